@@ -1,0 +1,130 @@
+"""The plain data of every kind of material: what a client sends, what a worker returns, what is asked for.
+
+No codec, no socket, no pixels: each of these can be pickled, compared, and sent as msgpack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from filters.chain import Step
+
+ON_ERROR = ("original", "fail", "drop")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive frames of one stream, as encoded packets.
+
+    `stream` 0 is the filtered stream, 1.. are passthrough streams; `index` counts from 0 within its stream;
+    `frame_count` is its own frames without lead-in (passthrough: packets); `payload` is self-contained, and
+    its layout is private to the kind of material.
+    """
+
+    stream: int
+    index: int
+    frame_count: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is known of a source before its first chunk; travels with the submission.
+
+    `fingerprint` is the xxh3_128 hex digest over the file's bytes. `facts` are for people and metrics,
+    `process` is all a worker needs beside a chunk, `splice` all that the splicer needs beside the results.
+    """
+
+    kind: str
+    name: str
+    fingerprint: str
+    facts: dict[str, Any]
+    process: dict[str, Any]
+    splice: dict[str, Any]
+    stream_count: int
+
+    def to_wire(self) -> dict[str, Any]:
+        """As msgpack types only."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "facts": self.facts,
+            "process": self.process,
+            "splice": self.splice,
+            "stream_count": self.stream_count,
+        }
+
+    @classmethod
+    def from_wire(cls, fields: Mapping[str, Any]) -> Source:
+        """Raise KeyError when a field is missing; unknown fields (a newer version's) are left out."""
+        return cls(
+            kind=fields["kind"],
+            name=fields["name"],
+            fingerprint=fields["fingerprint"],
+            facts=fields["facts"],
+            process=fields["process"],
+            splice=fields["splice"],
+            stream_count=fields["stream_count"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """How an output is encoded: `codec` h264, mpeg4 or ffv1; `crf` 0 (best) to 51; `preset` as x264 names."""
+
+    codec: str = "h264"
+    crf: int = 20
+    preset: str = "veryfast"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One filter chain and its encoder settings; becomes one file named after `name`."""
+
+    name: str
+    chain: tuple[Step, ...]
+    encoder: Encoder
+    on_error: str = "original"
+
+    def to_wire(self) -> dict[str, Any]:
+        """As msgpack types only."""
+        return {
+            "name": self.name,
+            "chain": [{"name": step.name, "parameters": dict(step.parameters)} for step in self.chain],
+            "codec": self.encoder.codec,
+            "crf": self.encoder.crf,
+            "preset": self.encoder.preset,
+            "on_error": self.on_error,
+        }
+
+    @classmethod
+    def from_wire(cls, fields: Mapping[str, Any]) -> Output:
+        """Raise KeyError when a field is missing, ValueError when `on_error` is none of ON_ERROR."""
+        if fields["on_error"] not in ON_ERROR:
+            raise ValueError(f"on_error is {fields['on_error']!r}, not one of {', '.join(ON_ERROR)}")
+        return cls(
+            name=fields["name"],
+            chain=tuple(Step(step["name"], dict(step["parameters"])) for step in fields["chain"]),
+            encoder=Encoder(fields["codec"], fields["crf"], fields["preset"]),
+            on_error=fields["on_error"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a worker's computation of one task returns.
+
+    `payload` is a bundle of encoded packets and a report; `fingerprint` names library versions and CPU class;
+    `lost_frames` are own packets that gave no frame, `damaged_frames` those that the decoder had to conceal.
+    """
+
+    payload: bytes
+    fingerprint: str
+    frames_in: int
+    frames_out: int
+    fallback_frames: int
+    lost_frames: int
+    damaged_frames: int
