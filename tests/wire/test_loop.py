@@ -1,0 +1,212 @@
+"""The loop with real sockets on loopback: two loops, driven in turn by the test."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from wire import limits
+from wire.addresses import Address
+from wire.framing import MAGIC, PREFIX, checksum
+from wire.loop import FileSlice, Loop, Lost, NetworkEvent, Received
+from wire.messages import VERSIONS, Beat, Error, File, Hello, Watch, Welcome
+
+HELLO = Hello(role="client", name="tester", session="s1", versions=list(VERSIONS))
+
+
+class Pair:
+    """An accepting loop, a dialling loop, and all events of both."""
+
+    def __init__(self, **options: bytes) -> None:
+        self.server = Loop("middleware", **options)  # type: ignore[arg-type]
+        self.client = Loop("client", **options)  # type: ignore[arg-type]
+        self.port = self.server.listen("localhost", 0)
+        self.at_server: list[NetworkEvent] = []
+        self.at_client: list[NetworkEvent] = []
+
+    def until(self, condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, (self.at_server, self.at_client)
+            for loop, events in ((self.server, self.at_server), (self.client, self.at_client)):
+                events += loop.turn(time.monotonic() + 0.005)
+                loop.flush()
+
+    def opened(self, host: str = "127.0.0.1") -> tuple[int, int]:
+        """Connection ids at the client and at the server, handshake done."""
+        here = self.client.dial([Address(host, self.port)], HELLO)
+        self.until(lambda: self.at_server)
+        first = self.at_server.pop()
+        assert isinstance(first, Received)
+        assert isinstance(first.message, Hello)
+        self.server.send(first.connection, Welcome(version=1, epoch=7))
+        self.until(lambda: self.at_client)
+        welcome = self.at_client.pop()
+        assert isinstance(welcome, Received)
+        assert welcome.message == Welcome(version=1, epoch=7)
+        return here, first.connection
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    made = Pair()
+    yield made
+    made.server.shut()
+    made.client.shut()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_both_loopbacks_reach_one_port(pair: Pair, host: str) -> None:
+    pair.opened(host)
+
+
+def test_everywhere_takes_ipv4_and_ipv6() -> None:
+    server = Loop("middleware")
+    port = server.listen("", 0)
+    for host in ("127.0.0.1", "::1"):
+        socket.create_connection((host, port), timeout=5).close()
+    server.shut()
+
+
+def test_large_payload_from_memory_and_from_a_file_arrive_whole(pair: Pair, tmp_path: Path) -> None:
+    here, _there = pair.opened()
+    content = os.urandom(9 * limits.MIB + 13)
+    (tmp_path / "segment").write_bytes(b"before" + content)
+    fd = os.open(tmp_path / "segment", os.O_RDONLY)
+    message = File(job="j", file="f", offset=0, size=len(content))
+    pair.client.send(here, message, content)
+    pair.client.send(here, message, FileSlice(fd, 6, len(content)), checksum(content))
+    pair.client.send(here, Beat())
+    pair.until(lambda: len(pair.at_server) == 3)
+    payloads = [event.payload for event in pair.at_server if isinstance(event, Received)]
+    assert payloads == [content, content, b""]
+    assert pair.client.backlog(here) == 0
+    os.close(fd)
+
+
+def test_nothing_leaves_before_the_flush(pair: Pair) -> None:
+    here, _ = pair.opened()
+    pair.client.send(here, Watch(job="j"))
+    assert pair.server.turn(time.monotonic() + 0.05) == []
+    pair.client.flush()
+    pair.until(lambda: pair.at_server)
+
+
+def test_unreachable_names_every_address_and_reason(pair: Pair) -> None:
+    closed = socket.create_server(("127.0.0.1", 0))
+    port = closed.getsockname()[1]
+    closed.close()
+    pair.client.dial([Address("127.0.0.1", port)], HELLO)
+    pair.until(lambda: pair.at_client)
+    lost = pair.at_client[0]
+    assert isinstance(lost, Lost)
+    assert lost.reason == f"127.0.0.1:{port}: Connection refused"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"MVLB",
+        PREFIX.pack(MAGIC, 2**32 - 1, 0, 0),
+        PREFIX.pack(MAGIC, 1, 2**63, 0) + b"\xc0",
+    ],
+)
+def test_garbage_ends_its_connection_and_no_other(pair: Pair, garbage: bytes) -> None:
+    here, _ = pair.opened()
+    with socket.create_connection(("127.0.0.1", pair.port), timeout=10) as intruder:
+        intruder.sendall(garbage)
+        intruder.settimeout(0.01)
+        answer = b""
+
+        def closed() -> bool:
+            nonlocal answer
+            try:
+                part = intruder.recv(65536)
+            except TimeoutError:
+                return False
+            except ConnectionResetError:
+                return True
+            answer += part
+            return part == b""
+
+        pair.until(closed)
+    assert b"Error" in answer
+    pair.client.send(here, Beat())
+    pair.until(lambda: pair.at_server)
+    assert [type(event.message) for event in pair.at_server if isinstance(event, Received)] == [Beat]
+
+
+def test_a_wrong_checksum_is_told_and_ends_the_connection(pair: Pair) -> None:
+    here, _there = pair.opened()
+    pair.client.send(here, Beat(), b"payload", xxh3=1)
+    pair.until(lambda: pair.at_client and pair.at_server)
+    lost = pair.at_client[0]
+    assert isinstance(lost, Lost)
+    assert lost.error is not None
+    assert lost.error.code == "corrupt"
+    assert isinstance(pair.at_server[0], Lost)
+
+
+def test_a_secret_keeps_strangers_out() -> None:
+    pair = Pair(secret=b"reel")
+    pair.opened()
+    stranger = Loop("client", secret=b"other")
+    stranger.dial([Address("127.0.0.1", pair.port)], HELLO)
+    seen: list[NetworkEvent] = []
+
+    def refused() -> bool:
+        seen.extend(stranger.turn(time.monotonic() + 0.005))
+        stranger.flush()
+        return bool(seen)
+
+    pair.until(refused)
+    assert isinstance(seen[0], Lost)
+    assert seen[0].error is not None
+    assert seen[0].error.code == "forbidden"
+    assert not pair.at_server
+
+
+def test_a_half_open_connection_is_closed_at_its_deadline() -> None:
+    now = [1000.0]
+    server = Loop("middleware", clock=lambda: now[0])
+    port = server.listen("localhost", 0)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as half_open:
+        deadline = time.monotonic() + 10
+        while not server._links and time.monotonic() < deadline:
+            server.turn(now[0])
+        now[0] += limits.HANDSHAKE_TIMEOUT_S + 1
+        server.turn(now[0])
+        server.flush()
+        while half_open.recv(4096):
+            pass
+    assert not server._links
+    server.shut()
+
+
+def test_who_takes_no_answers_is_not_read(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HIGH_WATERMARK", 1024)
+    monkeypatch.setattr(limits, "LOW_WATERMARK", 512)
+    here, there = pair.opened()
+    pair.server.send(there, Beat(), bytes(20 * limits.MIB))  # more than the socket buffers hold
+    pair.server.flush()
+    assert pair.server.backlog(there) > 1024
+    pair.client.send(here, Beat())
+    pair.client.flush()
+    assert pair.server.turn(time.monotonic() + 0.05) == []
+    pair.until(lambda: pair.at_server and pair.at_client)  # the client reads on: so does the server
+
+
+def test_closing_with_a_code_delivers_the_reason(pair: Pair) -> None:
+    _, there = pair.opened()
+    pair.server.close(there, "superseded", "a newer session of this name has joined")
+    pair.until(lambda: pair.at_client)
+    lost = pair.at_client[0]
+    assert isinstance(lost, Lost)
+    assert lost.error == Error(code="superseded", text="a newer session of this name has joined")
+    assert not pair.at_server

@@ -1,0 +1,149 @@
+"""One connection without its socket: bytes in, events out; which message may come when.
+
+The accepting side speaks first. Both sides run the same class with another table:
+
+    accepting   awaiting-hello ── Hello ──▶ open ──▶ closed
+    dialling    awaiting-greeting ── Greeting ──▶ awaiting-welcome ── Welcome ──▶ open ──▶ closed
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from wire.errors import ProtocolError
+from wire.framing import Buffer, Frame, FrameReader, checksum, prefix
+from wire.limits import MAX_GREETING_HEADER, MAX_HEADER, MAX_PAYLOAD
+from wire.messages import ROLES, VERSIONS, Error, Greeting, Hello, Message, Welcome, decode, encode
+
+
+class State(Enum):
+    AWAITING_HELLO = "awaiting-hello"
+    AWAITING_GREETING = "awaiting-greeting"
+    AWAITING_WELCOME = "awaiting-welcome"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+ALLOWED: Final[dict[State, tuple[type[Message], ...]]] = {
+    State.AWAITING_HELLO: (Hello,),
+    State.AWAITING_GREETING: (Greeting, Error),
+    State.AWAITING_WELCOME: (Welcome, Error),
+    State.OPEN: (Message,),
+    State.CLOSED: (),
+}
+"""What the other side may say in each state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message with its payload (empty for most) and that payload's checksum."""
+
+    message: Message
+    payload: bytes | bytearray = b""
+    xxh3: int = 0
+
+
+def proof(secret: bytes, nonce: bytes, hello: Hello) -> bytes:
+    """HMAC-SHA-256 under `secret` of nonce, role, name and session; empty where there is no secret."""
+    if not secret:
+        return b""
+    parts = (nonce, hello.role.encode(), hello.name.encode(), hello.session.encode())
+    material = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return hmac.new(secret, material, hashlib.sha256).digest()
+
+
+class Connection:
+    """The protocol of one connection.
+
+    Args:
+        hello: what to say of ourselves; a connection without it is an accepted one.
+        role: our role, for the Greeting.
+        secret: the peers' shared secret, or empty.
+        scratch: receive memory shared with the loop's other connections.
+    """
+
+    def __init__(
+        self, *, role: str, hello: Hello | None = None, secret: bytes = b"", scratch: bytearray | None = None
+    ) -> None:
+        self.state = State.AWAITING_GREETING if hello else State.AWAITING_HELLO
+        self.reader = FrameReader(max_header=MAX_GREETING_HEADER, max_payload=0, scratch=scratch)
+        self.peer: Hello | None = None
+        self._hello = hello
+        self._secret = secret
+        self._nonce = b"" if hello else secrets.token_bytes(16)
+        self._role = role
+
+    @property
+    def is_dialled(self) -> bool:
+        return self._hello is not None
+
+    def begin(self) -> bytes:
+        """What to send as soon as the socket is connected."""
+        if self._hello is not None:
+            return b""
+        return self.framed(Greeting(versions=list(VERSIONS), nonce=self._nonce, role=self._role))
+
+    @staticmethod
+    def framed(message: Message, payload_size: int = 0, payload_xxh3: int = 0) -> bytes:
+        """Prefix and header of a message; its payload, if any, is sent right behind."""
+        return prefix(encode(message), payload_size, payload_xxh3)
+
+    @staticmethod
+    def framed_with(message: Message, payload: Buffer) -> bytes:
+        """As `framed`, with the size and checksum of a payload at hand."""
+        return prefix(encode(message), len(payload), checksum(payload))
+
+    def received(self, count: int) -> Iterator[Incoming | bytes]:
+        """What `count` more bytes in `reader.buffer()` mean: messages for the program, and bytes to send back.
+
+        Raises:
+            ProtocolError: the peer broke the protocol; send `framed(Error(…))` and close.
+        """
+        for frame in self.reader.received(count):
+            yield from self._take(frame)
+
+    def _take(self, frame: Frame) -> Iterator[Incoming | bytes]:
+        message = decode(frame.header)
+        if not isinstance(message, ALLOWED[self.state]):
+            raise ProtocolError("out-of-order", f"{type(message).__name__} may not come while {self.state.value}")
+        if isinstance(message, Error) and message.fatal:
+            self.state = State.CLOSED
+        elif self.state is State.AWAITING_HELLO:
+            assert isinstance(message, Hello)
+            self._check_hello(message)
+            self.peer = message
+            self._open()
+        elif self.state is State.AWAITING_GREETING and isinstance(message, Greeting):
+            yield self._answer(message)
+            self.state = State.AWAITING_WELCOME
+            return
+        elif self.state is State.AWAITING_WELCOME:
+            self._open()
+        elif isinstance(message, Greeting | Hello | Welcome):
+            raise ProtocolError("out-of-order", f"{type(message).__name__} may come only once")
+        yield Incoming(message, frame.payload, frame.xxh3)
+
+    def _open(self) -> None:
+        self.state = State.OPEN
+        self.reader.max_header = MAX_HEADER
+        self.reader.max_payload = MAX_PAYLOAD
+
+    def _answer(self, greeting: Greeting) -> bytes:
+        assert self._hello is not None
+        if not set(greeting.versions) & set(VERSIONS):
+            raise ProtocolError("version", f"the other side speaks {greeting.versions}, we speak {list(VERSIONS)}")
+        return self.framed(replace(self._hello, proof=proof(self._secret, greeting.nonce, self._hello)))
+
+    def _check_hello(self, hello: Hello) -> None:
+        if not set(hello.versions) & set(VERSIONS):
+            raise ProtocolError("version", f"we speak {list(VERSIONS)}, {hello.name!r} speaks {hello.versions}")
+        if hello.role not in ROLES:
+            raise ProtocolError("bad-message", f"no role is called {hello.role!r}; there are {', '.join(ROLES)}")
+        if not hmac.compare_digest(hello.proof, proof(self._secret, self._nonce, hello)):
+            raise ProtocolError("forbidden", f"{hello.name!r} does not know this cluster's secret")

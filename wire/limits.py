@@ -1,0 +1,55 @@
+"""Every bound of the wire, by name, with its reason.
+
+Sizes are in bytes, times in seconds. A peer that passes a limit of its connection loses that connection and
+nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+MAX_GREETING_HEADER: Final = 64 * KIB
+"""Header size before a handshake is complete. A worker's Hello with the schemas of 100 filters is about 40 KiB."""
+
+MAX_HEADER: Final = 4 * MIB
+"""Header size after it. The largest is Submit: codec parameters and one template container per audio track."""
+
+MAX_PAYLOAD: Final = 256 * MIB
+"""One chunk or one result. Chunks aim at 32 MiB; a single lossless 8K frame still fits."""
+
+MAX_CONNECTIONS: Final = 4096
+"""Open connections of one process: 2 000 workers, their watchers, and room to spare under common fd limits."""
+
+HANDSHAKE_TIMEOUT_S: Final = 10.0
+"""A connection that has not finished its handshake by then is closed: scanners and half-open peers."""
+
+RECEIVE_BUFFER: Final = 256 * KIB
+"""The loop's shared receive buffer: one read empties a default socket buffer."""
+
+READ_PER_TURN: Final = 4 * MIB
+"""What one connection may read in one turn of the loop, so that one fast sender does not starve the others."""
+
+HIGH_WATERMARK: Final = 8 * MIB
+"""Outgoing bytes above which a connection is not read any more: who does not take answers may not ask."""
+
+LOW_WATERMARK: Final = 1 * MIB
+"""Outgoing bytes below which reading goes on."""
+
+MAX_BACKLOG: Final = 1024 * MIB
+"""Outgoing bytes in memory at which a connection is closed: a peer that reads nothing. Payloads that leave from
+disk do not count. A watcher is held to far less by the dispatcher."""
+
+CONNECT_TIMEOUT_S: Final = 5.0
+"""How long one address may take to accept a connection before the next one is tried."""
+
+MAX_NAME: Final = 200
+"""Characters in a name: of a worker, a job, a file, a filter."""
+
+MAX_TEXT: Final = 64 * KIB
+"""Characters in a text for people: a reason, a traceback."""
+
+USER_TIMEOUT_S: Final = 60.0
+"""Unacknowledged sent data after which the kernel gives a connection up (where it can): a host that vanished."""

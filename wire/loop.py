@@ -1,0 +1,494 @@
+"""The one file that owns `selectors`: accept, dial, read, write, watermarks, and time as "the next deadline".
+
+A program's shell is eight lines around it:
+
+    while not stopping:
+        for event in loop.turn(brain.next_deadline()):
+            execute(brain.handle(event, clock()))
+        execute(brain.tick(clock()))
+        ledger.commit()
+        loop.flush()
+
+Nothing that was sent in a turn leaves before `flush`, so what the ledger committed comes first and every connection
+is written once a turn.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wire import limits
+from wire.addresses import Address, listen, peer_host, resolve
+from wire.connection import Connection, Incoming, State
+from wire.errors import ProtocolError
+from wire.framing import Buffer, checksum
+from wire.messages import Error, Hello, Message
+
+ConnectionId = int
+
+MAX_BUFFERS_PER_WRITE: Final = 64
+"""Buffers handed to one sendmsg; IOV_MAX is at least 1024 where we run, more than 64 gain nothing."""
+
+IDLE_WAIT_S: Final = 60.0
+"""The longest sleep of a turn without a deadline; bounded only so that a lost wake-up cannot last for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message came. `Hello` is the first of an accepted connection, `Welcome` the first of a dialled one."""
+
+    connection: ConnectionId
+    message: Message
+    payload: bytes | bytearray = b""
+    xxh3: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A connection is gone, or could not be made. `error` is what the other side said last, if it was an error."""
+
+    connection: ConnectionId
+    reason: str
+    error: Error | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A file descriptor given to `watch` can be read."""
+
+    fd: int
+
+
+NetworkEvent = Received | Lost | Readable
+
+
+@dataclass(slots=True)
+class FileSlice:
+    """Bytes of an open file, sent by sendfile; `fd` must stay open and the bytes unchanged until they have left."""
+
+    fd: int
+    offset: int
+    size: int
+
+
+@dataclass(slots=True)
+class _Link:
+    """A connection and its socket."""
+
+    id: ConnectionId
+    protocol: Connection
+    sock: socket.socket | None
+    host: str
+    deadline: float | None  # of the handshake, or of the address being dialled
+    outgoing: deque[memoryview | FileSlice]
+    candidates: list[tuple[int, tuple[object, ...]]]
+    tried: list[str]
+    backlog: int = 0  # outgoing bytes in memory
+    in_files: int = 0  # outgoing bytes on disk
+    connecting: bool = False
+    closing: bool = False
+    told: bool = False  # the program knows that it is over
+    mask: int = 0
+    last_error: Error | None = None
+
+
+class Loop:
+    """Sockets for a program of one role.
+
+    Args:
+        role: what the Greeting of accepted connections says.
+        secret: of the cluster, or empty.
+        clock: monotonic seconds; a parameter so that tests may hold the time.
+    """
+
+    def __init__(self, role: str, *, secret: bytes = b"", clock: Callable[[], float] = time.monotonic) -> None:
+        self._role, self._secret, self._clock = role, secret, clock
+        self._selector = selectors.DefaultSelector()
+        self._links: dict[ConnectionId, _Link] = {}
+        self._dirty: dict[ConnectionId, _Link] = {}
+        self._timed: dict[ConnectionId, _Link] = {}  # links with a deadline
+        self._pending: list[NetworkEvent] = []
+        self._next_id = 1
+        self._scratch = bytearray(limits.RECEIVE_BUFFER)
+        self._listeners: list[socket.socket] = []
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._woken = threading.Event()
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, self._drain_wake)
+
+    # ── what a shell calls ───────────────────────────────────────────────────────────────────────────────────────
+
+    def listen(self, bind: str, port: int) -> int:
+        """Accepts connections from now on; returns the port. Raises OSError as wire.addresses.listen does."""
+        for sock in listen(bind, port):
+            self._listeners.append(sock)
+            self._selector.register(sock, selectors.EVENT_READ, lambda _mask, sock=sock: self._accept(sock))
+        return int(self._listeners[-1].getsockname()[1])
+
+    def dial(
+        self, addresses: Iterable[Address], hello: Hello, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> ConnectionId:
+        """Begins to connect to the first address that answers. Its Welcome comes as Received, failure as Lost."""
+        link = self._new_link(Connection(role=self._role, hello=hello, secret=self._secret, scratch=self._scratch))
+        for address in addresses:
+            try:
+                link.candidates += resolve(address, family)
+            except OSError as error:
+                link.tried.append(f"{address}: {error.strerror or error}")
+        self._dial_next(link)
+        return link.id
+
+    def send(
+        self,
+        connection: ConnectionId,
+        message: Message,
+        payload: Buffer | FileSlice = b"",
+        xxh3: int | None = None,
+    ) -> None:
+        """Queues a message; `flush` lets it leave. Sending on a connection that is gone does nothing: its Lost is
+        on the way. `xxh3` is needed for a FileSlice, and spares the work for a payload whose checksum is known."""
+        link = self._links.get(connection)
+        if link is None or link.closing:
+            return
+        if isinstance(payload, FileSlice):
+            assert xxh3 is not None
+            self._queue(link, Connection.framed(message, payload.size, xxh3))
+            link.outgoing.append(payload)
+            link.in_files += payload.size
+        else:
+            size = len(payload)
+            self._queue(link, Connection.framed(message, size, checksum(payload) if xxh3 is None else xxh3))
+            if size:
+                self._queue(link, payload)
+        if link.backlog > limits.MAX_BACKLOG:
+            self._lose(link, "it reads too slowly: its backlog is full")
+
+    def close(self, connection: ConnectionId, code: str = "", text: str = "") -> None:
+        """Closes a connection once what was queued has left, with a last Error when there is a code. No Lost comes."""
+        link = self._links.get(connection)
+        if link is None or link.closing:
+            return
+        if code:
+            self._queue(link, Connection.framed(Error(code=code, text=text)))
+        link.closing = link.told = True
+        self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
+        self._dirty[link.id] = link
+
+    def backlog(self, connection: ConnectionId) -> int:
+        """Bytes queued for a connection that have not left."""
+        link = self._links.get(connection)
+        return link.backlog + link.in_files if link else 0
+
+    def peer_host(self, connection: ConnectionId) -> str:
+        """The address the other side comes from; "" when it is gone."""
+        link = self._links.get(connection)
+        return link.host if link else ""
+
+    def watch(self, fd: int) -> None:
+        """Reports Readable(fd) in every turn in which `fd` can be read, until `unwatch`."""
+        self._selector.register(fd, selectors.EVENT_READ, lambda _mask: self._pending.append(Readable(fd)))
+
+    def unwatch(self, fd: int) -> None:
+        self._selector.unregister(fd)
+
+    def wake(self) -> None:
+        """Ends the wait of the current turn. The only method other threads (and signal handlers) may call."""
+        if not self._woken.is_set():
+            self._woken.set()
+            try:
+                self._wake_writer.send(b"\0")
+            except BlockingIOError:
+                pass  # enough wake-ups are waiting already
+
+    def turn(self, deadline: float | None = None) -> list[NetworkEvent]:
+        """Waits until something happens or `deadline` (by the loop's clock) comes; returns all that has happened."""
+        timeout = 0.0 if self._pending else self._timeout(deadline)
+        for key, mask in self._selector.select(timeout):
+            key.data(mask)
+        self._expire(self._clock())
+        events, self._pending = self._pending, []
+        return events
+
+    def flush(self) -> None:
+        """Writes what was queued, once a connection, as far as the sockets take it."""
+        dirty, self._dirty = self._dirty, {}
+        for link in dirty.values():
+            if link.id in self._links and not link.connecting:
+                self._write(link)
+
+    def shut(self) -> None:
+        """Closes everything at once."""
+        for link in list(self._links.values()):
+            self._drop(link)
+        for sock in [*self._listeners, self._wake_reader, self._wake_writer]:
+            sock.close()
+        self._selector.close()
+
+    # ── accepting and dialling ───────────────────────────────────────────────────────────────────────────────────
+
+    def _new_link(self, protocol: Connection) -> _Link:
+        link = _Link(self._next_id, protocol, None, "", None, deque(), [], [])
+        self._next_id += 1
+        self._links[link.id] = link
+        self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
+        return link
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:  # none waiting, it went away again, or no descriptors are left: the next turn tries again
+                return
+            if len(self._links) >= limits.MAX_CONNECTIONS:
+                sock.close()
+                continue
+            link = self._new_link(Connection(role=self._role, secret=self._secret, scratch=self._scratch))
+            self._adopt(link, sock)
+            self._queue(link, link.protocol.begin())
+
+    def _adopt(self, link: _Link, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        _tune(sock)
+        link.sock = sock
+        try:
+            link.host = peer_host(sock)
+        except OSError:
+            link.host = ""  # it is gone already; reading will tell
+        self._set_mask(link, selectors.EVENT_READ)
+
+    def _dial_next(self, link: _Link) -> None:
+        self._forget_socket(link)
+        while link.candidates:
+            family, sockaddr = link.candidates.pop(0)
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.setblocking(False)
+            link.tried.append(f"{Address(str(sockaddr[0]), int(str(sockaddr[1])))}: no answer in time")
+            link.sock, link.connecting = sock, True
+            self._set_deadline(link, limits.CONNECT_TIMEOUT_S)
+            code = sock.connect_ex(sockaddr)
+            if code in (0, errno.EINPROGRESS):
+                self._set_mask(link, selectors.EVENT_WRITE)
+                return
+            self._note_failure(link, code)
+            self._forget_socket(link)
+        self._lose(link, "; ".join(link.tried) or "no address to try")
+
+    @staticmethod
+    def _note_failure(link: _Link, code: int) -> None:
+        link.tried[-1] = link.tried[-1].rsplit(": ", 1)[0] + f": {os.strerror(code)}"
+
+    def _connected(self, link: _Link) -> None:
+        assert link.sock is not None
+        code = link.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._note_failure(link, code)
+            self._dial_next(link)
+            return
+        link.connecting = False
+        self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
+        self._adopt(link, link.sock)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ready(self, link: _Link, mask: int) -> None:
+        if link.connecting:
+            self._connected(link)
+            return
+        if mask & selectors.EVENT_WRITE:
+            self._dirty[link.id] = link
+            self._write(link)
+        if mask & selectors.EVENT_READ and link.id in self._links:
+            self._read(link)
+
+    def _read(self, link: _Link) -> None:
+        assert link.sock is not None
+        quota = limits.READ_PER_TURN
+        try:
+            while quota > 0:
+                buffer = link.protocol.reader.buffer()
+                count = link.sock.recv_into(buffer)
+                if count == 0:
+                    torn = "" if link.protocol.reader.idle else " in the middle of a message"
+                    return self._lose(link, f"the other side closed the connection{torn}")
+                quota -= count
+                for item in link.protocol.received(count):
+                    self._take(link, item)
+                if count < len(buffer):
+                    return None  # the kernel has no more: the next select says when it has
+        except BlockingIOError:
+            return None
+        except ProtocolError as error:
+            self._report_lost(link, str(error))
+            self.close(link.id, error.code, error.text)
+        except OSError as error:
+            self._lose(link, error.strerror or str(error))
+        return None
+
+    def _take(self, link: _Link, item: Incoming | bytes) -> None:
+        if isinstance(item, bytes):
+            self._queue(link, item)
+            return
+        if link.protocol.state is State.OPEN and not link.closing:
+            self._set_deadline(link, None)
+        if isinstance(item.message, Error) and item.message.fatal:
+            link.last_error = item.message
+        elif not link.closing:
+            self._pending.append(Received(link.id, item.message, item.payload, item.xxh3))
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _queue(self, link: _Link, data: Buffer) -> None:
+        if len(data):
+            link.outgoing.append(memoryview(data))
+            link.backlog += len(data)
+            self._dirty[link.id] = link
+
+    def _write(self, link: _Link) -> None:
+        assert link.sock is not None
+        try:
+            while link.outgoing:
+                sent_all = (
+                    self._write_file(link) if isinstance(link.outgoing[0], FileSlice) else self._write_memory(link)
+                )
+                if not sent_all:
+                    break
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._lose(link, error.strerror or str(error))
+            return
+        if link.closing and not link.outgoing:
+            self._drop(link)
+            return
+        self._set_mask(link, self._wanted_mask(link))
+
+    def _write_memory(self, link: _Link) -> bool:
+        assert link.sock is not None
+        batch: list[memoryview] = []
+        for item in link.outgoing:
+            if isinstance(item, FileSlice) or len(batch) == MAX_BUFFERS_PER_WRITE:
+                break
+            batch.append(item)
+        sent = link.sock.sendmsg(batch)
+        link.backlog -= sent
+        for item in batch:
+            if sent < len(item):
+                link.outgoing[0] = item[sent:]
+                return False
+            sent -= len(item)
+            link.outgoing.popleft()
+        return True
+
+    def _write_file(self, link: _Link) -> bool:
+        assert link.sock is not None
+        part = link.outgoing[0]
+        assert isinstance(part, FileSlice)
+        while part.size:
+            sent = os.sendfile(link.sock.fileno(), part.fd, part.offset, part.size)
+            if sent == 0:
+                raise OSError(errno.EIO, "a spool segment is shorter than its ledger says")
+            part.offset += sent
+            part.size -= sent
+            link.in_files -= sent
+        link.outgoing.popleft()
+        return True
+
+    @staticmethod
+    def _wanted_mask(link: _Link) -> int:
+        reading = link.backlog < (limits.HIGH_WATERMARK if link.mask & selectors.EVENT_READ else limits.LOW_WATERMARK)
+        mask = selectors.EVENT_READ if reading and not link.closing else 0
+        return mask | (selectors.EVENT_WRITE if link.outgoing else 0)
+
+    # ── closing, time, bookkeeping ───────────────────────────────────────────────────────────────────────────────
+
+    def _lose(self, link: _Link, reason: str) -> None:
+        self._report_lost(link, reason)
+        self._drop(link)
+
+    def _report_lost(self, link: _Link, reason: str) -> None:
+        """Tells the program, unless it closed the connection itself or never heard of it."""
+        was_heard_of = link.protocol.peer is not None or link.protocol.is_dialled
+        if was_heard_of and not link.told:
+            link.told = True
+            text = link.last_error.text if link.last_error else reason
+            self._pending.append(Lost(link.id, text, link.last_error))
+
+    def _drop(self, link: _Link) -> None:
+        self._links.pop(link.id, None)
+        self._dirty.pop(link.id, None)
+        self._timed.pop(link.id, None)
+        self._forget_socket(link)
+
+    def _forget_socket(self, link: _Link) -> None:
+        if link.sock is not None:
+            self._set_mask(link, 0)
+            link.sock.close()
+            link.sock = None
+
+    def _set_mask(self, link: _Link, mask: int) -> None:
+        if mask == link.mask or link.sock is None:
+            return
+        if not link.mask:
+            self._selector.register(link.sock, mask, lambda ready, link=link: self._ready(link, ready))
+        elif mask:
+            self._selector.modify(link.sock, mask, lambda ready, link=link: self._ready(link, ready))
+        else:
+            self._selector.unregister(link.sock)
+        link.mask = mask
+
+    def _timeout(self, deadline: float | None) -> float:
+        deadlines = [link.deadline for link in self._timed.values() if link.deadline is not None]
+        if deadline is not None:
+            deadlines.append(deadline)
+        if not deadlines:
+            return IDLE_WAIT_S
+        return min(max(min(deadlines) - self._clock(), 0.0), IDLE_WAIT_S)
+
+    def _set_deadline(self, link: _Link, delay_s: float | None) -> None:
+        link.deadline = None if delay_s is None else self._clock() + delay_s
+        if delay_s is None:
+            self._timed.pop(link.id, None)
+        else:
+            self._timed[link.id] = link
+
+    def _expire(self, now: float) -> None:
+        for link in [one for one in self._timed.values() if one.deadline is not None and one.deadline <= now]:
+            if link.connecting:
+                self._dial_next(link)
+            elif link.closing:
+                self._drop(link)
+            else:
+                self._lose(link, "the handshake took too long")
+
+    def _drain_wake(self, _mask: int) -> None:
+        self._woken.clear()
+        try:
+            while self._wake_reader.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def _tune(sock: socket.socket) -> None:
+    """No Nagle delay (small messages answer each other), and a vanished host is noticed."""
+    options: list[tuple[int, Any, int]] = [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", None), int(limits.USER_TIMEOUT_S * 1000)),
+    ]
+    for level, option, value in options:
+        if option is not None:
+            try:
+                sock.setsockopt(level, option, value)
+            except OSError:
+                pass  # an option less is no reason to lose a connection

@@ -1,0 +1,419 @@
+"""Every message of the protocol, once. docs/PROTOCOL.md tells what each one means and when it is sent.
+
+A message travels as a msgpack map: its fields, and `type`, the class's name. Payloads ride behind the header in the
+same frame (see wire/framing.py) and are named in each docstring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgpack
+
+from wire.errors import ProtocolError
+from wire.schema import Lease, Name, Record, Text
+
+VERSIONS: Final = (1,)
+"""Protocol versions this install speaks, newest last."""
+
+ROLES: Final = ("client", "worker", "aggregator")
+
+
+class Message(Record):
+    """Base of everything that is sent as a frame of its own."""
+
+
+# ── handshake ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting(Message):
+    """The accepting side's first word. `nonce` goes into the other side's proof."""
+
+    versions: list[int]
+    nonce: bytes
+    role: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Hello(Message):
+    """The dialling side's first word: who it is. `details` are a WorkerDetails or AggregatorDetails map, or empty."""
+
+    role: Name
+    name: Name
+    session: Name
+    versions: list[int]
+    proof: bytes = b""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome(Message):
+    """The handshake is done. `epoch` counts the starts of the accepting side; `limits` are in the units they name."""
+
+    version: int
+    epoch: int
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Error(Message):
+    """A refusal: `code` for programs, `text` for people. After a fatal one the sender closes the connection."""
+
+    code: Name
+    text: Text
+    fatal: bool = True
+    job: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLease(Record):
+    """A lease that a returning worker still holds, in `phase` (see Beat)."""
+
+    lease: Lease
+    job: Name
+    track: int
+    index: int
+    phase: Name
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDetails(Record):
+    """What a worker's Hello tells of it.
+
+    `filters` are the schemas of the filters it offers (plain data, see filters/schema.py); `kinds` the material it can
+    process; `death` how the previous process of this name died, with the lease it was computing, or none.
+    """
+
+    filters: list[dict[str, Any]]
+    kinds: list[Name]
+    slots: int
+    fingerprint: Text
+    held: list[HeldLease] = field(default_factory=list)
+    death: dict[str, Any] | None = None
+    process_id: int = 0
+    host: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatorDetails(Record):
+    """What an aggregator's Hello tells of it: its store's id, and `[host, port]` texts where it is reached.
+
+    A host of "" means "the address you see me come from".
+    """
+
+    store: Name
+    addresses: list[dict[str, Any]]
+    free_bytes: int = 0
+
+
+# ── client and middleware ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Submit(Message):
+    """A client asks for a job. The same `key` continues an unfinished job unless `new`; answered by Job or Error."""
+
+    key: Name
+    source: dict[str, Any]
+    outputs: list[dict[str, Any]]
+    policy: dict[str, Any] = field(default_factory=dict)
+    priority: int = 0
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk(Message):
+    """One chunk of a job. Payload: the chunk. Acknowledged by Job.accepted once it is in the ledger."""
+
+    job: Name
+    stream: int
+    index: int
+    frame_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class End(Message):
+    """All chunks were sent: `chunk_counts[s]` is how many stream s has."""
+
+    job: Name
+    chunk_counts: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Control(Message):
+    """A person's wish for a job: `cancel`, `pause`, `resume`, `retry`, `forget` or `detach`."""
+
+    job: Name
+    verb: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Watch(Message):
+    """Asks for records: of one job, or (with an empty `job`) of all `topics`: `jobs`, `workers`, `events`."""
+
+    job: Name = ""
+    topics: list[Name] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Message):
+    """The one record of a job, sent on submit, on every change that a watcher should see, and at the end.
+
+    `have` (only in answer to Submit) are bitmaps of the accepted chunks, one a stream, bit i of byte i // 8 from the
+    low end. `accepted` counts the chunks of this attachment that are in the ledger; `room_bytes` is how many payload
+    bytes beyond those the client may have on their way. `outputs` hold one progress map an output (see PROTOCOL).
+    """
+
+    job: Name
+    name: Name
+    state: Name
+    code: Name = ""
+    reason: Text = ""
+    accepted: int = 0
+    room_bytes: int = 0
+    have: list[bytes] | None = None
+    progress: dict[str, Any] = field(default_factory=dict)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+    addresses: list[dict[str, Any]] = field(default_factory=list)
+    submitted_unix_s: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worker(Message):
+    """The record of a worker for watchers: its state, and `facts` (chunks, frames, frames/s, in flight, …)."""
+
+    name: Name
+    session: Name
+    state: Name
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregator(Message):
+    """Where a store is reached now. To workers when an aggregator joins or moves, to watchers of `workers`."""
+
+    store: Name
+    name: Name
+    addresses: list[dict[str, Any]]
+    connected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Message):
+    """Something worth a line in a log: a worker came or went, a task was handed out again, a job changed state."""
+
+    kind: Name
+    text: Text
+    job: Name = ""
+    worker: Name = ""
+    unix_s: float = 0.0
+
+
+# ── middleware and worker ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Message):
+    """One chunk for one output. Payload: the chunk. `mode` is `filter`, or `bypass` for the last, unfiltered try."""
+
+    lease: Lease
+    job: Name
+    track: int
+    index: int
+    source: dict[str, Any]
+    output: dict[str, Any]
+    owner: Name
+    owner_epoch: int
+    mode: Name = "filter"
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke(Message):
+    """The lease is over: stop, throw the task away, answer Released."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseBeat(Record):
+    """How far a lease is: `phase` is `waiting`, `computing` or `delivering`; `frames` done, `steps` of any progress."""
+
+    lease: Lease
+    phase: Name
+    frames: int
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beat(Message):
+    """A sign of life with the progress of every lease held. Aggregators send it with no leases."""
+
+    leases: list[LeaseBeat] = field(default_factory=list)
+    cpu_percent: float = 0.0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Released(Message):
+    """A lease has ended and its credit comes back. `outcome` is `stored`, `duplicate`, `unwanted`, `refused`,
+    `failed`, `drained` or `revoked`; `cause` tells a failure (see PROTOCOL)."""
+
+    lease: Lease
+    outcome: Name
+    cause: dict[str, Any] | None = None
+
+
+# ── worker, middleware and aggregator ────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Message):
+    """What a task became. Payload: the result. Answered by Stored."""
+
+    lease: Lease
+    job: Name
+    track: int
+    index: int
+    owner_epoch: int
+    fingerprint: Text
+    frames_in: int
+    frames_out: int
+    fallback_frames: int = 0
+    lost_frames: int = 0
+    damaged_frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pass(Message):
+    """One chunk of a stream that is not filtered, for the aggregator to keep. Payload: the chunk."""
+
+    job: Name
+    track: int
+    index: int
+    owner_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Message):
+    """The aggregator's verdict on a Result or a Pass: `kept`, `duplicate`, `unwanted` (no such job, stale owner) or
+    `refused` (another fingerprint). `kept` and `duplicate` mean: it is on disk and survives kill -9."""
+
+    job: Name
+    track: int
+    index: int
+    verdict: Name
+    lease: Lease | None = None
+    worker: Name = ""
+    frames_out: int = 0
+    fallback_frames: int = 0
+    lost_frames: int = 0
+    damaged_frames: int = 0
+    text: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Own(Message):
+    """The job is yours, under this owner epoch. Answered by Holdings."""
+
+    job: Name
+    name: Name
+    owner_epoch: int
+    source: dict[str, Any]
+    outputs: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings(Message):
+    """What an aggregator holds of a job: a bitmap a track, as in Job.have."""
+
+    job: Name
+    owner_epoch: int
+    tracks: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish(Message):
+    """All is stored: splice. `chunk_counts[t]` says how many chunks track t has. May be repeated."""
+
+    job: Name
+    owner_epoch: int
+    chunk_counts: list[int]
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Message):
+    """The files are there (or `text` says why not). May be repeated. `outputs` sum up each output (see PROTOCOL)."""
+
+    job: Name
+    owner_epoch: int
+    state: Name
+    text: Text = ""
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop(Message):
+    """Forget a job's chunks (its finished files stay), or, for a stale owner, all of it."""
+
+    job: Name
+    owner_epoch: int
+
+
+# ── client and aggregator ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Message):
+    """Asks for at most `length` bytes of a finished file from `offset`. Answered by File or Error."""
+
+    job: Name
+    file: Name
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class File(Message):
+    """A part of a finished file. Payload: the bytes from `offset`. `size` is the whole file's."""
+
+    job: Name
+    file: Name
+    offset: int
+    size: int
+
+
+MESSAGES: Final[dict[str, type[Message]]] = {
+    name: cls
+    for name, cls in list(globals().items())
+    if isinstance(cls, type) and issubclass(cls, Message) and cls is not Message
+}
+
+_pack = msgpack.Packer(use_bin_type=True).pack
+
+
+def encode(message: Message) -> bytes:
+    """The header of a message."""
+    return _pack({"type": type(message).__name__, **message.to_wire()})  # type: ignore[no-any-return]
+
+
+def decode(header: bytes) -> Message:
+    """The message a header describes.
+
+    Raises:
+        ProtocolError: `bad-message` when it is no msgpack map, of no known type, or has a field that is not allowed.
+    """
+    try:
+        data = msgpack.unpackb(header, raw=False, strict_map_key=True)
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise ProtocolError("bad-message", f"the header is not msgpack: {error}") from None
+    kind = data.get("type") if isinstance(data, dict) else None
+    cls = MESSAGES.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise ProtocolError("bad-message", f"no message is called {kind!r:.80}")
+    return cls.from_wire(data)
