@@ -2,11 +2,15 @@
 
 MediaError
 ├── UnreadableSource    the client's file cannot be taken at all; nothing is sent
-└── BundleError         a chunk or result payload is not what its sender's version promised
+├── BundleError         a chunk or result payload is not what its sender's version promised
+├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
+└── SpliceError         results that cannot become a file
+    └── ForeignExtradata    a chunk was encoded by another library version or with other settings
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -14,7 +18,7 @@ class MediaError(Exception):
     """Base of everything that media raises on purpose."""
 
 
-class UnreadableSource(MediaError):  # noqa: N818 - says what it is
+class UnreadableSource(MediaError):
     """A source that cannot be taken: which file, why, and what to do about it.
 
     `str()` is one clear sentence for a person, e.g.
@@ -33,3 +37,45 @@ class UnreadableSource(MediaError):  # noqa: N818 - says what it is
 
 class BundleError(MediaError, ValueError):
     """A payload whose table and bytes do not agree: cut short, edited, or of another version."""
+
+
+class ProcessingFailed(MediaError):
+    """A filter raised twice on a frame of an output that is to fail then.
+
+    `frames` are indices in the source, `filter_name` the filter, `traceback` its own, as text.
+    """
+
+    def __init__(self, frames: Sequence[int], filter_name: str, traceback: str) -> None:
+        self.frames = tuple(frames)
+        self.filter_name = filter_name
+        self.traceback = traceback
+        which = ", ".join(str(frame) for frame in self.frames)
+        super().__init__(f"filter {filter_name!r} failed on frame {which}: {last_line(traceback)}")
+
+    def __reduce__(self) -> tuple[type[ProcessingFailed], tuple[tuple[int, ...], str, str]]:
+        return (ProcessingFailed, (self.frames, self.filter_name, self.traceback))
+
+
+class SpliceError(MediaError):
+    """Results that cannot become a file; `str()` says which chunk and what to do."""
+
+
+class ForeignExtradata(SpliceError):
+    """A chunk whose encoder's headers differ from those of the file: `index` tells which one."""
+
+    def __init__(self, index: int, fingerprint: str) -> None:
+        self.index = index
+        self.fingerprint = fingerprint
+        super().__init__(
+            f"chunk {index} was encoded by another library version or with other settings ({fingerprint}); "
+            f"process it again on a worker like the others"
+        )
+
+    def __reduce__(self) -> tuple[type[ForeignExtradata], tuple[int, str]]:
+        return (ForeignExtradata, (self.index, self.fingerprint))
+
+
+def last_line(traceback: str) -> str:
+    """The line of a traceback that says what was wrong."""
+    lines = [line for line in traceback.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""

@@ -1,0 +1,55 @@
+"""What a worker's pixels and packets depend on beside the source and the settings, as one short string.
+
+Two workers of equal fingerprints promise equal results byte for byte: x264 and some OpenCV functions take other
+paths on other instruction sets, and other library versions encode otherwise.
+"""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import av
+
+# From the newest on; the first that the processor has names its class. x264 and OpenCV dispatch on these.
+_CLASSES = ("avx512bw", "avx2", "avx", "sse4_2", "ssse3", "sse2", "sve2", "sve", "asimd", "neon")
+_PACKAGES = (("av", "av"), ("cv", "opencv-python-headless"), ("np", "numpy"))
+
+
+@cache
+def fingerprint() -> str:
+    """For example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 np2.4.1``; the same in every process of a machine."""
+    codec_library = ".".join(str(part) for part in av.library_versions["libavcodec"])
+    names = [f"{short}{_version(package)}" for short, package in _PACKAGES]
+    return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:]])
+
+
+@cache
+def cpu_class() -> str:
+    """The machine's architecture and the widest vector instructions that codecs use on it."""
+    machine = platform.machine().lower() or "unknown"
+    flags = _cpu_flags()
+    widest = next((each for each in _CLASSES if each in flags), "")
+    return f"{machine}-{widest}" if widest else machine
+
+
+def _cpu_flags() -> frozenset[str]:
+    """Empty where the system has no /proc/cpuinfo (macOS): there the architecture alone must do."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return frozenset()
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip().lower() in ("flags", "features"):
+            return frozenset(value.split())
+    return frozenset()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"

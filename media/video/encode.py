@@ -1,0 +1,235 @@
+"""How an output's frames are encoded: one way to set an encoder up, for the worker who encodes and for the splicer
+who opens the same encoder only for its headers. Equal settings and equal libraries give equal headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from av import Codec
+from av.codec import CodecContext
+from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.format import VideoFormat
+from av.video.stream import VideoStream
+
+from media.material import Encoder
+
+# The encoder that FFmpeg runs for each codec a user can name.
+LIBRARY_ENCODERS = {"h264": "libx264", "mpeg4": "mpeg4", "ffv1": "ffv1"}
+
+CRF_MAX = 51
+X264_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+
+# Rates outside are a container's invention (1 ms ticks taken for frames, a slide show's average). They only set
+# the encoder's index time base and its level; the file's times come from the source.
+RATE_MIN, RATE_MAX = Fraction(1, 10), Fraction(1000)
+RATE_UNKNOWN = Fraction(25)
+
+# ISO/IEC 14496-2, vop_time_increment_resolution: 16 bits.
+MPEG4_TICKS_MAX = 65535
+# ISO/IEC 14496-2, par_width and par_height: 8 bits.
+MPEG4_ASPECT_MAX = 255
+
+# FFmpeg's AVColorRange; primaries, transfer and matrix 2 are "unspecified".
+RANGE_UNKNOWN, RANGE_LIMITED, RANGE_FULL = 0, 1, 2
+UNSPECIFIED = 2
+BT601 = 6  # AVCOL_SPC_SMPTE170M: what FFmpeg's scaler writes when it is told nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """The four colour tags as FFmpeg numbers them (AVColorRange, AVColorPrimaries, …)."""
+
+    range: int = RANGE_UNKNOWN
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    matrix: int = UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFormat:
+    """What an encoder must know of the frames it will get.
+
+    `width` and `height` in pixels; `rate` in frames/s, its inverse is the index time base; `pixel_aspect` is
+    None when unknown.
+    """
+
+    width: int
+    height: int
+    pix_fmt: str
+    rate: Fraction
+    pixel_aspect: Fraction | None = None
+    colour: Colour = Colour()
+
+    def to_wire(self) -> dict[str, Any]:
+        """As msgpack types only."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "pix_fmt": self.pix_fmt,
+            "rate": str(self.rate),
+            "pixel_aspect": None if self.pixel_aspect is None else str(self.pixel_aspect),
+            "colour": [self.colour.range, self.colour.primaries, self.colour.transfer, self.colour.matrix],
+        }
+
+    @classmethod
+    def from_wire(cls, fields: Mapping[str, Any]) -> FrameFormat:
+        """Raise KeyError when a field is missing."""
+        aspect = fields["pixel_aspect"]
+        return cls(
+            width=fields["width"],
+            height=fields["height"],
+            pix_fmt=fields["pix_fmt"],
+            rate=Fraction(fields["rate"]),
+            pixel_aspect=None if aspect is None else Fraction(aspect),
+            colour=Colour(*fields["colour"]),
+        )
+
+
+def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[str]]:
+    """The format nearest to `frames` that the encoder takes, and a sentence for each thing that is lost.
+
+    The source's pixel format is kept wherever the encoder supports it, depth and full range included.
+    """
+    pix_fmt, colour, warnings = _pixel_format(frames, encoder.codec)
+    width, height = frames.width, frames.height
+    if encoder.codec == "h264":
+        width, height = _whole_chroma(width, height, pix_fmt)
+        if (width, height) != (frames.width, frames.height):
+            warnings.append(
+                f"h264 cannot hold {frames.width}x{frames.height} in {pix_fmt}: the last row or column is repeated, "
+                f"giving {width}x{height}"
+            )
+    aspect = frames.pixel_aspect
+    if encoder.codec == "mpeg4" and aspect and max(aspect.numerator, aspect.denominator) > MPEG4_ASPECT_MAX:
+        warnings.append(f"mpeg4 rounds the pixel aspect {aspect} to 8 bits")
+    if aspect is not None and aspect <= 0:
+        aspect = None
+    return FrameFormat(width, height, pix_fmt, _rate(frames.rate, encoder.codec), aspect, colour), warnings
+
+
+def open_encoder(encoder: Encoder, frames: FrameFormat) -> VideoCodecContext:
+    """An open encoder for frames of exactly this format, with pts 0, 1, 2 … in units of `1 / frames.rate`.
+
+    Raise av.FFmpegError when the library refuses the settings.
+    """
+    context = CodecContext.create(LIBRARY_ENCODERS[encoder.codec], "w")
+    assert isinstance(context, VideoCodecContext)
+    _configure(context, encoder, frames)
+    context.open()
+    return context
+
+
+def add_encoded_stream(container: OutputContainer, encoder: Encoder, frames: FrameFormat) -> VideoStream:
+    """A stream of `container` whose headers are those of `open_encoder(encoder, frames)`."""
+    stream = container.add_stream(LIBRARY_ENCODERS[encoder.codec], rate=frames.rate)
+    assert isinstance(stream, VideoStream)
+    _configure(stream.codec_context, encoder, frames)
+    return stream
+
+
+def mpeg4_quantiser(crf: int) -> int:
+    """The MPEG-4 quantiser (1 to 31) whose step equals that of H.264 at QP `crf`.
+
+    H.264's step is 1 at QP 4 and doubles every 6; MPEG-4's, with H.263 quantisation, is twice its quantiser.
+    """
+    return min(31, max(1, round(2 ** ((crf - 4) / 6) / 2)))
+
+
+def _configure(context: VideoCodecContext, encoder: Encoder, frames: FrameFormat) -> None:
+    context.width, context.height = frames.width, frames.height
+    context.pix_fmt = frames.pix_fmt
+    context.time_base = 1 / frames.rate
+    context.framerate = frames.rate
+    if frames.pixel_aspect is not None:
+        context.sample_aspect_ratio = frames.pixel_aspect
+    context.color_range = frames.colour.range
+    context.color_primaries = frames.colour.primaries
+    context.color_trc = frames.colour.transfer
+    context.colorspace = frames.colour.matrix
+    context.thread_count = 1
+    context.flags |= Flags.global_header
+    if encoder.codec == "h264":
+        context.options = {"crf": str(encoder.crf), "preset": encoder.preset}
+    elif encoder.codec == "mpeg4":
+        context.flags |= Flags.qscale
+        context.global_quality = mpeg4_quantiser(encoder.crf)
+    else:
+        context.options = {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"}
+
+
+@cache
+def _supported(codec: str) -> tuple[str, ...]:
+    return tuple(each.name for each in Codec(LIBRARY_ENCODERS[codec], "w").video_formats or ())
+
+
+def _pixel_format(frames: FrameFormat, codec: str) -> tuple[str, Colour, list[str]]:
+    source, colour = frames.pix_fmt, frames.colour
+    supported = _supported(codec)
+    if source in supported:
+        return source, colour, []
+    plain = source.replace("yuvj", "yuv", 1)
+    if plain != source and plain in supported and codec == "ffv1":
+        return plain, Colour(RANGE_FULL, colour.primaries, colour.transfer, colour.matrix), []
+    has_alpha = source != "pal8" and any(each.is_alpha for each in VideoFormat(source).components)
+    best, loss = find_best_pix_fmt_of_list(supported, source, has_alpha)
+    chosen = best.name if best is not None else "yuv420p"
+    lost = _losses(source, chosen, loss)
+    warnings = [f"{codec} cannot hold {source}: converted to {chosen} ({lost})"] if lost else []
+    return chosen, _colour_after(source, chosen, colour), warnings
+
+
+def _losses(source: str, chosen: str, loss: PixFmtLoss) -> str:
+    words = {
+        PixFmtLoss.RESOLUTION: "less chroma resolution",
+        PixFmtLoss.DEPTH: "fewer bits",
+        PixFmtLoss.ALPHA: "no transparency",
+        PixFmtLoss.CHROMA: "no colour",
+        PixFmtLoss.COLORSPACE: "other colour space or range",
+    }
+    lost = [word for flag, word in words.items() if loss & flag]
+    return ", ".join(lost)
+
+
+def _colour_after(source: str, chosen: str, colour: Colour) -> Colour:
+    """The tags that are true after conversion: range and matrix change when RGB or full range is given up."""
+    was_rgb, is_rgb = VideoFormat(source).is_rgb, VideoFormat(chosen).is_rgb
+    if source.startswith("yuvj"):
+        return Colour(RANGE_LIMITED, colour.primaries, colour.transfer, colour.matrix)
+    if was_rgb and not is_rgb:
+        return Colour(RANGE_LIMITED, colour.primaries, colour.transfer, BT601)
+    return colour
+
+
+def _whole_chroma(width: int, height: int, pix_fmt: str) -> tuple[int, int]:
+    """x264 takes no half chroma samples: round up to whole ones."""
+    chosen = VideoFormat(pix_fmt, 64, 64)
+    across, down = 64 // chosen.chroma_width(64), 64 // chosen.chroma_height(64)
+    return -(-width // across) * across, -(-height // down) * down
+
+
+def _rate(rate: Fraction, codec: str) -> Fraction:
+    if rate <= 0:
+        rate = RATE_UNKNOWN
+    rate = min(RATE_MAX, max(RATE_MIN, rate))
+    if codec != "mpeg4":
+        return rate.limit_denominator(2**20)
+    return 1 / (1 / rate).limit_denominator(MPEG4_TICKS_MAX)
