@@ -13,7 +13,8 @@ chunk of the filtered stream (media/video/cut.py writes it, media/video/decode.p
     "lead"   how many packets come before the first own one
     "first"  index of the first own frame in the whole source, in the order of display
     "rank"   display order of the own packets, counted from 0 within the chunk, one each; nil: as they come
-    "shown"  indices into "p" of the lead-in frames that are shown last, oldest first (context of filters)
+    "skip"   how many packets from the first on serve only as references: of these the decoder may leave out
+             what nothing refers to. All frames that filters need as context come from later packets.
 
 chunk of a passthrough stream
     "p"      as above, in the stream's own time base; no other keys
