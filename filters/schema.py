@@ -1,0 +1,194 @@
+"""What parameters a filter takes, as plain data, and the check of given parameters against it.
+
+Workers announce these schemas and clients check against them, also for filters that only the workers have. So this
+module imports neither a codec nor numpy nor OpenCV.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from filters.chain import Step, Value
+
+TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
+MAX_PARAMETERS = 64  # of one filter: a schema is data from a peer
+MAX_STR = 1_024  # characters of one text value
+
+_WORDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+_BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+class ParameterError(ValueError):
+    """An unknown filter or parameter, or a bad value; the text is one sentence for the person who gave it."""
+
+
+class SchemaError(ValueError):
+    """A peer announced something that is no schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: its type ("int", "float", "str" or "bool"), default, bounds (both included) and meaning."""
+
+    name: str
+    type: str
+    default: Value
+    help: str
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Value, filter_name: str) -> Value:
+        """The value with its proper type, from a text or a typed value. Raises ParameterError."""
+        where = f"{filter_name}: {self.name}"
+        typed = self._from_text(value) if isinstance(value, str) else self._from_typed(value)
+        if typed is None:
+            shown = f'"{value}"' if isinstance(value, str) else repr(value)
+            raise ParameterError(f"{where} takes {_WORDS[self.type]}, not {shown}")
+        unit = f" {self.unit}" if self.unit else ""
+        if isinstance(typed, str):
+            self._check_text(typed, where)
+        elif self.minimum is not None and typed < self.minimum:
+            raise ParameterError(f"{where} is {typed}, but the least is {self.minimum}{unit}")
+        elif self.maximum is not None and typed > self.maximum:
+            raise ParameterError(f"{where} is {typed}, but the most is {self.maximum}{unit}")
+        return typed
+
+    def _check_text(self, text: str, where: str) -> None:
+        if self.choices and text not in self.choices:
+            raise ParameterError(f'{where} cannot be "{text}"{_meant(text, self.choices)}')
+        if len(text) > MAX_STR:
+            raise ParameterError(f"{where} has {len(text)} characters; {MAX_STR} are the most")
+
+    def _from_text(self, text: str) -> Value | None:
+        if self.type == "str":
+            return text
+        if self.type == "bool":
+            return _BOOLS.get(text.lower())
+        try:
+            return int(text) if self.type == "int" else _finite(float(text))
+        except ValueError:
+            return None
+
+    def _from_typed(self, value: object) -> Value | None:
+        if isinstance(value, bool):
+            return value if self.type == "bool" else None
+        if self.type == "float" and isinstance(value, (int, float)):
+            return _finite(value)
+        return value if self.type == "int" and isinstance(value, int) else None
+
+    def describe(self) -> str:
+        """One line for a list of filters: `radius (int, 1..100 px, default 7): …`."""
+        span = f", {self.minimum}..{self.maximum}" if self.minimum is not None else ""
+        choices = f", one of {' '.join(self.choices)}" if self.choices else ""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.name} ({self.type}{span}{unit}{choices}, default {self.default}): {self.help}"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSchema:
+    """A filter as others see it.
+
+    `context` is how many earlier frames it needs: a number, or the name of the whole-number parameter that says it.
+    """
+
+    name: str
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    context: int | str = 0
+
+    def check(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """All parameters typed, in the schema's order, defaults filled in. Raises ParameterError."""
+        known = [parameter.name for parameter in self.parameters]
+        for name in given:
+            if name not in known:
+                takes = _meant(name, known) if known else "; it takes none"
+                raise ParameterError(f'{self.name} has no parameter "{name}"{takes}')
+        return {
+            parameter.name: parameter.check(given.get(parameter.name, parameter.default), self.name)
+            for parameter in self.parameters
+        }
+
+    def context_frames(self, parameters: Mapping[str, Value]) -> int:
+        """How many earlier frames the filter needs with these checked parameters."""
+        if isinstance(self.context, int):
+            return self.context
+        return int(parameters[self.context])
+
+    def to_wire(self) -> dict[str, Any]:
+        """Maps, lists, numbers and texts only."""
+        parameters = [{**asdict(each), "choices": list(each.choices)} for each in self.parameters]
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "parameters": parameters,
+            "context": self.context,
+        }
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> FilterSchema:
+        """The schema of `to_wire`'s map. Raises SchemaError when it is none."""
+        try:
+            listed = data["parameters"]
+            if len(listed) > MAX_PARAMETERS:
+                raise SchemaError(f"a filter's schema lists {len(listed)} parameters; {MAX_PARAMETERS} are the most")
+            parameters = tuple(Parameter(**{**each, "choices": tuple(each["choices"])}) for each in listed)
+            schema = cls(data["name"], data["summary"], parameters, data["context"])
+            schema._validate()
+        except (KeyError, TypeError, AttributeError, ParameterError) as error:
+            raise SchemaError(f"a filter's schema cannot be read: {error!r}") from error
+        return schema
+
+    def _validate(self) -> None:
+        if not isinstance(self.name, str) or not isinstance(self.summary, str):
+            raise TypeError("name and summary are texts")
+        for each in self.parameters:
+            if not isinstance(each.name, str) or not isinstance(each.help, str) or not isinstance(each.unit, str):
+                raise TypeError("a parameter's name, help and unit are texts")
+            if each.type not in TYPES:
+                raise TypeError(f"a parameter is of no known type: {each.type!r}")
+            if not all(isinstance(choice, str) for choice in each.choices):
+                raise TypeError("choices are texts")
+            each.check(each.default, self.name)
+        if isinstance(self.context, str):
+            holders = [each for each in self.parameters if each.name == self.context and each.type == "int"]
+            if not holders:
+                raise TypeError(f"context is no whole-number parameter: {self.context!r}")
+        elif isinstance(self.context, bool) or not isinstance(self.context, int) or self.context < 0:
+            raise TypeError(f"context is no number of frames: {self.context!r}")
+
+
+def check_chain(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> tuple[Step, ...]:
+    """The steps with all parameters typed, defaults filled in: equal chains become equal. Raises ParameterError."""
+    checked = []
+    for step in steps:
+        schema = schemas.get(step.name)
+        if schema is None:
+            raise ParameterError(f'there is no filter "{step.name}"{_meant(step.name, schemas)}')
+        checked.append(Step(step.name, schema.check(step.parameters)))
+    return tuple(checked)
+
+
+def context_frames(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> int:
+    """How many earlier source frames a checked chain needs: the sum over its filters."""
+    return sum(schemas[step.name].context_frames(step.parameters) for step in steps)
+
+
+def _finite(number: int | float) -> float | None:
+    """The number as float; None for infinities, no-numbers and integers that no float holds."""
+    try:
+        return float(number) if math.isfinite(number) else None
+    except OverflowError:
+        return None
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?` for a close match, otherwise the list of what is known."""
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1)
+    return f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(names) or 'none'}"
