@@ -170,8 +170,9 @@ def _configure(context: VideoCodecContext, encoder: Encoder, frames: FrameFormat
     if encoder.codec == "h264":
         context.options = {"crf": str(encoder.crf), "preset": encoder.preset}
     elif encoder.codec == "mpeg4":
+        # With qscale FFmpeg takes each frame's own quality, which PyAV cannot set; the bounds do.
         context.flags |= Flags.qscale
-        context.global_quality = mpeg4_quantiser(encoder.crf)
+        context.qmin = context.qmax = context.global_quality = mpeg4_quantiser(encoder.crf)
     else:
         context.options = {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"}
 

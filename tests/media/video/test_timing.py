@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.errors import SpliceError
+from media.video.timing import StrictTimes, TimedPacket, decode_times
+
+
+def timed(pts: list[int], delay: int, step: int = 10) -> list[TimedPacket]:
+    packets = [TimedPacket(memoryview(b""), index == 0, each) for index, each in enumerate(pts)]
+    return list(decode_times(packets, sorted(pts), delay, step))
+
+
+def test_without_reordering_dts_is_pts() -> None:
+    packets = timed([0, 10, 25, 30], delay=0)
+    assert [packet.dts for packet in packets] == [0, 10, 25, 30]
+    assert [packet.duration for packet in packets] == [10, 15, 5, 10]
+
+
+def test_b_frames_at_variable_rate() -> None:
+    packets = timed([5, 40, 12, 33, 90, 41], delay=1)
+    assert [packet.dts for packet in packets] == [-5, 5, 12, 33, 40, 41]
+    assert sum(packet.duration for packet in packets) == 90 + 10 - 5
+
+
+@given(st.data())
+def test_rises_strictly_and_never_passes_pts(data: st.DataObject) -> None:
+    chunks = data.draw(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=9), min_size=1, max_size=6))
+    delay = data.draw(st.integers(0, 2))
+    now, decode_order, shown = data.draw(st.integers(-100, 100)), [], []
+    for steps in chunks:
+        times = []
+        for step in steps:
+            times.append(now)
+            now += step
+        shown += times
+        # every `delay + 1` frames the last is coded first, as an encoder with B-frames does
+        for start in range(0, len(times), delay + 1):
+            group = times[start : start + delay + 1]
+            decode_order += [group[-1], *group[:-1]]
+    packets = [TimedPacket(memoryview(b""), False, pts) for pts in decode_order]
+    given_times = list(decode_times(packets, shown, delay, 7))
+    dts = [packet.dts for packet in given_times]
+    assert all(one < two for one, two in pairwise(dts))
+    assert all(packet.dts <= packet.pts for packet in given_times)
+    assert all(packet.duration > 0 for packet in given_times)
+    assert dts[0] + sum(packet.duration for packet in given_times) == dts[0] + shown[-1] + 7 - shown[0]
+
+
+def test_an_encoder_that_reorders_more_than_it_said() -> None:
+    with pytest.raises(SpliceError, match="reorders by more than 1"):
+        timed([0, 40, 30, 20, 10], delay=1)
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert timed([], delay=2) == []
+
+
+def test_reads_no_further_than_it_must() -> None:
+    seen = []
+
+    def packets() -> object:
+        for pts in range(100):
+            seen.append(pts)
+            yield TimedPacket(memoryview(b""), False, pts)
+
+    stream = decode_times(packets(), range(100), 2, 1)  # type: ignore[arg-type]
+    next(stream)
+    assert len(seen) == 2
+
+
+def test_strict_times_move_what_does_not_rise() -> None:
+    times = StrictTimes()
+    assert [times.next(pts) for pts in (0, 0, 0, 5, 4, 9)] == [0, 1, 2, 5, 6, 9]
+    assert times.moved == 3
