@@ -1,0 +1,308 @@
+"""Payloads on disk, in segments that are recycled.
+
+A segment is a file of fixed size that belongs to one key (a job) at a time; payloads are appended to it and may be
+sent from it. A freed segment is overwritten by its next owner rather than truncated: the first touch of a fresh file's
+pages costs ten times as much as writing to pages that are already in the cache.
+
+The order of things: append, then the ledger's commit, then the acknowledgement; for deletion the ledger's
+commit first, then `free`. After a start, `recover` makes the spool hold exactly what the ledger knows: the bytes of an
+append whose commit never came are overwritten by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from storage.errors import SpoolFull
+
+MIB: Final = 1024 * 1024
+
+SEGMENT_BYTES: Final = 16 * MIB
+"""Large enough that a job has few files, small enough that recycled ones find a new owner soon."""
+
+POOL_SEGMENTS: Final = 16
+"""Freed segments kept for reuse, 256 MiB of them: what a busy cluster frees and fills within seconds."""
+
+OPEN_SEGMENTS: Final = 256
+"""Segments with an open descriptor; a quarter of the usual limit of 1024, the rest is for connections. The one
+longest out of use is closed first."""
+
+KEPT_FREE_BYTES: Final = 64 * MIB
+"""Disk space that `room_bytes` does not give away, at most (on small disks 1/20 of them): for ledger and results."""
+
+
+class Location(NamedTuple):
+    """Where a payload is: segment number, offset in it, size, the last two in bytes."""
+
+    segment: int
+    offset: int
+    size: int
+
+
+class Slice(NamedTuple):
+    """A payload in an open file, for sendfile."""
+
+    fd: int
+    offset: int
+    size: int
+
+
+@dataclass(slots=True)
+class _Segment:
+    number: int
+    key: str
+    end: int = 0  # where the next payload goes
+    payload_count: int = 0  # payloads not yet freed
+    file_size: int = 0
+
+
+class Spool:
+    """The payloads under one folder, which belongs to one process; `recover` comes before anything else.
+
+    Args:
+        folder: made when it is missing.
+        segment_bytes: size of a segment; a larger payload gets a segment of its own size.
+        limit_bytes: how much may be held. A payload that begins within the limit is taken whole.
+        fsync: let `sync` write to the disk itself, so that payloads survive a power cut.
+    """
+
+    def __init__(
+        self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, limit_bytes: int, fsync: bool = False
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.limit_bytes = limit_bytes
+        self._segment_bytes = segment_bytes
+        self._fsync = fsync
+        self._segments: dict[int, _Segment] = {}
+        self._of_key: dict[str, set[int]] = {}
+        self._filling: dict[str, _Segment] = {}
+        self._pool: deque[_Segment] = deque()  # oldest first: a slice of a freed segment has time to leave
+        self._open: OrderedDict[int, int] = OrderedDict()
+        self._unsynced: set[int] = set()
+        self._next_number = max(self._found(), default=0) + 1
+        self.used_bytes = 0
+        self._files_bytes = 0
+
+    # ── keeping and giving back ──────────────────────────────────────────────────────────────────────────────────
+
+    def append(self, key: str, payload: bytes | bytearray | memoryview) -> Location:
+        """Keeps a payload for `key`.
+
+        Raises:
+            SpoolFull: `limit_bytes` is reached.
+            OSError: the disk took it not (ENOSPC, EIO, …); nothing of it is kept.
+        """
+        if self.used_bytes >= self.limit_bytes:
+            raise SpoolFull(f"{self.folder} holds {self.used_bytes} bytes, its limit is {self.limit_bytes}")
+        size = len(payload)
+        segment = self._segment_for(key, size)
+        try:
+            self._write(segment, payload)
+        except OSError:
+            if not segment.payload_count:
+                self._recycle(segment)
+            raise
+        location = Location(segment.number, segment.end, size)
+        segment.end += size
+        segment.payload_count += 1
+        self.used_bytes += size
+        return location
+
+    def slice(self, location: Location) -> Slice:
+        """The payload in its file. The descriptor is good until the payload is freed and its segment reused."""
+        return Slice(self._descriptor(location.segment), location.offset, location.size)
+
+    def read(self, location: Location) -> bytes:
+        """The payload itself. Raises OSError when the file is gone or shorter than it was."""
+        data = os.pread(self._descriptor(location.segment), location.size, location.offset)
+        if len(data) != location.size:
+            raise OSError(f"{self.path(location.segment)} is shorter than it was")
+        return data
+
+    def path(self, segment: int) -> Path:
+        """The file of a segment, for another process to read."""
+        return self.folder / f"{segment}.segment"
+
+    def free(self, key: str) -> None:
+        """Gives all payloads of `key` back; call it after the commit that forgot them."""
+        for number in sorted(self._of_key.get(key, ())):
+            self._recycle(self._segments[number])
+
+    def free_location(self, location: Location) -> None:
+        """Gives one payload back; a segment without payloads is recycled. Raises KeyError when it is freed already."""
+        segment = self._segments[location.segment]
+        segment.payload_count -= 1
+        if not segment.payload_count:
+            self._recycle(segment)
+
+    def sync(self) -> None:
+        """With `fsync`: writes all that was appended to the disk itself. Call it before the ledger's commit."""
+        if not self._fsync or not self._unsynced:
+            return
+        for number in self._unsynced & self._segments.keys():
+            os.fsync(self._descriptor(number))
+        self._unsynced.clear()
+        _fsync_folder(self.folder)
+
+    @property
+    def room_bytes(self) -> int:
+        """How much more fits, by the limit and by the disk."""
+        disk = shutil.disk_usage(self.folder)
+        reusable = sum(segment.file_size for segment in self._pool)
+        on_disk = disk.free + reusable - min(KEPT_FREE_BYTES, disk.total // 20)
+        return max(min(self.limit_bytes - self.used_bytes, on_disk), 0)
+
+    def recover(self, known: Mapping[str, Iterable[Location]]) -> dict[str, list[Location]]:
+        """Holds exactly the payloads that the ledger knows; all else in the folder is given back.
+
+        Returns:
+            Payloads that are known but not there (a file removed, or cut short by a power loss), by key.
+        """
+        self.close()
+        self._segments, self._of_key, self._filling = {}, {}, {}
+        self._pool.clear()
+        self.used_bytes = self._files_bytes = 0
+        sizes = self._found()
+        lost: dict[str, list[Location]] = {}
+        for key, locations in known.items():
+            for location in locations:
+                if location.offset + location.size > sizes.get(location.segment, -1):
+                    lost.setdefault(key, []).append(location)
+                else:
+                    self._adopt(key, location, sizes[location.segment])
+        for segment in self._segments.values():
+            self.used_bytes += segment.end
+            self._files_bytes += segment.file_size
+            self._resume_filling(segment)
+        self._next_number = max(sizes, default=0) + 1
+        for number in sorted(sizes.keys() - self._segments.keys()):
+            self._files_bytes += sizes[number]
+            self._to_pool(_Segment(number, "", file_size=sizes[number]))
+        return lost
+
+    def close(self) -> None:
+        """Closes all files."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def _found(self) -> dict[int, int]:
+        """Sizes of the segment files in the folder, by number."""
+        return {int(path.stem): path.stat().st_size for path in self.folder.glob("*.segment") if path.stem.isdigit()}
+
+    # ── segments ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _segment_for(self, key: str, size: int) -> _Segment:
+        filling = self._filling.get(key)
+        if filling is not None and filling.end + size <= self._segment_bytes:
+            return filling
+        segment = self._take_segment()
+        segment.key = key
+        self._segments[segment.number] = segment
+        self._of_key.setdefault(key, set()).add(segment.number)
+        if size <= self._segment_bytes:
+            self._filling[key] = segment
+        return segment
+
+    def _take_segment(self) -> _Segment:
+        if not self._pool:
+            self._next_number += 1
+            return _Segment(self._next_number - 1, "")
+        segment = self._pool.popleft()
+        if self._files_bytes * 2 > self.limit_bytes:
+            self._resize(segment, 0)  # many small owners of recycled segments must not hold the disk's space idle
+        return segment
+
+    def _write(self, segment: _Segment, payload: bytes | bytearray | memoryview) -> None:
+        end = segment.end + len(payload)
+        growth = max(end - segment.file_size, 0)
+        while self._pool and self._files_bytes + growth > self.limit_bytes:
+            self._remove(self._pool.popleft())
+        fd = self._descriptor(segment.number)
+        try:
+            _write_all(fd, payload, segment.end)
+        finally:  # after a failure as well: part of it may have been written
+            file_size = os.fstat(fd).st_size if growth else segment.file_size
+            self._files_bytes += file_size - segment.file_size
+            segment.file_size = file_size
+        if self._fsync:
+            self._unsynced.add(segment.number)
+
+    def _recycle(self, segment: _Segment) -> None:
+        self.used_bytes -= segment.end
+        del self._segments[segment.number]
+        numbers = self._of_key[segment.key]
+        numbers.discard(segment.number)
+        if not numbers:
+            del self._of_key[segment.key]
+        if self._filling.get(segment.key) is segment:
+            del self._filling[segment.key]
+        segment.key, segment.end, segment.payload_count = "", 0, 0
+        self._to_pool(segment)
+
+    def _to_pool(self, segment: _Segment) -> None:
+        if len(self._pool) >= POOL_SEGMENTS or self._files_bytes > self.limit_bytes:
+            self._remove(segment)
+            return
+        if segment.file_size > self._segment_bytes:
+            self._resize(segment, self._segment_bytes)
+        self._pool.append(segment)
+
+    def _resize(self, segment: _Segment, size: int) -> None:
+        os.ftruncate(self._descriptor(segment.number), size)
+        self._files_bytes += size - segment.file_size
+        segment.file_size = size
+
+    def _remove(self, segment: _Segment) -> None:
+        if (fd := self._open.pop(segment.number, None)) is not None:
+            os.close(fd)
+        self.path(segment.number).unlink(missing_ok=True)
+        self._files_bytes -= segment.file_size
+
+    def _adopt(self, key: str, location: Location, file_size: int) -> None:
+        segment = self._segments.get(location.segment)
+        if segment is None:
+            segment = self._segments[location.segment] = _Segment(location.segment, key, file_size=file_size)
+            self._of_key.setdefault(key, set()).add(location.segment)
+        elif segment.key != key:
+            raise ValueError(f"segment {location.segment} is said to belong to both {segment.key} and {key}")
+        segment.end = max(segment.end, location.offset + location.size)
+        segment.payload_count += 1
+
+    def _resume_filling(self, segment: _Segment) -> None:
+        best = self._filling.get(segment.key)
+        if segment.end < self._segment_bytes and (best is None or segment.end < best.end):
+            self._filling[segment.key] = segment
+
+    def _descriptor(self, number: int) -> int:
+        fd = self._open.get(number)
+        if fd is not None:
+            self._open.move_to_end(number)
+            return fd
+        if len(self._open) >= OPEN_SEGMENTS:
+            os.close(self._open.popitem(last=False)[1])
+        fd = os.open(self.path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._open[number] = fd
+        return fd
+
+
+def _write_all(fd: int, payload: bytes | bytearray | memoryview, offset: int) -> None:
+    rest = memoryview(payload).cast("B")
+    while rest:
+        written = os.pwrite(fd, rest, offset)
+        offset += written
+        rest = rest[written:]
+
+
+def _fsync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

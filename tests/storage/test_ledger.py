@@ -1,0 +1,152 @@
+"""The ledger on a real disk, its lock, its version, and a disk that is full."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.errors import LedgerFull, LedgerInUse, LedgerUnusable
+from storage.ledger import Ledger
+
+SCHEMA = "CREATE TABLE word (text TEXT PRIMARY KEY); CREATE TABLE other (number INTEGER)"
+VERSION = 3
+
+
+def opened(folder: Path) -> Ledger:
+    return Ledger(folder / "state" / "ledger.sqlite", SCHEMA, VERSION)
+
+
+def words(ledger: Ledger) -> list[str]:
+    return [row[0] for row in ledger.query("SELECT text FROM word ORDER BY text")]
+
+
+def put(ledger: Ledger, *texts: str) -> None:
+    for text in texts:
+        ledger.execute("INSERT INTO word VALUES (?)", (text,))
+
+
+def test_a_turn_is_there_after_commit_and_not_before(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    assert not ledger.is_dirty
+    put(ledger, "one", "two")
+    ledger.commit()
+    put(ledger, "three")
+    assert ledger.is_dirty
+    assert words(ledger) == ["one", "three", "two"]
+    ledger.close()
+    again = opened(tmp_path)
+    assert words(again) == ["one", "two"]
+    again.close()
+
+
+def _write_and_die(folder: Path) -> None:
+    ledger = opened(folder)
+    put(ledger, "committed")
+    ledger.commit()
+    put(ledger, "not")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=_write_and_die, args=(tmp_path,))
+    child.start()
+    child.join(30)
+    assert child.exitcode == -signal.SIGKILL
+    ledger = opened(tmp_path)
+    assert words(ledger) == ["committed"]
+    ledger.close()
+
+
+def test_the_epoch_grows_with_every_start(tmp_path: Path) -> None:
+    for expected in (1, 2, 3):
+        ledger = opened(tmp_path)
+        assert ledger.raise_epoch() == expected
+        ledger.close()
+
+
+def test_facts_are_kept_and_replaced(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    assert ledger.fact("store") is None
+    ledger.set_fact("store", "a")
+    ledger.set_fact("store", "b")
+    assert ledger.fact("store") == "b"
+    ledger.close()
+
+
+def test_a_second_process_is_told_in_one_sentence(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    with pytest.raises(LedgerInUse, match="in use by another process"):
+        opened(tmp_path)
+    put(ledger, "undisturbed")
+    ledger.commit()
+    ledger.close()
+    opened(tmp_path).close()
+
+
+def test_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    with pytest.raises(LedgerUnusable, match="it is of version 3, this program writes version 4"):
+        Ledger(tmp_path / "state" / "ledger.sqlite", SCHEMA, 4)
+    opened(tmp_path).close()
+
+
+def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "ledger.sqlite").write_text("a text that somebody put here" * 100)
+    with pytest.raises(LedgerUnusable, match="not a database; move it away"):
+        opened(tmp_path)
+    with pytest.raises(LedgerUnusable, match="cannot be opened"):
+        Ledger(tmp_path / "state" / "ledger.sqlite" / "under a file", SCHEMA, VERSION)
+
+
+class FullDisk:
+    """A connection whose commits fail for want of room until `refusals` are used up, as SQLite's do: rolled back."""
+
+    def __init__(self, connection: sqlite3.Connection, refusals: int) -> None:
+        self._connection, self.refusals = connection, refusals
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        if sql == "COMMIT" and self.refusals:
+            self.refusals -= 1
+            self._connection.execute("ROLLBACK")
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._connection.execute(sql, parameters)
+
+
+def test_the_turn_that_fills_the_disk_is_recorded_from_the_reserve(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    reserve = tmp_path / "state" / "ledger.sqlite.reserve"
+    assert reserve.stat().st_size > 0
+    ledger._connection = FullDisk(ledger._connection, 1)  # type: ignore[assignment]
+    put(ledger, "one", "two")
+    ledger.commit()
+    assert ledger.is_tight
+    assert not reserve.exists()
+    assert ledger.restore_reserve()
+    assert not ledger.is_tight
+    assert reserve.exists()
+    ledger.close()
+    again = opened(tmp_path)
+    assert words(again) == ["one", "two"]
+    again.close()
+
+
+def test_a_turn_that_cannot_be_recorded_at_all_is_not_passed_over(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger._connection = FullDisk(ledger._connection, 2)  # type: ignore[assignment]
+    put(ledger, "one")
+    with pytest.raises(LedgerFull, match="could not record the turn"):
+        ledger.commit()
+    ledger.close()
+    again = opened(tmp_path)
+    assert words(again) == []
+    again.close()

@@ -1,0 +1,236 @@
+"""Segments on a real disk: what is kept, what is recycled, and what a start finds."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage import spool as spool_module
+from storage.errors import SpoolFull
+from storage.spool import Location, Spool
+
+SEGMENT = 1000
+
+
+def opened(folder: Path, limit_bytes: int = 100 * SEGMENT) -> Spool:
+    return Spool(folder, segment_bytes=SEGMENT, limit_bytes=limit_bytes)
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in folder.iterdir()}
+
+
+def test_payloads_come_back_as_they_went_in(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    payloads = [os.urandom(size) for size in (1, 400, 999, 0, 1000, 5000, 600)]
+    locations = [spool.append("job", payload) for payload in payloads]
+    assert [spool.read(location) for location in locations] == payloads
+    for location, payload in zip(locations, payloads, strict=True):
+        fd, offset, size = spool.slice(location)
+        assert os.pread(fd, size, offset) == payload
+        assert spool.path(location.segment).read_bytes()[offset : offset + size] == payload
+    assert spool.used_bytes == sum(len(payload) for payload in payloads)
+
+
+def test_a_segment_belongs_to_one_key(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    one, two, again = (spool.append(key, bytes(10)) for key in ("one", "two", "one"))
+    assert one.segment == again.segment != two.segment
+
+
+def test_a_freed_segment_is_overwritten_not_truncated(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    spool.append("one", bytes(900))
+    spool.free("one")
+    assert spool.used_bytes == 0
+    location = spool.append("two", b"new")
+    assert spool.read(location) == b"new"
+    assert files(tmp_path) == {"1.segment": 900}
+
+
+def test_a_segment_whose_payloads_are_all_freed_is_recycled(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    first, second = spool.append("job", bytes(500)), spool.append("job", bytes(500))
+    spool.free_location(first)
+    assert spool.used_bytes == 1000
+    spool.free_location(second)
+    assert spool.used_bytes == 0
+    with pytest.raises(KeyError):
+        spool.free_location(second)
+    assert spool.append("other", b"x").segment == first.segment
+
+
+def test_freeing_an_unknown_key_does_nothing(tmp_path: Path) -> None:
+    opened(tmp_path).free("nobody")
+
+
+def test_the_pool_is_bounded_and_a_large_segment_is_cut_to_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "POOL_SEGMENTS", 2)
+    spool = opened(tmp_path)
+    for size in (5 * SEGMENT, 900, 900, 900):
+        spool.append("job", bytes(size))
+    spool.free("job")
+    assert files(tmp_path) == {"1.segment": 1000, "2.segment": 900}
+
+
+def test_open_descriptors_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "OPEN_SEGMENTS", 3)
+    spool = opened(tmp_path)
+    before = len(os.listdir("/dev/fd"))
+    locations = [spool.append(f"job {number}", b"%d" % number) for number in range(10)]
+    assert [spool.read(location) for location in locations] == [b"%d" % number for number in range(10)]
+    assert len(os.listdir("/dev/fd")) <= before + 3
+    spool.close()
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_the_limit_refuses_what_begins_beyond_it(tmp_path: Path) -> None:
+    spool = opened(tmp_path, limit_bytes=1500)
+    spool.append("job", bytes(1000))
+    assert spool.room_bytes == 500
+    spool.append("job", bytes(800))  # begins within
+    assert spool.room_bytes == 0
+    with pytest.raises(SpoolFull):
+        spool.append("job", b"x")
+    spool.free("job")
+    assert spool.room_bytes == 1500
+    spool.append("job", b"x")
+
+
+def test_small_owners_of_recycled_segments_do_not_hold_the_limit_idle(tmp_path: Path) -> None:
+    spool = opened(tmp_path, limit_bytes=10 * SEGMENT)
+    for round_number in range(5):
+        for _ in range(10):
+            spool.append("large", bytes(SEGMENT))
+        spool.free("large")
+        for number in range(3):
+            spool.append(f"small {round_number} {number}", b"x")
+    assert sum(files(tmp_path).values()) <= 15 * SEGMENT
+
+
+def test_a_full_disk_keeps_nothing_of_the_payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = opened(tmp_path)
+    kept = spool.append("job", b"kept")
+    real = os.pwrite
+    room = 100
+
+    def pwrite(fd: int, data: memoryview, offset: int) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = real(fd, data[:room], offset)
+        room -= written
+        return written
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    for key in ("job", "other"):
+        with pytest.raises(OSError, match="No space") as caught:
+            spool.append(key, bytes(500))
+        assert caught.value.errno == errno.ENOSPC
+    assert spool.used_bytes == 4
+    monkeypatch.setattr(os, "pwrite", real)
+    after = spool.append("job", b"after")
+    assert (spool.read(kept), spool.read(after)) == (b"kept", b"after")
+    assert after == Location(kept.segment, 4, 5)
+
+
+def test_recovery_cuts_back_to_what_the_ledger_knows(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    known = [spool.append("job", b"first"), spool.append("job", b"second")]
+    spool.append("job", b"its commit never came")
+    spool.append("orphan", b"the job was forgotten")
+    spool.close()
+    (tmp_path / "notes.txt").write_text("not a segment")
+
+    again = opened(tmp_path)
+    assert again.recover({"job": known}) == {}
+    assert [again.read(location) for location in known] == [b"first", b"second"]
+    assert again.used_bytes == len(b"firstsecond")
+    third = again.append("job", b"third")
+    assert third == Location(known[0].segment, len(b"firstsecond"), len(b"third"))
+    assert again.append("new", b"takes the orphan's segment").segment == 2
+    assert [again.read(location) for location in [*known, third]] == [b"first", b"second", b"third"]
+
+
+def test_recovery_names_what_is_gone_or_cut_short(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    whole, torn = spool.append("job", bytes(600)), spool.append("job", bytes(300))
+    gone = spool.append("job", bytes(900))
+    spool.close()
+    os.truncate(tmp_path / "1.segment", 700)
+    (tmp_path / "2.segment").unlink()
+    again = opened(tmp_path)
+    assert again.recover({"job": [whole, torn, gone]}) == {"job": [torn, gone]}
+    assert again.read(whole) == bytes(600)
+    with pytest.raises(OSError, match="shorter"):
+        again.read(torn)
+
+
+def test_one_segment_of_two_keys_is_a_bug_and_said(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    location = spool.append("job", bytes(600))
+    with pytest.raises(ValueError, match="belong to both"):
+        spool.recover({"job": [location], "other": [location]})
+
+
+def test_sync_reaches_the_disk_only_when_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    spool = opened(tmp_path / "plain")
+    spool.append("job", b"x")
+    spool.sync()
+    assert not synced
+    spool = Spool(tmp_path / "safe", segment_bytes=SEGMENT, limit_bytes=SEGMENT, fsync=True)
+    spool.append("job", b"x")
+    spool.sync()
+    assert len(synced) == 2  # segment and folder
+    spool.sync()
+    assert len(synced) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["append", "append", "append", "free", "free one", "restart"]),
+            st.sampled_from("abc"),
+            st.integers(0, 2500),
+        ),
+        max_size=40,
+    )
+)
+def test_any_history_keeps_what_was_kept(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]]
+) -> None:
+    folder = tmp_path_factory.mktemp("spool")
+    spool = opened(folder, limit_bytes=20 * SEGMENT)
+    held: dict[str, dict[Location, bytes]] = {}
+    for number, (step, key, size) in enumerate(steps):
+        if step == "append":
+            payload = b"%d" % number * (size // 2)
+            try:
+                held.setdefault(key, {})[spool.append(key, payload)] = payload
+            except SpoolFull:
+                assert spool.used_bytes >= spool.limit_bytes
+        elif step == "free":
+            spool.free(key)
+            held.pop(key, None)
+        elif step == "free one" and held.get(key):
+            spool.free_location(location := next(iter(held[key])))
+            del held[key][location]
+        elif step == "restart":
+            spool.close()
+            spool = opened(folder, limit_bytes=20 * SEGMENT)
+            assert spool.recover(held) == {}
+        for payloads in held.values():
+            assert all(spool.read(location) == payload for location, payload in payloads.items())
+        assert spool.used_bytes >= sum(len(p) for payloads in held.values() for p in payloads.values())
+        assert sum(files(folder).values()) == spool._files_bytes
+    spool.close()
