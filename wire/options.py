@@ -1,0 +1,130 @@
+"""Options that several programs share: each flag, its environment variable and its default, once.
+
+A flag wins over its variable. Everything returns plain values; the programs' `__main__.py` put them into settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from wire.addresses import LOOPBACK
+
+MIDDLEWARE_PORT: Final = 5000
+AGGREGATOR_PORT: Final = 5001
+MAX_PORT: Final = 65535
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def environment(variable: str, default: str) -> str:
+    """The variable's value, or the default where it is unset or empty."""
+    return os.environ.get(variable) or default
+
+
+def add_middleware_address(parser: argparse.ArgumentParser, *, port_flag: str = "--port") -> None:
+    """Where the middleware is: `--host` (MOVIOLA_HOST, loopback) and a port (MOVIOLA_PORT, 5000)."""
+    parser.add_argument(
+        "--host",
+        default=environment("MOVIOLA_HOST", LOOPBACK),
+        help="host of the middleware (MOVIOLA_HOST; %(default)s)",
+    )
+    parser.add_argument(
+        port_flag,
+        type=port_number,
+        default=environment("MOVIOLA_PORT", str(MIDDLEWARE_PORT)),
+        metavar="PORT",
+        help="port of the middleware (MOVIOLA_PORT; %(default)s)",
+    )
+
+
+def add_bind(parser: argparse.ArgumentParser) -> None:
+    """`--bind` (MOVIOLA_BIND): where to listen; loopback unless told otherwise."""
+    parser.add_argument(
+        "--bind",
+        default=environment("MOVIOLA_BIND", LOOPBACK),
+        metavar="ADDRESS",
+        help="address to listen at, '*' for all (MOVIOLA_BIND; %(default)s)",
+    )
+
+
+def add_state(parser: argparse.ArgumentParser) -> None:
+    """`--state` (MOVIOLA_STATE): the folder of what must survive a restart; each program has its own in it."""
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=environment("MOVIOLA_STATE", "state"),
+        metavar="FOLDER",
+        help="folder for what must survive a restart (MOVIOLA_STATE; ./%(default)s)",
+    )
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """`--results` (MOVIOLA_RESULTS): the folder of finished files."""
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=environment("MOVIOLA_RESULTS", "results"),
+        metavar="FOLDER",
+        help="folder for finished files (MOVIOLA_RESULTS; ./%(default)s)",
+    )
+
+
+def add_secret(parser: argparse.ArgumentParser) -> None:
+    """`--secret-file` (MOVIOLA_SECRET_FILE): see `read_secret`."""
+    parser.add_argument(
+        "--secret-file",
+        type=Path,
+        default=os.environ.get("MOVIOLA_SECRET_FILE") or None,
+        metavar="FILE",
+        help="file with the cluster's shared secret (MOVIOLA_SECRET_FILE; none)",
+    )
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """`--log` (MOVIOLA_LOG): how much is logged; give its value to `set_up_log`."""
+    parser.add_argument(
+        "--log",
+        choices=LOG_LEVELS,
+        default=environment("MOVIOLA_LOG", "info"),
+        help="how much to log (MOVIOLA_LOG; %(default)s)",
+    )
+
+
+def port_number(text: str) -> int:
+    """For argparse: a port, 0 for any free one."""
+    if not (text.isascii() and text.isdecimal()) or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {MAX_PORT}, and '{text}' is not")
+    return int(text)
+
+
+def size(text: str) -> int:
+    """For argparse: bytes, with K, M, G or T for powers of 1024."""
+    number, factor = text, 1
+    if text[-1:].upper() in ("K", "M", "G", "T"):
+        number, factor = text[:-1], 1024 ** ("KMGT".index(text[-1].upper()) + 1)
+    if not (number.isascii() and number.isdecimal()) or not int(number):
+        raise argparse.ArgumentTypeError(f"a size is a number of bytes such as 500M or 20G, and '{text}' is not")
+    return int(number) * factor
+
+
+def read_secret(path: Path | None) -> bytes:
+    """The secret in a file, without surrounding blanks; empty where there is no file.
+
+    Raises OSError when it cannot be read, ValueError when it holds nothing.
+    """
+    if path is None:
+        return b""
+    secret = path.read_bytes().strip()
+    if not secret:
+        raise ValueError(f"the secret file {path} is empty")
+    return secret
+
+
+def set_up_log(level: str) -> None:
+    """One line an event to standard error: time, level, what. Modules log to `logging.getLogger(__name__)`."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s  %(message)s", datefmt="%F %T"
+    )
