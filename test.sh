@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+#
+# ./test.sh [--long] [pytest arguments]
+#
+# All checks that a change has to pass: style, formatting, types, the import arrows, and the tests. Makes .venv with
+# the development tools when they are missing. Every check runs, also after one has failed.
+#
+#   --long    also the tests marked 'long'
+#   --help    this text
+
+set -euo pipefail
+root=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/environment.sh
+. "$root/scripts/environment.sh"
+
+selection=(-m "not long")
+if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
+    print_head "$0" && exit 0
+elif [ "${1:-}" = --long ]; then
+    selection=(-m "long or not long")
+    shift
+fi
+
+make_environment requirements.txt requirements-dev.txt
+cd "$root"
+tools=.venv/bin
+summary=""
+failed=0
+
+check() {
+    local name=$1 started=$SECONDS outcome=passed
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" || { outcome=FAILED && failed=1; }
+    summary+=$(printf '%-14s %s  %4d s' "$name" "$outcome" $((SECONDS - started)))$'\n'
+}
+
+check style "$tools/ruff" check .
+check format "$tools/ruff" format --check .
+check types "$tools/mypy"
+check imports "$tools/lint-imports"
+check tests "$tools/python" -m pytest "${selection[@]}" "$@"
+
+printf '\n%s' "$summary"
+exit "$failed"
