@@ -89,7 +89,7 @@ def _table(payload: bytes | bytearray | memoryview) -> tuple[dict[str, Any], mem
     if size > TABLE_SIZE_MAX or stop > len(whole):
         raise BundleError(f"a table of {size} bytes does not fit a bundle of {len(whole)}")
     try:
-        table = msgpack.unpackb(whole[_HEAD.size : stop], raw=False, max_buffer_size=TABLE_SIZE_MAX)
+        table = msgpack.unpackb(whole[_HEAD.size : stop], raw=False)
     except (ValueError, msgpack.UnpackException) as error:
         raise BundleError(f"a bundle's table is not msgpack: {error}") from error
     if not isinstance(table, dict) or not isinstance(table.get("p"), list):
