@@ -59,12 +59,12 @@ class Cluster:
         """The command line of each program, in the order in which they start; they stop the other way round."""
         host = ["--host", connect_host()]
         return {
-            "middleware": ["--port", str(self.port), "--state", str(self.state / "middleware")],
+            "middleware": ["--port", str(self.port), "--state", str(self.state)],
             "aggregator": [
                 *host,
                 *("--middleware-port", str(self.port)),
                 *("--port", str(self.aggregator_port)),
-                *("--state", str(self.state / "aggregator")),
+                *("--state", str(self.state)),
                 *("--results", str(self.results)),
             ],
             "worker": [*host, "--port", str(self.port), "--processes", str(self.workers)],
@@ -74,7 +74,7 @@ class Cluster:
 def connect_host() -> str:
     """Where this machine's own programs find the middleware: loopback, unless it listens on one address only."""
     bind = os.environ.get("MOVIOLA_BIND", "")
-    return bind if bind not in ("", "::", "0.0.0.0", "localhost") else "127.0.0.1"
+    return bind if bind not in ("", "*", "::", "0.0.0.0", "localhost") else "127.0.0.1"
 
 
 def mark(state: Path) -> str:

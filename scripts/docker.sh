@@ -58,7 +58,7 @@ echo "  results  $MOVIOLA_RESULTS"
 echo "  logs     docker compose -p moviola-${MOVIOLA_PORT:-5000} logs"
 echo "  stop     ./stop.sh --docker"
 if [ "$demo" = yes ]; then
-    "${compose[@]}" --profile tools run --rm --entrypoint python client -m scripts.demo
+    "${compose[@]}" --profile tools run --rm --entrypoint docker/entrypoint.sh client demo --host middleware
 else
     echo "  send     put a video into data/, then: docker compose -p moviola-${MOVIOLA_PORT:-5000} run --rm client data/VIDEO --filters blur"
 fi
