@@ -1,0 +1,327 @@
+"""Reading a file once without decoding it: what stream it has, and every packet's place and kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from media.errors import UnreadableSource
+from media.video import passthrough
+from media.video.cut import ANCHORED, Track
+from media.video.random_access import HEAD_SIZE, Bitstream
+from media.video.rotation import Orientation
+
+# Side data that holds from its packet on, until the next of its kind.
+LASTING_SIDE_DATA = ("palette", "new_extradata", "param_change")
+# Rates above this are a time base mistaken for a rate.
+RATE_MAX = 1000
+_CHECK_PATH = "check that it is the file you meant"
+
+
+@dataclass(frozen=True, slots=True)
+class LastingSideData:
+    """`kind` as FFmpeg names it, valid from packet `index` on."""
+
+    index: int
+    kind: str
+    data: bytes
+
+
+@dataclass(slots=True)
+class Scan:
+    """What one pass over a file's packets tells.
+
+    `decoder` are the fields a CodecContext needs to decode bare packets; times in `time_base`;
+    `first_pts` and `last_end` are where the shown frames begin and end, None without timestamps.
+    `passthrough` describes the streams that are carried beside it, and `passthrough_numbers` maps their index in
+    the file to their number there. `damaged` is what the container knows of damage; decoding may find more.
+    """
+
+    path: Path
+    container: str
+    stream_index: int
+    decoder: dict[str, Any]
+    profile: str | None
+    time_base: Fraction
+    rate: Fraction
+    sample_aspect: Fraction | None
+    orientation: Orientation
+    track: Track
+    first_pts: int | None
+    last_end: int | None
+    key_count: int
+    damaged: bool
+    x264_notes: bytes
+    lasting: list[LastingSideData]
+    passthrough: list[dict[str, Any]]
+    passthrough_numbers: dict[int, int]
+    duration_s: float | None
+    bit_rate: int | None
+    language: str
+    disposition: int
+    metadata: dict[str, str]
+    stream_metadata: dict[str, str]
+    chapters: list[dict[str, Any]]
+    warnings: list[str]
+    streams: list[dict[str, Any]]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file and the one stream of it that is filtered; raise UnreadableSource."""
+    if path.is_dir():
+        raise UnreadableSource(path, "this is a folder, not a video file", "name the files in it")
+    if path.is_file() and path.stat().st_size == 0:
+        raise UnreadableSource(path, "the file is empty", "copy or record it again")
+    try:
+        container = av.open(str(path), "r", metadata_errors="replace")
+    except FileNotFoundError:
+        raise UnreadableSource(path, "there is no such file", "check the path") from None
+    except PermissionError:
+        raise UnreadableSource(path, "the file may not be read", "check its permissions") from None
+    except av.FFmpegError as error:
+        reason = "this is not a media file that FFmpeg knows, or its beginning is damaged"
+        raise UnreadableSource(path, f"{reason} ({error.strerror or error})", _CHECK_PATH) from None
+    with container:
+        yield container, filtered_stream(path, container)
+
+
+def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
+    """FFmpeg's choice of the best video, cover pictures aside; raise UnreadableSource if there is none."""
+    videos = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+    if container.format.name == "tty":
+        raise UnreadableSource(path, "this is a text file, not a video", _CHECK_PATH)
+    if not videos:
+        what = "sound only" if container.streams.audio else "no video"
+        raise UnreadableSource(path, f"this file holds {what}", "a video filter needs a video stream")
+    best = container.streams.best("video")
+    chosen = next((one for one in videos if best is not None and one.index == best.index), videos[0])
+    if getattr(chosen, "codec_context", None) is None:
+        raise UnreadableSource(path, "FFmpeg has no decoder for this video", "convert the file first")
+    return chosen
+
+
+def scan(path: Path) -> Scan:
+    """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""
+    first = _first_frame(path)
+    with opened(path) as (container, stream):
+        return _Scanner(path, container, stream, Orientation.of_frame(first)).run()
+
+
+def _first_frame(path: Path) -> av.VideoFrame:
+    """The first frame as the container's own decoder gives it: with what bare packets lose."""
+    with opened(path) as (container, stream):
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                if packet.size or packet.dts is None:
+                    for frame in packet.decode():
+                        return frame
+            except av.FFmpegError:
+                continue  # a damaged packet; a later one may be whole
+        reason = f"none of its {stream.codec_context.name} frames can be decoded"
+        raise UnreadableSource(path, reason, "the file is cut short or damaged; copy or record it again")
+
+
+@dataclass
+class _Scanner:
+    path: Path
+    container: InputContainer
+    stream: VideoStream
+    orientation: Orientation
+    pts: list[int | None] = field(default_factory=list)
+    size: list[int] = field(default_factory=list)
+    access: bytearray = field(default_factory=bytearray)
+    anchor: bytearray = field(default_factory=bytearray)
+    shown: bytearray = field(default_factory=bytearray)
+    lasting: list[LastingSideData] = field(default_factory=list)
+    x264_notes: bytes = b""
+    key_count: int = 0
+    damaged: bool = False
+    last_end: int | None = None
+
+    def run(self) -> Scan:
+        context = self.stream.codec_context
+        codec = context.codec
+        reorders = codec.reorder and not codec.intra_only
+        self.bits = Bitstream(
+            codec.canonical_name, context.extradata, reorders=reorders, reorder_depth=context.reorder_depth
+        )
+        others, warnings = passthrough.candidates(self.container, self.stream)
+        firsts: dict[int, av.Packet[Any]] = {}
+        errors: list[str] = []
+        for packet in packets_of(self.container, [self.stream, *others], errors):
+            if packet.stream_index == self.stream.index:
+                self._add(packet)
+            else:
+                firsts.setdefault(packet.stream_index, packet)
+        self.damaged = self.damaged or bool(errors)
+        warnings += errors
+        carried, numbers = self._carried(others, firsts, warnings)
+        track = Track(
+            codec.canonical_name, reorders, context.reorder_depth,
+            self.pts, self.size, self.access, self.anchor, self.shown,
+        )  # fmt: skip
+        return self._summary(track, carried, numbers, warnings)
+
+    def _add(self, packet: av.Packet[Any]) -> None:
+        index = len(self.pts)
+        head = bytes(memoryview(packet)[:HEAD_SIZE]) if packet.size else b""
+        if index == 0:
+            self.x264_notes = self.bits.x264_notes(head)
+        shown = packet.size > 0 and not packet.is_discard
+        self.pts.append(packet.pts)
+        self.size.append(packet.size)
+        self.access.append(self.bits.access(head, key=packet.is_keyframe))
+        self.anchor.append(self.bits.codec in ANCHORED and self.bits.is_anchor(head))
+        self.shown.append(shown)
+        self.key_count += packet.is_keyframe and packet.size > 0
+        self.damaged = self.damaged or packet.is_corrupt
+        if shown and packet.pts is not None:
+            self.last_end = max(self.last_end or packet.pts, packet.pts + (packet.duration or 0))
+        for kind in LASTING_SIDE_DATA:
+            if packet.has_sidedata(kind):  # type: ignore[arg-type]
+                data = bytes(packet.get_sidedata(kind))  # type: ignore[arg-type]
+                self.lasting.append(LastingSideData(index, kind, data))
+
+    def _carried(
+        self, others: list[Any], firsts: dict[int, av.Packet[Any]], warnings: list[str]
+    ) -> tuple[list[dict[str, Any]], dict[int, int]]:
+        carried: list[dict[str, Any]] = []
+        numbers: dict[int, int] = {}
+        for stream in others:
+            described = None
+            if stream.index in firsts:
+                described = passthrough.describe(stream, len(carried) + 1, firsts[stream.index])
+            if described is None:
+                why = "no container carries it" if stream.index in firsts else "it is empty"
+                warnings.append(
+                    f"stream {stream.index} ({stream.type}, {stream.codec_context.name}) is left out: {why}"
+                )
+            else:
+                carried.append(described)
+                numbers[stream.index] = len(carried)
+        return carried, numbers
+
+    def _summary(
+        self, track: Track, carried: list[dict[str, Any]], numbers: dict[int, int], warnings: list[str]
+    ) -> Scan:
+        stream, container = self.stream, self.container
+        times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]
+        frame_count = track.frames_before[-1]
+        if frame_count == 0:
+            raise UnreadableSource(self.path, "the video has no frame to show", _CHECK_PATH)
+        base = stream.time_base or Fraction(1, 90000)
+        duration = container.duration
+        return Scan(
+            path=self.path,
+            container=container.format.name,
+            stream_index=stream.index,
+            decoder=decoder_fields(stream.codec_context),
+            profile=stream.profile,
+            time_base=base,
+            rate=_rate(stream, base, times, frame_count),
+            sample_aspect=stream.sample_aspect_ratio or None,
+            orientation=self.orientation,
+            track=track,
+            first_pts=min(times, default=None),
+            last_end=self.last_end,
+            key_count=self.key_count,
+            damaged=self.damaged,
+            x264_notes=self.x264_notes,
+            lasting=self.lasting,
+            passthrough=carried,
+            passthrough_numbers=numbers,
+            duration_s=None if duration is None else duration / av.time_base,
+            bit_rate=container.bit_rate or None,
+            language=stream.language or "und",
+            disposition=int(stream.disposition),
+            metadata=dict(container.metadata),
+            stream_metadata=dict(stream.metadata),
+            chapters=[_chapter(one) for one in container.chapters()],
+            warnings=warnings,
+            streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
+        )
+
+
+def packets_of(
+    container: InputContainer, streams: list[Any], errors: list[str] | None = None
+) -> Iterator[av.Packet[Any]]:
+    """All packets in file order, but for the markers of the end, up to where the file can be read no further."""
+    packets = container.demux(streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            if errors is not None:
+                errors.append(f"the file can be read up to a damaged place only: {error.strerror or error}")
+            return
+        if packet is None:
+            return
+        if packet.size or packet.pts is not None or packet.dts is not None:
+            yield packet
+
+
+def decoder_fields(context: VideoCodecContext) -> dict[str, Any]:
+    """All that a fresh CodecContext must be told to decode the bare packets of this one's stream."""
+    try:
+        tag = context.codec_tag
+    except UnicodeError:
+        tag = ""  # not four characters, so no decoder asks for it
+    return {
+        "codec": context.name,
+        "extradata": context.extradata,
+        "codec_tag": tag,
+        "width": context.width,
+        "height": context.height,
+        "pix_fmt": context.pix_fmt,
+        "bits_per_coded_sample": context.bits_per_coded_sample,
+        "reorder_depth": context.reorder_depth,
+        "color_range": int(context.color_range),
+        "color_primaries": int(context.color_primaries),
+        "color_trc": int(context.color_trc),
+        "colorspace": int(context.colorspace),
+    }
+
+
+def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: int) -> Fraction:
+    """Frames per second: what the file says, else what its timestamps say, else 25."""
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= RATE_MAX:
+            return Fraction(rate)
+    span = (max(times) - min(times)) * base if len(times) > 1 else 0
+    if span > 0:
+        return min(Fraction(RATE_MAX), Fraction((frame_count - 1) / span).limit_denominator(1001))
+    return Fraction(25)
+
+
+def _chapter(chapter: Any) -> dict[str, Any]:
+    base = chapter["time_base"] or Fraction(1, 1000)
+    return {
+        "id": chapter["id"],
+        "start": chapter["start"],
+        "end": chapter["end"],
+        "time_base": [base.numerator, base.denominator],
+        "metadata": dict(chapter["metadata"]),
+    }
+
+
+def _stream_facts(stream: Any) -> dict[str, Any]:
+    context = getattr(stream, "codec_context", None)
+    facts: dict[str, Any] = {"type": stream.type, "codec": context.name if context is not None else None}
+    if stream.type == "audio" and context is not None:
+        facts |= {"sample_rate": context.sample_rate, "channels": context.channels, "layout": context.layout.name}
+    return facts | {"language": stream.language or "und"}
