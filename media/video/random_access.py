@@ -191,6 +191,20 @@ def _h263(_stream: Bitstream, data: bytes, _key: bool) -> Access:
     return Access.CLOSED if intra else Access.NONE
 
 
+def _flv1(_stream: Bitstream, data: bytes, _key: bool) -> Access:
+    """PictureType of a Sorenson H.263 picture (SWF file format specification, Sorenson H.263)."""
+    head = int.from_bytes(data[:9].ljust(9, b"\0"), "big")
+    size_bits = {0: 16, 1: 32}.get(head >> 72 - 33 & 7, 0)
+    return Access.CLOSED if head >> 72 - 35 - size_bits & 3 == 0 else Access.NONE
+
+
+def _vp9_key(data: bytes) -> bool:
+    """frame_type of the first uncompressed header (VP9 bitstream specification, 6.2)."""
+    bits = f"{data[0]:08b}"
+    at = 5 if bits[2:4] == "11" else 4  # profile 3 has a reserved bit behind it
+    return bits[:2] == "10" and bits[at] == "0" and bits[at + 1] == "0"
+
+
 def _closed_if(intra: Callable[[bytes], bool]) -> Callable[[Bitstream, bytes, bool], Access]:
     return lambda _stream, data, _key: Access.CLOSED if intra(data) else Access.NONE
 
@@ -208,4 +222,10 @@ READERS: dict[str, Callable[[Bitstream, bytes, bool], Access]] = {
     "msmpeg4v2": _closed_if(lambda data: data[0] >> 6 == 0),
     "msmpeg4v3": _closed_if(lambda data: data[0] >> 6 == 0),
     "wmv1": _closed_if(lambda data: data[0] >> 6 == 0),
+    "wmv2": _closed_if(lambda data: data[0] >> 7 == 0),
+    "flv1": _flv1,
+    "vp6": _closed_if(lambda data: data[0] >> 7 == 0),
+    "vp6f": _closed_if(lambda data: data[0] >> 7 == 0),
+    "vp9": _closed_if(_vp9_key),
+    "h261": _closed_if(lambda _data: False),  # has no intra pictures, only intra blocks
 }
