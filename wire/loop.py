@@ -73,7 +73,8 @@ NetworkEvent = Received | Lost | Readable
 
 @dataclass(slots=True)
 class FileSlice:
-    """Bytes of an open file, sent by sendfile; `fd` must stay open and the bytes unchanged until they have left."""
+    """Bytes of an open file, sent by sendfile. The loop duplicates `fd`, which may be closed after `send`; the bytes
+    must stay unchanged until they have left."""
 
     fd: int
     offset: int
@@ -163,7 +164,7 @@ class Loop:
         if isinstance(payload, FileSlice):
             assert xxh3 is not None
             self._queue(link, Connection.framed(message, payload.size, xxh3))
-            link.outgoing.append(payload)
+            link.outgoing.append(FileSlice(os.dup(payload.fd), payload.offset, payload.size))
             link.in_files += payload.size
         else:
             size = len(payload)
@@ -401,6 +402,7 @@ class Loop:
             part.size -= sent
             link.in_files -= sent
         link.outgoing.popleft()
+        os.close(part.fd)
         return True
 
     @staticmethod
@@ -427,6 +429,10 @@ class Loop:
         self._links.pop(link.id, None)
         self._dirty.pop(link.id, None)
         self._timed.pop(link.id, None)
+        for part in link.outgoing:
+            if isinstance(part, FileSlice):
+                os.close(part.fd)
+        link.outgoing.clear()
         self._forget_socket(link)
 
     def _forget_socket(self, link: _Link) -> None:

@@ -399,7 +399,7 @@ _pack = msgpack.Packer(use_bin_type=True).pack
 
 def encode(message: Message) -> bytes:
     """The header of a message."""
-    return _pack({"type": type(message).__name__, **message.to_wire()})  # type: ignore[no-any-return]
+    return _pack({"type": type(message).__name__, **message.to_wire()})
 
 
 def decode(header: bytes) -> Message:

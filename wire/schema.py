@@ -160,7 +160,7 @@ def _dict_check(value: Any) -> dict[str, Any]:
 
 
 def _lease_check(value: Any) -> Lease:
-    if type(value) not in (list, tuple) or len(value) != 2:
+    if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError(f"a lease [epoch, sequence], not {value!r:.80}")
     return Lease(_int_check(value[0]), _int_check(value[1]))
 

@@ -1,0 +1,70 @@
+"""`python -m middleware`: the broker's process."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+
+from middleware.cluster import Rules
+from middleware.server import Settings, serve
+from storage.errors import StorageError
+from wire import options
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    rules = Rules()
+    parser = argparse.ArgumentParser(prog="python -m middleware", description=__doc__)
+    options.add_bind(parser)
+    parser.add_argument(
+        "--port",
+        type=options.port_number,
+        default=options.environment("MOVIOLA_PORT", str(options.MIDDLEWARE_PORT)),
+        help="port to listen at (MOVIOLA_PORT; %(default)s)",
+    )
+    options.add_state(parser)
+    options.add_secret(parser)
+    options.add_log(parser)
+    parser.add_argument(
+        "--spool-limit", type=options.size, default="8G", metavar="SIZE", help="bytes of chunks held (%(default)s)"
+    )
+    parser.add_argument("--credit", type=int, default=rules.credit, help="tasks a worker may hold (%(default)s)")
+    parser.add_argument(
+        "--worker-timeout", type=float, default=rules.worker_timeout_s, metavar="S",
+        help="seconds of silence after which a worker's tasks are handed out again (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stall-timeout", type=float, default=rules.stall_timeout_s, metavar="S",
+        help="seconds without progress after which a task is taken away (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-lost", type=int, default=rules.max_losses, metavar="N",
+        help="times a task may be lost with its worker before its job is paused (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--fsync", action="store_true", help="let what is acknowledged survive a power cut")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    told = parse()
+    options.set_up_log(told.log)
+    rules = Rules(
+        credit=told.credit,
+        worker_timeout_s=told.worker_timeout,
+        stall_timeout_s=told.stall_timeout,
+        max_losses=told.max_lost,
+    )
+    try:
+        secret = options.read_secret(told.secret_file)
+        serve(Settings(told.bind, told.port, told.state, told.spool_limit, rules, secret, told.fsync))
+    except (OSError, StorageError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            print(f"middleware: port {told.port} is taken; stop what uses it or give another --port.", file=sys.stderr)
+        else:
+            print(f"middleware: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

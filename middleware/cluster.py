@@ -1,0 +1,156 @@
+"""What the parts of the dispatcher share: the jobs, the fleet, the aggregators, the rules' numbers, and the outbox."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from middleware.events import Command, Log, Peer, SaveJob, Send
+from middleware.fleet import Fleet
+from middleware.jobs import Flight, Job, Track
+from middleware.states import JobState, TaskState
+from wire.messages import Event, Message
+
+MAX_HISTORY: Final = 1000
+"""Final jobs remembered; the oldest are forgotten first."""
+
+MAX_OPEN_JOBS: Final = 1000
+"""Jobs that are not final; one more is refused as `busy`, so that a script gone wild cannot fill the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers of DESIGN's rules of the road. Times in seconds, sizes in bytes."""
+
+    credit: int = 2
+    worker_timeout_s: float = 10.0
+    stall_timeout_s: float = 60.0
+    beat_interval_s: float = 0.5
+    max_failures: int = 3
+    max_losses: int = 20
+    client_window_bytes: int = 64 * 1024 * 1024
+    pass_window: int = 8  # passthrough chunks of a job on their way to the aggregator
+    bench_after: int = 3  # failures of one worker on one job
+    upload_timeout_s: float = 600.0  # an upload that stopped for so long gives its spool back
+
+
+@dataclass(slots=True, eq=False)
+class AggregatorRecord:
+    """An aggregator that is connected."""
+
+    name: str
+    session: str
+    store: str
+    peer: Peer
+    addresses: list[dict[str, object]]
+    heard_at: float
+    jobs_owned: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class ClientRecord:
+    """A client that is connected."""
+
+    name: str
+    session: str
+    peer: Peer
+    jobs: set[str] = field(default_factory=set)  # attached to this connection
+    watched_jobs: set[str] = field(default_factory=set)
+    topics: set[str] = field(default_factory=set)
+
+
+class Cluster:
+    """The dispatcher's memory.
+
+    Args:
+        epoch: of this middleware's life; leases carry it.
+        new_id: makes a job's id from its source's name; random, so it is given from outside.
+        unix_offset_s: unix time minus the monotonic time that events carry.
+    """
+
+    def __init__(self, epoch: int, rules: Rules, new_id: Callable[[str], str], unix_offset_s: float = 0.0) -> None:
+        self.epoch, self.rules, self.new_id = epoch, rules, new_id
+        self.unix_offset_s = unix_offset_s
+        self.fleet = Fleet(rules.credit)
+        self.jobs: OrderedDict[str, Job] = OrderedDict()
+        self.open: dict[str, Job] = {}  # those not final, oldest first
+        self.aggregators: dict[Peer, AggregatorRecord] = {}
+        self.clients: dict[Peer, ClientRecord] = {}
+        self.workers_by_peer: dict[Peer, str] = {}
+        self.outbox: list[Command] = []
+        self.room_bytes = 0
+        self.changed_jobs: set[str] = set()  # whose record should go to watchers
+        self.urgent_jobs: set[str] = set()  # … and at once
+        self.acknowledged_jobs: set[str] = set()  # whose client waits for an acknowledgement or for room
+        self.gone_workers: set[str] = set()  # watchers are to be told once
+        self.ended_jobs: list[Job] = []  # became final in this event
+
+    # ── speaking ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def send(self, peer: Peer, message: Message) -> None:
+        self.outbox.append(Send(peer, message))
+
+    def log(self, text: str) -> None:
+        self.outbox.append(Log(text))
+
+    def note(self, kind: str, text: str, now: float, job: str = "", worker: str = "") -> None:
+        """A line for the log and for those who watch events."""
+        self.log(text)
+        event = Event(kind, text, job, worker, now + self.unix_offset_s)
+        for client in self.clients.values():
+            if "events" in client.topics:
+                self.send(client.peer, event)
+
+    # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def save(self, job: Job, *, new: bool = False) -> None:
+        self.outbox.append(SaveJob(job.id, job.record(), job.fixed if new else None))
+
+    def set_state(self, job: Job, state: JobState, code: str = "", reason: str = "") -> None:
+        """Changes a job's state and tells everyone whom it concerns."""
+        if job.set_state(state, code, reason):
+            self.changed_jobs.add(job.id)
+            self.urgent_jobs.add(job.id)
+            if job.is_final:
+                self.ended_jobs.append(job)
+
+    def open_jobs(self) -> list[Job]:
+        """Jobs that are not final, oldest first."""
+        return list(self.open.values())
+
+    def owner_of(self, job: Job) -> AggregatorRecord | None:
+        """The connected aggregator that owns a job."""
+        return next((one for one in self.aggregators.values() if one.store == job.owner), None)
+
+    def flight(self, job: str, track: int, index: int) -> tuple[Track, Flight] | None:
+        """A task in flight."""
+        found = self.jobs.get(job)
+        if found is None or track >= len(found.tracks):
+            return None
+        flight = found.tracks[track].flights.get(index)
+        return (found.tracks[track], flight) if flight is not None else None
+
+    def validate(self) -> None:
+        """Proves that the indexes agree with each other; for tests and the simulation."""
+        self.fleet.validate()
+        held = {
+            (record.lease, record.job, record.track, record.index)
+            for worker in self.fleet.by_name.values()
+            for record in worker.held.values()
+            if not record.revoked
+        }
+        flying = set()
+        for job in self.jobs.values():
+            for track in job.tracks:
+                have = job.have[track.stream]
+                for index, flight in track.flights.items():
+                    assert index not in track.stored, f"{job.id}/{track.number}/{index} is in flight and stored"
+                    assert not job.is_final, f"{job.id} is final with a task in flight"
+                    assert bool(flight.leases) == (flight.state is TaskState.ASSIGNED), (job.id, index, flight)
+                    assert flight.state in (TaskState.ASSIGNED, TaskState.DELIVERED)
+                    assert track.state_of(index, have) is flight.state
+                    flying |= {(lease, job.id, track.number, index) for lease in flight.leases}
+        assert held == flying, f"leases held {held - flying}, leases in flight {flying - held}"
+        assert set(self.open) == {job.id for job in self.jobs.values() if not job.is_final}

@@ -1,0 +1,220 @@
+"""The brain of the middleware: events and the time in, commands out. No socket, clock, file or configuration inside.
+
+What it decides is spread over rooms by whom it deals with: clients (intake.py), workers (handout.py), aggregators
+(ownership.py), watchers (records.py); they share the memory in cluster.py. This file routes, and keeps the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from middleware.cluster import Cluster, Rules
+from middleware.events import Close, Command, Event, FreeChunk, FreeJob, Left, NotKept, Peer, Received, Tick
+from middleware.handout import Handout
+from middleware.intake import Intake
+from middleware.jobs import Job
+from middleware.ownership import Ownership
+from middleware.records import Publisher, assess
+from wire.errors import ProtocolError
+from wire.messages import (
+    Beat,
+    Chunk,
+    Control,
+    End,
+    Finished,
+    Hello,
+    Holdings,
+    Message,
+    Released,
+    Stored,
+    Submit,
+    Watch,
+)
+
+SCAN_INTERVAL_S: Final = 0.25
+"""How often timeouts and pending reasons are looked at: far below the shortest timeout, far above a turn."""
+
+PAUSE_S: Final = 2.0
+"""A gap between two ticks longer than this means that the process itself was stopped: all deadlines move by it."""
+
+ROOM_LOW_FACTOR: Final = 2
+"""When the spool's room is below this many client windows, chunks that are stored everywhere are given up."""
+
+
+class Dispatcher:
+    """See the module. `restore` it before the first event."""
+
+    def __init__(self, *, epoch: int, rules: Rules, new_id: Callable[[str], str], unix_offset_s: float = 0.0) -> None:
+        self.cluster = Cluster(epoch, rules, new_id, unix_offset_s)
+        self._handout = Handout(self.cluster)
+        self._ownership = Ownership(self.cluster, self._handout)
+        self._intake = Intake(self.cluster, self._handout, self._ownership)
+        self._publisher = Publisher(self.cluster)
+        self._last_tick: float | None = None
+        self._next_scan = 0.0
+
+    def restore(
+        self,
+        jobs: Iterable[tuple[str, dict[str, Any], dict[str, Any]]],
+        chunks: Iterable[tuple[str, int, int, int, int, int]],
+    ) -> None:
+        """Takes up what the ledger kept.
+
+        Args:
+            jobs: (job, fixed, record), oldest first.
+            chunks: (job, stream, index, frame_count, size, xxh3) of every spooled chunk.
+        """
+        for job_id, fixed, record in jobs:
+            job = Job(job_id, fixed)
+            job.restore(record)
+            self.cluster.jobs[job_id] = job
+            if not job.is_final:
+                self.cluster.open[job_id] = job
+        for job_id, stream, index, frame_count, size, xxh3 in chunks:
+            self.cluster.jobs[job_id].add_chunk(stream, index, frame_count, size, xxh3)
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Takes one event; returns what is to be done, in order. A peer that breaks the protocol is closed."""
+        if isinstance(event, Received):
+            try:
+                self._received(event, now)
+            except ProtocolError as error:
+                self._leave(event.peer, str(error), now)
+                self.cluster.outbox.append(Close(event.peer, error.code, error.text))
+        elif isinstance(event, Left):
+            self._leave(event.peer, event.reason, now)
+        elif isinstance(event, NotKept):
+            self._intake.not_kept(event)
+        else:
+            self._tick(event, now)
+        self._clear_ended(now)
+        commands, self.cluster.outbox = self.cluster.outbox, []
+        return commands
+
+    def next_deadline(self) -> float | None:
+        """When a Tick is due at the latest; None when nothing will happen by itself."""
+        cluster = self.cluster
+        deadlines = [self._publisher.next_deadline()]
+        if cluster.workers_by_peer or cluster.open:
+            deadlines.append(self._next_scan)
+        return min((one for one in deadlines if one is not None), default=None)
+
+    def validate(self) -> None:
+        """Proves that the indexes agree; for tests and the simulation."""
+        self.cluster.validate()
+
+    # ── routing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _received(self, event: Received, now: float) -> None:
+        cluster, peer, message = self.cluster, event.peer, event.message
+        if peer in cluster.workers_by_peer:
+            self._from_worker(peer, message, now)
+        elif peer in cluster.clients:
+            self._from_client(event, now)
+        elif peer in cluster.aggregators:
+            self._from_aggregator(peer, message, now)
+        elif isinstance(message, Hello):
+            self._joined(peer, message, event.host, now)
+
+    def _joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
+        if hello.role == "worker":
+            self._handout.joined(peer, hello, host, now)
+        elif hello.role == "aggregator":
+            self._ownership.joined(peer, hello, host, now)
+        else:
+            self._intake.joined(peer, hello)
+
+    def _from_worker(self, peer: Peer, message: Message, now: float) -> None:
+        worker = self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]]
+        worker.heard_at = now
+        if isinstance(message, Beat):
+            self._handout.beat(worker, message, now)
+        elif isinstance(message, Released):
+            self._handout.released(worker, message, now)
+        else:
+            raise ProtocolError("out-of-order", f"a worker may not send {type(message).__name__} here")
+
+    def _from_client(self, event: Received, now: float) -> None:
+        client, message = self.cluster.clients[event.peer], event.message
+        if isinstance(message, Chunk):
+            self._intake.chunk(client, message, event.payload_size, event.payload_xxh3, now)
+        elif isinstance(message, Submit):
+            self._intake.submit(client, message, now)
+        elif isinstance(message, End):
+            self._intake.end(client, message, now)
+        elif isinstance(message, Control):
+            self._intake.control(client, message, now)
+        elif isinstance(message, Watch):
+            self._intake.watch(client, message, now)
+        else:
+            raise ProtocolError("out-of-order", f"a client may not send {type(message).__name__} here")
+
+    def _from_aggregator(self, peer: Peer, message: Message, now: float) -> None:
+        record = self.cluster.aggregators[peer]
+        record.heard_at = now
+        if isinstance(message, Stored):
+            self._ownership.stored(record, message, now)
+        elif isinstance(message, Holdings):
+            self._ownership.holdings(record, message, now)
+        elif isinstance(message, Finished):
+            self._ownership.finished(record, message, now)
+        elif not isinstance(message, Beat):
+            raise ProtocolError("out-of-order", f"an aggregator may not send {type(message).__name__} here")
+
+    def _leave(self, peer: Peer, reason: str, now: float) -> None:
+        cluster = self.cluster
+        if peer in cluster.workers_by_peer:
+            self._handout.left(cluster.workers_by_peer.pop(peer), reason, now)
+        elif peer in cluster.aggregators:
+            self._ownership.left(peer, reason, now)
+        elif peer in cluster.clients:
+            self._intake.left(peer, now)
+
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tick(self, event: Tick, now: float) -> None:
+        self._forgive_pause(now)
+        self.cluster.room_bytes = event.room_bytes
+        if now >= self._next_scan:
+            self._next_scan = now + SCAN_INTERVAL_S
+            self._handout.expire(now)
+            self._make_room()
+        self._handout.hand_out(now)
+        self._ownership.pass_on(now)
+        for job in self.cluster.open_jobs():
+            assess(self.cluster, job)
+        self._publisher.publish(now)
+
+    def _forgive_pause(self, now: float) -> None:
+        """Time in which this process itself was stopped counts for nobody."""
+        gap = 0.0 if self._last_tick is None else now - self._last_tick - SCAN_INTERVAL_S
+        self._last_tick = now
+        if gap > PAUSE_S:
+            for worker in self.cluster.fleet.connected():
+                worker.heard_at = min(now, worker.heard_at + gap)
+                for record in worker.held.values():
+                    record.progress_at = min(now, record.progress_at + gap)
+
+    def _make_room(self) -> None:
+        """Under pressure, chunks that are stored everywhere are given up, the oldest job's first."""
+        wanted = ROOM_LOW_FACTOR * self.cluster.rules.client_window_bytes - self.cluster.room_bytes
+        for job in self.cluster.open_jobs():
+            if wanted <= 0:
+                return
+            before = job.spooled_bytes
+            self.cluster.outbox += [FreeChunk(job.id, stream, index) for stream, index in job.free_stored(wanted)]
+            wanted -= before - job.spooled_bytes
+
+    def _clear_ended(self, now: float) -> None:
+        """A job that has become final gives back all it used."""
+        cluster = self.cluster
+        while cluster.ended_jobs:
+            job = cluster.ended_jobs.pop()
+            job.seconds = now + cluster.unix_offset_s - job.submitted_unix_s
+            self._handout.revoke_all(job)
+            del cluster.open[job.id]
+            cluster.save(job)
+            cluster.outbox.append(FreeJob(job.id))
+            self._ownership.drop(job)
+            self._handout.forget(job.id)

@@ -1,0 +1,136 @@
+"""What goes into the dispatcher and what comes out: the whole of its contact with the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wire.messages import Message
+
+Peer = int
+"""A connection, by the number that the shell gave it."""
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A peer's message; the first one is its Hello. Of a payload only the size and checksum are told."""
+
+    peer: Peer
+    message: Message
+    payload_size: int = 0
+    payload_xxh3: int = 0
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A peer's connection is gone."""
+
+    peer: Peer
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """The SpoolChunk just commanded failed: the disk or the spool is full."""
+
+    job: str
+    stream: int
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The end of a turn: timers fire, tasks are handed out, records go to those who watch.
+
+    `room_bytes` is what the spool can still take.
+    """
+
+    room_bytes: int
+
+
+Event = Received | Left | NotKept | Tick
+
+# ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    peer: Peer
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SendChunk:
+    """Sends a message with a spooled chunk as its payload."""
+
+    peer: Peer
+    message: Message
+    job: str
+    stream: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Closes a peer's connection, telling it why. No Left follows."""
+
+    peer: Peer
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolChunk:
+    """Keeps the payload of the event that is being handled: spool first, then ledger."""
+
+    job: str
+    stream: int
+    index: int
+    frame_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreeChunk:
+    """Forgets one chunk: ledger first, then spool."""
+
+    job: str
+    stream: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveJob:
+    """Writes a job's record (see middleware/jobs.py) to the ledger. `fixed` is the part that never changes, sent with
+    the first record only."""
+
+    job: str
+    record: dict[str, Any]
+    fixed: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FreeJob:
+    """Forgets all chunks of a job; its record stays in the history."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetJob:
+    """Forgets a job altogether."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One line for people, at INFO."""
+
+    text: str
+
+
+Command = Send | SendChunk | Close | SpoolChunk | FreeChunk | SaveJob | FreeJob | ForgetJob | Log

@@ -1,0 +1,283 @@
+"""Clients: jobs submitted, chunks accepted within a window, what a person wishes, and who watches."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from middleware.cluster import MAX_HISTORY, MAX_OPEN_JOBS, ClientRecord, Cluster
+from middleware.events import Close, ForgetJob, NotKept, Peer, SpoolChunk
+from middleware.handout import Handout
+from middleware.jobs import Job
+from middleware.ownership import Ownership
+from middleware.records import job_record, room_for, worker_record
+from middleware.states import JobState
+from wire.errors import ProtocolError
+from wire.limits import MAX_NAME
+from wire.messages import (
+    Aggregator,
+    Chunk,
+    Control,
+    End,
+    Error,
+    Event,
+    Hello,
+    Message,
+    Submit,
+    Watch,
+    Welcome,
+)
+
+MAX_OUTPUTS: Final = 64
+"""Outputs of one job: a page of variants, far from what a header holds."""
+
+MAX_STREAMS: Final = 64
+"""Streams of one source; films with all their languages have about 40."""
+
+MAX_CHUNKS: Final = 10_000_000
+"""Chunks of one stream: a week of single frames at 16 a second."""
+
+TOPICS: Final = frozenset({"jobs", "workers", "events"})
+
+
+class Intake:
+    """The part of the dispatcher that deals with clients."""
+
+    def __init__(self, cluster: Cluster, handout: Handout, ownership: Ownership) -> None:
+        self._cluster = cluster
+        self._handout = handout
+        self._ownership = ownership
+
+    def joined(self, peer: Peer, hello: Hello) -> None:
+        self._cluster.clients[peer] = ClientRecord(hello.name, hello.session, peer)
+        self._cluster.send(peer, Welcome(version=1, epoch=self._cluster.epoch))
+
+    def left(self, peer: Peer, now: float) -> None:
+        client = self._cluster.clients.pop(peer)
+        for job_id in client.jobs:
+            job = self._cluster.jobs.get(job_id)
+            if job is not None and job.client == peer:
+                job.client = None
+                if not job.is_final:
+                    self._cluster.note("client-left", f"the client of job {job_id} left; the job goes on", now, job_id)
+
+    # ── submitting ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def submit(self, client: ClientRecord, message: Submit, now: float) -> None:
+        cluster = self._cluster
+        fault = _fault_of(message)
+        if fault:
+            return self._refuse(client, "bad-job", fault)
+        job = None if message.new else self._continued(client, message)
+        is_new = job is None
+        if job is None:
+            if len(cluster.open) >= MAX_OPEN_JOBS:
+                return self._refuse(client, "busy", f"{MAX_OPEN_JOBS} jobs are unfinished; wait for one, or cancel one")
+            job = self._create(message, now)
+        job.client, job.accepted, job.session, job.sent_at = client.peer, 0, client.session, now
+        client.jobs.add(job.id)
+        cluster.save(job, new=is_new)
+        if not job.owner:
+            self._ownership.assign(job)
+        job.told_room_bytes = room_for(cluster, job)
+        cluster.send(client.peer, job_record(job, job.told_room_bytes, with_have=True))
+        return None
+
+    def _continued(self, client: ClientRecord, message: Submit) -> Job | None:
+        """The job that this submission repeats or takes up again."""
+        for job in reversed(self._cluster.jobs.values()):
+            if job.key != message.key:
+                continue
+            attached = self._cluster.clients.get(job.client) if job.client is not None else None
+            same_session = job.session == client.session  # its last reply may have been lost
+            if same_session or (not job.is_final and attached is None):
+                return job
+        return None
+
+    def _create(self, message: Submit, now: float) -> Job:
+        cluster = self._cluster
+        unix_s = now + cluster.unix_offset_s
+        fixed = {
+            "key": message.key,
+            "source": message.source,
+            "outputs": message.outputs,
+            "policy": message.policy,
+            "priority": message.priority,
+            "submitted_unix_s": unix_s,
+        }
+        job = Job(cluster.new_id(str(message.source.get("name", "job"))), fixed)
+        cluster.jobs[job.id] = cluster.open[job.id] = job
+        outputs = ", ".join(output["name"] for output in message.outputs)
+        cluster.note("job-submitted", f"job {job.id} was submitted: {job.name} → {outputs}", now, job.id)
+        finals = [old for old in cluster.jobs.values() if old.is_final]
+        for old in finals[: max(0, len(finals) - MAX_HISTORY)]:
+            self.forget(old)
+        return job
+
+    def forget(self, job: Job) -> None:
+        """A final job leaves the history."""
+        del self._cluster.jobs[job.id]
+        self._cluster.outbox.append(ForgetJob(job.id))
+
+    # ── chunks ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def chunk(self, client: ClientRecord, message: Chunk, size: int, xxh3: int, now: float) -> None:
+        job = self._job_of(client, message, message.job)
+        if job is None or job.is_final:
+            return
+        if message.stream >= len(job.have) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNKS:
+            raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of stream {message.stream}")
+        counts = job.chunk_counts
+        if counts is not None and message.index >= counts[message.stream]:
+            raise ProtocolError(
+                "bad-message", f"chunk {message.index} comes after the last, {counts[message.stream] - 1}"
+            )
+        known = job.checksums[message.stream].get(message.index)
+        if known is not None and known != xxh3:
+            text = (
+                f"chunk {message.index} differs from the one accepted before: the source was edited; submit it as new"
+            )
+            self._cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
+            return
+        job.accepted += 1
+        job.sent_at = now
+        self._cluster.acknowledged_jobs.add(job.id)
+        if message.index in job.have[message.stream] or message.index in job.freed[message.stream]:
+            return
+        job.add_chunk(message.stream, message.index, message.frame_count, size, xxh3)
+        self._cluster.room_bytes -= size
+        self._cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count))
+        self._cluster.changed_jobs.add(job.id)
+
+    def not_kept(self, event: NotKept) -> None:
+        """The chunk just accepted could not be written: the client comes back for it later."""
+        job = self._cluster.jobs[event.job]
+        job.remove_chunk(event.stream, event.index)
+        if job.client is not None:
+            peer, job.client = job.client, None
+            self._cluster.clients.pop(peer, None)
+            self._cluster.outbox.append(Close(peer, "full", f"{event.reason}; the job waits until there is room"))
+        self._cluster.log(f"job {job.id} chunk {event.index}: {event.reason}")
+
+    def end(self, client: ClientRecord, message: End, now: float) -> None:
+        job = self._job_of(client, message, message.job)
+        if job is None or job.is_final:
+            return
+        counts = message.chunk_counts
+        highest = [max((*have, *freed), default=-1) for have, freed in zip(job.have, job.freed, strict=True)]
+        if len(counts) != len(job.have) or any(top >= count for top, count in zip(highest, counts, strict=True)):
+            raise ProtocolError("bad-message", f"End of job {job.id} counts {counts}; there are chunks up to {highest}")
+        if job.chunk_counts is not None and job.chunk_counts != counts:
+            text = f"the source now has {counts} chunks; it had {job.chunk_counts}: it was edited; submit it as new"
+            self._cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
+            return
+        if job.chunk_counts is None:
+            job.chunk_counts = counts
+            self._cluster.save(job)
+            self._cluster.changed_jobs.add(job.id)
+        self._ownership.finish_if_complete(job, now)
+
+    def _job_of(self, client: ClientRecord, message: Message, job_id: str) -> Job | None:
+        """A job this client is attached to; otherwise it is told."""
+        job = self._cluster.jobs.get(job_id)
+        if job is None:
+            self._refuse(client, "unknown-job", f"there is no job {job_id}", job_id)
+        elif job.client != client.peer:
+            text = f"{type(message).__name__} came from another client than the one job {job_id} is attached to"
+            self._refuse(client, "not-yours", text, job_id)
+            return None
+        return job
+
+    # ── wishes and watching ──────────────────────────────────────────────────────────────────────────────────────
+
+    def control(self, client: ClientRecord, message: Control, now: float) -> None:
+        cluster = self._cluster
+        job = cluster.jobs.get(message.job)
+        if job is None:
+            return self._refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+        if message.verb == "detach" and job.client == client.peer:
+            job.client = None
+            client.jobs.discard(job.id)
+        elif message.verb == "cancel" and not job.is_final:
+            self._handout.revoke_all(job)
+            cluster.set_state(job, JobState.CANCELLED, "cancelled", f"cancelled by {client.name}")
+            cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
+        elif message.verb == "pause" and job.state in (JobState.PENDING, JobState.RUNNING):
+            self._handout.revoke_all(job)
+            cluster.set_state(job, JobState.PAUSED, "paused", f"paused by {client.name}")
+            cluster.save(job)
+        elif message.verb == "resume" and job.state is JobState.PAUSED:
+            cluster.set_state(job, JobState.PENDING, "resumed", f"resumed by {client.name}")
+            cluster.save(job)
+        elif message.verb == "forget" and job.is_final:
+            self.forget(job)
+        else:
+            text = f"a job that is {job.state.value} can't be asked to {message.verb}"
+            self._refuse(client, "bad-job", text, job.id)
+        return None
+
+    def watch(self, client: ClientRecord, message: Watch, now: float) -> None:
+        cluster = self._cluster
+        unknown = set(message.topics) - TOPICS
+        if unknown:
+            raise ProtocolError("bad-message", f"no topic is called {', '.join(sorted(unknown))}")
+        client.topics |= set(message.topics)
+        if message.job:
+            job = cluster.jobs.get(message.job)
+            if job is None:
+                self._refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+            else:
+                client.watched_jobs.add(job.id)
+                cluster.send(client.peer, job_record(job))
+        if "jobs" in message.topics:
+            for job in cluster.jobs.values():
+                cluster.send(client.peer, job_record(job))
+        if "workers" in message.topics:
+            for one in cluster.aggregators.values():
+                cluster.send(client.peer, Aggregator(one.store, one.name, one.addresses))
+            for worker in cluster.fleet.by_name.values():
+                cluster.send(client.peer, worker_record(worker, now))
+        if message.topics:
+            cluster.send(
+                client.peer, Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
+            )
+
+    def _refuse(self, client: ClientRecord, code: str, text: str, job: str = "") -> None:
+        self._cluster.send(client.peer, Error(code, text, fatal=False, job=job))
+
+
+def _fault_of(message: Submit) -> str:
+    """Why a submission cannot become a job; empty when it can."""
+    source, outputs = message.source, message.outputs
+    streams = source.get("stream_count")
+    if not isinstance(source.get("kind"), str) or not isinstance(source.get("name"), str):
+        return "the source must have a kind and a name"
+    if type(streams) is not int or not 1 <= streams <= MAX_STREAMS:
+        return f"the source must have 1 to {MAX_STREAMS} streams, not {streams!r:.80}"
+    if not isinstance(source.get("process"), dict):
+        return "the source must say how it is processed"
+    if not 1 <= len(outputs) <= MAX_OUTPUTS:
+        return f"a job has 1 to {MAX_OUTPUTS} outputs, not {len(outputs)}"
+    for output in outputs:
+        fault = _fault_of_output(output)
+        if fault:
+            return fault
+    if len({output["name"] for output in outputs}) != len(outputs):
+        return "two outputs have the same name"
+    return ""
+
+
+def _fault_of_output(output: dict[str, Any]) -> str:
+    name, chain = output.get("name"), output.get("chain")
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name) <= MAX_NAME
+        or "/" in name
+        or "\\" in name
+        or name.startswith(".")
+    ):
+        return f"an output can't be called {name!r:.80}: it becomes a file's name"
+    if not isinstance(chain, list) or not chain:
+        return f"output {name} has no filters"
+    if not all(isinstance(step, dict) and isinstance(step.get("name"), str) for step in chain):
+        return f"output {name} has a filter without a name"
+    return ""

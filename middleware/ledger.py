@@ -1,0 +1,88 @@
+"""What the middleware keeps on disk: jobs and which chunks are spooled where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack
+
+from storage.ledger import Ledger
+from storage.spool import Location
+
+VERSION: Final = 1
+
+SCHEMA: Final = """
+CREATE TABLE job (
+    number INTEGER PRIMARY KEY,  -- the order of submission
+    job TEXT NOT NULL UNIQUE,
+    fixed BLOB NOT NULL,         -- msgpack: key, source, outputs, policy, priority, submitted_unix_s
+    record BLOB NOT NULL         -- msgpack: what changes, see middleware/jobs.py
+);
+CREATE TABLE chunk (
+    job TEXT NOT NULL,
+    stream INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    frame_count INTEGER NOT NULL,
+    xxh3 BLOB NOT NULL,          -- 8 bytes, big-endian: SQLite's integers are signed
+    segment INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (job, stream, number)
+) WITHOUT ROWID
+"""
+
+
+class MiddlewareLedger:
+    """The middleware's tables. Changes are durable after `commit`."""
+
+    def __init__(self, path: Path, *, fsync: bool = False) -> None:
+        self._ledger = Ledger(path, SCHEMA, VERSION, fsync=fsync)
+        self.commit = self._ledger.commit
+        self.close = self._ledger.close
+
+    def raise_epoch(self) -> int:
+        """One more than at the last start; leases carry it."""
+        return self._ledger.raise_epoch()
+
+    def save_job(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None) -> None:
+        """Writes what changed of a job; with `fixed`, a new one."""
+        if fixed is not None:
+            self._ledger.execute(
+                "INSERT INTO job (job, fixed, record) VALUES (?, ?, ?)", (job, _packed(fixed), _packed(record))
+            )
+        else:
+            self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (_packed(record), job))
+
+    def forget_job(self, job: str) -> None:
+        self._ledger.execute("DELETE FROM job WHERE job = ?", (job,))
+
+    def add_chunk(self, job: str, stream: int, index: int, frame_count: int, xxh3: int, location: Location) -> None:
+        values = (job, stream, index, frame_count, xxh3.to_bytes(8, "big"), *location)
+        self._ledger.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def forget_chunk(self, job: str, stream: int, index: int) -> None:
+        self._ledger.execute("DELETE FROM chunk WHERE job = ? AND stream = ? AND number = ?", (job, stream, index))
+
+    def forget_chunks(self, job: str) -> None:
+        self._ledger.execute("DELETE FROM chunk WHERE job = ?", (job,))
+
+    def jobs(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """(job, fixed, record), oldest first."""
+        for job, fixed, record in self._ledger.query("SELECT job, fixed, record FROM job ORDER BY number"):
+            yield job, msgpack.unpackb(fixed), msgpack.unpackb(record)
+
+    def chunks(self) -> Iterator[tuple[str, int, int, int, int, Location]]:
+        """(job, stream, index, frame_count, xxh3, location) of every spooled chunk."""
+        columns = "job, stream, number, frame_count, xxh3, segment, offset, size"
+        for job, stream, index, frames, xxh3, segment, offset, size in self._ledger.query(
+            f"SELECT {columns} FROM chunk ORDER BY job, stream, number"
+        ):
+            yield job, stream, index, frames, int.from_bytes(xxh3, "big"), Location(segment, offset, size)
+
+
+def _packed(data: dict[str, Any]) -> bytes:
+    packed = msgpack.packb(data)
+    assert isinstance(packed, bytes)
+    return packed

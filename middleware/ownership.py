@@ -1,0 +1,240 @@
+"""Aggregators: which one owns a job, what it holds, what it is passed, and the end of a job."""
+
+from __future__ import annotations
+
+import array
+import sys
+from typing import Any
+
+from middleware.cluster import AggregatorRecord, Cluster
+from middleware.events import Close, Peer, SendChunk
+from middleware.handout import Handout
+from middleware.jobs import Job
+from middleware.states import JobState
+from wire.bitmap import Bitmap
+from wire.errors import ProtocolError
+from wire.messages import (
+    Aggregator,
+    AggregatorDetails,
+    Drop,
+    Finish,
+    Finished,
+    Hello,
+    Holdings,
+    Own,
+    Pass,
+    Revoke,
+    Stored,
+    Welcome,
+)
+
+
+class Ownership:
+    """The part of the dispatcher that deals with aggregators."""
+
+    def __init__(self, cluster: Cluster, handout: Handout) -> None:
+        self._cluster = cluster
+        self._handout = handout
+
+    # ── aggregators come and go ──────────────────────────────────────────────────────────────────────────────────
+
+    def joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
+        cluster = self._cluster
+        details = AggregatorDetails.from_wire(hello.details)
+        for old in [
+            one for one in cluster.aggregators.values() if hello.name == one.name or details.store == one.store
+        ]:
+            cluster.outbox.append(Close(old.peer, "superseded", f"a newer session of {hello.name!r} has joined"))
+            self.left(old.peer, "superseded by a newer session", now)
+        addresses = [{**one, "host": one.get("host") or host} for one in details.addresses]
+        record = AggregatorRecord(hello.name, hello.session, details.store, peer, addresses, now)
+        cluster.aggregators[peer] = record
+        limits = {"beat_interval_s": cluster.rules.beat_interval_s}
+        cluster.send(peer, Welcome(version=1, epoch=cluster.epoch, limits=limits))
+        where = Aggregator(record.store, record.name, record.addresses)
+        for worker in cluster.fleet.connected():
+            cluster.send(worker.peer, where)
+        for client in cluster.clients.values():
+            if "workers" in client.topics:
+                cluster.send(client.peer, where)
+        cluster.note("aggregator-joined", f"aggregator {record.name} joined: store {record.store}", now)
+        for job in cluster.open_jobs():
+            self._take_up(job, record, now)
+
+    def _take_up(self, job: Job, record: AggregatorRecord, now: float) -> None:
+        """An aggregator is there: what does it mean for a job?"""
+        if job.owner == record.store:
+            self._own(job, record)
+        elif not job.owner:
+            self.assign(job)
+        elif job.owner_name == record.name:
+            text = f"aggregator {record.name} is back without its store: job {job.id} is redone"
+            self._cluster.note("store-lost", text, now, job.id)
+            self._give(job, record)
+
+    def left(self, peer: Peer, reason: str, now: float) -> None:
+        cluster = self._cluster
+        record = cluster.aggregators.pop(peer)
+        cluster.note("aggregator-left", f"aggregator {record.name} left: {reason}", now)
+        gone = Aggregator(record.store, record.name, record.addresses, connected=False)
+        for client in cluster.clients.values():
+            if "workers" in client.topics:
+                cluster.send(client.peer, gone)
+        for job in cluster.open_jobs():
+            if job.owner == record.store:
+                job.holdings_known = job.finish_sent = False
+                for track in job.tracks:
+                    if track.is_passthrough:
+                        for index in list(track.flights):
+                            track.put_back(index)
+
+    # ── owning ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def assign(self, job: Job) -> None:
+        """Gives a job without owner to the connected aggregator that owns the fewest; later, when there is none."""
+        record = min(self._cluster.aggregators.values(), key=lambda one: one.jobs_owned, default=None)
+        if record is not None:
+            self._give(job, record)
+
+    def _give(self, job: Job, record: AggregatorRecord) -> None:
+        job.owner, job.owner_name = record.store, record.name
+        job.owner_epoch += 1
+        record.jobs_owned += 1
+        self._cluster.save(job)
+        self._own(job, record)
+
+    def _own(self, job: Job, record: AggregatorRecord) -> None:
+        job.holdings_known = job.finish_sent = False
+        own = Own(job.id, job.name, job.owner_epoch, job.fixed["source"], job.fixed["outputs"])
+        self._cluster.send(record.peer, own)
+
+    def holdings(self, record: AggregatorRecord, message: Holdings, now: float) -> None:
+        """The owner's word on which tasks are done. Nothing of the job was handed out while it was awaited."""
+        job = self._owned(record, message.job, message.owner_epoch)
+        if job is None:
+            return
+        if len(message.tracks) != len(job.tracks):
+            raise ProtocolError(
+                "bad-message", f"Holdings of {len(message.tracks)} tracks; the job has {len(job.tracks)}"
+            )
+        cluster = self._cluster
+        for track, bits in zip(job.tracks, message.tracks, strict=True):
+            for lease in track.hold(Bitmap(bits), job.frame_counts[track.stream]):
+                lease.revoked = True
+                cluster.send(cluster.fleet.by_name[lease.worker].peer, Revoke(lease.lease))
+        if job.miss_freed():
+            cluster.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
+        job.holdings_known = True
+        cluster.changed_jobs.add(job.id)
+        self.finish_if_complete(job, now)
+
+    def _owned(self, record: AggregatorRecord, job_id: str, owner_epoch: int) -> Job | None:
+        """The job, if `record` owns it under this epoch; a stale owner is told to drop it."""
+        job = self._cluster.jobs.get(job_id)
+        if job is not None and not job.is_final and job.owner == record.store and job.owner_epoch == owner_epoch:
+            return job
+        if job is None or job.owner != record.store or job.owner_epoch != owner_epoch:
+            self._cluster.send(record.peer, Drop(job_id, owner_epoch))
+        return None
+
+    # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def stored(self, record: AggregatorRecord, message: Stored, now: float) -> None:
+        job = self._cluster.jobs.get(message.job)
+        if job is None or job.is_final or job.owner != record.store:
+            return
+        if message.track >= len(job.tracks):
+            raise ProtocolError("bad-message", f"job {job.id} has no track {message.track}")
+        track = job.tracks[message.track]
+        if message.verdict == "refused":
+            self._cluster.note("result-refused", f"job {job.id}: {message.text}", now, job.id, message.worker)
+            return
+        if message.verdict not in ("kept", "duplicate"):
+            if track.is_passthrough and message.index in track.flights:
+                track.put_back(message.index)
+            return
+        if message.index in track.stored:
+            return
+        track.fallback_frames += message.fallback_frames
+        track.lost_frames += message.lost_frames
+        track.damaged_frames += message.damaged_frames
+        flight = track.store(message.index, job.frame_counts[track.stream].get(message.index, 0), now)
+        if flight is not None:
+            self._handout.stored(job, track, message.index, flight, message.lease)
+        self._cluster.changed_jobs.add(job.id)
+        self.finish_if_complete(job, now)
+
+    def pass_on(self, now: float) -> None:
+        """Hands chunks of unfiltered streams to the owners, a few of each job at a time."""
+        for job in self._cluster.open_jobs():
+            owner = self._cluster.owner_of(job) if job.holdings_known and job.state is not JobState.PAUSED else None
+            if owner is None:
+                continue
+            for track in job.tracks:
+                if not track.is_passthrough:
+                    continue
+                have = job.have[track.stream]
+                while len(track.flights) < self._cluster.rules.pass_window:
+                    index = track.queued(have)
+                    if index is None:
+                        break
+                    track.begin_passing(index, now)
+                    message = Pass(job.id, track.number, index, job.owner_epoch)
+                    self._cluster.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def finish_if_complete(self, job: Job, now: float) -> None:
+        owner = self._cluster.owner_of(job)
+        if owner is None or job.finish_sent or not job.holdings_known or not job.all_stored:
+            return
+        assert job.chunk_counts is not None
+        job.finish_sent = True
+        if job.state is JobState.PENDING:
+            self._cluster.set_state(job, JobState.RUNNING)
+        counts = [job.chunk_counts[track.stream] for track in job.tracks]
+        self._cluster.send(owner.peer, Finish(job.id, job.owner_epoch, counts, self._statistics(job, now)))
+
+    def _statistics(self, job: Job, now: float) -> dict[str, Any]:
+        return {
+            "seconds": now + self._cluster.unix_offset_s - job.submitted_unix_s,
+            "retries": [track.retries for track in job.tracks],
+            "latencies_ms": [_float32(track.latencies_ms) for track in job.tracks],
+            "failures": [
+                {"track": track.number, "index": index, **failure}
+                for track in job.tracks
+                for index, trouble in track.troubles.items()
+                for failure in trouble.failures
+            ][:100],
+        }
+
+    def finished(self, record: AggregatorRecord, message: Finished, now: float) -> None:
+        job = self._owned(record, message.job, message.owner_epoch)
+        if job is None:
+            return
+        try:
+            state = JobState(message.state)
+        except ValueError:
+            raise ProtocolError("bad-message", f"no final state is called {message.state!r}") from None
+        job.outputs_summary = [
+            {**summary, "retries": track.retries} for summary, track in zip(message.outputs, job.tracks, strict=False)
+        ]
+        job.files = message.files
+        job.addresses = [dict(address) for address in record.addresses]
+        self._cluster.set_state(job, state, "" if state is not JobState.FAILED else "splice-failed", message.text)
+        self._cluster.note("job-finished", f"job {job.id} is {state.value} {message.text}".strip(), now, job.id)
+
+    def drop(self, job: Job) -> None:
+        """A final job's chunks and results are not needed any more."""
+        owner = self._cluster.owner_of(job)
+        if owner is not None:
+            owner.jobs_owned -= 1
+            self._cluster.send(owner.peer, Drop(job.id, job.owner_epoch))
+
+
+def _float32(values: list[float]) -> bytes:
+    """Little-endian float32, as Finish.statistics carries latencies."""
+    packed = array.array("f", values)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()

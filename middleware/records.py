@@ -1,0 +1,197 @@
+"""The records that clients and watchers get, and when: at once, or a few a second."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from middleware.cluster import ClientRecord, Cluster
+from middleware.fleet import WorkerRecord
+from middleware.jobs import Job
+from middleware.states import JobState, WorkerState
+from wire.messages import Job as JobMessage
+from wire.messages import Worker as WorkerMessage
+
+CLIENT_INTERVAL_S: Final = 0.1
+"""How often the client of a job hears of progress: a bar that moves smoothly."""
+
+WATCHER_INTERVAL_S: Final = 0.5
+"""How often watchers hear of a job or a worker."""
+
+
+def room_for(cluster: Cluster, job: Job) -> int:
+    """Payload bytes the client of a job may have on their way: its share of the spool, and never more than a window."""
+    uploading = sum(1 for one in cluster.open.values() if one.client is not None and not one.all_sent) or 1
+    return max(0, min(cluster.rules.client_window_bytes, cluster.room_bytes // uploading))
+
+
+def job_record(job: Job, room_bytes: int = 0, *, with_have: bool = False) -> JobMessage:
+    return JobMessage(
+        job=job.id,
+        name=job.name,
+        state=job.state.value,
+        code=job.code,
+        reason=job.reason,
+        accepted=job.accepted,
+        room_bytes=room_bytes,
+        have=[job.received(stream).to_wire() for stream in range(len(job.have))] if with_have else None,
+        progress=_progress(job),
+        outputs=job.outputs_summary,
+        files=job.files,
+        addresses=job.addresses,
+        submitted_unix_s=job.submitted_unix_s,
+        seconds=job.seconds,
+    )
+
+
+def worker_record(worker: WorkerRecord, now: float) -> WorkerMessage:
+    return WorkerMessage(worker.name, worker.session, worker.state.value, worker.facts(now))
+
+
+def _progress(job: Job) -> dict[str, Any]:
+    counts = job.chunk_counts
+    filtered = [track for track in job.tracks if not track.is_passthrough]
+    frames_total = job.frames_sent if job.all_sent else None
+    return {
+        "frames_total": frames_total,
+        "frames_sent": job.frames_sent,
+        "frames_done": sum(track.stored_frames + track.live_frames() for track in filtered),
+        "frames_wanted": None if frames_total is None else frames_total * len(filtered),
+        "chunks_sent": sum(len(have) + len(freed) for have, freed in zip(job.have, job.freed, strict=True)),
+        "chunks_total": None if counts is None else sum(counts),
+        "tasks_stored": sum(track.stored.count for track in job.tracks),
+        "tasks_total": None if counts is None else sum(counts[track.stream] for track in job.tracks),
+        "tasks_in_flight": sum(len(track.flights) for track in filtered),
+        "retries": sum(track.retries for track in job.tracks),
+        "duplicates": sum(track.duplicates for track in job.tracks),
+        "fallback_frames": sum(track.fallback_frames for track in job.tracks),
+        "lost_frames": sum(track.lost_frames for track in job.tracks),
+    }
+
+
+class Publisher:
+    """The part of the dispatcher that keeps clients and watchers informed."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._clients_told_at = self._watchers_told_at = 0.0
+        self._waiting: set[str] = set()  # jobs whose watchers have not heard the newest yet
+
+    def next_deadline(self) -> float | None:
+        cluster = self._cluster
+        if any("workers" in client.topics for client in cluster.clients.values()) or self._waiting:
+            return self._watchers_told_at + WATCHER_INTERVAL_S
+        return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changed_jobs else None
+
+    def publish(self, now: float) -> None:
+        cluster = self._cluster
+        self._tell_of_room()
+        due_clients = now >= self._clients_told_at + CLIENT_INTERVAL_S
+        told = set(cluster.urgent_jobs) | cluster.acknowledged_jobs | (cluster.changed_jobs if due_clients else set())
+        for job_id in told:
+            job = cluster.jobs.get(job_id)
+            if job is not None and job.client is not None:
+                job.told_room_bytes = room_for(cluster, job)
+                cluster.send(job.client, job_record(job, job.told_room_bytes))
+        if due_clients and cluster.changed_jobs:
+            self._clients_told_at = now
+        self._waiting |= cluster.changed_jobs if due_clients else set()
+        self._waiting |= told
+        self._tell_watchers(set(cluster.urgent_jobs), now)
+        cluster.urgent_jobs.clear()
+        cluster.acknowledged_jobs.clear()
+        if due_clients:
+            cluster.changed_jobs.clear()
+
+    def _tell_of_room(self) -> None:
+        """A client that ran out of room is told when there is some again."""
+        cluster = self._cluster
+        for job in cluster.open.values():
+            if job.client is not None and not job.all_sent and job.told_room_bytes < cluster.rules.client_window_bytes:
+                room = room_for(cluster, job)
+                if room > 2 * job.told_room_bytes:
+                    cluster.acknowledged_jobs.add(job.id)
+
+    def _tell_watchers(self, urgent: set[str], now: float) -> None:
+        cluster = self._cluster
+        watchers = [client for client in cluster.clients.values() if client.topics or client.watched_jobs]
+        due = now >= self._watchers_told_at + WATCHER_INTERVAL_S
+        if not watchers:
+            self._waiting.clear()
+            cluster.gone_workers.clear()
+            return
+        jobs = self._waiting if due else self._waiting & urgent
+        for job_id in sorted(jobs):
+            job = cluster.jobs.get(job_id)
+            if job is not None:
+                for client in watchers:
+                    if self._watches(client, job):
+                        cluster.send(client.peer, job_record(job))
+        self._waiting -= jobs
+        if due:
+            self._watchers_told_at = now
+            self._tell_of_workers([client for client in watchers if "workers" in client.topics], now)
+
+    @staticmethod
+    def _watches(client: ClientRecord, job: Job) -> bool:
+        return job.client != client.peer and ("jobs" in client.topics or job.id in client.watched_jobs)
+
+    def _tell_of_workers(self, watchers: list[ClientRecord], now: float) -> None:
+        cluster = self._cluster
+        if watchers:
+            for worker in cluster.fleet.by_name.values():
+                if worker.state is not WorkerState.LOST or worker.name in cluster.gone_workers:
+                    record = worker_record(worker, now)
+                    for client in watchers:
+                        cluster.send(client.peer, record)
+        cluster.gone_workers.clear()
+
+
+def assess(cluster: Cluster, job: Job) -> None:
+    """Says plainly why a job that could go on does not: PENDING with a code and a sentence, or RUNNING."""
+    if job.is_final or job.state is JobState.PAUSED:
+        return
+    code, reason = _obstacle(cluster, job)
+    if code:
+        cluster.set_state(job, JobState.PENDING, code, reason)
+    else:
+        cluster.set_state(job, JobState.RUNNING)
+
+
+def _obstacle(cluster: Cluster, job: Job) -> tuple[str, str]:
+    """What keeps a job from going on; two empty texts when nothing does."""
+    if any(track.flights for track in job.tracks) or job.finish_sent:
+        return "", ""
+    if not cluster.aggregators:
+        return "no-aggregator", "no aggregator is connected"
+    if cluster.owner_of(job) is None:
+        return "aggregator-away", f"aggregator {job.owner_name}, which keeps this job's results, is not connected"
+    if not job.holdings_known:
+        return "holdings", f"aggregator {job.owner_name} is asked what it has stored"
+    for track in job.tracks:
+        if track.is_passthrough or track.queued(job.have[track.stream]) is None:
+            continue
+        if not cluster.fleet.able(track.needs):
+            return _nobody_offers(cluster, track.needs)
+        return "busy", "all able workers are busy with other jobs"
+    if not job.all_sent:
+        if job.client is None:
+            return "source-needed", "not all of the source is here and no client is attached; submit it again"
+        if job.frames_sent == 0 or job.state is JobState.PENDING:
+            return "uploading", "the client is sending"
+    return "", ""
+
+
+def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:
+    workers = list(cluster.fleet.connected())
+    if not workers:
+        return "no-worker", "no worker is connected"
+    offered = {name for worker in workers for name in worker.offers}
+    missing = sorted(needs - offered)
+    filters = ", ".join(sorted(name for name in offered if not name.startswith("kind:")))
+    count = "1 worker offers" if len(workers) == 1 else f"{len(workers)} workers offer"
+    if not missing:
+        chain = ", ".join(sorted(name for name in needs if not name.startswith("kind:")))
+        return "no-worker", f"no single worker offers all of {chain}; {count} {filters}"
+    kinds = [name.removeprefix("kind:") for name in missing if name.startswith("kind:")]
+    what = f"takes {kinds[0]}" if kinds else "offers " + " or ".join(f"'{name}'" for name in missing)
+    return "no-worker", f"no worker {what}; {count} {filters}"

@@ -1,0 +1,202 @@
+"""The shell around the dispatcher: it feeds it what the loop brings and carries out what it commands.
+
+The order of every turn is the middleware's promise: payloads to the spool, facts to the ledger, commit, and only then
+does anything leave. Deletion goes the other way round: forgotten in the ledger, committed, then freed in the spool.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from middleware.cluster import Rules
+from middleware.dispatcher import Dispatcher
+from middleware.events import (
+    Close,
+    Command,
+    Event,
+    ForgetJob,
+    FreeChunk,
+    FreeJob,
+    Left,
+    Log,
+    NotKept,
+    Received,
+    SaveJob,
+    Send,
+    SendChunk,
+    SpoolChunk,
+    Tick,
+)
+from middleware.ledger import MiddlewareLedger
+from storage.errors import SpoolFull
+from storage.spool import Location, Spool
+from wire import loop as wire
+
+log = logging.getLogger("middleware")
+
+ROOM_INTERVAL_S: Final = 0.25
+"""How often the disk is asked for its room; between, what was written is subtracted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a middleware process can be told."""
+
+    bind: str
+    port: int
+    state: Path
+    spool_bytes: int
+    rules: Rules
+    secret: bytes = b""
+    fsync: bool = False
+
+
+def new_id(name: str) -> str:
+    """A job's id: readable, unique, and safe as a folder's name."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem).strip("-_")[:40] or "job"
+    return f"{stem}-{secrets.token_hex(3)}"
+
+
+class Server:
+    """A running middleware. Raises OSError when it can't listen, storage errors when its state can't be used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._loop = wire.Loop("middleware", secret=settings.secret)
+        self.port = self._loop.listen(settings.bind, settings.port)
+        folder = settings.state / "middleware"
+        self._ledger = MiddlewareLedger(folder / "ledger.sqlite", fsync=settings.fsync)
+        self._spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
+        self._locations: dict[str, dict[tuple[int, int], tuple[Location, int]]] = {}  # by job, then (stream, index)
+        self._to_free: list[Callable[[], None]] = []
+        self._stopping = False
+        self._room_bytes, self._room_asked_at = 0, float("-inf")
+        self._dispatcher = Dispatcher(
+            epoch=self._ledger.raise_epoch(),
+            rules=settings.rules,
+            new_id=new_id,
+            unix_offset_s=time.time() - time.monotonic(),  # noqa: TID251 - the one place that may ask both clocks
+        )
+        self._restore()
+
+    def _restore(self) -> None:
+        known: dict[str, list[Location]] = {}
+        chunks = list(self._ledger.chunks())
+        for job, _, _, _, _, location in chunks:
+            known.setdefault(job, []).append(location)
+        lost = {(job, location) for job, locations in self._spool.recover(known).items() for location in locations}
+        kept = []
+        for job, stream, index, frames, xxh3, location in chunks:
+            if (job, location) in lost:
+                log.warning("job %s chunk %d of stream %d is gone from the spool", job, index, stream)
+                self._ledger.forget_chunk(job, stream, index)
+            else:
+                kept.append((job, stream, index, frames, location.size, xxh3))
+                self._locations.setdefault(job, {})[stream, index] = (location, xxh3)
+        self._dispatcher.restore(self._ledger.jobs(), kept)
+
+    def stop(self) -> None:
+        """Ends `run` after the current turn; signal handlers may call it."""
+        self._stopping = True
+        self._loop.wake()
+
+    def run(self) -> None:
+        """Serves until `stop`."""
+        while not self._stopping:
+            for event in self._loop.turn(self._dispatcher.next_deadline()):
+                self._handle(event)
+            self._carry_out(self._dispatcher.handle(Tick(self._room()), time.monotonic()))
+            self._spool.sync()
+            self._ledger.commit()
+            for free in self._to_free:
+                free()
+            self._to_free.clear()
+            self._loop.flush()
+        self._loop.shut()
+        self._ledger.close()
+
+    def _handle(self, event: wire.NetworkEvent) -> None:
+        now = time.monotonic()
+        if isinstance(event, wire.Lost):
+            self._carry_out(self._dispatcher.handle(Left(event.connection, event.reason), now))
+        elif isinstance(event, wire.Received):
+            log.debug("< %d %s", event.connection, event.message)
+            host = self._loop.peer_host(event.connection)
+            told = Received(event.connection, event.message, len(event.payload), event.xxh3, host)
+            self._carry_out(self._dispatcher.handle(told, now), event)
+
+    def _room(self) -> int:
+        now = time.monotonic()
+        if now > self._room_asked_at + ROOM_INTERVAL_S:
+            self._room_bytes, self._room_asked_at = self._spool.room_bytes, now
+        return self._room_bytes
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _carry_out(self, commands: list[Command], event: wire.Received | None = None) -> None:
+        for command in commands:
+            failed = self._do(command, event)
+            if failed is not None:
+                self._carry_out(self._dispatcher.handle(failed, time.monotonic()))
+
+    def _do(self, command: Command, event: wire.Received | None) -> Event | None:
+        match command:
+            case Send(peer, message):
+                log.debug("> %d %s", peer, message)
+                self._loop.send(peer, message)
+            case SendChunk(peer, message, job, stream, index):
+                log.debug("> %d %s", peer, message)
+                location, xxh3 = self._locations[job][stream, index]
+                self._loop.send(peer, message, wire.FileSlice(*self._spool.slice(location)), xxh3)
+            case SpoolChunk():
+                assert event is not None
+                return self._spool_chunk(command, event)
+            case SaveJob(job, record, fixed):
+                self._ledger.save_job(job, record, fixed)
+            case FreeChunk(job, stream, index):
+                location, _ = self._locations[job].pop((stream, index))
+                self._ledger.forget_chunk(job, stream, index)
+                self._to_free.append(lambda: self._spool.free_location(location))
+            case FreeJob(job):
+                self._free_job(job)
+            case ForgetJob(job):
+                self._ledger.forget_job(job)
+            case Close(peer, code, text):
+                log.info("= %d closed: %s %s", peer, code, text)
+                self._loop.close(peer, code, text)
+            case Log(text):
+                log.info("%s", text)
+        return None
+
+    def _spool_chunk(self, command: SpoolChunk, event: wire.Received) -> NotKept | None:
+        try:
+            location = self._spool.append(command.job, event.payload)
+        except (SpoolFull, OSError) as error:
+            self._room_asked_at = float("-inf")
+            return NotKept(command.job, command.stream, command.index, f"the chunk could not be kept: {error}")
+        self._room_bytes -= location.size
+        self._locations.setdefault(command.job, {})[command.stream, command.index] = (location, event.xxh3)
+        self._ledger.add_chunk(command.job, command.stream, command.index, command.frame_count, event.xxh3, location)
+        return None
+
+    def _free_job(self, job: str) -> None:
+        self._locations.pop(job, None)
+        self._ledger.forget_chunks(job)
+        self._to_free.append(lambda: self._spool.free(job))
+
+
+def serve(settings: Settings) -> None:
+    """Runs a middleware until SIGTERM or SIGINT."""
+    server = Server(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: server.stop())
+    log.info("listening at %s port %d, state in %s", settings.bind or "*", server.port, settings.state)
+    server.run()
+    log.info("stopped")

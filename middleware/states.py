@@ -1,0 +1,69 @@
+"""The states of jobs, tasks and workers, and every change that is allowed between them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, TypeVar
+
+
+class JobState(Enum):
+    PENDING = "pending"  # nothing of it is in work; the reason is in its record
+    RUNNING = "running"
+    PAUSED = "paused"  # by a person, or because it harms the cluster; the reason is in its record
+    DONE = "done"
+    PARTIAL = "partial"  # all frames accounted for, some of them not as asked
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINAL: Final = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})
+
+JOB_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
+    JobState.PENDING: frozenset({JobState.RUNNING, JobState.PAUSED}) | FINAL,
+    JobState.RUNNING: frozenset({JobState.PENDING, JobState.PAUSED}) | FINAL,
+    JobState.PAUSED: frozenset({JobState.PENDING, JobState.FAILED, JobState.CANCELLED}),
+    JobState.DONE: frozenset(),
+    JobState.PARTIAL: frozenset(),
+    JobState.FAILED: frozenset({JobState.PENDING}),  # a person's retry
+    JobState.CANCELLED: frozenset({JobState.PENDING}),
+}
+
+
+class TaskState(Enum):
+    ABSENT = "absent"  # its chunk is not here
+    QUEUED = "queued"
+    ASSIGNED = "assigned"  # at least one lease is alive
+    DELIVERED = "delivered"  # a worker was told that it is stored; the aggregator's word is awaited
+    STORED = "stored"
+
+
+TASK_TRANSITIONS: Final[dict[TaskState, frozenset[TaskState]]] = {
+    TaskState.ABSENT: frozenset({TaskState.QUEUED, TaskState.STORED}),
+    TaskState.QUEUED: frozenset({TaskState.ASSIGNED, TaskState.STORED, TaskState.ABSENT}),
+    TaskState.ASSIGNED: frozenset({TaskState.DELIVERED, TaskState.STORED, TaskState.QUEUED, TaskState.ABSENT}),
+    TaskState.DELIVERED: frozenset({TaskState.STORED, TaskState.QUEUED, TaskState.ABSENT}),
+    TaskState.STORED: frozenset({TaskState.QUEUED, TaskState.ABSENT}),  # only when the owner lost its store
+}
+
+
+class WorkerState(Enum):
+    READY = "ready"  # has credit
+    FULL = "full"  # holds all the tasks it may
+    DRAINING = "draining"  # finishes what it holds and gets no more
+    LOST = "lost"  # not connected
+
+
+WORKER_TRANSITIONS: Final[dict[WorkerState, frozenset[WorkerState]]] = {
+    WorkerState.READY: frozenset({WorkerState.FULL, WorkerState.DRAINING, WorkerState.LOST}),
+    WorkerState.FULL: frozenset({WorkerState.READY, WorkerState.DRAINING, WorkerState.LOST}),
+    WorkerState.DRAINING: frozenset({WorkerState.LOST}),
+    WorkerState.LOST: frozenset({WorkerState.READY, WorkerState.FULL}),
+}
+
+S = TypeVar("S", bound=Enum)
+
+
+def changed(table: dict[S, frozenset[S]], old: S, new: S) -> S:
+    """`new`, after checking that it may follow `old`. An AssertionError here is a bug of ours, never a peer's."""
+    assert new is old or new in table[old], f"{type(old).__name__} may not go from {old.value} to {new.value}"
+    return new

@@ -1,0 +1,184 @@
+"""A dispatcher under a script: peers say things, and what the dispatcher commands is kept to be looked at."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any, TypeVar
+
+from middleware.cluster import Rules
+from middleware.dispatcher import Dispatcher
+from middleware.events import Close, Command, Left, Received, Send, SendChunk, SpoolChunk, Tick
+from wire.bitmap import Bitmap
+from wire.messages import (
+    AggregatorDetails,
+    Chunk,
+    End,
+    Finish,
+    Finished,
+    HeldLease,
+    Hello,
+    Holdings,
+    Job,
+    Message,
+    Own,
+    Pass,
+    Released,
+    Stored,
+    Submit,
+    Task,
+    WorkerDetails,
+)
+
+M = TypeVar("M", bound=Message)
+ROOM = 1 << 30
+
+
+def bits(*indexes: int) -> bytes:
+    made = Bitmap()
+    for index in indexes:
+        made.add(index)
+    return made.to_wire()
+
+
+class Script:
+    """Peers are numbers; `said(peer, Type)` are the messages that the dispatcher sent a peer, newest last."""
+
+    def __init__(self, *, epoch: int = 1, rules: Rules | None = None) -> None:
+        ids = count(1)
+        self.dispatcher = Dispatcher(epoch=epoch, rules=rules or Rules(), new_id=lambda name: f"{name}-{next(ids)}")
+        self.now = 100.0
+        self.commands: list[Command] = []
+        self.spool: set[tuple[str, int, int]] = set()
+        self.jobs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self.chunks: dict[tuple[str, int, int], tuple[int, int, int]] = {}
+
+    def tell(self, peer: int, message: Message, *, size: int = 0, xxh3: int = 0, host: str = "127.0.0.1") -> None:
+        self._take(self.dispatcher.handle(Received(peer, message, size, xxh3, host), self.now), (size, xxh3))
+
+    def leave(self, peer: int) -> None:
+        self._take(self.dispatcher.handle(Left(peer, "gone"), self.now))
+
+    def tick(self, seconds: float = 0.0, room: int = ROOM) -> None:
+        """Lets time pass in steps a real loop would make, with a Tick after each."""
+        end = self.now + seconds
+        while True:
+            self.now = min(end, self.now + 0.2)
+            self._take(self.dispatcher.handle(Tick(room), self.now))
+            if self.now >= end:
+                return
+
+    def jump(self, seconds: float) -> None:
+        """The process itself was stopped: no tick for so long."""
+        self.now += seconds
+
+    def _take(self, commands: list[Command], payload: tuple[int, int] = (0, 0)) -> None:
+        self.dispatcher.validate()
+        self.commands += commands
+        for command in commands:
+            if isinstance(command, SpoolChunk):
+                self.spool.add((command.job, command.stream, command.index))
+                self.chunks[command.job, command.stream, command.index] = (command.frame_count, *payload)
+            elif type(command).__name__ == "SaveJob":
+                fixed = command.fixed or self.jobs[command.job][0]  # type: ignore[union-attr]
+                self.jobs[command.job] = (fixed, command.record)  # type: ignore[union-attr]
+            elif isinstance(command, SendChunk):
+                assert (command.job, command.stream, command.index) in self.spool
+
+    def restarted(self, epoch: int) -> Script:
+        """A new middleware over what the old one's ledger has."""
+        new = Script(epoch=epoch, rules=self.dispatcher.cluster.rules)
+        new.now, new.jobs, new.chunks, new.spool = self.now, dict(self.jobs), dict(self.chunks), set(self.spool)
+        new.dispatcher.restore(
+            [(job, fixed, record) for job, (fixed, record) in self.jobs.items()],
+            [(*key, *value) for key, value in self.chunks.items()],
+        )
+        new.dispatcher.validate()
+        return new
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def said(self, peer: int, kind: type[M]) -> list[M]:
+        sent = [one.message for one in self.commands if isinstance(one, Send | SendChunk) and one.peer == peer]
+        return [message for message in sent if isinstance(message, kind)]
+
+    def tasks(self, peer: int) -> list[int]:
+        return [task.index for task in self.said(peer, Task)]
+
+    def closed(self, peer: int) -> list[str]:
+        return [one.code for one in self.commands if isinstance(one, Close) and one.peer == peer]
+
+    def job(self, peer: int) -> Job:
+        return self.said(peer, Job)[-1]
+
+    # ── scenes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def aggregator(self, peer: int = 9, store: str = "store", name: str = "agg", host: str = "127.0.0.1") -> None:
+        details = AggregatorDetails(store, [{"host": "", "port": 5001}]).to_wire()
+        self.tell(peer, Hello("aggregator", name, f"a{peer}", [1], details=details), host=host)
+
+    def worker(
+        self,
+        peer: int,
+        name: str = "",
+        *,
+        filters: tuple[str, ...] = ("blur",),
+        held: tuple[HeldLease, ...] = (),
+        death: dict[str, Any] | None = None,
+        fingerprint: str = "f",
+    ) -> None:
+        details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held), death)
+        self.tell(peer, Hello("worker", name or f"w{peer}", f"s{peer}", [1], details=details.to_wire()))
+
+    def client(self, peer: int = 1, session: str = "") -> None:
+        self.tell(peer, Hello("client", "someone", session or f"c{peer}", [1]))
+
+    def submit(
+        self,
+        peer: int = 1,
+        *,
+        chunks: int = 4,
+        filters: tuple[str, ...] = ("blur",),
+        streams: int = 1,
+        priority: int = 0,
+        key: str = "k",
+        on_error: str = "original",
+        end: bool = True,
+    ) -> str:
+        """A client submits a job and sends all of it, 10 frames a chunk. Returns the job's id."""
+        source = {"kind": "video", "name": "clip", "stream_count": streams, "process": {"codec": "h264"}}
+        output = {"name": "out", "chain": [{"name": one, "parameters": {}} for one in filters]}
+        self.tell(peer, Submit(key, source, [output], {"on_error": on_error}, priority))
+        job = self.job(peer).job
+        if any(own.job == job for own in self.said(9, Own)):
+            self.hold(job)
+        for stream in range(streams):
+            for index in range(chunks):
+                self.tell(peer, Chunk(job, stream, index, 10), size=1000, xxh3=index + 1)
+        if end:
+            self.tell(peer, End(job, [chunks] * streams))
+        self.tick()
+        return job
+
+    def hold(self, job: str, *tracks: bytes, peer: int = 9) -> None:
+        own = [own for own in self.said(peer, Own) if own.job == job][-1]
+        count = len(own.outputs) + own.source["stream_count"] - 1
+        self.tell(peer, Holdings(job, own.owner_epoch, list(tracks) or [b""] * count))
+
+    def deliver(self, peer: int, index: int | None = None, aggregator: int = 9) -> None:
+        """A worker's newest task (or that of `index`) is done: the aggregator has it, and the worker is released."""
+        tasks = self.said(peer, Task)
+        task = tasks[-1] if index is None else next(one for one in reversed(tasks) if one.index == index)
+        self.tell(aggregator, Stored(task.job, task.track, task.index, "kept", task.lease, f"w{peer}", 10))
+        self.tell(peer, Released(task.lease, "stored"))
+        self.tick()
+
+    def pass_all(self, peer: int = 9) -> None:
+        for message in self.said(peer, Pass):
+            self.tell(peer, Stored(message.job, message.track, message.index, "kept"))
+        self.tick()
+
+    def finish(self, peer: int = 9, state: str = "done") -> None:
+        finish = self.said(peer, Finish)[-1]
+        files = [{"file": "out.mp4", "size": 1, "xxh3": "00"}]
+        self.tell(peer, Finished(finish.job, finish.owner_epoch, state, "", [{"name": "out", "digest": "d"}], files))
+        self.tick()

@@ -1,0 +1,566 @@
+"""The dispatcher's rules, as scripts: who says what, and what must follow."""
+
+from __future__ import annotations
+
+import pytest
+
+from middleware.cluster import Rules
+from middleware.events import ForgetJob, FreeJob
+from middleware.states import JobState
+from tests.middleware.script import Script, bits
+from wire.messages import (
+    Aggregator,
+    Beat,
+    Chunk,
+    Control,
+    Drop,
+    End,
+    Error,
+    Event,
+    Finish,
+    Finished,
+    HeldLease,
+    Job,
+    LeaseBeat,
+    Own,
+    Pass,
+    Released,
+    Revoke,
+    Stored,
+    Submit,
+    Task,
+    Watch,
+    Worker,
+)
+from wire.schema import Lease
+
+
+@pytest.fixture
+def script() -> Script:
+    made = Script()
+    made.aggregator(9)
+    made.client(1)
+    return made
+
+
+# ── handing out ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_tasks_go_round_robin_up_to_the_credit(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=6)
+    assert script.tasks(11) == [0, 2]
+    assert script.tasks(12) == [1, 3]
+    script.deliver(12, 1)
+    assert script.tasks(12) == [1, 3, 4]
+
+
+def test_only_able_workers_get_a_task(script: Script) -> None:
+    script.worker(11, filters=("edges",))
+    script.worker(12, filters=("edges", "blur"))
+    script.submit(chunks=4, filters=("blur", "edges"))
+    assert script.tasks(11) == []
+    assert script.tasks(12) == [0, 1]
+
+
+def test_a_job_nobody_can_do_waits_and_says_why_and_starts_when_one_joins(script: Script) -> None:
+    script.worker(11, filters=("blur", "edges"))
+    script.submit(filters=("sharpen",))
+    job = script.job(1)
+    assert (job.state, job.code) == ("pending", "no-worker")
+    assert job.reason == "no worker offers 'sharpen'; 1 worker offers blur, edges"
+    script.worker(12, filters=("sharpen",))
+    script.tick()
+    assert script.tasks(12) == [0, 1]
+    assert script.job(1).state == "running"
+
+
+def test_nothing_is_handed_out_before_the_owners_holdings_are_known() -> None:
+    script = Script()
+    script.worker(11)
+    script.client(1)
+    job = script.submit(chunks=3)
+    assert script.job(1).code == "no-aggregator"
+    script.aggregator(9)
+    script.tick(1)
+    assert script.tasks(11) == []
+    script.hold(job, bits(0))
+    script.tick()
+    assert script.tasks(11) == [1, 2]
+
+
+def test_jobs_of_one_priority_take_turns_and_a_higher_one_goes_first(script: Script) -> None:
+    script.client(2)
+    script.client(3)
+    script.submit(1, chunks=4, key="a")
+    script.submit(2, chunks=4, key="b")
+    script.submit(3, chunks=1, key="c", priority=5)
+    script.worker(11)
+    script.worker(12)
+    script.tick()
+    order = [task.job for peer in (11, 12) for task in script.said(peer, Task)]
+    assert sorted(order) == ["clip-1", "clip-2", "clip-2", "clip-3"] or sorted(order) == [
+        "clip-1", "clip-1", "clip-2", "clip-3"
+    ]  # fmt: skip
+    assert script.said(11, Task)[0].job == "clip-3"
+
+
+def test_a_task_carries_what_the_worker_needs_and_no_more(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    task = script.said(11, Task)[0]
+    assert task.source == {"kind": "video", "codec": "h264"}
+    assert task.output["name"] == "out"
+    assert (task.owner, task.owner_epoch, task.mode) == ("store", 1, "filter")
+    assert task.lease.epoch == 1
+
+
+# ── losing workers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_lost_workers_tasks_go_to_the_front_and_cost_no_attempt(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=5)
+    script.leave(11)
+    script.worker(12)
+    script.tick(1)
+    assert script.tasks(12) == [0, 1]
+    assert script.job(1).progress["retries"] == 2
+    assert all(task.mode == "filter" for task in script.said(12, Task))
+
+
+def test_a_silent_worker_is_closed_and_its_tasks_are_handed_out_again(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=2)
+    script.tick(script.dispatcher.cluster.rules.worker_timeout_s + 1)
+    assert script.closed(11) == ["silent"]
+    script.worker(12)
+    script.tick()
+    assert script.tasks(12) == [0, 1]
+
+
+def test_time_in_which_the_middleware_was_stopped_counts_for_nobody(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=2)
+    script.jump(30)
+    script.tick()
+    script.tell(11, Beat())
+    script.tick(1)
+    assert script.closed(11) == []
+
+
+def test_a_computing_task_without_progress_is_taken_away_and_counted_as_a_failure(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=1)
+    lease = script.said(11, Task)[0].lease
+    for _ in range(70):
+        script.tell(11, Beat([LeaseBeat(lease, "computing", 3, 3)]))
+        script.tell(12, Beat())
+        script.tick(1)
+    assert script.said(11, Revoke) == [Revoke(lease)]
+    assert script.tasks(12) == [0]
+
+
+def test_progress_keeps_a_slow_task_alive(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    lease = script.said(11, Task)[0].lease
+    for step in range(200):
+        script.tell(11, Beat([LeaseBeat(lease, "computing", 0, step)]))
+        script.tick(1)
+    assert script.said(11, Revoke) == []
+
+
+def test_a_newer_session_supersedes_the_older(script: Script) -> None:
+    script.worker(11, "w")
+    script.submit(chunks=2)
+    script.worker(12, "w")
+    script.tick()
+    assert script.closed(11) == ["superseded"]
+    assert script.tasks(12) == [0, 1]
+    script.leave(11)  # its Left, if one comes at all, changes nothing
+    script.tick()
+    assert script.tasks(12) == [0, 1]
+
+
+def test_a_task_lost_too_often_pauses_its_job_with_the_reason() -> None:
+    script = Script(rules=Rules(max_losses=3))
+    script.aggregator(9)
+    script.client(1)
+    job = script.submit(chunks=1)
+    for peer in range(20, 23):
+        script.worker(peer, "w")
+        script.tick()
+        script.leave(peer)
+    script.tick()
+    assert (script.job(1).state, script.job(1).code) == ("paused", "lost-too-often")
+    script.tell(1, Control(job, "resume"))
+    script.worker(30)
+    script.tick()
+    assert script.tasks(30) == [0]
+
+
+def test_drained_tasks_come_back_at_no_cost_and_the_worker_gets_no_more(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=3)
+    waiting = script.said(11, Task)[1]
+    script.tell(11, Released(waiting.lease, "drained"))
+    script.tick()
+    assert script.tasks(11) == [0, 1]
+    script.worker(12)
+    script.tick()
+    assert script.tasks(12) == [1, 2]
+    assert script.job(1).progress["retries"] == 0
+
+
+# ── storing and finishing ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_whole_job(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=3, streams=2)
+    assert len(script.said(9, Pass)) == 3
+    script.pass_all()
+    for index in range(3):
+        assert not script.said(9, Finish)
+        script.deliver(11, index)
+    assert script.said(9, Finish)[0].chunk_counts == [3, 3]
+    script.finish()
+    record = script.job(1)
+    assert (record.state, record.files[0]["file"], record.outputs[0]["digest"]) == ("done", "out.mp4", "d")
+    assert record.addresses == [{"host": "127.0.0.1", "port": 5001}]
+    assert FreeJob(job) in script.commands
+    assert script.said(9, Drop) == [Drop(job, 1)]
+
+
+def test_released_before_stored_and_stored_before_released_are_the_same(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=2)
+    first, second = script.said(11, Task)
+    script.tell(11, Released(first.lease, "stored"))
+    script.tick()
+    assert script.tasks(11) == [0, 1]
+    for task in (first, second):
+        script.tell(9, Stored(task.job, 0, task.index, "kept", task.lease, "w11", 10))
+    script.tell(11, Released(second.lease, "stored"))
+    script.tick()
+    assert script.said(9, Finish)
+    assert script.dispatcher.cluster.fleet.by_name["w11"].chunks == 2
+
+
+def test_a_late_result_after_a_hand_out_elsewhere_revokes_the_copy(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    task = script.said(11, Task)[0]
+    script.leave(11)
+    script.worker(12)
+    script.tick()
+    copy = script.said(12, Task)[0]
+    script.tell(9, Stored(task.job, 0, 0, "kept", task.lease, "w11", 10))
+    script.tick()
+    assert script.said(12, Revoke) == [Revoke(copy.lease)]
+    script.tell(12, Released(copy.lease, "revoked"))
+    script.tick()
+    assert script.said(9, Finish)
+
+
+def test_the_late_word_of_a_lease_that_ended_changes_nothing(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    script.tell(11, Released(Lease(0, 1), "stored"))
+    script.tell(11, Beat([LeaseBeat(Lease(0, 1), "computing", 5)]))
+    script.tick()
+    assert script.said(11, Revoke) == [Revoke(Lease(0, 1))]
+    assert not script.said(9, Finish)
+
+
+def test_an_aggregator_that_returns_says_what_it_holds(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=4)
+    script.tell(11, Released(script.said(11, Task)[0].lease, "stored"))  # its Stored is lost with the connection
+    script.tell(11, Released(script.said(11, Task)[1].lease, "stored"))
+    script.leave(9)
+    script.tick(1)
+    assert script.tasks(11) == [0, 1, 2, 3][:4] or script.tasks(11) == [0, 1]
+    script.aggregator(8)
+    script.hold(job, bits(0), peer=8)
+    script.tick()
+    stored = script.dispatcher.cluster.jobs[job].tracks[0].stored
+    assert list(stored) == [0]
+    assert 1 in script.tasks(11)[2:]
+
+
+def test_an_aggregator_with_another_store_gets_the_job_anew_and_a_stale_finish_is_refused(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1)
+    script.deliver(11)
+    finish = script.said(9, Finish)[-1]
+    script.leave(9)
+    script.aggregator(8, store="other", name="agg")
+    assert script.said(8, Own)[-1].owner_epoch == 2
+    script.hold(job, peer=8)
+    script.tick()
+    assert script.tasks(11) == [0, 0]
+    script.aggregator(9, store="store", name="ghost")
+    script.tell(9, Stored(job, 0, 0, "kept", None, "w11", 10))
+    script.tell(9, Finished(job, finish.owner_epoch, "done"))
+    assert script.said(9, Drop)[-1] == Drop(job, 1)
+    script.deliver(11, aggregator=8)
+    script.finish(8)
+    assert script.job(1).state == "done"
+
+
+def test_workers_learn_where_aggregators_are(script: Script) -> None:
+    script.worker(11)
+    assert script.said(11, Aggregator)[-1].addresses == [{"host": "127.0.0.1", "port": 5001}]
+    script.leave(9)
+    script.aggregator(8, host="127.0.0.2")
+    assert script.said(11, Aggregator)[-1].addresses == [{"host": "127.0.0.2", "port": 5001}]
+
+
+# ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _fail(script: Script, peer: int) -> None:
+    lease = script.said(peer, Task)[-1].lease
+    script.tell(peer, Released(lease, "failed", {"kind": "exception", "text": "boom"}))
+    script.tick()
+
+
+def test_three_failures_on_two_workers_lead_to_a_bypass(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=1)
+    _fail(script, 11)
+    assert script.tasks(12) == [0]
+    _fail(script, 12)
+    peer = 11 if len(script.tasks(11)) == 2 else 12
+    _fail(script, peer)
+    modes = [task.mode for task in (*script.said(11, Task), *script.said(12, Task))]
+    assert sorted(modes) == ["bypass", "filter", "filter", "filter"]
+
+
+def test_on_error_fail_ends_the_job_with_the_cause(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1, on_error="fail")
+    for _ in range(3):
+        _fail(script, 11)
+    assert script.job(1).state == "failed"
+    assert "boom" in script.job(1).reason
+
+
+def test_a_crash_told_by_the_parent_counts_against_the_task_and_a_kill_does_not(script: Script) -> None:
+    script.worker(11, "w")
+    script.submit(chunks=1)
+    lease = script.said(11, Task)[0].lease
+    script.leave(11)
+    script.worker(12, "w", death={"lease": list(lease), "kind": "killed", "text": "SIGKILL"})
+    script.tick()
+    assert script.dispatcher.cluster.fleet.by_name["w"].failures == 0
+    lease = script.said(12, Task)[0].lease
+    script.leave(12)
+    script.worker(13, "w", death={"lease": list(lease), "kind": "crash", "text": "SIGSEGV"})
+    script.tick()
+    assert script.dispatcher.cluster.fleet.by_name["w"].failures == 1
+    assert script.tasks(13) == [0]
+
+
+def test_a_worker_that_fails_what_others_do_gets_no_more_of_the_job(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=20)
+    for _ in range(3):
+        _fail(script, 11)
+    before = len(script.tasks(11))
+    for _ in range(6):
+        script.deliver(12)
+    assert len(script.tasks(11)) == before
+
+
+def test_a_refused_fingerprint_gets_no_more_of_the_track(script: Script) -> None:
+    script.worker(11)
+    script.worker(12, fingerprint="other")
+    script.submit(chunks=6)
+    for task in script.said(12, Task):
+        script.tell(12, Released(task.lease, "refused"))
+    script.tick()
+    assert script.tasks(12) == [1, 3]
+    for index in (0, 2, 1, 3, 4, 5):
+        script.deliver(11, index)
+    assert script.said(9, Finish)
+
+
+# ── the middleware's own restart ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_after_a_restart_held_leases_go_on_and_stored_tasks_are_not_redone(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=4)
+    script.deliver(11, 0)
+    held = [HeldLease(task.lease, job, 0, task.index, "computing") for task in script.said(11, Task)[1:]]
+    new = script.restarted(epoch=2)
+    new.worker(21, "w11", held=tuple(held))
+    new.aggregator(9)
+    new.hold(job, bits(0))
+    new.tick()
+    assert new.tasks(21) == []  # it holds its credit
+    for one in held:
+        new.tell(9, Stored(job, 0, one.index, "kept", one.lease, "w11", 10))
+        new.tell(21, Released(one.lease, "stored"))
+    new.tick()
+    assert new.tasks(21) == [3]
+    assert new.said(21, Task)[0].lease.epoch == 2
+
+
+def test_after_a_restart_the_client_learns_what_is_here(script: Script) -> None:
+    job = script.submit(chunks=3, end=False)
+    new = script.restarted(epoch=2)
+    new.client(1, session="c1")
+    source = {"kind": "video", "name": "clip", "stream_count": 1, "process": {}}
+    new.tell(1, Submit("k", source, [{"name": "out", "chain": [{"name": "blur"}]}]))
+    record = new.job(1)
+    assert (record.job, record.have, record.accepted) == (job, [bits(0, 1, 2)], 0)
+
+
+# ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_same_key_continues_a_job_only_when_no_other_client_is_attached(script: Script) -> None:
+    job = script.submit(chunks=2, end=False)
+    script.client(2)
+    assert script.submit(2, chunks=0, end=False) != job
+    script.leave(1)
+    script.client(3)
+    assert script.submit(3, chunks=0, end=False) == job
+
+
+def test_a_repeated_chunk_is_counted_once_and_an_edited_one_is_told(script: Script) -> None:
+    job = script.submit(chunks=2, end=False)
+    script.tell(1, Chunk(job, 0, 1, 10), size=1000, xxh3=2)
+    script.tick()
+    assert script.job(1).accepted == 3
+    script.tell(1, Chunk(job, 0, 1, 10), size=1000, xxh3=77)
+    assert script.said(1, Error)[-1].code == "edited"
+    assert script.job(1).progress["chunks_sent"] == 2
+
+
+def test_room_is_shared_and_told_again_when_there_is_some(script: Script) -> None:
+    script.tick(room=3000)
+    script.submit(chunks=0, end=False)
+    script.tick(room=0)
+    script.tell(1, Chunk("clip-1", 0, 0, 10), size=1000, xxh3=1)
+    script.tick(room=0)
+    assert script.job(1).room_bytes == 0
+    script.tick(room=10_000)
+    assert script.job(1).room_bytes == 10_000
+
+
+def test_under_pressure_stored_chunks_are_given_up_and_asked_for_again_when_the_store_is_lost(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=3)
+    script.deliver(11, 0)
+    script.tick(1, room=0)
+    assert script.dispatcher.cluster.jobs[job].have[0].to_wire() == bits(1, 2)
+    assert script.dispatcher.cluster.jobs[job].received(0).to_wire() == bits(0, 1, 2)
+    script.leave(9)
+    script.leave(1)
+    script.aggregator(8, store="new", name="agg")
+    script.hold(job, peer=8)
+    script.client(2)
+    assert script.submit(2, chunks=0, end=False) == job
+    assert [record.have for record in script.said(2, Job) if record.have] == [[bits(1, 2)]]
+
+
+def test_cancel_frees_workers_at_once(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=4)
+    script.tell(1, Control(job, "cancel"))
+    script.tick()
+    assert script.job(1).state == "cancelled"
+    assert [one.lease for one in script.said(11, Revoke)] == [task.lease for task in script.said(11, Task)]
+    assert FreeJob(job) in script.commands
+    script.tell(1, Control(job, "forget"))
+    assert ForgetJob(job) in script.commands
+
+
+@pytest.mark.parametrize(
+    ("source", "outputs", "word"),
+    [
+        ({}, [], "kind"),
+        ({"kind": "video", "name": "x", "stream_count": 0, "process": {}}, [], "streams"),
+        ({"kind": "video", "name": "x", "stream_count": 1, "process": {}}, [], "outputs"),
+        ({"kind": "video", "name": "x", "stream_count": 1, "process": {}}, [{"name": "../up", "chain": []}], "file"),
+        ({"kind": "video", "name": "x", "stream_count": 1, "process": {}}, [{"name": "o", "chain": []}], "filters"),
+    ],
+)
+def test_what_cannot_be_a_job_is_refused_and_the_connection_lives(
+    script: Script, source: dict[str, object], outputs: list[dict[str, object]], word: str
+) -> None:
+    script.tell(1, Submit("k", source, outputs))
+    error = script.said(1, Error)[-1]
+    assert (error.code, error.fatal) == ("bad-job", False)
+    assert word in error.text
+    assert not script.closed(1)
+
+
+def test_a_peer_that_speaks_out_of_role_is_closed_and_nobody_else(script: Script) -> None:
+    script.worker(11)
+    script.tell(11, Watch())
+    assert script.closed(11) == ["out-of-order"]
+    assert not script.closed(1)
+
+
+def test_chunks_beyond_the_end_are_a_broken_protocol(script: Script) -> None:
+    job = script.submit(chunks=2)
+    script.tell(1, Chunk(job, 0, 2, 10), size=10, xxh3=5)
+    assert script.closed(1) == ["bad-message"]
+    script.client(2)
+    script.tell(2, End(job, [2]))
+    assert script.said(2, Error)[-1].code == "not-yours"
+
+
+def test_watchers_get_current_records_and_changes(script: Script) -> None:
+    script.client(5)
+    script.tell(5, Watch(topics=["jobs", "workers", "events"]))
+    script.worker(11)
+    script.submit(chunks=2)
+    script.tell(11, Beat([LeaseBeat(script.said(11, Task)[0].lease, "computing", 4, 4)], 55.0, 1 << 20))
+    script.tick(2)
+    assert script.said(5, Worker)[-1].facts["tasks"][0]["frames"] == 4
+    assert script.said(5, Job)[-1].progress["frames_done"] == 4
+    assert "worker-joined" in [event.kind for event in script.said(5, Event)]
+    script.leave(11)
+    script.tick(2)
+    assert script.said(5, Worker)[-1].state == "lost"
+
+
+# ── the tail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_idle_worker_copies_the_slowest_task_and_the_first_result_wins(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=4)
+    for index in (1, 3):
+        script.tick(0.5)
+        script.deliver(12, index)
+    script.deliver(11, 2)
+    for _ in range(5):
+        script.tell(11, Beat())
+        script.tell(12, Beat())
+        script.tick(1)
+    assert script.tasks(12) == [1, 3, 0]
+    script.deliver(12, 0)
+    assert [one.lease for one in script.said(11, Revoke)] == [script.said(11, Task)[0].lease]
+    assert script.said(9, Finish)
+
+
+def test_states_that_may_not_follow_each_other_are_a_bug() -> None:
+    script = Script()
+    script.client(1)
+    job = script.dispatcher.cluster.jobs[script.submit(end=False)]
+    job.set_state(JobState.DONE)
+    with pytest.raises(AssertionError, match="done to running"):
+        job.set_state(JobState.RUNNING)

@@ -1,0 +1,111 @@
+"""Messages: there and back, and what is refused with which words."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire.errors import ProtocolError
+from wire.messages import MESSAGES, Beat, Chunk, Job, LeaseBeat, Message, Revoke, Stored, Task, decode, encode
+from wire.schema import Lease
+
+SAMPLES: dict[Any, Any] = {int: 3, float: 1.5, bool: True, bytes: b"b", str: "s", Lease: Lease(1, 2)}
+
+
+def sample(cls: type[Message]) -> Message:
+    """A message with every field set."""
+    hints = get_type_hints(cls)
+    return cls(**{f.name: _value(hints[f.name]) for f in fields(cls)})  # type: ignore[arg-type]
+
+
+def _value(hint: Any) -> Any:
+    if hint in SAMPLES:
+        return SAMPLES[hint]
+    text = str(hint)
+    if "LeaseBeat" in text:
+        return [LeaseBeat(Lease(3, 4), "computing", 5, 6)]
+    if text.startswith("dict") or text.startswith("dict[str, typing.Any] |"):
+        return {"key": [1, "two", None, {"deep": b"x"}]}
+    if "list[bytes]" in text:
+        return [b"\x01"]
+    if "list[int]" in text:
+        return [1, 2]
+    if "list[dict" in text:
+        return [{"a": 1}]
+    if "list[str]" in text or "list[typing" in text:
+        return ["a"]
+    return Lease(1, 2)
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_every_message_survives_the_wire(name: str) -> None:
+    message = sample(MESSAGES[name])
+    assert decode(encode(message)) == message
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_every_required_field_is_missed_by_name(name: str) -> None:
+    cls = MESSAGES[name]
+    for field in fields(cls):  # type: ignore[arg-type]
+        data = msgpack.unpackb(encode(sample(cls)))
+        del data[field.name]
+        if field.default is MISSING and field.default_factory is MISSING:
+            with pytest.raises(ProtocolError, match=field.name):
+                decode(msgpack.packb(data))
+        else:
+            decode(msgpack.packb(data))
+
+
+def test_unknown_fields_are_ignored_so_that_fields_may_be_added() -> None:
+    data = msgpack.unpackb(encode(Chunk("j", 0, 1, 2)))
+    assert decode(msgpack.packb({**data, "new_in_version_2": 1})) == Chunk("j", 0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"type": "Chunk", "job": 5, "stream": 0, "index": 0, "frame_count": 0}, "Chunk.job"),
+        ({"type": "Chunk", "job": "j", "stream": -1, "index": 0, "frame_count": 0}, "Chunk.stream"),
+        ({"type": "Chunk", "job": "j", "stream": True, "index": 0, "frame_count": 0}, "Chunk.stream"),
+        ({"type": "Chunk", "job": "j" * 201, "stream": 0, "index": 0, "frame_count": 0}, "at most 200"),
+        ({"type": "Revoke", "lease": [1]}, "Revoke.lease"),
+        ({"type": "Beat", "leases": [{"lease": [1, 2], "phase": 3, "frames": 0}]}, "LeaseBeat.phase"),
+        ({"type": "Beat", "cpu_percent": float("nan")}, "Beat.cpu_percent"),
+        ({"type": "Message"}, "no message"),
+        ({"type": ["Chunk"]}, "no message"),
+        ([1, 2], "no message"),
+        ({"type": "Job", "job": "j", "name": "n", "state": "s", "have": ["text"]}, "Job.have"),
+    ],
+)
+def test_a_wrong_field_is_named(fields: Any, word: str) -> None:
+    with pytest.raises(ProtocolError, match=word) as caught:
+        decode(msgpack.packb(fields))
+    assert caught.value.code == "bad-message"
+
+
+@given(st.binary(max_size=300))
+def test_garbage_never_does_more_than_raise_a_protocol_error(data: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        decode(data)
+
+
+def test_deep_nesting_is_refused() -> None:
+    with pytest.raises(ProtocolError):
+        decode(b"\x81\xa1a" + b"\x91" * 100_000)
+
+
+def test_leases_look_like_leases_in_a_log() -> None:
+    assert str(Revoke(Lease(3, 17)).lease) == "3.17"
+
+
+def test_nested_records_and_defaults() -> None:
+    beat = Beat([LeaseBeat(Lease(1, 2), "waiting", 0)])
+    assert decode(encode(beat)) == beat
+    assert isinstance(Stored("j", 0, 0, "kept"), Message)
+    assert Job("j", "n", "pending").have is None
+    assert Task(Lease(1, 1), "j", 0, 0, {}, {}, "o", 1).mode == "filter"
