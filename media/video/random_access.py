@@ -58,19 +58,22 @@ class Bitstream:
             return _mpeg4_type(data) in ("I", "P", "S") and len(data) > PLACEHOLDER_SIZE_MAX
         return _mpeg12_type(data) in ("I", "P")
 
-    def x264_notes(self, data: bytes) -> bytes:
-        """The NAL units, framing included, in which x264 tells its version.
+    def encoder_notes(self, data: bytes) -> bytes:
+        """What the first packet tells of its encoder, as bytes that can stand before any other packet.
 
-        FFmpeg's decoder works around bugs of old versions, and the note stands in the stream's first packet only.
+        FFmpeg's decoders work around the bugs of old encoders, and learn of them from notes that often stand in the
+        first packet only: x264's version in H.264, user data (such as DivX's "B-frames come packed") in MPEG-4.
         """
+        if self.codec == "mpeg4":
+            return b"".join(data[start:stop] for start, stop in _mpeg4_user_data(data))
         if self.codec != "h264" or X264_MARK not in data:
             return b""
-        notes = (data[start:stop] for start, stop in nal_units(data, self.nal_length_size))
-        return b"".join(
-            (len(note).to_bytes(self.nal_length_size, "big") if self.nal_length_size else b"\0" + _START_CODE) + note
-            for note in notes
-            if note[0] & 0x1F == 6 and X264_MARK in note
-        )
+        units = (data[start:stop] for start, stop in nal_units(data, self.nal_length_size))
+        return b"".join(self._framed(unit) for unit in units if unit[0] & 0x1F == 6 and X264_MARK in unit)
+
+    def _framed(self, unit: bytes) -> bytes:
+        size = self.nal_length_size
+        return (len(unit).to_bytes(size, "big") if size else b"\0" + _START_CODE) + unit
 
 
 def nal_length_size(codec: str, extradata: bytes | None) -> int:
@@ -167,6 +170,16 @@ def _mpeg4_type(data: bytes) -> str:
     """vop_coding_type of the first VOP (ISO/IEC 14496-2, 6.2.5)."""
     at = data.find(b"\0\0\1\xb6")
     return "IPBS"[data[at + 4] >> 6] if 0 <= at < len(data) - 4 else ""
+
+
+def _mpeg4_user_data(data: bytes) -> Iterator[tuple[int, int]]:
+    """Start and stop of each user_data before the first VOP, start codes included."""
+    start = data.find(b"\0\0\1\xb2")
+    first_picture = data.find(b"\0\0\1\xb6")
+    while 0 <= start < first_picture:
+        stop = data.find(_START_CODE, start + 4)
+        yield start, stop
+        start = data.find(b"\0\0\1\xb2", stop)
 
 
 def _mpeg4(stream: Bitstream, data: bytes, _key: bool) -> Access:

@@ -61,7 +61,7 @@ class Scan:
     last_end: int | None
     key_count: int
     damaged: bool
-    x264_notes: bytes
+    encoder_notes: bytes
     lasting: list[LastingSideData]
     passthrough: list[dict[str, Any]]
     passthrough_numbers: dict[int, int]
@@ -148,7 +148,7 @@ class _Scanner:
     anchor: bytearray = field(default_factory=bytearray)
     shown: bytearray = field(default_factory=bytearray)
     lasting: list[LastingSideData] = field(default_factory=list)
-    x264_notes: bytes = b""
+    encoder_notes: bytes = b""
     key_count: int = 0
     damaged: bool = False
     last_end: int | None = None
@@ -181,7 +181,7 @@ class _Scanner:
         index = len(self.pts)
         head = bytes(memoryview(packet)[:HEAD_SIZE]) if packet.size else b""
         if index == 0:
-            self.x264_notes = self.bits.x264_notes(head)
+            self.encoder_notes = self.bits.encoder_notes(head)
         shown = packet.size > 0 and not packet.is_discard
         self.pts.append(packet.pts)
         self.size.append(packet.size)
@@ -241,7 +241,7 @@ class _Scanner:
             last_end=self.last_end,
             key_count=self.key_count,
             damaged=self.damaged,
-            x264_notes=self.x264_notes,
+            encoder_notes=self.encoder_notes,
             lasting=self.lasting,
             passthrough=carried,
             passthrough_numbers=numbers,

@@ -150,7 +150,7 @@ class Splitter:
         entries = [list(entry) for entry, _ in held]
         packets = [data for _, data in held]
         if cut.lead > 0:
-            packets[0] = self._scan.x264_notes + packets[0]
+            packets[0] = self._scan.encoder_notes + packets[0]
             entries[0][0] = len(packets[0])
             entries[0][5] = lasting_side_data(self._scan, cut.lead, entries[0][5])
         table = {
