@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -90,7 +90,11 @@ class ChunkDecoder:
     """
 
     def __init__(
-        self, payload: bytes | bytearray | memoryview, process: dict[str, Any], context_frames: int = 0
+        self,
+        payload: bytes | bytearray | memoryview,
+        process: dict[str, Any],
+        context_frames: int = 0,
+        lead_in: Callable[[int], None] | None = None,
     ) -> None:
         table, self._views = unpack(payload)
         try:
@@ -103,6 +107,7 @@ class ChunkDecoder:
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"this is not a chunk of video packets: {error!r}") from error
         self._context_frames = context_frames
+        self._lead_in = lead_in
         self._time_base = Fraction(*process["time_base"])
         self._skips = process["codec"] not in SKIPS_BADLY
         self._decoder = open_decoder(process)
@@ -133,6 +138,8 @@ class ChunkDecoder:
             if self._skips:
                 decoder.skip_frame = "NONREF" if index < self._skip else "DEFAULT"
             yield from self._decode(index, packet)
+            if index < self._lead and self._lead_in is not None:
+                self._lead_in(index + 1)
         end: av.Packet[Any] = av.Packet()
         end.time_base = self._time_base
         yield from self._decode(len(self._entries), end)

@@ -16,7 +16,7 @@ ERROR_LENGTH_MAX = 400
 
 @dataclass(slots=True)
 class Seconds:
-    """Where the time of a chunk went; `wait` is what is left of the whole (lead-in decoding is in `decode`)."""
+    """Where the time of a chunk went; that of its lead-in is in `decode`."""
 
     decode: float = 0.0
     convert: float = 0.0
@@ -35,24 +35,27 @@ class Seconds:
 class ChunkReport:
     """The account of a chunk. Frames are counted by their index in the source, in the order of display.
 
-    `first` is the index of the chunk's first own frame and `frames_in` how many own frames it was sent with.
-    `pts` has one entry for each frame that came out: its time in the source's time base, None where the source has
-    none. `fallback` lists [frame, filter, error], frames passed on unfiltered; `lost` lists [frame, cause], frames
-    that did not come out; `damaged` are frames that the decoder had to conceal. `latency_ms` has float32 values, one
-    a frame that came out: from the call that decoded it until the encoder took it. `notes` are
-    [frame, [note, …]] for frames to which filters attached notes.
+    `first` is the index of the chunk's first own frame and `packets_in` how many own packets it was sent with;
+    `frames_in` is how many of these are frames. `pts` has one entry for each frame that came out: its time in the
+    source's time base, None where the source has none. `fallback` lists [frame, filter, error], frames passed on
+    unfiltered; `lost` lists [frame, cause], frames that did not come out; `damaged` are frames that the decoder had
+    to conceal. `decode_errors` are [packet counted from the first own one, text], the first ones of
+    `decode_error_count`. `latency_ms` has float32 values, one a frame that came out: from the call that decoded it
+    until the encoder took it. `notes` are [frame, [note, …]] for frames to which filters attached notes.
     """
 
     first: int
-    frames_in: int
+    packets_in: int
+    frames_in: int = 0
     format: FrameFormat | None = None
     pts: list[int | None] = field(default_factory=list)
     fallback: list[list[Any]] = field(default_factory=list)
     lost: list[list[Any]] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
-    decode_errors: list[str] = field(default_factory=list)
+    decode_errors: list[list[Any]] = field(default_factory=list)
+    decode_error_count: int = 0
     times_repaired: int = 0
-    lead_frames: int = 0
+    lead_packets: int = 0
     lead_size: int = 0
     seconds: Seconds = field(default_factory=Seconds)
     latency_ms: array[float] = field(default_factory=lambda: array("f"))

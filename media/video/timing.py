@@ -42,13 +42,14 @@ class StrictTimes:
 
 
 def decode_times(
-    packets: Iterable[TimedPacket], sorted_pts: Iterable[int], delay: int, step: int
+    packets: Iterable[TimedPacket], sorted_pts: Iterable[int], delay: int, step: int, end: int | None = None
 ) -> Iterator[TimedPacket]:
     """Give every packet of the stream, in decode order, its dts and duration.
 
     The dts of packet i is the pts of the frame shown `delay` places earlier, so it never passes a pts and always
     rises, also across the seams of chunks; the first `delay` packets go back from the first pts by `step` each.
-    A duration reaches to the next dts; the last one makes the sum reach `step` beyond the last pts.
+    A duration reaches to the next dts; the last one makes the sum reach `end`, or `step` beyond the last pts where
+    that is not later.
     `sorted_pts` are the same packets' pts, rising; both are read lazily, the second no further than the first.
     """
     shown = iter(sorted_pts)
@@ -71,4 +72,5 @@ def decode_times(
             yield replace(held, duration=dts - held.dts)
         held = replace(packet, dts=dts)
     if held is not None:
-        yield replace(held, duration=last_pts + step - first_pts - (held.dts - first_dts))
+        stop = end if end is not None and end > last_pts else last_pts + step
+        yield replace(held, duration=stop - first_pts - (held.dts - first_dts))

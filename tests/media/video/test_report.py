@@ -12,6 +12,7 @@ from media.video.report import ChunkReport, Seconds
 def test_a_report_travels() -> None:
     report = ChunkReport(
         first=64,
+        packets_in=4,
         frames_in=3,
         format=FrameFormat(64, 48, "yuv420p", Fraction(30000, 1001), None, Colour(1, 1, 1, 1)),
         pts=[10, 20, None],

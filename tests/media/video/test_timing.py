@@ -10,15 +10,20 @@ from media.errors import SpliceError
 from media.video.timing import StrictTimes, TimedPacket, decode_times
 
 
-def timed(pts: list[int], delay: int, step: int = 10) -> list[TimedPacket]:
+def timed(pts: list[int], delay: int, step: int = 10, end: int | None = None) -> list[TimedPacket]:
     packets = [TimedPacket(memoryview(b""), index == 0, each) for index, each in enumerate(pts)]
-    return list(decode_times(packets, sorted(pts), delay, step))
+    return list(decode_times(packets, sorted(pts), delay, step, end))
 
 
 def test_without_reordering_dts_is_pts() -> None:
     packets = timed([0, 10, 25, 30], delay=0)
     assert [packet.dts for packet in packets] == [0, 10, 25, 30]
     assert [packet.duration for packet in packets] == [10, 15, 5, 10]
+
+
+def test_the_last_frame_lasts_as_long_as_the_source_says() -> None:
+    assert [packet.duration for packet in timed([0, 10, 20], delay=0, end=27)] == [10, 10, 7]
+    assert [packet.duration for packet in timed([0, 10, 20], delay=0, end=20)] == [10, 10, 10]
 
 
 def test_b_frames_at_variable_rate() -> None:

@@ -1,0 +1,247 @@
+"""A worker's hot loop: decode, turn upright, filter, encode one chunk, one frame at a time, on one thread.
+
+Frames stay in the decoder's and the filters' own memory; what is kept of a chunk is its encoded packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from time import perf_counter
+from typing import Any
+
+from av import VideoFrame
+from av.packet import Packet
+from av.video.frame import PictureType
+
+from filters.picture import Picture
+from filters.registry import make_chain
+from filters.runner import ChainRunner, FilterError
+from media.errors import ProcessingFailed, last_line
+from media.fingerprint import fingerprint
+from media.material import Output, Result
+from media.video.bundle import KEY, pack, unpack_table
+from media.video.decode import ChunkDecoder, DecodedFrame
+from media.video.encode import RANGE_FULL, Colour, FrameFormat, encodable, open_encoder
+from media.video.fit import Fitter
+from media.video.report import ERROR_LENGTH_MAX, ChunkReport
+from media.video.rotation import Orientation, orient
+
+BYPASSED = "filters bypassed"
+NOT_DECODED = "not decoded"
+
+
+def process(
+    payload: bytes | bytearray | memoryview,
+    source_process: dict[str, Any],
+    output: Output,
+    *,
+    bypass: bool = False,
+    on_frame: Callable[[int], None] | None = None,
+) -> Result:
+    """Filter and encode the chunk `payload` of a source described by `Source.process`.
+
+    A filter that raises on a frame is tried once more; then `output.on_error` decides for that frame alone: the
+    source's frame passes unfiltered (`original`), is left out (`drop`), or all ends with ProcessingFailed (`fail`).
+    With `bypass` no filter runs and every frame counts as fallback. `on_frame(n)` is called after each frame with
+    how many are done, and with 0 while the lead-in is decoded.
+
+    Raise BundleError when the payload is no chunk, filters.schema.ParameterError for a chain that cannot be made,
+    av.FFmpegError when decoder or encoder cannot be opened.
+    """
+    return _Work(payload, source_process, output, bypass, on_frame or _nobody).run()
+
+
+def source_format(source_process: dict[str, Any]) -> FrameFormat:
+    """The format of a source's decoded frames once they are turned upright, before any filter."""
+    pix_fmt = source_process["pix_fmt"] or "yuv420p"
+    turned = orient(VideoFrame(16, 16, pix_fmt), Orientation(*source_process["orientation"]))
+    aspect = source_process["sample_aspect"]
+    return FrameFormat(
+        width=source_process["display_width"],
+        height=source_process["display_height"],
+        pix_fmt=turned.format.name,
+        rate=Fraction(*source_process["rate"]),
+        pixel_aspect=None if aspect is None else Fraction(*aspect),
+        colour=Colour(
+            RANGE_FULL if pix_fmt.startswith("yuvj") else source_process["color_range"],
+            source_process["color_primaries"],
+            source_process["color_trc"],
+            source_process["colorspace"],
+        ),
+    )
+
+
+class _Work:
+    """One chunk's way through decoder, filters and encoder."""
+
+    def __init__(
+        self,
+        payload: bytes | bytearray | memoryview,
+        source_process: dict[str, Any],
+        output: Output,
+        bypass: bool,
+        on_frame: Callable[[int], None],
+    ) -> None:
+        self._output = output
+        self._bypass = bypass
+        self._on_frame = on_frame
+        self._runner = ChainRunner(make_chain(output.chain))
+        self._decoder = ChunkDecoder(payload, source_process, self._runner.context_frames, self._lead_in_done)
+        self._orientation = Orientation(*source_process["orientation"])
+        source = source_format(source_process)
+        self._size = self._runner.output_size(source.width, source.height)
+        wanted = FrameFormat(*self._size, source.pix_fmt, source.rate, source.pixel_aspect, source.colour)
+        self._format, warnings = encodable(wanted, output.encoder)
+        self._fitter = Fitter(self._format, self._size)
+        self._encoder = open_encoder(output.encoder, self._format)
+        self._index_base = 1 / self._format.rate
+        self._packets: list[Packet[Any]] = []
+        self._encoded_count = 0
+        self._decoded: list[int] = []  # frame indices, in the order in which the decoder gave them
+        self._started = 0.0
+        self._emitted: list[int] = []  # places in `_decoded` of those that were encoded
+        table = unpack_table(payload)
+        self._report = ChunkReport(
+            first=table["first"],
+            packets_in=sum(stop - start for start, stop in table["own"]),
+            format=self._format,
+            warnings=warnings,
+            fingerprint=fingerprint(),
+        )
+
+    def run(self) -> Result:
+        frames = iter(self._decoder)
+        while True:
+            begun = self._started = perf_counter()
+            decoded = next(frames, None)
+            self._report.seconds.decode += perf_counter() - begun
+            if decoded is None:
+                break
+            if decoded.own:
+                self._decoded.append(decoded.index)
+                self._own_frame(decoded)
+            else:
+                self._context_frame(decoded)
+            self._on_frame(len(self._decoded))
+        self._flush()
+        self._settle()
+        return self._result()
+
+    def _lead_in_done(self, _packets: int) -> None:
+        """The first frame's latency begins after the lead-in."""
+        self._started = perf_counter()
+        self._on_frame(0)
+
+    def _own_frame(self, decoded: DecodedFrame) -> None:
+        seconds, report = self._report.seconds, self._report
+        begun = perf_counter()
+        source = self._upright(decoded)
+        turned = perf_counter()
+        picture = self._filtered(source)
+        filtered = perf_counter()
+        if decoded.damaged:
+            report.damaged.append(decoded.index)
+        if picture is not None:
+            frame = self._fitter.fit(picture.frame)
+            fitted = perf_counter()
+            self._encode(frame)
+            ended = perf_counter()
+            self._emitted.append(len(self._decoded) - 1)
+            seconds.convert += fitted - filtered
+            seconds.encode += ended - fitted
+            report.latency_ms.append((ended - self._started) * 1000)
+            if picture.notes:
+                report.notes.append([decoded.index, [dict(note) for note in picture.notes]])
+        seconds.convert += turned - begun
+        seconds.filter += filtered - turned
+
+    def _context_frame(self, decoded: DecodedFrame) -> None:
+        started = perf_counter()
+        if not self._bypass:
+            self._runner.prepare(self._upright(decoded))
+        self._report.seconds.filter += perf_counter() - started
+
+    def _upright(self, decoded: DecodedFrame) -> Picture:
+        return Picture(orient(decoded.frame, self._orientation), index=decoded.index)
+
+    def _filtered(self, source: Picture) -> Picture | None:
+        """What the chain makes of the picture; the picture itself or None where the policy says so."""
+        report = self._report
+        if self._bypass:
+            report.fallback.append([source.index, "", BYPASSED])
+            return source
+        try:
+            picture = self._runner.run(source)
+            if (picture.width, picture.height) != self._size:
+                raise FilterError(self._output.chain[-1].name, source.index, self._wrong_size(picture))
+            return picture
+        except FilterError as error:
+            if self._output.on_error == "fail":
+                raise ProcessingFailed([source.index], error.filter_name, error.trace) from error
+            cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
+            if self._output.on_error == "drop":
+                report.lost.append([source.index, f"{error.filter_name}: {cause}"])
+                return None
+            report.fallback.append([source.index, error.filter_name, cause])
+            return source
+
+    def _wrong_size(self, picture: Picture) -> ValueError:
+        width, height = self._size
+        return ValueError(
+            f"the chain made {picture.width}x{picture.height}, but its filters' output_size says {width}x{height}"
+        )
+
+    def _encode(self, frame: VideoFrame) -> None:
+        frame.pts = self._encoded_count
+        frame.time_base = self._index_base
+        frame.pict_type = PictureType.NONE  # else x264 takes over the source's choice of I, P and B
+        self._packets += self._encoder.encode(frame)
+        self._encoded_count += 1
+
+    def _flush(self) -> None:
+        if self._encoded_count:
+            started = perf_counter()
+            self._packets += self._encoder.encode(None)
+            self._report.seconds.encode += perf_counter() - started
+
+    def _settle(self) -> None:
+        """What is known only at the end: times, lead-in, errors, and the frames that never came."""
+        report, decoding = self._report, self._decoder.report
+        report.pts = [decoding.times[place] for place in self._emitted]
+        report.times_repaired = decoding.times_repaired
+        report.decode_errors = [[packet, text] for packet, text in decoding.errors]
+        report.decode_error_count = decoding.error_count
+        report.lead_packets, report.lead_size = decoding.lead_in_packets, decoding.lead_in_bytes
+        silent = self._silent_frames()
+        if decoding.error_count or decoding.damaged_count:
+            report.lost = sorted([*report.lost, *([index, NOT_DECODED] for index in silent)])
+            silent = []
+        report.frames_in = report.packets_in - len(silent)
+
+    def _silent_frames(self) -> list[int]:
+        """Frames that no packet gave. Without any error these were no frames: some codecs fill up with empty packets.
+
+        A packet may hold two frames, whose second one then stands for that of an empty packet.
+        """
+        report, given = self._report, set(self._decoded)
+        silent = [index for index in range(report.first, report.first + report.packets_in) if index not in given]
+        return silent[len(self._decoded) - len(given) :]
+
+    def _result(self) -> Result:
+        report = self._report
+        entries = [[packet.size, packet.pts, packet.dts, KEY if packet.is_keyframe else 0] for packet in self._packets]
+        table = {"p": entries, "x": self._encoder.extradata or b"", "report": report.to_wire()}
+        return Result(
+            payload=pack(table, [memoryview(packet) for packet in self._packets]),
+            fingerprint=report.fingerprint,
+            frames_in=report.frames_in,
+            frames_out=self._encoded_count,
+            fallback_frames=len(report.fallback),
+            lost_frames=len(report.lost),
+            damaged_frames=len(report.damaged),
+        )
+
+
+def _nobody(_done: int) -> None:
+    """Nobody wants to know."""

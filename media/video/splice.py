@@ -1,0 +1,283 @@
+"""Joins the results of all chunks and the untouched streams into one file. Nothing is encoded here."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from math import lcm
+from pathlib import Path
+from typing import Any, TextIO
+
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Stream
+
+from media.errors import SpliceError
+from media.material import Output, Source
+from media.video.account import Account
+from media.video.containers import Container, container_of, left_out
+from media.video.digest import Digest, video_packets
+from media.video.encode import add_encoded_stream
+from media.video.report import ChunkReport
+from media.video.tracks import Mux, VideoTrack, passthrough_packets
+
+# FFmpeg's timescales are signed 32-bit numbers.
+TIMESCALE_MAX = 2**31 - 1
+
+# Tags that describe the source's container or its tracks, and would be wrong of the new one.
+_STALE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "handler_name", "vendor_id", "rotate")
+_STALE_TAGS_OF_MKV = ("duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
+
+
+@dataclass(frozen=True, slots=True)
+class Spliced:
+    """A finished file: the account of its frames, its digest, and how well it holds the source's times.
+
+    `time_error_s` is the largest difference between a frame's time in the file and the one it should have,
+    `shift_s` by how much all streams were moved because the source begins before zero.
+    """
+
+    account: Account
+    digest: str
+    container: str
+    size: int
+    duration_s: float
+    time_error_s: float
+    shift_s: float
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know of this output, a sentence each."""
+        return self.account.warnings
+
+
+def splice(
+    path: Path,
+    source: Source,
+    output: Output,
+    results: Iterable[bytes],
+    passthrough: Mapping[int, Iterable[bytes]],
+    *,
+    annotations: Path | None = None,
+) -> Spliced:
+    """Write the file `path` from result payloads in index order and each passthrough stream's payloads in order.
+
+    All are read once and lazily, a chunk of each at a time; what grows with the length of the video are a few numbers
+    a packet. The container is `containers.container_of(source, output.encoder)`, whatever `path` is called. With
+    `annotations`, the notes that filters attached are written there, one JSON line a frame that has any. Both files
+    are on disk (fsync) at the end. Chunks that are left out are counted as lost.
+
+    Raise ForeignExtradata for a chunk of another encoder, SpliceError when the results make no file, BundleError for
+    a broken payload.
+    """
+    return _Splicer(path, source, output).run(results, passthrough, annotations)
+
+
+class _Splicer:
+    def __init__(self, path: Path, source: Source, output: Output) -> None:
+        self._path = path
+        self._source = source
+        self._output = output
+        self._account = Account()
+        self._kind: Container = container_of(source, output.encoder)
+        self._pts = array("q")
+        self._notes: TextIO | None = None
+
+    def run(
+        self, results: Iterable[bytes], passthrough: Mapping[int, Iterable[bytes]], annotations: Path | None
+    ) -> Spliced:
+        track = VideoTrack(self._source, results, self._add)
+        with ExitStack() as stack:
+            if annotations is not None:
+                self._notes = stack.enter_context(annotations.open("w", encoding="utf-8"))
+            try:
+                self._mux(track, passthrough)
+            except av.FFmpegError as error:
+                raise SpliceError(f"{self._kind.format} does not take these streams: {error}") from error
+        self._account.close(self._source.splice["frame_count"])
+        for path in (self._path, annotations):
+            if path is not None:
+                _sync(path)
+        return self._checked(track)
+
+    def _add(self, report: ChunkReport, pts: list[int]) -> None:
+        self._account.add(report)
+        if self._notes is None or not report.notes:
+            return
+        lost = {frame for frame, _ in report.lost}
+        kept = (frame for frame in range(report.first, report.first + report.packets_in) if frame not in lost)
+        base = Fraction(*self._source.splice["time_base"])
+        times = {frame: float(each * base) for frame, each in zip(kept, pts, strict=False)}
+        for frame, notes in report.notes:
+            json.dump({"frame": frame, "time_s": times[frame], "notes": notes}, self._notes)
+            self._notes.write("\n")
+
+    def _mux(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
+        frames = track.format()
+        options = self._container_options()
+        with ExitStack() as stack:
+            file = stack.enter_context(
+                av.open(str(self._path), "w", format=self._kind.format, container_options=options)
+            )
+            video = add_encoded_stream(file, self._output.encoder, frames)
+            _describe(video, self._source.splice["stream"])
+            others = self._add_passthrough(file, stack, track, passthrough)
+            file.metadata.update(_lasting_tags(self._source.splice["metadata"]))
+            self._add_chapters(file, track)
+            file.start_encoding()
+            context = video.codec_context
+            packets = track.packets(video, context.extradata or b"", context.reorder_depth)
+            for mux in heapq.merge(self._noted(packets), *others, key=_decode_time):
+                file.mux_one(mux.packet)
+
+    def _noted(self, packets: Iterator[Mux]) -> Iterator[Mux]:
+        """Keeps the times that the file must have."""
+        for mux in packets:
+            assert mux.packet.pts is not None
+            self._pts.append(mux.packet.pts)
+            yield mux
+
+    def _container_options(self) -> dict[str, str]:
+        if self._kind.format == "matroska":
+            return {"avoid_negative_ts": "disabled", "cues_to_front": "1"}
+        ticks = Fraction(*self._source.splice["time_base"]).denominator
+        return {
+            "video_track_timescale": str(ticks),
+            "movie_timescale": str(self._movie_timescale(ticks)),
+            "movflags": "+faststart",
+            "strict": "experimental",  # TrueHD
+        }
+
+    def _movie_timescale(self, ticks: int) -> int:
+        """Fine enough for the starts of all tracks to be exact, as far as 31 bits allow."""
+        scale = ticks
+        for stream in self._source.splice["passthrough"]:
+            with av.open(BytesIO(stream["template"])) as template:
+                rate = getattr(template.streams[0].codec_context, "sample_rate", None) or 1
+            if lcm(scale, rate) <= TIMESCALE_MAX:
+                scale = lcm(scale, rate)
+        return scale
+
+    def _add_passthrough(
+        self, file: OutputContainer, stack: ExitStack, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]
+    ) -> list[Iterator[Mux]]:
+        shift_s = track.shift * track.time_base
+        dropped = left_out(self._source, self._output.encoder)
+        for facts in dropped:
+            self._account.warn(
+                f"stream {facts['stream']} ({facts['type']}, {facts['codec']}) is left out: "
+                f"{self._kind.extension[1:]} cannot hold it; convert the source's sound first to keep it"
+            )
+        packets = []
+        for facts in self._source.splice["passthrough"]:
+            payloads = passthrough.get(facts["stream"])
+            if facts in dropped or payloads is None:
+                continue
+            codec, bitstream_filter = self._kind.subtitles.get(facts["codec"], (None, None))
+            if codec is None:
+                template = stack.enter_context(av.open(BytesIO(facts["template"])))
+                stream: Stream = file.add_stream_from_template(template.streams[0])
+                _name_layout(stream)
+            else:
+                stream = file.add_mux_stream(codec)
+            stream.time_base = Fraction(*facts["time_base"])
+            _describe(stream, facts)
+            packets.append(passthrough_packets(payloads, stream, facts, shift_s, bitstream_filter))
+        return packets
+
+    def _add_chapters(self, file: OutputContainer, track: VideoTrack) -> None:
+        shift_s = track.shift * track.time_base
+        chapters = []
+        for chapter in self._source.splice["chapters"]:
+            base = Fraction(*chapter["time_base"])
+            moved = {edge: chapter[edge] + round(shift_s / base) for edge in ("start", "end")}
+            chapters.append({**chapter, **moved, "time_base": base})
+        if chapters:
+            file.set_chapters(chapters)  # type: ignore[arg-type]
+
+    def _checked(self, track: VideoTrack) -> Spliced:
+        """Reads the finished file: its digest, and whether it holds every frame at its time."""
+        digest = Digest()
+        error_s = 0.0
+        count = 0
+        for count, (time_s, packet) in enumerate(video_packets(self._path), start=1):
+            digest.add(time_s, packet)
+            if count <= len(self._pts) and time_s is not None:
+                error_s = max(error_s, abs(float(time_s - self._pts[count - 1] * track.time_base)))
+        if count != len(self._pts) or count != self._account.frames_out:
+            raise SpliceError(
+                f"{self._path.name} holds {count} of {self._account.frames_out} frames; this is a fault of the program"
+            )
+        self._say(track, error_s)
+        return Spliced(
+            account=self._account,
+            digest=digest.hexdigest(),
+            container=self._kind.format,
+            size=self._path.stat().st_size,
+            duration_s=self._duration_s(),
+            time_error_s=error_s,
+            shift_s=float(track.shift * track.time_base),
+        )
+
+    def _say(self, track: VideoTrack, error_s: float) -> None:
+        warn = self._account.warn
+        if error_s:
+            warn(f"{self._kind.format} moved frames by up to {error_s * 1000:.3f} ms: its times are multiples of 1 ms")
+        if track.shift:
+            warn(f"the source begins {float(track.shift * track.time_base):.6f} s before zero: all streams were moved")
+        if track.times.moved:
+            warn(f"{track.times.moved} frames had the time of the one before or an earlier one: moved by a tick each")
+        if self._account.times_repaired:
+            warn(f"{self._account.times_repaired} timestamps were not in the order of the frames: sorted")
+        if not self._source.splice["pts_complete"]:
+            warn("the source has no complete timestamps: frames are shown at its rate")
+        aspect = self._source.splice["sample_aspect"]
+        if self._kind.format == "matroska" and self._output.encoder.codec == "ffv1" and aspect not in (None, [1, 1]):
+            warn(f"ffv1 in Matroska does not keep the pixel aspect {aspect[0]}:{aspect[1]}")
+
+    def _duration_s(self) -> float:
+        with av.open(str(self._path)) as file:
+            return (file.duration or 0) / av.time_base
+
+
+def _decode_time(mux: Mux) -> float:
+    return mux.dts_s
+
+
+def _describe(stream: Stream, facts: Mapping[str, Any]) -> None:
+    stream.metadata.update(_lasting_tags(facts["metadata"]))
+    stream.metadata["language"] = facts["language"] or "und"  # unsaid, Matroska takes it for English
+    stream.disposition = facts["disposition"]
+
+
+def _lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in tags.items()
+        if name.lower() not in _STALE_TAGS and not name.lower().startswith(_STALE_TAGS_OF_MKV)
+    }
+
+
+def _name_layout(stream: Stream) -> None:
+    """Some sources say only how many channels they have; MP4 wants to know which."""
+    if not isinstance(stream, AudioStream):
+        return
+    layout = stream.codec_context.layout
+    if "channels" in layout.name and layout.nb_channels in (1, 2):
+        stream.codec_context.layout = ("mono", "stereo")[layout.nb_channels - 1]
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,182 @@
+"""The streams of an output file, each as packets in the order of their dts, read lazily from payloads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from av import Packet
+from av.bitstream import BitStreamFilterContext
+from av.packet import PacketSideData, packet_sidedata_type_from_literal
+from av.stream import Stream
+
+from media.errors import BundleError, ForeignExtradata, SpliceError
+from media.material import Source
+from media.video.bundle import KEY, unpack
+from media.video.encode import FrameFormat
+from media.video.report import ChunkReport
+from media.video.timing import StrictTimes, TimedPacket, decode_times
+
+
+@dataclass(frozen=True, slots=True)
+class Mux:
+    """A packet on its way into the file, and its dts in seconds, by which the streams are merged."""
+
+    dts_s: float
+    packet: Packet[Any]
+
+
+@dataclass(slots=True)
+class _Encoded:
+    """One chunk's result taken apart."""
+
+    index: int
+    report: ChunkReport
+    entries: list[list[Any]]
+    packets: list[memoryview]
+    extradata: bytes
+
+
+@dataclass(slots=True)
+class VideoTrack:
+    """The filtered stream: results in index order become packets with the source's own times.
+
+    `on_report` gets each chunk's report, and the times of its frames, as it passes. Times are ticks of the source's
+    time base. A stream that begins before zero, which an MP4 would cut, is moved by `shift` to begin at zero; that is
+    known once `format` was asked for.
+    """
+
+    source: Source
+    results: Iterable[bytes]
+    on_report: Callable[[ChunkReport, list[int]], None]
+    time_base: Fraction = field(init=False)
+    shift: int = field(init=False, default=0)
+    times: StrictTimes = field(init=False, default_factory=StrictTimes)
+    _chunks: Iterator[_Encoded] = field(init=False)
+    _waiting: deque[_Encoded] = field(init=False, default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.time_base = Fraction(*self.source.splice["time_base"])
+        self._chunks = (_taken_apart(index, payload) for index, payload in enumerate(self.results))
+
+    def format(self) -> FrameFormat:
+        """The format of the encoded frames, from the first chunk that has any; raise SpliceError if none has."""
+        for chunk in self._chunks:
+            self._waiting.append(chunk)
+            if chunk.packets and chunk.report.format is not None:
+                self.shift = max(0, -self._shown_at(chunk.report)[0])
+                return chunk.report.format
+        raise SpliceError("not one frame came out, so there is nothing to make a file of")
+
+    def packets(self, stream: Stream, extradata: bytes, delay: int) -> Iterator[Mux]:
+        """All packets for `stream`, whose encoder has this extradata and reorders by up to `delay` frames.
+
+        Raise ForeignExtradata for the first chunk that another encoder made.
+        """
+        shown: deque[int] = deque()
+        step = max(1, round(1 / Fraction(*self.source.splice["rate"]) / self.time_base))
+        end = self.source.splice["last_end"]
+        end = None if end is None else end + self.shift
+        tick_s = float(self.time_base)
+        for timed in decode_times(self._timed(extradata, shown), iter(shown.popleft, None), delay, step, end):
+            packet: Packet[Any] = Packet(len(timed.data))
+            packet.update(timed.data)  # type: ignore[arg-type]
+            packet.stream = stream
+            packet.pts, packet.dts, packet.duration = timed.pts, timed.dts, timed.duration
+            packet.time_base = self.time_base
+            packet.is_keyframe = timed.keyframe
+            yield Mux(timed.dts * tick_s, packet)
+
+    def _timed(self, extradata: bytes, shown: deque[int]) -> Iterator[TimedPacket]:
+        while True:
+            chunk = self._waiting.popleft() if self._waiting else next(self._chunks, None)
+            if chunk is None:
+                return
+            if not chunk.packets:
+                self.on_report(chunk.report, [])
+                continue
+            if chunk.extradata != extradata:
+                raise ForeignExtradata(chunk.index, chunk.report.fingerprint)
+            pts = [self.times.next(each + self.shift) for each in self._shown_at(chunk.report)]
+            self.on_report(chunk.report, pts)
+            shown.extend(pts)
+            for entry, data in zip(chunk.entries, chunk.packets, strict=True):
+                yield TimedPacket(data, bool(entry[3] & KEY), pts[entry[1]])
+
+    def _shown_at(self, report: ChunkReport) -> list[int]:
+        """When the chunk's frames are shown, in order; a source without times shows them at its rate."""
+        facts = self.source.splice
+        known = [pts for pts in report.pts if pts is not None]
+        if facts["pts_complete"] and len(known) == len(report.pts):
+            return known
+        lost = {frame for frame, _ in report.lost}
+        kept = (frame for frame in range(report.first, report.first + report.packets_in) if frame not in lost)
+        ticks_a_frame = 1 / Fraction(*facts["rate"]) / self.time_base
+        first = facts["first_pts"] or 0
+        return [first + round(frame * ticks_a_frame) for frame, _ in zip(kept, report.pts, strict=False)]
+
+
+def _taken_apart(index: int, payload: bytes) -> _Encoded:
+    table, packets = unpack(payload)
+    try:
+        report = ChunkReport.from_wire(table["report"])
+        extradata = bytes(table["x"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"result {index} is not one of this version: {error!r}") from error
+    if len(report.pts) != len(packets) or sorted(entry[1] for entry in table["p"]) != list(range(len(packets))):
+        raise SpliceError(f"chunk {index} has {len(packets)} packets for {len(report.pts)} frames; process it again")
+    return _Encoded(index, report, table["p"], packets, extradata)
+
+
+def passthrough_packets(
+    payloads: Iterable[bytes], stream: Stream, facts: dict[str, Any], shift_s: Fraction, bitstream_filter: str | None
+) -> Iterator[Mux]:
+    """The packets of a stream that is not filtered, as they were in the source but for the shift.
+
+    `facts` is its entry in `Source.splice["passthrough"]`; `stream` is the output's stream for it.
+    """
+    base = Fraction(*facts["time_base"])
+    shift = round(shift_s / base)
+    converter = None if bitstream_filter is None else BitStreamFilterContext(bitstream_filter)
+    earliest: int | None = None
+    for payload in payloads:
+        table, views = unpack(payload)
+        for entry, data in zip(table["p"], views, strict=True):
+            if not len(data):
+                continue
+            packet = _rebuilt(entry, data, shift, earliest)
+            assert packet.dts is not None
+            dts = packet.dts
+            earliest = dts + 1
+            packet.time_base = base
+            for ready in (packet,) if converter is None else converter.filter(packet):
+                ready.stream = stream
+                ready.time_base = base
+                yield Mux(float(dts * base), ready)
+
+
+def _rebuilt(entry: list[Any], data: memoryview, shift: int, earliest: int | None) -> Packet[Any]:
+    """The packet as it was; `earliest` is the lowest dts that the file still takes, which matters for broken ones."""
+    _, pts, dts, duration, flags, side_data = entry
+    packet: Packet[Any] = Packet(len(data))
+    packet.update(data)  # type: ignore[arg-type]
+    dts = dts if dts is not None else pts
+    dts = (earliest or 0) if dts is None else dts + shift
+    if earliest is not None:
+        dts = max(dts, earliest)
+    packet.dts = dts
+    packet.pts = dts if pts is None else max(dts, pts + shift)
+    packet.duration = duration
+    packet.is_keyframe = bool(flags & KEY)
+    _attach(packet, side_data)
+    return packet
+
+
+def _attach(packet: Packet[Any], side_data: list[list[Any]] | None) -> None:
+    for kind, content in side_data or ():
+        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[call-arg]
+        one.update(content)
+        packet.set_sidedata(one)
