@@ -19,6 +19,10 @@ _RECOVERY_POINT = 6  # SEI payload type, H.264 table D-1
 _START_CODE = b"\0\0\1"
 
 
+# Not intra-only by nature, but where every packet is marked as a keyframe it is likely to be one.
+ALL_KEYS_TRUSTED = frozenset({"ffv1", "av1", "png", "apng"})
+
+
 class Access(IntEnum):
     """How far decoding from a packet on can be trusted; ordered from not at all to entirely."""
 
@@ -74,6 +78,17 @@ class Bitstream:
     def _framed(self, unit: bytes) -> bytes:
         size = self.nal_length_size
         return (len(unit).to_bytes(size, "big") if size else b"\0" + _START_CODE) + unit
+
+
+def distrust_flags(codec: str, access: bytearray, *, intra_only: bool) -> None:
+    """Keep only the first packet as access point where nothing but flags tells and these say "all keyframes".
+
+    Files without an index say so of every packet, and codecs that only code what changed (RPZA, Cinepak and other
+    old ones) would then show half of their pictures.
+    """
+    believed = intra_only or codec in READERS or codec in ALL_KEYS_TRUSTED
+    if not believed and access.count(Access.NONE) == 0:
+        access[1:] = bytes(len(access) - 1)
 
 
 def nal_length_size(codec: str, extradata: bytes | None) -> int:

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from media.errors import UnreadableSource
 from media.video import passthrough
 from media.video.cut import ANCHORED, Track
-from media.video.random_access import HEAD_SIZE, Bitstream
+from media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
 from media.video.rotation import Orientation
 
 # Side data that holds from its packet on, until the next of its kind.
@@ -168,6 +168,7 @@ class _Scanner:
                 self._add(packet)
             else:
                 firsts.setdefault(packet.stream_index, packet)
+        distrust_flags(codec.canonical_name, self.access, intra_only=codec.intra_only)
         self.damaged = self.damaged or bool(errors)
         warnings += errors
         carried, numbers = self._carried(others, firsts, warnings)
