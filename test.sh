@@ -2,8 +2,8 @@
 #
 # ./test.sh [--long] [pytest arguments]
 #
-# All checks that a change has to pass: style, formatting, types, the import arrows, and the tests. Makes .venv with
-# the development tools when they are missing. Every check runs, also after one has failed.
+# All checks that a change has to pass: style, formatting, types, the import arrows, the shell scripts, the tests.
+# Makes .venv with the development tools when they are missing. Every check runs, also after one has failed.
 #
 #   --long    also the tests marked 'long'
 #   --help    this text
@@ -39,6 +39,7 @@ check style "$tools/ruff" check .
 check format "$tools/ruff" format --check .
 check types "$tools/mypy"
 check imports "$tools/lint-imports"
+check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run scripts/*.sh docker/*.sh
 check tests "$tools/python" -m pytest "${selection[@]}" "$@"
 
 printf '\n%s' "$summary"
