@@ -1,0 +1,1 @@
+"""Measurements against peers and against the limit; each a command that prints what the documents quote."""

@@ -1,0 +1,123 @@
+"""How much of two cores a cluster of two workers turns into frames: `python -m bench.efficiency`.
+
+The limit is twice what one process does that decodes, filters and encodes the same clip with the same libraries and
+settings, without any of our code. Loop and cluster run in turn, so that a machine whose speed drifts drifts for both;
+what is quoted is the median of the ratios. The table behind it says where the workers' seconds went.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster
+
+KERNEL: Final = 15
+"""Gaussian blur 15×15, the filter's default radius of 7."""
+
+CODECS: Final = ("mpeg4", "h264")
+
+
+def bare_loop(clip: Path, codec: str, target: Path) -> tuple[int, float]:
+    """Decode, blur the planes, encode, mux; no cluster code. Returns frames and seconds."""
+    cv2.setNumThreads(1)
+    started = time.monotonic()
+    count = 0
+    with av.open(str(clip)) as source, av.open(str(target), "w") as output:
+        stream = source.streams.video[0]
+        stream.thread_count = 1
+        rate = round(stream.average_rate or 25)
+        encoder = output.add_stream("libx264" if codec == "h264" else "mpeg4", rate=rate)
+        encoder.width, encoder.height, encoder.pix_fmt = stream.width, stream.height, "yuv420p"
+        encoder.thread_count = 1
+        if codec == "h264":
+            encoder.options = {"preset": "veryfast", "crf": "20"}
+        else:
+            encoder.codec_context.flags |= 0x0002  # AV_CODEC_FLAG_QSCALE
+            encoder.codec_context.global_quality = 118 * 4  # FF_QP2LAMBDA times a quantiser of 4
+        blurred = av.VideoFrame(stream.width, stream.height, "yuv420p")
+        for frame in source.decode(stream):
+            for number, (plane, into) in enumerate(zip(frame.planes, blurred.planes, strict=True)):
+                size = KERNEL if number == 0 else KERNEL // 2 | 1
+                cv2.GaussianBlur(_view(plane), (size, size), 0, dst=_view(into))
+            blurred.pts = count
+            blurred.time_base = Fraction(1, rate)
+            output.mux(encoder.encode(blurred))
+            count += 1
+        output.mux(encoder.encode(None))
+    return count, time.monotonic() - started
+
+
+def _view(plane: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """uint8 (height, width) of a plane, no copy."""
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3, help="pairs of runs a codec (%(default)s)")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--codec", choices=CODECS, action="append", help="both when not given")
+    parser.add_argument("--bare", nargs=2, metavar=("CODEC", "CLIP"), help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    if told.bare:
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(bare_loop(Path(told.bare[1]), told.bare[0], Path(folder) / "out.mp4")))
+        return 0
+    clip = clips.film_times(6)
+    console = Console()
+    for codec in told.codec or CODECS:
+        measure(console, clip, codec, told.runs, told.workers)
+    return 0
+
+
+def measure(console: Console, clip: Path, codec: str, runs: int, workers: int) -> None:
+    """Runs loop and cluster in turn and prints what came out."""
+    table = Table(title=f"{clip.stem}, blur, {codec}: {workers} workers against {workers} × one bare loop")
+    for column in ("run", "bare loop, fps", "cluster, fps", "cluster / limit"):
+        table.add_column(column, justify="right")
+    ratios, metrics = [], {}
+    with tempfile.TemporaryDirectory() as folder, LocalCluster(Path(folder), workers=workers) as cluster:
+        cluster.send(str(clip), "--filters", "blur", "--codec", codec)  # warm the page cache and the workers' imports
+        for run in range(runs):
+            frames, seconds = bare_apart(codec, clip)
+            outcome = cluster.send(str(clip), "--filters", "blur", "--codec", codec)
+            ratio = outcome["frames_per_second"] / (workers * frames / seconds)
+            ratios.append(ratio)
+            metrics = json.loads(Path(outcome["outputs"][0]["metrics_path"]).read_text())
+            table.add_row(
+                str(run + 1), f"{frames / seconds:.1f}", f"{outcome['frames_per_second']:.1f}", f"{ratio:.3f}"
+            )
+    table.add_row("median", "", "", f"{statistics.median(ratios):.3f}", style="bold")
+    console.print(table)
+    console.print_json(data={key: metrics.get(key) for key in ("seconds", "wall_seconds", "stages", "workers")})
+
+
+def bare_apart(codec: str, clip: Path) -> tuple[int, float]:
+    """The bare loop in a process of its own, as a user would run it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.efficiency", "--bare", codec, str(clip)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    frames, seconds = json.loads(done.stdout)
+    return int(frames), float(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""A whole cluster of real processes on free ports, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens at, on both loopbacks."""
+    while True:
+        with socket.socket(socket.AF_INET6) as six, socket.socket() as four:
+            four.bind(("127.0.0.1", 0))
+            port = int(four.getsockname()[1])
+            try:
+                six.bind(("::1", port))
+            except OSError:
+                continue
+            return port
+
+
+def until(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
+    """Waits for a condition and returns its value; AssertionError when it does not come in time."""
+    deadline = time.monotonic() + timeout_s
+    pause = threading.Event()
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain: {what}"
+        pause.wait(0.02)
+    return value
+
+
+class LocalCluster:
+    """Middleware, aggregator and workers; `with` starts them and ends them.
+
+    Args:
+        folder: for state, results and logs.
+        workers: processes of the one worker parent; 0 starts none.
+        worker_arguments, middleware_arguments, aggregator_arguments: further flags.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        workers: int = 2,
+        worker_arguments: Sequence[str] = (),
+        middleware_arguments: Sequence[str] = (),
+        aggregator_arguments: Sequence[str] = (),
+    ) -> None:
+        self.folder = folder
+        self.results = folder / "results"
+        self.port, self.aggregator_port = free_port(), free_port()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._workers = workers
+        self._arguments = {
+            "middleware": ["--port", str(self.port), *middleware_arguments],
+            "aggregator": [
+                "--port", str(self.aggregator_port), "--middleware-port", str(self.port),
+                "--results", str(self.results), *aggregator_arguments,
+            ],
+            "worker": ["--port", str(self.port), "--processes", str(workers), *worker_arguments],
+        }  # fmt: skip
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("MOVIOLA_") and name not in ("FILTER_TYPE", "WORKER_CAPABILITIES")
+        }
+        self.environment |= {
+            "MOVIOLA_STATE": str(folder / "state"),
+            "MOVIOLA_PORT": str(self.port),
+            "MOVIOLA_RESULTS": str(self.results),
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def __enter__(self) -> LocalCluster:
+        try:
+            self.start("middleware")
+            self.start("aggregator")
+            if self._workers:
+                self.start("worker")
+            self.wait(self._workers)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, role: str, name: str = "", arguments: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
+        """Starts a process of a role; `name` tells several of one role apart."""
+        name = name or role
+        told = self._arguments[role] if arguments is None else arguments
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", role, *told],
+                cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.processes[name] = process
+        return process
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Sends a signal to a process; waits for its end where the signal is SIGKILL."""
+        self.processes[name].send_signal(number)
+        if number == signal.SIGKILL:
+            self.processes[name].wait(10)
+
+    def restart(self, name: str) -> None:
+        """kill -9, and another one of the same role and arguments."""
+        self.kill(name)
+        self.start(name)
+
+    def worker_children(self) -> list[psutil.Process]:
+        """The processes that compute."""
+        return psutil.Process(self.processes["worker"].pid).children()
+
+    def stop(self) -> None:
+        """Ends everything that is still there, gracefully first."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    child.kill()
+                process.kill()
+                process.wait(10)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    # ── talking to it ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def wait(self, workers: int, aggregators: int = 1, timeout_s: float = 60) -> None:
+        arguments = [
+            "--wait",
+            "--workers",
+            str(workers),
+            "--aggregators",
+            str(aggregators),
+            "--timeout",
+            str(timeout_s),
+        ]
+        done = self.run("client.status", *arguments)
+        logs = "".join(f"\n--- {name}\n{self.log(name)}" for name in self.processes)
+        assert done.returncode == 0, done.stdout + done.stderr + logs
+
+    def run(self, module: str, *arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+        """Runs a command of the client in the cluster's environment."""
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False,
+        )  # fmt: skip
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a `file_sender --json` and returns at once."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "client.file_sender", *arguments, "--json"],
+            cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def send(self, *arguments: str, status: int = 0) -> dict[str, Any]:
+        """One job from start to end; its `--json` object."""
+        return finished(self.begin(*arguments), status)
+
+    def status(self) -> dict[str, Any]:
+        """What `client.status --json` says."""
+        found = json.loads(self.run("client.status", "--json").stdout)
+        assert isinstance(found, dict)
+        return found
+
+
+def finished(sender: subprocess.Popen[str], status: int = 0, timeout_s: float = 300) -> dict[str, Any]:
+    """Waits for a `file_sender --json` of one job; its object."""
+    out, err = sender.communicate(timeout=timeout_s)
+    assert sender.returncode == status, f"exit status {sender.returncode}\n{out}\n{err}"
+    lines = out.splitlines()
+    assert len(lines) == 1, out
+    outcome = json.loads(lines[0])
+    assert isinstance(outcome, dict)
+    return outcome
