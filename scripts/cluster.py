@@ -55,6 +55,10 @@ class Cluster:
         return self.state / "logs"
 
     @property
+    def workers_text(self) -> str:
+        return "1 worker" if self.workers == 1 else f"{self.workers} workers"
+
+    @property
     def programs(self) -> dict[str, list[str]]:
         """The command line of each program, in the order in which they start; they stop the other way round."""
         host = ["--host", connect_host()]

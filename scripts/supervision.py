@@ -18,13 +18,10 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from scripts import cluster
 from scripts.cluster import Cluster
+from scripts.problem import Problem
 
 # Three programs stop one after the other, each within STOP_SECONDS; what is left then is killed.
 SHUTDOWN_TIMEOUT_S = 3 * cluster.STOP_SECONDS + 10
-
-
-class Problem(Exception):
-    """Something a person has to change; the text says what, where, and what to do."""
 
 
 @contextmanager
