@@ -236,6 +236,8 @@ _reformatters = _Reformatters()
 
 def _reformat(frame: av.VideoFrame, pixel_format: str, matrix: int, full_range: bool) -> av.VideoFrame:
     """The frame in another pixel format; YUV on either side is of this matrix, and made in this range."""
+    if frame.format.is_bayer and min(frame.width, frame.height) < 2:  # swscale writes out of bounds there
+        raise ValueError(f"a {frame.format.name} picture needs at least 2×2 pixels")
     key = (frame.format.name, pixel_format)
     reformatter = _reformatters.by_formats.setdefault(key, VideoReformatter())
     sws_matrix = _SWS_MATRIX.get(matrix, _SWS_BT601)
