@@ -26,6 +26,13 @@ def fingerprint() -> str:
     return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:]])
 
 
+def versions() -> dict[str, str]:
+    """The versions of this process's interpreter and libraries, for people."""
+    libraries = {name: ".".join(str(part) for part in numbers) for name, numbers in av.library_versions.items()}
+    packages = {package: _version(package) for _, package in _PACKAGES}
+    return {"python": platform.python_version(), **packages, "ffmpeg": av.ffmpeg_version_info, **libraries}
+
+
 @cache
 def cpu_class() -> str:
     """The machine's architecture and the widest vector instructions that codecs use on it."""

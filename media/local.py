@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from filters.registry import make_chain
+from media import metrics
 from media.material import Output, Source
 from media.video.containers import extension
 from media.video.process import process
@@ -29,14 +30,19 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class LocalOutput:
-    """A finished output of a local job; `seconds` is the wall time of the whole job."""
+    """A finished output of a local job, its files, and its metrics as they are in `metrics_path`."""
 
     output: Output
-    source: Source
     path: Path
+    metrics_path: Path
     annotations: Path | None
     spliced: Spliced
-    seconds: float
+    metrics: dict[str, Any]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What a client says of it."""
+        return metrics.summary(self.output.name, self.path, self.metrics_path, self.metrics)
 
 
 def run_local(
@@ -50,8 +56,9 @@ def run_local(
     """Filter the video `path` once for each of `outputs`.
 
     `destination` is a folder, made if it is missing, where each output is called after its name and container, or
-    one path for each output. Beside a file, `<name>.annotations.jsonl` is written if filters attached notes. Files
-    appear under their names when they are whole. Results wait in unnamed temporary files, not in memory.
+    one path for each output. Beside a file goes `<name>.metrics.json`, and `<name>.annotations.jsonl` if filters
+    attached notes. Files appear under their names when they are whole. Results wait in unnamed temporary files, not
+    in memory.
 
     Raise UnreadableSource, ProcessingFailed, SpliceError (media.errors), filters.schema.ParameterError, OSError.
     """
@@ -109,7 +116,10 @@ def _finished(
     finally:
         temporary.unlink(missing_ok=True)
         notes_temporary.unlink(missing_ok=True)
-    return LocalOutput(output, source, target, notes if annotated else None, spliced, monotonic() - started)
+    facts = metrics.build(source, output, spliced, monotonic() - started)
+    metrics_path = target.with_name(f"{target.stem}.metrics.json")
+    metrics.write(metrics_path, facts)
+    return LocalOutput(output, target, metrics_path, notes if annotated else None, spliced, facts)
 
 
 class _Spill:

@@ -2,51 +2,70 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from enum import Enum
+from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
 import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Stream
 
 from media.material import Encoder, Source
+
+# What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+# The answers for a job's streams, which several outputs and both sides of it ask for.
+_ANSWERS_MAX = 64
+
+
+class Way(Enum):
+    """How a stream that is not filtered gets into a container."""
+
+    UNTOUCHED = "untouched"
+    CONVERTED = "converted"  # text subtitles in another notation
+    DECODED = "decoded"  # sound as PCM, where no container that suits the video takes it as it is
+    LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A muxer of FFmpeg. `subtitles` are the text formats it takes by conversion: codec → (codec, bit-stream filter).
-
-    `time_step_s` is the grain of its times, 0 where they can be exact.
-    """
+    """A muxer of FFmpeg. `subtitles`: text formats it takes by conversion, codec → (codec, bit-stream filter)."""
 
     format: str
     extension: str
     subtitles: Mapping[str, tuple[str, str]]
-    time_step_s: float = 0.0
 
-    def carries(self, codec: str) -> bool:
-        """Whether packets of this codec can be stored, by conversion of subtitles if need be."""
-        return codec in self.subtitles or _supports(self.format, codec)
+    def way(self, facts: Mapping[str, Any]) -> Way:
+        """How a stream gets in; `facts` is its entry in `Source.splice["passthrough"]`."""
+        if facts["codec"] in self.subtitles:
+            return Way.CONVERTED
+        if _takes(self.format, bytes(facts["template"])):
+            return Way.UNTOUCHED
+        return Way.DECODED if _decodable(bytes(facts["template"])) else Way.LEFT_OUT
 
 
-_TO_MOV_TEXT = {
-    "subrip": ("mov_text", "text2movsub"),
-    "srt": ("mov_text", "text2movsub"),
-    "text": ("mov_text", "text2movsub"),
-}
+_SUBRIP = ("mov_text", "text2movsub")
+_TO_MOV_TEXT = {"subrip": _SUBRIP, "srt": _SUBRIP, "text": _SUBRIP}
 MP4 = Container("mp4", ".mp4", _TO_MOV_TEXT)
 MOV = Container("mov", ".mov", _TO_MOV_TEXT)
-MKV = Container("matroska", ".mkv", {"mov_text": ("subrip", "mov2textsub")}, time_step_s=0.001)
+MKV = Container("matroska", ".mkv", {"mov_text": ("subrip", "mov2textsub")})
 
-# MP4 plays everywhere and keeps times exact; MOV takes telephone and 8-bit sound; Matroska nearly all else.
+# MP4 plays everywhere and keeps times exact; MOV takes telephone and 8-bit sound; Matroska all kinds of subtitles.
 CONTAINERS = {"h264": (MP4, MOV, MKV), "mpeg4": (MP4, MOV, MKV), "ffv1": (MKV,)}
 
 
 def container_of(source: Source, encoder: Encoder) -> Container:
-    """The container an output of this source gets: the one with the fewest streams left out, the first of equals."""
-    codecs = [stream["codec"] for stream in source.splice["passthrough"]]
-    return min(CONTAINERS[encoder.codec], key=lambda each: sum(not each.carries(codec) for codec in codecs))
+    """The container an output of this source gets: the one that changes the fewest streams, the first of equals."""
+
+    def harm(container: Container) -> tuple[int, int]:
+        ways = [container.way(facts) for facts in source.splice["passthrough"]]
+        return ways.count(Way.LEFT_OUT), ways.count(Way.DECODED)
+
+    return min(CONTAINERS[encoder.codec], key=harm)
 
 
 def extension(source: Source, encoder: Encoder) -> str:
@@ -54,18 +73,40 @@ def extension(source: Source, encoder: Encoder) -> str:
     return container_of(source, encoder).extension
 
 
-def left_out(source: Source, encoder: Encoder) -> list[dict[str, Any]]:
-    """The entries of `source.splice["passthrough"]` that the output cannot hold."""
-    chosen = container_of(source, encoder)
-    return [stream for stream in source.splice["passthrough"] if not chosen.carries(stream["codec"])]
+def add_untouched(file: OutputContainer, template: Stream) -> Stream:
+    """A stream of `file` for the packets of `template`; raise ValueError where the format does not know the codec."""
+    stream = file.add_stream_from_template(template)
+    if isinstance(stream, AudioStream):
+        name_channels(stream)
+    return stream
 
 
-@cache
-def _supports(container_format: str, codec: str) -> bool:
-    """FFmpeg's own answer, from its table of codec tags."""
-    with av.open(io.BytesIO(), "w", format=container_format) as container:
+def name_channels(stream: AudioStream) -> None:
+    """Give sound of so many unnamed channels their usual names."""
+    layout = stream.codec_context.layout
+    if "channels" in layout.name and layout.nb_channels in _LAYOUTS:
+        stream.codec_context.layout = _LAYOUTS[layout.nb_channels]
+
+
+@lru_cache(_ANSWERS_MAX)
+def _takes(container_format: str, template: bytes) -> bool:
+    """Whether the muxer writes a header for this stream: its codec table alone does not tell."""
+    with av.open(BytesIO(template)) as given:
+        file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
         try:
-            container.add_mux_stream(codec)
-        except ValueError:
-            return False
-    return True
+            add_untouched(file, given.streams[0])
+            file.start_encoding()
+            takes = True
+        except (ValueError, av.FFmpegError):
+            takes = False
+        try:
+            file.close()
+        except av.FFmpegError:
+            pass  # some headers need a packet to be finished, which says nothing here
+    return takes
+
+
+@lru_cache(_ANSWERS_MAX)
+def _decodable(template: bytes) -> bool:
+    with av.open(BytesIO(template)) as given:
+        return bool(given.streams.audio) and given.streams.audio[0].codec_context is not None

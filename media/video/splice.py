@@ -23,11 +23,12 @@ from av.stream import Stream
 from media.errors import SpliceError
 from media.material import Output, Source
 from media.video.account import Account
-from media.video.containers import Container, container_of, left_out
+from media.video.containers import Container, Way, add_untouched, container_of
 from media.video.digest import Digest, video_packets
 from media.video.encode import add_encoded_stream
 from media.video.report import ChunkReport
-from media.video.tracks import Mux, VideoTrack, passthrough_packets
+from media.video.sound import add_decoded, decoded_packets
+from media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, untouched
 
 # FFmpeg's timescales are signed 32-bit numbers.
 TIMESCALE_MAX = 2**31 - 1
@@ -169,29 +170,39 @@ class _Splicer:
     def _add_passthrough(
         self, file: OutputContainer, stack: ExitStack, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]
     ) -> list[Iterator[Mux]]:
+        """A stream of `file` for each that is carried, and its packets."""
         shift_s = track.shift * track.time_base
-        dropped = left_out(self._source, self._output.encoder)
-        for facts in dropped:
-            self._account.warn(
-                f"stream {facts['stream']} ({facts['type']}, {facts['codec']}) is left out: "
-                f"{self._kind.extension[1:]} cannot hold it; convert the source's sound first to keep it"
-            )
-        packets = []
+        streams = []
         for facts in self._source.splice["passthrough"]:
             payloads = passthrough.get(facts["stream"])
-            if facts in dropped or payloads is None:
+            way = self._kind.way(facts)
+            self._say_way(facts, way)
+            if payloads is None or way is Way.LEFT_OUT:
                 continue
-            codec, bitstream_filter = self._kind.subtitles.get(facts["codec"], (None, None))
-            if codec is None:
-                template = stack.enter_context(av.open(BytesIO(facts["template"])))
-                stream: Stream = file.add_stream_from_template(template.streams[0])
-                _name_layout(stream)
+            packets = passthrough_packets(payloads, facts, shift_s)
+            template = stack.enter_context(av.open(BytesIO(facts["template"]))).streams[0]
+            if way is Way.UNTOUCHED:
+                stream = add_untouched(file, template)
+                stream.time_base = Fraction(*facts["time_base"])
+                streams.append(untouched(packets, stream))
+            elif way is Way.CONVERTED:
+                codec, bitstream_filter = self._kind.subtitles[facts["codec"]]
+                stream = file.add_mux_stream(codec, time_base=Fraction(*facts["time_base"]))
+                streams.append(converted(packets, stream, bitstream_filter))
             else:
-                stream = file.add_mux_stream(codec)
-            stream.time_base = Fraction(*facts["time_base"])
+                assert isinstance(template, AudioStream)
+                sound = add_decoded(file, template)
+                stream = sound
+                streams.append(decoded_packets(packets, template, sound))
             _describe(stream, facts)
-            packets.append(passthrough_packets(payloads, stream, facts, shift_s, bitstream_filter))
-        return packets
+        return streams
+
+    def _say_way(self, facts: Mapping[str, Any], way: Way) -> None:
+        name = f"stream {facts['stream']} ({facts['type']}, {facts['codec']})"
+        if way is Way.DECODED:
+            self._account.warn(f"{name} fits no container that suits the video: its sound is stored decoded, as PCM")
+        elif way is Way.LEFT_OUT:
+            self._account.warn(f"{name} is left out: {self._kind.extension[1:]} cannot hold it")
 
     def _add_chapters(self, file: OutputContainer, track: VideoTrack) -> None:
         shift_s = track.shift * track.time_base
@@ -264,15 +275,6 @@ def _lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:
         for name, value in tags.items()
         if name.lower() not in _STALE_TAGS and not name.lower().startswith(_STALE_TAGS_OF_MKV)
     }
-
-
-def _name_layout(stream: Stream) -> None:
-    """Some sources say only how many channels they have; MP4 wants to know which."""
-    if not isinstance(stream, AudioStream):
-        return
-    layout = stream.codec_context.layout
-    if "channels" in layout.name and layout.nb_channels in (1, 2):
-        stream.codec_context.layout = ("mono", "stereo")[layout.nb_channels - 1]
 
 
 def _sync(path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -132,15 +132,14 @@ def _taken_apart(index: int, payload: bytes) -> _Encoded:
 
 
 def passthrough_packets(
-    payloads: Iterable[bytes], stream: Stream, facts: dict[str, Any], shift_s: Fraction, bitstream_filter: str | None
-) -> Iterator[Mux]:
+    payloads: Iterable[bytes], facts: Mapping[str, Any], shift_s: Fraction
+) -> Iterator[Packet[Any]]:
     """The packets of a stream that is not filtered, as they were in the source but for the shift.
 
-    `facts` is its entry in `Source.splice["passthrough"]`; `stream` is the output's stream for it.
+    `facts` is its entry in `Source.splice["passthrough"]`.
     """
     base = Fraction(*facts["time_base"])
     shift = round(shift_s / base)
-    converter = None if bitstream_filter is None else BitStreamFilterContext(bitstream_filter)
     earliest: int | None = None
     for payload in payloads:
         table, views = unpack(payload)
@@ -149,13 +148,29 @@ def passthrough_packets(
                 continue
             packet = _rebuilt(entry, data, shift, earliest)
             assert packet.dts is not None
-            dts = packet.dts
-            earliest = dts + 1
             packet.time_base = base
-            for ready in (packet,) if converter is None else converter.filter(packet):
-                ready.stream = stream
-                ready.time_base = base
-                yield Mux(float(dts * base), ready)
+            earliest = packet.dts + 1
+            yield packet
+
+
+def untouched(packets: Iterable[Packet[Any]], stream: Stream) -> Iterator[Mux]:
+    """Packets for a stream that takes them as they are."""
+    for packet in packets:
+        assert packet.dts is not None
+        base = packet.time_base
+        packet.stream = stream
+        packet.time_base = base
+        yield Mux(float(packet.dts * base), packet)
+
+
+def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: str) -> Iterator[Mux]:
+    """Packets for a stream in another notation, by a bit-stream filter that makes one of one."""
+    converter = BitStreamFilterContext(bitstream_filter)
+    for packet in packets:
+        base = packet.time_base  # the filter forgets it
+        for ready in converter.filter(packet):
+            ready.time_base = base
+            yield from untouched((ready,), stream)
 
 
 def _rebuilt(entry: list[Any], data: memoryview, shift: int, earliest: int | None) -> Packet[Any]:
