@@ -20,9 +20,9 @@ _NOISE_KERNEL = (5, 5)  # removes what is left of noise and of compression's rin
 _JOIN_KERNEL = (9, 9)  # joins the two edges of a moving thing
 _CELLS = 16  # per side: where changes are spread over many of these, the camera moved, not something before it
 _CELL_CHANGED = 0.01  # share of a cell's samples
-_CELLS_MOVING = 0.05  # share of cells from which a moved camera is worth a look
+_CELLS_MOVING = 0.05  # share of cells from which a change of exposure or a moved camera is worth a look
 _CELLS_GLOBAL = 0.6  # share of cells from which boxes would say nothing
-_CAMERA_GAIN = 0.5  # a shift explains the change when it leaves at most this share of it
+_EXPLAINED = 0.5  # exposure or camera explain the change when they leave at most this share of it
 _CAMERA_SLACK = (5, 5)  # samples: how exactly a shift stands for a camera that turns and zooms a little as well
 _MIN_SIDE = 16  # samples: smaller pictures have no camera movement to find
 
@@ -59,6 +59,8 @@ class Motion(Filter):
         black, white = after.gray_levels
         threshold = self.threshold * (white - black) / 255
         changed = _changed(old, new, threshold)
+        if _spread(changed) > _CELLS_MOVING:
+            old, changed = _without_exposure(old, new, threshold, changed)
         if _spread(changed) > _CELLS_MOVING:
             changed = _without_camera(old, new, threshold, changed)
         score = round(cv2.countNonZero(changed) / changed.size, 6)
@@ -107,6 +109,29 @@ def _spread(changed: Gray) -> float:
     return float(np.mean(cells > 255 * _CELL_CHANGED))
 
 
+def _without_exposure(old: Gray, new: Gray, threshold: float, changed: Gray) -> tuple[Gray, Gray]:
+    """The old picture as it would look in the new one's exposure, and the changes that are left; both as they were
+    where no exposure explains most."""
+    before, after = old.astype(np.float32), new.astype(np.float32)
+    gain, offset = _line(before, after)
+    usual = np.abs(gain * before + offset - after) <= threshold  # without what moved, the line fits better
+    if usual.any():
+        gain, offset = _line(before[usual], after[usual])
+    table = np.clip(np.rint(gain * np.arange(256) + offset), 0, 255).astype(np.uint8)
+    exposed = cv2.LUT(old, table)
+    left = _changed(exposed, new, threshold)
+    if cv2.countNonZero(left) > _EXPLAINED * cv2.countNonZero(changed):
+        return old, changed
+    return exposed, left
+
+
+def _line(before: NDArray[Any], after: NDArray[Any]) -> tuple[float, float]:
+    """Gain and offset of the least-squares line from samples before to samples after."""
+    middle, variance = float(before.mean()), float(before.var())
+    gain = float(((before - middle) * after).mean()) / variance if variance > 0 else 1.0
+    return gain, float(after.mean()) - gain * middle
+
+
 def _without_camera(old: Gray, new: Gray, threshold: float, changed: Gray) -> Gray:
     """The changes that are left when the old picture is shifted as the camera was; all of them where no shift
     explains most."""
@@ -121,7 +146,7 @@ def _without_camera(old: Gray, new: Gray, threshold: float, changed: Gray) -> Gr
     move = np.array([[1, 0, right], [0, 1, down]], np.float32)
     shifted = cv2.warpAffine(old, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
     left = _inside(_changed(shifted, new, threshold), edge_x, edge_y)
-    if cv2.countNonZero(left) > _CAMERA_GAIN * cv2.countNonZero(changed):
+    if cv2.countNonZero(left) > _EXPLAINED * cv2.countNonZero(changed):
         return changed
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, _CAMERA_SLACK)
     nearest = np.clip(new, cv2.erode(shifted, kernel), cv2.dilate(shifted, kernel))
