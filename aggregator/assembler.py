@@ -1,0 +1,277 @@
+"""The brain of the aggregator: which results are kept, which job is spliced next, what the middleware is told.
+
+Pure: an event and the time go in, commands come out. Sockets, files and the clock are aggregator/server.py's. The rules
+for results are in aggregator/results.py, those for splicing in aggregator/splices.py; here is who may say what, and
+which jobs there are:
+
+  * Own, Finish and Drop may be repeated at any time.
+  * Of two owner epochs the higher is right: it begins the job anew.
+  * Nothing is sent before the commit that made it true; what a lost connection swallowed, Holdings tells again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aggregator.events import (
+    MIDDLEWARE,
+    Close,
+    Command,
+    Dial,
+    Event,
+    Kept,
+    Left,
+    NotKept,
+    Peer,
+    Received,
+    SaveJob,
+    SendFilePart,
+    Tick,
+)
+from aggregator.jobs import Held, Job
+from aggregator.memory import Memory
+from aggregator.results import Results
+from aggregator.splices import MAX_HISTORY, Splices
+from aggregator.states import JobState
+from wire.errors import ProtocolError
+from wire.messages import (
+    VERSIONS,
+    Beat,
+    Drop,
+    Error,
+    Fetch,
+    Finish,
+    Finished,
+    Hello,
+    Own,
+    Pass,
+    Result,
+    Welcome,
+)
+
+MAX_JOBS: Final = MAX_HISTORY + 2000
+"""Those in the history, and twice what a middleware takes: jobs of one that is gone lie here until they expire."""
+
+ORPHAN_EXPIRY_S: Final = 3600.0
+"""A job that the connected middleware has not asked for in an hour is another's, or forgotten."""
+
+MAX_PART: Final = 8 * 1024 * 1024
+"""Bytes of a finished file in one message."""
+
+
+class Assembler:
+    """Everything the aggregator decides.
+
+    Args:
+        epoch: of this aggregator's life, for Welcome.
+        splicers: splices that may run at the same time.
+    """
+
+    def __init__(self, *, epoch: int, splicers: int = 1) -> None:
+        self._epoch = epoch
+        self._memory = Memory(splicers)
+        self._results = Results(self._memory)
+        self._splices = Splices(self._memory)
+        self._peers: dict[Peer, Hello] = {}
+
+    # ── the only ways in ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def restore(self, job: Job, held: dict[tuple[int, int], Held]) -> None:
+        """After a start: a job of the ledger with what is stored of it, by (track, index); oldest job first."""
+        for (track, index), one in held.items():
+            job.tracks[track].held[index] = one
+        self._memory.jobs[job.id] = job
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """What follows from an event; the commands are to be carried out in this order."""
+        memory = self._memory
+        memory.outbox = []
+        match event:
+            case Received():
+                try:
+                    self._received(event, now)
+                except ProtocolError as error:
+                    self._close(event.peer, error, now)
+            case Left():
+                self._left(event, now)
+            case Kept():
+                self._results.kept(event.keep)
+            case NotKept():
+                self._results.not_kept(event.keep, event.reason, now)
+            case Tick():
+                self._tick(now)
+            case _:
+                self._splices.ended(event)
+        self._splices.begin()
+        return memory.outbox
+
+    def next_deadline(self) -> float | None:
+        """When Tick must come at the latest."""
+        memory = self._memory
+        deadlines = [memory.uplink.next_deadline(), memory.later[0][0] if memory.later else None]
+        if memory.uplink.is_joined:
+            deadlines += [
+                one.orphaned_at + ORPHAN_EXPIRY_S for one in memory.jobs.values() if one.orphaned_at is not None
+            ]
+        return min((one for one in deadlines if one is not None), default=None)
+
+    def validate(self) -> None:
+        """Proves that the indexes agree with each other; for tests and the simulation."""
+        memory = self._memory
+        splicing = {job.id for job in memory.jobs.values() if job.state is JobState.SPLICING}
+        assert len(set(memory.waiting)) == len(memory.waiting), "a job waits twice to be spliced"
+        assert not memory.running & set(memory.waiting), "a job is spliced and waits for it"
+        assert memory.running | set(memory.waiting) == splicing, "the queue and the states of jobs do not agree"
+        assert len(memory.running) <= memory.splicers, "more splices run than may"
+        assert not memory.waiting or len(memory.running) == memory.splicers, "a splice waits for nothing"
+        for name, job in memory.jobs.items():
+            assert name == job.id
+            job.validate()
+
+    # ── peers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _received(self, event: Received, now: float) -> None:
+        message = event.message
+        if event.peer == MIDDLEWARE:
+            return self._told(event, now)
+        if isinstance(message, Hello):
+            return self._joined(event.peer, message)
+        hello = self._peers.get(event.peer)
+        if hello is None:
+            return None  # said before it learnt that it was closed
+        if isinstance(message, Result) and hello.role == "worker":
+            return self._results.result(event, message, hello.name)
+        if isinstance(message, Fetch):
+            return self._fetch(event.peer, message)
+        if isinstance(message, Beat | Error):
+            return None
+        raise ProtocolError("out-of-order", f"{type(message).__name__} is nothing a {hello.role} says to an aggregator")
+
+    def _joined(self, peer: Peer, hello: Hello) -> None:
+        if hello.role not in ("worker", "client"):
+            raise ProtocolError("bad-message", f"this is an aggregator: a {hello.role} has nothing to ask of it")
+        if hello.role == "worker":
+            for old in [old for old, one in self._peers.items() if (one.role, one.name) == ("worker", hello.name)]:
+                del self._peers[old]
+                text = f"a newer connection of {hello.name!r} has come"
+                self._memory.outbox.append(Close(old, "superseded", text))
+            self._memory.log(f"worker {hello.name} joined")
+        self._peers[peer] = hello
+        self._memory.send(peer, Welcome(version=VERSIONS[-1], epoch=self._epoch))
+
+    def _left(self, event: Left, now: float) -> None:
+        memory = self._memory
+        if event.peer == MIDDLEWARE:
+            if memory.uplink.is_joined or event.code:
+                memory.log(f"lost the middleware: {event.reason}; trying again", is_warning=True)
+            memory.uplink.lost(now, refused=event.code not in ("", "shutting-down"))
+            return
+        hello = self._peers.pop(event.peer, None)
+        if hello is not None and hello.role == "worker":
+            memory.log(f"worker {hello.name} left: {event.reason}")
+
+    def _close(self, peer: Peer, error: ProtocolError, now: float) -> None:
+        hello = self._peers.pop(peer, None)
+        name = "the middleware" if peer == MIDDLEWARE else f"{hello.role} {hello.name}" if hello else "a stranger"
+        self._memory.log(f"closed the connection of {name}: {error.text}", is_warning=True)
+        self._memory.outbox.append(Close(peer, error.code, error.text))
+        if peer == MIDDLEWARE:
+            self._memory.uplink.lost(now, refused=True)
+
+    def _fetch(self, peer: Peer, message: Fetch) -> None:
+        job = self._memory.jobs.get(message.job)
+        files = job.finished.files if job is not None and job.finished is not None else []
+        size = next((file["size"] for file in files if file["file"] == message.file), None)
+        if size is None or message.offset > size:
+            text = f"job {message.job} has no finished file {message.file!r} with a byte {message.offset}"
+            return self._memory.send(peer, Error("not-found", text, fatal=False, job=message.job))
+        length = min(message.length, MAX_PART, size - message.offset)
+        self._memory.outbox.append(SendFilePart(peer, message.job, message.file, message.offset, length, size))
+        return None
+
+    def _tick(self, now: float) -> None:
+        memory = self._memory
+        if memory.uplink.must_dial(now):
+            memory.outbox.append(Dial())
+        if memory.uplink.must_beat(now):
+            memory.send(MIDDLEWARE, Beat())
+        while memory.later and memory.later[0][0] <= now:
+            memory.outbox.append(memory.later.popleft()[1])
+        if memory.uplink.is_joined:
+            orphans = [one for one in memory.jobs.values() if one.orphaned_at is not None]
+            for job in [one for one in orphans if now - one.orphaned_at >= ORPHAN_EXPIRY_S]:  # type: ignore[operator]
+                memory.log(f"job {job.id} is forgotten: the middleware has not asked for it in an hour")
+                memory.forget(job)
+
+    # ── the middleware ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _told(self, event: Received, now: float) -> None:
+        match event.message:
+            case Welcome() as message:
+                self._welcomed(message, now)
+            case Own() as message:
+                self._own(message)
+            case Pass() as message:
+                self._results.passed(event, message)
+            case Finish() as message:
+                self._finish(message)
+            case Drop() as message:
+                self._drop(message)
+            case Error() as message:
+                self._memory.log(f"the middleware says: {message.text}", is_warning=True)
+
+    def _welcomed(self, message: Welcome, now: float) -> None:
+        """All jobs are asked for anew now, those that are not belong to nobody."""
+        self._memory.uplink.joined(message, now)
+        for job in self._memory.jobs.values():
+            job.orphaned_at = None if job.has_succeeded else now
+        self._memory.log("joined the middleware")
+
+    def _own(self, message: Own) -> None:
+        job = self._memory.jobs.get(message.job)
+        if job is not None and message.owner_epoch < job.owner_epoch:
+            return  # an answer could only mislead: who knows the job's real owner epoch has asked already
+        if job is None or message.owner_epoch > job.owner_epoch:
+            job = self._begin(message, job)
+        elif job.state is JobState.FINISHED and not job.has_succeeded:
+            job.begin_again()
+            self._memory.save(job)
+        if job is not None:
+            job.orphaned_at = None
+            self._memory.report_holdings(job)
+
+    def _begin(self, message: Own, old: Job | None) -> Job | None:
+        """The job of an Own, without what an earlier epoch stored; None where it cannot be."""
+        memory = self._memory
+        try:
+            if old is None and len(memory.jobs) >= MAX_JOBS:
+                raise ValueError(f"this aggregator has {len(memory.jobs)} jobs already")
+            job = Job.from_own(message)
+        except ValueError as error:
+            memory.send(MIDDLEWARE, Finished(message.job, message.owner_epoch, "failed", f"not accepted: {error}"))
+            return None
+        if old is not None:
+            memory.forget(old)
+        memory.jobs[job.id] = job
+        fixed = {name: getattr(message, name) for name in ("name", "owner_epoch", "source", "outputs")}
+        memory.outbox.append(SaveJob(job.id, job.record(), fixed))
+        memory.log(f"job {job.id} ({job.name}): {len(job.tracks)} tracks to collect, owner epoch {job.owner_epoch}")
+        return job
+
+    def _finish(self, message: Finish) -> None:
+        job = self._memory.jobs.get(message.job)
+        if job is None or message.owner_epoch > job.owner_epoch:
+            text = f"job {message.job} was never owned here under epoch {message.owner_epoch}"
+            raise ProtocolError("unknown-job", text)  # after the reconnection it will be
+        if message.owner_epoch == job.owner_epoch:
+            self._splices.finish(job, message)
+
+    def _drop(self, message: Drop) -> None:
+        """A finished job stays in the history, its results went when its files were there."""
+        job = self._memory.jobs.get(message.job)
+        if job is None or message.owner_epoch < job.owner_epoch:
+            return
+        if job.has_succeeded and message.owner_epoch == job.owner_epoch:
+            return
+        self._memory.log(f"job {job.id} is dropped")
+        self._memory.forget(job)

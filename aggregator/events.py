@@ -1,0 +1,218 @@
+"""What goes into the assembler and what comes out: the whole of its contact with the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from wire.messages import Message
+from wire.schema import Lease
+
+Peer = int
+"""A connection, by the number that the shell gave it."""
+
+MIDDLEWARE: Final[Peer] = 0
+"""The connection that we dialled, whichever it is just now."""
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A peer's message; the first is its Hello, of the middleware its Welcome. Of a payload size and checksum are
+    told."""
+
+    peer: Peer
+    message: Message
+    payload_size: int = 0
+    payload_xxh3: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A peer's connection is gone, or to the middleware none could be made. `code` is of the Error it said last."""
+
+    peer: Peer
+    reason: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a Keep asked for is done; it is durable once this turn is committed."""
+
+    keep: Keep
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """What a Keep asked for failed: the disk or the spool is full. Nothing of it remains."""
+
+    keep: Keep
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spliced:
+    """The files of a job are there. `outputs` and `files` as in Finished."""
+
+    job: str
+    outputs: list[dict[str, Any]]
+    files: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SpliceFailed:
+    """A splice that would fail again: what was wrong."""
+
+    job: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpliceCrashed:
+    """The process that spliced this job died or hung."""
+
+    job: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkDamaged:
+    """A splice met a result that is not what was stored (or not what the others of its track are)."""
+
+    job: str
+    track: int
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The end of a turn: timers fire."""
+
+
+Event = Received | Left | Kept | NotKept | Spliced | SpliceFailed | SpliceCrashed | ChunkDamaged | Tick
+
+# ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connect to the middleware."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    peer: Peer
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SendFilePart:
+    """Sends `length` bytes of a finished file from `offset`; Error `not-found` when it is not as it was (`size`)."""
+
+    peer: Peer
+    job: str
+    file: str
+    offset: int
+    length: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Closes a peer's connection, telling it why. No Left follows."""
+
+    peer: Peer
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Keeps the payload of the event that is being handled: spool, then ledger. Answered by Kept or NotKept."""
+
+    peer: Peer
+    job: str
+    track: int
+    index: int
+    size: int
+    xxh3: int
+    worker: str = ""
+    fingerprint: str = ""
+    lease: Lease | None = None
+    frames: dict[str, int] = field(default_factory=dict)  # frames_in, frames_out, … as in Result
+
+
+@dataclass(frozen=True, slots=True)
+class SaveJob:
+    """Writes a job's record to the ledger; `fixed` is the part that never changes, sent with the first record only."""
+
+    job: str
+    record: dict[str, Any]
+    fixed: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FreeChunk:
+    """Forgets one result: ledger first, then spool."""
+
+    job: str
+    track: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreeChunks:
+    """Forgets all results of a job; its record stays."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetJob:
+    """Forgets a job, its results included. Finished files stay."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Begins to splice; Spliced, SpliceFailed, SpliceCrashed or ChunkDamaged follows, unless it is cancelled."""
+
+    job: str
+    chunk_counts: list[int]
+    duplicates: list[int]
+    statistics: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSplice:
+    """Stops a splice that runs; no half file and no event stays of it."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One line for people, at INFO or above."""
+
+    text: str
+    is_warning: bool = False
+
+
+Command = (
+    Dial
+    | Send
+    | SendFilePart
+    | Close
+    | Keep
+    | SaveJob
+    | FreeChunk
+    | FreeChunks
+    | ForgetJob
+    | Splice
+    | CancelSplice
+    | Log
+)

@@ -1,0 +1,146 @@
+"""What an aggregator knows of a job: what is stored of each track, and how far the job is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from aggregator.names import check_file_name
+from aggregator.states import JOB_TRANSITIONS, JobState, changed
+from wire.bitmap import Bitmap
+from wire.messages import Finished, Own
+
+MAX_TRACKS: Final = 256
+"""Outputs and passthrough streams of a job: each has its bitmap, its fingerprint, its file."""
+
+MAX_CHUNKS: Final = 10_000_000
+"""Chunks of a track: a week of single frames at 16 a second. It bounds the bitmaps that are sent, to 1.25 MB each."""
+
+
+class Held(NamedTuple):
+    """What is remembered of a stored result, to compare later ones with."""
+
+    size: int
+    xxh3: int
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One output, or one passthrough stream."""
+
+    number: int
+    output: str  # its name; "" for a passthrough stream
+    held: dict[int, Held] = field(default_factory=dict)
+    fingerprint: str = ""  # of the first stored result
+    duplicates: int = 0
+    differing: int = 0  # duplicates that should have been equal and were not
+
+    def holds_all(self, count: int) -> bool:
+        return len(self.held) >= count and all(index in self.held for index in range(count))
+
+    def compare(self, index: int, size: int, xxh3: int, fingerprint: str) -> bool:
+        """Counts a duplicate; False when it differs although it was made by an equal worker."""
+        self.duplicates += 1
+        held = self.held.get(index)  # none once the files are there
+        if held in (None, (size, xxh3)) or fingerprint != self.fingerprint:
+            return True
+        self.differing += 1
+        return False
+
+    def lose(self, index: int) -> None:
+        del self.held[index]
+        if not self.held:
+            self.fingerprint = ""
+
+
+class Job:
+    """A job that was given to this aggregator."""
+
+    def __init__(self, job: str, owner_epoch: int, name: str, tracks: list[Track]) -> None:
+        self.id, self.owner_epoch, self.name, self.tracks = job, owner_epoch, name, tracks
+        self.state = JobState.COLLECTING
+        self.crashes = 0  # splices that had to be begun again
+        self.chunk_counts: list[int] = []  # known from Finish on
+        self.statistics: dict[str, Any] = {}
+        self.finished: Finished | None = None
+        self.orphaned_at: float | None = None  # since when the middleware that is connected has not asked for it
+
+    @classmethod
+    def from_own(cls, own: Own) -> Job:
+        """Raises ValueError when the job cannot be one: names that are no file names, no outputs, too many tracks."""
+        check_file_name(own.job, "a job's id")
+        names = [check_file_name(str(output.get("name", "")), "an output's name") for output in own.outputs]
+        if len({name.casefold() for name in names}) < len(names):
+            raise ValueError(f"two outputs have one name: {', '.join(names)}")
+        stream_count = own.source.get("stream_count")
+        if not isinstance(stream_count, int) or stream_count < 1 or not names:
+            raise ValueError("a job has at least one stream and one output")
+        if len(names) + stream_count - 1 > MAX_TRACKS:
+            raise ValueError(f"a job has at most {MAX_TRACKS} outputs and streams")
+        names += [""] * (stream_count - 1)
+        return cls(own.job, own.owner_epoch, own.name, [Track(number, name) for number, name in enumerate(names)])
+
+    def set_state(self, state: JobState) -> None:
+        self.state = changed(JOB_TRANSITIONS, self.state, state)
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self.finished is not None and self.finished.state != "failed"
+
+    def holdings(self) -> list[bytes]:
+        """A bitmap a track. Once the files are there the results are needed no more, and count as held."""
+        if self.has_succeeded:
+            return [_bitmap(range(count)) for count in self.chunk_counts]
+        return [_bitmap(track.held) for track in self.tracks]
+
+    def holds(self, track: Track, index: int) -> bool:
+        return index in track.held or (self.has_succeeded and index < self.chunk_counts[track.number])
+
+    def begin_again(self) -> None:
+        """After a failed or interrupted splice: what is stored stays, the rest is as before Finish."""
+        if self.state is JobState.FINISHED:
+            self.crashes = 0
+        self.set_state(JobState.COLLECTING)
+        self.chunk_counts, self.statistics, self.finished = [], {}, None
+
+    def record(self) -> dict[str, Any]:
+        """What changes of a job, for the ledger."""
+        return {
+            "state": self.state.value,
+            "crashes": self.crashes,
+            "chunk_counts": self.chunk_counts,
+            "tracks": [[track.output, track.fingerprint, track.duplicates, track.differing] for track in self.tracks],
+            "finished": self.finished.to_wire() if self.finished else None,
+        }
+
+    @classmethod
+    def restored(cls, job: str, owner_epoch: int, name: str, record: dict[str, Any]) -> Job:
+        """The reverse of `record`, after a restart, without what is held. A splice that ran is begun again by the
+        next Finish."""
+        tracks = [
+            Track(number, output, fingerprint=fingerprint, duplicates=duplicates, differing=differing)
+            for number, (output, fingerprint, duplicates, differing) in enumerate(record["tracks"])
+        ]
+        made = cls(job, owner_epoch, name, tracks)
+        made.crashes = record["crashes"]
+        if record["finished"] is not None:
+            made.state = JobState.FINISHED
+            made.chunk_counts = record["chunk_counts"]
+            made.finished = Finished.from_wire(record["finished"])
+        return made
+
+    def validate(self) -> None:
+        assert (self.finished is not None) == (self.state is JobState.FINISHED), f"{self.id} is {self.state.value}"
+        assert not (self.has_succeeded and any(track.held for track in self.tracks)), f"{self.id} kept its results"
+        for track in self.tracks:
+            assert not (track.fingerprint and not track.output), f"{self.id}/{track.number} is passed through"
+            assert all(0 <= index < MAX_CHUNKS for index in track.held)
+            if self.state is JobState.SPLICING:
+                assert track.holds_all(self.chunk_counts[track.number]), f"{self.id}/{track.number} is not complete"
+
+
+def _bitmap(indexes: Any) -> bytes:
+    bitmap = Bitmap()
+    for index in indexes:
+        bitmap.add(index)
+    return bitmap.to_wire()

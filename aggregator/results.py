@@ -1,0 +1,117 @@
+"""The verdict on every result: kept, duplicate, unwanted or refused; or that there is no room for it.
+
+* The first result of each (job, track, index) is kept; later ones are compared by checksum, counted and dropped.
+* A result of another fingerprint than the first one of its track is refused: its packets would not fit.
+* What comes under another owner epoch than the job's is unwanted.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aggregator.events import MIDDLEWARE, Keep, Received, Send
+from aggregator.jobs import MAX_CHUNKS, Held, Job, Track
+from aggregator.memory import Memory
+from aggregator.states import JobState
+from wire.errors import ProtocolError
+from wire.messages import Pass, Result, Stored
+
+NO_ROOM_DELAY_S: Final = 1.0
+"""A result for which there is no room is answered after this time, so that it is not sent round in circles."""
+
+_COUNTS: Final = ("frames_in", "frames_out", "fallback_frames", "lost_frames", "damaged_frames")
+
+
+class Results:
+    """The part of the assembler that takes results in."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def result(self, event: Received, message: Result, worker: str) -> None:
+        """A worker's result of an output's chunk."""
+        keep = Keep(
+            peer=event.peer,
+            job=message.job,
+            track=message.track,
+            index=message.index,
+            size=event.payload_size,
+            xxh3=event.payload_xxh3,
+            worker=worker,
+            fingerprint=message.fingerprint,
+            lease=message.lease,
+            frames={name: getattr(message, name) for name in _COUNTS},
+        )
+        self._judge(keep, message.owner_epoch)
+
+    def passed(self, event: Received, message: Pass) -> None:
+        """A chunk of a stream that is not filtered."""
+        size, xxh3 = event.payload_size, event.payload_xxh3
+        self._judge(Keep(MIDDLEWARE, message.job, message.track, message.index, size, xxh3), message.owner_epoch)
+
+    def kept(self, keep: Keep) -> None:
+        memory = self._memory
+        job = memory.jobs[keep.job]
+        track = job.tracks[keep.track]
+        track.held[keep.index] = Held(keep.size, keep.xxh3)
+        if track.fingerprint != keep.fingerprint:
+            track.fingerprint = keep.fingerprint
+            memory.save(job)
+        self._answer(keep, "kept")
+
+    def not_kept(self, keep: Keep, reason: str, now: float) -> None:
+        """There is no room: the middleware is told at once, so that it may hold the job; the sender a little later."""
+        memory = self._memory
+        memory.log(f"{_where(keep)} could not be kept: {reason}", is_warning=True)
+        answer = _verdict(keep, "no-room", reason)
+        if keep.peer != MIDDLEWARE:
+            memory.send(MIDDLEWARE, answer)
+            answer = _verdict(keep, "unwanted", reason)
+        memory.later.append((now + NO_ROOM_DELAY_S, Send(keep.peer, answer)))
+
+    def _judge(self, keep: Keep, owner_epoch: int) -> None:
+        job = self._memory.jobs.get(keep.job)
+        if job is None or owner_epoch != job.owner_epoch:
+            return self._answer(keep, "unwanted", "no such job here, or it was given to another aggregator")
+        track = _track_of(job, keep)
+        if job.holds(track, keep.index):
+            return self._duplicate(job, track, keep)
+        if job.state is not JobState.COLLECTING:
+            return self._answer(keep, "unwanted", "the job is complete without it")
+        if track.fingerprint not in ("", keep.fingerprint):
+            begun = f"output {track.output} was begun with {track.fingerprint!r}"
+            return self._answer(keep, "refused", f"{keep.worker} computes with {keep.fingerprint!r}, {begun}")
+        self._memory.outbox.append(keep)
+        return None
+
+    def _duplicate(self, job: Job, track: Track, keep: Keep) -> None:
+        if not track.compare(keep.index, keep.size, keep.xxh3, keep.fingerprint):
+            self._memory.log(f"{_where(keep)} differs from the one kept of an equal worker", is_warning=True)
+        self._memory.save(job)
+        self._answer(keep, "duplicate")
+
+    def _answer(self, keep: Keep, verdict: str, text: str = "") -> None:
+        """To whom it came from; of a worker's result the middleware learns what concerns the task."""
+        if verdict in ("unwanted", "refused"):
+            self._memory.log(f"{_where(keep)} is {verdict}: {text}")
+        message = _verdict(keep, verdict, text)
+        self._memory.send(keep.peer, message)
+        if keep.peer != MIDDLEWARE and verdict in ("kept", "refused"):
+            self._memory.send(MIDDLEWARE, message)
+
+
+def _track_of(job: Job, keep: Keep) -> Track:
+    """Raises ProtocolError when there is none that such a result can be of."""
+    track = job.tracks[keep.track] if keep.track < len(job.tracks) else None
+    if track is None or bool(track.output) == (keep.peer == MIDDLEWARE) or keep.index >= MAX_CHUNKS:
+        raise ProtocolError("bad-message", f"{_where(keep)} is no chunk of this job that may come from there")
+    return track
+
+
+def _where(keep: Keep) -> str:
+    return f"job {keep.job} track {keep.track} chunk {keep.index} of {keep.worker or 'the middleware'}"
+
+
+def _verdict(keep: Keep, verdict: str, text: str) -> Stored:
+    counts = {name: count for name, count in keep.frames.items() if name != "frames_in"}
+    return Stored(keep.job, keep.track, keep.index, verdict, keep.lease, keep.worker, text=text, **counts)

@@ -1,0 +1,119 @@
+"""Which job is spliced next, and what its end means."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aggregator.events import (
+    MIDDLEWARE,
+    ChunkDamaged,
+    FreeChunk,
+    FreeChunks,
+    Splice,
+    SpliceCrashed,
+    Spliced,
+    SpliceFailed,
+)
+from aggregator.jobs import MAX_CHUNKS, Job
+from aggregator.memory import Memory
+from aggregator.states import JobState
+from wire.errors import ProtocolError
+from wire.messages import Finish, Finished
+
+MAX_CRASHES: Final = 3
+"""Splices of one job that may crash, hang or meet damaged results; then it fails, for it would go on for ever."""
+
+MAX_HISTORY: Final = 1000
+"""Finished jobs whose files can be fetched; of older ones only the files are left."""
+
+
+class Splices:
+    """The part of the assembler that makes files."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def finish(self, job: Job, message: Finish) -> None:
+        """All is stored, the middleware believes."""
+        if job.finished is not None:
+            return self._memory.send(MIDDLEWARE, job.finished)
+        if job.state is JobState.SPLICING:
+            return None  # its end will be told
+        counts = message.chunk_counts
+        if len(counts) != len(job.tracks) or max(counts) > MAX_CHUNKS:
+            raise ProtocolError(
+                "bad-message", f"job {job.id} has {len(job.tracks)} tracks, of {MAX_CHUNKS} chunks each"
+            )
+        if not all(track.holds_all(count) for track, count in zip(job.tracks, counts, strict=True)):
+            self._memory.log(f"job {job.id}: Finish has come before all its results", is_warning=True)
+            return self._memory.report_holdings(job)
+        job.chunk_counts, job.statistics = counts, message.statistics
+        job.set_state(JobState.SPLICING)
+        self._memory.waiting.append(job.id)
+        return None
+
+    def begin(self) -> None:
+        """Starts what may run."""
+        memory = self._memory
+        while memory.waiting and len(memory.running) < memory.splicers:
+            job = memory.jobs[memory.waiting.popleft()]
+            memory.running.add(job.id)
+            memory.log(f"job {job.id}: splicing {sum(job.chunk_counts)} chunks of {len(job.tracks)} tracks")
+            duplicates = [track.duplicates for track in job.tracks]
+            memory.outbox.append(Splice(job.id, job.chunk_counts, duplicates, job.statistics))
+
+    def ended(self, event: Spliced | SpliceFailed | SpliceCrashed | ChunkDamaged) -> None:
+        self._memory.running.remove(event.job)
+        job = self._memory.jobs[event.job]
+        match event:
+            case Spliced():
+                self._spliced(job, event)
+            case SpliceFailed():
+                self._conclude(job, "failed", event.text, [], [])  # its results stay until Drop: it may be owned again
+            case SpliceCrashed():
+                self._crashed(job, event.text)
+            case ChunkDamaged():
+                self._damaged(job, event)
+
+    def _spliced(self, job: Job, event: Spliced) -> None:
+        counts = ("fallback_frames", "lost_frames", "damaged_frames")
+        hurt = any(output[name] for output in event.outputs for name in counts)
+        self._conclude(job, "partial" if hurt else "done", "", event.outputs, event.files)
+        for track in job.tracks:
+            track.held.clear()
+        self._memory.outbox.append(FreeChunks(job.id))
+        finished = [one for one in self._memory.jobs.values() if one.has_succeeded]
+        for old in finished[: max(len(finished) - MAX_HISTORY, 0)]:
+            self._memory.forget(old)
+
+    def _conclude(
+        self, job: Job, state: str, text: str, outputs: list[dict[str, Any]], files: list[dict[str, Any]]
+    ) -> None:
+        job.set_state(JobState.FINISHED)
+        job.finished = Finished(job.id, job.owner_epoch, state, text, outputs, files)
+        job.statistics = {}
+        self._memory.save(job)
+        self._memory.send(MIDDLEWARE, job.finished)
+        self._memory.log(f"job {job.id} is {state}: {text or ', '.join(str(file['file']) for file in files)}")
+
+    def _crashed(self, job: Job, text: str) -> None:
+        job.crashes += 1
+        if job.crashes >= MAX_CRASHES:
+            return self._conclude(job, "failed", f"{text} (tried {job.crashes} times)", [], [])
+        self._memory.log(f"job {job.id}: {text}; it is spliced again", is_warning=True)
+        self._memory.save(job)
+        self._memory.waiting.append(job.id)
+        return None
+
+    def _damaged(self, job: Job, event: ChunkDamaged) -> None:
+        """What was stored is not there any more: the task is done again, and Finish comes again."""
+        job.crashes += 1
+        if job.crashes >= MAX_CRASHES:
+            return self._conclude(job, "failed", f"{event.text} (tried {job.crashes} times)", [], [])
+        self._memory.log(f"job {job.id}: {event.text}; it is asked for again", is_warning=True)
+        job.begin_again()
+        job.tracks[event.track].lose(event.index)
+        self._memory.outbox.append(FreeChunk(job.id, event.track, event.index))
+        self._memory.save(job)
+        self._memory.report_holdings(job)
+        return None

@@ -1,0 +1,66 @@
+"""The connection to the middleware, without its socket: when to dial, when to beat."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aggregator.states import LINK_TRANSITIONS, LinkState, changed
+from wire.messages import Welcome
+
+RETRY_FIRST_S: Final = 0.1
+RETRY_MAX_S: Final = 2.0
+"""Tries are 0.1, 0.2, 0.4 … 2 s apart: a restarted middleware is found at once, a missing one costs nothing."""
+
+RETRY_REFUSED_S: Final = 15.0
+"""After a refusal (wrong secret or version, another aggregator of our name): a person has to act first."""
+
+BEAT_INTERVAL_S: Final = 1.0
+"""Where the middleware names none."""
+
+BEAT_INTERVAL_MIN_S: Final = 0.05
+
+
+class Uplink:
+    """Begins by dialling at once."""
+
+    def __init__(self) -> None:
+        self.state = LinkState.WAITING
+        self._due = 0.0  # of the next dial, or the next beat
+        self._delay_s = RETRY_FIRST_S
+        self._interval_s = BEAT_INTERVAL_S
+
+    @property
+    def is_joined(self) -> bool:
+        return self.state is LinkState.JOINED
+
+    def next_deadline(self) -> float | None:
+        return None if self.state is LinkState.DIALLING else self._due
+
+    def must_dial(self, now: float) -> bool:
+        """True once when it is time to; a connection or its loss must follow."""
+        if self.state is not LinkState.WAITING or now < self._due:
+            return False
+        self._set(LinkState.DIALLING)
+        return True
+
+    def must_beat(self, now: float) -> bool:
+        """True once an interval."""
+        if self.state is not LinkState.JOINED or now < self._due:
+            return False
+        self._due = now + self._interval_s
+        return True
+
+    def joined(self, welcome: Welcome, now: float) -> None:
+        self._set(LinkState.JOINED)
+        interval = welcome.limits.get("beat_interval_s", BEAT_INTERVAL_S)
+        self._interval_s = max(float(interval), BEAT_INTERVAL_MIN_S) if isinstance(interval, int | float) else 1.0
+        self._delay_s = RETRY_FIRST_S
+        self._due = now + self._interval_s
+
+    def lost(self, now: float, *, refused: bool) -> None:
+        self._set(LinkState.WAITING)
+        self._due = now + (RETRY_REFUSED_S if refused else self._delay_s)
+        self._delay_s = min(self._delay_s * 2, RETRY_MAX_S)
+
+    def _set(self, state: LinkState) -> None:
+        self.state = changed(LINK_TRANSITIONS, self.state, state)

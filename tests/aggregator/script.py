@@ -1,0 +1,84 @@
+"""A script for the assembler: events in, the commands that matter out; after every step it validates itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregator.assembler import Assembler
+from aggregator.events import MIDDLEWARE, Command, Event, Keep, Kept, Log, NotKept, Received, SaveJob, Tick
+from wire.messages import Drop, Finish, Hello, Message, Own, Pass, Result, Welcome
+from wire.schema import Lease
+
+WORKER = 7
+OTHER = 8
+CLIENT = 9
+MACHINE = "x86_64-avx2"
+SOURCE: dict[str, Any] = {"kind": "video", "stream_count": 2}
+OUTPUTS: list[dict[str, Any]] = [{"name": "blur"}]
+
+
+class Script:
+    """An assembler in the middle of its life: joined, with two workers and a client."""
+
+    def __init__(self, *, joined: bool = True, splicers: int = 1) -> None:
+        self.brain = Assembler(epoch=3, splicers=splicers)
+        self.now = 100.0
+        self.room = True
+        self.records: dict[str, dict[str, Any]] = {}
+        self.logged: list[str] = []
+        self.feed(Tick())
+        if joined:
+            self.hear(MIDDLEWARE, Welcome(version=1, epoch=1, limits={"beat_interval_s": 0.5}))
+        for peer, role in ((WORKER, "worker"), (OTHER, "worker"), (CLIENT, "client")):
+            self.hear(peer, Hello(role, f"{role} {peer}", "session", [1]))
+
+    def feed(self, event: Event) -> list[Command]:
+        """What an event leads to, but for logs and records, which are noted here. Keeps are carried out."""
+        out: list[Command] = []
+        for command in self.brain.handle(event, self.now):
+            if isinstance(command, Log):
+                self.logged.append(command.text)
+            elif isinstance(command, SaveJob):
+                self.records[command.job] = command.record
+            else:
+                out.append(command)
+            if isinstance(command, Keep):
+                out += self.feed(Kept(command) if self.room else NotKept(command, "the disk is full"))
+        self.brain.validate()
+        return out
+
+    def hear(self, peer: int, message: Message, size: int = 0, xxh3: int = 0) -> list[Command]:
+        return self.feed(Received(peer, message, size, xxh3))
+
+    def tick(self, after_s: float = 0.0) -> list[Command]:
+        self.now += after_s
+        return self.feed(Tick())
+
+    # ── what peers say ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def own(self, job: str = "j", epoch: int = 1, **changes: Any) -> list[Command]:
+        values = {"name": "clip.mp4", "source": SOURCE, "outputs": OUTPUTS, **changes}
+        return self.hear(MIDDLEWARE, Own(job=job, owner_epoch=epoch, **values))
+
+    def result(
+        self, index: int, *, job: str = "j", worker: int = WORKER, epoch: int = 1, track: int = 0,
+        machine: str = MACHINE, xxh3: int = 11, size: int = 100,
+    ) -> list[Command]:  # fmt: skip
+        message = Result(Lease(1, index), job, track, index, epoch, machine, 64, 64)
+        return self.hear(worker, message, size, xxh3)
+
+    def passed(self, index: int, *, job: str = "j", epoch: int = 1, track: int = 1, xxh3: int = 5) -> list[Command]:
+        return self.hear(MIDDLEWARE, Pass(job, track, index, epoch), 50, xxh3)
+
+    def finish(self, *counts: int, job: str = "j", epoch: int = 1) -> list[Command]:
+        return self.hear(MIDDLEWARE, Finish(job, epoch, list(counts), {"retries": [0, 0]}))
+
+    def drop(self, job: str = "j", epoch: int = 1) -> list[Command]:
+        return self.hear(MIDDLEWARE, Drop(job, epoch))
+
+    def collected(self, job: str = "j") -> None:
+        """Owned, with two results and one chunk of sound."""
+        self.own(job)
+        self.result(0, job=job)
+        self.result(1, job=job)
+        self.passed(0, job=job)
