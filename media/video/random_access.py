@@ -76,8 +76,9 @@ class Bitstream:
         return b"".join(self._framed(unit) for unit in units if unit[0] & 0x1F == 6 and X264_MARK in unit)
 
     def _framed(self, unit: bytes) -> bytes:
-        size = self.nal_length_size
-        return (len(unit).to_bytes(size, "big") if size else b"\0" + _START_CODE) + unit
+        if not self.nal_length_size:
+            return b"\0" + _START_CODE + unit.rstrip(b"\0")
+        return len(unit).to_bytes(self.nal_length_size, "big") + unit
 
 
 def distrust_flags(codec: str, access: bytearray, *, intra_only: bool) -> None:
