@@ -66,23 +66,33 @@ def new_id(name: str) -> str:
 
 
 class Server:
-    """A running middleware. Raises OSError when it can't listen, storage errors when its state can't be used."""
+    """A running middleware.
 
-    def __init__(self, settings: Settings) -> None:
-        self._loop = wire.Loop("middleware", secret=settings.secret)
-        self.port = self._loop.listen(settings.bind, settings.port)
-        folder = settings.state / "middleware"
-        self._ledger = MiddlewareLedger(folder / "ledger.sqlite", fsync=settings.fsync)
-        self._spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
+    Args:
+        loop: listening already.
+        ledger, spool: of this process alone.
+        clock: monotonic seconds; `unix_offset_s` makes unix time of them.
+        make_id: a new job's id from its source's name.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        loop: wire.Loop,
+        ledger: MiddlewareLedger,
+        spool: Spool,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        unix_offset_s: float = 0.0,
+        make_id: Callable[[str], str] = new_id,
+    ) -> None:
+        self._loop, self._ledger, self._spool, self._clock = loop, ledger, spool, clock
         self._locations: dict[str, dict[tuple[int, int], tuple[Location, int]]] = {}  # by job, then (stream, index)
         self._to_free: list[Callable[[], None]] = []
         self._stopping = False
         self._room_bytes, self._room_asked_at = 0, float("-inf")
-        self._dispatcher = Dispatcher(
-            epoch=self._ledger.raise_epoch(),
-            rules=settings.rules,
-            new_id=new_id,
-            unix_offset_s=time.time() - time.monotonic(),  # noqa: TID251 - the one place that may ask both clocks
+        self.dispatcher = Dispatcher(
+            epoch=ledger.raise_epoch(), rules=rules, new_id=make_id, unix_offset_s=unix_offset_s
         )
         self._restore()
 
@@ -100,7 +110,7 @@ class Server:
             else:
                 kept.append((job, stream, index, frames, location.size, xxh3))
                 self._locations.setdefault(job, {})[stream, index] = (location, xxh3)
-        self._dispatcher.restore(self._ledger.jobs(), kept)
+        self.dispatcher.restore(self._ledger.jobs(), kept)
 
     def stop(self) -> None:
         """Ends `run` after the current turn; signal handlers may call it."""
@@ -110,30 +120,35 @@ class Server:
     def run(self) -> None:
         """Serves until `stop`."""
         while not self._stopping:
-            for event in self._loop.turn(self._dispatcher.next_deadline()):
-                self._handle(event)
-            self._carry_out(self._dispatcher.handle(Tick(self._room()), time.monotonic()))
-            self._spool.sync()
-            self._ledger.commit()
-            for free in self._to_free:
-                free()
-            self._to_free.clear()
-            self._loop.flush()
+            self.turn()
         self._loop.shut()
+        self._spool.close()
         self._ledger.close()
 
+    def turn(self) -> None:
+        """Waits for what happens next and does all that follows from it."""
+        for event in self._loop.turn(self.dispatcher.next_deadline()):
+            self._handle(event)
+        self._carry_out(self.dispatcher.handle(Tick(self._room()), self._clock()))
+        self._spool.sync()
+        self._ledger.commit()
+        for free in self._to_free:
+            free()
+        self._to_free.clear()
+        self._loop.flush()
+
     def _handle(self, event: wire.NetworkEvent) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if isinstance(event, wire.Lost):
-            self._carry_out(self._dispatcher.handle(Left(event.connection, event.reason), now))
+            self._carry_out(self.dispatcher.handle(Left(event.connection, event.reason), now))
         elif isinstance(event, wire.Received):
             log.debug("< %d %s", event.connection, event.message)
             host = self._loop.peer_host(event.connection)
             told = Received(event.connection, event.message, len(event.payload), event.xxh3, host)
-            self._carry_out(self._dispatcher.handle(told, now), event)
+            self._carry_out(self.dispatcher.handle(told, now), event)
 
     def _room(self) -> int:
-        now = time.monotonic()
+        now = self._clock()
         if now > self._room_asked_at + ROOM_INTERVAL_S:
             self._room_bytes, self._room_asked_at = self._spool.room_bytes, now
         return self._room_bytes
@@ -144,7 +159,7 @@ class Server:
         for command in commands:
             failed = self._do(command, event)
             if failed is not None:
-                self._carry_out(self._dispatcher.handle(failed, time.monotonic()))
+                self._carry_out(self.dispatcher.handle(failed, self._clock()))
 
     def _do(self, command: Command, event: wire.Received | None) -> Event | None:
         match command:
@@ -193,10 +208,19 @@ class Server:
 
 
 def serve(settings: Settings) -> None:
-    """Runs a middleware until SIGTERM or SIGINT."""
-    server = Server(settings)
+    """Runs a middleware until SIGTERM or SIGINT.
+
+    Raises OSError when it can't listen, storage errors when its state can't be used.
+    """
+    loop = wire.Loop("middleware", secret=settings.secret)
+    port = loop.listen(settings.bind, settings.port)
+    folder = settings.state / "middleware"
+    ledger = MiddlewareLedger(folder / "ledger.sqlite", fsync=settings.fsync)
+    spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
+    unix_offset_s = time.time() - time.monotonic()  # noqa: TID251 - the one place that may ask both clocks
+    server = Server(settings.rules, loop, ledger, spool, unix_offset_s=unix_offset_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
-    log.info("listening at %s port %d, state in %s", settings.bind or "*", server.port, settings.state)
+    log.info("listening at %s port %d, state in %s", settings.bind or "*", port, settings.state)
     server.run()
     log.info("stopped")
