@@ -1,0 +1,108 @@
+"""A middleware and an aggregator that only a test moves: real sockets on loopback, no rules of their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from wire.loop import ConnectionId, Loop, Lost, Received
+from wire.messages import Aggregator, Hello, Message, Result, Stored, Task, Welcome, WorkerDetails
+from wire.schema import Lease
+
+PATIENCE_S = 30.0
+"""How long a test waits for what must come: many times what a busy machine needs."""
+
+LIMITS = {"beat_interval_s": 0.05, "worker_timeout_s": 10.0, "stall_timeout_s": 60.0, "credit": 2}
+OUTPUT = {"name": "out", "chain": [], "codec": "ffv1", "crf": 20, "preset": "veryfast", "on_error": "original"}
+
+M = TypeVar("M", bound=Message)
+
+
+class Side:
+    """An accepting program: welcomes all who come, keeps all they say."""
+
+    def __init__(self, role: str, port: int = 0) -> None:
+        self.loop = Loop(role)
+        self.port = self.loop.listen("localhost", port)
+        self.epoch = 1
+        self.heard: list[Received] = []
+        self.connections: dict[str, ConnectionId] = {}  # by the worker's name
+        self.lost: list[str] = []
+
+    def turn(self) -> None:
+        for event in self.loop.turn(time.monotonic() + 0.002):
+            if isinstance(event, Lost):
+                self.lost += [name for name, one in self.connections.items() if one == event.connection]
+                self.connections = {name: one for name, one in self.connections.items() if one != event.connection}
+            elif isinstance(event, Received):
+                self.heard.append(event)
+                if isinstance(event.message, Hello):
+                    self.connections[event.message.name] = event.connection
+                    self.loop.send(event.connection, Welcome(version=1, epoch=self.epoch, limits=LIMITS))
+        self.loop.flush()
+
+    def all(self, kind: type[M]) -> list[M]:
+        return [event.message for event in self.heard if isinstance(event.message, kind)]
+
+    def details(self) -> list[WorkerDetails]:
+        """What each worker told of itself in its Hello, in the order in which they came."""
+        return [WorkerDetails.from_wire(hello.details) for hello in self.all(Hello)]
+
+
+class Cluster:
+    """Both, and the test's way to wait: it turns their loops until something is so."""
+
+    def __init__(self) -> None:
+        self.middleware = Side("middleware")
+        self.aggregator = Side("aggregator")
+        self._sequence = 0
+
+    def until(self, condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
+        deadline = time.monotonic() + timeout_s
+        while not (result := condition()):
+            assert time.monotonic() < deadline, (self.middleware.heard[-5:], self.aggregator.heard[-5:])
+            self.middleware.turn()
+            self.aggregator.turn()
+        return result
+
+    def joined(self, name: str) -> None:
+        self.until(lambda: name in self.middleware.connections)
+
+    def announce(self, name: str, store: str = "store") -> None:
+        where = [{"host": "127.0.0.1", "port": self.aggregator.port}]
+        self.tell(name, Aggregator(store=store, name="aggregator", addresses=where))
+
+    def tell(self, name: str, message: Message, payload: bytes = b"") -> None:
+        self.middleware.loop.send(self.middleware.connections[name], message, payload)
+
+    def task(self, name: str, payload: bytes, store: str = "store") -> Lease:
+        """Hands out a task of the kind "fake" (see tests/worker/fake_kind.py)."""
+        self._sequence += 1
+        lease = Lease(self.middleware.epoch, self._sequence)
+        self.tell(name, task(lease, owner=store), payload)
+        return lease
+
+    def results(self) -> dict[Lease, bytes]:
+        return {
+            event.message.lease: bytes(event.payload)
+            for event in self.aggregator.heard
+            if isinstance(event.message, Result)
+        }
+
+    def verdict(self, lease: Lease, verdict: str = "kept") -> None:
+        """On the Result of this lease that came last."""
+        event = [e for e in self.aggregator.heard if isinstance(e.message, Result) and e.message.lease == lease][-1]
+        assert isinstance(event.message, Result)
+        message = event.message
+        stored = Stored(message.job, message.track, message.index, verdict, lease)
+        self.aggregator.loop.send(event.connection, stored)
+
+    def shut(self) -> None:
+        self.middleware.loop.shut()
+        self.aggregator.loop.shut()
+
+
+def task(lease: Lease, *, owner: str = "store", index: int | None = None) -> Task:
+    index = lease.sequence if index is None else index
+    return Task(lease, "job", 0, index, {"kind": "fake"}, OUTPUT, owner, owner_epoch=1)

@@ -1,0 +1,484 @@
+"""The session, by script: an event, the commands expected."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from media import material
+from tests.worker.cluster import task
+from wire.addresses import Address
+from wire.messages import (
+    Aggregator,
+    Beat,
+    Error,
+    Hello,
+    LeaseBeat,
+    Message,
+    Released,
+    Revoke,
+    Stored,
+    Welcome,
+    WorkerDetails,
+)
+from wire.schema import Lease
+from worker.events import (
+    EXIT_DRAINED,
+    EXIT_STUCK,
+    EXIT_SUPERSEDED,
+    MIDDLEWARE,
+    Abandon,
+    Command,
+    Compute,
+    Computed,
+    Dial,
+    DrainRequested,
+    Event,
+    Exit,
+    Failed,
+    HangUp,
+    Log,
+    Lost,
+    Opened,
+    Progressed,
+    Received,
+    Send,
+    Stopped,
+    Tick,
+)
+from worker.holding import Identity
+from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, SAY_AGAIN_S
+from worker.session import DRAIN_LIMIT_S, MAX_STORES, STUCK_LIMIT_S, Session
+
+HERE = Address("middle", 5000)
+A, B, C = Lease(1, 1), Lease(1, 2), Lease(1, 3)
+WELCOME = Welcome(version=1, epoch=1, limits={"beat_interval_s": 1.0, "credit": 2})
+RESULT = material.Result(b"result", "av18", 30, 30, 1, 0, 2)
+
+
+class Script:
+    """A session, its clock, and what it was made to say. Every step validates it."""
+
+    def __init__(self, **options: Any) -> None:
+        identity = Identity("host-1", "s1", ({"name": "blur"},), ("video",), "av18", "host", 7)
+        self.session = Session(identity, (HERE,), jitter=lambda: 1.0, **options)
+        self.now = 0.0
+
+    def after(self, event: Event) -> list[Command]:
+        """What the session commands upon an event, log lines and beats left out."""
+        commands = self.session.handle(event, self.now)
+        self.session.validate()
+        self.logged = [one.text for one in commands if isinstance(one, Log)]
+        self.beats = [one.message for one in commands if isinstance(one, Send) and isinstance(one.message, Beat)]
+        return [
+            one
+            for one in commands
+            if not isinstance(one, Log) and not (isinstance(one, Send) and isinstance(one.message, Beat))
+        ]
+
+    def wait(self, seconds: float) -> list[Command]:
+        self.now += seconds
+        return self.after(Tick())
+
+    def told(self, message: Message, payload: bytes = b"") -> list[Command]:
+        return self.after(Received(MIDDLEWARE, message, payload))
+
+    def stored(self, lease: Lease, verdict: str = "kept", store: str = "store") -> list[Command]:
+        return self.after(Received(store, Stored("job", 0, lease.sequence, verdict, lease)))
+
+    def connect(self) -> Script:
+        """Up to a welcome, with the store's address known."""
+        self.after(Tick())
+        self.after(Opened(MIDDLEWARE, WELCOME))
+        self.told(aggregator(9000))
+        return self
+
+    def connect_store(self) -> Script:
+        self.after(Opened("store", Welcome(version=1, epoch=1)))
+        return self
+
+
+def aggregator(port: int, store: str = "store") -> Aggregator:
+    return Aggregator(store=store, name="agg", addresses=[{"host": "there", "port": port}])
+
+
+def dial_store(port: int) -> Dial:
+    hello = Hello(role="worker", name="host-1", session="s1", versions=[1])
+    return Dial("store", (Address("there", port),), hello)
+
+
+def released(lease: Lease, outcome: str, cause: dict[str, Any] | None = None) -> Send:
+    return Send(MIDDLEWARE, Released(lease, outcome, cause))
+
+
+def held(command: Command) -> list[tuple[Lease, str]]:
+    assert isinstance(command, Dial)
+    return [(one.lease, one.phase) for one in WorkerDetails.from_wire(command.hello.details).held]
+
+
+# ── the ordinary life ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_thing_is_to_dial_with_all_that_the_middleware_must_know() -> None:
+    death = {"lease": [1, 9], "signal": "SIGSEGV", "kind": "crash", "text": "…"}
+    (dial,) = Script(death=death).after(Tick())
+    assert isinstance(dial, Dial)
+    assert (dial.peer, dial.addresses) == (MIDDLEWARE, (HERE,))
+    assert WorkerDetails.from_wire(dial.hello.details) == WorkerDetails(
+        [{"name": "blur"}], ["video"], 1, "av18", [], death, 7, "host"
+    )
+
+
+def test_a_task_is_computed_delivered_and_released_after_the_verdict() -> None:
+    script = Script().connect()
+    assert script.told(task(A), b"chunk") == [Compute(task(A), b"chunk"), dial_store(9000)]
+    script.connect_store()
+    (send,) = script.after(Computed(A, RESULT))
+    assert isinstance(send, Send)
+    assert (send.peer, send.payload) == ("store", b"result")
+    assert send.message.to_wire() == {
+        **{"lease": A, "job": "job", "track": 0, "index": 1, "owner_epoch": 1, "fingerprint": "av18"},
+        **{"frames_in": 30, "frames_out": 30, "fallback_frames": 1, "lost_frames": 0, "damaged_frames": 2},
+    }
+    assert script.stored(A) == [released(A, "stored")]
+    assert not script.session.holdings
+
+
+def test_the_next_task_starts_before_the_result_of_the_last_one_leaves() -> None:
+    script = Script().connect()
+    script.told(task(A), b"a")
+    script.connect_store()
+    assert script.told(task(B), b"b") == []
+    start, send = script.after(Computed(A, RESULT))
+    assert start == Compute(task(B), b"b")
+    assert isinstance(send, Send)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome"),
+    [
+        ("kept", "stored"),
+        ("duplicate", "duplicate"),
+        ("unwanted", "unwanted"),
+        ("refused", "refused"),
+        ("?", "unwanted"),
+    ],
+)
+def test_each_verdict_has_its_outcome(verdict: str, outcome: str) -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.connect_store()
+    script.after(Computed(A, RESULT))
+    assert script.stored(A, verdict) == [released(A, outcome)]
+
+
+def test_a_failure_is_told_with_its_cause_and_the_next_task_begins() -> None:
+    script = Script().connect()
+    script.told(task(A), b"a")
+    script.told(task(B), b"b")
+    cause = {"kind": "exception", "text": "no", "filter": "edges", "frame": 37}
+    assert script.after(Failed(A, cause)) == [Compute(task(B), b"b"), released(A, "failed", cause)]
+
+
+def test_words_that_are_repeated_or_late_change_nothing() -> None:
+    script = Script().connect()
+    script.told(task(A), b"a")
+    assert script.told(task(A), b"a") == []
+    script.connect_store()
+    assert script.stored(A) == []  # before it was sent
+    script.after(Computed(A, RESULT))
+    assert script.stored(A, store="store") == [released(A, "stored")]
+    assert script.stored(A) == []
+    assert script.told(Revoke(A)) == [released(A, "revoked")]  # our first word may have been lost
+    assert script.after(Received("store", Error("odd", "…", fatal=False))) == []
+
+
+def test_beats_tell_phase_frames_and_steps_of_each_lease_at_the_interval() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(task(B))
+    script.after(Progressed(A, 12, 20))
+    assert script.beats == []
+    assert script.session.next_deadline() == 1.0
+    script.wait(1.0)
+    assert script.beats == [Beat([LeaseBeat(A, "computing", 12, 20), LeaseBeat(B, "waiting", 0, 0)])]
+    assert script.session.next_deadline() == 2.0
+    script.after(Computed(A, RESULT))
+    script.wait(1.0)
+    assert script.beats == [Beat([LeaseBeat(A, "delivering", 12, 20), LeaseBeat(B, "computing", 0, 0)])]
+
+
+# ── revoked ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_revoked_task_is_dropped_whatever_its_phase() -> None:
+    script = Script().connect()
+    script.told(task(A), b"a")
+    script.told(task(B), b"b")
+    assert script.told(Revoke(B)) == [released(B, "revoked")]
+    assert script.told(Revoke(A)) == [Abandon(A), released(A, "revoked")]
+    assert script.told(task(C), b"c") == []  # the compute thread is at A until it says so
+    assert script.after(Stopped(A)) == [Compute(task(C), b"c")]
+    script.connect_store()
+    script.after(Computed(C, RESULT))
+    assert script.told(Revoke(C)) == [released(C, "revoked")]
+    assert not script.session.holdings
+
+
+@pytest.mark.parametrize("answer", [Computed(A, RESULT), Failed(A, {"kind": "exception", "text": "…"}), Stopped(A)])
+def test_what_becomes_of_an_abandoned_computation_interests_nobody(answer: Event) -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(Revoke(A))
+    assert script.after(answer) == []
+
+
+def test_a_computation_that_does_not_stop_costs_the_process_and_no_other_task() -> None:
+    script = Script().connect()
+    script.told(task(A), b"a")
+    script.told(Revoke(A))
+    script.told(task(B), b"b")
+    script.wait(STUCK_LIMIT_S - 1.1)
+    assert script.wait(1.0) == []
+    assert script.session.next_deadline() == pytest.approx(script.now + 0.1)
+    assert script.wait(0.1) == [released(B, "drained"), Exit(EXIT_STUCK)]
+    assert script.session.next_deadline() is None
+
+
+# ── connections come and go ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_leases_outlive_the_connection_and_are_listed_in_the_next_hello() -> None:
+    script = Script(death={"lease": None, "text": "…"}).connect()
+    script.told(task(A))
+    script.told(task(B))
+    script.connect_store()
+    script.after(Computed(A, RESULT))
+    assert script.after(Lost(MIDDLEWARE, "gone")) == []
+    assert script.stored(A) == []  # nobody to tell
+    (dial,) = script.wait(RECONNECT_FIRST_S)
+    assert held(dial) == [(A, "delivering"), (B, "computing")]
+    assert isinstance(dial, Dial)
+    assert dial.hello.details["death"] is None  # told once is enough
+    assert script.after(Failed(B, {"kind": "exception", "text": "no"})) == []
+    assert script.after(Opened(MIDDLEWARE, WELCOME)) == [
+        released(A, "stored"),
+        released(B, "failed", {"kind": "exception", "text": "no"}),
+    ]
+    assert script.beats == [Beat([])]
+
+
+def test_a_death_is_told_again_until_somebody_has_heard_it() -> None:
+    script = Script(death={"lease": [1, 1], "text": "…"})
+    script.after(Tick())
+    script.after(Lost(MIDDLEWARE, "refused"))
+    (again,) = script.wait(RECONNECT_FIRST_S)
+    assert isinstance(again, Dial)
+    assert again.hello.details["death"] == {"lease": [1, 1], "text": "…"}
+
+
+def test_delays_between_tries_double_up_to_a_bound_and_a_line_is_said_now_and_then() -> None:
+    script = Script()
+    script.after(Tick())
+    delays: list[float] = []
+    said_at: list[float] = []
+    for _ in range(20):
+        script.after(Lost(MIDDLEWARE, "refused"))
+        said_at += [script.now for _ in script.logged]
+        deadline = script.session.next_deadline()
+        assert deadline is not None
+        delays.append(deadline - script.now)
+        assert isinstance(script.wait(delays[-1])[0], Dial)
+    assert delays[:4] == pytest.approx([RECONNECT_FIRST_S * n for n in (1, 2, 4, 8)])
+    assert max(delays) == pytest.approx(RECONNECT_MAX_S)
+    assert len(said_at) >= 2
+    assert all(later - earlier >= SAY_AGAIN_S for earlier, later in pairwise(said_at))
+
+
+def test_results_without_a_verdict_are_sent_again_when_the_store_is_back() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(task(B))
+    script.connect_store()
+    (_, first) = script.after(Computed(A, RESULT))
+    script.after(Lost("store", "gone"))
+    assert script.after(Computed(B, RESULT)) == []
+    assert script.wait(RECONNECT_FIRST_S) == [dial_store(9000)]
+    again = script.after(Opened("store", WELCOME))
+    assert again[0] == first
+    assert [send.message.to_wire()["lease"] for send in again if isinstance(send, Send)] == [A, B]
+
+
+def test_a_store_that_moved_is_dialled_there_at_once() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.connect_store()
+    script.after(Computed(A, RESULT))
+    assert script.told(aggregator(9000)) == []  # no news
+    assert script.told(aggregator(9001)) == [HangUp("store"), dial_store(9001)]
+    (send,) = script.after(Opened("store", WELCOME))
+    assert isinstance(send, Send)
+    for _ in range(8):
+        script.after(Lost("store", "gone"))
+        script.wait(RECONNECT_MAX_S)
+    script.after(Lost("store", "gone"))
+    assert script.told(aggregator(9001)) == [dial_store(9001)]  # it is said to be there: no more waiting
+
+
+def test_a_result_for_a_store_nobody_knows_waits_for_its_address() -> None:
+    script = Script().connect()
+    assert script.told(task(A, owner="other")) == [Compute(task(A, owner="other"), b"")]
+    assert script.after(Computed(A, RESULT)) == []
+    (dial,) = script.told(aggregator(9002, store="other"))
+    assert isinstance(dial, Dial)
+    assert dial.peer == "other"
+
+
+def test_a_store_without_tasks_is_left_alone() -> None:
+    script = Script().connect()
+    assert script.wait(10.0) == []
+    script.told(task(A))
+    script.connect_store()
+    script.after(Computed(A, RESULT))
+    script.stored(A)
+    assert script.after(Lost("store", "gone")) == []
+    assert script.wait(10.0) == []
+
+
+def test_addresses_of_stores_are_bounded() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    for number in range(3 * MAX_STORES):
+        script.told(aggregator(9000, store=f"s{number}"))
+    assert len(script.session.links) == 1 + MAX_STORES
+    assert "store" in script.session.links
+    script.told(Aggregator("odd", "agg", [{"host": 1}]))
+    assert "odd" not in script.session.links
+
+
+def test_who_is_superseded_ends_and_does_not_fight_for_the_name() -> None:
+    script = Script().connect()
+    assert script.after(Lost(MIDDLEWARE, "…", "superseded")) == [Exit(EXIT_SUPERSEDED)]
+
+
+def test_tasks_beyond_any_credit_go_back_unopened() -> None:
+    script = Script().connect()
+    leases = [Lease(1, 10 + n) for n in range(5)]
+    answers = [script.told(task(lease)) for lease in leases]
+    assert answers[4] == [released(leases[4], "drained")]
+    assert answers[1:4] == [[], [], []]
+
+
+# ── drain ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_drain_finishes_what_runs_and_hands_back_what_waits() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(task(B))
+    script.connect_store()
+    assert script.after(DrainRequested()) == [released(B, "drained")]
+    assert script.told(task(C)) == [released(C, "drained")]
+    assert len(script.after(Computed(A, RESULT))) == 1
+    assert script.after(DrainRequested()) == []
+    assert script.stored(A) == [released(A, "stored"), Exit(EXIT_DRAINED)]
+    assert script.after(Tick()) == []
+
+
+def test_a_drain_without_work_ends_at_once() -> None:
+    assert Script().connect().after(DrainRequested()) == [Exit(EXIT_DRAINED)]
+    assert Script().after(DrainRequested()) == [Exit(EXIT_DRAINED)]  # nobody was ever reached
+
+
+def test_at_its_limit_a_drain_hands_back_what_runs_and_what_finds_no_store() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(task(B))
+    script.after(Computed(A, RESULT))
+    script.after(DrainRequested())
+    script.wait(DRAIN_LIMIT_S - 0.1)
+    assert script.session.next_deadline() == pytest.approx(DRAIN_LIMIT_S)
+    assert script.wait(0.1) == [released(A, "drained"), Abandon(B), released(B, "drained"), Exit(EXIT_DRAINED)]
+
+
+def test_a_drain_waits_for_no_middleware() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.connect_store()
+    script.after(Lost(MIDDLEWARE, "gone"))
+    script.after(DrainRequested())
+    script.after(Computed(A, RESULT))
+    assert script.stored(A)[-1] == Exit(EXIT_DRAINED)
+
+
+# ── anything, in any order ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: int) -> None:
+    chance = random.Random(seed)
+    script = Script().connect()
+    session = script.session
+    given: set[Lease] = set()
+    ended: set[Lease] = set()
+    links = {MIDDLEWARE: "open", "store": "resting"}
+
+    def note(commands: list[Command]) -> None:
+        for one in commands:
+            match one:
+                case Send(peer, message):
+                    assert links[peer] == "open", one
+                    if isinstance(message, Released):
+                        ended.add(message.lease)
+                case Dial(peer):
+                    assert links[peer] == "resting", one
+                    links[peer] = "dialling"
+
+    def step() -> None:
+        choices: list[Event] = [Tick()]
+        for peer, state in links.items():
+            if state != "resting":
+                choices.append(Lost(peer, "chance"))
+            if state == "dialling":
+                choices += [Opened(peer, WELCOME)] * 3
+        if session.computing is not None:
+            choices += [Computed(session.computing, RESULT)] * 2
+            choices.append(Failed(session.computing, {"kind": "exception", "text": "chance"}))
+        if links[MIDDLEWARE] == "open":
+            if len(session.holdings) < 2:
+                choices += [Received(MIDDLEWARE, task(Lease(1, 100 + len(given))), b"chunk")] * 2
+            choices += [Received(MIDDLEWARE, Revoke(lease)) for lease in session.holdings]
+        if links["store"] == "open":
+            choices += [
+                Received("store", Stored("job", 0, lease.sequence, "kept", lease))
+                for lease, holding in session.holdings.items()
+                if holding.is_sent
+            ]
+        event = chance.choice(choices)
+        if isinstance(event, Lost):
+            links[event.peer] = "resting"
+        elif isinstance(event, Opened):
+            links[event.peer] = "open"
+        elif isinstance(event, Received) and event.peer == MIDDLEWARE and not isinstance(event.message, Revoke):
+            given.add(event.message.to_wire()["lease"])
+        script.now += chance.random()
+        note(script.after(event))
+
+    for _ in range(300):
+        step()
+    for _ in range(20):  # all is well again: what is held comes to its end
+        for peer, state in list(links.items()):
+            if state == "dialling":
+                links[peer] = "open"
+                note(script.after(Opened(peer, WELCOME)))
+        if session.computing is not None:
+            note(script.after(Computed(session.computing, RESULT)))
+        for lease, holding in list(session.holdings.items()):
+            if holding.is_sent:
+                note(script.stored(lease))
+        note(script.wait(RECONNECT_MAX_S))
+    assert not session.holdings
+    assert given == ended

@@ -1,0 +1,1 @@
+"""The worker: decodes, filters and encodes one task at a time."""

@@ -1,0 +1,155 @@
+"""What goes into a worker's session and what comes out: the whole of its contact with the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from media import material
+from wire.addresses import Address
+from wire.framing import Buffer
+from wire.messages import Hello, Message, Task, Welcome
+from wire.schema import Lease
+
+Peer = str
+"""The id of an aggregator's store, or MIDDLEWARE."""
+
+MIDDLEWARE: Final[Peer] = ""
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A peer that was dialled has welcomed us."""
+
+    peer: Peer
+    welcome: Welcome
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A connection is gone, or could not be made. `code` is the peer's own, where it said one."""
+
+    peer: Peer
+    reason: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from an open connection; the payload is the receiver's."""
+
+    peer: Peer
+    message: Message
+    payload: Buffer = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far the computation is: own frames done, and steps of any kind (decoded lead-in counts)."""
+
+    lease: Lease
+    frames: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    lease: Lease
+    result: material.Result
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The computation raised; `cause` is as in Released."""
+
+    lease: Lease
+    cause: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """An abandoned computation has ended."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class DrainRequested:
+    """Somebody wants this process to end in good order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+Event = Opened | Lost | Received | Progressed | Computed | Failed | Stopped | DrainRequested | Tick
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connects to a peer; answered by Opened or Lost."""
+
+    peer: Peer
+    addresses: tuple[Address, ...]
+    hello: Hello
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Closes a peer's connection. No Lost follows."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Sends to an open peer. The shell fills a Beat's figures of the process in."""
+
+    peer: Peer
+    message: Message
+    payload: Buffer = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Gives the idle compute thread a task; answered by Computed, Failed or (after Abandon) Stopped."""
+
+    task: Task
+    payload: Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """The compute thread is to give its task up at the next frame. Whatever it still answers ends it."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Sends what was queued, then ends the process."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One line for people, at INFO."""
+
+    text: str
+
+
+Command = Dial | HangUp | Send | Compute | Abandon | Exit | Log
+
+# ── how a worker process ends by its own will ────────────────────────────────────────────────────────────────────────
+
+EXIT_DRAINED: Final = 0
+EXIT_SUPERSEDED: Final = 80  # another worker has the name: starting again would only take it from that one
+EXIT_STUCK: Final = 81  # a computation could not be stopped: only a new process is free of it
+EXIT_ORPHANED: Final = 82  # the parent is gone
+EXIT_BUG: Final = 83  # our own code raised: no fault of the task

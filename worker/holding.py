@@ -1,0 +1,76 @@
+"""Who a worker process is, and what it holds of a lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from media import material
+from wire.framing import Buffer
+from wire.messages import HeldLease, LeaseBeat, Released, Result, Task
+from worker.states import PHASE_TRANSITIONS, Phase, changed
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a worker process says of itself (see WorkerDetails); `session` is new in each process."""
+
+    name: str
+    session: str
+    filters: tuple[dict[str, Any], ...]
+    kinds: tuple[str, ...]
+    fingerprint: str
+    host: str = ""
+    process_id: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Holding:
+    """A lease and what this worker has of it: the chunk while it waits, the result until its verdict."""
+
+    task: Task
+    chunk: Buffer | None
+    phase: Phase = Phase.WAITING
+    frames: int = 0
+    steps: int = 0
+    result: material.Result | None = None
+    is_sent: bool = False  # over the store's present connection
+    released: Released | None = None
+
+    def become(self, phase: Phase) -> None:
+        self.phase = changed(PHASE_TRANSITIONS, self.phase, phase)
+
+    @property
+    def told_phase(self) -> str:
+        """As others know it: a lease of whose end they have not heard is being delivered."""
+        phase = Phase.DELIVERING if self.phase is Phase.RELEASING else self.phase
+        return str(phase.value)
+
+    def beat(self) -> LeaseBeat:
+        return LeaseBeat(self.task.lease, self.told_phase, self.frames, self.steps)
+
+    def held(self) -> HeldLease:
+        task = self.task
+        return HeldLease(task.lease, task.job, task.track, task.index, self.told_phase)
+
+    def message(self) -> Result:
+        """The Result that goes to the store; its payload is `result.payload`."""
+        task, result = self.task, self.result
+        assert result is not None
+        return Result(
+            lease=task.lease,
+            job=task.job,
+            track=task.track,
+            index=task.index,
+            owner_epoch=task.owner_epoch,
+            fingerprint=result.fingerprint,
+            frames_in=result.frames_in,
+            frames_out=result.frames_out,
+            fallback_frames=result.fallback_frames,
+            lost_frames=result.lost_frames,
+            damaged_frames=result.damaged_frames,
+        )
+
+    def __str__(self) -> str:
+        task = self.task
+        return f"lease {task.lease} (job {task.job}, track {task.track}, chunk {task.index}, {self.phase.value})"

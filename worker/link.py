@@ -1,0 +1,63 @@
+"""A connection that a worker makes again whenever it is lost: when to dial next, and when to say that it is away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from wire.addresses import Address
+from worker.states import LINK_TRANSITIONS, LinkState, changed
+
+RECONNECT_FIRST_S: Final = 0.1
+"""Delay after a first failure, before jitter; each further one doubles it."""
+
+RECONNECT_MAX_S: Final = 4.0
+"""The longest delay: 2 000 workers then dial a middleware that is away 500 times a second, which is next to nothing,
+and all are back within seconds of its return."""
+
+STEADY_S: Final = 5.0
+"""A connection that held for so long was a good one: the next failure is a first one again."""
+
+SAY_AGAIN_S: Final = 30.0
+"""Somebody who is away is mentioned in the log this often, not once a try."""
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """One peer's addresses and the state of the connection to it. Times are in seconds of the session's clock."""
+
+    addresses: tuple[Address, ...]
+    state: LinkState = LinkState.RESTING
+    dial_at: float = 0.0
+    failures: int = 0
+    opened_at: float = 0.0
+    said_at: float | None = None
+
+    def dialled(self) -> None:
+        self.state = changed(LINK_TRANSITIONS, self.state, LinkState.DIALLING)
+
+    def opened(self, now: float) -> None:
+        self.state = changed(LINK_TRANSITIONS, self.state, LinkState.OPEN)
+        self.opened_at, self.said_at = now, None
+
+    def lost(self, now: float, jitter: float) -> None:
+        """Rests until a later try. `jitter`, 0 to 1, spreads a fleet's tries over half to all of the delay."""
+        if self.state is LinkState.OPEN and now - self.opened_at >= STEADY_S:
+            self.failures = 0
+        self.state = changed(LINK_TRANSITIONS, self.state, LinkState.RESTING)
+        delay_s = min(RECONNECT_FIRST_S * 2 ** min(self.failures, 16), RECONNECT_MAX_S)
+        self.failures += 1
+        self.dial_at = now + delay_s * (0.5 + jitter / 2)
+
+    def move(self, addresses: tuple[Address, ...], now: float) -> None:
+        """The peer is said to be at these addresses now: they are tried at once."""
+        if self.state is not LinkState.RESTING:
+            self.state = changed(LINK_TRANSITIONS, self.state, LinkState.RESTING)
+        self.addresses, self.dial_at, self.failures = addresses, now, 0
+
+    def worth_saying(self, now: float) -> bool:
+        """May its absence be mentioned in the log? A yes counts as said."""
+        if self.said_at is not None and now - self.said_at < SAY_AGAIN_S:
+            return False
+        self.said_at = now
+        return True

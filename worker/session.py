@@ -1,0 +1,432 @@
+"""The brain of a worker process: which leases it holds, what is computed, sent, told and dialled next.
+
+Events and the time go in, commands come out. Nothing here knows a socket, a thread or a clock.
+
+    a lease:   Task ──▶ waiting ──▶ computing ──▶ delivering ── Stored ──▶ Released
+                                        └── exception ────────────────────▶ Released
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from wire.addresses import Address
+from wire.framing import Buffer
+from wire.messages import (
+    VERSIONS,
+    Aggregator,
+    Beat,
+    Error,
+    Hello,
+    Released,
+    Revoke,
+    Stored,
+    Task,
+    Welcome,
+    WorkerDetails,
+)
+from wire.schema import Lease
+from worker.events import (
+    EXIT_DRAINED,
+    EXIT_STUCK,
+    EXIT_SUPERSEDED,
+    MIDDLEWARE,
+    Abandon,
+    Command,
+    Compute,
+    Computed,
+    Dial,
+    DrainRequested,
+    Event,
+    Exit,
+    Failed,
+    HangUp,
+    Log,
+    Lost,
+    Opened,
+    Peer,
+    Progressed,
+    Received,
+    Send,
+    Stopped,
+)
+from worker.holding import Holding, Identity
+from worker.link import Link
+from worker.states import LinkState, Phase
+
+DRAIN_LIMIT_S: Final = 15.0
+"""How long a drain waits for the running task and for verdicts. Whoever stops workers should wait a little longer
+before it kills: supervisors and container engines are told 20 s."""
+
+STUCK_LIMIT_S: Final = 10.0
+"""How long an abandoned computation may go on. It is asked to stop at each frame, and the slowest frames (8K, a slow
+preset) take seconds; one that goes on is hung in a filter, and a new process is the only cure."""
+
+DEFAULT_BEAT_INTERVAL_S: Final = 2.0
+DEFAULT_CREDIT: Final = 2
+"""Where the middleware's Welcome names none."""
+
+MAX_CREDIT: Final = 256
+"""More is not believed: each credit is a chunk in memory. The middleware lets it grow to 32 for tiny tasks."""
+
+HOLDINGS_PER_CREDIT: Final = 2
+"""After a reconnect the middleware may hand out anew before it has revoked what it does not adopt. What comes beyond
+that goes back unopened, so that memory stays bounded whatever comes."""
+
+MAX_STORES: Final = 64
+"""Aggregators whose addresses are remembered; those in use are never forgotten."""
+
+OUTCOMES: Final = {"kept": "stored", "duplicate": "duplicate", "unwanted": "unwanted", "refused": "refused"}
+"""What a store's verdict is called in Released."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One process's session.
+
+    Args:
+        identity: who it is.
+        middleware: where the middleware is.
+        jitter: numbers from 0 to 1 that spread reconnections; the only randomness here.
+        death: how the previous process of this name died; told until a middleware has welcomed us.
+    """
+
+    identity: Identity
+    middleware: tuple[Address, ...]
+    jitter: Callable[[], float]
+    death: dict[str, Any] | None = None
+
+    holdings: dict[Lease, Holding] = field(default_factory=dict)  # in the order in which they came
+    links: dict[Peer, Link] = field(default_factory=dict)
+    computing: Lease | None = None  # what the compute thread is at, whether its lease is still ours or not
+    is_exiting: bool = False
+    beat_interval_s: float = DEFAULT_BEAT_INTERVAL_S
+    _most_holdings: int = DEFAULT_CREDIT * HOLDINGS_PER_CREDIT
+    _beat_at: float = 0.0
+    _drain_by: float | None = None
+    _abandoned_by: float | None = None  # when the computation, whose lease has ended, counts as stuck
+    _is_stuck: bool = False
+    _out: list[Command] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.links[MIDDLEWARE] = Link(self.middleware)
+
+    # ── the whole interface ──────────────────────────────────────────────────────────────────────────────────────
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """What to do about an event, in order. `now` is in seconds and never goes back."""
+        if self.is_exiting:
+            return []
+        match event:
+            case Opened():
+                self._opened(event, now)
+            case Lost():
+                self._lost(event, now)
+            case Received() if event.peer == MIDDLEWARE:
+                self._from_middleware(event, now)
+            case Received():
+                self._from_store(event)
+            case Progressed():
+                self._progressed(event)
+            case Computed() | Failed() | Stopped():
+                self._ended(event)
+            case DrainRequested():
+                self._drain(now, "asked to stop")
+        self._advance(now)
+        out, self._out = self._out, []
+        return out
+
+    def next_deadline(self) -> float | None:
+        """When `handle` is to be called with a Tick at the latest."""
+        if self.is_exiting:
+            return None
+        times = [
+            link.dial_at
+            for peer, link in self.links.items()
+            if link.state is LinkState.RESTING and self._is_wanted(peer)
+        ]
+        if self._is_open(MIDDLEWARE):
+            times.append(self._beat_at)
+        if self._drain_by is not None:
+            times.append(self._drain_by)
+        if self._abandoned_by is not None and not self._is_stuck:
+            times.append(self._abandoned_by)
+        return min(times, default=None)
+
+    def validate(self) -> None:
+        """Checks that all parts agree. Raises AssertionError with the lease's story."""
+        is_told = self._is_open(MIDDLEWARE)
+        assert len(self.holdings) <= self._most_holdings, self.holdings
+        for lease, one in self.holdings.items():
+            assert lease == one.task.lease, str(one)
+            assert (one.chunk is not None) == (one.phase is Phase.WAITING), str(one)
+            assert (one.result is not None) == (one.phase is Phase.DELIVERING), str(one)
+            assert (one.released is not None) == (one.phase is Phase.RELEASING), str(one)
+            assert one.is_sent == (one.phase is Phase.DELIVERING and self._is_open(one.task.owner)), str(one)
+            assert one.phase is not Phase.RELEASING or not is_told, str(one)
+            assert one.phase is not Phase.WAITING or self.computing is not None, f"{one} waits for nothing"
+            assert one.phase is not Phase.WAITING or self._drain_by is None, str(one)
+            assert (one.phase is Phase.COMPUTING) <= (lease == self.computing), str(one)
+        ours = self.holdings.get(self.computing) if self.computing is not None else None
+        is_ours = ours is not None and ours.phase is Phase.COMPUTING
+        assert (self._abandoned_by is not None) == (self.computing is not None and not is_ours), self.computing
+
+    # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _opened(self, event: Opened, now: float) -> None:
+        self.links[event.peer].opened(now)
+        if event.peer == MIDDLEWARE:
+            self._welcomed(event.welcome, now)
+            return
+        for holding in self.holdings.values():
+            if holding.phase is Phase.DELIVERING and holding.task.owner == event.peer:
+                self._send_result(holding)
+
+    def _welcomed(self, welcome: Welcome, now: float) -> None:
+        self.death = None
+        credit = int(_limit(welcome, "credit", DEFAULT_CREDIT, 1, MAX_CREDIT))
+        self._most_holdings = max(credit * HOLDINGS_PER_CREDIT, len(self.holdings))
+        self.beat_interval_s = _limit(welcome, "beat_interval_s", DEFAULT_BEAT_INTERVAL_S, 0.01, 60.0)
+        self._beat_at = now
+        self._log(f"welcomed by the middleware (epoch {welcome.epoch}); {len(self.holdings)} leases held")
+        for lease, holding in list(self.holdings.items()):
+            if holding.released is not None:
+                self._tell(holding.released)
+                del self.holdings[lease]
+
+    def _lost(self, event: Lost, now: float) -> None:
+        link = self.links[event.peer]
+        was_open = link.state is LinkState.OPEN
+        link.lost(now, self.jitter())
+        self._unsend(event.peer)
+        if event.peer == MIDDLEWARE and event.code == "superseded":
+            self._log(f"another worker has taken the name {self.identity.name!r}: this one ends")
+            self._exit(EXIT_SUPERSEDED)
+        elif link.worth_saying(now):
+            what = "the middleware" if event.peer == MIDDLEWARE else f"store {event.peer}"
+            at = " or ".join(str(address) for address in link.addresses)
+            self._log(f"{'lost' if was_open else 'waiting for'} {what} at {at}: {event.reason}")
+
+    def _move_store(self, message: Aggregator, now: float) -> None:
+        """An aggregator is there, or has moved: results for it go there from now on."""
+        addresses = _addresses(message)
+        if not addresses or message.store == MIDDLEWARE:
+            return
+        link = self.links.get(message.store)
+        if link is None:
+            self.links[message.store] = Link(addresses)
+            self._forget_stores()
+        elif link.addresses != addresses or link.state is LinkState.RESTING:
+            if link.state is not LinkState.RESTING:
+                self._out.append(HangUp(message.store))
+            link.move(addresses, now)
+            self._unsend(message.store)
+
+    def _forget_stores(self) -> None:
+        spare = [
+            peer for peer, link in self.links.items() if link.state is LinkState.RESTING and not self._is_wanted(peer)
+        ]
+        for peer in spare[: max(0, len(self.links) - 1 - MAX_STORES)]:
+            del self.links[peer]
+
+    def _unsend(self, store: Peer) -> None:
+        """What was sent to a store and has no verdict counts as not sent."""
+        for holding in self.holdings.values():
+            if holding.task.owner == store:
+                holding.is_sent = False
+
+    def _hello(self, peer: Peer) -> Hello:
+        who = self.identity
+        details: dict[str, Any] = {}
+        if peer == MIDDLEWARE:
+            details = WorkerDetails(
+                filters=list(who.filters),
+                kinds=list(who.kinds),
+                slots=1,
+                fingerprint=who.fingerprint,
+                held=[holding.held() for holding in self.holdings.values()],
+                death=self.death,
+                process_id=who.process_id,
+                host=who.host,
+            ).to_wire()
+        return Hello(role="worker", name=who.name, session=who.session, versions=list(VERSIONS), details=details)
+
+    def _is_open(self, peer: Peer) -> bool:
+        link = self.links.get(peer)
+        return link is not None and link.state is LinkState.OPEN
+
+    def _is_wanted(self, peer: Peer) -> bool:
+        """A store is dialled as soon as there is a task for it, so that its result will not wait."""
+        return peer == MIDDLEWARE or any(
+            holding.task.owner == peer and holding.phase is not Phase.RELEASING for holding in self.holdings.values()
+        )
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _from_middleware(self, event: Received, now: float) -> None:
+        match event.message:
+            case Task() as task:
+                self._take(task, event.payload)
+            case Revoke(lease):
+                self._revoke(lease, now)
+            case Aggregator() as aggregator:
+                self._move_store(aggregator, now)
+            case Error(code, text):
+                self._log(f"the middleware says {code}: {text}")
+
+    def _from_store(self, event: Received) -> None:
+        match event.message:
+            case Stored(lease=Lease() as lease, verdict=verdict, text=text):
+                holding = self.holdings.get(lease)
+                if holding is None or holding.phase is not Phase.DELIVERING or holding.task.owner != event.peer:
+                    return  # a late word on a lease that has ended
+                if verdict == "refused":
+                    self._log(f"the result of {holding} was refused: {text}")
+                self._release(holding, OUTCOMES.get(verdict, "unwanted"))
+            case Error(code, text):
+                self._log(f"store {event.peer} says {code}: {text}")
+
+    def _take(self, task: Task, chunk: Buffer) -> None:
+        if task.lease in self.holdings:
+            return  # said twice
+        if self._drain_by is not None or len(self.holdings) >= self._most_holdings:
+            self._tell(Released(task.lease, "drained"))
+            return
+        self.holdings[task.lease] = Holding(task, chunk)
+
+    def _revoke(self, lease: Lease, now: float) -> None:
+        holding = self.holdings.get(lease)
+        if holding is None:
+            self._tell(Released(lease, "revoked"))  # our first word may have been lost
+            return
+        if holding.phase is Phase.COMPUTING:
+            self._abandon(lease, now)
+        self._release(holding, "revoked")
+
+    # ── the life of a lease ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _start_next(self) -> None:
+        if self.computing is not None:
+            return
+        holding = next((one for one in self.holdings.values() if one.phase is Phase.WAITING), None)
+        if holding is not None:
+            assert holding.chunk is not None
+            self._out.append(Compute(holding.task, holding.chunk))
+            holding.become(Phase.COMPUTING)
+            holding.chunk = None  # the compute thread's now
+            self.computing = holding.task.lease
+
+    def _progressed(self, event: Progressed) -> None:
+        holding = self.holdings.get(event.lease)
+        if holding is not None and holding.phase is Phase.COMPUTING:
+            holding.frames, holding.steps = event.frames, event.steps
+
+    def _ended(self, event: Computed | Failed | Stopped) -> None:
+        assert event.lease == self.computing, f"{event.lease} ended, but {self.computing} was computed"
+        was_abandoned = self._abandoned_by is not None
+        self.computing = self._abandoned_by = None
+        self._start_next()  # first of all: the core must not idle while a result is sent
+        if was_abandoned:
+            return
+        holding = self.holdings[event.lease]
+        if isinstance(event, Computed):
+            holding.become(Phase.DELIVERING)
+            holding.result = event.result
+            if self._is_open(holding.task.owner):
+                self._send_result(holding)
+        else:
+            self._release(holding, "failed", event.cause if isinstance(event, Failed) else None)
+
+    def _send_result(self, holding: Holding) -> None:
+        assert holding.result is not None
+        self._out.append(Send(holding.task.owner, holding.message(), holding.result.payload))
+        holding.is_sent = True
+
+    def _release(self, holding: Holding, outcome: str, cause: dict[str, Any] | None = None) -> None:
+        """The lease is over. The middleware is told now, or when it is back."""
+        holding.chunk = holding.result = None
+        holding.is_sent = False
+        released = Released(holding.task.lease, outcome, cause)
+        if self._is_open(MIDDLEWARE):
+            self._tell(released)
+            del self.holdings[holding.task.lease]
+        else:
+            holding.become(Phase.RELEASING)
+            holding.released = released
+
+    def _abandon(self, lease: Lease, now: float) -> None:
+        self._out.append(Abandon(lease))
+        self._abandoned_by = now + STUCK_LIMIT_S
+
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _advance(self, now: float) -> None:
+        """What is due by now, and what the last event made possible."""
+        if self.is_exiting:
+            return
+        if self._abandoned_by is not None and now >= self._abandoned_by and not self._is_stuck:
+            self._is_stuck = True
+            self._drain(now, f"the computation of lease {self.computing} does not stop: a new process is needed")
+        if self._drain_by is not None:
+            self._end_drain(now)
+        else:
+            self._start_next()
+        if self.is_exiting:
+            return
+        for peer, link in self.links.items():
+            if link.state is LinkState.RESTING and link.dial_at <= now and self._is_wanted(peer):
+                link.dialled()
+                self._out.append(Dial(peer, link.addresses, self._hello(peer)))
+        if self._is_open(MIDDLEWARE) and self._beat_at <= now:
+            self._beat_at = now + self.beat_interval_s
+            self._out.append(Send(MIDDLEWARE, Beat([holding.beat() for holding in self.holdings.values()])))
+
+    def _drain(self, now: float, why: str) -> None:
+        if self._drain_by is not None:
+            return
+        self._drain_by = now + DRAIN_LIMIT_S
+        self._log(f"{why}; {len(self.holdings)} leases held")
+        for holding in list(self.holdings.values()):
+            if holding.phase is Phase.WAITING:
+                self._release(holding, "drained")
+
+    def _end_drain(self, now: float) -> None:
+        """Ends when nothing is left to finish; at the limit, what is left is handed back."""
+        assert self._drain_by is not None
+        left = [one for one in self.holdings.values() if one.phase is not Phase.RELEASING]
+        if left and now < self._drain_by:
+            return
+        for holding in left:
+            if holding.phase is Phase.COMPUTING:
+                self._abandon(holding.task.lease, now)
+            self._release(holding, "drained")
+        self._exit(EXIT_STUCK if self._is_stuck else EXIT_DRAINED)
+
+    def _exit(self, status: int) -> None:
+        self.is_exiting = True
+        self._out.append(Exit(status))
+
+    def _tell(self, released: Released) -> None:
+        self._out.append(Send(MIDDLEWARE, released))
+
+    def _log(self, text: str) -> None:
+        self._out.append(Log(text))
+
+
+def _limit(welcome: Welcome, name: str, default: float, least: float, most: float) -> float:
+    """A number from a Welcome's limits, held within what makes sense."""
+    value = welcome.limits.get(name)
+    return min(max(value, least), most) if isinstance(value, int | float) else default
+
+
+def _addresses(message: Aggregator) -> tuple[Address, ...]:
+    """Those that can be read; others may be of a later version."""
+    found = []
+    for data in message.addresses:
+        try:
+            found.append(Address.from_wire(data))
+        except ValueError:
+            continue
+    return tuple(found)

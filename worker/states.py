@@ -1,0 +1,44 @@
+"""The states of a lease and of a connection as a worker sees them, and every change that is allowed between them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, TypeVar
+
+
+class Phase(Enum):
+    """Of a lease that this worker holds. When it ends, it is gone."""
+
+    WAITING = "waiting"  # its chunk is here
+    COMPUTING = "computing"
+    DELIVERING = "delivering"  # its result is here, the store's verdict is not
+    RELEASING = "releasing"  # over, and the middleware is away: it will be told when it is back
+
+
+PHASE_TRANSITIONS: Final[dict[Phase, frozenset[Phase]]] = {
+    Phase.WAITING: frozenset({Phase.COMPUTING, Phase.RELEASING}),
+    Phase.COMPUTING: frozenset({Phase.DELIVERING, Phase.RELEASING}),
+    Phase.DELIVERING: frozenset({Phase.RELEASING}),
+    Phase.RELEASING: frozenset(),
+}
+
+
+class LinkState(Enum):
+    RESTING = "resting"  # not connected; dialled when it is wanted and its time has come
+    DIALLING = "dialling"
+    OPEN = "open"
+
+
+LINK_TRANSITIONS: Final[dict[LinkState, frozenset[LinkState]]] = {
+    LinkState.RESTING: frozenset({LinkState.DIALLING}),
+    LinkState.DIALLING: frozenset({LinkState.OPEN, LinkState.RESTING}),
+    LinkState.OPEN: frozenset({LinkState.RESTING}),
+}
+
+S = TypeVar("S", bound=Enum)
+
+
+def changed(table: dict[S, frozenset[S]], old: S, new: S) -> S:
+    """`new`, after checking that it may follow `old`. An AssertionError here is a bug of ours, never a peer's."""
+    assert new in table[old], f"{type(old).__name__} may not go from {old.value} to {new.value}"
+    return new
