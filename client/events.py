@@ -1,0 +1,188 @@
+"""What goes into a session and what comes out: the whole of its contact with the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from media.material import Chunk
+from wire.addresses import Address
+from wire.framing import Buffer
+from wire.messages import Message
+
+
+class Peer(Enum):
+    """The two that a session talks to, with at most one connection each."""
+
+    MIDDLEWARE = "middleware"
+    AGGREGATOR = "aggregator"
+
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The first event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcomed:
+    """A dialled connection is open."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message came."""
+
+    peer: Peer
+    message: Message
+    payload: Buffer = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A connection is gone or could not be made. `code` is the other side's last word, if it gave one."""
+
+    peer: Peer
+    reason: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """The source's next chunk: the answer to Pull."""
+
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The source has no more chunks: the other answer to Pull."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The source cannot be read on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A file is to be fetched from `offset` on; what is before it lies here from an earlier try."""
+
+    file: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file is in its place, its size and xxh3 as announced."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """A file that arrived whole has another xxh3 than announced; what arrived is gone."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """A file cannot be written here."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The person does not want to wait any longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline may have come."""
+
+
+Event = (
+    Start
+    | Welcomed
+    | Received
+    | Lost
+    | Pulled
+    | Exhausted
+    | Unreadable
+    | Begun
+    | Kept
+    | Spoiled
+    | NotKept
+    | Interrupted
+    | Tick
+)
+
+# ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connect to a peer. The middleware is where the person said; `addresses` are the aggregator's."""
+
+    peer: Peer
+    addresses: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Close the connection to a peer, if there is one. No Lost follows."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    peer: Peer
+    message: Message
+    payload: Buffer = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Read the next chunk of the source, when there is time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """Read the source from its beginning again. A Pull that has not been answered yet never is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Look whether a file is here already, whole or in part."""
+
+    file: str
+    size: int
+    xxh3: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Append bytes to the file that was begun."""
+
+    file: str
+    payload: Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """All bytes are there: verify, and put the file into its place."""
+
+    file: str
+
+
+Command = Dial | HangUp | Send | Pull | Rewind | Begin | Write | Keep

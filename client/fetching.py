@@ -1,0 +1,218 @@
+"""The files of a finished job, fetched from the aggregator one after the other: a brain without socket or file.
+
+Parts of one file are asked for ahead, so that the road is never empty; what has arrived survives a lost connection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from client.backoff import PATIENCE_S, Backoff
+from client.events import (
+    Begin,
+    Begun,
+    Command,
+    Dial,
+    Event,
+    HangUp,
+    Keep,
+    Kept,
+    Lost,
+    NotKept,
+    Peer,
+    Received,
+    Send,
+    Spoiled,
+    Tick,
+    Welcomed,
+    Write,
+)
+from wire.addresses import Address
+from wire.limits import MIB
+from wire.messages import Error, Fetch, File
+
+PART_SIZE: Final = 4 * MIB
+AHEAD_SIZE: Final = 4 * PART_SIZE
+"""Asked for and not yet here: fills a 1 Gbit/s road of 130 ms, and is all the memory that fetching takes."""
+
+STALL_S: Final = 30.0
+"""An aggregator that owes a part for so long is dialled anew: it may have been stopped, or its machine be gone."""
+
+MAX_SPOILED: Final = 2
+"""Times that a file may arrive with a wrong xxh3 before it is given up; parts are checked on their way already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A finished file: its name, its size in bytes and its xxh3_128 in hex."""
+
+    file: str
+    size: int
+    xxh3: str
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Wanted:
+        """Raises ValueError when this is no file, or when its name could lead out of its folder."""
+        file, size, xxh3 = data.get("file"), data.get("size"), data.get("xxh3")
+        if not isinstance(file, str) or not isinstance(size, int) or not isinstance(xxh3, str):
+            raise ValueError(f"the cluster's list of files has an entry that is none: {data!r:.80}")
+        if not is_plain_name(file):
+            raise ValueError(f"the cluster names a file {file!r:.80}, which is not a plain name")
+        return cls(file, size, xxh3)
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name that came over the wire can be a file's or folder's here, and nothing but that."""
+    return bool(name) and not name.startswith(".") and not any(sign in name for sign in "/\\\0")
+
+
+class Fetching:
+    """Events of the aggregator and of the files in, commands out. `failure` says why it ended before its time.
+
+    Args:
+        job: whose files.
+        files: what is wanted, in this order.
+        addresses: where the aggregator may be; may be changed at any time.
+    """
+
+    def __init__(self, job: str, files: Iterable[Wanted], addresses: Sequence[Address]) -> None:
+        self.addresses = tuple(addresses)
+        self.failure = ""
+        self.over = False
+        self.size_total = 0
+        self.size_here = 0
+        self._job = job
+        self._queue = deque(files)
+        self._size_done = 0
+        self._written = self._asked = 0
+        self._spoiled = 0
+        self._dialled = self._open = False
+        self._backoff = Backoff()
+        self._stalls_at: float | None = None
+        self.size_total = sum(wanted.size for wanted in self._queue)
+
+    def begin(self) -> list[Command]:
+        """The first commands."""
+        return self._begin_next()
+
+    def next_deadline(self) -> float | None:
+        deadlines = [at for at in (self._backoff.due_at, self._stalls_at) if at is not None]
+        return min(deadlines, default=None)
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """What to do next; nothing once it is over."""
+        if self.over:
+            return []
+        match event:
+            case Begun(offset=offset):
+                return self._begun(offset, now)
+            case Kept():
+                return self._kept()
+            case Spoiled(file=file):
+                return self._spoiled_file(file)
+            case NotKept(file=file, reason=reason):
+                return self._fail(f"{file} cannot be written here: {reason}")
+            case Welcomed(peer=Peer.AGGREGATOR):
+                self._open = True
+                return self._ask(now)
+            case Received(peer=Peer.AGGREGATOR, message=File() as part, payload=payload):
+                return self._part(part, bytes(payload), now)
+            case Received(peer=Peer.AGGREGATOR, message=Error() as error):
+                return self._fail(f"the aggregator does not give {self._current.file}: {error.text}")
+            case Lost(peer=Peer.AGGREGATOR, reason=reason):
+                return self._lost(reason, now)
+            case Tick():
+                return self._tick(now)
+        return []
+
+    @property
+    def _current(self) -> Wanted:
+        return self._queue[0]
+
+    # ── one file after the other ─────────────────────────────────────────────────────────────────────────────────
+
+    def _begin_next(self) -> list[Command]:
+        self._written = self._asked = 0
+        self.size_here = self._size_done
+        self._stalls_at = None
+        if self._queue:
+            return [Begin(self._current.file, self._current.size, self._current.xxh3)]
+        self.over = True
+        return [HangUp(Peer.AGGREGATOR)]
+
+    def _begun(self, offset: int, now: float) -> list[Command]:
+        self._written = self._asked = offset
+        self.size_here = self._size_done + offset
+        if offset == self._current.size:
+            return [Keep(self._current.file)]
+        if self._open:
+            return self._ask(now)
+        if self._dialled:
+            return []
+        if not self.addresses:
+            return self._fail("it is not known where the aggregator is that has the files")
+        return self._dial()
+
+    def _kept(self) -> list[Command]:
+        self._size_done += self._queue.popleft().size
+        self._spoiled = 0
+        return self._begin_next()
+
+    def _spoiled_file(self, file: str) -> list[Command]:
+        self._spoiled += 1
+        if self._spoiled >= MAX_SPOILED:
+            return self._fail(f"{file} arrived damaged {self._spoiled} times")
+        return self._begin_next()
+
+    # ── its parts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ask(self, now: float) -> list[Command]:
+        size, commands = self._current.size, list[Command]()
+        while self._asked < size and self._asked - self._written < AHEAD_SIZE:
+            length = min(PART_SIZE, size - self._asked)
+            commands.append(Send(Peer.AGGREGATOR, Fetch(self._job, self._current.file, self._asked, length)))
+            self._asked += length
+        self._stalls_at = now + STALL_S
+        return commands
+
+    def _part(self, part: File, payload: bytes, now: float) -> list[Command]:
+        if part.size != self._current.size:
+            return self._fail(f"{part.file} has {part.size} bytes there, and {self._current.size} were announced")
+        in_order = part.file == self._current.file and part.offset == self._written
+        if not in_order or not payload or self._written + len(payload) > self._asked:
+            return [HangUp(Peer.AGGREGATOR), *self._lost("it sent a part that was not asked for", now)]
+        self._written += len(payload)
+        self.size_here += len(payload)
+        self._backoff.alive(now)
+        self._backoff.worked()
+        commands: list[Command] = [Write(part.file, payload)]
+        if self._written == self._current.size:
+            self._stalls_at = None
+            return [*commands, Keep(part.file)]
+        return commands + self._ask(now)
+
+    # ── its connection ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _dial(self) -> list[Command]:
+        self._dialled = True
+        return [Dial(Peer.AGGREGATOR, self.addresses)]
+
+    def _lost(self, reason: str, now: float) -> list[Command]:
+        self._dialled = self._open = False
+        self._stalls_at = None
+        self._asked = self._written
+        if not self._backoff.failed(now):
+            return self._fail(f"the aggregator has not been reached for {PATIENCE_S:.0f} s: {reason}")
+        return []
+
+    def _tick(self, now: float) -> list[Command]:
+        if self._stalls_at is not None and now >= self._stalls_at:
+            return [HangUp(Peer.AGGREGATOR), *self._lost("it does not answer", now)]
+        return self._dial() if self._backoff.take(now) else []
+
+    def _fail(self, reason: str) -> list[Command]:
+        self.over, self.failure = True, reason
+        return [HangUp(Peer.AGGREGATOR)]

@@ -1,0 +1,249 @@
+"""Sends videos to a cluster, waits, and brings the filtered ones back.
+
+Exit status: 0 all is done; 1 a job failed; 2 wrong usage, or no input that can be read; 3 no middleware to reach;
+4 partly done (frames were passed on unfiltered or lost, or some of several inputs could not be taken); 5 cancelled,
+the job or the waiting for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from client import filter_list, local, sources
+from client.destination import Place, places_for
+from client.network import Sender
+from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target, whole_number
+from client.order import Order, Submission, read_order, submission_key
+from client.outcome import Outcome, Status, exit_status
+from client.progress import Display, display_for
+from client.run import Parcel
+from client.summary import print_summary
+from client.watching import look
+from filters import registry
+from filters.chain import ChainError, parse_chain
+from filters.schema import FilterSchema, ParameterError
+from media.errors import UnreadableSource
+from media.material import Encoder
+from media.video.encode import CRF_MAX, X264_PRESETS
+from wire.errors import Unreachable, WireError
+from wire.options import add_results
+
+CODECS = {"h264": "h264", "mpeg4": "mpeg4", "ffv1": "ffv1", "mp4v": "mpeg4"}
+"""Codecs by all their names."""
+
+MAX_CHUNK_FRAMES = 1_000_000
+
+HINT = "start one with ./run.sh, or name another with --host and --port"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status, as the module's docstring lists them."""
+    options = read_options(arguments)
+    stdout, stderr = Console(), Console(stderr=True)
+    try:
+        target = read_target(options)
+        if options.list_filters:
+            return _list_filters(stdout, target, options)
+        order = _order(options, target)
+        files, complaints = sources.find([*options.paths, *options.video])
+        places = places_for(files, order, options.out, options.results)
+    except (UsageError, ChainError, ParameterError) as error:
+        return _fail(stderr, Status.WRONG, str(error))
+    except WireError as error:
+        return _fail(stderr, Status.UNREACHABLE, f"{error}; {HINT}")
+    display = display_for(stderr, quiet=options.quiet)
+    submitter = _Submitter(options, target, order, places, display)
+    for complaint in complaints:
+        submitter.refuse(complaint)
+    try:
+        outcomes = submitter.run(files)
+    finally:
+        display.close()
+    if not options.json and not options.quiet:
+        print_summary(stdout, outcomes)
+    return submitter.status()
+
+
+def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; anything wrong with it ends the process with status 2."""
+    summary, _, statuses = (__doc__ or "").partition("\n\n")
+    parser = Parser(prog="python -m client.file_sender", description=summary, epilog=statuses)
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="videos, or folders of them (data/)")
+    parser.add_argument("--video", action="append", type=Path, default=[], metavar="PATH", help="the same as PATH")
+    parser.add_argument(
+        "--filters",
+        "--processing",
+        action="append",
+        metavar="CHAIN",
+        help="filters, such as 'blur:radius=5,edges' (blur); give it again for a further output",
+    )
+    parser.add_argument("--out", type=str, metavar="PATH", help="a file for one output, a folder for several")
+    add_target(parser)
+    add_results(parser)
+    parser.add_argument("--codec", choices=CODECS, default="h264", help="of the outputs (%(default)s)")
+    parser.add_argument(
+        "--crf",
+        type=whole_number(0, CRF_MAX),
+        default=Encoder().crf,
+        metavar="N",
+        help="quality, 0 is best (%(default)s)",
+    )
+    parser.add_argument("--preset", choices=X264_PRESETS, default="veryfast", help="of h264 (%(default)s)")
+    parser.add_argument(
+        "--chunk-frames", type=whole_number(1, MAX_CHUNK_FRAMES), metavar="N", help="frames a chunk (automatic)"
+    )
+    parser.add_argument("--verify-cuts", action="store_true", help="decode each video twice first, whole and in chunks")
+    parser.add_argument("--local", action="store_true", help="do it in this process, without a cluster")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a job to standard output")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.add_argument("--list-filters", action="store_true", help="say what filters there are and what they take")
+    return parser.parse_args(arguments)
+
+
+class _Submitter:
+    """Sends the files of one command and keeps what came of each."""
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        target: Target,
+        order: Order,
+        places: Mapping[Path, Place],
+        display: Display,
+    ) -> None:
+        self._options, self._target, self._order = options, target, order
+        self._places, self._display = places, display
+        self._statuses: list[Status] = []
+        self._said: set[str] = set()
+
+    def status(self) -> Status:
+        return exit_status(self._statuses)
+
+    def refuse(self, complaint: UnreadableSource) -> None:
+        """An input that cannot be taken."""
+        self._statuses.append(Status.WRONG)
+        self._say(str(complaint))
+
+    def run(self, files: Sequence[Path]) -> list[Outcome]:
+        """All outcomes; each is printed as it comes."""
+        outcomes = []
+        for outcome in self._send_locally(files) if self._options.local else self._send(files):
+            outcomes.append(outcome)
+            self._statuses.append(outcome.status)
+            if outcome.reason:
+                self._say(self._sentence(outcome))
+            for warning in outcome.warnings if not self._options.quiet else ():
+                self._say(f"{outcome.source}: {warning}")
+            if self._options.json and outcome.job_id:
+                print(json.dumps(outcome.to_json()), flush=True)
+        return outcomes
+
+    def _send(self, files: Sequence[Path]) -> Iterator[Outcome]:
+        sender = Sender(self._target, self._display)
+        with _interruptible(sender.interrupt):
+            yield from sender.send(self._parcels(files))
+
+    def _parcels(self, files: Sequence[Path]) -> Iterator[Parcel]:
+        for path in files:
+            try:
+                if self._options.verify_cuts:
+                    sources.verify_cuts(path, self._order)
+                reader = sources.Reader(path, self._order)
+            except UnreadableSource as complaint:
+                self.refuse(complaint)
+                continue
+            submission = Submission(submission_key(reader.source, self._order), reader.source, self._order)
+            yield Parcel(submission, reader, self._places[path])
+
+    def _send_locally(self, files: Sequence[Path]) -> Iterator[Outcome]:
+        for path in files:
+            try:
+                if self._options.verify_cuts:
+                    sources.verify_cuts(path, self._order)
+                yield local.run(path, self._order, self._places[path], self._display)
+            except UnreadableSource as complaint:
+                self.refuse(complaint)
+
+    def _sentence(self, outcome: Outcome) -> str:
+        if outcome.status is Status.UNREACHABLE and not outcome.job_id:
+            return as_sentence(f"{outcome.reason}; {HINT}")
+        return as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self._said:  # two jobs that cannot reach the middleware are one piece of news
+            self._said.add(sentence)
+            self._display.say(sentence)
+
+
+def _order(options: argparse.Namespace, target: Target) -> Order:
+    """The outputs asked for. Raises ChainError or ParameterError."""
+    chains = options.filters or ["blur"]
+    encoder = Encoder(CODECS[options.codec], options.crf, options.preset)
+    return read_order(chains, _schemas(chains, options, target), encoder, options.chunk_frames)
+
+
+def _schemas(chains: Sequence[str], options: argparse.Namespace, target: Target) -> dict[str, FilterSchema]:
+    """The schemas to check against: this install's, and the workers' own where a filter is not known here."""
+    schemas = registry.schemas()
+    wanted = {step.name for text in chains for step in parse_chain(text)}
+    if wanted <= schemas.keys() or options.local:
+        return schemas
+    try:
+        offered = look(target, ["workers"]).offered_filters()
+    except (WireError, TimeoutError):
+        return schemas  # the filter is unknown: the nearer of two faults, and the one to mend first
+    return {name: schema for name, (schema, _) in offered.items()} | schemas
+
+
+def _list_filters(stdout: Console, target: Target, options: argparse.Namespace) -> int:
+    offered: dict[str, tuple[FilterSchema, int | None]] = {}
+    if options.local:
+        offered.update({name: (schema, None) for name, schema in registry.schemas().items()})
+    else:
+        try:
+            offered.update(look(target, ["workers"]).offered_filters())
+        except TimeoutError as error:
+            raise Unreachable(str(error)) from error
+    show = filter_list.print_filters_json if options.json else filter_list.print_filters
+    show(stdout, offered)
+    return Status.DONE
+
+
+class _interruptible:  # noqa: N801 - a context manager that reads as a word
+    """Ctrl-C and SIGTERM call `interrupt` the first time, and end the process the second time."""
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self._interrupt = interrupt
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __enter__(self) -> None:
+        for number in self._before:
+            signal.signal(number, self._handle)
+
+    def __exit__(self, *_exception: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self.__exit__()
+        self._interrupt()
+
+
+def _fail(stderr: Console, status: Status, sentence: str) -> int:
+    stderr.print(as_sentence(sentence), highlight=False, markup=False, soft_wrap=True)
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(Status.CANCELLED)

@@ -1,0 +1,106 @@
+"""Where the files of a finished job go: fetched under a temporary name, verified, renamed into place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import xxhash
+
+from client.destination import Place
+from client.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
+from wire.limits import MIB
+
+READ_SIZE: Final = 1 * MIB
+
+
+class Files:
+    """The files of one job as they arrive, one at a time.
+
+    What lies under the temporary name after an interruption is taken up again.
+    """
+
+    def __init__(self, job: str, place: Place) -> None:
+        self._job, self._place = job, place
+        self._open: BinaryIO | None = None
+        self._wanted: Begin | None = None
+        self._digest = xxhash.xxh3_128()
+
+    def path_of(self, file: str) -> Path:
+        return self._place.path_of(self._job, file)
+
+    def begin(self, wanted: Begin) -> Begun | Kept | NotKept:
+        """What is there already of a file."""
+        target = self.path_of(wanted.file)
+        try:
+            if target.is_file() and target.stat().st_size == wanted.size and _xxh3(target) == wanted.xxh3:
+                return Kept(wanted.file)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._wanted = wanted
+            return Begun(wanted.file, self._take_up(self._temporary(target)))
+        except OSError as error:
+            return self._not_kept(wanted.file, error)
+
+    def write(self, command: Write) -> NotKept | None:
+        try:
+            assert self._open is not None
+            self._open.write(command.payload)
+            self._digest.update(command.payload)
+        except OSError as error:
+            return self._not_kept(command.file, error)
+        return None
+
+    def keep(self, command: Keep) -> Kept | Spoiled | NotKept:
+        """The file is whole: into its place with it, if it is what it should be."""
+        assert self._open is not None
+        assert self._wanted is not None
+        target = self.path_of(command.file)
+        temporary = self._temporary(target)
+        try:
+            self._open.flush()
+            os.fsync(self._open.fileno())
+            self.close()
+            if self._digest.hexdigest() != self._wanted.xxh3:
+                temporary.unlink()
+                return Spoiled(command.file)
+            temporary.replace(target)
+        except OSError as error:
+            return self._not_kept(command.file, error)
+        return Kept(command.file)
+
+    def close(self) -> None:
+        """Lets go of a file that is not finished; it stays for the next try."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _take_up(self, temporary: Path) -> int:
+        """Opens the temporary file behind what is there of it, and says how much that is."""
+        assert self._wanted is not None
+        self._digest.reset()
+        self._open = temporary.open("a+b")
+        self._open.seek(0)
+        while block := self._open.read(READ_SIZE):
+            self._digest.update(block)
+        size = self._open.tell()
+        if size > self._wanted.size:
+            self._open.truncate(0)
+            self._digest.reset()
+            return 0
+        return size
+
+    def _temporary(self, target: Path) -> Path:
+        return target.with_name(f".{target.name}.{self._job}.part")
+
+    def _not_kept(self, file: str, error: OSError) -> NotKept:
+        self.close()
+        return NotKept(file, f"{self.path_of(file)}: {error.strerror or error}")
+
+
+def _xxh3(path: Path) -> str:
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(READ_SIZE):
+            digest.update(block)
+    return digest.hexdigest()

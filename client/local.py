@@ -1,0 +1,63 @@
+"""`--local`: the whole job in this process, without a cluster, shown and summed up like any other."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from client.destination import SUFFIXES, Place
+from client.order import Order
+from client.outcome import Outcome, OutputOutcome, Status
+from client.progress import Display, JobView
+from media.errors import MediaError, UnreadableSource
+from media.local import LocalOutput, Progress, run_local
+
+
+def run(path: Path, order: Order, place: Place, display: Display) -> Outcome:
+    """Filters one file and writes the videos and their metrics. Raises UnreadableSource before anything is written."""
+    job = f"local-{secrets.token_hex(4)}"
+    output_count = len(order.outputs)
+
+    def show(progress: Progress) -> None:
+        frames = progress.frame_count // output_count
+        sent = progress.frames_done // output_count
+        view = JobView(job, path.name, frames, sent, progress.frames_done, progress.frame_count)
+        display.show([view], time.monotonic())
+
+    destination = [place.folder / place.name] if place.name else place.folder_of(job)
+    started = time.monotonic()
+    try:
+        finished = run_local(path, order.outputs, destination, chunk_frames=order.chunk_frames, on_progress=show)
+    except UnreadableSource:
+        raise
+    except (MediaError, OSError) as error:
+        return Outcome(path.name, job, Status.FAILED, "failed", str(error), time.monotonic() - started)
+    partial = any(one.metrics["state"] == "partial" for one in finished)
+    return Outcome(
+        source=path.name,
+        job_id=job,
+        status=Status.PARTIAL if partial else Status.DONE,
+        state="partial" if partial else "done",
+        reason=_shortfall(finished) if partial else "",
+        seconds=time.monotonic() - started,
+        outputs=tuple(OutputOutcome(**one.summary) for one in finished),
+        warnings=tuple(warning for one in finished for warning in _warnings(one, place)),
+    )
+
+
+def _warnings(one: LocalOutput, place: Place) -> Iterator[str]:
+    yield from (f"{one.output.name}: {warning}" for warning in one.metrics["warnings"])
+    yield from place.warnings(SUFFIXES.get(one.spliced.container, ""))
+
+
+def _shortfall(finished: Sequence[LocalOutput]) -> str:
+    words = {
+        "fallback": "passed on unfiltered",
+        "lost": "lost",
+        "damaged": "patched up by the decoder",
+    }
+    counts = {kind: sum(one.metrics["frames"][kind] for one in finished) for kind in words}
+    told = [f"{count} frames were {words[kind]}" for kind, count in counts.items() if count]
+    return f"{', '.join(told) or 'parts of the source cannot be decoded'}; the metrics list them"

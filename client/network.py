@@ -1,0 +1,81 @@
+"""The client's shell: submissions on one loop, in one thread; sources are read and files written in its turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from client import events
+from client.options import Target
+from client.outcome import Outcome, Status
+from client.progress import Display
+from client.run import Parcel, Run
+from wire.loop import Loop, Readable
+
+PARALLEL_JOBS: Final = 2
+"""Submissions at the same time: while one is spliced and fetched, the next keeps the workers busy."""
+
+
+class Sender:
+    """Sends parcels, PARALLEL_JOBS at a time, and shows how far they are."""
+
+    def __init__(self, target: Target, display: Display) -> None:
+        self._loop = Loop("client", secret=target.secret)
+        self._target, self._display = target, display
+        self._runs: list[Run] = []
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """The person does not want to wait any longer. May be called by a signal handler."""
+        self._interrupted = True
+        self._loop.wake()
+
+    def send(self, parcels: Iterable[Parcel]) -> Iterator[Outcome]:
+        """The outcomes as they come. Parcels are taken when there is time for them, so that each source is opened
+        only then; none is taken after the middleware could not be reached, or after an interruption."""
+        supply = iter(parcels)
+        supplied_all = False
+        try:
+            while self._runs or not supplied_all:
+                if not supplied_all and len(self._runs) < PARALLEL_JOBS:
+                    supplied_all = self._interrupted or not self._take(supply)
+                self._turn()
+                for run in [run for run in self._runs if run.is_over]:
+                    self._runs.remove(run)
+                    outcome = run.outcome()
+                    supplied_all |= outcome.status is Status.UNREACHABLE
+                    yield outcome
+        finally:
+            self._loop.flush()
+            self._loop.shut()
+
+    def _take(self, supply: Iterator[Parcel]) -> bool:
+        parcel = next(supply, None)
+        if parcel is None:
+            return False
+        run = Run(self._loop, self._target, parcel)
+        self._runs.append(run)
+        run.feed(events.Start(), time.monotonic())
+        return True
+
+    def _turn(self) -> None:
+        for event in self._loop.turn(self._deadline()):
+            if isinstance(event, Readable):
+                continue
+            run = next((run for run in self._runs if event.connection in run.links.values()), None)
+            if run is not None:
+                run.network(event, time.monotonic())
+        for run in self._runs:
+            if self._interrupted:
+                run.feed(events.Interrupted(), time.monotonic())
+            run.work(time.monotonic())
+        self._loop.flush()
+        self._display.show([run.view() for run in self._runs], time.monotonic())
+
+    def _deadline(self) -> float:
+        now = time.monotonic()
+        if not self._runs or any(run.wants_turn for run in self._runs):
+            return now
+        deadlines = [at for run in self._runs if (at := run.session.next_deadline()) is not None]
+        return min([*deadlines, now + self._display.interval_s])

@@ -1,0 +1,88 @@
+"""Where the cluster is: the flags that all client programs share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from client.outcome import Status
+from wire import options as shared
+from wire.addresses import LOOPBACK, Address
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The middleware to speak to, with which family of addresses, and the cluster's secret."""
+
+    address: Address
+    family: socket.AddressFamily = socket.AF_UNSPEC
+    secret: bytes = b""
+
+    def reachable(self, addresses: Iterable[Address]) -> list[Address]:
+        """Addresses as the middleware sees them, as we see them: what is loopback there is that machine here."""
+        if _is_loopback(self.address.host):
+            return list(addresses)
+        return [
+            Address(self.address.host, address.port) if _is_loopback(address.host) else address for address in addresses
+        ]
+
+
+class UsageError(Exception):
+    """Something on the command line cannot be; the text is one sentence for the person who wrote it."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        print(as_sentence(f"{message[:1].upper()}{message[1:]}; --help shows what there is"), file=sys.stderr)
+        sys.exit(Status.WRONG)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """`--host`, `--port`, `--ipv4`, `--ipv6` and `--secret-file`."""
+    shared.add_middleware_address(parser)
+    family = parser.add_mutually_exclusive_group()
+    family.add_argument("--ipv4", action="store_true", help="use IPv4 only")
+    family.add_argument("--ipv6", action="store_true", help="use IPv6 only")
+    shared.add_secret(parser)
+
+
+def read_target(options: argparse.Namespace) -> Target:
+    """What `add_target` was given. Raises UsageError when the secret cannot be read."""
+    family = socket.AF_INET if options.ipv4 else socket.AF_INET6 if options.ipv6 else socket.AF_UNSPEC
+    try:
+        secret = shared.read_secret(options.secret_file)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the cluster's secret cannot be read: {error}") from error
+    return Target(Address(options.host, options.port), family, secret)
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """For argparse: a whole number within bounds, both included."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, not '{text}'")
+        return int(text)
+
+    return read
+
+
+def as_sentence(text: str) -> str:
+    """With a full stop where there is no end yet."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _is_loopback(host: str) -> bool:
+    if host == LOOPBACK:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,83 @@
+"""How a submission ended, as an exit status and as the object that `--json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+
+class Status(IntEnum):
+    """The exit statuses of `client.file_sender`."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG = 2  # usage, or no input that can be read
+    UNREACHABLE = 3
+    PARTIAL = 4  # some frames, or some of the inputs, are not as asked
+    CANCELLED = 5  # by a person: the job, or the waiting for it
+
+
+_GRAVITY = (Status.CANCELLED, Status.UNREACHABLE, Status.FAILED, Status.PARTIAL, Status.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOutcome:
+    """One finished file of a job."""
+
+    name: str
+    path: str
+    metrics_path: str
+    frames_in: int = 0
+    frames_out: int = 0
+    fallback_frames: int = 0
+    lost_frames: int = 0
+    retries: int = 0
+    duplicates: int = 0
+    digest: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one job ended. `source` is its file's name, `warnings` are sentences for people."""
+
+    source: str
+    job_id: str
+    status: Status
+    state: str
+    reason: str = ""
+    seconds: float = 0.0
+    outputs: tuple[OutputOutcome, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def frames_per_second(self) -> float:
+        """Source frames over the seconds from submission to the end; each frame counts once, however many outputs."""
+        frames = max((output.frames_in for output in self.outputs), default=0)
+        return frames / self.seconds if self.seconds > 0 else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "job_id": self.job_id,
+            "state": self.state,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 3),
+            "frames_per_second": round(self.frames_per_second, 2),
+            "outputs": [output.to_json() for output in self.outputs],
+        }
+
+
+def exit_status(statuses: Iterable[Status]) -> Status:
+    """One status for several inputs: the gravest. Where some were WRONG and others were not, the whole is PARTIAL."""
+    all_of_them = list(statuses)
+    good = [status for status in all_of_them if status is not Status.WRONG]
+    if not good:
+        return Status.WRONG if all_of_them else Status.DONE
+    if len(good) < len(all_of_them):
+        good.append(Status.PARTIAL)
+    return min(good, key=_GRAVITY.index)

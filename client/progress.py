@@ -1,0 +1,233 @@
+"""How far jobs are, for people: live lines on a terminal, a plain line now and then elsewhere, or nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.text import Text
+
+RATE_WINDOW_S: Final = 5.0
+"""Frames/s are an average over so long: steady enough to read, quick enough to show that a worker has gone."""
+
+LIVE_INTERVAL_S: Final = 0.1
+PLAIN_INTERVAL_S: Final = 2.0
+NAME_WIDTH: Final = 24
+BAR_WIDTH_MIN, BAR_WIDTH_MAX = 8, 30
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """How far one job is.
+
+    `id` tells it from others of the same name. `frames_done` and `frames_wanted` are over all its outputs. `in_work`
+    counts tasks that workers hold. `note` says what it waits for, or what else it does.
+    """
+
+    id: str
+    name: str
+    frames_total: int
+    frames_sent: int = 0
+    frames_done: int = 0
+    frames_wanted: int = 0
+    retries: int = 0
+    in_work: int | None = None
+    note: str = ""
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.frames_done / self.frames_wanted) if self.frames_wanted else 0.0
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    interval_s: float
+
+    def show(self, views: Sequence[JobView], now: float) -> None:
+        """How far all jobs are that are not over; called as often as one likes."""
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+
+    def close(self) -> None:
+        """No more is shown; what was live is wiped."""
+
+
+class Rates:
+    """Frames per second of each job, by id, over the last RATE_WINDOW_S."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, deque[tuple[float, int]]] = {}
+
+    def update(self, views: Sequence[JobView], now: float) -> dict[str, float]:
+        """Frames/s now; jobs that are not shown any more are forgotten."""
+        self._seen = {view.id: self._seen.get(view.id, deque()) for view in views}
+        rates = {}
+        for view in views:
+            seen = self._seen[view.id]
+            if not seen or now - seen[-1][0] >= LIVE_INTERVAL_S:
+                seen.append((now, view.frames_done))
+            while len(seen) > 2 and now - seen[1][0] >= RATE_WINDOW_S:
+                seen.popleft()
+            span = now - seen[0][0]
+            rates[view.id] = max(0.0, (view.frames_done - seen[0][1]) / span) if span > 0 else 0.0
+        return rates
+
+
+def time_left(view: JobView, rate: float) -> float | None:
+    """Seconds; None where nothing can be said."""
+    return (view.frames_wanted - view.frames_done) / rate if rate > 0 and view.frames_wanted else None
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3:05`, `1:02:03`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def plain_line(view: JobView, rate: float) -> str:
+    """All that is known, for a log."""
+    if view.note:
+        return f"{view.name}: {view.note}"
+    parts = [f"sent {view.frames_sent}/{view.frames_total}", f"processed {view.frames_done}/{view.frames_wanted}"]
+    parts.append(f"{rate:.0f} frames/s")
+    left = time_left(view, rate)
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    parts += [_counted(view.retries, "retry", "retries")]
+    if view.in_work is not None:
+        parts.append(f"{view.in_work} chunks in work")
+    return f"{view.name}: {', '.join(parts)}"
+
+
+def live_line(view: JobView, rate: float, width: int) -> Text:
+    """What of it fits into `width` cells: the name, a bar and the numbers, the dearest first."""
+    name = _clipped(view.name, min(NAME_WIDTH, max(8, width // 4)))
+    if view.note:
+        return Text.assemble((name, "bold"), " ", (_clipped(view.note, width - cell_len(name) - 1), "yellow"))
+    left = time_left(view, rate)
+    # (order on the line, text): taken in order of importance while there is room
+    wanted = [
+        (1, f"{view.share:4.0%}"),
+        (3, f"processed {view.frames_done}/{view.frames_wanted}"),
+        (4, f"{rate:.0f} frames/s"),
+        (5, f"{duration(left)} left" if left is not None else ""),
+        (2, f"sent {view.frames_sent}/{view.frames_total}"),
+        (6, _counted(view.retries, "retry", "retries")),
+        (7, f"{view.in_work} in work" if view.in_work is not None else ""),
+    ]
+    room = width - cell_len(name) - 1 - BAR_WIDTH_MIN
+    taken = []
+    for place, text in wanted:
+        if text and room >= len(text) + 2:
+            taken.append((place, text))
+            room -= len(text) + 2
+    numbers = "".join(f"  {text}" for _, text in sorted(taken))
+    bar_width = min(BAR_WIDTH_MAX, BAR_WIDTH_MIN + max(0, room))
+    done = round(bar_width * view.share)
+    line = Text.assemble((name, "bold"), " ", ("━" * done, "green"), ("┄" * (bar_width - done), "dim"), numbers)
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+class LiveDisplay:
+    """Lines that change in place, one a job."""
+
+    interval_s = LIVE_INTERVAL_S
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rates = Rates()
+        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+        self._live.start()
+        self._shown_at = float("-inf")
+
+    def show(self, views: Sequence[JobView], now: float) -> None:
+        if now - self._shown_at < LIVE_INTERVAL_S:
+            return
+        self._shown_at = now
+        rates = self._rates.update(views, now)
+        width = self._console.width
+        self._live.update(Group(*(live_line(view, rates[view.id], width) for view in views)), refresh=True)
+
+    def say(self, text: str) -> None:
+        self._console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        self._live.update("")
+        self._live.stop()
+
+
+class PlainDisplay:
+    """A line a job when something has changed, and not more often than every PLAIN_INTERVAL_S."""
+
+    interval_s = PLAIN_INTERVAL_S
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rates = Rates()
+        self._shown_at: float | None = None
+        self._last: dict[str, JobView] = {}
+
+    def show(self, views: Sequence[JobView], now: float) -> None:
+        rates = self._rates.update(views, now)
+        if self._shown_at is None:
+            self._shown_at = now  # a job that is over in no time needs no line
+        if now - self._shown_at < PLAIN_INTERVAL_S:
+            return
+        for view in views:
+            if self._last.get(view.id) != view:
+                self.say(plain_line(view, rates[view.id]))
+                self._shown_at = now
+        self._last = {view.id: view for view in views}
+
+    def say(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def close(self) -> None:
+        pass
+
+
+class QuietDisplay:
+    """Only what must be said."""
+
+    interval_s = 60.0
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def show(self, views: Sequence[JobView], now: float) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def close(self) -> None:
+        pass
+
+
+def display_for(console: Console, *, quiet: bool) -> Display:
+    """What suits this console."""
+    if quiet:
+        return QuietDisplay(console)
+    return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _clipped(text: str, width: int) -> str:
+    text = " ".join(text.split())  # a line break would tear the display
+    return text if cell_len(text) <= width else set_cell_size(text, max(1, width - 1)) + "…"

@@ -1,0 +1,202 @@
+"""One submission with its surroundings: the session's commands carried out on a loop, a source and files."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from client import events
+from client.destination import Place
+from client.events import Command, Event, Peer
+from client.files import Files
+from client.options import Target
+from client.order import Submission, hello
+from client.outcome import Outcome, OutputOutcome
+from client.progress import JobView
+from client.session import Phase, Session
+from client.sources import Reader
+from media.errors import UnreadableSource
+from wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received
+from wire.messages import Welcome
+
+UNREMARKABLE = frozenset({"", "uploading"})
+"""Codes of a pending job that are no news to the person who has just sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is to be sent, where it is read from, and where its results go."""
+
+    submission: Submission
+    reader: Reader
+    place: Place
+
+
+class Run:
+    """Feeds events to a session and carries out what it commands.
+
+    Args:
+        loop: of the process; `links` says which of its connections are this run's.
+    """
+
+    def __init__(self, loop: Loop, target: Target, parcel: Parcel) -> None:
+        self.session = Session(parcel.submission, str(target.address))
+        self.links: dict[Peer, ConnectionId] = {}
+        self._loop, self._target = loop, target
+        self._reader, self._place = parcel.reader, parcel.place
+        self._hello = hello()
+        self._pull_wanted = False
+        self._files: Files | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.session.phase is Phase.OVER
+
+    @property
+    def wants_turn(self) -> bool:
+        """Whether there is something to read, so that nobody should wait."""
+        return self._pull_wanted and not self.is_over
+
+    def feed(self, event: Event, now: float) -> None:
+        """Everything that follows from an event."""
+        waiting = deque([event])
+        while waiting:
+            for command in self.session.handle(waiting.popleft(), now):
+                answer = self._execute(command)
+                if answer is not None:
+                    waiting.append(answer)
+        if self.is_over and self._files is not None:
+            self._files.close()
+
+    def network(self, event: NetworkEvent, now: float) -> None:
+        """An event of one of this run's connections."""
+        assert isinstance(event, Received | Lost)
+        peer = next(peer for peer, link in self.links.items() if link == event.connection)
+        if isinstance(event, Lost):
+            del self.links[peer]
+            self.feed(events.Lost(peer, event.reason, event.error.code if event.error else ""), now)
+        elif isinstance(event.message, Welcome):
+            self.feed(events.Welcomed(peer), now)
+        else:
+            self.feed(events.Received(peer, event.message, event.payload), now)
+
+    def work(self, now: float) -> None:
+        """A turn's share of what takes time: at most one chunk is read. Fires a deadline that has come."""
+        deadline = self.session.next_deadline()
+        if deadline is not None and deadline <= now:
+            self.feed(events.Tick(), now)
+        if self.wants_turn:
+            self._pull_wanted = False
+            self.feed(self._pull(), now)
+
+    def _pull(self) -> Event:
+        try:
+            chunk = self._reader.next_chunk()
+        except UnreadableSource as error:
+            return events.Unreadable(str(error))
+        return events.Exhausted() if chunk is None else events.Pulled(chunk)
+
+    def _execute(self, command: Command) -> Event | None:
+        match command:
+            case events.Dial(peer=Peer.MIDDLEWARE):
+                self.links[Peer.MIDDLEWARE] = self._loop.dial([self._target.address], self._hello, self._target.family)
+            case events.Dial(peer=peer, addresses=addresses):
+                reachable = self._target.reachable(addresses)
+                self.links[peer] = self._loop.dial(reachable, self._hello, self._target.family)
+            case events.HangUp(peer=peer):
+                if peer in self.links:
+                    self._loop.close(self.links.pop(peer))
+            case events.Send(peer=peer, message=message, payload=payload):
+                self._loop.send(self.links[peer], message, payload)
+            case events.Pull():
+                self._pull_wanted = True
+            case events.Rewind():
+                self._pull_wanted = False
+                return self._rewind()
+            case events.Begin():
+                assert self.session.record is not None
+                self._files = self._files or Files(self.session.record.job, self._place)
+                return self._files.begin(command)
+            case events.Write():
+                assert self._files is not None
+                return self._files.write(command)
+            case events.Keep():
+                assert self._files is not None
+                return self._files.keep(command)
+        return None
+
+    def _rewind(self) -> Event | None:
+        try:
+            self._reader.rewind()
+        except UnreadableSource as error:
+            return events.Unreadable(str(error))
+        return None
+
+    # ── for people ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def view(self) -> JobView:
+        """How far it is."""
+        source, record = self.session.submission.source, self.session.record
+        progress = record.progress if record is not None else {}
+        frames = int(source.facts.get("frame_count", 0))
+        wanted = frames * len(self.session.submission.order.outputs)
+        return JobView(
+            id=self._hello.session,
+            name=source.name,
+            frames_total=progress.get("frames_total") or frames,
+            frames_sent=progress.get("frames_sent", 0),
+            frames_done=progress.get("frames_done", 0),
+            frames_wanted=progress.get("frames_wanted") or wanted,
+            retries=progress.get("retries", 0),
+            in_work=progress.get("tasks_in_flight", 0),
+            note=self._note(),
+        )
+
+    def _note(self) -> str:
+        """What is worth a word beside the numbers."""
+        session = self.session
+        if session.trouble:
+            return f"waiting: the connection is lost ({session.trouble}); trying again"
+        if session.fetching is not None and session.fetching.size_here:
+            return f"fetching {session.fetching.size_here / 1e6:.1f} of {session.fetching.size_total / 1e6:.1f} MB"
+        record = session.record
+        if record is not None and record.state in ("pending", "paused") and record.code not in UNREMARKABLE:
+            return f"{'paused' if record.state == 'paused' else 'waiting'}: {record.reason}"
+        return ""
+
+    def outcome(self) -> Outcome:
+        """How it ended; only once it is over."""
+        session, ending = self.session, self.session.ending
+        assert ending is not None
+        record = session.record
+        return Outcome(
+            source=session.submission.source.name,
+            job_id=record.job if record is not None else "",
+            status=ending.status,
+            state=ending.state,
+            reason=ending.reason,
+            seconds=record.seconds if record is not None else 0.0,
+            outputs=tuple(self._output(summary) for summary in record.outputs) if record is not None else (),
+            warnings=tuple(self._warnings(record.outputs)) if record is not None else (),
+        )
+
+    def _warnings(self, summaries: list[dict[str, Any]]) -> Iterator[str]:
+        for summary in summaries:
+            yield from (f"{summary.get('name', '')}: {warning}" for warning in summary.get("warnings", ()))
+            yield from self._place.warnings(Path(str(summary.get("file", ""))).suffix)
+
+    def _output(self, summary: dict[str, Any]) -> OutputOutcome:
+        counts = ("frames_in", "frames_out", "fallback_frames", "lost_frames", "retries", "duplicates")
+        return OutputOutcome(
+            name=str(summary.get("name", "")),
+            path=self._path(str(summary.get("file", ""))),
+            metrics_path=self._path(str(summary.get("metrics_file", ""))),
+            digest=str(summary.get("digest", "")),
+            **{name: int(summary.get(name, 0)) for name in counts},
+        )
+
+    def _path(self, file: str) -> str:
+        return str(self._files.path_of(file)) if file and self._files is not None else ""

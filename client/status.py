@@ -1,0 +1,210 @@
+"""Shows what a cluster is made of and what it does, or waits until it is complete.
+
+Exit status: 0 shown, or complete; 1 not complete in time; 2 wrong usage; 3 no middleware to reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from client.options import Parser, UsageError, add_target, as_sentence, read_target, whole_number
+from client.watching import ClusterView, look
+from wire.addresses import Address
+from wire.errors import WireError
+from wire.messages import Aggregator, Job, Worker
+
+TOPICS = ("workers", "jobs")
+JOBS_SHOWN = 20
+"""Of the jobs the newest so many, in the table; `--json` has them all."""
+
+MAX_WORKERS = 100_000
+MAX_TIMEOUT_S = 24 * 3600
+
+_COLOURS = {
+    "ready": "green",
+    "full": "green",
+    "draining": "yellow",
+    "lost": "red",
+    "running": "green",
+    "done": "green",
+    "pending": "yellow",
+    "paused": "yellow",
+    "partial": "yellow",
+    "failed": "red",
+    "cancelled": "red",
+}
+
+
+class Status(IntEnum):
+    """The exit statuses of `client.status`."""
+
+    OK = 0
+    INCOMPLETE = 1
+    WRONG = 2
+    UNREACHABLE = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _read_options(arguments)
+    stdout, stderr = Console(), Console(stderr=True)
+
+    def complete(view: ClusterView) -> bool:
+        return view.is_current and not _missing(view, options)
+
+    until = complete if options.wait else (lambda view: view.is_current)
+    try:
+        view = look(read_target(options), TOPICS, until=until, timeout_s=options.timeout, retry=options.wait)
+    except UsageError as error:
+        return _fail(stderr, Status.WRONG, str(error))
+    except WireError as error:
+        return _fail(stderr, Status.UNREACHABLE, str(error))
+    except TimeoutError as error:
+        return _fail(stderr, Status.INCOMPLETE, f"not complete within {options.timeout} s: {error}")
+    if options.json:
+        print(json.dumps(as_json(view)))
+    elif not options.wait:
+        print_tables(stdout, view)
+    return Status.OK
+
+
+def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    summary, _, statuses = (__doc__ or "").partition("\n\n")
+    parser = Parser(prog="python -m client.status", description=summary, epilog=statuses)
+    add_target(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--wait", action="store_true", help="wait until so many are there")
+    count = whole_number(0, MAX_WORKERS)
+    parser.add_argument("--workers", type=count, default=1, metavar="N", help="to wait for (%(default)s)")
+    parser.add_argument("--aggregators", type=count, default=1, metavar="M", help="to wait for (%(default)s)")
+    timeout = whole_number(1, MAX_TIMEOUT_S)
+    parser.add_argument("--timeout", type=timeout, default=30, metavar="S", help="seconds (%(default)s)")
+    return parser.parse_args(arguments)
+
+
+def _missing(view: ClusterView, options: argparse.Namespace) -> bool:
+    workers, aggregators = len(view.connected_workers()), len(view.connected_aggregators())
+    return bool(workers < options.workers or aggregators < options.aggregators)
+
+
+def as_json(view: ClusterView) -> dict[str, Any]:
+    """Everything that is known, as JSON types."""
+    return {
+        "workers": [
+            {"name": worker.name, "state": worker.state, **{k: v for k, v in worker.facts.items() if k != "schemas"}}
+            for worker in view.workers.values()
+        ],
+        "aggregators": [
+            {"name": one.name, "store": one.store, "addresses": one.addresses, "connected": one.connected}
+            for one in view.aggregators.values()
+        ],
+        "jobs": [
+            {
+                "job_id": job.job,
+                "name": job.name,
+                "state": job.state,
+                "code": job.code,
+                "reason": job.reason,
+                "seconds": job.seconds,
+                "progress": job.progress,
+            }
+            for job in view.jobs.values()
+        ],
+    }
+
+
+def print_tables(console: Console, view: ClusterView) -> None:
+    """Workers, aggregators and the newest jobs, a table each."""
+    workers = _table(
+        "worker", "state", ">chunks", ">frames", ">frames/s", "in flight", ">failed", ">cpu", ">MB", ">heard"
+    )
+    for worker in sorted(view.workers.values(), key=lambda one: one.name):
+        workers.add_row(*_worker_cells(worker))
+    aggregators = _table("aggregator", "state", "reached at")
+    for one in view.aggregators.values():
+        aggregators.add_row(*_aggregator_cells(one))
+    jobs = _table("job", "source", "state", ">sent", ">done", ">retries", "reason")
+    newest = sorted(view.jobs.values(), key=lambda job: job.submitted_unix_s)[-JOBS_SHOWN:]
+    for job in newest:
+        jobs.add_row(*_job_cells(job))
+    console.print(workers if view.workers else "No worker is connected.")
+    console.print(aggregators if view.aggregators else "No aggregator is connected.")
+    if newest:
+        console.print(jobs)
+
+
+def _table(*headings: str) -> Table:
+    """Columns by heading; those with `>` in front hold numbers and are never folded."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        is_number = heading.startswith(">")
+        justify = "right" if is_number else "left"
+        table.add_column(heading.lstrip(">"), justify=justify, no_wrap=is_number, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def _worker_cells(worker: Worker) -> list[Text | str]:
+    facts = worker.facts
+    tasks = [f"{task.get('phase')} {task.get('index')}: {task.get('frames')}" for task in facts.get("tasks", [])]
+    return [
+        Text(worker.name),
+        _state(worker.state),
+        str(facts.get("chunks", 0)),
+        str(facts.get("frames", 0)),
+        f"{facts.get('frames_per_s', 0.0):.1f}",
+        str(facts.get("failures", 0)),
+        f"{facts.get('cpu_percent', 0.0):.0f} %",
+        f"{facts.get('memory_bytes', 0) / 1e6:.0f}",
+        f"{facts.get('heard_s', 0.0):.1f} s",
+        Text("\n".join(tasks)),
+    ]
+
+
+def _aggregator_cells(one: Aggregator) -> list[Text | str]:
+    addresses = []
+    for data in one.addresses:
+        try:
+            addresses.append(str(Address.from_wire(data)))
+        except ValueError:
+            continue
+    state = _state("ready") if one.connected else _state("lost")
+    return [Text(one.name), state, Text(", ".join(addresses))]
+
+
+def _job_cells(job: Job) -> list[Text | str]:
+    progress = job.progress
+    total, wanted = progress.get("frames_total"), progress.get("frames_wanted")
+    return [
+        Text(job.job),
+        Text(job.name),
+        _state(job.state),
+        f"{progress.get('frames_sent', 0)}/{'?' if total is None else total}",
+        f"{progress.get('frames_done', 0)}/{'?' if wanted is None else wanted}",
+        str(progress.get("retries", 0)),
+        Text(job.reason),
+    ]
+
+
+def _state(state: str) -> Text:
+    return Text(state, _COLOURS.get(state, ""))
+
+
+def _fail(stderr: Console, status: Status, sentence: str) -> int:
+    stderr.print(as_sentence(sentence), highlight=False, markup=False, soft_wrap=True)
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,60 @@
+"""What came of the jobs, for people: a table on a terminal, a line an output elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from client.outcome import Outcome, OutputOutcome, Status
+
+DIGEST_SHOWN = 12
+"""Hex digits of a digest that a person compares."""
+
+_COLOURS = {Status.DONE: "green", Status.PARTIAL: "yellow"}
+
+
+def print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """The outputs of all jobs and where they are; nothing where there are none."""
+    outcomes = [outcome for outcome in outcomes if outcome.outputs]
+    if not console.is_terminal:
+        for outcome in outcomes:
+            for output in outcome.outputs:
+                console.print(_line(outcome, output), highlight=False, markup=False, soft_wrap=True)
+        return
+    if not outcomes:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("source", overflow="ellipsis", no_wrap=True, max_width=28)
+    table.add_column("output", overflow="fold")
+    table.add_column("state")
+    for heading in ("frames", "frames/s", "fallback"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("digest", overflow="ellipsis", no_wrap=True)
+    for outcome in outcomes:
+        for output in outcome.outputs:
+            table.add_row(
+                Text(outcome.source),
+                Text(output.name),
+                Text(outcome.state, _COLOURS.get(outcome.status, "red")),
+                str(output.frames_out),
+                f"{outcome.frames_per_second:.1f}",
+                str(output.fallback_frames),
+                output.digest[:DIGEST_SHOWN],
+            )
+    console.print(table)
+    for outcome in outcomes:
+        for output in outcome.outputs:
+            if output.path:
+                console.print(Text(output.path, "bold"), soft_wrap=True)
+
+
+def _line(outcome: Outcome, output: OutputOutcome) -> str:
+    return (
+        f"{outcome.source} → {output.path or output.name}: {outcome.state}, {output.frames_out} frames, "
+        f"{outcome.frames_per_second:.1f} frames/s, {output.fallback_frames} fallback, "
+        f"digest {output.digest[:DIGEST_SHOWN]}"
+    )

@@ -1,0 +1,136 @@
+"""A look at the cluster: the current records of its workers, aggregators and jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from client.options import Target
+from client.order import hello
+from filters.schema import FilterSchema, SchemaError
+from wire.errors import Refused, Unreachable
+from wire.loop import Loop, Lost, Received
+from wire.messages import Aggregator, Error, Event, Job, Watch, Welcome, Worker
+
+RETRY_S: Final = 0.2
+"""Between two attempts to reach a middleware that may be starting just now."""
+
+
+@dataclass(slots=True)
+class ClusterView:
+    """What is known: the newest record of each. `is_current` once the first records have all come."""
+
+    workers: dict[str, Worker] = field(default_factory=dict)
+    aggregators: dict[str, Aggregator] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    is_current: bool = False
+
+    def take(self, message: object) -> None:
+        """A record more."""
+        match message:
+            case Worker():
+                self.workers[message.name] = message
+            case Aggregator():
+                self.aggregators[message.store] = message
+            case Job():
+                self.jobs[message.job] = message
+            case Event(kind="current"):
+                self.is_current = True
+
+    def connected_workers(self) -> list[Worker]:
+        return [worker for worker in self.workers.values() if worker.state != "lost"]
+
+    def connected_aggregators(self) -> list[Aggregator]:
+        return [one for one in self.aggregators.values() if one.connected]
+
+    def offered_filters(self) -> dict[str, tuple[FilterSchema, int]]:
+        """The schema of each filter that connected workers announce, and how many of them do."""
+        offered: dict[str, tuple[FilterSchema, int]] = {}
+        for worker in self.connected_workers():
+            for data in worker.facts.get("schemas", []):
+                try:
+                    schema = FilterSchema.from_wire(data)
+                except SchemaError:
+                    continue
+                known, count = offered.get(schema.name, (schema, 0))
+                offered[schema.name] = (known, count + 1)
+        return offered
+
+
+def look(
+    target: Target,
+    topics: Sequence[str],
+    *,
+    until: Callable[[ClusterView], bool] = lambda view: view.is_current,
+    timeout_s: float = 10.0,
+    retry: bool = False,
+) -> ClusterView:
+    """Watches until the condition holds. With `retry` a middleware that is not there is called again till the timeout.
+
+    Raises:
+        Unreachable: no middleware took the connection.
+        Refused: it did, and said no.
+        TimeoutError: it was reached, but the condition did not come true in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    loop = Loop("client", secret=target.secret)
+    reached = False
+    try:
+        while True:
+            try:
+                return _watch(loop, target, topics, until, deadline)
+            except TimeoutError:
+                raise
+            except _Ended as ended:
+                reached |= ended.reached
+                if not retry or time.monotonic() + RETRY_S > deadline:
+                    if reached:
+                        raise TimeoutError(ended.reason) from None
+                    raise Unreachable(f"no middleware answers at {target.address} ({ended.reason})") from None
+                _idle(loop, RETRY_S)
+    finally:
+        loop.shut()
+
+
+class _Ended(Exception):
+    def __init__(self, reason: str, *, reached: bool) -> None:
+        super().__init__(reason)
+        self.reason, self.reached = reason, reached
+
+
+def _watch(
+    loop: Loop, target: Target, topics: Sequence[str], until: Callable[[ClusterView], bool], deadline: float
+) -> ClusterView:
+    """One connection's worth of watching."""
+    link = loop.dial([target.address], hello(), target.family)
+    view = ClusterView()
+    reached = False
+    while not until(view):
+        if time.monotonic() > deadline:
+            if not reached:
+                raise _Ended("no answer in time", reached=False)
+            raise TimeoutError("the cluster is not as wanted yet")
+        for event in loop.turn(deadline):
+            match event:
+                case Received(connection=connection, message=Welcome()) if connection == link:
+                    reached = True
+                    loop.send(link, Watch(topics=list(topics)))
+                case Received(message=Error() as error):
+                    raise Refused(error.code, error.text)
+                case Received(message=message):
+                    view.take(message)
+                case Lost(connection=connection, reason=reason, error=error) if connection == link:
+                    if error is not None and not reached:
+                        raise Refused(error.code, error.text)
+                    raise _Ended(reason, reached=reached)
+        loop.flush()
+    return view
+
+
+def _idle(loop: Loop, seconds: float) -> None:
+    """Lets time pass without burning it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        loop.turn(deadline)
