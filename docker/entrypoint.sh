@@ -10,6 +10,9 @@ case $role in
     send) exec python -m client.file_sender "$@" ;;
     status) exec python -m client.status "$@" ;;
     demo) exec python -m scripts.demo "$@" ;;
+    joined) # joined MIDDLEWARE: whether that one knows the worker of this container; for its health check
+        python -m client.status --host "$1" --json | grep -q "\"name\": \"$(hostname)-1\", \"state\": \"\(ready\|full\)\""
+        ;;
     help | -h | --help)
         echo "usage: ROLE [arguments], where ROLE is middleware, aggregator, worker, send, status or demo"
         echo "       ROLE --help tells its arguments"

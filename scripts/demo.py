@@ -44,8 +44,13 @@ def rows(job: dict[str, Any]) -> list[tuple[str, str]]:
     for output in job["outputs"]:
         counts = f"{output['frames_in']} in, {output['frames_out']} out, {output['retries']} retries"
         table += [("frames", counts), ("digest", output["digest"])]
-        table += [("metrics", output["metrics_path"]), ("result", output["path"])]
+        table += [("metrics", near(output["metrics_path"])), ("result", near(output["path"]))]
     return table
+
+
+def near(path: str) -> str:
+    """The path as it can be typed here, and on the other side of a container's folder."""
+    return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path
 
 
 if __name__ == "__main__":

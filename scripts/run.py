@@ -100,6 +100,8 @@ def report(up: Cluster) -> None:
     stop = ["./stop.sh"]
     if up.port != PORT:
         send += ["--port", str(up.port)]
+    if up.results != ROOT / "results":
+        send += ["--results", str(up.results)]
     if up.state != ROOT / "state":
         stop += ["--state", str(up.state)]
     print(f"  results  {up.results}")

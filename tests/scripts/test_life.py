@@ -120,11 +120,12 @@ def test_taken_port_is_one_sentence_and_nothing_is_left(house: House) -> None:
 
 
 def test_program_that_cannot_start_is_named_with_its_own_reason(house: House) -> None:
-    house.results.mkdir(parents=True)
     house.state.mkdir()
-    done = house.run("--workers", "1", MOVIOLA_BIND="192.0.2.1")  # an address that no machine has
+    (house.state / "aggregator").write_text("a file where a folder should be")
+    done = house.run("--workers", "1")
     assert done.returncode == 1
-    assert "middleware does not stay up: " in done.stderr
+    assert done.stderr.startswith("The aggregator does not stay up: ")
+    assert str(house.state / "aggregator") in done.stderr
     assert done.stderr.count("\n") == 1
     house.assert_nothing_left()
 
