@@ -1,0 +1,108 @@
+"""How a child process died, told so that the middleware can say whose fault it was."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any, Final
+
+from wire.schema import Lease
+from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_ORPHANED, EXIT_STUCK, EXIT_SUPERSEDED
+
+CRASHES: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP"})
+"""Signals a process brings upon itself. Others come from outside and say nothing about the task."""
+
+OWN_EXITS: Final = {
+    EXIT_DRAINED: "was asked to end",
+    EXIT_SUPERSEDED: "ended because another worker has its name",
+    EXIT_STUCK: "ended because a computation could not be stopped",
+    EXIT_ORPHANED: "ended because it took its parent for gone",
+    EXIT_BUG: "ended by a bug of its own (see the log)",
+}
+
+
+def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_hung: bool = False) -> dict[str, Any]:
+    """A Hello's `death`: `lease` computed then, `signal` or `exit`, `kind`, `text`.
+
+    `kind` is `crash` (by its own signal or an exit in the midst of a task), `memory` (the kernel's out-of-memory
+    killer), `stall` (the parent ended a process that hung as a whole) or `killed` (from outside).
+
+    Args:
+        status: as subprocess gives it: negative is a signal.
+        was_oom: the kernel has killed for memory since this was last asked.
+        was_hung: the parent killed it because it did not answer any more.
+    """
+    at = f" while computing lease {lease}" if lease is not None else ""
+    told: dict[str, Any] = {"lease": list(lease) if lease is not None else None}
+    if status < 0:
+        signal_name = _signal_name(-status)
+        kind, how = "killed", f"was killed by {signal_name}"
+        if signal_name in CRASHES:
+            kind, how = "crash", f"crashed with {signal_name}"
+        elif signal_name == "SIGKILL" and was_hung:
+            kind, how = "stall", "hung and was ended by its parent"
+        elif signal_name == "SIGKILL" and was_oom:
+            kind, how = "memory", "was killed because the memory ran out"
+        return told | {"signal": signal_name, "kind": kind, "text": f"process {name} {how}{at}"}
+    if status in OWN_EXITS:
+        return told | {"exit": status, "kind": "killed", "text": f"process {name} {OWN_EXITS[status]}{at}"}
+    kind = "crash" if lease is not None else "killed"
+    return told | {"exit": status, "kind": kind, "text": f"process {name} ended with exit status {status}{at}"}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # real-time signals have no names
+
+
+class OutOfMemoryCounter:
+    """How often the kernel has killed for memory where this process lives; each kill explains one death."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._file = _counter_file(root)
+        self._explained = self._read()
+
+    def explains_a_death(self) -> bool:
+        if self._read() <= self._explained:
+            return False
+        self._explained += 1
+        return True
+
+    def _read(self) -> int:
+        """0 where the system does not tell (not Linux)."""
+        try:
+            lines = self._file.read_text().splitlines() if self._file else []
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def _counter_file(root: Path) -> Path | None:
+    """Our own control group's counter (version 2 or 1), so that no neighbour's kill is taken for ours; otherwise
+    the machine's."""
+    groups = root / "sys/fs/cgroup"
+    candidates = []
+    for number, controllers, path in _groups(root / "proc/self/cgroup"):
+        inside = path.lstrip("/")
+        if number == "0":
+            candidates += [groups / inside / "memory.events", groups / "memory.events"]
+        elif "memory" in controllers.split(","):
+            candidates += [groups / "memory" / inside / "memory.oom_control", groups / "memory/memory.oom_control"]
+    candidates.append(root / "proc/vmstat")
+    return next((file for file in candidates if _counts(file)), None)
+
+
+def _groups(file: Path) -> list[list[str]]:
+    try:
+        return [line.split(":", 2) for line in file.read_text().splitlines() if line.count(":") >= 2]
+    except OSError:
+        return []
+
+
+def _counts(file: Path) -> bool:
+    try:
+        return any(line.startswith("oom_kill ") for line in file.read_text().splitlines())
+    except OSError:
+        return False
