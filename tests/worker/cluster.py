@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from wire.loop import ConnectionId, Loop, Lost, Received
-from wire.messages import Aggregator, Hello, Message, Result, Stored, Task, Welcome, WorkerDetails
+from wire.messages import Aggregator, Beat, Hello, LeaseBeat, Message, Result, Stored, Task, Welcome, WorkerDetails
 from wire.schema import Lease
 
 PATIENCE_S = 30.0
@@ -44,6 +44,11 @@ class Side:
 
     def all(self, kind: type[M]) -> list[M]:
         return [event.message for event in self.heard if isinstance(event.message, kind)]
+
+    def heard_beats(self, lease: Lease) -> list[LeaseBeat]:
+        """What was told of a lease while it was computed."""
+        beats = [beat for message in self.all(Beat) for beat in message.leases]
+        return [beat for beat in beats if beat.lease == lease and beat.phase == "computing"]
 
     def details(self) -> list[WorkerDetails]:
         """What each worker told of itself in its Hello, in the order in which they came."""

@@ -1,0 +1,112 @@
+"""The compute thread, driven from the test's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from filters.runner import FilterError
+from media.errors import ProcessingFailed
+from tests.worker.cluster import PATIENCE_S, task
+from wire.schema import Lease
+from worker.compute import MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK, Computer, cause_of, load
+from worker.events import Computed, Event, Failed, Stopped
+from worker.note import Note
+
+A = Lease(1, 1)
+
+
+class Bench:
+    def __init__(self, processes: dict[str, Any] | None = None) -> None:
+        self.note = Note.create()
+        self.reported: SimpleQueue[Event] = SimpleQueue()
+        self.computer = Computer(processes or load({"fake": "tests.worker.fake_kind"}), self.reported.put, self.note)
+        threading.Thread(target=self.computer.run, daemon=True).start()
+
+    def event(self) -> Event:
+        return self.reported.get(timeout=PATIENCE_S)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.note.close()
+
+
+def test_a_result_comes_back_and_the_note_is_wiped(bench: Bench) -> None:
+    bench.computer.start(task(A), b"echo")
+    done = bench.event()
+    assert isinstance(done, Computed)
+    assert (done.lease, done.result.payload) == (A, b"echo")
+    assert bench.note.lease is None
+
+
+def test_progress_and_the_lease_in_work_are_seen_from_outside_and_it_stops_when_abandoned(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.computer.start(task(A), b"wait " + bytes(tmp_path / "never"))
+    pause = threading.Event()
+    for _ in range(10_000):
+        progress = bench.computer.progress
+        if progress is not None and progress.frames >= 3:
+            break
+        pause.wait(0.001)
+    assert progress is not None
+    assert progress.steps == progress.frames + 1
+    assert bench.note.lease == A
+    bench.computer.abandon(Lease(1, 2))  # not this one
+    assert bench.reported.empty()
+    bench.computer.abandon(A)
+    assert bench.event() == Stopped(A)
+
+
+def test_a_failure_carries_filter_frame_and_traceback_and_the_next_task_runs(bench: Bench) -> None:
+    bench.computer.start(task(A), b"raise")
+    failed = bench.event()
+    assert isinstance(failed, Failed)
+    assert failed.cause == {
+        "kind": "exception",
+        "text": "filter 'edges' failed on frame 37: ZeroDivisionError: division by zero",
+        "filter": "edges",
+        "frame": 37,
+        "traceback": "Traceback\nZeroDivisionError: division by zero",
+    }
+    bench.computer.start(task(Lease(1, 2)), b"echo")
+    assert isinstance(bench.event(), Computed)
+
+
+def test_a_filter_that_calls_exit_ends_its_task_only() -> None:
+    def leave(*_: object, **__: object) -> None:
+        raise SystemExit(3)
+
+    bench = Bench({"fake": leave})
+    bench.computer.start(task(A), b"")
+    failed = bench.event()
+    assert isinstance(failed, Failed)
+    assert failed.cause["text"] == "SystemExit: 3"
+    bench.note.close()
+
+
+def test_a_kind_that_is_not_here_is_said(bench: Bench) -> None:
+    other = Bench({"table": None})
+    other.computer.start(task(A), b"")
+    failed = other.event()
+    assert isinstance(failed, Failed)
+    assert failed.cause["text"] == "ValueError: no 'fake' here, only table"
+    other.note.close()
+
+
+def test_causes_are_bounded_and_want_of_memory_is_told_as_such() -> None:
+    cause = cause_of(MemoryError())
+    assert (cause["kind"], cause["text"]) == ("memory", "MemoryError")
+    long = cause_of(ProcessingFailed([1, 2], "blur", "x" * 100_000))
+    assert (len(long["text"]), len(long["traceback"])) == (MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK)
+    assert long["frames"] == [1, 2]
+    told = cause_of(FilterError("blur", 5, ValueError("no")))
+    assert (told["filter"], told["frame"]) == ("blur", 5)

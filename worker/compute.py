@@ -1,0 +1,153 @@
+"""The compute thread: one task at a time through the `process` of its kind of material."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from queue import SimpleQueue
+from typing import Any, Final, Protocol
+
+from filters.opencv import cv2
+from filters.runner import FilterError
+from media.errors import ProcessingFailed
+from media.material import Output, Result
+from wire.framing import Buffer
+from wire.messages import Task
+from wire.schema import Lease
+from worker.events import Computed, Event, Failed, Stopped
+from worker.note import Note
+
+MAX_CAUSE_TEXT: Final = 2_000
+MAX_CAUSE_TRACEBACK: Final = 8_000
+"""Characters of a failure that travel; of a traceback the end, which says most. Middleware keeps many of them."""
+
+log = logging.getLogger(__name__)
+
+
+class Process(Protocol):
+    """What a kind's module offers, see media/video/process.py."""
+
+    def __call__(
+        self,
+        payload: Buffer,
+        source_process: dict[str, Any],
+        output: Output,
+        *,
+        bypass: bool = False,
+        on_frame: Callable[[int], None] | None = None,
+    ) -> Result: ...
+
+
+class Abandoned(BaseException):
+    """Raised out of `process` when its result is not wanted any more. No Exception, so that nothing on the way
+    takes it for a filter's failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the present task is; a new object each time, so that another thread reads it whole."""
+
+    lease: Lease
+    frames: int
+    steps: int
+
+
+@dataclass(slots=True, eq=False)
+class _Order:
+    task: Task
+    payload: Buffer
+    is_abandoned: bool = False
+
+
+def load(kinds: Mapping[str, str]) -> dict[str, Process]:
+    """The `process` of each kind's module, with all that it needs imported, so that the first task does not wait."""
+    cv2.setNumThreads(1)  # every core has a process of its own
+    return {kind: import_module(module).process for kind, module in kinds.items()}
+
+
+class Computer:
+    """Runs in its own thread; other threads give it one task at a time and hear by `report` what became of it.
+
+    Args:
+        processes: by kind.
+        report: takes an event, from the compute thread; it must not block.
+        note: where the lease in work is written down, for whoever outlives this process.
+    """
+
+    def __init__(self, processes: Mapping[str, Process], report: Callable[[Event], None], note: Note) -> None:
+        self.progress: Progress | None = None
+        self._processes = processes
+        self._report = report
+        self._note = note
+        self._orders: SimpleQueue[_Order] = SimpleQueue()
+        self._present: _Order | None = None
+
+    def start(self, task: Task, payload: Buffer) -> None:
+        """Only when the task before has been reported."""
+        self._present = order = _Order(task, payload)
+        self._orders.put(order)
+
+    def abandon(self, lease: Lease) -> None:
+        if self._present is not None and self._present.task.lease == lease:
+            self._present.is_abandoned = True
+
+    def run(self) -> None:
+        """The body of the thread; for ever."""
+        while True:
+            self._report(self._outcome(self._orders.get()))
+
+    def _outcome(self, order: _Order) -> Event:
+        lease = order.task.lease
+        self.progress = Progress(lease, 0, 0)
+        self._note.lease = lease
+        try:
+            return Computed(lease, self._compute(order))
+        except Abandoned:
+            return Stopped(lease)
+        except BaseException as error:  # SystemExit as well: a filter must not end a thread
+            log.debug("lease %s failed", lease, exc_info=True)
+            return Failed(lease, cause_of(error))
+        finally:
+            self._note.lease = None
+            self._present = None  # nothing here keeps the chunk
+
+    def _compute(self, order: _Order) -> Result:
+        task = order.task
+        process = self._processes.get(str(task.source.get("kind")))
+        if process is None:
+            raise ValueError(f"no {task.source.get('kind')!r} here, only {', '.join(self._processes)}")
+        steps = 0
+
+        def on_frame(frames: int) -> None:
+            nonlocal steps
+            if order.is_abandoned:
+                raise Abandoned
+            steps += 1
+            self.progress = Progress(task.lease, frames, steps)
+
+        output = Output.from_wire(task.output)
+        return process(order.payload, task.source, output, bypass=task.mode == "bypass", on_frame=on_frame)
+
+
+def cause_of(error: BaseException) -> dict[str, Any]:
+    """An exception as Released tells it: kind, text, and where known the filter, the frame and the traceback."""
+    cause: dict[str, Any] = {
+        "kind": "memory" if isinstance(error, MemoryError) else "exception",
+        "text": str(error) if isinstance(error, ProcessingFailed | FilterError) else _named(error),
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+    if isinstance(error, ProcessingFailed):
+        cause |= {"filter": error.filter_name, "frame": error.frames[0], "traceback": error.traceback}
+        cause |= {"frames": list(error.frames)} if len(error.frames) > 1 else {}
+    elif isinstance(error, FilterError):
+        cause |= {"filter": error.filter_name, "frame": error.frame, "traceback": error.trace}
+    cause["text"] = cause["text"][:MAX_CAUSE_TEXT]
+    cause["traceback"] = cause["traceback"][-MAX_CAUSE_TRACEBACK:]
+    return cause
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -1,0 +1,68 @@
+"""The settings of a worker: of the parent, and of each child, which gets its own on standard input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from wire.addresses import Address
+
+KINDS: Final = {"video": "media.video.process"}
+"""Each kind of material, and the module whose `process` makes results of its chunks."""
+
+MAX_CHILD_SETTINGS: Final = 1024 * 1024
+"""Bytes a child reads at most; a thousand filter names are far less."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSettings:
+    """What one child is told.
+
+    `secret` is hex; `note_fd` is inherited, see worker/note.py; `death` is of the process that had the name before.
+    """
+
+    name: str
+    host: str
+    port: int
+    filters: tuple[str, ...]
+    kinds: Mapping[str, str]
+    note_fd: int
+    secret: str = ""
+    log: str = "info"
+    death: dict[str, Any] | None = None
+
+    def to_line(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> ChildSettings:
+        """Raises ValueError or TypeError for what is no such line."""
+        data = json.loads(line)
+        return cls(**{**data, "filters": tuple(data["filters"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the parent is told: `names` are those of its children, one a process."""
+
+    middleware: Address
+    names: tuple[str, ...]
+    filters: tuple[str, ...]
+    secret: bytes = b""
+    log: str = "info"
+    kinds: Mapping[str, str] = field(default_factory=lambda: dict(KINDS))
+
+    def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:
+        return ChildSettings(
+            name=name,
+            host=self.middleware.host,
+            port=self.middleware.port,
+            filters=self.filters,
+            kinds=dict(self.kinds),
+            note_fd=note_fd,
+            secret=self.secret.hex(),
+            log=self.log,
+            death=death,
+        )
