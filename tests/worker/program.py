@@ -1,0 +1,16 @@
+"""A worker's parent with the fake kind of material: `python -m tests.worker.program PORT NAME …`."""
+
+from __future__ import annotations
+
+import sys
+
+from wire.addresses import Address
+from wire.options import set_up_log
+from worker.parent import Parent
+from worker.settings import Settings
+
+if __name__ == "__main__":
+    set_up_log("info")
+    middleware = Address("127.0.0.1", int(sys.argv[1]))
+    kinds = {"fake": "tests.worker.fake_kind"}
+    sys.exit(Parent(Settings(middleware, tuple(sys.argv[2:]), ("blur", "edges"), kinds=kinds)).run())

@@ -1,0 +1,72 @@
+"""What a person types, and what is wrong with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from filters import registry
+from worker import __main__ as program
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FILTER_TYPE", "WORKER_CAPABILITIES", "MOVIOLA_HOST", "MOVIOLA_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_all_filters_on_all_cores_unless_told_otherwise() -> None:
+    given = program.parse([])
+    assert program.chosen_filters(given.filters) == registry.names()
+    assert given.processes == program.core_count() >= 1
+    assert (given.host, given.port) == ("localhost", 5000)
+
+
+def test_the_flag_wins_over_filter_type_and_that_over_capabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKER_CAPABILITIES", "blur")
+    assert program.parse([]).filters == "blur"
+    monkeypatch.setenv("FILTER_TYPE", "edges")
+    assert program.parse([]).filters == "edges"
+    assert program.parse(["--filters", "identity"]).filters == "identity"
+    monkeypatch.setenv("FILTER_TYPE", "")
+    assert program.parse([]).filters == "blur"
+
+
+def test_names_may_be_repeated_and_spaced_and_all_is_all() -> None:
+    assert program.chosen_filters(" edges, blur,edges,") == ("edges", "blur")
+    assert program.chosen_filters("blur,all") == registry.names()
+
+
+def test_an_unknown_filter_is_one_sentence_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["worker", "--filters", "blur,sharpn"])
+    assert program.main() == 2
+    said = capsys.readouterr().err
+    known = ", ".join(registry.names())
+    assert said == f"python -m worker: no filter is called 'sharpn'; known are {known}\n"
+
+
+@pytest.mark.parametrize("text", ["", " , "])
+def test_no_filter_at_all_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="names no filter; known are blur"):
+        program.chosen_filters(text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--processes", "0"], ["--processes", "many"], ["--processes", "257"], ["--port", "70000"], ["--name", ""]],
+)
+def test_bad_numbers_and_names_end_with_status_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        program.parse(arguments)
+    assert end.value.code == 2
+
+
+def test_an_empty_secret_file_is_said(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path_factory.mktemp("secret") / "empty"
+    path.write_text("\n")
+    monkeypatch.setattr("sys.argv", ["worker", "--secret-file", str(path)])
+    assert program.main() == 2
+    assert "is empty" in capsys.readouterr().err

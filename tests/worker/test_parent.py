@@ -1,0 +1,230 @@
+"""Real processes: a parent, its children, and what becomes of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.worker.cluster import PATIENCE_S, Cluster
+from wire.messages import Hello, Released, WorkerDetails
+from worker.note import Note
+from worker.parent import EXIT_NO_NAMES, HUNG_CHECKS, Slot, check_life
+
+ROOT = Path(__file__).parents[2]
+
+
+class Workers:
+    """A parent process with children of the fake kind, and the cluster they join."""
+
+    def __init__(self, *names: str) -> None:
+        self.cluster = Cluster()
+        command = [sys.executable, "-m", "tests.worker.program", str(self.cluster.middleware.port), *names]
+        self.parent = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+        for name in names:
+            self.cluster.joined(name)
+            self.cluster.announce(name)
+
+    def details(self, name: str) -> list[WorkerDetails]:
+        hellos = [hello for hello in self.cluster.middleware.all(Hello) if hello.name == name]
+        return [WorkerDetails.from_wire(hello.details) for hello in hellos]
+
+    def joined(self, name: str, times: int) -> None:
+        """Waits until a worker has come so often."""
+        self.cluster.until(lambda: len(self.details(name)) == times)
+
+    def pids(self) -> set[int]:
+        return {one.pid for one in psutil.Process(self.parent.pid).children(recursive=True)}
+
+    def ended(self) -> int:
+        """The parent's exit status, once it has one."""
+        self.cluster.until(lambda: self.parent.poll() is not None)
+        return self.parent.returncode
+
+    def log(self) -> str:
+        assert self.parent.stderr is not None
+        return self.parent.stderr.read().decode()
+
+    def close(self) -> None:
+        self.parent.kill()
+        self.parent.wait(PATIENCE_S)
+        assert self.parent.stderr is not None
+        self.parent.stderr.close()
+        self.cluster.shut()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Workers]]:
+    started: list[Workers] = []
+
+    def begin(*names: str) -> Workers:
+        started.append(Workers(*names))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.close()
+
+
+def test_a_killed_child_is_replaced_and_its_death_told_with_the_lease(
+    start: Callable[..., Workers], tmp_path: Path
+) -> None:
+    workers = start("w-1", "w-2")
+    cluster = workers.cluster
+    first = workers.details("w-1")[0]
+    assert first.death is None
+    assert {schema["name"] for schema in first.filters} == {"blur", "edges"}
+    assert first.kinds == ["fake"]
+    lease = cluster.task("w-1", f"wait {tmp_path / 'never'}".encode())
+    cluster.until(lambda: cluster.middleware.heard_beats(lease))
+    os.kill(first.process_id, signal.SIGKILL)
+    workers.joined("w-1", 2)
+    second = workers.details("w-1")[1]
+    assert second.process_id != first.process_id
+    assert second.death is not None
+    assert second.death["lease"] == list(lease)
+    assert (second.death["signal"], second.death["kind"]) == ("SIGKILL", "killed")
+    assert len(workers.details("w-2")) == 1
+
+
+@pytest.mark.parametrize(
+    ("chunk", "told"), [(b"abort", {"signal": "SIGABRT"}), (b"exit 3", {"exit": 3})], ids=["abort", "exit"]
+)
+def test_a_task_that_crashes_its_process_is_named(
+    start: Callable[..., Workers], chunk: bytes, told: dict[str, object]
+) -> None:
+    workers = start("w-1")
+    for attempt in (1, 2):
+        lease = workers.cluster.task("w-1", chunk)
+        workers.joined("w-1", 1 + attempt)
+        death = workers.details("w-1")[-1].death
+        assert death is not None
+        assert death.items() >= {**told, "lease": list(lease), "kind": "crash"}.items()
+
+
+def test_a_drain_lets_the_running_task_be_delivered(start: Callable[..., Workers], tmp_path: Path) -> None:
+    workers = start("w-1")
+    cluster = workers.cluster
+    running = cluster.task("w-1", f"wait {tmp_path / 'go'}".encode())
+    waiting = cluster.task("w-1", b"echo")
+    cluster.until(lambda: cluster.middleware.heard_beats(running))
+    workers.parent.send_signal(signal.SIGTERM)
+    cluster.until(lambda: cluster.middleware.all(Released))
+    (tmp_path / "go").touch()
+    cluster.until(cluster.results)
+    cluster.verdict(running)
+    assert workers.ended() == 0
+    cluster.until(lambda: cluster.middleware.lost == ["w-1"])
+    assert {one.lease: one.outcome for one in cluster.middleware.all(Released)} == {
+        waiting: "drained",
+        running: "stored",
+    }
+
+
+def test_a_second_signal_ends_at_once_and_leaves_no_process(start: Callable[..., Workers], tmp_path: Path) -> None:
+    workers = start("w-1", "w-2")
+    cluster = workers.cluster
+    lease = cluster.task("w-1", f"hang {tmp_path / 'never'}".encode())
+    cluster.until(lambda: cluster.middleware.heard_beats(lease))
+    pids = workers.pids()
+    workers.parent.send_signal(signal.SIGINT)
+    cluster.until(lambda: "w-2" in cluster.middleware.lost)
+    assert workers.parent.poll() is None
+    workers.parent.send_signal(signal.SIGINT)
+    assert workers.ended() == 128 + signal.SIGINT
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_children_end_when_their_parent_was_killed(start: Callable[..., Workers]) -> None:
+    workers = start("w-1", "w-2")
+    pids = workers.pids()
+    assert len(pids) == 2
+    workers.parent.kill()
+    workers.parent.wait(PATIENCE_S)
+    workers.cluster.until(lambda: not any(_is_running(pid) for pid in pids))
+
+
+def test_a_child_asked_to_end_is_replaced_and_no_death_is_told(start: Callable[..., Workers]) -> None:
+    workers = start("w-1")
+    os.kill(workers.details("w-1")[0].process_id, signal.SIGTERM)
+    workers.joined("w-1", 2)
+    assert workers.details("w-1")[1].death is None
+
+
+def test_a_name_that_another_worker_took_is_given_up(start: Callable[..., Workers]) -> None:
+    workers = start("w-1")
+    middleware = workers.cluster.middleware
+    middleware.loop.close(middleware.connections["w-1"], "superseded", "a newer session has joined")
+    assert workers.ended() == EXIT_NO_NAMES
+    assert "another worker is called 'w-1'" in workers.log()
+
+
+def test_a_child_that_dies_at_its_start_again_and_again_is_tried_ever_more_slowly() -> None:
+    command = [sys.executable, "-c", _BROKEN]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as parent:
+        assert parent.stderr is not None
+        told = []
+        for line in parent.stderr:
+            if "starting it again" in line:
+                told.append(line.rpartition("again ")[2].strip())
+            if len(told) == 3:
+                break
+        parent.send_signal(signal.SIGTERM)
+        parent.stderr.read()
+        assert parent.wait(PATIENCE_S) == 0
+    keeps_dying = "as it keeps dying at its start"
+    assert told == ["at once", f"in 0.5 s, {keeps_dying}", f"in 1 s, {keeps_dying}"]
+
+
+def test_a_process_that_shows_no_sign_of_life_is_ended_unless_somebody_paused_it() -> None:
+    slot = Slot("w-1", Note.create())
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        for _ in range(HUNG_CHECKS - 1):
+            check_life(slot, process)
+        slot.note.turned()  # at the last moment
+        for _ in range(HUNG_CHECKS):
+            check_life(slot, process)
+        process.send_signal(signal.SIGSTOP)
+        _until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+        for _ in range(HUNG_CHECKS):
+            check_life(slot, process)
+        assert not slot.was_hung
+        process.send_signal(signal.SIGCONT)
+        _until(lambda: psutil.Process(process.pid).status() != psutil.STATUS_STOPPED)
+        for _ in range(HUNG_CHECKS):
+            check_life(slot, process)
+        assert slot.was_hung
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
+    slot.note.close()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    cluster = Cluster()
+    cluster.until(condition)
+    cluster.shut()
+
+
+_BROKEN = """
+import sys
+from wire.addresses import Address
+from wire.options import set_up_log
+from worker.note import Note
+from worker.parent import Parent
+from worker.settings import Settings
+set_up_log("info")
+settings = Settings(Address("127.0.0.1", 1), ("w-1",), ("blur",), kinds={"fake": "worker.no_such_module"})
+sys.exit(Parent(settings).run())
+"""
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,124 @@
+"""`python -m worker`: filters on as many cores as you give it.
+
+Connects to the middleware and works on what it is handed. A middleware that is not there yet is waited for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from typing import Final
+
+from filters import registry
+from wire import options
+from wire.addresses import Address
+from worker.names import NameLocks, host_name
+from worker.parent import Parent
+from worker.settings import Settings
+
+ALL: Final = "all"
+FILTER_VARIABLES: Final = ("FILTER_TYPE", "WORKER_CAPABILITIES")
+"""Where the filters are looked up when there is no flag, the first that is set."""
+
+MAX_PROCESSES: Final = 256
+"""Far beyond the cores of one machine; a typing error should not start a thousand processes."""
+
+MAX_STEM: Final = 150
+"""Characters of --name, so that `<name>-<n>` stays within what a name on the wire may have."""
+
+EXIT_USAGE: Final = 2
+
+log = logging.getLogger("worker")
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__.partition("\n\n")[2])
+    options.add_middleware_address(parser)
+    parser.add_argument(
+        "--processes",
+        type=_process_count,
+        default=core_count(),
+        metavar="N",
+        help="worker processes, each uses one core (one per core: %(default)s)",
+    )
+    parser.add_argument(
+        "--filters",
+        default=_filters_of_environment(),
+        metavar="NAMES",
+        help=f"filters to offer, separated by commas, or '{ALL}' ({', '.join(FILTER_VARIABLES)}; %(default)s)",
+    )
+    parser.add_argument(
+        "--name",
+        type=_stem,
+        default=host_name(),
+        help="the processes are called NAME-1, NAME-2, … (%(default)s)",
+    )
+    options.add_secret(parser)
+    options.add_log(parser)
+    return parser.parse_args(arguments)
+
+
+def chosen_filters(text: str) -> tuple[str, ...]:
+    """The filters that a list of names, or `all`, stands for. Raises ValueError with a sentence for a person."""
+    known = registry.names()
+    wanted = list(dict.fromkeys(name for name in (part.strip() for part in text.split(",")) if name))
+    if not wanted:
+        raise ValueError(f"--filters names no filter; known are {', '.join(known)}, and '{ALL}'")
+    if ALL in wanted:
+        return known
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(f"no filter is called {' or '.join(map(repr, unknown))}; known are {', '.join(known)}")
+    return tuple(wanted)
+
+
+def core_count() -> int:
+    """The cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MAX_PROCESSES)
+
+
+def main() -> int:
+    given = parse()
+    try:
+        filters = chosen_filters(given.filters)
+        secret = options.read_secret(given.secret_file)
+    except (ValueError, OSError) as error:
+        print(f"python -m worker: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    options.set_up_log(given.log)
+    middleware = Address(given.host, given.port)
+    locks = NameLocks(str(given.port))
+    try:
+        names = locks.take(given.name, given.processes)
+        settings = Settings(middleware, names, filters, secret, given.log)
+        log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
+        return Parent(settings).run()
+    finally:
+        locks.release()
+
+
+def _span(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
+
+
+def _filters_of_environment() -> str:
+    return next((os.environ[name] for name in FILTER_VARIABLES if os.environ.get(name)), ALL)
+
+
+def _process_count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MAX_PROCESSES:
+        raise argparse.ArgumentTypeError(f"processes are a number from 1 to {MAX_PROCESSES}, and '{text}' is not")
+    return int(text)
+
+
+def _stem(text: str) -> str:
+    if not 1 <= len(text) <= MAX_STEM or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"a name has 1 to {MAX_STEM} printable characters")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,276 @@
+"""The parent process: keeps a child alive for each name, and knows how one died.
+
+It imports no codec and computes nothing, so that it stays small and outlives whatever a filter does to a child.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psutil
+
+from worker.death import OutOfMemoryCounter, describe
+from worker.events import EXIT_DRAINED, EXIT_SUPERSEDED
+from worker.note import Note, Stage
+from worker.session import DRAIN_LIMIT_S
+from worker.settings import Settings
+
+CHILD_ENVIRONMENT: Final = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024),
+    "MALLOC_ARENA_MAX": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""What a child's libraries read before any of our code runs; a user's own values win.
+
+glibc maps each large block anew and gives it back when freed, and the compute thread's arena does so even below the
+threshold. Keeping the memory, in one arena (two threads that rarely allocate at the same time), took 720p frames
+(converted and encoded in a thread other than the main one) from 1 743 page faults a frame to 0 with mpeg4, its system
+time from 1.11 s to 0.04 s of 2.9 s CPU; with libx264 from 181 faults to 11, 0.20 s to 0.09 s of 3.8 s; 2160p mpeg4
+5 826 to 1. 32 MiB is the largest threshold that glibc takes. OpenBLAS would start a thread a core in each child."""
+
+RESTART_FIRST_S: Final = 0.5
+RESTART_MAX_S: Final = 30.0
+"""A dead child is started again at once. One that dies again and again before its loop turns waits so long, doubling:
+something is wrong with the installation, and trying harder only burns the machine."""
+
+CHECK_S: Final = 5.0
+HUNG_CHECKS: Final = 12
+"""Every so often each child's sign of life is looked at (it turns its loop at least as often). Without one in so many
+checks (a minute) the whole process hangs, and not only its computation. Checks are counted, not seconds: if this
+process was stopped as well, nobody is blamed."""
+
+KILL_AFTER_S: Final = DRAIN_LIMIT_S + 3.0
+"""A child that has not ended so long after it was asked to is killed."""
+
+EXIT_NO_NAMES: Final = 1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One name and the process that has it now."""
+
+    name: str
+    note: Note
+    process: subprocess.Popen[bytes] | None = None
+    start_at: float = 0.0
+    is_given_up: bool = False
+    early_deaths: int = 0  # in a row
+    death: dict[str, Any] | None = None
+    turns: int = 0
+    quiet_checks: int = 0
+    was_hung: bool = False
+
+
+class Parent:
+    """Runs in the main thread, until drained."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._slots = [Slot(name, Note.create()) for name in settings.names]
+        self._signals: list[int] = []
+        self._memory = OutOfMemoryCounter()
+        self._kill_at: float | None = None  # set once it drains
+        self._check_at = time.monotonic() + CHECK_S
+
+    def run(self) -> int:
+        """Returns the exit status: 0 after a drain; 128 + the signal's number when a second one came."""
+        with _signals_waking(self._signals) as wakes:
+            try:
+                while True:
+                    self._start_due()
+                    if not any(slot.process or not slot.is_given_up for slot in self._slots):
+                        return EXIT_NO_NAMES if self._kill_at is None else 0
+                    _wait(wakes, self._next_deadline())
+                    second = self._take_signals()
+                    if second is not None:
+                        return 128 + second
+                    self._reap()
+                    self._check()
+            finally:
+                self._end_all()
+
+    # ── starting and ending ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.process is None and not slot.is_given_up and slot.start_at <= now:
+                self._start(slot)
+
+    def _start(self, slot: Slot) -> None:
+        slot.note.clear()
+        slot.turns = slot.quiet_checks = 0
+        slot.was_hung = False
+        # A Ctrl-C reaches the whole terminal; children inherit that it is blocked, and are told by this process.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            slot.process = subprocess.Popen(
+                [sys.executable, "-m", "worker.child"],
+                stdin=subprocess.PIPE,
+                pass_fds=[slot.note.fd],
+                env={**CHILD_ENVIRONMENT, **os.environ},
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        assert slot.process.stdin is not None
+        try:
+            line = self._settings.child(slot.name, slot.note.fd, slot.death).to_line()
+            os.write(slot.process.stdin.fileno(), line)  # far less than a pipe holds
+        except BrokenPipeError:
+            pass  # dead already: its status will tell
+        log.debug("started %s (process %d)", slot.name, slot.process.pid)
+
+    def _reap(self) -> None:
+        for slot in self._slots:
+            if slot.process is not None and slot.process.poll() is not None:
+                self._died(slot, slot.process)
+
+    def _died(self, slot: Slot, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        process.stdin.close()
+        slot.process = None
+        status = process.returncode
+        if self._kill_at is not None:
+            slot.is_given_up = True
+            log.debug("%s ended with status %d", slot.name, status)
+            return
+        was_oom = status == -signal.SIGKILL and self._memory.explains_a_death()
+        death = describe(slot.name, status, slot.note.lease, was_oom=was_oom, was_hung=slot.was_hung)
+        self._remember(slot, None if status == EXIT_DRAINED else death)
+        if status == EXIT_SUPERSEDED:
+            slot.is_given_up = True
+            log.error("another worker is called %r: start this one with another --name", slot.name)
+            return
+        slot.early_deaths = slot.early_deaths + 1 if slot.note.stage is Stage.STARTING else 0
+        wait_s = min(RESTART_FIRST_S * 2 ** min(slot.early_deaths - 2, 16), RESTART_MAX_S)
+        if slot.early_deaths < 2:
+            wait_s = 0.0
+        slot.start_at = time.monotonic() + wait_s
+        again = f"in {wait_s:g} s, as it keeps dying at its start" if wait_s else "at once"
+        log.warning("%s (process %d); starting it again %s", death["text"], process.pid, again)
+
+    @staticmethod
+    def _remember(slot: Slot, death: dict[str, Any] | None) -> None:
+        """For the next Hello. A death that nobody was told of yet, and that names a lease, is worth more than one
+        that names none."""
+        was_told = slot.note.stage is Stage.WELCOMED
+        if not was_told and slot.death is not None and slot.death["lease"] and not (death and death["lease"]):
+            return
+        slot.death = death
+
+    def _drain(self, number: int) -> None:
+        log.info("%s: the workers finish what they have, and end", signal.Signals(number).name)
+        self._kill_at = time.monotonic() + KILL_AFTER_S
+        for slot in self._slots:
+            if slot.process is None:
+                slot.is_given_up = True
+            else:
+                slot.process.send_signal(signal.SIGTERM)
+
+    def _end_all(self) -> None:
+        for slot in self._slots:
+            if slot.process is not None:
+                slot.process.kill()
+                slot.process.wait()
+            slot.note.close()
+
+    # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_signals(self) -> int | None:
+        """The first one drains; the number of a second one is returned."""
+        while self._signals:
+            number = self._signals.pop(0)
+            if self._kill_at is not None:
+                log.warning("%s again: ending at once", signal.Signals(number).name)
+                return number
+            self._drain(number)
+        return None
+
+    def _next_deadline(self) -> float:
+        times = [slot.start_at for slot in self._slots if slot.process is None and not slot.is_given_up]
+        times.append(self._check_at if self._kill_at is None else self._kill_at)
+        return min(times)
+
+    def _check(self) -> None:
+        now = time.monotonic()
+        if self._kill_at is not None:
+            if now >= self._kill_at:
+                log.warning("%d workers did not end in time: killed", sum(bool(one.process) for one in self._slots))
+                self._end_children()
+                self._kill_at = now + CHECK_S
+        elif now >= self._check_at:
+            self._check_at = now + CHECK_S
+            for slot in self._slots:
+                if slot.process is not None and slot.note.stage is not Stage.STARTING:
+                    check_life(slot, slot.process)
+
+    def _end_children(self) -> None:
+        for slot in self._slots:
+            if slot.process is not None:
+                slot.process.kill()
+
+
+def check_life(slot: Slot, process: subprocess.Popen[bytes]) -> None:
+    """Ends a child that has shown no sign of life for HUNG_CHECKS calls of this, and is not merely paused."""
+    turns = slot.note.turns
+    if turns != slot.turns or _is_stopped(process.pid):
+        slot.turns, slot.quiet_checks = turns, 0
+        return
+    slot.quiet_checks += 1
+    if slot.quiet_checks >= HUNG_CHECKS:
+        slot.was_hung = True
+        process.kill()
+
+
+def _is_stopped(process_id: int) -> bool:
+    """Somebody has paused it, and will let it go on."""
+    try:
+        return psutil.Process(process_id).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextmanager
+def _signals_waking(received: list[int]) -> Iterator[socket.socket]:
+    """Puts SIGTERM and SIGINT into `received`. These and a child's end make the socket readable."""
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
+    handlers = {
+        signal.SIGTERM: lambda number, _frame: received.append(number),
+        signal.SIGINT: lambda number, _frame: received.append(number),
+        signal.SIGCHLD: lambda _number, _frame: None,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    old_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(old_fd)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        reader.close()
+        writer.close()
+
+
+def _wait(wakes: socket.socket, deadline: float) -> None:
+    select.select([wakes], [], [], max(0.0, deadline - time.monotonic()))
+    try:
+        while wakes.recv(4096):
+            pass
+    except BlockingIOError:
+        pass
