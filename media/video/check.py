@@ -33,6 +33,7 @@ from media.video.split import split
 SIZES: tuple[int | None, ...] = (1, 7, 16, 64, None)
 # A size whose lead-ins would decode more than this many times the file is checked at every n-th chunk.
 WORK_MAX = 12
+AS_COLOURS = "rgba"
 # So many differing frames are described; the rest are counted.
 DIFFERENCES_MAX = 5
 
@@ -83,23 +84,25 @@ class Comparison:
             self.differences.append(sentence)
 
 
-def checksum(frame: av.VideoFrame) -> int:
-    """CRC-32 over the visible bytes of all planes, its format and size."""
+def checksum(frame: av.VideoFrame, pixel_format: str | None = None) -> int:
+    """CRC-32 over the visible bytes of all planes, its format and size; of the frame as `pixel_format` if given."""
+    if pixel_format is not None:
+        frame = frame.reformat(format=pixel_format)
     crc = zlib.crc32(f"{frame.format.name} {frame.width}x{frame.height}".encode())
     for index in range(len(frame.planes)):
         crc = zlib.crc32(np.ascontiguousarray(plane_view(frame, index)).data, crc)
     return crc
 
 
-def decode_whole(path: Path) -> Whole:
-    """Decode a file plainly; frames are kept as checksums only. Raise UnreadableSource."""
+def decode_whole(path: Path, pixel_format: str | None = None) -> Whole:
+    """Decode a file plainly; frames are kept as checksums only, see there. Raise UnreadableSource."""
     whole = Whole()
     with opened(path) as (container, stream):
         stream.codec_context.thread_count = 1
         stream.codec_context.copy_opaque = True
         for frame in _plain_frames(container, stream, whole):
             packet = frame.opaque[0] if isinstance(frame.opaque, list) else None
-            whole.frames.append(Seen(frame.pts, checksum(frame), frame.is_corrupt, packet))
+            whole.frames.append(Seen(frame.pts, checksum(frame, pixel_format), frame.is_corrupt, packet))
     times, whole.times_repaired = repaired([one.pts for one in whole.frames])
     whole.frames = [Seen(pts, one.crc, one.damaged, one.packet) for pts, one in zip(times, whole.frames, strict=True)]
     return whole
@@ -134,7 +137,10 @@ def compare(path: Path, whole: Whole, chunk_frames: int | None) -> Comparison:
     work = facts["frame_count"] + facts["lead_in_frames"]
     step = 1 if lossless else -(-work // (WORK_MAX * facts["frame_count"]))
     result = Comparison(chunk_frames, facts["chunk_count"], step, lossless=lossless)
-    if step == 1:
+    if lossless and source.process["pix_fmt"] != facts["pix_fmt"]:
+        # a palette has become colours, which are the same as colours only
+        _compare_all(source, chunks, decode_whole(path, AS_COLOURS), result, AS_COLOURS)
+    elif step == 1:
         _compare_all(source, chunks, whole, result)
     else:
         _compare_some(source, chunks, whole, result)
@@ -146,8 +152,10 @@ def _counts_agree(result: Comparison, whole: Whole) -> bool:
     return result.step > 1 or result.frame_count == len(whole.frames)
 
 
-def _compare_all(source: Source, chunks: Iterator[Chunk], whole: Whole, result: Comparison) -> None:
-    for index, (expected, found) in enumerate(zip_longest(whole.frames, _seen(source, chunks))):
+def _compare_all(
+    source: Source, chunks: Iterator[Chunk], whole: Whole, result: Comparison, pixel_format: str | None = None
+) -> None:
+    for index, (expected, found) in enumerate(zip_longest(whole.frames, _seen(source, chunks, pixel_format))):
         result.frame_count += found is not None
         _compare_frame(f"frame {index}", expected, found, result)
 
@@ -170,12 +178,12 @@ def _compare_some(source: Source, chunks: Iterator[Chunk], whole: Whole, result:
         start = stop
 
 
-def _seen(source: Source, chunks: Iterator[Chunk]) -> Iterator[Seen]:
+def _seen(source: Source, chunks: Iterator[Chunk], pixel_format: str | None = None) -> Iterator[Seen]:
     for chunk in chunks:
         if chunk.stream != 0:
             continue
         decoder = ChunkDecoder(chunk.payload, source.process)
-        seen = [(checksum(one.frame), one.damaged) for one in decoder]
+        seen = [(checksum(one.frame, pixel_format), one.damaged) for one in decoder if one.own]
         for (crc, damaged), pts in zip(seen, decoder.report.times, strict=True):
             yield Seen(pts, crc, damaged, None)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import av
 from av.codec.context import CodecContext
@@ -17,6 +17,9 @@ from av.video.codeccontext import VideoCodecContext
 from media.errors import BundleError
 from media.video.bundle import DISCARD, KEY, unpack
 
+# Of packets before those whose frames are wanted, pictures that nothing refers to are left out. That B-pictures are
+# never referred to (BIDIR) was true before H.264.
+SKIPPED_IN_LEAD_IN: Literal["NONREF"] = "NONREF"
 # libdav1d counts more pictures as unreferenced than are.
 SKIPS_BADLY = frozenset({"libdav1d"})
 # Errors are counted without end and described up to here: a wholly damaged chunk should not fill its result.
@@ -85,7 +88,7 @@ def set_parameters(decoder: VideoCodecContext, process: dict[str, Any]) -> None:
 class ChunkDecoder:
     """Iterate once: first up to `context_frames` frames that are shown before the chunk, then its own, in order.
 
-    `lead_in` is called with the count of lead-in packets done, as a sign of life. Damaged packets cost their
+    `lead_in` is called after each lead-in packet with how many are done, as a sign of life. Damaged packets cost their
     frames and nothing else. Raise BundleError when the payload is no chunk of the filtered stream.
     """
 
@@ -99,7 +102,7 @@ class ChunkDecoder:
         table, self._views = unpack(payload)
         try:
             self._entries: list[list[Any]] = table["p"]
-            own = [index for start, stop in table["own"] for index in range(start, stop)]
+            own = [at for start, stop in table["own"] for at in range(len(self._entries))[start:stop]]
             self._lead, self._skip, self._first = int(table["lead"]), int(table["skip"]), int(table["first"])
             ranks = range(len(own)) if table["rank"] is None else table["rank"]
             self._ranked = table["rank"] is not None
@@ -136,7 +139,7 @@ class ChunkDecoder:
             if packet is None:
                 continue
             if self._skips:
-                decoder.skip_frame = "NONREF" if index < self._skip else "DEFAULT"
+                decoder.skip_frame = SKIPPED_IN_LEAD_IN if index < self._skip else "DEFAULT"
             yield from self._decode(index, packet)
             if index < self._lead and self._lead_in is not None:
                 self._lead_in(index + 1)
@@ -213,7 +216,10 @@ def repaired(times: list[int | None]) -> tuple[list[int | None], int]:
 
 
 def decode_chunk(
-    payload: bytes | bytearray | memoryview, process: dict[str, Any], context_frames: int = 0
+    payload: bytes | bytearray | memoryview,
+    process: dict[str, Any],
+    context_frames: int = 0,
+    lead_in: Callable[[int], None] | None = None,
 ) -> ChunkDecoder:
     """The frames of a chunk, and `.report` about them; see ChunkDecoder."""
-    return ChunkDecoder(payload, process, context_frames)
+    return ChunkDecoder(payload, process, context_frames, lead_in)

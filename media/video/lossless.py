@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, cast
 
 import av
-from av.codec.codec import Codec
+from av.codec.codec import Codec, find_best_pix_fmt_of_list
 from av.codec.context import CodecContext, Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
@@ -23,9 +23,6 @@ from media.video.bundle import KEY, pack
 from media.video.passthrough import Carrier
 from media.video.plan import CHUNK_FRAMES, CHUNK_SIZE_MAX, Limits
 from media.video.scan import Scan, decoder_fields, opened, packets_of
-
-# What no lossless encoder takes (palettes and the like) becomes this, and nothing of it is lost.
-_LAST_FORMAT = "bgra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +43,20 @@ CODECS = (
 
 
 def codec_for(pixel_format: str) -> tuple[LosslessCodec, str]:
-    """The fastest lossless codec for a pixel format, and the format it is given."""
-    for name in (pixel_format, _LAST_FORMAT):
-        for codec in CODECS:
-            known = {one.name for one in Codec(codec.encoder, "w").video_formats or ()}
-            if name in known and name.startswith(codec.formats):
-                return codec, name
-    raise ValueError(f"no lossless encoder takes {pixel_format} or {_LAST_FORMAT}")
+    """The fastest lossless codec for a pixel format, and the format it is given.
+
+    That is another one only where no encoder takes it (palettes, packed and interleaved ones): one that loses nothing.
+    """
+    formats = {
+        one.name: codec
+        for codec in reversed(CODECS)
+        for one in Codec(codec.encoder, "w").video_formats or ()
+        if one.name.startswith(codec.formats)
+    }
+    best, _ = find_best_pix_fmt_of_list(list(formats), pixel_format, True)
+    if best is None:
+        raise ValueError(f"no lossless encoder takes anything like {pixel_format}")
+    return formats[best.name], best.name
 
 
 class LosslessSplitter:

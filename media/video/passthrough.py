@@ -68,7 +68,8 @@ def describe(stream: Stream, number: int, first: av.Packet[Any]) -> dict[str, An
 def _template(stream: Stream, first: av.Packet[Any], form: str) -> bytes | None:
     buffer = io.BytesIO()
     try:
-        with av.open(buffer, "w", format=form) as container:
+        # bitexact: no random identifier, no date; the same source has the same description
+        with av.open(buffer, "w", format=form, container_options={"fflags": "+bitexact"}) as container:
             target = container.add_stream_from_template(stream)
             packet: av.Packet[Any] = av.Packet(first.size)
             packet.update(bytes(first))
