@@ -54,7 +54,7 @@ class NotKept:
 
 @dataclass(frozen=True, slots=True)
 class Spliced:
-    """The files of a job are there. `outputs` and `files` as in Finished."""
+    """The files of a job are there. `outputs` and `files` as in Finished; `state` of an output is done or partial."""
 
     job: str
     outputs: list[dict[str, Any]]

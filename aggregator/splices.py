@@ -76,9 +76,8 @@ class Splices:
                 self._damaged(job, event)
 
     def _spliced(self, job: Job, event: Spliced) -> None:
-        counts = ("fallback_frames", "lost_frames", "damaged_frames")
-        hurt = any(output[name] for output in event.outputs for name in counts)
-        self._conclude(job, "partial" if hurt else "done", "", event.outputs, event.files)
+        whole = all(output["state"] == "done" for output in event.outputs)
+        self._conclude(job, "done" if whole else "partial", "", event.outputs, event.files)
         for track in job.tracks:
             track.held.clear()
         self._memory.outbox.append(FreeChunks(job.id))

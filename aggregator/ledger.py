@@ -1,0 +1,140 @@
+"""What the aggregator keeps on disk: jobs, and which results are stored where."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack
+
+from aggregator.events import Keep
+from storage.ledger import Ledger
+from storage.spool import Location
+
+VERSION: Final = 1
+
+SCHEMA: Final = """
+CREATE TABLE job (
+    number INTEGER PRIMARY KEY,  -- the order in which they came
+    job TEXT NOT NULL UNIQUE,
+    fixed BLOB NOT NULL,         -- msgpack: name, owner_epoch, source, outputs
+    record BLOB NOT NULL         -- msgpack: what changes, see aggregator/jobs.py
+);
+CREATE TABLE result (
+    job TEXT NOT NULL,
+    track INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    segment INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    xxh3 BLOB NOT NULL,          -- 8 bytes, big-endian: SQLite's integers are signed
+    worker TEXT NOT NULL,        -- empty for a chunk that was passed on
+    frames INTEGER NOT NULL,     -- that came out
+    stored_unix_s REAL NOT NULL,
+    PRIMARY KEY (job, track, number)
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """One row of `result`."""
+
+    job: str
+    track: int
+    index: int
+    location: Location
+    xxh3: int
+    worker: str
+    frames: int
+    stored_unix_s: float
+
+
+class AggregatorLedger:
+    """The aggregator's tables. Changes are durable after `commit`."""
+
+    def __init__(self, path: Path, *, fsync: bool = False) -> None:
+        self._ledger = Ledger(path, SCHEMA, VERSION, fsync=fsync)
+        self.commit = self._ledger.commit
+        self.close = self._ledger.close
+        self.restore_reserve = self._ledger.restore_reserve
+
+    @property
+    def is_tight(self) -> bool:
+        """The disk is full and the reserve in use: nothing more should be written than must be."""
+        return self._ledger.is_tight
+
+    def raise_epoch(self) -> int:
+        return self._ledger.raise_epoch()
+
+    def store_id(self) -> str:
+        """Made once, and kept as long as the results beside it: a new id means that nothing is here any more."""
+        known = self._ledger.fact("store")
+        if known is None:
+            known = secrets.token_hex(8)
+            self._ledger.set_fact("store", known)
+            self._ledger.commit()
+        return str(known)
+
+    # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def save_job(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None) -> None:
+        """Writes what changed of a job; with `fixed`, a new one."""
+        if fixed is not None:
+            values = (job, _packed(fixed), _packed(record))
+            self._ledger.execute("INSERT INTO job (job, fixed, record) VALUES (?, ?, ?)", values)
+        else:
+            self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (_packed(record), job))
+
+    def forget_job(self, job: str) -> None:
+        self._ledger.execute("DELETE FROM job WHERE job = ?", (job,))
+
+    def jobs(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """(job, fixed, record), oldest first."""
+        for job, fixed, record in self._ledger.query("SELECT job, fixed, record FROM job ORDER BY number"):
+            yield job, msgpack.unpackb(fixed), msgpack.unpackb(record)
+
+    def fixed(self, job: str) -> dict[str, Any]:
+        """Name, owner_epoch, source and outputs of a job that is here."""
+        [(fixed,)] = self._ledger.query("SELECT fixed FROM job WHERE job = ?", (job,))
+        unpacked = msgpack.unpackb(fixed)
+        assert isinstance(unpacked, dict)
+        return unpacked
+
+    # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_result(self, keep: Keep, location: Location, stored_unix_s: float) -> None:
+        frames = keep.frames.get("frames_out", 0)
+        values = (keep.job, keep.track, keep.index, *location, keep.xxh3.to_bytes(8, "big"), keep.worker, frames)
+        self._ledger.execute("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, stored_unix_s))
+
+    def forget_result(self, job: str, track: int, index: int) -> None:
+        self._ledger.execute("DELETE FROM result WHERE job = ? AND track = ? AND number = ?", (job, track, index))
+
+    def forget_results(self, job: str) -> None:
+        self._ledger.execute("DELETE FROM result WHERE job = ?", (job,))
+
+    def results(self, job: str | None = None) -> list[StoredResult]:
+        """What is stored of one job, or of all; by job, track and index."""
+        where, values = ("", ()) if job is None else ("WHERE job = ?", (job,))
+        columns = "job, track, number, segment, offset, size, xxh3, worker, frames, stored_unix_s"
+        rows = self._ledger.query(f"SELECT {columns} FROM result {where} ORDER BY job, track, number", values)
+        return [
+            StoredResult(one[0], one[1], one[2], Location(*one[3:6]), int.from_bytes(one[6], "big"), *one[7:])
+            for one in rows
+        ]
+
+    def location(self, job: str, track: int, index: int) -> Location:
+        """Where a result that is stored lies."""
+        where = "job = ? AND track = ? AND number = ?"
+        [row] = self._ledger.query(f"SELECT segment, offset, size FROM result WHERE {where}", (job, track, index))
+        return Location(*row)
+
+
+def _packed(data: dict[str, Any]) -> bytes:
+    packed = msgpack.packb(data)
+    assert isinstance(packed, bytes)
+    return packed

@@ -1,0 +1,305 @@
+"""The shell around the assembler: it feeds it what the loop brings and carries out what it commands.
+
+The order of every turn is the aggregator's promise: results to the spool, facts to the ledger, commit, and only then
+does anything leave. Deletion goes the other way round: forgotten in the ledger, committed, then freed in the spool.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from aggregator import publishing
+from aggregator.assembler import Assembler
+from aggregator.events import (
+    MIDDLEWARE,
+    CancelSplice,
+    Close,
+    Command,
+    Dial,
+    Event,
+    ForgetJob,
+    FreeChunk,
+    FreeChunks,
+    Keep,
+    Kept,
+    Left,
+    Log,
+    NotKept,
+    Peer,
+    Received,
+    SaveJob,
+    Send,
+    SendFilePart,
+    Splice,
+    SpliceCrashed,
+    Tick,
+)
+from aggregator.jobs import Held, Job
+from aggregator.ledger import AggregatorLedger
+from aggregator.splicers import PROGRAM, Ending, Splicers
+from storage.errors import SpoolFull
+from storage.spool import Location, Spool
+from wire import loop as wire
+from wire.addresses import EVERYWHERE, LOOPBACK, Address
+from wire.messages import VERSIONS, AggregatorDetails, Error, File, Hello
+
+log = logging.getLogger("aggregator")
+
+SPLICERS: Final = 2
+"""Splices at a time: a small job need not wait for a large one, and muxing is bound by the disk."""
+
+TIGHT_INTERVAL_S: Final = 1.0
+"""How often a full disk is asked whether there is room again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an aggregator process can be told."""
+
+    name: str
+    bind: str
+    port: int
+    middleware: Address
+    advertise: str
+    state: Path
+    results: Path
+    spool_bytes: int
+    secret: bytes = b""
+    fsync: bool = False
+    splicing_program: Sequence[str] = PROGRAM
+
+
+class Server:
+    """A running aggregator. Raises OSError when it can't listen, storage errors when its state can't be used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._results = settings.results.resolve()
+        self._results.mkdir(parents=True, exist_ok=True)
+        folder = settings.state / "aggregator"
+        self._ledger = AggregatorLedger(folder / "ledger.sqlite", fsync=settings.fsync)
+        self._loop = wire.Loop("aggregator", secret=settings.secret)
+        self.port = self._loop.listen(settings.bind, settings.port)
+        self._spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
+        self._splicers = Splicers(self._loop.watch, self._loop.unwatch, settings.splicing_program)
+        self._assembler = Assembler(epoch=self._ledger.raise_epoch(), splicers=SPLICERS)
+        self._uplink: wire.ConnectionId | None = None
+        self._session = secrets.token_hex(8)
+        self._to_free: list[Location] = []
+        self._restored_reserve_at = 0.0
+        self._stopping = False
+        self._restore()
+
+    def _restore(self) -> None:
+        known: dict[str, list[Location]] = {}
+        stored = self._ledger.results()
+        for one in stored:
+            known.setdefault(one.job, []).append(one.location)
+        lost = {location for locations in self._spool.recover(known).values() for location in locations}
+        held: dict[str, dict[tuple[int, int], Held]] = {}
+        for one in stored:
+            if one.location in lost:
+                log.warning("job %s track %d chunk %d is gone from the spool", one.job, one.track, one.index)
+                self._ledger.forget_result(one.job, one.track, one.index)
+            else:
+                held.setdefault(one.job, {})[one.track, one.index] = Held(one.location.size, one.xxh3)
+        for job_id, fixed, record in self._ledger.jobs():
+            job = Job.restored(job_id, fixed["owner_epoch"], fixed["name"], record)
+            self._assembler.restore(job, held.get(job_id, {}))
+            if not job.has_succeeded:
+                publishing.clear(self._results, job_id)
+
+    # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def stop(self) -> None:
+        """Ends `run` after the current turn; signal handlers and other threads may call it."""
+        self._stopping = True
+        self._loop.wake()
+
+    def run(self) -> None:
+        """Serves until `stop`."""
+        self._splicers.start(time.monotonic())
+        try:
+            while not self._stopping:
+                self._turn()
+        finally:
+            self._splicers.stop()
+            self._loop.shut()
+            self._ledger.close()
+            self._spool.close()
+
+    def _turn(self) -> None:
+        for event in self._loop.turn(self._next_deadline()):
+            self._take(event)
+        now = time.monotonic()
+        for ending in self._splicers.tick(now):
+            self._splice_ended(ending)
+        self._handle(Tick())
+        self._spool.sync()
+        self._ledger.commit()
+        for location in self._to_free:
+            self._spool.free_location(location)
+        self._to_free.clear()
+        self._loop.flush()
+        if self._ledger.is_tight and now >= self._restored_reserve_at + TIGHT_INTERVAL_S:
+            self._restored_reserve_at = now
+            self._ledger.restore_reserve()
+
+    def _next_deadline(self) -> float | None:
+        deadlines = [self._assembler.next_deadline(), self._splicers.next_deadline()]
+        if self._ledger.is_tight:
+            deadlines.append(self._restored_reserve_at + TIGHT_INTERVAL_S)
+        return min((one for one in deadlines if one is not None), default=None)
+
+    def _take(self, event: wire.NetworkEvent) -> None:
+        if isinstance(event, wire.Readable):
+            for ending in self._splicers.readable(event.fd, time.monotonic()):
+                self._splice_ended(ending)
+            return
+        peer = MIDDLEWARE if event.connection == self._uplink else event.connection
+        if isinstance(event, wire.Received):
+            log.debug("< %s %s", peer or "middleware", event.message)
+            self._handle(Received(peer, event.message, len(event.payload), event.xxh3), event.payload)
+        else:
+            if peer == MIDDLEWARE:
+                self._uplink = None
+            self._handle(Left(peer, event.reason, event.error.code if event.error else ""))
+
+    def _handle(self, event: Event, payload: bytes | bytearray = b"") -> None:
+        for command in self._assembler.handle(event, time.monotonic()):
+            for answer in self._carry_out(command, payload):
+                self._handle(answer)
+
+    def _splice_ended(self, ending: Ending) -> None:
+        if isinstance(ending, SpliceCrashed):
+            publishing.clear(self._results, ending.job)
+        self._handle(ending)
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _carry_out(self, command: Command, payload: bytes | bytearray) -> Sequence[Event]:
+        match command:
+            case Send(peer, message):
+                log.debug("> %s %s", peer or "middleware", message)
+                self._loop.send(self._connection(peer), message)
+            case Keep():
+                return [self._keep(command, payload)]
+            case SaveJob(job, record, fixed):
+                self._ledger.save_job(job, record, fixed)
+            case FreeChunk(job, track, index):
+                self._to_free.append(self._ledger.location(job, track, index))
+                self._ledger.forget_result(job, track, index)
+            case FreeChunks(job):
+                self._free_results(job)
+            case ForgetJob(job):
+                self._free_results(job)
+                self._ledger.forget_job(job)
+            case Splice():
+                return self._splicers.begin(command.job, self._request(command), time.monotonic())
+            case CancelSplice(job):
+                self._splicers.cancel(job, time.monotonic())
+                publishing.clear(self._results, job)
+            case SendFilePart():
+                self._send_part(command)
+            case Dial():
+                self._uplink = self._loop.dial([self._settings.middleware], self._hello())
+            case Close(peer, code, text):
+                self._loop.close(self._connection(peer), code, text)
+                if peer == MIDDLEWARE:
+                    self._uplink = None
+            case Log(text, is_warning):
+                log.log(logging.WARNING if is_warning else logging.INFO, "%s", text)
+        return ()
+
+    def _connection(self, peer: Peer) -> wire.ConnectionId:
+        """Sending to one that is gone does nothing; numbers of connections begin at 1."""
+        return (self._uplink or 0) if peer == MIDDLEWARE else peer
+
+    def _keep(self, keep: Keep, payload: bytes | bytearray) -> Kept | NotKept:
+        if self._ledger.is_tight:
+            return NotKept(keep, f"the disk of {self._settings.state} is full")
+        try:
+            location = self._spool.append(keep.job, payload)
+        except SpoolFull as error:
+            return NotKept(keep, str(error))
+        except OSError as error:
+            return NotKept(keep, f"{self._spool.folder}: {error.strerror or error}")
+        self._ledger.add_result(keep, location, time.time())  # noqa: TID251 - a fact for the metrics, no deadline
+        return Kept(keep)
+
+    def _free_results(self, job: str) -> None:
+        self._to_free += [one.location for one in self._ledger.results(job)]
+        self._ledger.forget_results(job)
+
+    def _request(self, splice: Splice) -> dict[str, Any]:
+        """What aggregator/splicing.py is asked."""
+        fixed = self._ledger.fixed(splice.job)
+        tracks: list[list[list[Any]]] = [[] for _ in splice.chunk_counts]
+        for one in self._ledger.results(splice.job):
+            if one.index < splice.chunk_counts[one.track]:
+                path, location = str(self._spool.path(one.location.segment).resolve()), one.location
+                xxh3 = one.xxh3.to_bytes(8, "big")
+                row = [path, location.offset, location.size, xxh3, one.worker, one.frames, one.stored_unix_s]
+                tracks[one.track].append(row)
+        return {
+            "job": splice.job,
+            "results": str(self._results),
+            "source": fixed["source"],
+            "outputs": fixed["outputs"],
+            "duplicates": splice.duplicates,
+            "statistics": splice.statistics,
+            "tracks": tracks,
+        }
+
+    def _send_part(self, part: SendFilePart) -> None:
+        path = self._results / part.job / part.file
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size != part.size:
+                    raise OSError("it was changed since it was finished")
+                data = os.pread(file.fileno(), part.length, part.offset)
+        except OSError as error:
+            text = f"{part.file} of job {part.job} is not there any more: {error.strerror or error}"
+            self._loop.send(part.peer, Error("not-found", text, fatal=False, job=part.job))
+            return
+        self._loop.send(part.peer, File(part.job, part.file, part.offset, part.size), data)
+
+    def _hello(self) -> Hello:
+        details = AggregatorDetails(
+            store=self._ledger.store_id(),
+            addresses=advertised(self._settings, self.port),
+            free_bytes=self._spool.room_bytes,
+        )
+        name, versions = self._settings.name, list(VERSIONS)
+        return Hello("aggregator", name, self._session, versions, details=details.to_wire())
+
+
+def advertised(settings: Settings, port: int) -> list[dict[str, Any]]:
+    """Where workers and clients are told to find us, in the order in which they try."""
+    if settings.advertise:
+        hosts = [settings.advertise]
+    elif settings.bind in EVERYWHERE:
+        hosts = ["", socket.gethostname()]  # "" is where the middleware sees us come from
+    else:
+        hosts = ["" if settings.bind == LOOPBACK else settings.bind]
+    return [dict(Address(host, port).to_wire()) for host in hosts]
+
+
+def serve(settings: Settings) -> None:
+    """Runs an aggregator until SIGTERM or SIGINT."""
+    server = Server(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: server.stop())
+    where = f"{settings.bind or '*'} port {server.port}"
+    log.info("listening at %s, state in %s, results in %s", where, settings.state, settings.results)
+    server.run()
+    log.info("stopped")

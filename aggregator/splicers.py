@@ -1,0 +1,189 @@
+"""The processes that splice, seen from the aggregator's loop, which never waits for them.
+
+A child is started before it is needed, so that loading the codec library costs nothing at the end of a job; one that
+dies or hangs takes nothing with it but the job it was splicing, and is replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from aggregator.channel import Channel
+from aggregator.events import ChunkDamaged, SpliceCrashed, Spliced, SpliceFailed
+
+log = logging.getLogger(__name__)
+
+PROGRAM: Final = (sys.executable, "-m", "aggregator.splicing")
+
+HANG_S: Final = 600.0
+"""Without a sign of life for so long a child is killed. It gives one for every chunk; the longest it is silent is the
+moving of a file's index to the front, of a file as large as the disk."""
+
+RESPAWN_S: Final = 1.0
+"""Before a child that died idle is replaced: one that cannot start must not be started in a loop."""
+
+STOP_S: Final = 5.0
+"""What a child is given to end by itself."""
+
+Ending = Spliced | SpliceFailed | SpliceCrashed | ChunkDamaged
+
+
+class _Child:
+    """A process, and the request it has or waits for."""
+
+    def __init__(self, program: Sequence[str], now: float) -> None:
+        ours, theirs = socket.socketpair()
+        root = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+        with theirs:
+            self.process = subprocess.Popen(
+                [*program, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        self.channel = Channel(ours)
+        self.job = ""
+        self.request: dict[str, Any] | None = None  # not sent yet
+        self.is_ready = False
+        self.heard_at = now
+
+    def end(self) -> str:
+        """Makes sure that it is over; how it died."""
+        self.channel.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        code = self.process.wait()
+        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+
+
+class Splicers:
+    """Up to as many children as the assembler runs splices at once.
+
+    Args:
+        watch, unwatch: the loop's; `readable` is to be called for what they report.
+        program: what a child runs; the descriptor of its end of the channel is appended.
+    """
+
+    def __init__(
+        self, watch: Callable[[int], None], unwatch: Callable[[int], None], program: Sequence[str] = PROGRAM
+    ) -> None:
+        self._watch, self._unwatch, self._program = watch, unwatch, program
+        self._children: dict[int, _Child] = {}  # by descriptor
+        self._respawn_at: float | None = None
+
+    def start(self, now: float) -> None:
+        """Warms the first child."""
+        self._spawn(now)
+
+    def begin(self, job: str, request: dict[str, Any], now: float) -> list[Ending]:
+        """Hands a splice to an idle child, or to a new one."""
+        child = next((one for one in self._children.values() if not one.job), None) or self._spawn(now)
+        child.job, child.request, child.heard_at = job, request, now
+        return self._send_request(child, now) if child.is_ready else []
+
+    def cancel(self, job: str, now: float) -> None:
+        """Stops a splice; nothing more is heard of it."""
+        for child in [one for one in self._children.values() if one.job == job]:
+            self._remove(child)
+            self._respawn_at = self._respawn_at or now
+
+    def readable(self, fd: int, now: float) -> list[Ending]:
+        """What a child said; empty for a descriptor that is no child's any more."""
+        child = self._children.get(fd)
+        if child is None:
+            return []
+        child.heard_at = now
+        endings: list[Ending] = []
+        try:
+            for message in child.channel.received(wait=False):
+                endings += self._heard(child, message, now)
+        except EOFError:
+            endings += self._died(child, f"the splicing process ended by {self._remove(child)}", now)
+        return endings
+
+    def tick(self, now: float) -> list[Ending]:
+        """Replaces children that ended, and kills those that hang."""
+        endings: list[Ending] = []
+        for child in [one for one in self._children.values() if one.job and now - one.heard_at >= HANG_S]:
+            self._remove(child)
+            endings += self._died(child, f"the splicing process gave no sign of life for {HANG_S:.0f} s", now)
+        if self._respawn_at is not None and now >= self._respawn_at:
+            self._respawn_at = None
+            if not self._children:
+                self._spawn(now)
+        return endings
+
+    def next_deadline(self) -> float | None:
+        deadlines = [one.heard_at + HANG_S for one in self._children.values() if one.job]
+        if self._respawn_at is not None:
+            deadlines.append(self._respawn_at)
+        return min(deadlines, default=None)
+
+    def stop(self) -> None:
+        """Ends all children; a splice that runs is begun anew after the next start."""
+        children, self._children = list(self._children.values()), {}
+        for child in children:
+            self._unwatch(child.channel.fileno())
+            child.channel.close()  # which tells it to end
+        for child in children:
+            try:
+                child.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+
+    @property
+    def process_ids(self) -> Iterable[int]:
+        return [child.process.pid for child in self._children.values()]
+
+    # ── children ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _spawn(self, now: float) -> _Child:
+        child = _Child(self._program, now)
+        self._children[child.channel.fileno()] = child
+        self._watch(child.channel.fileno())
+        log.debug("splicing process %d started", child.process.pid)
+        return child
+
+    def _remove(self, child: _Child) -> str:
+        fd = child.channel.fileno()
+        self._unwatch(fd)
+        del self._children[fd]
+        return child.end()
+
+    def _died(self, child: _Child, text: str, now: float) -> list[Ending]:
+        log.warning("%s (process %d, job %s)", text, child.process.pid, child.job or "none")
+        self._respawn_at = now + RESPAWN_S
+        return [SpliceCrashed(child.job, text)] if child.job else []
+
+    def _send_request(self, child: _Child, now: float) -> list[Ending]:
+        request, child.request = child.request, None
+        assert request is not None
+        try:
+            child.channel.send(request)
+        except OSError as error:
+            return self._died(child, f"the splicing process took no request ({error}): {self._remove(child)}", now)
+        return []
+
+    def _heard(self, child: _Child, message: dict[str, Any], now: float) -> list[Ending]:
+        kind, job = message["kind"], child.job
+        if kind == "ready":
+            child.is_ready = True
+            return self._send_request(child, now) if child.request is not None else []
+        if kind == "step":
+            return []
+        child.job = ""
+        if kind == "spliced":
+            return [Spliced(job, message["outputs"], message["files"])]
+        if kind == "damaged":
+            return [ChunkDamaged(job, message["track"], message["index"], message["text"])]
+        return [SpliceFailed(job, message["text"])]

@@ -1,0 +1,178 @@
+"""The splicing process: `python -m aggregator.splicing FD`, started by aggregator/splicers.py and by nobody else.
+
+Reads results from the spool's files, joins them by `media.video.splice`, and puts the files of a job under their names
+when all of them are whole. It ends when the other end of its channel is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import xxhash
+
+from aggregator.channel import Channel
+from aggregator.publishing import Publication
+from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
+from media import metrics
+from media.errors import ForeignExtradata, MediaError
+from media.material import Output, Source
+from media.video.containers import extension
+from media.video.splice import Spliced, splice
+
+STEP_INTERVAL_S: Final = 1.0
+"""How often a sign of life is given at most."""
+
+MAX_WARNINGS: Final = 100
+"""Sentences that travel to the client; the metrics file has them all."""
+
+
+class Damaged(Exception):
+    """A stored result is not what was stored, or not like the others of its track."""
+
+    def __init__(self, track: int, index: int, text: str) -> None:
+        super().__init__(text)
+        self.track, self.index = track, index
+
+
+class Request:
+    """One job to be spliced; `fields` as aggregator/server.py makes them."""
+
+    def __init__(self, fields: dict[str, Any], channel: Channel) -> None:
+        self.job: str = fields["job"]
+        self.results = Path(fields["results"])
+        self.source = Source.from_wire(fields["source"])
+        self.outputs = [Output.from_wire(one) for one in fields["outputs"]]
+        self.duplicates: list[int] = fields["duplicates"]
+        self.statistics: dict[str, Any] = fields["statistics"]
+        self.tracks: list[list[list[Any]]] = fields["tracks"]  # [path, offset, size, xxh3, worker, frames, unix_s]
+        self._channel = channel
+        self._began_at = self._stepped_at = time.monotonic()
+
+    def payloads(self, track: int) -> Iterator[bytes]:
+        """A track's results in order, each checked. Raises Damaged."""
+        for index, (path, offset, size, xxh3, *_) in enumerate(self.tracks[track]):
+            self._step()
+            try:
+                with open(path, "rb") as file:
+                    data = os.pread(file.fileno(), size, offset)
+            except OSError as error:
+                raise Damaged(track, index, f"chunk {index} of track {track} cannot be read: {error}") from error
+            if (xxhash.xxh3_64_digest(data) if data else bytes(8)) != xxh3:
+                raise Damaged(track, index, f"chunk {index} of track {track} is damaged in {path}")
+            yield data
+
+    def result_facts(self, track: int, spliced: Spliced) -> list[ResultFacts]:
+        """Of a track's results, in order."""
+        return [
+            ResultFacts(worker, frames, stored_unix_s, chunk.latency_ms / 1000)
+            for (*_, worker, frames, stored_unix_s), chunk in zip(
+                self.tracks[track], spliced.account.chunks, strict=False
+            )
+        ]
+
+    def wall_seconds(self) -> float:
+        """Since the job was submitted."""
+        return wall_seconds(self.statistics, time.monotonic() - self._began_at)
+
+    def _step(self) -> None:
+        now = time.monotonic()
+        if now - self._stepped_at >= STEP_INTERVAL_S:
+            self._stepped_at = now
+            self._channel.send({"kind": "step"})
+
+
+def splice_job(request: Request) -> dict[str, Any]:
+    """Makes all files of a job, or none; the answer to its request."""
+    with Publication(request.results, request.job) as publication:
+        summaries = [_splice_output(request, track, publication) for track in range(len(request.outputs))]
+        files = publication.publish()
+    return {"kind": "spliced", "outputs": summaries, "files": files}
+
+
+def _splice_output(request: Request, track: int, publication: Publication) -> dict[str, Any]:
+    """Writes video, notes and metrics of one output; returns its entry in Finished.outputs."""
+    source, output = request.source, request.outputs[track]
+    video_name, metrics_name = f"{output.name}{extension(source, output.encoder)}", f"{output.name}.metrics.json"
+    video, notes = publication.partial(video_name), publication.partial(f"{output.name}.annotations.jsonl")
+    others = {stream: request.payloads(len(request.outputs) + stream - 1) for stream in range(1, source.stream_count)}
+    try:
+        spliced = splice(video, source, output, request.payloads(track), others, annotations=notes)
+    except ForeignExtradata as error:
+        raise Damaged(track, error.index, str(error)) from error
+    if not notes.stat().st_size:
+        publication.withdraw(notes)
+    cluster = cluster_statistics(
+        track, request.duplicates[track], request.result_facts(track, spliced), request.statistics
+    )
+    built = metrics.build(source, output, spliced, request.wall_seconds(), cluster)
+    metrics.write(publication.partial(metrics_name), built)
+    account = spliced.account
+    return {
+        "name": output.name,
+        "state": built["state"],
+        "frames_in": account.frames_in,
+        "frames_out": account.frames_out,
+        "fallback_frames": account.fallback_frames,
+        "lost_frames": account.lost_frames,
+        "damaged_frames": account.damaged_frames,
+        "retries": cluster.retries,
+        "duplicates": cluster.duplicates,
+        "digest": spliced.digest,
+        "file": video_name,
+        "metrics_file": metrics_name,
+        "warnings": built["warnings"][:MAX_WARNINGS],
+    }
+
+
+def answer(fields: dict[str, Any], channel: Channel) -> dict[str, Any]:
+    """What a request leads to, whatever goes wrong with it."""
+    try:
+        return splice_job(Request(fields, channel))
+    except Damaged as error:
+        return {"kind": "damaged", "track": error.track, "index": error.index, "text": str(error)}
+    except (MediaError, OSError) as error:
+        return {"kind": "failed", "text": str(error)}
+    except Exception as error:  # a fault of ours must reach the person who waits, not only a log
+        logging.getLogger(__name__).exception("job %s", fields.get("job"))
+        return {
+            "kind": "failed",
+            "text": f"a fault of the program: {traceback.format_exception_only(error)[-1].strip()}",
+        }
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the aggregator's business
+    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(channel, requests), daemon=True).start()
+    try:
+        channel.send({"kind": "ready"})
+        while True:
+            channel.send(answer(requests.get(), channel))
+    except OSError:
+        return  # the aggregator is gone
+
+
+def _listen(channel: Channel, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
+    """Requests while the main thread splices; without an aggregator there is nothing to do any more."""
+    try:
+        while True:
+            for request in channel.received(wait=True):
+                requests.put(request)
+    except EOFError:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

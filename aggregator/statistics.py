@@ -1,0 +1,69 @@
+"""What a cluster did for an output, from the rows of its results and what the middleware tells with Finish."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from media.metrics import ClusterStatistics, WorkerStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFacts:
+    """One stored result: who made it, how many frames it has, when it was stored, and how long it was computed."""
+
+    worker: str
+    frames: int
+    stored_unix_s: float
+    busy_seconds: float
+
+
+def cluster_statistics(
+    track: int, duplicates: int, results: Sequence[ResultFacts], told: dict[str, Any]
+) -> ClusterStatistics:
+    """`told` is Finish.statistics; what it lacks, or has in another shape, counts as nothing."""
+    retries = _of_track(told.get("retries"), track)
+    latencies = _of_track(told.get("latencies_ms"), track)
+    return ClusterStatistics(
+        chunk_latency_ms=_floats(latencies) if isinstance(latencies, bytes) else (),
+        retries=retries if isinstance(retries, int) else 0,
+        duplicates=duplicates,
+        workers=_workers(results),
+    )
+
+
+def wall_seconds(told: dict[str, Any], splicing_seconds: float) -> float:
+    """From submission to the finished file."""
+    seconds = told.get("seconds")
+    return (seconds if isinstance(seconds, int | float) else 0.0) + splicing_seconds
+
+
+def _of_track(values: Any, track: int) -> Any:
+    return values[track] if isinstance(values, list) and track < len(values) else None
+
+
+def _floats(packed: bytes) -> array[float]:
+    """Little-endian float32, as the protocol has them."""
+    values = array("f")
+    values.frombytes(packed[: len(packed) // 4 * 4])
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
+
+
+def _workers(results: Sequence[ResultFacts]) -> list[WorkerStatistics]:
+    """By name. A worker was there from the start of its first task, which nobody noted, but for which its computing
+    time is a lower bound, until its last result was stored."""
+    by_name: dict[str, list[ResultFacts]] = {}
+    for one in results:
+        by_name.setdefault(one.worker, []).append(one)
+    made = []
+    for name, own in sorted(by_name.items()):
+        busy = sum(one.busy_seconds for one in own)
+        first = min(own, key=lambda one: one.stored_unix_s)
+        present = max(one.stored_unix_s for one in own) - first.stored_unix_s + first.busy_seconds
+        made.append(WorkerStatistics(name, len(own), sum(one.frames for one in own), busy, max(present, busy)))
+    return made

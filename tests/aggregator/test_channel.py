@@ -1,0 +1,49 @@
+"""Messages over a socket pair arrive whole, however they are torn."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from aggregator.channel import Channel
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Channel, Channel]]:
+    ends = [Channel(sock) for sock in socket.socketpair()]
+    yield ends[0], ends[1]
+    for end in ends:
+        end.close()
+
+
+def test_messages_arrive_in_order(pair: tuple[Channel, Channel]) -> None:
+    for number in range(3):
+        pair[0].send({"number": number, "data": b"\0"})
+    assert [one["number"] for one in pair[1].received(wait=True)] == [0, 1, 2]
+    assert list(pair[1].received(wait=False)) == []
+
+
+def test_a_large_message_arrives_whole(pair: tuple[Channel, Channel]) -> None:
+    content = bytes(range(256)) * 20_000
+    sender = threading.Thread(target=pair[0].send, args=({"data": content},))
+    sender.start()
+    assert [one["data"] for one in pair[1].received(wait=True)] == [content]
+    sender.join()
+
+
+def test_half_a_message_is_waited_for(pair: tuple[Channel, Channel]) -> None:
+    pair[0]._sock.sendall(b"\0\0")
+    assert list(pair[1].received(wait=False)) == []
+    pair[0]._sock.sendall(b"\0\x01\x80")
+    assert list(pair[1].received(wait=False)) == [{}]
+
+
+def test_the_end_of_the_other_side_is_told(pair: tuple[Channel, Channel]) -> None:
+    pair[0].send({"last": 1})
+    pair[0].close()
+    assert list(pair[1].received(wait=False)) == [{"last": 1}]
+    with pytest.raises(EOFError):
+        list(pair[1].received(wait=False))

@@ -1,0 +1,365 @@
+"""The aggregator as a whole: real sockets, spool, ledger and splicing process; the test plays all others."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import xxhash
+
+from aggregator.server import Settings, advertised
+from media.video.digest import digest
+from storage.errors import LedgerInUse
+from storage.spool import Spool
+from tests.aggregator.conftest import Material
+from tests.aggregator.peers import DEADLINE_S, Cast, lease, running, settings
+from wire.addresses import Address
+from wire.bitmap import Bitmap
+from wire.limits import MIB
+from wire.messages import (
+    AggregatorDetails,
+    Beat,
+    Drop,
+    Error,
+    Fetch,
+    File,
+    Finish,
+    Finished,
+    Holdings,
+    Own,
+    Pass,
+    Result,
+    Stored,
+)
+
+
+def own(cast: Cast, material: Material, job: str = "clip-1", epoch: int = 1) -> list[list[int]]:
+    """What the aggregator holds of each track."""
+    outputs = [output.to_wire() for output in material.outputs]
+    cast.say(Own(job, "clip.mp4", epoch, material.source.to_wire(), outputs))
+    return [list(Bitmap(bits)) for bits in cast.expect(Holdings).tracks]
+
+
+def deliver(cast: Cast, material: Material, worker: int, track: int, index: int, job: str = "clip-1") -> str:
+    """The verdict on one result."""
+    result = material.results[track][index]
+    message = Result(
+        lease(index), job, track, index, 1, result.fingerprint, result.frames_in, result.frames_out,
+        result.fallback_frames, result.lost_frames, result.damaged_frames,
+    )  # fmt: skip
+    cast.say(message, result.payload, worker)
+    return cast.expect(Stored, worker).verdict
+
+
+def pass_on(cast: Cast, material: Material, job: str = "clip-1") -> None:
+    for chunk in material.of_stream(1):
+        track = len(material.outputs)
+        cast.say(Pass(job, track, chunk.index, 1), chunk.payload)
+        assert cast.expect(Stored, track=track, index=chunk.index).verdict in ("kept", "duplicate")
+
+
+def deliver_all(cast: Cast, material: Material, worker: int, job: str = "clip-1") -> None:
+    for track in range(len(material.outputs)):
+        for index in reversed(range(len(material.results[track]))):
+            assert deliver(cast, material, worker, track, index, job) == "kept"
+    pass_on(cast, material, job)
+
+
+def finish(cast: Cast, material: Material, job: str = "clip-1") -> Finished:
+    latencies = [b"\0\0\x80\x3f" * count for count in material.chunk_counts]  # 1.0 ms each
+    statistics = {"seconds": 2.5, "retries": [3, 0, 0], "latencies_ms": latencies}
+    cast.say(Finish(job, 1, material.chunk_counts, statistics))
+    return cast.expect(Finished)
+
+
+def fetched(cast: Cast, client: int, job: str, file: str, part: int) -> bytes:
+    data = b""
+    while True:
+        cast.say(Fetch(job, file, len(data), part), to=client)
+        message, payload = cast.expect_with_payload(File, client)
+        data += payload
+        if len(data) == message.size:
+            return data
+
+
+def test_a_job_from_own_to_fetched_files(tmp_path: Path, cast: Cast, material: Material) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        assert own(cast, material) == [[], [], []]
+        worker, other = (cast.dial(server.port, "worker", name) for name in ("w1", "w2"))
+        assert deliver(cast, material, worker, 0, 1) == "kept"
+        told = cast.expect(Stored)
+        assert (told.worker, told.frames_out, told.index) == ("w1", material.results[0][1].frames_out, 1)
+        assert deliver(cast, material, other, 0, 1) == "duplicate"
+        for track in range(2):
+            for index in range(len(material.results[track])):
+                deliver(cast, material, (worker, other)[index % 2], track, index)
+        pass_on(cast, material)
+
+        done = finish(cast, material)
+        assert (done.state, done.text) == ("done", "")
+        assert [output["digest"] for output in done.outputs] == material.digests
+        assert finish(cast, material) == done, "it may be repeated"
+
+        folder = tmp_path / "results" / "clip-1"
+        names = ["same.metrics.json", "same.mp4", "soft.metrics.json", "soft.mp4"]
+        assert sorted(os.listdir(folder)) == sorted(file["file"] for file in done.files) == names
+        assert os.readlink(tmp_path / "results" / "latest") == "clip-1"
+        assert digest(folder / "soft.mp4") == material.digests[0]
+        client = cast.dial(server.port, "client", "c")
+        for file in done.files:
+            content = fetched(cast, client, "clip-1", file["file"], 3000)
+            assert content == (folder / file["file"]).read_bytes()
+            assert xxhash.xxh3_128_hexdigest(content) == file["xxh3"]
+            assert len(content) == file["size"]
+
+        metrics = json.loads((folder / "soft.metrics.json").read_text())
+        assert metrics["frames"] == {"in": 40, "out": 40, "fallback": 0, "lost": 0, "damaged": 0}
+        assert (metrics["retries"], metrics["duplicates"]) == (3, 2)
+        assert metrics["chunk_latency_ms"] == {"p50": 1.0, "p95": 1.0, "p99": 1.0}
+        assert {one["name"]: one["chunks"] for one in metrics["workers"]} == {"w1": 3, "w2": 1}
+        assert sum(one["frames"] for one in metrics["workers"]) == 40
+        assert metrics["wall_seconds"] >= 2.5
+        cast.say(Drop("clip-1", 1))
+        cast.expect(Beat)
+        assert Spool(tmp_path / "state" / "aggregator" / "spool", limit_bytes=MIB).used_bytes == 0
+
+
+def test_hello_names_the_store_which_survives_restarts_but_not_a_wipe(tmp_path: Path, cast: Cast) -> None:
+    stores = []
+    for state in ("state", "state", "wiped"):
+        with running(settings(tmp_path, cast, state=tmp_path / state)) as server:
+            cast.joined()
+            assert cast.hello is not None
+            details = AggregatorDetails.from_wire(cast.hello.details)
+            assert details.addresses == [{"host": "", "port": server.port}]
+            stores.append(details.store)
+        cast.until(lambda: not cast.middleware)
+    assert stores[0] == stores[1] != stores[2]
+
+
+def test_addresses_that_others_are_told(tmp_path: Path, cast: Cast) -> None:
+    def hosts(**changes: str) -> list[str]:
+        return [one["host"] for one in advertised(settings(tmp_path, cast, **changes), 5001)]
+
+    assert hosts() == [""]
+    assert hosts(bind="192.0.2.7") == ["192.0.2.7"]
+    assert hosts(bind="*")[0] == ""
+    assert len(hosts(bind="*")) == 2
+    assert hosts(bind="*", advertise="splicer.example") == ["splicer.example"]
+
+
+def test_after_a_restart_nothing_is_asked_for_twice(tmp_path: Path, cast: Cast, material: Material) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        worker = cast.dial(server.port, "worker", "w1")
+        deliver(cast, material, worker, 0, 2)
+        deliver(cast, material, worker, 1, 0)
+    cast.until(lambda: not cast.middleware)
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        assert own(cast, material) == [[2], [0], []]
+        worker = cast.dial(server.port, "worker", "w1")
+        assert deliver(cast, material, worker, 0, 2) == "duplicate"
+        for track, index in [(0, 0), (0, 1), (0, 3), (1, 1), (1, 2), (1, 3)]:
+            assert deliver(cast, material, worker, track, index) == "kept"
+        pass_on(cast, material)
+        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+
+
+class Programs:
+    """The real program, for what a thread cannot suffer; killed at the end of its test."""
+
+    def __init__(self, told: Settings, cast: Cast) -> None:
+        self._cast = cast
+        self._command = [sys.executable, "-m", "aggregator", "--port", "0", "--name", told.name]
+        self._command += ["--host", told.middleware.host, "--middleware-port", str(told.middleware.port)]
+        self._command += ["--state", str(told.state), "--results", str(told.results)]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        self.process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
+        self._cast.joined()
+        return self.process
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self._cast.until(lambda: not self._cast.middleware)
+
+
+@pytest.fixture
+def programs(tmp_path: Path, cast: Cast) -> Iterator[Programs]:
+    made = Programs(settings(tmp_path, cast), cast)
+    yield made
+    if made.process is not None:
+        made.process.kill()
+        made.process.wait()
+
+
+def port_of(cast: Cast) -> int:
+    assert cast.hello is not None
+    return int(AggregatorDetails.from_wire(cast.hello.details).addresses[0]["port"])
+
+
+def test_kill_9_after_stored_loses_nothing(programs: Programs, tmp_path: Path, cast: Cast, material: Material) -> None:
+    for round_number in range(3):
+        programs.start()
+        assert own(cast, material) == [list(range(round_number)), [], []]
+        worker = cast.dial(port_of(cast), "worker", "w1")
+        assert deliver(cast, material, worker, 0, round_number) == "kept"
+        programs.kill()
+    programs.start()
+    assert own(cast, material) == [[0, 1, 2], [], []]
+    worker = cast.dial(port_of(cast), "worker", "w1")
+    for track, index in [(0, 3), (1, 0), (1, 1), (1, 2), (1, 3)]:
+        deliver(cast, material, worker, track, index)
+    pass_on(cast, material)
+    cast.say(Finish("clip-1", 1, material.chunk_counts))
+    cast.turn()
+    programs.kill()  # wherever the splice is
+    process = programs.start()
+    assert [len(held) for held in own(cast, material)] == material.chunk_counts
+    assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+    assert not list((tmp_path / "results" / "clip-1").glob(".*"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(DEADLINE_S) == 0
+
+
+def test_a_second_aggregator_on_the_same_state_is_told_why_it_cannot_start(tmp_path: Path, cast: Cast) -> None:
+    with running(settings(tmp_path, cast)):
+        with pytest.raises(LedgerInUse, match="in use by another process"):
+            running(settings(tmp_path, cast)).__enter__()
+        told = ["--state", str(tmp_path / "state"), "--port", "0", "--results", str(tmp_path / "results")]
+        done = subprocess.run(
+            [sys.executable, "-m", "aggregator", *told], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith(f"aggregator: {tmp_path / 'state' / 'aggregator'} is in use")
+
+
+def test_without_room_a_result_is_not_kept_and_other_jobs_live_on(
+    tmp_path: Path, cast: Cast, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.pwrite
+    full = True
+
+    def pwrite(fd: int, data: memoryview, offset: int) -> int:
+        if full:
+            raise OSError(28, "No space left on device")
+        return real(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        worker = cast.dial(server.port, "worker", "w1")
+        assert deliver(cast, material, worker, 0, 0) == "unwanted"
+        told = cast.expect(Stored)
+        assert (told.verdict, told.index) == ("no-room", 0)
+        assert "No space left" in told.text
+        full = False
+        deliver_all(cast, material, worker)
+        assert finish(cast, material).state == "done"
+
+
+def test_a_stored_result_that_was_damaged_on_disk_is_asked_for_again(
+    tmp_path: Path, cast: Cast, material: Material
+) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        worker = cast.dial(server.port, "worker", "w1")
+        deliver_all(cast, material, worker)
+        [segment] = (tmp_path / "state" / "aggregator" / "spool").glob("*.segment")
+        content = bytearray(segment.read_bytes())
+        place = content.index(material.results[0][2].payload)
+        content[place + 100] ^= 1
+        with segment.open("r+b") as file:
+            file.write(content)
+        cast.say(Finish("clip-1", 1, material.chunk_counts))
+        assert list(Bitmap(cast.expect(Holdings).tracks[0])) == [0, 1, 3]
+        assert deliver(cast, material, worker, 0, 2) == "kept"
+        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+
+
+def test_results_that_make_no_file_fail_the_job_with_the_reason_and_leave_nothing(
+    tmp_path: Path, cast: Cast, material: Material
+) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        worker = cast.dial(server.port, "worker", "w1")
+        for track in range(2):
+            for index in range(4):
+                message = Result(lease(index), "clip-1", track, index, 1, "x", 10, 10)
+                cast.say(message, b"no bundle at all", worker)
+                assert cast.expect(Stored, worker).verdict == "kept"
+        pass_on(cast, material)
+        done = finish(cast, material)
+        assert done.state == "failed"
+        assert "bundle" in done.text
+        assert os.listdir(tmp_path / "results") == []
+
+
+def test_a_splicing_process_that_always_dies_fails_the_job_and_nothing_else(
+    tmp_path: Path, cast: Cast, material: Material
+) -> None:
+    dying = (sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    with running(settings(tmp_path, cast, splicing_program=dying)) as server:
+        cast.joined()
+        own(cast, material)
+        worker = cast.dial(server.port, "worker", "w1")
+        deliver_all(cast, material, worker)
+        done = finish(cast, material)
+        assert done.state == "failed"
+        assert "SIGSEGV" in done.text
+        assert own(cast, material, "clip-2") == [[], [], []]
+        assert deliver(cast, material, worker, 0, 0, "clip-2") == "kept"
+    cast.until(lambda: not cast.middleware)
+    with running(settings(tmp_path, cast)):
+        cast.joined()
+        assert [len(held) for held in own(cast, material)] == material.chunk_counts
+        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+
+
+def test_a_lost_middleware_is_found_again_and_asks_for_its_jobs(tmp_path: Path, cast: Cast, material: Material) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        worker = cast.dial(server.port, "worker", "w1")
+        cast.loop.close(cast.middleware)
+        gone, cast.middleware = cast.middleware, 0
+        assert deliver(cast, material, worker, 0, 0) == "kept"
+        cast.joined()
+        assert cast.middleware != gone
+        assert own(cast, material) == [[0], [], []]
+
+
+def test_files_that_were_changed_are_not_served(tmp_path: Path, cast: Cast, material: Material) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        deliver_all(cast, material, cast.dial(server.port, "worker", "w1"))
+        finish(cast, material)
+        (tmp_path / "results" / "clip-1" / "soft.mp4").write_bytes(b"another")
+        (tmp_path / "results" / "clip-1" / "same.mp4").unlink()
+        client = cast.dial(server.port, "client", "c")
+        for file in ("soft.mp4", "same.mp4"):
+            cast.say(Fetch("clip-1", file, 0, MIB), to=client)
+            error = cast.expect(Error, client)
+            assert (error.code, error.fatal) == ("not-found", False)
+        assert fetched(cast, client, "clip-1", "soft.metrics.json", MIB)
+
+
+def test_an_unreachable_middleware_is_no_reason_to_stop(tmp_path: Path, cast: Cast) -> None:
+    with running(settings(tmp_path, cast, middleware=Address("127.0.0.1", 1))) as server:
+        cast.dial(server.port, "worker", "w1")

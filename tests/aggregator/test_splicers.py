@@ -1,0 +1,173 @@
+"""Splicing processes that behave badly: small programs in place of the real one."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+import aggregator.splicers as module
+from aggregator.events import ChunkDamaged, SpliceCrashed, Spliced, SpliceFailed
+from aggregator.splicers import Ending, Splicers
+
+HEAD = """
+import os, signal, socket, sys, time
+from aggregator.channel import Channel
+channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+channel.send({"kind": "ready"})
+def requests():
+    try:
+        while True:
+            yield from channel.received(wait=True)
+    except EOFError:
+        pass
+for request in requests():
+"""
+DIES = HEAD + "    os.kill(os.getpid(), signal.SIGSEGV)"
+HANGS = HEAD + "    signal.pause()"
+WORKS = (
+    HEAD
+    + """
+    channel.send({"kind": "step"})
+    channel.send({"kind": "spliced", "outputs": [{"pid": os.getpid()}], "files": [{"file": request["name"]}]})
+"""
+)
+FAILS = HEAD + '    channel.send({"kind": "failed", "text": request["name"]})'
+DAMAGED = HEAD + '    channel.send({"kind": "damaged", "track": 1, "index": 2, "text": "x"})'
+CANNOT_START = "import sys; sys.exit(3)"
+
+
+class Pool:
+    """Splicers with a selector of their own."""
+
+    def __init__(self, program: str) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.splicers = Splicers(self._watch, self._unwatch, (sys.executable, "-c", program))
+        self.endings: list[Ending] = []
+
+    def _watch(self, fd: int) -> None:
+        self.selector.register(fd, selectors.EVENT_READ)
+
+    def _unwatch(self, fd: int) -> None:
+        self.selector.unregister(fd)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline
+            for key, _ in self.selector.select(0.02):
+                assert isinstance(key.fileobj, int)
+                self.endings += self.splicers.readable(key.fileobj, time.monotonic())
+            self.endings += self.splicers.tick(time.monotonic())
+
+    def ending(self) -> Ending:
+        self.until(lambda: self.endings)
+        return self.endings.pop(0)
+
+    def begin(self, job: str) -> None:
+        self.endings += self.splicers.begin(job, {"name": job}, time.monotonic())
+
+
+@contextmanager
+def pool(program: str) -> Iterator[Pool]:
+    made = Pool(program)
+    made.splicers.start(time.monotonic())
+    try:
+        yield made
+    finally:
+        processes = list(made.splicers.process_ids)
+        made.splicers.stop()
+        assert not any(is_alive(process) for process in processes)
+
+
+def is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_one_warm_process_serves_one_job_after_the_other() -> None:
+    with pool(WORKS) as made:
+        seen = []
+        for job in ("a", "b", "c"):
+            made.begin(job)
+            ending = made.ending()
+            assert isinstance(ending, Spliced)
+            assert (ending.job, ending.files) == (job, [{"file": job}])
+            seen.append(ending.outputs[0]["pid"])
+        assert seen == [seen[0]] * 3 == [*made.splicers.process_ids] * 3
+
+
+def test_two_jobs_at_a_time_have_a_process_each() -> None:
+    with pool(WORKS) as made:
+        made.begin("a")
+        made.begin("b")
+        assert len([*made.splicers.process_ids]) == 2
+        assert {made.ending().job, made.ending().job} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("program", "ending"), [(FAILS, SpliceFailed("a", "a")), (DAMAGED, ChunkDamaged("a", 1, 2, "x"))]
+)
+def test_what_went_wrong_is_told_and_the_process_lives_on(program: str, ending: Ending) -> None:
+    with pool(program) as made:
+        before = [*made.splicers.process_ids]
+        made.begin("a")
+        assert made.ending() == ending
+        assert [*made.splicers.process_ids] == before
+
+
+def test_a_crash_fails_its_job_and_the_process_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESPAWN_S", 0.01)
+    with pool(DIES) as made:
+        before = [*made.splicers.process_ids]
+        made.begin("a")
+        assert made.ending() == SpliceCrashed("a", "the splicing process ended by signal SIGSEGV")
+        made.until(lambda: [*made.splicers.process_ids])
+        assert [*made.splicers.process_ids] != before
+
+
+def test_a_process_that_cannot_start_is_not_started_in_a_loop() -> None:
+    with pool(CANNOT_START) as made:
+        made.until(lambda: not [*made.splicers.process_ids])
+        deadline = made.splicers.next_deadline()
+        assert deadline is not None
+        assert deadline > time.monotonic() + module.RESPAWN_S / 2
+        made.begin("a")
+        assert made.ending() == SpliceCrashed("a", "the splicing process ended by exit status 3")
+
+
+def test_a_process_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HANG_S", 1.0)
+    with pool(HANGS) as made:
+        [before] = made.splicers.process_ids
+        made.begin("a")
+        ending = made.ending()
+        assert isinstance(ending, SpliceCrashed)
+        assert "no sign of life" in ending.text
+        assert not is_alive(before)
+
+
+def test_a_cancelled_splice_is_heard_of_no_more() -> None:
+    with pool(HANGS) as made:
+        [before] = made.splicers.process_ids
+        made.begin("a")
+        made.splicers.cancel("a", time.monotonic())
+        assert not is_alive(before)
+        made.until(lambda: [*made.splicers.process_ids])
+        assert made.endings == []
+
+
+def test_the_real_process_ends_when_the_aggregator_is_gone() -> None:
+    made = Splicers(lambda _fd: None, lambda _fd: None)
+    made.start(time.monotonic())
+    [child] = made._children.values()
+    child.channel.close()
+    assert child.process.wait(30) == 0
