@@ -31,18 +31,12 @@ class Blur(Filter):
             if plane.channels == "a":
                 target[...] = source
                 continue
-            width, sigma_x = self._kernel(plane.step_x)
-            height, sigma_y = self._kernel(plane.step_y)
-            cv2.GaussianBlur(source, (width, height), sigma_x, dst=target, sigmaY=sigma_y)
+            size = (2 * ceil(self.radius / plane.step_x) + 1, 2 * ceil(self.radius / plane.step_y) + 1)
+            sigma = 0.3 * (self.radius - 1) + 0.8  # the rule, with size = 2·radius+1
+            if plane.step_x == plane.step_y == 1:
+                sigma = 0.0  # OpenCV applies the rule itself, and has exact kernels for small sizes
+            cv2.GaussianBlur(source, size, sigma / plane.step_x, dst=target, sigmaY=sigma / plane.step_y)
             if "a" in plane.channels:
                 alpha = plane.channels.index("a")
                 target[..., alpha] = source[..., alpha]
         return output
-
-    def _kernel(self, step: int) -> tuple[int, float]:
-        """Size and sigma for a plane with one sample per `step` pixels. Sigma 0 leaves the rule to OpenCV, which
-        has exact kernels for small sizes."""
-        if step == 1:
-            return 2 * self.radius + 1, 0.0
-        sigma = 0.3 * (self.radius - 1) + 0.8
-        return 2 * ceil(self.radius / step) + 1, sigma / step

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+
+from filters.base import Filter, parameter, schema_of
+from filters.blur import Blur
+from filters.schema import ParameterError, SchemaError
+
+
+def test_parameters_are_checked_when_a_filter_is_made() -> None:
+    with pytest.raises(ParameterError, match="radius is 0, but the least is 1 px"):
+        Blur(radius=0)
+    with pytest.raises(ParameterError, match="takes a whole number"):
+        Blur(radius="wide")  # type: ignore[arg-type]
+
+
+def test_the_schema_has_the_fields_with_their_facts() -> None:
+    (radius,) = schema_of(Blur).parameters
+    assert (radius.name, radius.type, radius.default, radius.minimum, radius.unit) == ("radius", "int", 7, 1, "px")
+    assert radius.describe() == "radius (int, 1..127 px, default 7): how far the blur reaches"
+
+
+@dataclass(frozen=True)
+class Trail(Filter):
+    name: ClassVar[str] = "trail"
+    summary: ClassVar[str] = "for the test"
+    context: ClassVar[int | str] = "length"
+    length: int = parameter(3, minimum=1, maximum=9, help="frames")
+
+
+def test_context_may_be_a_parameters_value() -> None:
+    assert Trail(length=5).context_frames == 5
+    assert schema_of(Trail).context_frames({"length": 4}) == 4
+
+
+def test_context_that_names_no_parameter_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Lost(Trail):
+        context: ClassVar[int | str] = "nothing"
+
+    with pytest.raises(SchemaError, match="context"):
+        schema_of(Lost)
+
+
+def test_a_filter_without_apply_says_so() -> None:
+    with pytest.raises(NotImplementedError, match="Trail"):
+        Trail().apply(None, ())  # type: ignore[arg-type]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from filters import registry
+from filters.chain import Step, parse_chain
+from filters.registry import PluginError
+from filters.schema import ParameterError
+
+PLUGIN = """
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import ClassVar
+from filters.base import Filter, parameter
+
+@dataclass(frozen=True)
+class Negative(Filter):
+    name: ClassVar[str] = "negative"
+    summary: ClassVar[str] = "dark becomes bright"
+    strength: int = parameter(255, minimum=1, maximum=255, help="of what")
+
+    def apply(self, picture, earlier):
+        return picture.with_gray(self.strength - picture.gray)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _forget_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_loaded", {})
+
+
+def test_the_built_in_filters_are_there() -> None:
+    assert registry.names() == ("blur", "edges", "faces", "identity", "motion")
+    assert set(registry.schemas()) == set(registry.names())
+
+
+def test_every_schema_says_what_the_filter_and_each_parameter_do() -> None:
+    for name, schema in registry.schemas().items():
+        assert schema.name == name
+        assert schema.summary
+        assert all(parameter.help for parameter in schema.parameters)
+
+
+def test_a_step_becomes_a_filter_with_typed_parameters() -> None:
+    (blur, edges) = registry.make_chain(parse_chain("blur:radius=5,edges"))
+    assert vars(blur) == {"radius": 5}
+    assert vars(edges) == {"low": 50, "high": 150}
+
+
+def test_an_unknown_name_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(ParameterError, match='did you mean "blur"'):
+        registry.make(Step("blurr"))
+
+
+def test_a_plugin_file_adds_its_filters(tmp_path: Path) -> None:
+    path = tmp_path / "negative.py"
+    path.write_text(PLUGIN)
+    assert registry.load_plugin(path) == ("negative",)
+    assert registry.make(Step("negative", {"strength": "200"})).name == "negative"
+    assert registry.schemas()["negative"].parameters[0].maximum == 255
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("this is no python", "cannot be loaded: SyntaxError"),
+        ("1 / 0", "cannot be loaded: ZeroDivisionError"),
+        ("x = 1", "defines no filter"),
+        (PLUGIN.replace('"negative"', '"blur"'), 'there is a filter "blur" already'),
+        (PLUGIN.replace('    summary: ClassVar[str] = "dark becomes bright"\n', ""), "has no summary"),
+        (PLUGIN.replace("parameter(255,", "parameter(0,"), "the least is 1"),
+        (PLUGIN.replace("minimum=1, maximum=255, ", ""), "a minimum and a maximum"),
+        (PLUGIN.replace('strength: int = parameter(255, minimum=1, maximum=255, help="of what")', "strength: int = 3"),
+         "strength is no parameter"),
+        (PLUGIN.replace("strength: int", "strength: list"), "strength is no parameter"),
+    ],
+)  # fmt: skip
+def test_a_bad_plugin_is_refused_and_adds_nothing(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    before = registry.names()
+    with pytest.raises(PluginError, match=complaint):
+        registry.load_plugin(path)
+    assert registry.names() == before
+
+
+def test_a_missing_plugin_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="cannot be loaded"):
+        registry.load_plugin(tmp_path / "nowhere.py")

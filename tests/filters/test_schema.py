@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filters.chain import Step, Value, parse_chain
+from filters.schema import FilterSchema, Parameter, ParameterError, SchemaError, check_chain, context_frames
+
+GLOW = FilterSchema(
+    "glow",
+    "a filter that only a worker has",
+    (
+        Parameter("radius", "int", 7, "how far", minimum=1, maximum=100, unit="px"),
+        Parameter("share", "float", 0.5, "how much", minimum=0.0, maximum=1.0),
+        Parameter("mode", "str", "soft", "which", choices=("soft", "hard")),
+        Parameter("invert", "bool", False, "whether"),
+        Parameter("memory", "int", 2, "frames looked back at", minimum=0, maximum=9),
+    ),
+    context="memory",
+)
+SCHEMAS = {"glow": GLOW, "plain": FilterSchema("plain", "no parameters")}
+
+
+def checked(text: str) -> dict[str, Value]:
+    return check_chain(parse_chain(text), SCHEMAS)[0].parameters
+
+
+def test_texts_become_values_and_defaults_are_filled_in() -> None:
+    assert checked("glow:radius=9:invert=yes:share=1") == {
+        "radius": 9,
+        "share": 1.0,
+        "mode": "soft",
+        "invert": True,
+        "memory": 2,
+    }
+
+
+def test_equal_chains_become_equal_however_they_are_written() -> None:
+    given_in_full = checked("glow:memory=2:mode=soft:radius=7")
+    assert given_in_full == checked("glow")
+    assert list(given_in_full) == list(checked("glow"))
+
+
+def test_typed_values_are_taken_as_they_are() -> None:
+    assert GLOW.check({"radius": 3, "share": 1})["share"] == 1.0
+    assert GLOW.check({"invert": True})["invert"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("glwo", 'there is no filter "glwo"; did you mean "glow"?'),
+        ("zzz", 'there is no filter "zzz"; known: glow, plain'),
+        ("glow:raduis=3", 'glow has no parameter "raduis"; did you mean "radius"?'),
+        ("plain:radius=3", 'plain has no parameter "radius"; it takes none'),
+        ("glow:radius=0", "glow: radius is 0, but the least is 1 px"),
+        ("glow:radius=101", "glow: radius is 101, but the most is 100 px"),
+        ("glow:radius=2.5", 'glow: radius takes a whole number, not "2.5"'),
+        ("glow:share=nan", 'glow: share takes a number, not "nan"'),
+        ("glow:share=1.01", "glow: share is 1.01, but the most is 1.0"),
+        ("glow:mode=softt", 'glow: mode cannot be "softt"; did you mean "soft"?'),
+        ("glow:mode=x", 'glow: mode cannot be "x"; known: hard, soft'),
+        ("glow:invert=maybe", 'glow: invert takes true or false, not "maybe"'),
+        (f"glow:radius={'9' * 5000}", "glow: radius takes a whole number"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        check_chain(parse_chain(text), SCHEMAS)
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [True, 2.0, None, [1], float("inf"), 10**400])
+def test_a_value_of_the_wrong_type_is_refused(value: Any) -> None:
+    with pytest.raises(ParameterError):
+        GLOW.check({"radius": value})
+    if value != 2.0:
+        with pytest.raises(ParameterError):
+            GLOW.check({"share": value})
+
+
+def test_context_is_a_number_or_a_parameters_value() -> None:
+    steps = check_chain(parse_chain("glow,plain,glow:memory=5"), SCHEMAS)
+    assert context_frames(steps, SCHEMAS) == 7
+
+
+def test_a_schema_crosses_the_wire() -> None:
+    assert FilterSchema.from_wire(GLOW.to_wire()) == GLOW
+
+
+WIRE = GLOW.to_wire()
+PATHS = [(key,) for key in WIRE] + [("parameters", 0, key) for key in WIRE["parameters"][0]]
+
+
+@given(st.sampled_from(PATHS), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers()))
+def test_a_garbled_schema_is_refused_or_usable(path: tuple[Any, ...], garbage: Any) -> None:
+    data = copy.deepcopy(WIRE)
+    inner: Any = data
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = garbage
+    try:
+        schema = FilterSchema.from_wire(data)
+    except SchemaError:
+        return
+    schema.context_frames(schema.check({}))
+
+
+@pytest.mark.parametrize("data", [{}, {"name": "x"}, [], None, 5, {**WIRE, "parameters": [{}] * 1000}])
+def test_what_is_no_schema_is_refused(data: Any) -> None:
+    with pytest.raises(SchemaError):
+        FilterSchema.from_wire(data)
+
+
+def test_checking_parameters_loads_neither_numpy_nor_a_codec_nor_opencv() -> None:
+    script = "import sys, filters.schema, filters.chain; print(*{'numpy', 'av', 'cv2'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""
+
+
+def test_announcing_the_filters_does_not_load_opencv() -> None:
+    script = "import sys; from filters import registry; registry.schemas(); print('cv2' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
+
+
+def test_a_step_made_by_hand_is_checked_too() -> None:
+    assert check_chain([Step("glow", {"radius": 4})], SCHEMAS)[0].parameters["radius"] == 4
