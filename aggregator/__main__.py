@@ -58,8 +58,8 @@ def settings_of(told: argparse.Namespace) -> Settings:
     )
 
 
-def main() -> int:
-    told = parse()
+def main(arguments: list[str] | None = None) -> int:
+    told = parse(arguments)
     options.set_up_log(told.log)
     try:
         serve(settings_of(told))

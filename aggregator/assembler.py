@@ -109,10 +109,8 @@ class Assembler:
         """When Tick must come at the latest."""
         memory = self._memory
         deadlines = [memory.uplink.next_deadline(), memory.later[0][0] if memory.later else None]
-        if memory.uplink.is_joined:
-            deadlines += [
-                one.orphaned_at + ORPHAN_EXPIRY_S for one in memory.jobs.values() if one.orphaned_at is not None
-            ]
+        if memory.orphans:
+            deadlines.append(next(iter(memory.orphans.values())) + ORPHAN_EXPIRY_S)
         return min((one for one in deadlines if one is not None), default=None)
 
     def validate(self) -> None:
@@ -123,6 +121,7 @@ class Assembler:
         assert not memory.running & set(memory.waiting), "a job is spliced and waits for it"
         assert memory.running | set(memory.waiting) == splicing, "the queue and the states of jobs do not agree"
         assert len(memory.running) <= memory.splicers, "more splices run than may"
+        assert memory.orphans.keys() <= memory.jobs.keys(), "an orphan is no job"
         assert not memory.waiting or len(memory.running) == memory.splicers, "a splice waits for nothing"
         for name, job in memory.jobs.items():
             assert name == job.id
@@ -164,6 +163,7 @@ class Assembler:
         if event.peer == MIDDLEWARE:
             if memory.uplink.is_joined or event.code:
                 memory.log(f"lost the middleware: {event.reason}; trying again", is_warning=True)
+            memory.orphans.clear()  # while it is away it cannot ask
             memory.uplink.lost(now, refused=event.code not in ("", "shutting-down"))
             return
         hello = self._peers.pop(event.peer, None)
@@ -176,6 +176,7 @@ class Assembler:
         self._memory.log(f"closed the connection of {name}: {error.text}", is_warning=True)
         self._memory.outbox.append(Close(peer, error.code, error.text))
         if peer == MIDDLEWARE:
+            self._memory.orphans.clear()
             self._memory.uplink.lost(now, refused=True)
 
     def _fetch(self, peer: Peer, message: Fetch) -> None:
@@ -197,11 +198,9 @@ class Assembler:
             memory.send(MIDDLEWARE, Beat())
         while memory.later and memory.later[0][0] <= now:
             memory.outbox.append(memory.later.popleft()[1])
-        if memory.uplink.is_joined:
-            orphans = [one for one in memory.jobs.values() if one.orphaned_at is not None]
-            for job in [one for one in orphans if now - one.orphaned_at >= ORPHAN_EXPIRY_S]:  # type: ignore[operator]
-                memory.log(f"job {job.id} is forgotten: the middleware has not asked for it in an hour")
-                memory.forget(job)
+        for job_id in [one for one, since in memory.orphans.items() if now - since >= ORPHAN_EXPIRY_S]:
+            memory.log(f"job {job_id} is forgotten: the middleware has not asked for it in an hour")
+            memory.forget(memory.jobs[job_id])
 
     # ── the middleware ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,8 +222,7 @@ class Assembler:
     def _welcomed(self, message: Welcome, now: float) -> None:
         """All jobs are asked for anew now, those that are not belong to nobody."""
         self._memory.uplink.joined(message, now)
-        for job in self._memory.jobs.values():
-            job.orphaned_at = None if job.has_succeeded else now
+        self._memory.orphans = {job.id: now for job in self._memory.jobs.values() if not job.has_succeeded}
         self._memory.log("joined the middleware")
 
     def _own(self, message: Own) -> None:
@@ -237,7 +235,7 @@ class Assembler:
             job.begin_again()
             self._memory.save(job)
         if job is not None:
-            job.orphaned_at = None
+            self._memory.orphans.pop(job.id, None)
             self._memory.report_holdings(job)
 
     def _begin(self, message: Own, old: Job | None) -> Job | None:

@@ -63,7 +63,6 @@ class Job:
         self.chunk_counts: list[int] = []  # known from Finish on
         self.statistics: dict[str, Any] = {}
         self.finished: Finished | None = None
-        self.orphaned_at: float | None = None  # since when the middleware that is connected has not asked for it
 
     @classmethod
     def from_own(cls, own: Own) -> Job:

@@ -21,6 +21,7 @@ class Memory:
         self.splicers = splicers
         self.uplink = Uplink()
         self.jobs: OrderedDict[str, Job] = OrderedDict()  # oldest first
+        self.orphans: dict[str, float] = {}  # jobs the connected middleware has not asked for, since when
         self.waiting: deque[str] = deque()  # jobs to be spliced, in order
         self.running: set[str] = set()  # jobs being spliced
         self.later: deque[tuple[float, Send]] = deque()  # answers held back; as many as peers wait for at most
@@ -43,6 +44,7 @@ class Memory:
     def forget(self, job: Job) -> None:
         """The job and its results go, whatever its state."""
         del self.jobs[job.id]
+        self.orphans.pop(job.id, None)
         if job.id in self.running:
             self.running.remove(job.id)
             self.outbox.append(CancelSplice(job.id))

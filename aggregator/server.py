@@ -12,7 +12,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,25 +79,49 @@ class Settings:
 
 
 class Server:
-    """A running aggregator. Raises OSError when it can't listen, storage errors when its state can't be used."""
+    """A running aggregator.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    Args:
+        loop: listening already, at `port`.
+        ledger, spool, splicers: of this process alone.
+        clock: monotonic seconds; `unix_clock` the time of day, for the metrics.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: wire.Loop,
+        ledger: AggregatorLedger,
+        spool: Spool,
+        splicers: Splicers,
+        port: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        unix_clock: Callable[[], float] = time.time,  # noqa: TID251 - a fact for the metrics, no deadline
+    ) -> None:
+        self._settings, self._loop, self._ledger, self._spool = settings, loop, ledger, spool
+        self._splicers, self.port, self._clock, self._unix_clock = splicers, port, clock, unix_clock
         self._results = settings.results.resolve()
         self._results.mkdir(parents=True, exist_ok=True)
-        folder = settings.state / "aggregator"
-        self._ledger = AggregatorLedger(folder / "ledger.sqlite", fsync=settings.fsync)
-        self._loop = wire.Loop("aggregator", secret=settings.secret)
-        self.port = self._loop.listen(settings.bind, settings.port)
-        self._spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
-        self._splicers = Splicers(self._loop.watch, self._loop.unwatch, settings.splicing_program)
-        self._assembler = Assembler(epoch=self._ledger.raise_epoch(), splicers=SPLICERS)
+        self.assembler = Assembler(epoch=ledger.raise_epoch(), splicers=SPLICERS)
         self._uplink: wire.ConnectionId | None = None
         self._session = secrets.token_hex(8)
         self._to_free: list[Location] = []
         self._restored_reserve_at = 0.0
         self._stopping = False
         self._restore()
+
+    @classmethod
+    def opened(cls, settings: Settings) -> Server:
+        """On real sockets, files and processes. Raises OSError when it can't listen, storage errors when its state
+        can't be used."""
+        folder = settings.state / "aggregator"
+        ledger = AggregatorLedger(folder / "ledger.sqlite", fsync=settings.fsync)
+        loop = wire.Loop("aggregator", secret=settings.secret)
+        port = loop.listen(settings.bind, settings.port)
+        spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
+        splicers = Splicers(loop.watch, loop.unwatch, settings.splicing_program)
+        return cls(settings, loop, ledger, spool, splicers, port)
 
     def _restore(self) -> None:
         known: dict[str, list[Location]] = {}
@@ -114,7 +138,7 @@ class Server:
                 held.setdefault(one.job, {})[one.track, one.index] = Held(one.location.size, one.xxh3)
         for job_id, fixed, record in self._ledger.jobs():
             job = Job.restored(job_id, fixed["owner_epoch"], fixed["name"], record)
-            self._assembler.restore(job, held.get(job_id, {}))
+            self.assembler.restore(job, held.get(job_id, {}))
             if not job.has_succeeded:
                 publishing.clear(self._results, job_id)
 
@@ -127,20 +151,22 @@ class Server:
 
     def run(self) -> None:
         """Serves until `stop`."""
-        self._splicers.start(time.monotonic())
+        self._splicers.start(self._clock())
         try:
             while not self._stopping:
-                self._turn()
+                self.turn()
         finally:
-            self._splicers.stop()
+            for job in self._splicers.stop():
+                publishing.clear(self._results, job)
             self._loop.shut()
             self._ledger.close()
             self._spool.close()
 
-    def _turn(self) -> None:
-        for event in self._loop.turn(self._next_deadline()):
+    def turn(self) -> None:
+        """Waits for what happens next and does all that follows from it."""
+        for event in self._loop.turn(self.next_deadline()):
             self._take(event)
-        now = time.monotonic()
+        now = self._clock()
         for ending in self._splicers.tick(now):
             self._splice_ended(ending)
         self._handle(Tick())
@@ -154,15 +180,16 @@ class Server:
             self._restored_reserve_at = now
             self._ledger.restore_reserve()
 
-    def _next_deadline(self) -> float | None:
-        deadlines = [self._assembler.next_deadline(), self._splicers.next_deadline()]
+    def next_deadline(self) -> float | None:
+        """When the next turn must come at the latest."""
+        deadlines = [self.assembler.next_deadline(), self._splicers.next_deadline()]
         if self._ledger.is_tight:
             deadlines.append(self._restored_reserve_at + TIGHT_INTERVAL_S)
         return min((one for one in deadlines if one is not None), default=None)
 
     def _take(self, event: wire.NetworkEvent) -> None:
         if isinstance(event, wire.Readable):
-            for ending in self._splicers.readable(event.fd, time.monotonic()):
+            for ending in self._splicers.readable(event.fd, self._clock()):
                 self._splice_ended(ending)
             return
         peer = MIDDLEWARE if event.connection == self._uplink else event.connection
@@ -175,7 +202,7 @@ class Server:
             self._handle(Left(peer, event.reason, event.error.code if event.error else ""))
 
     def _handle(self, event: Event, payload: bytes | bytearray = b"") -> None:
-        for command in self._assembler.handle(event, time.monotonic()):
+        for command in self.assembler.handle(event, self._clock()):
             for answer in self._carry_out(command, payload):
                 self._handle(answer)
 
@@ -204,9 +231,9 @@ class Server:
                 self._free_results(job)
                 self._ledger.forget_job(job)
             case Splice():
-                return self._splicers.begin(command.job, self._request(command), time.monotonic())
+                return self._splicers.begin(command.job, self._request(command), self._clock())
             case CancelSplice(job):
-                self._splicers.cancel(job, time.monotonic())
+                self._splicers.cancel(job, self._clock())
                 publishing.clear(self._results, job)
             case SendFilePart():
                 self._send_part(command)
@@ -233,7 +260,7 @@ class Server:
             return NotKept(keep, str(error))
         except OSError as error:
             return NotKept(keep, f"{self._spool.folder}: {error.strerror or error}")
-        self._ledger.add_result(keep, location, time.time())  # noqa: TID251 - a fact for the metrics, no deadline
+        self._ledger.add_result(keep, location, self._unix_clock())
         return Kept(keep)
 
     def _free_results(self, job: str) -> None:
@@ -296,7 +323,7 @@ def advertised(settings: Settings, port: int) -> list[dict[str, Any]]:
 
 def serve(settings: Settings) -> None:
     """Runs an aggregator until SIGTERM or SIGINT."""
-    server = Server(settings)
+    server = Server.opened(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
     where = f"{settings.bind or '*'} port {server.port}"

@@ -128,8 +128,8 @@ class Splicers:
             deadlines.append(self._respawn_at)
         return min(deadlines, default=None)
 
-    def stop(self) -> None:
-        """Ends all children; a splice that runs is begun anew after the next start."""
+    def stop(self) -> list[str]:
+        """Ends all children. Returns the jobs whose splice was interrupted: it is begun anew after the next start."""
         children, self._children = list(self._children.values()), {}
         for child in children:
             self._unwatch(child.channel.fileno())
@@ -140,6 +140,7 @@ class Splicers:
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
+        return [child.job for child in children if child.job]
 
     @property
     def process_ids(self) -> Iterable[int]:

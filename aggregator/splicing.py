@@ -141,8 +141,11 @@ def answer(fields: dict[str, Any], channel: Channel) -> dict[str, Any]:
         return splice_job(Request(fields, channel))
     except Damaged as error:
         return {"kind": "damaged", "track": error.track, "index": error.index, "text": str(error)}
-    except (MediaError, OSError) as error:
+    except MediaError as error:
         return {"kind": "failed", "text": str(error)}
+    except OSError as error:
+        where = fields["results"]
+        return {"kind": "failed", "text": f"the files could not be written under {where}: {error.strerror or error}"}
     except Exception as error:  # a fault of ours must reach the person who waits, not only a log
         logging.getLogger(__name__).exception("job %s", fields.get("job"))
         return {

@@ -101,7 +101,7 @@ def settings(folder: Path, cast: Cast, **changes: Any) -> Settings:
 @contextmanager
 def running(told: Settings) -> Iterator[Server]:
     """An aggregator in a thread, stopped gracefully at the end."""
-    server = Server(told)
+    server = Server.opened(told)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -363,3 +363,20 @@ def test_files_that_were_changed_are_not_served(tmp_path: Path, cast: Cast, mate
 def test_an_unreachable_middleware_is_no_reason_to_stop(tmp_path: Path, cast: Cast) -> None:
     with running(settings(tmp_path, cast, middleware=Address("127.0.0.1", 1))) as server:
         cast.dial(server.port, "worker", "w1")
+
+
+def test_results_that_cannot_be_written_fail_the_job_until_they_can(
+    tmp_path: Path, cast: Cast, material: Material
+) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        deliver_all(cast, material, cast.dial(server.port, "worker", "w1"))
+        obstacle = tmp_path / "results" / "clip-1"
+        obstacle.write_text("a file where the job's folder should be")
+        failed = finish(cast, material)
+        assert failed.state == "failed"
+        assert failed.text.startswith(f"the files could not be written under {tmp_path / 'results'}: ")
+        obstacle.unlink()
+        assert [len(held) for held in own(cast, material)] == material.chunk_counts
+        assert finish(cast, material).state == "done"
