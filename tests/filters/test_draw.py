@@ -36,3 +36,11 @@ def test_boxes_at_the_border_are_cut(width: int, height: int, box: tuple[int, in
 def test_no_boxes_copy_nothing() -> None:
     picture = Picture(noise("yuv420p", 64, 48))
     assert draw_boxes(picture, [], "red", 2) is picture
+
+
+def test_chroma_follows_to_the_last_odd_row_and_column() -> None:
+    output = draw_boxes(Picture(noise("yuv420p", 63, 47)), [(10, 10, 100, 100)], "red", 1)
+    red = output.colour.samples((255, 0, 0), output.format)
+    assert (output.planes[0][46, 10:] == red["y"]).all()
+    assert (output.planes[1][23, 5:] == red["u"]).all()
+    assert (output.planes[2][5:, 31] == red["v"]).all()

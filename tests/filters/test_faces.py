@@ -50,6 +50,13 @@ def test_no_face_no_box(image: np.ndarray) -> None:
     assert output.frame is picture.frame
 
 
+@pytest.mark.parametrize("seed", [5, 9, 10])
+def test_what_one_detector_alone_takes_for_a_face_is_left_out(seed: int) -> None:
+    picture = picture_of(texture(320, 240, seed))
+    assert Faces(confirm=0).apply(picture, ()).notes[0]["boxes"]
+    assert Faces().apply(picture, ()).notes[0]["boxes"] == []
+
+
 def test_faces_below_the_smallest_size_are_left_out() -> None:
     assert Faces(min_size=120).apply(picture_of(with_face()), ()).notes[0]["boxes"] == []
 

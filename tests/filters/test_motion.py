@@ -14,6 +14,9 @@ SCENE = texture(320, 240)
 THING = np.kron(np.random.default_rng(3).integers(0, 2, (10, 10)), np.full((4, 4), 255)).astype(np.uint8)
 
 
+ZOOM = np.array([[1.01, 0, 4.4], [0, 1.01, 1.8]], np.float32)  # about the middle, with a shift of (6, 3)
+
+
 def with_square(x: int, y: int = 100, size: int = 40) -> np.ndarray:
     image = SCENE.copy()
     image[y : y + size, x : x + size] = THING[:size, :size]
@@ -74,9 +77,10 @@ def test_a_picture_of_another_size_is_not_compared() -> None:
         lambda image: image * 0.75,
         lambda image: np.roll(image, 6, 1),
         lambda image: np.roll(image, (-5, 7), (0, 1)),
+        lambda image: cv2.warpAffine(image, ZOOM, (320, 240), borderMode=cv2.BORDER_REFLECT),
         lambda image: image + np.random.default_rng(0).normal(0, 6, image.shape),
     ],
-    ids=["brighter", "darker", "contrast", "dimmed", "pan", "diagonal", "noise"],
+    ids=["brighter", "darker", "contrast", "dimmed", "pan", "diagonal", "pan and zoom", "noise"],
 )
 def test_light_and_camera_are_nobody_moving(change: Any) -> None:
     after = np.clip(change(SCENE.astype(np.float32)), 0, 255).astype(np.uint8)
@@ -88,6 +92,14 @@ def test_something_moving_is_found_while_the_camera_pans() -> None:
     boxes = compared(before, after)["boxes"]
     assert boxes
     assert all(x >= 90 and x + width <= 190 and y >= 80 and y + height <= 160 for x, y, width, height in boxes)
+
+
+def test_boxes_that_overlap_are_one() -> None:
+    before, after = SCENE.copy(), SCENE.copy()
+    after[40:200, 40:60] = after[180:200, 40:200] = 250  # an L, and a square in its arms that does not touch it
+    after[100:140, 110:150] = 250
+    ((x, y, width, height),) = compared(before, after)["boxes"]
+    assert (x < 42, y < 42, x + width > 198, y + height > 198) == (True,) * 4
 
 
 def test_a_cut_has_a_score_and_no_boxes() -> None:
