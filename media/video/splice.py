@@ -74,7 +74,7 @@ def splice(
     All are read once and lazily, a chunk of each at a time; what grows with the length of the video are a few numbers
     a packet. The container is `containers.container_of(source, output.encoder)`, whatever `path` is called. With
     `annotations`, the notes that filters attached are written there, one JSON line a frame that has any. Both files
-    are on disk (fsync) at the end. Chunks that are left out are counted as lost.
+    are on disk (fsync) at the end. The frames of chunks that are left out, or whose payload is empty, count as lost.
 
     Raise ForeignExtradata for a chunk of another encoder, SpliceError when the results make no file, BundleError for
     a broken payload.
@@ -179,7 +179,7 @@ class _Splicer:
             self._say_way(facts, way)
             if payloads is None or way is Way.LEFT_OUT:
                 continue
-            packets = passthrough_packets(payloads, facts, shift_s)
+            packets = passthrough_packets(payloads, facts, shift_s, self._account.warn)
             template = stack.enter_context(av.open(BytesIO(facts["template"]))).streams[0]
             if way is Way.UNTOUCHED:
                 stream = add_untouched(file, template)

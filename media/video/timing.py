@@ -49,7 +49,8 @@ def decode_times(
     The dts of packet i is the pts of the frame shown `delay` places earlier, so it never passes a pts and always
     rises, also across the seams of chunks; the first `delay` packets go back from the first pts by `step` each.
     A duration reaches to the next dts; the last one makes the sum reach `end`, or `step` beyond the last pts where
-    that is not later.
+    that is not later. `step` should be the shortest time between two frames: a longer one could leave the last
+    packet no time, and it then gets a single tick.
     `sorted_pts` are the same packets' pts, rising; both are read lazily, the second no further than the first.
     """
     shown = iter(sorted_pts)
@@ -73,4 +74,4 @@ def decode_times(
         held = replace(packet, dts=dts)
     if held is not None:
         stop = end if end is not None and end > last_pts else last_pts + step
-        yield replace(held, duration=stop - first_pts - (held.dts - first_dts))
+        yield replace(held, duration=max(1, stop - first_pts - (held.dts - first_dts)))

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from av import Packet
@@ -44,6 +45,7 @@ class _Encoded:
 class VideoTrack:
     """The filtered stream: results in index order become packets with the source's own times.
 
+    An empty result is that of a chunk which is left out; its frames are missed by whoever counts the reports.
     `on_report` gets each chunk's report, and the times of its frames, as it passes. Times are ticks of the source's
     time base. A stream that begins before zero, which an MP4 would cut, is moved by `shift` to begin at zero; that is
     known once `format` was asked for.
@@ -54,20 +56,24 @@ class VideoTrack:
     on_report: Callable[[ChunkReport, list[int]], None]
     time_base: Fraction = field(init=False)
     shift: int = field(init=False, default=0)
+    _step: int = field(init=False, default=1)  # the shortest time between frames of the first chunk
     times: StrictTimes = field(init=False, default_factory=StrictTimes)
     _chunks: Iterator[_Encoded] = field(init=False)
     _waiting: deque[_Encoded] = field(init=False, default_factory=deque)
 
     def __post_init__(self) -> None:
         self.time_base = Fraction(*self.source.splice["time_base"])
-        self._chunks = (_taken_apart(index, payload) for index, payload in enumerate(self.results))
+        self._chunks = (_taken_apart(index, payload) for index, payload in enumerate(self.results) if payload)
 
     def format(self) -> FrameFormat:
         """The format of the encoded frames, from the first chunk that has any; raise SpliceError if none has."""
         for chunk in self._chunks:
             self._waiting.append(chunk)
             if chunk.packets and chunk.report.format is not None:
-                self.shift = max(0, -self._shown_at(chunk.report)[0])
+                times = self._shown_at(chunk.report)
+                self.shift = max(0, -times[0])
+                usual = round(1 / Fraction(*self.source.splice["rate"]) / self.time_base)
+                self._step = max(1, min((two - one for one, two in pairwise(times)), default=usual))
                 return chunk.report.format
         raise SpliceError("not one frame came out, so there is nothing to make a file of")
 
@@ -77,11 +83,10 @@ class VideoTrack:
         Raise ForeignExtradata for the first chunk that another encoder made.
         """
         shown: deque[int] = deque()
-        step = max(1, round(1 / Fraction(*self.source.splice["rate"]) / self.time_base))
         end = self.source.splice["last_end"]
         end = None if end is None else end + self.shift
         tick_s = float(self.time_base)
-        for timed in decode_times(self._timed(extradata, shown), iter(shown.popleft, None), delay, step, end):
+        for timed in decode_times(self._timed(extradata, shown), iter(shown.popleft, None), delay, self._step, end):
             packet: Packet[Any] = Packet(len(timed.data))
             packet.update(timed.data)  # type: ignore[arg-type]
             packet.stream = stream
@@ -132,25 +137,40 @@ def _taken_apart(index: int, payload: bytes) -> _Encoded:
 
 
 def passthrough_packets(
-    payloads: Iterable[bytes], facts: Mapping[str, Any], shift_s: Fraction
+    payloads: Iterable[bytes], facts: Mapping[str, Any], shift_s: Fraction, say: Callable[[str], None]
 ) -> Iterator[Packet[Any]]:
     """The packets of a stream that is not filtered, as they were in the source but for the shift.
 
-    `facts` is its entry in `Source.splice["passthrough"]`.
+    `facts` is its entry in `Source.splice["passthrough"]`. Where the times of the first chunk go backwards, as some
+    Ogg files' do, the durations alone are believed, and `say` is told.
     """
     base = Fraction(*facts["time_base"])
     shift = round(shift_s / base)
     earliest: int | None = None
+    by_duration: bool | None = None
     for payload in payloads:
         table, views = unpack(payload)
+        if by_duration is None:
+            by_duration = _times_lie(table["p"])
+            if by_duration:
+                say(f"the times of stream {facts['stream']} go backwards: it is timed by the lengths of its packets")
         for entry, data in zip(table["p"], views, strict=True):
             if not len(data):
                 continue
+            if by_duration:
+                entry[1] = entry[2] = max(0, entry[2]) if earliest is None else earliest - shift
             packet = _rebuilt(entry, data, shift, earliest)
             assert packet.dts is not None
             packet.time_base = base
-            earliest = packet.dts + 1
+            earliest = packet.dts + max(1, entry[3] if by_duration else 1)
             yield packet
+
+
+def _times_lie(entries: list[list[Any]]) -> bool:
+    """Whether decode times fall although the lengths of all packets that hold anything are known."""
+    filled = [entry for entry in entries if entry[0]]
+    known = all(entry[2] is not None and entry[3] for entry in filled)
+    return known and any(one[2] > two[2] for one, two in pairwise(filled))
 
 
 def untouched(packets: Iterable[Packet[Any]], stream: Stream) -> Iterator[Mux]:

@@ -48,12 +48,17 @@ def test_rises_strictly_and_never_passes_pts(data: st.DataObject) -> None:
             group = times[start : start + delay + 1]
             decode_order += [group[-1], *group[:-1]]
     packets = [TimedPacket(memoryview(b""), False, pts) for pts in decode_order]
-    given_times = list(decode_times(packets, shown, delay, 7))
+    step = min((two - one for one, two in pairwise(shown)), default=7)
+    given_times = list(decode_times(packets, shown, delay, step))
     dts = [packet.dts for packet in given_times]
     assert all(one < two for one, two in pairwise(dts))
     assert all(packet.dts <= packet.pts for packet in given_times)
     assert all(packet.duration > 0 for packet in given_times)
-    assert dts[0] + sum(packet.duration for packet in given_times) == dts[0] + shown[-1] + 7 - shown[0]
+    assert sum(packet.duration for packet in given_times) == shown[-1] + step - shown[0]
+
+
+def test_too_long_a_step_leaves_the_last_packet_a_tick() -> None:
+    assert [packet.duration for packet in timed([0, 2, 1], delay=2, step=50)] == [50, 50, 1]
 
 
 def test_an_encoder_that_reorders_more_than_it_said() -> None:
