@@ -19,7 +19,6 @@ import errno
 import os
 import selectors
 import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -124,7 +123,7 @@ class Loop:
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
-        self._woken = threading.Event()
+        self._woken = False  # a plain flag: a signal handler must not meet a lock that its own thread holds
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._drain_wake)
 
     # ── what a shell calls ───────────────────────────────────────────────────────────────────────────────────────
@@ -204,8 +203,8 @@ class Loop:
 
     def wake(self) -> None:
         """Ends the wait of the current turn. The only method other threads (and signal handlers) may call."""
-        if not self._woken.is_set():
-            self._woken.set()
+        if not self._woken:
+            self._woken = True
             try:
                 self._wake_writer.send(b"\0")
             except BlockingIOError:
@@ -477,12 +476,12 @@ class Loop:
                 self._lose(link, "the handshake took too long")
 
     def _drain_wake(self, _mask: int) -> None:
-        self._woken.clear()
         try:
             while self._wake_reader.recv(4096):
                 pass
         except BlockingIOError:
             pass
+        self._woken = False  # only now: a wake-up that came meanwhile ends with this turn, none may be swallowed later
 
 
 def _tune(sock: socket.socket) -> None:

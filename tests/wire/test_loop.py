@@ -210,3 +210,25 @@ def test_closing_with_a_code_delivers_the_reason(pair: Pair) -> None:
     assert isinstance(lost, Lost)
     assert lost.error == Error(code="superseded", text="a newer session of this name has joined")
     assert not pair.at_server
+
+
+def test_no_wake_up_is_lost_to_one_that_comes_while_another_is_taken(pair: Pair) -> None:
+    """As from a signal handler, at each point of taking the first."""
+    loop = pair.server
+    reader = loop._wake_reader
+
+    class Interrupted:
+        """The loop's end of the wake-up pair, with a wake-up before each of its reads."""
+
+        def recv(self, size: int) -> bytes:
+            loop.wake()
+            return reader.recv(size)
+
+    loop._wake_reader = Interrupted()  # type: ignore[assignment]
+    loop.wake()
+    loop.turn(time.monotonic() + 10)
+    loop._wake_reader = reader
+    loop.wake()
+    started = time.monotonic()
+    loop.turn(started + 10)
+    assert time.monotonic() - started < 5
