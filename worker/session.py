@@ -53,8 +53,8 @@ from worker.events import (
     Stopped,
 )
 from worker.holding import Holding, Identity
-from worker.link import Link
-from worker.states import LinkState, Phase
+from worker.peers import Peers
+from worker.states import Phase
 
 DRAIN_LIMIT_S: Final = 15.0
 """How long a drain waits for the running task and for verdicts. Whoever stops workers should wait a little longer
@@ -74,9 +74,6 @@ MAX_CREDIT: Final = 256
 HOLDINGS_PER_CREDIT: Final = 2
 """After a reconnect the middleware may hand out anew before it has revoked what it does not adopt. What comes beyond
 that goes back unopened, so that memory stays bounded whatever comes."""
-
-MAX_STORES: Final = 64
-"""Aggregators whose addresses are remembered; those in use are never forgotten."""
 
 OUTCOMES: Final = {"kept": "stored", "duplicate": "duplicate", "unwanted": "unwanted", "refused": "refused"}
 """What a store's verdict is called in Released."""
@@ -99,7 +96,6 @@ class Session:
     death: dict[str, Any] | None = None
 
     holdings: dict[Lease, Holding] = field(default_factory=dict)  # in the order in which they came
-    links: dict[Peer, Link] = field(default_factory=dict)
     computing: Lease | None = None  # what the compute thread is at, whether its lease is still ours or not
     is_exiting: bool = False
     beat_interval_s: float = DEFAULT_BEAT_INTERVAL_S
@@ -109,9 +105,10 @@ class Session:
     _abandoned_by: float | None = None  # when the computation, whose lease has ended, counts as stuck
     _is_stuck: bool = False
     _out: list[Command] = field(default_factory=list)
+    peers: Peers = field(init=False)
 
     def __post_init__(self) -> None:
-        self.links[MIDDLEWARE] = Link(self.middleware)
+        self.peers = Peers(self.middleware, self.jitter, self._is_wanted)
 
     # ── the whole interface ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,12 +139,8 @@ class Session:
         """When `handle` is to be called with a Tick at the latest."""
         if self.is_exiting:
             return None
-        times = [
-            link.dial_at
-            for peer, link in self.links.items()
-            if link.state is LinkState.RESTING and self._is_wanted(peer)
-        ]
-        if self._is_open(MIDDLEWARE):
+        times = self.peers.deadlines()
+        if self.peers.is_open(MIDDLEWARE):
             times.append(self._beat_at)
         if self._drain_by is not None:
             times.append(self._drain_by)
@@ -157,14 +150,14 @@ class Session:
 
     def validate(self) -> None:
         """Checks that all parts agree. Raises AssertionError with the lease's story."""
-        is_told = self._is_open(MIDDLEWARE)
+        is_told = self.peers.is_open(MIDDLEWARE)
         assert len(self.holdings) <= self._most_holdings, self.holdings
         for lease, one in self.holdings.items():
             assert lease == one.task.lease, str(one)
             assert (one.chunk is not None) == (one.phase is Phase.WAITING), str(one)
             assert (one.result is not None) == (one.phase is Phase.DELIVERING), str(one)
             assert (one.released is not None) == (one.phase is Phase.RELEASING), str(one)
-            assert one.is_sent == (one.phase is Phase.DELIVERING and self._is_open(one.task.owner)), str(one)
+            assert one.is_sent == (one.phase is Phase.DELIVERING and self.peers.is_open(one.task.owner)), str(one)
             assert one.phase is not Phase.RELEASING or not is_told, str(one)
             assert one.phase is not Phase.WAITING or self.computing is not None, f"{one} waits for nothing"
             assert one.phase is not Phase.WAITING or self._drain_by is None, str(one)
@@ -176,7 +169,7 @@ class Session:
     # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _opened(self, event: Opened, now: float) -> None:
-        self.links[event.peer].opened(now)
+        self.peers.opened(event.peer, now)
         if event.peer == MIDDLEWARE:
             self._welcomed(event.welcome, now)
             return
@@ -197,39 +190,11 @@ class Session:
                 del self.holdings[lease]
 
     def _lost(self, event: Lost, now: float) -> None:
-        link = self.links[event.peer]
-        was_open = link.state is LinkState.OPEN
-        link.lost(now, self.jitter())
+        self._log(self.peers.lost(event.peer, event.reason, now))
         self._unsend(event.peer)
         if event.peer == MIDDLEWARE and event.code == "superseded":
             self._log(f"another worker has taken the name {self.identity.name!r}: this one ends")
             self._exit(EXIT_SUPERSEDED)
-        elif link.worth_saying(now):
-            what = "the middleware" if event.peer == MIDDLEWARE else f"store {event.peer}"
-            at = " or ".join(str(address) for address in link.addresses)
-            self._log(f"{'lost' if was_open else 'waiting for'} {what} at {at}: {event.reason}")
-
-    def _move_store(self, message: Aggregator, now: float) -> None:
-        """An aggregator is there, or has moved: results for it go there from now on."""
-        addresses = _addresses(message)
-        if not addresses or message.store == MIDDLEWARE:
-            return
-        link = self.links.get(message.store)
-        if link is None:
-            self.links[message.store] = Link(addresses)
-            self._forget_stores()
-        elif link.addresses != addresses or link.state is LinkState.RESTING:
-            if link.state is not LinkState.RESTING:
-                self._out.append(HangUp(message.store))
-            link.move(addresses, now)
-            self._unsend(message.store)
-
-    def _forget_stores(self) -> None:
-        spare = [
-            peer for peer, link in self.links.items() if link.state is LinkState.RESTING and not self._is_wanted(peer)
-        ]
-        for peer in spare[: max(0, len(self.links) - 1 - MAX_STORES)]:
-            del self.links[peer]
 
     def _unsend(self, store: Peer) -> None:
         """What was sent to a store and has no verdict counts as not sent."""
@@ -253,10 +218,6 @@ class Session:
             ).to_wire()
         return Hello(role="worker", name=who.name, session=who.session, versions=list(VERSIONS), details=details)
 
-    def _is_open(self, peer: Peer) -> bool:
-        link = self.links.get(peer)
-        return link is not None and link.state is LinkState.OPEN
-
     def _is_wanted(self, peer: Peer) -> bool:
         """A store is dialled as soon as there is a task for it, so that its result will not wait."""
         return peer == MIDDLEWARE or any(
@@ -272,7 +233,9 @@ class Session:
             case Revoke(lease):
                 self._revoke(lease, now)
             case Aggregator() as aggregator:
-                self._move_store(aggregator, now)
+                if self.peers.move(aggregator, now):
+                    self._out.append(HangUp(aggregator.store))
+                    self._unsend(aggregator.store)
             case Error(code, text):
                 self._log(f"the middleware says {code}: {text}")
 
@@ -334,7 +297,7 @@ class Session:
         if isinstance(event, Computed):
             holding.become(Phase.DELIVERING)
             holding.result = event.result
-            if self._is_open(holding.task.owner):
+            if self.peers.is_open(holding.task.owner):
                 self._send_result(holding)
         else:
             self._release(holding, "failed", event.cause if isinstance(event, Failed) else None)
@@ -349,7 +312,7 @@ class Session:
         holding.chunk = holding.result = None
         holding.is_sent = False
         released = Released(holding.task.lease, outcome, cause)
-        if self._is_open(MIDDLEWARE):
+        if self.peers.is_open(MIDDLEWARE):
             self._tell(released)
             del self.holdings[holding.task.lease]
         else:
@@ -375,11 +338,9 @@ class Session:
             self._start_next()
         if self.is_exiting:
             return
-        for peer, link in self.links.items():
-            if link.state is LinkState.RESTING and link.dial_at <= now and self._is_wanted(peer):
-                link.dialled()
-                self._out.append(Dial(peer, link.addresses, self._hello(peer)))
-        if self._is_open(MIDDLEWARE) and self._beat_at <= now:
+        for peer, link in self.peers.due(now):
+            self._out.append(Dial(peer, link.addresses, self._hello(peer)))
+        if self.peers.is_open(MIDDLEWARE) and self._beat_at <= now:
             self._beat_at = now + self.beat_interval_s
             self._out.append(Send(MIDDLEWARE, Beat([holding.beat() for holding in self.holdings.values()])))
 
@@ -412,21 +373,11 @@ class Session:
         self._out.append(Send(MIDDLEWARE, released))
 
     def _log(self, text: str) -> None:
-        self._out.append(Log(text))
+        if text:
+            self._out.append(Log(text))
 
 
 def _limit(welcome: Welcome, name: str, default: float, least: float, most: float) -> float:
     """A number from a Welcome's limits, held within what makes sense."""
     value = welcome.limits.get(name)
     return min(max(value, least), most) if isinstance(value, int | float) else default
-
-
-def _addresses(message: Aggregator) -> tuple[Address, ...]:
-    """Those that can be read; others may be of a later version."""
-    found = []
-    for data in message.addresses:
-        try:
-            found.append(Address.from_wire(data))
-        except ValueError:
-            continue
-    return tuple(found)

@@ -51,7 +51,8 @@ from worker.events import (
 )
 from worker.holding import Identity
 from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, SAY_AGAIN_S
-from worker.session import DRAIN_LIMIT_S, MAX_STORES, STUCK_LIMIT_S, Session
+from worker.peers import MAX_STORES
+from worker.session import DRAIN_LIMIT_S, STUCK_LIMIT_S, Session
 
 HERE = Address("middle", 5000)
 A, B, C = Lease(1, 1), Lease(1, 2), Lease(1, 3)
@@ -353,10 +354,10 @@ def test_addresses_of_stores_are_bounded() -> None:
     script.told(task(A))
     for number in range(3 * MAX_STORES):
         script.told(aggregator(9000, store=f"s{number}"))
-    assert len(script.session.links) == 1 + MAX_STORES
-    assert "store" in script.session.links
+    assert len(script.session.peers.links) == 1 + MAX_STORES
+    assert "store" in script.session.peers.links
     script.told(Aggregator("odd", "agg", [{"host": 1}]))
-    assert "odd" not in script.session.links
+    assert "odd" not in script.session.peers.links
 
 
 def test_who_is_superseded_ends_and_does_not_fight_for_the_name() -> None:

@@ -1,0 +1,98 @@
+"""All whom a worker talks to: the middleware and the aggregators' stores, and when each is dialled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from wire.addresses import Address
+from wire.messages import Aggregator
+from worker.events import MIDDLEWARE, Peer
+from worker.link import Link
+from worker.states import LinkState
+
+MAX_STORES: Final = 64
+"""Aggregators whose addresses are remembered; those in use are never forgotten."""
+
+
+class Peers:
+    """A link to each. Only wanted peers are dialled.
+
+    Args:
+        middleware: its addresses.
+        jitter: numbers from 0 to 1 that spread reconnections.
+        is_wanted: has this worker a use for that peer now?
+    """
+
+    def __init__(
+        self, middleware: tuple[Address, ...], jitter: Callable[[], float], is_wanted: Callable[[Peer], bool]
+    ) -> None:
+        self.links: dict[Peer, Link] = {MIDDLEWARE: Link(middleware)}
+        self._jitter = jitter
+        self._is_wanted = is_wanted
+
+    def is_open(self, peer: Peer) -> bool:
+        link = self.links.get(peer)
+        return link is not None and link.state is LinkState.OPEN
+
+    def opened(self, peer: Peer, now: float) -> None:
+        self.links[peer].opened(now)
+
+    def lost(self, peer: Peer, reason: str, now: float) -> str:
+        """Rests until a later try; returns a line for people, or "" when it was said a short while ago."""
+        link = self.links[peer]
+        was_open = link.state is LinkState.OPEN
+        link.lost(now, self._jitter())
+        if not link.worth_saying(now):
+            return ""
+        what = "the middleware" if peer == MIDDLEWARE else f"store {peer}"
+        at = " or ".join(str(address) for address in link.addresses)
+        return f"{'lost' if was_open else 'waiting for'} {what} at {at}: {reason}"
+
+    def move(self, message: Aggregator, now: float) -> bool:
+        """An aggregator is there, or has moved. True when its present connection is to be given up."""
+        addresses = _addresses(message)
+        if not addresses or message.store == MIDDLEWARE:
+            return False
+        link = self.links.get(message.store)
+        if link is None:
+            self.links[message.store] = Link(addresses)
+            self._forget()
+            return False
+        had_connection = link.state is not LinkState.RESTING
+        if had_connection and link.addresses == addresses:
+            return False
+        link.move(addresses, now)
+        return had_connection
+
+    def due(self, now: float) -> Iterable[tuple[Peer, Link]]:
+        """Those to dial now; they count as being dialled."""
+        for peer, link in self.links.items():
+            if link.state is LinkState.RESTING and link.dial_at <= now and self._is_wanted(peer):
+                link.dialled()
+                yield peer, link
+
+    def deadlines(self) -> list[float]:
+        return [
+            link.dial_at
+            for peer, link in self.links.items()
+            if link.state is LinkState.RESTING and self._is_wanted(peer)
+        ]
+
+    def _forget(self) -> None:
+        spare = [
+            peer for peer, link in self.links.items() if link.state is LinkState.RESTING and not self._is_wanted(peer)
+        ]
+        for peer in spare[: max(0, len(self.links) - 1 - MAX_STORES)]:
+            del self.links[peer]
+
+
+def _addresses(message: Aggregator) -> tuple[Address, ...]:
+    """Those that can be read; others may be of a later version."""
+    found = []
+    for data in message.addresses:
+        try:
+            found.append(Address.from_wire(data))
+        except ValueError:
+            continue
+    return tuple(found)
