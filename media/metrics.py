@@ -52,7 +52,7 @@ def build(
     account = spliced.account
     return {
         "format": FORMAT,
-        "state": state_of(spliced),
+        "state": state_of(source, spliced),
         "source": {"name": source.name, "fingerprint": source.fingerprint, **source.facts},
         "output": _output(output, spliced),
         "frames": {
@@ -110,11 +110,17 @@ def summary(name: str, path: Path, metrics_path: Path, metrics: dict[str, Any]) 
     }
 
 
-def state_of(spliced: Spliced) -> str:
+def state_of(source: Source, spliced: Spliced) -> str:
     """`done`, or `partial` when some frame is not what the filters would have made of a whole source."""
     account = spliced.account
-    troubled = account.fallback_frames or account.lost_frames or account.damaged_frames or account.decode_error_count
-    return "partial" if troubled else "done"
+    troubles = (
+        account.fallback_frames,
+        account.lost_frames,
+        account.damaged_frames,
+        account.decode_error_count,
+        source.facts.get("damaged", False),
+    )
+    return "partial" if any(troubles) else "done"
 
 
 def percentiles(values: Iterable[float]) -> dict[str, float | None]:

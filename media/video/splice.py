@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import heapq
 import json
 import os
@@ -32,6 +33,9 @@ from media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, 
 
 # FFmpeg's timescales are signed 32-bit numbers.
 TIMESCALE_MAX = 2**31 - 1
+
+# Of the disk, not of the streams.
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOENT})
 
 # Tags that describe the source's container or its tracks, and would be wrong of the new one.
 _STALE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "handler_name", "vendor_id", "rotate")
@@ -77,7 +81,7 @@ def splice(
     are on disk (fsync) at the end. The frames of chunks that are left out, or whose payload is empty, count as lost.
 
     Raise ForeignExtradata for a chunk of another encoder, SpliceError when the results make no file, BundleError for
-    a broken payload.
+    a broken payload, OSError when the disk does not take it.
     """
     return _Splicer(path, source, output).run(results, passthrough, annotations)
 
@@ -102,6 +106,8 @@ class _Splicer:
             try:
                 self._mux(track, passthrough)
             except av.FFmpegError as error:
+                if error.errno in _DISK_ERRORS:
+                    raise OSError(error.errno, os.strerror(error.errno), str(self._path)) from error
                 raise SpliceError(f"{self._kind.format} does not take these streams: {error}") from error
         self._account.close(self._source.splice["frame_count"])
         for path in (self._path, annotations):

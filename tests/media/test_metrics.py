@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from filters.chain import Step
-from media.metrics import ClusterStatistics, WorkerStatistics, build, percentiles, summary, write
+from media.metrics import ClusterStatistics, WorkerStatistics, build, percentiles, state_of, summary, write
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import BLUR, Reel, output, take
 
@@ -104,6 +105,12 @@ def test_troubles_are_listed_and_make_it_partial(tmp_path: Path, on_error: str) 
     listed = metrics["troubles"]["fallback" if on_error == "original" else "lost"]
     assert [entry["frame"] for entry in listed] == [5, 10]
     assert "not to my taste" in listed[0]["error" if on_error == "original" else "cause"]
+
+
+def test_a_damaged_source_makes_it_partial(reel: Reel) -> None:
+    assert state_of(reel.source, reel.spliced) == "done"
+    damaged = replace(reel.source, facts={**reel.source.facts, "damaged": True})
+    assert state_of(damaged, reel.spliced) == "partial"
 
 
 def test_percentiles_by_nearest_rank() -> None:
