@@ -11,7 +11,9 @@ from client.options import UsageError
 from client.order import Order, unique
 
 SUFFIXES = {"mp4": ".mp4", "mov": ".mov", "matroska": ".mkv"}
-"""What files of each container are called."""
+"""What files of each container are called; the containers by FFmpeg's names."""
+
+_NAMES = {".mp4": "an MP4", ".mov": "a QuickTime", ".mkv": "a Matroska"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class Place:
     def warnings(self, suffix: str) -> Iterator[str]:
         """A sentence when the name that was asked for says something else than `suffix`, which suits the content."""
         if self.name and suffix and Path(self.name).suffix.lower() != suffix:
-            kind = next((container for container, own in SUFFIXES.items() if own == suffix), suffix)
-            yield f"{self.folder / self.name} is a {kind} file, which its streams need, whatever its name says"
+            kind = _NAMES.get(suffix, f"a {suffix}")
+            yield f"{self.folder / self.name} is {kind} file, because its streams need one, whatever its name says"
 
 
 def places_for(files: Sequence[Path], order: Order, out: str | None, results: Path) -> dict[Path, Place]:

@@ -17,7 +17,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from client import filter_list, local, sources
+from client import filter_list, sources
 from client.destination import Place, places_for
 from client.network import Sender
 from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target, whole_number
@@ -164,6 +164,8 @@ class _Submitter:
             yield Parcel(submission, reader, self._places[path])
 
     def _send_locally(self, files: Sequence[Path]) -> Iterator[Outcome]:
+        from client import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
+
         for path in files:
             try:
                 if self._options.verify_cuts:

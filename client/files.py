@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -72,7 +73,8 @@ class Files:
     def close(self) -> None:
         """Lets go of a file that is not finished; it stays for the next try."""
         if self._open is not None:
-            self._open.close()
+            with suppress(OSError):  # a full disk is full still: what could not be written is said already
+                self._open.close()
             self._open = None
 
     def _take_up(self, temporary: Path) -> int:

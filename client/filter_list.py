@@ -17,7 +17,7 @@ from filters.schema import FilterSchema, Parameter
 def print_filters(console: Console, offered: Mapping[str, tuple[FilterSchema, int | None]]) -> None:
     """A table of filters; with counts, how many workers offer each. Several rows a filter, one a parameter."""
     counted = any(count is not None for _, count in offered.values())
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("filter", no_wrap=True)
     if counted:
         table.add_column("workers", justify="right")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from client.destination import SUFFIXES, Place
@@ -31,8 +32,10 @@ def run(path: Path, order: Order, place: Place, display: Display) -> Outcome:
     try:
         finished = run_local(path, order.outputs, destination, chunk_frames=order.chunk_frames, on_progress=show)
     except UnreadableSource:
+        _leave_nothing(place, job)
         raise
     except (MediaError, OSError) as error:
+        _leave_nothing(place, job)
         return Outcome(path.name, job, Status.FAILED, "failed", str(error), time.monotonic() - started)
     partial = any(one.metrics["state"] == "partial" for one in finished)
     return Outcome(
@@ -45,6 +48,13 @@ def run(path: Path, order: Order, place: Place, display: Display) -> Outcome:
         outputs=tuple(OutputOutcome(**one.summary) for one in finished),
         warnings=tuple(warning for one in finished for warning in _warnings(one, place)),
     )
+
+
+def _leave_nothing(place: Place, job: str) -> None:
+    """Takes the folder back that was made for a job of which nothing came."""
+    if place.by_job:
+        with suppress(OSError):  # some of its outputs are there, or it never was
+            place.folder_of(job).rmdir()
 
 
 def _warnings(one: LocalOutput, place: Place) -> Iterator[str]:

@@ -107,7 +107,7 @@ def plain_line(view: JobView, rate: float) -> str:
         parts.append(f"{duration(left)} left")
     parts += [_counted(view.retries, "retry", "retries")]
     if view.in_work is not None:
-        parts.append(f"{view.in_work} chunks in work")
+        parts.append(f"{_counted(view.in_work, 'chunk', 'chunks')} in work")
     return f"{view.name}: {', '.join(parts)}"
 
 
@@ -117,14 +117,16 @@ def live_line(view: JobView, rate: float, width: int) -> Text:
     if view.note:
         return Text.assemble((name, "bold"), " ", (_clipped(view.note, width - cell_len(name) - 1), "yellow"))
     left = time_left(view, rate)
+    retries = (6, _counted(view.retries, "retry", "retries"))
     # (order on the line, text): taken in order of importance while there is room
     wanted = [
         (1, f"{view.share:4.0%}"),
+        *([retries] if view.retries else []),
         (3, f"processed {view.frames_done}/{view.frames_wanted}"),
         (4, f"{rate:.0f} frames/s"),
         (5, f"{duration(left)} left" if left is not None else ""),
         (2, f"sent {view.frames_sent}/{view.frames_total}"),
-        (6, _counted(view.retries, "retry", "retries")),
+        *([] if view.retries else [retries]),
         (7, f"{view.in_work} in work" if view.in_work is not None else ""),
     ]
     room = width - cell_len(name) - 1 - BAR_WIDTH_MIN

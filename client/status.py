@@ -123,16 +123,15 @@ def as_json(view: ClusterView) -> dict[str, Any]:
 
 
 def print_tables(console: Console, view: ClusterView) -> None:
-    """Workers, aggregators and the newest jobs, a table each."""
-    workers = _table(
-        "worker", "state", ">chunks", ">frames", ">frames/s", "in flight", ">failed", ">cpu", ">MB", ">heard"
-    )
+    """Workers, aggregators and the newest jobs, a table each, and why those jobs that wait or failed do."""
+    numbers = (">chunks", ">frames", ">frames/s", ">failed", ">cpu", ">MB", ">heard")
+    workers = _table("worker", "state", *numbers, "in flight")
     for worker in sorted(view.workers.values(), key=lambda one: one.name):
         workers.add_row(*_worker_cells(worker))
     aggregators = _table("aggregator", "state", "reached at")
     for one in view.aggregators.values():
         aggregators.add_row(*_aggregator_cells(one))
-    jobs = _table("job", "source", "state", ">sent", ">done", ">retries", "reason")
+    jobs = _table("job", "source", "state", ">sent", ">done", ">retries")
     newest = sorted(view.jobs.values(), key=lambda job: job.submitted_unix_s)[-JOBS_SHOWN:]
     for job in newest:
         jobs.add_row(*_job_cells(job))
@@ -140,15 +139,24 @@ def print_tables(console: Console, view: ClusterView) -> None:
     console.print(aggregators if view.aggregators else "No aggregator is connected.")
     if newest:
         console.print(jobs)
+    for job in newest:
+        if job.reason:
+            console.print(Text.assemble((job.job, "bold"), ": ", job.reason))
 
 
 def _table(*headings: str) -> Table:
-    """Columns by heading; those with `>` in front hold numbers and are never folded."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    """Columns by heading; those with `>` in front hold numbers. Only texts of any length are folded: the first
+    column's when nothing else helps."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in headings:
-        is_number = heading.startswith(">")
-        justify = "right" if is_number else "left"
-        table.add_column(heading.lstrip(">"), justify=justify, no_wrap=is_number, overflow="fold")  # type: ignore[arg-type]
+        name = heading.lstrip(">")
+        table.add_column(
+            name,
+            justify="right" if name != heading else "left",
+            no_wrap=name != heading or name == "state",
+            min_width=len(name),
+            overflow="fold",
+        )
     return table
 
 
@@ -162,9 +170,9 @@ def _worker_cells(worker: Worker) -> list[Text | str]:
         str(facts.get("frames", 0)),
         f"{facts.get('frames_per_s', 0.0):.1f}",
         str(facts.get("failures", 0)),
-        f"{facts.get('cpu_percent', 0.0):.0f} %",
+        f"{facts.get('cpu_percent', 0.0):.0f}%",
         f"{facts.get('memory_bytes', 0) / 1e6:.0f}",
-        f"{facts.get('heard_s', 0.0):.1f} s",
+        f"{facts.get('heard_s', 0.0):.1f}s",
         Text("\n".join(tasks)),
     ]
 
@@ -190,7 +198,6 @@ def _job_cells(job: Job) -> list[Text | str]:
         f"{progress.get('frames_sent', 0)}/{'?' if total is None else total}",
         f"{progress.get('frames_done', 0)}/{'?' if wanted is None else wanted}",
         str(progress.get("retries", 0)),
-        Text(job.reason),
     ]
 
 

@@ -14,6 +14,9 @@ from client.outcome import Outcome, OutputOutcome, Status
 DIGEST_SHOWN = 12
 """Hex digits of a digest that a person compares."""
 
+OUTPUT_WIDTH = 12
+"""Cells that an output's name may take before the source's name has to give way."""
+
 _COLOURS = {Status.DONE: "green", Status.PARTIAL: "yellow"}
 
 
@@ -27,13 +30,14 @@ def print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
         return
     if not outcomes:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("source", overflow="ellipsis", no_wrap=True, max_width=28)
-    table.add_column("output", overflow="fold")
-    table.add_column("state")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("source", overflow="fold")
+    longest = max(len(output.name) for outcome in outcomes for output in outcome.outputs)
+    table.add_column("output", overflow="fold", min_width=min(longest, OUTPUT_WIDTH))
+    table.add_column("state", no_wrap=True)
     for heading in ("frames", "frames/s", "fallback"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("digest", overflow="ellipsis", no_wrap=True)
+    table.add_column("digest", no_wrap=True)
     for outcome in outcomes:
         for output in outcome.outputs:
             table.add_row(

@@ -1,0 +1,246 @@
+"""A middleware and an aggregator on real sockets that keep the protocol and follow a script. No work is done:
+an output is the payloads of the filtered stream, one after the other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import xxhash
+
+from filters.registry import schemas
+from wire import messages
+from wire.bitmap import Bitmap
+from wire.loop import ConnectionId, Loop, Lost, Received
+
+POLL_S = 0.005
+"""The two loops take turns in one thread; each waits no longer for its own sockets."""
+
+
+@dataclass
+class Script:
+    """What the cluster does otherwise than a good one."""
+
+    room_size: int = 1_000_000
+    hang_up_after_chunks: int | None = None  # the connection is lost once, when so many have come
+    forget_chunks: bool = False  # … and so are the chunks
+    spoil_first_file: bool = False  # the first part that is fetched is not what it should be
+    hang_up_after_parts: int | None = None  # the aggregator's connection is lost once
+    refusal: messages.Error | None = None
+    final_state: str = "done"
+    final_reason: str = ""
+    fallback_frames: int = 0
+    never_finish: bool = False
+    pending: tuple[str, str] = ("", "")  # code and reason while it never finishes
+    workers: int = 2
+    worker_filters: dict[str, Any] = field(default_factory=dict)  # further schemas, by name
+
+
+@dataclass
+class FakeJob:
+    id: str
+    submit: messages.Submit
+    chunks: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    frames: dict[int, int] = field(default_factory=dict)
+    counts: list[int] | None = None
+    client: ConnectionId | None = None
+    accepted: int = 0
+    on_its_way_max: int = 0
+    is_final: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.counts is not None and len(self.chunks) == sum(self.counts)
+
+    def files(self) -> dict[str, bytes]:
+        content = b"".join(self.chunks[key] for key in sorted(self.chunks) if key[0] == 0)
+        made = {}
+        for output in self.submit.outputs:
+            made[f"{output['name']}.mp4"] = content
+            made[f"{output['name']}.metrics.json"] = b"{}"
+        return made
+
+
+class FakeCluster:
+    """Both servers in a thread. `script` may be changed before a client comes; `jobs` and `received` tell what came."""
+
+    def __init__(self) -> None:
+        self.script = Script()
+        self.jobs: list[FakeJob] = []
+        self.received: list[messages.Message] = []
+        self.problems: list[BaseException] = []
+        self._middleware, self._aggregator = Loop("middleware"), Loop("aggregator")
+        self.port = self._middleware.listen("localhost", 0)
+        self.aggregator_port = self._aggregator.listen("localhost", 0)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> FakeCluster:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._middleware.shut()
+        self._aggregator.shut()
+        assert not self.problems, self.problems
+
+    def count(self, kind: type[messages.Message]) -> int:
+        return sum(isinstance(message, kind) for message in self.received)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                for loop, handle in ((self._middleware, self._as_middleware), (self._aggregator, self._as_aggregator)):
+                    for event in loop.turn(time.monotonic() + POLL_S):
+                        if isinstance(event, Received):
+                            self.received.append(event.message)
+                            handle(event)
+                        elif isinstance(event, Lost):
+                            for job in self.jobs:
+                                job.client = None if job.client == event.connection else job.client
+                    loop.flush()
+        except BaseException as problem:
+            self.problems.append(problem)
+            raise
+
+    # ── the middleware ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _as_middleware(self, event: Received) -> None:
+        link, message = event.connection, event.message
+        if isinstance(message, messages.Hello):
+            self._middleware.send(link, messages.Welcome(version=1, epoch=1))
+        elif isinstance(message, messages.Submit):
+            self._submit(link, message)
+        elif isinstance(message, messages.Chunk):
+            self._chunk(link, message, bytes(event.payload))
+        elif isinstance(message, messages.End):
+            job = self._job(message.job)
+            job.counts = message.chunk_counts
+            self._after(job)
+        elif isinstance(message, messages.Watch):
+            self._watch(link)
+
+    def _submit(self, link: ConnectionId, message: messages.Submit) -> None:
+        if self.script.refusal is not None:
+            self._middleware.send(link, self.script.refusal)
+            return
+        job = next((job for job in self.jobs if job.submit.key == message.key and job.client is None), None)
+        if job is None or job.is_final:
+            job = FakeJob(f"job-{len(self.jobs)}", message)
+            self.jobs.append(job)
+        job.client, job.accepted = link, 0
+        have = [Bitmap() for _ in range(message.source["stream_count"])]
+        for stream, index in job.chunks:
+            have[stream].add(index)
+        self._tell(job, have=[bits.to_wire() for bits in have])
+
+    def _chunk(self, link: ConnectionId, message: messages.Chunk, payload: bytes) -> None:
+        job = self._job(message.job)
+        if job.client != link:
+            return
+        if len(job.chunks) == self.script.hang_up_after_chunks:
+            self.script.hang_up_after_chunks = None
+            if self.script.forget_chunks:
+                job.chunks.clear()
+            job.client = None
+            self._middleware.close(link, "shutting-down", "the middleware is stopping")
+            return
+        job.chunks[message.stream, message.index] = payload
+        if message.stream == 0:
+            job.frames[message.index] = message.frame_count
+        job.accepted += 1
+        self._after(job)
+
+    def _after(self, job: FakeJob) -> None:
+        if job.complete and not self.script.never_finish:
+            job.is_final = True
+        self._tell(job)
+
+    def _tell(self, job: FakeJob, have: list[bytes] | None = None) -> None:
+        if job.client is None:
+            return
+        frames, total = sum(job.frames.values()), sum(job.counts) if job.counts else None
+        code, reason = self.script.pending
+        record = messages.Job(
+            job=job.id,
+            name="clip.mp4",
+            state="pending" if code else "running",
+            code=code,
+            reason=reason,
+            accepted=job.accepted,
+            room_bytes=self.script.room_size,
+            have=have,
+            progress={"frames_sent": frames, "chunks_total": total, "frames_done": 0},
+        )
+        if job.is_final:
+            record = self._final(job, frames)
+        self._middleware.send(job.client, record)
+
+    def _final(self, job: FakeJob, frames: int) -> messages.Job:
+        summaries = [
+            {
+                "name": output["name"],
+                "file": f"{output['name']}.mp4",
+                "metrics_file": f"{output['name']}.metrics.json",
+                "frames_in": frames,
+                "frames_out": frames,
+                "fallback_frames": self.script.fallback_frames,
+                "digest": "d" * 64,
+                "warnings": [],
+            }
+            for output in job.submit.outputs
+        ]
+        files = [
+            {"file": name, "size": len(content), "xxh3": xxhash.xxh3_128_hexdigest(content)}
+            for name, content in job.files().items()
+        ]
+        good = self.script.final_state in ("done", "partial")
+        return messages.Job(
+            job=job.id,
+            name="clip.mp4",
+            state=self.script.final_state,
+            reason=self.script.final_reason,
+            outputs=summaries if good else [],
+            files=files if good else [],
+            addresses=[{"host": "127.0.0.1", "port": self.aggregator_port}],
+            seconds=0.5,
+        )
+
+    def _watch(self, link: ConnectionId) -> None:
+        offered = [schema.to_wire() for schema in schemas().values()] + list(self.script.worker_filters.values())
+        facts = {"schemas": offered, "filters": [schema["name"] for schema in offered]}
+        for number in range(self.script.workers):
+            self._middleware.send(link, messages.Worker(f"worker-{number}", "s", "ready", facts))
+        address = {"host": "127.0.0.1", "port": self.aggregator_port}
+        self._middleware.send(link, messages.Aggregator("store", "aggregator", [address]))
+        for job in self.jobs:
+            self._middleware.send(link, messages.Job(job.id, "clip.mp4", "running"))
+        self._middleware.send(link, messages.Event("current", "these are the current records"))
+
+    def _job(self, name: str) -> FakeJob:
+        return next(job for job in self.jobs if job.id == name)
+
+    # ── the aggregator ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _as_aggregator(self, event: Received) -> None:
+        link, message = event.connection, event.message
+        if isinstance(message, messages.Hello):
+            self._aggregator.send(link, messages.Welcome(version=1, epoch=1))
+        elif isinstance(message, messages.Fetch):
+            if self.script.hang_up_after_parts is not None:
+                if self.script.hang_up_after_parts == 0:
+                    self.script.hang_up_after_parts = None
+                    self._aggregator.close(link, "shutting-down", "the aggregator is stopping")
+                    return
+                self.script.hang_up_after_parts -= 1
+            content = self._job(message.job).files()[message.file]
+            part = content[message.offset : message.offset + message.length]
+            if self.script.spoil_first_file:
+                self.script.spoil_first_file = False
+                part = bytes(len(part))
+            answer = messages.File(message.job, message.file, message.offset, len(content))
+            self._aggregator.send(link, answer, part)

@@ -1,0 +1,187 @@
+"""The fetching of files, as scripts: event, expected commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from client.events import (
+    Begin,
+    Begun,
+    Dial,
+    HangUp,
+    Keep,
+    Kept,
+    Lost,
+    NotKept,
+    Peer,
+    Received,
+    Send,
+    Spoiled,
+    Tick,
+    Welcomed,
+    Write,
+)
+from client.fetching import AHEAD_SIZE, PART_SIZE, STALL_S, Fetching, Wanted
+from wire.addresses import Address
+from wire.messages import Error, Fetch, File
+
+HERE = Address("127.0.0.1", 5001)
+GONE = HangUp(Peer.AGGREGATOR)
+
+
+def fetching(*files: tuple[str, int]) -> Fetching:
+    return Fetching("j", [Wanted(name, size, "x") for name, size in files], [HERE])
+
+
+def part(file: str, offset: int, payload: bytes, size: int) -> Received:
+    return Received(Peer.AGGREGATOR, File("j", file, offset, size), payload)
+
+
+def ask(file: str, offset: int, length: int) -> Send:
+    return Send(Peer.AGGREGATOR, Fetch("j", file, offset, length))
+
+
+def test_a_file_is_dialled_for_asked_for_written_and_kept() -> None:
+    brain = fetching(("a", 3))
+    assert brain.begin() == [Begin("a", 3, "x")]
+    assert brain.handle(Begun("a", 0), 0) == [Dial(Peer.AGGREGATOR, (HERE,))]
+    assert brain.handle(Welcomed(Peer.AGGREGATOR), 0) == [ask("a", 0, 3)]
+    assert brain.handle(part("a", 0, b"abc", 3), 0) == [Write("a", b"abc"), Keep("a")]
+    assert brain.handle(Kept("a"), 0) == [GONE]
+    assert brain.over
+    assert not brain.failure
+
+
+def test_files_that_are_there_need_no_connection() -> None:
+    brain = fetching(("a", 3), ("b", 4))
+    brain.begin()
+    assert brain.handle(Kept("a"), 0) == [Begin("b", 4, "x")]
+    assert brain.handle(Kept("b"), 0) == [GONE]
+    assert brain.over
+    assert brain.size_here == brain.size_total == 7
+
+
+def test_parts_are_asked_for_ahead_within_a_bound() -> None:
+    size = AHEAD_SIZE + PART_SIZE + 5
+    brain = fetching(("a", size))
+    brain.begin()
+    brain.handle(Begun("a", 0), 0)
+    asked = brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+    assert asked == [ask("a", offset, PART_SIZE) for offset in range(0, AHEAD_SIZE, PART_SIZE)]
+    more = brain.handle(part("a", 0, bytes(PART_SIZE), size), 0)
+    assert more[1:] == [ask("a", AHEAD_SIZE, PART_SIZE)]
+    more = brain.handle(part("a", PART_SIZE, bytes(PART_SIZE), size), 0)
+    assert more[1:] == [ask("a", AHEAD_SIZE + PART_SIZE, 5)]
+
+
+def test_what_lies_here_is_not_fetched_again() -> None:
+    brain = fetching(("a", 10))
+    brain.begin()
+    brain.handle(Begun("a", 6), 0)
+    assert brain.handle(Welcomed(Peer.AGGREGATOR), 0) == [ask("a", 6, 4)]
+
+
+def test_an_empty_file_and_one_that_is_here_unverified_are_kept_at_once() -> None:
+    brain = fetching(("a", 0), ("b", 5))
+    brain.begin()
+    assert brain.handle(Begun("a", 0), 0) == [Keep("a")]
+    assert brain.handle(Kept("a"), 0) == [Begin("b", 5, "x")]
+    assert brain.handle(Begun("b", 5), 0) == [Keep("b")]
+
+
+def test_a_lost_connection_goes_on_where_it_was() -> None:
+    brain = fetching(("a", 2 * PART_SIZE))
+    brain.begin()
+    brain.handle(Begun("a", 0), 0)
+    brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+    brain.handle(part("a", 0, bytes(PART_SIZE), 2 * PART_SIZE), 1)
+    assert brain.handle(Lost(Peer.AGGREGATOR, "gone"), 1) == []
+    due = brain.next_deadline()
+    assert due is not None
+    brain.addresses = (Address("127.0.0.1", 6001),)
+    assert brain.handle(Tick(), due) == [Dial(Peer.AGGREGATOR, (Address("127.0.0.1", 6001),))]
+    assert brain.handle(Welcomed(Peer.AGGREGATOR), due) == [ask("a", PART_SIZE, PART_SIZE)]
+
+
+def test_an_aggregator_that_does_not_answer_is_dialled_anew() -> None:
+    brain = fetching(("a", 10))
+    brain.begin()
+    brain.handle(Begun("a", 0), 0)
+    brain.handle(Welcomed(Peer.AGGREGATOR), 5)
+    assert brain.next_deadline() == 5 + STALL_S
+    assert brain.handle(Tick(), 5 + STALL_S) == [GONE]
+    due = brain.next_deadline()
+    assert due is not None
+    assert brain.handle(Tick(), due) == [Dial(Peer.AGGREGATOR, (HERE,))]
+
+
+@pytest.mark.parametrize("wrong", [("b", 0, b"abc"), ("a", 1, b"ab"), ("a", 0, b""), ("a", 0, b"abcd")])
+def test_a_part_that_was_not_asked_for_ends_the_connection(wrong: tuple[str, int, bytes]) -> None:
+    brain = fetching(("a", 3))
+    brain.begin()
+    brain.handle(Begun("a", 0), 0)
+    brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+    assert brain.handle(part(*wrong, 3), 0) == [GONE]
+    assert not brain.over
+
+
+def test_a_spoiled_file_is_fetched_once_more_and_then_given_up() -> None:
+    brain = fetching(("a", 3))
+    brain.begin()
+    brain.handle(Begun("a", 0), 0)
+    brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+    brain.handle(part("a", 0, b"abc", 3), 0)
+    assert brain.handle(Spoiled("a"), 0) == [Begin("a", 3, "x")]
+    assert brain.handle(Begun("a", 0), 0) == [ask("a", 0, 3)]
+    brain.handle(part("a", 0, b"abc", 3), 0)
+    assert brain.handle(Spoiled("a"), 0) == [GONE]
+    assert brain.failure == "a arrived damaged 2 times"
+
+
+def test_what_ends_it_before_its_time() -> None:
+    for event, words in (
+        (NotKept("a", "disk full"), "a cannot be written here: disk full"),
+        (Received(Peer.AGGREGATOR, Error("not-found", "no such file", fatal=False)), "does not give a: no such file"),
+        (part("a", 0, b"abcd", 4), "has 4 bytes there, and 3 were announced"),
+    ):
+        brain = fetching(("a", 3))
+        brain.begin()
+        brain.handle(Begun("a", 0), 0)
+        brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+        assert brain.handle(event, 0) == [GONE]
+        assert words in brain.failure
+        assert brain.handle(Tick(), 1) == []
+
+
+def test_an_aggregator_that_stays_away_ends_it() -> None:
+    brain = fetching(("a", 3))
+    brain.begin()
+    brain.handle(Begun("a", 0), 0)
+    now = 0.0
+    while not brain.over:
+        brain.handle(Lost(Peer.AGGREGATOR, "refused"), now)
+        due = brain.next_deadline()
+        if due is not None:
+            now = due
+            brain.handle(Tick(), now)
+    assert 600 < now < 610
+    assert brain.failure == "the aggregator has not been reached for 600 s: refused"
+
+
+def test_without_addresses_it_says_so() -> None:
+    brain = Fetching("j", [Wanted("a", 3, "x")], [])
+    brain.begin()
+    assert brain.handle(Begun("a", 0), 0) == [GONE]
+    assert "not known where the aggregator is" in brain.failure
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", "", ".hidden", "a\\b", "a\0"])
+def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not a plain name"):
+        Wanted.from_wire({"file": name, "size": 1, "xxh3": "x"})
+
+
+@pytest.mark.parametrize("data", [{}, {"file": "a", "size": "1", "xxh3": "x"}, {"file": "a", "size": 1}])
+def test_entries_that_are_no_files_are_refused(data: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="an entry that is none"):
+        Wanted.from_wire(data)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import xxhash
+
+from client.destination import Place
+from client.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
+from client.files import Files
+
+CONTENT = b"frames of a film"
+WANTED = Begin("blur.mp4", len(CONTENT), xxhash.xxh3_128_hexdigest(CONTENT))
+
+
+def files(results: Path) -> Files:
+    return Files("job", Place(results, by_job=True))
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    made = files(tmp_path)
+    target = tmp_path / "job" / "blur.mp4"
+    assert made.begin(WANTED) == Begun("blur.mp4", 0)
+    assert made.write(Write("blur.mp4", CONTENT[:5])) is None
+    assert made.write(Write("blur.mp4", CONTENT[5:])) is None
+    assert not target.exists()
+    assert made.keep(Keep("blur.mp4")) == Kept("blur.mp4")
+    assert target.read_bytes() == CONTENT
+    assert [entry.name for entry in target.parent.iterdir()] == ["blur.mp4"]
+
+
+def test_a_file_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    target = tmp_path / "job" / "blur.mp4"
+    target.write_bytes(CONTENT)
+    assert files(tmp_path).begin(WANTED) == Kept("blur.mp4")
+    target.write_bytes(CONTENT[::-1])
+    assert files(tmp_path).begin(WANTED) == Begun("blur.mp4", 0)
+
+
+def test_an_interrupted_file_is_taken_up_again(tmp_path: Path) -> None:
+    first = files(tmp_path)
+    first.begin(WANTED)
+    first.write(Write("blur.mp4", CONTENT[:7]))
+    first.close()
+    second = files(tmp_path)
+    assert second.begin(WANTED) == Begun("blur.mp4", 7)
+    second.write(Write("blur.mp4", CONTENT[7:]))
+    assert second.keep(Keep("blur.mp4")) == Kept("blur.mp4")
+
+
+def test_a_leftover_that_is_too_long_is_thrown_away(tmp_path: Path) -> None:
+    first = files(tmp_path)
+    first.begin(WANTED)
+    first.write(Write("blur.mp4", CONTENT * 2))
+    first.close()
+    second = files(tmp_path)
+    assert second.begin(WANTED) == Begun("blur.mp4", 0)
+    second.write(Write("blur.mp4", CONTENT))
+    assert second.keep(Keep("blur.mp4")) == Kept("blur.mp4")
+
+
+def test_a_spoiled_file_leaves_nothing(tmp_path: Path) -> None:
+    made = files(tmp_path)
+    made.begin(WANTED)
+    made.write(Write("blur.mp4", CONTENT[::-1]))
+    assert made.keep(Keep("blur.mp4")) == Spoiled("blur.mp4")
+    assert list((tmp_path / "job").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "job").write_text("a file where a folder should be")
+    refused = files(tmp_path).begin(WANTED)
+    assert isinstance(refused, NotKept)
+    assert str(tmp_path / "job") in refused.reason
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file may grow beyond 1000 bytes, as on a disk that has no more; Python ignores the signal that comes along."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_without_room_is_said(tmp_path: Path) -> None:
+    made = files(tmp_path)
+    made.begin(Begin("blur.mp4", 2**20, "x"))
+    refused = made.write(Write("blur.mp4", bytes(2**20)))
+    assert isinstance(refused, NotKept)
+    assert refused.reason == f"{tmp_path}/job/blur.mp4: File too large"

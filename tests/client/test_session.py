@@ -1,0 +1,324 @@
+"""One submission as scripts: event, expected commands. After every event the session's invariants are checked."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from client.backoff import PATIENCE_S
+from client.events import (
+    Begin,
+    Command,
+    Dial,
+    Event,
+    Exhausted,
+    HangUp,
+    Interrupted,
+    Kept,
+    Lost,
+    NotKept,
+    Peer,
+    Pull,
+    Pulled,
+    Received,
+    Rewind,
+    Send,
+    Start,
+    Tick,
+    Unreadable,
+    Welcomed,
+)
+from client.outcome import Status
+from client.session import TRANSITIONS, Phase, Session
+from tests.client.material import make_chunk, make_submission
+from wire.addresses import Address
+from wire.messages import Chunk, End, Error, Job, Submit
+
+MIDDLEWARE = Peer.MIDDLEWARE
+BYE = [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]
+DONE = {"files": [{"file": "blur.mp4", "size": 3, "xxh3": "x"}], "addresses": [{"host": "h", "port": 5001}]}
+
+
+class Stage:
+    """A session and its clock."""
+
+    def __init__(self, stream_count: int = 1) -> None:
+        self.session = Session(make_submission(stream_count), "localhost:5000")
+        self.now = 0.0
+
+    def feed(self, *events: Event) -> list[Command]:
+        """The commands that the last of the events brings."""
+        commands: list[Command] = []
+        for event in events:
+            commands = self.session.handle(event, self.now)
+            self.session.validate()
+        return commands
+
+    def job(self, state: str = "running", **fields: Any) -> list[Command]:
+        return self.feed(Received(MIDDLEWARE, Job("j", "clip.mp4", state, room_bytes=1000, **fields)))
+
+    def sending(self) -> Stage:
+        self.feed(Start(), Welcomed(MIDDLEWARE))
+        self.job(have=[b""])
+        return self
+
+    def waiting(self) -> Stage:
+        self.sending().feed(Pulled(make_chunk(0)), Exhausted())
+        self.job(accepted=1, progress={"chunks_total": 1})
+        return self
+
+    def again(self) -> list[Command]:
+        """Time passes until the session wants to do something."""
+        due = self.session.next_deadline()
+        assert due is not None
+        self.now = due
+        return self.feed(Tick())
+
+
+def chunk(index: int, stream: int = 0) -> Send:
+    piece = make_chunk(index, stream=stream)
+    return Send(MIDDLEWARE, Chunk("j", stream, index, 10), piece.payload)
+
+
+def ended(stage: Stage) -> tuple[Status, str, str]:
+    ending = stage.session.ending
+    assert ending is not None
+    return ending.status, ending.state, ending.reason
+
+
+def test_from_the_first_dial_to_the_last_file() -> None:
+    stage = Stage()
+    assert stage.feed(Start()) == [Dial(MIDDLEWARE)]
+    (submit,) = stage.feed(Welcomed(MIDDLEWARE))
+    assert isinstance(submit, Send)
+    assert isinstance(submit.message, Submit)
+    assert (submit.message.key, submit.message.outputs[0]["name"]) == ("key", "blur")
+    assert stage.job(have=[b""]) == [Pull()]
+    assert stage.feed(Pulled(make_chunk(0))) == [chunk(0), Pull()]
+    assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1]))]
+    assert stage.job(accepted=1) == []
+    assert stage.job("done", **DONE) == [Begin("blur.mp4", 3, "x")]
+    assert stage.feed(Kept("blur.mp4")) == [HangUp(Peer.AGGREGATOR), *BYE]
+    assert ended(stage) == (Status.DONE, "done", "")
+    assert stage.feed(Tick()) == []
+
+
+def test_an_answer_that_is_not_to_the_submission_is_passed_over() -> None:
+    stage = Stage()
+    stage.feed(Start(), Welcomed(MIDDLEWARE))
+    assert stage.job() == []
+    assert stage.session.phase is Phase.SUBMITTING
+
+
+def test_chunks_wait_for_room_and_acknowledgements_give_it_back() -> None:
+    stage = Stage().sending()
+    assert stage.feed(Pulled(make_chunk(0, 900))) == [
+        Send(MIDDLEWARE, Chunk("j", 0, 0, 10), make_chunk(0, 900).payload),
+        Pull(),
+    ]
+    assert stage.feed(Pulled(make_chunk(1, 900))) == []
+    assert stage.job(accepted=1) == [Send(MIDDLEWARE, Chunk("j", 0, 1, 10), make_chunk(1, 900).payload), Pull()]
+
+
+def test_a_lost_connection_is_dialled_again_and_only_what_is_missing_is_sent() -> None:
+    stage = Stage().sending()
+    stage.feed(Pulled(make_chunk(0)), Pulled(make_chunk(1)))
+    stage.job(accepted=1)
+    assert stage.feed(Lost(MIDDLEWARE, "reset")) == []
+    assert stage.session.trouble == "reset"
+    assert stage.again() == [Dial(MIDDLEWARE)]
+    (submit,) = stage.feed(Welcomed(MIDDLEWARE))
+    assert isinstance(submit, Send)
+    assert isinstance(submit.message, Submit)
+    assert submit.message.key == "key"
+    assert stage.job(have=[b"\x01"]) == [chunk(1)]
+    assert stage.feed(Pulled(make_chunk(2))) == [chunk(2), Pull()]
+    assert stage.session.trouble == ""
+
+
+def test_a_middleware_that_lost_its_chunks_gets_them_from_the_beginning() -> None:
+    stage = Stage().waiting()
+    stage.feed(Lost(MIDDLEWARE, "reset"))
+    stage.again()
+    stage.feed(Welcomed(MIDDLEWARE))
+    assert stage.job(have=[b""]) == [Rewind(), Pull()]
+    assert stage.feed(Pulled(make_chunk(0))) == [chunk(0), Pull()]
+    assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1]))]
+
+
+def test_chunks_given_up_while_we_wait_are_sent_again() -> None:
+    stage = Stage().waiting()
+    assert stage.job(have=[b""], accepted=1) == [Rewind(), Pull()]
+    assert stage.session.phase is Phase.SENDING
+
+
+def test_a_job_that_ended_while_we_were_away_is_fetched() -> None:
+    stage = Stage().waiting()
+    stage.feed(Lost(MIDDLEWARE, "reset"))
+    stage.again()
+    stage.feed(Welcomed(MIDDLEWARE))
+    assert stage.job("done", have=[b"\x01"], **DONE) == [Begin("blur.mp4", 3, "x")]
+
+
+def test_an_upload_that_was_complete_needs_no_room_to_end() -> None:
+    stage = Stage()
+    stage.feed(Start(), Welcomed(MIDDLEWARE))
+    record = Job("j", "clip.mp4", "running", room_bytes=0, have=[b"\x01"])
+    assert stage.feed(Received(MIDDLEWARE, record)) == [Pull()]
+    assert stage.feed(Pulled(make_chunk(0))) == [Pull()]
+    assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1]))]
+
+
+def test_no_middleware_at_the_first_call_ends_it() -> None:
+    stage = Stage()
+    stage.feed(Start())
+    assert stage.feed(Lost(MIDDLEWARE, "Connection refused")) == BYE
+    assert ended(stage) == (
+        Status.UNREACHABLE,
+        "failed",
+        "no middleware answers at localhost:5000 (Connection refused)",
+    )
+
+
+def test_a_middleware_that_stays_away_ends_it_and_says_how_to_go_on() -> None:
+    stage = Stage().sending()
+    while stage.feed(Lost(MIDDLEWARE, "refused")) != BYE:
+        stage.again()
+    assert PATIENCE_S < stage.now < PATIENCE_S + 10
+    status, _, reason = ended(stage)
+    assert status is Status.UNREACHABLE
+    assert reason.endswith("job j waits for the rest of its source, and the same command sends it")
+
+
+def test_a_full_middleware_is_not_called_in_a_fury() -> None:
+    stage = Stage().sending()
+    calls = []
+    for _ in range(5):
+        stage.feed(Lost(MIDDLEWARE, "disk full", "full"))
+        before = stage.now
+        stage.again()
+        calls.append(stage.now - before)
+        stage.feed(Welcomed(MIDDLEWARE))
+        stage.job(have=[b""])
+    assert calls == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2])
+
+
+def test_a_connection_lost_for_good_reason_is_not_dialled_again() -> None:
+    stage = Stage().sending()
+    assert stage.feed(Lost(MIDDLEWARE, "we speak version 2", "version")) == BYE
+    assert ended(stage)[0] is Status.FAILED
+
+
+@pytest.mark.parametrize(("code", "status"), [("no-filter", Status.WRONG), ("busy", Status.FAILED)])
+def test_a_refused_submission_ends_it(code: str, status: Status) -> None:
+    stage = Stage()
+    stage.feed(Start(), Welcomed(MIDDLEWARE))
+    assert stage.feed(Received(MIDDLEWARE, Error(code, "it cannot be", fatal=False))) == BYE
+    assert ended(stage)[0] is status
+    assert "it cannot be" in ended(stage)[2]
+
+
+def test_an_edited_source_ends_it() -> None:
+    stage = Stage().sending()
+    text = "chunk 3 differs from the one accepted before"
+    assert stage.feed(Received(MIDDLEWARE, Error("edited", text, fatal=False, job="j"))) == BYE
+    assert ended(stage) == (Status.FAILED, "failed", text)
+
+
+def test_a_source_that_cannot_be_read_on_ends_it() -> None:
+    stage = Stage().sending()
+    assert stage.feed(Unreadable("the file changed")) == BYE
+    assert ended(stage) == (Status.FAILED, "failed", "the file changed")
+
+
+@pytest.mark.parametrize(("state", "status"), [("failed", Status.FAILED), ("cancelled", Status.CANCELLED)])
+def test_a_job_that_ends_badly_has_no_files(state: str, status: Status) -> None:
+    stage = Stage().waiting()
+    assert stage.job(state, reason="because") == BYE
+    assert ended(stage) == (status, state, "because")
+
+
+def test_a_partial_job_is_fetched_and_says_why() -> None:
+    stage = Stage().waiting()
+    stage.job("partial", reason="2 frames unfiltered", **DONE)
+    stage.feed(Kept("blur.mp4"))
+    assert ended(stage) == (Status.PARTIAL, "partial", "2 frames unfiltered")
+
+
+def test_files_that_cannot_be_had_say_where_they_are() -> None:
+    stage = Stage().waiting()
+    stage.job("done", **DONE)
+    stage.feed(NotKept("blur.mp4", "disk full"))
+    status, state, reason = ended(stage)
+    assert (status, state) == (Status.FAILED, "done")
+    assert reason.startswith("the job is done, but blur.mp4 cannot be written here: disk full; its files stay")
+
+
+def test_a_middleware_that_goes_while_files_come_is_not_missed_and_a_moved_aggregator_is_found() -> None:
+    stage = Stage().waiting()
+    stage.job("done", **DONE)
+    assert stage.feed(Lost(MIDDLEWARE, "gone")) == []
+    stage = Stage().waiting()
+    stage.job("done", **DONE)
+    stage.job("done", files=DONE["files"], addresses=[{"host": "h", "port": 6001}])
+    assert stage.session.fetching is not None
+    assert stage.session.fetching.addresses == (Address("h", 6001),)
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", ".x"])
+def test_a_job_whose_name_leads_elsewhere_is_not_trusted(name: str) -> None:
+    stage = Stage()
+    stage.feed(Start(), Welcomed(MIDDLEWARE))
+    assert stage.feed(Received(MIDDLEWARE, Job(name, "clip.mp4", "running", have=[b""]))) == BYE
+    assert ended(stage)[0] is Status.FAILED
+
+
+def test_an_interruption_says_what_becomes_of_the_job() -> None:
+    said = []
+    for stage in (Stage(), Stage().sending(), Stage().waiting()):
+        stage.feed(Interrupted())
+        assert ended(stage)[0] is Status.CANCELLED
+        said.append(ended(stage)[2])
+    assert said == [
+        "interrupted; nothing was sent",
+        "interrupted; job j waits for the rest of its source, and the same command sends it",
+        "interrupted; job j goes on without us, and the same command comes back to it",
+    ]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_losses_at_any_moment_lead_to_the_same_chunks(order: tuple[int, ...]) -> None:
+    """The connection is lost after each of the first events, with a different part accepted each time."""
+    stage = Stage().sending()
+    there: set[int] = set()
+    source = [make_chunk(index) for index in range(3)]
+    position = 0
+    commands: list[Command] = [Pull()]
+    for step in itertools.count():
+        assert step < 100
+        for command in commands:
+            if isinstance(command, Send) and isinstance(command.message, Chunk) and step not in order:
+                there.add(command.message.index)
+        if Rewind() in commands:
+            position = 0
+        if stage.session.phase is Phase.WAITING and len(there) == 3:
+            break
+        if step in order or stage.session.phase is Phase.WAITING:
+            stage.feed(Lost(MIDDLEWARE, "lost"))
+            stage.again()
+            stage.feed(Welcomed(MIDDLEWARE))
+            commands = stage.job(have=[bytes([sum(1 << index for index in there)])])
+        elif Pull() in commands or position < 3:
+            commands = stage.feed(Pulled(source[position]) if position < 3 else Exhausted())
+            position += 1
+        else:
+            commands = stage.feed(Exhausted())
+    assert there == {0, 1, 2}
+
+
+def test_the_transitions_are_complete_and_end() -> None:
+    assert set(TRANSITIONS) == set(Phase)
+    assert not TRANSITIONS[Phase.OVER]
+    assert all(Phase.OVER in after for phase, after in TRANSITIONS.items() if phase is not Phase.OVER)
