@@ -198,7 +198,7 @@ def rebuild_packet(entry: list[Any], data: memoryview, time_base: Fraction, inde
         one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[call-arg]
         one.update(content)
         packet.set_sidedata(one)
-    packet.opaque = [index]  # a fresh object: small numbers that are shared get lost on the way
+    packet.opaque = [index]  # a fresh object: PyAV finds it by its address, and forgets it with the first frame freed
     return packet
 
 

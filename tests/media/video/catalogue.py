@@ -13,15 +13,18 @@ from tests.media.video.clips import (
     INTRA_REFRESH,
     ONE_KEYFRAME,
     OPEN_GOP,
-    all_marked_as_keyframes,
     encode,
     packed,
+    palette_frames,
     remux,
+    with_empty_packets,
+    wrongly_marked,
 )
 
 MILLISECOND = Fraction(1, 1000)
 GOP_10 = {"g": "10"}
 GOP_10_B = {"g": "10", "bf": "2"}
+GOP_20_LAG = {"g": "20", "auto-alt-ref": "1", "lag-in-frames": "10"}
 
 
 def _of(name: str, codec: str, count: int = 40, **settings: object) -> Callable[[Path], Path]:
@@ -29,11 +32,11 @@ def _of(name: str, codec: str, count: int = 40, **settings: object) -> Callable[
 
 
 def _marked(name: str, codec: str, **settings: object) -> Callable[[Path], Path]:
-    """With every packet marked as a keyframe."""
+    """With keyframes marked at random, so to say."""
 
     def make(folder: Path) -> Path:
         plain = encode(folder / f"plain_{name}", codec, **settings)  # type: ignore[arg-type]
-        return remux(plain, folder / name, all_marked_as_keyframes)
+        return remux(plain, folder / name, wrongly_marked)
 
     return make
 
@@ -92,21 +95,28 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     ),
     "h263": _of("h263.3gp", "h263", options=GOP_10, size=(176, 144)),
     "h261": _of("h261.avi", "h261", size=(176, 144)),
-    "vp8_all_marked": _marked("all8.mkv", "libvpx", options={"g": "20", "auto-alt-ref": "1", "lag-in-frames": "10"}),
+    "vp8_wrongly_marked": _marked("wrong8.mkv", "libvpx", options=GOP_20_LAG),
     "vp9_alternate_references": _of(
-        "nine.webm", "libvpx-vp9", options={"g": "20", "auto-alt-ref": "1", "lag-in-frames": "10", "cpu-used": "8"}
+        "nine.webm", "libvpx-vp9", options=GOP_20_LAG | {"cpu-used": "8"}
     ),
     "av1": _of("av1.mkv", "libsvtav1", options={"preset": "12", "g": "40", "svtav1-params": "lp=1"}),
-    "msmpeg4v2_all_marked": _marked("allm2.avi", "msmpeg4v2", options=GOP_10),
+    "msmpeg4v2_wrongly_marked": _marked("wrongm2.avi", "msmpeg4v2", options=GOP_10),
     "msmpeg4v3": _of("m3.avi", "msmpeg4", options=GOP_10),
     "wmv1": _marked("wmv1.asf", "wmv1", options=GOP_10),
     "wmv2": _marked("wmv2.asf", "wmv2", options=GOP_10),
     "flv1": _marked("flv1.flv", "flv", options=GOP_10),
     "rpza_all_marked": _of("rpza.mov", "rpza", 30, pixel_format="rgb555le"),
     "msrle_palettes": lambda folder: encode(
-        folder / "palette.avi", "msrle", 30, options=GOP_10, pixel_format="pal8", pictures=clips.palette_frames(30)
+        folder / "palette.avi", "msrle", 30, options=GOP_10, pixel_format="pal8", pictures=palette_frames(30, 10)
+    ),
+    "smc_one_palette": lambda folder: encode(
+        folder / "palette.mov", "smc", 30, options=GOP_10, pixel_format="pal8", pictures=palette_frames(30, 30)
+    ),
+    "vp8_empty_packets": lambda folder: with_empty_packets(
+        encode(folder / "full.mkv", "libvpx", 30, options=GOP_10), folder / "empty.nut"
     ),
     "yv12": _i420_called_yv12,
+    "y4m": _of("raw.y4m", "rawvideo", 20, pixel_format="yuv444p"),
     "ffv1": _of("ffv1.mkv", "ffv1", options=GOP_10),
     "mjpeg": _of("mjpeg.avi", "mjpeg", pixel_format="yuvj420p"),
     "with_sound": _of("sound.mkv", "libx264", 100, options=OPEN_GOP, sound="pcm_s16le"),

@@ -127,9 +127,27 @@ def with_bytes(packet: Any, data: bytes) -> Any:
     return changed
 
 
-def all_marked_as_keyframes(_index: int, packet: Any) -> Any:
-    packet.is_keyframe = True
+def wrongly_marked(index: int, packet: Any) -> Any:
+    """Every third packet as a keyframe, whatever it is."""
+    packet.is_keyframe = index % 3 == 0
     return packet
+
+
+def with_empty_packets(source: Path, target: Path) -> Path:
+    """After the 6th and 13th packet an empty one, as Ogg says "the picture stays"; NUT is what keeps them."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as container:
+        stream = given.streams.video[0]
+        copy = container.add_stream_from_template(stream)
+        for index, packet in enumerate(one for one in given.demux(stream) if one.size):
+            time, time_base = packet.pts, packet.time_base
+            packet.stream = copy
+            container.mux(packet)
+            if index in (5, 12):
+                empty: Any = av.Packet(0)
+                empty.pts = empty.dts = time + 1
+                empty.time_base, empty.stream = time_base, copy
+                container.mux(empty)
+    return target
 
 
 def from_an_old_x264(index: int, packet: Any) -> Any:
@@ -159,10 +177,10 @@ def packed(source: Path, target: Path) -> Path:
     return remux(source, target, packing)
 
 
-def palette_frames(count: int) -> Iterator[av.VideoFrame]:
-    """A square moves over a still ground; the palette changes every ten frames."""
+def palette_frames(count: int, palette_frames: int) -> Iterator[av.VideoFrame]:
+    """A square moves over a still ground; the palette changes every `palette_frames`."""
     for index in range(count):
-        palette = np.random.default_rng(index // 10).integers(0, 256, (256, 4)).astype(np.uint8)
+        palette = np.random.default_rng(index // palette_frames).integers(0, 256, (256, 4)).astype(np.uint8)
         palette[:, 0] = 255
         indices = np.full((HEIGHT, WIDTH), 7, np.uint8)
         indices[10:20, index % 40 : index % 40 + 8] = index

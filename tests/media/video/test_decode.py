@@ -138,6 +138,40 @@ def test_frames_belong_to_packets_and_not_to_times(clip: Clip) -> None:
         assert len(frames) == chunk.frame_count
 
 
+def test_decoders_at_work_at_once_do_not_mix_up_their_packets(clip: Clip) -> None:
+    source, chunks = cut_up(clip("h264_open_gop"), chunk_frames=1000)
+    one, two = (iter(decode_chunk(chunks[0].payload, source.process)) for _ in range(2))
+    indices = [next(two).index]
+    for _ in range(3):
+        next(one)  # the frames it frees must not take away what the other's are known by
+    for frame in two:
+        next(one, None)
+        indices.append(frame.index)
+    assert indices == list(range(40))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("width", 66),
+        ("height", 50),
+        ("pix_fmt", "yuv444p"),
+        ("bits_per_coded_sample", 32),
+        ("reorder_depth", 3),
+        ("color_range", 2),
+        ("color_primaries", 1),
+        ("color_trc", 13),
+        ("colorspace", 1),
+        ("extradata", b"\1\2\3"),
+        ("codec_tag", "ABCD"),
+    ],
+)
+def test_a_fresh_decoder_is_told_all_that_the_container_knows(clip: Clip, field: str, value: object) -> None:
+    source, _ = cut_up(clip("mpeg4_b_frames"))
+    assert getattr(decode.open_decoder(source.process | {field: value}), field) == value
+    assert getattr(decode.open_decoder(source.process), field) != value
+
+
 def test_missing_times_stay_missing(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_without_timestamps"))
     times = [time for decoder, _ in decoded(source, chunks) for time in decoder.report.times]

@@ -111,7 +111,7 @@ def test_a_long_video_without_clean_cuts_is_refused() -> None:
 
 
 def test_a_lead_in_too_large_to_send_is_refused() -> None:
-    found = plan(track([200], size=PAYLOAD_SIZE_MAX // 150), 64, 48, chunk_frames=10)
+    found = plan(track([200], size=2 * 1024 * 1024), 64, 48, chunk_frames=10)
     assert "needs a lead-in of" in found.refusal
 
 

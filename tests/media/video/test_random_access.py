@@ -115,7 +115,16 @@ def test_flags_are_not_asked_where_the_bits_tell(codec: str, intra: bytes, inter
 
 @pytest.mark.parametrize(
     "name",
-    ["h263", "vp8_all_marked", "vp9_alternate_references", "msmpeg4v2_all_marked", "msmpeg4v3", "wmv1", "wmv2", "flv1"],
+    [
+        "h263",
+        "vp8_wrongly_marked",
+        "vp9_alternate_references",
+        "msmpeg4v2_wrongly_marked",
+        "msmpeg4v3",
+        "wmv1",
+        "wmv2",
+        "flv1",
+    ],
 )
 def test_real_streams_have_an_access_point_every_group(clip: Clip, name: str) -> None:
     bits = stream(name.split("_", maxsplit=1)[0], reorders=False)

@@ -129,8 +129,8 @@ def test_a_pixel_aspect_is_told_of_the_picture_as_seen(tmp_path: Path) -> None:
 
 
 def test_lasting_side_data_goes_with_every_chunk(clip: Clip) -> None:
-    _, chunks = split(clip("msrle_palettes"), chunk_frames=7)
-    for chunk in chunks:
+    """The file says its palette once, in its first packet."""
+    for chunk in split(clip("smc_one_palette"), chunk_frames=7)[1]:
         side_data = unpack_table(chunk.payload)["p"][0][5]
         assert [kind for kind, _ in side_data] == ["palette"]
 
