@@ -85,9 +85,10 @@ def main() -> int:
     try:
         filters = chosen_filters(given.filters)
         secret = options.read_secret(given.secret_file)
-    except (ValueError, OSError) as error:
-        print(f"python -m worker: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    except ValueError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"the secret file {given.secret_file} cannot be read: {error.strerror}")
     options.set_up_log(given.log)
     middleware = Address(given.host, given.port)
     locks = NameLocks(str(given.port))
@@ -98,6 +99,11 @@ def main() -> int:
         return Parent(settings).run()
     finally:
         locks.release()
+
+
+def _refuse(sentence: str) -> int:
+    print(f"python -m worker: {sentence}", file=sys.stderr)
+    return EXIT_USAGE
 
 
 def _span(names: tuple[str, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from filters import registry
@@ -62,11 +64,11 @@ def test_bad_numbers_and_names_end_with_status_2(arguments: list[str]) -> None:
     assert end.value.code == 2
 
 
-def test_an_empty_secret_file_is_said(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_secret_that_cannot_be_had_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path_factory.mktemp("secret") / "empty"
-    path.write_text("\n")
-    monkeypatch.setattr("sys.argv", ["worker", "--secret-file", str(path)])
-    assert program.main() == 2
-    assert "is empty" in capsys.readouterr().err
+    (tmp_path / "empty").write_text("\n")
+    for name, reason in (("empty", "is empty"), ("absent", "cannot be read: No such file or directory")):
+        monkeypatch.setattr("sys.argv", ["worker", "--secret-file", str(tmp_path / name)])
+        assert program.main() == 2
+        assert capsys.readouterr().err == f"python -m worker: the secret file {tmp_path / name} {reason}\n"
