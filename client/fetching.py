@@ -31,6 +31,7 @@ from client.events import (
     Write,
 )
 from wire.addresses import Address
+from wire.framing import Buffer
 from wire.limits import MIB
 from wire.messages import Error, Fetch, File
 
@@ -119,7 +120,7 @@ class Fetching:
                 self._open = True
                 return self._ask(now)
             case Received(peer=Peer.AGGREGATOR, message=File() as part, payload=payload):
-                return self._part(part, bytes(payload), now)
+                return self._part(part, payload, now)
             case Received(peer=Peer.AGGREGATOR, message=Error() as error):
                 return self._fail(f"the aggregator does not give {self._current.file}: {error.text}")
             case Lost(peer=Peer.AGGREGATOR, reason=reason):
@@ -178,11 +179,11 @@ class Fetching:
         self._stalls_at = now + STALL_S
         return commands
 
-    def _part(self, part: File, payload: bytes, now: float) -> list[Command]:
+    def _part(self, part: File, payload: Buffer, now: float) -> list[Command]:
         if part.size != self._current.size:
             return self._fail(f"{part.file} has {part.size} bytes there, and {self._current.size} were announced")
         in_order = part.file == self._current.file and part.offset == self._written
-        if not in_order or not payload or self._written + len(payload) > self._asked:
+        if not in_order or not len(payload) or self._written + len(payload) > self._asked:
             return [HangUp(Peer.AGGREGATOR), *self._lost("it sent a part that was not asked for", now)]
         self._written += len(payload)
         self.size_here += len(payload)

@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         submitter.refuse(complaint)
     try:
         outcomes = submitter.run(files)
+    except KeyboardInterrupt:
+        return _fail(stderr, Status.CANCELLED, "Interrupted")
     finally:
         display.close()
     if not options.json and not options.quiet:
@@ -219,24 +222,25 @@ def _list_filters(stdout: Console, target: Target, options: argparse.Namespace) 
     return Status.DONE
 
 
-class _interruptible:  # noqa: N801 - a context manager that reads as a word
-    """Ctrl-C and SIGTERM call `interrupt` the first time, and end the process the second time."""
+@contextmanager
+def _interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call `interrupt` the first time; the second time they end the process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def __init__(self, interrupt: Callable[[], None]) -> None:
-        self._interrupt = interrupt
-        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
-    def __enter__(self) -> None:
-        for number in self._before:
-            signal.signal(number, self._handle)
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        restore()
+        interrupt()
 
-    def __exit__(self, *_exception: object) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)
-
-    def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        self.__exit__()
-        self._interrupt()
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        restore()
 
 
 def _fail(stderr: Console, status: Status, sentence: str) -> int:
@@ -245,7 +249,4 @@ def _fail(stderr: Console, status: Status, sentence: str) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(Status.CANCELLED)
+    sys.exit(main())

@@ -32,11 +32,11 @@ def run(path: Path, order: Order, place: Place, display: Display) -> Outcome:
     try:
         finished = run_local(path, order.outputs, destination, chunk_frames=order.chunk_frames, on_progress=show)
     except UnreadableSource:
-        _leave_nothing(place, job)
         raise
     except (MediaError, OSError) as error:
-        _leave_nothing(place, job)
         return Outcome(path.name, job, Status.FAILED, "failed", str(error), time.monotonic() - started)
+    finally:
+        _leave_no_empty_folder(place, job)
     partial = any(one.metrics["state"] == "partial" for one in finished)
     return Outcome(
         source=path.name,
@@ -50,10 +50,10 @@ def run(path: Path, order: Order, place: Place, display: Display) -> Outcome:
     )
 
 
-def _leave_nothing(place: Place, job: str) -> None:
+def _leave_no_empty_folder(place: Place, job: str) -> None:
     """Takes the folder back that was made for a job of which nothing came."""
     if place.by_job:
-        with suppress(OSError):  # some of its outputs are there, or it never was
+        with suppress(OSError):  # there is something in it, or it never was
             place.folder_of(job).rmdir()
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from client import events
 from client.options import Target
 from client.outcome import Outcome, Status
-from client.progress import Display
+from client.progress import Display, JobView
 from client.run import Parcel, Run
 from wire.loop import Loop, Readable
 
@@ -51,6 +51,8 @@ class Sender:
             self._loop.shut()
 
     def _take(self, supply: Iterator[Parcel]) -> bool:
+        reading = JobView("", "…", 0, note="reading and checking the file that is next")
+        self._display.show([*(run.view() for run in self._runs), reading], time.monotonic())
         parcel = next(supply, None)
         if parcel is None:
             return False

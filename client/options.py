@@ -59,7 +59,7 @@ def read_target(options: argparse.Namespace) -> Target:
     try:
         secret = shared.read_secret(options.secret_file)
     except (OSError, ValueError) as error:
-        raise UsageError(f"the cluster's secret cannot be read: {error}") from error
+        raise UsageError(f"The cluster's secret cannot be read: {error}") from error
     return Target(Address(options.host, options.port), family, secret)
 
 

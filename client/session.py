@@ -149,7 +149,7 @@ class Session:
         if self.phase is Phase.FETCHING:
             return  # the files come from the aggregator
         if not self._met_before:
-            return self._end(Status.UNREACHABLE, f"no middleware answers at {self._where} ({reason})")
+            return self._end(Status.UNREACHABLE, f"No middleware answers at {self._where} ({reason})")
         if code in HOPELESS:
             return self._end(Status.FAILED, f"the middleware at {self._where} ended the connection: {reason}")
         if not self._backoff.failed(now):

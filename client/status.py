@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WireError as error:
         return _fail(stderr, Status.UNREACHABLE, str(error))
     except TimeoutError as error:
-        return _fail(stderr, Status.INCOMPLETE, f"not complete within {options.timeout} s: {error}")
+        return _fail(stderr, Status.INCOMPLETE, f"Not complete within {options.timeout} s: {error}")
     if options.json:
         print(json.dumps(as_json(view)))
     elif not options.wait:

@@ -88,7 +88,7 @@ def look(
                 if not retry or time.monotonic() + RETRY_S > deadline:
                     if reached:
                         raise TimeoutError(ended.reason) from None
-                    raise Unreachable(f"no middleware answers at {target.address} ({ended.reason})") from None
+                    raise Unreachable(f"No middleware answers at {target.address} ({ended.reason})") from None
                 _idle(loop, RETRY_S)
     finally:
         loop.shut()

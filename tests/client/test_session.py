@@ -178,7 +178,7 @@ def test_no_middleware_at_the_first_call_ends_it() -> None:
     assert ended(stage) == (
         Status.UNREACHABLE,
         "failed",
-        "no middleware answers at localhost:5000 (Connection refused)",
+        "No middleware answers at localhost:5000 (Connection refused)",
     )
 
 

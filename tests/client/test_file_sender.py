@@ -1,0 +1,329 @@
+"""The command as a person types it: output, exit status, and what was sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from client.file_sender import main, read_options
+from filters.schema import FilterSchema
+from tests.client.fakes import FakeCluster
+from tests.client.material import FRAMES
+from wire.messages import Submit
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60.0
+NOBODY = ["--port", "1"]
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Typed = Callable[..., Done]
+
+
+@pytest.fixture
+def sender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """The command in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MOVIOLA_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def typed(*arguments: str | Path) -> Done:
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            status = int(left.code or 0)
+        shown = capsys.readouterr()
+        return Done(status, shown.out, shown.err)
+
+    return typed
+
+
+def start(*arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
+    """The command as a process."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MOVIOLA_RESULTS": str(folder / "results")}
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def to(cluster: FakeCluster) -> list[str]:
+    return ["--host", "127.0.0.1", "--port", str(cluster.port)]
+
+
+# ── wrong usage and bad input, all before anything is sent ───────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--filters", "blurr"], 'there is no filter "blurr"; did you mean "blur"?'),
+        (["--filters", "blur:radius=1000"], "blur: radius is 1000, but the most is 127 px."),
+        (["--filters", "blur:radius"], 'expected "=" after "radius"'),
+        (["--processing", "edges:low=x"], "edges: low takes"),
+        (["--codec", "vp7"], "Argument --codec: invalid choice: 'vp7'"),
+        (["--crf", "52"], "Argument --crf: must be a whole number from 0 to 51, not '52'"),
+        (["--chunk-frames", "0"], "Argument --chunk-frames: must be a whole number from 1"),
+        (["--port", "70000"], "a port is a number from 1 to 65535"),
+        (["--ipv4", "--ipv6"], "not allowed with argument"),
+        (["--secret-file", "nowhere"], "The cluster's secret cannot be read"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(sender: Typed, cluster: FakeCluster, arguments: list[str], words: str) -> None:
+    done = sender("clip.mp4", *to(cluster), *arguments)
+    assert done.returncode == 2
+    assert words.lower() in done.stderr.lower()
+    assert len(done.stderr.splitlines()) == 1
+    assert not done.stdout
+    assert cluster.count(Submit) == 0
+
+
+def bad_inputs(folder: Path) -> dict[str, Path]:
+    (folder / "empty.mp4").touch()
+    (folder / "text.mp4").write_text("not a film\n" * 100)
+    (folder / "folder").mkdir()
+    with av.open(str(folder / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        for index in range(4):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 8000, index * 1024
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return {name: folder / name for name in ("empty.mp4", "text.mp4", "sound.mp4", "missing.mp4", "folder")}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("empty.mp4", "the file is empty"),
+        ("text.mp4", "not a media file"),
+        ("sound.mp4", "sound only"),
+        ("missing.mp4", "there is no such file"),
+        ("folder", "there are no videos in this folder"),
+    ],
+)
+@pytest.mark.parametrize("way", ["cluster", "--local"])
+def test_bad_input_is_one_sentence(
+    sender: Typed, cluster: FakeCluster, tmp_path: Path, name: str, words: str, way: str
+) -> None:
+    path = bad_inputs(tmp_path)[name]
+    done = sender(path, "--json", *(to(cluster) if way == "cluster" else [way]))
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert done.stderr.startswith(str(path))
+    assert len(done.stderr.splitlines()) == 1
+    assert not done.stdout
+    assert cluster.count(Submit) == 0
+    assert not (tmp_path / "results").exists()
+
+
+def test_no_path_and_no_data_folder(sender: Typed) -> None:
+    done = sender(*NOBODY)
+    assert done.returncode == 2
+    assert done.stderr == "data: there is no such file or folder; check the path.\n"
+
+
+def test_a_closed_port_is_said_with_a_way_out(sender: Typed, clip: Path) -> None:
+    done = sender(clip, "--host", "127.0.0.1", *NOBODY)
+    assert done.returncode == 3
+    assert done.stderr == (
+        "No middleware answers at 127.0.0.1:1 (127.0.0.1:1: Connection refused); "
+        "start one with ./run.sh, or name another with --host and --port.\n"
+    )
+
+
+# ── what is sent, and what comes of it ───────────────────────────────────────────────────────────────────────────
+
+
+def test_json_is_one_object_a_job_and_nothing_else(
+    sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path
+) -> None:
+    shutil.copy(clip, tmp_path / "other.mp4")
+    done = sender(clip, "other.mp4", "--json", "--filters", "blur", "--filters", "edges", *to(cluster))
+    assert done.returncode == 0, done.stderr
+    jobs = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(job["job_id"] for job in jobs) == ["job-0", "job-1"]
+    for job in jobs:
+        assert (job["state"], job["reason"], job["seconds"]) == ("done", "", 0.5)
+        assert job["frames_per_second"] == FRAMES / 0.5
+        assert [output["name"] for output in job["outputs"]] == ["blur", "edges"]
+        assert all(Path(output["path"]).stat().st_size for output in job["outputs"])
+
+
+def test_other_names_for_the_same_things(sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
+    done = sender("--video", clip, "--processing", "edges", "--codec", "mp4v", "--out", "o.mp4", *to(cluster))
+    assert done.returncode == 0, done.stderr
+    (output,) = cluster.jobs[0].submit.outputs
+    assert (output["chain"][0]["name"], output["codec"]) == ("edges", "mpeg4")
+    assert (tmp_path / "o.mp4").exists()
+    assert (tmp_path / "o.metrics.json").read_text() == "{}"
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_defaults() -> None:
+    options = read_options([])
+    assert (options.codec, options.crf, options.preset, options.filters) == ("h264", 20, "veryfast", None)
+    assert (options.host, options.port, options.out, options.chunk_frames) == ("localhost", 5000, None, None)
+
+
+def test_everything_in_data_is_sent_without_a_path(
+    sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    shutil.copy(clip, tmp_path / "data" / "a.mp4")
+    (tmp_path / "data" / "README.md").write_text("not sent")
+    done = sender(*to(cluster))
+    assert done.returncode == 0, done.stderr
+    assert [job.submit.source["name"] for job in cluster.jobs] == ["a.mp4"]
+    assert "a.mp4 → " in done.stdout
+    assert cluster.jobs[0].submit.outputs[0]["chain"] == [{"name": "blur", "parameters": {"radius": 7}}]
+
+
+def test_good_inputs_are_sent_beside_bad_ones(sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
+    bad = bad_inputs(tmp_path)
+    done = sender(bad["missing.mp4"], bad["text.mp4"], clip, *to(cluster))
+    assert done.returncode == 4
+    assert len(cluster.jobs) == 1
+    assert "there is no such file" in done.stderr
+    assert "not a media file" in done.stderr
+
+
+@pytest.mark.parametrize(("state", "status"), [("partial", 4), ("failed", 1), ("cancelled", 5)])
+def test_how_a_job_ends_is_the_exit_status(
+    sender: Typed, cluster: FakeCluster, clip: Path, state: str, status: int
+) -> None:
+    cluster.script.final_state, cluster.script.final_reason = state, "frame 7 was passed on unfiltered"
+    done = sender(clip, "--json", *to(cluster))
+    assert done.returncode == status
+    assert json.loads(done.stdout)["state"] == state
+    assert "frame 7 was passed on unfiltered" in done.stderr
+
+
+def test_quiet_says_nothing_when_all_is_well(sender: Typed, cluster: FakeCluster, clip: Path) -> None:
+    done = sender(clip, "--quiet", *to(cluster))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_quiet_says_errors(sender: Typed, cluster: FakeCluster, clip: Path) -> None:
+    cluster.script.final_state, cluster.script.final_reason = "failed", "the filter raised"
+    done = sender(clip, "--quiet", *to(cluster))
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "clip.mp4: failed: the filter raised.\n")
+
+
+def test_a_filter_that_only_the_workers_have_is_checked_against_their_schema(
+    sender: Typed, cluster: FakeCluster, clip: Path
+) -> None:
+    cluster.script.worker_filters["sepia"] = FilterSchema("sepia", "brown").to_wire()
+    assert sender(clip, "--filters", "sepia:depth=3", *to(cluster)).returncode == 2
+    assert cluster.count(Submit) == 0
+    assert sender(clip, "--filters", "sepia", *to(cluster)).returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_says_how_to_go_on(cluster: FakeCluster, clip: Path, tmp_path: Path, number: signal.Signals) -> None:
+    cluster.script.never_finish = True
+    with start("-m", "client.file_sender", clip, *to(cluster), "--json", folder=tmp_path) as process:
+        deadline = time.monotonic() + TIMEOUT_S
+        while not (cluster.jobs and cluster.jobs[0].complete):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 5
+    assert "interrupted; job job-0" in errors
+    assert "the same command" in errors
+    assert json.loads(output)["state"] == "running"
+
+
+def test_sending_does_not_load_opencv(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from client.file_sender import main; "
+        f"status = main([{str(clip)!r}, '--filters', 'blur,edges:low=9', '--quiet', '--host', '127.0.0.1', "
+        f"'--port', '{cluster.port}']); assert 'cv2' not in sys.modules; sys.exit(status)"
+    )
+    with start("-c", code, folder=tmp_path) as process:
+        _, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, errors
+    assert len(cluster.jobs) == 1
+
+
+# ── without a cluster ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_local_makes_the_files_and_the_same_json(sender: Typed, clip: Path) -> None:
+    done = sender(clip, "--local", "--json", "--filters", "blur", "--filters", "edges")
+    assert done.returncode == 0, done.stderr
+    job = json.loads(done.stdout)
+    assert (job["state"], job["reason"]) == ("done", "")
+    assert job["job_id"].startswith("local-")
+    for output in job["outputs"]:
+        assert (output["frames_in"], output["frames_out"], output["fallback_frames"]) == (FRAMES, FRAMES, 0)
+        assert json.loads(Path(output["metrics_path"]).read_text())["digest"] == output["digest"]
+        with av.open(output["path"]) as container:
+            assert sum(1 for _ in container.decode(video=0)) == FRAMES
+
+
+def test_local_to_a_file_of_a_name(sender: Typed, clip: Path, tmp_path: Path) -> None:
+    done = sender(clip, "--local", "--codec", "ffv1", "--out", "mine.mp4")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.mp4", "mine.metrics.json"}
+    assert "mine.mp4 is a Matroska file" in done.stderr
+
+
+def test_verified_cuts_are_sent(sender: Typed, cluster: FakeCluster, clip: Path) -> None:
+    done = sender(clip, "--verify-cuts", *to(cluster))
+    assert done.returncode == 0, done.stderr
+    assert len(cluster.jobs) == 1
+
+
+# ── which filters there are ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_filters_of_this_install(sender: Typed) -> None:
+    done = sender("--list-filters", "--local")
+    assert done.returncode == 0
+    for words in ("blur", "radius", "1..127 px", "edges", "identity"):
+        assert words in done.stdout
+    assert "workers" not in done.stdout
+
+
+def test_the_filters_of_the_cluster_with_how_many_workers_offer_each(sender: Typed, cluster: FakeCluster) -> None:
+    cluster.script.worker_filters["sepia"] = FilterSchema("sepia", "makes everything brown").to_wire()
+    done = sender("--list-filters", *to(cluster))
+    assert done.returncode == 0, done.stderr
+    assert "workers" in done.stdout
+    assert "makes everything brown" in done.stdout
+    lines = sender("--list-filters", "--json", *to(cluster)).stdout.splitlines()
+    offered = {each["name"]: each for each in map(json.loads, lines)}
+    assert offered["sepia"]["workers"] == 2
+    assert offered["blur"]["parameters"][0]["name"] == "radius"
+
+
+def test_no_cluster_to_ask_for_filters(sender: Typed) -> None:
+    done = sender("--list-filters", *NOBODY)
+    assert done.returncode == 3
+    assert "No middleware answers" in done.stderr

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from client.status import Status, main
+from client.watching import ClusterView
+from filters.registry import schemas
+from tests.client.fakes import FakeCluster
+from wire.messages import Aggregator, Event, Job, Worker
+
+
+def at(cluster: FakeCluster) -> list[str]:
+    return ["--host", "127.0.0.1", "--port", str(cluster.port)]
+
+
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return str(taken.getsockname()[1])
+
+
+def test_tables_of_what_there_is(cluster: FakeCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(at(cluster)) == Status.OK
+    shown = capsys.readouterr().out
+    for words in ("worker-0", "worker-1", "ready", "aggregator", f"127.0.0.1:{cluster.aggregator_port}"):
+        assert words in shown
+
+
+def test_json_has_all_of_it(cluster: FakeCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*at(cluster), "--json"]) == Status.OK
+    shown = json.loads(capsys.readouterr().out)
+    assert [worker["name"] for worker in shown["workers"]] == ["worker-0", "worker-1"]
+    assert shown["aggregators"][0]["connected"] is True
+    assert shown["jobs"] == []
+
+
+def test_an_empty_cluster_is_said(cluster: FakeCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster.script.workers = 0
+    assert main(at(cluster)) == Status.OK
+    assert "No worker is connected." in capsys.readouterr().out
+
+
+def test_waiting_ends_when_enough_are_there(cluster: FakeCluster) -> None:
+    assert main([*at(cluster), "--wait", "--workers", "2", "--aggregators", "1"]) == Status.OK
+
+
+def test_waiting_ends_when_its_time_is_over(cluster: FakeCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*at(cluster), "--wait", "--workers", "3", "--timeout", "1"]) == Status.INCOMPLETE
+    assert "Not complete within 1 s" in capsys.readouterr().err
+
+
+def test_waiting_goes_on_until_a_middleware_is_there() -> None:
+    cluster = FakeCluster()
+    starting = threading.Timer(0.5, cluster.__enter__)
+    began = time.monotonic()
+    starting.start()
+    assert main([*at(cluster), "--wait", "--workers", "2", "--timeout", "20"]) == Status.OK
+    assert time.monotonic() - began >= 0.5
+    starting.join()
+    cluster.__exit__()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--wait", "--timeout", "1"]])
+def test_no_middleware_to_reach(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    port = closed_port()
+    assert main(["--host", "127.0.0.1", "--port", port, *arguments]) == Status.UNREACHABLE
+    assert f"No middleware answers at 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def test_wrong_usage() -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--workers", "many"])
+    assert caught.value.code == Status.WRONG
+
+
+def test_the_view_keeps_the_newest_of_each() -> None:
+    view = ClusterView()
+    facts = {"schemas": [schemas()["blur"].to_wire(), {"name": "broken"}]}
+    for message in (
+        Worker("a", "s", "ready", facts),
+        Worker("b", "s", "full", facts),
+        Worker("c", "s", "lost", facts),
+        Worker("a", "s", "full", facts),
+        Aggregator("store", "name", []),
+        Aggregator("store", "name", [], connected=False),
+        Job("j", "clip.mp4", "running"),
+        Event("job-finished", "not this one"),
+    ):
+        view.take(message)
+    assert [worker.name for worker in view.connected_workers()] == ["a", "b"]
+    assert view.workers["a"].state == "full"
+    assert not view.connected_aggregators()
+    assert not view.is_current
+    assert view.offered_filters() == {"blur": (schemas()["blur"], 2)}
+    view.take(Event("current", ""))
+    assert view.is_current
