@@ -26,8 +26,8 @@ from media.errors import UnreadableSource
 from media.material import Chunk, Source
 from media.video.bundle import unpack_table
 from media.video.decode import ChunkDecoder, repaired
+from media.video.opening import opened
 from media.video.rotation import plane_view
-from media.video.scan import opened
 from media.video.split import split
 
 SIZES: tuple[int | None, ...] = (1, 7, 16, 64, None)

@@ -20,9 +20,10 @@ from av.video.frame import PictureType
 
 from media.material import Chunk
 from media.video.bundle import KEY, pack
+from media.video.opening import decoder_fields, opened, packets_of
 from media.video.passthrough import Carrier
 from media.video.plan import CHUNK_FRAMES, CHUNK_SIZE_MAX, Limits
-from media.video.scan import Scan, decoder_fields, opened, packets_of
+from media.video.scan import Scan
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,13 +9,12 @@ from typing import Any
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from media.errors import UnreadableSource
 from media.video import passthrough
 from media.video.cut import ANCHORED, Track
+from media.video.opening import CHECK_PATH, decoder_fields, first_frame, opened, packets_of
 from media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
 from media.video.rotation import Orientation
 
@@ -25,7 +22,6 @@ from media.video.rotation import Orientation
 LASTING_SIDE_DATA = ("palette", "new_extradata", "param_change")
 # Rates above this are a time base mistaken for a rate.
 RATE_MAX = 1000
-_CHECK_PATH = "check that it is the file you meant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,64 +72,11 @@ class Scan:
     streams: list[dict[str, Any]]
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and the one stream of it that is filtered; raise UnreadableSource."""
-    if path.is_dir():
-        raise UnreadableSource(path, "this is a folder, not a video file", "name the files in it")
-    if path.is_file() and path.stat().st_size == 0:
-        raise UnreadableSource(path, "the file is empty", "copy or record it again")
-    try:
-        container = av.open(str(path), "r", metadata_errors="replace")
-    except FileNotFoundError:
-        raise UnreadableSource(path, "there is no such file", "check the path") from None
-    except PermissionError:
-        raise UnreadableSource(path, "the file may not be read", "check its permissions") from None
-    except av.FFmpegError as error:
-        reason = "this is not a media file that FFmpeg knows, or its beginning is damaged"
-        raise UnreadableSource(path, f"{reason} ({error.strerror or error})", _CHECK_PATH) from None
-    with container:
-        yield container, filtered_stream(path, container)
-
-
-def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
-    """FFmpeg's choice of the best video, cover pictures aside; raise UnreadableSource if there is none."""
-    videos = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
-    if container.format.name == "tty":
-        raise UnreadableSource(path, "this is a text file, not a video", _CHECK_PATH)
-    if not videos:
-        what = "sound only" if container.streams.audio else "no video"
-        raise UnreadableSource(path, f"this file holds {what}", "a video filter needs a video stream")
-    best = container.streams.best("video")
-    chosen = next((one for one in videos if best is not None and one.index == best.index), videos[0])
-    if getattr(chosen, "codec_context", None) is None:
-        raise UnreadableSource(path, "FFmpeg has no decoder for this video", "convert the file first")
-    return chosen
-
-
 def scan(path: Path) -> Scan:
     """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""
-    first = _first_frame(path)
+    first = first_frame(path)
     with opened(path) as (container, stream):
         return _Scanner(path, container, stream, Orientation.of_frame(first)).run()
-
-
-def _first_frame(path: Path) -> av.VideoFrame:
-    """The first frame as the container's own decoder gives it: with what bare packets lose."""
-    with opened(path) as (container, stream):
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    break
-                if packet.size or packet.dts is None:
-                    for frame in packet.decode():
-                        return frame
-            except av.FFmpegError:
-                continue  # a damaged packet; a later one may be whole
-        reason = f"none of its {stream.codec_context.name} frames can be decoded"
-        raise UnreadableSource(path, reason, "the file is cut short or damaged; copy or record it again")
 
 
 @dataclass
@@ -224,7 +167,7 @@ class _Scanner:
         times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]
         frame_count = track.frames_before[-1]
         if frame_count == 0:
-            raise UnreadableSource(self.path, "the video has no frame to show", _CHECK_PATH)
+            raise UnreadableSource(self.path, "the video has no frame to show", CHECK_PATH)
         base = stream.time_base or Fraction(1, 90000)
         duration = container.duration
         return Scan(
@@ -256,46 +199,6 @@ class _Scanner:
             warnings=warnings,
             streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
         )
-
-
-def packets_of(
-    container: InputContainer, streams: list[Any], errors: list[str] | None = None
-) -> Iterator[av.Packet[Any]]:
-    """All packets in file order, but for the markers of the end, up to where the file can be read no further."""
-    packets = container.demux(streams)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError as error:
-            if errors is not None:
-                errors.append(f"the file can be read up to a damaged place only: {error.strerror or error}")
-            return
-        if packet is None:
-            return
-        if packet.size or packet.pts is not None or packet.dts is not None:
-            yield packet
-
-
-def decoder_fields(context: VideoCodecContext) -> dict[str, Any]:
-    """All that a fresh CodecContext must be told to decode the bare packets of this one's stream."""
-    try:
-        tag = context.codec_tag
-    except UnicodeError:
-        tag = ""  # not four characters, so no decoder asks for it
-    return {
-        "codec": context.name,
-        "extradata": context.extradata,
-        "codec_tag": tag,
-        "width": context.width,
-        "height": context.height,
-        "pix_fmt": context.pix_fmt,
-        "bits_per_coded_sample": context.bits_per_coded_sample,
-        "reorder_depth": context.reorder_depth,
-        "color_range": int(context.color_range),
-        "color_primaries": int(context.color_primaries),
-        "color_trc": int(context.color_trc),
-        "colorspace": int(context.colorspace),
-    }
 
 
 def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: int) -> Fraction:

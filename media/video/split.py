@@ -46,9 +46,10 @@ from media.material import Chunk, Source
 from media.video.bundle import pack
 from media.video.cut import Cut, Track, display_ranks
 from media.video.lossless import LosslessSplitter
+from media.video.opening import opened, packets_of
 from media.video.passthrough import Carrier, packet_entry
 from media.video.plan import lead_in_cost, plan
-from media.video.scan import Scan, opened, packets_of, scan
+from media.video.scan import Scan, scan
 
 _READ_SIZE = 1024 * 1024
 

@@ -138,7 +138,8 @@ def with_empty_packets(source: Path, target: Path) -> Path:
     with av.open(str(source)) as given, av.open(str(target), "w") as container:
         stream = given.streams.video[0]
         copy = container.add_stream_from_template(stream)
-        for index, packet in enumerate(one for one in given.demux(stream) if one.size):
+        packets: list[Any] = [one for one in given.demux(stream) if one.size]
+        for index, packet in enumerate(packets):
             time, time_base = packet.pts, packet.time_base
             packet.stream = copy
             container.mux(packet)

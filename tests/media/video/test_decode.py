@@ -46,7 +46,7 @@ def test_frames_that_an_edit_list_hides_are_not_emitted(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_edit_list"))
     times = [time for decoder, _ in decoded(source, chunks) for time in decoder.report.times]
     assert len(times) == 25
-    assert min(times) == 0
+    assert times[0] == 0
 
 
 @pytest.mark.parametrize("context_frames", [1, 2, 5])
@@ -119,7 +119,7 @@ def test_times_that_lie_are_sorted_and_counted(clip: Clip) -> None:
             entry[1] = index
 
     decoder = decode_chunk(_with_packets(chunks[0], coded_order), source.process)
-    raw = [one.pts for one in decoder]
+    raw = [one.pts or 0 for one in decoder]
     assert raw != sorted(raw)
     assert decoder.report.times == sorted(raw)
     assert decoder.report.times_repaired == sum(one != two for one, two in zip(raw, sorted(raw), strict=True))
