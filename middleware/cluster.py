@@ -27,6 +27,7 @@ class Rules:
     credit: int = 2
     worker_timeout_s: float = 10.0
     stall_timeout_s: float = 60.0
+    delivery_timeout_s: float = 60.0  # of a result that does not reach an aggregator which we reach
     beat_interval_s: float = 0.5
     max_failures: int = 3
     max_losses: int = 20
@@ -84,6 +85,7 @@ class Cluster:
         self.changed_jobs: set[str] = set()  # whose record should go to watchers
         self.urgent_jobs: set[str] = set()  # … and at once
         self.acknowledged_jobs: set[str] = set()  # whose client waits for an acknowledgement or for room
+        self.missed_jobs: set[str] = set()  # whose client must send again what had been given up
         self.gone_workers: set[str] = set()  # watchers are to be told once
         self.ended_jobs: list[Job] = []  # became final in this event
 

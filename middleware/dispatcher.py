@@ -57,13 +57,13 @@ class Dispatcher:
     def restore(
         self,
         jobs: Iterable[tuple[str, dict[str, Any], dict[str, Any]]],
-        chunks: Iterable[tuple[str, int, int, int, int, int]],
+        chunks: Iterable[tuple[str, int, int, int, int | None, int]],
     ) -> None:
         """Takes up what the ledger kept.
 
         Args:
             jobs: (job, fixed, record), oldest first.
-            chunks: (job, stream, index, frame_count, size, xxh3) of every spooled chunk.
+            chunks: (job, stream, index, frame_count, size, xxh3) of every chunk; no size for one given up for room.
         """
         for job_id, fixed, record in jobs:
             job = Job(job_id, fixed)
@@ -72,7 +72,10 @@ class Dispatcher:
             if not job.is_final:
                 self.cluster.open[job_id] = job
         for job_id, stream, index, frame_count, size, xxh3 in chunks:
-            self.cluster.jobs[job_id].add_chunk(stream, index, frame_count, size, xxh3)
+            job = self.cluster.jobs[job_id]
+            job.add_chunk(stream, index, frame_count, size or 0, xxh3)
+            if size is None:
+                job.give_up(stream, index)
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Takes one event; returns what is to be done, in order. A peer that breaks the protocol is closed."""

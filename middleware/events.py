@@ -95,7 +95,7 @@ class SpoolChunk:
 
 @dataclass(frozen=True, slots=True)
 class FreeChunk:
-    """Forgets one chunk: ledger first, then spool."""
+    """Gives one chunk's room back: ledger first, then spool. That it was here is remembered."""
 
     job: str
     stream: int

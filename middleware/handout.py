@@ -10,7 +10,7 @@ from middleware.events import Close, Peer, SendChunk
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Flight, Job, LeaseRecord, Needs, Track, Trouble
 from middleware.states import JobState, WorkerState
-from wire.messages import Aggregator, Beat, Hello, Released, Revoke, Task, Welcome, WorkerDetails
+from wire.messages import Aggregator, Beat, HeldLease, Hello, Released, Revoke, Task, Welcome, WorkerDetails
 from wire.schema import Lease
 
 MAX_FAILURES_TOLD: Final = 100
@@ -28,6 +28,9 @@ MAX_LEASES_PER_TASK: Final = 2
 
 RECENT_LEASES: Final = 4096
 """Leases remembered after they ended, so that a worker's parent can say how the child that held one died."""
+
+MAX_ADOPTED: Final = 64
+"""Leases taken over from one returning worker: twice what the largest credit lets it hold."""
 
 PHASES: Final = ("waiting", "computing", "delivering")
 
@@ -70,7 +73,7 @@ class Handout:
         if details.death is not None:
             self._predecessor_died(worker, details.death, now)
         for held in details.held:
-            self._adopt(worker, held.lease, held.job, held.track, held.index, held.phase, now)
+            self._adopt(worker, held, now)
 
     def left(self, name: str, reason: str, now: float) -> None:
         worker = self._cluster.fleet.by_name[name]
@@ -105,31 +108,30 @@ class Handout:
             self.revoke_all(job)
             cluster.save(job)
 
-    def _adopt(
-        self, worker: WorkerRecord, lease: Lease, job_id: str, number: int, index: int, phase: str, now: float
-    ) -> None:
+    def _adopt(self, worker: WorkerRecord, held: HeldLease, now: float) -> None:
         """A returning worker still holds a lease: it goes on, rather than being done again."""
         cluster = self._cluster
-        job = cluster.jobs.get(job_id)
-        wanted = (
-            job is not None
-            and not job.is_final
-            and job.state is not JobState.PAUSED
-            and number < len(job.fixed["outputs"])
-            and index in job.have[0]
-            and index not in job.tracks[number].stored
-            and phase in PHASES
-            and len(worker.held) < MAX_LEASES_PER_TASK * cluster.rules.credit
-        )
-        record = LeaseRecord(lease, worker.name, job_id, number, index, "filter", now, now, phase)
+        job = cluster.jobs.get(held.job)
+        record = LeaseRecord(held.lease, worker.name, held.job, held.track, held.index, "filter", now, now, held.phase)
         cluster.fleet.lend(worker, record)
-        if wanted:
-            assert job is not None
-            job.tracks[number].assign(record, job.have[0], now)
+        if job is not None and self._is_wanted(job, held) and len(worker.held) <= MAX_ADOPTED:
+            job.tracks[held.track].assign(record, job.have[0], now)
             cluster.log(f"{self._describe(record)} goes on at worker {worker.name}")
         else:
             record.revoked = True
-            cluster.send(worker.peer, Revoke(lease))
+            cluster.send(worker.peer, Revoke(held.lease))
+
+    @staticmethod
+    def _is_wanted(job: Job, held: HeldLease) -> bool:
+        return (
+            not job.is_final
+            and job.state is not JobState.PAUSED
+            and held.owner_epoch == job.owner_epoch
+            and held.track < len(job.fixed["outputs"])
+            and held.index in job.have[0]
+            and held.index not in job.tracks[held.track].stored
+            and held.phase in PHASES
+        )
 
     def _predecessor_died(self, worker: WorkerRecord, death: dict[str, Any], now: float) -> None:
         """The worker's parent tells how the previous child died: crashes are the task's own fault, kills are not."""
@@ -137,7 +139,7 @@ class Handout:
         record = self._ended.pop(Lease(*lease), None) if isinstance(lease, list | tuple) and len(lease) == 2 else None
         text = str(death.get("text", "it died"))
         self._cluster.note("worker-died", f"worker {worker.name}: {text}", now, worker=worker.name)
-        if record is not None and death.get("kind") in ("crash", "memory"):
+        if record is not None and death.get("kind") in ("crash", "memory", "stall"):
             self._failed(record, worker, {"kind": str(death["kind"]), "text": text}, now)
 
     # ── what workers say ─────────────────────────────────────────────────────────────────────────────────────────
@@ -256,12 +258,27 @@ class Handout:
                 self.left(worker.name, text, now)
                 continue
             for record in list(worker.held.values()):
-                still = now - record.progress_at
-                if record.phase == "computing" and still > rules.stall_timeout_s and not record.revoked:
-                    self._end(record, delivered=False)
-                    record.revoked = True
-                    cluster.send(worker.peer, Revoke(record.lease))
-                    self._failed(record, worker, {"kind": "stall", "text": f"no progress for {still:.0f} s"}, now)
+                if not record.revoked:
+                    self._check_progress(worker, record, now)
+
+    def _check_progress(self, worker: WorkerRecord, record: LeaseRecord, now: float) -> None:
+        """Takes a task away that stands still: its own fault while it computes, the network's while it is delivered."""
+        cluster, rules = self._cluster, self._cluster.rules
+        still = now - record.progress_at
+        if record.phase == "computing" and still > rules.stall_timeout_s:
+            self._take_away(worker, record)
+            self._failed(record, worker, {"kind": "stall", "text": f"no progress for {still:.0f} s"}, now)
+        elif record.phase == "delivering":
+            if cluster.owner_of(cluster.jobs[record.job]) is None:
+                record.progress_at = now  # the worker waits for the aggregator, as we do
+            elif still > rules.delivery_timeout_s:
+                self._take_away(worker, record)
+                self._count_loss(record, worker, f"its result has not reached the aggregator for {still:.0f} s", now)
+
+    def _take_away(self, worker: WorkerRecord, record: LeaseRecord) -> None:
+        self._end(record, delivered=False)
+        record.revoked = True
+        self._cluster.send(worker.peer, Revoke(record.lease))
 
     # ── handing out ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -292,13 +292,17 @@ class Job:
                 if limit_bytes <= 0:
                     return freed
                 if all(index in track.stored for track in tracks):
-                    have.discard(index)
-                    self.freed[stream].add(index)
-                    size = self.sizes[stream].pop(index)
-                    self.spooled_bytes -= size
-                    limit_bytes -= size
+                    limit_bytes -= self.give_up(stream, index)
                     freed.append((stream, index))
         return freed
+
+    def give_up(self, stream: int, index: int) -> int:
+        """Lets a chunk go whose tasks are stored; returns its size."""
+        self.have[stream].discard(index)
+        self.freed[stream].add(index)
+        size = self.sizes[stream].pop(index)
+        self.spooled_bytes -= size
+        return size
 
     def miss_freed(self) -> bool:
         """After the owner's word on its holdings: chunks given up that must be redone are needed again."""

@@ -26,7 +26,7 @@ CREATE TABLE chunk (
     number INTEGER NOT NULL,
     frame_count INTEGER NOT NULL,
     xxh3 BLOB NOT NULL,          -- 8 bytes, big-endian: SQLite's integers are signed
-    segment INTEGER NOT NULL,
+    segment INTEGER,             -- NULL: given up for room, and stored at the aggregator
     offset INTEGER NOT NULL,
     size INTEGER NOT NULL,
     PRIMARY KEY (job, stream, number)
@@ -60,7 +60,12 @@ class MiddlewareLedger:
 
     def add_chunk(self, job: str, stream: int, index: int, frame_count: int, xxh3: int, location: Location) -> None:
         values = (job, stream, index, frame_count, xxh3.to_bytes(8, "big"), *location)
-        self._ledger.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._ledger.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def give_up_chunk(self, job: str, stream: int, index: int) -> None:
+        """It was here, but is not any more."""
+        where = "job = ? AND stream = ? AND number = ?"
+        self._ledger.execute(f"UPDATE chunk SET segment = NULL WHERE {where}", (job, stream, index))
 
     def forget_chunk(self, job: str, stream: int, index: int) -> None:
         self._ledger.execute("DELETE FROM chunk WHERE job = ? AND stream = ? AND number = ?", (job, stream, index))
@@ -73,13 +78,14 @@ class MiddlewareLedger:
         for job, fixed, record in self._ledger.query("SELECT job, fixed, record FROM job ORDER BY number"):
             yield job, msgpack.unpackb(fixed), msgpack.unpackb(record)
 
-    def chunks(self) -> Iterator[tuple[str, int, int, int, int, Location]]:
-        """(job, stream, index, frame_count, xxh3, location) of every spooled chunk."""
+    def chunks(self) -> Iterator[tuple[str, int, int, int, int, Location | None]]:
+        """(job, stream, index, frame_count, xxh3, location) of every chunk; no location for one that was given up."""
         columns = "job, stream, number, frame_count, xxh3, segment, offset, size"
         for job, stream, index, frames, xxh3, segment, offset, size in self._ledger.query(
             f"SELECT {columns} FROM chunk ORDER BY job, stream, number"
         ):
-            yield job, stream, index, frames, int.from_bytes(xxh3, "big"), Location(segment, offset, size)
+            location = None if segment is None else Location(segment, offset, size)
+            yield job, stream, index, frames, int.from_bytes(xxh3, "big"), location
 
 
 def _packed(data: dict[str, Any]) -> bytes:

@@ -58,8 +58,13 @@ class Ownership:
             if "workers" in client.topics:
                 cluster.send(client.peer, where)
         cluster.note("aggregator-joined", f"aggregator {record.name} joined: store {record.store}", now)
-        for job in cluster.open_jobs():
-            self._take_up(job, record, now)
+        for job in cluster.jobs.values():
+            if not job.is_final:
+                self._take_up(job, record, now)
+            elif job.owner == record.store:  # whoever fetches its files must know where it is now
+                job.addresses = [dict(address) for address in addresses]
+                cluster.changed_jobs.add(job.id)
+                cluster.urgent_jobs.add(job.id)
 
     def _take_up(self, job: Job, record: AggregatorRecord, now: float) -> None:
         """An aggregator is there: what does it mean for a job?"""
@@ -97,6 +102,7 @@ class Ownership:
             self._give(job, record)
 
     def _give(self, job: Job, record: AggregatorRecord) -> None:
+        self._handout.revoke_all(job)  # what is in work is for the store of before, which will not be heard of again
         job.owner, job.owner_name = record.store, record.name
         job.owner_epoch += 1
         record.jobs_owned += 1
@@ -124,6 +130,7 @@ class Ownership:
                 cluster.send(cluster.fleet.by_name[lease.worker].peer, Revoke(lease.lease))
         if job.miss_freed():
             cluster.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
+            cluster.missed_jobs.add(job.id)
         job.holdings_known = True
         cluster.changed_jobs.add(job.id)
         self.finish_if_complete(job, now)

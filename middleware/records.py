@@ -86,12 +86,18 @@ class Publisher:
         cluster = self._cluster
         self._tell_of_room()
         due_clients = now >= self._clients_told_at + CLIENT_INTERVAL_S
-        told = set(cluster.urgent_jobs) | cluster.acknowledged_jobs | (cluster.changed_jobs if due_clients else set())
+        told = (
+            cluster.urgent_jobs
+            | cluster.acknowledged_jobs
+            | cluster.missed_jobs
+            | (cluster.changed_jobs if due_clients else set())
+        )
         for job_id in told:
             job = cluster.jobs.get(job_id)
             if job is not None and job.client is not None:
                 job.told_room_bytes = room_for(cluster, job)
-                cluster.send(job.client, job_record(job, job.told_room_bytes))
+                missed = job_id in cluster.missed_jobs
+                cluster.send(job.client, job_record(job, job.told_room_bytes, with_have=missed))
         if due_clients and cluster.changed_jobs:
             self._clients_told_at = now
         self._waiting |= cluster.changed_jobs if due_clients else set()
@@ -99,6 +105,7 @@ class Publisher:
         self._tell_watchers(set(cluster.urgent_jobs), now)
         cluster.urgent_jobs.clear()
         cluster.acknowledged_jobs.clear()
+        cluster.missed_jobs.clear()
         if due_clients:
             cluster.changed_jobs.clear()
 

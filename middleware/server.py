@@ -100,15 +100,17 @@ class Server:
         known: dict[str, list[Location]] = {}
         chunks = list(self._ledger.chunks())
         for job, _, _, _, _, location in chunks:
-            known.setdefault(job, []).append(location)
+            if location is not None:
+                known.setdefault(job, []).append(location)
         lost = {(job, location) for job, locations in self._spool.recover(known).items() for location in locations}
         kept = []
         for job, stream, index, frames, xxh3, location in chunks:
             if (job, location) in lost:
                 log.warning("job %s chunk %d of stream %d is gone from the spool", job, index, stream)
                 self._ledger.forget_chunk(job, stream, index)
-            else:
-                kept.append((job, stream, index, frames, location.size, xxh3))
+                continue
+            kept.append((job, stream, index, frames, None if location is None else location.size, xxh3))
+            if location is not None:
                 self._locations.setdefault(job, {})[stream, index] = (location, xxh3)
         self.dispatcher.restore(self._ledger.jobs(), kept)
 
@@ -177,7 +179,7 @@ class Server:
                 self._ledger.save_job(job, record, fixed)
             case FreeChunk(job, stream, index):
                 location, _ = self._locations[job].pop((stream, index))
-                self._ledger.forget_chunk(job, stream, index)
+                self._ledger.give_up_chunk(job, stream, index)
                 self._to_free.append(lambda: self._spool.free_location(location))
             case FreeJob(job):
                 self._free_job(job)

@@ -69,12 +69,13 @@ class Error(Message):
 
 @dataclass(frozen=True, slots=True)
 class HeldLease(Record):
-    """A lease that a returning worker still holds, in `phase` (see Beat)."""
+    """A lease that a returning worker still holds, in `phase` (see Beat), for the owner of `owner_epoch`."""
 
     lease: Lease
     job: Name
     track: int
     index: int
+    owner_epoch: int
     phase: Name
 
 

@@ -51,7 +51,7 @@ class Holding:
 
     def held(self) -> HeldLease:
         task = self.task
-        return HeldLease(task.lease, task.job, task.track, task.index, self.told_phase)
+        return HeldLease(task.lease, task.job, task.track, task.index, task.owner_epoch, self.told_phase)
 
     def message(self) -> Result:
         """The Result that goes to the store; its payload is `result.payload`."""

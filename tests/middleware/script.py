@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from middleware.cluster import Rules
 from middleware.dispatcher import Dispatcher
-from middleware.events import Close, Command, Left, Received, Send, SendChunk, SpoolChunk, Tick
+from middleware.events import Close, Command, FreeChunk, Left, Received, Send, SendChunk, SpoolChunk, Tick
 from wire.bitmap import Bitmap
 from wire.messages import (
     AggregatorDetails,
@@ -50,7 +50,7 @@ class Script:
         self.commands: list[Command] = []
         self.spool: set[tuple[str, int, int]] = set()
         self.jobs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
-        self.chunks: dict[tuple[str, int, int], tuple[int, int, int]] = {}
+        self.chunks: dict[tuple[str, int, int], tuple[int, int | None, int]] = {}
 
     def tell(self, peer: int, message: Message, *, size: int = 0, xxh3: int = 0, host: str = "127.0.0.1") -> None:
         self._take(self.dispatcher.handle(Received(peer, message, size, xxh3, host), self.now), (size, xxh3))
@@ -81,6 +81,10 @@ class Script:
             elif type(command).__name__ == "SaveJob":
                 fixed = command.fixed or self.jobs[command.job][0]  # type: ignore[union-attr]
                 self.jobs[command.job] = (fixed, command.record)  # type: ignore[union-attr]
+            elif isinstance(command, FreeChunk):
+                key = (command.job, command.stream, command.index)
+                self.spool.discard(key)
+                self.chunks[key] = (self.chunks[key][0], None, self.chunks[key][2])
             elif isinstance(command, SendChunk):
                 assert (command.job, command.stream, command.index) in self.spool
 

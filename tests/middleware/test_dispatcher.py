@@ -173,6 +173,31 @@ def test_progress_keeps_a_slow_task_alive(script: Script) -> None:
     assert script.said(11, Revoke) == []
 
 
+def test_a_result_that_does_not_reach_the_aggregator_is_done_elsewhere_at_no_attempt(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=1)
+    lease = script.said(11, Task)[0].lease
+    for _ in range(70):
+        script.tell(11, Beat([LeaseBeat(lease, "delivering", 10, 10)]))
+        script.tell(12, Beat())
+        script.tick(1)
+    assert script.said(11, Revoke) == [Revoke(lease)]
+    assert script.dispatcher.cluster.fleet.by_name["w11"].failures == 0
+    assert script.tasks(12) == [0]
+
+
+def test_a_delivery_waits_as_long_as_the_aggregator_is_away(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    lease = script.said(11, Task)[0].lease
+    script.leave(9)
+    for _ in range(200):
+        script.tell(11, Beat([LeaseBeat(lease, "delivering", 10, 10)]))
+        script.tick(1)
+    assert script.said(11, Revoke) == []
+
+
 def test_a_newer_session_supersedes_the_older(script: Script) -> None:
     script.worker(11, "w")
     script.submit(chunks=2)
@@ -300,6 +325,8 @@ def test_an_aggregator_with_another_store_gets_the_job_anew_and_a_stale_finish_i
     script.leave(9)
     script.aggregator(8, store="other", name="agg")
     assert script.said(8, Own)[-1].owner_epoch == 2
+    for lease in [one.lease for one in script.said(11, Revoke)]:
+        script.tell(11, Released(lease, "revoked"))
     script.hold(job, peer=8)
     script.tick()
     assert script.tasks(11) == [0, 0]
@@ -399,7 +426,7 @@ def test_after_a_restart_held_leases_go_on_and_stored_tasks_are_not_redone(scrip
     script.worker(11)
     job = script.submit(chunks=4)
     script.deliver(11, 0)
-    held = [HeldLease(task.lease, job, 0, task.index, "computing") for task in script.said(11, Task)[1:]]
+    held = [HeldLease(task.lease, job, 0, task.index, 1, "computing") for task in script.said(11, Task)[1:]]
     new = script.restarted(epoch=2)
     new.worker(21, "w11", held=tuple(held))
     new.aggregator(9)
@@ -470,7 +497,29 @@ def test_under_pressure_stored_chunks_are_given_up_and_asked_for_again_when_the_
     script.hold(job, peer=8)
     script.client(2)
     assert script.submit(2, chunks=0, end=False) == job
-    assert [record.have for record in script.said(2, Job) if record.have] == [[bits(1, 2)]]
+    assert script.said(2, Job)[0].have == [bits(1, 2)]
+
+
+def test_chunks_given_up_are_remembered_over_a_restart(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=3)
+    script.deliver(11, 0)
+    script.tick(1, room=0)
+    new = script.restarted(epoch=2)
+    assert new.dispatcher.cluster.jobs[job].received(0).to_wire() == bits(0, 1, 2)
+    assert new.dispatcher.cluster.jobs[job].all_sent
+
+
+def test_an_attached_client_is_told_what_it_must_send_again(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=3)
+    script.deliver(11, 0)
+    script.tick(1, room=0)
+    script.leave(9)
+    script.aggregator(8, store="new", name="agg")
+    script.hold(job, peer=8)
+    script.tick()
+    assert script.said(1, Job)[-1].have == [bits(1, 2)]
 
 
 def test_cancel_frees_workers_at_once(script: Script) -> None:

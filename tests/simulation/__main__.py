@@ -1,0 +1,95 @@
+"""`python -m tests.simulation --seeds N [--first S]`: plays seeds; a failing one prints its story."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from secrets import randbelow
+
+from rich.console import Console
+from rich.progress import track
+
+from tests.simulation.scenario import Failed, play
+
+FAST_DISK = Path("/dev/shm")
+"""Ledgers and spools of a simulation live in memory where the system offers a folder for it."""
+
+STORY_TAIL = 400
+
+
+def main() -> int:
+    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets is part of a seed
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "tests.simulation", *sys.argv[1:]],
+            {**os.environ, "PYTHONHASHSEED": "0"},
+        )
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=300, help="how many (%(default)s)")
+    parser.add_argument("--first", type=int, help="the first seed; a fresh one when not given")
+    parser.add_argument("--story", action="store_true", help="print the story of the first seed")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    told = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # the story tells more
+    first = randbelow(1 << 31) if told.first is None else told.first
+    console = Console()
+    console.print(f"{told.seeds} seeds, the first is {first}")
+    if told.story:
+        return tell(console, first)
+    started = time.monotonic()
+    failures = [failure for failure in outcomes(first, told.seeds, told.processes) if failure]
+    seconds = time.monotonic() - started
+    console.print(
+        f"{told.seeds - len(failures)} passed, {len(failures)} failed in {seconds:.1f} s, {told.seeds / seconds:.1f} seeds/s"
+    )
+    for seed, text in failures[:10]:
+        console.print(f"[red]seed {seed}[/red]: {text}", markup=True, highlight=False)
+    if failures:
+        console.print(f"replay with: python -m tests.simulation --story --first {failures[0][0]}")
+    return 1 if failures else 0
+
+
+def outcomes(first: int, count: int, processes: int) -> list[tuple[int, str] | None]:
+    seeds = range(first, first + count)
+    with ProcessPoolExecutor(processes) as pool:
+        found = pool.map(outcome, seeds, chunksize=8)
+        return list(track(found, "playing", total=count, disable=not sys.stdout.isatty()))
+
+
+def outcome(seed: int) -> tuple[int, str] | None:
+    """None when the seed passes; otherwise the seed and what was wrong."""
+    try:
+        play(seed, base())
+    except Failed as error:
+        return seed, str(error)[:500]
+    return None
+
+
+def base() -> Path | None:
+    return FAST_DISK if FAST_DISK.is_dir() and os.access(FAST_DISK, os.W_OK) else None
+
+
+def tell(console: Console, seed: int) -> int:
+    try:
+        world = play(seed, base())
+    except Failed as error:
+        console.print("\n".join("\n".join(error.__notes__).splitlines()[-STORY_TAIL:]), markup=False, highlight=False)
+        console.print(f"[red]seed {seed} fails[/red]: ", str(error), markup=True, highlight=False)
+        cause = error.__cause__
+        while cause is not None and cause.__traceback__ is not None:
+            console.print("".join(traceback.format_exception(cause)), markup=False, highlight=False)
+            cause = None
+        return 1
+    console.print("\n".join(list(world.story)[-STORY_TAIL:]), markup=False, highlight=False)
+    console.print(f"seed {seed} passes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""What must hold at every step of a simulated run and at its end, seen from outside the programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from client.outcome import Status
+from tests.simulation import material
+from tests.simulation.network import End
+from wire.bitmap import Bitmap
+from wire.messages import Drop, Hello, Holdings, Job, Message, Own, Released, Result, Stored, Submit, Task
+
+if TYPE_CHECKING:
+    from tests.simulation.scenario import Scenario
+
+
+class Checks:
+    """Listens to every message that arrives, and knows what each program has been told."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._told_stored: dict[tuple[str, int], set[tuple[int, int]]] = {}  # (job, owner epoch) → (track, index)
+        self._life_told: set[tuple[int, str, int, int, int]] = set()
+        self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
+        self.tasks_handed_out = 0
+        scenario.network.on_sent = self._sent
+        scenario.network.on_arrived = self._arrived
+
+    def _sent(self, sender: End, message: Message) -> None:
+        """A message has left its program: what it says must be on that program's disk."""
+        scenario = self._scenario
+        if isinstance(message, Task):
+            self._task_sent(sender, message)
+        elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
+            self._is_on_the_aggregators_disk(message)
+        elif isinstance(message, Job) and sender.loop.name == "middleware" and message.accepted:
+            server = scenario.middleware.server
+            if server is not None:
+                self._chunks_are_on_disk(message)
+
+    def _task_sent(self, sender: End, task: Task) -> None:
+        self.tasks_handed_out += 1
+        life = self._scenario.middleware.lives
+        known = (life, task.job, task.owner_epoch, task.track, task.index)
+        assert known not in self._life_told, f"{task.job}/{task.track}/{task.index} is handed out though it is stored"
+        held = self._outstanding.setdefault(id(sender.link), set())
+        held.add(task.lease)
+        limit = self._scenario.middleware.rules.credit
+        assert len(held) <= limit, f"{len(held)} leases on one worker, its credit is {limit}: {held}"
+
+    def _is_on_the_aggregators_disk(self, message: Stored) -> None:
+        aggregator = self._scenario.aggregator
+        if not aggregator.is_alive:
+            return
+        there = aggregator.committed(message.job, message.track, message.index)
+        assert there or aggregator.has_let_go(message.job), (
+            f"kept was said of {message.job}/{message.track}/{message.index}, which is not on disk"
+        )
+
+    def _chunks_are_on_disk(self, message: Job) -> None:
+        middleware = self._scenario.middleware
+        assert middleware.server is not None
+        job = middleware.server.dispatcher.cluster.jobs.get(message.job)
+        if job is None or job.is_final or job.owner_epoch > 1:
+            return  # of a job given to another store, chunks that had been given up are needed again
+        on_disk = middleware.committed_chunks(message.job) + sum(len(freed) for freed in job.freed)
+        assert on_disk >= message.accepted, f"{message.accepted} chunks of {job.id} are accepted, {on_disk} on disk"
+
+    def _arrived(self, receiver: End, message: Message) -> None:
+        scenario = self._scenario
+        link = id(receiver.link)
+        name = receiver.loop.name
+        if name == "middleware":
+            life = scenario.middleware.lives
+            if isinstance(message, Released):
+                self._outstanding.get(link, set()).discard(message.lease)
+            elif isinstance(message, Hello) and message.role == "worker":
+                self._outstanding[link] = set()
+            elif isinstance(message, Stored) and message.verdict in ("kept", "duplicate"):
+                epoch = self._owner_epoch(message.job)
+                if epoch is not None:
+                    self._life_told.add((life, message.job, epoch, message.track, message.index))
+            elif isinstance(message, Holdings):
+                for track, bits in enumerate(message.tracks):
+                    for index in Bitmap(bits):
+                        self._life_told.add((life, message.job, message.owner_epoch, track, index))
+        assert not isinstance(message, Own | Drop | Submit | Result) or name in ("aggregator", "middleware")
+
+    def _owner_epoch(self, job_id: str) -> int | None:
+        server = self._scenario.middleware.server
+        job = server.dispatcher.cluster.jobs.get(job_id) if server is not None else None
+        return job.owner_epoch if job is not None else None
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def at_the_end(self) -> None:
+        """Every frame exactly once, in order; unfiltered ones only where a filter failed."""
+        plan = self._scenario.plan
+        for number, client in enumerate(self._scenario.clients):
+            outcome = client.outcome
+            if outcome.state in ("done", "partial") and self._scenario.aggregator.was_wiped:
+                continue  # its files may have been lost after the job had ended
+            may_fall_back = number == 0 and plan.bad_chunk is not None
+            wanted = (Status.DONE, Status.PARTIAL) if may_fall_back else (Status.DONE,)
+            assert outcome.status in wanted, f"{client.name}: {outcome.state} {outcome.reason}"
+            for track, output in enumerate(client.submission.order.outputs):
+                data = material.folder_bytes(client.folder, f"{output.name}.txt")
+                name, chunks = client.submission.source.name, client.chunk_count
+                bypassed = frozenset({0}) if may_fall_back and track == 0 else frozenset()
+                expected = material.expected_file(name, chunks, output.to_wire(), bypassed)
+                assert data == expected, f"{client.name} output {track} is\n{data!r}, should be\n{expected!r}"

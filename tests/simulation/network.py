@@ -1,0 +1,239 @@
+"""A network in one process: messages in order per direction, late, torn off, or cut by a partition.
+
+`SimLoop` stands in for `wire.loop.Loop`: the programs' shells use it without knowing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.simulation.world import World
+from wire.addresses import Address
+from wire.framing import Buffer, checksum
+from wire.loop import FileSlice, Lost, NetworkEvent, Received
+from wire.messages import Error, Hello, Message, decode, encode
+
+NOTICE_S: Final = 0.002
+"""How long it takes to notice a connection that was closed at the other end."""
+
+
+@dataclass(eq=False)
+class End:
+    """One end of a connection."""
+
+    loop: SimLoop
+    number: int
+    link: Link
+    is_dialled: bool
+    arrives_at: float = 0.0  # when the last message sent from the other end is here
+    is_open: bool = True
+
+
+@dataclass(eq=False)
+class Link:
+    """A connection: two ends, and whether it lets anything through."""
+
+    ends: list[End] = field(default_factory=list)
+    is_cut: bool = False  # by a partition: what is sent is neither delivered nor refused
+    held_back: list[tuple[End, NetworkEvent]] = field(default_factory=list)
+
+    def other(self, end: End) -> End:
+        return self.ends[1] if self.ends[0] is end else self.ends[0]
+
+
+class Network:
+    """All hosts' connections."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.listening: dict[Address, SimLoop] = {}
+        self.links: list[Link] = []
+        self.walls: set[frozenset[str]] = set()  # pairs of programs that cannot reach each other
+        self.on_sent: Callable[[End, Message], None] = lambda _end, _message: None
+        self.on_arrived: Callable[[End, Message], None] = lambda _end, _message: None
+
+    def latency(self) -> float:
+        return self.world.random.choice(
+            (0.0005, 0.001, 0.002, 0.02, 0.2 if self.world.random.random() < 0.05 else 0.004)
+        )
+
+    def is_walled(self, one: SimLoop, other: SimLoop) -> bool:
+        return frozenset((one.name, other.name)) in self.walls
+
+    def dial(self, loop: SimLoop, number: int, addresses: list[Address], hello: Hello) -> None:
+        target = next((self.listening[one] for one in addresses if one in self.listening), None)
+        if target is None or not target.is_alive or self.is_walled(loop, target):
+            delay = 0.01 if target is None or not target.is_alive else 5.0
+            self.world.later(delay, lambda: loop.arrive(Lost(number, "connection refused")))
+            return
+        link = Link()
+        here = End(loop, number, link, is_dialled=True)
+        there = End(target, target.next_number(), link, is_dialled=False)
+        link.ends = [here, there]
+        self.links.append(link)
+        loop.ends[number], target.ends[there.number] = here, there
+        self.transmit(here, hello, b"", 0)
+
+    def transmit(self, sender: End, message: Message, payload: bytes, xxh3: int) -> None:
+        """A message leaves one end and will reach the other, behind all that left before."""
+        link = sender.link
+        receiver = link.other(sender)
+        self.on_sent(sender, message)
+        copied = decode(encode(message))  # nothing is shared between programs
+        event = Received(receiver.number, copied, payload, xxh3)
+        if link.is_cut:
+            link.held_back.append((receiver, event))
+            return
+        self._deliver(receiver, event)
+
+    def _deliver(self, receiver: End, event: NetworkEvent) -> None:
+        at = max(self.world.now + self.latency(), receiver.arrives_at)
+        receiver.arrives_at = at
+        self.world.later(at - self.world.now, lambda: self._arrive(receiver, event))
+
+    def _arrive(self, receiver: End, event: NetworkEvent) -> None:
+        if receiver.is_open and receiver.loop.is_alive:
+            receiver.loop.arrive(event)
+            if isinstance(event, Received):
+                self.on_arrived(receiver, event.message)
+
+    def close(self, end: End, error: Error | None, reason: str) -> None:
+        """An end closes; the other notices behind what was sent before."""
+        link = end.link
+        end.is_open = False
+        end.loop.ends.pop(end.number, None)
+        if link in self.links:
+            self.links.remove(link)
+        other = link.other(end)
+        if not other.is_open:
+            return
+        delay = max(self.world.now + NOTICE_S, other.arrives_at) - self.world.now
+
+        def notice() -> None:
+            if other.is_open:
+                other.is_open = False
+                other.loop.ends.pop(other.number, None)
+                if other.loop.is_alive:
+                    other.loop.arrive(Lost(other.number, error.text if error else reason, error))
+
+        self.world.later(delay, notice)
+
+    def tear(self, link: Link) -> None:
+        """A connection breaks in the middle of whatever is on its way: both ends lose it."""
+        if link in self.links:
+            self.links.remove(link)
+        for end in link.ends:
+            if end.is_open:
+                end.is_open = False
+                end.loop.ends.pop(end.number, None)
+                if end.loop.is_alive:
+                    number, loop = end.number, end.loop
+                    self.world.later(NOTICE_S, lambda loop=loop, number=number: loop.arrive(Lost(number, "torn")))  # type: ignore[misc]
+
+    def wall(self, one: str, other: str) -> None:
+        """Nothing passes between two programs any more; their connections hang."""
+        self.walls.add(frozenset((one, other)))
+        for link in self.links:
+            if frozenset(end.loop.name for end in link.ends) == frozenset((one, other)):
+                link.is_cut = True
+
+    def heal(self, *, tear: bool) -> None:
+        """All walls fall; connections that hung go on, or turn out to be broken."""
+        self.walls.clear()
+        for link in list(self.links):
+            if link.is_cut:
+                link.is_cut = False
+                held, link.held_back = link.held_back, []
+                if tear:
+                    self.tear(link)
+                    continue
+                for receiver, event in held:
+                    self._deliver(receiver, event)
+
+
+class SimLoop:
+    """A program's loop. What arrives waits until the program's turn, which the program's host schedules."""
+
+    def __init__(self, name: str, network: Network, on_arrival: Any) -> None:
+        self.name, self._network, self._on_arrival = name, network, on_arrival
+        self.is_alive = True
+        self.ends: dict[int, End] = {}
+        self._numbers = 0
+        self._inbox: list[NetworkEvent] = []
+        self._outbox: list[tuple[int, Message | None, bytes, int, Error | None]] = []
+        self.flush_limit: int | None = None  # of a program that dies while it writes
+
+    def next_number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def arrive(self, event: NetworkEvent) -> None:
+        self._inbox.append(event)
+        self._on_arrival()
+
+    # ── what the shells use of wire.loop.Loop ────────────────────────────────────────────────────────────────────
+
+    def dial(self, addresses: Iterable[Address], hello: Hello, *_: Any) -> int:
+        number = self.next_number()
+        self._network.dial(self, number, list(addresses), hello)
+        return number
+
+    def send(
+        self, connection: int, message: Message, payload: Buffer | FileSlice = b"", xxh3: int | None = None
+    ) -> None:
+        if isinstance(payload, FileSlice):
+            data = read_slice(payload)
+        else:
+            data = bytes(payload)
+        self._outbox.append((connection, message, data, checksum(data) if xxh3 is None else xxh3, None))
+
+    def close(self, connection: int, code: str = "", text: str = "") -> None:
+        self._outbox.append((connection, None, b"", 0, Error(code, text) if code else None))
+        end = self.ends.get(connection)
+        if end is not None:
+            end.is_open = False  # nothing more is heard of it
+
+    def backlog(self, connection: int) -> int:
+        return 0
+
+    def peer_host(self, connection: int) -> str:
+        end = self.ends.get(connection)
+        return end.link.other(end).loop.name if end else ""
+
+    def watch(self, fd: int) -> None:
+        pass
+
+    def unwatch(self, fd: int) -> None:
+        pass
+
+    def wake(self) -> None:
+        self._on_arrival()
+
+    def turn(self, deadline: float | None = None) -> list[NetworkEvent]:
+        events, self._inbox = self._inbox, []
+        return events
+
+    def flush(self) -> None:
+        outbox, self._outbox = self._outbox, []
+        for connection, message, payload, xxh3, error in outbox[: self.flush_limit]:
+            end = self.ends.get(connection)
+            if end is None:
+                continue
+            if message is None:
+                self._network.close(end, error, "the other side closed the connection")
+            else:
+                self._network.transmit(end, message, payload, xxh3)
+
+    def shut(self) -> None:
+        """The program is gone, however: its connections close."""
+        self.is_alive = False
+        for end in list(self.ends.values()):
+            self._network.close(end, None, "the other side closed the connection")
+
+
+def read_slice(part: FileSlice) -> bytes:
+    """What sendfile would send."""
+    return os.pread(part.fd, part.size, part.offset)

@@ -1,0 +1,544 @@
+"""The four programs under simulation: the real brains and shells, which do not know that their world is made up."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from aggregator import server as aggregator_server
+from aggregator.events import SpliceCrashed, Spliced
+from aggregator.ledger import AggregatorLedger
+from client import events as client_events
+from client.destination import Place
+from client.options import Target
+from client.run import Parcel, Run
+from middleware.cluster import Rules
+from middleware.ledger import MiddlewareLedger
+from middleware.server import Server as MiddlewareServer
+from storage.spool import Location, Spool
+from tests.simulation import material
+from tests.simulation.network import Network, SimLoop
+from tests.simulation.world import World
+from wire.addresses import Address
+from wire.loop import Lost, Received
+from wire.messages import Released, Task, Welcome
+from worker import events as worker_events
+from worker.holding import Identity
+from worker.session import Session as WorkerSession
+
+MIDDLEWARE: Final = Address("middleware", 5000)
+SPOOL_BYTES: Final = 1 << 20
+TIGHT_SPOOL_BYTES: Final = 300
+"""What some runs' middleware may hold: about 20 chunks."""
+SEGMENT_BYTES: Final = 256
+"""Segments that hold a handful of the simulation's tiny payloads, so that recycling happens all the time."""
+
+
+class Killed(BaseException):
+    """A program dies here, whatever it was doing."""
+
+
+class Program:
+    """A process that can be started, killed at any point of a turn, stopped (as by SIGSTOP) and continued."""
+
+    def __init__(self, name: str, world: World, network: Network) -> None:
+        self.name, self.world, self.network = name, world, network
+        self.loop: SimLoop | None = None
+        self.lives = 0
+        self.is_stopped = False
+        self.death: str | None = None  # where in its next turn it will die
+        self._turn_at: float | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        return self.loop is not None
+
+    def start(self) -> None:
+        self.lives += 1
+        life = self.lives
+        self.death = self._turn_at = None
+        self.loop = SimLoop(self.name, self.network, lambda: self._arrived(life))
+        self.world.tell(f"{self.name} starts (life {life})")
+        self._begin()
+        self._wake(0.0)
+
+    def kill(self) -> None:
+        """kill -9: what was not committed is gone, what was not sent never was."""
+        if self.loop is None:
+            return
+        self.world.tell(f"{self.name} is killed")
+        loop, self.loop = self.loop, None
+        self._turn_at = None
+        loop.shut()
+        self._end()
+
+    def stop(self, seconds: float) -> None:
+        """SIGSTOP, and SIGCONT after a while."""
+        if self.is_alive and not self.is_stopped:
+            self.world.tell(f"{self.name} is stopped for {seconds:.1f} s")
+            self.is_stopped = True
+            self.world.later(seconds, self.resume)
+
+    def resume(self) -> None:
+        if self.is_stopped:
+            self.is_stopped = False
+            self.world.tell(f"{self.name} goes on")
+            self._wake(0.0)
+
+    def _arrived(self, life: int) -> None:
+        if life == self.lives:
+            self._wake(0.0)
+
+    def _wake(self, delay_s: float) -> None:
+        """Lets a turn come after a delay, unless one comes before it anyway."""
+        at = self.world.now + max(delay_s, 0.0)
+        if self._turn_at is not None and self._turn_at <= at:
+            return
+        self._turn_at = at
+        life = self.lives
+        self.world.later(delay_s, lambda: self._due(at, life))
+
+    def _due(self, at: float, life: int) -> None:
+        if self.loop is None or life != self.lives or self._turn_at != at:
+            return
+        self._turn_at = None
+        if self.is_stopped:
+            return
+        try:
+            self._turn()
+        except Killed:
+            self.kill()
+            return
+        if self.loop is None:
+            return
+        if self.death == "in-flush":
+            self.kill()
+            return
+        deadline = self._deadline()
+        if deadline is not None:
+            self._wake(max(deadline - self.world.now, 0.001))
+
+    def check(self, point: str) -> None:
+        """Dies if this is where it was to die."""
+        if self.death == point:
+            raise Killed
+
+    # what each program is
+
+    def _begin(self) -> None:
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        pass
+
+    def _turn(self) -> None:
+        raise NotImplementedError
+
+    def _deadline(self) -> float | None:
+        raise NotImplementedError
+
+
+class Disk:
+    """Wraps a real ledger and spool so that a program can die around a commit and a write can fail."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self.full_chance = 0.0
+
+    def wrap(self, ledger: Any, spool: Spool) -> None:
+        commit, append = ledger.commit, spool.append
+
+        def committed() -> None:
+            self._program.check("before-commit")
+            commit()
+            self._program.check("after-commit")
+
+        def appended(key: str, payload: Any) -> Location:
+            if self.full_chance and self._program.world.random.random() < self.full_chance:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return append(key, payload)
+
+        ledger.commit = committed
+        spool.append = appended  # type: ignore[method-assign]
+
+
+class Middleware(Program):
+    def __init__(self, world: World, network: Network, folder: Path, rules: Rules) -> None:
+        super().__init__("middleware", world, network)
+        self.folder, self.rules = folder, rules
+        self.disk = Disk(self)
+        self.server: MiddlewareServer | None = None
+        self._ids = count(1)
+        self.spool_bytes = world.random.choice((SPOOL_BYTES, TIGHT_SPOOL_BYTES))
+
+    def _begin(self) -> None:
+        assert self.loop is not None
+        self._ledger = MiddlewareLedger(self.folder / "ledger.sqlite")
+        self._spool = Spool(self.folder / "spool", limit_bytes=self.spool_bytes, segment_bytes=SEGMENT_BYTES)
+        self.server = MiddlewareServer(
+            self.rules, self.loop, self._ledger, self._spool,  # type: ignore[arg-type]
+            clock=self.world.clock, make_id=lambda name: f"{name}-{next(self._ids)}",
+        )  # fmt: skip
+        self.disk.wrap(self._ledger, self._spool)
+        self.network.listening[MIDDLEWARE] = self.loop
+
+    def _end(self) -> None:
+        self._spool.close()
+        self._ledger.close()
+        self.server = None
+
+    def _turn(self) -> None:
+        assert self.server is not None
+        assert self.loop is not None
+        if self.death == "in-flush":
+            self.loop.flush_limit = self.world.random.randrange(3)
+        self.server.turn()
+        self.server.dispatcher.validate()
+
+    def _deadline(self) -> float | None:
+        assert self.server is not None
+        return self.server.dispatcher.next_deadline()
+
+    def committed_chunks(self, job: str) -> int:
+        """How many chunks of a job the ledger has."""
+        return sum(one[0] == job for one in self._ledger.chunks())
+
+
+class Splicers:
+    """Stands in for the splicing processes: a splice takes a while and writes the results' texts behind each other."""
+
+    def __init__(self, program: Aggregator) -> None:
+        self._program = program
+        self._running: dict[str, int] = {}
+        self._ended: list[Any] = []
+        self._serial = 0
+        self.crash_chance = 0.0
+
+    def start(self, now: float) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def next_deadline(self) -> float | None:
+        return None
+
+    def readable(self, fd: int, now: float) -> list[Any]:
+        return []
+
+    def begin(self, job: str, request: dict[str, Any], now: float) -> list[Any]:
+        world = self._program.world
+        self._serial += 1
+        self._running[job] = serial = self._serial
+        life = self._program.lives
+
+        def done() -> None:
+            if self._program.lives == life and self._program.is_alive and self._running.get(job) == serial:
+                del self._running[job]
+                self._ended.append(self._ending(job, request))
+                self._program._wake(0.0)
+
+        world.later(world.random.uniform(0.01, 2.0), done)
+        return []
+
+    def cancel(self, job: str, now: float) -> None:
+        self._running.pop(job, None)
+
+    def tick(self, now: float) -> list[Any]:
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _ending(self, job: str, request: dict[str, Any]) -> Any:
+        crashes = self._program.splice_crashes
+        if crashes.get(job, 0) < 2 and self._program.world.random.random() < self.crash_chance:
+            crashes[job] = crashes.get(job, 0) + 1  # a third one would rightly fail the job
+            return SpliceCrashed(job, "the splicing process died")
+        folder = self._program.results / job
+        folder.mkdir(parents=True, exist_ok=True)
+        outputs, files = [], []
+        for number, output in enumerate(request["outputs"]):
+            texts = [_read(row) for row in request["tracks"][number]]
+            data = b"\n".join(texts)
+            name = f"{output['name']}.txt"
+            (folder / name).write_bytes(data)
+            fallback = sum(text.endswith(b"|bypass") for text in texts) * material.FRAMES_PER_CHUNK
+            digest = material.xxh3_hex(data)
+            state = "partial" if fallback else "done"
+            outputs.append(
+                {"name": output["name"], "file": name, "state": state, "fallback_frames": fallback, "digest": digest}
+            )
+            files.append({"file": name, "size": len(data), "xxh3": material.xxh3_hex(data)})
+        self._program.spliced[job] = [[_read(row) for row in track] for track in request["tracks"]]
+        return Spliced(job, outputs, files)
+
+
+def _read(row: list[Any]) -> bytes:
+    path, offset, size, *_ = row
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return file.read(size)
+
+
+class Aggregator(Program):
+    def __init__(self, world: World, network: Network, folder: Path, name: str = "aggregator") -> None:
+        super().__init__(name, world, network)
+        self.folder, self.results = folder, folder / "results"
+        self.address = Address(name, 5001)
+        self.disk = Disk(self)
+        self.server: aggregator_server.Server | None = None
+        self.splicers: Splicers | None = None
+        self.spliced: dict[str, list[list[bytes]]] = {}
+        self.crash_chance = 0.0
+        self.was_wiped = False
+        self.splice_crashes: dict[str, int] = {}
+
+    def _begin(self) -> None:
+        assert self.loop is not None
+        self._ledger = AggregatorLedger(self.folder / "ledger.sqlite")
+        self._spool = Spool(self.folder / "spool", limit_bytes=SPOOL_BYTES, segment_bytes=SEGMENT_BYTES)
+        self.splicers = Splicers(self)
+        self.splicers.crash_chance = self.crash_chance
+        settings = aggregator_server.Settings(
+            name=self.name, bind=self.address.host, port=self.address.port, middleware=MIDDLEWARE,
+            advertise=self.address.host, state=self.folder, results=self.results, spool_bytes=SPOOL_BYTES,
+        )  # fmt: skip
+        self.server = aggregator_server.Server(
+            settings, self.loop, self._ledger, self._spool, self.splicers, self.address.port,  # type: ignore[arg-type]
+            clock=self.world.clock, unix_clock=self.world.clock,
+        )  # fmt: skip
+        self.disk.wrap(self._ledger, self._spool)
+        self.network.listening[self.address] = self.loop
+
+    def _end(self) -> None:
+        self.network.listening.pop(self.address, None)
+        self._spool.close()
+        self._ledger.close()
+        self.server = self.splicers = None
+
+    def committed(self, job: str, track: int, index: int) -> bool:
+        """Whether the ledger has a result."""
+        return any((one.track, one.index) == (track, index) for one in self._ledger.results(job))
+
+    def has_let_go(self, job: str) -> bool:
+        """Whether the job's results are not needed any more."""
+        return not any(one[0] == job and not one[2].get("finished") for one in self._ledger.jobs())
+
+    def wipe(self) -> None:
+        """Its disk is lost: it comes back with an empty store."""
+        assert not self.is_alive
+        self.world.tell(f"{self.name}'s store is wiped")
+        self.was_wiped = True
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+
+    def move(self) -> None:
+        """It comes back at another port."""
+        assert not self.is_alive
+        self.address = Address(self.address.host, self.address.port + 1)
+
+    def _turn(self) -> None:
+        assert self.server is not None
+        assert self.loop is not None
+        if self.death == "in-flush":
+            self.loop.flush_limit = self.world.random.randrange(3)
+        self.server.turn()
+        self.server.assembler.validate()
+
+    def _deadline(self) -> float | None:
+        assert self.server is not None
+        return self.server.next_deadline()
+
+
+class Worker(Program):
+    """The real session; its computations take a while, and may fail, crash or hang as the script says."""
+
+    def __init__(self, name: str, world: World, network: Network, filters: tuple[str, ...], fate: Fate) -> None:
+        super().__init__(name, world, network)
+        self._filters, self._fate = filters, fate
+        self.session: WorkerSession | None = None
+        self._connections: dict[str, int] = {}
+        self._peers: dict[int, str] = {}
+        self._inbox: list[worker_events.Event] = []
+        self._died: dict[str, Any] | None = None
+        self._abandoned: set[Any] = set()
+        self.restarts_itself = True
+
+    def _begin(self) -> None:
+        self._connections, self._peers, self._inbox, self._abandoned = {}, {}, [], set()
+        schemas = tuple({"name": one} for one in self._filters)
+        identity = Identity(
+            self.name, f"{self.name}-{self.lives}", schemas, ("video",), "one-build", "host", self.lives
+        )
+        self.session = WorkerSession(identity, (MIDDLEWARE,), self.world.random.random, self._died)
+        self._died = None
+
+    def _end(self) -> None:
+        lease = self.session.computing if self.session is not None else None
+        if self._died is None and lease is not None:
+            self._died = {"lease": list(lease), "kind": "killed", "text": "killed by SIGKILL"}
+        self.session = None
+
+    def drain(self) -> None:
+        self._report(worker_events.DrainRequested())
+
+    def _report(self, event: worker_events.Event) -> None:
+        if self.is_alive:
+            self._inbox.append(event)
+            self._wake(0.0)
+
+    def _turn(self) -> None:
+        assert self.loop is not None
+        for event in self.loop.turn():
+            self._happened(event)
+        inbox, self._inbox = self._inbox, []
+        for one in inbox:
+            self._handle(one)
+        self._handle(worker_events.Tick())
+        if self.loop is not None:
+            if self.death == "in-flush":
+                self.loop.flush_limit = self.world.random.randrange(3)
+            self.loop.flush()
+
+    def _happened(self, event: Any) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is None:
+            return
+        if isinstance(event, Lost):
+            self._forget(peer)
+            self._handle(worker_events.Lost(peer, event.reason, event.error.code if event.error else ""))
+        elif isinstance(event, Received):
+            if isinstance(event.message, Welcome):
+                self._handle(worker_events.Opened(peer, event.message))
+            else:
+                self._handle(worker_events.Received(peer, event.message, event.payload))
+
+    def _handle(self, event: worker_events.Event) -> None:
+        if self.session is None:
+            return
+        commands = self.session.handle(event, self.world.now)
+        if not self.session.is_exiting:
+            self.session.validate()
+        for command in commands:
+            self._execute(command)
+
+    def _execute(self, command: worker_events.Command) -> None:
+        assert self.loop is not None
+        match command:
+            case worker_events.Dial(peer, addresses, hello):
+                number = self.loop.dial(addresses, hello)
+                self._connections[peer], self._peers[number] = number, peer
+            case worker_events.HangUp(peer):
+                self.loop.close(self._forget(peer))
+            case worker_events.Send(peer, message, payload):
+                if isinstance(message, Released):
+                    self.world.tell(f"{self.name} releases {message.lease}: {message.outcome}")
+                self.loop.send(self._connections[peer], message, payload)
+            case worker_events.Compute(task, payload):
+                self._compute(task, bytes(payload))
+            case worker_events.Abandon(lease):
+                self._abandoned.add(lease)
+            case worker_events.Exit(status):
+                self.world.tell(f"{self.name} exits with {status}")
+                self.loop.flush()
+                self.loop.shut()
+                self.loop = None
+                self.session = None
+                if self.restarts_itself:
+                    self.world.later(0.5, self._start_again)
+            case worker_events.Log(text):
+                self.world.tell(f"{self.name}: {text}")
+
+    def _start_again(self) -> None:
+        if not self.is_alive:
+            self.start()
+
+    def _forget(self, peer: str) -> int:
+        number = self._connections.pop(peer)
+        del self._peers[number]
+        return number
+
+    def _compute(self, task: Task, chunk: bytes) -> None:
+        """One step a tenth of the time; between two steps it may be abandoned, as between two frames."""
+        world, life = self.world, self.lives
+        world.tell(f"{self.name} computes {task.job}/{task.track}/{task.index} ({task.mode}, {task.lease})")
+        fate = self._fate(task, self.name)
+        step_s = world.random.uniform(0.01, 0.3)
+
+        def step(number: int) -> None:
+            if self.lives != life or not self.is_alive:
+                return
+            if self.is_stopped:
+                world.later(0.5, lambda: step(number))
+            elif task.lease in self._abandoned:
+                self._report(worker_events.Stopped(task.lease))
+            elif number >= 3 and fate == "crash":
+                self._died = {"lease": list(task.lease), "kind": "crash", "text": "killed by SIGSEGV"}
+                self.kill()
+                world.later(0.5, self._start_again)
+            elif number >= 3 and fate == "fail":
+                cause = {"kind": "exception", "text": "the filter raised"}
+                self._report(worker_events.Failed(task.lease, cause))
+            elif number >= 3 and fate == "hang":
+                return
+            elif number == 10:
+                self._report(worker_events.Computed(task.lease, material.compute(chunk, task.output, task.mode)))
+            else:
+                self._report(worker_events.Progressed(task.lease, number, number))
+                world.later(step_s, lambda: step(number + 1))
+
+        step(1)
+
+    def _deadline(self) -> float | None:
+        return self.session.next_deadline() if self.session is not None else None
+
+
+Fate = Callable[[Task, str], str]
+"""What becomes of a task on a worker: "" (it works), `fail`, `crash` or `hang`."""
+
+
+class Client(Program):
+    """The real session and shell of one submission; when it was killed it may come back and submit again."""
+
+    def __init__(self, name: str, world: World, network: Network, folder: Path, chunk_count: int, made: Any) -> None:
+        super().__init__(name, world, network)
+        self.folder, self.chunk_count, self.submission = folder, chunk_count, made
+        self.run: Run | None = None
+        self.outcome: Any = None
+
+    def _begin(self) -> None:
+        assert self.loop is not None
+        reader = material.Reader(self.submission.source, self.chunk_count)
+        parcel = Parcel(self.submission, reader, Place(self.folder))  # type: ignore[arg-type]
+        self.run = Run(self.loop, Target(MIDDLEWARE), parcel)  # type: ignore[arg-type]
+        self.run.feed(client_events.Start(), self.world.now)
+
+    def _end(self) -> None:
+        self.run = None
+
+    def _turn(self) -> None:
+        assert self.run is not None
+        assert self.loop is not None
+        for event in self.loop.turn():
+            if not isinstance(event, Received | Lost):
+                continue
+            if event.connection in self.run.links.values():
+                self.run.network(event, self.world.now)
+        self.run.work(self.world.now)
+        if self.death == "in-flush":
+            self.loop.flush_limit = self.world.random.randrange(3)
+        self.loop.flush()
+        if self.run.is_over and self.outcome is None:
+            self.outcome = self.run.outcome()
+            self.world.tell(f"{self.name} ends: {self.outcome.state} {self.outcome.reason}")
+            loop, self.loop = self.loop, None
+            loop.shut()
+
+    def _deadline(self) -> float | None:
+        assert self.run is not None
+        if self.run.wants_turn:
+            return self.world.now
+        return self.run.session.next_deadline()

@@ -1,0 +1,276 @@
+"""One seed: a cluster, some jobs, a time of faults, and then a time in which everything must come to a good end."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from client.outcome import Status
+from middleware.cluster import Rules
+from tests.simulation import material
+from tests.simulation.checks import Checks
+from tests.simulation.network import Network
+from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program, Worker
+from tests.simulation.world import World
+from wire.messages import Task
+
+FAULTS_S: Final = 40.0
+"""How long faults may happen."""
+
+PEACE_S: Final = 900.0
+"""How long the cluster then has to finish everything: above all timeouts and backoffs together."""
+
+FILTERS: Final = ("blur", "edges", "faces")
+
+
+class Failed(AssertionError):
+    """A seed showed a defect; the story tells how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What kind of run a seed is."""
+
+    workers: int
+    jobs: int
+    chunk_counts: tuple[int, ...]
+    faults: frozenset[str]
+    bad_chunk: int | None  # of job 0: fails, crashes or hangs wherever it is computed
+    bad_fate: str
+
+    @classmethod
+    def draw(cls, random: Random) -> Plan:
+        jobs = random.randint(1, 3)
+        kinds = [kind for kind in KINDS if random.random() < 0.5]
+        bad = random.random() < 0.25
+        return cls(
+            workers=random.randint(1, 4),
+            jobs=jobs,
+            chunk_counts=tuple(random.choice((1, 2, 3, 5, 8, 13)) for _ in range(jobs)),
+            faults=frozenset(kinds),
+            bad_chunk=0 if bad else None,
+            bad_fate=random.choice(("fail", "crash", "hang")) if bad else "",
+        )
+
+
+KINDS: Final = (
+    "kill-worker",
+    "kill-middleware",
+    "kill-aggregator",
+    "kill-client",
+    "stop",
+    "tear",
+    "wall",
+    "disk-full",
+    "wipe-aggregator",
+    "move-aggregator",
+    "drain-worker",
+    "splice-crash",
+)
+
+
+class Scenario:
+    """See the module. `run` raises Failed with the story."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.world = World(seed)
+        self.random = self.world.random
+        self.network = Network(self.world)
+        self.plan = Plan.draw(self.random)
+        rules = Rules(
+            max_losses=1000, beat_interval_s=2.0, client_window_bytes=100
+        )  # kills alone must never pause a job here
+        for name in ("middleware", "aggregator", "clients"):
+            (folder / name).mkdir(parents=True)
+        self.middleware = Middleware(self.world, self.network, folder / "middleware", rules)
+        self.aggregator = Aggregator(self.world, self.network, folder / "aggregator")
+        self.workers = [
+            Worker(f"worker{n}", self.world, self.network, FILTERS if n == 0 else self._some_filters(), self._fate)
+            for n in range(self.plan.workers)
+        ]
+        self.clients = [self._client(number, folder / "clients") for number in range(self.plan.jobs)]
+        self.checks = Checks(self)
+        self.is_peaceful = False
+
+    def _some_filters(self) -> tuple[str, ...]:
+        return tuple(name for name in FILTERS if self.random.random() < 0.7) or FILTERS
+
+    def _client(self, number: int, folder: Path) -> Client:
+        name = f"clip{number}"
+        filters = tuple(self.random.sample(FILTERS, self.random.choice((1, 1, 2))))
+        chunks = self.plan.chunk_counts[number]
+        made = material.submission(name, chunks, self.random.choice((1, 1, 2)), filters, "original")
+        place = folder / name
+        place.mkdir()
+        return Client(f"client{number}", self.world, self.network, place, chunks, made)
+
+    def _fate(self, task: Task, worker: str) -> str:
+        is_bad = task.source.get("name") == "clip0" and task.index == self.plan.bad_chunk and task.track == 0
+        return self.plan.bad_fate if is_bad and task.mode != "bypass" else ""
+
+    @property
+    def programs(self) -> list[Program]:
+        return [self.middleware, self.aggregator, *self.workers, *self.clients]
+
+    # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self) -> None:
+        self.world.tell(f"plan: {self.plan}")
+        try:
+            self._play()
+        except Failed:
+            raise
+        except Exception as error:  # whatever a program raises is a defect, and is told with its story
+            raise Failed(f"{type(error).__name__}: {error}") from error
+
+    def _play(self) -> None:
+        for program in (self.middleware, self.aggregator, *self.workers):
+            self.world.later(self.random.uniform(0, 3), program.start)
+        for client in self.clients:
+            self.world.later(self.random.uniform(0, 20), client.start)
+        self._schedule_faults()
+        self.world.run(self.world.now + FAULTS_S)
+        self._make_peace()
+        if not self.world.run(self.world.now + PEACE_S, self._all_is_over):
+            waiting = [client.name for client in self.clients if client.outcome is None]
+            raise Failed(f"no good end in {PEACE_S:.0f} s: {waiting} wait; {self._job_lines()}")
+        self.checks.at_the_end()
+
+    def _all_is_over(self) -> bool:
+        for client in self.clients:
+            if client.outcome is not None and client.outcome.status is Status.UNREACHABLE:
+                client.outcome = None  # there was no middleware just then: the person tries again
+                self.world.later(1.0, lambda client=client: self._revive(client))  # type: ignore[misc]
+        return all(client.outcome is not None for client in self.clients)
+
+    def _job_lines(self) -> str:
+        server = self.middleware.server
+        if server is None:
+            return "the middleware is not there"
+        return "; ".join(
+            f"{job.id} {job.state.value} {job.code} {job.reason} "
+            + ", ".join(f"track {t.number}: {t.stored.count} stored, in flight {list(t.flights)}" for t in job.tracks)
+            for job in server.dispatcher.cluster.jobs.values()
+        )
+
+    # ── faults ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _schedule_faults(self) -> None:
+        for kind in sorted(self.plan.faults):
+            for _ in range(self.random.randint(1, 6)):
+                self.world.later(self.random.uniform(0.5, FAULTS_S), lambda kind=kind: self._fault(kind))  # type: ignore[misc]
+
+    def _fault(self, kind: str) -> None:
+        if self.is_peaceful:
+            return
+        match kind:
+            case "kill-worker":
+                self._kill(self.random.choice(self.workers))
+            case "kill-middleware":
+                self._kill(self.middleware)
+            case "kill-aggregator":
+                self._kill(self.aggregator)
+            case "kill-client":
+                self._kill(self.random.choice(self.clients))
+            case "stop":
+                program = self.random.choice(self.programs)
+                program.stop(self.random.choice((0.5, 5.0, 15.0, 40.0)))
+            case "tear":
+                if self.network.links:
+                    link = self.random.choice(self.network.links)
+                    self.world.tell(f"the connection of {' and '.join(end.loop.name for end in link.ends)} is torn")
+                    self.network.tear(link)
+            case "wall":
+                one, other = self.random.sample(self.programs, 2)
+                self.world.tell(f"a wall rises between {one.name} and {other.name}")
+                self.network.wall(one.name, other.name)
+                tear = self.random.random() < 0.5
+                self.world.later(self.random.uniform(1, 30), lambda: self.network.heal(tear=tear))
+            case "disk-full":
+                disk = self.random.choice((self.middleware.disk, self.aggregator.disk))
+                disk.full_chance = self.random.choice((0.1, 1.0))
+                self.world.tell("a disk is full")
+                self.world.later(self.random.uniform(0.5, 10), lambda: setattr(disk, "full_chance", 0.0))
+            case "wipe-aggregator":
+                if self.random.random() < 0.5:
+                    self._kill(self.aggregator, and_then=self.aggregator.wipe)
+            case "move-aggregator":
+                self._kill(self.aggregator, and_then=self.aggregator.move)
+            case "drain-worker":
+                self.random.choice(self.workers).drain()
+            case "splice-crash":
+                self.aggregator.crash_chance = 0.5
+                if self.aggregator.splicers is not None:
+                    self.aggregator.splicers.crash_chance = 0.5
+
+    def _kill(self, program: Program, and_then: Any = None) -> None:
+        """At once, or at a chosen point of its next turn; it is back a while later."""
+        if not program.is_alive:
+            return
+        if isinstance(program, Client) and program.outcome is not None:
+            return
+        points = ["now", "now", "in-flush"]
+        if isinstance(program, Middleware | Aggregator):
+            points += ["before-commit", "after-commit"]
+        point = self.random.choice(points)
+        if point == "now" or and_then is not None:
+            program.kill()
+            if and_then is not None:
+                and_then()
+        else:
+            program.death = point
+        self.world.later(self.random.choice((0.1, 1.0, 5.0, 20.0)), lambda: self._revive(program))
+
+    def _revive(self, program: Program) -> None:
+        if program.is_alive:
+            program.death = None
+        elif not (isinstance(program, Client) and program.outcome is not None):
+            program.start()
+
+    def _make_peace(self) -> None:
+        """Faults stop: whoever is dead or stopped is back, walls fall, disks have room."""
+        self.world.tell("peace")
+        self.is_peaceful = True
+        self.network.heal(tear=True)
+        self.middleware.disk.full_chance = self.aggregator.disk.full_chance = 0.0
+        self.aggregator.crash_chance = 0.0
+        if self.aggregator.splicers is not None:
+            self.aggregator.splicers.crash_chance = 0.0
+        for program in self.programs:
+            program.resume()
+            self._revive(program)
+
+
+@contextmanager
+def deterministic(seed: int) -> Iterator[None]:
+    """Ids that the programs draw come from the seed as well."""
+    random, real = Random(f"ids of {seed}"), secrets.token_hex
+    secrets.token_hex = lambda nbytes=None: random.randbytes(nbytes or 32).hex()
+    try:
+        yield
+    finally:
+        secrets.token_hex = real
+
+
+def play(seed: int, base: Path | None = None) -> World:
+    """Runs a seed; raises Failed with its story's end in the text."""
+    with deterministic(seed), tempfile.TemporaryDirectory(dir=base) as folder:
+        scenario = Scenario(seed, Path(folder))
+        try:
+            scenario.run()
+        except Failed as error:
+            error.add_note("\n".join(scenario.world.story))
+            raise
+        finally:
+            for program in scenario.programs:
+                program.kill()
+    return scenario.world
+
+
+__all__ = ["MIDDLEWARE", "Failed", "Scenario", "play"]
