@@ -13,6 +13,8 @@ from media.video.encode import RANGE_FULL, RANGE_LIMITED, FrameFormat
 
 # Bit-exact, because other processors must convert to the same samples.
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+# With these flags alone swscale moves the bits of one RGB layout to another, and spreads 5 of them over 8.
+_REPACKING = Interpolation.BILINEAR
 
 
 class Fitter:
@@ -39,7 +41,8 @@ class Fitter:
     def _convert(self, frame: VideoFrame) -> VideoFrame:
         target, name = self._target, frame.format.name
         same_samples = name.replace("yuvj", "yuv", 1) == target.pix_fmt and target.colour.range == RANGE_FULL
-        if same_samples and (frame.width, frame.height) == self._size:
+        unscaled = (frame.width, frame.height) == self._size
+        if same_samples and unscaled:
             return _relabelled(frame, target.pix_fmt)
         from_rgb, to_rgb = _is_rgb(frame.format), _is_rgb(VideoFormat(target.pix_fmt))
         return self._reformatter.reformat(
@@ -47,7 +50,7 @@ class Fitter:
             *self._size,
             target.pix_fmt,
             dst_colorspace=Colorspace.ITU601 if from_rgb and not to_rgb else None,
-            interpolation=_SCALING,
+            interpolation=_REPACKING if from_rgb and to_rgb and unscaled else _SCALING,
             src_color_range=RANGE_FULL if from_rgb or name.startswith("yuvj") else frame.color_range,
             dst_color_range=RANGE_FULL if to_rgb else target.colour.range or RANGE_LIMITED,
             threads=1,

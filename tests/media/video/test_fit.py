@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -41,6 +42,15 @@ def test_ffv1_gets_every_sample_of_packed_formats(pix_fmt: str) -> None:
     fitted = Fitter(target(pix_fmt), (64, 48)).fit(frame)
     assert fitted.format.name != pix_fmt
     assert np.array_equal(fitted.reformat(format=pix_fmt).to_ndarray(), frame.to_ndarray())
+
+
+def test_five_bits_are_spread_over_eight() -> None:
+    frame = noise(64, 48, "rgb555le")
+    fitted = Fitter(target("rgb555le"), (64, 48)).fit(frame)
+    assert fitted.format.name == "bgr0"
+    bgr: Any = fitted.reformat(format="bgr24").to_ndarray()
+    assert bgr.max() == 255
+    assert np.array_equal(bgr >> 3 << 3 | bgr >> 5, bgr)
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le", "yuv422p"])
