@@ -97,13 +97,11 @@ def stop(state: Path) -> bool:
         pass  # no supervisord, or one that is stopping already
     else:
         psutil.wait_procs(found, timeout=SHUTDOWN_TIMEOUT_S)
-    left = _marked(state)
-    for process in left:
-        _signal(process, psutil.Process.terminate)
-    _, stubborn = psutil.wait_procs(left, timeout=cluster.STOP_SECONDS)
-    for process in stubborn:
-        _signal(process, psutil.Process.kill)
-    psutil.wait_procs(stubborn, timeout=cluster.STOP_SECONDS)
+    for send in (psutil.Process.terminate, psutil.Process.kill, psutil.Process.kill):
+        left = _marked(state)  # anew each time: a worker's parent may have begun another child meanwhile
+        for process in left:
+            _signal(process, send)
+        psutil.wait_procs(left, timeout=cluster.STOP_SECONDS)
     for path in (cluster.socket_path(state), cluster.pid_path(state), cluster.configuration_path(state)):
         path.unlink(missing_ok=True)
     return bool(found)

@@ -19,6 +19,9 @@ from scripts.cluster import MARK_VARIABLE, mark
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30
 
+# A cluster starts in seconds; on a full machine run.sh gives it a minute, and a test starts up to three.
+pytestmark = pytest.mark.timeout(400)
+
 
 class House:
     """One state folder, one results folder, two free ports, and the scripts started with them."""
@@ -36,7 +39,7 @@ class House:
 
     def call(self, *line: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
         environment = {**self.environment, **more}
-        return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=100)
+        return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
     def run(self, *flags: str, **more: str) -> subprocess.CompletedProcess[str]:
         return self.call(ROOT / "run.sh", *flags, **more)
