@@ -116,6 +116,7 @@ def as_json(view: ClusterView) -> dict[str, Any]:
                 "reason": job.reason,
                 "seconds": job.seconds,
                 "progress": job.progress,
+                "outputs": job.outputs,
             }
             for job in view.jobs.values()
         ],
@@ -190,13 +191,18 @@ def _aggregator_cells(one: Aggregator) -> list[Text | str]:
 
 def _job_cells(job: Job) -> list[Text | str]:
     progress = job.progress
-    total, wanted = progress.get("frames_total"), progress.get("frames_wanted")
+    sent, total = progress.get("frames_sent", 0), progress.get("frames_total")
+    done, wanted = progress.get("frames_done", 0), progress.get("frames_wanted")
+    if job.outputs:  # it has ended, and these are the last word
+        sent = total = max(output.get("frames_in", 0) for output in job.outputs)
+        done = sum(output.get("frames_out", 0) for output in job.outputs)
+        wanted = sum(output.get("frames_in", 0) for output in job.outputs)
     return [
         Text(job.job),
         Text(job.name),
         _state(job.state),
-        f"{progress.get('frames_sent', 0)}/{'?' if total is None else total}",
-        f"{progress.get('frames_done', 0)}/{'?' if wanted is None else wanted}",
+        f"{sent}/{'?' if total is None else total}",
+        f"{done}/{'?' if wanted is None else wanted}",
         str(progress.get("retries", 0)),
     ]
 

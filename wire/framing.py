@@ -76,8 +76,10 @@ class FrameReader:
             return memoryview(self._payload)[self._filled :]
         return memoryview(self._scratch)
 
-    def received(self, count: int) -> list[Frame]:
-        """The frames that `count` bytes more in `buffer()` complete.
+    def received(self, count: int) -> Iterator[Frame]:
+        """The frames that `count` bytes more in `buffer()` complete, each parsed when it is asked for: a limit that
+        one message changes holds for the next, though both came with the same bytes. Take them all before you
+        receive again.
 
         Raises:
             ProtocolError: bad magic, a size over its limit, a payload that does not match its checksum.
@@ -85,13 +87,13 @@ class FrameReader:
         if self._payload is not None:
             self._filled += count
             if self._filled == len(self._payload):
-                return [self._take_payload()]
-            return []
+                yield self._take_payload()
+            return
         data = memoryview(self._scratch)[:count]
         if self._pending:
             data = memoryview(self._pending + bytes(data))
             self._pending = b""
-        return list(self._parse(data))
+        yield from self._parse(data)
 
     def _parse(self, data: memoryview) -> Iterator[Frame]:
         offset = 0

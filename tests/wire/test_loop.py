@@ -89,6 +89,16 @@ def test_large_payload_from_memory_and_from_a_file_arrive_whole(pair: Pair, tmp_
     os.close(fd)
 
 
+def test_a_payload_may_follow_the_welcome_at_once(pair: Pair) -> None:
+    pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
+    pair.until(lambda: pair.at_server)
+    there = pair.at_server[0].connection  # type: ignore[union-attr]
+    pair.server.send(there, Welcome(version=1, epoch=1))
+    pair.server.send(there, File(job="j", file="f", offset=0, size=100_000), bytes(100_000))
+    pair.until(lambda: len(pair.at_client) == 2)
+    assert [len(event.payload) for event in pair.at_client if isinstance(event, Received)] == [0, 100_000]
+
+
 def test_nothing_leaves_before_the_flush(pair: Pair) -> None:
     here, _ = pair.opened()
     pair.client.send(here, Watch(job="j"))
