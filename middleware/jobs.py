@@ -107,9 +107,11 @@ class Track:
         return self._fresh(have)
 
     def _fresh(self, have: Bitmap) -> int | None:
-        while self._next in self.stored or self._next in self.flights:
-            self._next += 1
-        return self._next if self._next in have else None
+        while self._next < have.end:
+            if self.state_of(self._next, have) is TaskState.QUEUED:
+                return self._next
+            self._next += 1  # a chunk that is absent comes back by `chunk_came`
+        return None
 
     def candidates(self, have: Bitmap) -> list[int]:
         """What may be handed out now: the first is `queued`, further ones are for workers that may not get that one
@@ -153,7 +155,7 @@ class Track:
         self._next += index == self._next
 
     def chunk_came(self, index: int) -> None:
-        """A chunk arrived that the pointer has passed already: it was missing before."""
+        """A chunk arrived. If the pointer has passed its index, it was missing before."""
         if index < self._next:
             heapq.heappush(self._returned, index)
 

@@ -18,6 +18,11 @@ class Bitmap:
         byte = index >> 3
         return byte < len(self._bits) and bool(self._bits[byte] >> (index & 7) & 1)
 
+    @property
+    def end(self) -> int:
+        """Every index in the set is below it."""
+        return 8 * len(self._bits)
+
     def add(self, index: int) -> bool:
         """Returns False when it was there already."""
         if index in self:

@@ -45,9 +45,8 @@ def main() -> int:
     started = time.monotonic()
     failures = [failure for failure in outcomes(first, told.seeds, told.processes) if failure]
     seconds = time.monotonic() - started
-    console.print(
-        f"{told.seeds - len(failures)} passed, {len(failures)} failed in {seconds:.1f} s, {told.seeds / seconds:.1f} seeds/s"
-    )
+    speed = f"{seconds:.1f} s, {told.seeds / seconds:.1f} seeds/s"
+    console.print(f"{told.seeds - len(failures)} passed, {len(failures)} failed in {speed}")
     for seed, text in failures[:10]:
         console.print(f"[red]seed {seed}[/red]: {text}", markup=True, highlight=False)
     if failures:
