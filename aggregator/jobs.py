@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from aggregator.names import check_file_name
-from aggregator.states import JOB_TRANSITIONS, JobState, changed
+from aggregator.states import JOB_TRANSITIONS, JobState
 from wire.bitmap import Bitmap
 from wire.messages import Finished, Own
+from wire.transitions import changed
 
 MAX_TRACKS: Final = 256
 """Outputs and passthrough streams of a job: each has its bitmap, its fingerprint, its file."""

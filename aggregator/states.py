@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final
 
 
 class JobState(Enum):
@@ -30,11 +30,3 @@ LINK_TRANSITIONS: Final[dict[LinkState, frozenset[LinkState]]] = {
     LinkState.DIALLING: frozenset({LinkState.JOINED, LinkState.WAITING}),
     LinkState.JOINED: frozenset({LinkState.WAITING}),
 }
-
-S = TypeVar("S", bound=Enum)
-
-
-def changed(table: dict[S, frozenset[S]], old: S, new: S) -> S:
-    """`new`, after checking that it may follow `old`. An AssertionError here is a bug of ours, never a peer's."""
-    assert new in table[old], f"{type(old).__name__} may not go from {old.value} to {new.value}"
-    return new

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from aggregator.states import LINK_TRANSITIONS, LinkState, changed
+from aggregator.states import LINK_TRANSITIONS, LinkState
 from wire.messages import Welcome
+from wire.transitions import changed
 
 RETRY_FIRST_S: Final = 0.1
 RETRY_MAX_S: Final = 2.0

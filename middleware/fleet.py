@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from middleware.jobs import LeaseRecord, Needs
-from middleware.states import WORKER_TRANSITIONS, WorkerState, changed
+from middleware.states import WORKER_TRANSITIONS, WorkerState
 from wire.messages import Hello, WorkerDetails
 from wire.schema import Lease
+from wire.transitions import changed
 
 MAX_LOST_WORKERS: Final = 1000
 """Workers remembered after they left, the longest gone forgotten first: names of a fleet that scales up and down."""

@@ -10,9 +10,10 @@ import heapq
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from middleware.states import FINAL, JOB_TRANSITIONS, TASK_TRANSITIONS, JobState, TaskState, changed
+from middleware.states import FINAL, JOB_TRANSITIONS, TASK_TRANSITIONS, JobState, TaskState
 from wire.bitmap import Bitmap
 from wire.schema import Lease
+from wire.transitions import changed
 
 MAX_LATENCIES: Final = 100_000
 """Hand-out-to-stored times kept a track: 400 KB; percentiles of longer jobs are over the first so many chunks."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final
 
 
 class JobState(Enum):
@@ -59,11 +59,3 @@ WORKER_TRANSITIONS: Final[dict[WorkerState, frozenset[WorkerState]]] = {
     WorkerState.DRAINING: frozenset({WorkerState.LOST}),
     WorkerState.LOST: frozenset({WorkerState.READY, WorkerState.FULL}),
 }
-
-S = TypeVar("S", bound=Enum)
-
-
-def changed(table: dict[S, frozenset[S]], old: S, new: S) -> S:
-    """`new`, after checking that it may follow `old`. An AssertionError here is a bug of ours, never a peer's."""
-    assert new is old or new in table[old], f"{type(old).__name__} may not go from {old.value} to {new.value}"
-    return new

@@ -12,12 +12,20 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "STATES.md"
 
 def tables() -> list[tuple[str, str, Mapping[Any, Iterable[Any]]]]:
     """(title, where the table is, the table), in the order of the page."""
-    from middleware import states as middleware  # noqa: PLC0415 - the page is drawn, the programs are not run
+    from aggregator import states as aggregator  # noqa: PLC0415 - the page is drawn, the programs are not run
+    from client import session as client  # noqa: PLC0415
+    from middleware import states as middleware  # noqa: PLC0415
+    from worker import states as worker  # noqa: PLC0415
 
     return [
         ("A job", "middleware/states.py", middleware.JOB_TRANSITIONS),
         ("A task", "middleware/states.py", middleware.TASK_TRANSITIONS),
         ("A worker, as the middleware sees it", "middleware/states.py", middleware.WORKER_TRANSITIONS),
+        ("A lease, as its worker sees it", "worker/states.py", worker.PHASE_TRANSITIONS),
+        ("A worker's connection", "worker/states.py", worker.LINK_TRANSITIONS),
+        ("A job, as its aggregator sees it", "aggregator/states.py", aggregator.JOB_TRANSITIONS),
+        ("An aggregator's connection to the middleware", "aggregator/states.py", aggregator.LINK_TRANSITIONS),
+        ("A submission, as its client sees it", "client/session.py", client.TRANSITIONS),
     ]
 
 
@@ -36,9 +44,8 @@ def _id(value: str) -> str:
 
 def page() -> str:
     """The whole text of docs/STATES.md."""
-    parts = [
-        "# States\n\nDrawn from the transition tables in the code by `python -m scripts.states`; a test checks that this page is fresh.\n"
-    ]
+    source = "Drawn from the transition tables in the code by `python -m scripts.states`"
+    parts = [f"# States\n\n{source}; a test checks that this page is fresh.\n"]
     parts += [f"## {title}\n\n`{where}`\n\n```mermaid\n{diagram(table)}\n```\n" for title, where, table in tables()]
     return "\n".join(parts)
 

@@ -8,7 +8,8 @@ from typing import Any
 from media import material
 from wire.framing import Buffer
 from wire.messages import HeldLease, LeaseBeat, Released, Result, Task
-from worker.states import PHASE_TRANSITIONS, Phase, changed
+from wire.transitions import changed
+from worker.states import PHASE_TRANSITIONS, Phase
 
 
 @dataclass(frozen=True, slots=True)

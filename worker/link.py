@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from wire.addresses import Address
-from worker.states import LINK_TRANSITIONS, LinkState, changed
+from wire.transitions import changed
+from worker.states import LINK_TRANSITIONS, LinkState
 
 RECONNECT_FIRST_S: Final = 0.1
 """Delay after a first failure, before jitter; each further one doubles it."""
