@@ -24,11 +24,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from media.video.encode import mpeg4_quantiser
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 
 KERNEL: Final = 15
 """Gaussian blur 15×15, the filter's default radius of 7."""
+
+CRF: Final = 20
 
 CODECS: Final = ("mpeg4", "h264")
 
@@ -46,10 +49,10 @@ def bare_loop(clip: Path, codec: str, target: Path) -> tuple[int, float]:
         encoder.width, encoder.height, encoder.pix_fmt = stream.width, stream.height, "yuv420p"
         encoder.thread_count = 1
         if codec == "h264":
-            encoder.options = {"preset": "veryfast", "crf": "20"}
+            encoder.options = {"preset": "veryfast", "crf": str(CRF)}
         else:
-            encoder.codec_context.flags |= 0x0002  # AV_CODEC_FLAG_QSCALE
-            encoder.codec_context.global_quality = 118 * 4  # FF_QP2LAMBDA times a quantiser of 4
+            quantiser = str(mpeg4_quantiser(CRF))
+            encoder.options = {"qmin": quantiser, "qmax": quantiser}
         blurred = av.VideoFrame(stream.width, stream.height, "yuv420p")
         for frame in source.decode(stream):
             for number, (plane, into) in enumerate(zip(frame.planes, blurred.planes, strict=True)):
