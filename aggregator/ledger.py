@@ -67,6 +67,11 @@ class AggregatorLedger:
         """The disk is full and the reserve in use: nothing more should be written than must be."""
         return self._ledger.is_tight
 
+    @property
+    def is_dirty(self) -> bool:
+        """True when there is something to commit."""
+        return self._ledger.is_dirty
+
     def raise_epoch(self) -> int:
         return self._ledger.raise_epoch()
 

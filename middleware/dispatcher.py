@@ -186,7 +186,7 @@ class Dispatcher:
         self._handout.hand_out(now)
         self._ownership.pass_on(now)
         for job in self.cluster.open_jobs():
-            assess(self.cluster, job)
+            assess(self.cluster, job, now)
         self._publisher.publish(now)
 
     def _forgive_pause(self, now: float) -> None:

@@ -284,7 +284,7 @@ class Handout:
 
     def hand_out(self, now: float) -> None:
         """Gives queued tasks to workers with credit, round-robin among jobs of one priority and among workers."""
-        waiting = self._waiting_tracks()
+        waiting = self._waiting_tracks(now)
         dry: set[Needs] = set()
         while waiting:
             job, track = waiting.pop(0)
@@ -305,12 +305,12 @@ class Handout:
                 return True
         return False
 
-    def _waiting_tracks(self) -> list[tuple[Job, Track]]:
+    def _waiting_tracks(self, now: float) -> list[tuple[Job, Track]]:
         """Output tracks with queued tasks: by priority, then those whose job was served the longest ago."""
         found = [
             (job, track)
             for job in self._cluster.open_jobs()
-            if job.holdings_known and job.state in (JobState.PENDING, JobState.RUNNING)
+            if job.holdings_known and job.state in (JobState.PENDING, JobState.RUNNING) and now >= job.no_room_until
             for track in job.tracks
             if not track.is_passthrough and track.queued(job.have[track.stream]) is not None
         ]
@@ -375,7 +375,7 @@ class Handout:
         if not idle:
             return
         for job in self._cluster.open_jobs():
-            if job.state is not JobState.RUNNING or not job.all_sent:
+            if job.state is not JobState.RUNNING or not job.holdings_known or not job.all_sent:
                 continue
             for track in job.tracks:
                 slow = self._slowest(track, now)

@@ -220,6 +220,8 @@ class Job:
         self.files: list[dict[str, Any]] = []
         self.addresses: list[dict[str, Any]] = []
         self.benched: dict[str, int] = {}  # worker name → tasks of this job it failed
+        self.no_room_until = 0.0  # its aggregator has none: nothing more is computed for it before this time
+        self.no_room_reason = ""
         self.sent_at = 0.0  # when its last chunk came
         self.told_room_bytes = 0
         source = fixed["source"]

@@ -42,6 +42,11 @@ class MiddlewareLedger:
         self.commit = self._ledger.commit
         self.close = self._ledger.close
 
+    @property
+    def is_dirty(self) -> bool:
+        """True when there is something to commit."""
+        return self._ledger.is_dirty
+
     def raise_epoch(self) -> int:
         """One more than at the last start; leases carry it."""
         return self._ledger.raise_epoch()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import array
 import sys
-from typing import Any
+from typing import Any, Final
 
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
@@ -27,6 +27,9 @@ from wire.messages import (
     Stored,
     Welcome,
 )
+
+NO_ROOM_WAIT_S: Final = 5.0
+"""How long a job waits whose aggregator has no room, before its next tasks find out whether there is some again."""
 
 
 class Ownership:
@@ -156,6 +159,9 @@ class Ownership:
         if message.verdict == "refused":
             self._cluster.note("result-refused", f"job {job.id}: {message.text}", now, job.id, message.worker)
             return
+        if message.verdict == "no-room":
+            job.no_room_until = now + NO_ROOM_WAIT_S
+            job.no_room_reason = f"aggregator {record.name} has no room for its results: {message.text}"
         if message.verdict not in ("kept", "duplicate"):
             if track.is_passthrough and message.index in track.flights:
                 track.put_back(message.index)
@@ -175,7 +181,7 @@ class Ownership:
         """Hands chunks of unfiltered streams to the owners, a few of each job at a time."""
         for job in self._cluster.open_jobs():
             owner = self._cluster.owner_of(job) if job.holdings_known and job.state is not JobState.PAUSED else None
-            if owner is None:
+            if owner is None or now < job.no_room_until:
                 continue
             for track in job.tracks:
                 if not track.is_passthrough:

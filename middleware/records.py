@@ -153,18 +153,18 @@ class Publisher:
         cluster.gone_workers.clear()
 
 
-def assess(cluster: Cluster, job: Job) -> None:
+def assess(cluster: Cluster, job: Job, now: float) -> None:
     """Says plainly why a job that could go on does not: PENDING with a code and a sentence, or RUNNING."""
     if job.is_final or job.state is JobState.PAUSED:
         return
-    code, reason = _obstacle(cluster, job)
+    code, reason = _obstacle(cluster, job, now)
     if code:
         cluster.set_state(job, JobState.PENDING, code, reason)
     else:
         cluster.set_state(job, JobState.RUNNING)
 
 
-def _obstacle(cluster: Cluster, job: Job) -> tuple[str, str]:
+def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     """What keeps a job from going on; two empty texts when nothing does."""
     if any(track.flights for track in job.tracks) or job.finish_sent:
         return "", ""
@@ -174,6 +174,8 @@ def _obstacle(cluster: Cluster, job: Job) -> tuple[str, str]:
         return "aggregator-away", f"aggregator {job.owner_name}, which keeps this job's results, is not connected"
     if not job.holdings_known:
         return "holdings", f"aggregator {job.owner_name} is asked what it has stored"
+    if now < job.no_room_until:
+        return "no-room", job.no_room_reason
     for track in job.tracks:
         if track.is_passthrough or track.queued(job.have[track.stream]) is None:
             continue

@@ -339,6 +339,23 @@ def test_an_aggregator_with_another_store_gets_the_job_anew_and_a_stale_finish_i
     assert script.job(1).state == "done"
 
 
+def test_a_job_whose_aggregator_has_no_room_waits_and_says_so_and_tries_again(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=3)
+    first, second = script.said(11, Task)
+    script.tell(9, Stored("clip-1", 0, 0, "no-room", first.lease, "w11", text="the disk is full"))
+    for task in (first, second):
+        script.tell(11, Released(task.lease, "unwanted"))
+    script.tick(1)
+    assert script.tasks(11) == [0, 1]
+    assert (script.job(1).state, script.job(1).code) == ("pending", "no-room")
+    assert "the disk is full" in script.job(1).reason
+    for _ in range(6):
+        script.tell(11, Beat())
+        script.tick(1)
+    assert script.tasks(11) == [0, 1, 0, 1]
+
+
 def test_workers_learn_where_aggregators_are(script: Script) -> None:
     script.worker(11)
     assert script.said(11, Aggregator)[-1].addresses == [{"host": "127.0.0.1", "port": 5001}]

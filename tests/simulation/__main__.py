@@ -13,14 +13,19 @@ from pathlib import Path
 from secrets import randbelow
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
+from rich.table import Table
 
+from tests.simulation.mutants import MUTANTS, planted
 from tests.simulation.scenario import Failed, play
 
 FAST_DISK = Path("/dev/shm")
 """Ledgers and spools of a simulation live in memory where the system offers a folder for it."""
 
 STORY_TAIL = 400
+MUTANT_REASON = 90
+"""Characters of what was wrong, in the table of mutants."""
 
 
 def main() -> int:
@@ -34,12 +39,15 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=300, help="how many (%(default)s)")
     parser.add_argument("--first", type=int, help="the first seed; a fresh one when not given")
     parser.add_argument("--story", action="store_true", help="print the story of the first seed")
+    parser.add_argument("--mutants", action="store_true", help="plant defects: each must be caught within --seeds")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     told = parser.parse_args()
     logging.disable(logging.CRITICAL)  # the story tells more
     first = randbelow(1 << 31) if told.first is None else told.first
     console = Console()
     console.print(f"{told.seeds} seeds, the first is {first}")
+    if told.mutants:
+        return hunt(console, first, told.seeds, told.processes)
     if told.story:
         return tell(console, first)
     started = time.monotonic()
@@ -68,6 +76,31 @@ def outcome(seed: int) -> tuple[int, str] | None:
     except Failed as error:
         return seed, str(error)[:500]
     return None
+
+
+def hunt(console: Console, first: int, count: int, processes: int) -> int:
+    """Plays seeds with each planted defect until one fails, and prints which."""
+    table = Table("planted defect", "caught by seed", "after", "because", title="Mutants")
+    escaped = 0
+    with ProcessPoolExecutor(processes) as pool:
+        hunts = pool.map(caught, MUTANTS, [first] * len(MUTANTS), [count] * len(MUTANTS))
+        for name, found in track(zip(MUTANTS, hunts, strict=True), "hunting", total=len(MUTANTS), console=console):
+            if found is None:
+                escaped += 1
+                table.add_row(name, "[red]escaped[/red]", str(count), "")
+            else:
+                seed, text = found
+                table.add_row(name, str(seed), str(seed - first + 1), escape(text[:MUTANT_REASON]))
+    console.print(table)
+    console.print(f"{len(MUTANTS) - escaped} of {len(MUTANTS)} caught within {count} seeds each")
+    return 1 if escaped else 0
+
+
+def caught(name: str, first: int, count: int) -> tuple[int, str] | None:
+    """The first seed that fails with a defect planted, and why; None when it escapes."""
+    logging.disable(logging.CRITICAL)
+    with planted(name):
+        return next(filter(None, map(outcome, range(first, first + count))), None)
 
 
 def base() -> Path | None:

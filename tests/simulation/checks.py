@@ -21,6 +21,8 @@ class Checks:
         self._scenario = scenario
         self._told_stored: dict[tuple[str, int], set[tuple[int, int]]] = {}  # (job, owner epoch) → (track, index)
         self._life_told: set[tuple[int, str, int, int, int]] = set()
+        self._holdings: set[tuple[int, int, str, int]] = set()
+        self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
         self.tasks_handed_out = 0
         scenario.network.on_sent = self._sent
@@ -29,6 +31,9 @@ class Checks:
     def _sent(self, sender: End, message: Message) -> None:
         """A message has left its program: what it says must be on that program's disk."""
         scenario = self._scenario
+        for program in (scenario.middleware, scenario.aggregator):
+            if sender.loop is program.loop:
+                assert not program.is_dirty, f"{type(message).__name__} leaves before the ledger's commit"
         if isinstance(message, Task):
             self._task_sent(sender, message)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
@@ -41,6 +46,8 @@ class Checks:
     def _task_sent(self, sender: End, task: Task) -> None:
         self.tasks_handed_out += 1
         life = self._scenario.middleware.lives
+        told = (life, self._uplinks, task.job, task.owner_epoch)
+        assert told in self._holdings, f"{task.job} is handed out before the aggregator has said what it holds"
         known = (life, task.job, task.owner_epoch, task.track, task.index)
         assert known not in self._life_told, f"{task.job}/{task.track}/{task.index} is handed out though it is stored"
         held = self._outstanding.setdefault(id(sender.link), set())
@@ -80,7 +87,10 @@ class Checks:
                 epoch = self._owner_epoch(message.job)
                 if epoch is not None:
                     self._life_told.add((life, message.job, epoch, message.track, message.index))
+            elif isinstance(message, Hello) and message.role == "aggregator":
+                self._uplinks += 1
             elif isinstance(message, Holdings):
+                self._holdings.add((life, self._uplinks, message.job, message.owner_epoch))
                 for track, bits in enumerate(message.tracks):
                     for index in Bitmap(bits):
                         self._life_told.add((life, message.job, message.owner_epoch, track, index))
@@ -96,6 +106,10 @@ class Checks:
     def at_the_end(self) -> None:
         """Every frame exactly once, in order; unfiltered ones only where a filter failed."""
         plan = self._scenario.plan
+        server = self._scenario.middleware.server
+        if plan.bad_chunk is None and server is not None:
+            blamed = [one.name for one in server.dispatcher.cluster.fleet.by_name.values() if one.failures]
+            assert not blamed, f"{blamed} are blamed for failures, and no filter failed"
         for number, client in enumerate(self._scenario.clients):
             outcome = client.outcome
             if outcome.state in ("done", "partial") and self._scenario.aggregator.was_wiped:

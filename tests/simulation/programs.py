@@ -203,6 +203,11 @@ class Middleware(Program):
         assert self.server is not None
         return self.server.dispatcher.next_deadline()
 
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something is not committed yet."""
+        return self._ledger.is_dirty
+
     def committed_chunks(self, job: str) -> int:
         """How many chunks of a job the ledger has."""
         return sum(one[0] == job for one in self._ledger.chunks())
@@ -318,6 +323,11 @@ class Aggregator(Program):
         self._spool.close()
         self._ledger.close()
         self.server = self.splicers = None
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something is not committed yet."""
+        return self._ledger.is_dirty
 
     def committed(self, job: str, track: int, index: int) -> bool:
         """Whether the ledger has a result."""

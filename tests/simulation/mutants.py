@@ -1,0 +1,275 @@
+"""Planted defects: each takes one real rule away, and the simulation must notice.
+
+A mutant is a small patch of production code, named after the rule that it breaks. `python -m tests.simulation
+--mutants` plays seeds with each until one fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+
+from aggregator.ledger import AggregatorLedger
+from aggregator.results import Results
+from aggregator.server import Server as AggregatorServer
+from client.upload import Upload
+from middleware.dispatcher import Dispatcher
+from middleware.events import Tick
+from middleware.fleet import Fleet
+from middleware.handout import Handout
+from middleware.intake import Intake
+from middleware.jobs import Job, Track
+from middleware.ownership import Ownership
+from middleware.records import Publisher
+from middleware.server import Server as MiddlewareServer
+from storage.ledger import Ledger
+from storage.spool import Spool
+from wire.bitmap import Bitmap
+from worker.session import Session as WorkerSession
+
+Patch = tuple[Any, str, Callable[..., Any]]
+
+
+def _acknowledge_before_commit() -> Patch:
+    def turn(self: Any) -> None:
+        for event in self._loop.turn(self.dispatcher.next_deadline()):
+            self._handle(event)
+        self._carry_out(self.dispatcher.handle(Tick(self._room()), self._clock()))
+        self._loop.flush()
+        self._ledger.commit()
+
+    return MiddlewareServer, "turn", turn
+
+
+def _stored_before_commit() -> Patch:
+    keep = AggregatorServer._keep
+
+    def kept(self: Any, *told: Any) -> Any:
+        answer = keep(self, *told)
+        self.assembler.handle(answer, self._clock())
+        for one in self.assembler._memory.outbox:
+            self._carry_out(one, b"")
+        self._loop.flush()
+        return answer
+
+    return AggregatorServer, "_keep", kept
+
+
+def _credit_not_returned() -> Patch:
+    def give_back(self: Any, worker: Any, lease: Any) -> Any:
+        return worker.held.get(lease)
+
+    return Fleet, "give_back", give_back
+
+
+def _credit_returned_twice() -> Patch:
+    real = Fleet.give_back
+
+    def give_back(self: Any, worker: Any, lease: Any) -> Any:
+        record = real(self, worker, lease)
+        for other in list(worker.held)[:1]:
+            real(self, worker, other)
+        return record
+
+    return Fleet, "give_back", give_back
+
+
+def _lost_tasks_stay_lost() -> Patch:
+    return Track, "put_back", lambda self, index: self.flights.pop(index, None)
+
+
+def _duplicate_accepted() -> Patch:
+    return Results, "_duplicate", lambda self, job, track, keep: self._memory.outbox.append(keep)
+
+
+def _drain_costs_an_attempt() -> Patch:
+    real = Handout.released
+
+    def released(self: Any, worker: Any, message: Any, now: float) -> None:
+        record = worker.held.get(message.lease)
+        real(self, worker, message, now)
+        if message.outcome == "drained" and record is not None and not record.revoked:
+            self._failed(record, worker, {"kind": "drain", "text": "drained"}, now)
+
+    return Handout, "released", released
+
+
+def _kill_costs_an_attempt() -> Patch:
+    real = Handout._predecessor_died
+
+    def died(self: Any, worker: Any, death: dict[str, Any], now: float) -> None:
+        real(self, worker, {**death, "kind": "crash"}, now)
+
+    return Handout, "_predecessor_died", died
+
+
+def _epoch_not_raised() -> Patch:
+    return Ledger, "raise_epoch", lambda self: 1
+
+
+def _stale_lease_adopted() -> Patch:
+    def wanted(job: Any, held: Any) -> bool:
+        return not job.is_final and held.track < len(job.fixed["outputs"]) and held.index in job.have[0]
+
+    return Handout, "_is_wanted", staticmethod(wanted)
+
+
+def _stored_is_redone_after_a_return() -> Patch:
+    real = Track.hold
+
+    def hold(self: Any, stored: Any, frame_counts: Any) -> Any:
+        return real(self, Bitmap(), frame_counts)
+
+    return Track, "hold", hold
+
+
+def _holdings_not_awaited() -> Patch:
+    real = Ownership._own
+
+    def own(self: Any, job: Any, record: Any) -> None:
+        real(self, job, record)
+        job.holdings_known = True
+
+    return Ownership, "_own", own
+
+
+def _delivered_is_believed() -> Patch:
+    def hold(self: Any, stored: Any, frame_counts: Any) -> Any:
+        self.stored = stored
+        pointless = [one for i in stored if i in self.flights for one in self.flights.pop(i).leases.values()]
+        self._next = 0
+        return pointless
+
+    return Track, "hold", hold
+
+
+def _new_owner_does_not_revoke() -> Patch:
+    def give(self: Any, job: Any, record: Any) -> None:
+        job.owner, job.owner_name = record.store, record.name
+        job.owner_epoch += 1
+        record.jobs_owned += 1
+        self._cluster.save(job)
+        self._own(job, record)
+
+    return Ownership, "_give", give
+
+
+def _gap_blocks_the_queue() -> Patch:
+    def fresh(self: Any, have: Any) -> Any:
+        while self._next in self.stored or self._next in self.flights:
+            self._next += 1
+        return self._next if self._next in have else None
+
+    return Track, "_fresh", fresh
+
+
+def _finish_one_early() -> Patch:
+    def all_stored(self: Any) -> bool:
+        counts = self.chunk_counts
+        return counts is not None and all(t.stored.count >= counts[t.stream] - 1 for t in self.tracks)
+
+    return Job, "all_stored", property(all_stored)  # type: ignore[return-value]
+
+
+def _results_out_of_order() -> Patch:
+    real = AggregatorLedger.results
+
+    def results(self: Any, job: str | None = None) -> Any:
+        return sorted(real(self, job), key=lambda one: (one.location.segment, one.location.offset))
+
+    return AggregatorLedger, "results", results
+
+
+def _room_not_told_again() -> Patch:
+    return Publisher, "_tell_of_room", lambda self: None
+
+
+def _given_up_chunks_not_asked_for() -> Patch:
+    return Job, "miss_freed", lambda self: False
+
+
+def _client_does_not_send_again() -> Patch:
+    real = Upload.continue_from
+
+    def continue_from(self: Any, have: Any) -> bool:
+        real(self, have)
+        return False
+
+    return Upload, "continue_from", continue_from
+
+
+def _chunk_accepted_though_the_disk_was_full() -> Patch:
+    return Intake, "not_kept", lambda self, event: None
+
+
+def _result_kept_though_the_disk_was_full() -> Patch:
+    return Results, "not_kept", lambda self, keep, reason, now: self.kept(keep)
+
+
+def _superseded_session_stays() -> Patch:
+    return Handout, "_lose", lambda self, worker, reason, now: None
+
+
+def _spool_not_cut_back_to_the_ledger() -> Patch:
+    def recover(self: Any, known: Any) -> dict[str, Any]:
+        return {}
+
+    return Spool, "recover", recover
+
+
+def _result_not_sent_again() -> Patch:
+    def opened(self: Any, event: Any, now: float) -> None:
+        self.links[event.peer].opened(now)
+        if not event.peer:
+            self._welcomed(event.welcome, now)
+        else:
+            for holding in self.holdings.values():
+                holding.is_sent |= holding.result is not None and holding.task.owner == event.peer
+
+    return WorkerSession, "_opened", opened
+
+
+def _silence_is_never_noticed() -> Patch:
+    return Handout, "expire", lambda self, now: None
+
+
+def _owner_is_not_checked() -> Patch:
+    def judge(self: Any, keep: Any, owner_epoch: int) -> None:
+        job = self._memory.jobs.get(keep.job)
+        if job is not None and job.state.value == "collecting" and not job.holds(job.tracks[keep.track], keep.index):
+            self._memory.outbox.append(keep)
+        else:
+            self._answer(keep, "duplicate")
+
+    return Results, "_judge", judge
+
+
+def _failed_task_is_dropped() -> Patch:
+    real = Dispatcher._clear_ended
+
+    def clear(self: Any, now: float) -> None:
+        real(self, now)
+        for job in self.cluster.open.values():
+            for track in job.tracks:
+                for index in [i for i, trouble in track.troubles.items() if trouble.failures]:
+                    track.stored.add(index)
+                    track.flights.pop(index, None)
+
+    return Dispatcher, "_clear_ended", clear
+
+
+MUTANTS: Final[dict[str, Callable[[], Patch]]] = {
+    name.removeprefix("_").replace("_", " "): made
+    for name, made in list(globals().items())
+    if name.startswith("_") and callable(made) and getattr(made, "__annotations__", {}).get("return") == "Patch"
+}
+
+
+@contextmanager
+def planted(name: str) -> Iterator[None]:
+    """The defect of this name is in the programs."""
+    target, attribute, replacement = MUTANTS[name]()
+    with patch.object(target, attribute, replacement):
+        yield
