@@ -37,7 +37,9 @@ def test_a_file_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
     target.write_bytes(CONTENT)
     assert files(tmp_path).begin(WANTED) == Kept("blur.mp4")
     target.write_bytes(CONTENT[::-1])
-    assert files(tmp_path).begin(WANTED) == Begun("blur.mp4", 0)
+    again = files(tmp_path)
+    assert again.begin(WANTED) == Begun("blur.mp4", 0)
+    again.close()
 
 
 def test_an_interrupted_file_is_taken_up_again(tmp_path: Path) -> None:
