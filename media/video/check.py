@@ -31,8 +31,11 @@ from media.video.rotation import plane_view
 from media.video.split import split
 
 SIZES: tuple[int | None, ...] = (1, 7, 16, 64, None)
-# A size whose lead-ins would decode more than this many times the file is checked at every n-th chunk.
+# Chunks of fewer frames than this whose lead-ins would decode the file more than WORK_MAX times are sampled: every
+# n-th is checked.
+SAMPLED_BELOW = 7
 WORK_MAX = 12
+PRINTED_WIDTH = 130  # into a file or a pipe
 AS_COLOURS = "rgba"
 # So many differing frames are described; the rest are counted.
 DIFFERENCES_MAX = 5
@@ -135,7 +138,8 @@ def compare(path: Path, whole: Whole, chunk_frames: int | None) -> Comparison:
     facts = source.facts
     lossless = facts["lossless_reencode"] is not None
     work = facts["frame_count"] + facts["lead_in_frames"]
-    step = 1 if lossless else -(-work // (WORK_MAX * facts["frame_count"]))
+    sampled = not lossless and chunk_frames is not None and chunk_frames < SAMPLED_BELOW
+    step = -(-work // (WORK_MAX * facts["frame_count"])) if sampled else 1
     result = Comparison(chunk_frames, facts["chunk_count"], step, lossless=lossless)
     if lossless and source.process["pix_fmt"] != facts["pix_fmt"]:
         # a palette has become colours, which are the same as colours only
@@ -227,6 +231,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--chunk-frames", type=_sizes, default=list(SIZES), metavar="N,N,auto")
     options = parser.parse_args(arguments)
     console = Console()
+    if not console.is_terminal:
+        console.width = PRINTED_WIDTH
     table = Table("file", "codec", "frames", *("auto" if size is None else str(size) for size in options.chunk_frames))
     notes: list[str] = []
     status = 0

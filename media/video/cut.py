@@ -135,6 +135,8 @@ def display_ranks(track: Track, start: int, stop: int) -> list[int] | None:
     indices = [index for index in range(start, stop) if track.shown[index]]
     if track.order is Order.UNKNOWN:
         return None
+    if track.order is Order.PTS and len({track.pts[index] for index in indices}) < len(indices):
+        return None  # of equal times none is first
     if track.order is Order.ANCHOR:
         indices = _anchors_late(track, indices)
     elif track.order is Order.PTS:

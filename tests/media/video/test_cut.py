@@ -139,6 +139,11 @@ def test_ranks_follow_times() -> None:
     assert display_ranks(track(PYRAMID, hidden=(3, 4)), 0, 9) == [0, 2, 1, 6, 4, 3, 5]
 
 
+def test_ranks_are_unknown_among_equal_times() -> None:
+    assert display_ranks(track([0, 2, 1, 2, 4, 3, 5]), 0, 4) is None
+    assert display_ranks(track([0, 2, 1, 2, 4, 3, 5]), 4, 7) == [1, 0, 2]
+
+
 def test_ranks_of_anchors_are_late() -> None:
     one = track([None] * 7, codec="mpeg4", depth=1, anchor=[1, 1, 0, 0, 1, 0, 0])
     assert display_ranks(one, 0, 7) == [0, 3, 1, 2, 6, 4, 5]

@@ -29,7 +29,9 @@ def decoded(source: Source, chunks: list[Chunk]) -> Iterator[tuple[ChunkDecoder,
         yield decoder, list(decoder)
 
 
-@pytest.mark.parametrize("name", ["h264_open_gop", "mpeg2", "mpeg4_packed", "vp9_alternate_references"])
+@pytest.mark.parametrize(
+    "name", ["h264_open_gop", "mpeg2", "mpeg4_packed", "vp9_alternate_references", "h264_duplicate_times", "h264_avi"]
+)
 def test_frames_are_numbered_through_the_whole_source(clip: Clip, name: str) -> None:
     source, chunks = cut_up(clip(name), chunk_frames=7)
     indices = [frame.index for _, frames in decoded(source, chunks) for frame in frames]
@@ -50,7 +52,9 @@ def test_frames_that_an_edit_list_hides_are_not_emitted(clip: Clip) -> None:
 
 
 @pytest.mark.parametrize("context_frames", [1, 2, 5])
-@pytest.mark.parametrize("name", ["h264_open_gop", "h264_one_keyframe", "mpeg2", "h264_avi", "hevc_open_gop", "ffv1"])
+@pytest.mark.parametrize(
+    "name", ["h264_open_gop", "h264_one_keyframe", "mpeg2", "h264_avi", "h264_duplicate_times", "hevc_open_gop", "ffv1"]
+)
 def test_the_frames_before_a_chunk_come_as_context(clip: Clip, name: str, context_frames: int) -> None:
     whole = decode_whole(clip(name)).frames
     source, chunks = cut_up(clip(name), chunk_frames=7, context_frames=context_frames)
