@@ -105,7 +105,7 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "wmv1": _marked("wmv1.asf", "wmv1", options=GOP_10),
     "wmv2": _marked("wmv2.asf", "wmv2", options=GOP_10),
     "flv1": _marked("flv1.flv", "flv", options=GOP_10),
-    "rpza_all_marked": _of("rpza.mov", "rpza", 30, pixel_format="rgb555le"),
+    "rpza_all_marked": _of("rpza.mov", "rpza", 30, options=GOP_10, pixel_format="rgb555le"),
     "msrle_palettes": lambda folder: encode(
         folder / "palette.avi", "msrle", 30, options=GOP_10, pixel_format="pal8", pictures=palette_frames(30, 10)
     ),
