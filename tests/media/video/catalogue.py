@@ -17,6 +17,7 @@ from tests.media.video.clips import (
     packed,
     palette_frames,
     remux,
+    still_frames,
     with_empty_packets,
     wrongly_marked,
 )
@@ -105,7 +106,9 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "wmv1": _marked("wmv1.asf", "wmv1", options=GOP_10),
     "wmv2": _marked("wmv2.asf", "wmv2", options=GOP_10),
     "flv1": _marked("flv1.flv", "flv", options=GOP_10),
-    "rpza_all_marked": _of("rpza.mov", "rpza", 30, options=GOP_10, pixel_format="rgb555le"),
+    "rpza_all_marked": lambda folder: encode(
+        folder / "rpza.mov", "rpza", 30, pixel_format="rgb555le", pictures=still_frames(30, "rgb555le")
+    ),
     "msrle_palettes": lambda folder: encode(
         folder / "palette.avi", "msrle", 30, options=GOP_10, pixel_format="pal8", pictures=palette_frames(30, 10)
     ),

@@ -188,6 +188,14 @@ def palette_frames(count: int, palette_frames: int) -> Iterator[av.VideoFrame]:
         yield av.VideoFrame.from_ndarray((indices, palette), "pal8")  # type: ignore[arg-type]
 
 
+def still_frames(count: int, pixel_format: str) -> Iterator[av.VideoFrame]:
+    """A square moves over a still ground: most of a picture is as before."""
+    for index in range(count):
+        rgb = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+        rgb[10:20, index % 40 : index % 40 + 8] = (200, index * 3, 0)
+        yield av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format=pixel_format)
+
+
 def truncated(source: Path, target: Path, share: float) -> Path:
     data = source.read_bytes()
     target.write_bytes(data[: int(len(data) * share)])
