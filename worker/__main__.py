@@ -9,6 +9,7 @@ import argparse
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Final
 
 from filters import registry
@@ -50,6 +51,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help=f"filters to offer, separated by commas, or '{ALL}' ({', '.join(FILTER_VARIABLES)}; %(default)s)",
     )
     parser.add_argument(
+        "--plugins",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="Python files with filters of your own, offered beside the others",
+    )
+    parser.add_argument(
         "--name",
         type=_stem,
         default=host_name(),
@@ -82,10 +91,13 @@ def core_count() -> int:
 
 def main() -> int:
     given = parse()
+    plugins = tuple(path.resolve() for path in given.plugins)
     try:
+        for path in plugins:
+            registry.load_plugin(path)  # what is wrong with one should be known before a child meets it
         filters = chosen_filters(given.filters)
         secret = options.read_secret(given.secret_file)
-    except ValueError as error:
+    except (ValueError, registry.PluginError) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"the secret file {given.secret_file} cannot be read: {error.strerror}")
@@ -94,7 +106,7 @@ def main() -> int:
     locks = NameLocks(str(given.port))
     try:
         names = locks.take(given.name, given.processes)
-        settings = Settings(middleware, names, filters, secret, given.log)
+        settings = Settings(middleware, names, filters, secret, given.log, plugins)
         log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
         return Parent(settings).run()
     finally:

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import NoReturn
 
 from filters import registry
@@ -46,6 +47,8 @@ def main() -> NoReturn:
 
 def run(settings: ChildSettings) -> int:
     """Works until told to end; returns the exit status."""
+    for path in settings.plugins:
+        registry.load_plugin(Path(path))
     processes = load(settings.kinds)
     note = Note(settings.note_fd)
     session = Session(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from wire.addresses import Address
@@ -20,7 +21,8 @@ MAX_CHILD_SETTINGS: Final = 1024 * 1024
 class ChildSettings:
     """What one child is told.
 
-    `secret` is hex; `note_fd` is inherited, see worker/note.py; `death` is of the process that had the name before.
+    `secret` is hex; `plugins` are files of filters; `note_fd` is inherited, see worker/note.py; `death` is of the
+    process that had the name before.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ChildSettings:
     secret: str = ""
     log: str = "info"
     death: dict[str, Any] | None = None
+    plugins: tuple[str, ...] = ()
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -40,7 +43,7 @@ class ChildSettings:
     def from_line(cls, line: bytes) -> ChildSettings:
         """Raises ValueError or TypeError for what is no such line."""
         data = json.loads(line)
-        return cls(**{**data, "filters": tuple(data["filters"])})
+        return cls(**{**data, "filters": tuple(data["filters"]), "plugins": tuple(data["plugins"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Settings:
     filters: tuple[str, ...]
     secret: bytes = b""
     log: str = "info"
+    plugins: tuple[Path, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=lambda: dict(KINDS))
 
     def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:
@@ -65,4 +69,5 @@ class Settings:
             secret=self.secret.hex(),
             log=self.log,
             death=death,
+            plugins=tuple(map(str, self.plugins)),
         )

@@ -8,6 +8,8 @@ import pytest
 
 from filters import registry
 from worker import __main__ as program
+from worker.parent import Parent
+from worker.settings import ChildSettings, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +74,43 @@ def test_a_secret_that_cannot_be_had_is_said(
         monkeypatch.setattr("sys.argv", ["worker", "--secret-file", str(tmp_path / name)])
         assert program.main() == 2
         assert capsys.readouterr().err == f"python -m worker: the secret file {tmp_path / name} {reason}\n"
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from typing import ClassVar
+from filters.base import Filter
+
+@dataclass(frozen=True)
+class Mine(Filter):
+    name: ClassVar[str] = "mine"
+    summary: ClassVar[str] = "a filter of one's own"
+"""
+
+
+def test_plugins_are_offered_beside_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parent names them, and the children are told which files to load."""
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN)
+    started: list[Settings] = []
+    monkeypatch.setattr(Parent, "__init__", lambda _self, settings: started.append(settings))
+    monkeypatch.setattr(Parent, "run", lambda _self: 0)
+    monkeypatch.setattr(registry, "_loaded", {})
+    monkeypatch.setattr("sys.argv", ["worker", "--processes", "1", "--filters", "mine,blur", "--plugins", str(path)])
+    assert program.main() == 0
+    child = started[0].child("w-1", 5, None)
+    assert child.filters == ("mine", "blur")
+    assert child.plugins == (str(path),)
+    assert ChildSettings.from_line(child.to_line()) == child
+
+
+def test_a_plugin_that_is_none_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("1 / 0")
+    monkeypatch.setattr("sys.argv", ["worker", "--plugins", str(path)])
+    assert program.main() == 2
+    assert capsys.readouterr().err == (
+        f"python -m worker: {path} cannot be loaded: ZeroDivisionError: division by zero\n"
+    )
