@@ -21,6 +21,7 @@ class Checks:
         self._scenario = scenario
         self._told_stored: dict[tuple[str, int], set[tuple[int, int]]] = {}  # (job, owner epoch) → (track, index)
         self._life_told: set[tuple[int, str, int, int, int]] = set()
+        self._result_epochs: dict[Any, int] = {}  # lease → owner epoch under which its result came
         self._holdings: set[tuple[int, int, str, int]] = set()
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
@@ -32,7 +33,7 @@ class Checks:
         """A message has left its program: what it says must be on that program's disk."""
         scenario = self._scenario
         for program in (scenario.middleware, scenario.aggregator):
-            if sender.loop is program.loop:
+            if sender.loop is program.loop and not isinstance(message, Hello):
                 assert not program.is_dirty, f"{type(message).__name__} leaves before the ledger's commit"
         if isinstance(message, Task):
             self._task_sent(sender, message)
@@ -59,6 +60,11 @@ class Checks:
         aggregator = self._scenario.aggregator
         if not aggregator.is_alive:
             return
+        came_under = self._result_epochs.get(message.lease)
+        owned_under = aggregator.owner_epoch(message.job)
+        assert None in (came_under, owned_under) or came_under == owned_under, (
+            f"a result for owner epoch {came_under} is kept under {owned_under}"
+        )
         there = aggregator.committed(message.job, message.track, message.index)
         assert there or aggregator.has_let_go(message.job), (
             f"kept was said of {message.job}/{message.track}/{message.index}, which is not on disk"
@@ -77,6 +83,8 @@ class Checks:
         scenario = self._scenario
         link = id(receiver.link)
         name = receiver.loop.name
+        if isinstance(message, Result):
+            self._result_epochs[message.lease] = message.owner_epoch
         if name == "middleware":
             life = scenario.middleware.lives
             if isinstance(message, Released):

@@ -135,27 +135,6 @@ def _holdings_not_awaited() -> Patch:
     return Ownership, "_own", own
 
 
-def _delivered_is_believed() -> Patch:
-    def hold(self: Any, stored: Any, frame_counts: Any) -> Any:
-        self.stored = stored
-        pointless = [one for i in stored if i in self.flights for one in self.flights.pop(i).leases.values()]
-        self._next = 0
-        return pointless
-
-    return Track, "hold", hold
-
-
-def _new_owner_does_not_revoke() -> Patch:
-    def give(self: Any, job: Any, record: Any) -> None:
-        job.owner, job.owner_name = record.store, record.name
-        job.owner_epoch += 1
-        record.jobs_owned += 1
-        self._cluster.save(job)
-        self._own(job, record)
-
-    return Ownership, "_give", give
-
-
 def _gap_blocks_the_queue() -> Patch:
     def fresh(self: Any, have: Any) -> Any:
         while self._next in self.stored or self._next in self.flights:
@@ -221,12 +200,11 @@ def _spool_not_cut_back_to_the_ledger() -> Patch:
 
 def _result_not_sent_again() -> Patch:
     def opened(self: Any, event: Any, now: float) -> None:
-        self.links[event.peer].opened(now)
+        self.peers.opened(event.peer, now)
         if not event.peer:
             self._welcomed(event.welcome, now)
-        else:
-            for holding in self.holdings.values():
-                holding.is_sent |= holding.result is not None and holding.task.owner == event.peer
+        for holding in self.holdings.values():
+            holding.is_sent |= holding.result is not None and holding.task.owner == event.peer
 
     return WorkerSession, "_opened", opened
 

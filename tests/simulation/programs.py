@@ -333,6 +333,10 @@ class Aggregator(Program):
         """Whether the ledger has a result."""
         return any((one.track, one.index) == (track, index) for one in self._ledger.results(job))
 
+    def owner_epoch(self, job: str) -> int | None:
+        """Under which owner epoch it has a job; None when it has not."""
+        return next((fixed["owner_epoch"] for name, fixed, _ in self._ledger.jobs() if name == job), None)
+
     def has_let_go(self, job: str) -> bool:
         """Whether the job's results are not needed any more."""
         return not any(one[0] == job and not one[2].get("finished") for one in self._ledger.jobs())
