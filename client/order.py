@@ -35,11 +35,18 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One source to be sent under one key. The same key continues an unfinished job."""
+    """One source to be sent under one key. The same key continues an unfinished job, unless a `new` one is wanted.
+
+    `priority` is above that of other jobs where it is higher; `origin` says where the source lies, so that an edited
+    one is known again.
+    """
 
     key: str
     source: Source
     order: Order
+    priority: int = 0
+    new: bool = False
+    origin: str = ""
 
 
 def read_order(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from client import events
+from client.attending import Phase
 from client.destination import Place
 from client.events import Command, Event, Peer
 from client.files import Files
@@ -16,7 +17,7 @@ from client.options import Target
 from client.order import Submission, hello
 from client.outcome import Outcome, OutputOutcome
 from client.progress import JobView
-from client.session import Phase, Session
+from client.session import Session
 from client.sources import Reader
 from media.errors import UnreadableSource
 from wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received

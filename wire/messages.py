@@ -114,7 +114,10 @@ class AggregatorDetails(Record):
 
 @dataclass(frozen=True, slots=True)
 class Submit(Message):
-    """A client asks for a job. The same `key` continues an unfinished job unless `new`; answered by Job or Error."""
+    """A client asks for a job. The same `key` continues an unfinished job unless `new`; answered by Job or Error.
+
+    `origin` says where the source lies (such as host and path), so that an edited one is known again.
+    """
 
     key: Name
     source: dict[str, Any]
@@ -122,6 +125,7 @@ class Submit(Message):
     policy: dict[str, Any] = field(default_factory=dict)
     priority: int = 0
     new: bool = False
+    origin: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,8 @@ class End(Message):
 
 @dataclass(frozen=True, slots=True)
 class Control(Message):
-    """A person's wish for a job: `cancel`, `pause`, `resume`, `retry`, `forget` or `detach`."""
+    """A person's wish for a job: `cancel`, `pause`, `resume`, `retry`, `forget` or `detach`. Answered by the Event
+    `wish-granted`, or by Error."""
 
     job: Name
     verb: Name
@@ -165,6 +170,7 @@ class Job(Message):
     `have` (only in answer to Submit) are bitmaps of the accepted chunks, one a stream, bit i of byte i // 8 from the
     low end. `accepted` counts the chunks of this attachment that are in the ledger; `room_bytes` is how many payload
     bytes beyond those the client may have on their way. `outputs` hold one progress map an output (see PROTOCOL).
+    `details` (only in answer to Watch of this one job) tell what was asked for, and its failures.
     """
 
     job: Name
@@ -181,6 +187,8 @@ class Job(Message):
     addresses: list[dict[str, Any]] = field(default_factory=list)
     submitted_unix_s: float = 0.0
     seconds: float = 0.0
+    priority: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

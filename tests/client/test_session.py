@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from client.attending import TRANSITIONS, Phase
 from client.backoff import PATIENCE_S
 from client.events import (
     Begin,
@@ -31,10 +32,10 @@ from client.events import (
     Welcomed,
 )
 from client.outcome import Status
-from client.session import TRANSITIONS, Phase, Session
+from client.session import Session
 from tests.client.material import make_chunk, make_submission
 from wire.addresses import Address
-from wire.messages import Chunk, End, Error, Job, Submit
+from wire.messages import Chunk, End, Error, Job, Submit, Watch
 
 MIDDLEWARE = Peer.MIDDLEWARE
 BYE = [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]
@@ -256,12 +257,14 @@ def test_files_that_cannot_be_had_say_where_they_are() -> None:
     assert reason.startswith("the job is done, but blur.mp4 cannot be written here: disk full; its files stay")
 
 
-def test_a_middleware_that_goes_while_files_come_is_not_missed_and_a_moved_aggregator_is_found() -> None:
+def test_a_middleware_that_goes_while_files_come_is_called_again_for_an_aggregator_that_moves() -> None:
     stage = Stage().waiting()
     stage.job("done", **DONE)
     assert stage.feed(Lost(MIDDLEWARE, "gone")) == []
-    stage = Stage().waiting()
-    stage.job("done", **DONE)
+    assert stage.session.phase is Phase.FETCHING
+    assert stage.again() == [Dial(MIDDLEWARE)]
+    assert stage.feed(Welcomed(MIDDLEWARE)) == [Send(MIDDLEWARE, Watch("j"))]
+    stage.feed(Received(MIDDLEWARE, Error("unknown-job", "forgotten meanwhile", fatal=False)))
     stage.job("done", files=DONE["files"], addresses=[{"host": "h", "port": 6001}])
     assert stage.session.fetching is not None
     assert stage.session.fetching.addresses == (Address("h", 6001),)

@@ -1,0 +1,238 @@
+"""Staying with a job until it has ended and its files are here: what all who wait for one have in common.
+
+    dialling ─▶ submitting ─▶ sending ─▶ waiting ─▶ fetching ─▶ over
+
+A lost connection leads from each of the middle phases back to dialling. While files are fetched, which come from the
+aggregator, the middleware is called again beside it: only it can tell when the aggregator has moved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from client.backoff import PATIENCE_S, Backoff
+from client.events import Command, Dial, Event, HangUp, Interrupted, Lost, Peer, Received, Send, Start, Tick, Welcomed
+from client.fetching import Fetching, Wanted
+from client.outcome import Status
+from wire.addresses import Address
+from wire.messages import Error, Job, Message, Watch
+
+FINAL_STATES: Final = {
+    "done": Status.DONE,
+    "partial": Status.PARTIAL,
+    "failed": Status.FAILED,
+    "cancelled": Status.CANCELLED,
+}
+
+HOPELESS: Final = frozenset({"version", "forbidden", "not-moviola", "bad-message", "out-of-order", "too-large"})
+"""Codes of a lost connection that would be lost again for the same reason."""
+
+
+class Phase(Enum):
+    DIALLING = "dialling"  # the middleware, for the first time or again
+    SUBMITTING = "submitting"  # or asking for a job that is there; the answer is awaited
+    SENDING = "sending"
+    WAITING = "waiting"  # all is sent; the cluster works
+    FETCHING = "fetching"  # the job has ended well; its files come
+    OVER = "over"
+
+
+TRANSITIONS: Final[dict[Phase, frozenset[Phase]]] = {
+    Phase.DIALLING: frozenset({Phase.SUBMITTING, Phase.OVER}),
+    Phase.SUBMITTING: frozenset({Phase.SENDING, Phase.WAITING, Phase.DIALLING, Phase.OVER}),
+    Phase.SENDING: frozenset({Phase.WAITING, Phase.FETCHING, Phase.DIALLING, Phase.OVER}),
+    Phase.WAITING: frozenset({Phase.SENDING, Phase.FETCHING, Phase.DIALLING, Phase.OVER}),
+    Phase.FETCHING: frozenset({Phase.OVER}),
+    Phase.OVER: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How it ended. `state` is the job's last one; a job that never was is `failed` or `cancelled`."""
+
+    status: Status
+    state: str
+    reason: str = ""
+
+
+class Attending:
+    """A brain: give it `Start` first, and a Tick at `next_deadline`. What is asked of the middleware, and what becomes
+    of its answers, is for those who derive from this.
+
+    Args:
+        where: the middleware's name for people, such as `localhost:5000`.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.phase = Phase.DIALLING
+        self.ending: Ending | None = None
+        self.record: Job | None = None  # the newest of the job
+        self.fetching: Fetching | None = None
+        self.trouble = ""  # why there is no connection, while there is none
+        self.remarks: list[str] = []  # for the person; whoever shows them takes them out
+        self._where = where
+        self._met_before = False
+        self._backoff = Backoff()
+        self._outbox: list[Command] = []
+
+    def next_deadline(self) -> float | None:
+        """When to give it a Tick."""
+        deadlines = [self._backoff.due_at, self.fetching.next_deadline() if self.fetching is not None else None]
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """What to do next; nothing once it is over."""
+        if self.phase is Phase.OVER:
+            return []
+        match event:
+            case Start():
+                self._outbox.append(Dial(Peer.MIDDLEWARE))
+            case Tick() if self._backoff.take(now):
+                self._outbox.append(Dial(Peer.MIDDLEWARE))
+            case Welcomed(peer=Peer.MIDDLEWARE):
+                self._welcomed()
+            case Received(peer=Peer.MIDDLEWARE, message=Job() as job):
+                self._heard(job, now)
+            case Received(peer=Peer.MIDDLEWARE, message=Error() as error):
+                self._refused(error)
+            case Lost(peer=Peer.MIDDLEWARE, reason=reason, code=code):
+                self._lost(reason, code, now)
+            case Interrupted():
+                state = self.record.state if self.record is not None else "cancelled"
+                self._end(Status.CANCELLED, f"interrupted; {self._way_on()}", state)
+            case _:
+                self._happened(event)
+        if self.fetching is not None:
+            self._fetch(self.fetching.handle(event, now))
+        self._go_on()
+        commands, self._outbox = self._outbox, []
+        return commands
+
+    # ── what those who derive from this do ───────────────────────────────────────────────────────────────────────
+
+    def _request(self) -> Message:
+        """What to ask a middleware for that has just taken the connection."""
+        raise NotImplementedError
+
+    def _heard(self, job: Job, now: float) -> None:
+        """A record came; `_updated` follows if it is of this job."""
+        raise NotImplementedError
+
+    def _refused(self, error: Error) -> None:
+        """An answer that is no record."""
+        raise NotImplementedError
+
+    def _way_on(self) -> str:
+        """What becomes of the job without us, and what to do about it."""
+        raise NotImplementedError
+
+    def _happened(self, event: Event) -> None:
+        """Any other event."""
+
+    def _progressed(self, job: Job) -> None:
+        """The record of a job that goes on."""
+
+    def _go_on(self) -> None:
+        """After each event."""
+
+    def _let_go(self) -> None:
+        """Nothing will be sent any more."""
+
+    # ── the middleware comes and goes ────────────────────────────────────────────────────────────────────────────
+
+    def _welcomed(self) -> None:
+        self._met_before = True
+        self.trouble = ""
+        if self.phase is Phase.FETCHING:
+            assert self.record is not None
+            self._outbox.append(Send(Peer.MIDDLEWARE, Watch(self.record.job)))
+        else:
+            self._enter(Phase.SUBMITTING)
+            self._outbox.append(Send(Peer.MIDDLEWARE, self._request()))
+
+    def _lost(self, reason: str, code: str, now: float) -> None:
+        if self.phase is Phase.FETCHING:
+            if code not in HOPELESS:
+                self._backoff.failed(now)  # without it the files may come all the same
+            return None
+        if not self._met_before:
+            return self._end(Status.UNREACHABLE, f"No middleware answers at {self._where} ({reason})")
+        if code in HOPELESS:
+            return self._end(Status.FAILED, f"the middleware at {self._where} ended the connection: {reason}")
+        if not self._backoff.failed(now):
+            text = f"the middleware at {self._where} has not been reached for {PATIENCE_S:.0f} s: {reason}"
+            return self._end(Status.UNREACHABLE, f"{text}; {self._way_on()}")
+        self.trouble = reason
+        if self.phase is not Phase.DIALLING:
+            self._enter(Phase.DIALLING)
+        return None
+
+    # ── the job's records ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _updated(self, job: Job, now: float) -> None:
+        """The job's newest record."""
+        self._backoff.alive(now)
+        self.record = job
+        if self.fetching is not None:
+            self._backoff.worked()
+            self.fetching.addresses = addresses_of(job) or self.fetching.addresses
+        elif job.state in FINAL_STATES:
+            self._final(job)
+        else:
+            self._progressed(job)
+
+    def _final(self, job: Job) -> None:
+        """The job has ended."""
+        if job.state not in ("done", "partial"):
+            return self._end(FINAL_STATES[job.state], job.reason or f"the job was {job.state}", job.state)
+        try:
+            wanted = [Wanted.from_wire(data) for data in job.files]
+        except ValueError as error:
+            return self._end(Status.FAILED, str(error))
+        self._enter(Phase.FETCHING)
+        self._let_go()
+        self.fetching = Fetching(job.job, wanted, addresses_of(job))
+        self._outbox += self.fetching.begin()
+        return None
+
+    def _fetch(self, commands: list[Command]) -> None:
+        assert self.fetching is not None
+        assert self.record is not None
+        self._outbox += commands
+        if not self.fetching.over or self.phase is Phase.OVER:
+            return
+        state, reason = self.record.state, self.record.reason
+        if self.fetching.failure:
+            way_on = f"its files stay with the aggregator, in its results/{self.record.job}"
+            self._end(Status.FAILED, f"the job is {state}, but {self.fetching.failure}; {way_on}", state)
+        else:
+            self._end(FINAL_STATES[state], reason, state)
+
+    def _enter(self, phase: Phase) -> None:
+        assert phase in TRANSITIONS[self.phase], f"a session cannot go from {self.phase.value} to {phase.value}"
+        self.phase = phase
+
+    def _end(self, status: Status, reason: str, state: str = "failed") -> None:
+        self.ending = Ending(status, state, reason)
+        self._enter(Phase.OVER)
+        self._let_go()
+        self._outbox += [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]
+
+    def validate(self) -> None:
+        """What must hold after every event; for tests and the simulation."""
+        assert (self.ending is not None) == (self.phase is Phase.OVER)
+        assert self.fetching is None or self.phase in (Phase.FETCHING, Phase.OVER)
+
+
+def addresses_of(job: Job) -> tuple[Address, ...]:
+    """Where the aggregator is that has a job's files; entries that are no addresses are passed over."""
+    found = []
+    for data in job.addresses:
+        try:
+            found.append(Address.from_wire(data))
+        except ValueError:
+            continue
+    return tuple(address for address in found if address.host)
