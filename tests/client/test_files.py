@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import xxhash
 
 from client.destination import Place
@@ -79,19 +79,24 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert str(tmp_path / "job") in refused.reason
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
-    """No file may grow beyond 1000 bytes, as on a disk that has no more; Python ignores the signal that comes along."""
+    """No file may grow beyond 1000 bytes, as on a disk that has no more; Python ignores the signal that comes along.
+
+    Only around the write: the limit holds for whatever this process writes, the test runner's own output included.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("small_disk")
 def test_a_disk_without_room_is_said(tmp_path: Path) -> None:
     made = files(tmp_path)
     made.begin(Begin("blur.mp4", 2**20, "x"))
-    refused = made.write(Write("blur.mp4", bytes(2**20)))
+    with small_disk():
+        refused = made.write(Write("blur.mp4", bytes(2**20)))
     assert isinstance(refused, NotKept)
     assert refused.reason == f"{tmp_path}/job/blur.mp4: File too large"
