@@ -41,6 +41,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--max-lost", type=int, default=rules.max_losses, metavar="N",
         help="times a task may be lost with its worker before its job is paused (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--upload-timeout", type=float, default=rules.upload_timeout_s, metavar="S",
+        help="seconds after which an upload that stopped gives its spool back (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--fsync", action="store_true", help="let what is acknowledged survive a power cut")
     return parser.parse_args(arguments)
 
@@ -53,6 +57,7 @@ def main() -> int:
         worker_timeout_s=told.worker_timeout,
         stall_timeout_s=told.stall_timeout,
         max_losses=told.max_lost,
+        upload_timeout_s=told.upload_timeout,
     )
     try:
         secret = options.read_secret(told.secret_file)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from middleware.events import Command, Log, Peer, SaveJob, Send
+from middleware.events import Close, Command, Log, Peer, SaveJob, Send
 from middleware.fleet import Fleet
 from middleware.jobs import Flight, Job, Track
 from middleware.states import JobState, TaskState
-from wire.messages import Event, Message
+from wire.messages import Error, Event, Message
 
 MAX_HISTORY: Final = 1000
 """Final jobs remembered; the oldest are forgotten first."""
@@ -93,6 +93,23 @@ class Cluster:
 
     def send(self, peer: Peer, message: Message) -> None:
         self.outbox.append(Send(peer, message))
+
+    def refuse(self, client: ClientRecord, code: str, text: str, job: str = "") -> None:
+        """Says no to a client; its connection lives."""
+        self.send(client.peer, Error(code, text, fatal=False, job=job))
+
+    def detach(self, peer: Peer) -> list[Job]:
+        """A client is gone; returns the jobs that it was attached to."""
+        client = self.clients.pop(peer)
+        left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
+        for job in left:
+            job.client = None
+        return left
+
+    def hang_up(self, peer: Peer, code: str, text: str) -> None:
+        """Closes a client's connection; it may come back at once."""
+        self.detach(peer)
+        self.outbox.append(Close(peer, code, text))
 
     def log(self, text: str) -> None:
         self.outbox.append(Log(text))

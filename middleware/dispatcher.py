@@ -1,7 +1,8 @@
 """The brain of the middleware: events and the time in, commands out. No socket, clock, file or configuration inside.
 
-What it decides is spread over rooms by whom it deals with: clients (intake.py), workers (handout.py), aggregators
-(ownership.py), watchers (records.py); they share the memory in cluster.py. This file routes, and keeps the time.
+What it decides is spread over rooms by whom it deals with: clients (intake.py, wishes.py), workers (handout.py),
+aggregators (ownership.py), watchers (records.py); they share the memory in cluster.py. This file routes, and keeps
+the time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
 from middleware.ownership import Ownership
-from middleware.records import Publisher, assess
+from middleware.records import Publisher, assess, failures_of, progress_of
+from middleware.wishes import Wishes
 from wire.errors import ProtocolError
 from wire.messages import (
     Beat,
@@ -50,6 +52,7 @@ class Dispatcher:
         self._handout = Handout(self.cluster)
         self._ownership = Ownership(self.cluster, self._handout)
         self._intake = Intake(self.cluster, self._handout, self._ownership)
+        self._wishes = Wishes(self.cluster, self._handout, self._ownership)
         self._publisher = Publisher(self.cluster)
         self._last_tick: float | None = None
         self._next_scan = 0.0
@@ -147,9 +150,9 @@ class Dispatcher:
         elif isinstance(message, End):
             self._intake.end(client, message, now)
         elif isinstance(message, Control):
-            self._intake.control(client, message, now)
+            self._wishes.control(client, message, now)
         elif isinstance(message, Watch):
-            self._intake.watch(client, message, now)
+            self._wishes.watch(client, message, now)
         else:
             raise ProtocolError("out-of-order", f"a client may not send {type(message).__name__} here")
 
@@ -182,6 +185,7 @@ class Dispatcher:
         if now >= self._next_scan:
             self._next_scan = now + SCAN_INTERVAL_S
             self._handout.expire(now)
+            self._intake.expire(now)
             self._make_room()
         self._handout.hand_out(now)
         self._ownership.pass_on(now)
@@ -198,6 +202,8 @@ class Dispatcher:
                 worker.heard_at = min(now, worker.heard_at + gap)
                 for record in worker.held.values():
                     record.progress_at = min(now, record.progress_at + gap)
+            for job in self.cluster.open.values():
+                job.moved_at = None if job.moved_at is None else min(now, job.moved_at + gap)
 
     def _make_room(self) -> None:
         """Under pressure, chunks that are stored everywhere are given up, the oldest job's first."""
@@ -217,6 +223,7 @@ class Dispatcher:
             job.seconds = now + cluster.unix_offset_s - job.submitted_unix_s
             self._handout.revoke_all(job)
             del cluster.open[job.id]
+            job.settle(progress_of(job), failures_of(job))
             cluster.save(job)
             cluster.outbox.append(FreeJob(job.id))
             self._ownership.drop(job)

@@ -1,29 +1,26 @@
-"""Clients: jobs submitted, chunks accepted within a window, what a person wishes, and who watches."""
+"""Clients: jobs submitted, chunks accepted within a window, and uploads that stop."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from middleware.cluster import MAX_HISTORY, MAX_OPEN_JOBS, ClientRecord, Cluster
-from middleware.events import Close, ForgetJob, NotKept, Peer, SpoolChunk
+from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
 from middleware.handout import Handout
 from middleware.jobs import Job
 from middleware.ownership import Ownership
-from middleware.records import job_record, room_for, worker_record
-from middleware.states import JobState
+from middleware.records import job_record, room_for
+from middleware.wishes import forget
 from wire.errors import ProtocolError
 from wire.limits import MAX_NAME
 from wire.messages import (
-    Aggregator,
     Chunk,
-    Control,
     End,
     Error,
     Event,
     Hello,
     Message,
     Submit,
-    Watch,
     Welcome,
 )
 
@@ -35,8 +32,6 @@ MAX_STREAMS: Final = 64
 
 MAX_CHUNKS: Final = 10_000_000
 """Chunks of one stream: a week of single frames at 16 a second."""
-
-TOPICS: Final = frozenset({"jobs", "workers", "events"})
 
 
 class Intake:
@@ -52,13 +47,10 @@ class Intake:
         self._cluster.send(peer, Welcome(version=1, epoch=self._cluster.epoch))
 
     def left(self, peer: Peer, now: float) -> None:
-        client = self._cluster.clients.pop(peer)
-        for job_id in client.jobs:
-            job = self._cluster.jobs.get(job_id)
-            if job is not None and job.client == peer:
-                job.client = None
-                if not job.is_final:
-                    self._cluster.note("client-left", f"the client of job {job_id} left; the job goes on", now, job_id)
+        for job in self._cluster.detach(peer):
+            if not job.is_final:
+                job.moved_at = now
+                self._cluster.note("client-left", f"the client of job {job.id} left; the job goes on", now, job.id)
 
     # ── submitting ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -66,32 +58,48 @@ class Intake:
         cluster = self._cluster
         fault = _fault_of(message)
         if fault:
-            return self._refuse(client, "bad-job", fault)
-        job = None if message.new else self._continued(client, message)
+            return cluster.refuse(client, "bad-job", fault)
+        job = self._continued(client, message)
         is_new = job is None
         if job is None:
             if len(cluster.open) >= MAX_OPEN_JOBS:
-                return self._refuse(client, "busy", f"{MAX_OPEN_JOBS} jobs are unfinished; wait for one, or cancel one")
+                return cluster.refuse(
+                    client, "busy", f"{MAX_OPEN_JOBS} jobs are unfinished; wait for one, or cancel one"
+                )
             job = self._create(message, now)
-        job.client, job.accepted, job.session, job.sent_at = client.peer, 0, client.session, now
+        job.client, job.accepted, job.session, job.moved_at = client.peer, 0, client.session, now
+        job.edited_as = ""
         client.jobs.add(job.id)
         cluster.save(job, new=is_new)
         if not job.owner:
             self._ownership.assign(job)
+        self._look_for_edited(client, job)
         job.told_room_bytes = room_for(cluster, job)
         cluster.send(client.peer, job_record(job, job.told_room_bytes, with_have=True))
         return None
 
     def _continued(self, client: ClientRecord, message: Submit) -> Job | None:
-        """The job that this submission repeats or takes up again."""
+        """The job that this submission repeats or takes up again; a new one only if its reply may have been lost."""
         for job in reversed(self._cluster.jobs.values()):
             if job.key != message.key:
                 continue
             attached = self._cluster.clients.get(job.client) if job.client is not None else None
             same_session = job.session == client.session  # its last reply may have been lost
-            if same_session or (not job.is_final and attached is None):
+            if same_session or (not message.new and not job.is_final and attached is None):
                 return job
         return None
+
+    def _look_for_edited(self, client: ClientRecord, job: Job) -> None:
+        """Uploads from the same place that will wait in vain, because what lay there has been edited since."""
+        for old in self._cluster.open.values():
+            if old.client is None and not old.all_sent and _is_edited(old, job):
+                old.edited_as = job.id
+                self._cluster.save(old)
+                text = (
+                    f"{job.name} was edited since job {old.id} was interrupted, so this is a new job; the old one "
+                    f"waits in vain: python -m client.jobs cancel {old.id} ends it"
+                )
+                self._cluster.send(client.peer, Event("source-edited", text, old.id))
 
     def _create(self, message: Submit, now: float) -> Job:
         cluster = self._cluster
@@ -102,6 +110,7 @@ class Intake:
             "outputs": message.outputs,
             "policy": message.policy,
             "priority": message.priority,
+            "origin": message.origin,
             "submitted_unix_s": unix_s,
         }
         job = Job(cluster.new_id(str(message.source.get("name", "job"))), fixed)
@@ -110,13 +119,8 @@ class Intake:
         cluster.note("job-submitted", f"job {job.id} was submitted: {job.name} → {outputs}", now, job.id)
         finals = [old for old in cluster.jobs.values() if old.is_final]
         for old in finals[: max(0, len(finals) - MAX_HISTORY)]:
-            self.forget(old)
+            forget(cluster, old)
         return job
-
-    def forget(self, job: Job) -> None:
-        """A final job leaves the history."""
-        del self._cluster.jobs[job.id]
-        self._cluster.outbox.append(ForgetJob(job.id))
 
     # ── chunks ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -139,7 +143,7 @@ class Intake:
             self._cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
             return
         job.accepted += 1
-        job.sent_at = now
+        job.moved_at = now
         self._cluster.acknowledged_jobs.add(job.id)
         if message.index in job.have[message.stream] or message.index in job.freed[message.stream]:
             return
@@ -153,10 +157,33 @@ class Intake:
         job = self._cluster.jobs[event.job]
         job.remove_chunk(event.stream, event.index)
         if job.client is not None:
-            peer, job.client = job.client, None
-            self._cluster.clients.pop(peer, None)
-            self._cluster.outbox.append(Close(peer, "full", f"{event.reason}; the job waits until there is room"))
+            self._cluster.hang_up(job.client, "full", f"{event.reason}; the job waits until there is room")
         self._cluster.log(f"job {job.id} chunk {event.index}: {event.reason}")
+
+    def expire(self, now: float) -> None:
+        """Uploads that stopped give their room back, so that they cannot keep others out; the jobs stay.
+
+        An attached client is only thought to have stopped where others are short of room and it is not: a large chunk
+        may take long on a slow road.
+        """
+        timeout_s = self._cluster.rules.upload_timeout_s
+        is_scarce = self._cluster.room_bytes < self._cluster.rules.client_window_bytes
+        for job in self._cluster.open_jobs():
+            if job.all_sent or not any(job.have) or any(track.flights for track in job.tracks):
+                continue
+            if job.moved_at is None:
+                job.moved_at = now  # since this middleware's start
+            if now - job.moved_at < timeout_s:
+                continue
+            if job.client is not None and not (is_scarce and job.told_room_bytes):
+                continue
+            if job.client is not None:
+                self._cluster.hang_up(job.client, "silent", f"no chunk of job {job.id} came for {timeout_s:.0f} s")
+            job.forget_chunks()
+            self._cluster.outbox.append(FreeJob(job.id))
+            self._cluster.changed_jobs.add(job.id)
+            text = f"the upload of job {job.id} stopped {timeout_s:.0f} s ago: its chunks are given up"
+            self._cluster.note("upload-expired", text, now, job.id)
 
     def end(self, client: ClientRecord, message: End, now: float) -> None:
         job = self._job_of(client, message, message.job)
@@ -180,69 +207,23 @@ class Intake:
         """A job this client is attached to; otherwise it is told."""
         job = self._cluster.jobs.get(job_id)
         if job is None:
-            self._refuse(client, "unknown-job", f"there is no job {job_id}", job_id)
+            self._cluster.refuse(client, "unknown-job", f"there is no job {job_id}", job_id)
         elif job.client != client.peer:
             text = f"{type(message).__name__} came from another client than the one job {job_id} is attached to"
-            self._refuse(client, "not-yours", text, job_id)
+            self._cluster.refuse(client, "not-yours", text, job_id)
             return None
         return job
 
-    # ── wishes and watching ──────────────────────────────────────────────────────────────────────────────────────
 
-    def control(self, client: ClientRecord, message: Control, now: float) -> None:
-        cluster = self._cluster
-        job = cluster.jobs.get(message.job)
-        if job is None:
-            return self._refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
-        if message.verb == "detach" and job.client == client.peer:
-            job.client = None
-            client.jobs.discard(job.id)
-        elif message.verb == "cancel" and not job.is_final:
-            self._handout.revoke_all(job)
-            cluster.set_state(job, JobState.CANCELLED, "cancelled", f"cancelled by {client.name}")
-            cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
-        elif message.verb == "pause" and job.state in (JobState.PENDING, JobState.RUNNING):
-            self._handout.revoke_all(job)
-            cluster.set_state(job, JobState.PAUSED, "paused", f"paused by {client.name}")
-            cluster.save(job)
-        elif message.verb == "resume" and job.state is JobState.PAUSED:
-            cluster.set_state(job, JobState.PENDING, "resumed", f"resumed by {client.name}")
-            cluster.save(job)
-        elif message.verb == "forget" and job.is_final:
-            self.forget(job)
-        else:
-            text = f"a job that is {job.state.value} can't be asked to {message.verb}"
-            self._refuse(client, "bad-job", text, job.id)
-        return None
-
-    def watch(self, client: ClientRecord, message: Watch, now: float) -> None:
-        cluster = self._cluster
-        unknown = set(message.topics) - TOPICS
-        if unknown:
-            raise ProtocolError("bad-message", f"no topic is called {', '.join(sorted(unknown))}")
-        client.topics |= set(message.topics)
-        if message.job:
-            job = cluster.jobs.get(message.job)
-            if job is None:
-                self._refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
-            else:
-                client.watched_jobs.add(job.id)
-                cluster.send(client.peer, job_record(job))
-        if "jobs" in message.topics:
-            for job in cluster.jobs.values():
-                cluster.send(client.peer, job_record(job))
-        if "workers" in message.topics:
-            for one in cluster.aggregators.values():
-                cluster.send(client.peer, Aggregator(one.store, one.name, one.addresses))
-            for worker in cluster.fleet.by_name.values():
-                cluster.send(client.peer, worker_record(worker, now))
-        if message.topics:
-            cluster.send(
-                client.peer, Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
-            )
-
-    def _refuse(self, client: ClientRecord, code: str, text: str, job: str = "") -> None:
-        self._cluster.send(client.peer, Error(code, text, fatal=False, job=job))
+def _is_edited(old: Job, new: Job) -> bool:
+    """Whether two jobs want the same of the same place, and differ in what lies there."""
+    one, other = old.fixed, new.fixed
+    return (
+        bool(one.get("origin"))
+        and one["origin"] == other["origin"]
+        and one["outputs"] == other["outputs"]
+        and one["source"].get("fingerprint") != other["source"].get("fingerprint")
+    )
 
 
 def _fault_of(message: Submit) -> str:

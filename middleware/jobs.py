@@ -99,6 +99,11 @@ class Track:
             return self.flights[index].state
         return TaskState.QUEUED if index in have else TaskState.ABSENT
 
+    def queued_count(self, have: Bitmap) -> int:
+        """How many tasks are queued."""
+        here, stored = (int.from_bytes(bits.to_wire(), "little") for bits in (have, self.stored))
+        return (here & ~stored).bit_count() - sum(index in have for index in self.flights)
+
     def queued(self, have: Bitmap) -> int | None:
         """The index to hand out next; None when nothing is queued. Returned tasks come first, the lowest first."""
         while self._returned:
@@ -222,27 +227,24 @@ class Job:
         self.benched: dict[str, int] = {}  # worker name → tasks of this job it failed
         self.no_room_until = 0.0  # its aggregator has none: nothing more is computed for it before this time
         self.no_room_reason = ""
-        self.sent_at = 0.0  # when its last chunk came
+        self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
+        self.edited_as = ""  # the job in which its source, edited since, was submitted anew
+        self.final: dict[str, Any] = {}  # once it is final: the progress it had made
+        self.failures: list[dict[str, Any]] = []  # … and the failures told
         self.told_room_bytes = 0
         source = fixed["source"]
         self.kind = str(source.get("kind", ""))
         self.worker_source = {"kind": self.kind, **source.get("process", {})}
-        stream_count = int(source.get("stream_count", 1))
-        self.have = [Bitmap() for _ in range(stream_count)]
-        self.freed = [Bitmap() for _ in range(stream_count)]  # were here, are stored everywhere, were given up for room
-        self.frame_counts: list[dict[int, int]] = [{} for _ in range(stream_count)]
-        self.checksums: list[dict[int, int]] = [{} for _ in range(stream_count)]
-        self.sizes: list[dict[int, int]] = [{} for _ in range(stream_count)]
-        self.spooled_bytes = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        """Knows of no chunk and of no task."""
+        stream_count = self._clear_chunks()
         self.tracks = [
             Track(number, 0, frozenset([f"kind:{self.kind}", *(step["name"] for step in output["chain"])]))
-            for number, output in enumerate(fixed["outputs"])
+            for number, output in enumerate(self.fixed["outputs"])
         ]
         self.tracks += [Track(len(self.tracks) + stream - 1, stream, frozenset()) for stream in range(1, stream_count)]
-
-    @property
-    def is_final(self) -> bool:
-        return self.state in FINAL
 
     def set_state(self, state: JobState, code: str = "", reason: str = "") -> bool:
         """Returns whether anything changed."""
@@ -251,7 +253,44 @@ class Job:
         self.code, self.reason = code, reason
         return before != (self.state, code, reason)
 
+    def _clear_chunks(self) -> int:
+        """Knows of no chunk; returns how many streams there are."""
+        stream_count = int(self.fixed["source"].get("stream_count", 1))
+        self.have = [Bitmap() for _ in range(stream_count)]
+        self.freed = [Bitmap() for _ in range(stream_count)]  # were here, are stored everywhere, were given up for room
+        self.frame_counts: list[dict[int, int]] = [{} for _ in range(stream_count)]
+        self.checksums: list[dict[int, int]] = [{} for _ in range(stream_count)]
+        self.sizes: list[dict[int, int]] = [{} for _ in range(stream_count)]
+        self.spooled_bytes = 0
+        return stream_count
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
+
+    def settle(self, progress: dict[str, Any], failures: list[dict[str, Any]]) -> None:
+        """It is final: what it came to is kept, and the memory of its chunks and tasks given back."""
+        self.final, self.failures = progress, failures
+        self._clear()
+
+    def begin_again(self) -> None:
+        """A person's retry: only what was asked for, its owner and how many chunks there are, is as before."""
+        self.set_state(JobState.PENDING, "retried", "it begins again")
+        self._clear()
+        self.final, self.failures = {}, []
+        self.outputs_summary, self.files, self.addresses = [], [], []
+        self.seconds = self.no_room_until = 0.0
+        self.benched = {}
+        self.holdings_known = self.finish_sent = False
+
+    def forget_chunks(self) -> None:
+        """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
+        self._clear_chunks()
+        for track in self.tracks:
+            track.stored_frames = 0  # counted again as the chunks come again
+
     def add_chunk(self, stream: int, index: int, frame_count: int, size: int, xxh3: int) -> None:
+        is_known = index in self.frame_counts[stream]
         self.have[stream].add(index)
         self.frame_counts[stream][index] = frame_count
         self.checksums[stream][index] = xxh3
@@ -260,6 +299,8 @@ class Job:
         for track in self.tracks:
             if track.stream == stream:
                 track.chunk_came(index)
+                if index in track.stored and not is_known:
+                    track.stored_frames += frame_count
 
     def remove_chunk(self, stream: int, index: int) -> None:
         """Undoes `add_chunk`: it could not be kept."""
@@ -340,6 +381,9 @@ class Job:
             "outputs_summary": self.outputs_summary,
             "files": self.files,
             "addresses": self.addresses,
+            "edited_as": self.edited_as,
+            "final": self.final,
+            "failures": self.failures,
         }
 
     def restore(self, record: dict[str, Any]) -> None:
@@ -350,3 +394,5 @@ class Job:
             setattr(self, name, record[name])
         for name in ("outputs_summary", "files", "addresses"):
             setattr(self, name, record[name])
+        self.edited_as = record.get("edited_as", "")
+        self.final, self.failures = record.get("final", {}), record.get("failures", [])

@@ -104,6 +104,15 @@ class Ownership:
         if record is not None:
             self._give(job, record)
 
+    def take_back(self, job: Job) -> None:
+        """A job begins again: its owner says what is left of it, as soon as it is there."""
+        record = self._cluster.owner_of(job)
+        if record is not None:
+            record.jobs_owned += 1
+            self._own(job, record)
+        elif not job.owner:
+            self.assign(job)
+
     def _give(self, job: Job, record: AggregatorRecord) -> None:
         self._handout.revoke_all(job)  # what is in work is for the store of before, which will not be heard of again
         job.owner, job.owner_name = record.store, record.name
@@ -168,6 +177,7 @@ class Ownership:
             return
         if message.index in track.stored:
             return
+        job.moved_at = now
         track.fallback_frames += message.fallback_frames
         track.lost_frames += message.lost_frames
         track.damaged_frames += message.damaged_frames

@@ -14,6 +14,12 @@ from wire.messages import Worker as WorkerMessage
 CLIENT_INTERVAL_S: Final = 0.1
 """How often the client of a job hears of progress: a bar that moves smoothly."""
 
+MAX_FAILURES_KEPT: Final = 20
+"""Failures of a job that are told, and kept in the history: more of them are more of the same."""
+
+MAX_EXPLANATION: Final = 4000
+"""Characters of a failure's text, and of its traceback's end, so that the history stays small."""
+
 WATCHER_INTERVAL_S: Final = 0.5
 """How often watchers hear of a job or a worker."""
 
@@ -24,7 +30,9 @@ def room_for(cluster: Cluster, job: Job) -> int:
     return max(0, min(cluster.rules.client_window_bytes, cluster.room_bytes // uploading))
 
 
-def job_record(job: Job, room_bytes: int = 0, *, with_have: bool = False) -> JobMessage:
+def job_record(
+    job: Job, room_bytes: int = 0, *, with_have: bool = False, details: dict[str, Any] | None = None
+) -> JobMessage:
     return JobMessage(
         job=job.id,
         name=job.name,
@@ -34,12 +42,14 @@ def job_record(job: Job, room_bytes: int = 0, *, with_have: bool = False) -> Job
         accepted=job.accepted,
         room_bytes=room_bytes,
         have=[job.received(stream).to_wire() for stream in range(len(job.have))] if with_have else None,
-        progress=_progress(job),
+        progress=job.final or progress_of(job),
         outputs=job.outputs_summary,
         files=job.files,
         addresses=job.addresses,
         submitted_unix_s=job.submitted_unix_s,
         seconds=job.seconds,
+        priority=job.priority,
+        details=details or {},
     )
 
 
@@ -47,7 +57,49 @@ def worker_record(worker: WorkerRecord, now: float) -> WorkerMessage:
     return WorkerMessage(worker.name, worker.session, worker.state.value, worker.facts(now))
 
 
-def _progress(job: Job) -> dict[str, Any]:
+def details_of(job: Job) -> dict[str, Any]:
+    """What a person asks who looks at one job: the wishes and the failures."""
+    outputs = job.fixed["outputs"]
+    return {
+        "outputs": [{name: output.get(name) for name in ("name", "chain", "codec", "crf")} for output in outputs],
+        "on_error": job.fixed["policy"].get("on_error", ""),
+        "aggregator": job.owner_name,
+        "failures": job.failures or failures_of(job),
+    }
+
+
+def failures_of(job: Job) -> list[dict[str, Any]]:
+    """The first attributed failures, each with its chunk's frames and with what the worker told of its cause."""
+    found = [
+        {
+            "output": job.fixed["outputs"][track.number]["name"],
+            "chunk": index,
+            "frames": _frames_of(job, index),
+            "frame": failure.get("frame"),
+            "filter": str(failure.get("filter") or ""),
+            "worker": failure["worker"],
+            "failure_type": "job_failure" if failure.get("kind") == "exception" else "worker_failure",
+            "failure_reason": str(failure.get("kind", "")),
+            "explanation": str(failure.get("text", ""))[:MAX_EXPLANATION],
+            "traceback": str(failure.get("traceback") or "")[-MAX_EXPLANATION:],
+        }
+        for track in job.tracks
+        for index, trouble in sorted(track.troubles.items())
+        for failure in trouble.failures
+    ]
+    return found[:MAX_FAILURES_KEPT]
+
+
+def _frames_of(job: Job, index: int) -> list[int]:
+    """The first and the last source frame of a chunk; nothing where an earlier chunk has not come."""
+    counts = job.frame_counts[0]
+    if any(earlier not in counts for earlier in range(index + 1)):
+        return []
+    first = sum(counts[earlier] for earlier in range(index))
+    return [first, first + counts[index] - 1]
+
+
+def progress_of(job: Job) -> dict[str, Any]:
     counts = job.chunk_counts
     filtered = [track for track in job.tracks if not track.is_passthrough]
     frames_total = job.frames_sent if job.all_sent else None
@@ -60,6 +112,7 @@ def _progress(job: Job) -> dict[str, Any]:
         "chunks_total": None if counts is None else sum(counts),
         "tasks_stored": sum(track.stored.count for track in job.tracks),
         "tasks_total": None if counts is None else sum(counts[track.stream] for track in job.tracks),
+        "tasks_queued": sum(track.queued_count(job.have[0]) for track in filtered),
         "tasks_in_flight": sum(len(track.flights) for track in filtered),
         "retries": sum(track.retries for track in job.tracks),
         "duplicates": sum(track.duplicates for track in job.tracks),
@@ -183,8 +236,11 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
             return _nobody_offers(cluster, track.needs)
         return "busy", "all able workers are busy with other jobs"
     if not job.all_sent:
+        if job.client is None and job.edited_as:
+            text = f"its source was edited, and submitted anew as job {job.edited_as}; cancel this one"
+            return "source-edited", text
         if job.client is None:
-            return "source-needed", "not all of the source is here and no client is attached; submit it again"
+            return "source-needed", "its source is not all here and no client is attached; submit the same file again"
         if job.frames_sent == 0 or job.state is JobState.PENDING:
             return "uploading", "the client is sending"
     return "", ""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from middleware.cluster import Rules
 from middleware.dispatcher import Dispatcher
-from middleware.events import Close, Command, FreeChunk, Left, Received, Send, SendChunk, SpoolChunk, Tick
+from middleware.events import Close, Command, FreeChunk, FreeJob, Left, Received, Send, SendChunk, SpoolChunk, Tick
 from wire.bitmap import Bitmap
 from wire.messages import (
     AggregatorDetails,
@@ -85,6 +85,9 @@ class Script:
                 key = (command.job, command.stream, command.index)
                 self.spool.discard(key)
                 self.chunks[key] = (self.chunks[key][0], None, self.chunks[key][2])
+            elif isinstance(command, FreeJob):
+                self.spool = {key for key in self.spool if key[0] != command.job}
+                self.chunks = {key: value for key, value in self.chunks.items() if key[0] != command.job}
             elif isinstance(command, SendChunk):
                 assert (command.job, command.stream, command.index) in self.spool
 
@@ -147,21 +150,41 @@ class Script:
         key: str = "k",
         on_error: str = "original",
         end: bool = True,
+        fingerprint: str = "f",
+        new: bool = False,
     ) -> str:
         """A client submits a job and sends all of it, 10 frames a chunk. Returns the job's id."""
-        source = {"kind": "video", "name": "clip", "stream_count": streams, "process": {"codec": "h264"}}
-        output = {"name": "out", "chain": [{"name": one, "parameters": {}} for one in filters]}
-        self.tell(peer, Submit(key, source, [output], {"on_error": on_error}, priority))
+        submission = self.submission(filters, streams, priority, key, on_error, fingerprint, new=new)
+        self.tell(peer, submission)
         job = self.job(peer).job
         if any(own.job == job for own in self.said(9, Own)):
             self.hold(job)
         for stream in range(streams):
             for index in range(chunks):
-                self.tell(peer, Chunk(job, stream, index, 10), size=1000, xxh3=index + 1)
+                self.chunk(peer, job, index, stream)
         if end:
             self.tell(peer, End(job, [chunks] * streams))
         self.tick()
         return job
+
+    @staticmethod
+    def submission(
+        filters: tuple[str, ...] = ("blur",),
+        streams: int = 1,
+        priority: int = 0,
+        key: str = "k",
+        on_error: str = "original",
+        fingerprint: str = "f",
+        *,
+        new: bool = False,
+    ) -> Submit:
+        source = {"kind": "video", "name": "clip", "stream_count": streams, "process": {"codec": "h264"}}
+        source["fingerprint"] = fingerprint
+        output = {"name": "out", "chain": [{"name": one, "parameters": {}} for one in filters]}
+        return Submit(key, source, [output], {"on_error": on_error}, priority, new, "here:/clip")
+
+    def chunk(self, peer: int, job: str, index: int, stream: int = 0) -> None:
+        self.tell(peer, Chunk(job, stream, index, 10), size=1000, xxh3=index + 1)
 
     def hold(self, job: str, *tracks: bytes, peer: int = 9) -> None:
         own = [own for own in self.said(peer, Own) if own.job == job][-1]

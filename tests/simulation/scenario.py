@@ -84,8 +84,11 @@ class Scenario:
         self.network = Network(self.world)
         self.plan = Plan.draw(self.random)
         rules = Rules(
-            max_losses=1000, beat_interval_s=2.0, client_window_bytes=100
-        )  # kills alone must never pause a job here
+            max_losses=1000,  # kills alone must never pause a job here
+            beat_interval_s=2.0,
+            client_window_bytes=100,
+            upload_timeout_s=self.random.choice((2.0, 600.0)),
+        )
         for name in ("middleware", "aggregator", "clients"):
             (folder / name).mkdir(parents=True)
         self.middleware = Middleware(self.world, self.network, folder / "middleware", rules)

@@ -1,0 +1,118 @@
+"""What people wish for a job, and what they want to know."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from middleware.cluster import ClientRecord, Cluster
+from middleware.events import ForgetJob
+from middleware.handout import Handout
+from middleware.jobs import Job
+from middleware.ownership import Ownership
+from middleware.records import details_of, job_record, worker_record
+from middleware.states import JobState
+from wire.errors import ProtocolError
+from wire.messages import Aggregator, Control, Event, Watch
+
+TOPICS: Final = frozenset({"jobs", "workers", "events"})
+
+
+class Wishes:
+    """The part of the dispatcher that deals with `client.jobs` and its like."""
+
+    def __init__(self, cluster: Cluster, handout: Handout, ownership: Ownership) -> None:
+        self._cluster = cluster
+        self._handout = handout
+        self._ownership = ownership
+
+    # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def control(self, client: ClientRecord, message: Control, now: float) -> None:
+        """Does it and says so, or says why not."""
+        cluster = self._cluster
+        job = cluster.jobs.get(message.job)
+        if job is None:
+            return cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+        granted = self._grant(client, job, message.verb, now)
+        if not granted:
+            text = f"job {job.id} is {job.state.value}: it cannot be asked to {message.verb}"
+            return cluster.refuse(client, "bad-job", text, job.id)
+        cluster.send(client.peer, Event("wish-granted", granted, job.id, unix_s=now + cluster.unix_offset_s))
+        return None
+
+    def _grant(self, client: ClientRecord, job: Job, verb: str, now: float) -> str:
+        """What was done, in a sentence; nothing where it cannot be."""
+        cluster = self._cluster
+        if verb == "detach" and job.client == client.peer:
+            job.client = None
+            client.jobs.discard(job.id)
+            return f"job {job.id} goes on without its client"
+        if verb == "cancel" and not job.is_final:
+            self._handout.revoke_all(job)
+            cluster.set_state(job, JobState.CANCELLED, "cancelled", f"cancelled by {client.name}")
+            cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
+            return f"job {job.id} is cancelled"
+        if verb == "pause" and job.state in (JobState.PENDING, JobState.RUNNING):
+            self._handout.revoke_all(job)
+            cluster.set_state(job, JobState.PAUSED, "paused", f"paused by {client.name}")
+            cluster.save(job)
+            return f"job {job.id} is paused"
+        if verb == "resume" and job.state is JobState.PAUSED:
+            cluster.set_state(job, JobState.PENDING, "resumed", f"resumed by {client.name}")
+            cluster.save(job)
+            return f"job {job.id} goes on"
+        if verb == "retry" and job.state in (JobState.FAILED, JobState.CANCELLED):
+            self._retry(job)
+            cluster.note("job-retried", f"job {job.id} begins again, as {client.name} wishes", now, job.id)
+            return f"job {job.id} begins again and waits for its source: the same file_sender command sends it"
+        if verb == "forget" and job.is_final:
+            forget(cluster, job)
+            return f"job {job.id} is forgotten; its files stay"
+        return ""
+
+    def _retry(self, job: Job) -> None:
+        """What was spooled is gone since it ended; what is stored, if anything, its owner will say."""
+        cluster = self._cluster
+        attached = cluster.clients.get(job.client) if job.client is not None else None
+        if attached is not None:  # it counts chunks that are gone: it shall come back and ask what is here
+            cluster.hang_up(attached.peer, "retried", f"job {job.id} begins again")
+        job.begin_again()
+        cluster.open[job.id] = job
+        cluster.changed_jobs.add(job.id)
+        cluster.urgent_jobs.add(job.id)
+        cluster.save(job)
+        self._ownership.take_back(job)
+
+    # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def watch(self, client: ClientRecord, message: Watch, now: float) -> None:
+        cluster = self._cluster
+        unknown = set(message.topics) - TOPICS
+        if unknown:
+            raise ProtocolError("bad-message", f"no topic is called {', '.join(sorted(unknown))}")
+        client.topics |= set(message.topics)
+        if message.job:
+            job = cluster.jobs.get(message.job)
+            if job is None:
+                cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+            else:
+                client.watched_jobs.add(job.id)
+                cluster.send(client.peer, job_record(job, details=details_of(job)))
+        if "jobs" in message.topics:
+            for job in cluster.jobs.values():
+                cluster.send(client.peer, job_record(job))
+        if "workers" in message.topics:
+            for one in cluster.aggregators.values():
+                cluster.send(client.peer, Aggregator(one.store, one.name, one.addresses))
+            for worker in cluster.fleet.by_name.values():
+                cluster.send(client.peer, worker_record(worker, now))
+        if message.topics:
+            cluster.send(
+                client.peer, Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
+            )
+
+
+def forget(cluster: Cluster, job: Job) -> None:
+    """A final job leaves the history."""
+    del cluster.jobs[job.id]
+    cluster.outbox.append(ForgetJob(job.id))

@@ -1,0 +1,280 @@
+"""What people wish for jobs, uploads that stop, sources that are edited, and what is kept of jobs that are over."""
+
+from __future__ import annotations
+
+import pytest
+
+from middleware.cluster import Rules
+from middleware.events import ForgetJob, FreeJob
+from tests.middleware.script import Script, bits
+from wire.messages import Control, Error, Event, Job, Own, Released, Task, Watch
+
+UPLOAD_S = Rules().upload_timeout_s
+
+
+@pytest.fixture
+def script() -> Script:
+    made = Script()
+    made.aggregator(9)
+    made.client(1)
+    return made
+
+
+def granted(script: Script, peer: int = 1) -> list[str]:
+    return [event.text for event in script.said(peer, Event) if event.kind == "wish-granted"]
+
+
+def fail(script: Script, job: str) -> None:
+    """The only task of a job whose policy is to fail does so three times."""
+    for _ in range(3):
+        task = script.said(11, Task)[-1]
+        cause = {"kind": "exception", "text": "it raised", "filter": "blur", "frame": 37, "traceback": "Traceback …"}
+        script.tell(11, Released(task.lease, "failed", cause))
+        script.tick()
+    assert script.dispatcher.cluster.jobs[job].state.value == "failed"
+
+
+# ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_wish_is_answered(script: Script) -> None:
+    job = script.submit()
+    script.client(5)
+    for verb in ("pause", "resume", "cancel", "retry", "cancel", "forget"):
+        script.tell(5, Control(job, verb))
+        script.tick()
+    said = granted(script, 5)
+    assert said[:3] == [f"job {job} is paused", f"job {job} goes on", f"job {job} is cancelled"]
+    assert len(said) == 6
+    assert ForgetJob(job) in script.commands
+    script.tell(5, Control(job, "forget"))
+    assert script.said(5, Error)[-1].code == "unknown-job"
+
+
+@pytest.mark.parametrize("verb", ["retry", "resume", "forget", "dance"])
+def test_a_wish_that_does_not_fit_is_refused_with_the_state(script: Script, verb: str) -> None:
+    job = script.submit()
+    script.tell(1, Control(job, verb))
+    error = script.said(1, Error)[-1]
+    assert (error.code, error.fatal) == ("bad-job", False)
+    assert error.text == f"job {job} is pending: it cannot be asked to {verb}"
+
+
+def test_a_failed_job_begins_again_and_the_same_key_sends_its_source(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1, on_error="fail")
+    fail(script, job)
+    assert FreeJob(job) in script.commands
+    script.leave(1)
+    script.client(5)
+    script.tell(5, Control(job, "retry"))
+    assert "the same file_sender command sends it" in granted(script, 5)[-1]
+    assert script.said(9, Own)[-1].owner_epoch == 1
+    script.hold(job)
+    script.tell(5, Watch(job))
+    script.tick(1)
+    assert (script.job(5).state, script.job(5).code) == ("pending", "source-needed")
+    script.client(2)
+    assert script.submit(2, chunks=1, on_error="fail") == job
+    script.deliver(11)
+    script.finish()
+    assert script.job(2).state == "done"
+    assert script.job(2).progress["retries"] == 0
+
+
+def test_what_the_owner_still_has_of_a_retried_job_is_not_redone(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=3)
+    script.tell(1, Control(job, "cancel"))
+    script.tell(1, Control(job, "retry"))
+    assert script.closed(1) == ["retried"]  # what it sent is gone: it comes back and asks what is here
+    script.hold(job, bits(0, 2))
+    script.tick()
+    for task in script.said(11, Task):
+        script.tell(11, Released(task.lease, "revoked"))
+    before = len(script.tasks(11))
+    script.client(2)
+    source = script.dispatcher.cluster.jobs[job]
+    assert not any(source.have)
+    script.tell(2, script.submission())
+    for index in range(3):
+        script.chunk(2, job, index)
+    script.tick(1)
+    assert script.tasks(11)[before:] == [1]
+    assert script.job(2).progress["frames_done"] == 20
+    script.deliver(11)
+    script.finish()
+    assert script.job(2).state == "done"
+
+
+def test_a_retried_job_is_open_again_after_a_restart(script: Script) -> None:
+    job = script.submit(chunks=1)
+    script.tell(1, Control(job, "cancel"))
+    script.tell(1, Control(job, "retry"))
+    new = script.restarted(epoch=2)
+    new.aggregator(9)
+    new.hold(job)
+    new.tick()
+    assert new.dispatcher.cluster.jobs[job].code == "source-needed"
+
+
+def test_new_makes_another_job_but_a_repeated_submission_does_not(script: Script) -> None:
+    job = script.submit(chunks=1, end=False)
+    script.leave(1)
+    script.client(2)
+    other = script.submit(2, chunks=0, end=False, new=True)
+    assert other != job
+    script.leave(2)
+    script.client(3, session="c2")  # its reply was lost
+    assert script.submit(3, chunks=0, end=False, new=True) == other
+
+
+# ── what is told of a job ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_asks_for_one_job_hears_its_wishes_and_its_failures(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1, on_error="fail", priority=3)
+    fail(script, job)
+    for one in (script, script.restarted(epoch=2)):
+        one.client(5)
+        one.tell(5, Watch(job))
+        record = one.said(5, Job)[-1]
+        assert record.priority == 3
+        assert record.details["on_error"] == "fail"
+        assert [output["name"] for output in record.details["outputs"]] == ["out"]
+        failure = record.details["failures"][0]
+        assert failure["failure_type"] == "job_failure"
+        assert failure["failure_reason"] == "exception"
+        assert failure["explanation"] == "it raised"
+        told = [failure[name] for name in ("output", "chunk", "frames", "frame", "filter", "worker", "traceback")]
+        assert told == ["out", 0, [0, 9], 37, "blur", "w11", "Traceback …"]
+
+
+def test_what_a_job_came_to_is_kept_and_its_memory_given_back(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=2)
+    for index in (0, 1):
+        script.deliver(11, index)
+    script.finish()
+    progress = script.job(1).progress
+    assert (progress["frames_done"], progress["tasks_stored"], progress["tasks_queued"]) == (20, 2, 0)
+    assert not script.dispatcher.cluster.jobs[script.job(1).job].checksums[0]
+    new = script.restarted(epoch=2)
+    new.client(5)
+    new.tell(5, Watch(topics=["jobs"]))
+    assert new.job(5).progress == progress
+
+
+def test_queued_tasks_are_counted(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=5)
+    script.tick(1)
+    progress = script.job(1).progress
+    assert (progress["tasks_queued"], progress["tasks_in_flight"]) == (3, 2)
+    script.deliver(11, 0)
+    script.tick(1)
+    assert script.job(1).progress["tasks_queued"] == 2
+
+
+# ── uploads that stop ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_upload_that_stopped_gives_its_room_back_and_the_same_key_goes_on(script: Script) -> None:
+    job = script.submit(chunks=2, end=False)
+    script.leave(1)
+    script.tick(UPLOAD_S - 1)
+    assert FreeJob(job) not in script.commands
+    script.tick(2)
+    assert FreeJob(job) in script.commands
+    assert not script.spool
+    assert script.dispatcher.cluster.jobs[job].code == "source-needed"
+    script.worker(11)
+    script.client(2)
+    assert script.submit(2, chunks=2) == job
+    assert script.said(2, Job)[0].have == [b""]
+    assert script.tasks(11) == [0, 1]
+
+
+def test_stored_tasks_survive_the_expiry_of_their_upload(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1, end=False)
+    script.deliver(11)
+    script.leave(1)
+    script.leave(11)
+    script.tick(UPLOAD_S + 1)
+    assert FreeJob(job) in script.commands
+    script.worker(12)
+    script.client(2)
+    script.tell(2, script.submission())
+    for index in range(2):
+        script.chunk(2, job, index)
+    script.tick(1)
+    assert script.tasks(12) == [1]
+    assert script.job(2).progress["frames_done"] == 10
+
+
+def test_uploads_that_go_on_or_are_whole_do_not_expire(script: Script) -> None:
+    script.submit(1, chunks=1, key="a")
+    script.client(2)
+    script.submit(2, chunks=1, key="b", end=False)
+    script.leave(1)
+    script.tick(UPLOAD_S + 1)
+    assert not [one for one in script.commands if isinstance(one, FreeJob)]
+
+
+def test_a_silent_client_keeps_nobody_out_who_needs_room(script: Script) -> None:
+    script.tick(room=5000)
+    job = script.submit(chunks=1, end=False)
+    script.tick(UPLOAD_S + 1, room=5000)
+    assert script.closed(1) == ["silent"]
+    assert FreeJob(job) in script.commands
+
+
+def test_time_in_which_the_middleware_was_stopped_or_gone_expires_no_upload(script: Script) -> None:
+    job = script.submit(chunks=1, end=False)
+    script.leave(1)
+    script.tick(UPLOAD_S - 5)
+    script.jump(60)
+    script.tick(1)
+    assert FreeJob(job) not in script.commands
+    new = script.restarted(epoch=2)
+    new.tick(UPLOAD_S - 5)
+    assert FreeJob(job) not in new.commands
+    new.tick(6)
+    assert FreeJob(job) in new.commands
+
+
+# ── edited sources ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_source_edited_since_its_upload_was_interrupted_is_told(script: Script) -> None:
+    script.worker(11)
+    old = script.submit(chunks=1, end=False, key="a", fingerprint="1")
+    script.deliver(11)
+    script.leave(1)
+    script.client(2)
+    new = script.submit(2, chunks=1, key="b", fingerprint="2")
+    assert new != old
+    (told,) = script.said(2, Event)
+    assert (told.kind, told.job) == ("source-edited", old)
+    assert f"python -m client.jobs cancel {old} ends it" in told.text
+    script.tick(1)
+    job = script.dispatcher.cluster.jobs[old]
+    assert (job.code, new in job.reason) == ("source-edited", True)
+    assert script.restarted(epoch=2).dispatcher.cluster.jobs[old].edited_as == new
+    script.client(3)
+    assert script.submit(3, chunks=1, end=False, key="a", fingerprint="1") == old
+    assert not script.said(3, Event)  # the edited one is whole
+    assert script.dispatcher.cluster.jobs[old].edited_as == ""
+
+
+def test_a_whole_upload_and_one_with_a_client_are_not_called_edited(script: Script) -> None:
+    script.submit(chunks=1, key="a", fingerprint="1")
+    script.leave(1)
+    script.client(2)
+    script.submit(2, chunks=1, end=False, key="b", fingerprint="2")
+    script.client(3)
+    script.submit(3, chunks=1, key="c", fingerprint="3")
+    assert not script.said(2, Event)
+    assert not script.said(3, Event)
