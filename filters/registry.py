@@ -81,11 +81,12 @@ def _built_in(name: str) -> type[Filter]:
 
 
 def _filters_in(module: ModuleType) -> list[type[Filter]]:
-    """The filters a module defines itself, not those it imports."""
+    """The filters a module defines itself, not those it imports, nor those it keeps to itself as bases of others."""
     return [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Filter) and value.__module__ == module.__name__
+        if not value.__name__.startswith("_")
     ]
 
 
