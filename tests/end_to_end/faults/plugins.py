@@ -1,0 +1,71 @@
+"""Filters as users might write them, that misbehave on one frame. `python -m worker --plugins` loads this file."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from filters.base import Filter, parameter
+from filters.picture import Picture
+
+MAX_FRAME = 10**9
+
+
+@dataclass(frozen=True)
+class _OnOneFrame(Filter):
+    """The picture as it is; something happens on one frame."""
+
+    frame: int = parameter(0, minimum=0, maximum=MAX_FRAME, help="on which")
+
+    def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        if picture.index == self.frame:
+            self.misbehave()
+        return picture
+
+    def misbehave(self) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Raises(_OnOneFrame):
+    name: ClassVar[str] = "raises"
+    summary: ClassVar[str] = "raises on one frame"
+
+    def misbehave(self) -> None:
+        raise ValueError(f"frame {self.frame} is not to my taste")
+
+
+@dataclass(frozen=True)
+class Aborts(_OnOneFrame):
+    name: ClassVar[str] = "aborts"
+    summary: ClassVar[str] = "takes its process down on one frame"
+
+    def misbehave(self) -> None:
+        os.abort()
+
+
+@dataclass(frozen=True)
+class Hangs(_OnOneFrame):
+    name: ClassVar[str] = "hangs"
+    summary: ClassVar[str] = "never ends on one frame"
+
+    def misbehave(self) -> None:
+        threading.Event().wait()
+
+
+@dataclass(frozen=True)
+class Gate(_OnOneFrame):
+    """For tests that must know where a worker is: it stays at the gate until somebody makes the file."""
+
+    name: ClassVar[str] = "gate"
+    summary: ClassVar[str] = "waits on one frame until a file is there"
+    path: str = parameter("", help="the file")
+
+    def misbehave(self) -> None:
+        pause = threading.Event()
+        while not Path(self.path).exists():
+            pause.wait(0.01)

@@ -1,0 +1,96 @@
+"""kill -9 of every role in the middle of jobs: each frame once, the undisturbed digest, and no stored task redone."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.faults.witness import PLUGINS, TELLING, Killer, computing, handed_out_again, wait_for
+from tests.end_to_end.test_whole_road import local, output
+
+GOP = 16
+
+
+def make_clip(path: Path, chunks: int) -> tuple[str, ...]:
+    """A clip of so many chunks, and the arguments that send it so."""
+    clip = clips.moving(path, frames=chunks * GOP, gop=GOP, size=(320, 240))
+    return str(clip), "--filters", "blur:radius=9,edges", "--chunk-frames", str(GOP)
+
+
+def killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, roles: list[str]) -> Killer:
+    """Sends a job and kills these roles one after the other while it runs; checks what came of it."""
+    killer = Killer(cluster)
+    killer.random.shuffle(roles)
+    sender = cluster.begin(*arguments)
+    for role, moment in zip(roles, killer.moments(len(roles), chunks), strict=True):
+        wait_for(cluster, moment, sender)
+        killer.linger()
+        assert sender.poll() is None, f"the job ended before the {role} could be killed (seed {killer.seed})"
+        if role == "client":
+            sender = _another(cluster, sender, arguments)
+            killer.killed[role] += 1
+        else:
+            killer.kill(role)
+    sent = output(finished(sender))
+    assert sent["digest"] == output(local(cluster, *arguments))["digest"], f"seed {killer.seed}"
+    assert sent["frames_out"] == sent["frames_in"] == chunks * GOP
+    assert sent["fallback_frames"] == sent["lost_frames"] == 0
+    again, hand_outs = handed_out_again(cluster.log("middleware"))
+    assert hand_outs >= chunks
+    assert again == 0, f"{again} of {hand_outs} hand-outs were of tasks known to be stored (seed {killer.seed})"
+    print(f"killed {dict(killer.killed)}: {hand_outs} hand-outs for {chunks} chunks, {again} of stored ones")
+    return killer
+
+
+def _another(cluster: LocalCluster, sender: subprocess.Popen[str], arguments: tuple[str, ...]) -> subprocess.Popen[str]:
+    """Kills a client, and types the same again."""
+    sender.kill()
+    sender.communicate()
+    return cluster.begin(*arguments)
+
+
+def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
+    chunks = 48
+    arguments = make_clip(tmp_path / "clip.mp4", chunks)
+    with LocalCluster(tmp_path, workers=2, middleware_arguments=TELLING) as cluster:
+        killing(cluster, arguments, chunks, ["worker", "middleware", "aggregator", "client"])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("role", ["worker", "middleware", "aggregator", "client"])
+def test_a_role_killed_five_times_in_one_job(tmp_path: Path, role: str) -> None:
+    chunks = 200
+    arguments = make_clip(tmp_path / "clip.mp4", chunks)
+    with LocalCluster(tmp_path, workers=2, middleware_arguments=TELLING) as cluster:
+        killer = killing(cluster, arguments, chunks, [role] * 5)
+        assert killer.killed == {role: 5}
+
+
+def test_the_worker_of_one_chunk_killed_four_times(tmp_path: Path) -> None:
+    """Kills from outside are no fault of the chunk, however often they hit it."""
+    gate = tmp_path / "gate"
+    clip = clips.moving(tmp_path / "clip.mp4", frames=10 * GOP, gop=GOP)
+    arguments = (str(clip), "--chunk-frames", str(GOP), "--filters")
+    with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as cluster:
+        sender = cluster.begin(*arguments, f"gate:frame={5 * GOP + 3}:path={gate}")
+        victims: set[int] = set()
+        for _ in range(4):
+            victim = until(lambda: _fresh(computing(cluster, 5), victims), "somebody is at work on chunk 5")
+            victims.add(victim)
+            psutil.Process(victim).send_signal(signal.SIGKILL)
+        gate.touch()
+        sent = output(finished(sender))
+        assert sent["fallback_frames"] == 0
+        assert int(str(sent["retries"])) >= 4
+        assert sent["digest"] == output(local(cluster, *arguments, "identity"))["digest"]
+
+
+def _fresh(process: int | None, before: set[int]) -> int | None:
+    return None if process in before else process

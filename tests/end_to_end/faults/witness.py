@@ -1,0 +1,123 @@
+"""Watching a cluster while it is mistreated: its records as they are now, and what its middleware said and heard."""
+
+from __future__ import annotations
+
+import ast
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from client.options import Target
+from client.watching import ClusterView, look
+from tests.end_to_end.cluster import LocalCluster, until
+from wire.addresses import Address
+from wire.bitmap import Bitmap
+from wire.errors import WireError
+
+PLUGINS = Path(__file__).with_name("plugins.py")
+
+TELLING = ("--log", "debug")
+"""Arguments that make a middleware log every message, for `handed_out_again`."""
+
+Key = tuple[str, int, int]
+"""Job, track, index."""
+
+_TASK = re.compile(r"> \d+ Task\(lease=.*?, job='(?P<job>[^']*)', track=(?P<track>\d+), index=(?P<index>\d+)")
+_STORED = re.compile(r"< \d+ Stored\(job='(?P<job>[^']*)', track=(?P<track>\d+), index=(?P<index>\d+), verdict='kept'")
+_HOLDINGS = re.compile(r"< \d+ Holdings\(job='(?P<job>[^']*)', owner_epoch=\d+, tracks=(?P<tracks>\[.*\])\)")
+
+
+def view(cluster: LocalCluster) -> ClusterView:
+    """What the cluster says of itself; empty where no middleware answers just now."""
+    try:
+        return look(Target(Address("127.0.0.1", cluster.port)), ["jobs", "workers"], timeout_s=5)
+    except (WireError, TimeoutError):
+        return ClusterView()
+
+
+def stored(cluster: LocalCluster) -> int:
+    """Tasks stored, over all jobs."""
+    return sum(int(job.progress.get("tasks_stored", 0)) for job in view(cluster).jobs.values())
+
+
+def wait_for(cluster: LocalCluster, chunks: int, sender: subprocess.Popen[str]) -> None:
+    """Until so many chunks are stored; AssertionError when the job ends before."""
+
+    def reached() -> bool:
+        assert sender.poll() is None, f"the job ended before {chunks} chunks were seen stored"
+        return stored(cluster) >= chunks
+
+    until(reached, f"{chunks} chunks are stored")
+
+
+def tasks(cluster: LocalCluster) -> list[tuple[int, dict[str, Any]]]:
+    """The worker's process and the task, for every task in work."""
+    return [
+        (int(worker.facts["process_id"]), task)
+        for worker in view(cluster).connected_workers()
+        for task in worker.facts["tasks"]
+    ]
+
+
+def computing(cluster: LocalCluster, index: int) -> int | None:
+    """The process that computes chunk `index`."""
+    held = tasks(cluster)
+    return next((pid for pid, task in held if task["index"] == index and task["phase"] == "computing"), None)
+
+
+def handed_out_again(log: str) -> tuple[int, int]:
+    """Reads a middleware's log, over all its restarts.
+
+    Returns:
+        How many tasks were handed out after it had heard that they are stored, and how many hand-outs there were.
+    """
+    known: set[Key] = set()
+    wrong = hand_outs = 0
+    for line in log.splitlines():
+        if found := _TASK.search(line):
+            hand_outs += 1
+            wrong += _key(found) in known
+        elif found := _STORED.search(line):
+            known.add(_key(found))
+        elif found := _HOLDINGS.search(line):
+            for track, bits in enumerate(ast.literal_eval(found["tracks"])):
+                known |= {(found["job"], track, index) for index in Bitmap(bits)}
+    return wrong, hand_outs
+
+
+def _key(found: re.Match[str]) -> Key:
+    return found["job"], int(found["track"]), int(found["index"])
+
+
+class Killer:
+    """Kills processes of a cluster at moments drawn from a seed, which is printed."""
+
+    def __init__(self, cluster: LocalCluster, seed: int | None = None) -> None:
+        self._cluster = cluster
+        self.seed = int.from_bytes(os.urandom(4)) if seed is None else seed
+        self.random = random.Random(self.seed)
+        self.killed: Counter[str] = Counter()
+        print(f"faults drawn from seed {self.seed}")
+
+    def moments(self, count: int, chunks: int) -> list[int]:
+        """After how many stored chunks to kill; early enough that something is left to do."""
+        return sorted(self.random.randrange(chunks * 3 // 4) for _ in range(count))
+
+    def linger(self, up_to_s: float = 0.2) -> None:
+        """Until some moment within a chunk's work, not only between two chunks."""
+        threading.Event().wait(self.random.random() * up_to_s)
+
+    def kill(self, role: str) -> None:
+        """kill -9; middleware and aggregator are started again, a worker's parent starts it again itself."""
+        if role == "worker":
+            children = until(self._cluster.worker_children, "there are workers")
+            self.random.choice(children).send_signal(signal.SIGKILL)
+        else:
+            self._cluster.restart(role)
+        self.killed[role] += 1
