@@ -1,0 +1,114 @@
+"""Sources that are hard to share out, through a whole cluster: few keyframes, filters that look back, damage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.outcome import Status
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster
+from tests.end_to_end.real_clips import decode
+from tests.media.video.clips import encode, packets_in, scratched
+
+WORKERS = 4
+FRAMES = 96
+GOP = 16
+BAD = 40
+"""The packet, and without B-frames the frame, that is damaged."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    with LocalCluster(tmp_path_factory.mktemp("cluster"), workers=WORKERS) as running:
+        yield running
+
+
+def metrics_of(outcome: dict[str, Any]) -> dict[str, Any]:
+    metrics: dict[str, Any] = json.loads(Path(outcome["outputs"][0]["metrics_path"]).read_text())
+    return metrics
+
+
+def boxes_of(notes: Path) -> list[list[list[int]]]:
+    """The boxes of every frame, in order."""
+    return [json.loads(line)["notes"][0]["boxes"] for line in notes.read_text().splitlines()]
+
+
+def test_motion_sees_the_frame_before_wherever_the_video_is_cut(cluster: LocalCluster, tmp_path: Path) -> None:
+    """At any chunk size every frame has the boxes it has in one piece, the first of a chunk too."""
+    clip = clips.moving(tmp_path / "clip.mp4", frames=72, gop=24, size=(360, 120), b_frames=2)
+    found = {}
+    for size in (1000, 64, 7, 1):
+        out = tmp_path / f"{size}.mkv"
+        arguments = ("--filters", "motion", "--codec", "ffv1", "--chunk-frames", str(size), "--out", str(out))
+        outcome = cluster.send(str(clip), *arguments)
+        notes = boxes_of(out.with_suffix(".annotations.jsonl"))
+        found[metrics_of(outcome)["chunks"]["count"]] = (clips.frames(out), notes)
+    assert len(found) == 4, "each size cuts differently"
+    frames, notes = found.pop(1)
+    assert len(frames) == len(notes) == 72
+    assert all(notes[1:]), "the square moves in every frame"
+    assert not notes[0]
+    for count, (others, other_notes) in found.items():
+        assert others == frames, f"{count} chunks"
+        assert other_notes == notes, f"{count} chunks"
+
+
+def test_one_keyframe_is_work_for_all(cluster: LocalCluster, tmp_path: Path) -> None:
+    """Pieces of the only GOP go to every worker, and the metrics say what decoding their lead-ins costs."""
+    clip = clips.moving(tmp_path / "clip.mp4", frames=300, gop=300, size=(160, 120), b_frames=2)
+    out = tmp_path / "out.mp4"
+    outcome = cluster.send(str(clip), "--filters", "blur", "--out", str(out))
+    metrics = metrics_of(outcome)
+    source, chunks = metrics["source"], metrics["chunks"]
+    assert source["keyframe_count"] == 1
+    assert source["chunk_count"] == chunks["count"] == WORKERS
+    assert [worker["chunks"] for worker in metrics["workers"]] == [1] * WORKERS
+    # n equal pieces of one GOP decode (n - 1) / 2 GOPs a second time; cuts move by less than a group of B-frames
+    assert source["lead_in_share"] == pytest.approx((WORKERS - 1) / 2, abs=0.05)
+    assert source["lead_in_frames"] == pytest.approx(source["lead_in_share"] * 300, abs=1)
+    assert chunks["lead_in_packets"] == source["lead_in_frames"]
+    assert chunks["lead_in_size"] == source["lead_in_bytes"] > 0
+    assert [time for time, _ in clips.frames(out)] == [time for time, _ in clips.frames(clip)]
+
+
+@pytest.mark.parametrize(
+    ("codec", "kept", "lost", "damaged"),
+    [("libx264", 0.0, [BAD], []), ("mpeg4", 0.5, [], [BAD])],
+    ids=["not to be decoded", "patched up by the decoder"],
+)
+def test_damage_is_counted_and_located(
+    cluster: LocalCluster, tmp_path: Path, codec: str, kept: float, lost: list[int], damaged: list[int]
+) -> None:
+    """A packet keeps its first part. Every frame that decodes comes out, those of other GOPs unharmed; state and exit
+    status say that not all is well."""
+    whole = encode(tmp_path / "whole.mkv", codec, FRAMES, options={"g": str(GOP), "bf": "0"})
+    size = packets_in(whole)[BAD].size
+    source = scratched(whole, tmp_path / "damaged.mkv", BAD, keep=int(size * kept))
+    out = tmp_path / "out.mkv"
+    arguments = ("--filters", "identity", "--codec", "ffv1", "--chunk-frames", "24", "--out", str(out))
+    outcome = cluster.send(str(source), *arguments, status=Status.PARTIAL)
+    metrics = metrics_of(outcome)
+    assert outcome["state"] == metrics["state"] == "partial"
+    counts = {"in": FRAMES, "out": FRAMES - len(lost), "fallback": 0, "lost": len(lost), "damaged": len(damaged)}
+    assert metrics["frames"] == counts
+    assert [entry["frame"] for entry in metrics["troubles"]["lost"]] == lost
+    assert metrics["troubles"]["damaged"] == damaged
+    first = BAD // GOP * GOP
+    expected, found = decode(source), decode(out)
+    assert len(found.times) == len(expected.times) == counts["out"]
+    assert found.checksums[:first] == expected.checksums[:first]
+    assert found.checksums[first + GOP :] == expected.checksums[first + GOP :]
+
+
+def test_a_header_without_frames_is_refused(cluster: LocalCluster, tmp_path: Path) -> None:
+    whole = encode(tmp_path / "whole.mkv", "libx264", 32)
+    hollow = scratched(whole, tmp_path / "hollow.mkv", *range(32), keep=0)
+    refused = cluster.run("client.file_sender", str(hollow))
+    assert refused.returncode == Status.WRONG
+    assert f"{hollow}: none of its h264 frames can be decoded" in refused.stderr
+    assert "Traceback" not in refused.stderr
