@@ -1,1 +1,7 @@
-"""What a person types: send a source, look at the cluster, list the filters."""
+"""What a person types: send a source, look at the cluster and at jobs, list the filters."""
+
+import signal
+import sys
+
+if sys.argv[:1] == ["-m"]:  # `python -m client.…` is being loaded: Ctrl-C ends it here, and without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -52,20 +52,37 @@ def places_for(files: Sequence[Path], order: Order, out: str | None, results: Pa
 
     Raises UsageError when nothing can be written there, or a source would be overwritten.
     """
-    if out is None:
-        return {file: Place(results, by_job=True) for file in files}
-    path = Path(out)
-    if len(files) == 1 and len(order.outputs) == 1 and not out.endswith(("/", os.sep)) and not path.is_dir():
-        if path.resolve() == files[0].resolve():
+    names = [output.name for output in order.outputs]
+    if out is None or len(files) == 1:
+        if out is not None and len(names) == 1 and Path(out).resolve() == files[0].resolve():
             raise UsageError(f"--out {out} would overwrite the source; give another name")
-        _make_folder(out, path.parent)
-        return {files[0]: Place(path.parent, name=path.name, output=order.outputs[0].name)}
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"--out {out} is a file, and there are several outputs; name a folder")
-    folders = [path] if len(files) == 1 else [path / name for name in unique(file.stem for file in files)]
+        return {file: place_for(names, out, results) for file in files}
+    _refuse_file(out)
+    folders = [Path(out) / name for name in unique(file.stem for file in files)]
     for folder in folders:
         _make_folder(out, folder)
     return {file: Place(folder) for file, folder in zip(files, folders, strict=True)}
+
+
+def place_for(outputs: Sequence[str], out: str | None, results: Path) -> Place:
+    """A place for the results of one job, by its outputs' names.
+
+    Raises UsageError when nothing can be written there.
+    """
+    if out is None:
+        return Place(results, by_job=True)
+    path = Path(out)
+    if len(outputs) == 1 and not out.endswith(("/", os.sep)) and not path.is_dir():
+        _make_folder(out, path.parent)
+        return Place(path.parent, name=path.name, output=outputs[0])
+    _refuse_file(out)
+    _make_folder(out, path)
+    return Place(path)
+
+
+def _refuse_file(out: str) -> None:
+    if Path(out).exists() and not Path(out).is_dir():
+        raise UsageError(f"--out {out} is a file, and there are several outputs; name a folder")
 
 
 def _make_folder(out: str, folder: Path) -> None:

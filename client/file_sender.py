@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
+import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
 from client import filter_list, sources
 from client.destination import Place, places_for
+from client.interruption import interruptible, loaded
 from client.network import Sender
 from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target, whole_number
 from client.order import Order, Submission, read_order, submission_key
@@ -32,7 +31,7 @@ from filters import registry
 from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
-from media.material import Encoder
+from media.material import ON_ERROR, Encoder
 from media.video.encode import CRF_MAX, X264_PRESETS
 from wire.errors import Unreachable, WireError
 from wire.options import add_results
@@ -41,6 +40,7 @@ CODECS = {"h264": "h264", "mpeg4": "mpeg4", "ffv1": "ffv1", "mp4v": "mpeg4"}
 """Codecs by all their names."""
 
 MAX_CHUNK_FRAMES = 1_000_000
+MAX_PRIORITY = 100
 
 HINT = "start one with ./run.sh, or name another with --host and --port"
 
@@ -50,7 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(arguments)
     stdout, stderr = Console(), Console(stderr=True)
     try:
+        return _run(options, stdout, stderr)
+    except KeyboardInterrupt:
+        return _fail(stderr, Status.CANCELLED, "Interrupted")
+
+
+def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
+    try:
         target = read_target(options)
+        if options.local and (options.detach or options.new or options.priority):
+            raise UsageError("--detach, --new and --priority are for a cluster; leave them out with --local")
         if options.list_filters:
             return _list_filters(stdout, target, options)
         order = _order(options, target)
@@ -66,8 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         submitter.refuse(complaint)
     try:
         outcomes = submitter.run(files)
-    except KeyboardInterrupt:
-        return _fail(stderr, Status.CANCELLED, "Interrupted")
     finally:
         display.close()
     if not options.json and not options.quiet:
@@ -102,6 +109,23 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--preset", choices=X264_PRESETS, default="veryfast", help="of h264 (%(default)s)")
     parser.add_argument(
         "--chunk-frames", type=whole_number(1, MAX_CHUNK_FRAMES), metavar="N", help="frames a chunk (automatic)"
+    )
+    parser.add_argument(
+        "--on-error",
+        choices=ON_ERROR,
+        default=ON_ERROR[0],
+        help="frames whose filter fails: pass on the original, fail the job, or drop them (%(default)s)",
+    )
+    parser.add_argument(
+        "--priority",
+        type=whole_number(0, MAX_PRIORITY),
+        default=0,
+        metavar="N",
+        help="jobs of a higher one go first, 0 to 100 (%(default)s)",
+    )
+    parser.add_argument("--new", action="store_true", help="a new job, also where an unfinished one could go on")
+    parser.add_argument(
+        "--detach", action="store_true", help="send all, print the job's id and leave; see python -m client.jobs"
     )
     parser.add_argument("--verify-cuts", action="store_true", help="decode each video twice first, whole and in chunks")
     parser.add_argument("--local", action="store_true", help="do it in this process, without a cluster")
@@ -147,11 +171,13 @@ class _Submitter:
                 self._say(f"{outcome.source}: {warning}")
             if self._options.json and outcome.job_id:
                 print(json.dumps(outcome.to_json()), flush=True)
+            elif self._options.detach and outcome.status is Status.DONE:
+                print(outcome.job_id, flush=True)
         return outcomes
 
     def _send(self, files: Sequence[Path]) -> Iterator[Outcome]:
         sender = Sender(self._target, self._display)
-        with _interruptible(sender.interrupt):
+        with interruptible(sender.interrupt):
             yield from sender.send(self._parcels(files))
 
     def _parcels(self, files: Sequence[Path]) -> Iterator[Parcel]:
@@ -163,8 +189,15 @@ class _Submitter:
             except UnreadableSource as complaint:
                 self.refuse(complaint)
                 continue
-            submission = Submission(submission_key(reader.source, self._order), reader.source, self._order)
-            yield Parcel(submission, reader, self._places[path])
+            submission = Submission(
+                submission_key(reader.source, self._order),
+                reader.source,
+                self._order,
+                self._options.priority,
+                self._options.new,
+                origin=f"{socket.gethostname()}:{path.resolve()}",
+            )
+            yield Parcel(submission, reader, self._places[path], self._options.detach)
 
     def _send_locally(self, files: Sequence[Path]) -> Iterator[Outcome]:
         from client import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
@@ -192,7 +225,7 @@ def _order(options: argparse.Namespace, target: Target) -> Order:
     """The outputs asked for. Raises ChainError or ParameterError."""
     chains = options.filters or ["blur"]
     encoder = Encoder(CODECS[options.codec], options.crf, options.preset)
-    return read_order(chains, _schemas(chains, options, target), encoder, options.chunk_frames)
+    return read_order(chains, _schemas(chains, options, target), encoder, options.chunk_frames, options.on_error)
 
 
 def _schemas(chains: Sequence[str], options: argparse.Namespace, target: Target) -> dict[str, FilterSchema]:
@@ -222,31 +255,11 @@ def _list_filters(stdout: Console, target: Target, options: argparse.Namespace) 
     return Status.DONE
 
 
-@contextmanager
-def _interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call `interrupt` the first time; the second time they end the process."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        restore()
-        interrupt()
-
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        restore()
-
-
 def _fail(stderr: Console, status: Status, sentence: str) -> int:
     stderr.print(as_sentence(sentence), highlight=False, markup=False, soft_wrap=True)
     return status
 
 
 if __name__ == "__main__":
+    loaded()
     sys.exit(main())

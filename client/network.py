@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from client import events
-from client.options import Target
+from client.options import Target, as_sentence
 from client.outcome import Outcome, Status
 from client.progress import Display, JobView
-from client.run import Parcel, Run
+from client.run import Parcel, Pickup, Run
 from wire.loop import Loop, Readable
 
 PARALLEL_JOBS: Final = 2
@@ -31,7 +31,7 @@ class Sender:
         self._interrupted = True
         self._loop.wake()
 
-    def send(self, parcels: Iterable[Parcel]) -> Iterator[Outcome]:
+    def send(self, parcels: Iterable[Parcel | Pickup]) -> Iterator[Outcome]:
         """The outcomes as they come. Parcels are taken when there is time for them, so that each source is opened
         only then; none is taken after the middleware could not be reached, or after an interruption."""
         supply = iter(parcels)
@@ -50,7 +50,7 @@ class Sender:
             self._loop.flush()
             self._loop.shut()
 
-    def _take(self, supply: Iterator[Parcel]) -> bool:
+    def _take(self, supply: Iterator[Parcel | Pickup]) -> bool:
         reading = JobView("", "…", 0, note="reading and checking the file that is next")
         self._display.show([*(run.view() for run in self._runs), reading], time.monotonic())
         parcel = next(supply, None)
@@ -72,6 +72,8 @@ class Sender:
             if self._interrupted:
                 run.feed(events.Interrupted(), time.monotonic())
             run.work(time.monotonic())
+            while run.session.remarks:
+                self._display.remark(as_sentence(run.session.remarks.pop(0)))
         self._loop.flush()
         self._display.show([run.view() for run in self._runs], time.monotonic())
 

@@ -54,6 +54,7 @@ def read_order(
     schemas: Mapping[str, FilterSchema],
     encoder: Encoder,
     chunk_frames: int | None = None,
+    on_error: str = "original",
 ) -> Order:
     """An output for each chain, all parameters checked.
 
@@ -61,7 +62,8 @@ def read_order(
         filters.chain.ChainError, filters.schema.ParameterError: one sentence for the person who wrote the chain.
     """
     checked = [check_chain(parse_chain(text), schemas) for text in chains]
-    outputs = tuple(Output(name, chain, encoder) for name, chain in zip(output_names(checked), checked, strict=True))
+    named = zip(output_names(checked), checked, strict=True)
+    outputs = tuple(Output(name, chain, encoder, on_error) for name, chain in named)
     return Order(outputs, chunk_frames, max(context_frames(chain, schemas) for chain in checked))
 
 

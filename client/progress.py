@@ -56,6 +56,9 @@ class Display(Protocol):
     def say(self, text: str) -> None:
         """One line that stays."""
 
+    def remark(self, text: str) -> None:
+        """The same, except where only what must be said is shown."""
+
     def close(self) -> None:
         """No more is shown; what was live is wiped."""
 
@@ -166,6 +169,8 @@ class LiveDisplay:
     def say(self, text: str) -> None:
         self._console.print(escape(text), highlight=False, soft_wrap=True)
 
+    remark = say
+
     def close(self) -> None:
         self._live.update("")
         self._live.stop()
@@ -197,6 +202,8 @@ class PlainDisplay:
     def say(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True, markup=False)
 
+    remark = say
+
     def close(self) -> None:
         pass
 
@@ -214,6 +221,9 @@ class QuietDisplay:
 
     def say(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def remark(self, text: str) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from client import events
-from client.attending import Phase
+from client.attending import Attending, Phase
 from client.destination import Place
 from client.events import Command, Event, Peer
 from client.files import Files
+from client.following import Following
 from client.options import Target
 from client.order import Submission, hello
 from client.outcome import Outcome, OutputOutcome
@@ -29,24 +30,58 @@ UNREMARKABLE = frozenset({"", "uploading"})
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What is to be sent, where it is read from, and where its results go."""
+    """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them."""
 
     submission: Submission
     reader: Reader
     place: Place
+    detach: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.submission.source.name
+
+    def brain(self, where: str) -> Session:
+        return Session(self.submission, where, detach=self.detach)
+
+    @property
+    def frames(self) -> int:
+        """Of the source, as far as it is known before it is sent."""
+        return int(self.submission.source.facts.get("frame_count", 0))
+
+    @property
+    def frames_wanted(self) -> int:
+        return self.frames * len(self.submission.order.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Pickup:
+    """A job that was submitted before, and where its results go, if they are wanted."""
+
+    job: str
+    name: str
+    place: Place
+    fetch: bool
+    reader: None = None
+    frames: int = 0
+    frames_wanted: int = 0
+
+    def brain(self, where: str) -> Following:
+        return Following(self.job, where, fetch=self.fetch)
 
 
 class Run:
-    """Feeds events to a session and carries out what it commands.
+    """Feeds events to a brain and carries out what it commands.
 
     Args:
         loop: of the process; `links` says which of its connections are this run's.
     """
 
-    def __init__(self, loop: Loop, target: Target, parcel: Parcel) -> None:
-        self.session = Session(parcel.submission, str(target.address))
+    def __init__(self, loop: Loop, target: Target, parcel: Parcel | Pickup) -> None:
+        self.session: Attending = parcel.brain(str(target.address))
         self.links: dict[Peer, ConnectionId] = {}
         self._loop, self._target = loop, target
+        self._parcel = parcel
         self._reader, self._place = parcel.reader, parcel.place
         self._hello = hello()
         self._pull_wanted = False
@@ -94,6 +129,7 @@ class Run:
             self.feed(self._pull(), now)
 
     def _pull(self) -> Event:
+        assert self._reader is not None
         try:
             chunk = self._reader.next_chunk()
         except UnreadableSource as error:
@@ -130,6 +166,7 @@ class Run:
         return None
 
     def _rewind(self) -> Event | None:
+        assert self._reader is not None
         try:
             self._reader.rewind()
         except UnreadableSource as error:
@@ -140,17 +177,15 @@ class Run:
 
     def view(self) -> JobView:
         """How far it is."""
-        source, record = self.session.submission.source, self.session.record
+        parcel, record = self._parcel, self.session.record
         progress = record.progress if record is not None else {}
-        frames = int(source.facts.get("frame_count", 0))
-        wanted = frames * len(self.session.submission.order.outputs)
         return JobView(
             id=self._hello.session,
-            name=source.name,
-            frames_total=progress.get("frames_total") or frames,
+            name=parcel.name,
+            frames_total=progress.get("frames_total") or parcel.frames,
             frames_sent=progress.get("frames_sent", 0),
             frames_done=progress.get("frames_done", 0),
-            frames_wanted=progress.get("frames_wanted") or wanted,
+            frames_wanted=progress.get("frames_wanted") or parcel.frames_wanted,
             retries=progress.get("retries", 0),
             in_work=progress.get("tasks_in_flight", 0),
             note=self._note(),
@@ -174,7 +209,7 @@ class Run:
         assert ending is not None
         record = session.record
         return Outcome(
-            source=session.submission.source.name,
+            source=self._parcel.name,
             job_id=record.job if record is not None else "",
             status=ending.status,
             state=ending.state,

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from client.options import Parser, UsageError, add_target, as_sentence, read_target, whole_number
+from client.tables import frames_of, job_json, share, state_text, table
 from client.watching import ClusterView, look
 from wire.addresses import Address
 from wire.errors import WireError
@@ -29,20 +28,6 @@ JOBS_SHOWN = 20
 
 MAX_WORKERS = 100_000
 MAX_TIMEOUT_S = 24 * 3600
-
-_COLOURS = {
-    "ready": "green",
-    "full": "green",
-    "draining": "yellow",
-    "lost": "red",
-    "running": "green",
-    "done": "green",
-    "pending": "yellow",
-    "paused": "yellow",
-    "partial": "yellow",
-    "failed": "red",
-    "cancelled": "red",
-}
 
 
 class Status(IntEnum):
@@ -107,32 +92,20 @@ def as_json(view: ClusterView) -> dict[str, Any]:
             {"name": one.name, "store": one.store, "addresses": one.addresses, "connected": one.connected}
             for one in view.aggregators.values()
         ],
-        "jobs": [
-            {
-                "job_id": job.job,
-                "name": job.name,
-                "state": job.state,
-                "code": job.code,
-                "reason": job.reason,
-                "seconds": job.seconds,
-                "progress": job.progress,
-                "outputs": job.outputs,
-            }
-            for job in view.jobs.values()
-        ],
+        "jobs": [job_json(job) for job in view.jobs.values()],
     }
 
 
 def print_tables(console: Console, view: ClusterView) -> None:
     """Workers, aggregators and the newest jobs, a table each, and why those jobs that wait or failed do."""
     numbers = (">chunks", ">frames", ">frames/s", ">failed", ">cpu", ">MB", ">heard")
-    workers = _table("worker", "state", *numbers, "in flight")
+    workers = table("worker", "state", *numbers, "in flight")
     for worker in sorted(view.workers.values(), key=lambda one: one.name):
         workers.add_row(*_worker_cells(worker))
-    aggregators = _table("aggregator", "state", "reached at")
+    aggregators = table("aggregator", "state", "reached at")
     for one in view.aggregators.values():
         aggregators.add_row(*_aggregator_cells(one))
-    jobs = _table("job", "source", "state", ">sent", ">done", ">retries")
+    jobs = table("job", "source", "state", ">sent", ">done", ">retries")
     newest = sorted(view.jobs.values(), key=lambda job: job.submitted_unix_s)[-JOBS_SHOWN:]
     for job in newest:
         jobs.add_row(*_job_cells(job))
@@ -145,28 +118,12 @@ def print_tables(console: Console, view: ClusterView) -> None:
             console.print(Text.assemble((job.job, "bold"), ": ", job.reason))
 
 
-def _table(*headings: str) -> Table:
-    """Columns by heading; those with `>` in front hold numbers. Only texts of any length are folded: the first
-    column's when nothing else helps."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for heading in headings:
-        name = heading.lstrip(">")
-        table.add_column(
-            name,
-            justify="right" if name != heading else "left",
-            no_wrap=name != heading or name == "state",
-            min_width=len(name),
-            overflow="fold",
-        )
-    return table
-
-
 def _worker_cells(worker: Worker) -> list[Text | str]:
     facts = worker.facts
     tasks = [f"{task.get('phase')} {task.get('index')}: {task.get('frames')}" for task in facts.get("tasks", [])]
     return [
         Text(worker.name),
-        _state(worker.state),
+        state_text(worker.state),
         str(facts.get("chunks", 0)),
         str(facts.get("frames", 0)),
         f"{facts.get('frames_per_s', 0.0):.1f}",
@@ -185,30 +142,20 @@ def _aggregator_cells(one: Aggregator) -> list[Text | str]:
             addresses.append(str(Address.from_wire(data)))
         except ValueError:
             continue
-    state = _state("ready") if one.connected else _state("lost")
+    state = state_text("ready") if one.connected else state_text("lost")
     return [Text(one.name), state, Text(", ".join(addresses))]
 
 
 def _job_cells(job: Job) -> list[Text | str]:
-    progress = job.progress
-    sent, total = progress.get("frames_sent", 0), progress.get("frames_total")
-    done, wanted = progress.get("frames_done", 0), progress.get("frames_wanted")
-    if job.outputs:  # it has ended, and these are the last word
-        sent = total = max(output.get("frames_in", 0) for output in job.outputs)
-        done = sum(output.get("frames_out", 0) for output in job.outputs)
-        wanted = sum(output.get("frames_in", 0) for output in job.outputs)
+    sent, total, done, wanted = frames_of(job)
     return [
         Text(job.job),
         Text(job.name),
-        _state(job.state),
-        f"{sent}/{'?' if total is None else total}",
-        f"{done}/{'?' if wanted is None else wanted}",
-        str(progress.get("retries", 0)),
+        state_text(job.state),
+        share(sent, total),
+        share(done, wanted),
+        str(job.progress.get("retries", 0)),
     ]
-
-
-def _state(state: str) -> Text:
-    return Text(state, _COLOURS.get(state, ""))
 
 
 def _fail(stderr: Console, status: Status, sentence: str) -> int:

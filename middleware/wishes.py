@@ -35,7 +35,7 @@ class Wishes:
             return cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
         granted = self._grant(client, job, message.verb, now)
         if not granted:
-            text = f"job {job.id} is {job.state.value}: it cannot be asked to {message.verb}"
+            text = f"job {job.id} is {job.state.value}; it cannot be asked to {message.verb}"
             return cluster.refuse(client, "bad-job", text, job.id)
         cluster.send(client.peer, Event("wish-granted", granted, job.id, unix_s=now + cluster.unix_offset_s))
         return None

@@ -43,6 +43,8 @@ class Recorder:
     def say(self, text: str) -> None:
         self.notes.add(text)
 
+    remark = say
+
     def close(self) -> None:
         pass
 

@@ -57,7 +57,7 @@ def test_a_wish_that_does_not_fit_is_refused_with_the_state(script: Script, verb
     script.tell(1, Control(job, verb))
     error = script.said(1, Error)[-1]
     assert (error.code, error.fatal) == ("bad-job", False)
-    assert error.text == f"job {job} is pending: it cannot be asked to {verb}"
+    assert error.text == f"job {job} is pending; it cannot be asked to {verb}"
 
 
 def test_a_failed_job_begins_again_and_the_same_key_sends_its_source(script: Script) -> None:

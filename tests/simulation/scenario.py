@@ -87,7 +87,6 @@ class Scenario:
             max_losses=1000,  # kills alone must never pause a job here
             beat_interval_s=2.0,
             client_window_bytes=100,
-            upload_timeout_s=self.random.choice((2.0, 600.0)),
         )
         for name in ("middleware", "aggregator", "clients"):
             (folder / name).mkdir(parents=True)

@@ -1,0 +1,64 @@
+"""One question to the middleware, and its answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from client.options import Target
+from client.order import hello
+from wire.errors import Refused, Unreachable
+from wire.loop import Loop, Lost, Received
+from wire.messages import Control, Error, Event, Job, Message, Watch, Welcome
+
+TIMEOUT_S: Final = 10.0
+"""What a middleware that is there takes far less than."""
+
+T = TypeVar("T")
+
+
+def job_details(target: Target, job: str) -> Job:
+    """The record of one job, with its details. Raises as `ask` does."""
+    return ask(target, Watch(job), lambda message: message if isinstance(message, Job) else None)
+
+
+def wish(target: Target, job: str, verb: str) -> str:
+    """Lets the middleware do something with a job; what it did, in a sentence. Raises as `ask` does."""
+
+    def granted(message: Message) -> str | None:
+        return message.text if isinstance(message, Event) and message.kind == "wish-granted" else None
+
+    return ask(target, Control(job, verb), granted)
+
+
+def ask(target: Target, question: Message, answer: Callable[[Message], T | None]) -> T:
+    """Asks once.
+
+    Args:
+        answer: what a message that comes means; None when it is not the answer.
+
+    Raises:
+        Unreachable: no middleware took the connection, or it went before it answered.
+        Refused: it said no.
+        TimeoutError: it was reached, but did not answer.
+    """
+    loop = Loop("client", secret=target.secret)
+    deadline = time.monotonic() + TIMEOUT_S
+    link = loop.dial([target.address], hello(), target.family)
+    try:
+        while time.monotonic() < deadline:
+            for event in loop.turn(deadline):
+                match event:
+                    case Received(message=Welcome()):
+                        loop.send(link, question)
+                    case Received(message=Error() as error) | Lost(error=Error() as error):
+                        raise Refused(error.code, error.text)
+                    case Received(message=message) if (found := answer(message)) is not None:
+                        return found
+                    case Lost(reason=reason):
+                        raise Unreachable(f"No middleware answers at {target.address} ({reason})")
+            loop.flush()
+    finally:
+        loop.shut()
+    raise TimeoutError(f"The middleware at {target.address} has not answered in {TIMEOUT_S:.0f} s")

@@ -1,0 +1,47 @@
+"""A job that was submitted before, followed to its end: a brain without socket, clock or file."""
+
+from __future__ import annotations
+
+from client.attending import FINAL_STATES, Attending, Phase
+from client.fetching import is_plain_name
+from client.outcome import Status
+from wire.messages import Error, Job, Watch
+
+
+class Following(Attending):
+    """Waits until a job is over and, where that is wanted, brings its files.
+
+    Args:
+        job: its id, whole.
+        where: the middleware's name for people, such as `localhost:5000`.
+        fetch: whether to bring the files of a job that ended well.
+    """
+
+    def __init__(self, job: str, where: str, *, fetch: bool) -> None:
+        super().__init__(where)
+        self._job, self._wants_files = job, fetch
+
+    def _request(self) -> Watch:
+        return Watch(self._job)
+
+    def _heard(self, job: Job, now: float) -> None:
+        if job.job != self._job or not is_plain_name(job.job):
+            return
+        if self.phase is Phase.SUBMITTING:
+            self._enter(Phase.WAITING)
+        self._updated(job, now)
+
+    def _progressed(self, job: Job) -> None:
+        self._backoff.worked()
+
+    def _final(self, job: Job) -> None:
+        if not self._wants_files:
+            return self._end(FINAL_STATES[job.state], job.reason, job.state)
+        return super()._final(job)
+
+    def _refused(self, error: Error) -> None:
+        if self.phase is not Phase.FETCHING:  # a job whose files are here already may be forgotten
+            self._end(Status.FAILED, error.text)
+
+    def _way_on(self) -> str:
+        return f"job {self._job} goes on without us; python -m client.jobs wait {self._job} comes back to it"

@@ -1,0 +1,169 @@
+"""Jobs for people: all of them as a table with what they came to together, or one with all that is known of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from client.attending import FINAL_STATES
+from client.progress import duration
+from client.tables import frames_of, job_json, share, state_text, table
+from filters.chain import Step, format_chain
+from wire.addresses import Address
+from wire.messages import Job
+
+JOBS_SHOWN: Final = 40
+"""Of the jobs the newest so many; `--json` has them all."""
+
+_TASKS: Final = ("tasks_queued", "tasks_in_flight", "tasks_stored", "retries")
+
+
+def as_json(jobs: Collection[Job]) -> dict[str, Any]:
+    """All jobs, oldest first, and their sums."""
+    return {"jobs": [job_json(job) for job in _by_age(jobs)], "totals": totals(jobs)}
+
+
+def totals(jobs: Collection[Job]) -> dict[str, Any]:
+    """How many jobs are in each state, how many tasks wait, are in work, stored and were retried, and the shares of
+    jobs that ended as `done`, and of tasks that needed no second try (0 … 1; None where nothing has ended)."""
+    states = Counter(job.state for job in jobs)
+    tasks = {name: sum(int(job.progress.get(name, 0)) for job in jobs) for name in _TASKS}
+    ended = sum(states[state] for state in FINAL_STATES)
+    tried = tasks["tasks_stored"] + tasks["retries"]
+    return {
+        "jobs": dict(states),
+        **tasks,
+        "job_success": states["done"] / ended if ended else None,
+        "task_success": tasks["tasks_stored"] / tried if tried else None,
+    }
+
+
+def print_jobs(console: Console, jobs: Collection[Job]) -> None:
+    """The newest jobs in a table, why those that wait or failed do, and the sums of all."""
+    if not jobs:
+        console.print("There are no jobs.")
+        return
+    rows = table("job", "outputs", "state", ">prio", ">sent", ">done", ">queue", ">retried")
+    newest = _by_age(jobs)[-JOBS_SHOWN:]
+    for job in newest:
+        sent, total, done, wanted = frames_of(job)
+        progress = job.progress
+        rows.add_row(
+            Text(job.job),
+            Text(", ".join(progress.get("outputs", []))),
+            state_text(job.state),
+            str(job.priority),
+            "all" if sent == total else str(sent),
+            share(done, wanted),
+            "" if job.state in FINAL_STATES else _queue(progress),
+            str(progress.get("retries", 0)),
+        )
+    console.print(rows)
+    for job in newest:
+        if job.reason:
+            console.print(Text.assemble((job.job, "bold"), ": ", job.reason))
+    for line in _sums(totals(jobs)):
+        console.print(Text(line))
+
+
+def _queue(progress: Mapping[str, Any]) -> str:
+    """Tasks queued and in work."""
+    return f"{progress.get('tasks_queued', 0)}+{progress.get('tasks_in_flight', 0)}"
+
+
+def _sums(sums: Mapping[str, Any]) -> Iterator[str]:
+    """What they came to together, and how much of it is left."""
+    states = ", ".join(f"{count} {state}" for state, count in sorted(sums["jobs"].items()))
+    success = "" if sums["job_success"] is None else f" ({sums['job_success']:.0%} of those that ended are done)"
+    yield f"Jobs: {states}{success}"
+    retried = f"{sums['retries']} retried, {sums['tasks_stored']} stored"
+    success = "" if sums["task_success"] is None else f" ({sums['task_success']:.0%} of all tries)"
+    yield f"Tasks: {sums['tasks_queued']} queued, {sums['tasks_in_flight']} in work, {retried}{success}"
+
+
+def _by_age(jobs: Collection[Job]) -> list[Job]:
+    return sorted(jobs, key=lambda job: job.submitted_unix_s)
+
+
+# ── one job ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def details_as_json(job: Job) -> dict[str, Any]:
+    """Everything that the middleware tells of one job."""
+    return {**job_json(job), **job.details, "outputs": _outputs(job), "files": job.files, "addresses": job.addresses}
+
+
+def _outputs(job: Job) -> list[dict[str, Any]]:
+    """What was asked for of each output, and what it came to."""
+    ended = {output.get("name"): output for output in job.outputs}
+    return [{**asked, **ended.get(asked.get("name"), {})} for asked in job.details.get("outputs", [])]
+
+
+def print_details(console: Console, job: Job) -> None:
+    """One job, a line for each thing worth knowing."""
+    for name, value in _lines(job):
+        console.print(Text.assemble((f"{name:<10}", "bold"), " ", value), soft_wrap=True)
+    for failure in job.details.get("failures", []):
+        console.print(Text.assemble(("\nfailure", "bold red"), "    ", _where(failure)), soft_wrap=True)
+        text = str(failure.get("traceback") or failure.get("explanation", ""))
+        console.print(Text("\n".join(f"  {line}" for line in text.splitlines())), soft_wrap=True)
+
+
+def _lines(job: Job) -> Iterator[tuple[str, Text]]:
+    progress, details = job.progress, job.details
+    yield "job", Text(job.job)
+    yield "source", Text(job.name)
+    yield "state", Text.assemble(state_text(job.state), f": {job.reason}" if job.reason else "")
+    submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.submitted_unix_s))
+    yield "submitted", Text(submitted + (f", ended after {duration(job.seconds)}" if job.seconds else ""))
+    yield "priority", Text(f"{job.priority}; on error: {details.get('on_error', '')}")
+    sent, total, done, wanted = frames_of(job)
+    yield "frames", Text(f"{share(sent, total)} sent, {share(done, wanted)} done")
+    chunks = share(progress.get("chunks_sent", 0), progress.get("chunks_total"))
+    stored = share(progress.get("tasks_stored", 0), progress.get("tasks_total"))
+    flow = f"{progress.get('tasks_queued', 0)} queued, {progress.get('tasks_in_flight', 0)} in work, {stored} stored"
+    yield "tasks", Text(f"{chunks} chunks here; {flow}, {progress.get('retries', 0)} retried")
+    for output in _outputs(job):
+        yield "output", Text(_output_line(output))
+    for file in job.files:
+        yield "file", Text(f"{file.get('file')}, {file.get('size', 0) / 1e6:.2f} MB")
+    addresses = ", ".join(_addresses(job))
+    if details.get("aggregator"):
+        yield "aggregator", Text(str(details["aggregator"]) + (f" at {addresses}" if addresses else ""))
+
+
+def _output_line(output: Mapping[str, Any]) -> str:
+    chain = format_chain(Step(step["name"], step.get("parameters", {})) for step in output.get("chain") or [])
+    parts = [f"{output.get('name')}: {chain}"]
+    if "digest" in output:
+        counts = {name: output.get(f"{name}_frames", 0) for name in ("fallback", "lost", "damaged")}
+        parts.append(f"{output.get('frames_out', 0)} frames")
+        parts += [f"{count} {name}" for name, count in counts.items() if count]
+        parts.append(f"digest {str(output['digest'])[:12]}")
+    return ", ".join(parts)
+
+
+def _addresses(job: Job) -> Iterator[str]:
+    for data in job.addresses:
+        try:
+            yield str(Address.from_wire(data))
+        except ValueError:
+            continue
+
+
+def _where(failure: Mapping[str, Any]) -> str:
+    """`job_failure (exception) in output blur, chunk 3, frames 30-39, filter blur, on worker w1: it raised`."""
+    frames = failure.get("frames") or []
+    parts = [
+        f"in output {failure.get('output')}, chunk {failure.get('chunk')}",
+        f"frames {frames[0]}-{frames[1]}" if len(frames) == 2 else "",
+        f"filter {failure['filter']}" if failure.get("filter") else "",
+        f"on worker {failure.get('worker')}",
+    ]
+    where = ", ".join(part for part in parts if part)
+    return f"{failure.get('failure_type')} ({failure.get('failure_reason')}) {where}: {failure.get('explanation')}"

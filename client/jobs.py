@@ -1,0 +1,174 @@
+"""Looks at jobs, waits for them, brings their files, says what shall become of them.
+
+  list            all jobs: frames sent and done, tasks queued + in work, tasks
+                  retried (this is the default)
+  show ID         all that is known of one job, with its failures
+  wait ID         shows how far it is until it has ended
+  fetch ID        the same, and brings its files
+  cancel ID       ends it, and frees its workers at once
+  pause ID        hands nothing more of it out, until
+  resume ID
+  retry ID        begins a failed or cancelled job again; the file_sender
+                  command that made it sends its source
+  forget ID       takes an ended job out of the list; its files stay
+
+ID is a job's id or the beginning of one, or 'latest'.
+
+Exit status: 0 all is done; 1 it cannot be done, or the job has failed;
+2 wrong usage, or no such job; 3 no middleware to reach; 4 the job is partly
+done; 5 cancelled, the job or the waiting for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from client.asking import job_details, wish
+from client.destination import place_for
+from client.interruption import interruptible, loaded
+from client.job_report import as_json, details_as_json, print_details, print_jobs
+from client.network import Sender
+from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target
+from client.outcome import Outcome, Status
+from client.progress import display_for
+from client.run import Pickup
+from client.summary import print_summary
+from client.watching import look
+from wire.errors import Refused, WireError
+from wire.messages import Job
+from wire.options import add_results
+
+WISHES = ("cancel", "pause", "resume", "retry", "forget")
+VERBS = ("list", "show", "wait", "fetch", *WISHES)
+LATEST = "latest"
+MAX_NAMED = 5
+"""Jobs named when the beginning of an id fits several."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status, as the module's docstring lists them."""
+    options = _read_options(arguments)
+    stdout, stderr = Console(), Console(stderr=True)
+    try:
+        return _run(options, stdout, stderr)
+    except UsageError as error:
+        return _fail(stderr, Status.WRONG, str(error))
+    except (Refused, TimeoutError) as error:
+        return _fail(stderr, Status.FAILED, _capital(str(error)))
+    except WireError as error:
+        return _fail(stderr, Status.UNREACHABLE, str(error))
+    except KeyboardInterrupt:
+        return _fail(stderr, Status.CANCELLED, "Interrupted")
+
+
+def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    summary, _, rest = (__doc__ or "").partition("\n\n")
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="python -m client.jobs", description=summary, epilog=rest, formatter_class=formatter)
+    parser.add_argument("verb", nargs="?", choices=VERBS, default="list", metavar="VERB", help="one of those below")
+    parser.add_argument("id", nargs="?", default="", metavar="ID", help="which job")
+    add_target(parser)
+    add_results(parser)
+    parser.add_argument("--out", metavar="PATH", help="fetch: a file for one output, a folder for several")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    options = parser.parse_args(arguments)
+    if options.verb == "list" and options.id:
+        parser.error(f"list takes no ID; python -m client.jobs show {options.id} shows one job")
+    if options.verb != "list" and not options.id:
+        parser.error(f"{options.verb} which job? Give its id, the beginning of one, or '{LATEST}'")
+    if options.out is not None and options.verb != "fetch":
+        parser.error(f"--out is for fetch, not for {options.verb}")
+    return options
+
+
+def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
+    target = read_target(options)
+    jobs = look(target, ["jobs"]).jobs
+    if options.verb == "list":
+        if options.json:
+            print(json.dumps(as_json(jobs.values())))
+        else:
+            print_jobs(stdout, jobs.values())
+        return Status.DONE
+    job = find(jobs, options.id)
+    if options.verb == "show":
+        record = job_details(target, job.job)
+        if options.json:
+            print(json.dumps(details_as_json(record)))
+        else:
+            print_details(stdout, record)
+        return Status.DONE
+    if options.verb in WISHES:
+        return _wish(options, target, job.job)
+    return _follow(options, target, job, stdout, stderr)
+
+
+def find(jobs: Mapping[str, Job], text: str) -> Job:
+    """The job that a person means. Raises UsageError when it is none, or may be several."""
+    if text == LATEST and jobs:
+        return max(jobs.values(), key=lambda job: job.submitted_unix_s)
+    if text in jobs:
+        return jobs[text]
+    found = [job for name, job in jobs.items() if name.startswith(text)]
+    if not found:
+        raise UsageError(f"There is no job '{text}'; python -m client.jobs list shows what there is")
+    if len(found) > 1:
+        names = ", ".join(job.job for job in found[:MAX_NAMED]) + (", …" if len(found) > MAX_NAMED else "")
+        raise UsageError(f"'{text}' may be any of {len(found)} jobs ({names}); give more of the id")
+    return found[0]
+
+
+def _wish(options: argparse.Namespace, target: Target, job: str) -> int:
+    answer = wish(target, job, options.verb)
+    if options.json:
+        print(json.dumps({"job_id": job, "verb": options.verb, "answer": answer}))
+    elif not options.quiet:
+        print(as_sentence(_capital(answer)))
+    return Status.DONE
+
+
+def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Console, stderr: Console) -> int:
+    """Waits for a job and, where that is asked for, brings its files."""
+    place = place_for(job.progress.get("outputs", []), options.out, options.results)
+    display = display_for(stderr, quiet=options.quiet)
+    sender = Sender(target, display)
+    try:
+        with interruptible(sender.interrupt):
+            (outcome,) = sender.send([Pickup(job.job, job.name, place, options.verb == "fetch")])
+    finally:
+        display.close()
+    _tell(options, outcome, job.job, stdout, stderr)
+    return outcome.status
+
+
+def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Console, stderr: Console) -> None:
+    if outcome.reason:
+        text = outcome.reason if outcome.status is Status.UNREACHABLE else f"{job}: {outcome.state}: {outcome.reason}"
+        _fail(stderr, outcome.status, text)
+    if options.json and outcome.job_id:
+        print(json.dumps(outcome.to_json()), flush=True)
+    if options.json or options.quiet:
+        return
+    for warning in outcome.warnings:
+        _fail(stderr, outcome.status, warning)
+    print_summary(stdout, [outcome])
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _fail(stderr: Console, status: Status, sentence: str) -> int:
+    stderr.print(as_sentence(sentence), highlight=False, markup=False, soft_wrap=True)
+    return status
+
+
+if __name__ == "__main__":
+    loaded()
+    sys.exit(main())

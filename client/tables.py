@@ -1,0 +1,81 @@
+"""Tables for people, and jobs as rows of them and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from wire.messages import Job
+
+_COLOURS: Final = {
+    "ready": "green",
+    "full": "green",
+    "draining": "yellow",
+    "lost": "red",
+    "running": "green",
+    "done": "green",
+    "pending": "yellow",
+    "paused": "yellow",
+    "partial": "yellow",
+    "failed": "red",
+    "cancelled": "red",
+}
+
+
+def table(*headings: str) -> Table:
+    """Columns by heading; those with `>` in front hold numbers. Only texts of any length are folded: the first
+    column's when nothing else helps."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for heading in headings:
+        name = heading.lstrip(">")
+        made.add_column(
+            name,
+            justify="right" if name != heading else "left",
+            no_wrap=name != heading or name == "state",
+            min_width=len(name),
+            overflow="fold",
+        )
+    return made
+
+
+def state_text(state: str) -> Text:
+    return Text(state, _COLOURS.get(state, ""))
+
+
+def frames_of(job: Job) -> tuple[int, int | None, int, int | None]:
+    """Frames sent and how many there are, frames done and how many are wanted, over all outputs; None: not known."""
+    if job.outputs:  # it has ended, and these are the last word
+        sent = max(output.get("frames_in", 0) for output in job.outputs)
+        done = sum(output.get("frames_out", 0) for output in job.outputs)
+        return sent, sent, done, sum(output.get("frames_in", 0) for output in job.outputs)
+    progress = job.progress
+    return (
+        progress.get("frames_sent", 0),
+        progress.get("frames_total"),
+        progress.get("frames_done", 0),
+        progress.get("frames_wanted"),
+    )
+
+
+def share(count: int, total: int | None) -> str:
+    """`12/40`, with a question mark where the total is not known."""
+    return f"{count}/{'?' if total is None else total}"
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """Everything that is known of a job, as JSON types."""
+    return {
+        "job_id": job.job,
+        "name": job.name,
+        "state": job.state,
+        "code": job.code,
+        "reason": job.reason,
+        "priority": job.priority,
+        "submitted_unix_s": job.submitted_unix_s,
+        "seconds": job.seconds,
+        "progress": job.progress,
+        "outputs": job.outputs,
+    }
