@@ -9,8 +9,9 @@ from typing import Final
 
 from middleware.events import Close, Command, Log, Peer, SaveJob, Send
 from middleware.fleet import Fleet
-from middleware.jobs import Flight, Job, Track
+from middleware.jobs import Job
 from middleware.states import JobState, TaskState
+from middleware.tracks import Flight, Track
 from wire.messages import Error, Event, Message
 
 MAX_HISTORY: Final = 1000

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from middleware.jobs import LeaseRecord, Needs
 from middleware.states import WORKER_TRANSITIONS, WorkerState
+from middleware.tracks import LeaseRecord, Needs
 from wire.messages import Hello, WorkerDetails
 from wire.schema import Lease
 from wire.transitions import changed

@@ -8,8 +8,9 @@ from typing import Any, Final
 from middleware.cluster import Cluster
 from middleware.events import Close, Peer, SendChunk
 from middleware.fleet import WorkerRecord
-from middleware.jobs import Flight, Job, LeaseRecord, Needs, Track, Trouble
+from middleware.jobs import Job
 from middleware.states import JobState, WorkerState
+from middleware.tracks import Flight, LeaseRecord, Needs, Track, Trouble
 from wire.messages import Aggregator, Beat, HeldLease, Hello, Released, Revoke, Task, Welcome, WorkerDetails
 from wire.schema import Lease
 
@@ -219,7 +220,7 @@ class Handout:
         cluster.changed_jobs.add(job.id)
         text = f"{self._describe(record)} failed on worker {worker.name}: {cause.get('text', '')}"
         cluster.note("task-failed", text, now, job.id, worker.name)
-        if record.mode == "bypass":
+        if record.mode != "filter":
             self.fail_job(job, "task-failed", f"{text} (even without its filters)", now)
         elif self._exhausted(track, trouble) and job.fixed["policy"].get("on_error") == "fail":
             self.fail_job(job, "task-failed", f"{text} ({len(trouble.failures)} tries)", now)
@@ -348,7 +349,9 @@ class Handout:
         self._turn += 1
         self._last_served[job.id] = self._turn
         trouble = track.troubles.get(index)
-        mode = "bypass" if trouble is not None and self._exhausted(track, trouble) else "filter"
+        mode = "filter"
+        if trouble is not None and self._exhausted(track, trouble):
+            mode = "drop" if job.fixed["policy"].get("on_error") == "drop" else "bypass"
         record = LeaseRecord(
             Lease(cluster.epoch, self._sequence), worker.name, job.id, track.number, index, mode, now, now
         )

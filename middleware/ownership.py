@@ -10,6 +10,7 @@ from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
 from middleware.handout import Handout
 from middleware.jobs import Job
+from middleware.records import failures_of
 from middleware.states import JobState
 from wire.bitmap import Bitmap
 from wire.errors import ProtocolError
@@ -223,12 +224,8 @@ class Ownership:
             "seconds": now + self._cluster.unix_offset_s - job.submitted_unix_s,
             "retries": [track.retries for track in job.tracks],
             "latencies_ms": [_float32(track.latencies_ms) for track in job.tracks],
-            "failures": [
-                {"track": track.number, "index": index, **failure}
-                for track in job.tracks
-                for index, trouble in track.troubles.items()
-                for failure in trouble.failures
-            ][:100],
+            "losses": [sum(trouble.losses for trouble in track.troubles.values()) for track in job.tracks],
+            "failures": failures_of(job),
         }
 
     def finished(self, record: AggregatorRecord, message: Finished, now: float) -> None:

@@ -20,10 +20,11 @@ from middleware.events import Tick
 from middleware.fleet import Fleet
 from middleware.handout import Handout
 from middleware.intake import Intake
-from middleware.jobs import Job, Track
+from middleware.jobs import Job
 from middleware.ownership import Ownership
 from middleware.records import Publisher
 from middleware.server import Server as MiddlewareServer
+from middleware.tracks import Track
 from storage.ledger import Ledger
 from storage.spool import Spool
 from wire.bitmap import Bitmap

@@ -1,0 +1,199 @@
+"""The tracks of a job, and the tasks of a track.
+
+A track keeps the next index, a heap of returned indexes and a bitmap of stored ones; only tasks in flight are objects.
+So a job of 100 000 chunks costs two bitmaps until its tasks move.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from middleware.states import TASK_TRANSITIONS, TaskState
+from wire.bitmap import Bitmap
+from wire.schema import Lease
+from wire.transitions import changed
+
+MAX_LATENCIES: Final = 100_000
+"""Hand-out-to-stored times kept a track: 400 KB; percentiles of longer jobs are over the first so many chunks."""
+
+MAX_CANDIDATES: Final = 16
+"""Returned tasks looked at for one free worker; more of them than this that it may not get are a sick worker."""
+
+Needs = frozenset[str]
+"""What a worker must offer: the filters of the chain, and `kind:` with the kind of material."""
+
+
+@dataclass(slots=True, eq=False)
+class LeaseRecord:
+    """A worker's right to a task."""
+
+    lease: Lease
+    worker: str
+    job: str
+    track: int
+    index: int
+    mode: str
+    handed_out_at: float
+    progress_at: float
+    phase: str = "waiting"
+    frames: int = 0
+    steps: int = 0
+    revoked: bool = False  # it holds credit until the worker answers, and nothing else
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A task in flight: ASSIGNED while a lease is alive, then DELIVERED until the aggregator's word."""
+
+    state: TaskState
+    first_handed_out_at: float
+    leases: dict[Lease, LeaseRecord] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What went wrong with one task so far."""
+
+    failures: list[dict[str, Any]] = field(default_factory=list)  # attributed ones: worker, cause
+    losses: int = 0
+
+    @property
+    def failed_on(self) -> set[str]:
+        return {failure["worker"] for failure in self.failures}
+
+
+class Track:
+    """What one output, or one passthrough stream, brings to the aggregator.
+
+    Args:
+        number: the track's number within the job.
+        stream: the source stream its chunks are of.
+        needs: empty for a passthrough track.
+    """
+
+    def __init__(self, number: int, stream: int, needs: Needs) -> None:
+        self.number, self.stream, self.needs = number, stream, needs
+        self.stored = Bitmap()
+        self.stored_frames = 0
+        self.flights: dict[int, Flight] = {}
+        self.troubles: dict[int, Trouble] = {}
+        self.fallback_frames = self.lost_frames = self.damaged_frames = 0
+        self.retries = self.duplicates = 0
+        self.refused_fingerprints: set[str] = set()
+        self.latencies_ms: list[float] = []
+        self.task_seconds = 0.0  # sum over stored tasks, for their mean
+        self._next = 0
+        self._returned: list[int] = []
+
+    @property
+    def is_passthrough(self) -> bool:
+        return not self.needs
+
+    def state_of(self, index: int, have: Bitmap) -> TaskState:
+        """The one state of a task."""
+        if index in self.stored:
+            return TaskState.STORED
+        if index in self.flights:
+            return self.flights[index].state
+        return TaskState.QUEUED if index in have else TaskState.ABSENT
+
+    def queued_count(self, have: Bitmap) -> int:
+        """How many tasks are queued."""
+        here, stored = (int.from_bytes(bits.to_wire(), "little") for bits in (have, self.stored))
+        return (here & ~stored).bit_count() - sum(index in have for index in self.flights)
+
+    def queued(self, have: Bitmap) -> int | None:
+        """The index to hand out next; None when nothing is queued. Returned tasks come first, the lowest first."""
+        while self._returned:
+            if self.state_of(self._returned[0], have) is TaskState.QUEUED:
+                return self._returned[0]
+            heapq.heappop(self._returned)
+        return self._fresh(have)
+
+    def _fresh(self, have: Bitmap) -> int | None:
+        while self._next < have.end:
+            if self.state_of(self._next, have) is TaskState.QUEUED:
+                return self._next
+            self._next += 1  # a chunk that is absent comes back by `chunk_came`
+        return None
+
+    def candidates(self, have: Bitmap) -> list[int]:
+        """What may be handed out now: the first is `queued`, further ones are for workers that may not get that one
+        (it failed on them before)."""
+        first = self.queued(have)
+        if first is None or not self._returned:
+            return [] if first is None else [first]
+        returned = heapq.nsmallest(MAX_CANDIDATES, set(self._returned))
+        fresh = self._fresh(have)
+        queued = [index for index in returned if self.state_of(index, have) is TaskState.QUEUED]
+        return queued if fresh is None or fresh in queued else [*queued, fresh]
+
+    def assign(self, record: LeaseRecord, have: Bitmap, now: float) -> None:
+        """A lease on a task, queued or in flight already, begins."""
+        index = record.index
+        flight = self.flights.get(index)
+        if flight is None:
+            changed(TASK_TRANSITIONS, self.state_of(index, have), TaskState.ASSIGNED)
+            flight = self.flights[index] = Flight(TaskState.ASSIGNED, now)
+        flight.leases[record.lease] = record
+        flight.state = TaskState.ASSIGNED
+
+    def begin_passing(self, index: int, now: float) -> None:
+        """A passthrough chunk has been sent to the aggregator."""
+        self.flights[index] = Flight(TaskState.DELIVERED, now)
+
+    def end_lease(self, record: LeaseRecord, *, delivered: bool) -> None:
+        """A lease is over: with the last one the task is DELIVERED, or goes back to the front of the queue."""
+        flight = self.flights.get(record.index)
+        if flight is None or flight.leases.pop(record.lease, None) is None or flight.leases:
+            return
+        if delivered:
+            flight.state = changed(TASK_TRANSITIONS, flight.state, TaskState.DELIVERED)
+        else:
+            self.put_back(record.index)
+
+    def put_back(self, index: int) -> None:
+        """A task goes back to the front of the queue."""
+        self.flights.pop(index, None)
+        heapq.heappush(self._returned, index)
+        self._next += index == self._next
+
+    def chunk_came(self, index: int) -> None:
+        """A chunk arrived. If the pointer has passed its index, it was missing before."""
+        if index < self._next:
+            heapq.heappush(self._returned, index)
+
+    def store(self, index: int, frames: int, now: float) -> Flight | None:
+        """A task is stored; returns its flight, if it had one. Nothing changes when it was stored already."""
+        if not self.stored.add(index):
+            return None
+        self.stored_frames += frames
+        flight = self.flights.pop(index, None)
+        if flight is not None:
+            seconds = now - flight.first_handed_out_at
+            self.task_seconds += seconds
+            if len(self.latencies_ms) < MAX_LATENCIES:
+                self.latencies_ms.append(seconds * 1000)
+        return flight
+
+    def live_frames(self) -> int:
+        """Frames done of tasks in flight."""
+        return sum(
+            max((record.frames for record in flight.leases.values()), default=0) for flight in self.flights.values()
+        )
+
+    def hold(self, stored: Bitmap, frame_counts: dict[int, int]) -> list[LeaseRecord]:
+        """The aggregator's word on what is stored, after a reconnection. Returns leases that have become pointless."""
+        self.stored = stored
+        self.stored_frames = sum(frame_counts.get(index, 0) for index in stored)
+        pointless: list[LeaseRecord] = []
+        for index, flight in list(self.flights.items()):
+            if index in stored:
+                pointless += flight.leases.values()
+                del self.flights[index]
+            elif flight.state is TaskState.DELIVERED:
+                self.put_back(index)
+        self._next = 0  # what was thought stored may not be: look at everything again, which costs one pass
+        return pointless
