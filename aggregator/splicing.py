@@ -34,7 +34,10 @@ STEP_INTERVAL_S: Final = 1.0
 """How often a sign of life is given at most."""
 
 MAX_WARNINGS: Final = 100
-"""Sentences that travel to the client; the metrics file has them all."""
+MAX_FAILURES: Final = 5
+MAX_TRACEBACK: Final = 2000
+"""Sentences, failures, and characters of the end of a failure's traceback, that travel to the client; the metrics file
+has them all. So a job of 64 outputs stays far below what a header may hold."""
 
 
 class Damaged(Exception):
@@ -112,9 +115,8 @@ def _splice_output(request: Request, track: int, publication: Publication) -> di
         raise Damaged(track, error.index, str(error)) from error
     if not notes.stat().st_size:
         publication.withdraw(notes)
-    cluster = cluster_statistics(
-        track, request.duplicates[track], request.result_facts(track, spliced), request.statistics
-    )
+    facts = request.result_facts(track, spliced)
+    cluster = cluster_statistics(track, request.duplicates[track], facts, request.statistics, request.job, output.name)
     built = metrics.build(source, output, spliced, request.wall_seconds(), cluster)
     metrics.write(publication.partial(metrics_name), built)
     account = spliced.account
@@ -132,7 +134,12 @@ def _splice_output(request: Request, track: int, publication: Publication) -> di
         "file": video_name,
         "metrics_file": metrics_name,
         "warnings": built["warnings"][:MAX_WARNINGS],
+        "failures": [_shortened(failure) for failure in built["failures"][:MAX_FAILURES]],
     }
+
+
+def _shortened(failure: dict[str, Any]) -> dict[str, Any]:
+    return {**failure, "traceback": str(failure.get("traceback", ""))[-MAX_TRACEBACK:]}
 
 
 def answer(fields: dict[str, Any], channel: Channel) -> dict[str, Any]:

@@ -22,16 +22,21 @@ class ResultFacts:
 
 
 def cluster_statistics(
-    track: int, duplicates: int, results: Sequence[ResultFacts], told: dict[str, Any]
+    track: int, duplicates: int, results: Sequence[ResultFacts], told: dict[str, Any], job: str = "", output: str = ""
 ) -> ClusterStatistics:
     """`told` is Finish.statistics; what it lacks, or has in another shape, counts as nothing."""
     retries = _of_track(told.get("retries"), track)
     latencies = _of_track(told.get("latencies_ms"), track)
+    losses = _of_track(told.get("losses"), track)
     return ClusterStatistics(
         chunk_latency_ms=_floats(latencies) if isinstance(latencies, bytes) else (),
         retries=retries if isinstance(retries, int) else 0,
         duplicates=duplicates,
         workers=_workers(results),
+        job=job,
+        losses=losses if isinstance(losses, int) else 0,
+        failures=_failures(told.get("failures"), job, output),
+        chunk_workers=[one.worker for one in results],
     )
 
 
@@ -39,6 +44,12 @@ def wall_seconds(told: dict[str, Any], splicing_seconds: float) -> float:
     """From submission to the finished file."""
     seconds = told.get("seconds")
     return (seconds if isinstance(seconds, int | float) else 0.0) + splicing_seconds
+
+
+def _failures(told: Any, job: str, output: str) -> list[dict[str, Any]]:
+    """Those of one output."""
+    listed = told if isinstance(told, list) else []
+    return [{"job": job, **one} for one in listed if isinstance(one, dict) and one.get("output") == output]
 
 
 def _of_track(values: Any, track: int) -> Any:

@@ -13,6 +13,9 @@ from filters.chain import Step
 
 ON_ERROR = ("original", "fail", "drop")
 
+MODES = ("filter", "bypass", "drop")
+"""How a chunk is processed: as asked, or, because that failed too often, without its filters, or not at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:

@@ -10,11 +10,15 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from media.errors import last_line
 from media.fingerprint import versions
 from media.material import Output, Source
 from media.video.splice import Spliced
 
 FORMAT = 1
+
+FAILURES_MAX = 20
+"""Failures told in full; the frames they cost are all counted, and listed among the troubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,19 @@ class ClusterStatistics:
     """What only a cluster can tell of an output.
 
     `chunk_latency_ms` has one value a chunk: from its first hand-out to a worker until its result was stored.
-    `retries` counts hand-outs beyond the first of a task, `duplicates` results that were there already.
+    `retries` counts hand-outs beyond the first of a task, `losses` those of them that were lost with their worker,
+    `duplicates` results that were there already. `failures` are those of whole chunks, as METRICS.md describes them;
+    `chunk_workers` has the name of who computed each chunk.
     """
 
     chunk_latency_ms: Sequence[float] = ()
     retries: int = 0
     duplicates: int = 0
     workers: Sequence[WorkerStatistics] = ()
+    job: str = ""
+    losses: int = 0
+    failures: Sequence[dict[str, Any]] = ()
+    chunk_workers: Sequence[str] = ()
 
 
 def build(
@@ -70,11 +80,13 @@ def build(
         "chunks": _chunks(spliced),
         "retries": cluster.retries if cluster else 0,
         "duplicates": cluster.duplicates if cluster else 0,
+        "losses": cluster.losses if cluster else 0,
         "workers": [_worker(each) for each in cluster.workers] if cluster else [],
         "digest": spliced.digest,
         "fingerprints": account.fingerprints,
         "versions": versions(),
         "warnings": [*source.facts.get("warnings", ()), *spliced.warnings],
+        "failures": _failures(output, spliced, cluster or ClusterStatistics()),
         "troubles": _troubles(spliced),
     }
 
@@ -187,6 +199,29 @@ def _worker(worker: WorkerStatistics) -> dict[str, Any]:
         "frames_per_second": _rate(worker.frames, worker.busy_seconds),
         "busy_seconds": round(worker.busy_seconds, 3),
     }
+
+
+def _failures(output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[dict[str, Any]]:
+    """Of single frames, as the workers reported them, and of whole chunks, as the middleware counted them."""
+    instead = "was left out" if output.on_error == "drop" else "is in the file unfiltered"
+    of_frames = [
+        {
+            "job": cluster.job,
+            "output": output.name,
+            "chunk": told["chunk"],
+            "frames": [told["frame"], told["frame"]],
+            "frame": told["frame"],
+            "filter": told["filter"],
+            "worker": cluster.chunk_workers[told["chunk"]] if told["chunk"] < len(cluster.chunk_workers) else "",
+            "failure_type": "job_failure",
+            "failure_reason": "exception",
+            "explanation": f"filter {told['filter']!r} raised twice on frame {told['frame']}, which {instead}: "
+            + last_line(told["traceback"]),
+            "traceback": told["traceback"],
+        }
+        for told in spliced.account.failures
+    ]
+    return [*of_frames, *cluster.failures][:FAILURES_MAX]
 
 
 def _troubles(spliced: Spliced) -> dict[str, Any]:

@@ -227,7 +227,7 @@ class Event(Message):
 
 @dataclass(frozen=True, slots=True)
 class Task(Message):
-    """One chunk for one output. Payload: the chunk. `mode` is `filter`, or `bypass` for the last, unfiltered try."""
+    """One chunk for one output. Payload: the chunk. `mode` is `filter`, or for the last try `bypass` or `drop`."""
 
     lease: Lease
     job: Name

@@ -36,7 +36,7 @@ class Process(Protocol):
         source_process: dict[str, Any],
         output: Output,
         *,
-        bypass: bool = False,
+        mode: str = "filter",
         on_frame: Callable[[int], None] | None = None,
     ) -> Result: ...
 
@@ -129,7 +129,7 @@ class Computer:
             self.progress = Progress(task.lease, frames, steps)
 
         output = Output.from_wire(task.output)
-        return process(order.payload, task.source, output, bypass=task.mode == "bypass", on_frame=on_frame)
+        return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame)
 
 
 def cause_of(error: BaseException) -> dict[str, Any]:

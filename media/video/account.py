@@ -12,6 +12,8 @@ from media.video.report import ChunkReport, Seconds
 # Of each kind of trouble so many frames are listed one by one; all are counted.
 LISTED_MAX = 10_000
 WARNINGS_MAX = 100
+# Filters' failures that are told with their traceback, which has up to 4 000 characters.
+FAILURES_MAX = 20
 MISSING = "its chunk was left out"
 
 
@@ -46,6 +48,7 @@ class Account:
     lost: list[list[Any]] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
     decode_errors: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
     seconds: Seconds = field(default_factory=Seconds)
     latency_ms: array[float] = field(default_factory=lambda: array("f"))
     chunks: list[ChunkFacts] = field(default_factory=list)
@@ -72,6 +75,10 @@ class Account:
         self._list(
             self.decode_errors, [{"chunk": chunk, "packet": at, "error": text} for at, text in report.decode_errors]
         )
+        told = [
+            {"chunk": chunk, "frame": at, "filter": name, "traceback": trace} for at, name, trace in report.failures
+        ]
+        self.failures += told[: FAILURES_MAX - len(self.failures)]
         self.fallback_frames += len(report.fallback)
         self.lost_frames += len(report.lost)
         self.damaged_frames += len(report.damaged)

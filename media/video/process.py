@@ -19,7 +19,7 @@ from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
 from media.errors import ProcessingFailed, last_line
 from media.fingerprint import fingerprint
-from media.material import Output, Result
+from media.material import MODES, Output, Result
 from media.video.bundle import KEY, pack, unpack_table
 from media.video.decode import ChunkDecoder, DecodedFrame
 from media.video.encode import RANGE_FULL, Colour, FrameFormat, encodable, open_encoder
@@ -28,6 +28,7 @@ from media.video.report import ERROR_LENGTH_MAX, ChunkReport
 from media.video.rotation import Orientation, orient
 
 BYPASSED = "filters bypassed"
+DROPPED = "its chunk failed"
 NOT_DECODED = "not decoded"
 
 
@@ -36,20 +37,46 @@ def process(
     source_process: dict[str, Any],
     output: Output,
     *,
-    bypass: bool = False,
+    mode: str = "filter",
     on_frame: Callable[[int], None] | None = None,
 ) -> Result:
     """Filter and encode the chunk `payload` of a source described by `Source.process`.
 
     A filter that raises on a frame is tried once more; then `output.on_error` decides for that frame alone: the
     source's frame passes unfiltered (`original`), is left out (`drop`), or all ends with ProcessingFailed (`fail`).
-    With `bypass` no filter runs and every frame counts as fallback. `on_frame(n)` is called after each frame with
-    how many are done, and with 0 while the lead-in is decoded.
+    With the mode `bypass` no filter runs and every frame counts as fallback; with `drop` nothing runs and all are lost.
+    `on_frame(n)` is called after each frame with how many are done, and with 0 while the lead-in is decoded.
 
-    Raise BundleError when the payload is no chunk, filters.schema.ParameterError for a chain that cannot be made,
-    av.FFmpegError when decoder or encoder cannot be opened.
+    Raise ValueError for an unknown mode, BundleError when the payload is no chunk, filters.schema.ParameterError for a
+    chain that cannot be made, av.FFmpegError when decoder or encoder cannot be opened.
     """
-    return _Work(payload, source_process, output, bypass, on_frame or _nobody).run()
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
+    if mode == "drop":
+        return _dropped(payload)
+    return _Work(payload, source_process, output, mode == "bypass", on_frame or _nobody).run()
+
+
+def _dropped(payload: bytes | bytearray | memoryview) -> Result:
+    """The result of a chunk that is left out: no packet, and every frame accounted for."""
+    table = unpack_table(payload)
+    count = _own_packets(table)
+    first = table["first"]
+    lost = [[frame, DROPPED] for frame in range(first, first + count)]
+    report = ChunkReport(first, count, frames_in=count, lost=lost, fingerprint=fingerprint())
+    return Result(
+        payload=pack({"p": [], "x": b"", "report": report.to_wire()}, []),
+        fingerprint=report.fingerprint,
+        frames_in=count,
+        frames_out=0,
+        fallback_frames=0,
+        lost_frames=count,
+        damaged_frames=0,
+    )
+
+
+def _own_packets(table: dict[str, Any]) -> int:
+    return sum(stop - start for start, stop in table["own"])
 
 
 def source_format(source_process: dict[str, Any]) -> FrameFormat:
@@ -104,7 +131,7 @@ class _Work:
         table = unpack_table(payload)
         self._report = ChunkReport(
             first=table["first"],
-            packets_in=sum(stop - start for start, stop in table["own"]),
+            packets_in=_own_packets(table),
             format=self._format,
             warnings=warnings,
             fingerprint=fingerprint(),
@@ -179,6 +206,7 @@ class _Work:
         except FilterError as error:
             if self._output.on_error == "fail":
                 raise ProcessingFailed([source.index], error.filter_name, error.trace) from error
+            report.tell_failure(source.index, error.filter_name, error.trace)
             cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
             if self._output.on_error == "drop":
                 report.lost.append([source.index, f"{error.filter_name}: {cause}"])

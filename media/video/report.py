@@ -12,6 +12,8 @@ from media.video.encode import FrameFormat
 
 # A frame's error text; the filter's whole traceback would be repeated for every frame that fails alike.
 ERROR_LENGTH_MAX = 400
+# Of a chunk so many tracebacks are kept: its frames mostly fail alike.
+FAILURES_TOLD_MAX = 3
 
 
 @dataclass(slots=True)
@@ -41,7 +43,8 @@ class ChunkReport:
     unfiltered; `lost` lists [frame, cause], frames that did not come out; `damaged` are frames that the decoder had
     to conceal. `decode_errors` are [packet counted from the first own one, text], the first ones of
     `decode_error_count`. `latency_ms` has float32 values, one a frame that came out: from the call that decoded it
-    until the encoder took it. `notes` are [frame, [note, …]] for frames to which filters attached notes.
+    until the encoder took it. `notes` are [frame, [note, …]] for frames to which filters attached notes. `failures` are
+    [frame, filter, traceback], the first FAILURES_TOLD_MAX of those that `fallback` and `lost` list.
     """
 
     first: int
@@ -62,6 +65,12 @@ class ChunkReport:
     notes: list[list[Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     fingerprint: str = ""
+    failures: list[list[Any]] = field(default_factory=list)
+
+    def tell_failure(self, frame: int, filter_name: str, traceback: str) -> None:
+        """Keeps how a filter failed, for the first ones: in one chunk they are mostly of one kind."""
+        if len(self.failures) < FAILURES_TOLD_MAX:
+            self.failures.append([frame, filter_name, traceback])
 
     def to_wire(self) -> dict[str, Any]:
         """As msgpack types only; `latency_ms` as little-endian float32 bytes."""

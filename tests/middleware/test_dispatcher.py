@@ -386,6 +386,14 @@ def test_three_failures_on_two_workers_lead_to_a_bypass(script: Script) -> None:
     assert sorted(modes) == ["bypass", "filter", "filter", "filter"]
 
 
+def test_on_error_drop_leaves_the_chunk_out_at_last(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1, on_error="drop")
+    for _ in range(3):
+        _fail(script, 11)
+    assert [task.mode for task in script.said(11, Task)] == ["filter", "filter", "filter", "drop"]
+
+
 def test_on_error_fail_ends_the_job_with_the_cause(script: Script) -> None:
     script.worker(11)
     script.submit(chunks=1, on_error="fail")

@@ -25,7 +25,7 @@ def process(
     source_process: dict[str, Any],
     output: Output,
     *,
-    bypass: bool = False,
+    mode: str = "filter",
     on_frame: Callable[[int], None] | None = None,
 ) -> Result:
     assert on_frame is not None

@@ -15,7 +15,7 @@ from media.material import Output, Result
 from media.video.bundle import unpack
 from media.video.decode import ChunkDecoder
 from media.video.process import BYPASSED, process, source_format
-from media.video.report import ChunkReport
+from media.video.report import FAILURES_TOLD_MAX, ChunkReport
 from media.video.split import split
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import BLUR, output
@@ -136,11 +136,26 @@ class TestFailures:
         assert (result.frames_out, result.fallback_frames) == (FRAMES, 4)
 
     def test_bypass_runs_no_filter(self, chunk: Chunk) -> None:
-        result = process(*chunk, output("ffv1", chain("picky"), on_error="fail"), bypass=True)
+        result = process(*chunk, output("ffv1", chain("picky"), on_error="fail"), mode="bypass")
         unfiltered = process(*chunk, output("ffv1"))
         assert result.fallback_frames == result.frames_out == FRAMES
         assert report_of(result).fallback[3] == [3, "", BYPASSED]
         assert [bytes(each) for each in unpack(result.payload)[1]] == [bytes(e) for e in unpack(unfiltered.payload)[1]]
+
+    def test_a_dropped_chunk_accounts_for_its_frames(self, chunk: Chunk) -> None:
+        result = process(*chunk, output("ffv1", chain("picky")), mode="drop")
+        assert (result.frames_in, result.frames_out, result.lost_frames) == (FRAMES, 0, FRAMES)
+        assert unpack(result.payload)[1] == []
+        assert [frame for frame, _ in report_of(result).lost] == list(range(FRAMES))
+
+    def test_an_unknown_mode_is_refused(self, chunk: Chunk) -> None:
+        with pytest.raises(ValueError, match="not one of filter, bypass, drop"):
+            process(*chunk, output(), mode="guess")
+
+    def test_the_first_failures_keep_their_traceback(self, chunk: Chunk) -> None:
+        report = report_of(process(*chunk, output(chain=chain("picky"))))
+        assert [frame for frame, *_ in report.failures] == [frame for frame, *_ in report.fallback][:FAILURES_TOLD_MAX]
+        assert all(name == "picky" and "Traceback" in trace for _, name, trace in report.failures)
 
     def test_notes_are_kept_by_frame(self, chunk: Chunk) -> None:
         report = report_of(process(*chunk, output(chain=chain("numbered"))))
