@@ -31,4 +31,5 @@ def interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
 
 def loaded() -> None:
     """A program has been loaded: Ctrl-C raises KeyboardInterrupt again (see client/__init__.py)."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -164,7 +164,4 @@ def _fail(stderr: Console, status: Status, sentence: str) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

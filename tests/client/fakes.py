@@ -35,6 +35,8 @@ class Script:
     never_finish: bool = False
     pending: tuple[str, str] = ("", "")  # code and reason while it never finishes
     workers: int = 2
+    known: list[messages.Job] = field(default_factory=list)  # jobs that are there without having been sent
+    refuse_wishes: str = ""  # why every wish is refused
     worker_filters: dict[str, Any] = field(default_factory=dict)  # further schemas, by name
 
 
@@ -122,7 +124,9 @@ class FakeCluster:
             job.counts = message.chunk_counts
             self._after(job)
         elif isinstance(message, messages.Watch):
-            self._watch(link)
+            self._watch(link, message)
+        elif isinstance(message, messages.Control):
+            self._wish(link, message)
 
     def _submit(self, link: ConnectionId, message: messages.Submit) -> None:
         if self.script.refusal is not None:
@@ -210,14 +214,31 @@ class FakeCluster:
             seconds=0.5,
         )
 
-    def _watch(self, link: ConnectionId) -> None:
+    def _wish(self, link: ConnectionId, message: messages.Control) -> None:
+        if self.script.refuse_wishes:
+            error = messages.Error("bad-job", self.script.refuse_wishes, fatal=False, job=message.job)
+            self._middleware.send(link, error)
+        else:
+            answer = messages.Event("wish-granted", f"job {message.job}: {message.verb} it is", message.job)
+            self._middleware.send(link, answer)
+
+    def _watch(self, link: ConnectionId, message: messages.Watch) -> None:
+        if message.job:
+            known = [job for job in self.script.known if job.job == message.job]
+            made = [self._final(job, sum(job.frames.values())) for job in self.jobs if job.id == message.job]
+            self._middleware.send(link, (known + made)[0])
+            return
         offered = [schema.to_wire() for schema in schemas().values()] + list(self.script.worker_filters.values())
         facts = {"schemas": offered, "filters": [schema["name"] for schema in offered]}
         for number in range(self.script.workers):
             self._middleware.send(link, messages.Worker(f"worker-{number}", "s", "ready", facts))
         address = {"host": "127.0.0.1", "port": self.aggregator_port}
         self._middleware.send(link, messages.Aggregator("store", "aggregator", [address]))
+        for known_job in self.script.known:
+            self._middleware.send(link, known_job)
         for job in self.jobs:
+            if any(known.job == job.id for known in self.script.known):
+                continue
             self._middleware.send(link, messages.Job(job.id, "clip.mp4", "running"))
         self._middleware.send(link, messages.Event("current", "these are the current records"))
 

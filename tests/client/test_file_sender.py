@@ -327,3 +327,50 @@ def test_no_cluster_to_ask_for_filters(sender: Typed) -> None:
     done = sender("--list-filters", *NOBODY)
     assert done.returncode == 3
     assert "No middleware answers" in done.stderr
+
+
+# ── leaving, coming back, and what is asked for beside the filters ───────────────────────────────────────────────
+
+
+def test_whoever_detaches_gets_the_jobs_id_and_no_files(
+    sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path
+) -> None:
+    cluster.script.never_finish = True
+    done = sender(clip, *to(cluster), "--detach")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "job-0\n", "")
+    done = sender(clip, *to(cluster), "--detach", "--json", "--new")
+    told = json.loads(done.stdout)
+    assert (told["job_id"], told["state"], told["outputs"]) == ("job-0", "running", [])
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_is_asked_for_beside_the_filters_arrives(sender: Typed, cluster: FakeCluster, clip: Path) -> None:
+    done = sender(clip, *to(cluster), "--priority", "7", "--on-error", "drop", "--new")
+    assert done.returncode == 0
+    submit = next(message for message in cluster.received if isinstance(message, Submit))
+    assert (submit.priority, submit.new, submit.policy) == (7, True, {"on_error": "drop"})
+    assert submit.outputs[0]["on_error"] == "drop"
+    assert submit.origin.endswith(f":{clip.resolve()}")
+
+
+def test_whoever_comes_back_is_told_what_is_there(sender: Typed, cluster: FakeCluster, clip: Path) -> None:
+    cluster.script.never_finish = True
+    sender(clip, *to(cluster), "--detach")
+    done = sender(clip, *to(cluster), "--detach")
+    assert done.stdout == "job-0\n"
+    assert "clip.mp4: continues job job-0, " in done.stderr
+    assert sender(clip, *to(cluster), "--detach", "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize("flags", [["--detach"], ["--new"], ["--priority", "1"]])
+def test_what_needs_a_cluster_is_refused_without_one(sender: Typed, clip: Path, flags: list[str]) -> None:
+    done = sender(clip, "--local", *flags)
+    assert done.returncode == 2
+    assert "are for a cluster" in done.stderr
+
+
+def test_ctrl_c_while_a_command_is_being_loaded_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    loading = "import sys; sys.argv = ['-m']; import client, os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    process = start("-c", loading, folder=tmp_path)
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, out, err) == (-signal.SIGINT, "", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from client.session import Session
 from tests.client.material import make_chunk, make_submission
 from wire.addresses import Address
 from wire.messages import Chunk, End, Error, Job, Submit, Watch
+from wire.messages import Event as Event_
 
 MIDDLEWARE = Peer.MIDDLEWARE
 BYE = [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]
@@ -45,8 +47,8 @@ DONE = {"files": [{"file": "blur.mp4", "size": 3, "xxh3": "x"}], "addresses": [{
 class Stage:
     """A session and its clock."""
 
-    def __init__(self, stream_count: int = 1) -> None:
-        self.session = Session(make_submission(stream_count), "localhost:5000")
+    def __init__(self, stream_count: int = 1, *, detach: bool = False) -> None:
+        self.session = Session(make_submission(stream_count), "localhost:5000", detach=detach)
         self.now = 0.0
 
     def feed(self, *events: Event) -> list[Command]:
@@ -276,6 +278,52 @@ def test_a_job_whose_name_leads_elsewhere_is_not_trusted(name: str) -> None:
     stage.feed(Start(), Welcomed(MIDDLEWARE))
     assert stage.feed(Received(MIDDLEWARE, Job(name, "clip.mp4", "running", have=[b""]))) == BYE
     assert ended(stage)[0] is Status.FAILED
+
+
+def test_whoever_detaches_leaves_when_the_whole_source_is_there() -> None:
+    stage = Stage(detach=True).sending()
+    stage.feed(Pulled(make_chunk(0)), Exhausted())
+    assert stage.job(accepted=1, progress={"chunks_total": None}) == []  # End may not have arrived
+    assert stage.job("pending", accepted=1, progress={"chunks_total": 1}) == BYE
+    assert ended(stage) == (Status.DONE, "pending", "")
+
+
+@pytest.mark.parametrize(("state", "status"), [("done", Status.DONE), ("failed", Status.FAILED)])
+def test_whoever_detaches_fetches_nothing_of_a_job_that_is_over_by_then(state: str, status: Status) -> None:
+    stage = Stage(detach=True).sending()
+    stage.feed(Pulled(make_chunk(0)), Exhausted())
+    assert stage.job(state, reason="so it is", **DONE) == BYE
+    assert ended(stage) == (status, state, "so it is")
+
+
+def test_what_the_person_should_know_of_the_job_is_remarked() -> None:
+    stage = Stage()
+    stage.feed(Start(), Welcomed(MIDDLEWARE))
+    stage.feed(Received(MIDDLEWARE, Event_("source-edited", "clip.mp4 was edited", "old")))
+    stage.job(have=[b"\x03"])
+    assert stage.session.remarks == ["clip.mp4 was edited", "clip.mp4: continues job j, 2 chunks are there"]
+    stage.feed(Lost(MIDDLEWARE, "reset"))
+    stage.again()
+    stage.feed(Welcomed(MIDDLEWARE))
+    stage.job(have=[b"\x03"])
+    assert len(stage.session.remarks) == 2  # that it continues its own job is no news
+
+
+def test_priority_new_and_origin_are_submitted_again_as_they_were() -> None:
+    stage = Stage()
+    made = replace(stage.session.submission, priority=3, new=True, origin="here:/clip.mp4")
+    stage.session.submission = made
+    stage.feed(Start())
+    for _ in range(2):
+        (submit,) = stage.feed(Welcomed(MIDDLEWARE))
+        assert isinstance(submit, Send)
+        assert isinstance(submit.message, Submit)
+        assert (submit.message.priority, submit.message.new, submit.message.origin) == (3, True, "here:/clip.mp4")
+        stage.job(have=[b""])
+        stage.feed(Lost(MIDDLEWARE, "reset"))
+        stage.again()
+    stage.feed(Interrupted())
+    assert "the same command without --new sends it" in ended(stage)[2]
 
 
 def test_an_interruption_says_what_becomes_of_the_job() -> None:

@@ -1,0 +1,170 @@
+"""`client.jobs` as a person types it: output and exit status, against a cluster that follows a script."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import xxhash
+
+from client.job_report import totals
+from client.jobs import WISHES, find, main
+from client.options import UsageError
+from tests.client.fakes import FakeCluster, FakeJob
+from wire.messages import Control, Job, Submit
+
+FAILURE = {
+    "output": "blur", "chunk": 3, "frames": [30, 39], "frame": 7, "filter": "blur", "worker": "w1",
+    "failure_type": "job_failure", "failure_reason": "exception", "explanation": "it raised",
+    "traceback": "Traceback:\n  it raised",
+}  # fmt: skip
+DETAILS = {
+    "outputs": [{"name": "blur", "chain": [{"name": "blur", "parameters": {"radius": 5}}]}],
+    "on_error": "original", "aggregator": "agg", "failures": [FAILURE],
+}  # fmt: skip
+RUNNING = Job(
+    "clip-b1", "clip.mp4", "running", priority=4, submitted_unix_s=2000.0, details=DETAILS,
+    progress={"outputs": ["blur"], "frames_sent": 50, "frames_total": None, "frames_done": 20, "frames_wanted": None,
+              "tasks_queued": 12, "tasks_in_flight": 2, "tasks_stored": 6, "retries": 3, "chunks_sent": 20},
+)  # fmt: skip
+FAILED = Job("clip-a1", "clip.mp4", "failed", "task-failed", "a task failed", submitted_unix_s=1000.0)
+OTHER = Job("film-c1", "film.mp4", "done", submitted_unix_s=1500.0)
+
+Typed = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cluster: FakeCluster
+) -> Typed:
+    """The command in this process, in a folder of its own, in a cluster with three jobs."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "80")
+    cluster.script.known = [RUNNING, FAILED, OTHER]
+
+    def typed(*arguments: str, port: int = 0) -> tuple[int, str, str]:
+        try:
+            status = main([*arguments, "--host", "127.0.0.1", "--port", str(port or cluster.port)])
+        except SystemExit as left:
+            status = int(left.code or 0)
+        shown = capsys.readouterr()
+        return status, shown.out, shown.err
+
+    return typed
+
+
+def test_the_list_fits_80_columns_and_has_the_sums(jobs: Typed) -> None:
+    status, out, err = jobs()
+    assert (status, err) == (0, "")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert max(len(line) for line in out.splitlines()) <= 80
+    assert "clip-b1 blur running 4 50 20/? 12+2 3" in lines
+    assert [line.split()[0] for line in lines if line.startswith(("clip-", "film-"))][:3] == [
+        "clip-a1", "film-c1", "clip-b1",
+    ]  # fmt: skip
+    assert "clip-a1: a task failed" in lines
+    assert "Jobs: 1 done, 1 failed, 1 running (50% of those that ended are done)" in lines
+    assert "Tasks: 12 queued, 2 in work, 3 retried, 6 stored (67% of all tries)" in lines
+
+
+def test_the_list_as_json(jobs: Typed) -> None:
+    status, out, _ = jobs("list", "--json")
+    told = json.loads(out)
+    assert status == 0
+    assert [job["job_id"] for job in told["jobs"]] == ["clip-a1", "film-c1", "clip-b1"]
+    assert told["totals"]["tasks_queued"] == 12
+    assert told["totals"]["job_success"] == 0.5
+
+
+def test_no_jobs_have_no_sums() -> None:
+    assert (totals([])["job_success"], totals([])["task_success"]) == (None, None)
+
+
+def test_one_job_with_its_failures(jobs: Typed) -> None:
+    status, out, _ = jobs("show", "clip-b")
+    assert status == 0
+    assert "output     blur: blur:radius=5" in out
+    assert "priority   4; on error: original" in out
+    where = "in output blur, chunk 3, frames 30-39, filter blur, on worker w1: it raised"
+    assert f"job_failure (exception) {where}" in out
+    assert "  Traceback:" in out
+    status, out, _ = jobs("show", "latest", "--json")
+    assert json.loads(out)["failures"] == [FAILURE]
+
+
+@pytest.mark.parametrize("verb", WISHES)
+def test_a_wish_is_answered_in_a_sentence(jobs: Typed, cluster: FakeCluster, verb: str) -> None:
+    assert jobs(verb, "film") == (0, f"Job film-c1: {verb} it is.\n", "")
+    assert cluster.received[-1] == Control("film-c1", verb)
+    status, out, _ = jobs(verb, "film", "--json")
+    assert (status, json.loads(out)["job_id"]) == (0, "film-c1")
+
+
+def test_a_wish_that_is_refused_has_its_own_status(jobs: Typed, cluster: FakeCluster) -> None:
+    cluster.script.refuse_wishes = "job film-c1 is done; it cannot be asked to cancel"
+    assert jobs("cancel", "film-c1") == (1, "", "Job film-c1 is done; it cannot be asked to cancel.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "clip"], "'clip' may be any of 2 jobs (clip-b1, clip-a1); give more of the id."),
+        (["show", "nix"], "There is no job 'nix'; python -m client.jobs list shows what there is."),
+        (["cancel"], "Cancel which job? Give its id, the beginning of one, or 'latest'"),
+        (["list", "clip"], "List takes no ID"),
+        (["wait", "clip", "--out", "x"], "--out is for fetch, not for wait"),
+        (["dance", "clip"], "invalid choice: 'dance'"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(jobs: Typed, arguments: list[str], words: str) -> None:
+    status, out, err = jobs(*arguments)
+    assert (status, out) == (2, "")
+    assert words in err
+
+
+def test_nobody_there(jobs: Typed) -> None:
+    status, _, err = jobs("list", port=1)
+    assert status == 3
+    assert err.startswith("No middleware answers at 127.0.0.1:1")
+
+
+@pytest.mark.parametrize(("state", "status"), [("done", 0), ("failed", 1), ("partial", 4), ("cancelled", 5)])
+def test_waiting_ends_with_the_jobs_status(jobs: Typed, cluster: FakeCluster, state: str, status: int) -> None:
+    cluster.script.known = [Job("clip-x", "clip.mp4", state, reason="so it is")]
+    left, out, err = jobs("wait", "latest", "--json")
+    assert (left, err) == (status, f"clip-x: {state}: so it is.\n")
+    assert json.loads(out)["state"] == state
+
+
+@pytest.mark.parametrize("out", [None, "here.mp4", "folder/"])
+def test_fetching_brings_the_files(jobs: Typed, cluster: FakeCluster, tmp_path: Path, out: str | None) -> None:
+    submit = Submit("k", {}, [{"name": "blur"}])
+    cluster.jobs.append(FakeJob("clip-f", submit, chunks={(0, 0): b"abc"}, is_final=True))
+    names = ("blur.mp4", "blur.metrics.json")
+    content = cluster.jobs[-1].files()
+    cluster.script.known = [
+        Job(
+            "clip-f", "clip.mp4", "done", submitted_unix_s=9000.0, progress={"outputs": ["blur"]},
+            outputs=[{"name": "blur", "file": "blur.mp4", "metrics_file": names[1], "frames_in": 3, "frames_out": 3}],
+            files=[{"file": one, "size": len(content[one]), "xxh3": xxhash.xxh3_128_hexdigest(content[one])}
+                   for one in names],
+            addresses=[{"host": "127.0.0.1", "port": cluster.aggregator_port}],
+        )
+    ]  # fmt: skip
+    status, shown, err = jobs("fetch", "clip-f", *(["--out", out] if out else []))
+    assert (status, err) == (0, "")
+    path = {None: "results/clip-f/blur.mp4", "here.mp4": "here.mp4", "folder/": "folder/blur.mp4"}[out]
+    assert (tmp_path / path).read_bytes() == b"abc"
+    assert path in shown
+
+
+def test_the_whole_id_wins_over_the_beginning_of_another() -> None:
+    jobs = {name: Job(name, "clip.mp4", "done") for name in ("clip-1", "clip-12")}
+    assert find(jobs, "clip-1").job == "clip-1"
+    with pytest.raises(UsageError):
+        find({}, "latest")

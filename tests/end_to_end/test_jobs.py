@@ -1,0 +1,134 @@
+"""Jobs that people leave and come back to, with real processes: interrupted, edited, cancelled, tried again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, finished, until
+
+UPLOAD_TIMEOUT_S = 2
+SPOOL_BYTES = 24 * 1024
+CHUNKS = ("--chunk-frames", "16")
+
+
+@pytest.fixture
+def idle(tmp_path: Path) -> Iterator[LocalCluster]:
+    """A cluster without a worker, whose spool is soon full."""
+    arguments = ["--spool-limit", str(SPOOL_BYTES), "--upload-timeout", str(UPLOAD_TIMEOUT_S)]
+    with LocalCluster(tmp_path, workers=0, middleware_arguments=arguments) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    with LocalCluster(tmp_path_factory.mktemp("jobs"), workers=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Several times what the spool holds."""
+    made = clips.moving(tmp_path_factory.mktemp("clips") / "film.mp4", frames=480, size=(320, 240))
+    assert made.stat().st_size > 4 * SPOOL_BYTES
+    return made
+
+
+def jobs(cluster: LocalCluster) -> dict[str, dict[str, Any]]:
+    told = json.loads(cluster.run("client.jobs", "list", "--json").stdout)
+    return {job["job_id"]: job for job in told["jobs"]}
+
+
+def stuck(cluster: LocalCluster, name: str) -> str:
+    """Waits until the upload of a source has filled the spool; the job's id."""
+
+    def found() -> str:
+        of_name = [job for job in jobs(cluster).values() if job["name"] == name and job["progress"]["chunks_sent"]]
+        return of_name[-1]["job_id"] if of_name else ""
+
+    return str(until(found, f"chunks of {name} are there"))
+
+
+def work(cluster: LocalCluster) -> None:
+    """From now on there is a worker."""
+    cluster.start("worker", arguments=["--port", str(cluster.port), "--processes", "1"])
+    cluster.wait(1)
+
+
+def wish(cluster: LocalCluster, verb: str, job: str) -> subprocess.CompletedProcess[str]:
+    done = cluster.run("client.jobs", verb, job)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_an_interrupted_upload_gives_its_room_back_and_the_same_command_ends_it(idle: LocalCluster, film: Path) -> None:
+    sender = idle.begin(str(film), *CHUNKS)
+    job = stuck(idle, "film.mp4")
+    sender.send_signal(signal.SIGINT)
+    out, err = sender.communicate(timeout=30)
+    assert (sender.returncode, json.loads(out)["job_id"]) == (5, job)
+    assert f"job {job} waits for the rest of its source, and the same command sends it" in err
+    assert "Traceback" not in err
+    until(lambda: jobs(idle)[job]["progress"]["chunks_sent"] == 0, "the upload has expired", 5 * UPLOAD_TIMEOUT_S)
+    assert jobs(idle)[job]["code"] == "source-needed"
+    work(idle)
+    sent = idle.send(str(film), *CHUNKS)
+    assert sent["job_id"] == job
+    local = idle.send(str(film), *CHUNKS, "--local")
+    assert sent["outputs"][0]["digest"] == local["outputs"][0]["digest"]
+
+
+def test_a_source_edited_after_its_client_was_killed_is_told(idle: LocalCluster, film: Path, tmp_path: Path) -> None:
+    path = tmp_path / "draft.mp4"
+    shutil.copy(film, path)
+    wanted = (str(path), *CHUNKS, "--filters", "faces")
+    sender = idle.begin(*wanted)
+    old = stuck(idle, "draft.mp4")
+    sender.kill()
+    sender.communicate(timeout=30)
+    clips.moving(path, frames=50)
+    work(idle)
+    again = idle.begin(*wanted)
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 0, err
+    new = json.loads(out)["job_id"]
+    assert new != old
+    assert f"draft.mp4 was edited since job {old} was interrupted, so this is a new job" in err
+    wish(idle, "cancel", old)
+    assert jobs(idle)[old]["state"] == "cancelled"
+
+
+def test_detached_and_fetched_later(cluster: LocalCluster, film: Path, tmp_path: Path) -> None:
+    left = cluster.run("client.file_sender", str(film), *CHUNKS, "--filters", "edges", "--detach")
+    assert left.returncode == 0, left.stderr
+    job = left.stdout.strip()
+    out = tmp_path / "edges.mp4"
+    fetched = cluster.run("client.jobs", "fetch", job, "--out", str(out), "--json")
+    assert fetched.returncode == 0, fetched.stderr
+    assert json.loads(fetched.stdout)["outputs"][0]["digest"] == clips.digest(out)
+    assert cluster.run("client.jobs", "wait", "latest").returncode == 0
+    wish(cluster, "forget", job)
+    assert job not in jobs(cluster)
+
+
+def test_cancelled_tried_again_and_sent_again(cluster: LocalCluster, film: Path) -> None:
+    wanted = (str(film), *CHUNKS, "--filters", "faces", "--priority", "5", "--new")
+    sender = cluster.begin(*wanted)
+    until(lambda: any(one["state"] == "running" for one in jobs(cluster).values()), "the job runs")
+    job = next(name for name, one in jobs(cluster).items() if one["state"] == "running")
+    assert jobs(cluster)[job]["priority"] == 5
+    wish(cluster, "cancel", job)
+    assert finished(sender, status=5)["state"] == "cancelled"
+    assert "the same file_sender command sends it" in wish(cluster, "retry", job).stdout
+    sent = cluster.send(*wanted[:-1])
+    assert (sent["job_id"], sent["state"]) == (job, "done")
+    refused = cluster.run("client.jobs", "retry", job)
+    assert (refused.returncode, refused.stdout) == (1, "")
