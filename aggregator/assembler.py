@@ -19,6 +19,7 @@ from aggregator.events import (
     Command,
     Dial,
     Event,
+    KeepFailed,
     Kept,
     Left,
     NotKept,
@@ -39,6 +40,7 @@ from wire.messages import (
     Beat,
     Drop,
     Error,
+    FailedChunk,
     Fetch,
     Finish,
     Finished,
@@ -212,6 +214,8 @@ class Assembler:
                 self._own(message)
             case Pass() as message:
                 self._results.passed(event, message)
+            case FailedChunk() as message:
+                self._keep_failed(message)
             case Finish() as message:
                 self._finish(message)
             case Drop() as message:
@@ -255,6 +259,15 @@ class Assembler:
         memory.outbox.append(SaveJob(job.id, job.record(), fixed))
         memory.log(f"job {job.id} ({job.name}): {len(job.tracks)} tracks to collect, owner epoch {job.owner_epoch}")
         return job
+
+    def _keep_failed(self, message: FailedChunk) -> None:
+        job = self._memory.jobs.get(message.job)
+        if job is None or message.owner_epoch != job.owner_epoch:
+            return
+        output = job.tracks[message.track].output if message.track < len(job.tracks) else ""
+        if not output:
+            raise ProtocolError("bad-message", f"job {job.id} has no output {message.track}")
+        self._memory.outbox.append(KeepFailed(job.id, output, message.index))
 
     def _finish(self, message: Finish) -> None:
         job = self._memory.jobs.get(message.job)

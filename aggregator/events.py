@@ -195,6 +195,15 @@ class CancelSplice:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepFailed:
+    """Puts the payload of the event that is being handled, a chunk, beside the results as a file to be played."""
+
+    job: str
+    output: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """One line for people, at INFO or above."""
 
@@ -214,5 +223,6 @@ Command = (
     | ForgetJob
     | Splice
     | CancelSplice
+    | KeepFailed
     | Log
 )

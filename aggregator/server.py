@@ -30,6 +30,7 @@ from aggregator.events import (
     FreeChunk,
     FreeChunks,
     Keep,
+    KeepFailed,
     Kept,
     Left,
     Log,
@@ -43,6 +44,7 @@ from aggregator.events import (
     SpliceCrashed,
     Tick,
 )
+from aggregator.failed import FailedChunks
 from aggregator.jobs import Held, Job
 from aggregator.ledger import AggregatorLedger
 from aggregator.splicers import PROGRAM, Ending, Splicers
@@ -84,6 +86,7 @@ class Server:
     Args:
         loop: listening already, at `port`.
         ledger, spool, splicers: of this process alone.
+        failed: where chunks that failed are kept; None: nowhere.
         clock: monotonic seconds; `unix_clock` the time of day, for the metrics.
     """
 
@@ -96,10 +99,12 @@ class Server:
         splicers: Splicers,
         port: int,
         *,
+        failed: FailedChunks | None = None,
         clock: Callable[[], float] = time.monotonic,
         unix_clock: Callable[[], float] = time.time,  # noqa: TID251 - a fact for the metrics, no deadline
     ) -> None:
         self._settings, self._loop, self._ledger, self._spool = settings, loop, ledger, spool
+        self._failed = failed
         self._splicers, self.port, self._clock, self._unix_clock = splicers, port, clock, unix_clock
         self._results = settings.results.resolve()
         self._results.mkdir(parents=True, exist_ok=True)
@@ -121,7 +126,8 @@ class Server:
         port = loop.listen(settings.bind, settings.port)
         spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
         splicers = Splicers(loop.watch, loop.unwatch, settings.splicing_program)
-        return cls(settings, loop, ledger, spool, splicers, port)
+        failed = FailedChunks(settings.results.resolve())
+        return cls(settings, loop, ledger, spool, splicers, port, failed=failed)
 
     def _restore(self) -> None:
         known: dict[str, list[Location]] = {}
@@ -156,6 +162,8 @@ class Server:
             while not self._stopping:
                 self.turn()
         finally:
+            if self._failed is not None:
+                self._failed.stop()
             for job in self._splicers.stop():
                 publishing.clear(self._results, job)
             self._loop.shut()
@@ -169,6 +177,8 @@ class Server:
         now = self._clock()
         for ending in self._splicers.tick(now):
             self._splice_ended(ending)
+        if self._failed is not None:
+            self._failed.tick(now)
         self._handle(Tick())
         self._spool.sync()
         self._ledger.commit()
@@ -183,6 +193,8 @@ class Server:
     def next_deadline(self) -> float | None:
         """When the next turn must come at the latest."""
         deadlines = [self.assembler.next_deadline(), self._splicers.next_deadline()]
+        if self._failed is not None:
+            deadlines.append(self._failed.next_deadline())
         if self._ledger.is_tight:
             deadlines.append(self._restored_reserve_at + TIGHT_INTERVAL_S)
         return min((one for one in deadlines if one is not None), default=None)
@@ -235,6 +247,10 @@ class Server:
             case CancelSplice(job):
                 self._splicers.cancel(job, self._clock())
                 publishing.clear(self._results, job)
+            case KeepFailed(job, output, index):
+                if self._failed is not None:
+                    process = self._ledger.fixed(job)["source"]["process"]
+                    self._failed.keep(job, output, index, process, payload)
             case SendFilePart():
                 self._send_part(command)
             case Dial():

@@ -7,18 +7,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from middleware.events import Close, Command, Log, Peer, SaveJob, Send
+from middleware.events import Close, Command, Log, Peer, SaveJob, Send, SendChunk
 from middleware.fleet import Fleet
 from middleware.jobs import Job
 from middleware.states import JobState, TaskState
 from middleware.tracks import Flight, Track
-from wire.messages import Error, Event, Message
+from wire.messages import Error, Event, FailedChunk, Message
 
 MAX_HISTORY: Final = 1000
 """Final jobs remembered; the oldest are forgotten first."""
 
 MAX_OPEN_JOBS: Final = 1000
 """Jobs that are not final; one more is refused as `busy`, so that a script gone wild cannot fill the ledger."""
+
+
+MAX_FAILED_CHUNKS: Final = 16
+MAX_FAILED_CHUNK_SIZE: Final = 64 * 1024 * 1024
+"""Chunks of one job that are kept because they failed, and bytes of one: a filter that always fails must not copy the
+whole source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,16 @@ class Cluster:
     def owner_of(self, job: Job) -> AggregatorRecord | None:
         """The connected aggregator that owns a job."""
         return next((one for one in self.aggregators.values() if one.store == job.owner), None)
+
+    def keep_failed(self, job: Job, track: Track, index: int) -> None:
+        """The owner is to keep a chunk that failed as a file which people can look at."""
+        owner, key = self.owner_of(job), (track.number, index)
+        if owner is None or index not in job.have[track.stream] or key in job.kept_failed:
+            return
+        if len(job.kept_failed) < MAX_FAILED_CHUNKS and job.sizes[track.stream][index] <= MAX_FAILED_CHUNK_SIZE:
+            job.kept_failed.add(key)
+            message = FailedChunk(job.id, track.number, index, job.owner_epoch)
+            self.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))
 
     def flight(self, job: str, track: int, index: int) -> tuple[Track, Flight] | None:
         """A task in flight."""

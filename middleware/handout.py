@@ -217,6 +217,7 @@ class Handout:
         if len(trouble.failures) < MAX_FAILURES_TOLD:
             trouble.failures.append({"worker": worker.name, "mode": record.mode, **cause})
         job.benched[worker.name] = job.benched.get(worker.name, 0) + 1
+        cluster.keep_failed(job, track, record.index)
         cluster.changed_jobs.add(job.id)
         text = f"{self._describe(record)} failed on worker {worker.name}: {cause.get('text', '')}"
         cluster.note("task-failed", text, now, job.id, worker.name)

@@ -36,6 +36,7 @@ class Job:
         self.files: list[dict[str, Any]] = []
         self.addresses: list[dict[str, Any]] = []
         self.benched: dict[str, int] = {}  # worker name → tasks of this job it failed
+        self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
         self.no_room_until = 0.0  # its aggregator has none: nothing more is computed for it before this time
         self.no_room_reason = ""
         self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
@@ -91,7 +92,7 @@ class Job:
         self.final, self.failures = {}, []
         self.outputs_summary, self.files, self.addresses = [], [], []
         self.seconds = self.no_room_until = 0.0
-        self.benched = {}
+        self.benched, self.kept_failed = {}, set()
         self.holdings_known = self.finish_sent = False
 
     def forget_chunks(self) -> None:

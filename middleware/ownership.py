@@ -182,6 +182,8 @@ class Ownership:
         track.fallback_frames += message.fallback_frames
         track.lost_frames += message.lost_frames
         track.damaged_frames += message.damaged_frames
+        if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == "drop"):
+            self._cluster.keep_failed(job, track, message.index)
         flight = track.store(message.index, job.frame_counts[track.stream].get(message.index, 0), now)
         if flight is not None:
             self._handout.stored(job, track, message.index, flight, message.lease)

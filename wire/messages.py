@@ -307,6 +307,16 @@ class Pass(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class FailedChunk(Message):
+    """A chunk that failed, for the aggregator to put beside the results. Payload: the chunk. Not answered."""
+
+    job: Name
+    track: int
+    index: int
+    owner_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stored(Message):
     """The aggregator's verdict on a Result or a Pass: `kept`, `duplicate`, `unwanted` (no such job, stale owner) or
     `refused` (another fingerprint). `kept` and `duplicate` mean: it is on disk and survives kill -9."""

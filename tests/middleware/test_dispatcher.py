@@ -17,6 +17,7 @@ from wire.messages import (
     End,
     Error,
     Event,
+    FailedChunk,
     Finish,
     Finished,
     HeldLease,
@@ -638,3 +639,18 @@ def test_states_that_may_not_follow_each_other_are_a_bug() -> None:
     job.set_state(JobState.DONE)
     with pytest.raises(AssertionError, match="done to running"):
         job.set_state(JobState.RUNNING)
+
+
+def test_a_chunk_that_failed_is_given_to_the_owner_once(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1)
+    for _ in range(3):
+        _fail(script, 11)
+    assert script.said(9, FailedChunk) == [FailedChunk(job, 0, 0, 1)]
+
+
+def test_a_chunk_with_fallback_frames_is_given_to_the_owner(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=2)
+    script.tell(9, Stored(job, 0, 1, "kept", script.said(11, Task)[1].lease, "w11", 10, fallback_frames=1))
+    assert script.said(9, FailedChunk) == [FailedChunk(job, 0, 1, 1)]

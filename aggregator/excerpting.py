@@ -1,0 +1,29 @@
+"""`python -m aggregator.excerpting FILE`: makes a chunk, as aggregator/failed.py wrote it down, a file to be played."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgpack
+
+from aggregator.publishing import PARTIAL
+from media.errors import MediaError
+from media.video.excerpt import write_excerpt
+
+
+def main() -> int:
+    raw = Path(sys.argv[1])
+    told = msgpack.unpackb(raw.read_bytes())
+    try:
+        made = write_excerpt(raw, told["process"], told["chunk"])
+    except (MediaError, OSError) as error:
+        print(f"{raw.name}: {error}", file=sys.stderr)
+        return 1
+    final = raw.name.removeprefix(".").removesuffix(PARTIAL) + made.suffix
+    made.replace(raw.with_name(final))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Chunks on which a filter failed, kept as files that can be played: `results/<job>/failed/<output>-<chunk>.mkv`.
+
+A chunk may have ended workers by what its packets do to a codec library. So a process of its own makes each file
+(aggregator/excerpting.py); whatever happens to that, only the file is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack
+
+from aggregator.names import check_file_name
+from aggregator.publishing import PARTIAL
+
+log = logging.getLogger(__name__)
+
+FOLDER: Final = "failed"
+PROGRAM: Final = (sys.executable, "-m", "aggregator.excerpting")
+
+MAX_WAITING: Final = 64
+"""Chunks that wait for their turn; they lie on the disk. One job has at most 16, and more than a few jobs that fail at
+the same moment need no more examples."""
+
+LIMIT_S: Final = 60.0
+"""For one file: it takes a fraction of a second, on the slowest disk a few."""
+
+CHECK_S: Final = 0.2
+"""How often the child is looked at."""
+
+
+class FailedChunks:
+    """Keeps chunks under a results folder, one at a time, in the background. Leftovers of a life before are removed."""
+
+    def __init__(self, results: Path, program: Sequence[str] = PROGRAM) -> None:
+        self._results, self._program = results, program
+        self._waiting: deque[Path] = deque()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._present: Path | None = None
+        self._started_at = self._checked_at = 0.0
+        for left in results.glob(f"*/{FOLDER}/.*{PARTIAL}*"):
+            left.unlink(missing_ok=True)
+
+    def keep(self, job: str, output: str, index: int, process: dict[str, Any], payload: bytes | bytearray) -> None:
+        """Takes a chunk; its file comes a little later. A disk without room for it is no reason to stop."""
+        if len(self._waiting) >= MAX_WAITING:
+            log.warning("job %s chunk %d of %s failed; it is not kept, too many others are", job, index, output)
+            return
+        folder = self._results / check_file_name(job, "a job's id") / FOLDER
+        raw = folder / f".{output}-{index:06}{PARTIAL}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            raw.write_bytes(msgpack.packb({"process": process, "chunk": bytes(payload)}))
+        except OSError as error:
+            log.warning("%s cannot be kept: %s", raw, error.strerror or error)
+            _remove(raw)
+            return
+        self._waiting.append(raw)
+
+    def tick(self, now: float) -> None:
+        """Begins the next file when the one before is there."""
+        self._checked_at = now
+        if self._child is not None:
+            if self._child.poll() is None and now - self._started_at < LIMIT_S:
+                return
+            self._end(self._child)
+        if self._waiting:
+            self._present = self._waiting.popleft()
+            self._started_at = now
+            root = Path(__file__).resolve().parent.parent
+            self._child = subprocess.Popen(
+                [*self._program, str(self._present)], cwd=root, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+
+    def next_deadline(self) -> float | None:
+        if self._child is not None:
+            return self._checked_at + CHECK_S
+        return self._checked_at if self._waiting else None
+
+    def stop(self) -> None:
+        """What is not made yet is not made."""
+        if self._child is not None:
+            self._end(self._child)
+        while self._waiting:
+            _remove(self._waiting.popleft())
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        if child.poll() is None:
+            child.kill()
+        assert self._present is not None
+        if child.wait() != 0:
+            log.warning("%s could not be made a file (status %d)", self._present.name, child.returncode)
+        _remove(self._present)
+        self._child = self._present = None
+
+
+def _remove(raw: Path) -> None:
+    """The raw chunk and what was begun of its file; the folder too when it is empty."""
+    try:
+        for left in raw.parent.iterdir():
+            if left.name.startswith(raw.name):
+                left.unlink(missing_ok=True)
+        raw.parent.rmdir()
+    except OSError:
+        pass  # there are files in it, or there is none
