@@ -64,6 +64,10 @@ STUCK_LIMIT_S: Final = 10.0
 """How long an abandoned computation may go on. It is asked to stop at each frame, and the slowest frames (8K, a slow
 preset) take seconds; one that goes on is hung in a filter, and a new process is the only cure."""
 
+STUCK_GRACE_S: Final = 2.0
+"""… of which the time counts in which it had not moved before: a task that is taken away because it hangs is not waited
+for all over again. But so long at least, for after a pause of the whole process it looks hung and is not."""
+
 DEFAULT_BEAT_INTERVAL_S: Final = 2.0
 DEFAULT_CREDIT: Final = 2
 """Where the middleware's Welcome names none."""
@@ -102,6 +106,7 @@ class Session:
     _most_holdings: int = DEFAULT_CREDIT * HOLDINGS_PER_CREDIT
     _beat_at: float = 0.0
     _drain_by: float | None = None
+    _moved_at: float = 0.0  # when the computation showed its last progress
     _abandoned_by: float | None = None  # when the computation, whose lease has ended, counts as stuck
     _is_stuck: bool = False
     _out: list[Command] = field(default_factory=list)
@@ -126,9 +131,9 @@ class Session:
             case Received():
                 self._from_store(event)
             case Progressed():
-                self._progressed(event)
+                self._progressed(event, now)
             case Computed() | Failed() | Stopped():
-                self._ended(event)
+                self._ended(event, now)
             case DrainRequested():
                 self._drain(now, "asked to stop")
         self._advance(now)
@@ -270,9 +275,10 @@ class Session:
 
     # ── the life of a lease ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _start_next(self) -> None:
+    def _start_next(self, now: float) -> None:
         if self.computing is not None:
             return
+        self._moved_at = now
         holding = next((one for one in self.holdings.values() if one.phase is Phase.WAITING), None)
         if holding is not None:
             assert holding.chunk is not None
@@ -281,16 +287,18 @@ class Session:
             holding.chunk = None  # the compute thread's now
             self.computing = holding.task.lease
 
-    def _progressed(self, event: Progressed) -> None:
+    def _progressed(self, event: Progressed, now: float) -> None:
         holding = self.holdings.get(event.lease)
         if holding is not None and holding.phase is Phase.COMPUTING:
+            if event.steps != holding.steps:
+                self._moved_at = now
             holding.frames, holding.steps = event.frames, event.steps
 
-    def _ended(self, event: Computed | Failed | Stopped) -> None:
+    def _ended(self, event: Computed | Failed | Stopped, now: float) -> None:
         assert event.lease == self.computing, f"{event.lease} ended, but {self.computing} was computed"
         was_abandoned = self._abandoned_by is not None
         self.computing = self._abandoned_by = None
-        self._start_next()  # first of all: the core must not idle while a result is sent
+        self._start_next(now)  # first of all: the core must not idle while a result is sent
         if was_abandoned:
             return
         holding = self.holdings[event.lease]
@@ -321,7 +329,7 @@ class Session:
 
     def _abandon(self, lease: Lease, now: float) -> None:
         self._out.append(Abandon(lease))
-        self._abandoned_by = now + STUCK_LIMIT_S
+        self._abandoned_by = max(now + STUCK_GRACE_S, self._moved_at + STUCK_LIMIT_S)
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -335,7 +343,7 @@ class Session:
         if self._drain_by is not None:
             self._end_drain(now)
         else:
-            self._start_next()
+            self._start_next(now)
         if self.is_exiting:
             return
         for peer, link in self.peers.due(now):

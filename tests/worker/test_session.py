@@ -52,7 +52,7 @@ from worker.events import (
 from worker.holding import Identity
 from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, SAY_AGAIN_S
 from worker.peers import MAX_STORES
-from worker.session import DRAIN_LIMIT_S, STUCK_LIMIT_S, Session
+from worker.session import DRAIN_LIMIT_S, STUCK_GRACE_S, STUCK_LIMIT_S, Session
 
 HERE = Address("middle", 5000)
 A, B, C = Lease(1, 1), Lease(1, 2), Lease(1, 3)
@@ -247,6 +247,17 @@ def test_a_computation_that_does_not_stop_costs_the_process_and_no_other_task() 
     assert script.session.next_deadline() == pytest.approx(script.now + 0.1)
     assert script.wait(0.1) == [released(B, "drained"), Exit(EXIT_STUCK)]
     assert script.session.next_deadline() is None
+
+
+def test_a_computation_that_had_hung_already_is_not_waited_for_as_long() -> None:
+    script = Script().connect()
+    script.told(task(A), b"a")
+    script.wait(5.0)
+    script.after(Progressed(A, 1, 1))
+    script.wait(STUCK_LIMIT_S + 5.0)
+    script.told(Revoke(A))
+    assert script.wait(STUCK_GRACE_S - 0.1) == []
+    assert script.wait(0.1) == [Exit(EXIT_STUCK)]
 
 
 # ── connections come and go ──────────────────────────────────────────────────────────────────────────────────────────
