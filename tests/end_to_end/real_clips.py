@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,9 @@ MATROSKA_ERROR_S: Final = Fraction(1, 2000)
 WIDTH: Final = 150
 """Characters of the table where it is not printed to a terminal."""
 
+UNUSED_BYTE: Final = ("rgb0", "bgr0", "0rgb", "0bgr")
+"""Pixel formats with a byte that means nothing."""
+
 REFUSED: Final = 2
 TAKEN: Final = (0, 4)
 """The client's exit statuses for a finished job; 4 where the source is damaged."""
@@ -44,20 +48,24 @@ TAKEN: Final = (0, 4)
 
 @dataclass(slots=True)
 class Film:
-    """A file decoded plainly: time in seconds and CRC-32 of the planes of each frame, and whether it is damaged."""
+    """A file decoded plainly: time in seconds and CRC-32 of the planes of each frame, and whether it is damaged.
+
+    `tick` is the unit of its times, in seconds.
+    """
 
     times: list[Fraction | None] = field(default_factory=list)
     checksums: list[int] = field(default_factory=list)
     pixel_format: str = ""
     damaged: bool = False
+    tick: Fraction = Fraction(0)
 
     def expected_times(self, rate: Fraction) -> list[Fraction]:
-        """As the product promises them: rising, not below zero, and by the rate where the file has none."""
+        """As the product promises them: rising by a tick at least, not below zero, by the rate where there are none."""
         if any(time is None for time in self.times):
             return [index / rate for index in range(len(self.times))]
         times = sorted(time for time in self.times if time is not None)
         shift = max(Fraction(0), -times[0]) if times else 0
-        return [time + shift for time in times]
+        return list(accumulate((time + shift for time in times), lambda before, time: max(time, before + self.tick)))
 
 
 def plain(name: str) -> str:
@@ -74,6 +82,7 @@ def decode(path: Path, pixel_format: str = "") -> Film:
         for frame in _frames(container, stream, film):
             film.pixel_format = film.pixel_format or frame.format.name
             film.damaged |= frame.is_corrupt
+            film.tick = frame.time_base or film.tick
             upright = orient(frame, Orientation.of_frame(frame))
             if pixel_format and plain(upright.format.name) != plain(pixel_format):
                 upright = upright.reformat(format=pixel_format)
@@ -93,6 +102,8 @@ def _frames(container: av.container.InputContainer, stream: av.VideoStream, film
 
 
 def _checksum(frame: av.VideoFrame) -> int:
+    if frame.format.name in UNUSED_BYTE:
+        frame = frame.reformat(format="rgb24")
     crc = zlib.crc32(f"{plain(frame.format.name)} {frame.width}x{frame.height}".encode())
     for index in range(len(frame.planes)):
         crc = zlib.crc32(np.ascontiguousarray(plane_view(frame, index)).data, crc)
