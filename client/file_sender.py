@@ -19,6 +19,7 @@ from rich.console import Console
 from client import filter_list, sources
 from client.destination import Place, places_for
 from client.interruption import interruptible, loaded
+from client.job_report import failure_line
 from client.network import Sender
 from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target, whole_number
 from client.order import Order, Submission, read_order, submission_key
@@ -169,6 +170,8 @@ class _Submitter:
                 self._say(self._sentence(outcome))
             for warning in outcome.warnings if not self._options.quiet else ():
                 self._say(f"{outcome.source}: {warning}")
+            for failure in outcome.failures if not self._options.quiet else ():
+                self._say(f"{outcome.source}: {failure_line(failure)}\n{failure.get('traceback', '')}".rstrip())
             if self._options.json and outcome.job_id:
                 print(json.dumps(outcome.to_json()), flush=True)
             elif self._options.detach and outcome.status is Status.DONE:

@@ -109,7 +109,7 @@ def print_details(console: Console, job: Job) -> None:
     for name, value in _lines(job):
         console.print(Text.assemble((f"{name:<10}", "bold"), " ", value), soft_wrap=True)
     for failure in job.details.get("failures", []):
-        console.print(Text.assemble(("\nfailure", "bold red"), "    ", _where(failure)), soft_wrap=True)
+        console.print(Text.assemble(("\nfailure", "bold red"), "    ", failure_line(failure)), soft_wrap=True)
         text = str(failure.get("traceback") or failure.get("explanation", ""))
         console.print(Text("\n".join(f"  {line}" for line in text.splitlines())), soft_wrap=True)
 
@@ -156,7 +156,7 @@ def _addresses(job: Job) -> Iterator[str]:
             continue
 
 
-def _where(failure: Mapping[str, Any]) -> str:
+def failure_line(failure: Mapping[str, Any]) -> str:
     """`job_failure (exception) in output blur, chunk 3, frames 30-39, filter blur, on worker w1: it raised`."""
     frames = failure.get("frames") or []
     parts = [

@@ -47,6 +47,7 @@ def run(path: Path, order: Order, place: Place, display: Display) -> Outcome:
         seconds=time.monotonic() - started,
         outputs=tuple(OutputOutcome(**one.summary) for one in finished),
         warnings=tuple(warning for one in finished for warning in _warnings(one, place)),
+        failures=tuple(failure for one in finished for failure in one.metrics["failures"]),
     )
 
 

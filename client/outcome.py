@@ -43,7 +43,8 @@ class OutputOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one job ended. `source` is its file's name, `warnings` are sentences for people."""
+    """How one job ended. `source` is its file's name, `warnings` are sentences for people, `failures`
+    the first ones, as METRICS.md describes them."""
 
     source: str
     job_id: str
@@ -53,6 +54,7 @@ class Outcome:
     seconds: float = 0.0
     outputs: tuple[OutputOutcome, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    failures: tuple[dict[str, Any], ...] = ()
 
     @property
     def frames_per_second(self) -> float:
@@ -69,6 +71,7 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "frames_per_second": round(self.frames_per_second, 2),
             "outputs": [output.to_json() for output in self.outputs],
+            "failures": list(self.failures),
         }
 
 

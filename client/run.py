@@ -22,7 +22,7 @@ from client.session import Session
 from client.sources import Reader
 from media.errors import UnreadableSource
 from wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received
-from wire.messages import Welcome
+from wire.messages import Job, Welcome
 
 UNREMARKABLE = frozenset({"", "uploading"})
 """Codes of a pending job that are no news to the person who has just sent it."""
@@ -217,6 +217,7 @@ class Run:
             seconds=record.seconds if record is not None else 0.0,
             outputs=tuple(self._output(summary) for summary in record.outputs) if record is not None else (),
             warnings=tuple(self._warnings(record.outputs)) if record is not None else (),
+            failures=tuple(_failures(record)) if record is not None else (),
         )
 
     def _warnings(self, summaries: list[dict[str, Any]]) -> Iterator[str]:
@@ -236,3 +237,9 @@ class Run:
 
     def _path(self, file: str) -> str:
         return str(self._files.path_of(file)) if file and self._files is not None else ""
+
+
+def _failures(record: Job) -> list[dict[str, Any]]:
+    """Those of the finished outputs; of a job that has none, what the middleware counted."""
+    of_outputs = [failure for summary in record.outputs for failure in summary.get("failures", ())]
+    return of_outputs or [{"job": record.job, **failure} for failure in record.details.get("failures", ())]

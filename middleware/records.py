@@ -151,7 +151,8 @@ class Publisher:
             if job is not None and job.client is not None:
                 job.told_room_bytes = room_for(cluster, job)
                 missed = job_id in cluster.missed_jobs
-                cluster.send(job.client, job_record(job, job.told_room_bytes, with_have=missed))
+                details = details_of(job) if job.is_final else None
+                cluster.send(job.client, job_record(job, job.told_room_bytes, with_have=missed, details=details))
         if due_clients and cluster.changed_jobs:
             self._clients_told_at = now
         self._waiting |= cluster.changed_jobs if due_clients else set()

@@ -170,7 +170,8 @@ class Job(Message):
     `have` (only in answer to Submit) are bitmaps of the accepted chunks, one a stream, bit i of byte i // 8 from the
     low end. `accepted` counts the chunks of this attachment that are in the ledger; `room_bytes` is how many payload
     bytes beyond those the client may have on their way. `outputs` hold one progress map an output (see PROTOCOL).
-    `details` (only in answer to Watch of this one job) tell what was asked for, and its failures.
+    `details` (in answer to Watch of this one job, and to its client at the end) tell what was asked for, and what
+    failed.
     """
 
     job: Name
