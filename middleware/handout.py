@@ -390,13 +390,16 @@ class Handout:
 
     @staticmethod
     def _slowest(track: Track, now: float) -> LeaseRecord | None:
+        """The task that deserves a copy. One that has failed before is slow by its own fault, and would hang two
+        workers instead of one."""
         if track.is_passthrough or not track.stored.count:
             return None
         patience = max(SPECULATE_MIN_S, SPECULATE_FACTOR * track.task_seconds / track.stored.count)
         alone = [
             next(iter(flight.leases.values()))
-            for flight in track.flights.values()
+            for index, flight in track.flights.items()
             if len(flight.leases) == 1 and now - flight.first_handed_out_at > patience
+            if index not in track.troubles or not track.troubles[index].failures
         ]
         return min(alone, key=lambda record: record.handed_out_at, default=None)
 

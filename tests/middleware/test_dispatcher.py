@@ -632,6 +632,20 @@ def test_an_idle_worker_copies_the_slowest_task_and_the_first_result_wins(script
     assert script.said(9, Finish)
 
 
+def test_a_task_that_failed_is_not_copied(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=2)
+    script.deliver(12, 1)
+    _fail(script, 11)
+    assert script.tasks(12) == [1, 0]
+    for _ in range(5):
+        script.tell(11, Beat())
+        script.tell(12, Beat())
+        script.tick(1)
+    assert script.tasks(11) == [0]
+
+
 def test_states_that_may_not_follow_each_other_are_a_bug() -> None:
     script = Script()
     script.client(1)
