@@ -2,7 +2,8 @@
 
 The limit is twice what one process does that decodes, filters and encodes the same clip with the same libraries and
 settings, without any of our code. Loop and cluster run in turn, so that a machine whose speed drifts drifts for both;
-what is quoted is the median of the ratios. The table behind it says where the workers' seconds went.
+what is quoted is the median of the ratios. As many bare loops at once as there are workers show what the machine itself
+takes away when all its cores work; the table behind it says where the workers' seconds went.
 """
 
 from __future__ import annotations
@@ -92,34 +93,35 @@ def main() -> int:
 
 def measure(console: Console, clip: Path, codec: str, runs: int, workers: int) -> None:
     """Runs loop and cluster in turn and prints what came out."""
-    table = Table(title=f"{clip.stem}, blur, {codec}: {workers} workers against {workers} × one bare loop")
-    for column in ("run", "bare loop, fps", "cluster, fps", "cluster / limit"):
+    table = Table(title=f"{clip.stem}, blur, {codec}, frames/s; the limit is {workers} × a bare loop")
+    columns = ("run", "a bare loop", f"{workers} at once", "cluster", "cluster / limit", f"cluster / {workers} at once")
+    for column in columns:
         table.add_column(column, justify="right")
-    ratios, metrics = [], {}
+    ratios, ratios_at_once, metrics = [], [], {}
     with tempfile.TemporaryDirectory() as folder, LocalCluster(Path(folder), workers=workers) as cluster:
         cluster.send(str(clip), "--filters", "blur", "--codec", codec)  # warm the page cache and the workers' imports
         for run in range(runs):
-            frames, seconds = bare_apart(codec, clip)
+            [alone] = bare_loops(codec, clip, 1)
+            together = sum(bare_loops(codec, clip, workers))
             outcome = cluster.send(str(clip), "--filters", "blur", "--codec", codec)
-            ratio = outcome["frames_per_second"] / (workers * frames / seconds)
-            ratios.append(ratio)
+            speed = outcome["frames_per_second"]
+            ratios.append(speed / (workers * alone))
+            ratios_at_once.append(speed / together)
             metrics = json.loads(Path(outcome["outputs"][0]["metrics_path"]).read_text())
-            table.add_row(
-                str(run + 1), f"{frames / seconds:.1f}", f"{outcome['frames_per_second']:.1f}", f"{ratio:.3f}"
-            )
-    table.add_row("median", "", "", f"{statistics.median(ratios):.3f}", style="bold")
+            figures = (f"{alone:.1f}", f"{together:.1f}", f"{speed:.1f}")
+            table.add_row(str(run + 1), *figures, f"{ratios[-1]:.3f}", f"{ratios_at_once[-1]:.3f}")
+    medians = (f"{statistics.median(ratios):.3f}", f"{statistics.median(ratios_at_once):.3f}")
+    table.add_row("median", "", "", "", *medians, style="bold")
     console.print(table)
-    console.print_json(data={key: metrics.get(key) for key in ("seconds", "wall_seconds", "stages", "workers")})
+    console.print_json(data={key: metrics.get(key) for key in ("seconds", "wall_seconds", "workers")})
 
 
-def bare_apart(codec: str, clip: Path) -> tuple[int, float]:
-    """The bare loop in a process of its own, as a user would run it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.efficiency", "--bare", codec, str(clip)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    frames, seconds = json.loads(done.stdout)
-    return int(frames), float(seconds)
+def bare_loops(codec: str, clip: Path, count: int) -> list[float]:
+    """Frames/s of bare loops that run at once, each in a process of its own, as a user would run them."""
+    command = [sys.executable, "-m", "bench.efficiency", "--bare", codec, str(clip)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    done = [json.loads(process.communicate()[0]) for process in running]
+    return [frames / seconds for frames, seconds in done]
 
 
 if __name__ == "__main__":
