@@ -29,7 +29,7 @@ from aggregator.events import (
     SendFilePart,
     Tick,
 )
-from aggregator.jobs import Held, Job
+from aggregator.jobs import Job
 from aggregator.memory import Memory
 from aggregator.results import Results
 from aggregator.splices import MAX_HISTORY, Splices
@@ -78,7 +78,7 @@ class Assembler:
 
     # ── the only ways in ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def restore(self, job: Job, held: dict[tuple[int, int], Held]) -> None:
+    def restore(self, job: Job, held: dict[tuple[int, int], int]) -> None:
         """After a start: a job of the ledger with what is stored of it, by (track, index); oldest job first."""
         for (track, index), one in held.items():
             job.tracks[track].held[index] = one

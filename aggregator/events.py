@@ -142,6 +142,7 @@ class Keep:
     worker: str = ""
     fingerprint: str = ""
     lease: Lease | None = None
+    content: int = 0  # a checksum that equal workers agree in; 0: not known
     frames: dict[str, int] = field(default_factory=dict)  # frames_in, frames_out, … as in Result
 
 

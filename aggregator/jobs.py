@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aggregator.names import check_file_name
 from aggregator.states import JOB_TRANSITIONS, JobState
@@ -18,20 +18,13 @@ MAX_CHUNKS: Final = 10_000_000
 """Chunks of a track: a week of single frames at 16 a second. It bounds the bitmaps that are sent, to 1.25 MB each."""
 
 
-class Held(NamedTuple):
-    """What is remembered of a stored result, to compare later ones with."""
-
-    size: int
-    xxh3: int
-
-
 @dataclass(slots=True, eq=False)
 class Track:
     """One output, or one passthrough stream."""
 
     number: int
     output: str  # its name; "" for a passthrough stream
-    held: dict[int, Held] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)  # by index, the `content` of what is stored; 0: not known
     fingerprint: str = ""  # of the first stored result
     duplicates: int = 0
     differing: int = 0  # duplicates that should have been equal and were not
@@ -39,11 +32,11 @@ class Track:
     def holds_all(self, count: int) -> bool:
         return len(self.held) >= count and all(index in self.held for index in range(count))
 
-    def compare(self, index: int, size: int, xxh3: int, fingerprint: str) -> bool:
+    def compare(self, index: int, content: int, fingerprint: str) -> bool:
         """Counts a duplicate; False when it differs although it was made by an equal worker."""
         self.duplicates += 1
-        held = self.held.get(index)  # none once the files are there
-        if held in (None, (size, xxh3)) or fingerprint != self.fingerprint:
+        held = self.held.get(index, 0)  # none once the files are there
+        if 0 in (held, content) or held == content or fingerprint != self.fingerprint:
             return True
         self.differing += 1
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from aggregator.events import MIDDLEWARE, Keep, Received, Send
-from aggregator.jobs import MAX_CHUNKS, Held, Job, Track
+from aggregator.jobs import MAX_CHUNKS, Job, Track
 from aggregator.memory import Memory
 from aggregator.states import JobState
 from wire.errors import ProtocolError
@@ -40,6 +40,7 @@ class Results:
             worker=worker,
             fingerprint=message.fingerprint,
             lease=message.lease,
+            content=message.content,
             frames={name: getattr(message, name) for name in _COUNTS},
         )
         self._judge(keep, message.owner_epoch)
@@ -47,13 +48,14 @@ class Results:
     def passed(self, event: Received, message: Pass) -> None:
         """A chunk of a stream that is not filtered."""
         size, xxh3 = event.payload_size, event.payload_xxh3
-        self._judge(Keep(MIDDLEWARE, message.job, message.track, message.index, size, xxh3), message.owner_epoch)
+        keep = Keep(MIDDLEWARE, message.job, message.track, message.index, size, xxh3, content=xxh3)
+        self._judge(keep, message.owner_epoch)
 
     def kept(self, keep: Keep) -> None:
         memory = self._memory
         job = memory.jobs[keep.job]
         track = job.tracks[keep.track]
-        track.held[keep.index] = Held(keep.size, keep.xxh3)
+        track.held[keep.index] = keep.content
         if track.fingerprint != keep.fingerprint:
             track.fingerprint = keep.fingerprint
             memory.save(job)
@@ -85,7 +87,7 @@ class Results:
         return None
 
     def _duplicate(self, job: Job, track: Track, keep: Keep) -> None:
-        if not track.compare(keep.index, keep.size, keep.xxh3, keep.fingerprint):
+        if not track.compare(keep.index, keep.content, keep.fingerprint):
             self._memory.log(f"{_where(keep)} differs from the one kept of an equal worker", is_warning=True)
         self._memory.save(job)
         self._answer(keep, "duplicate")

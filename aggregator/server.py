@@ -45,7 +45,7 @@ from aggregator.events import (
     Tick,
 )
 from aggregator.failed import FailedChunks
-from aggregator.jobs import Held, Job
+from aggregator.jobs import Job
 from aggregator.ledger import AggregatorLedger
 from aggregator.splicers import PROGRAM, Ending, Splicers
 from storage.errors import SpoolFull
@@ -135,13 +135,13 @@ class Server:
         for one in stored:
             known.setdefault(one.job, []).append(one.location)
         lost = {location for locations in self._spool.recover(known).values() for location in locations}
-        held: dict[str, dict[tuple[int, int], Held]] = {}
+        held: dict[str, dict[tuple[int, int], int]] = {}
         for one in stored:
             if one.location in lost:
                 log.warning("job %s track %d chunk %d is gone from the spool", one.job, one.track, one.index)
                 self._ledger.forget_result(one.job, one.track, one.index)
             else:
-                held.setdefault(one.job, {})[one.track, one.index] = Held(one.location.size, one.xxh3)
+                held.setdefault(one.job, {})[one.track, one.index] = 0
         for job_id, fixed, record in self._ledger.jobs():
             job = Job.restored(job_id, fixed["owner_epoch"], fixed["name"], record)
             self.assembler.restore(job, held.get(job_id, {}))

@@ -121,7 +121,8 @@ class Result:
     """What a worker's computation of one task returns.
 
     `payload` is a bundle of encoded packets and a report; `fingerprint` names library versions and CPU class;
-    `lost_frames` are own packets that gave no frame, `damaged_frames` those that the decoder had to conceal.
+    `lost_frames` are own packets that gave no frame, `damaged_frames` those that the decoder had to conceal. `content`
+    is a 63-bit checksum of what workers of equal fingerprints agree in, 0 where there is none.
     """
 
     payload: bytes
@@ -131,3 +132,4 @@ class Result:
     fallback_frames: int
     lost_frames: int
     damaged_frames: int
+    content: int = 0

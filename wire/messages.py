@@ -282,7 +282,8 @@ class Released(Message):
 
 @dataclass(frozen=True, slots=True)
 class Result(Message):
-    """What a task became. Payload: the result. Answered by Stored."""
+    """What a task became. Payload: the result. `content` is a checksum of that part of it in which equal workers agree
+    (not of how long they took), 0 where none is known. Answered by Stored."""
 
     lease: Lease
     job: Name
@@ -295,6 +296,7 @@ class Result(Message):
     fallback_frames: int = 0
     lost_frames: int = 0
     damaged_frames: int = 0
+    content: int = 0
 
 
 @dataclass(frozen=True, slots=True)

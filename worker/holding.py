@@ -70,6 +70,7 @@ class Holding:
             fallback_frames=result.fallback_frames,
             lost_frames=result.lost_frames,
             damaged_frames=result.damaged_frames,
+            content=result.content,
         )
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from time import perf_counter
 from typing import Any
 
+import xxhash
 from av import VideoFrame
 from av.packet import Packet
 from av.video.frame import PictureType
@@ -268,7 +269,15 @@ class _Work:
             fallback_frames=len(report.fallback),
             lost_frames=len(report.lost),
             damaged_frames=len(report.damaged),
+            content=self._content(),
         )
+
+    def _content(self) -> int:
+        """Over the packets: the report beside them has times."""
+        hashed = xxhash.xxh3_64()
+        for packet in self._packets:
+            hashed.update(memoryview(packet))
+        return hashed.intdigest() >> 1
 
 
 def _nobody(_done: int) -> None:

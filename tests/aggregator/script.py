@@ -62,10 +62,10 @@ class Script:
 
     def result(
         self, index: int, *, job: str = "j", worker: int = WORKER, epoch: int = 1, track: int = 0,
-        machine: str = MACHINE, xxh3: int = 11, size: int = 100,
+        machine: str = MACHINE, content: int = 11, size: int = 100,
     ) -> list[Command]:  # fmt: skip
-        message = Result(Lease(1, index), job, track, index, epoch, machine, 64, 64)
-        return self.hear(worker, message, size, xxh3)
+        message = Result(Lease(1, index), job, track, index, epoch, machine, 64, 64, content=content)
+        return self.hear(worker, message, size, 7)
 
     def passed(self, index: int, *, job: str = "j", epoch: int = 1, track: int = 1, xxh3: int = 5) -> list[Command]:
         return self.hear(MIDDLEWARE, Pass(job, track, index, epoch), 50, xxh3)

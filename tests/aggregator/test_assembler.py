@@ -27,7 +27,7 @@ from aggregator.events import (
     SpliceFailed,
     Tick,
 )
-from aggregator.jobs import MAX_CHUNKS, Held, Job
+from aggregator.jobs import MAX_CHUNKS, Job
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
@@ -68,8 +68,8 @@ def test_later_results_are_compared_counted_and_dropped() -> None:
     script = Script()
     script.own()
     script.result(0)
-    for worker, xxh3 in ((WORKER, 11), (OTHER, 11), (OTHER, 12)):
-        commands = script.result(0, worker=worker, xxh3=xxh3)
+    for worker, content in ((WORKER, 11), (OTHER, 11), (OTHER, 12)):
+        commands = script.result(0, worker=worker, content=content)
         assert Keep not in kinds(commands)
         assert verdicts(commands, worker) == ["duplicate"]
         assert verdicts(commands, MIDDLEWARE) == []
@@ -81,7 +81,7 @@ def test_a_duplicate_of_another_machine_may_differ() -> None:
     script = Script()
     script.own()
     script.result(0)
-    assert verdicts(script.result(0, worker=OTHER, xxh3=12, machine="arm"), OTHER) == ["duplicate"]
+    assert verdicts(script.result(0, worker=OTHER, content=12, machine="arm"), OTHER) == ["duplicate"]
     assert script.records["j"]["tracks"][0] == ["blur", MACHINE, 1, 0]
 
 
@@ -307,7 +307,7 @@ def test_a_damaged_result_is_asked_for_again() -> None:
     script.finish(2, 1)
     commands = script.feed(ChunkDamaged("j", 0, 1, "chunk 1 is damaged"))
     assert commands == [FreeChunk("j", 0, 1), Send(MIDDLEWARE, Holdings("j", 1, [b"\x01", b"\x01"]))]
-    assert verdicts(script.result(1, xxh3=99), WORKER) == ["kept"]
+    assert verdicts(script.result(1, content=99), WORKER) == ["kept"]
     assert kinds(script.finish(2, 1)) == [Splice]
 
 
@@ -335,7 +335,7 @@ def test_too_many_jobs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 # ── restart ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def restarted(script: Script, held: dict[tuple[int, int], Held]) -> Script:
+def restarted(script: Script, held: dict[tuple[int, int], int]) -> Script:
     """Another assembler that begins with what the ledger was told."""
     again = Script(joined=False)
     for job, record in script.records.items():
@@ -347,7 +347,7 @@ def restarted(script: Script, held: dict[tuple[int, int], Held]) -> Script:
 def test_after_a_restart_holdings_and_fingerprints_are_known() -> None:
     script = Script()
     script.collected()
-    again = restarted(script, {(0, 0): Held(100, 11), (0, 1): Held(100, 11), (1, 0): Held(50, 5)})
+    again = restarted(script, {(0, 0): 0, (0, 1): 0, (1, 0): 0})
     assert said(again.own(), MIDDLEWARE) == [Holdings("j", 1, [b"\x03", b"\x01"])]
     assert verdicts(again.result(2, machine="arm"), WORKER) == ["refused"]
     assert verdicts(again.result(1), WORKER) == ["duplicate"]
@@ -357,7 +357,7 @@ def test_a_splice_that_a_restart_interrupted_is_redone_when_finish_is_repeated()
     script = Script()
     script.collected()
     script.finish(2, 1)
-    again = restarted(script, {(0, 0): Held(100, 11), (0, 1): Held(100, 11), (1, 0): Held(50, 5)})
+    again = restarted(script, {(0, 0): 0, (0, 1): 0, (1, 0): 0})
     again.own()
     assert kinds(again.finish(2, 1)) == [Splice]
 

@@ -57,7 +57,7 @@ from worker.session import DRAIN_LIMIT_S, STUCK_GRACE_S, STUCK_LIMIT_S, Session
 HERE = Address("middle", 5000)
 A, B, C = Lease(1, 1), Lease(1, 2), Lease(1, 3)
 WELCOME = Welcome(version=1, epoch=1, limits={"beat_interval_s": 1.0, "credit": 2})
-RESULT = material.Result(b"result", "av18", 30, 30, 1, 0, 2)
+RESULT = material.Result(b"result", "av18", 30, 30, 1, 0, 2, 7)
 
 
 class Script:
@@ -142,7 +142,14 @@ def test_a_task_is_computed_delivered_and_released_after_the_verdict() -> None:
     assert (send.peer, send.payload) == ("store", b"result")
     assert send.message.to_wire() == {
         **{"lease": A, "job": "job", "track": 0, "index": 1, "owner_epoch": 1, "fingerprint": "av18"},
-        **{"frames_in": 30, "frames_out": 30, "fallback_frames": 1, "lost_frames": 0, "damaged_frames": 2},
+        **{
+            "frames_in": 30,
+            "frames_out": 30,
+            "fallback_frames": 1,
+            "lost_frames": 0,
+            "damaged_frames": 2,
+            "content": 7,
+        },
     }
     assert script.stored(A) == [released(A, "stored")]
     assert not script.session.holdings

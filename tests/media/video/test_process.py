@@ -142,6 +142,11 @@ class TestFailures:
         assert report_of(result).fallback[3] == [3, "", BYPASSED]
         assert [bytes(each) for each in unpack(result.payload)[1]] == [bytes(e) for e in unpack(unfiltered.payload)[1]]
 
+    def test_equal_runs_agree_in_their_content(self, chunk: Chunk) -> None:
+        first, second, other = (process(*chunk, output(chain=chain(name))) for name in ("numbered", "numbered", "half"))
+        assert first.content == second.content != other.content
+        assert 0 < first.content < 2**63
+
     def test_a_dropped_chunk_accounts_for_its_frames(self, chunk: Chunk) -> None:
         result = process(*chunk, output("ffv1", chain("picky")), mode="drop")
         assert (result.frames_in, result.frames_out, result.lost_frames) == (FRAMES, 0, FRAMES)
