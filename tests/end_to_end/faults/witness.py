@@ -71,6 +71,11 @@ def computing(cluster: LocalCluster, index: int) -> int | None:
     return next((pid for pid, task in held if task["index"] == index and task["phase"] == "computing"), None)
 
 
+def stored_chunks(log: str) -> set[int]:
+    """The chunks of the outputs of all jobs that a middleware has heard to be stored, by its log."""
+    return {int(found["index"]) for found in map(_STORED.search, log.splitlines()) if found}
+
+
 def handed_out_again(log: str) -> tuple[int, int]:
     """Reads a middleware's log, over all its restarts.
 

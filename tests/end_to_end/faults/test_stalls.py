@@ -1,0 +1,158 @@
+"""Processes that stand still, and an aggregator that is away, moves, or loses its store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, finished, free_port, until
+from tests.end_to_end.faults.witness import (
+    PLUGINS,
+    TELLING,
+    computing,
+    handed_out_again,
+    stored_chunks,
+    tasks,
+    view,
+    wait_for,
+)
+from tests.end_to_end.test_whole_road import local, output
+
+GOP = 16
+WORKER_TIMEOUT_S = 2.0
+QUICK = ("--worker-timeout", str(WORKER_TIMEOUT_S))
+
+
+def small_clip(path: Path, chunks: int) -> Path:
+    return clips.moving(path, frames=chunks * GOP, gop=GOP, size=(320, 240))
+
+
+def pause(seconds: float) -> None:
+    """What is tested is that so long a time makes no difference, so there is no condition to wait for."""
+    threading.Event().wait(seconds)
+
+
+def test_a_worker_that_stood_still_is_replaced_and_its_late_result_dropped(tmp_path: Path) -> None:
+    """The gate shows which worker is at chunk 2; it opens while that one stands still, long before the job ends."""
+    clip, gate = small_clip(tmp_path / "clip.mp4", 160), tmp_path / "gate"
+    arguments = (str(clip), "--chunk-frames", str(GOP), "--filters")
+    with LocalCluster(
+        tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS)), middleware_arguments=(*QUICK, *TELLING)
+    ) as cluster:
+        sender = cluster.begin(*arguments, f"gate:frame={2 * GOP + 15}:path={gate},blur:radius=15")
+        stopped = until(lambda: computing(cluster, 2), "chunk 2 is in work")
+        os.kill(stopped, signal.SIGSTOP)
+        gate.touch()
+        until(lambda: 2 in stored_chunks(cluster.log("middleware")), "another worker does chunk 2")
+        os.kill(stopped, signal.SIGCONT)
+        assert sender.poll() is None
+        sent = output(finished(sender))
+        assert int(str(sent["duplicates"])) == 1
+        assert int(str(sent["retries"])) >= 1
+        assert sent["fallback_frames"] == 0
+        assert sent["digest"] == output(local(cluster, *arguments, "blur:radius=15"))["digest"]
+        assert stopped in [child.pid for child in cluster.worker_children()]
+        assert "differs" not in cluster.log("aggregator")
+
+
+def _connected(cluster: LocalCluster) -> set[int]:
+    return {int(worker.facts["process_id"]) for worker in view(cluster).connected_workers()}
+
+
+def middleware_stopped(folder: Path, seconds: float) -> None:
+    """With a timeout far shorter than the pause: time in which the middleware itself stands still counts for nobody."""
+    clip = small_clip(folder / "clip.mp4", 64)
+    arguments = (str(clip), "--filters", "blur,edges", "--chunk-frames", str(GOP))
+    limits = (*QUICK, "--stall-timeout", str(WORKER_TIMEOUT_S))
+    with LocalCluster(folder, workers=2, middleware_arguments=limits) as cluster:
+        sender = cluster.begin(*arguments)
+        wait_for(cluster, 8, sender)
+        cluster.kill("middleware", signal.SIGSTOP)
+        pause(seconds)
+        cluster.kill("middleware", signal.SIGCONT)
+        sent = output(finished(sender))
+        assert sent["retries"] == sent["duplicates"] == sent["fallback_frames"] == 0
+        assert sent["digest"] == output(local(cluster, *arguments))["digest"]
+        log = cluster.log("middleware")
+        assert "left" not in log.replace("client", ""), log
+        assert "comes back" not in log
+
+
+def test_a_middleware_that_stands_still_lets_nothing_expire(tmp_path: Path) -> None:
+    middleware_stopped(tmp_path, 2.5 * WORKER_TIMEOUT_S)
+
+
+@pytest.mark.long
+def test_a_middleware_that_stands_still_for_30_s_lets_nothing_expire(tmp_path: Path) -> None:
+    middleware_stopped(tmp_path, 30.0)
+
+
+def aggregator_away(folder: Path, seconds: float) -> None:
+    clip = small_clip(folder / "clip.mp4", 64)
+    arguments = (str(clip), "--filters", "blur,edges", "--chunk-frames", str(GOP))
+    with LocalCluster(folder, workers=2, middleware_arguments=(*QUICK, *TELLING)) as cluster:
+        sender = cluster.begin(*arguments)
+        wait_for(cluster, 8, sender)
+        cluster.kill("aggregator")
+        began = time.monotonic()
+        until(lambda: "aggregator-away" in [job.code for job in view(cluster).jobs.values()] or _idle(cluster), "said")
+        pause(seconds - (time.monotonic() - began))
+        new_port = ["--port", str(free_port()), "--middleware-port", str(cluster.port)]
+        cluster.start("aggregator", arguments=[*new_port, "--results", str(cluster.results)])
+        sent = output(finished(sender))
+        assert sent["retries"] == sent["fallback_frames"] == 0
+        assert sent["digest"] == output(local(cluster, *arguments))["digest"]
+        assert handed_out_again(cluster.log("middleware"))[0] == 0
+        assert "failed" not in cluster.log("middleware")
+
+
+def _idle(cluster: LocalCluster) -> bool:
+    """All that workers hold are results that cannot be delivered."""
+    held = tasks(cluster)
+    return bool(held) and all(task["phase"] == "delivering" for _, task in held)
+
+
+def test_an_aggregator_that_is_away_and_moves_costs_no_try(tmp_path: Path) -> None:
+    aggregator_away(tmp_path, 2 * WORKER_TIMEOUT_S)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_an_aggregator_that_is_away_for_90_s_and_moves_costs_no_try(tmp_path: Path) -> None:
+    aggregator_away(tmp_path, 90.0)
+
+
+def test_an_aggregator_without_its_store_has_its_jobs_redone_and_says_so(tmp_path: Path) -> None:
+    clip = small_clip(tmp_path / "clip.mp4", 64)
+    arguments = (str(clip), "--filters", "blur,edges", "--chunk-frames", str(GOP))
+    with LocalCluster(tmp_path, workers=2) as cluster:
+        sender = cluster.begin(*arguments)
+        wait_for(cluster, 16, sender)
+        cluster.kill("aggregator")
+        shutil.rmtree(tmp_path / "state" / "aggregator")
+        cluster.start("aggregator")
+        outcome = finished(sender)
+        sent = output(outcome)
+        assert sent["fallback_frames"] == 0
+        assert sent["digest"] == output(local(cluster, *arguments))["digest"]
+        assert f"is back without its store: job {outcome['job_id']} is redone" in cluster.log("middleware")
+
+
+def test_a_stopped_worker_is_not_taken_for_a_hung_one_by_its_parent(tmp_path: Path) -> None:
+    """SIGSTOP and SIGCONT leave the same process at work."""
+    with LocalCluster(tmp_path, workers=1, middleware_arguments=QUICK) as cluster:
+        (child,) = cluster.worker_children()
+        child.suspend()
+        until(lambda: not _connected(cluster), "it counts as lost")
+        child.resume()
+        cluster.wait(1)
+        assert [one.pid for one in cluster.worker_children()] == [child.pid]
+        assert psutil.Process(child.pid).status() != psutil.STATUS_STOPPED
