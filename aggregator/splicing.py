@@ -6,9 +6,11 @@ when all of them are whole. It ends when the other end of its channel is closed.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import queue
+import shutil
 import signal
 import socket
 import sys
@@ -75,6 +77,17 @@ class Request:
                 raise Damaged(track, index, f"chunk {index} of track {track} is damaged in {path}")
             yield data
 
+    def check_room(self) -> None:
+        """Files that do not fit are not begun, so that they take nobody else's room meanwhile. Raises OSError."""
+        sizes = [sum(row[2] for row in track) for track in self.tracks]
+        filtered, passed = sizes[: len(self.outputs)], sizes[len(self.outputs) :]
+        needed = sum(filtered) + len(filtered) * sum(passed)
+        self.results.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.results).free
+        if needed > free:
+            reason = f"{os.strerror(errno.ENOSPC)}: {needed / 1e6:.1f} MB are needed and {free / 1e6:.1f} MB are free"
+            raise OSError(errno.ENOSPC, reason)
+
     def result_facts(self, track: int, spliced: Spliced) -> list[ResultFacts]:
         """Of a track's results, in order."""
         return [
@@ -97,6 +110,7 @@ class Request:
 
 def splice_job(request: Request) -> dict[str, Any]:
     """Makes all files of a job, or none; the answer to its request."""
+    request.check_room()
     with Publication(request.results, request.job) as publication:
         summaries = [_splice_output(request, track, publication) for track in range(len(request.outputs))]
         files = publication.publish()
