@@ -55,7 +55,11 @@ def process(
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
     if mode == "drop":
         return _dropped(payload)
-    return _Work(payload, source_process, output, mode == "bypass", on_frame or _nobody).run()
+    work = _Work(payload, source_process, output, mode == "bypass", on_frame or _nobody)
+    try:
+        return work.run()
+    finally:
+        work.let_go()
 
 
 def _dropped(payload: bytes | bytearray | memoryview) -> Result:
@@ -155,6 +159,11 @@ class _Work:
         self._flush()
         self._settle()
         return self._result()
+
+    def let_go(self) -> None:
+        """Frees decoder and encoder now. The decoder knows this object, so only the garbage collector would, some
+        chunks later; x264 holds 76 MB at 720p, 170 MB with the preset medium."""
+        del self._decoder, self._encoder
 
     def _lead_in_done(self, _packets: int) -> None:
         """The first frame's latency begins after the lead-in."""
