@@ -381,6 +381,8 @@ class Handout:
         for job in self._cluster.open_jobs():
             if job.state is not JobState.RUNNING or not job.holdings_known or not job.all_sent:
                 continue
+            if now < job.no_room_until:
+                continue  # a copy of a result for which there is no room finds none either
             for track in job.tracks:
                 slow = self._slowest(track, now)
                 worker = self._pick(job, track, slow.index) if slow else None

@@ -646,6 +646,22 @@ def test_a_task_that_failed_is_not_copied(script: Script) -> None:
     assert script.tasks(11) == [0]
 
 
+def test_a_task_whose_result_finds_no_room_is_not_copied(script: Script) -> None:
+    """Else two workers hand it to each other for ever."""
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=4)
+    for index in (1, 3):
+        script.tick(0.5)
+        script.deliver(12, index)
+    script.deliver(11, 2)
+    script.tell(9, Stored("clip-1", 0, 0, "no-room", script.said(11, Task)[0].lease, "w11", text="the disk is full"))
+    script.tell(11, Beat())
+    script.tell(12, Beat())
+    script.tick(4)
+    assert script.tasks(12) == [1, 3]
+
+
 def test_states_that_may_not_follow_each_other_are_a_bug() -> None:
     script = Script()
     script.client(1)
