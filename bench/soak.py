@@ -1,0 +1,191 @@
+"""Many small jobs under fire: `python -m bench.soak --minutes 10`.
+
+Every few seconds a process is killed with -9: a worker, a client (which is then typed again), the middleware, the
+aggregator. Every job must end with the digest that one process alone makes of it. The memory of middleware and
+aggregator after the first minute is compared with that at the end; in the first minute and in the last both are spared,
+so that processes of one age are compared, over ledgers of very different length. With `--spare` they are spared all the
+time, and a leak would show.
+
+Exit status: 0 all jobs ended rightly and memory stayed flat; 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from rich.console import Console
+
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, finished
+
+SERVERS: Final = ("middleware", "aggregator")
+WARM_S: Final = 60.0
+MOST_GROWTH: Final = 1.1
+CLIENTS: Final = 3
+KILL_EVERY_S: Final = (2.0, 5.0)
+JOB_LIMIT_S: Final = 180.0
+"""A job of a second of work that takes longer hangs, however often it is hit."""
+
+WEIGHTS: Final = {"worker": 4, "client": 2, "middleware": 1, "aggregator": 1}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is typed, and the digest that must come of it."""
+
+    arguments: tuple[str, ...]
+    digest: str
+
+
+@dataclass
+class Sending:
+    """A client at work."""
+
+    recipe: Recipe
+    process: subprocess.Popen[str]
+    began: float
+    kills: int = 0
+
+
+@dataclass
+class Soak:
+    cluster: LocalCluster
+    recipes: list[Recipe]
+    seconds: float
+    spare: bool
+    random: random.Random
+    console: Console
+    jobs: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    retries: int = 0
+
+    def run(self) -> dict[str, float]:
+        """Until the time is over and the last jobs have ended; the growth of each server's memory."""
+        began = time.monotonic()
+        kill_at = began
+        sendings: list[Sending] = []
+        early: dict[str, float] = {}
+        pause = threading.Event()
+        while (elapsed := time.monotonic() - began) < self.seconds or sendings:
+            if elapsed < self.seconds:
+                while len(sendings) < CLIENTS:
+                    sendings.append(self._begin(self.random.choice(self.recipes)))
+                if time.monotonic() >= kill_at:
+                    self._kill(sendings, WARM_S < elapsed < self.seconds - WARM_S)
+                    kill_at = time.monotonic() + self.random.uniform(*KILL_EVERY_S)
+            if not early and elapsed >= WARM_S:
+                early = self._memory()
+                self.console.print(f"after {elapsed:.0f} s, {self.jobs} jobs: {_shown(early)}")
+            sendings = [one for one in sendings if not self._has_ended(one)]
+            pause.wait(0.05)
+        late = self._memory()
+        self.console.print(f"after {time.monotonic() - began:.0f} s, {self.jobs} jobs: {_shown(late)}")
+        return {role: late[role] / early[role] for role in early}
+
+    def _begin(self, recipe: Recipe) -> Sending:
+        return Sending(recipe, self.cluster.begin(*recipe.arguments, "--new"), time.monotonic())
+
+    def _kill(self, sendings: list[Sending], with_servers: bool) -> None:
+        roles = [role for role in WEIGHTS if role not in SERVERS or (with_servers and not self.spare)]
+        (role,) = self.random.choices(roles, [WEIGHTS[one] for one in roles])
+        if role == "worker":
+            children = self.cluster.worker_children()
+            if children:
+                self.random.choice(children).kill()
+        elif role == "client":
+            one = self.random.choice(sendings)
+            if one.process.poll() is not None:
+                return
+            one.process.kill()
+            one.process.communicate()
+            one.process = self.cluster.begin(*one.recipe.arguments)  # the same again goes on with the same job
+            one.kills += 1
+        else:
+            self.cluster.restart(role)
+        self.kills[role] += 1
+
+    def _has_ended(self, one: Sending) -> bool:
+        if one.process.poll() is None:
+            if time.monotonic() - one.began < JOB_LIMIT_S:
+                return False
+            one.process.kill()
+            self.faults.append(f"{' '.join(one.recipe.arguments)} did not end in {JOB_LIMIT_S:.0f} s")
+            return True
+        self.jobs += 1
+        try:
+            (made,) = finished(one.process)["outputs"]
+            self.retries += made["retries"]
+            if made["digest"] != one.recipe.digest or made["fallback_frames"]:
+                self.faults.append(f"{' '.join(one.recipe.arguments)}: {json.dumps(made)}")
+        except (AssertionError, ValueError) as error:
+            self.faults.append(f"{' '.join(one.recipe.arguments)}: {error}")
+        return True
+
+    def _memory(self) -> dict[str, float]:
+        """Bytes in memory of each server, without its children."""
+        return {role: psutil.Process(self.cluster.processes[role].pid).memory_info().rss for role in SERVERS}
+
+
+def _shown(memory: dict[str, float]) -> str:
+    return ", ".join(f"{role} {size / 1e6:.1f} MB" for role, size in memory.items())
+
+
+def recipes_of(cluster: LocalCluster) -> list[Recipe]:
+    """Small jobs of a real clip, whole, and of made ones of other shapes; the digests are those of one process."""
+    film = clips.film()
+    made = [
+        clips.moving(cluster.folder / "long.mp4", frames=320, gop=16, size=(320, 240), b_frames=2),
+        clips.moving(cluster.folder / "odd.mp4", frames=97, gop=30, size=(200, 120)),
+    ]
+    told: list[tuple[Any, ...]] = [
+        (film, "--filters", "blur", "--codec", "mpeg4"),
+        (film, "--filters", "edges", "--chunk-frames", "32", "--preset", "ultrafast"),
+        *((clip, "--filters", chain, "--chunk-frames", "16") for clip in made for chain in ("blur", "motion", "edges")),
+    ]
+    found = []
+    for one in told:
+        arguments = tuple(map(str, one))
+        (output,) = cluster.send(*arguments, "--local")["outputs"]
+        found.append(Recipe(arguments, str(output["digest"])))
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--minutes", type=float, default=10.0, metavar="M", help="at least 3 (%(default)s)")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="worker processes (%(default)s)")
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)), help="of the kills (random)")
+    parser.add_argument("--spare", action="store_true", help="kill workers and clients only")
+    told = parser.parse_args()
+    console = Console()
+    console.print(f"seed {told.seed}")
+    with tempfile.TemporaryDirectory() as name, LocalCluster(Path(name), workers=told.workers) as cluster:
+        recipes = recipes_of(cluster)
+        seconds = max(told.minutes * 60, 3 * WARM_S)
+        soak = Soak(cluster, recipes, seconds, told.spare, random.Random(told.seed), console)
+        growth = soak.run()
+        kills = ", ".join(f"{count} × {role}" for role, count in sorted(soak.kills.items()))
+        console.print(f"{soak.jobs} jobs, {soak.retries} tasks tried again; killed: {kills}")
+        for role, ratio in growth.items():
+            console.print(f"{role}: memory at the end is {ratio:.3f} of that after the first minute")
+        for fault in soak.faults:
+            console.print(fault, markup=False)
+    return 1 if soak.faults or max(growth.values()) > MOST_GROWTH else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
