@@ -39,6 +39,9 @@ KILL_EVERY_S: Final = (2.0, 5.0)
 JOB_LIMIT_S: Final = 180.0
 """A job of a second of work that takes longer hangs, however often it is hit."""
 
+UNREACHABLE: Final = 3
+"""The exit status of a client that found no middleware, and has sent nothing."""
+
 WEIGHTS: Final = {"worker": 4, "client": 2, "middleware": 1, "aggregator": 1}
 
 
@@ -125,6 +128,10 @@ class Soak:
             one.process.kill()
             self.faults.append(f"{' '.join(one.recipe.arguments)} did not end in {JOB_LIMIT_S:.0f} s")
             return True
+        if one.process.returncode == UNREACHABLE:
+            one.process.communicate()
+            one.process = self.cluster.begin(*one.recipe.arguments)  # it was typed while no middleware was there
+            return False
         self.jobs += 1
         try:
             (made,) = finished(one.process)["outputs"]
