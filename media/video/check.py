@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from media.bundle import unpack_table
 from media.errors import UnreadableSource
 from media.material import Chunk, Source
-from media.video.bundle import unpack_table
 from media.video.decode import ChunkDecoder, repaired
 from media.video.opening import opened
 from media.video.rotation import plane_view

@@ -14,8 +14,9 @@ from av.codec.context import CodecContext
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.video.codeccontext import VideoCodecContext
 
+from media.bundle import unpack
 from media.errors import BundleError
-from media.video.bundle import DISCARD, KEY, unpack
+from media.video.bundle import DISCARD, KEY
 
 # Of packets before those whose frames are wanted, pictures that nothing refers to are left out. That B-pictures are
 # never referred to (BIDIR) was true before H.264.

@@ -10,8 +10,8 @@ from typing import Any
 import av
 from av.packet import Packet
 
+from media.bundle import unpack
 from media.errors import MediaError
-from media.video.bundle import unpack
 from media.video.decode import open_decoder, rebuild_packet, set_parameters
 
 CONTAINERS = {"matroska": ".mkv", "nut": ".nut"}

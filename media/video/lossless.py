@@ -18,8 +18,9 @@ from av.codec.context import CodecContext, Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
+from media.bundle import pack
 from media.material import Chunk
-from media.video.bundle import KEY, pack
+from media.video.bundle import KEY
 from media.video.opening import decoder_fields, opened, packets_of
 from media.video.passthrough import Carrier
 from media.video.plan import CHUNK_FRAMES, CHUNK_SIZE_MAX, Limits

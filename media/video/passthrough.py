@@ -11,8 +11,9 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
+from media.bundle import pack
 from media.material import Chunk
-from media.video.bundle import DISCARD, KEY, pack
+from media.video.bundle import DISCARD, KEY
 
 # Tried in this order; the first that gives the stream's parameters back unchanged is taken.
 _TEMPLATE_FORMATS = ("matroska", "mov", "nut", "mpegts", "avi")

@@ -18,14 +18,16 @@ from av.video.frame import PictureType
 from filters.picture import Picture
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
+from media.bundle import pack, unpack_table
 from media.errors import ProcessingFailed, last_line
 from media.fingerprint import fingerprint
 from media.material import MODES, Output, Result
-from media.video.bundle import KEY, pack, unpack_table
+from media.report import ERROR_LENGTH_MAX
+from media.video.bundle import KEY
 from media.video.decode import ChunkDecoder, DecodedFrame
 from media.video.encode import RANGE_FULL, Colour, FrameFormat, encodable, open_encoder
 from media.video.fit import Fitter
-from media.video.report import ERROR_LENGTH_MAX, ChunkReport
+from media.video.report import ChunkReport
 from media.video.rotation import Orientation, orient
 
 BYPASSED = "filters bypassed"
@@ -136,7 +138,7 @@ class _Work:
         table = unpack_table(payload)
         self._report = ChunkReport(
             first=table["first"],
-            packets_in=_own_packets(table),
+            sent=_own_packets(table),
             format=self._format,
             warnings=warnings,
             fingerprint=fingerprint(),
@@ -247,6 +249,7 @@ class _Work:
         """What is known only at the end: times, lead-in, errors, and the frames that never came."""
         report, decoding = self._report, self._decoder.report
         report.pts = [decoding.times[place] for place in self._emitted]
+        report.frames_out = len(report.pts)
         report.times_repaired = decoding.times_repaired
         report.decode_errors = [[packet, text] for packet, text in decoding.errors]
         report.decode_error_count = decoding.error_count
@@ -255,7 +258,7 @@ class _Work:
         if decoding.error_count or decoding.damaged_count:
             report.lost = sorted([*report.lost, *([index, NOT_DECODED] for index in silent)])
             silent = []
-        report.frames_in = report.packets_in - len(silent)
+        report.frames_in = report.sent - len(silent)
 
     def _silent_frames(self) -> list[int]:
         """Frames that no packet gave. Without any error these were no frames: some codecs fill up with empty packets.
@@ -263,7 +266,7 @@ class _Work:
         A packet may hold two frames, whose second one then stands for that of an empty packet.
         """
         report, given = self._report, set(self._decoded)
-        silent = [index for index in range(report.first, report.first + report.packets_in) if index not in given]
+        silent = [index for index in range(report.first, report.first + report.sent) if index not in given]
         return silent[len(self._decoded) - len(given) :]
 
     def _result(self) -> Result:

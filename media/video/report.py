@@ -1,97 +1,33 @@
-"""What happened to the frames of one chunk: travels in the result's bundle beside the packets."""
+"""What happened to the frames of one chunk of a video, and at which times they are shown."""
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self
 
+from media.report import Report
 from media.video.encode import FrameFormat
 
-# A frame's error text; the filter's whole traceback would be repeated for every frame that fails alike.
-ERROR_LENGTH_MAX = 400
-# Of a chunk so many tracebacks are kept: its frames mostly fail alike.
-FAILURES_TOLD_MAX = 3
-
 
 @dataclass(slots=True)
-class Seconds:
-    """Where the time of a chunk went; that of its lead-in is in `decode`."""
+class ChunkReport(Report):
+    """A report with the `format` of the encoded frames, None where there is none.
 
-    decode: float = 0.0
-    convert: float = 0.0
-    filter: float = 0.0
-    encode: float = 0.0
-
-    def add(self, other: Seconds) -> None:
-        """Take another chunk's seconds into this sum."""
-        self.decode += other.decode
-        self.convert += other.convert
-        self.filter += other.filter
-        self.encode += other.encode
-
-
-@dataclass(slots=True)
-class ChunkReport:
-    """The account of a chunk. Frames are counted by their index in the source, in the order of display.
-
-    `first` is the index of the chunk's first own frame and `packets_in` how many own packets it was sent with;
-    `frames_in` is how many of these are frames. `pts` has one entry for each frame that came out: its time in the
-    source's time base, None where the source has none. `fallback` lists [frame, filter, error], frames passed on
-    unfiltered; `lost` lists [frame, cause], frames that did not come out; `damaged` are frames that the decoder had
-    to conceal. `decode_errors` are [packet counted from the first own one, text], the first ones of
-    `decode_error_count`. `latency_ms` has float32 values, one a frame that came out: from the call that decoded it
-    until the encoder took it. `notes` are [frame, [note, …]] for frames to which filters attached notes. `failures` are
-    [frame, filter, traceback], the first FAILURES_TOLD_MAX of those that `fallback` and `lost` list.
+    `pts` has one entry for each frame that came out: its time in the source's time base, None where it has none.
     """
 
-    first: int
-    packets_in: int
-    frames_in: int = 0
     format: FrameFormat | None = None
     pts: list[int | None] = field(default_factory=list)
-    fallback: list[list[Any]] = field(default_factory=list)
-    lost: list[list[Any]] = field(default_factory=list)
-    damaged: list[int] = field(default_factory=list)
-    decode_errors: list[list[Any]] = field(default_factory=list)
-    decode_error_count: int = 0
-    times_repaired: int = 0
-    lead_packets: int = 0
-    lead_size: int = 0
-    seconds: Seconds = field(default_factory=Seconds)
-    latency_ms: array[float] = field(default_factory=lambda: array("f"))
-    notes: list[list[Any]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    fingerprint: str = ""
-    failures: list[list[Any]] = field(default_factory=list)
-
-    def tell_failure(self, frame: int, filter_name: str, traceback: str) -> None:
-        """Keeps how a filter failed, for the first ones: in one chunk they are mostly of one kind."""
-        if len(self.failures) < FAILURES_TOLD_MAX:
-            self.failures.append([frame, filter_name, traceback])
 
     def to_wire(self) -> dict[str, Any]:
-        """As msgpack types only; `latency_ms` as little-endian float32 bytes."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        fields["format"] = None if self.format is None else self.format.to_wire()
-        fields["seconds"] = asdict(self.seconds)
-        fields["latency_ms"] = _little_endian(self.latency_ms).tobytes()
-        return fields
+        """As msgpack types only."""
+        return Report.to_wire(self) | {"format": None if self.format is None else self.format.to_wire()}
 
     @classmethod
-    def from_wire(cls, fields: Mapping[str, Any]) -> ChunkReport:
+    def from_wire(cls, told: Mapping[str, Any]) -> Self:
         """Raise KeyError when a field is missing; unknown fields (a newer version's) are left out."""
-        values = {name: fields[name] for name in cls.__dataclass_fields__}
-        values["format"] = None if values["format"] is None else FrameFormat.from_wire(values["format"])
-        values["seconds"] = Seconds(**values["seconds"])
-        values["latency_ms"] = _little_endian(array("f", values["latency_ms"]))
-        return cls(**values)
-
-
-def _little_endian(values: array[float]) -> array[float]:
-    swapped = array("f", values)
-    if sys.byteorder == "big":
-        swapped.byteswap()
-    return swapped
+        frames = told["format"]
+        return super(ChunkReport, cls).from_wire(
+            {**told, "format": None if frames is None else FrameFormat.from_wire(frames)}
+        )

@@ -21,9 +21,9 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 
+from media.account import Account
 from media.errors import SpliceError
 from media.material import Output, Source
-from media.video.account import Account
 from media.video.containers import Container, Way, add_untouched, container_of
 from media.video.digest import Digest, video_packets
 from media.video.encode import add_encoded_stream
@@ -120,7 +120,7 @@ class _Splicer:
         if self._notes is None or not report.notes:
             return
         lost = {frame for frame, _ in report.lost}
-        kept = (frame for frame in range(report.first, report.first + report.packets_in) if frame not in lost)
+        kept = (frame for frame in range(report.first, report.first + report.sent) if frame not in lost)
         base = Fraction(*self._source.splice["time_base"])
         times = {frame: float(each * base) for frame, each in zip(kept, pts, strict=False)}
         for frame, notes in report.notes:

@@ -41,9 +41,9 @@ from typing import Any
 
 import xxhash
 
+from media.bundle import pack
 from media.errors import UnreadableSource
 from media.material import Chunk, Source
-from media.video.bundle import pack
 from media.video.cut import Cut, Track, display_ranks
 from media.video.lossless import LosslessSplitter
 from media.video.opening import opened, packets_of

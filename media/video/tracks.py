@@ -14,9 +14,10 @@ from av.bitstream import BitStreamFilterContext
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.stream import Stream
 
+from media.bundle import unpack
 from media.errors import BundleError, ForeignExtradata, SpliceError
 from media.material import Source
-from media.video.bundle import KEY, unpack
+from media.video.bundle import KEY
 from media.video.encode import FrameFormat
 from media.video.report import ChunkReport
 from media.video.timing import StrictTimes, TimedPacket, decode_times
@@ -118,7 +119,7 @@ class VideoTrack:
         if facts["pts_complete"] and len(known) == len(report.pts):
             return known
         lost = {frame for frame, _ in report.lost}
-        kept = (frame for frame in range(report.first, report.first + report.packets_in) if frame not in lost)
+        kept = (frame for frame in range(report.first, report.first + report.sent) if frame not in lost)
         ticks_a_frame = 1 / Fraction(*facts["rate"]) / self.time_base
         first = facts["first_pts"] or 0
         return [first + round(frame * ticks_a_frame) for frame, _ in zip(kept, report.pts, strict=False)]

@@ -7,10 +7,10 @@ from typing import Any
 import av
 import pytest
 
+from media.bundle import pack, unpack
 from media.errors import BundleError
 from media.material import Chunk, Source
 from media.video import decode
-from media.video.bundle import pack, unpack
 from media.video.check import checksum, decode_whole
 from media.video.decode import ChunkDecoder, decode_chunk, repaired
 from media.video.split import split

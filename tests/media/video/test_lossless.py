@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from media.bundle import unpack_table
 from media.video import plan as plan_module
-from media.video.bundle import unpack_table
 from media.video.check import check, checksum, decode_whole
 from media.video.decode import decode_chunk
 from media.video.lossless import codec_for

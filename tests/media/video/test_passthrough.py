@@ -8,8 +8,9 @@ from typing import Any
 import av
 import pytest
 
+from media.bundle import unpack
 from media.video import passthrough
-from media.video.bundle import DISCARD, KEY, unpack
+from media.video.bundle import DISCARD, KEY
 from media.video.split import split
 from tests.media.video.clips import RATE, encode, frames
 from tests.media.video.conftest import Clip

@@ -11,13 +11,14 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from filters.chain import Step
+from media.bundle import unpack
 from media.errors import BundleError, ProcessingFailed
 from media.fingerprint import fingerprint
 from media.material import Output, Result
-from media.video.bundle import unpack
+from media.report import FAILURES_TOLD_MAX
 from media.video.decode import ChunkDecoder
 from media.video.process import BYPASSED, process, source_format
-from media.video.report import FAILURES_TOLD_MAX, ChunkReport
+from media.video.report import ChunkReport
 from media.video.split import split
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import BLUR, output
@@ -55,7 +56,7 @@ def test_every_frame_becomes_a_packet(chunk: Chunk) -> None:
 def test_the_report_accounts_for_the_chunk(chunk: Chunk) -> None:
     result = process(*chunk, output(chain=BLUR))
     report = report_of(result)
-    assert (report.first, report.packets_in, report.frames_in) == (0, FRAMES, FRAMES)
+    assert (report.first, report.sent, report.frames_in) == (0, FRAMES, FRAMES)
     assert report.fingerprint == result.fingerprint == fingerprint()
     assert len(report.latency_ms) == FRAMES
     seconds = report.seconds

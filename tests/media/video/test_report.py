@@ -5,14 +5,16 @@ from fractions import Fraction
 
 import msgpack
 
+from media.report import Seconds
 from media.video.encode import Colour, FrameFormat
-from media.video.report import ChunkReport, Seconds
+from media.video.report import ChunkReport
 
 
 def test_a_report_travels() -> None:
     report = ChunkReport(
         first=64,
-        packets_in=4,
+        sent=4,
+        frames_out=3,
         frames_in=3,
         format=FrameFormat(64, 48, "yuv420p", Fraction(30000, 1001), None, Colour(1, 1, 1, 1)),
         pts=[10, 20, None],

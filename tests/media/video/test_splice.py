@@ -13,10 +13,10 @@ import av
 import pytest
 
 from filters.chain import Step
+from media.account import MISSING
+from media.bundle import pack, unpack
 from media.errors import BundleError, ForeignExtradata, SpliceError
 from media.material import Encoder, Output, Result, Source
-from media.video.account import MISSING
-from media.video.bundle import pack, unpack
 from media.video.process import process
 from media.video.splice import Spliced, splice
 from media.video.split import split

@@ -8,9 +8,9 @@ import msgpack
 import pytest
 import xxhash
 
+from media.bundle import unpack, unpack_table
 from media.errors import UnreadableSource
 from media.material import Chunk, Source
-from media.video.bundle import unpack, unpack_table
 from media.video.plan import plan
 from media.video.scan import scan
 from media.video.split import Splitter, split

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from media.errors import SpliceError
-from media.video.report import ChunkReport, Seconds
+from media.report import Report, Seconds
 
 # Of each kind of trouble so many frames are listed one by one; all are counted.
 LISTED_MAX = 10_000
@@ -33,7 +33,7 @@ class ChunkFacts:
 class Account:
     """Counts and lists over the whole output; every frame of the source is counted once.
 
-    Lists hold the first LISTED_MAX entries, as `ChunkReport` describes them. `latency_ms` has one float32 a frame
+    Lists hold the first LISTED_MAX entries, as `Report` describes them. `latency_ms` has one float32 a frame
     that came out.
     """
 
@@ -56,7 +56,7 @@ class Account:
     warnings: list[str] = field(default_factory=list)
     _next: int = 0
 
-    def add(self, report: ChunkReport) -> None:
+    def add(self, report: Report) -> None:
         """Take the next chunk in order; raise SpliceError when its frames are some that were there already."""
         if report.first < self._next:
             raise SpliceError(
@@ -64,10 +64,9 @@ class Account:
                 f"its results are not in order"
             )
         self._miss(report.first)
-        self._next = report.first + report.packets_in
-        frames_out = len(report.pts)
+        self._next = report.first + report.sent
         self.frames_in += report.frames_in
-        self.frames_out += frames_out
+        self.frames_out += report.frames_out
         self._list(self.fallback, report.fallback)
         self._list(self.lost, report.lost)
         self._list(self.damaged, report.damaged)
@@ -94,16 +93,16 @@ class Account:
             ChunkFacts(
                 report.first,
                 report.frames_in,
-                frames_out,
+                report.frames_out,
                 report.lead_packets,
                 report.lead_size,
                 sum(report.latency_ms),
             )
         )
 
-    def close(self, packet_count: int) -> None:
-        """After the last chunk: the source sent `packet_count` packets, those not seen are lost frames."""
-        self._miss(packet_count)
+    def close(self, sent: int) -> None:
+        """After the last chunk: the source sent so many frames in all; those not seen are lost."""
+        self._miss(sent)
 
     def warn(self, sentence: str) -> None:
         """Note something a person should know; each sentence once."""
