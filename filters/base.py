@@ -38,11 +38,13 @@ class Filter:
     """Base of all filters. Making one with a bad parameter raises `filters.schema.ParameterError`.
 
     `context` is how many earlier frames `apply` needs: a number, or the name of the int parameter that says it.
+    `material` is what it works on, one of `filters.schema.MATERIALS`.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     context: ClassVar[int | str] = 0
+    material: ClassVar[str] = "picture"
 
     def __post_init__(self) -> None:
         given = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -88,9 +90,9 @@ def _read_schema(kind: type[Filter]) -> FilterSchema:
         type_name = next((name for name, known in TYPES.items() if known is hints[each.name]), None)
         if type_name is None or each.default is MISSING or "help" not in each.metadata:
             raise TypeError(
-                f"{kind.__name__}.{each.name} is no parameter: declare an int, float, str or bool "
+                f"{kind.__name__}.{each.name} is no parameter: declare an int, float, str, bool or Rate "
                 "with parameter(default, help=…)"
             )
         parameters.append(Parameter(name=each.name, type=type_name, default=each.default, **each.metadata))
-    schema = FilterSchema(kind.name, kind.summary, tuple(parameters), kind.context)
+    schema = FilterSchema(kind.name, kind.summary, tuple(parameters), kind.context, kind.material)
     return FilterSchema.from_wire(schema.to_wire())

@@ -14,7 +14,7 @@ from filters.base import Filter, schema_of
 from filters.chain import Step
 from filters.schema import FilterSchema, ParameterError, SchemaError, check_chain
 
-BUILT_IN = ("blur", "edges", "faces", "identity", "motion")  # each is the module of that name in this package
+BUILT_IN = ("blur", "edges", "faces", "fps", "identity", "motion")  # each is the module of that name in this package
 
 _loaded: dict[str, type[Filter]] = {}
 

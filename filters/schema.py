@@ -7,18 +7,37 @@ module imports neither a codec nor numpy nor OpenCV.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from fractions import Fraction
 from typing import Any
 
 from filters.chain import Step, Value
 
-TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
+
+class Rate(str):
+    """The type of parameters that are frames a second: the value is a text, a fraction such as "30000/1001"."""
+
+    __slots__ = ()
+
+
+TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool, "rate": Rate}
+MATERIALS = ("picture", "frames", "record")
+"""What a filter works on: pictures, of videos as of images; frames as they follow in time; records of a table."""
+RATE_DENOMINATOR_MAX = 1001  # 29.97 stays 2997/100, and no time base grows out of 32 bits
 MAX_PARAMETERS = 64  # of one filter: a schema is data from a peer
 MAX_STR = 1_024  # characters of one text value
 
-_WORDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "rate": "frames a second (25, 12.5 or 30000/1001)",
+}
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}|/[0-9]{1,9})?")
 _BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -32,7 +51,7 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: its type ("int", "float", "str" or "bool"), default, bounds (both included) and meaning."""
+    """One parameter: its type (one of TYPES), default, bounds (both included) and meaning."""
 
     name: str
     type: str
@@ -51,11 +70,12 @@ class Parameter:
             shown = f'"{value}"' if isinstance(value, str) else repr(value)
             raise ParameterError(f"{where} takes {_WORDS[self.type]}, not {shown}")
         unit = f" {self.unit}" if self.unit else ""
-        if isinstance(typed, str):
-            self._check_text(typed, where)
-        elif self.minimum is not None and typed < self.minimum:
+        number = float(Fraction(typed)) if self.type == "rate" else typed
+        if isinstance(number, str):
+            self._check_text(number, where)
+        elif self.minimum is not None and number < self.minimum:
             raise ParameterError(f"{where} is {typed}, but the least is {self.minimum}{unit}")
-        elif self.maximum is not None and typed > self.maximum:
+        elif self.maximum is not None and number > self.maximum:
             raise ParameterError(f"{where} is {typed}, but the most is {self.maximum}{unit}")
         return typed
 
@@ -70,6 +90,8 @@ class Parameter:
             return text
         if self.type == "bool":
             return _BOOLS.get(text.lower())
+        if self.type == "rate":
+            return _rate(text)
         try:
             return int(text) if self.type == "int" else _finite(float(text))
         except ValueError:
@@ -78,6 +100,8 @@ class Parameter:
     def _from_typed(self, value: object) -> Value | None:
         if isinstance(value, bool):
             return value if self.type == "bool" else None
+        if self.type == "rate" and isinstance(value, (int, float)):
+            return _rate(repr(value))
         if self.type == "float" and isinstance(value, (int, float)):
             return _finite(value)
         return value if self.type == "int" and isinstance(value, int) else None
@@ -95,12 +119,14 @@ class FilterSchema:
     """A filter as others see it.
 
     `context` is how many earlier frames it needs: a number, or the name of the whole-number parameter that says it.
+    `material` is one of MATERIALS.
     """
 
     name: str
     summary: str
     parameters: tuple[Parameter, ...] = ()
     context: int | str = 0
+    material: str = "picture"
 
     def check(self, given: Mapping[str, Value]) -> dict[str, Value]:
         """All parameters typed, in the schema's order, defaults filled in. Raises ParameterError."""
@@ -128,17 +154,21 @@ class FilterSchema:
             "summary": self.summary,
             "parameters": parameters,
             "context": self.context,
+            "material": self.material,
         }
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> FilterSchema:
-        """The schema of `to_wire`'s map. Raises SchemaError when it is none."""
+        """The schema of `to_wire`'s map; without a material it is for pictures, as older peers announce them.
+
+        Raises SchemaError when it is none.
+        """
         try:
             listed = data["parameters"]
             if len(listed) > MAX_PARAMETERS:
                 raise SchemaError(f"a filter's schema lists {len(listed)} parameters; {MAX_PARAMETERS} are the most")
             parameters = tuple(Parameter(**{**each, "choices": tuple(each["choices"])}) for each in listed)
-            schema = cls(data["name"], data["summary"], parameters, data["context"])
+            schema = cls(data["name"], data["summary"], parameters, data["context"], data.get("material", "picture"))
             schema._validate()
         except (KeyError, TypeError, AttributeError, ParameterError) as error:
             raise SchemaError(f"a filter's schema cannot be read: {error!r}") from error
@@ -161,15 +191,20 @@ class FilterSchema:
                 raise TypeError(f"context is no whole-number parameter: {self.context!r}")
         elif isinstance(self.context, bool) or not isinstance(self.context, int) or self.context < 0:
             raise TypeError(f"context is no number of frames: {self.context!r}")
+        if self.material not in MATERIALS:
+            raise TypeError(f"material is none of {', '.join(MATERIALS)}: {self.material!r}")
 
 
 def check_chain(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> tuple[Step, ...]:
-    """The steps with all parameters typed, defaults filled in: equal chains become equal. Raises ParameterError."""
-    checked = []
+    """The steps with all parameters typed, defaults filled in: equal chains become equal. Raises ParameterError, for
+    a filter of times ("frames") behind another one as well."""
+    checked: list[Step] = []
     for step in steps:
         schema = schemas.get(step.name)
         if schema is None:
             raise ParameterError(f'there is no filter "{step.name}"{_meant(step.name, schemas)}')
+        if checked and schema.material == "frames":
+            raise ParameterError(f"{step.name} decides which frames there are: put it first in the chain, and once")
         checked.append(Step(step.name, schema.check(step.parameters)))
     return tuple(checked)
 
@@ -184,6 +219,16 @@ def _finite(number: int | float) -> float | None:
     try:
         return float(number) if math.isfinite(number) else None
     except OverflowError:
+        return None
+
+
+def _rate(text: str) -> str | None:
+    """The nearest fraction of a handy size, as text; None for what is none."""
+    if not _RATE.fullmatch(text.strip()):
+        return None
+    try:
+        return str(Fraction(text.strip()).limit_denominator(RATE_DENOMINATOR_MAX))
+    except ZeroDivisionError:
         return None
 
 

@@ -133,3 +133,11 @@ def test_announcing_the_filters_does_not_load_opencv() -> None:
 
 def test_a_step_made_by_hand_is_checked_too() -> None:
     assert check_chain([Step("glow", {"radius": 4})], SCHEMAS)[0].parameters["radius"] == 4
+
+
+def test_the_material_travels_and_is_one_of_three() -> None:
+    schema = FilterSchema("rows", "of a table", material="record")
+    assert FilterSchema.from_wire(schema.to_wire()) == schema
+    assert FilterSchema.from_wire(SCHEMAS["plain"].to_wire()).material == "picture"
+    with pytest.raises(SchemaError, match="material is none of"):
+        FilterSchema.from_wire({**schema.to_wire(), "material": "sound"})
