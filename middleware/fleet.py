@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -171,9 +171,10 @@ class Fleet:
                 break  # the ring is in order of turns
         return best
 
-    def able(self, needs: Needs) -> list[WorkerRecord]:
-        """Connected workers that offer all of `needs`, with credit or without."""
-        return [worker for worker in self.connected() if needs <= worker.offers]
+    def able(self, needs: Needs, refused: Set[str] = frozenset()) -> list[WorkerRecord]:
+        """Connected workers that offer all of `needs`, with credit or without; but for those whose fingerprint is
+        refused."""
+        return [one for one in self.connected() if needs <= one.offers and one.details.fingerprint not in refused]
 
     def _enter_ring(self, worker: WorkerRecord) -> None:
         ring = self._rings.setdefault(worker.offers, OrderedDict())

@@ -230,7 +230,7 @@ class Handout:
         """Has a task failed often enough, and on two workers where there are two?"""
         if len(trouble.failures) < self._cluster.rules.max_failures:
             return False
-        return len(trouble.failed_on) >= min(2, len(self._cluster.fleet.able(track.needs)))
+        return len(trouble.failed_on) >= min(2, len(self._able(track)))
 
     def fail_job(self, job: Job, code: str, reason: str, now: float) -> None:
         self.revoke_all(job)
@@ -334,15 +334,19 @@ class Handout:
         trouble = track.troubles.get(index)
         pick = self._cluster.fleet.pick
         if trouble is not None and trouble.failed_on:
-            others = {worker.name for worker in self._cluster.fleet.able(track.needs)} - trouble.failed_on - benched
+            others = {worker.name for worker in self._able(track)} - trouble.failed_on - benched
             if others:  # somebody else must try it, even if that means to wait for credit
                 return pick(track.needs, trouble.failed_on | benched, track.refused_fingerprints)
         found = pick(track.needs, benched, track.refused_fingerprints)
         if found is None and benched:  # better a sick worker than nobody, when all are sick for this job
-            able = {worker.name for worker in self._cluster.fleet.able(track.needs)}
+            able = {worker.name for worker in self._able(track)}
             if able <= benched:
                 found = pick(track.needs, frozenset(), track.refused_fingerprints)
         return found
+
+    def _able(self, track: Track) -> list[WorkerRecord]:
+        """Who may do a track's tasks, now or when its turn comes."""
+        return self._cluster.fleet.able(track.needs, track.refused_fingerprints)
 
     def _lend(self, job: Job, track: Track, index: int, worker: WorkerRecord, now: float) -> None:
         cluster = self._cluster

@@ -236,6 +236,9 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
             continue
         if not cluster.fleet.able(track.needs):
             return _nobody_offers(cluster, track.needs)
+        if not cluster.fleet.able(track.needs, track.refused_fingerprints):
+            text = "the first result was made with other library versions than those of the workers that are connected"
+            return "no-worker", text
         return "busy", "all able workers are busy with other jobs"
     if not job.all_sent:
         if job.client is None and job.edited_as:

@@ -445,6 +445,26 @@ def test_a_refused_fingerprint_gets_no_more_of_the_track(script: Script) -> None
     assert script.said(9, Finish)
 
 
+def test_a_worker_that_is_refused_is_not_awaited_to_try_what_failed_elsewhere(script: Script) -> None:
+    script.worker(11)
+    script.worker(12, fingerprint="other")
+    script.submit(chunks=2)
+    script.tell(12, Released(script.said(12, Task)[0].lease, "refused"))
+    script.tick()
+    for _ in range(3):
+        _fail(script, 11)
+    assert script.said(11, Task)[-1].mode == "bypass"
+
+
+def test_a_job_whose_only_workers_are_refused_says_so(script: Script) -> None:
+    script.worker(12, fingerprint="other")
+    script.submit(chunks=1)
+    script.tell(12, Released(script.said(12, Task)[0].lease, "refused"))
+    script.tick(1)
+    assert script.job(1).code == "no-worker"
+    assert "library versions" in script.job(1).reason
+
+
 # ── the middleware's own restart ─────────────────────────────────────────────────────────────────────────────────────
 
 
