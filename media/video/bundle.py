@@ -8,6 +8,8 @@ chunk of the filtered stream (media/video/cut.py writes it, media/video/decode.p
     "lead"   how many packets come before the first own one
     "first"  index of the first own frame in the whole source, in the order of display
     "rank"   display order of the own packets, counted from 0 within the chunk, one each; nil: as they come
+    "span"   [from, until]: when the first own frame is shown and when the next chunk's first one, or at the end of
+             the stream when its last frame is gone; in the source's time base, nil if its times are not complete
     "skip"   how many packets from the first on serve only as references: of these the decoder may leave out
              what nothing refers to. All frames that filters need as context come from later packets.
 

@@ -73,6 +73,12 @@ class Track:
         return [0, *accumulate(self.shown)]
 
     @cached_property
+    def times(self) -> list[int] | None:
+        """When each frame is shown, rising: the times of all shown packets in order; None where one has none."""
+        times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]
+        return sorted(times) if len(times) == self.frames_before[-1] else None
+
+    @cached_property
     def bytes_before(self) -> list[int]:
         return [0, *accumulate(self.size)]
 

@@ -75,6 +75,7 @@ class LosslessSplitter:
         self._codec, self._format = codec_for(found.decoder["pix_fmt"])
         self._piece: _Piece | None = None
         self._index = self._first = 0
+        self._shown_until = found.first_pts or 0  # by the frames of the pieces taken so far
 
     @cached_property
     def decoder_fields(self) -> dict[str, Any]:
@@ -107,7 +108,7 @@ class LosslessSplitter:
                     yield from self._add(stream.codec_context, packet)
             yield from self._add(stream.codec_context, None)
         if self._piece is not None:
-            yield self._take()
+            yield self._take(found.end)
         yield from carrier.rest()
 
     def _add(self, decoder: VideoCodecContext, packet: av.Packet[Any] | None) -> Iterator[Chunk]:
@@ -116,6 +117,8 @@ class LosslessSplitter:
         except av.FFmpegError:
             return
         for frame in frames:
+            if self._piece is not None and self._is_full(self._piece):
+                yield self._take(frame.pts)
             if self._piece is None:
                 self._piece = _Piece(self._open_encoder(), self._format)
                 for earlier in self._context:
@@ -124,13 +127,20 @@ class LosslessSplitter:
             timed = _Timed(frame, frame.pts, frame.duration or 0)
             self._piece.add(timed)
             self._context.append(timed)
-            if self._piece.frame_count == self.chunk_frames or self._piece.size >= CHUNK_SIZE_MAX:
-                yield self._take()
 
-    def _take(self) -> Chunk:
+    def _is_full(self, piece: _Piece) -> bool:
+        return piece.frame_count == self.chunk_frames or piece.size >= CHUNK_SIZE_MAX
+
+    def _take(self, following: int | None) -> Chunk:
+        """The piece as a chunk; `following` is when the frame after it is shown."""
         assert self._piece is not None
         frame_count = self._piece.frame_count
-        chunk = Chunk(0, self._index, frame_count, self._piece.payload(self._first))
+        span = None
+        if self._scan.track.times is not None:
+            begin = self._shown_until
+            self._shown_until = begin if following is None else max(begin, following)
+            span = [begin, self._shown_until]
+        chunk = Chunk(0, self._index, frame_count, self._piece.payload(self._first, span))
         self._piece = None
         self._index += 1
         self._first += frame_count
@@ -183,7 +193,7 @@ class _Piece:
         self._times.append((timed.pts, timed.duration))
         self._keep(self._encoder.encode(frame))
 
-    def payload(self, first: int) -> bytes:
+    def payload(self, first: int, span: list[int] | None) -> bytes:
         self._keep(self._encoder.encode(None))
         entries = [
             [packet.size, pts, pts, duration, KEY if packet.is_keyframe else 0, None]
@@ -196,6 +206,7 @@ class _Piece:
             "skip": 0,
             "first": first,
             "rank": None,
+            "span": span,
         }
         return pack(table, [bytes(packet) for packet in self._packets])
 

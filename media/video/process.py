@@ -5,7 +5,8 @@ Frames stay in the decoder's and the filters' own memory; what is kept of a chun
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from time import perf_counter
 from typing import Any
@@ -27,6 +28,7 @@ from media.video.bundle import KEY
 from media.video.decode import ChunkDecoder, DecodedFrame
 from media.video.encode import RANGE_FULL, Colour, FrameFormat, encodable, open_encoder
 from media.video.fit import Fitter
+from media.video.grid import Pace, grid_of
 from media.video.report import ChunkReport
 from media.video.rotation import Orientation, orient
 
@@ -123,9 +125,15 @@ class _Work:
         self._runner = ChainRunner(make_chain(output.chain))
         self._decoder = ChunkDecoder(payload, source_process, self._runner.context_frames, self._lead_in_done)
         self._orientation = Orientation(*source_process["orientation"])
+        table = unpack_table(payload)
+        grid = grid_of(output.chain, source_process)
+        self._pace = Pace(grid, table, source_process) if grid is not None else None
+        self._held: tuple[DecodedFrame, float] | None = None  # until it is known how long it is shown
+        self._unseen = deque[DecodedFrame](maxlen=self._runner.context_frames)  # may be context of a frame to come
         source = source_format(source_process)
+        rate = source.rate if grid is None else grid.rate
         self._size = self._runner.output_size(source.width, source.height)
-        wanted = FrameFormat(*self._size, source.pix_fmt, source.rate, source.pixel_aspect, source.colour)
+        wanted = FrameFormat(*self._size, source.pix_fmt, rate, source.pixel_aspect, source.colour)
         self._format, warnings = encodable(wanted, output.encoder)
         self._fitter = Fitter(self._format, self._size)
         self._encoder = open_encoder(output.encoder, self._format)
@@ -134,8 +142,9 @@ class _Work:
         self._encoded_count = 0
         self._decoded: list[int] = []  # frame indices, in the order in which the decoder gave them
         self._started = 0.0
-        self._emitted: list[int] = []  # places in `_decoded` of those that were encoded
-        table = unpack_table(payload)
+        self._emitted: list[
+            int
+        ] = []  # of each frame that came out: its tick, or without a grid its place in `_decoded`
         self._report = ChunkReport(
             first=table["first"],
             sent=_own_packets(table),
@@ -155,9 +164,13 @@ class _Work:
             if decoded.own:
                 self._decoded.append(decoded.index)
                 self._own_frame(decoded)
+            elif self._pace is None:
+                self._show_filters(decoded)
             else:
-                self._context_frame(decoded)
+                self._unseen.append(decoded)
             self._on_frame(len(self._decoded))
+        if self._pace is not None:
+            self._show_held(self._pace.rest())
         self._flush()
         self._settle()
         return self._result()
@@ -173,6 +186,28 @@ class _Work:
         self._on_frame(0)
 
     def _own_frame(self, decoded: DecodedFrame) -> None:
+        if self._pace is None:
+            self._show(decoded, (len(self._decoded) - 1,), self._started)
+        else:
+            self._show_held(self._pace.before(decoded.index))
+            self._held = decoded, self._started
+
+    def _show_held(self, ticks: range) -> None:
+        """The frame before, now that it is known at which ticks it is shown. One that is not shown at any is filtered
+        only if a later one that is shown looks back at it."""
+        if self._held is None:
+            return
+        decoded, started = self._held
+        self._held = None
+        if not ticks:
+            self._unseen.append(decoded)
+            return
+        while self._unseen:
+            self._show_filters(self._unseen.popleft())
+        self._show(decoded, ticks, started)
+
+    def _show(self, decoded: DecodedFrame, marks: Iterable[int], decode_began: float) -> None:
+        """Filters a frame and encodes it once for each of `marks`, which `_emitted` keeps."""
         seconds, report = self._report.seconds, self._report
         begun = perf_counter()
         source = self._upright(decoded)
@@ -183,19 +218,22 @@ class _Work:
             report.damaged.append(decoded.index)
         if picture is not None:
             frame = self._fitter.fit(picture.frame)
-            fitted = perf_counter()
-            self._encode(frame)
-            ended = perf_counter()
-            self._emitted.append(len(self._decoded) - 1)
+            fitted = ended = perf_counter()
+            for mark in marks:
+                self._encode(frame)
+                ended = perf_counter()
+                self._emitted.append(mark)
+                report.frames.append(decoded.index)
+                report.latency_ms.append((ended - decode_began) * 1000)
             seconds.convert += fitted - filtered
             seconds.encode += ended - fitted
-            report.latency_ms.append((ended - self._started) * 1000)
             if picture.notes:
                 report.notes.append([decoded.index, [dict(note) for note in picture.notes]])
         seconds.convert += turned - begun
         seconds.filter += filtered - turned
 
-    def _context_frame(self, decoded: DecodedFrame) -> None:
+    def _show_filters(self, decoded: DecodedFrame) -> None:
+        """A frame that is context only."""
         started = perf_counter()
         if not self._bypass:
             self._runner.prepare(self._upright(decoded))
@@ -248,7 +286,7 @@ class _Work:
     def _settle(self) -> None:
         """What is known only at the end: times, lead-in, errors, and the frames that never came."""
         report, decoding = self._report, self._decoder.report
-        report.pts = [decoding.times[place] for place in self._emitted]
+        report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
         report.frames_out = len(report.pts)
         report.times_repaired = decoding.times_repaired
         report.decode_errors = [[packet, text] for packet, text in decoding.errors]

@@ -14,11 +14,14 @@ from media.video.encode import FrameFormat
 class ChunkReport(Report):
     """A report with the `format` of the encoded frames, None where there is none.
 
-    `pts` has one entry for each frame that came out: its time in the source's time base, None where it has none.
+    `pts` and `frames` have one entry for each frame that came out. `pts` is its time in the source's time base, None
+    where it has none; at another frame rate its tick (media/video/grid.py). `frames` is its index in the source, which
+    is there again where a frame is repeated.
     """
 
     format: FrameFormat | None = None
     pts: list[int | None] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
 
     def to_wire(self) -> dict[str, Any]:
         """As msgpack types only."""

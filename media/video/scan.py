@@ -71,6 +71,14 @@ class Scan:
     warnings: list[str]
     streams: list[dict[str, Any]]
 
+    @property
+    def end(self) -> int:
+        """When the last frame is gone; where the file does not tell how long it is shown, a frame at the usual rate."""
+        latest = (self.track.times or [0])[-1]
+        if self.last_end is not None and self.last_end > latest:
+            return self.last_end
+        return latest + max(1, round(1 / self.rate / self.time_base))
+
 
 def scan(path: Path) -> Scan:
     """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""

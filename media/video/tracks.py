@@ -19,6 +19,8 @@ from media.errors import BundleError, ForeignExtradata, SpliceError
 from media.material import Source
 from media.video.bundle import KEY
 from media.video.encode import FrameFormat
+from media.video.grid import Grid
+from media.video.grid import Grid
 from media.video.report import ChunkReport
 from media.video.timing import StrictTimes, TimedPacket, decode_times
 
@@ -48,13 +50,14 @@ class VideoTrack:
 
     An empty result is that of a chunk which is left out; its frames are missed by whoever counts the reports.
     `on_report` gets each chunk's report, and the times of its frames, as it passes. Times are ticks of the source's
-    time base. A stream that begins before zero, which an MP4 would cut, is moved by `shift` to begin at zero; that is
-    known once `format` was asked for.
+    time base, or of the `grid`'s where the output has a frame rate of its own. A stream that begins before zero, which
+    an MP4 would cut, is moved by `shift` to begin at zero; that is known once `format` was asked for.
     """
 
     source: Source
     results: Iterable[bytes]
     on_report: Callable[[ChunkReport, list[int]], None]
+    grid: Grid | None = None
     time_base: Fraction = field(init=False)
     shift: int = field(init=False, default=0)
     _step: int = field(init=False, default=1)  # the shortest time between frames of the first chunk
@@ -63,7 +66,7 @@ class VideoTrack:
     _waiting: deque[_Encoded] = field(init=False, default_factory=deque)
 
     def __post_init__(self) -> None:
-        self.time_base = Fraction(*self.source.splice["time_base"])
+        self.time_base = self.grid.time_base if self.grid else Fraction(*self.source.splice["time_base"])
         self._chunks = (_taken_apart(index, payload) for index, payload in enumerate(self.results) if payload)
 
     def format(self) -> FrameFormat:
@@ -73,7 +76,8 @@ class VideoTrack:
             if chunk.packets and chunk.report.format is not None:
                 times = self._shown_at(chunk.report)
                 self.shift = max(0, -times[0])
-                usual = round(1 / Fraction(*self.source.splice["rate"]) / self.time_base)
+                rate = self.grid.rate if self.grid else Fraction(*self.source.splice["rate"])
+                usual = round(1 / rate / self.time_base)
                 self._step = max(1, min((two - one for one, two in pairwise(times)), default=usual))
                 return chunk.report.format
         raise SpliceError("not one frame came out, so there is nothing to make a file of")
@@ -84,7 +88,7 @@ class VideoTrack:
         Raise ForeignExtradata for the first chunk that another encoder made.
         """
         shown: deque[int] = deque()
-        end = self.source.splice["last_end"]
+        end = None if self.grid else self.source.splice["last_end"]
         end = None if end is None else end + self.shift
         tick_s = float(self.time_base)
         for timed in decode_times(self._timed(extradata, shown), iter(shown.popleft, None), delay, self._step, end):
@@ -116,13 +120,13 @@ class VideoTrack:
         """When the chunk's frames are shown, in order; a source without times shows them at its rate."""
         facts = self.source.splice
         known = [pts for pts in report.pts if pts is not None]
+        if self.grid is not None:
+            return [self.grid.units(tick) for tick in known]
         if facts["pts_complete"] and len(known) == len(report.pts):
             return known
-        lost = {frame for frame, _ in report.lost}
-        kept = (frame for frame in range(report.first, report.first + report.sent) if frame not in lost)
         ticks_a_frame = 1 / Fraction(*facts["rate"]) / self.time_base
         first = facts["first_pts"] or 0
-        return [first + round(frame * ticks_a_frame) for frame, _ in zip(kept, report.pts, strict=False)]
+        return [first + round(frame * ticks_a_frame) for frame in report.frames]
 
 
 def _taken_apart(index: int, payload: bytes) -> _Encoded:
