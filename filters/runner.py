@@ -13,12 +13,14 @@ MAX_TRACEBACK = 4_000  # characters; it travels in the result's report, the end 
 
 
 class FilterError(Exception):
-    """A filter failed on a frame twice. `frame` is the source frame's index, `trace` the traceback's text."""
+    """A filter failed on a frame twice. `frame` is the source frame's index, `trace` the traceback's text; `seen` is
+    the picture that the filter was given, where one is known."""
 
-    def __init__(self, filter_name: str, frame: int, error: Exception) -> None:
+    def __init__(self, filter_name: str, frame: int, error: Exception, seen: Picture | None = None) -> None:
         super().__init__(f"{filter_name} failed on frame {frame}: {type(error).__name__}: {error}")
         self.filter_name = filter_name
         self.frame = frame
+        self.seen = seen
         self.trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
 
 
@@ -60,6 +62,15 @@ class ChainRunner:
         except FilterError:
             return
 
+    def pass_by(self, picture: Picture) -> None:
+        """Shows a frame on which a filter in front of this chain, on another worker, has failed: it is only
+        remembered."""
+        self._remember(picture, 0)
+
+    def _remember(self, picture: Picture, position: int) -> None:
+        for memory in self._earlier[position:]:
+            memory.append(picture)
+
     def _through(self, picture: Picture, count: int, keep_last: bool = False) -> Picture:
         for position, each in enumerate(self._filters[:count]):
             earlier = self._earlier[position]
@@ -69,9 +80,8 @@ class ChainRunner:
                     picture = self._apply(each, picture, tuple(earlier))
                 except Exception as error:
                     # the frame stays as it was before this filter, for those behind as well
-                    for memory in self._earlier[position:]:
-                        memory.append(seen)
-                    raise FilterError(each.name, seen.index, error) from error
+                    self._remember(seen, position)
+                    raise FilterError(each.name, seen.index, error, seen) from error
             earlier.append(seen)
         return picture
 

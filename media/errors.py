@@ -4,6 +4,7 @@ MediaError
 ├── UnreadableSource    the client's file cannot be taken at all; nothing is sent
 ├── BundleError         a chunk or result payload is not what its sender's version promised
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
+├── TooLargeToHandOn    the frames between two filters on different workers take more than can be sent at once
 └── SpliceError         results that cannot become a file
     └── ForeignExtradata    a chunk was encoded by another library version or with other settings
 """
@@ -54,6 +55,21 @@ class ProcessingFailed(MediaError):
 
     def __reduce__(self) -> tuple[type[ProcessingFailed], tuple[tuple[int, ...], str, str]]:
         return (ProcessingFailed, (self.frames, self.filter_name, self.traceback))
+
+
+class TooLargeToHandOn(MediaError):
+    """The frames of one chunk, between two filters that are on different workers, exceed `limit` bytes; after
+    `frames_done` of them they took `size`."""
+
+    def __init__(self, size: int, limit: int, frames_done: int) -> None:
+        self.size, self.limit, self.frames_done = size, limit, frames_done
+        super().__init__(
+            f"the frames of one chunk take more than {limit >> 20} MB between two workers: start a worker that offers "
+            f"all the filters, or send the file again with --chunk-frames {max(1, frames_done * 3 // 4)}"
+        )
+
+    def __reduce__(self) -> tuple[type[TooLargeToHandOn], tuple[int, int, int]]:
+        return (TooLargeToHandOn, (self.size, self.limit, self.frames_done))
 
 
 class SpliceError(MediaError):
