@@ -20,7 +20,6 @@ from media.material import Source
 from media.video.bundle import KEY
 from media.video.encode import FrameFormat
 from media.video.grid import Grid
-from media.video.grid import Grid
 from media.video.report import ChunkReport
 from media.video.timing import StrictTimes, TimedPacket, decode_times
 
