@@ -8,6 +8,8 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from secrets import randbelow
@@ -19,6 +21,9 @@ from rich.table import Table
 
 from tests.simulation.mutants import MUTANTS, planted
 from tests.simulation.scenario import Failed, play
+
+Outcome = tuple[int, str | None, frozenset[str]]
+"""A seed, what was wrong (None when nothing was), and what kinds of things happened."""
 
 FAST_DISK = Path("/dev/shm")
 """Ledgers and spools of a simulation live in memory where the system offers a folder for it."""
@@ -51,10 +56,16 @@ def main() -> int:
     if told.story:
         return tell(console, first)
     started = time.monotonic()
-    failures = [failure for failure in outcomes(first, told.seeds, told.processes) if failure]
+    seen: Counter[str] = Counter()
+    failures = []
+    for seed, text, kinds in outcomes(console, first, told.seeds, told.processes):
+        seen.update(kinds)
+        if text is not None:
+            failures.append((seed, text))
     seconds = time.monotonic() - started
     speed = f"{seconds:.1f} s, {told.seeds / seconds:.1f} seeds/s"
     console.print(f"{told.seeds - len(failures)} passed, {len(failures)} failed in {speed}")
+    console.print("in how many of them what happened: " + ", ".join(f"{k} {n}" for k, n in sorted(seen.items())))
     for seed, text in failures[:10]:
         console.print(f"[red]seed {seed}[/red]: {text}", markup=True, highlight=False)
     if failures:
@@ -62,20 +73,20 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def outcomes(first: int, count: int, processes: int) -> list[tuple[int, str] | None]:
+def outcomes(console: Console, first: int, count: int, processes: int) -> Iterator[Outcome]:
     seeds = range(first, first + count)
     with ProcessPoolExecutor(processes) as pool:
         found = pool.map(outcome, seeds, chunksize=8)
-        return list(track(found, "playing", total=count, disable=not sys.stdout.isatty()))
+        yield from track(found, "playing", total=count, console=console, disable=not console.is_terminal)
 
 
-def outcome(seed: int) -> tuple[int, str] | None:
-    """None when the seed passes; otherwise the seed and what was wrong."""
+def outcome(seed: int) -> Outcome:
+    """Plays a seed."""
     try:
-        play(seed, base())
+        world = play(seed, base())
     except Failed as error:
-        return seed, str(error)[:500]
-    return None
+        return seed, str(error)[:500], frozenset()
+    return seed, None, frozenset(world.seen)
 
 
 def hunt(console: Console, first: int, count: int, processes: int) -> int:
@@ -100,7 +111,8 @@ def caught(name: str, first: int, count: int) -> tuple[int, str] | None:
     """The first seed that fails with a defect planted, and why; None when it escapes."""
     logging.disable(logging.CRITICAL)
     with planted(name):
-        return next(filter(None, map(outcome, range(first, first + count))), None)
+        outcomes = map(outcome, range(first, first + count))
+        return next(((seed, text) for seed, text, _ in outcomes if text is not None), None)
 
 
 def base() -> Path | None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from client.outcome import Status
+from middleware.jobs import Job as MiddlewareJob
+from middleware.states import JobState, WorkerState
 from tests.simulation import material
 from tests.simulation.network import End
 from wire.bitmap import Bitmap
 from wire.messages import Drop, Hello, Holdings, Job, Message, Own, Released, Result, Stored, Submit, Task
 
 if TYPE_CHECKING:
+    from tests.simulation.programs import Worker
     from tests.simulation.scenario import Scenario
+
+
+ROOM_KNOWN_S: Final = 2.0
+"""How long a client without room may not have been told of new room: the disk is asked a few times a second."""
+
+EXPIRY_SLACK_S: Final = 10.0
+"""What an upload's expiry may come too late: a scan, and time in which the middleware stood still."""
 
 
 class Checks:
@@ -25,6 +35,8 @@ class Checks:
         self._holdings: set[tuple[int, int, str, int]] = set()
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
+        self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
+        self._in_vain_since: dict[str, float] = {}  # job → since when its client waits for room that is there
         self.tasks_handed_out = 0
         scenario.network.on_sent = self._sent
         scenario.network.on_arrived = self._arrived
@@ -37,11 +49,13 @@ class Checks:
                 assert not program.is_dirty, f"{type(message).__name__} leaves before the ledger's commit"
         if isinstance(message, Task):
             self._task_sent(sender, message)
+        elif isinstance(message, Result):
+            sender.link.results.add(message.lease)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
             self._is_on_the_aggregators_disk(message)
-        elif isinstance(message, Job) and sender.loop.name == "middleware" and message.accepted:
-            server = scenario.middleware.server
-            if server is not None:
+        elif isinstance(message, Job) and sender.loop.name == "middleware":
+            self._room_told[message.job] = message.room_bytes
+            if message.accepted and scenario.middleware.server is not None:
                 self._chunks_are_on_disk(message)
 
     def _task_sent(self, sender: End, task: Task) -> None:
@@ -104,6 +118,62 @@ class Checks:
                         self._life_told.add((life, message.job, message.owner_epoch, track, index))
         assert not isinstance(message, Own | Drop | Submit | Result) or name in ("aggregator", "middleware")
 
+    # ── after each turn of the middleware ────────────────────────────────────────────────────────────────────────
+
+    def nothing_waits_in_vain(self) -> None:
+        """What can go on does: tasks while a worker is free, clients while there is room, others while one left."""
+        server = self._scenario.middleware.server
+        assert server is not None
+        now = self._scenario.world.now
+        for job in server.dispatcher.cluster.open.values():
+            self._no_task_waits_for_a_free_worker(job, now)
+            self._no_client_waits_for_room(job, now)
+            self._no_upload_holds_its_room_for_ever(job, now)
+
+    def _no_task_waits_for_a_free_worker(self, job: MiddlewareJob, now: float) -> None:
+        """Tasks that never failed, of jobs that no worker failed: any able worker with credit may have them."""
+        if not job.holdings_known or job.state is JobState.PAUSED or now < job.no_room_until or job.benched:
+            return
+        server = self._scenario.middleware.server
+        assert server is not None
+        free = [one for one in server.dispatcher.cluster.fleet.connected() if one.state is WorkerState.READY]
+        for track in job.tracks:
+            refused = track.refused_fingerprints
+            able = [one.name for one in free if track.needs <= one.offers and one.details.fingerprint not in refused]
+            if track.is_passthrough:
+                continue
+            if able and track.queued_count(job.have[track.stream]):
+                waiting = [i for i in job.have[track.stream] if i not in track.stored and i not in track.flights]
+                raise AssertionError(f"{job.id}/{track.number}/{waiting} wait while {able} have nothing to do")
+
+    def _no_client_waits_for_room(self, job: MiddlewareJob, now: float) -> None:
+        room = self._scenario.middleware.room_bytes // len(self._scenario.clients)
+        if job.client is None or job.all_sent or not room or self._room_told.get(job.id, 1):
+            self._in_vain_since.pop(job.id, None)
+            return
+        since = self._in_vain_since.setdefault(job.id, now)
+        assert now - since < ROOM_KNOWN_S, f"the client of {job.id} was told of no room; there is some since {since}"
+
+    def _no_upload_holds_its_room_for_ever(self, job: MiddlewareJob, now: float) -> None:
+        if job.client is not None or job.all_sent or not job.spooled_bytes or job.moved_at is None:
+            return
+        if any(track.flights for track in job.tracks):
+            return
+        limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
+        idle_s = now - job.moved_at
+        assert idle_s < limit_s, f"{job.id} holds {job.spooled_bytes} bytes, and nothing came for {idle_s:.0f} s"
+
+    # ── after each turn of a worker ──────────────────────────────────────────────────────────────────────────────
+
+    def results_are_sent(self, worker: Worker) -> None:
+        """Every result without a verdict has gone over the present connection, also when it went over an older one."""
+        if worker.session is None or worker.death is not None:
+            return
+        for holding in worker.session.holdings.values():
+            link = worker.link(holding.task.owner)
+            if holding.result is not None and link is not None and worker.session.peers.is_open(holding.task.owner):
+                assert holding.task.lease in link.results, f"{worker.name} does not send {holding} again"
+
     def _owner_epoch(self, job_id: str) -> int | None:
         server = self._scenario.middleware.server
         job = server.dispatcher.cluster.jobs.get(job_id) if server is not None else None
@@ -115,6 +185,8 @@ class Checks:
         """Every frame exactly once, in order; unfiltered ones only where a filter failed."""
         plan = self._scenario.plan
         server = self._scenario.middleware.server
+        held = self._scenario.middleware.spooled_bytes if server is not None else 0
+        assert not held, f"all jobs have ended, and the spool still holds {held} bytes"
         if plan.bad_chunk is None and server is not None:
             blamed = [one.name for one in server.dispatcher.cluster.fleet.by_name.values() if one.failures]
             assert not blamed, f"{blamed} are blamed for failures, and no filter failed"

@@ -36,9 +36,9 @@ def result_text(chunk: bytes, output: dict[str, Any], mode: str) -> bytes:
     return chunk + f"|{output['chain'][0]['name']}|{mode}".encode()
 
 
-def compute(chunk: bytes, output: dict[str, Any], mode: str) -> Result:
+def compute(chunk: bytes, output: dict[str, Any], mode: str, build: str) -> Result:
     fallback = FRAMES_PER_CHUNK if mode == "bypass" else 0
-    return Result(result_text(chunk, output, mode), "one-build", FRAMES_PER_CHUNK, FRAMES_PER_CHUNK, fallback, 0, 0)
+    return Result(result_text(chunk, output, mode), build, FRAMES_PER_CHUNK, FRAMES_PER_CHUNK, fallback, 0, 0)
 
 
 def expected_file(name: str, chunk_count: int, output: dict[str, Any], bypassed: frozenset[int]) -> bytes:

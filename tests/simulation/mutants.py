@@ -166,6 +166,18 @@ def _room_not_told_again() -> Patch:
     return Publisher, "_tell_of_room", lambda self: None
 
 
+def _stopped_upload_keeps_its_room() -> Patch:
+    return Intake, "expire", lambda self, now: None
+
+
+def _spool_of_ended_jobs_kept() -> Patch:
+    return MiddlewareServer, "_free_job", lambda self, job: None
+
+
+def _refused_worker_is_awaited() -> Patch:
+    return Handout, "_able", lambda self, track: self._cluster.fleet.able(track.needs)
+
+
 def _given_up_chunks_not_asked_for() -> Patch:
     return Job, "miss_freed", lambda self: False
 

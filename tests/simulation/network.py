@@ -15,6 +15,7 @@ from wire.addresses import Address
 from wire.framing import Buffer, checksum
 from wire.loop import FileSlice, Lost, NetworkEvent, Received
 from wire.messages import Error, Hello, Message, decode, encode
+from wire.schema import Lease
 
 NOTICE_S: Final = 0.002
 """How long it takes to notice a connection that was closed at the other end."""
@@ -39,6 +40,7 @@ class Link:
     ends: list[End] = field(default_factory=list)
     is_cut: bool = False  # by a partition: what is sent is neither delivered nor refused
     held_back: list[tuple[End, NetworkEvent]] = field(default_factory=list)
+    results: set[Lease] = field(default_factory=set)  # those sent over it
 
     def other(self, end: End) -> End:
         return self.ends[1] if self.ends[0] is end else self.ends[0]

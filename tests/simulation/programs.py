@@ -21,7 +21,7 @@ from middleware.ledger import MiddlewareLedger
 from middleware.server import Server as MiddlewareServer
 from storage.spool import Location, Spool
 from tests.simulation import material
-from tests.simulation.network import Network, SimLoop
+from tests.simulation.network import Link, Network, SimLoop
 from tests.simulation.world import World
 from wire.addresses import Address
 from wire.loop import Lost, Received
@@ -32,8 +32,8 @@ from worker.session import Session as WorkerSession
 
 MIDDLEWARE: Final = Address("middleware", 5000)
 SPOOL_BYTES: Final = 1 << 20
-TIGHT_SPOOL_BYTES: Final = 300
-"""What some runs' middleware may hold: about 20 chunks."""
+TIGHT_SPOOL_BYTES: Final = (120, 300)
+"""What some runs' middleware may hold: about 10 chunks, or 25."""
 SEGMENT_BYTES: Final = 256
 """Segments that hold a handful of the simulation's tiny payloads, so that recycling happens all the time."""
 
@@ -173,7 +173,8 @@ class Middleware(Program):
         self.disk = Disk(self)
         self.server: MiddlewareServer | None = None
         self._ids = count(1)
-        self.spool_bytes = world.random.choice((SPOOL_BYTES, TIGHT_SPOOL_BYTES))
+        self.spool_bytes = world.random.choice((SPOOL_BYTES, *TIGHT_SPOOL_BYTES))
+        self.after_turn: Callable[[], None] = lambda: None
 
     def _begin(self) -> None:
         assert self.loop is not None
@@ -185,6 +186,14 @@ class Middleware(Program):
         )  # fmt: skip
         self.disk.wrap(self._ledger, self._spool)
         self.network.listening[MIDDLEWARE] = self.loop
+        cluster = self.server.dispatcher.cluster
+        note = cluster.note
+
+        def noted(kind: str, text: str, *more: Any, **named: Any) -> None:
+            self.world.see(kind, f"middleware: {text}")
+            note(kind, text, *more, **named)
+
+        cluster.note = noted  # type: ignore[method-assign]
 
     def _end(self) -> None:
         self._spool.close()
@@ -198,6 +207,7 @@ class Middleware(Program):
             self.loop.flush_limit = self.world.random.randrange(3)
         self.server.turn()
         self.server.dispatcher.validate()
+        self.after_turn()
 
     def _deadline(self) -> float | None:
         assert self.server is not None
@@ -207,6 +217,25 @@ class Middleware(Program):
     def is_dirty(self) -> bool:
         """Whether something is not committed yet."""
         return self._ledger.is_dirty
+
+    def lose_payloads(self) -> None:
+        """A file of its spool is gone, as after a power cut or a repair of the file system."""
+        assert not self.is_alive
+        files = sorted((self.folder / "spool").glob("*.segment"))
+        if files:
+            lost = self.world.random.choice(files)
+            self.world.see("payloads-lost", f"{self.name}'s {lost.name} is lost")
+            lost.unlink()
+
+    @property
+    def room_bytes(self) -> int:
+        """What its spool could take."""
+        return self._spool.room_bytes
+
+    @property
+    def spooled_bytes(self) -> int:
+        """What its spool holds."""
+        return self._spool.used_bytes
 
     def committed_chunks(self, job: str) -> int:
         """How many chunks of a job the ledger has."""
@@ -370,9 +399,11 @@ class Aggregator(Program):
 class Worker(Program):
     """The real session; its computations take a while, and may fail, crash or hang as the script says."""
 
-    def __init__(self, name: str, world: World, network: Network, filters: tuple[str, ...], fate: Fate) -> None:
+    def __init__(
+        self, name: str, world: World, network: Network, filters: tuple[str, ...], fate: Fate, build: str
+    ) -> None:
         super().__init__(name, world, network)
-        self._filters, self._fate = filters, fate
+        self._filters, self._fate, self._build = filters, fate, build
         self.session: WorkerSession | None = None
         self._connections: dict[str, int] = {}
         self._peers: dict[int, str] = {}
@@ -380,12 +411,13 @@ class Worker(Program):
         self._died: dict[str, Any] | None = None
         self._abandoned: set[Any] = set()
         self.restarts_itself = True
+        self.after_turn: Callable[[Worker], None] = lambda _worker: None
 
     def _begin(self) -> None:
         self._connections, self._peers, self._inbox, self._abandoned = {}, {}, [], set()
         schemas = tuple({"name": one} for one in self._filters)
         identity = Identity(
-            self.name, f"{self.name}-{self.lives}", schemas, ("video",), "one-build", "host", self.lives
+            self.name, f"{self.name}-{self.lives}", schemas, ("video",), self._build, "host", self.lives
         )
         self.session = WorkerSession(identity, (MIDDLEWARE,), self.world.random.random, self._died)
         self._died = None
@@ -416,6 +448,13 @@ class Worker(Program):
             if self.death == "in-flush":
                 self.loop.flush_limit = self.world.random.randrange(3)
             self.loop.flush()
+            self.after_turn(self)
+
+    def link(self, peer: str) -> Link | None:
+        """The connection to a peer, while there is one."""
+        number = self._connections.get(peer)
+        end = self.loop.ends.get(number) if self.loop is not None and number is not None else None
+        return end.link if end is not None else None
 
     def _happened(self, event: Any) -> None:
         peer = self._peers.get(event.connection)
@@ -499,7 +538,9 @@ class Worker(Program):
             elif number >= 3 and fate == "hang":
                 return
             elif number == 10:
-                self._report(worker_events.Computed(task.lease, material.compute(chunk, task.output, task.mode)))
+                self._report(
+                    worker_events.Computed(task.lease, material.compute(chunk, task.output, task.mode, self._build))
+                )
             else:
                 self._report(worker_events.Progressed(task.lease, number, number))
                 world.later(step_s, lambda: step(number + 1))
@@ -514,20 +555,45 @@ Fate = Callable[[Task, str], str]
 """What becomes of a task on a worker: "" (it works), `fail`, `crash` or `hang`."""
 
 
+class PacedRun(Run):
+    """Reads no faster than a chunk every so many seconds, as from a slow disk."""
+
+    def __init__(self, pace_s: float, world: World, *more: Any) -> None:
+        super().__init__(*more)
+        self._pace_s, self._world = pace_s, world
+        self._next_read_at = 0.0
+
+    @property
+    def reads_at(self) -> float | None:
+        """When the next chunk will be read; None when none is wanted."""
+        return self._next_read_at if super().wants_turn else None
+
+    @property
+    def wants_turn(self) -> bool:
+        return self.reads_at is not None and self._world.now >= self._next_read_at
+
+    def _pull(self) -> client_events.Event:
+        self._next_read_at = self._world.now + self._pace_s
+        return super()._pull()
+
+
 class Client(Program):
     """The real session and shell of one submission; when it was killed it may come back and submit again."""
 
-    def __init__(self, name: str, world: World, network: Network, folder: Path, chunk_count: int, made: Any) -> None:
+    def __init__(
+        self, name: str, world: World, network: Network, folder: Path, chunk_count: int, made: Any, pace_s: float
+    ) -> None:
         super().__init__(name, world, network)
+        self._pace_s = pace_s  # between two chunks
         self.folder, self.chunk_count, self.submission = folder, chunk_count, made
-        self.run: Run | None = None
+        self.run: PacedRun | None = None
         self.outcome: Any = None
 
     def _begin(self) -> None:
         assert self.loop is not None
         reader = material.Reader(self.submission.source, self.chunk_count)
         parcel = Parcel(self.submission, reader, Place(self.folder))  # type: ignore[arg-type]
-        self.run = Run(self.loop, Target(MIDDLEWARE), parcel)  # type: ignore[arg-type]
+        self.run = PacedRun(self._pace_s, self.world, self.loop, Target(MIDDLEWARE), parcel)
         self.run.feed(client_events.Start(), self.world.now)
 
     def _end(self) -> None:
@@ -553,6 +619,5 @@ class Client(Program):
 
     def _deadline(self) -> float | None:
         assert self.run is not None
-        if self.run.wants_turn:
-            return self.world.now
-        return self.run.session.next_deadline()
+        deadlines = (self.run.reads_at, self.run.session.next_deadline())
+        return min((at for at in deadlines if at is not None), default=None)

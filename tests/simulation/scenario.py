@@ -28,6 +28,9 @@ PEACE_S: Final = 900.0
 
 FILTERS: Final = ("blur", "edges", "faces")
 
+BUILDS: Final = ("build 1",) * 5 + ("build 2",)
+"""Library versions of workers: results of different ones must not be mixed in one file."""
+
 
 class Failed(AssertionError):
     """A seed showed a defect; the story tells how."""
@@ -64,6 +67,7 @@ KINDS: Final = (
     "kill-middleware",
     "kill-aggregator",
     "kill-client",
+    "leave-client",
     "stop",
     "tear",
     "wall",
@@ -72,6 +76,7 @@ KINDS: Final = (
     "move-aggregator",
     "drain-worker",
     "splice-crash",
+    "lose-payloads",
 )
 
 
@@ -87,17 +92,24 @@ class Scenario:
             max_losses=1000,  # kills alone must never pause a job here
             beat_interval_s=2.0,
             client_window_bytes=100,
+            upload_timeout_s=self.random.choice((3.0, 6.0, 600.0)),
         )
         for name in ("middleware", "aggregator", "clients"):
             (folder / name).mkdir(parents=True)
         self.middleware = Middleware(self.world, self.network, folder / "middleware", rules)
         self.aggregator = Aggregator(self.world, self.network, folder / "aggregator")
         self.workers = [
-            Worker(f"worker{n}", self.world, self.network, FILTERS if n == 0 else self._some_filters(), self._fate)
+            Worker(
+                f"worker{n}", self.world, self.network, FILTERS if n == 0 else self._some_filters(), self._fate,
+                self.random.choice(BUILDS),
+            )
             for n in range(self.plan.workers)
-        ]
+        ]  # fmt: skip
         self.clients = [self._client(number, folder / "clients") for number in range(self.plan.jobs)]
         self.checks = Checks(self)
+        self.middleware.after_turn = self.checks.nothing_waits_in_vain
+        for worker in self.workers:
+            worker.after_turn = self.checks.results_are_sent
         self.is_peaceful = False
 
     def _some_filters(self) -> tuple[str, ...]:
@@ -110,7 +122,8 @@ class Scenario:
         made = material.submission(name, chunks, self.random.choice((1, 1, 2)), filters, "original")
         place = folder / name
         place.mkdir()
-        return Client(f"client{number}", self.world, self.network, place, chunks, made)
+        pace_s = self.random.choice((0.0, 0.1, 1.0, 3.0))
+        return Client(f"client{number}", self.world, self.network, place, chunks, made, pace_s)
 
     def _fate(self, task: Task, worker: str) -> str:
         is_bad = task.source.get("name") == "clip0" and task.index == self.plan.bad_chunk and task.track == 0
@@ -180,6 +193,10 @@ class Scenario:
                 self._kill(self.aggregator)
             case "kill-client":
                 self._kill(self.random.choice(self.clients))
+            case "leave-client":
+                self._kill(self.random.choice(self.clients), back_after=(10.0, 60.0))
+            case "lose-payloads":
+                self._kill(self.middleware, and_then=self.middleware.lose_payloads)
             case "stop":
                 program = self.random.choice(self.programs)
                 program.stop(self.random.choice((0.5, 5.0, 15.0, 40.0)))
@@ -211,7 +228,9 @@ class Scenario:
                 if self.aggregator.splicers is not None:
                     self.aggregator.splicers.crash_chance = 0.5
 
-    def _kill(self, program: Program, and_then: Any = None) -> None:
+    def _kill(
+        self, program: Program, and_then: Any = None, back_after: tuple[float, ...] = (0.1, 1.0, 5.0, 20.0)
+    ) -> None:
         """At once, or at a chosen point of its next turn; it is back a while later."""
         if not program.is_alive:
             return
@@ -227,7 +246,7 @@ class Scenario:
                 and_then()
         else:
             program.death = point
-        self.world.later(self.random.choice((0.1, 1.0, 5.0, 20.0)), lambda: self._revive(program))
+        self.world.later(self.random.choice(back_after), lambda: self._revive(program))
 
     def _revive(self, program: Program) -> None:
         if program.is_alive:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from random import Random
 from typing import Final
@@ -24,6 +24,7 @@ class World:
         self.now = 1000.0
         self.story: deque[str] = deque(maxlen=STORY_LINES)
         self.steps = 0
+        self.seen: Counter[str] = Counter()  # what has happened, by kind
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = 0
 
@@ -34,6 +35,11 @@ class World:
     def tell(self, text: str) -> None:
         """One line of the story."""
         self.story.append(f"{self.now - 1000:9.3f}  {text}")
+
+    def see(self, kind: str, text: str) -> None:
+        """Something worth counting has happened: a run that never sees it has not tried the rules about it."""
+        self.seen[kind] += 1
+        self.tell(text)
 
     def later(self, delay_s: float, action: Callable[[], None]) -> None:
         """Lets something happen after a delay; what was asked for first happens first."""
