@@ -97,7 +97,7 @@ def test_a_source_far_larger_than_the_spool(tmp_path: Path) -> None:
 
 def test_results_without_room_wait_and_go_on(tmp_path: Path) -> None:
     """An aggregator whose spool is too small for one job's results holds that job, with the reason; others finish."""
-    large = noise(tmp_path / "large.mp4", 600, (160, 120))
+    large = noise(tmp_path / "large.mp4", 400, (160, 120))
     small = clips.moving(tmp_path / "small.mp4", frames=96)
     with LocalCluster(tmp_path, workers=2, aggregator_arguments=("--spool-limit", "4M")) as cluster:
         waiting = cluster.begin(str(large), "--filters", "identity", "--codec", "ffv1")
@@ -109,5 +109,5 @@ def test_results_without_room_wait_and_go_on(tmp_path: Path) -> None:
         cluster.kill("aggregator")
         ports = ["--port", str(cluster.aggregator_port), "--middleware-port", str(cluster.port)]
         cluster.start("aggregator", arguments=[*ports, "--results", str(cluster.results), "--spool-limit", "64M"])
-        assert output(finished(waiting))["frames_out"] == 600
+        assert output(finished(waiting))["frames_out"] == 400
         assert output(cluster.send(str(small)))["frames_out"] == 96
