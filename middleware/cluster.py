@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from middleware.events import Close, Command, Log, Peer, SaveJob, Send, SendChunk
-from middleware.fleet import Fleet
+from middleware.fleet import Fleet, WorkerRecord
 from middleware.jobs import Job
 from middleware.states import JobState, TaskState
-from middleware.tracks import Flight, Track
+from middleware.tracks import Flight, LeaseRecord, Track, Trouble
 from wire.messages import Error, Event, FailedChunk, Message
 
 MAX_HISTORY: Final = 1000
@@ -159,6 +159,23 @@ class Cluster:
             job.kept_failed.add(key)
             message = FailedChunk(job.id, track.number, index, job.owner_epoch)
             self.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))
+
+    # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def able(self, track: Track) -> list[WorkerRecord]:
+        """Who may do a track's tasks, now or when its turn comes."""
+        return self.fleet.able(track.needs, track.refused_fingerprints)
+
+    def exhausted(self, track: Track, trouble: Trouble) -> bool:
+        """Has a task failed often enough, and on two workers where there are two?"""
+        if len(trouble.failures) < self.rules.max_failures:
+            return False
+        return len(trouble.failed_on) >= min(2, len(self.able(track)))
+
+    def describe(self, record: LeaseRecord) -> str:
+        job = self.jobs.get(record.job)
+        output = job.fixed["outputs"][record.track]["name"] if job else record.track
+        return f"job {record.job} chunk {record.index} of {output}"
 
     def flight(self, job: str, track: int, index: int) -> tuple[Track, Flight] | None:
         """A task in flight."""

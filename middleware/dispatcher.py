@@ -1,8 +1,8 @@
 """The brain of the middleware: events and the time in, commands out. No socket, clock, file or configuration inside.
 
-What it decides is spread over rooms by whom it deals with: clients (intake.py, wishes.py), workers (handout.py),
-aggregators (ownership.py), watchers (records.py); they share the memory in cluster.py. This file routes, and keeps
-the time.
+What it decides is spread over rooms by whom it deals with: clients (intake.py, wishes.py), workers (leases.py,
+handout.py), aggregators (ownership.py), watchers (records.py); they share the memory in cluster.py. This file routes,
+and keeps the time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from middleware.events import Close, Command, Event, FreeChunk, FreeJob, Left, N
 from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
+from middleware.leases import Leases
 from middleware.ownership import Ownership
 from middleware.records import Publisher, assess, failures_of, progress_of
 from middleware.wishes import Wishes
@@ -49,10 +50,11 @@ class Dispatcher:
 
     def __init__(self, *, epoch: int, rules: Rules, new_id: Callable[[str], str], unix_offset_s: float = 0.0) -> None:
         self.cluster = Cluster(epoch, rules, new_id, unix_offset_s)
+        self._leases = Leases(self.cluster)
         self._handout = Handout(self.cluster)
-        self._ownership = Ownership(self.cluster, self._handout)
-        self._intake = Intake(self.cluster, self._handout, self._ownership)
-        self._wishes = Wishes(self.cluster, self._handout, self._ownership)
+        self._ownership = Ownership(self.cluster, self._leases)
+        self._intake = Intake(self.cluster, self._ownership)
+        self._wishes = Wishes(self.cluster, self._leases, self._ownership)
         self._publisher = Publisher(self.cluster)
         self._last_tick: float | None = None
         self._next_scan = 0.0
@@ -125,7 +127,7 @@ class Dispatcher:
 
     def _joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
         if hello.role == "worker":
-            self._handout.joined(peer, hello, host, now)
+            self._leases.joined(peer, hello, host, now)
         elif hello.role == "aggregator":
             self._ownership.joined(peer, hello, host, now)
         else:
@@ -135,9 +137,9 @@ class Dispatcher:
         worker = self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]]
         worker.heard_at = now
         if isinstance(message, Beat):
-            self._handout.beat(worker, message, now)
+            self._leases.beat(worker, message, now)
         elif isinstance(message, Released):
-            self._handout.released(worker, message, now)
+            self._leases.released(worker, message, now)
         else:
             raise ProtocolError("out-of-order", f"a worker may not send {type(message).__name__} here")
 
@@ -171,7 +173,7 @@ class Dispatcher:
     def _leave(self, peer: Peer, reason: str, now: float) -> None:
         cluster = self.cluster
         if peer in cluster.workers_by_peer:
-            self._handout.left(cluster.workers_by_peer.pop(peer), reason, now)
+            self._leases.left(cluster.workers_by_peer.pop(peer), reason, now)
         elif peer in cluster.aggregators:
             self._ownership.left(peer, reason, now)
         elif peer in cluster.clients:
@@ -184,7 +186,7 @@ class Dispatcher:
         self.cluster.room_bytes = event.room_bytes
         if now >= self._next_scan:
             self._next_scan = now + SCAN_INTERVAL_S
-            self._handout.expire(now)
+            self._leases.expire(now)
             self._intake.expire(now)
             self._make_room()
         self._handout.hand_out(now)
@@ -221,7 +223,7 @@ class Dispatcher:
         while cluster.ended_jobs:
             job = cluster.ended_jobs.pop()
             job.seconds = now + cluster.unix_offset_s - job.submitted_unix_s
-            self._handout.revoke_all(job)
+            self._leases.revoke_all(job)
             del cluster.open[job.id]
             job.settle(progress_of(job), failures_of(job))
             cluster.save(job)

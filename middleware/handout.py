@@ -1,21 +1,17 @@
-"""Workers and tasks: who gets what, how a lease ends, and what a failure leads to."""
+"""Who gets which task: round-robin among jobs and workers, and copies of those that take too long."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Any, Final
+from typing import Final
 
 from middleware.cluster import Cluster
-from middleware.events import Close, Peer, SendChunk
+from middleware.events import SendChunk
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
-from middleware.states import JobState, WorkerState
-from middleware.tracks import Flight, LeaseRecord, Needs, Track, Trouble
-from wire.messages import Aggregator, Beat, HeldLease, Hello, Released, Revoke, Task, Welcome, WorkerDetails
+from middleware.states import JobState
+from middleware.tracks import LeaseRecord, Needs, Track
+from wire.messages import Task
 from wire.schema import Lease
-
-MAX_FAILURES_TOLD: Final = 100
-"""Failures of one job kept in full; further ones are only counted."""
 
 SPECULATE_FACTOR: Final = 2.0
 """A task is handed out a second time only when it has run this much longer than its track's mean (as MapReduce's
@@ -24,265 +20,15 @@ backup tasks): on fewer cores than workers, copies of healthy tasks would slow t
 SPECULATE_MIN_S: Final = 1.0
 """… and at least so long, so that short tasks are not copied for nothing."""
 
-MAX_LEASES_PER_TASK: Final = 2
-"""The first and one speculative copy; adopted leases come on top."""
-
-RECENT_LEASES: Final = 4096
-"""Leases remembered after they ended, so that a worker's parent can say how the child that held one died."""
-
-MAX_ADOPTED: Final = 64
-"""Leases taken over from one returning worker: twice what the largest credit lets it hold."""
-
-PHASES: Final = ("waiting", "computing", "delivering")
-
 
 class Handout:
-    """The part of the dispatcher that deals with workers."""
+    """The part of the dispatcher that gives workers their tasks."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._sequence = 0
         self._last_served: dict[str, int] = {}  # job → turn, for round-robin among jobs
         self._turn = 0
-        self._ended: OrderedDict[Lease, LeaseRecord] = OrderedDict()
-
-    # ── workers come and go ──────────────────────────────────────────────────────────────────────────────────────
-
-    def joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
-        cluster, rules = self._cluster, self._cluster.rules
-        details = WorkerDetails.from_wire(hello.details)
-        old = cluster.fleet.by_name.get(hello.name)
-        if old is not None and old.state is not WorkerState.LOST:
-            cluster.outbox.append(Close(old.peer, "superseded", f"a newer session of {hello.name!r} has joined"))
-            cluster.workers_by_peer.pop(old.peer, None)
-            self._lose(old, "superseded by a newer session", now)
-        worker = cluster.fleet.join(peer, hello, details, host, now)
-        cluster.workers_by_peer[peer] = hello.name
-        limits = {
-            "beat_interval_s": rules.beat_interval_s,
-            "worker_timeout_s": rules.worker_timeout_s,
-            "stall_timeout_s": rules.stall_timeout_s,
-            "credit": rules.credit,
-        }
-        cluster.send(peer, Welcome(version=1, epoch=cluster.epoch, limits=limits))
-        for one in cluster.aggregators.values():
-            cluster.send(peer, Aggregator(one.store, one.name, one.addresses))
-        offered = ", ".join(sorted(str(schema.get("name", "")) for schema in details.filters))
-        cluster.note(
-            "worker-joined", f"worker {hello.name} joined from {host or 'here'}: {offered}", now, worker=hello.name
-        )
-        if details.death is not None:
-            self._predecessor_died(worker, details.death, now)
-        for held in details.held:
-            self._adopt(worker, held, now)
-
-    def left(self, name: str, reason: str, now: float) -> None:
-        worker = self._cluster.fleet.by_name[name]
-        self._cluster.note("worker-left", f"worker {name} left: {reason}", now, worker=name)
-        self._lose(worker, reason, now)
-
-    def _lose(self, worker: WorkerRecord, reason: str, now: float) -> None:
-        self._cluster.gone_workers.add(worker.name)
-        for record in self._cluster.fleet.lose(worker):
-            if record.revoked:
-                continue
-            worker.losses += 1
-            self._end(record, delivered=False)
-            self._count_loss(record, worker, reason, now)
-
-    def _count_loss(self, record: LeaseRecord, worker: WorkerRecord, reason: str, now: float) -> None:
-        cluster = self._cluster
-        job = cluster.jobs.get(record.job)
-        if job is None or job.is_final:
-            return
-        track = job.tracks[record.track]
-        track.retries += 1
-        trouble = track.troubles.setdefault(record.index, Trouble())
-        trouble.losses += 1
-        cluster.changed_jobs.add(job.id)
-        what = self._describe(record)
-        cluster.note("task-lost", f"{what} comes back from worker {worker.name}: {reason}", now, job.id, worker.name)
-        if trouble.losses >= cluster.rules.max_losses:
-            reason = f"{what} was lost {trouble.losses} times with the workers that held it; resume it to try on"
-            cluster.set_state(job, JobState.PAUSED, "lost-too-often", reason)
-            trouble.losses = 0
-            self.revoke_all(job)
-            cluster.save(job)
-
-    def _adopt(self, worker: WorkerRecord, held: HeldLease, now: float) -> None:
-        """A returning worker still holds a lease: it goes on, rather than being done again."""
-        cluster = self._cluster
-        job = cluster.jobs.get(held.job)
-        record = LeaseRecord(held.lease, worker.name, held.job, held.track, held.index, "filter", now, now, held.phase)
-        cluster.fleet.lend(worker, record)
-        if job is not None and self._is_wanted(job, held) and len(worker.held) <= MAX_ADOPTED:
-            job.tracks[held.track].assign(record, job.have[0], now)
-            cluster.log(f"{self._describe(record)} goes on at worker {worker.name}")
-        else:
-            record.revoked = True
-            cluster.send(worker.peer, Revoke(held.lease))
-
-    @staticmethod
-    def _is_wanted(job: Job, held: HeldLease) -> bool:
-        return (
-            not job.is_final
-            and job.state is not JobState.PAUSED
-            and held.owner_epoch == job.owner_epoch
-            and held.track < len(job.fixed["outputs"])
-            and held.index in job.have[0]
-            and held.index not in job.tracks[held.track].stored
-            and held.phase in PHASES
-        )
-
-    def _predecessor_died(self, worker: WorkerRecord, death: dict[str, Any], now: float) -> None:
-        """The worker's parent tells how the previous child died: crashes are the task's own fault, kills are not."""
-        lease = death.get("lease")
-        record = self._ended.pop(Lease(*lease), None) if isinstance(lease, list | tuple) and len(lease) == 2 else None
-        text = str(death.get("text", "it died"))
-        self._cluster.note("worker-died", f"worker {worker.name}: {text}", now, worker=worker.name)
-        if record is not None and death.get("kind") in ("crash", "memory", "stall"):
-            self._failed(record, worker, {"kind": str(death["kind"]), "text": text}, now)
-
-    # ── what workers say ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def beat(self, worker: WorkerRecord, message: Beat, now: float) -> None:
-        worker.cpu_percent, worker.memory_bytes = message.cpu_percent, message.memory_bytes
-        for beat in message.leases:
-            record = worker.held.get(beat.lease)
-            if record is None:
-                self._cluster.send(worker.peer, Revoke(beat.lease))
-                continue
-            if beat.phase not in PHASES or record.revoked:
-                continue
-            if (beat.steps, beat.frames, beat.phase) != (record.steps, record.frames, record.phase):
-                record.progress_at = now
-                self._cluster.changed_jobs.add(record.job)
-            record.phase, record.frames, record.steps = beat.phase, beat.frames, beat.steps
-        worker.measure(now)
-
-    def released(self, worker: WorkerRecord, message: Released, now: float) -> None:
-        record = self._cluster.fleet.give_back(worker, message.lease)
-        if record is None:
-            return  # a late word on a lease that ended: its owner check fails, and that is all
-        if message.outcome == "drained":
-            self._cluster.fleet.drain(worker)
-        if record.revoked:
-            return
-        job = self._cluster.jobs[record.job]
-        if message.outcome in ("stored", "duplicate"):
-            worker.chunks += 1
-            worker.frames += job.frame_counts[0].get(record.index, 0)
-            job.tracks[record.track].duplicates += message.outcome == "duplicate"
-            self._end(record, delivered=True)
-            return
-        self._end(record, delivered=False)
-        track = job.tracks[record.track]
-        if message.outcome == "refused":
-            track.refused_fingerprints.add(worker.details.fingerprint)
-        if message.outcome == "failed":
-            self._failed(record, worker, message.cause or {"kind": "exception", "text": "no cause was given"}, now)
-        elif message.outcome not in ("drained", "revoked"):
-            self._cluster.note(
-                "task-returned",
-                f"{self._describe(record)} comes back from {worker.name}: {message.outcome}",
-                now,
-                job.id,
-            )
-
-    def stored(self, job: Job, track: Track, index: int, flight: Flight, stored_lease: Lease | None) -> None:
-        """A task is stored: leases on it, other than the one that brought it, are pointless now."""
-        for lease, record in flight.leases.items():
-            worker = self._cluster.fleet.by_name[record.worker]
-            record.revoked = True  # the task is done; only the credit is still out
-            if lease != stored_lease:
-                self._cluster.send(worker.peer, Revoke(lease))
-            else:
-                worker.chunks += 1
-                worker.frames += job.frame_counts[0].get(index, 0)
-
-    # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _failed(self, record: LeaseRecord, worker: WorkerRecord, cause: dict[str, Any], now: float) -> None:
-        """An attributed failure of a task: counted, told, and after enough of them the job's policy applies."""
-        cluster = self._cluster
-        worker.failures += 1
-        job = cluster.jobs.get(record.job)
-        if job is None or job.is_final:
-            return
-        track = job.tracks[record.track]
-        if record.index in track.stored:
-            return
-        track.retries += 1
-        trouble = track.troubles.setdefault(record.index, Trouble())
-        if len(trouble.failures) < MAX_FAILURES_TOLD:
-            trouble.failures.append({"worker": worker.name, "mode": record.mode, **cause})
-        job.benched[worker.name] = job.benched.get(worker.name, 0) + 1
-        cluster.keep_failed(job, track, record.index)
-        cluster.changed_jobs.add(job.id)
-        text = f"{self._describe(record)} failed on worker {worker.name}: {cause.get('text', '')}"
-        cluster.note("task-failed", text, now, job.id, worker.name)
-        if record.mode != "filter":
-            self.fail_job(job, "task-failed", f"{text} (even without its filters)", now)
-        elif self._exhausted(track, trouble) and job.fixed["policy"].get("on_error") == "fail":
-            self.fail_job(job, "task-failed", f"{text} ({len(trouble.failures)} tries)", now)
-
-    def _exhausted(self, track: Track, trouble: Trouble) -> bool:
-        """Has a task failed often enough, and on two workers where there are two?"""
-        if len(trouble.failures) < self._cluster.rules.max_failures:
-            return False
-        return len(trouble.failed_on) >= min(2, len(self._able(track)))
-
-    def fail_job(self, job: Job, code: str, reason: str, now: float) -> None:
-        self.revoke_all(job)
-        self._cluster.set_state(job, JobState.FAILED, code, reason)
-        self._cluster.note("job-failed", f"job {job.id} failed: {reason}", now, job.id)
-
-    def revoke_all(self, job: Job) -> None:
-        """Takes every task of a job back from its workers."""
-        for track in job.tracks:
-            for index, flight in list(track.flights.items()):
-                for lease, record in flight.leases.items():
-                    record.revoked = True
-                    self._cluster.send(self._cluster.fleet.by_name[record.worker].peer, Revoke(lease))
-                track.put_back(index)
-
-    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def expire(self, now: float) -> None:
-        """Ends what has been silent or stood still for too long."""
-        cluster, rules = self._cluster, self._cluster.rules
-        for worker in list(cluster.fleet.connected()):
-            silence = now - worker.heard_at
-            if silence > rules.worker_timeout_s:
-                text = f"nothing was heard of it for {silence:.0f} s"
-                cluster.outbox.append(Close(worker.peer, "silent", text))
-                del cluster.workers_by_peer[worker.peer]
-                self.left(worker.name, text, now)
-                continue
-            for record in list(worker.held.values()):
-                if not record.revoked:
-                    self._check_progress(worker, record, now)
-
-    def _check_progress(self, worker: WorkerRecord, record: LeaseRecord, now: float) -> None:
-        """Takes a task away that stands still: its own fault while it computes, the network's while it is delivered."""
-        cluster, rules = self._cluster, self._cluster.rules
-        still = now - record.progress_at
-        if record.phase == "computing" and still > rules.stall_timeout_s:
-            self._take_away(worker, record)
-            self._failed(record, worker, {"kind": "stall", "text": f"no progress for {still:.0f} s"}, now)
-        elif record.phase == "delivering":
-            if cluster.owner_of(cluster.jobs[record.job]) is None:
-                record.progress_at = now  # the worker waits for the aggregator, as we do
-            elif still > rules.delivery_timeout_s:
-                self._take_away(worker, record)
-                self._count_loss(record, worker, f"its result has not reached the aggregator for {still:.0f} s", now)
-
-    def _take_away(self, worker: WorkerRecord, record: LeaseRecord) -> None:
-        self._end(record, delivered=False)
-        record.revoked = True
-        self._cluster.send(worker.peer, Revoke(record.lease))
-
-    # ── handing out ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def hand_out(self, now: float) -> None:
         """Gives queued tasks to workers with credit, round-robin among jobs of one priority and among workers."""
@@ -334,19 +80,15 @@ class Handout:
         trouble = track.troubles.get(index)
         pick = self._cluster.fleet.pick
         if trouble is not None and trouble.failed_on:
-            others = {worker.name for worker in self._able(track)} - trouble.failed_on - benched
+            others = {worker.name for worker in self._cluster.able(track)} - trouble.failed_on - benched
             if others:  # somebody else must try it, even if that means to wait for credit
                 return pick(track.needs, trouble.failed_on | benched, track.refused_fingerprints)
         found = pick(track.needs, benched, track.refused_fingerprints)
         if found is None and benched:  # better a sick worker than nobody, when all are sick for this job
-            able = {worker.name for worker in self._able(track)}
+            able = {worker.name for worker in self._cluster.able(track)}
             if able <= benched:
                 found = pick(track.needs, frozenset(), track.refused_fingerprints)
         return found
-
-    def _able(self, track: Track) -> list[WorkerRecord]:
-        """Who may do a track's tasks, now or when its turn comes."""
-        return self._cluster.fleet.able(track.needs, track.refused_fingerprints)
 
     def _lend(self, job: Job, track: Track, index: int, worker: WorkerRecord, now: float) -> None:
         cluster = self._cluster
@@ -355,7 +97,7 @@ class Handout:
         self._last_served[job.id] = self._turn
         trouble = track.troubles.get(index)
         mode = "filter"
-        if trouble is not None and self._exhausted(track, trouble):
+        if trouble is not None and self._cluster.exhausted(track, trouble):
             mode = "drop" if job.fixed["policy"].get("on_error") == "drop" else "bypass"
         record = LeaseRecord(
             Lease(cluster.epoch, self._sequence), worker.name, job.id, track.number, index, mode, now, now
@@ -391,7 +133,9 @@ class Handout:
                 slow = self._slowest(track, now)
                 worker = self._pick(job, track, slow.index) if slow else None
                 if slow and worker and not worker.held and worker.name != slow.worker:
-                    self._cluster.log(f"{self._describe(slow)} is slow on {slow.worker}; {worker.name} tries it too")
+                    self._cluster.log(
+                        f"{self._cluster.describe(slow)} is slow on {slow.worker}; {worker.name} tries it too"
+                    )
                     self._lend(job, track, slow.index, worker, now)
 
     @staticmethod
@@ -409,22 +153,5 @@ class Handout:
         ]
         return min(alone, key=lambda record: record.handed_out_at, default=None)
 
-    # ── small things ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _end(self, record: LeaseRecord, *, delivered: bool) -> None:
-        job = self._cluster.jobs.get(record.job)
-        if job is not None:
-            job.tracks[record.track].end_lease(record, delivered=delivered)
-            self._cluster.changed_jobs.add(job.id)
-        if not delivered:
-            self._ended[record.lease] = record
-            while len(self._ended) > RECENT_LEASES:
-                self._ended.popitem(last=False)
-
     def forget(self, job: str) -> None:
         self._last_served.pop(job, None)
-
-    def _describe(self, record: LeaseRecord) -> str:
-        job = self._cluster.jobs.get(record.job)
-        output = job.fixed["outputs"][record.track]["name"] if job else record.track
-        return f"job {record.job} chunk {record.index} of {output}"

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from middleware.cluster import MAX_HISTORY, MAX_OPEN_JOBS, ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
-from middleware.handout import Handout
 from middleware.jobs import Job
 from middleware.ownership import Ownership
 from middleware.records import job_record, room_for
@@ -37,9 +36,8 @@ MAX_CHUNKS: Final = 10_000_000
 class Intake:
     """The part of the dispatcher that deals with clients."""
 
-    def __init__(self, cluster: Cluster, handout: Handout, ownership: Ownership) -> None:
+    def __init__(self, cluster: Cluster, ownership: Ownership) -> None:
         self._cluster = cluster
-        self._handout = handout
         self._ownership = ownership
 
     def joined(self, peer: Peer, hello: Hello) -> None:

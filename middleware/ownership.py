@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
-from middleware.handout import Handout
 from middleware.jobs import Job
+from middleware.leases import Leases
 from middleware.records import failures_of
 from middleware.states import JobState
 from wire.bitmap import Bitmap
@@ -36,9 +36,9 @@ NO_ROOM_WAIT_S: Final = 5.0
 class Ownership:
     """The part of the dispatcher that deals with aggregators."""
 
-    def __init__(self, cluster: Cluster, handout: Handout) -> None:
+    def __init__(self, cluster: Cluster, leases: Leases) -> None:
         self._cluster = cluster
-        self._handout = handout
+        self._leases = leases
 
     # ── aggregators come and go ──────────────────────────────────────────────────────────────────────────────────
 
@@ -115,7 +115,7 @@ class Ownership:
             self.assign(job)
 
     def _give(self, job: Job, record: AggregatorRecord) -> None:
-        self._handout.revoke_all(job)  # what is in work is for the store of before, which will not be heard of again
+        self._leases.revoke_all(job)  # what is in work is for the store of before, which will not be heard of again
         job.owner, job.owner_name = record.store, record.name
         job.owner_epoch += 1
         record.jobs_owned += 1
@@ -186,7 +186,7 @@ class Ownership:
             self._cluster.keep_failed(job, track, message.index)
         flight = track.store(message.index, job.frame_counts[track.stream].get(message.index, 0), now)
         if flight is not None:
-            self._handout.stored(job, track, message.index, flight, message.lease)
+            self._leases.stored(job, track, message.index, flight, message.lease)
         self._cluster.changed_jobs.add(job.id)
         self.finish_if_complete(job, now)
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from middleware.cluster import ClientRecord, Cluster
 from middleware.events import ForgetJob
-from middleware.handout import Handout
 from middleware.jobs import Job
+from middleware.leases import Leases
 from middleware.ownership import Ownership
 from middleware.records import details_of, job_record, worker_record
 from middleware.states import JobState
@@ -20,9 +20,9 @@ TOPICS: Final = frozenset({"jobs", "workers", "events"})
 class Wishes:
     """The part of the dispatcher that deals with `client.jobs` and its like."""
 
-    def __init__(self, cluster: Cluster, handout: Handout, ownership: Ownership) -> None:
+    def __init__(self, cluster: Cluster, leases: Leases, ownership: Ownership) -> None:
         self._cluster = cluster
-        self._handout = handout
+        self._leases = leases
         self._ownership = ownership
 
     # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -48,12 +48,12 @@ class Wishes:
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
         if verb == "cancel" and not job.is_final:
-            self._handout.revoke_all(job)
+            self._leases.revoke_all(job)
             cluster.set_state(job, JobState.CANCELLED, "cancelled", f"cancelled by {client.name}")
             cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
             return f"job {job.id} is cancelled"
         if verb == "pause" and job.state in (JobState.PENDING, JobState.RUNNING):
-            self._handout.revoke_all(job)
+            self._leases.revoke_all(job)
             cluster.set_state(job, JobState.PAUSED, "paused", f"paused by {client.name}")
             cluster.save(job)
             return f"job {job.id} is paused"

@@ -15,12 +15,13 @@ from aggregator.ledger import AggregatorLedger
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from client.upload import Upload
+from middleware.cluster import Cluster
 from middleware.dispatcher import Dispatcher
 from middleware.events import Tick
 from middleware.fleet import Fleet
-from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
+from middleware.leases import Leases
 from middleware.ownership import Ownership
 from middleware.records import Publisher
 from middleware.server import Server as MiddlewareServer
@@ -86,7 +87,7 @@ def _duplicate_accepted() -> Patch:
 
 
 def _drain_costs_an_attempt() -> Patch:
-    real = Handout.released
+    real = Leases.released
 
     def released(self: Any, worker: Any, message: Any, now: float) -> None:
         record = worker.held.get(message.lease)
@@ -94,16 +95,16 @@ def _drain_costs_an_attempt() -> Patch:
         if message.outcome == "drained" and record is not None and not record.revoked:
             self._failed(record, worker, {"kind": "drain", "text": "drained"}, now)
 
-    return Handout, "released", released
+    return Leases, "released", released
 
 
 def _kill_costs_an_attempt() -> Patch:
-    real = Handout._predecessor_died
+    real = Leases._predecessor_died
 
     def died(self: Any, worker: Any, death: dict[str, Any], now: float) -> None:
         real(self, worker, {**death, "kind": "crash"}, now)
 
-    return Handout, "_predecessor_died", died
+    return Leases, "_predecessor_died", died
 
 
 def _epoch_not_raised() -> Patch:
@@ -114,7 +115,7 @@ def _stale_lease_adopted() -> Patch:
     def wanted(job: Any, held: Any) -> bool:
         return not job.is_final and held.track < len(job.fixed["outputs"]) and held.index in job.have[0]
 
-    return Handout, "_is_wanted", staticmethod(wanted)
+    return Leases, "_is_wanted", staticmethod(wanted)
 
 
 def _stored_is_redone_after_a_return() -> Patch:
@@ -175,7 +176,7 @@ def _spool_of_ended_jobs_kept() -> Patch:
 
 
 def _refused_worker_is_awaited() -> Patch:
-    return Handout, "_able", lambda self, track: self._cluster.fleet.able(track.needs)
+    return Cluster, "able", lambda self, track: self.fleet.able(track.needs)
 
 
 def _given_up_chunks_not_asked_for() -> Patch:
@@ -201,7 +202,7 @@ def _result_kept_though_the_disk_was_full() -> Patch:
 
 
 def _superseded_session_stays() -> Patch:
-    return Handout, "_lose", lambda self, worker, reason, now: None
+    return Leases, "_lose", lambda self, worker, reason, now: None
 
 
 def _spool_not_cut_back_to_the_ledger() -> Patch:
@@ -223,7 +224,7 @@ def _result_not_sent_again() -> Patch:
 
 
 def _silence_is_never_noticed() -> Patch:
-    return Handout, "expire", lambda self, now: None
+    return Leases, "expire", lambda self, now: None
 
 
 def _owner_is_not_checked() -> Patch:
