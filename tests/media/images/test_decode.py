@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from media.images.decode import CUT_SHORT, Decoded, Page, decode
+from media.images.formats import BrokenImage
+from media.images.header import read_header
+from tests.media.images.pictures import Pixels, animation, corners, encoded, exif, short, tiff, with_exif
+
+
+def pages(data: bytes) -> tuple[list[Page], Decoded]:
+    found = decode(data, read_header(data))
+    return list(found.pages), found
+
+
+def only(data: bytes) -> Page:
+    (page,), found = pages(data)
+    assert not found.damage
+    return page
+
+
+GREY = corners()[..., 0]
+DEEP = corners().astype(np.uint16) * 257
+
+
+@pytest.mark.parametrize(
+    ("pixels", "suffix"),
+    [(corners(), ".png"), (GREY, ".png"), (DEEP, ".png"), (DEEP[..., 0], ".tif"), (corners(), ".bmp"), (GREY, ".bmp")],
+)
+def test_samples_as_they_are(pixels: Pixels, suffix: str) -> None:
+    page = only(encoded(pixels, suffix))
+    assert page.colour.dtype == pixels.dtype
+    assert (page.colour == pixels).all()
+    assert page.alpha is None
+
+
+def test_transparency_is_kept_aside() -> None:
+    alpha = GREY.copy()
+    page = only(encoded(np.dstack((corners(), alpha)), ".png"))
+    assert (page.colour == corners()).all()
+    assert page.alpha is not None
+    assert (page.alpha == alpha).all()
+    assert only(encoded(np.dstack((corners(), np.full_like(alpha, 255))), ".png")).alpha is None
+
+
+def test_transparency_that_the_decoder_multiplied_in() -> None:
+    alpha = np.full_like(GREY, 128)
+    data = tiff([np.dstack((alpha, corners()[..., ::-1]))[..., [1, 2, 3, 0]][..., ::-1]], {338: short(2)})
+    page = only(data)
+    assert page.alpha is not None
+    assert (page.alpha == 128).all()
+    assert np.abs(page.colour.astype(int) - corners().astype(int)).max() <= 2
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_upright_whoever_turns_it(orientation: int) -> None:
+    """A JPEG is turned here, a TIFF by OpenCV: both alike."""
+    jpg = with_exif(encoded(corners(), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 100), exif({274: short(orientation)}))
+    turned = only(jpg).colour
+    by_opencv = only(tiff([corners()], {274: short(orientation)})).colour
+    assert turned.shape == by_opencv.shape == ((48, 32, 3) if orientation >= 5 else (32, 48, 3))
+    assert np.abs(turned.astype(int) - by_opencv.astype(int)).mean() < 4
+
+
+def test_floating_point_becomes_16_bits() -> None:
+    pixels = np.linspace(-0.5, 1.5, 64, dtype=np.float32).reshape(8, 8)
+    (page,), found = pages(tiff([pixels]))
+    assert page.colour.dtype == np.uint16
+    assert (page.colour == np.rint(pixels.clip(0, 1) * 65535)).all()
+    assert "floating" in found.remark
+
+
+def test_samples_that_are_not_worked_on() -> None:
+    with pytest.raises(BrokenImage):
+        pages(tiff([corners()[..., 0].astype(np.int32)], {339: short(2)}))
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_frames_of_an_animation(suffix: str) -> None:
+    frames = [np.full((20, 30, 3), value, np.uint8) for value in (255, 0, 255)]
+    found, _ = pages(animation(suffix, frames))
+    assert [round(page.colour.mean() / 255) for page in found] == [1, 0, 1]
+
+
+def test_pages_of_different_sizes() -> None:
+    found, _ = pages(tiff([corners(40, 30), corners(20, 10), corners(8, 9)]))
+    assert [page.colour.shape[:2] for page in found] == [(30, 40), (10, 20), (9, 8)]
+    assert (found[1].colour == corners(20, 10)).all()
+
+
+def test_a_jpeg_cut_short_is_filled_up_and_said() -> None:
+    data = encoded(corners(320, 240), ".jpg")
+    (page,), found = pages(data[: len(data) * 2 // 3])
+    assert found.damage == CUT_SHORT
+    whole = only(data).colour
+    assert page.colour.shape == whole.shape
+    assert np.abs(page.colour[:100].astype(int) - whole[:100].astype(int)).mean() < 3
+    (grey,), _ = pages(encoded(corners(320, 240)[..., 0], ".jpg")[:-2])
+    assert grey.colour.ndim == 2
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".bmp"])
+def test_other_files_cut_short_are_broken(suffix: str) -> None:
+    data = encoded(np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8), suffix)
+    with pytest.raises(BrokenImage):
+        pages(data[: len(data) // 2])
+
+
+def test_a_header_alone_is_broken() -> None:
+    data = encoded(corners(), ".jpg")
+    start = data.index(b"\xff\xda")
+    with pytest.raises(BrokenImage):
+        pages(data[:start])

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from media.images.encode import Settings, encode, storable
+from media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage
+from media.images.header import read_header
+from tests.media.images.pictures import Pixels, corners, decoded
+
+FINE = Settings(95, True, "444")
+ALPHA = corners()[..., 0]
+KINDS = {
+    "grey": (ALPHA, None),
+    "colour": (corners(), None),
+    "deep": (corners().astype(np.uint16) * 257, None),
+    "deep grey": (ALPHA.astype(np.uint16) * 257, None),
+    "transparent": (corners(), ALPHA),
+    "transparent grey": (ALPHA, ALPHA),
+    "deep transparent": (corners().astype(np.uint16) * 257, ALPHA.astype(np.uint16) * 257),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", OUTPUT_FORMATS)
+def test_every_picture_in_every_format(kind: str, name: str) -> None:
+    colour, alpha = KINDS[kind]
+    data = encode([storable(colour, alpha, name)], name, FINE)
+    assert data == encode([storable(colour, alpha, name)], name, FINE)
+    assert read_header(data).format == name
+    again = decoded(data)
+    deep = FORMATS[name].has_16_bits and colour.dtype == np.uint16
+    assert again.dtype == (np.uint16 if deep else np.uint8)
+    shown = again[..., :3] if again.ndim == 3 else again
+    shown = shown // (257 if deep else 1)
+    expected = (colour // 257 if colour.dtype == np.uint16 else colour).astype(int)
+    expected = expected[..., None] if expected.ndim == 2 and shown.ndim == 3 else expected
+    error = np.abs(shown.astype(int) - expected)
+    if alpha is not None and FORMATS[name].has_alpha:
+        assert (again[..., 3] == (alpha if deep or alpha.dtype == np.uint8 else alpha // 257)).all()
+        error = error[alpha > 0]  # WebP keeps no colour where nothing shows
+    assert error.max() <= (40 if name == "jpg" else 0)
+
+
+def test_pages_in_one_tiff() -> None:
+    found = read_header(encode([corners(), corners(10, 20)], "tiff", FINE))
+    assert found.pages == (0, 1)
+
+
+def test_quality_and_colour_resolution() -> None:
+    def size(settings: Settings, name: str) -> int:
+        return len(encode([_noise()], name, settings))
+
+    assert size(Settings(50, False, "444"), "jpg") < size(Settings(95, False, "444"), "jpg")
+    assert size(Settings(95, False, "420"), "jpg") < size(Settings(95, False, "444"), "jpg")
+    assert size(Settings(50, False, "444"), "webp") < size(Settings(95, False, "444"), "webp")
+    assert read_header(encode([corners()], "webp", Settings(95, False, "444"))).is_lossless is False
+    assert read_header(encode([corners()], "jpg", Settings(95, False, "420"))).chroma == "420"
+
+
+def test_too_large_for_its_format() -> None:
+    with pytest.raises(BrokenImage, match=r"20000x2 .* webp"):
+        encode([np.zeros((2, 20000, 3), np.uint8)], "webp", FINE)
+
+
+def _noise() -> Pixels:
+    return np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8)
