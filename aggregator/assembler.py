@@ -11,7 +11,7 @@ which jobs there are:
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aggregator.events import (
     MIDDLEWARE,
@@ -184,11 +184,12 @@ class Assembler:
     def _fetch(self, peer: Peer, message: Fetch) -> None:
         job = self._memory.jobs.get(message.job)
         files = job.finished.files if job is not None and job.finished is not None else []
-        size = next((file["size"] for file in files if file["file"] == message.file), None)
-        if size is None or message.offset > size:
-            text = f"job {message.job} has no finished file {message.file!r} with a byte {message.offset}"
+        announced = next((file for file in files if _holds(file, message.file)), None)
+        if announced is None:
+            text = f"job {message.job} has no finished file {message.file!r}"
             return self._memory.send(peer, Error("not-found", text, fatal=False, job=message.job))
-        length = min(message.length, MAX_PART, size - message.offset)
+        length = min(message.length, MAX_PART)
+        size = announced["size"] if announced["file"] == message.file else None
         self._memory.outbox.append(SendFilePart(peer, message.job, message.file, message.offset, length, size))
         return None
 
@@ -286,3 +287,11 @@ class Assembler:
             return
         self._memory.log(f"job {job.id} is dropped")
         self._memory.forget(job)
+
+
+def _holds(announced: dict[str, Any], name: str) -> bool:
+    """Whether a file is the announced one, or one of those that it lists."""
+    folder, _, rest = name.partition("/")
+    if rest:
+        return announced.get("folder") == folder
+    return bool(announced["file"] == name)

@@ -110,14 +110,15 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class SendFilePart:
-    """Sends `length` bytes of a finished file from `offset`; Error `not-found` when it is not as it was (`size`)."""
+    """Sends up to `length` bytes of a finished file from `offset`; Error `not-found` when it is not as it was (`size`,
+    None where that is written in a listing) or ends before."""
 
     peer: Peer
     job: str
     file: str
     offset: int
     length: int
-    size: int
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

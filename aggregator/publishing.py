@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import xxhash
 
-from aggregator.names import LATEST, check_file_name
+from aggregator.names import LATEST, check_file_name, check_path_name
 
 PARTIAL: Final = ".part"
+LISTING: Final = ".files.jsonl"
 READ_SIZE: Final = 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -21,6 +24,9 @@ log = logging.getLogger(__name__)
 class Publication:
     """The files of one job while they are written. Leaving the block without `publish` removes them.
 
+    It keeps the contract of `media.material.Files`. Files of one folder, such as the pictures of an output, are written
+    to a folder of their own that gets its name when it is whole.
+
     Raises ValueError for a job or file whose name is none for a file, OSError as the disk does.
     """
 
@@ -28,7 +34,7 @@ class Publication:
         self._results = results
         self._job = check_file_name(job, "a job's id")
         self._folder = results / job
-        self._partials: dict[Path, Path] = {}  # partial → final
+        self._partials: dict[str, Path] = {}  # a file's or folder's name → where it is written
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -40,23 +46,37 @@ class Publication:
         clear(self._results, self._job)
 
     def partial(self, name: str) -> Path:
-        """Where to write the file that will be called `name`."""
-        final = self._folder / check_file_name(name, "a file's name")
-        partial = final.with_name(f".{name}{PARTIAL}")
-        self._partials[partial] = final
+        """Where to write the file that will be called `name`; the folder is there."""
+        top, _, rest = check_path_name(name, "a file's name").partition("/")
+        partial = self._partials.setdefault(top, self._folder / f".{top}{PARTIAL}")
+        if rest:
+            partial /= rest
+            partial.parent.mkdir(parents=True, exist_ok=True)
         return partial
 
-    def withdraw(self, partial: Path) -> None:
+    def withdraw(self, name: str) -> None:
         """This file is not wanted after all."""
-        del self._partials[partial]
+        self.partial(name).unlink(missing_ok=True)
+        if "/" not in name:
+            del self._partials[name]
 
     def publish(self) -> list[dict[str, Any]]:
-        """Puts all files under their names, and says which: `file`, `size`, `xxh3` (128 bits, hex)."""
+        """Puts all files under their names, and says which: `file`, `size`, `xxh3` (128 bits, hex).
+
+        What is in a folder is listed in a file, whose entry names the `folder` that it lists.
+        """
         files = []
-        for partial, final in self._partials.items():
-            size, xxh3 = _checked(partial)
-            files.append({"file": final.name, "size": size, "xxh3": xxh3})
-        for partial, final in self._partials.items():
+        for name, partial in list(self._partials.items()):
+            if partial.is_dir():
+                listing = f"{name}{LISTING}"
+                _write_listing(partial, name, self.partial(listing))
+                files.append(_entry(listing, self.partial(listing)) | {"folder": name})
+            else:
+                files.append(_entry(name, partial))
+        for name, partial in self._partials.items():
+            final = self._folder / name
+            if final.is_dir():  # of an earlier splice of this job
+                shutil.rmtree(final)
             partial.replace(final)
         _sync(self._folder)
         _sync(self._results)
@@ -68,23 +88,36 @@ def clear(results: Path, job: str) -> None:
     """Removes what an interrupted splice left of a job, its folder too when it is empty."""
     folder = results / check_file_name(job, "a job's id")
     for partial in folder.glob(f".*{PARTIAL}"):
-        partial.unlink(missing_ok=True)
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        else:
+            partial.unlink(missing_ok=True)
     try:
         folder.rmdir()
     except OSError:
         pass  # there are files in it, or there is none
 
 
-def _checked(path: Path) -> tuple[int, str]:
-    """Size and checksum of a file, after it has reached the disk."""
+def _write_listing(folder: Path, name: str, listing: Path) -> None:
+    """One JSON line for each file in a folder that will be called `name`, in the order of the names."""
+    os.sync()  # once for all: a sync for each of thousands of files takes minutes
+    with listing.open("w", encoding="utf-8") as lines:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = _entry(f"{name}/{path.relative_to(folder).as_posix()}", path, sync=False)
+            lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+
+def _entry(name: str, path: Path, *, sync: bool = True) -> dict[str, Any]:
+    """A file as it is announced, after it has reached the disk."""
     digest = xxhash.xxh3_128()
     size = 0
     with path.open("rb") as file:
-        os.fsync(file.fileno())
+        if sync:
+            os.fsync(file.fileno())
         while data := file.read(READ_SIZE):
             digest.update(data)
             size += len(data)
-    return size, digest.hexdigest()
+    return {"file": name, "size": size, "xxh3": digest.hexdigest()}
 
 
 def _point_latest(results: Path, job: str) -> None:

@@ -47,6 +47,7 @@ from aggregator.events import (
 from aggregator.failed import FailedChunks
 from aggregator.jobs import Job
 from aggregator.ledger import AggregatorLedger
+from aggregator.names import check_path_name
 from aggregator.splicers import PROGRAM, Ending, Splicers
 from storage.errors import SpoolFull
 from storage.spool import Location, Spool
@@ -304,17 +305,20 @@ class Server:
         }
 
     def _send_part(self, part: SendFilePart) -> None:
-        path = self._results / part.job / part.file
         try:
+            path = self._results / part.job / check_path_name(part.file, "a file's name")
             with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size != part.size:
-                    raise OSError("it was changed since it was finished")
+                size = os.fstat(file.fileno()).st_size
+                if part.size not in (None, size):
+                    raise ValueError("it was changed since it was finished")
+                if part.offset > size:
+                    raise ValueError(f"it has {size} bytes, and none at {part.offset}")
                 data = os.pread(file.fileno(), part.length, part.offset)
-        except OSError as error:
-            text = f"{part.file} of job {part.job} is not there any more: {error.strerror or error}"
+        except (OSError, ValueError) as error:
+            text = f"{part.file} of job {part.job} cannot be read: {getattr(error, 'strerror', None) or error}"
             self._loop.send(part.peer, Error("not-found", text, fatal=False, job=part.job))
             return
-        self._loop.send(part.peer, File(part.job, part.file, part.offset, part.size), data)
+        self._loop.send(part.peer, File(part.job, part.file, part.offset, size), data)
 
     def _hello(self) -> Hello:
         details = AggregatorDetails(

@@ -1,7 +1,7 @@
 """The splicing process: `python -m aggregator.splicing FD`, started by aggregator/splicers.py and by nobody else.
 
-Reads results from the spool's files, joins them by `media.video.splice`, and puts the files of a job under their names
-when all of them are whole. It ends when the other end of its channel is closed.
+Reads results from the spool's files, joins them by the `splice` of their kind, and puts the files of a job under their
+names when all of them are whole. It ends when the other end of its channel is closed.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ import xxhash
 from aggregator.channel import Channel
 from aggregator.publishing import Publication
 from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
-from media import metrics
+from media import kinds, metrics
 from media.errors import ForeignExtradata, MediaError
 from media.material import Output, Source
-from media.video.containers import extension
-from media.video.splice import Spliced, splice
+from media.spliced import Spliced
 
 STEP_INTERVAL_S: Final = 1.0
 """How often a sign of life is given at most."""
@@ -118,17 +117,14 @@ def splice_job(request: Request) -> dict[str, Any]:
 
 
 def _splice_output(request: Request, track: int, publication: Publication) -> dict[str, Any]:
-    """Writes video, notes and metrics of one output; returns its entry in Finished.outputs."""
+    """Writes files and metrics of one output; returns its entry in Finished.outputs."""
     source, output = request.source, request.outputs[track]
-    video_name, metrics_name = f"{output.name}{extension(source, output.encoder)}", f"{output.name}.metrics.json"
-    video, notes = publication.partial(video_name), publication.partial(f"{output.name}.annotations.jsonl")
+    metrics_name = f"{output.name}.metrics.json"
     others = {stream: request.payloads(len(request.outputs) + stream - 1) for stream in range(1, source.stream_count)}
     try:
-        spliced = splice(video, source, output, request.payloads(track), others, annotations=notes)
+        spliced = kinds.splice(publication, source, output, request.payloads(track), others)
     except ForeignExtradata as error:
         raise Damaged(track, error.index, str(error)) from error
-    if not notes.stat().st_size:
-        publication.withdraw(notes)
     facts = request.result_facts(track, spliced)
     cluster = cluster_statistics(track, request.duplicates[track], facts, request.statistics, request.job, output.name)
     built = metrics.build(source, output, spliced, request.wall_seconds(), cluster)
@@ -145,7 +141,7 @@ def _splice_output(request: Request, track: int, publication: Publication) -> di
         "retries": cluster.retries,
         "duplicates": cluster.duplicates,
         "digest": spliced.digest,
-        "file": video_name,
+        "file": spliced.main,
         "metrics_file": metrics_name,
         "warnings": built["warnings"][:MAX_WARNINGS],
         "failures": [_shortened(failure) for failure in built["failures"][:MAX_FAILURES]],

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from client.options import UsageError
 from client.order import Order, unique
-
-SUFFIXES = {"mp4": ".mp4", "mov": ".mov", "matroska": ".mkv"}
-"""What files of each container are called; the containers by FFmpeg's names."""
+from media.material import Material
 
 _NAMES = {".mp4": "an MP4", ".mov": "a QuickTime", ".mkv": "a Matroska"}
 
@@ -21,7 +19,8 @@ class Place:
     """Where the files of one job go.
 
     With `by_job` into a folder of the job's name, as an aggregator on this machine does. With `name` the only output,
-    `output`, gets that name, whatever its suffix, and the files that belong to it are called alike.
+    `output`, gets that name, whatever its suffix, and the files that belong to it are called alike; where the output
+    is a folder of pictures, the folder gets it.
     """
 
     folder: Path
@@ -37,8 +36,12 @@ class Place:
         if not self.name:
             return self.folder_of(job) / file
         rest = file.removeprefix(self.output)
-        is_output = rest.count(".") == 1 and not rest.endswith((".json", ".jsonl"))
-        return self.folder / (self.name if is_output else Path(self.name).stem + rest)
+        if rest.startswith("/"):
+            return self.folder / (self.name + rest)
+        if rest == file:  # of the whole job
+            return self.folder / f"{Path(self.name).stem}.{file}"
+        is_beside = rest.count(".") > 1 and rest.endswith((".json", ".jsonl"))
+        return self.folder / (Path(self.name).stem + rest if is_beside else self.name)
 
     def warnings(self, suffix: str) -> Iterator[str]:
         """A sentence when the name that was asked for says something else than `suffix`, which suits the content."""
@@ -47,32 +50,42 @@ class Place:
             yield f"{self.folder / self.name} is {kind} file, because its streams need one, whatever its name says"
 
 
-def places_for(files: Sequence[Path], order: Order, out: str | None, results: Path) -> dict[Path, Place]:
-    """A place for the results of each file. Folders that `out` names are made.
+def places_for(orders: Mapping[Material, Order], out: str | None, results: Path) -> dict[Material, Place]:
+    """A place for the results of each material. Folders that `out` names are made.
 
     Raises UsageError when nothing can be written there, or a source would be overwritten.
     """
-    names = [output.name for output in order.outputs]
-    if out is None or len(files) == 1:
-        if out is not None and len(names) == 1 and Path(out).resolve() == files[0].resolve():
-            raise UsageError(f"--out {out} would overwrite the source; give another name")
-        return {file: place_for(names, out, results) for file in files}
+    if out is None or len(orders) == 1:
+        return {material: _only_place(material, order, out, results) for material, order in orders.items()}
     _refuse_file(out)
-    folders = [Path(out) / name for name in unique(file.stem for file in files)]
+    folders = [Path(out) / name for name in unique(Path(material.name).stem for material in orders)]
     for folder in folders:
         _make_folder(out, folder)
-    return {file: Place(folder) for file, folder in zip(files, folders, strict=True)}
+    return {material: Place(folder) for material, folder in zip(orders, folders, strict=True)}
 
 
-def place_for(outputs: Sequence[str], out: str | None, results: Path) -> Place:
-    """A place for the results of one job, by its outputs' names.
+def _only_place(material: Material, order: Order, out: str | None, results: Path) -> Place:
+    if out is not None:
+        target = Path(out).resolve()
+        sources = [path.resolve() for _, path in material.files]
+        if material.kind == "images" and any(source.is_relative_to(target) for source in sources):
+            raise UsageError(f"--out {out} holds the sources, which would be overwritten; give another name")
+        if len(order.outputs) == 1 and target in sources:
+            raise UsageError(f"--out {out} would overwrite the source; give another name")
+    return place_for([output.name for output in order.outputs], out, results, is_folder=material.kind == "images")
+
+
+def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_folder: bool = False) -> Place:
+    """A place for the results of one job, by its outputs' names; `is_folder` where an output is a folder of pictures.
 
     Raises UsageError when nothing can be written there.
     """
     if out is None:
         return Place(results, by_job=True)
     path = Path(out)
-    if len(outputs) == 1 and not out.endswith(("/", os.sep)) and not path.is_dir():
+    if len(outputs) == 1 and (is_folder or not (out.endswith(("/", os.sep)) or path.is_dir())):
+        if is_folder:
+            _refuse_file(out, "the output is a folder of pictures")
         _make_folder(out, path.parent)
         return Place(path.parent, name=path.name, output=outputs[0])
     _refuse_file(out)
@@ -80,9 +93,9 @@ def place_for(outputs: Sequence[str], out: str | None, results: Path) -> Place:
     return Place(path)
 
 
-def _refuse_file(out: str) -> None:
+def _refuse_file(out: str, why: str = "there are several outputs") -> None:
     if Path(out).exists() and not Path(out).is_dir():
-        raise UsageError(f"--out {out} is a file, and there are several outputs; name a folder")
+        raise UsageError(f"--out {out} is a file, and {why}; name a folder")
 
 
 def _make_folder(out: str, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from media.material import Chunk
 from wire.addresses import Address
@@ -80,9 +81,11 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file is in its place, its size and xxh3 as announced."""
+    """A file is in its place, its size and xxh3 as announced. `listed` are the files that it lists, if it is a listing:
+    each as it was announced in Finished."""
 
     file: str
+    listed: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +166,12 @@ class Rewind:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Look whether a file is here already, whole or in part."""
+    """Look whether a file is here already, whole or in part; of one `is_listing`, Kept tells what it lists."""
 
     file: str
     size: int
     xxh3: str
+    is_listing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,21 +48,23 @@ MAX_SPOILED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A finished file: its name, its size in bytes and its xxh3_128 in hex."""
+    """A finished file: its name, its size in bytes and its xxh3_128 in hex; and whether it lists others."""
 
     file: str
     size: int
     xxh3: str
+    is_listing: bool = False
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Wanted:
         """Raises ValueError when this is no file, or when its name could lead out of its folder."""
         file, size, xxh3 = data.get("file"), data.get("size"), data.get("xxh3")
+        folder = data.get("folder", "")
         if not isinstance(file, str) or not isinstance(size, int) or not isinstance(xxh3, str):
             raise ValueError(f"the cluster's list of files has an entry that is none: {data!r:.80}")
-        if not is_plain_name(file):
+        if not all(is_plain_name(part) for part in file.split("/")):
             raise ValueError(f"the cluster names a file {file!r:.80}, which is not a plain name")
-        return cls(file, size, xxh3)
+        return cls(file, size, xxh3, bool(folder))
 
 
 def is_plain_name(name: str) -> bool:
@@ -110,8 +112,8 @@ class Fetching:
         match event:
             case Begun(offset=offset):
                 return self._begun(offset, now)
-            case Kept():
-                return self._kept()
+            case Kept(listed=listed):
+                return self._kept(listed)
             case Spoiled(file=file):
                 return self._spoiled_file(file)
             case NotKept(file=file, reason=reason):
@@ -140,7 +142,8 @@ class Fetching:
         self.size_here = self._size_done
         self._stalls_at = None
         if self._queue:
-            return [Begin(self._current.file, self._current.size, self._current.xxh3)]
+            current = self._current
+            return [Begin(current.file, current.size, current.xxh3, current.is_listing)]
         self.over = True
         return [HangUp(Peer.AGGREGATOR)]
 
@@ -157,9 +160,15 @@ class Fetching:
             return self._fail("it is not known where the aggregator is that has the files")
         return self._dial()
 
-    def _kept(self) -> list[Command]:
+    def _kept(self, listed: Sequence[Mapping[str, Any]]) -> list[Command]:
         self._size_done += self._queue.popleft().size
         self._spoiled = 0
+        try:
+            more = [Wanted.from_wire(data) for data in listed]
+        except ValueError as error:
+            return self._fail(str(error))
+        self._queue.extendleft(reversed(more))
+        self.size_total += sum(wanted.size for wanted in more)
         return self._begin_next()
 
     def _spoiled_file(self, file: str) -> list[Command]:

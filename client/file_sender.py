@@ -1,4 +1,4 @@
-"""Sends videos to a cluster, waits, and brings the filtered ones back.
+"""Sends videos, images or tables to a cluster, waits, and brings the filtered ones back.
 
 Exit status: 0 all is done; 1 a job failed; 2 wrong usage, or no input that can be read; 3 no middleware to reach;
 4 partly done (frames were passed on unfiltered or lost, or some of several inputs could not be taken); 5 cancelled,
@@ -22,7 +22,7 @@ from client.interruption import interruptible, loaded
 from client.job_report import failure_line
 from client.network import Sender
 from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target, whole_number
-from client.order import Order, Submission, read_order, submission_key
+from client.order import Order, Submission, Wishes, submission_key
 from client.outcome import Outcome, Status, exit_status
 from client.progress import Display, display_for
 from client.run import Parcel
@@ -32,7 +32,7 @@ from filters import registry
 from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
-from media.material import ON_ERROR, Encoder
+from media.material import ON_ERROR, Cutting, Encoder, Material
 from media.video.encode import CRF_MAX, X264_PRESETS
 from wire.errors import Unreachable, WireError
 from wire.options import add_results
@@ -41,6 +41,7 @@ CODECS = {"h264": "h264", "mpeg4": "mpeg4", "ffv1": "ffv1", "mp4v": "mpeg4"}
 """Codecs by all their names."""
 
 MAX_CHUNK_FRAMES = 1_000_000
+MAX_CHUNK_RECORDS = 100_000_000
 MAX_PRIORITY = 100
 
 HINT = "start one with ./run.sh, or name another with --host and --port"
@@ -63,19 +64,27 @@ def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
             raise UsageError("--detach, --new and --priority are for a cluster; leave them out with --local")
         if options.list_filters:
             return _list_filters(stdout, target, options)
-        order = _order(options, target)
-        files, complaints = sources.find([*options.paths, *options.video])
-        places = places_for(files, order, options.out, options.results)
+        wishes = _wishes(options, target)
+        materials, complaints = sources.find([*options.paths, *options.video])
+        for sentence in wishes.idle({material.kind for material in materials}):
+            raise UsageError(sentence)
+        orders = {}
+        for material in materials:
+            try:
+                orders[material] = wishes.order(material)
+            except UnreadableSource as unsuited:
+                complaints.append(unsuited)
+        places = places_for(orders, options.out, options.results)
     except (UsageError, ChainError, ParameterError) as error:
         return _fail(stderr, Status.WRONG, str(error))
     except WireError as error:
         return _fail(stderr, Status.UNREACHABLE, f"{error}; {HINT}")
     display = display_for(stderr, quiet=options.quiet)
-    submitter = _Submitter(options, target, order, places, display)
+    submitter = _Submitter(options, target, orders, places, display)
     for complaint in complaints:
         submitter.refuse(complaint)
     try:
-        outcomes = submitter.run(files)
+        outcomes = submitter.run()
     finally:
         display.close()
     if not options.json and not options.quiet:
@@ -87,14 +96,17 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; anything wrong with it ends the process with status 2."""
     summary, _, statuses = (__doc__ or "").partition("\n\n")
     parser = Parser(prog="python -m client.file_sender", description=summary, epilog=statuses)
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="videos, or folders of them (data/)")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="videos, images, CSV tables, or their folders (data/)"
+    )
     parser.add_argument("--video", action="append", type=Path, default=[], metavar="PATH", help="the same as PATH")
     parser.add_argument(
         "--filters",
         "--processing",
         action="append",
         metavar="CHAIN",
-        help="filters, such as 'blur:radius=5,edges' (blur); give it again for a further output",
+        help="filters, such as 'blur:radius=5,edges'; give it again for a further output "
+        "(blur; for tables post_2000 and argentina_spain)",
     )
     parser.add_argument("--out", type=str, metavar="PATH", help="a file for one output, a folder for several")
     add_target(parser)
@@ -109,7 +121,13 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--preset", choices=X264_PRESETS, default="veryfast", help="of h264 (%(default)s)")
     parser.add_argument(
-        "--chunk-frames", type=whole_number(1, MAX_CHUNK_FRAMES), metavar="N", help="frames a chunk (automatic)"
+        "--chunk-frames",
+        type=whole_number(1, MAX_CHUNK_FRAMES),
+        metavar="N",
+        help="frames, or images, a chunk (automatic)",
+    )
+    parser.add_argument(
+        "--chunk-records", type=whole_number(1, MAX_CHUNK_RECORDS), metavar="N", help="records a chunk (automatic)"
     )
     parser.add_argument(
         "--on-error",
@@ -143,11 +161,11 @@ class _Submitter:
         self,
         options: argparse.Namespace,
         target: Target,
-        order: Order,
-        places: Mapping[Path, Place],
+        orders: Mapping[Material, Order],
+        places: Mapping[Material, Place],
         display: Display,
     ) -> None:
-        self._options, self._target, self._order = options, target, order
+        self._options, self._target, self._orders = options, target, orders
         self._places, self._display = places, display
         self._statuses: list[Status] = []
         self._said: set[str] = set()
@@ -160,10 +178,10 @@ class _Submitter:
         self._statuses.append(Status.WRONG)
         self._say(str(complaint))
 
-    def run(self, files: Sequence[Path]) -> list[Outcome]:
+    def run(self) -> list[Outcome]:
         """All outcomes; each is printed as it comes."""
         outcomes = []
-        for outcome in self._send_locally(files) if self._options.local else self._send(files):
+        for outcome in self._send_locally() if self._options.local else self._send():
             outcomes.append(outcome)
             self._statuses.append(outcome.status)
             if outcome.reason:
@@ -178,38 +196,38 @@ class _Submitter:
                 print(outcome.job_id, flush=True)
         return outcomes
 
-    def _send(self, files: Sequence[Path]) -> Iterator[Outcome]:
+    def _send(self) -> Iterator[Outcome]:
         sender = Sender(self._target, self._display)
         with interruptible(sender.interrupt):
-            yield from sender.send(self._parcels(files))
+            yield from sender.send(self._parcels())
 
-    def _parcels(self, files: Sequence[Path]) -> Iterator[Parcel]:
-        for path in files:
+    def _parcels(self) -> Iterator[Parcel]:
+        for material, order in self._orders.items():
             try:
                 if self._options.verify_cuts:
-                    sources.verify_cuts(path, self._order)
-                reader = sources.Reader(path, self._order)
+                    sources.verify_cuts(material, order)
+                reader = sources.Reader(material, order)
             except UnreadableSource as complaint:
                 self.refuse(complaint)
                 continue
             submission = Submission(
-                submission_key(reader.source, self._order),
+                submission_key(reader.source, order),
                 reader.source,
-                self._order,
+                order,
                 self._options.priority,
                 self._options.new,
-                origin=f"{socket.gethostname()}:{path.resolve()}",
+                origin=f"{socket.gethostname()}:{material.path.resolve()}",
             )
-            yield Parcel(submission, reader, self._places[path], self._options.detach)
+            yield Parcel(submission, reader, self._places[material], self._options.detach)
 
-    def _send_locally(self, files: Sequence[Path]) -> Iterator[Outcome]:
+    def _send_locally(self) -> Iterator[Outcome]:
         from client import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
 
-        for path in files:
+        for material, order in self._orders.items():
             try:
                 if self._options.verify_cuts:
-                    sources.verify_cuts(path, self._order)
-                yield local.run(path, self._order, self._places[path], self._display)
+                    sources.verify_cuts(material, order)
+                yield local.run(material, order, self._places[material], self._display)
             except UnreadableSource as complaint:
                 self.refuse(complaint)
 
@@ -224,11 +242,12 @@ class _Submitter:
             self._display.say(sentence)
 
 
-def _order(options: argparse.Namespace, target: Target) -> Order:
-    """The outputs asked for. Raises ChainError or ParameterError."""
-    chains = options.filters or ["blur"]
+def _wishes(options: argparse.Namespace, target: Target) -> Wishes:
+    """What is asked for. Raises ChainError or ParameterError."""
+    chains = options.filters or []
     encoder = Encoder(CODECS[options.codec], options.crf, options.preset)
-    return read_order(chains, _schemas(chains, options, target), encoder, options.chunk_frames, options.on_error)
+    cutting = Cutting(options.chunk_frames, options.chunk_records)
+    return Wishes(chains, _schemas(chains, options, target), encoder, cutting, options.on_error)
 
 
 def _schemas(chains: Sequence[str], options: argparse.Namespace, target: Target) -> dict[str, FilterSchema]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import xxhash
 
@@ -14,6 +15,9 @@ from client.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
 from wire.limits import MIB
 
 READ_SIZE: Final = 1 * MIB
+
+MAX_LISTED: Final = 1_000_000
+"""Files of one listing: some 300 MB of memory; a folder of a million pictures is worked on in parts."""
 
 
 class Files:
@@ -36,11 +40,11 @@ class Files:
         target = self.path_of(wanted.file)
         try:
             if target.is_file() and target.stat().st_size == wanted.size and _xxh3(target) == wanted.xxh3:
-                return Kept(wanted.file)
+                return Kept(wanted.file, _listed(target) if wanted.is_listing else ())
             target.parent.mkdir(parents=True, exist_ok=True)
             self._wanted = wanted
             return Begun(wanted.file, self._take_up(self._temporary(target)))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return self._not_kept(wanted.file, error)
 
     def write(self, command: Write) -> NotKept | None:
@@ -66,9 +70,10 @@ class Files:
                 temporary.unlink()
                 return Spoiled(command.file)
             temporary.replace(target)
-        except OSError as error:
+            listed = _listed(target) if self._wanted.is_listing else ()
+        except (OSError, ValueError) as error:
             return self._not_kept(command.file, error)
-        return Kept(command.file)
+        return Kept(command.file, listed)
 
     def close(self) -> None:
         """Lets go of a file that is not finished; it stays for the next try."""
@@ -95,9 +100,15 @@ class Files:
     def _temporary(self, target: Path) -> Path:
         return target.with_name(f".{target.name}.{self._job}.part")
 
-    def _not_kept(self, file: str, error: OSError) -> NotKept:
+    def _not_kept(self, file: str, error: Exception) -> NotKept:
         self.close()
-        return NotKept(file, f"{self.path_of(file)}: {error.strerror or error}")
+        return NotKept(file, f"{self.path_of(file)}: {getattr(error, 'strerror', None) or error}")
+
+
+def _listed(listing: Path) -> tuple[dict[str, Any], ...]:
+    """The lines of a listing. Raises ValueError for one that is none."""
+    with listing.open(encoding="utf-8") as lines:
+        return tuple(json.loads(line) for line, _ in zip(lines, range(MAX_LISTED), strict=False))
 
 
 def _xxh3(path: Path) -> str:

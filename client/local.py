@@ -5,41 +5,44 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from client.destination import SUFFIXES, Place
+from client.destination import Place
 from client.order import Order
 from client.outcome import Outcome, OutputOutcome, Status
 from client.progress import Display, JobView
 from media.errors import MediaError, UnreadableSource
 from media.local import LocalOutput, Progress, run_local
+from media.material import Material
 
 
-def run(path: Path, order: Order, place: Place, display: Display) -> Outcome:
-    """Filters one file and writes the videos and their metrics. Raises UnreadableSource before anything is written."""
+def run(material: Material, order: Order, place: Place, display: Display) -> Outcome:
+    """Filters one material and writes results and metrics. Raises UnreadableSource before anything is written."""
     job = f"local-{secrets.token_hex(4)}"
     output_count = len(order.outputs)
 
     def show(progress: Progress) -> None:
         frames = progress.frame_count // output_count
         sent = progress.frames_done // output_count
-        view = JobView(job, path.name, frames, sent, progress.frames_done, progress.frame_count)
+        view = JobView(job, material.name, frames, sent, progress.frames_done, progress.frame_count)
         display.show([view], time.monotonic())
 
-    destination = [place.folder / place.name] if place.name else place.folder_of(job)
     started = time.monotonic()
     try:
-        finished = run_local(path, order.outputs, destination, chunk_frames=order.chunk_frames, on_progress=show)
+        finished = run_local(
+            material,
+            order.outputs,
+            order.cutting,
+            lambda file: place.path_of(job, file),
+            on_progress=show,
+        )
     except UnreadableSource:
         raise
     except (MediaError, OSError) as error:
-        return Outcome(path.name, job, Status.FAILED, "failed", str(error), time.monotonic() - started)
-    finally:
-        _leave_no_empty_folder(place, job)
+        return Outcome(material.name, job, Status.FAILED, "failed", str(error), time.monotonic() - started)
     partial = any(one.metrics["state"] == "partial" for one in finished)
     return Outcome(
-        source=path.name,
+        source=material.name,
         job_id=job,
         status=Status.PARTIAL if partial else Status.DONE,
         state="partial" if partial else "done",
@@ -51,16 +54,9 @@ def run(path: Path, order: Order, place: Place, display: Display) -> Outcome:
     )
 
 
-def _leave_no_empty_folder(place: Place, job: str) -> None:
-    """Takes the folder back that was made for a job of which nothing came."""
-    if place.by_job:
-        with suppress(OSError):  # there is something in it, or it never was
-            place.folder_of(job).rmdir()
-
-
 def _warnings(one: LocalOutput, place: Place) -> Iterator[str]:
     yield from (f"{one.output.name}: {warning}" for warning in one.metrics["warnings"])
-    yield from place.warnings(SUFFIXES.get(one.spliced.container, ""))
+    yield from place.warnings(Path(one.spliced.main).suffix)
 
 
 def _shortfall(finished: Sequence[LocalOutput]) -> str:

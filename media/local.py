@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from filters.registry import make_chain
-from media import metrics
-from media.material import Output, Source
-from media.video.containers import extension
-from media.video.process import process
-from media.video.splice import Spliced, splice
-from media.video.split import split
+from media import kinds, metrics
+from media.material import Cutting, Material, Output
+from media.spliced import Spliced
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +27,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class LocalOutput:
-    """A finished output of a local job, its files, and its metrics as they are in `metrics_path`."""
+    """A finished output of a local job, its main file or folder, and its metrics as they are in `metrics_path`."""
 
     output: Output
     path: Path
     metrics_path: Path
-    annotations: Path | None
     spliced: Spliced
     metrics: dict[str, Any]
 
@@ -46,27 +42,27 @@ class LocalOutput:
 
 
 def run_local(
-    path: str | Path,
+    material: Material,
     outputs: Sequence[Output],
-    destination: Path | Sequence[Path],
+    cutting: Cutting,
+    path_of: Callable[[str], Path],
     *,
-    chunk_frames: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> list[LocalOutput]:
-    """Filter the video `path` once for each of `outputs`.
+    """Filter `material` once for each of `outputs`.
 
-    `destination` is a folder, made if it is missing, where each output is called after its name and container, or
-    one path for each output. Beside a file goes `<name>.metrics.json`, and `<name>.annotations.jsonl` if filters
-    attached notes. Files appear under their names when they are whole. Results wait in unnamed temporary files, not
-    in memory.
+    `path_of` says where each file goes, by the name that it would have in a job's folder, such as `blur.mp4` and
+    `blur.metrics.json`. Files appear there when all of them are whole. Results wait in unnamed temporary files, not in
+    memory. The context frames of `cutting` are found here.
 
     Raise UnreadableSource, ProcessingFailed, SpliceError (media.errors), filters.schema.ParameterError, OSError.
     """
     started = monotonic()
     context_frames = max(sum(each.context_frames for each in make_chain(output.chain)) for output in outputs)
-    source, chunks = split(path, chunk_frames=chunk_frames, context_frames=context_frames)
-    targets = _targets(source, outputs, destination)
+    source, chunks = kinds.split(material, replace(cutting, context_frames=context_frames))
+    process = kinds.processor(source.kind)
     with ExitStack() as stack:
+        files = stack.enter_context(_LocalFiles(path_of))
         results = [stack.enter_context(_Spill()) for _ in outputs]
         passthrough = {number: stack.enter_context(_Spill()) for number in range(1, source.stream_count)}
         frame_count = source.splice["frame_count"] * len(outputs)
@@ -80,46 +76,67 @@ def run_local(
                 done += chunk.frame_count
                 if on_progress is not None:
                     on_progress(Progress(done, frame_count))
-        return [
-            _finished(target, source, output, spill, passthrough, started)
-            for target, output, spill in zip(targets, outputs, results, strict=True)
+        spliced = [
+            kinds.splice(files, source, output, spill, passthrough)
+            for output, spill in zip(outputs, results, strict=True)
         ]
+        finished = []
+        for output, one in zip(outputs, spliced, strict=True):
+            name = f"{output.name}.metrics.json"
+            facts = metrics.build(source, output, one, monotonic() - started)
+            metrics.write(files.partial(name), facts)
+            finished.append(LocalOutput(output, path_of(one.main), path_of(name), one, facts))
+        files.publish()
+    return finished
 
 
-def _targets(source: Source, outputs: Sequence[Output], destination: Path | Sequence[Path]) -> list[Path]:
-    if not isinstance(destination, Path):
-        targets = list(destination)
-    else:
-        targets = [destination / f"{each.name}{extension(source, each.encoder)}" for each in outputs]
-    for target in targets:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    return targets
+class _LocalFiles:
+    """Files under temporary names until `publish`; those that are not published go at the end of the block."""
 
+    def __init__(self, path_of: Callable[[str], Path]) -> None:
+        self._path_of = path_of
+        self._partials: dict[Path, Path] = {}  # partial → final
+        self._made: list[Path] = []  # folders, the outer ones first
 
-def _finished(
-    target: Path,
-    source: Source,
-    output: Output,
-    results: Iterable[bytes],
-    passthrough: dict[int, _Spill],
-    started: float,
-) -> LocalOutput:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    notes = target.with_name(f"{target.stem}.annotations.jsonl")
-    notes_temporary = notes.with_name(f".{notes.name}.{os.getpid()}.part")
-    try:
-        spliced = splice(temporary, source, output, results, passthrough, annotations=notes_temporary)
-        annotated = notes_temporary.stat().st_size > 0
-        if annotated:
-            notes_temporary.replace(notes)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-        notes_temporary.unlink(missing_ok=True)
-    facts = metrics.build(source, output, spliced, monotonic() - started)
-    metrics_path = target.with_name(f"{target.stem}.metrics.json")
-    metrics.write(metrics_path, facts)
-    return LocalOutput(output, target, metrics_path, notes if annotated else None, spliced, facts)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for partial in self._partials:
+            partial.unlink(missing_ok=True)
+        for folder in reversed(self._made):
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
+
+    def partial(self, name: str) -> Path:
+        final = self._path_of(name)
+        self._make(final.parent)
+        partial = final.with_name(f".{final.name}.{os.getpid()}.part")
+        self._partials[partial] = final
+        return partial
+
+    def withdraw(self, name: str) -> None:
+        partial = self.partial(name)
+        partial.unlink(missing_ok=True)
+        del self._partials[partial]
+
+    def publish(self) -> None:
+        """Puts all files under their names, once they are on the disk."""
+        for partial in self._partials:
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+        for partial, final in self._partials.items():
+            partial.replace(final)
+        self._partials.clear()
+
+    def _make(self, folder: Path) -> None:
+        missing = []
+        while not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            self._made.append(each)
 
 
 class _Spill:

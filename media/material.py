@@ -7,19 +7,71 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 from filters.chain import Step
 
 ON_ERROR = ("original", "fail", "drop")
+
+NO_VIDEO = "none"
+"""The codec of outputs that have no video: only what filters noted is kept."""
 
 MODES = ("filter", "bypass", "drop")
 """How a chunk is processed: as asked, or, because that failed too often, without its filters, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
+class Material:
+    """What a person named, before it is read: one video, some images, or some tables that belong together.
+
+    `kind` is one of media.kinds.KINDS; `files` are (name within the job, path): the name is relative, "/" between
+    folders.
+    """
+
+    kind: str
+    name: str
+    files: tuple[tuple[str, Path], ...]
+
+    @classmethod
+    def single(cls, kind: str, path: str | Path) -> Self:
+        """Of one file, called as it is."""
+        return cls(kind, Path(path).name, ((Path(path).name, Path(path)),))
+
+    @property
+    def path(self) -> Path:
+        """The first file's."""
+        return self.files[0][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How finely material is cut; None means automatic, by the source alone.
+
+    `chunk_frames` counts frames or images. `context_frames` is how many earlier frames the job's most demanding output
+    needs.
+    """
+
+    chunk_frames: int | None = None
+    chunk_records: int | None = None
+    context_frames: int = 0
+
+
+class Files(Protocol):
+    """The files of one job while they are made; `name` is relative to the job's folder, "/" between folders."""
+
+    def partial(self, name: str) -> Path:
+        """Where to write what will be called `name`; its folder is there."""
+        ...
+
+    def withdraw(self, name: str) -> None:
+        """This file is not wanted after all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive frames of one stream, as encoded packets.
+    """Consecutive frames of one stream, as encoded packets; or images, or records.
 
     `stream` 0 is the filtered stream, 1.. are passthrough streams; `index` counts from 0 within its stream;
     `frame_count` is its own frames without lead-in (passthrough: packets); `payload` is self-contained, and
@@ -76,11 +128,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """How an output is encoded: `codec` h264, mpeg4 or ffv1; `crf` 0 (best) to 51; `preset` as x264 names."""
+    """How an output is encoded: `codec` h264, mpeg4 or ffv1; `crf` 0 (best) to 51; `preset` as x264 names.
+
+    Of images: `format` as media.images.formats.OUTPUT_FORMATS names it, empty for each its own; `quality` 1 to 100
+    (best) of JPEG and lossy WebP.
+    """
 
     codec: str = "h264"
     crf: int = 20
     preset: str = "veryfast"
+    format: str = ""
+    quality: int = 95
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +158,8 @@ class Output:
             "codec": self.encoder.codec,
             "crf": self.encoder.crf,
             "preset": self.encoder.preset,
+            "format": self.encoder.format,
+            "quality": self.encoder.quality,
             "on_error": self.on_error,
         }
 
@@ -111,7 +171,9 @@ class Output:
         return cls(
             name=fields["name"],
             chain=tuple(Step(step["name"], dict(step["parameters"])) for step in fields["chain"]),
-            encoder=Encoder(fields["codec"], fields["crf"], fields["preset"]),
+            encoder=Encoder(
+                fields["codec"], fields["crf"], fields["preset"], fields.get("format", ""), fields.get("quality", 95)
+            ),
             on_error=fields["on_error"],
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 from media.errors import last_line
 from media.fingerprint import versions
 from media.material import Output, Source
-from media.video.splice import Spliced
+from media.spliced import Spliced
 
 FORMAT = 1
 
@@ -156,11 +156,7 @@ def _output(output: Output, spliced: Spliced) -> dict[str, Any]:
         "codec": output.encoder.codec,
         "crf": output.encoder.crf,
         "preset": output.encoder.preset,
-        "container": spliced.container,
-        "size": spliced.size,
-        "duration_s": spliced.duration_s,
-        "time_error_s": spliced.time_error_s,
-        "shift_s": spliced.shift_s,
+        **spliced.details,
     }
 
 
@@ -233,4 +229,5 @@ def _troubles(spliced: Spliced) -> dict[str, Any]:
         "decode_errors": account.decode_errors,
         "decode_error_count": account.decode_error_count,
         "times_repaired": account.times_repaired,
+        **spliced.troubles,
     }

@@ -392,10 +392,13 @@ class Drop(Message):
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Message):
-    """Asks for at most `length` bytes of a finished file from `offset`. Answered by File or Error."""
+    """Asks for at most `length` bytes of a finished file from `offset`. Answered by File or Error.
+
+    `file` is as Finished tells it, or in a listing of a folder that Finished tells.
+    """
 
     job: Name
-    file: Name
+    file: Text
     offset: int
     length: int
 
@@ -405,7 +408,7 @@ class File(Message):
     """A part of a finished file. Payload: the bytes from `offset`. `size` is the whole file's."""
 
     job: Name
-    file: Name
+    file: Text
     offset: int
     size: int
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from queue import SimpleQueue
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from filters.opencv import cv2
 from filters.runner import FilterError
 from media.errors import ProcessingFailed
+from media.kinds import Process
 from media.material import Output, Result
 from wire.framing import Buffer
 from wire.messages import Task
@@ -25,20 +26,6 @@ MAX_CAUSE_TRACEBACK: Final = 8_000
 """Characters of a failure that travel; of a traceback the end, which says most. Middleware keeps many of them."""
 
 log = logging.getLogger(__name__)
-
-
-class Process(Protocol):
-    """What a kind's module offers, see media/video/process.py."""
-
-    def __call__(
-        self,
-        payload: Buffer,
-        source_process: dict[str, Any],
-        output: Output,
-        *,
-        mode: str = "filter",
-        on_frame: Callable[[int], None] | None = None,
-    ) -> Result: ...
 
 
 class Abandoned(BaseException):

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from media.kinds import KINDS
 from wire.addresses import Address
 
-KINDS: Final = {"video": "media.video.process"}
+PROCESSES: Final = {kind: f"media.{kind}.process" for kind in KINDS}
 """Each kind of material, and the module whose `process` makes results of its chunks."""
 
 MAX_CHILD_SETTINGS: Final = 1024 * 1024
@@ -56,7 +57,7 @@ class Settings:
     secret: bytes = b""
     log: str = "info"
     plugins: tuple[Path, ...] = ()
-    kinds: Mapping[str, str] = field(default_factory=lambda: dict(KINDS))
+    kinds: Mapping[str, str] = field(default_factory=lambda: dict(PROCESSES))
 
     def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:
         return ChildSettings(

@@ -28,7 +28,7 @@ from media.material import Chunk, Source
 from media.video.decode import ChunkDecoder, repaired
 from media.video.opening import opened
 from media.video.rotation import plane_view
-from media.video.split import split
+from media.video.split import split_file
 
 SIZES: tuple[int | None, ...] = (1, 7, 16, 64, None)
 # Chunks of fewer frames than this whose lead-ins would decode the file more than WORK_MAX times are sampled: every
@@ -134,7 +134,7 @@ def _plain_frames(
 
 def compare(path: Path, whole: Whole, chunk_frames: int | None) -> Comparison:
     """Decode a file in chunks of a size and compare with the whole. Raise UnreadableSource."""
-    source, chunks = split(path, chunk_frames=chunk_frames)
+    source, chunks = split_file(path, chunk_frames=chunk_frames)
     facts = source.facts
     lossless = facts["lossless_reencode"] is not None
     work = facts["frame_count"] + facts["lead_in_frames"]
@@ -239,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in options.files:
         try:
             whole = decode_whole(path)
-            source, _ = split(path)
+            source, _ = split_file(path)
             results = [compare(path, whole, size) for size in options.chunk_frames]
         except UnreadableSource as error:
             notes.append(str(error))

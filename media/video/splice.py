@@ -9,7 +9,6 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from math import lcm
@@ -23,16 +22,15 @@ from av.stream import Stream
 
 from media.account import Account
 from media.errors import SpliceError
-from media.material import Output, Source
-from media.video.containers import Container, Way, add_untouched, container_of
+from media.material import Files, Output, Source
+from media.spliced import Spliced
+from media.video.containers import Container, Way, add_untouched, container_of, extension
 from media.video.digest import Digest, video_packets
 from media.video.encode import add_encoded_stream
+from media.video.grid import TIMESCALE_MAX, grid_of
 from media.video.report import ChunkReport
 from media.video.sound import add_decoded, decoded_packets
 from media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, untouched
-
-# FFmpeg's timescales are signed 32-bit numbers.
-TIMESCALE_MAX = 2**31 - 1
 
 # Of the disk, not of the streams.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOENT})
@@ -42,53 +40,38 @@ _STALE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "
 _STALE_TAGS_OF_MKV = ("duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
 
 
-@dataclass(frozen=True, slots=True)
-class Spliced:
-    """A finished file: the account of its frames, its digest, and how well it holds the source's times.
-
-    `time_error_s` is the largest difference between a frame's time in the file and the one it should have,
-    `shift_s` by how much all streams were moved because the source begins before zero.
-    """
-
-    account: Account
-    digest: str
-    container: str
-    size: int
-    duration_s: float
-    time_error_s: float
-    shift_s: float
-
-    @property
-    def warnings(self) -> list[str]:
-        """What a person should know of this output, a sentence each."""
-        return self.account.warnings
-
-
 def splice(
-    path: Path,
+    files: Files,
     source: Source,
     output: Output,
     results: Iterable[bytes],
     passthrough: Mapping[int, Iterable[bytes]],
-    *,
-    annotations: Path | None = None,
 ) -> Spliced:
-    """Write the file `path` from result payloads in index order and each passthrough stream's payloads in order.
+    """Make `<output>.<suffix>` from result payloads in index order and each passthrough stream's payloads in order.
 
     All are read once and lazily, a chunk of each at a time; what grows with the length of the video are a few numbers
-    a packet. The container is `containers.container_of(source, output.encoder)`, whatever `path` is called. With
-    `annotations`, the notes that filters attached are written there, one JSON line a frame that has any. Both files
-    are on disk (fsync) at the end. The frames of chunks that are left out, or whose payload is empty, count as lost.
+    a packet. The container is `containers.container_of(source, output.encoder)`. The notes that filters attached go to
+    `<output>.annotations.jsonl`, one JSON line a frame that has any; without notes there is no such file. The frames of
+    chunks that are left out, or whose payload is empty, count as lost.
+    `details` of what is returned: `container`, `size` in bytes, `duration_s`, `time_error_s`, the largest difference
+    between a frame's time in the file and the one it should have, and `shift_s`, by how much all streams were moved
+    because the source begins before zero.
 
     Raise ForeignExtradata for a chunk of another encoder, SpliceError when the results make no file, BundleError for
     a broken payload, OSError when the disk does not take it.
     """
-    return _Splicer(path, source, output).run(results, passthrough, annotations)
+    main = f"{output.name}{extension(source, output.encoder)}"
+    notes = f"{output.name}.annotations.jsonl"
+    spliced = _Splicer(files.partial(main), source, output, main).run(results, passthrough, files.partial(notes))
+    if not files.partial(notes).stat().st_size:
+        files.withdraw(notes)
+    return spliced
 
 
 class _Splicer:
-    def __init__(self, path: Path, source: Source, output: Output) -> None:
+    def __init__(self, path: Path, source: Source, output: Output, main: str) -> None:
         self._path = path
+        self._main = main
         self._source = source
         self._output = output
         self._account = Account()
@@ -96,13 +79,10 @@ class _Splicer:
         self._pts = array("q")
         self._notes: TextIO | None = None
 
-    def run(
-        self, results: Iterable[bytes], passthrough: Mapping[int, Iterable[bytes]], annotations: Path | None
-    ) -> Spliced:
-        track = VideoTrack(self._source, results, self._add)
+    def run(self, results: Iterable[bytes], passthrough: Mapping[int, Iterable[bytes]], annotations: Path) -> Spliced:
+        track = VideoTrack(self._source, results, self._add, grid_of(self._output.chain, self._source.splice))
         with ExitStack() as stack:
-            if annotations is not None:
-                self._notes = stack.enter_context(annotations.open("w", encoding="utf-8"))
+            self._notes = stack.enter_context(annotations.open("w", encoding="utf-8"))
             try:
                 self._mux(track, passthrough)
             except av.FFmpegError as error:
@@ -110,9 +90,6 @@ class _Splicer:
                     raise OSError(error.errno, os.strerror(error.errno), str(self._path)) from error
                 raise SpliceError(f"{self._kind.format} does not take these streams: {error}") from error
         self._account.close(self._source.splice["frame_count"])
-        for path in (self._path, annotations):
-            if path is not None:
-                _sync(path)
         return self._checked(track)
 
     def _add(self, report: ChunkReport, pts: list[int]) -> None:
@@ -129,7 +106,7 @@ class _Splicer:
 
     def _mux(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
         frames = track.format()
-        options = self._container_options()
+        options = self._container_options(track.time_base.denominator)
         with ExitStack() as stack:
             file = stack.enter_context(
                 av.open(str(self._path), "w", format=self._kind.format, container_options=options)
@@ -152,10 +129,9 @@ class _Splicer:
             self._pts.append(mux.packet.pts)
             yield mux
 
-    def _container_options(self) -> dict[str, str]:
+    def _container_options(self, ticks: int) -> dict[str, str]:
         if self._kind.format == "matroska":
             return {"avoid_negative_ts": "disabled", "cues_to_front": "1"}
-        ticks = Fraction(*self._source.splice["time_base"]).denominator
         return {
             "video_track_timescale": str(ticks),
             "movie_timescale": str(self._movie_timescale(ticks)),
@@ -237,11 +213,14 @@ class _Splicer:
         return Spliced(
             account=self._account,
             digest=digest.hexdigest(),
-            container=self._kind.format,
-            size=self._path.stat().st_size,
-            duration_s=self._duration_s(),
-            time_error_s=error_s,
-            shift_s=float(track.shift * track.time_base),
+            main=self._main,
+            details={
+                "container": self._kind.format,
+                "size": self._path.stat().st_size,
+                "duration_s": self._duration_s(),
+                "time_error_s": error_s,
+                "shift_s": float(track.shift * track.time_base),
+            },
         )
 
     def _say(self, track: VideoTrack, error_s: float) -> None:
@@ -281,11 +260,3 @@ def _lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:
         for name, value in tags.items()
         if name.lower() not in _STALE_TAGS and not name.lower().startswith(_STALE_TAGS_OF_MKV)
     }
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,6 +9,7 @@ stream's `time_base`.
     color_primaries, color_trc, colorspace
                             as a CodecContext needs them to decode bare packets
     time_base, rate         of the source; rate is never empty
+    first_pts               when its first frame is shown, or nil
     orientation             [transpose, flip_x, flip_y]: how a decoded picture is turned before any filter
     display_width, display_height, sample_aspect
                             of a picture so turned; sample_aspect is nil where the file does not tell
@@ -43,7 +44,7 @@ import xxhash
 
 from media.bundle import pack
 from media.errors import UnreadableSource
-from media.material import Chunk, Source
+from media.material import Chunk, Cutting, Material, Source
 from media.video.cut import Cut, Track, display_ranks
 from media.video.lossless import LosslessSplitter
 from media.video.opening import opened, packets_of
@@ -54,7 +55,12 @@ from media.video.scan import Scan, scan
 _READ_SIZE = 1024 * 1024
 
 
-def split(
+def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
+    """Cut the only file of a video as `split_file` does."""
+    return split_file(material.path, chunk_frames=cutting.chunk_frames, context_frames=cutting.context_frames)
+
+
+def split_file(
     path: str | Path, *, chunk_frames: int | None = None, context_frames: int = 0
 ) -> tuple[Source, Iterator[Chunk]]:
     """Cut a video file into chunks that decode by themselves to what the whole file decodes to.
@@ -161,8 +167,17 @@ class Splitter:
             "skip": cut.skip - cut.lead,
             "first": track.frames_before[cut.start],
             "rank": display_ranks(track, cut.start, cut.stop),
+            "span": self._span(cut),
         }
         return Chunk(0, index, track.frame_count(cut.start, cut.stop), pack(table, packets))
+
+    def _span(self, cut: Cut) -> list[int] | None:
+        """From when until when the chunk's frames are shown; None where the source has no complete times."""
+        track = self._scan.track
+        if track.times is None:
+            return None
+        first, after = track.frames_before[cut.start], track.frames_before[cut.stop]
+        return [track.times[first], track.times[after] if after < len(track.times) else self._scan.end]
 
 
 def own_ranges(track: Track, cut: Cut) -> list[list[int]]:
@@ -200,6 +215,7 @@ def _process(found: Scan, decoder: dict[str, Any]) -> dict[str, Any]:
     return decoder | {
         "time_base": _fraction(found.time_base),
         "rate": _fraction(found.rate),
+        "first_pts": found.first_pts,
         "orientation": found.orientation.to_wire(),
         "display_width": width,
         "display_height": height,
@@ -224,7 +240,7 @@ def _splice(found: Scan) -> dict[str, Any]:
             "matrix": found.decoder["colorspace"],
         },
         "frame_count": track.frames_before[-1],
-        "pts_complete": all(pts is not None for pts, shown in zip(track.pts, track.shown, strict=True) if shown),
+        "pts_complete": track.times is not None,
         "first_pts": found.first_pts,
         "last_end": found.last_end,
         "metadata": found.metadata,

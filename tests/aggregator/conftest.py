@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from filters.chain import Step
+from media import material as materials
 from media.local import run_local
 from media.material import Chunk, Encoder, Output, Result, Source
 from media.video.process import process
-from media.video.split import split
+from media.video.split import split_file
 from tests.aggregator.peers import Cast
 from tests.media.video.clips import encode
 
@@ -44,9 +45,11 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
         Output("soft", (Step("blur", {"radius": 2}),), Encoder("mpeg4", 20, "veryfast")),
         Output("same", (Step("identity", {}),), Encoder("h264", 30, "ultrafast")),
     ]
-    source, chunks = split(path, chunk_frames=10)
+    source, chunks = split_file(path, chunk_frames=10)
     material = Material(source, list(chunks), outputs, [], [])
-    local = run_local(path, outputs, folder / "local", chunk_frames=10)
+    local = run_local(
+        materials.Material.single("video", path), outputs, materials.Cutting(10), (folder / "local").joinpath
+    )
     for output, one in zip(outputs, local, strict=True):
         material.results.append([process(chunk.payload, source.process, output) for chunk in material.of_stream(0)])
         material.digests.append(one.spliced.digest)

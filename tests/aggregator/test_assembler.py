@@ -473,8 +473,7 @@ def finished() -> Script:
     [
         (0, 100, 100),
         (0, 2**40, MAX_PART),
-        (19_999_990, MAX_PART, 10),
-        (20_000_000, 5, 0),
+        (19_999_990, MAX_PART, MAX_PART),
     ],
 )
 def test_parts_of_finished_files_are_served(offset: int, length: int, served: int) -> None:
@@ -484,12 +483,23 @@ def test_parts_of_finished_files_are_served(offset: int, length: int, served: in
 
 @pytest.mark.parametrize(
     ("job", "file", "offset"),
-    [("j", "blur.mp4", 20_000_001), ("j", "../ledger.sqlite", 0), ("j", ".blur.mp4.part", 0), ("k", "blur.mp4", 0)],
+    [("j", "blur/a.jpg", 0), ("j", "../ledger.sqlite", 0), ("j", ".blur.mp4.part", 0), ("k", "blur.mp4", 0)],
 )
 def test_nothing_else_is_served(job: str, file: str, offset: int) -> None:
     [answer] = said(finished().hear(CLIENT, Fetch(job, file, offset, 10)), CLIENT)
     assert isinstance(answer, Error)
     assert (answer.code, answer.fatal, answer.job) == ("not-found", False, job)
+
+
+def test_files_of_a_folder_are_served_when_the_folder_was_told() -> None:
+    script = Script()
+    script.collected()
+    script.finish(2, 1)
+    script.feed(Spliced("j", [CLEAN], [{"file": "blur.files.jsonl", "size": 10, "xxh3": "0" * 32, "folder": "blur"}]))
+    commands = script.hear(CLIENT, Fetch("j", "blur/deep/a.jpg", 0, 10))
+    assert commands == [SendFilePart(CLIENT, "j", "blur/deep/a.jpg", 0, 10)]
+    [answer] = said(script.hear(CLIENT, Fetch("j", "edges/a.jpg", 0, 10)), CLIENT)
+    assert isinstance(answer, Error)
 
 
 def test_an_unfinished_job_has_no_files() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -20,11 +21,47 @@ def test_all_files_appear_together_with_size_and_checksum(tmp_path: Path) -> Non
     with Publication(tmp_path, "job") as publication:
         for name, content in (("a.mp4", b"video"), ("a.metrics.json", b"{}"), ("notes", b"")):
             publication.partial(name).write_bytes(content)
-        publication.withdraw(publication.partial("notes"))
+        publication.withdraw("notes")
         assert not any(not name.rpartition("/")[2].startswith(".") for name in everything(tmp_path / "job"))
         files = publication.publish()
     assert files[0] == {"file": "a.mp4", "size": 5, "xxh3": xxhash.xxh3_128_hexdigest(b"video")}
     assert everything(tmp_path) == ["job", "job/a.metrics.json", "job/a.mp4", "latest"]
+
+
+def test_files_in_folders_are_listed_in_a_file(tmp_path: Path) -> None:
+    for content in (b"first", b"second"):  # a job may be spliced again
+        with Publication(tmp_path, "job") as publication:
+            for name in ("blur/b.jpg", "blur/deep/a b.jpg", "blur.metrics.json"):
+                publication.partial(name).write_bytes(content)
+            publication.partial("blur/gone.jpg").touch()
+            publication.withdraw("blur/gone.jpg")
+            files = publication.publish()
+        assert [(entry["file"], entry.get("folder")) for entry in files] == [
+            ("blur.files.jsonl", "blur"),
+            ("blur.metrics.json", None),
+        ]
+        lines = (tmp_path / "job" / "blur.files.jsonl").read_text().splitlines()
+        told = {"size": len(content), "xxh3": xxhash.xxh3_128_hexdigest(content)}
+        assert [json.loads(line) for line in lines] == [
+            {"file": "blur/b.jpg", **told},
+            {"file": "blur/deep/a b.jpg", **told},
+        ]
+        assert everything(tmp_path / "job") == [
+            "blur",
+            "blur.files.jsonl",
+            "blur.metrics.json",
+            "blur/b.jpg",
+            "blur/deep",
+            "blur/deep/a b.jpg",
+        ]
+
+
+def test_a_folder_that_is_not_whole_leaves_nothing(tmp_path: Path) -> None:
+    with Publication(tmp_path, "job") as publication:
+        publication.partial("blur/a.jpg").write_bytes(b"x")
+        with pytest.raises(ValueError, match="cannot be"):
+            publication.partial("blur/../../a.jpg")
+    assert everything(tmp_path) == []
 
 
 def published(folder: Path, job: str, *names: str, content: bytes = b"x", forgotten: str = "") -> None:

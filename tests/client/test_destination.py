@@ -6,44 +6,46 @@ import pytest
 
 from client.destination import Place, places_for
 from client.options import UsageError
+from media.material import Material
 from tests.client.material import make_order
 
 ONE, TWO = make_order("blur"), make_order("blur", "edges")
-CLIP, OTHER = Path("a/clip.mp4"), Path("b/clip.mp4")
+CLIP, OTHER = (Material.single("video", path) for path in ("a/clip.mp4", "b/clip.mp4"))
+PHOTOS = Material("images", "photos", (("a.jpg", Path("photos/a.jpg")), ("deep/b.jpg", Path("photos/deep/b.jpg"))))
 
 
 def test_without_out_files_go_to_the_jobs_folder(tmp_path: Path) -> None:
-    place = places_for([CLIP], ONE, None, tmp_path)[CLIP]
+    place = places_for({CLIP: ONE}, None, tmp_path)[CLIP]
     assert place.path_of("job-1", "blur.mp4") == tmp_path / "job-1" / "blur.mp4"
 
 
 def test_one_output_becomes_the_file_that_was_named(tmp_path: Path) -> None:
-    place = places_for([CLIP], ONE, str(tmp_path / "new" / "mine.mp4"), tmp_path)[CLIP]
+    place = places_for({CLIP: ONE}, str(tmp_path / "new" / "mine.mp4"), tmp_path)[CLIP]
     assert place.path_of("j", "blur.mp4") == tmp_path / "new" / "mine.mp4"
     assert place.path_of("j", "blur.metrics.json") == tmp_path / "new" / "mine.metrics.json"
     assert place.path_of("j", "blur.annotations.jsonl") == tmp_path / "new" / "mine.annotations.jsonl"
 
 
 def test_a_name_without_suffix_is_a_file_too(tmp_path: Path) -> None:
-    place = places_for([CLIP], ONE, str(tmp_path / "mine"), tmp_path)[CLIP]
+    place = places_for({CLIP: ONE}, str(tmp_path / "mine"), tmp_path)[CLIP]
     assert place.path_of("j", "blur.mp4") == tmp_path / "mine"
     assert place.path_of("j", "blur.metrics.json") == tmp_path / "mine.metrics.json"
 
 
 def test_a_folder_for_one_output_keeps_the_outputs_name(tmp_path: Path) -> None:
     for out in (str(tmp_path), f"{tmp_path}/new/"):
-        place = places_for([CLIP], ONE, out, tmp_path)[CLIP]
+        place = places_for({CLIP: ONE}, out, tmp_path)[CLIP]
         assert place.path_of("j", "blur.mp4") == Path(out) / "blur.mp4"
 
 
 def test_several_outputs_go_to_a_folder(tmp_path: Path) -> None:
-    place = places_for([CLIP], TWO, str(tmp_path / "new"), tmp_path)[CLIP]
+    place = places_for({CLIP: TWO}, str(tmp_path / "new"), tmp_path)[CLIP]
     assert place.path_of("j", "edges.mp4") == tmp_path / "new" / "edges.mp4"
     assert (tmp_path / "new").is_dir()
 
 
 def test_several_sources_get_a_folder_each_even_if_called_alike(tmp_path: Path) -> None:
-    places = places_for([CLIP, OTHER], ONE, str(tmp_path), tmp_path)
+    places = places_for({CLIP: ONE, OTHER: ONE}, str(tmp_path), tmp_path)
     assert places[CLIP].path_of("j", "blur.mp4") == tmp_path / "clip" / "blur.mp4"
     assert places[OTHER].path_of("j", "blur.mp4") == tmp_path / "clip-2" / "blur.mp4"
 
@@ -52,11 +54,11 @@ def test_what_cannot_be_is_said_before_anything_is_sent(tmp_path: Path) -> None:
     file = tmp_path / "there.mp4"
     file.touch()
     with pytest.raises(UsageError, match="several outputs; name a folder"):
-        places_for([CLIP], TWO, str(file), tmp_path)
+        places_for({CLIP: TWO}, str(file), tmp_path)
     with pytest.raises(UsageError, match="overwrite the source"):
-        places_for([file], ONE, str(file), tmp_path)
+        places_for({Material.single("video", file): ONE}, str(file), tmp_path)
     with pytest.raises(UsageError, match="cannot be made"):
-        places_for([CLIP], ONE, str(file / "x.mp4"), tmp_path)
+        places_for({CLIP: ONE}, str(file / "x.mp4"), tmp_path)
 
 
 def test_a_name_that_belies_the_content_is_said() -> None:
@@ -66,3 +68,30 @@ def test_a_name_that_belies_the_content_is_said() -> None:
         "out/mine.mp4 is a Matroska file, because its streams need one, whatever its name says"
     ]
     assert list(Place(Path("out")).warnings(".mkv")) == []
+
+
+def test_pictures_lie_in_the_folder_that_was_named(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for out in ("new", "there", "new/"):
+        place = places_for({PHOTOS: ONE}, str(tmp_path / out), tmp_path)[PHOTOS]
+        assert place.path_of("j", "blur/deep/b.jpg") == tmp_path / Path(out) / "deep" / "b.jpg"
+        assert place.path_of("j", "blur.metrics.json") == tmp_path / f"{Path(out)}.metrics.json"
+    place = places_for({PHOTOS: TWO}, str(tmp_path / "there"), tmp_path)[PHOTOS]
+    assert place.path_of("j", "edges/a.jpg") == tmp_path / "there" / "edges" / "a.jpg"
+
+
+def test_the_folder_of_the_pictures_is_never_written_to() -> None:
+    with pytest.raises(UsageError, match="holds the sources"):
+        places_for({PHOTOS: ONE}, "photos", Path("results"))
+
+
+def test_files_of_the_whole_job_are_called_after_the_output(tmp_path: Path) -> None:
+    place = places_for({CLIP: ONE}, str(tmp_path / "mine.mp4"), tmp_path)[CLIP]
+    assert place.path_of("j", "metadata.json") == tmp_path / "mine.metadata.json"
+
+
+def test_a_result_that_is_json_gets_the_name(tmp_path: Path) -> None:
+    table = Material.single("table", "movies.csv")
+    place = places_for({table: make_order("post_2000")}, str(tmp_path / "mine.json"), tmp_path)[table]
+    assert place.path_of("j", "post_2000_results.json") == tmp_path / "mine.json"
+    assert place.path_of("j", "post_2000.metrics.json") == tmp_path / "mine.metrics.json"

@@ -175,10 +175,33 @@ def test_without_addresses_it_says_so() -> None:
     assert "not known where the aggregator is" in brain.failure
 
 
-@pytest.mark.parametrize("name", ["../a", "a/b", "", ".hidden", "a\\b", "a\0"])
+@pytest.mark.parametrize("name", ["../a", "/a", "a/", "a/../b", "a/.b", "", ".hidden", "a\\b", "a\0"])
 def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a plain name"):
         Wanted.from_wire({"file": name, "size": 1, "xxh3": "x"})
+
+
+def test_what_a_listing_lists_is_fetched_after_it() -> None:
+    listing = {"file": "blur.files.jsonl", "size": 2, "xxh3": "x", "folder": "blur"}
+    brain = Fetching("j", [Wanted.from_wire(listing), Wanted("blur.metrics.json", 3, "y")], [HERE])
+    assert brain.begin() == [Begin("blur.files.jsonl", 2, "x", is_listing=True)]
+    assert brain.size_total == 5
+    entries = ({"file": "blur/a.jpg", "size": 7, "xxh3": "a"}, {"file": "blur/b.jpg", "size": 8, "xxh3": "b"})
+    assert brain.handle(Kept("blur.files.jsonl", entries), 0) == [Begin("blur/a.jpg", 7, "a")]
+    assert brain.size_total == 20
+    assert brain.handle(Kept("blur/a.jpg"), 0) == [Begin("blur/b.jpg", 8, "b")]
+    assert brain.handle(Kept("blur/b.jpg"), 0) == [Begin("blur.metrics.json", 3, "y")]
+    brain.handle(Kept("blur.metrics.json"), 0)
+    assert brain.over
+    assert not brain.failure
+
+
+def test_a_listing_that_leads_elsewhere_is_refused() -> None:
+    brain = Fetching("j", [Wanted("blur.files.jsonl", 2, "x", is_listing=True)], [HERE])
+    brain.begin()
+    brain.handle(Kept("blur.files.jsonl", ({"file": "blur/../../a", "size": 7, "xxh3": "a"},)), 0)
+    assert brain.over
+    assert "not a plain name" in brain.failure
 
 
 @pytest.mark.parametrize("data", [{}, {"file": "a", "size": "1", "xxh3": "x"}, {"file": "a", "size": 1}])

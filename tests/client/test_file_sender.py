@@ -123,7 +123,7 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
         ("text.mp4", "not a media file"),
         ("sound.mp4", "sound only"),
         ("missing.mp4", "there is no such file"),
-        ("folder", "there are no videos in this folder"),
+        ("folder", "there are no videos, images or tables in this folder"),
     ],
 )
 @pytest.mark.parametrize("way", ["cluster", "--local"])

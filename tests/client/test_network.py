@@ -17,12 +17,13 @@ from client.outcome import Outcome, Status
 from client.progress import JobView
 from client.run import Parcel
 from client.sources import Reader
+from media.material import Cutting, Material
 from tests.client.fakes import FakeCluster
 from tests.client.material import FRAMES, make_order
 from wire.addresses import Address
 from wire.messages import Chunk, Error, Fetch, Submit
 
-ORDER = replace(make_order("blur"), chunk_frames=10)
+ORDER = replace(make_order("blur"), cutting=Cutting(10))
 DEADLINE_S = 30.0
 
 
@@ -54,8 +55,8 @@ def target(cluster: FakeCluster) -> Target:
 
 
 def parcel(clip: Path, results: Path, *outputs: str) -> Parcel:
-    order = replace(make_order(*outputs or ("blur",)), chunk_frames=10)
-    reader = Reader(clip, order)
+    order = replace(make_order(*outputs or ("blur",)), cutting=Cutting(10))
+    reader = Reader(Material.single("video", clip), order)
     return Parcel(Submission(submission_key(reader.source, order), reader.source, order), reader, Place(results, True))
 
 
@@ -65,7 +66,7 @@ def send(cluster: FakeCluster, *parcels: Parcel, display: Recorder | None = None
 
 def payloads(clip: Path) -> bytes:
     """What the fake cluster makes of a clip."""
-    chunks = list(iter(Reader(clip, ORDER).next_chunk, None))
+    chunks = list(iter(Reader(Material.single("video", clip), ORDER).next_chunk, None))
     return b"".join(chunk.payload for chunk in sorted(chunks, key=lambda chunk: chunk.index) if chunk.stream == 0)
 
 

@@ -4,28 +4,30 @@ from dataclasses import replace
 
 import pytest
 
-from client.order import MAX_OUTPUT_NAME, hello, output_names, read_order, submission_key, unique
+from client.order import DEFAULTS, MAX_OUTPUT_NAME, Wishes, hello, output_names, submission_key, unique
 from filters.chain import ChainError, parse_chain
 from filters.registry import schemas
-from filters.schema import ParameterError
-from media.material import Encoder
+from filters.schema import FilterSchema, ParameterError
+from media.errors import UnreadableSource
+from media.material import Cutting, Encoder, Material
 from tests.client.material import make_order, make_source
 
-KNOWN = schemas()
+KNOWN = schemas() | {"post_2000": FilterSchema("post_2000", "Films after 2000.", material="record")}
+CLIP, PHOTOS, TABLE = (Material.single(kind, kind) for kind in ("video", "images", "table"))
 
 
 def test_an_order_has_an_output_for_each_chain_with_all_parameters() -> None:
-    order = read_order(["blur", "blur:radius=3,edges"], KNOWN, Encoder("ffv1"), 16)
+    order = Wishes(["blur", "blur:radius=3,edges"], KNOWN, Encoder("ffv1"), Cutting(16)).order(CLIP)
     assert [output.name for output in order.outputs] == ["blur", "blur-edges"]
     assert order.outputs[0].chain[0].parameters == {"radius": 7}
     assert order.outputs[1].chain[0].parameters == {"radius": 3}
     assert order.outputs[1].encoder == Encoder("ffv1")
-    assert order.chunk_frames == 16
+    assert order.cutting.chunk_frames == 16
 
 
 def test_the_most_demanding_output_sets_the_context() -> None:
-    assert read_order(["blur"], KNOWN, Encoder()).context_frames == 0
-    assert read_order(["blur", "motion"], KNOWN, Encoder()).context_frames == 1
+    assert Wishes(["blur"], KNOWN).order(CLIP).cutting.context_frames == 0
+    assert Wishes(["blur", "motion"], KNOWN).order(CLIP).cutting.context_frames == 1
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def test_the_most_demanding_output_sets_the_context() -> None:
 )
 def test_a_wrong_chain_is_one_sentence(chain: str, words: str) -> None:
     with pytest.raises((ChainError, ParameterError)) as caught:
-        read_order([chain], KNOWN, Encoder())
+        Wishes([chain], KNOWN)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -61,13 +63,13 @@ def test_the_key_depends_on_bytes_and_wishes_alone() -> None:
     key = submission_key(source, order)
     assert submission_key(replace(source, name="other.mp4"), order) == key
     assert submission_key(replace(source, fingerprint="0" * 32), order) != key
-    assert submission_key(source, replace(order, chunk_frames=7)) != key
+    assert submission_key(source, replace(order, cutting=Cutting(7))) != key
     assert submission_key(source, make_order("edges")) != key
     assert submission_key(source, make_order("blur", "edges")) != key
 
 
 def test_equal_chains_written_differently_have_one_key() -> None:
-    short, long = (read_order([text], KNOWN, Encoder()) for text in ("blur", 'blur:radius="7"'))
+    short, long = (Wishes([text], KNOWN).order(CLIP) for text in ("blur", 'blur:radius="7"'))
     assert submission_key(make_source(), short) == submission_key(make_source(), long)
 
 
@@ -76,3 +78,30 @@ def test_every_submission_has_a_session_of_its_own() -> None:
     assert first.name == second.name
     assert "@" in first.name
     assert first.session != second.session
+
+
+def test_each_kind_of_material_gets_the_chains_that_are_for_it() -> None:
+    wishes = Wishes(["blur", "motion", "post_2000", "fps:rate=5,edges"], KNOWN)
+    names = [[output.name for output in wishes.order(one).outputs] for one in (CLIP, PHOTOS, TABLE)]
+    assert names == [["blur", "motion", "fps-edges"], ["blur"], ["post_2000"]]
+    assert wishes.order(PHOTOS).cutting.context_frames == 0
+    assert list(wishes.idle({"video", "table"})) == []
+    assert list(wishes.idle({"video"})) == ["the filter post_2000 is for the records of tables, and this is a video"]
+
+
+@pytest.mark.parametrize(
+    ("chain", "material", "words"),
+    [
+        ("blur", TABLE, "blur is for pictures, and these are tables; ask for others, such as --filters post_2000"),
+        ("motion", PHOTOS, "compares frames that follow each other, and these are images"),
+        ("fps", PHOTOS, "fps is for the frames of videos, and these are images"),
+    ],
+)
+def test_material_without_a_chain_is_one_sentence(chain: str, material: Material, words: str) -> None:
+    with pytest.raises(UnreadableSource) as caught:
+        Wishes([chain], KNOWN).order(material)
+    assert words in str(caught.value)
+
+
+def test_where_nothing_is_asked_for_each_kind_has_its_defaults() -> None:
+    assert [output.name for output in Wishes([], KNOWN).order(CLIP).outputs] == list(DEFAULTS["video"])

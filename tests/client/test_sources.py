@@ -9,6 +9,7 @@ import pytest
 
 from client.sources import Reader, find, verify_cuts
 from media.errors import UnreadableSource
+from media.material import Cutting, Material
 from tests.client.material import FRAMES, make_order, write_clip
 
 ORDER = make_order("blur")
@@ -18,8 +19,8 @@ def test_files_and_the_videos_of_folders_each_once(tmp_path: Path) -> None:
     for name in ("b.mp4", "a.MKV", "notes.txt", ".hidden.mp4", "c"):
         (tmp_path / name).touch()
     (tmp_path / "folder.mp4").mkdir()
-    files, complaints = find([tmp_path, tmp_path / "b.mp4", tmp_path / "." / "c"])
-    assert files == [tmp_path / "a.MKV", tmp_path / "b.mp4", tmp_path / "c"]
+    materials, complaints = find([tmp_path, tmp_path / "b.mp4", tmp_path / "." / "c"])
+    assert [one.path for one in materials] == [tmp_path / "a.MKV", tmp_path / "b.mp4", tmp_path / "c"]
     assert not complaints
 
 
@@ -29,7 +30,7 @@ def test_without_a_path_the_data_folder_is_meant(tmp_path: Path, monkeypatch: py
     assert str(complaints[0]) == "data: there is no such file or folder; check the path."
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.mp4").touch()
-    assert find([])[0] == [Path("data/a.mp4")]
+    assert find([])[0] == [Material.single("video", Path("data/a.mp4"))]
 
 
 def test_each_bad_path_is_one_sentence_and_the_good_ones_stay(tmp_path: Path) -> None:
@@ -38,20 +39,60 @@ def test_each_bad_path_is_one_sentence_and_the_good_ones_stay(tmp_path: Path) ->
     good = tmp_path / "good.mp4"
     good.touch()
     bad = [tmp_path / "missing.mp4", tmp_path / "empty", tmp_path / "pipe", tmp_path / ("x" * 5000), Path("a\0b")]
-    files, complaints = find([*bad, good])
-    assert files == [good]
+    materials, complaints = find([*bad, good])
+    assert materials == [Material.single("video", good)]
     reasons = [complaint.reason for complaint in complaints]
     assert reasons[:3] == [
         "there is no such file or folder",
-        "there are no videos in this folder",
+        "there are no videos, images or tables in this folder",
         "this is neither a file nor a folder",
     ]
     assert len(reasons) == len(bad)
     assert all(complaint.path and complaint.way_out for complaint in complaints)
 
 
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def shown(materials: list[Material]) -> list[tuple[str, str, list[str]]]:
+    return [(one.kind, one.name, [name for name, _ in one.files]) for one in materials]
+
+
+def test_a_data_folder_gives_videos_folders_of_images_and_one_table_job(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write(data, "clip.mp4", "movies.csv", "ratings.CSV", "notes.txt")
+    write(data, "holiday/1.jpg", "holiday/beach/2.PNG", "holiday/.thumbs/3.jpg", "cats/tom.webp", "texts/readme.md")
+    materials, complaints = find([data])
+    assert shown(materials) == [
+        ("video", "clip.mp4", ["clip.mp4"]),
+        ("images", "cats", ["tom.webp"]),
+        ("images", "holiday", ["1.jpg", "beach/2.PNG"]),
+        ("table", "data", ["movies.csv", "ratings.CSV"]),
+    ]
+    assert not complaints
+
+
+def test_a_folder_that_has_images_is_one_of_images(tmp_path: Path) -> None:
+    write(tmp_path / "all", "a.jpg", "deep/er/b.tif", "clip.mkv")
+    materials, _ = find([tmp_path / "all"])
+    assert shown(materials) == [("video", "clip.mkv", ["clip.mkv"]), ("images", "all", ["a.jpg", "deep/er/b.tif"])]
+
+
+def test_images_that_are_named_by_themselves_go_together(tmp_path: Path) -> None:
+    write(tmp_path, "one/a.jpg", "two/a.jpg", "two/b.png")
+    paths = [tmp_path / "one" / "a.jpg", tmp_path / "two" / "a.jpg", tmp_path / "two" / "b.png"]
+    materials, _ = find([*paths, paths[0]])
+    assert shown(materials) == [("images", "3 files", ["a.jpg", "a-2.jpg", "b.png"])]
+    assert shown(find(paths[:1])[0]) == [("images", "a.jpg", ["a.jpg"])]
+    assert shown(find(paths[1:])[0]) == [("images", "two", ["a.jpg", "b.png"])]
+
+
 def test_a_reader_gives_all_chunks_and_begins_again(clip: Path) -> None:
-    reader = Reader(clip, replace(ORDER, chunk_frames=10))
+    reader = Reader(Material.single("video", clip), replace(ORDER, cutting=Cutting(10)))
     first = [chunk.index for chunk in iter(reader.next_chunk, None)]
     reader.rewind()
     chunks = list(iter(reader.next_chunk, None))
@@ -62,11 +103,11 @@ def test_a_reader_gives_all_chunks_and_begins_again(clip: Path) -> None:
 def test_a_source_that_changes_while_it_is_sent_is_noticed(clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     shutil.copy(clip, path)
-    reader = Reader(path, ORDER)
+    reader = Reader(Material.single("video", path), ORDER)
     write_clip(path, seed=1)
     with pytest.raises(UnreadableSource, match="changed while it was sent"):
         reader.rewind()
 
 
 def test_sound_cuts_pass_the_check(clip: Path) -> None:
-    verify_cuts(clip, replace(ORDER, chunk_frames=7))
+    verify_cuts(Material.single("video", clip), replace(ORDER, cutting=Cutting(7)))

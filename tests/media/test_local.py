@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from filters.chain import Step
 from media.errors import ProcessingFailed, UnreadableSource
-from media.local import Progress, run_local
-from media.material import Encoder, Output
+from media.local import LocalOutput, Progress, run_local
+from media.material import Cutting, Encoder, Material, Output
 from media.video.digest import digest
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import frames_of, sound_of, take
@@ -22,8 +23,16 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return encode(tmp_path_factory.mktemp("local") / "clip.mp4", "libx264", 30, options={"g": "10"}, sound="aac")
 
 
+def run(
+    clip: Path, outputs: list[Output], folder: Path, on_progress: Callable[[Progress], None] | None = None
+) -> list[LocalOutput]:
+    """Chunks of 10 frames into a folder."""
+    material = Material.single("video", clip)
+    return run_local(material, outputs, Cutting(chunk_frames=10), folder.joinpath, on_progress=on_progress)
+
+
 def test_makes_every_output_with_its_metrics(clip: Path, tmp_path: Path) -> None:
-    blur, plain = run_local(clip, [BLUR, PLAIN], tmp_path / "out", chunk_frames=10)
+    blur, plain = run(clip, [BLUR, PLAIN], tmp_path / "out")
     assert (blur.path, plain.path) == (tmp_path / "out" / "blur.mp4", tmp_path / "out" / "plain.mkv")
     assert {each.name for each in (tmp_path / "out").iterdir()} == {
         "blur.mp4",
@@ -39,19 +48,19 @@ def test_makes_every_output_with_its_metrics(clip: Path, tmp_path: Path) -> None
 
 
 def test_twice_is_the_same(clip: Path, tmp_path: Path) -> None:
-    one, two = (run_local(clip, [BLUR], [tmp_path / name], chunk_frames=10)[0] for name in ("1.mp4", "2.mp4"))
+    one, two = (run(clip, [BLUR], tmp_path / name)[0] for name in "12")
     assert one.spliced.digest == two.spliced.digest
     assert one.path.read_bytes() == two.path.read_bytes()
 
 
 def test_equals_the_three_steps_done_by_hand(clip: Path, tmp_path: Path) -> None:
-    whole = run_local(clip, [BLUR], tmp_path, chunk_frames=10)[0]
+    whole = run(clip, [BLUR], tmp_path)[0]
     assert take(clip, tmp_path, BLUR, chunk_frames=10, order=[2, 0, 1]).spliced.digest == whole.spliced.digest
 
 
 def test_tells_how_far_it_is(clip: Path, tmp_path: Path) -> None:
     told: list[Progress] = []
-    run_local(clip, [BLUR, PLAIN], tmp_path, chunk_frames=10, on_progress=told.append)
+    run(clip, [BLUR, PLAIN], tmp_path, told.append)
     assert [each.frames_done for each in told] == [10, 20, 30, 40, 50, 60]
     assert {each.frame_count for each in told} == {60}
 
@@ -59,17 +68,17 @@ def test_tells_how_far_it_is(clip: Path, tmp_path: Path) -> None:
 def test_nothing_unfinished_is_left(clip: Path, tmp_path: Path, plugin: None) -> None:
     failing = Output("bad", (Step("picky", {"every": 25}),), Encoder("h264", preset="ultrafast"), on_error="fail")
     with pytest.raises(ProcessingFailed, match="frame 25"):
-        run_local(clip, [failing], tmp_path / "out", chunk_frames=10)
-    assert list((tmp_path / "out").iterdir()) == []
+        run(clip, [failing], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_notes_become_a_file_beside_it(clip: Path, tmp_path: Path, plugin: None) -> None:
     numbered = Output("numbered", (Step("numbered", {}),), Encoder("h264", preset="ultrafast"))
-    (made,) = run_local(clip, [numbered], tmp_path, chunk_frames=10)
-    assert made.annotations == tmp_path / "numbered.annotations.jsonl"
-    assert len(made.annotations.read_text().splitlines()) == 15
+    (made,) = run(clip, [numbered], tmp_path)
+    assert made.path == tmp_path / "numbered.mp4"
+    assert len((tmp_path / "numbered.annotations.jsonl").read_text().splitlines()) == 15
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSource, match="no such file"):
-        run_local(tmp_path / "missing.mp4", [BLUR], tmp_path)
+        run(tmp_path / "missing.mp4", [BLUR], tmp_path)

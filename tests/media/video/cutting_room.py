@@ -13,9 +13,11 @@ import av
 
 from filters.chain import Step
 from media.material import Encoder, Output, Result, Source
+from media.spliced import Spliced
 from media.video.process import process
-from media.video.splice import Spliced, splice
-from media.video.split import split
+from media.video.splice import splice
+from media.video.split import split_file
+from tests.media.shelf import Shelf
 
 IDENTITY = (Step("identity", {}),)
 BLUR = (Step("blur", {"radius": 2}),)
@@ -120,12 +122,11 @@ def take(
     context_frames: int = 0,
     order: Sequence[int] | None = None,
     without: Sequence[int] = (),
-    annotations: Path | None = None,
     edit: Any = None,
 ) -> Reel:
     """Split, process (in `order`), splice (leaving the chunks `without` out); `edit` may change the Source."""
     wanted = wanted or output()
-    source, chunks = split(clip, chunk_frames=chunk_frames, context_frames=context_frames)
+    source, chunks = split_file(clip, chunk_frames=chunk_frames, context_frames=context_frames)
     video: list[bytes] = []
     others: dict[int, list[bytes]] = {number: [] for number in range(1, source.stream_count)}
     for chunk in chunks:
@@ -136,9 +137,9 @@ def take(
     for index in order or range(len(video)):
         results[index] = process(video[index], source.process, wanted)
     payloads = [b"" if index in without else results[index].payload for index in range(len(video))]
-    path = folder / f"{clip.stem}.{wanted.encoder.codec}.out"
-    spliced = splice(path, source, wanted, payloads, others, annotations=annotations)
-    return Reel(path, source, spliced, [results[index] for index in range(len(video))])
+    shelf = Shelf(folder / f"{clip.stem}.{wanted.encoder.codec}.out")
+    spliced = splice(shelf, source, wanted, payloads, others)
+    return Reel(shelf.folder / spliced.main, source, spliced, [results[index] for index in range(len(video))])
 
 
 def frames_of(path: Path) -> list[tuple[Fraction | None, str]]:

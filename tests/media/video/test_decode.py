@@ -13,13 +13,13 @@ from media.material import Chunk, Source
 from media.video import decode
 from media.video.check import checksum, decode_whole
 from media.video.decode import ChunkDecoder, decode_chunk, repaired
-from media.video.split import split
+from media.video.split import split_file
 from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
 
 
 def cut_up(path: Path, **settings: int) -> tuple[Source, list[Chunk]]:
-    source, chunks = split(path, **settings)
+    source, chunks = split_file(path, **settings)
     return source, [one for one in chunks if one.stream == 0]
 
 

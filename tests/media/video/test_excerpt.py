@@ -10,7 +10,7 @@ import pytest
 from media.errors import BundleError
 from media.video.decode import decode_chunk
 from media.video.excerpt import write_excerpt
-from media.video.split import split
+from media.video.split import split_file
 from tests.media.video.clips import encode
 
 
@@ -25,7 +25,7 @@ from tests.media.video.clips import encode
     ],
 )
 def test_its_frames_are_those_of_the_chunk(tmp_path: Path, codec: str, container: str, suffix: str) -> None:
-    source, chunks = split(encode(tmp_path / f"clip.{container}", codec, 30), chunk_frames=10)
+    source, chunks = split_file(encode(tmp_path / f"clip.{container}", codec, 30), chunk_frames=10)
     chunk = [one for one in chunks if one.stream == 0][1]
     path = write_excerpt(tmp_path / "chunk", source.process, chunk.payload)
     assert path == tmp_path / f"chunk{suffix}"
@@ -37,7 +37,7 @@ def test_its_frames_are_those_of_the_chunk(tmp_path: Path, codec: str, container
 
 
 def test_what_is_no_chunk_is_refused(tmp_path: Path) -> None:
-    source, _ = split(encode(tmp_path / "clip.mp4", "libx264", 10))
+    source, _ = split_file(encode(tmp_path / "clip.mp4", "libx264", 10))
     with pytest.raises(BundleError):
         write_excerpt(tmp_path / "chunk", source.process, b"nothing")
     assert list(tmp_path.glob("chunk*")) == []

@@ -10,7 +10,7 @@ from media.video import plan as plan_module
 from media.video.check import check, checksum, decode_whole
 from media.video.decode import decode_chunk
 from media.video.lossless import codec_for
-from media.video.split import split
+from media.video.split import split_file
 from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
 
@@ -29,7 +29,7 @@ NAMES = ["h264_one_keyframe", "h264_without_timestamps", "vp9_alternate_referenc
 @pytest.mark.usefixtures("uncuttable")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_frame_comes_out_as_it_was(clip: Clip, name: str) -> None:
-    source, chunks = split(clip(name))
+    source, chunks = split_file(clip(name))
     assert "cannot be cut safely" in source.facts["lossless_reencode"]
     whole = decode_whole(clip(name)).frames
     seen: list[Any] = []
@@ -50,7 +50,7 @@ def test_every_frame_comes_out_as_it_was(clip: Clip, name: str) -> None:
 @pytest.mark.usefixtures("uncuttable")
 @pytest.mark.parametrize("name", ["msrle_palettes", "rpza_all_marked"])
 def test_palettes_and_coarse_colours_become_the_same_colours(clip: Clip, name: str) -> None:
-    assert split(clip(name))[0].process["codec"] == "ffv1"
+    assert split_file(clip(name))[0].process["codec"] == "ffv1"
     (result,) = check(clip(name), (None,))
     assert result.lossless
     assert result.equal, result.differences
@@ -66,7 +66,7 @@ def test_check_compares_it_too(clip: Clip) -> None:
 @pytest.mark.usefixtures("uncuttable")
 def test_context_comes_with_each_chunk(clip: Clip) -> None:
     whole = decode_whole(clip("h264_one_keyframe")).frames
-    source, chunks = split(clip("h264_one_keyframe"), context_frames=3)
+    source, chunks = split_file(clip("h264_one_keyframe"), context_frames=3)
     for chunk in list(chunks)[1:]:
         frames = list(decode_chunk(chunk.payload, source.process, 3))
         first = unpack_table(chunk.payload)["first"]
@@ -78,9 +78,9 @@ def test_context_comes_with_each_chunk(clip: Clip) -> None:
 
 @pytest.mark.usefixtures("uncuttable")
 def test_sound_goes_along(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = [one.payload for one in split(clip("with_aac"))[1] if one.stream == 1]
+    plain = [one.payload for one in split_file(clip("with_aac"))[1] if one.stream == 1]
     monkeypatch.setattr(plan_module, "CHUNK_FRAMES_MAX", 5)
-    source, chunks = split(clip("with_aac"))
+    source, chunks = split_file(clip("with_aac"))
     assert source.facts["lossless_reencode"]
     assert [one.payload for one in chunks if one.stream == 1] == plain
 
@@ -88,14 +88,14 @@ def test_sound_goes_along(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("uncuttable")
 def test_a_damaged_packet_costs_its_frame_only(clip: Clip, tmp_path: Path) -> None:
     path = scratched(clip("h264_one_keyframe"), tmp_path / "damaged.mkv", 25, keep=0)
-    source, chunks = split(path)
+    source, chunks = split_file(path)
     assert source.facts["lossless_reencode"]
     assert sum(one.frame_count for one in chunks) == 39
 
 
 def test_it_is_never_taken_where_cutting_is_possible(clip: Clip) -> None:
     for name in ("h264_one_keyframe", "h264_without_timestamps", "h264_open_gop", "rpza_all_marked"):
-        assert split(clip(name))[0].facts["lossless_reencode"] is None
+        assert split_file(clip(name))[0].facts["lossless_reencode"] is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from media.bundle import unpack
 from media.video import passthrough
 from media.video.bundle import DISCARD, KEY
-from media.video.split import split
+from media.video.split import split_file
 from tests.media.video.clips import RATE, encode, frames
 from tests.media.video.conftest import Clip
 
@@ -24,7 +24,7 @@ def sound_packets(path: Path) -> list[Any]:
 @pytest.mark.parametrize("name", ["with_aac", "with_sound"])
 def test_sound_is_carried_packet_for_packet(clip: Clip, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passthrough, "PACKET_COUNT_MAX", 5)
-    _, chunks = split(clip(name))
+    _, chunks = split_file(clip(name))
     carried = []
     for index, chunk in enumerate(one for one in chunks if one.stream == 1):
         assert chunk.index == index
@@ -43,7 +43,7 @@ def test_sound_is_carried_packet_for_packet(clip: Clip, name: str, monkeypatch: 
 )
 def test_a_template_gives_the_stream_back(tmp_path: Path, container: str, codec: str) -> None:
     path = encode(tmp_path / f"clip.{container}", "mpeg4", 50, sound=codec)
-    source, _ = split(path)
+    source, _ = split_file(path)
     (told,) = source.splice["passthrough"]
     with av.open(io.BytesIO(told["template"])) as template, av.open(str(path)) as given:
         again, original = template.streams.audio[0].codec_context, given.streams.audio[0].codec_context
@@ -66,7 +66,7 @@ def test_what_is_not_carried_is_said(tmp_path: Path) -> None:
                 container.mux(stream.encode(frame))
         for stream in streams:
             container.mux(stream.encode(None))
-    source, chunks = split(path)
+    source, chunks = split_file(path)
     assert source.facts["warnings"] == [
         "stream 1 (another video) is left out: only one video stream is filtered",
         "stream 2 (attachment) is left out: it is neither sound nor subtitles",
@@ -87,7 +87,7 @@ def test_subtitles_are_carried(tmp_path: Path) -> None:
         for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
             packet.stream = copies[id(packet.stream.container)]
             container.mux(packet)
-    source, chunks = split(path)
+    source, chunks = split_file(path)
     (told,) = source.splice["passthrough"]
     assert (told["type"], told["codec"]) == ("subtitle", "srt")
     (chunk,) = [one for one in chunks if one.stream == 1]
@@ -96,7 +96,7 @@ def test_subtitles_are_carried(tmp_path: Path) -> None:
 
 def test_large_packets_make_small_chunks(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passthrough, "PACKET_BYTES_MAX", 5000)
-    _, chunks = split(clip("with_sound"))
+    _, chunks = split_file(clip("with_sound"))
     sizes = [len(one.payload) for one in chunks if one.stream == 1]
     assert len(sizes) > 3
     assert max(sizes) < 5000 + 2 * 1024 * 4

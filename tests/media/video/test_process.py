@@ -19,7 +19,7 @@ from media.report import FAILURES_TOLD_MAX
 from media.video.decode import ChunkDecoder
 from media.video.process import BYPASSED, process, source_format
 from media.video.report import ChunkReport
-from media.video.split import split
+from media.video.split import split_file
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import BLUR, output
 
@@ -31,7 +31,7 @@ Chunk = tuple[bytes, dict[str, Any]]
 def chunk(tmp_path_factory: pytest.TempPathFactory) -> Chunk:
     """One chunk of a whole clip, and the source's `process`."""
     path = encode(tmp_path_factory.mktemp("process") / "clip.mp4", "libx264", FRAMES)
-    source, chunks = split(path, chunk_frames=1000)
+    source, chunks = split_file(path, chunk_frames=1000)
     (only,) = chunks
     return only.payload, source.process
 
@@ -87,7 +87,7 @@ def test_progress_is_told_frame_by_frame(chunk: Chunk) -> None:
 
 def test_lead_in_is_a_sign_of_life(tmp_path: Path) -> None:
     clip = encode(tmp_path / "long.mp4", "libx264", 30, options=ONE_KEYFRAME)
-    source, chunks = split(clip, chunk_frames=10)
+    source, chunks = split_file(clip, chunk_frames=10)
     last = [each for each in chunks if each.stream == 0][-1]
     told: list[int] = []
     result = process(last.payload, source.process, output(), on_frame=told.append)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from media.video.decode import decode_chunk
 from media.video.rotation import Orientation, orient, orient_plane, plane_view
-from media.video.split import split
+from media.video.split import split_file
 from tests.media.video.clips import encode, picture
 
 ONE = 1 << 16
@@ -130,7 +130,7 @@ def test_times_and_colour_stay() -> None:
 def test_the_matrix_of_a_file_is_found(tmp_path: Path, name: str) -> None:
     """Bare packets do not carry it: it must come from the container's own decoder."""
     path = encode(tmp_path / "turned.mp4", "libx264", 5, setup=lambda stream: stream.set_display_matrix(matrix(name)))
-    source, chunks = split(path)
+    source, chunks = split_file(path)
     orientation = Orientation(*source.process["orientation"])
     assert orientation == Orientation.from_matrix(matrix(name))
     decoded = next(iter(decode_chunk(next(chunks).payload, source.process)))

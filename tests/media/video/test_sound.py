@@ -9,7 +9,7 @@ import pytest
 
 from media.material import Encoder
 from media.video.containers import Way, container_of, extension
-from media.video.split import split
+from media.video.split import split_file
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import output, sound_of, take
 
@@ -35,12 +35,12 @@ def samples_of(path: Path) -> tuple[float, Any]:
     ],
 )
 def test_the_container_carries_the_sound(tmp_path: Path, name: str, sound: str, codec: str, chosen: str) -> None:
-    source, _ = split(encode(tmp_path / name, "libx264", 10, sound=sound))
+    source, _ = split_file(encode(tmp_path / name, "libx264", 10, sound=sound))
     assert extension(source, Encoder(codec)) == chosen
 
 
 def test_without_sound_it_is_mp4(tmp_path: Path) -> None:
-    source, _ = split(encode(tmp_path / "clip.avi", "mpeg4", 10))
+    source, _ = split_file(encode(tmp_path / "clip.avi", "mpeg4", 10))
     assert extension(source, Encoder("mpeg4")) == ".mp4"
 
 
@@ -55,7 +55,7 @@ def test_telephone_sound_is_untouched_in_mov(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "sound"), [("clip.mov", "pcm_mulaw"), ("clip.avi", "adpcm_ms")])
 def test_what_matroska_does_not_take_is_kept_decoded(tmp_path: Path, name: str, sound: str) -> None:
     clip = encode(tmp_path / name, "libx264", 30, sound=sound)
-    source, _ = split(clip)
+    source, _ = split_file(clip)
     (facts,) = source.splice["passthrough"]
     assert container_of(source, Encoder("ffv1")).way(facts) is Way.DECODED
     reel = take(clip, tmp_path, output("ffv1"))

@@ -17,9 +17,11 @@ from media.account import MISSING
 from media.bundle import pack, unpack
 from media.errors import BundleError, ForeignExtradata, SpliceError
 from media.material import Encoder, Output, Result, Source
+from media.spliced import Spliced
 from media.video.process import process
-from media.video.splice import Spliced, splice
-from media.video.split import split
+from media.video.splice import splice
+from media.video.split import split_file
+from tests.media.shelf import Shelf
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import BLUR, IDENTITY, Reel, frames_of, output, sound_of, take, times_of
 
@@ -40,7 +42,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Four chunks of ten frames, processed by an encoder with B-frames."""
     path = encode(tmp_path_factory.mktemp("bench") / "clip.mp4", "libx264", 40, options=gop(10))
-    source, chunks = split(path, chunk_frames=10)
+    source, chunks = split_file(path, chunk_frames=10)
     payloads = [chunk.payload for chunk in chunks]
     return source, payloads, [process(each, source.process, b_frames()) for each in payloads]
 
@@ -69,9 +71,8 @@ def join(
     for result in results:
         payloads.append(retimed(result, times[at : at + result.frames_out]))
         at += result.frames_out
-    path = folder / "joined.mp4"
-    spliced = splice(path, replace(source, splice=facts, stream_count=1), wanted, payloads, {})
-    return spliced, times_of(path)
+    spliced = splice(Shelf(folder), replace(source, splice=facts, stream_count=1), wanted, payloads, {})
+    return spliced, times_of(folder / spliced.main)
 
 
 # -- times -------------------------------------------------------------------------------------------------------
@@ -85,7 +86,7 @@ def test_group_lengths_around_the_chunk_size(tmp_path: Path, length: int, codec:
     reel = take(clip, tmp_path, wanted, chunk_frames=64)
     assert len(reel.results) > 2
     assert times_of(reel.path) == times_of(clip) == [Fraction(index, 25) for index in range(2 * length + 3)]
-    assert reel.spliced.time_error_s == 0
+    assert reel.spliced.details["time_error_s"] == 0
     assert reel.spliced.account.frames_out == reel.spliced.account.frames_in == 2 * length + 3
 
 
@@ -105,7 +106,7 @@ def test_variable_rate_with_b_frames(tmp_path: Path) -> None:
     wanted = replace(output(), encoder=Encoder("h264", preset="veryfast"))
     reel = take(clip, tmp_path, wanted, chunk_frames=10)
     assert times_of(reel.path) == [Fraction(time, 1000) for time in times]
-    assert reel.spliced.time_error_s == 0
+    assert reel.spliced.details["time_error_s"] == 0
 
 
 def test_dts_rises_over_the_seams(clip: Path, tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_late_start_is_kept(tmp_path: Path, bench: Bench, start: int) -> None:
     times = [start + index * 40 for index in range(40)]
     spliced, seen = join(tmp_path, source, times, results, b_frames())
     assert seen == [Fraction(time, 1000) for time in times]
-    assert spliced.shift_s == 0
+    assert spliced.details["shift_s"] == 0
 
 
 def test_a_negative_start_moves_all_streams(tmp_path: Path, clip: Path) -> None:
@@ -147,11 +148,11 @@ def test_a_negative_start_moves_all_streams(tmp_path: Path, clip: Path) -> None:
         )
 
     moved = take(clip, tmp_path, chunk_frames=10, edit=earlier)
-    assert moved.spliced.shift_s == 1.0
+    assert moved.spliced.details["shift_s"] == 1.0
     assert times_of(moved.path) == times_of(clip)
     assert [time - 1 for time, _ in sound_of(moved.path)] == [time for time, _ in sound]
     assert any("before zero" in warning for warning in moved.spliced.warnings)
-    assert whole.spliced.shift_s == 0
+    assert whole.spliced.details["shift_s"] == 0
 
 
 def test_times_that_do_not_rise_are_moved_and_counted(tmp_path: Path, bench: Bench) -> None:
@@ -178,7 +179,7 @@ def test_every_time_base_is_exact(tmp_path: Path, bench: Bench, base: tuple[int,
     times = [index * 3 + 1 for index in range(40)]
     spliced, seen = join(tmp_path, source, times, results, b_frames(), time_base=list(base))
     assert seen == [time * Fraction(*base) for time in times]
-    assert spliced.time_error_s == 0
+    assert spliced.details["time_error_s"] == 0
 
 
 def test_matroska_keeps_a_millisecond_and_says_so(tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_matroska_keeps_a_millisecond_and_says_so(tmp_path: Path) -> None:
         assert seen is not None
         assert wanted is not None
         assert abs(seen - wanted) <= Fraction(1, 2000)
-    assert 0 < reel.spliced.time_error_s <= 0.0005
+    assert 0 < reel.spliced.details["time_error_s"] <= 0.0005
     assert any("matroska moved frames" in warning for warning in reel.spliced.warnings)
 
 
@@ -243,13 +244,13 @@ def test_results_out_of_order_are_refused(tmp_path: Path, bench: Bench) -> None:
     source, _, results = bench
     swapped = [results[0].payload, results[2].payload, results[1].payload]
     with pytest.raises(SpliceError, match="not in order"):
-        splice(tmp_path / "x.mp4", source, b_frames(), swapped, {})
+        splice(Shelf(tmp_path), source, b_frames(), swapped, {})
 
 
 def test_the_same_chunk_twice_is_refused(tmp_path: Path, bench: Bench) -> None:
     source, _, results = bench
     with pytest.raises(SpliceError, match="there already"):
-        splice(tmp_path / "x.mp4", source, b_frames(), [results[0].payload] * 2, {})
+        splice(Shelf(tmp_path), source, b_frames(), [results[0].payload] * 2, {})
 
 
 def test_a_foreign_encoder_is_named(tmp_path: Path, bench: Bench) -> None:
@@ -257,25 +258,25 @@ def test_a_foreign_encoder_is_named(tmp_path: Path, bench: Bench) -> None:
     foreign = process(payloads[2], source.process, replace(output(), encoder=Encoder("h264", preset="ultrafast")))
     mixed = [results[0].payload, results[1].payload, foreign.payload, results[3].payload]
     with pytest.raises(ForeignExtradata) as raised:
-        splice(tmp_path / "x.mp4", source, b_frames(), mixed, {})
+        splice(Shelf(tmp_path), source, b_frames(), mixed, {})
     assert raised.value.index == 2
 
 
 def test_also_when_it_comes_first(tmp_path: Path, bench: Bench) -> None:
     source, _, results = bench
     with pytest.raises(ForeignExtradata) as raised:
-        splice(tmp_path / "x.mp4", source, output(), [each.payload for each in results], {})
+        splice(Shelf(tmp_path), source, output(), [each.payload for each in results], {})
     assert raised.value.index == 0
 
 
 def test_nothing_left_is_said(tmp_path: Path, bench: Bench) -> None:
     with pytest.raises(SpliceError, match="not one frame"):
-        splice(tmp_path / "x.mp4", bench[0], output(), [b"", b""], {})
+        splice(Shelf(tmp_path), bench[0], output(), [b"", b""], {})
 
 
 def test_a_broken_result_is_said(tmp_path: Path, bench: Bench) -> None:
     with pytest.raises(BundleError):
-        splice(tmp_path / "x.mp4", bench[0], output(), [bench[2][0].payload[:-3]], {})
+        splice(Shelf(tmp_path), bench[0], output(), [bench[2][0].payload[:-3]], {})
 
 
 @pytest.mark.usefixtures("plugin")
@@ -289,9 +290,9 @@ def test_dropped_frames_leave_the_others_at_their_times(clip: Path, tmp_path: Pa
 
 @pytest.mark.usefixtures("plugin")
 def test_notes_become_lines_with_times(clip: Path, tmp_path: Path) -> None:
-    lines = tmp_path / "notes.jsonl"
-    take(clip, tmp_path, output(chain=(Step("numbered", {}),)), chunk_frames=10, annotations=lines)
-    notes = [json.loads(line) for line in lines.read_text().splitlines()]
+    reel = take(clip, tmp_path, output(chain=(Step("numbered", {}),)), chunk_frames=10)
+    lines = reel.path.with_name("reel.annotations.jsonl").read_text().splitlines()
+    notes = [json.loads(line) for line in lines]
     assert [note["frame"] for note in notes] == list(range(1, 40, 2))
     assert notes[7] == {"frame": 15, "time_s": 0.6, "notes": [{"number": 15}]}
 
@@ -310,7 +311,7 @@ def test_results_are_read_one_at_a_time(tmp_path: Path, bench: Bench) -> None:
             del payload
             alive.append(sum(each() is not None for each in kept))
 
-    splice(tmp_path / "x.mp4", source, b_frames(), payloads(), {})
+    splice(Shelf(tmp_path), source, b_frames(), payloads(), {})
     assert alive[-1] <= 2
 
 
@@ -421,4 +422,4 @@ def _with_subtitles(folder: Path) -> Path:
 def test_a_reel_names_its_source(clip: Path, tmp_path: Path) -> None:
     reel: Reel = take(clip, tmp_path, output(chain=IDENTITY))
     assert reel.source.name == clip.name
-    assert reel.spliced.size == reel.path.stat().st_size
+    assert reel.spliced.details["size"] == reel.path.stat().st_size

@@ -13,7 +13,7 @@ from media.errors import UnreadableSource
 from media.material import Chunk, Source
 from media.video.plan import plan
 from media.video.scan import scan
-from media.video.split import Splitter, split
+from media.video.split import Splitter, split_file
 from tests.media.video.clips import encode, packets_in
 from tests.media.video.conftest import Clip
 
@@ -24,7 +24,7 @@ def video(chunks: list[Chunk]) -> list[Chunk]:
 
 def test_own_packets_of_all_chunks_are_the_stream(clip: Clip) -> None:
     path = clip("h264_open_gop")
-    _, chunks = split(path, chunk_frames=7)
+    _, chunks = split_file(path, chunk_frames=7)
     found = []
     for chunk in chunks:
         table, views = unpack(chunk.payload)
@@ -35,7 +35,7 @@ def test_own_packets_of_all_chunks_are_the_stream(clip: Clip) -> None:
 
 
 def test_chunks_are_numbered_and_first_frames_add_up(clip: Clip) -> None:
-    _, chunks = split(clip("mpeg2"), chunk_frames=7)
+    _, chunks = split_file(clip("mpeg2"), chunk_frames=7)
     first = 0
     for index, chunk in enumerate(chunks):
         assert chunk.index == index
@@ -46,13 +46,13 @@ def test_chunks_are_numbered_and_first_frames_add_up(clip: Clip) -> None:
 
 def test_the_same_source_gives_the_same_chunks(clip: Clip) -> None:
     path = clip("with_sound")
-    one, two = split(path, chunk_frames=11), split(path, chunk_frames=11)
+    one, two = split_file(path, chunk_frames=11), split_file(path, chunk_frames=11)
     assert one[0] == two[0]
     assert list(one[1]) == list(two[1])
 
 
 def test_a_source_travels(clip: Clip) -> None:
-    source, _ = split(clip("with_aac"))
+    source, _ = split_file(clip("with_aac"))
     assert Source.from_wire(msgpack.unpackb(msgpack.packb(source.to_wire()))) == source
     assert source.kind == "video"
     assert source.name == "sound.mp4"
@@ -61,7 +61,7 @@ def test_a_source_travels(clip: Clip) -> None:
 
 
 def test_facts(clip: Clip) -> None:
-    source, chunks = split(clip("with_sound"), chunk_frames=20)
+    source, chunks = split_file(clip("with_sound"), chunk_frames=20)
     facts = source.facts
     assert facts["codec"] == "h264"
     assert (facts["width"], facts["height"], facts["pix_fmt"]) == (64, 48, "yuv420p")
@@ -88,7 +88,7 @@ def test_facts(clip: Clip) -> None:
 
 def test_chunks_of_all_streams_come_in_the_order_of_the_file(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("media.video.passthrough.PACKET_COUNT_MAX", 5)
-    _, chunks = split(clip("with_sound"), chunk_frames=20)
+    _, chunks = split_file(clip("with_sound"), chunk_frames=20)
     streams = [one.stream for one in chunks]
     assert streams.index(1) < streams.index(0) + 3
     assert streams[2:].count(0) > 1
@@ -97,12 +97,12 @@ def test_chunks_of_all_streams_come_in_the_order_of_the_file(clip: Clip, monkeyp
 
 def test_sizes_below_one_are_refused(clip: Clip) -> None:
     with pytest.raises(ValueError, match="chunks cannot have 0 frames"):
-        split(clip("mpeg2"), chunk_frames=0)
+        split_file(clip("mpeg2"), chunk_frames=0)
 
 
 def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mkv", "mpeg4", 30)
-    _, chunks = split(path)
+    _, chunks = split_file(path)
     encode(path, "mpeg4", 20)
     with pytest.raises(UnreadableSource, match="the file changed while it was read"):
         list(chunks)
@@ -120,7 +120,7 @@ def test_a_pixel_aspect_is_told_of_the_picture_as_seen(tmp_path: Path) -> None:
         stream.codec_context.sample_aspect_ratio = Fraction(4, 3)  # type: ignore[attr-defined]
         stream.set_display_rotation(90)  # type: ignore[attr-defined]
 
-    source, _ = split(encode(tmp_path / "lying.mov", "libx264", 5, setup=lie_down))
+    source, _ = split_file(encode(tmp_path / "lying.mov", "libx264", 5, setup=lie_down))
     assert source.facts["sample_aspect"] == "4/3"
     assert source.process["sample_aspect"] == source.splice["sample_aspect"] == [3, 4]
     assert source.process["orientation"][0] is True
@@ -130,7 +130,7 @@ def test_a_pixel_aspect_is_told_of_the_picture_as_seen(tmp_path: Path) -> None:
 
 def test_lasting_side_data_goes_with_every_chunk(clip: Clip) -> None:
     """The file says its palette once, in its first packet."""
-    for chunk in split(clip("smc_one_palette"), chunk_frames=7)[1]:
+    for chunk in split_file(clip("smc_one_palette"), chunk_frames=7)[1]:
         side_data = unpack_table(chunk.payload)["p"][0][5]
         assert [kind for kind, _ in side_data] == ["palette"]
 
@@ -147,7 +147,7 @@ def test_chapters_and_metadata_are_told(tmp_path: Path, clip: Clip) -> None:
             if packet.dts is not None:
                 packet.stream = copies[packet.stream_index]
                 container.mux(packet)
-    source, _ = split(path)
+    source, _ = split_file(path)
     assert source.splice["metadata"]["title"] == "Reel"
     assert source.splice["passthrough"][0]["language"] == "fra"
     (chapter,) = source.splice["chapters"]
