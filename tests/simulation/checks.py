@@ -147,8 +147,8 @@ class Checks:
                 raise AssertionError(f"{job.id}/{track.number}/{waiting} wait while {able} have nothing to do")
 
     def _no_client_waits_for_room(self, job: MiddlewareJob, now: float) -> None:
-        room = self._scenario.middleware.room_bytes // len(self._scenario.clients)
-        if job.client is None or job.all_sent or not room or self._room_told.get(job.id, 1):
+        is_kept_waiting = job.client is not None and not job.all_sent and not self._room_told.get(job.id, 1)
+        if not is_kept_waiting or self._scenario.middleware.room_bytes < len(self._scenario.clients):
             self._in_vain_since.pop(job.id, None)
             return
         since = self._in_vain_since.setdefault(job.id, now)

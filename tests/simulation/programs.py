@@ -38,6 +38,11 @@ SEGMENT_BYTES: Final = 256
 """Segments that hold a handful of the simulation's tiny payloads, so that recycling happens all the time."""
 
 
+STEPS: Final = 5
+BAD_STEP: Final = 3
+"""A computation's steps, and the one at which it fails, crashes or hangs where it is to."""
+
+
 class Killed(BaseException):
     """A program dies here, whatever it was doing."""
 
@@ -515,11 +520,11 @@ class Worker(Program):
         return number
 
     def _compute(self, task: Task, chunk: bytes) -> None:
-        """One step a tenth of the time; between two steps it may be abandoned, as between two frames."""
+        """In STEPS of equal length; between two of them it may be abandoned, as between two frames."""
         world, life = self.world, self.lives
         world.tell(f"{self.name} computes {task.job}/{task.track}/{task.index} ({task.mode}, {task.lease})")
         fate = self._fate(task, self.name)
-        step_s = world.random.uniform(0.01, 0.3)
+        step_s = world.random.uniform(0.1, 3.0) / STEPS
 
         def step(number: int) -> None:
             if self.lives != life or not self.is_alive:
@@ -528,16 +533,16 @@ class Worker(Program):
                 world.later(0.5, lambda: step(number))
             elif task.lease in self._abandoned:
                 self._report(worker_events.Stopped(task.lease))
-            elif number >= 3 and fate == "crash":
+            elif number == BAD_STEP and fate == "crash":
                 self._died = {"lease": list(task.lease), "kind": "crash", "text": "killed by SIGSEGV"}
                 self.kill()
                 world.later(0.5, self._start_again)
-            elif number >= 3 and fate == "fail":
+            elif number == BAD_STEP and fate == "fail":
                 cause = {"kind": "exception", "text": "the filter raised"}
                 self._report(worker_events.Failed(task.lease, cause))
-            elif number >= 3 and fate == "hang":
+            elif number == BAD_STEP and fate == "hang":
                 return
-            elif number == 10:
+            elif number == STEPS:
                 self._report(
                     worker_events.Computed(task.lease, material.compute(chunk, task.output, task.mode, self._build))
                 )

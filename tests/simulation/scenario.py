@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -92,6 +93,8 @@ class Scenario:
             max_losses=1000,  # kills alone must never pause a job here
             beat_interval_s=2.0,
             client_window_bytes=100,
+            stall_timeout_s=20.0,
+            delivery_timeout_s=25.0,
             upload_timeout_s=self.random.choice((3.0, 6.0, 600.0)),
         )
         for name in ("middleware", "aggregator", "clients"):
@@ -281,6 +284,7 @@ def deterministic(seed: int) -> Iterator[None]:
 
 def play(seed: int, base: Path | None = None) -> World:
     """Runs a seed; raises Failed with its story's end in the text."""
+    gc.disable()  # a run is short, and its garbage goes with it
     with deterministic(seed), tempfile.TemporaryDirectory(dir=base) as folder:
         scenario = Scenario(seed, Path(folder))
         try:
@@ -291,6 +295,7 @@ def play(seed: int, base: Path | None = None) -> World:
         finally:
             for program in scenario.programs:
                 program.kill()
+            gc.enable()
     return scenario.world
 
 
