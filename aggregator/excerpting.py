@@ -9,12 +9,15 @@ import msgpack
 
 from aggregator.publishing import PARTIAL
 from media.errors import MediaError
-from media.video.excerpt import write_excerpt
+from media.kinds import excerpt
 
 
 def main() -> int:
     raw = Path(sys.argv[1])
     told = msgpack.unpackb(raw.read_bytes())
+    write_excerpt = excerpt(told["process"]["kind"])
+    if write_excerpt is None:
+        return 0
     try:
         made = write_excerpt(raw, told["process"], told["chunk"])
     except (MediaError, OSError) as error:

@@ -250,8 +250,8 @@ class Server:
                 publishing.clear(self._results, job)
             case KeepFailed(job, output, index):
                 if self._failed is not None:
-                    process = self._ledger.fixed(job)["source"]["process"]
-                    self._failed.keep(job, output, index, process, payload)
+                    source = self._ledger.fixed(job)["source"]
+                    self._failed.keep(job, output, index, {"kind": source["kind"], **source["process"]}, payload)
             case SendFilePart():
                 self._send_part(command)
             case Dial():

@@ -210,6 +210,8 @@ class _Submitter:
             except UnreadableSource as complaint:
                 self.refuse(complaint)
                 continue
+            if material.kind == "table":
+                self._display.remark(f"{material.name}: {reader.source.facts['frame_count']} records")
             submission = Submission(
                 submission_key(reader.source, order),
                 reader.source,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from client.destination import Place
-from client.order import Order
+from client.order import UNITS, Order
 from client.outcome import Outcome, OutputOutcome, Status
 from client.progress import Display, JobView
 from media.errors import MediaError, UnreadableSource
@@ -24,7 +24,8 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
     def show(progress: Progress) -> None:
         frames = progress.frame_count // output_count
         sent = progress.frames_done // output_count
-        view = JobView(job, material.name, frames, sent, progress.frames_done, progress.frame_count)
+        done, wanted = progress.frames_done, progress.frame_count
+        view = JobView(job, material.name, frames, sent, done, wanted, unit=UNITS[material.kind])
         display.show([view], time.monotonic())
 
     started = time.monotonic()
@@ -51,6 +52,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
         outputs=tuple(OutputOutcome(**one.summary) for one in finished),
         warnings=tuple(warning for one in finished for warning in _warnings(one, place)),
         failures=tuple(failure for one in finished for failure in one.metrics["failures"]),
+        unit=UNITS[material.kind],
     )
 
 

@@ -44,7 +44,7 @@ class OutputOutcome:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one job ended. `source` is its file's name, `warnings` are sentences for people, `failures`
-    the first ones, as METRICS.md describes them."""
+    the first ones, as METRICS.md describes them. `unit` is what is counted: a frame, an image or a record."""
 
     source: str
     job_id: str
@@ -55,6 +55,7 @@ class Outcome:
     outputs: tuple[OutputOutcome, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     failures: tuple[dict[str, Any], ...] = ()
+    unit: str = "frame"
 
     @property
     def frames_per_second(self) -> float:
@@ -70,6 +71,7 @@ class Outcome:
             "reason": self.reason,
             "seconds": round(self.seconds, 3),
             "frames_per_second": round(self.frames_per_second, 2),
+            "unit": self.unit,
             "outputs": [output.to_json() for output in self.outputs],
             "failures": list(self.failures),
         }

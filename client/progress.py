@@ -27,7 +27,8 @@ class JobView:
     """How far one job is.
 
     `id` tells it from others of the same name. `frames_done` and `frames_wanted` are over all its outputs. `in_work`
-    counts tasks that workers hold. `note` says what it waits for, or what else it does.
+    counts tasks that workers hold. `note` says what it waits for, or what else it does. Frames may be images or
+    records: `unit` is what one is called.
     """
 
     id: str
@@ -39,6 +40,7 @@ class JobView:
     retries: int = 0
     in_work: int | None = None
     note: str = ""
+    unit: str = "frame"
 
     @property
     def share(self) -> float:
@@ -104,7 +106,7 @@ def plain_line(view: JobView, rate: float) -> str:
     if view.note:
         return f"{view.name}: {view.note}"
     parts = [f"sent {view.frames_sent}/{view.frames_total}", f"processed {view.frames_done}/{view.frames_wanted}"]
-    parts.append(f"{rate:.0f} frames/s")
+    parts.append(f"{rate:.0f} {view.unit}s/s")
     left = time_left(view, rate)
     if left is not None:
         parts.append(f"{duration(left)} left")
@@ -126,7 +128,7 @@ def live_line(view: JobView, rate: float, width: int) -> Text:
         (1, f"{view.share:4.0%}"),
         *([retries] if view.retries else []),
         (3, f"processed {view.frames_done}/{view.frames_wanted}"),
-        (4, f"{rate:.0f} frames/s"),
+        (4, f"{rate:.0f} {view.unit}s/s"),
         (5, f"{duration(left)} left" if left is not None else ""),
         (2, f"sent {view.frames_sent}/{view.frames_total}"),
         *([] if view.retries else [retries]),

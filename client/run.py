@@ -15,7 +15,7 @@ from client.events import Command, Event, Peer
 from client.files import Files
 from client.following import Following
 from client.options import Target
-from client.order import Submission, hello
+from client.order import Submission, hello, unit_of
 from client.outcome import Outcome, OutputOutcome
 from client.progress import JobView
 from client.session import Session
@@ -50,6 +50,10 @@ class Parcel:
         return int(self.submission.source.facts.get("frame_count", 0))
 
     @property
+    def unit(self) -> str:
+        return unit_of(self.submission.source)
+
+    @property
     def frames_wanted(self) -> int:
         return self.frames * len(self.submission.order.outputs)
 
@@ -63,6 +67,7 @@ class Pickup:
     place: Place
     fetch: bool
     reader: None = None
+    unit: str = "frame"
     frames: int = 0
     frames_wanted: int = 0
 
@@ -189,6 +194,7 @@ class Run:
             retries=progress.get("retries", 0),
             in_work=progress.get("tasks_in_flight", 0),
             note=self._note(),
+            unit=parcel.unit,
         )
 
     def _note(self) -> str:
@@ -218,6 +224,7 @@ class Run:
             outputs=tuple(self._output(summary) for summary in record.outputs) if record is not None else (),
             warnings=tuple(self._warnings(record.outputs)) if record is not None else (),
             failures=tuple(_failures(record)) if record is not None else (),
+            unit=self._parcel.unit,
         )
 
     def _warnings(self, summaries: list[dict[str, Any]]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from client.order import Order
 from media.errors import UnreadableSource
-from media.kinds import split
+from media.kinds import check, split
 from media.material import Chunk, Material, Source
 
 DATA_FOLDER: Final = Path("data")
@@ -167,13 +167,15 @@ def _images_below(top: Path) -> list[Path]:
 class Reader:
     """One source, read chunk by chunk, as often as it takes. Making it checks the file.
 
-    Raises media.errors.UnreadableSource, here and in each method, when the file cannot be taken or has changed.
+    Raises media.errors.UnreadableSource, here and in each method, when the file cannot be taken or has changed, here
+    also when the outputs cannot be made of it.
     """
 
     def __init__(self, material: Material, order: Order) -> None:
         self._material, self._order = material, order
         self._path = material.path if len(material.files) == 1 else Path(material.name)
         self.source, self._chunks = self._split()
+        check(self.source, order.outputs)
 
     def next_chunk(self) -> Chunk | None:
         """The next chunk; None after the last."""
@@ -197,11 +199,11 @@ class Reader:
 
 def verify_cuts(material: Material, order: Order) -> None:
     """Decodes a whole video, once in one go and once chunk by chunk; raises UnreadableSource where they differ."""
-    from media.video.check import check  # noqa: PLC0415 - numpy and a decoder that sending does without
+    from media.video import check  # noqa: PLC0415 - numpy and a decoder that sending does without
 
     if material.kind != "video":
         return
-    (result,) = check(material.path, [order.cutting.chunk_frames])
+    (result,) = check.check(material.path, [order.cutting.chunk_frames])
     if not result.equal and not result.damaged_only:
         reason = f"{result.differing} of its frames come out differently when it is cut ({result.differences[0]})"
         raise UnreadableSource(material.path, reason, "try another --chunk-frames, or convert it first")

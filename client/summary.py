@@ -35,7 +35,9 @@ def print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
     longest = max(len(output.name) for outcome in outcomes for output in outcome.outputs)
     table.add_column("output", overflow="fold", min_width=min(longest, OUTPUT_WIDTH))
     table.add_column("state", no_wrap=True)
-    for heading in ("frames", "frames/s", "fallback"):
+    units = {outcome.unit for outcome in outcomes}
+    unit = units.pop() if len(units) == 1 else "frame"
+    for heading in (f"{unit}s", f"{unit}s/s", "fallback"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("digest", no_wrap=True)
     for outcome in outcomes:
@@ -58,7 +60,7 @@ def print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
 
 def _line(outcome: Outcome, output: OutputOutcome) -> str:
     return (
-        f"{outcome.source} → {output.path or output.name}: {outcome.state}, {output.frames_out} frames, "
-        f"{outcome.frames_per_second:.1f} frames/s, {output.fallback_frames} fallback, "
+        f"{outcome.source} → {output.path or output.name}: {outcome.state}, {output.frames_out} {outcome.unit}s, "
+        f"{outcome.frames_per_second:.1f} {outcome.unit}s/s, {output.fallback_frames} fallback, "
         f"digest {output.digest[:DIGEST_SHOWN]}"
     )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from media.material import Chunk, Cutting, Files, Material, Output, Result, Source
 from media.spliced import Spliced
 
-KINDS: Final = ("video",)
+KINDS: Final = ("video", "table")
 
 
 class Process(Protocol):
@@ -39,6 +41,15 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
     return made
 
 
+def check(source: Source, outputs: Iterable[Output]) -> None:
+    """Whether these outputs can be made of this source, as far as that is known before anything is sent.
+
+    Raise UnreadableSource with what does not go together.
+    """
+    if source.kind in KINDS and find_spec(f"media.{source.kind}.chain") is not None:
+        _module(source.kind, "chain").check(source, outputs)
+
+
 def processor(kind: str) -> Process:
     """What works on chunks of this kind."""
     process: Process = _module(kind, "process").process
@@ -55,6 +66,14 @@ def splice(
     """Make an output's files from the payloads of its results, in order; media/video/splice.py tells how."""
     spliced: Spliced = _module(source.kind, "splice").splice(files, source, output, results, passthrough)
     return spliced
+
+
+def excerpt(kind: str) -> Callable[[Path, dict[str, Any], bytes], Path] | None:
+    """What makes a chunk a file that a person can look at; None for kinds that have no use for that."""
+    if kind in KINDS and find_spec(f"media.{kind}.excerpt") is not None:
+        write: Callable[[Path, dict[str, Any], bytes], Path] = _module(kind, "excerpt").write_excerpt
+        return write
+    return None
 
 
 def _module(kind: str, step: str) -> Any:

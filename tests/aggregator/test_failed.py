@@ -33,7 +33,7 @@ def names(results: Path) -> list[str]:
 def test_each_becomes_a_file_that_can_be_played(material: Material, tmp_path: Path) -> None:
     chunks = FailedChunks(tmp_path)
     for chunk in material.of_stream(0)[:2]:
-        chunks.keep("job", "soft [1]", chunk.index, material.source.process, chunk.payload)
+        chunks.keep("job", "soft [1]", chunk.index, {"kind": "video", **material.source.process}, chunk.payload)
     done(chunks)
     assert names(tmp_path) == ["job/failed/soft [1]-000000.mkv", "job/failed/soft [1]-000001.mkv"]
     with av.open(str(tmp_path / "job" / "failed" / "soft [1]-000001.mkv")) as file:
@@ -42,7 +42,7 @@ def test_each_becomes_a_file_that_can_be_played(material: Material, tmp_path: Pa
 
 def test_what_cannot_be_made_a_file_leaves_nothing(material: Material, tmp_path: Path) -> None:
     chunks = FailedChunks(tmp_path)
-    chunks.keep("job", "soft", 0, material.source.process, b"no chunk")
+    chunks.keep("job", "soft", 0, {"kind": "video", **material.source.process}, b"no chunk")
     done(chunks)
     assert names(tmp_path) == []
     assert not (tmp_path / "job" / "failed").exists()
@@ -50,7 +50,7 @@ def test_what_cannot_be_made_a_file_leaves_nothing(material: Material, tmp_path:
 
 def test_one_that_hangs_is_ended(tmp_path: Path) -> None:
     chunks = FailedChunks(tmp_path, (sys.executable, "-c", "import threading; threading.Event().wait()"))
-    chunks.keep("job", "soft", 0, {}, b"")
+    chunks.keep("job", "soft", 0, {"kind": "video"}, b"")
     chunks.tick(0.0)
     chunks.tick(LIMIT_S - 1)
     assert chunks.next_deadline() is not None
@@ -62,7 +62,7 @@ def test_one_that_hangs_is_ended(tmp_path: Path) -> None:
 def test_there_is_a_bound(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     chunks = FailedChunks(tmp_path)
     for index in range(MAX_WAITING + 1):
-        chunks.keep("job", "soft", index, {}, b"")
+        chunks.keep("job", "soft", index, {"kind": "video"}, b"")
     assert f"chunk {MAX_WAITING} of soft failed; it is not kept" in caplog.text
     assert len(names(tmp_path)) == MAX_WAITING
     chunks.stop()
