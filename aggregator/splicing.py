@@ -176,6 +176,7 @@ def main() -> None:
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, requests), daemon=True).start()
+    kinds.preload("splice")
     try:
         channel.send({"kind": "ready"})
         while True:

@@ -68,6 +68,12 @@ def splice(
     return spliced
 
 
+def preload(step: str) -> None:
+    """Imports all that a step, such as `splice`, of any kind needs, so that the first job does not wait for it."""
+    for kind in KINDS:
+        _module(kind, step)
+
+
 def excerpt(kind: str) -> Callable[[Path, dict[str, Any], bytes], Path] | None:
     """What makes a chunk a file that a person can look at; None for kinds that have no use for that."""
     if kind in KINDS and find_spec(f"media.{kind}.excerpt") is not None:
