@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from filters.picture import Picture
 
 
+class UnsuitableSize(ValueError):
+    """A filter cannot work on pictures of some size; the text is one sentence that says why and what to do."""
+
+
 def parameter(
     default: Value,
     *,
@@ -38,13 +42,15 @@ class Filter:
     """Base of all filters. Making one with a bad parameter raises `filters.schema.ParameterError`.
 
     `context` is how many earlier frames `apply` needs: a number, or the name of the int parameter that says it.
-    `material` is what it works on, one of `filters.schema.MATERIALS`.
+    `material` is what it works on, one of `filters.schema.MATERIALS`. `moves_pixels` says that it does nothing but
+    move, cut or scale: an image's transparency is then led through it as well.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     context: ClassVar[int | str] = 0
     material: ClassVar[str] = "picture"
+    moves_pixels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         given = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -57,7 +63,10 @@ class Filter:
         return self.context if isinstance(self.context, int) else int(getattr(self, self.context))
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) in pixels of what `apply` makes of pictures of this size."""
+        """(width, height) in pixels of what `apply` makes of pictures of this size.
+
+        Raises UnsuitableSize where it can make nothing of them; `apply` then does so as well.
+        """
         return width, height
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from media.material import Chunk, Cutting, Files, Material, Output, Result, Source
 from media.spliced import Spliced
 
-KINDS: Final = ("video", "table")
+KINDS: Final = ("video", "images", "table")
 
 
 class Process(Protocol):

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from media.bundle import pack, unpack_table
+from media.errors import BundleError, SpliceError
+from media.images.splice import splice
+from tests.media.images.gallery import hang, output
+from tests.media.images.pictures import corners, encoded, tiff
+from tests.media.shelf import Shelf
+
+PNG = encoded(corners())
+MANY = {f"{folder}/{number}.png": encoded(corners(40 + number, 30)) for number in range(8) for folder in "ab"}
+
+
+def test_the_digest_is_that_of_the_folder_wherever_it_was_cut(tmp_path: Path) -> None:
+    made = [hang(tmp_path, MANY, output("blur"), chunk_images=count) for count in (None, 1, 3, 100)]
+    assert len({each.spliced.digest for each in made}) == 1
+    for each in made:
+        assert each.spliced.digest == each.digest
+        assert each.names == sorted(MANY)
+        assert each.spliced.main == "out"
+        assert each.spliced.details == {"files": 16, "size": sum(map(len, each.files.values()))}
+
+
+def test_the_digest_is_in_the_order_of_the_results_names(tmp_path: Path) -> None:
+    """Not of the sources': a name may change its place with its suffix, or its number."""
+    files = {"a.jpg": encoded(corners(), ".jpg"), "a.gif": encoded(corners(), ".gif"), "a-b.png": PNG, "a.png": PNG}
+    made = hang(tmp_path, files, output(format="png"))
+    assert made.spliced.digest == made.digest
+    assert len(made.names) == 4
+    assert "2 images could not keep their names" in made.spliced.warnings[0]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_annotations(tmp_path: Path) -> None:
+    files = {"a.png": PNG, "b/c.jpg": encoded(corners(), ".jpg"), "d.png": PNG, "e.tif": tiff([corners()])}
+    made = hang(tmp_path, files, output("numbered", format="webp"), chunk_images=1)
+    lines = (made.folder / "out.annotations.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"image": "b/c.jpg", "index": 1, "notes": [{"number": 1}]},
+        {"image": "e.tif", "index": 3, "notes": [{"number": 3}]},
+    ]
+    assert {each.name for each in made.folder.iterdir()} == {"out", "out.annotations.jsonl"}
+
+
+def test_no_annotations(tmp_path: Path) -> None:
+    assert [each.name for each in hang(tmp_path, {"a.png": PNG}).folder.iterdir()] == ["out"]
+
+
+def test_names_from_elsewhere_stay_in_the_folder(tmp_path: Path) -> None:
+    made = hang(tmp_path, {"x.png": PNG})
+    table = unpack_table(made.results[0].payload)
+    sent = bytes(made.results[0].payload[-table["p"][0][0] :])
+    payload = pack(table | {"names": ["../../../../evil.png"]}, [sent])
+    shelf = Shelf(tmp_path / "one" / "two")
+    spliced = splice(shelf, made.source, output(), [payload], {})
+    written = list(tmp_path.rglob("*evil*"))
+    assert [path.relative_to(shelf.folder).as_posix() for path in written] == ["out/__/__/__/__/evil.png"]
+    assert "'../../../../evil.png' is called '__/__/__/__/evil.png'" in spliced.warnings[0]
+
+
+def test_chunks_that_never_came_are_lost_images(tmp_path: Path) -> None:
+    made = hang(tmp_path, MANY, chunk_images=5, without=[1, 3])
+    account = made.spliced.account
+    assert (account.frames_in, account.frames_out, account.lost_frames) == (16, 10, 6)
+    assert [index for index, _ in account.lost] == [5, 6, 7, 8, 9, 15]
+
+
+def test_results_out_of_order(tmp_path: Path) -> None:
+    made = hang(tmp_path, MANY, chunk_images=8)
+    with pytest.raises(SpliceError, match="order"):
+        splice(Shelf(tmp_path / "x"), made.source, output(), [each.payload for each in reversed(made.results)], {})
+
+
+def test_what_is_no_result(tmp_path: Path) -> None:
+    made = hang(tmp_path, {"a.png": PNG})
+    table = unpack_table(made.results[0].payload)
+    size = table["p"][0][0]
+    part = bytes(made.results[0].payload[-size:])
+    for wrong in (
+        pack({"p": []}, []),
+        pack(table | {"names": []}, [part]),
+        pack(table | {"p": [[size, 7, 0, "png"]]}, [part]),
+        pack(table | {"p": [[size, 0, 0, "exe"]]}, [part]),
+    ):
+        with pytest.raises((SpliceError, BundleError)):
+            splice(Shelf(tmp_path / "x"), made.source, output(), [wrong], {})
