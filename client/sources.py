@@ -9,7 +9,8 @@ from typing import Final
 
 from client.order import Order
 from media.errors import UnreadableSource
-from media.kinds import check, split
+from media.kinds import check as check_outputs
+from media.kinds import split
 from media.material import Chunk, Material, Source
 
 DATA_FOLDER: Final = Path("data")
@@ -175,7 +176,7 @@ class Reader:
         self._material, self._order = material, order
         self._path = material.path if len(material.files) == 1 else Path(material.name)
         self.source, self._chunks = self._split()
-        check(self.source, order.outputs)
+        check_outputs(self.source, order.outputs)
 
     def next_chunk(self) -> Chunk | None:
         """The next chunk; None after the last."""
@@ -199,11 +200,11 @@ class Reader:
 
 def verify_cuts(material: Material, order: Order) -> None:
     """Decodes a whole video, once in one go and once chunk by chunk; raises UnreadableSource where they differ."""
-    from media.video import check  # noqa: PLC0415 - numpy and a decoder that sending does without
+    from media.video.check import check  # noqa: PLC0415 - numpy and a decoder that sending does without
 
     if material.kind != "video":
         return
-    (result,) = check.check(material.path, [order.cutting.chunk_frames])
+    (result,) = check(material.path, [order.cutting.chunk_frames])
     if not result.equal and not result.damaged_only:
         reason = f"{result.differing} of its frames come out differently when it is cut ({result.differences[0]})"
         raise UnreadableSource(material.path, reason, "try another --chunk-frames, or convert it first")

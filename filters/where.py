@@ -31,15 +31,13 @@ class Where(RecordFilter):
     equals: str = parameter("", help="exactly this text, or a number equal to it")
     contains: str = parameter("", help="this text is a part of it")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Raise ParameterError where nothing is asked of any column."""
         if not self.column:
             raise ParameterError("where needs a column, as in where:column=runtime:min=90")
         if not (self.min or self.max or self.equals or self.contains):
             raise ParameterError(f"where:column={self.column} needs a min, max, equals or contains")
-
-    @property
-    def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
     def keeps(self, record: Record) -> bool:

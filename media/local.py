@@ -60,6 +60,7 @@ def run_local(
     started = monotonic()
     context_frames = max(sum(each.context_frames for each in make_chain(output.chain)) for output in outputs)
     source, chunks = kinds.split(material, replace(cutting, context_frames=context_frames))
+    kinds.check(source, outputs)
     process = kinds.processor(source.kind)
     with ExitStack() as stack:
         files = stack.enter_context(_LocalFiles(path_of))

@@ -162,7 +162,9 @@ class Scanner:
         """Whether the field that keeps the record from ending closes its quote in the midst of a later line."""
         prefix = fields.match(self._data, self._at)
         closed = _CLOSED.match(self._data, prefix.end() if prefix else self._at)
-        return closed is not None and self._data[closed.end() : closed.end() + 1] not in (b"", b",", b"\r", b"\n")
+        if closed is None or not (b"\n" in closed[0] or b"\r" in closed[0]):
+            return False
+        return self._data[closed.end() : closed.end() + 1] not in (b"", b",", b"\r", b"\n")
 
     def _is_too_long(self, stop: int) -> bool:
         return stop - self._at > RECORD_SIZE_MAX or self._data.count(b"\n", self._at, stop) > RECORD_LINES_MAX
