@@ -32,6 +32,7 @@ from filters import registry
 from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
+from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
 from media.material import ON_ERROR, Cutting, Encoder, Material
 from media.video.encode import CRF_MAX, X264_PRESETS
 from wire.errors import Unreachable, WireError
@@ -120,6 +121,14 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="quality, 0 is best (%(default)s)",
     )
     parser.add_argument("--preset", choices=X264_PRESETS, default="veryfast", help="of h264 (%(default)s)")
+    parser.add_argument("--format", choices=OUTPUT_FORMATS, default="", help="of images (each its own)")
+    parser.add_argument(
+        "--quality",
+        type=whole_number(1, QUALITY_MAX),
+        default=Encoder().quality,
+        metavar="N",
+        help="of images as JPEG or WebP, 1 to 100 (%(default)s)",
+    )
     parser.add_argument(
         "--chunk-frames",
         type=whole_number(1, MAX_CHUNK_FRAMES),
@@ -247,7 +256,7 @@ class _Submitter:
 def _wishes(options: argparse.Namespace, target: Target) -> Wishes:
     """What is asked for. Raises ChainError or ParameterError."""
     chains = options.filters or []
-    encoder = Encoder(CODECS[options.codec], options.crf, options.preset)
+    encoder = Encoder(CODECS[options.codec], options.crf, options.preset, options.format, options.quality)
     cutting = Cutting(options.chunk_frames, options.chunk_records)
     return Wishes(chains, _schemas(chains, options, target), encoder, cutting, options.on_error)
 

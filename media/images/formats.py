@@ -32,6 +32,9 @@ FORMATS: Final = {
 
 OUTPUT_FORMATS: Final = ("jpg", "png", "webp", "tiff", "bmp")
 
+QUALITY_MAX: Final = 100
+"""Of JPEG and WebP, as their encoders count; 1 is the least."""
+
 INSTEAD: Final = {"gif": "png"}
 """What is written where the source's format is kept but cannot be: a GIF has 256 colours, which no filter keeps to."""
 

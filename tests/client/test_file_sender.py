@@ -87,6 +87,7 @@ def to(cluster: FakeCluster) -> list[str]:
         (["--processing", "edges:low=x"], "edges: low takes"),
         (["--codec", "vp7"], "Argument --codec: invalid choice: 'vp7'"),
         (["--crf", "52"], "Argument --crf: must be a whole number from 0 to 51, not '52'"),
+        (["--quality", "0"], "Argument --quality: must be a whole number from 1 to 100, not '0'"),
         (["--chunk-frames", "0"], "Argument --chunk-frames: must be a whole number from 1"),
         (["--port", "70000"], "a port is a number from 1 to 65535"),
         (["--ipv4", "--ipv6"], "not allowed with argument"),
@@ -187,6 +188,7 @@ def test_other_names_for_the_same_things(sender: Typed, cluster: FakeCluster, cl
 def test_the_defaults() -> None:
     options = read_options([])
     assert (options.codec, options.crf, options.preset, options.filters) == ("h264", 20, "veryfast", None)
+    assert (options.format, options.quality) == ("", 95)
     assert (options.host, options.port, options.out, options.chunk_frames) == ("localhost", 5000, None, None)
 
 
