@@ -38,8 +38,7 @@ class FramePool:
             self._shapes.popitem(last=False)
         for index in range(len(frames)):
             if _references(frames, index) == _IDLE:
-                frame = frames.pop(index)
-                frames.append(frame)  # least recently used first, the longest out of an encoder's hands
+                frame = frames[index]  # always the same ones, which the processor's cache still holds
                 frame.make_writable()
                 return frame
         frame = av.VideoFrame(width, height, pixel_format)
