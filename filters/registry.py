@@ -14,7 +14,27 @@ from filters.base import Filter, schema_of
 from filters.chain import Step
 from filters.schema import FilterSchema, ParameterError, SchemaError, check_chain
 
-BUILT_IN = ("blur", "edges", "faces", "fps", "identity", "motion")  # each is the module of that name in this package
+BUILT_IN = (  # each is the module of that name in this package
+    "argentina_spain",
+    "blur",
+    "brightness",
+    "contrast",
+    "crop",
+    "denoise",
+    "edges",
+    "enhance",
+    "faces",
+    "flip",
+    "fps",
+    "grayscale",
+    "identity",
+    "motion",
+    "post_2000",
+    "resize",
+    "rotate",
+    "sharpen",
+    "where",
+)
 
 _loaded: dict[str, type[Filter]] = {}
 

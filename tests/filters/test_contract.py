@@ -1,131 +1,222 @@
-"""What holds for every built-in filter, on every kind of picture."""
+"""Every built-in filter keeps the contract, and every check of it can fail."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from filters import registry
-from filters.base import Filter
-from filters.chain import Step, Value
-from filters.picture import Picture
-from filters.runner import ChainRunner
-from filters.schema import Parameter, ParameterError
-from tests.filters.frames import CONVERTED, FORMATS, SIZES, memory, noise, picture_of, texture
+from filters.contract import CHECKS, Check
+from filters.registry import filter_class
 
-NAMES = registry.names()
-BOUNDS = [
-    (schema.name, parameter)
-    for schema in registry.schemas().values()
-    for parameter in schema.parameters
-    if parameter.type in ("int", "float")
+BY_NAME = {check.name: check for check in CHECKS}
+
+HEAD = """
+from __future__ import annotations
+import dataclasses, itertools, time
+from dataclasses import dataclass
+from typing import ClassVar
+import av, cv2, numpy as np
+from filters.base import Filter, parameter
+from filters.picture import Picture
+
+seen = itertools.count()
+last = [None]
+
+@dataclass(frozen=True)
+class Tried(Filter):
+    name: ClassVar[str] = "tried"
+    summary: ClassVar[str] = "for the test"
+"""
+
+# By check: what is wrong with a plugin, its body, and words of the sentence that says so.
+WRONG = [
+    ("schema", 'name: ClassVar[str] = "tried it"', "cannot be written in a chain"),
+    ("schema", 'strength: int = parameter(1, minimum=0, maximum=9, help=" ")', "nothing tells people what strength"),
+    (
+        "bounds",
+        """
+        size: int = parameter(3, minimum=1, maximum=9, help="px")
+        def __post_init__(self): pass
+        """,
+        "size=0 is taken",
+    ),
+    (
+        "bounds",
+        """
+        size: int = parameter(3, minimum=1, maximum=9, help="px")
+        def __post_init__(self):
+            if not isinstance(self.size, int): raise TypeError("no")
+            super().__post_init__()
+        """,
+        "size=1.5 raises TypeError instead of ParameterError",
+    ),
+    (
+        "text",
+        """
+        size: int = parameter(3, minimum=1, maximum=9, help="px")
+        def __reduce__(self): return (type(self), (4,))
+        """,
+        "another filter after pickling",
+    ),
+    ("size", "def apply(self, picture, earlier): return picture.blank(10, 10)", "apply makes 10x10"),
+    ("size", "def output_size(self, width, height): return width / 2, height", "instead of two whole numbers"),
+    (
+        "size",
+        """
+        size: int = parameter(3, minimum=0, maximum=9, help="px")
+        def apply(self, picture, earlier): 1 / self.size; return picture
+        """,
+        "ZeroDivisionError: division by zero (line 18), on a 160x120 yuv420p picture with tried:size=0",
+    ),
+    (
+        "shapes",
+        """
+        def apply(self, picture, earlier):
+            if picture.width == 1: raise ValueError("too small")
+            return picture
+        """,
+        "apply raised ValueError: too small",
+    ),
+    (
+        "shapes",
+        """
+        def output_size(self, width, height):
+            if width == 1: raise ValueError("too small")
+            return width, height
+        def apply(self, picture, earlier): return picture
+        """,
+        "filters.base.UnsuitableSize",
+    ),
+    (
+        "formats",
+        'def apply(self, picture, earlier): return Picture(picture.frame.reformat(format="rgb24"))',
+        "the pixel format becomes rgb24",
+    ),
+    (
+        "formats",
+        """
+        def apply(self, picture, earlier):
+            return Picture(av.VideoFrame(picture.width, picture.height, picture.format.name))
+        """,
+        "the frame's pts was 1001 and comes out as None",
+    ),
+    (
+        "formats",
+        'def apply(self, picture, earlier): return picture.copy() if picture.format.name != "gray16le" else 1 / 0',
+        "63x47 gray16le picture",
+    ),
+    (
+        "input",
+        """
+        def apply(self, picture, earlier):
+            memoryview(picture.frame.planes[0])[0] ^= 1
+            return picture.copy()
+        """,
+        "its input is not the same afterwards",
+    ),
+    ("input", "def apply(self, picture, earlier): picture.planes[0][0] = 0; return picture", "read-only"),
+    (
+        "repeat",
+        "def apply(self, picture, earlier): return picture.with_notes({'filter': 'tried', 'n': next(seen)})",
+        "the same picture twice gives two results",
+    ),
+    (
+        "repeat",
+        """
+        def __post_init__(self): object.__setattr__(self, "number", next(seen))
+        def apply(self, picture, earlier): return picture.with_notes({'filter': 'tried', 'n': self.number})
+        """,
+        "a new filter gives another result",
+    ),
+    (
+        "cuts",
+        """
+        def apply(self, picture, earlier):
+            before, last[0] = last[0], int(picture.planes[0][100, 10])
+            return picture.with_notes({'filter': 'tried', 'before': before})
+        """,
+        "differs when the video is cut into chunks of 1",
+    ),
+    (
+        "cuts",
+        """
+        context: ClassVar[int] = 1
+        def apply(self, picture, earlier):
+            return picture.with_notes({'filter': 'tried', 'before': earlier[0].index})
+        """,
+        "tried failed on frame 0: IndexError",
+    ),
+    (
+        "notes",
+        "def apply(self, picture, earlier): return picture.with_notes({'filter': 'tried', 'score': np.float32(1)})",
+        "holds float32",
+    ),
+    (
+        "notes",
+        "def apply(self, picture, earlier): return picture.with_notes({'filter': 'tried', 'score': float('nan')})",
+        "JSON cannot write",
+    ),
+    (
+        "notes",
+        "def apply(self, picture, earlier): return picture.with_notes({'filter': 'tried', 'boxes': [[0, 0, 161, 1]]})",
+        "does not lie in the output of 160x120",
+    ),
+    (
+        "notes",
+        """
+        def output_size(self, width, height): return width // 2 + 1, height
+        def apply(self, picture, earlier): return picture.blank(picture.width // 2 + 1, picture.height)
+        """,
+        'of the filter "earlier" does not lie in the output of 81x120',
+    ),
+    (
+        "notes",
+        """
+        def apply(self, picture, earlier):
+            output = picture.copy()
+            output.notes = ()
+            return output
+        """,
+        "the notes of filters before it are lost",
+    ),
+    ("notes", "def apply(self, picture, earlier): return picture.with_notes({'score': 1})", 'no "filter": "tried"'),
+    (
+        "processors",
+        """
+        def apply(self, picture, earlier):
+            output = picture.blank()
+            for source, target in zip(picture.planes, output.planes):
+                cv2.addWeighted(source, 1.7, cv2.flip(source, 1), -0.7, 0, dst=target)
+            return output
+        """,
+        "without the newer instructions",
+    ),
 ]
 
 
-def moving(count: int) -> list[Picture]:
-    """A bright square that crosses a scene."""
-    pictures = []
-    for index in range(count):
-        scene = texture()
-        scene[40:70, 10 + 8 * index : 40 + 8 * index] = 250
-        pictures.append(picture_of(scene, index=index))
-    return pictures
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+@pytest.mark.parametrize("name", registry.BUILT_IN)
+def test_built_in_filters_keep_the_contract(name: str, check: Check) -> None:
+    kind = filter_class(name)
+    assert not (check.concerns(kind) and check.failure(kind))
 
 
-def made(name: str, **parameters: Value) -> Filter:
-    return registry.make(Step(name, dict(parameters)))
+@pytest.mark.parametrize(("name", "body", "words"), WRONG, ids=[f"{each[0]}: {each[2]}" for each in WRONG])
+def test_a_plugin_that_breaks_a_promise_is_told(
+    name: str, body: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_loaded", {})
+    path = tmp_path / "tried.py"
+    lines = body.strip("\n").splitlines()
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    path.write_text(HEAD + "".join(f"    {line[indent:]}\n" for line in lines))
+    (loaded,) = registry.load_plugin(path)
+    failure = BY_NAME[name].failure(filter_class(loaded))
+    assert failure is not None
+    assert words in failure
 
 
-def shown(picture: Picture) -> tuple[list[bytes], list[object]]:
-    return [plane.tobytes() for plane in picture.planes], [dict(note) for note in picture.notes]
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("pixel_format", [*FORMATS, *CONVERTED])
-@pytest.mark.parametrize(("width", "height"), [(63, 47), (2, 2)])
-def test_any_format_keeps_its_shape_and_its_input(name: str, pixel_format: str, width: int, height: int) -> None:
-    frames = [noise(pixel_format, width, height, seed) for seed in (0, 1)]
-    before = [memory(frame) for frame in frames]
-    picture, earlier = Picture(frames[1]), Picture(frames[0])
-    output = made(name).apply(picture, (earlier,))
-    assert (output.width, output.height) == made(name).output_size(width, height)
-    assert output.format == picture.format
-    assert [plane.dtype for plane in output.planes] == [plane.dtype for plane in picture.planes]
-    assert [memory(frame) for frame in frames] == before
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "gray", "yuv420p10le", "nv12", "rgb24"])
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_any_size_is_taken(name: str, pixel_format: str, width: int, height: int) -> None:
-    picture = Picture(noise(pixel_format, width, height))
-    output = made(name).apply(picture, (picture,))
-    assert [plane.shape for plane in output.planes] == [plane.shape for plane in picture.planes]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_same_pictures_give_the_same(name: str) -> None:
-    once, again = ChainRunner([made(name)]), ChainRunner([made(name)])
-    for first, second in zip(moving(6), moving(6), strict=True):
-        assert shown(once.run(first)) == shown(again.run(second))
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("start", [1, 3, 5])
-def test_a_cut_anywhere_does_not_show(name: str, start: int) -> None:
-    chain = [made(name), made("blur", radius=1), made(name)]
-    whole, part = ChainRunner(chain), ChainRunner(chain)
-    expected = [shown(whole.run(picture)) for picture in moving(8)]
-    pictures = moving(8)
-    for picture in pictures[max(0, start - part.context_frames) : start]:
-        part.prepare(picture)
-    assert [shown(part.run(picture)) for picture in pictures[start:]] == expected[start:]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_time_colour_and_number_of_the_frame_stay(name: str) -> None:
-    first, second = moving(2)
-    second.frame.pts, second.frame.time_base, second.frame.colorspace = 3003, Fraction(1, 30000), 1
-    output = made(name).apply(Picture(second.frame, index=9), (first,))
-    assert (output.frame.pts, output.frame.time_base, output.index) == (3003, Fraction(1, 30000), 9)
-    assert (output.frame.colorspace, output.frame.color_range) == (1, second.frame.color_range)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_notes_are_added_to_those_of_others(name: str) -> None:
-    before = {"filter": "other"}
-    first, second = moving(2)
-    output = made(name).apply(second.with_notes(before), (first,))
-    assert output.notes[0] == before
-    for note in output.notes[1:]:
-        assert note["filter"] == name
-        for x, y, width, height in note["boxes"]:
-            assert 0 <= x < x + width <= 160
-            assert 0 <= y < y + height <= 120
-
-
-@pytest.mark.parametrize(("name", "parameter"), BOUNDS, ids=lambda each: getattr(each, "name", each))
-def test_every_bound_is_enforced(name: str, parameter: Parameter) -> None:
-    assert parameter.minimum is not None
-    assert parameter.maximum is not None
-    step = 1 if parameter.type == "int" else 1e-6
-    for inside in (parameter.minimum, parameter.maximum):
-        output = made(name, **{parameter.name: inside}).apply(*_pair())
-        assert np.isfinite(output.planes[0]).all()
-    for outside in (parameter.minimum - step, parameter.maximum + step):
-        with pytest.raises(ParameterError, match=parameter.name):
-            made(name, **{parameter.name: outside})
-
-
-def _pair() -> tuple[Picture, tuple[Picture]]:
-    first, second = moving(2)
-    return second, (first,)
-
-
-def test_every_choice_works() -> None:
-    for schema in registry.schemas().values():
-        for parameter in schema.parameters:
-            for choice in parameter.choices:
-                made(schema.name, **{parameter.name: choice}).apply(*_pair())
+def test_every_check_is_seen_to_fail() -> None:
+    assert {each[0] for each in WRONG} == set(BY_NAME)
