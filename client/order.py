@@ -119,7 +119,7 @@ class Wishes:
             schema = self._schemas[step.name]
             if schema.material not in TAKES[kind]:
                 return f"the filter {step.name} is for {_WORDS[schema.material]}, and {_MATERIALS[kind]}"
-            if kind == "images" and schema.context_frames(step.parameters):
+            if kind == "images" and schema.context_needed and schema.context_frames(step.parameters):
                 return f"the filter {step.name} compares frames that follow each other, and {_MATERIALS[kind]}"
         return ""
 

@@ -41,7 +41,8 @@ def parameter(
 class Filter:
     """Base of all filters. Making one with a bad parameter raises `filters.schema.ParameterError`.
 
-    `context` is how many earlier frames `apply` needs: a number, or the name of the int parameter that says it.
+    `context` is how many earlier frames `apply` needs: a number, the name of the int parameter that says it, or
+    `PARAMETER if SWITCH` with a bool parameter. `context_needed` is false where a picture alone will do as well.
     `material` is what it works on, one of `filters.schema.MATERIALS`. `moves_pixels` says that it does nothing but
     move, cut or scale: an image's transparency is then led through it as well.
     """
@@ -49,6 +50,7 @@ class Filter:
     name: ClassVar[str]
     summary: ClassVar[str]
     context: ClassVar[int | str] = 0
+    context_needed: ClassVar[bool] = True
     material: ClassVar[str] = "picture"
     moves_pixels: ClassVar[bool] = False
 
@@ -60,7 +62,7 @@ class Filter:
     @property
     def context_frames(self) -> int:
         """How many earlier input pictures `apply` needs."""
-        return self.context if isinstance(self.context, int) else int(getattr(self, self.context))
+        return schema_of(type(self)).context_frames(vars(self))
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) in pixels of what `apply` makes of pictures of this size.
@@ -103,5 +105,5 @@ def _read_schema(kind: type[Filter]) -> FilterSchema:
                 "with parameter(default, help=…)"
             )
         parameters.append(Parameter(name=each.name, type=type_name, default=each.default, **each.metadata))
-    schema = FilterSchema(kind.name, kind.summary, tuple(parameters), kind.context, kind.material)
+    schema = FilterSchema(kind.name, kind.summary, tuple(parameters), kind.context, kind.material, kind.context_needed)
     return FilterSchema.from_wire(schema.to_wire())

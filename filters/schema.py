@@ -29,6 +29,7 @@ MATERIALS = ("picture", "frames", "record")
 RATE_DENOMINATOR_MAX = 1001  # 29.97 stays 2997/100, and no time base grows out of 32 bits
 MAX_PARAMETERS = 64  # of one filter: a schema is data from a peer
 MAX_STR = 1_024  # characters of one text value
+_IF = " if "  # in `context`
 
 _WORDS = {
     "int": "a whole number",
@@ -118,8 +119,9 @@ class Parameter:
 class FilterSchema:
     """A filter as others see it.
 
-    `context` is how many earlier frames it needs: a number, or the name of the whole-number parameter that says it.
-    `material` is one of MATERIALS.
+    `context` is how many earlier frames it needs: a number, or the name of the whole-number parameter that says it,
+    or `PARAMETER if SWITCH`, which is none where the other parameter is false. `context_needed` is false for a filter
+    that does well on a picture alone, such as an image. `material` is one of MATERIALS.
     """
 
     name: str
@@ -127,6 +129,7 @@ class FilterSchema:
     parameters: tuple[Parameter, ...] = ()
     context: int | str = 0
     material: str = "picture"
+    context_needed: bool = True
 
     def check(self, given: Mapping[str, Value]) -> dict[str, Value]:
         """All parameters typed, in the schema's order, defaults filled in. Raises ParameterError."""
@@ -144,7 +147,8 @@ class FilterSchema:
         """How many earlier frames the filter needs with these checked parameters."""
         if isinstance(self.context, int):
             return self.context
-        return int(parameters[self.context])
+        holder, _, switch = self.context.partition(_IF)
+        return int(parameters[holder]) if not switch or parameters[switch] else 0
 
     def to_wire(self) -> dict[str, Any]:
         """Maps, lists, numbers and texts only."""
@@ -155,6 +159,7 @@ class FilterSchema:
             "parameters": parameters,
             "context": self.context,
             "material": self.material,
+            "context_needed": self.context_needed,
         }
 
     @classmethod
@@ -168,7 +173,8 @@ class FilterSchema:
             if len(listed) > MAX_PARAMETERS:
                 raise SchemaError(f"a filter's schema lists {len(listed)} parameters; {MAX_PARAMETERS} are the most")
             parameters = tuple(Parameter(**{**each, "choices": tuple(each["choices"])}) for each in listed)
-            schema = cls(data["name"], data["summary"], parameters, data["context"], data.get("material", "picture"))
+            material, needed = data.get("material", "picture"), data.get("context_needed", True)
+            schema = cls(data["name"], data["summary"], parameters, data["context"], material, needed)
             schema._validate()
         except (KeyError, TypeError, AttributeError, ParameterError) as error:
             raise SchemaError(f"a filter's schema cannot be read: {error!r}") from error
@@ -186,11 +192,14 @@ class FilterSchema:
                 raise TypeError("choices are texts")
             each.check(each.default, self.name)
         if isinstance(self.context, str):
-            holders = [each for each in self.parameters if each.name == self.context and each.type == "int"]
-            if not holders:
+            holder, condition, switch = self.context.partition(_IF)
+            types = {each.name: each.type for each in self.parameters}
+            if types.get(holder) != "int" or (condition and types.get(switch) != "bool"):
                 raise TypeError(f"context is no whole-number parameter: {self.context!r}")
         elif isinstance(self.context, bool) or not isinstance(self.context, int) or self.context < 0:
             raise TypeError(f"context is no number of frames: {self.context!r}")
+        if not isinstance(self.context_needed, bool):
+            raise TypeError(f"context_needed is neither true nor false: {self.context_needed!r}")
         if self.material not in MATERIALS:
             raise TypeError(f"material is none of {', '.join(MATERIALS)}: {self.material!r}")
 

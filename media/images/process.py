@@ -69,9 +69,8 @@ class _Work:
         self._output = output
         self._mode = mode
         self._on_frame = on_frame
-        chain = make_chain(output.chain)
-        self._runner = ChainRunner(chain)
-        self._mover = ChainRunner(each for each in chain if each.moves_pixels)
+        self._chain = make_chain(output.chain)
+        self._mover = ChainRunner(each for each in self._chain if each.moves_pixels)
         self._parts: list[bytes] = []
         self._entries: list[list[Any]] = []
         self._report = Report(0, 0)
@@ -159,7 +158,7 @@ class _Work:
             made.unfiltered = ("", BYPASSED)
             return source, alpha
         try:
-            picture = self._runner.run(source)
+            picture = ChainRunner(self._chain).run(source)  # one that has seen no other picture
             if alpha is not None:
                 alpha = _as_pixels(self._mover.run(_as_picture(alpha, made.index)))
             return picture, alpha

@@ -36,6 +36,31 @@ def test_context_may_be_a_parameters_value() -> None:
     assert schema_of(Trail).context_frames({"length": 4}) == 4
 
 
+@dataclass(frozen=True)
+class Perhaps(Filter):
+    name: ClassVar[str] = "perhaps"
+    summary: ClassVar[str] = "looks back when told to"
+    context: ClassVar[int | str] = "length if back"
+    context_needed: ClassVar[bool] = False
+
+    length: int = parameter(3, minimum=0, maximum=9, help="frames")
+    back: bool = parameter(False, help="whether it looks back")
+
+
+def test_context_may_depend_on_a_switch() -> None:
+    assert Perhaps().context_frames == 0
+    assert Perhaps(back=True).context_frames == 3
+    schema = schema_of(Perhaps)
+    assert [schema.context_frames({"length": 4, "back": back}) for back in (False, True)] == [0, 4]
+    assert not schema.context_needed
+
+
+@pytest.mark.parametrize("context", ["length if", "length if length", "back if back", "length if nothing"])
+def test_context_with_a_strange_switch_is_refused(context: str) -> None:
+    with pytest.raises(SchemaError, match="context"):
+        schema_of(type("Strange", (Perhaps,), {"context": context}))
+
+
 def test_context_that_names_no_parameter_is_refused() -> None:
     @dataclass(frozen=True)
     class Lost(Trail):
