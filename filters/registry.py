@@ -28,6 +28,7 @@ BUILT_IN = (  # each is the module of that name in this package
     "fps",
     "grayscale",
     "identity",
+    "metadata",
     "motion",
     "post_2000",
     "resize",

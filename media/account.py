@@ -33,6 +33,7 @@ class ChunkFacts:
 class Account:
     """Counts and lists over the whole output; every frame of the source is counted once.
 
+    At another frame rate some are shown again, `repeated_frames` times in all, and `left_out_frames` are not shown.
     Lists hold the first LISTED_MAX entries, as `Report` describes them. `latency_ms` has one float32 a frame
     that came out.
     """
@@ -42,6 +43,8 @@ class Account:
     fallback_frames: int = 0
     lost_frames: int = 0
     damaged_frames: int = 0
+    repeated_frames: int = 0
+    left_out_frames: int = 0
     decode_error_count: int = 0
     times_repaired: int = 0
     fallback: list[list[Any]] = field(default_factory=list)

@@ -63,7 +63,7 @@ def build(
     return {
         "format": FORMAT,
         "state": state_of(source, spliced),
-        "source": {"name": source.name, "fingerprint": source.fingerprint, **source.facts},
+        "source": {"name": source.name, "fingerprint": source.fingerprint, **_facts(source)},
         "output": _output(output, spliced),
         "frames": {
             "in": account.frames_in,
@@ -71,6 +71,8 @@ def build(
             "fallback": account.fallback_frames,
             "lost": account.lost_frames,
             "damaged": account.damaged_frames,
+            "repeated": account.repeated_frames,
+            "left_out": account.left_out_frames,
         },
         "wall_seconds": round(wall_seconds, 3),
         "frames_per_second": _rate(account.frames_out, wall_seconds),
@@ -142,6 +144,11 @@ def percentiles(values: Iterable[float]) -> dict[str, float | None]:
         f"p{percent}": round(ordered[ceil(percent / 100 * len(ordered)) - 1], 3) if ordered else None
         for percent in (50, 95, 99)
     }
+
+
+def _facts(source: Source) -> dict[str, Any]:
+    """Without what metadata.json tells at length."""
+    return {name: value for name, value in source.facts.items() if name != "metadata"}
 
 
 def _rate(frames: int, seconds: float) -> float | None:

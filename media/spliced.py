@@ -13,7 +13,8 @@ class Spliced:
     """A finished output.
 
     `digest` is computed from the finished file alone. `main` is the name of the file, or folder, that a person asked
-    for. `details` are told of the output in its metrics, `troubles` beside the common ones.
+    for. `details` are told of the output in its metrics, `troubles` beside the common ones; `analysis`, what filters
+    measured of the whole, in the job's metadata.json.
     """
 
     account: Account
@@ -21,6 +22,7 @@ class Spliced:
     main: str
     details: dict[str, Any] = field(default_factory=dict)
     troubles: dict[str, Any] = field(default_factory=dict)
+    analysis: dict[str, Any] = field(default_factory=dict)
 
     @property
     def warnings(self) -> list[str]:

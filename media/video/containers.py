@@ -14,7 +14,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 
-from media.material import Encoder, Source
+from media.annotations import SUFFIX
+from media.material import NO_VIDEO, Encoder, Source
 
 # What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -69,7 +70,10 @@ def container_of(source: Source, encoder: Encoder) -> Container:
 
 
 def extension(source: Source, encoder: Encoder) -> str:
-    """The file name extension, with its dot, of an output of this source: ``.mp4``, ``.mov`` or ``.mkv``."""
+    """The file name extension, with its dot, of an output of this source: ``.mp4``, ``.mov`` or ``.mkv``; without a
+    video that of its annotations."""
+    if encoder.codec == NO_VIDEO:
+        return SUFFIX
     return container_of(source, encoder).extension
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import ceil, lcm
 from typing import Any
 
-from filters.chain import Step
+from media.material import Output
 
 # FFmpeg's timescales are signed 32-bit numbers.
 TIMESCALE_MAX = 2**31 - 1
@@ -41,11 +41,12 @@ class Grid:
         return ceil((time - self.origin) * self.rate)
 
 
-def grid_of(chain: Sequence[Step], facts: Mapping[str, Any]) -> Grid | None:
+def grid_of(output: Output, facts: Mapping[str, Any]) -> Grid | None:
     """The grid of an output whose chain begins with `fps`, else None; `facts` are Source.process or Source.splice.
 
     It begins with the source. Where that needs a finer time base than FFmpeg has, it begins less than a frame later.
     """
+    chain = output.chain
     if not chain or chain[0].name != FPS:
         return None
     rate = Fraction(str(chain[0].parameters["rate"]))

@@ -14,7 +14,9 @@ from typing import Any
 import xxhash
 from av import VideoFrame
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
+from msgpack import packb
 
 from filters.picture import Picture
 from filters.registry import make_chain
@@ -22,7 +24,7 @@ from filters.runner import ChainRunner, FilterError
 from media.bundle import pack, unpack_table
 from media.errors import ProcessingFailed, last_line
 from media.fingerprint import fingerprint
-from media.material import MODES, Output, Result
+from media.material import MODES, NO_VIDEO, Output, Result
 from media.report import ERROR_LENGTH_MAX
 from media.video.bundle import KEY
 from media.video.decode import ChunkDecoder, DecodedFrame
@@ -126,17 +128,21 @@ class _Work:
         self._decoder = ChunkDecoder(payload, source_process, self._runner.context_frames, self._lead_in_done)
         self._orientation = Orientation(*source_process["orientation"])
         table = unpack_table(payload)
-        grid = grid_of(output.chain, source_process)
+        grid = grid_of(output, source_process)
         self._pace = Pace(grid, table, source_process) if grid is not None else None
         self._held: tuple[DecodedFrame, float] | None = None  # until it is known how long it is shown
         self._unseen = deque[DecodedFrame](maxlen=self._runner.context_frames)  # may be context of a frame to come
         source = source_format(source_process)
         rate = source.rate if grid is None else grid.rate
         self._size = self._runner.output_size(source.width, source.height)
-        wanted = FrameFormat(*self._size, source.pix_fmt, rate, source.pixel_aspect, source.colour)
-        self._format, warnings = encodable(wanted, output.encoder)
+        aspect = self._runner.output_pixel_aspect(source.pixel_aspect)
+        wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, source.colour)
+        self._format, warnings = wanted, list[str]()
+        self._encoder: VideoCodecContext | None = None
+        if output.encoder.codec != NO_VIDEO:
+            self._format, warnings = encodable(wanted, output.encoder)
+            self._encoder = open_encoder(output.encoder, self._format)
         self._fitter = Fitter(self._format, self._size)
-        self._encoder = open_encoder(output.encoder, self._format)
         self._index_base = 1 / self._format.rate
         self._packets: list[Packet[Any]] = []
         self._encoded_count = 0
@@ -217,10 +223,11 @@ class _Work:
         if decoded.damaged:
             report.damaged.append(decoded.index)
         if picture is not None:
-            frame = self._fitter.fit(picture.frame)
+            frame = self._fitter.fit(picture.frame) if self._encoder is not None else picture.frame
             fitted = ended = perf_counter()
             for mark in marks:
-                self._encode(frame)
+                if self._encoder is not None:
+                    self._encode(frame, self._encoder)
                 ended = perf_counter()
                 self._emitted.append(mark)
                 report.frames.append(decoded.index)
@@ -270,15 +277,15 @@ class _Work:
             f"the chain made {picture.width}x{picture.height}, but its filters' output_size says {width}x{height}"
         )
 
-    def _encode(self, frame: VideoFrame) -> None:
+    def _encode(self, frame: VideoFrame, encoder: VideoCodecContext) -> None:
         frame.pts = self._encoded_count
         frame.time_base = self._index_base
         frame.pict_type = PictureType.NONE  # else x264 takes over the source's choice of I, P and B
-        self._packets += self._encoder.encode(frame)
+        self._packets += encoder.encode(frame)
         self._encoded_count += 1
 
     def _flush(self) -> None:
-        if self._encoded_count:
+        if self._encoder is not None and self._encoded_count:
             started = perf_counter()
             self._packets += self._encoder.encode(None)
             self._report.seconds.encode += perf_counter() - started
@@ -310,12 +317,13 @@ class _Work:
     def _result(self) -> Result:
         report = self._report
         entries = [[packet.size, packet.pts, packet.dts, KEY if packet.is_keyframe else 0] for packet in self._packets]
-        table = {"p": entries, "x": self._encoder.extradata or b"", "report": report.to_wire()}
+        extradata = self._encoder.extradata if self._encoder is not None else None
+        table = {"p": entries, "x": extradata or b"", "report": report.to_wire()}
         return Result(
             payload=pack(table, [memoryview(packet) for packet in self._packets]),
             fingerprint=report.fingerprint,
             frames_in=report.frames_in,
-            frames_out=self._encoded_count,
+            frames_out=report.frames_out,
             fallback_frames=len(report.fallback),
             lost_frames=len(report.lost),
             damaged_frames=len(report.damaged),
@@ -323,8 +331,10 @@ class _Work:
         )
 
     def _content(self) -> int:
-        """Over the packets: the report beside them has times."""
+        """Over the packets, and without any over what filters noted: the report beside them has times."""
         hashed = xxhash.xxh3_64()
+        if self._encoder is None:
+            hashed.update(packb([self._report.frames, self._report.pts, self._report.notes]))
         for packet in self._packets:
             hashed.update(memoryview(packet))
         return hashed.intdigest() >> 1

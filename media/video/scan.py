@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from media.errors import UnreadableSource
 from media.video import passthrough
 from media.video.cut import ANCHORED, Track
+from media.video.description import Tally, describe
 from media.video.opening import CHECK_PATH, decoder_fields, first_frame, opened, packets_of
 from media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
 from media.video.rotation import Orientation
@@ -41,6 +42,7 @@ class Scan:
     `first_pts` and `last_end` are where the shown frames begin and end, None without timestamps.
     `passthrough` describes the streams that are carried beside it, and `passthrough_numbers` maps their index in
     the file to their number there. `damaged` is what the container knows of damage; decoding may find more.
+    `description` is what metadata.json tells of the file.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class Scan:
     chapters: list[dict[str, Any]]
     warnings: list[str]
     streams: list[dict[str, Any]]
+    description: dict[str, Any]
 
     @property
     def end(self) -> int:
@@ -103,6 +106,7 @@ class _Scanner:
     key_count: int = 0
     damaged: bool = False
     last_end: int | None = None
+    tallies: dict[int, Tally] = field(default_factory=dict)
 
     def run(self) -> Scan:
         context = self.stream.codec_context
@@ -115,6 +119,8 @@ class _Scanner:
         firsts: dict[int, av.Packet[Any]] = {}
         errors: list[str] = []
         for packet in packets_of(self.container, [self.stream, *others], errors):
+            tally = self.tallies.setdefault(packet.stream_index, Tally())
+            tally.add(packet, keyframes=packet.stream_index == self.stream.index)
             if packet.stream_index == self.stream.index:
                 self._add(packet)
             else:
@@ -206,6 +212,7 @@ class _Scanner:
             chapters=[_chapter(one) for one in container.chapters()],
             warnings=warnings,
             streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
+            description=describe(container, stream, self.tallies, track.times),
         )
 
 

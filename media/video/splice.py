@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import heapq
-import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from fractions import Fraction
 from io import BytesIO
 from math import lcm
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import av
 from av.audio.stream import AudioStream
@@ -21,14 +21,15 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from media.account import Account
+from media.annotations import SUFFIX
 from media.errors import SpliceError
-from media.material import Files, Output, Source
+from media.material import NO_VIDEO, Files, Output, Source
 from media.spliced import Spliced
+from media.video.bookkeeper import Bookkeeper
 from media.video.containers import Container, Way, add_untouched, container_of, extension
 from media.video.digest import Digest, video_packets
 from media.video.encode import add_encoded_stream
-from media.video.grid import TIMESCALE_MAX, grid_of
-from media.video.report import ChunkReport
+from media.video.grid import TIMESCALE_MAX
 from media.video.sound import add_decoded, decoded_packets
 from media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, untouched
 
@@ -51,58 +52,63 @@ def splice(
 
     All are read once and lazily, a chunk of each at a time; what grows with the length of the video are a few numbers
     a packet. The container is `containers.container_of(source, output.encoder)`. The notes that filters attached go to
-    `<output>.annotations.jsonl`, one JSON line a frame that has any; without notes there is no such file. The frames of
-    chunks that are left out, or whose payload is empty, count as lost.
+    `<output>.annotations.jsonl`, as media/annotations.py writes them; without notes there is no such file. The frames
+    of chunks that are left out, or whose payload is empty, count as lost.
     `details` of what is returned: `container`, `size` in bytes, `duration_s`, `time_error_s`, the largest difference
-    between a frame's time in the file and the one it should have, and `shift_s`, by how much all streams were moved
-    because the source begins before zero.
+    between a frame's time in the file and the one it should have, `shift_s`, by how much all streams were moved
+    because the source begins before zero, and `annotation_count`.
+    Of an output without video the annotations are the main file, there even if it is empty, and the digest is their
+    SHA-256; `container`, `duration_s` and `time_error_s` are None.
 
     Raise ForeignExtradata for a chunk of another encoder, SpliceError when the results make no file, BundleError for
     a broken payload, OSError when the disk does not take it.
     """
-    main = f"{output.name}{extension(source, output.encoder)}"
-    notes = f"{output.name}.annotations.jsonl"
-    spliced = _Splicer(files.partial(main), source, output, main).run(results, passthrough, files.partial(notes))
-    if not files.partial(notes).stat().st_size:
+    main, notes = (f"{output.name}{suffix}" for suffix in (extension(source, output.encoder), SUFFIX))
+    with files.partial(notes).open("w", encoding="utf-8") as file:
+        book = Bookkeeper(source, output, file)
+        track = VideoTrack(source, output, results, book.add)
+        splicer = None
+        if output.encoder.codec == NO_VIDEO:
+            track.skim()
+        else:
+            splicer = _Splicer(files.partial(main), source, output, book.account)
+            splicer.run(track, passthrough)
+    book.close()
+    details, digest = splicer.checked(track) if splicer is not None else _details_of_notes(files.partial(notes))
+    if splicer is not None and not book.annotations.line_count:
         files.withdraw(notes)
-    return spliced
+    details |= {
+        "shift_s": float(track.shift * track.time_base),
+        "annotation_count": book.annotations.line_count,
+    }
+    return Spliced(book.account, digest, main, details, analysis=book.annotations.summary.to_json())
+
+
+def _details_of_notes(path: Path) -> tuple[dict[str, Any], str]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"container": None, "size": path.stat().st_size, "duration_s": None, "time_error_s": None}, digest
 
 
 class _Splicer:
-    def __init__(self, path: Path, source: Source, output: Output, main: str) -> None:
+    """Writes and checks the video file of an output; `account` is added up meanwhile."""
+
+    def __init__(self, path: Path, source: Source, output: Output, account: Account) -> None:
         self._path = path
-        self._main = main
         self._source = source
         self._output = output
-        self._account = Account()
+        self._account = account
         self._kind: Container = container_of(source, output.encoder)
         self._pts = array("q")
-        self._notes: TextIO | None = None
 
-    def run(self, results: Iterable[bytes], passthrough: Mapping[int, Iterable[bytes]], annotations: Path) -> Spliced:
-        track = VideoTrack(self._source, results, self._add, grid_of(self._output.chain, self._source.splice))
-        with ExitStack() as stack:
-            self._notes = stack.enter_context(annotations.open("w", encoding="utf-8"))
-            try:
-                self._mux(track, passthrough)
-            except av.FFmpegError as error:
-                if error.errno in _DISK_ERRORS:
-                    raise OSError(error.errno, os.strerror(error.errno), str(self._path)) from error
-                raise SpliceError(f"{self._kind.format} does not take these streams: {error}") from error
-        self._account.close(self._source.splice["frame_count"])
-        return self._checked(track)
-
-    def _add(self, report: ChunkReport, pts: list[int]) -> None:
-        self._account.add(report)
-        if self._notes is None or not report.notes:
-            return
-        lost = {frame for frame, _ in report.lost}
-        kept = (frame for frame in range(report.first, report.first + report.sent) if frame not in lost)
-        base = Fraction(*self._source.splice["time_base"])
-        times = {frame: float(each * base) for frame, each in zip(kept, pts, strict=False)}
-        for frame, notes in report.notes:
-            json.dump({"frame": frame, "time_s": times[frame], "notes": notes}, self._notes)
-            self._notes.write("\n")
+    def run(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
+        """Writes all packets."""
+        try:
+            self._mux(track, passthrough)
+        except av.FFmpegError as error:
+            if error.errno in _DISK_ERRORS:
+                raise OSError(error.errno, os.strerror(error.errno), str(self._path)) from error
+            raise SpliceError(f"{self._kind.format} does not take these streams: {error}") from error
 
     def _mux(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
         frames = track.format()
@@ -196,8 +202,8 @@ class _Splicer:
         if chapters:
             file.set_chapters(chapters)  # type: ignore[arg-type]
 
-    def _checked(self, track: VideoTrack) -> Spliced:
-        """Reads the finished file: its digest, and whether it holds every frame at its time."""
+    def checked(self, track: VideoTrack) -> tuple[dict[str, Any], str]:
+        """Reads the finished file: its details, its digest, and whether it holds every frame at its time."""
         digest = Digest()
         error_s = 0.0
         count = 0
@@ -210,18 +216,12 @@ class _Splicer:
                 f"{self._path.name} holds {count} of {self._account.frames_out} frames; this is a fault of the program"
             )
         self._say(track, error_s)
-        return Spliced(
-            account=self._account,
-            digest=digest.hexdigest(),
-            main=self._main,
-            details={
-                "container": self._kind.format,
-                "size": self._path.stat().st_size,
-                "duration_s": self._duration_s(),
-                "time_error_s": error_s,
-                "shift_s": float(track.shift * track.time_base),
-            },
-        )
+        return {
+            "container": self._kind.format,
+            "size": self._path.stat().st_size,
+            "duration_s": self._duration_s(),
+            "time_error_s": error_s,
+        }, digest.hexdigest()
 
     def _say(self, track: VideoTrack, error_s: float) -> None:
         warn = self._account.warn

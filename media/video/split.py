@@ -280,4 +280,5 @@ def _facts(found: Scan, cuts: tuple[Cut, ...]) -> dict[str, Any]:
         "damaged": found.damaged,
         "lossless_reencode": None,
         "warnings": found.warnings,
+        "metadata": found.description,
     }

@@ -16,10 +16,10 @@ from av.stream import Stream
 
 from media.bundle import unpack
 from media.errors import BundleError, ForeignExtradata, SpliceError
-from media.material import Source
+from media.material import NO_VIDEO, Output, Source
 from media.video.bundle import KEY
 from media.video.encode import FrameFormat
-from media.video.grid import Grid
+from media.video.grid import Grid, grid_of
 from media.video.report import ChunkReport
 from media.video.timing import StrictTimes, TimedPacket, decode_times
 
@@ -49,24 +49,29 @@ class VideoTrack:
 
     An empty result is that of a chunk which is left out; its frames are missed by whoever counts the reports.
     `on_report` gets each chunk's report, and the times of its frames, as it passes. Times are ticks of the source's
-    time base, or of the `grid`'s where the output has a frame rate of its own. A stream that begins before zero, which
+    time base, or of the grid's where the output has a frame rate of its own. A stream that begins before zero, which
     an MP4 would cut, is moved by `shift` to begin at zero; that is known once `format` was asked for.
     """
 
     source: Source
+    output: Output
     results: Iterable[bytes]
     on_report: Callable[[ChunkReport, list[int]], None]
-    grid: Grid | None = None
     time_base: Fraction = field(init=False)
     shift: int = field(init=False, default=0)
+    grid: Grid | None = field(init=False)
     _step: int = field(init=False, default=1)  # the shortest time between frames of the first chunk
     times: StrictTimes = field(init=False, default_factory=StrictTimes)
     _chunks: Iterator[_Encoded] = field(init=False)
     _waiting: deque[_Encoded] = field(init=False, default_factory=deque)
 
     def __post_init__(self) -> None:
+        self.grid = grid_of(self.output, self.source.splice)
         self.time_base = self.grid.time_base if self.grid else Fraction(*self.source.splice["time_base"])
-        self._chunks = (_taken_apart(index, payload) for index, payload in enumerate(self.results) if payload)
+        has_video = self.output.encoder.codec != NO_VIDEO
+        self._chunks = (
+            _taken_apart(index, payload, has_video) for index, payload in enumerate(self.results) if payload
+        )
 
     def format(self) -> FrameFormat:
         """The format of the encoded frames, from the first chunk that has any; raise SpliceError if none has."""
@@ -99,6 +104,14 @@ class VideoTrack:
             packet.is_keyframe = timed.keyframe
             yield Mux(timed.dts * tick_s, packet)
 
+    def skim(self) -> None:
+        """Passes all reports on, of an output that has no video."""
+        for index, chunk in enumerate(self._chunks):
+            shown = self._shown_at(chunk.report)
+            if index == 0 and shown:
+                self.shift = max(0, -shown[0])
+            self.on_report(chunk.report, [self.times.next(each + self.shift) for each in shown])
+
     def _timed(self, extradata: bytes, shown: deque[int]) -> Iterator[TimedPacket]:
         while True:
             chunk = self._waiting.popleft() if self._waiting else next(self._chunks, None)
@@ -128,15 +141,16 @@ class VideoTrack:
         return [first + round(frame * ticks_a_frame) for frame in report.frames]
 
 
-def _taken_apart(index: int, payload: bytes) -> _Encoded:
+def _taken_apart(index: int, payload: bytes, has_video: bool) -> _Encoded:
     table, packets = unpack(payload)
     try:
         report = ChunkReport.from_wire(table["report"])
         extradata = bytes(table["x"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"result {index} is not one of this version: {error!r}") from error
-    if len(report.pts) != len(packets) or sorted(entry[1] for entry in table["p"]) != list(range(len(packets))):
-        raise SpliceError(f"chunk {index} has {len(packets)} packets for {len(report.pts)} frames; process it again")
+    count = len(report.pts) if has_video else 0
+    if count != len(packets) or sorted(entry[1] for entry in table["p"]) != list(range(count)):
+        raise SpliceError(f"chunk {index} has {len(packets)} packets for {count} frames; process it again")
     return _Encoded(index, report, table["p"], packets, extradata)
 
 

@@ -60,7 +60,10 @@ def test_every_field_is_documented_and_every_documented_field_is_there(reel: Ree
 def test_counts_and_rates(reel: Reel) -> None:
     metrics = build(reel.source, output(chain=BLUR), reel.spliced, 2.0)
     assert metrics["state"] == "done"
-    assert metrics["frames"] == {"in": 40, "out": 40, "fallback": 0, "lost": 0, "damaged": 0}
+    assert metrics["frames"] == {
+        **{"in": 40, "out": 40, "fallback": 0, "lost": 0, "damaged": 0},
+        **{"repeated": 0, "left_out": 0},
+    }
     assert metrics["frames_per_second"] == 20.0
     assert metrics["output"]["filters"] == [{"name": "blur", "parameters": {"radius": 2}}]
     assert metrics["digest"] == reel.spliced.digest
@@ -68,6 +71,17 @@ def test_counts_and_rates(reel: Reel) -> None:
     latency = metrics["frame_latency_ms"]
     assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
     assert all(metrics["seconds"][stage] >= 0 for stage in ("decode", "convert", "filter", "encode", "wait"))
+
+
+@pytest.mark.parametrize(("rate", "out", "repeated", "left_out"), [("10", 16, 0, 24), ("60", 96, 56, 0)])
+def test_another_rate_is_accounted_for(tmp_path: Path, rate: str, out: int, repeated: int, left_out: int) -> None:
+    wanted = output(chain=(Step("fps", {"rate": rate}),))
+    reel = take(encode(tmp_path / "clip.mp4", "libx264", 40), tmp_path, wanted, chunk_frames=7)
+    metrics = build(reel.source, wanted, reel.spliced, 2.0)
+    assert metrics["state"] == "done"
+    frames = metrics["frames"]
+    assert (frames["in"], frames["out"], frames["repeated"], frames["left_out"]) == (40, out, repeated, left_out)
+    assert frames["in"] + frames["repeated"] == frames["out"] + frames["lost"] + frames["left_out"]
 
 
 def test_lead_ins_are_counted(reel: Reel) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import weakref
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from filters.chain import Step
 from media.account import MISSING
 from media.bundle import pack, unpack
 from media.errors import BundleError, ForeignExtradata, SpliceError
-from media.material import Encoder, Output, Result, Source
+from media.material import NO_VIDEO, Encoder, Output, Result, Source
 from media.spliced import Spliced
 from media.video.process import process
 from media.video.splice import splice
@@ -294,7 +295,61 @@ def test_notes_become_lines_with_times(clip: Path, tmp_path: Path) -> None:
     lines = reel.path.with_name("reel.annotations.jsonl").read_text().splitlines()
     notes = [json.loads(line) for line in lines]
     assert [note["frame"] for note in notes] == list(range(1, 40, 2))
-    assert notes[7] == {"frame": 15, "time_s": 0.6, "notes": [{"number": 15}]}
+    assert notes[7] == {"frame": 15, "source_frame": 15, "time_s": 0.6, "number": 15}
+
+
+@pytest.mark.usefixtures("plugin")
+class TestWithoutVideo:
+    def notes(self, reel: Reel) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in reel.path.read_text().splitlines()]
+
+    def test_the_notes_are_all_there_is(self, clip: Path, tmp_path: Path) -> None:
+        chain = (Step("numbered", {}),)
+        reel = take(clip, tmp_path, output(NO_VIDEO, chain), chunk_frames=10)
+        assert reel.path.name == "reel.annotations.jsonl"
+        assert [each.name for each in reel.path.parent.iterdir()] == [reel.path.name]
+        with_video = take(clip, tmp_path / "video", output(chain=chain), chunk_frames=7)
+        assert reel.path.read_bytes() == with_video.path.with_name(reel.path.name).read_bytes()
+        assert reel.spliced.digest == hashlib.sha256(reel.path.read_bytes()).hexdigest()
+        assert reel.spliced.details["size"] == reel.path.stat().st_size
+        assert reel.spliced.account.frames_out == 40
+
+    def test_nothing_is_encoded(self, clip: Path, tmp_path: Path) -> None:
+        reel = take(clip, tmp_path, output(NO_VIDEO, (Step("numbered", {}),)))
+        assert reel.spliced.account.seconds.encode < 0.001
+        assert all(unpack(result.payload)[1] == [] for result in reel.results)
+        assert len({result.content for result in reel.results}) == len(reel.results)
+
+    def test_without_notes_the_file_is_empty(self, clip: Path, tmp_path: Path) -> None:
+        reel = take(clip, tmp_path, output(NO_VIDEO))
+        assert reel.path.read_bytes() == b""
+        assert reel.spliced.digest == hashlib.sha256(b"").hexdigest()
+
+    def test_failures_are_counted_all_the_same(self, clip: Path, tmp_path: Path) -> None:
+        chain = (Step("numbered", {}), Step("picky", {"every": 5}))
+        for on_error, expected in (("original", (40, 7, 0)), ("drop", (33, 0, 7))):
+            reel = take(clip, tmp_path / on_error, output(NO_VIDEO, chain, on_error), chunk_frames=10)
+            account = reel.spliced.account
+            assert (account.frames_out, account.fallback_frames, account.lost_frames) == expected
+        notes = self.notes(reel)
+        assert [note["source_frame"] for note in notes] == [i for i in range(1, 40, 2) if i % 5]
+        assert [note["frame"] for note in notes][:4] == [1, 3, 6, 8]
+        assert notes[2]["time_s"] == 0.28
+
+    def test_chunks_left_out_are_lost(self, clip: Path, tmp_path: Path) -> None:
+        whole = take(clip, tmp_path / "whole", output(NO_VIDEO, (Step("numbered", {}),)), chunk_frames=10)
+        reel = take(clip, tmp_path, output(NO_VIDEO, (Step("numbered", {}),)), chunk_frames=10, without=[0])
+        lost = whole.results[0].frames_out
+        assert reel.spliced.account.lost_frames == lost
+        assert [note["source_frame"] for note in self.notes(reel)] == [i for i in range(lost, 40) if i % 2]
+
+    def test_repeated_frames_repeat_their_notes(self, clip: Path, tmp_path: Path) -> None:
+        chain = (Step("fps", {"rate": "50"}), Step("numbered", {}))
+        notes = self.notes(take(clip, tmp_path, output(NO_VIDEO, chain), chunk_frames=7))
+        assert [(note["frame"], note["source_frame"]) for note in notes] == [
+            (i, i // 2) for i in range(80) if i // 2 % 2
+        ]
+        assert [note["time_s"] for note in notes] == [note["frame"] / 50 for note in notes]
 
 
 def test_results_are_read_one_at_a_time(tmp_path: Path, bench: Bench) -> None:

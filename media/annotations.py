@@ -1,0 +1,80 @@
+"""What filters noted, as lines of JSON, one a note; and what `metadata` noted of all frames, in a few numbers.
+
+docs/ANALYSIS.md tells what each field means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+SUFFIX = ".annotations.jsonl"
+# Digits behind the point: a microsecond, finer than any frame is long.
+TIME_DIGITS = 6
+MEASURES = ("brightness", "contrast", "motion")
+# Cuts that are listed; all are counted. A film has a few thousand.
+CUTS_LISTED_MAX = 10_000
+_MEASURED_BY = "metadata"
+_DIGITS = 4
+
+
+@dataclass(slots=True)
+class Summary:
+    """Least, mean and greatest of each measure, and the scene cuts."""
+
+    frame_count: int = 0
+    cut_count: int = 0
+    cuts: list[dict[str, Any]] = field(default_factory=list)
+    _least: dict[str, float] = field(default_factory=dict)
+    _most: dict[str, float] = field(default_factory=dict)
+    _sum: dict[str, float] = field(default_factory=dict)
+
+    def add(self, frame: int, time_s: float, note: Mapping[str, Any]) -> None:
+        """A frame's note."""
+        self.frame_count += 1
+        for name in MEASURES:
+            value = float(note[name])
+            self._least[name] = min(value, self._least.get(name, value))
+            self._most[name] = max(value, self._most.get(name, value))
+            self._sum[name] = self._sum.get(name, 0.0) + value
+        if note["cut"]:
+            self.cut_count += 1
+            if len(self.cuts) < CUTS_LISTED_MAX:
+                self.cuts.append({"frame": frame, "time_s": time_s})
+
+    def to_json(self) -> dict[str, Any]:
+        """Empty when nothing was measured."""
+        if not self.frame_count:
+            return {}
+        told: dict[str, Any] = {
+            name: {
+                "min": self._least[name],
+                "mean": round(self._sum[name] / self.frame_count, _DIGITS),
+                "max": self._most[name],
+            }
+            for name in MEASURES
+        }
+        return {"frames_measured": self.frame_count, **told, "cut_count": self.cut_count, "cuts": self.cuts}
+
+
+@dataclass(slots=True)
+class Annotations:
+    """Writes notes to `file` in the order of frames, and sums up those of the filter `metadata`."""
+
+    file: TextIO
+    line_count: int = 0
+    summary: Summary = field(default_factory=Summary)
+    _measured: int | None = None  # the source frame measured last; one that is repeated counts once
+
+    def add(self, frame: int, source_frame: int, time_s: float, notes: Iterable[Mapping[str, Any]]) -> None:
+        """The notes of a frame of the output, counted from 0, which shows that frame of the source."""
+        place = {"frame": frame, "source_frame": source_frame, "time_s": round(time_s, TIME_DIGITS)}
+        for note in notes:
+            self.file.write(json.dumps(place | dict(note) | place, ensure_ascii=False))
+            self.file.write("\n")
+            self.line_count += 1
+            if note.get("filter") == _MEASURED_BY and source_frame != self._measured:
+                self._measured = source_frame
+                self.summary.add(frame, place["time_s"], note)
