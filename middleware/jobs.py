@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from middleware.history import Told
 from middleware.states import FINAL, JOB_TRANSITIONS, JobState
 from middleware.tracks import Track
 from wire.bitmap import Bitmap
@@ -13,8 +14,18 @@ from wire.transitions import changed
 class Job:
     """One source submitted once. `record` and `fixed` are what the ledger keeps of it."""
 
+    fixed = Told[dict[str, Any]]()
+    outputs_summary = Told[list[dict[str, Any]]]()
+    files = Told[list[dict[str, Any]]]()
+    addresses = Told[list[dict[str, Any]]]()
+    final = Told[dict[str, Any]]()
+    """Once it is final: the progress it had made."""
+    failures = Told[list[dict[str, Any]]]()
+    """… and the failures told."""
+
     def __init__(self, job: str, fixed: dict[str, Any]) -> None:
         self.id = job
+        self.has_settled = False
         self.fixed = fixed
         self.key: str = fixed["key"]
         self.name: str = fixed["source"].get("name", "")
@@ -32,25 +43,21 @@ class Job:
         self.finish_sent = False
         self.chunk_counts: list[int] | None = None
         self.seconds = 0.0
-        self.outputs_summary: list[dict[str, Any]] = []
-        self.files: list[dict[str, Any]] = []
-        self.addresses: list[dict[str, Any]] = []
+        self.outputs_summary, self.files, self.addresses = [], [], []
         self.benched: dict[str, int] = {}  # worker name → tasks of this job it failed
         self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
         self.no_room_until = 0.0  # its aggregator has none: nothing more is computed for it before this time
         self.no_room_reason = ""
         self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
         self.edited_as = ""  # the job in which its source, edited since, was submitted anew
-        self.final: dict[str, Any] = {}  # once it is final: the progress it had made
-        self.failures: list[dict[str, Any]] = []  # … and the failures told
+        self.final, self.failures = {}, []
         self.told_room_bytes = 0
-        source = fixed["source"]
-        self.kind = str(source.get("kind", ""))
-        self.worker_source = {"kind": self.kind, **source.get("process", {})}
+        self.kind = str(fixed["source"].get("kind", ""))
         self._clear()
 
     def _clear(self) -> None:
         """Knows of no chunk and of no task."""
+        self.worker_source = {"kind": self.kind, **self.fixed["source"].get("process", {})}
         stream_count = self._clear_chunks()
         self.tracks = [
             Track(number, 0, frozenset([f"kind:{self.kind}", *(step["name"] for step in output["chain"])]))
@@ -83,11 +90,21 @@ class Job:
     def settle(self, progress: dict[str, Any], failures: list[dict[str, Any]]) -> None:
         """It is final: what it came to is kept, and the memory of its chunks and tasks given back."""
         self.final, self.failures = progress, failures
-        self._clear()
+        self._clear_chunks()
+        self._remember(settled=True)
+
+    def _remember(self, *, settled: bool) -> None:
+        """Into the history, or out of it again: what is told is packed there, and there are no tasks."""
+        told = (self.fixed, self.outputs_summary, self.files, self.addresses, self.final, self.failures)
+        self.has_settled = settled
+        self.fixed, self.outputs_summary, self.files, self.addresses, self.final, self.failures = told
+        if settled:
+            self.tracks, self.worker_source = [], {}
 
     def begin_again(self) -> None:
         """A person's retry: only what was asked for, its owner and how many chunks there are, is as before."""
         self.set_state(JobState.PENDING, "retried", "it begins again")
+        self._remember(settled=False)
         self._clear()
         self.final, self.failures = {}, []
         self.outputs_summary, self.files, self.addresses = [], [], []
@@ -208,3 +225,5 @@ class Job:
             setattr(self, name, record[name])
         self.edited_as = record.get("edited_as", "")
         self.final, self.failures = record.get("final", {}), record.get("failures", [])
+        if self.is_final:
+            self._remember(settled=True)

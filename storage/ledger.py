@@ -15,6 +15,10 @@ from typing import Any, Final
 
 from storage.errors import LedgerFull, LedgerInUse, LedgerUnusable
 
+CACHE_KIB: Final = 512
+"""Pages that SQLite keeps: it is written to at the tables' ends, and read at the start. Its own 2 MiB would make a
+process grow for as long as its ledger does."""
+
 RESERVE_BYTES: Final = 1024 * 1024
 """Disk space kept for the last turns of a full disk: some hundred pages of 4 KiB, a turn writes a handful."""
 
@@ -147,6 +151,7 @@ def _prepare(connection: sqlite3.Connection, schema: str, version: int, fsync: b
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
     connection.execute("PRAGMA cache_spill = OFF")  # a full disk is met in COMMIT and nowhere else
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found not in (0, version):
         raise sqlite3.DatabaseError(f"it is of version {found}, this program writes version {version}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import pytest
 
 from middleware.cluster import Rules
 from middleware.events import ForgetJob, FreeJob
 from tests.middleware.script import Script, bits
-from wire.messages import Control, Error, Event, Job, Own, Released, Task, Watch
+from wire.messages import Control, End, Error, Event, Job, Own, Released, Task, Watch
 
 UPLOAD_S = Rules().upload_timeout_s
 
@@ -278,3 +281,34 @@ def test_a_whole_upload_and_one_with_a_client_are_not_called_edited(script: Scri
     script.submit(3, chunks=1, key="c", fingerprint="3")
     assert not script.said(2, Event)
     assert not script.said(3, Event)
+
+
+def test_a_thousand_jobs_of_the_past_take_little_memory(script: Script) -> None:
+    """Of a film's facts, the packets of its other streams among them, next to nothing stays in memory."""
+    script.worker(11)
+
+    def job(number: int) -> None:
+        submission = script.submission(("blur",), key=str(number), fingerprint=str(number))
+        submission.source["splice"] = {"passthrough": [{"template": bytes(2000), "name": "x"} for _ in range(4)]}
+        script.tell(1, submission)
+        script.chunk(1, script.job(1).job, 0)
+        script.tell(1, End(script.job(1).job, [1]))
+        script.hold(script.job(1).job, b"")
+        script.tick()
+        script.deliver(11)
+        script.finish()
+        script.tick(0.2)
+        assert script.job(1).state == "done"
+        script.commands.clear()
+        script.jobs.clear()
+
+    job(0)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(1, 41):
+        job(number)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown / 40 < 8000, f"{grown / 40:.0f} bytes a job"
