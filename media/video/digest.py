@@ -35,9 +35,12 @@ def video_packets(path: Path) -> Iterator[tuple[Fraction | None, Packet[VideoStr
     with av.open(str(path)) as container:
         if not container.streams.video:
             raise ValueError(f"{path} has no video stream")
-        for packet in container.demux(container.streams.video[0]):
+        stream = container.streams.video[0]
+        base = stream.time_base or Fraction(1)
+        for packet in container.demux(stream):
             if packet.size:
-                yield None if packet.pts is None else packet.pts * packet.time_base, packet
+                pts = packet.pts
+                yield None if pts is None else Fraction(pts * base.numerator, base.denominator), packet
 
 
 class Digest:

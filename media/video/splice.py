@@ -172,7 +172,7 @@ class _Splicer:
             if way is Way.UNTOUCHED:
                 stream = add_untouched(file, template)
                 stream.time_base = Fraction(*facts["time_base"])
-                streams.append(untouched(packets, stream))
+                streams.append(untouched(packets, stream, Fraction(*facts["time_base"])))
             elif way is Way.CONVERTED:
                 codec, bitstream_filter = self._kind.subtitles[facts["codec"]]
                 stream = file.add_mux_stream(codec, time_base=Fraction(*facts["time_base"]))

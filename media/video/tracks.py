@@ -191,14 +191,14 @@ def _times_lie(entries: list[list[Any]]) -> bool:
     return known and any(one[2] > two[2] for one, two in pairwise(filled))
 
 
-def untouched(packets: Iterable[Packet[Any]], stream: Stream) -> Iterator[Mux]:
-    """Packets for a stream that takes them as they are."""
+def untouched(packets: Iterable[Packet[Any]], stream: Stream, base: Fraction) -> Iterator[Mux]:
+    """Packets for a stream that takes them as they are; `base` is their time base."""
+    tick_s = float(base)
     for packet in packets:
         assert packet.dts is not None
-        base = packet.time_base
         packet.stream = stream
         packet.time_base = base
-        yield Mux(float(packet.dts * base), packet)
+        yield Mux(packet.dts * tick_s, packet)
 
 
 def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: str) -> Iterator[Mux]:
@@ -207,8 +207,7 @@ def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: 
     for packet in packets:
         base = packet.time_base  # the filter forgets it
         for ready in converter.filter(packet):
-            ready.time_base = base
-            yield from untouched((ready,), stream)
+            yield from untouched((ready,), stream, base)
 
 
 def _rebuilt(entry: list[Any], data: memoryview, shift: int, earliest: int | None) -> Packet[Any]:
