@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 from filters.chain import Value
@@ -70,6 +71,10 @@ class Filter:
         Raises UnsuitableSize where it can make nothing of them; `apply` then does so as well.
         """
         return width, height
+
+    def output_pixel_aspect(self, aspect: Fraction) -> Fraction:
+        """Width by height of an output's pixels, as a player shows them; not the same where the picture is turned."""
+        return aspect
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         """The filtered picture.

@@ -32,11 +32,10 @@ class Crop(Filter):
     height: int = parameter(0, minimum=0, maximum=_SIDE_MAX, unit="px", help="0: to the picture's lower border")
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        right, bottom = self.x + (self.width or 1), self.y + (self.height or 1)
-        if right > width or bottom > height:
+        if self.x + (self.width or 1) > width or self.y + (self.height or 1) > height:
+            size = f"{self.width or '…'}x{self.height or '…'}"
             raise UnsuitableSize(
-                f"the rectangle from ({self.x}, {self.y}) to ({right}, {bottom}) does not lie in the picture, "
-                f"which is {width}x{height}"
+                f"a rectangle of {size} at ({self.x}, {self.y}) does not lie in the picture, which is {width}x{height}"
             )
         return self.width or width - self.x, self.height or height - self.y
 

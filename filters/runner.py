@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Iterable
+from fractions import Fraction
 
 from filters.base import Filter
 from filters.picture import Picture
@@ -47,6 +48,12 @@ class ChainRunner:
         for each in self._filters:
             width, height = each.output_size(width, height)
         return width, height
+
+    def output_pixel_aspect(self, aspect: Fraction | None) -> Fraction | None:
+        """Width by height of the pixels of what the chain makes; None where it is not known."""
+        for each in self._filters:
+            aspect = each.output_pixel_aspect(aspect) if aspect else aspect
+        return aspect
 
     def run(self, picture: Picture) -> Picture:
         """The picture through all filters. Raises FilterError; the next frame may be run all the same."""

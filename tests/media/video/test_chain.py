@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from filters.chain import parse_chain
+from media.errors import UnreadableSource
+from media.material import Encoder, Output, Source
+from media.video.chain import check
+
+
+def source(width: int, height: int) -> Source:
+    process = {"display_width": width, "display_height": height}
+    return Source("video", "clip.mp4", "", facts={}, process=process, splice={}, stream_count=1)
+
+
+def output(chain: str) -> Output:
+    return Output("tried", parse_chain(chain), Encoder())
+
+
+def test_chains_that_suit_the_picture_pass() -> None:
+    check(source(320, 240), [output("crop:x=300:width=20"), output("resize:width=160,crop:y=119"), output("fps,blur")])
+
+
+@pytest.mark.parametrize("chain", ["crop:x=300:width=21", "resize:width=160,crop:y=120", "rotate,crop:x=240"])
+def test_a_part_that_is_not_there_is_refused_before_anything_is_sent(chain: str) -> None:
+    with pytest.raises(UnreadableSource, match=r"clip\.mp4: crop: a rectangle of .* does not lie in the picture"):
+        check(source(320, 240), [output("identity"), output(chain)])
+
+
+@pytest.mark.parametrize("chain", ["theirs,crop:x=9999", "faces:model=/nowhere/yunet.onnx,crop:x=9999"])
+def test_what_only_workers_know_is_left_to_them(chain: str) -> None:
+    check(source(320, 240), [output(chain)])
