@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aggregator.events import MIDDLEWARE, Keep, Received, Send
 from aggregator.jobs import MAX_CHUNKS, Job, Track
@@ -96,9 +96,11 @@ class Results:
         """To whom it came from; of a worker's result the middleware learns what concerns the task."""
         if verdict in ("unwanted", "refused"):
             self._memory.log(f"{_where(keep)} is {verdict}: {text}")
-        message = _verdict(keep, verdict, text)
+        is_news = verdict in ("kept", "refused")
+        begun = self._memory.jobs[keep.job].tracks[keep.track].fingerprint if is_news else ""
+        message = _verdict(keep, verdict, text, begun)
         self._memory.send(keep.peer, message)
-        if keep.peer != MIDDLEWARE and verdict in ("kept", "refused"):
+        if keep.peer != MIDDLEWARE and is_news:
             self._memory.send(MIDDLEWARE, message)
 
 
@@ -114,6 +116,7 @@ def _where(keep: Keep) -> str:
     return f"job {keep.job} track {keep.track} chunk {keep.index} of {keep.worker or 'the middleware'}"
 
 
-def _verdict(keep: Keep, verdict: str, text: str) -> Stored:
-    counts = {name: count for name, count in keep.frames.items() if name != "frames_in"}
-    return Stored(keep.job, keep.track, keep.index, verdict, keep.lease, keep.worker, text=text, **counts)
+def _verdict(keep: Keep, verdict: str, text: str, fingerprint: str = "") -> Stored:
+    counts: dict[str, Any] = {name: count for name, count in keep.frames.items() if name != "frames_in"}
+    counts |= {"text": text, "fingerprint": fingerprint}
+    return Stored(keep.job, keep.track, keep.index, verdict, keep.lease, keep.worker, **counts)

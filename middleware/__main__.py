@@ -26,8 +26,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options.add_secret(parser)
     options.add_log(parser)
     parser.add_argument(
-        "--spool-limit", type=options.size, default="8G", metavar="SIZE", help="bytes of chunks held (%(default)s)"
-    )
+        "--spool-limit", type=options.size, default="8G", metavar="SIZE",
+        help="bytes of chunks held; a quarter more for what lies between workers that share a chain (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--credit", type=int, default=rules.credit, help="tasks a worker may hold (%(default)s)")
     parser.add_argument(
         "--worker-timeout", type=float, default=rules.worker_timeout_s, metavar="S",
@@ -58,6 +59,7 @@ def main() -> int:
         stall_timeout_s=told.stall_timeout,
         max_losses=told.max_lost,
         upload_timeout_s=told.upload_timeout,
+        stage_bytes=told.spool_limit // 4,
     )
     try:
         secret = options.read_secret(told.secret_file)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from middleware.events import Close, Command, Log, Peer, SaveJob, Send, SendChunk
-from middleware.fleet import Fleet, WorkerRecord
+from middleware.events import Close, Command, FreeStage, Log, Peer, SaveJob, Send, SendChunk
+from middleware.fleet import Fleet
 from middleware.jobs import Job
 from middleware.states import JobState, TaskState
 from middleware.tracks import Flight, LeaseRecord, Track, Trouble
@@ -38,6 +38,9 @@ class Rules:
     beat_interval_s: float = 0.5
     max_failures: int = 3
     max_losses: int = 20
+    stage_bytes: int = (
+        2 * 1024 * 1024 * 1024
+    )  # what may lie between workers that share chains; see middleware/stages.py
     client_window_bytes: int = 64 * 1024 * 1024
     pass_window: int = 8  # passthrough chunks of a job on their way to the aggregator
     bench_after: int = 3  # failures of one worker on one job
@@ -162,15 +165,34 @@ class Cluster:
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def able(self, track: Track) -> list[WorkerRecord]:
-        """Who may do a track's tasks, now or when its turn comes."""
-        return self.fleet.able(track.needs, track.refused_fingerprints)
-
     def exhausted(self, track: Track, trouble: Trouble) -> bool:
         """Has a task failed often enough, and on two workers where there are two?"""
         if len(trouble.failures) < self.rules.max_failures:
             return False
-        return len(trouble.failed_on) >= min(2, len(self.able(track)))
+        return len(trouble.failed_on) >= min(2, len(self.fleet.able(track.needs, track.refused_fingerprints)))
+
+    def mode_of(self, job: Job, track: Track, index: int) -> str:
+        """How a task is done: with its filters, until it has failed too often."""
+        trouble = track.troubles.get(index)
+        if trouble is None or not self.exhausted(track, trouble):
+            return "filter"
+        return "drop" if job.fixed["policy"].get("on_error") == "drop" else "bypass"
+
+    def benched(self, job: Job) -> set[str]:
+        """Workers that failed too many tasks of a job."""
+        return {name for name, count in job.benched.items() if count >= self.rules.bench_after}
+
+    @property
+    def staged_bytes(self) -> int:
+        """What lies in the spool between two workers."""
+        return sum(
+            one.size for job in self.open.values() for track in job.tracks for one in track.intermediates.values()
+        )
+
+    def free_intermediate(self, job: Job, track: Track, index: int) -> None:
+        """What was done of a task's chain is not needed any more."""
+        if track.intermediates.pop(index, None) is not None:
+            self.outbox.append(FreeStage(job.id, track.number, index))
 
     def describe(self, record: LeaseRecord) -> str:
         job = self.jobs.get(record.job)
@@ -198,6 +220,9 @@ class Cluster:
         for job in self.jobs.values():
             for track in job.tracks:
                 have = job.have[track.stream]
+                for index, begun in track.intermediates.items():
+                    assert index not in track.stored, f"{job.id}/{track.number}/{index} is stored and still spooled"
+                    assert 0 < begun.step < len(track.chain.steps), (job.id, index, begun)
                 for index, flight in track.flights.items():
                     assert index not in track.stored, f"{job.id}/{track.number}/{index} is in flight and stored"
                     assert not job.is_final, f"{job.id} is final with a task in flight"

@@ -11,7 +11,20 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from middleware.cluster import Cluster, Rules
-from middleware.events import Close, Command, Event, FreeChunk, FreeJob, Left, NotKept, Peer, Received, Tick
+from middleware.events import (
+    Close,
+    Command,
+    Event,
+    FreeChunk,
+    FreeJob,
+    Left,
+    NotKept,
+    Peer,
+    Received,
+    StageKept,
+    StageNotKept,
+    Tick,
+)
 from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
@@ -26,6 +39,7 @@ from wire.messages import (
     Control,
     End,
     Finished,
+    HandOn,
     Hello,
     Holdings,
     Message,
@@ -94,6 +108,10 @@ class Dispatcher:
             self._leave(event.peer, event.reason, now)
         elif isinstance(event, NotKept):
             self._intake.not_kept(event)
+        elif isinstance(event, StageKept):
+            self._leases.stage_kept(event.stage, event.size, now)
+        elif isinstance(event, StageNotKept):
+            self._leases.stage_not_kept(event.stage, event.reason, now)
         else:
             self._tick(event, now)
         self._clear_ended(now)
@@ -140,6 +158,8 @@ class Dispatcher:
             self._leases.beat(worker, message, now)
         elif isinstance(message, Released):
             self._leases.released(worker, message, now)
+        elif isinstance(message, HandOn):
+            self._leases.handed_on(worker, message)
         else:
             raise ProtocolError("out-of-order", f"a worker may not send {type(message).__name__} here")
 
@@ -184,6 +204,8 @@ class Dispatcher:
     def _tick(self, event: Tick, now: float) -> None:
         self._forgive_pause(now)
         self.cluster.room_bytes = event.room_bytes
+        for peer in event.arriving & self.cluster.workers_by_peer.keys():
+            self._leases.arriving(self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]], now)
         if now >= self._next_scan:
             self._next_scan = now + SCAN_INTERVAL_S
             self._leases.expire(now)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wire.messages import Message
+from wire.schema import Lease
 
 Peer = int
 """A connection, by the number that the shell gave it."""
@@ -43,16 +44,34 @@ class NotKept:
 
 
 @dataclass(frozen=True, slots=True)
+class StageKept:
+    """The SpoolStage just commanded is done."""
+
+    stage: SpoolStage
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageNotKept:
+    """The SpoolStage just commanded failed: the disk or the spool is full."""
+
+    stage: SpoolStage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The end of a turn: timers fire, tasks are handed out, records go to those who watch.
 
-    `room_bytes` is what the spool can still take.
+    `room_bytes` is what the spool can still take; from the peers `arriving` came a part of a large message since the
+    last one.
     """
 
     room_bytes: int
+    arriving: frozenset[Peer] = frozenset()
 
 
-Event = Received | Left | NotKept | Tick
+Event = Received | Left | NotKept | StageKept | StageNotKept | Tick
 
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
 
@@ -71,6 +90,17 @@ class SendChunk:
     message: Message
     job: str
     stream: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendStage:
+    """Sends a message with what is done of a task as its payload (see SpoolStage)."""
+
+    peer: Peer
+    message: Message
+    job: str
+    track: int
     index: int
 
 
@@ -94,6 +124,27 @@ class SpoolChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolStage:
+    """Keeps the payload of the event that is being handled, what came of a stage, in the place of that of an earlier
+    stage; in the spool alone, for it need not survive a restart. Answered by StageKept or StageNotKept."""
+
+    job: str
+    track: int
+    index: int
+    worker: str
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class FreeStage:
+    """Gives the room of what was kept by SpoolStage back."""
+
+    job: str
+    track: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class FreeChunk:
     """Gives one chunk's room back: ledger first, then spool. That it was here is remembered."""
 
@@ -114,7 +165,7 @@ class SaveJob:
 
 @dataclass(frozen=True, slots=True)
 class FreeJob:
-    """Forgets all chunks of a job; its record stays in the history."""
+    """Forgets all chunks and stages of a job; its record stays in the history."""
 
     job: str
 
@@ -133,4 +184,17 @@ class Log:
     text: str
 
 
-Command = Send | SendChunk | Close | SpoolChunk | FreeChunk | SaveJob | FreeJob | ForgetJob | Log
+Command = (
+    Send
+    | SendChunk
+    | SendStage
+    | Close
+    | SpoolChunk
+    | SpoolStage
+    | FreeChunk
+    | FreeStage
+    | SaveJob
+    | FreeJob
+    | ForgetJob
+    | Log
+)

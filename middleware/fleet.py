@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from middleware.chains import Needs
 from middleware.states import WORKER_TRANSITIONS, WorkerState
-from middleware.tracks import LeaseRecord, Needs
+from middleware.tracks import LeaseRecord
 from wire.messages import Hello, WorkerDetails
 from wire.schema import Lease
 from wire.transitions import changed
+
+T = TypeVar("T")
 
 MAX_LOST_WORKERS: Final = 1000
 """Workers remembered after they left, the longest gone forgotten first: names of a fleet that scales up and down."""
@@ -91,6 +94,8 @@ class Fleet:
         self.by_name: OrderedDict[str, WorkerRecord] = OrderedDict()
         self._rings: dict[Needs, OrderedDict[str, int]] = {}  # offers → names with credit → when they had a turn last
         self._turn = 0
+        self._offered: Counter[Needs] = Counter()  # what connected workers offer → how many of them do
+        self._builds: Counter[str] = Counter()  # their fingerprints → how many have them
 
     def connected(self) -> Iterator[WorkerRecord]:
         return (worker for worker in self.by_name.values() if worker.state is not WorkerState.LOST)
@@ -110,6 +115,8 @@ class Fleet:
             )
             worker.live_frames = worker.frames
         self.by_name[hello.name] = worker
+        self._offered[offers] += 1
+        self._builds[details.fingerprint] += 1
         self._enter_ring(worker)
         return worker
 
@@ -117,6 +124,8 @@ class Fleet:
         """A worker is gone; returns the leases that ended with it."""
         self._leave_ring(worker)
         worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.LOST)
+        _uncount(self._offered, worker.offers)
+        _uncount(self._builds, worker.details.fingerprint)
         ended, worker.held = list(worker.held.values()), {}
         worker.frames_per_s = 0.0
         lost = [one.name for one in self.by_name.values() if one.state is WorkerState.LOST]
@@ -150,7 +159,7 @@ class Fleet:
             self._enter_ring(worker)
         return record
 
-    def pick(self, needs: Needs, unwanted: set[str] | frozenset[str], refused: set[str]) -> WorkerRecord | None:
+    def pick(self, needs: Needs, unwanted: Set[str], refused: Set[str]) -> WorkerRecord | None:
         """The able worker with credit whose last turn is the longest ago.
 
         Args:
@@ -170,6 +179,15 @@ class Fleet:
                     best, best_turn = worker, turn
                 break  # the ring is in order of turns
         return best
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Of connected workers."""
+        return frozenset(self._builds)
+
+    def can(self, needs: Needs) -> bool:
+        """Whether some connected worker offers all of `needs`."""
+        return any(needs <= offers for offers in self._offered)
 
     def able(self, needs: Needs, refused: Set[str] = frozenset()) -> list[WorkerRecord]:
         """Connected workers that offer all of `needs`, with credit or without; but for those whose fingerprint is
@@ -196,4 +214,13 @@ class Fleet:
             assert (worker.state is WorkerState.FULL) <= (len(worker.held) >= self.credit), worker.name
             assert (worker.state is WorkerState.READY) <= (len(worker.held) < self.credit), worker.name
             assert worker.state is not WorkerState.LOST or not worker.held, worker.name
+        assert self._offered == Counter(one.offers for one in self.connected()), self._offered
+        assert self._builds == Counter(one.details.fingerprint for one in self.connected()), self._builds
         assert all(name in self.by_name for ring in self._rings.values() for name in ring)
+
+
+def _uncount(counted: Counter[T], key: T) -> None:
+    """One less; what there is none of is forgotten."""
+    counted[key] -= 1
+    if not counted[key]:
+        del counted[key]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
+from middleware.chains import Needs
 from middleware.cluster import Cluster
-from middleware.events import SendChunk
+from middleware.events import SendChunk, SendStage
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
+from middleware.stages import Offer, is_covered, offers
 from middleware.states import JobState
-from middleware.tracks import LeaseRecord, Needs, Track
+from middleware.tracks import LeaseRecord, Track, Trouble
 from wire.messages import Task
 from wire.schema import Lease
 
@@ -36,20 +39,30 @@ class Handout:
         dry: set[Needs] = set()
         while waiting:
             job, track = waiting.pop(0)
-            if track.needs in dry:
+            if track.needs in dry and not track.intermediates:
                 continue
             if not self._hand_out_one(job, track, now):
-                if not track.refused_fingerprints and not job.benched and not track.troubles:
+                if (
+                    not track.refused_fingerprints
+                    and not job.benched
+                    and not track.troubles
+                    and not self._shares(track)
+                ):
                     dry.add(track.needs)  # nobody for this track is nobody for any track with the same needs
             elif track.queued(job.have[track.stream]) is not None:
                 self._insert(waiting, job, track)
         self._speculate(now)
 
+    def _shares(self, track: Track) -> bool:
+        """Whether the chain may be shared among workers, each track's as far as it is."""
+        can_one = self._cluster.fleet.can(track.needs)
+        return bool(track.intermediates) or (not can_one and is_covered(self._cluster, track, track.chain.whole))
+
     def _hand_out_one(self, job: Job, track: Track, now: float) -> bool:
         for index in track.candidates(job.have[track.stream]):
-            worker = self._pick(job, track, index)
-            if worker is not None:
-                self._lend(job, track, index, worker, now)
+            chosen = self._choose(job, track, index)
+            if chosen is not None:
+                self._lend(job, track, index, *chosen, now)
                 return True
         return False
 
@@ -75,32 +88,47 @@ class Handout:
             at -= 1
         waiting.insert(at, (job, track))
 
-    def _pick(self, job: Job, track: Track, index: int) -> WorkerRecord | None:
-        benched = {name for name, count in job.benched.items() if count >= self._cluster.rules.bench_after}
-        trouble = track.troubles.get(index)
-        pick = self._cluster.fleet.pick
+    def _choose(self, job: Job, track: Track, index: int) -> tuple[Offer, WorkerRecord] | None:
+        """The next part of a task that somebody has credit for, and who gets it."""
+        for offer in offers(self._cluster, job, track, index):
+            worker = self._pick(job, track.troubles.get(index), offer)
+            if worker is not None:
+                return offer, worker
+        return None
+
+    def _pick(self, job: Job, trouble: Trouble | None, offer: Offer) -> WorkerRecord | None:
+        benched = self._cluster.benched(job)
+        pick, refused = self._cluster.fleet.pick, offer.refused
         if trouble is not None and trouble.failed_on:
-            others = {worker.name for worker in self._cluster.able(track)} - trouble.failed_on - benched
+            others = self._able(offer) - trouble.failed_on - benched
             if others:  # somebody else must try it, even if that means to wait for credit
-                return pick(track.needs, trouble.failed_on | benched, track.refused_fingerprints)
-        found = pick(track.needs, benched, track.refused_fingerprints)
-        if found is None and benched:  # better a sick worker than nobody, when all are sick for this job
-            able = {worker.name for worker in self._cluster.able(track)}
-            if able <= benched:
-                found = pick(track.needs, frozenset(), track.refused_fingerprints)
+                return pick(offer.needs, trouble.failed_on | benched, refused)
+        found = pick(offer.needs, benched, refused)
+        if found is None and benched and self._able(offer) <= benched:
+            found = pick(offer.needs, frozenset(), refused)  # better a sick worker than nobody
         return found
 
-    def _lend(self, job: Job, track: Track, index: int, worker: WorkerRecord, now: float) -> None:
-        cluster = self._cluster
+    def _able(self, offer: Offer) -> set[str]:
+        """Who may take it, now or when its turn comes."""
+        return {worker.name for worker in self._cluster.fleet.able(offer.needs, offer.refused)}
+
+    def _lend(self, job: Job, track: Track, index: int, offer: Offer, worker: WorkerRecord, now: float) -> None:
+        cluster, chain, stage = self._cluster, track.chain, offer.stage
         self._sequence += 1
         self._turn += 1
         self._last_served[job.id] = self._turn
-        trouble = track.troubles.get(index)
-        mode = "filter"
-        if trouble is not None and self._cluster.exhausted(track, trouble):
-            mode = "drop" if job.fixed["policy"].get("on_error") == "drop" else "bypass"
         record = LeaseRecord(
-            Lease(cluster.epoch, self._sequence), worker.name, job.id, track.number, index, mode, now, now
+            lease=Lease(cluster.epoch, self._sequence),
+            worker=worker.name,
+            job=job.id,
+            track=track.number,
+            index=index,
+            mode=offer.mode,
+            stage=stage,
+            is_last=chain.is_last(stage),
+            fingerprint=track.fingerprint_of(index, offer.mode, worker.details.fingerprint),
+            handed_out_at=now,
+            progress_at=now,
         )
         track.assign(record, job.have[track.stream], now)
         cluster.fleet.lend(worker, record)
@@ -113,9 +141,13 @@ class Handout:
             output=job.fixed["outputs"][track.number],
             owner=job.owner,
             owner_epoch=job.owner_epoch,
-            mode=mode,
+            mode=offer.mode,
+            stage=chain.to_wire(stage),
         )
-        cluster.outbox.append(SendChunk(worker.peer, task, job.id, track.stream, index))
+        if stage.start:
+            cluster.outbox.append(SendStage(worker.peer, task, job.id, track.number, index))
+        else:
+            cluster.outbox.append(SendChunk(worker.peer, task, job.id, track.stream, index))
         if job.state is JobState.PENDING:
             cluster.set_state(job, JobState.RUNNING)
 
@@ -131,27 +163,31 @@ class Handout:
                 continue  # a copy of a result for which there is no room finds none either
             for track in job.tracks:
                 slow = self._slowest(track, now)
-                worker = self._pick(job, track, slow.index) if slow else None
-                if slow and worker and not worker.held and worker.name != slow.worker:
-                    self._cluster.log(
-                        f"{self._cluster.describe(slow)} is slow on {slow.worker}; {worker.name} tries it too"
-                    )
-                    self._lend(job, track, slow.index, worker, now)
+                chosen = self._choose(job, track, slow.index) if slow else None
+                if slow is None or chosen is None or chosen[1].held or chosen[1].name == slow.worker:
+                    continue
+                what, worker = self._cluster.describe(slow), chosen[1]
+                self._cluster.log(f"{what} is slow on {slow.worker}; {worker.name} tries it too")
+                self._lend(job, track, slow.index, *chosen, now)
 
     @staticmethod
     def _slowest(track: Track, now: float) -> LeaseRecord | None:
         """The task that deserves a copy. One that has failed before is slow by its own fault, and would hang two
         workers instead of one."""
-        if track.is_passthrough or not track.stored.count:
-            return None
-        patience = max(SPECULATE_MIN_S, SPECULATE_FACTOR * track.task_seconds / track.stored.count)
         alone = [
-            next(iter(flight.leases.values()))
+            (now - flight.first_handed_out_at, next(iter(flight.leases.values())))
             for index, flight in track.flights.items()
-            if len(flight.leases) == 1 and now - flight.first_handed_out_at > patience
+            if len(flight.leases) == 1
             if index not in track.troubles or not track.troubles[index].failures
         ]
-        return min(alone, key=lambda record: record.handed_out_at, default=None)
+        slow = [record for seconds, record in alone if seconds > _patience(track, record)]
+        return min(slow, key=lambda record: record.handed_out_at, default=None)
 
     def forget(self, job: str) -> None:
         self._last_served.pop(job, None)
+
+
+def _patience(track: Track, record: LeaseRecord) -> float:
+    """Seconds that a task may take before it gets a copy; endless while none of its like is done."""
+    mean_s = track.pace(record.stage.stop).mean_s
+    return inf if mean_s is None else max(SPECULATE_MIN_S, SPECULATE_FACTOR * mean_s)

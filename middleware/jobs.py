@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from middleware.chains import Chain
 from middleware.history import Told
 from middleware.states import FINAL, JOB_TRANSITIONS, JobState
 from middleware.tracks import Track
@@ -59,11 +60,13 @@ class Job:
         """Knows of no chunk and of no task."""
         self.worker_source = {"kind": self.kind, **self.fixed["source"].get("process", {})}
         stream_count = self._clear_chunks()
+        can_stage = bool(self.worker_source.get("stages"))
         self.tracks = [
-            Track(number, 0, frozenset([f"kind:{self.kind}", *(step["name"] for step in output["chain"])]))
+            Track(number, 0, Chain(self.kind, tuple(step["name"] for step in output["chain"]), can_stage))
             for number, output in enumerate(self.fixed["outputs"])
         ]
-        self.tracks += [Track(len(self.tracks) + stream - 1, stream, frozenset()) for stream in range(1, stream_count)]
+        untouched = Chain(self.kind, (), False)
+        self.tracks += [Track(len(self.tracks) + stream - 1, stream, untouched) for stream in range(1, stream_count)]
 
     def set_state(self, state: JobState, code: str = "", reason: str = "") -> bool:
         """Returns whether anything changed."""
@@ -116,6 +119,7 @@ class Job:
         """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
         self._clear_chunks()
         for track in self.tracks:
+            track.intermediates.clear()
             track.stored_frames = 0  # counted again as the chunks come again
 
     def add_chunk(self, stream: int, index: int, frame_count: int, size: int, xxh3: int) -> None:

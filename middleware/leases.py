@@ -6,12 +6,12 @@ from collections import OrderedDict
 from typing import Any, Final
 
 from middleware.cluster import Cluster
-from middleware.events import Close, Peer
+from middleware.events import Close, Peer, SpoolStage
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
 from middleware.states import JobState, WorkerState
 from middleware.tracks import Flight, LeaseRecord, Track, Trouble
-from wire.messages import Aggregator, Beat, HeldLease, Hello, Released, Revoke, Welcome, WorkerDetails
+from wire.messages import Aggregator, Beat, HandOn, HeldLease, Hello, Released, Revoke, Stored, Welcome, WorkerDetails
 from wire.schema import Lease
 
 MAX_FAILURES_TOLD: Final = 100
@@ -24,6 +24,13 @@ MAX_ADOPTED: Final = 64
 """Leases taken over from one returning worker: twice what the largest credit lets it hold."""
 
 PHASES: Final = ("waiting", "computing", "delivering")
+MODES: Final = ("filter", "bypass", "drop")
+
+TOO_LARGE: Final = "too-large"
+"""The cause of a failure that is nobody's fault: what lies between two workers is more than can be sent."""
+
+NO_ROOM_WAIT_S: Final = 5.0
+"""How long a job waits when the spool has no room for what lies between two workers."""
 
 
 class Leases:
@@ -100,14 +107,40 @@ class Leases:
         """A returning worker still holds a lease: it goes on, rather than being done again."""
         cluster = self._cluster
         job = cluster.jobs.get(held.job)
-        record = LeaseRecord(held.lease, worker.name, held.job, held.track, held.index, "filter", now, now, held.phase)
+        stage = self._wanted_stage(job, held) if job is not None else None
+        record = LeaseRecord(
+            lease=held.lease,
+            worker=worker.name,
+            job=held.job,
+            track=held.track,
+            index=held.index,
+            mode=held.mode,
+            stage=stage or range(0),
+            is_last=False,
+            fingerprint=worker.details.fingerprint,
+            handed_out_at=now,
+            progress_at=now,
+            phase=held.phase,
+        )
         cluster.fleet.lend(worker, record)
-        if job is not None and self._is_wanted(job, held) and len(worker.held) <= MAX_ADOPTED:
-            job.tracks[held.track].assign(record, job.have[0], now)
+        if job is not None and stage is not None and len(worker.held) <= MAX_ADOPTED:
+            track = job.tracks[held.track]
+            record.is_last = track.chain.is_last(stage)
+            record.fingerprint = track.fingerprint_of(held.index, held.mode, worker.details.fingerprint)
+            track.assign(record, job.have[0], now)
             cluster.log(f"{self._cluster.describe(record)} goes on at worker {worker.name}")
         else:
             record.revoked = True
             cluster.send(worker.peer, Revoke(held.lease))
+
+    def _wanted_stage(self, job: Job, held: HeldLease) -> range | None:
+        """Which steps of its chain a held lease is for; None when nobody wants what will come of it."""
+        if not self._is_wanted(job, held):
+            return None
+        track = job.tracks[held.track]
+        stage = track.chain.from_wire(held.stage)
+        begun = track.intermediates.get(held.index)
+        return None if stage is not None and begun is not None and stage.stop <= begun.step else stage
 
     @staticmethod
     def _is_wanted(job: Job, held: HeldLease) -> bool:
@@ -119,6 +152,7 @@ class Leases:
             and held.index in job.have[0]
             and held.index not in job.tracks[held.track].stored
             and held.phase in PHASES
+            and held.mode in MODES
         )
 
     def _predecessor_died(self, worker: WorkerRecord, death: dict[str, Any], now: float) -> None:
@@ -165,8 +199,11 @@ class Leases:
         self._end(record, delivered=False)
         track = job.tracks[record.track]
         if message.outcome == "refused":
-            track.refused_fingerprints.add(worker.details.fingerprint)
-        if message.outcome == "failed":
+            track.refused_fingerprints.add(record.fingerprint)
+        if message.outcome == "failed" and message.cause is not None and message.cause.get("kind") == TOO_LARGE:
+            track.whole_only = f"{self._cluster.describe(record)}: {message.cause.get('text', '')}"
+            self._cluster.note("stage-too-large", track.whole_only, now, job.id, worker.name)
+        elif message.outcome == "failed":
             self._failed(record, worker, message.cause or {"kind": "exception", "text": "no cause was given"}, now)
         elif message.outcome not in ("drained", "revoked"):
             self._cluster.note(
@@ -186,6 +223,53 @@ class Leases:
             else:
                 worker.chunks += 1
                 worker.frames += job.frame_counts[0].get(index, 0)
+
+    # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def handed_on(self, worker: WorkerRecord, message: HandOn) -> None:
+        """What came of a stage is here: it goes to the spool, if it is still wanted."""
+        cluster, record = self._cluster, worker.held.get(message.lease)
+        if record is None or record.revoked or record.is_last:
+            verdict = Stored(message.job, message.track, message.index, "unwanted", message.lease)
+            cluster.send(worker.peer, verdict)
+            return
+        cluster.outbox.append(SpoolStage(record.job, record.track, record.index, worker.name, record.lease))
+
+    def stage_kept(self, kept: SpoolStage, size: int, now: float) -> None:
+        """The task goes on where this stage ended, at the front of the queue."""
+        cluster = self._cluster
+        worker = cluster.fleet.by_name[kept.worker]
+        job = cluster.jobs[kept.job]
+        worker.chunks += 1
+        worker.frames += job.frame_counts[0].get(kept.index, 0)
+        job.moved_at = now
+        for record in job.tracks[kept.track].hand_on(worker.held[kept.lease], size, now):
+            record.revoked = True  # this part of the task is done; only the credit is still out
+            peer = cluster.fleet.by_name[record.worker].peer
+            if record.lease == kept.lease:
+                cluster.send(peer, Stored(kept.job, kept.track, kept.index, "kept", kept.lease))
+            else:
+                cluster.send(peer, Revoke(record.lease))
+        cluster.changed_jobs.add(job.id)
+
+    def stage_not_kept(self, lost: SpoolStage, reason: str, now: float) -> None:
+        """There is no room: later again, from the chunk, so that what was done before gives its room back."""
+        cluster = self._cluster
+        worker, job = cluster.fleet.by_name[lost.worker], cluster.jobs[lost.job]
+        record = worker.held[lost.lease]
+        self._end(record, delivered=False)
+        record.revoked = True
+        cluster.free_intermediate(job, job.tracks[lost.track], lost.index)
+        cluster.send(worker.peer, Stored(lost.job, lost.track, lost.index, "unwanted", lost.lease, text=reason))
+        job.no_room_until, job.no_room_reason = now + NO_ROOM_WAIT_S, reason
+        cluster.log(f"{cluster.describe(record)}: {reason}")
+
+    def arriving(self, worker: WorkerRecord, now: float) -> None:
+        """A part of a large message came: its beats wait behind it."""
+        worker.heard_at = now
+        for record in worker.held.values():
+            if record.phase == "delivering":
+                record.progress_at = now
 
     # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -118,6 +118,8 @@ class Ownership:
         self._leases.revoke_all(job)  # what is in work is for the store of before, which will not be heard of again
         job.owner, job.owner_name = record.store, record.name
         job.owner_epoch += 1
+        for track in job.tracks:
+            track.forget_fingerprints()
         record.jobs_owned += 1
         self._cluster.save(job)
         self._own(job, record)
@@ -141,6 +143,8 @@ class Ownership:
             for lease in track.hold(Bitmap(bits), job.frame_counts[track.stream]):
                 lease.revoked = True
                 cluster.send(cluster.fleet.by_name[lease.worker].peer, Revoke(lease.lease))
+            for index in [index for index in track.intermediates if index in track.stored]:
+                cluster.free_intermediate(job, track, index)
         if job.miss_freed():
             cluster.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
             cluster.missed_jobs.add(job.id)
@@ -166,6 +170,8 @@ class Ownership:
         if message.track >= len(job.tracks):
             raise ProtocolError("bad-message", f"job {job.id} has no track {message.track}")
         track = job.tracks[message.track]
+        if message.fingerprint:
+            track.fingerprint = message.fingerprint
         if message.verdict == "refused":
             self._cluster.note("result-refused", f"job {job.id}: {message.text}", now, job.id, message.worker)
             return
@@ -184,6 +190,7 @@ class Ownership:
         track.damaged_frames += message.damaged_frames
         if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == "drop"):
             self._cluster.keep_failed(job, track, message.index)
+        self._cluster.free_intermediate(job, track, message.index)
         flight = track.store(message.index, job.frame_counts[track.stream].get(message.index, 0), now)
         if flight is not None:
             self._leases.stored(job, track, message.index, flight, message.lease)

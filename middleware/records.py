@@ -7,7 +7,9 @@ from typing import Any, Final
 from middleware.cluster import ClientRecord, Cluster
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
+from middleware.stages import is_covered, left, refused
 from middleware.states import JobState, WorkerState
+from middleware.tracks import Track
 from wire.messages import Job as JobMessage
 from wire.messages import Worker as WorkerMessage
 
@@ -234,12 +236,7 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     for track in job.tracks:
         if track.is_passthrough or track.queued(job.have[track.stream]) is None:
             continue
-        if not cluster.fleet.able(track.needs):
-            return _nobody_offers(cluster, track.needs)
-        if not cluster.fleet.able(track.needs, track.refused_fingerprints):
-            text = "the first result was made with other library versions than those of the workers that are connected"
-            return "no-worker", text
-        return "busy", "all able workers are busy with other jobs"
+        return _why_queued(cluster, job, track)
     if not job.all_sent:
         if job.client is None and job.edited_as:
             text = f"its source was edited, and submitted anew as job {job.edited_as}; cancel this one"
@@ -249,6 +246,23 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
         if job.frames_sent == 0 or job.state is JobState.PENDING:
             return "uploading", "the client is sending"
     return "", ""
+
+
+def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
+    """Why nothing of a track is in work though something is queued."""
+    index = track.queued(job.have[track.stream])
+    assert index is not None
+    mode = cluster.mode_of(job, track, index)
+    rest = left(track, index, mode)
+    if not is_covered(cluster, track, rest):
+        return _nobody_offers(cluster, track.chain.needs(rest))
+    if cluster.fleet.can(track.chain.needs(rest)):
+        if not cluster.fleet.able(track.chain.needs(rest), refused(cluster, track, index, mode, rest)):
+            text = "the first result was made with other library versions than those of the workers that are connected"
+            return "no-worker", text
+    elif track.whole_only:
+        return "too-large", track.whole_only
+    return "busy", "all able workers are busy with other jobs"
 
 
 def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from middleware.events import (
     ForgetJob,
     FreeChunk,
     FreeJob,
+    FreeStage,
     Left,
     Log,
     NotKept,
@@ -32,7 +33,11 @@ from middleware.events import (
     SaveJob,
     Send,
     SendChunk,
+    SendStage,
     SpoolChunk,
+    SpoolStage,
+    StageKept,
+    StageNotKept,
     Tick,
 )
 from middleware.ledger import MiddlewareLedger
@@ -88,6 +93,7 @@ class Server:
     ) -> None:
         self._loop, self._ledger, self._spool, self._clock = loop, ledger, spool, clock
         self._locations: dict[str, dict[tuple[int, int], tuple[Location, int]]] = {}  # by job, then (stream, index)
+        self._stages: dict[str, dict[tuple[int, int], tuple[Location, int]]] = {}  # by job, then (track, index)
         self._to_free: list[Callable[[], None]] = []
         self._stopping = False
         self._room_bytes, self._room_asked_at = 0, float("-inf")
@@ -131,7 +137,7 @@ class Server:
         """Waits for what happens next and does all that follows from it."""
         for event in self._loop.turn(self.dispatcher.next_deadline()):
             self._handle(event)
-        self._carry_out(self.dispatcher.handle(Tick(self._room()), self._clock()))
+        self._carry_out(self.dispatcher.handle(Tick(self._room(), self._loop.arriving), self._clock()))
         self._spool.sync()
         self._ledger.commit()
         for free in self._to_free:
@@ -172,9 +178,19 @@ class Server:
                 log.debug("> %d %s", peer, message)
                 location, xxh3 = self._locations[job][stream, index]
                 self._loop.send(peer, message, wire.FileSlice(*self._spool.slice(location)), xxh3)
+            case SendStage(peer, message, job, track, index):
+                log.debug("> %d %s", peer, message)
+                location, xxh3 = self._stages[job][track, index]
+                self._loop.send(peer, message, wire.FileSlice(*self._spool.slice(location)), xxh3)
             case SpoolChunk():
                 assert event is not None
                 return self._spool_chunk(command, event)
+            case SpoolStage():
+                assert event is not None
+                return self._spool_stage(command, event)
+            case FreeStage(job, track, index):
+                location, _ = self._stages[job].pop((track, index))
+                self._to_free.append(lambda: self._spool.free_location(location))
             case SaveJob(job, record, fixed):
                 self._ledger.save_job(job, record, fixed)
             case FreeChunk(job, stream, index):
@@ -203,10 +219,34 @@ class Server:
         self._ledger.add_chunk(command.job, command.stream, command.index, command.frame_count, event.xxh3, location)
         return None
 
+    def _spool_stage(self, command: SpoolStage, event: wire.Received) -> StageKept | StageNotKept:
+        """In segments of its own, which nobody knows after a restart; in a part of the spool that no chunk gets, so
+        that a spool full of chunks does not wait for itself."""
+        limit_bytes = self._spool.limit_bytes + self.dispatcher.cluster.rules.stage_bytes
+        try:
+            location = self._spool.append(_stages_of(command.job), event.payload, limit_bytes=limit_bytes)
+        except (SpoolFull, OSError) as error:
+            self._room_asked_at = float("-inf")
+            return StageNotKept(command, f"what lies between two workers could not be kept: {error}")
+        self._room_bytes -= location.size
+        stages = self._stages.setdefault(command.job, {})
+        before = stages.get((command.track, command.index))
+        if before is not None:
+            self._to_free.append(lambda: self._spool.free_location(before[0]))
+        stages[command.track, command.index] = (location, event.xxh3)
+        return StageKept(command, location.size)
+
     def _free_job(self, job: str) -> None:
         self._locations.pop(job, None)
+        self._stages.pop(job, None)
         self._ledger.forget_chunks(job)
         self._to_free.append(lambda: self._spool.free(job))
+        self._to_free.append(lambda: self._spool.free(_stages_of(job)))
+
+
+def _stages_of(job: str) -> str:
+    """The spool's key for what lies between workers; no job is called so."""
+    return f"{job}/stages"
 
 
 def serve(settings: Settings) -> None:

@@ -10,6 +10,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from middleware.chains import Chain, Intermediate, Needs, Pace, is_like, turns
 from middleware.states import TASK_TRANSITIONS, TaskState
 from wire.bitmap import Bitmap
 from wire.schema import Lease
@@ -21,13 +22,10 @@ MAX_LATENCIES: Final = 100_000
 MAX_CANDIDATES: Final = 16
 """Returned tasks looked at for one free worker; more of them than this that it may not get are a sick worker."""
 
-Needs = frozenset[str]
-"""What a worker must offer: the filters of the chain, and `kind:` with the kind of material."""
-
 
 @dataclass(slots=True, eq=False)
 class LeaseRecord:
-    """A worker's right to a task."""
+    """A worker's right to a task, or, of a chain that is shared among workers, to one `stage` of it."""
 
     lease: Lease
     worker: str
@@ -35,6 +33,9 @@ class LeaseRecord:
     track: int
     index: int
     mode: str
+    stage: range
+    is_last: bool  # of the chain's stages: a result comes of it
+    fingerprint: str  # of what comes of it
     handed_out_at: float
     progress_at: float
     phase: str = "waiting"
@@ -70,26 +71,30 @@ class Track:
     Args:
         number: the track's number within the job.
         stream: the source stream its chunks are of.
-        needs: empty for a passthrough track.
+        chain: of filters; without steps for a passthrough track.
     """
 
-    def __init__(self, number: int, stream: int, needs: Needs) -> None:
-        self.number, self.stream, self.needs = number, stream, needs
+    def __init__(self, number: int, stream: int, chain: Chain) -> None:
+        self.number, self.stream, self.chain = number, stream, chain
+        self.needs: Needs = chain.needs(chain.whole) if chain.steps else frozenset()
         self.stored = Bitmap()
         self.stored_frames = 0
         self.flights: dict[int, Flight] = {}
         self.troubles: dict[int, Trouble] = {}
+        self.intermediates: dict[int, Intermediate] = {}
+        self.whole_only = ""  # why its chain must not be shared among workers after all
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
         self.retries = self.duplicates = 0
+        self.fingerprint = ""  # of its first result, once it is known; the others must have the same
         self.refused_fingerprints: set[str] = set()
         self.latencies_ms: list[float] = []
-        self.task_seconds = 0.0  # sum over stored tasks, for their mean
+        self.paces: dict[int, Pace] = {}  # by the step with which a stage ends
         self._next = 0
         self._returned: list[int] = []
 
     @property
     def is_passthrough(self) -> bool:
-        return not self.needs
+        return not self.chain.steps
 
     def state_of(self, index: int, have: Bitmap) -> TaskState:
         """The one state of a task."""
@@ -173,16 +178,60 @@ class Track:
         flight = self.flights.pop(index, None)
         if flight is not None:
             seconds = now - flight.first_handed_out_at
-            self.task_seconds += seconds
+            self.pace(len(self.chain.steps)).add(seconds)
             if len(self.latencies_ms) < MAX_LATENCIES:
                 self.latencies_ms.append(seconds * 1000)
         return flight
 
     def live_frames(self) -> int:
-        """Frames done of tasks in flight."""
+        """Frames done of tasks in flight. A frame counts when the last of its filters is."""
         return sum(
-            max((record.frames for record in flight.leases.values()), default=0) for flight in self.flights.values()
+            max((record.frames for record in flight.leases.values() if record.is_last), default=0)
+            for flight in self.flights.values()
         )
+
+    # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begun(self, index: int, mode: str) -> Intermediate | None:
+        """What is done of a task, for a worker that would go on in this mode; None where it begins with its chunk."""
+        found = self.intermediates.get(index)
+        if found is None or found.mode != mode or not is_like(found.fingerprint, self.fingerprint):
+            return None
+        return found
+
+    def fingerprint_of(self, index: int, mode: str, own: str) -> str:
+        """What would be known as a worker's doing if it went on with a task."""
+        begun = self.begun(index, mode)
+        return turns("" if begun is None else begun.fingerprint, own)
+
+    def fits(self, index: int, mode: str, stage: range, own: str) -> bool:
+        """Whether a stage that a worker of this fingerprint does can be part of a result that is like the others."""
+        made = self.fingerprint_of(index, mode, own)
+        if not self.chain.is_last(stage):
+            return is_like(made, self.fingerprint)
+        return made not in self.refused_fingerprints and self.fingerprint in ("", made)
+
+    def forget_fingerprints(self) -> None:
+        """Its results are lost: the next one is the first."""
+        self.fingerprint = ""
+        self.refused_fingerprints.clear()
+
+    def hand_on(self, record: LeaseRecord, size: int, now: float) -> list[LeaseRecord]:
+        """A stage is done, and what came of it is kept. Returns the leases that have nothing more to bring: that one
+        first. With none left the task is at the front of the queue."""
+        flight, step = self.flights[record.index], record.stage.stop
+        self.pace(step).add(now - flight.first_handed_out_at)
+        self.intermediates[record.index] = Intermediate(step, record.mode, record.fingerprint, size)
+        done = [one for one in flight.leases.values() if one.stage.stop <= step]
+        for one in done:
+            del flight.leases[one.lease]
+        if not flight.leases:
+            self.put_back(record.index)
+        return sorted(done, key=lambda one: one is not record)
+
+    def pace(self, step: int) -> Pace:
+        """Of stages that end with this step."""
+        return self.paces.setdefault(step, Pace())
 
     def hold(self, stored: Bitmap, frame_counts: dict[int, int]) -> list[LeaseRecord]:
         """The aggregator's word on what is stored, after a reconnection. Returns leases that have become pointless."""

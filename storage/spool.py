@@ -92,15 +92,16 @@ class Spool:
 
     # ── keeping and giving back ──────────────────────────────────────────────────────────────────────────────────
 
-    def append(self, key: str, payload: bytes | bytearray | memoryview) -> Location:
-        """Keeps a payload for `key`.
+    def append(self, key: str, payload: bytes | bytearray | memoryview, *, limit_bytes: int | None = None) -> Location:
+        """Keeps a payload for `key`; with `limit_bytes`, within that limit instead of the usual one.
 
         Raises:
             SpoolFull: `limit_bytes` is reached.
             OSError: the disk took it not (ENOSPC, EIO, …); nothing of it is kept.
         """
-        if self.used_bytes >= self.limit_bytes:
-            raise SpoolFull(f"{self.folder} holds {self.used_bytes} bytes, its limit is {self.limit_bytes}")
+        limit = self.limit_bytes if limit_bytes is None else limit_bytes
+        if self.used_bytes >= limit:
+            raise SpoolFull(f"{self.folder} holds {self.used_bytes} bytes, its limit is {limit}")
         size = len(payload)
         segment = self._segment_for(key, size)
         try:

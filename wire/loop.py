@@ -117,6 +117,7 @@ class Loop:
         self._dirty: dict[ConnectionId, _Link] = {}
         self._timed: dict[ConnectionId, _Link] = {}  # links with a deadline
         self._pending: list[NetworkEvent] = []
+        self._arriving: set[ConnectionId] = set()
         self._next_id = 1
         self._scratch = bytearray(limits.RECEIVE_BUFFER)
         self._listeners: list[socket.socket] = []
@@ -210,9 +211,15 @@ class Loop:
             except BlockingIOError:
                 pass  # enough wake-ups are waiting already
 
+    @property
+    def arriving(self) -> frozenset[ConnectionId]:
+        """Connections on which a part of a message came in the last turn, and not yet its end: a sign of life."""
+        return frozenset(self._arriving)
+
     def turn(self, deadline: float | None = None) -> list[NetworkEvent]:
         """Waits until something happens or `deadline` (by the loop's clock) comes; returns all that has happened."""
         timeout = 0.0 if self._pending else self._timeout(deadline)
+        self._arriving.clear()
         for key, mask in self._selector.select(timeout):
             key.data(mask)
         self._expire(self._clock())
@@ -323,6 +330,8 @@ class Loop:
                 quota -= count
                 for item in link.protocol.received(count):
                     self._take(link, item)
+                if not link.protocol.reader.idle:
+                    self._arriving.add(link.id)
                 if count < len(buffer):
                     return None  # the kernel has no more: the next select says when it has
         except BlockingIOError:

@@ -77,6 +77,8 @@ class HeldLease(Record):
     index: int
     owner_epoch: int
     phase: Name
+    mode: Name = "filter"
+    stage: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,11 @@ class Event(Message):
 
 @dataclass(frozen=True, slots=True)
 class Task(Message):
-    """One chunk for one output. Payload: the chunk. `mode` is `filter`, or for the last try `bypass` or `drop`."""
+    """One chunk for one output. Payload: the chunk. `mode` is `filter`, or for the last try `bypass` or `drop`.
+
+    Where several workers share the chain, `stage` is `[start, stop]`, the steps that are this one's; the payload of a
+    stage that is not the first is what the stage before made (see HandOn).
+    """
 
     lease: Lease
     job: Name
@@ -239,6 +245,18 @@ class Task(Message):
     owner: Name
     owner_epoch: int
     mode: Name = "filter"
+    stage: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOn(Message):
+    """What a stage that is not the last made of a task, for the worker that goes on. Payload: that. Answered by
+    Stored, `kept` or `unwanted`."""
+
+    lease: Lease
+    job: Name
+    track: int
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +340,8 @@ class FailedChunk(Message):
 @dataclass(frozen=True, slots=True)
 class Stored(Message):
     """The aggregator's verdict on a Result or a Pass: `kept`, `duplicate`, `unwanted` (no such job, stale owner) or
-    `refused` (another fingerprint). `kept` and `duplicate` mean: it is on disk and survives kill -9."""
+    `refused` (another fingerprint). `kept` and `duplicate` mean: it is on disk and survives kill -9. With `kept` and
+    `refused`, `fingerprint` is that of the track's first result."""
 
     job: Name
     track: int
@@ -335,6 +354,7 @@ class Stored(Message):
     lost_frames: int = 0
     damaged_frames: int = 0
     text: Text = ""
+    fingerprint: Text = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from filters.opencv import cv2
 from filters.runner import FilterError
-from media.errors import ProcessingFailed
+from media.errors import ProcessingFailed, TooLargeToHandOn
 from media.kinds import Process
 from media.material import Output, Result
 from wire.framing import Buffer
@@ -116,14 +116,15 @@ class Computer:
             self.progress = Progress(task.lease, frames, steps)
 
         output = Output.from_wire(task.output)
-        return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame)
+        shared: dict[str, Any] = {"stage": range(*task.stage)} if task.stage else {}  # few kinds know of stages
+        return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame, **shared)
 
 
 def cause_of(error: BaseException) -> dict[str, Any]:
     """An exception as Released tells it: kind, text, and where known the filter, the frame and the traceback."""
     cause: dict[str, Any] = {
-        "kind": "memory" if isinstance(error, MemoryError) else "exception",
-        "text": str(error) if isinstance(error, ProcessingFailed | FilterError) else _named(error),
+        "kind": _kind_of(error),
+        "text": str(error) if isinstance(error, ProcessingFailed | FilterError | TooLargeToHandOn) else _named(error),
         "traceback": "".join(traceback.format_exception(error)),
     }
     if isinstance(error, ProcessingFailed):
@@ -134,6 +135,12 @@ def cause_of(error: BaseException) -> dict[str, Any]:
     cause["text"] = cause["text"][:MAX_CAUSE_TEXT]
     cause["traceback"] = cause["traceback"][-MAX_CAUSE_TRACEBACK:]
     return cause
+
+
+def _kind_of(error: BaseException) -> str:
+    if isinstance(error, TooLargeToHandOn):
+        return "too-large"
+    return "memory" if isinstance(error, MemoryError) else "exception"
 
 
 def _named(error: BaseException) -> str:

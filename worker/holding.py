@@ -7,8 +7,9 @@ from typing import Any
 
 from media import material
 from wire.framing import Buffer
-from wire.messages import HeldLease, LeaseBeat, Released, Result, Task
+from wire.messages import HandOn, HeldLease, LeaseBeat, Released, Result, Task
 from wire.transitions import changed
+from worker.events import MIDDLEWARE, Peer
 from worker.states import PHASE_TRANSITIONS, Phase
 
 
@@ -42,6 +43,17 @@ class Holding:
         self.phase = changed(PHASE_TRANSITIONS, self.phase, phase)
 
     @property
+    def is_last(self) -> bool:
+        """Whether what comes of it is a result: all filters are done then."""
+        stage = self.task.stage
+        return not stage or stage[-1] == len(self.task.output.get("chain", ()))
+
+    @property
+    def destination(self) -> Peer:
+        """Who gets what comes of it: the store, or the middleware where another worker goes on."""
+        return self.task.owner if self.is_last else MIDDLEWARE
+
+    @property
     def told_phase(self) -> str:
         """As others know it: a lease of whose end they have not heard is being delivered."""
         phase = Phase.DELIVERING if self.phase is Phase.RELEASING else self.phase
@@ -52,12 +64,23 @@ class Holding:
 
     def held(self) -> HeldLease:
         task = self.task
-        return HeldLease(task.lease, task.job, task.track, task.index, task.owner_epoch, self.told_phase)
+        return HeldLease(
+            lease=task.lease,
+            job=task.job,
+            track=task.track,
+            index=task.index,
+            owner_epoch=task.owner_epoch,
+            phase=self.told_phase,
+            mode=task.mode,
+            stage=task.stage,
+        )
 
-    def message(self) -> Result:
-        """The Result that goes to the store; its payload is `result.payload`."""
+    def message(self) -> Result | HandOn:
+        """What goes to its destination; its payload is `result.payload`."""
         task, result = self.task, self.result
         assert result is not None
+        if not self.is_last:
+            return HandOn(task.lease, task.job, task.track, task.index)
         return Result(
             lease=task.lease,
             job=task.job,

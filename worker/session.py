@@ -4,6 +4,8 @@ Events and the time go in, commands come out. Nothing here knows a socket, a thr
 
     a lease:   Task ──▶ waiting ──▶ computing ──▶ delivering ── Stored ──▶ Released
                                         └── exception ────────────────────▶ Released
+
+What comes of a task goes to the store that wants it, or, where another worker goes on with it, to the middleware.
 """
 
 from __future__ import annotations
@@ -162,7 +164,7 @@ class Session:
             assert (one.chunk is not None) == (one.phase is Phase.WAITING), str(one)
             assert (one.result is not None) == (one.phase is Phase.DELIVERING), str(one)
             assert (one.released is not None) == (one.phase is Phase.RELEASING), str(one)
-            assert one.is_sent == (one.phase is Phase.DELIVERING and self.peers.is_open(one.task.owner)), str(one)
+            assert one.is_sent == (one.phase is Phase.DELIVERING and self.peers.is_open(one.destination)), str(one)
             assert one.phase is not Phase.RELEASING or not is_told, str(one)
             assert one.phase is not Phase.WAITING or self.computing is not None, f"{one} waits for nothing"
             assert one.phase is not Phase.WAITING or self._drain_by is None, str(one)
@@ -177,9 +179,8 @@ class Session:
         self.peers.opened(event.peer, now)
         if event.peer == MIDDLEWARE:
             self._welcomed(event.welcome, now)
-            return
         for holding in self.holdings.values():
-            if holding.phase is Phase.DELIVERING and holding.task.owner == event.peer:
+            if holding.phase is Phase.DELIVERING and holding.destination == event.peer:
                 self._send_result(holding)
 
     def _welcomed(self, welcome: Welcome, now: float) -> None:
@@ -201,10 +202,10 @@ class Session:
             self._log(f"another worker has taken the name {self.identity.name!r}: this one ends")
             self._exit(EXIT_SUPERSEDED)
 
-    def _unsend(self, store: Peer) -> None:
-        """What was sent to a store and has no verdict counts as not sent."""
+    def _unsend(self, peer: Peer) -> None:
+        """What was sent to a peer and has no verdict counts as not sent."""
         for holding in self.holdings.values():
-            if holding.task.owner == store:
+            if holding.destination == peer:
                 holding.is_sent = False
 
     def _hello(self, peer: Peer) -> Hello:
@@ -226,7 +227,7 @@ class Session:
     def _is_wanted(self, peer: Peer) -> bool:
         """A store is dialled as soon as there is a task for it, so that its result will not wait."""
         return peer == MIDDLEWARE or any(
-            holding.task.owner == peer and holding.phase is not Phase.RELEASING for holding in self.holdings.values()
+            holding.destination == peer and holding.phase is not Phase.RELEASING for holding in self.holdings.values()
         )
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -241,20 +242,26 @@ class Session:
                 if self.peers.move(aggregator, now):
                     self._out.append(HangUp(aggregator.store))
                     self._unsend(aggregator.store)
+            case Stored() as stored:
+                self._judged(stored, MIDDLEWARE)
             case Error(code, text):
                 self._log(f"the middleware says {code}: {text}")
 
     def _from_store(self, event: Received) -> None:
         match event.message:
-            case Stored(lease=Lease() as lease, verdict=verdict, text=text):
-                holding = self.holdings.get(lease)
-                if holding is None or holding.phase is not Phase.DELIVERING or holding.task.owner != event.peer:
-                    return  # a late word on a lease that has ended
-                if verdict == "refused":
-                    self._log(f"the result of {holding} was refused: {text}")
-                self._release(holding, OUTCOMES.get(verdict, "unwanted"))
+            case Stored() as stored:
+                self._judged(stored, event.peer)
             case Error(code, text):
                 self._log(f"store {event.peer} says {code}: {text}")
+
+    def _judged(self, stored: Stored, peer: Peer) -> None:
+        """The verdict on what was sent."""
+        holding = None if stored.lease is None else self.holdings.get(stored.lease)
+        if holding is None or holding.phase is not Phase.DELIVERING or holding.destination != peer:
+            return  # a late word on a lease that has ended
+        if stored.verdict == "refused":
+            self._log(f"the result of {holding} was refused: {stored.text}")
+        self._release(holding, OUTCOMES.get(stored.verdict, "unwanted"))
 
     def _take(self, task: Task, chunk: Buffer) -> None:
         if task.lease in self.holdings:
@@ -305,14 +312,14 @@ class Session:
         if isinstance(event, Computed):
             holding.become(Phase.DELIVERING)
             holding.result = event.result
-            if self.peers.is_open(holding.task.owner):
+            if self.peers.is_open(holding.destination):
                 self._send_result(holding)
         else:
             self._release(holding, "failed", event.cause if isinstance(event, Failed) else None)
 
     def _send_result(self, holding: Holding) -> None:
         assert holding.result is not None
-        self._out.append(Send(holding.task.owner, holding.message(), holding.result.payload))
+        self._out.append(Send(holding.destination, holding.message(), holding.result.payload))
         holding.is_sent = True
 
     def _release(self, holding: Holding, outcome: str, cause: dict[str, Any] | None = None) -> None:

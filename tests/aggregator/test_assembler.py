@@ -61,7 +61,10 @@ def test_the_first_result_is_kept_then_told_to_worker_and_middleware() -> None:
     assert kinds(commands) == [Keep, Send, Send]
     assert verdicts(commands, WORKER) == verdicts(commands, MIDDLEWARE) == ["kept"]
     [told] = said(commands, MIDDLEWARE)
-    assert told == Stored("j", 0, 0, "kept", Lease(1, 0), f"worker {WORKER}", frames_out=64)
+    assert isinstance(told, Stored)
+    assert told.fingerprint
+    kept = Stored("j", 0, 0, "kept", Lease(1, 0), f"worker {WORKER}", frames_out=64, fingerprint=told.fingerprint)
+    assert told == kept
 
 
 def test_later_results_are_compared_counted_and_dropped() -> None:
@@ -91,6 +94,9 @@ def test_a_result_of_another_fingerprint_is_refused_in_that_track_only() -> None
     script.result(0)
     commands = script.result(1, worker=OTHER, machine="arm")
     assert verdicts(commands, OTHER) == verdicts(commands, MIDDLEWARE) == ["refused"]
+    told = {one.fingerprint for one in said(commands, MIDDLEWARE) if isinstance(one, Stored)}
+    assert len(told) == 1
+    assert "" not in told  # that of the first result, which others are to be like
     assert verdicts(script.result(1, worker=OTHER, machine="arm", track=1), OTHER) == ["kept"]
     assert verdicts(script.result(1), WORKER) == ["kept"]
 

@@ -7,7 +7,23 @@ from typing import Any, TypeVar
 
 from middleware.cluster import Rules
 from middleware.dispatcher import Dispatcher
-from middleware.events import Close, Command, FreeChunk, FreeJob, Left, Received, Send, SendChunk, SpoolChunk, Tick
+from middleware.events import (
+    Close,
+    Command,
+    FreeChunk,
+    FreeJob,
+    FreeStage,
+    Left,
+    Received,
+    Send,
+    SendChunk,
+    SendStage,
+    SpoolChunk,
+    SpoolStage,
+    StageKept,
+    StageNotKept,
+    Tick,
+)
 from wire.bitmap import Bitmap
 from wire.messages import (
     AggregatorDetails,
@@ -15,6 +31,7 @@ from wire.messages import (
     End,
     Finish,
     Finished,
+    HandOn,
     HeldLease,
     Hello,
     Holdings,
@@ -49,6 +66,8 @@ class Script:
         self.now = 100.0
         self.commands: list[Command] = []
         self.spool: set[tuple[str, int, int]] = set()
+        self.stages: set[tuple[str, int, int]] = set()  # (job, track, index)
+        self.disk_is_full = False
         self.jobs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self.chunks: dict[tuple[str, int, int], tuple[int, int | None, int]] = {}
 
@@ -85,11 +104,25 @@ class Script:
                 key = (command.job, command.stream, command.index)
                 self.spool.discard(key)
                 self.chunks[key] = (self.chunks[key][0], None, self.chunks[key][2])
+            elif isinstance(command, SpoolStage):
+                self._spool_stage(command, payload[0])
+            elif isinstance(command, FreeStage):
+                self.stages.remove((command.job, command.track, command.index))
+            elif isinstance(command, SendStage):
+                assert (command.job, command.track, command.index) in self.stages
             elif isinstance(command, FreeJob):
+                self.stages = {key for key in self.stages if key[0] != command.job}
                 self.spool = {key for key in self.spool if key[0] != command.job}
                 self.chunks = {key: value for key, value in self.chunks.items() if key[0] != command.job}
             elif isinstance(command, SendChunk):
                 assert (command.job, command.stream, command.index) in self.spool
+
+    def _spool_stage(self, command: SpoolStage, size: int) -> None:
+        if self.disk_is_full:
+            self._take(self.dispatcher.handle(StageNotKept(command, "the disk is full"), self.now))
+        else:
+            self.stages.add((command.job, command.track, command.index))
+            self._take(self.dispatcher.handle(StageKept(command, size), self.now))
 
     def restarted(self, epoch: int) -> Script:
         """A new middleware over what the old one's ledger has."""
@@ -105,7 +138,9 @@ class Script:
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def said(self, peer: int, kind: type[M]) -> list[M]:
-        sent = [one.message for one in self.commands if isinstance(one, Send | SendChunk) and one.peer == peer]
+        sent = [
+            one.message for one in self.commands if isinstance(one, Send | SendChunk | SendStage) and one.peer == peer
+        ]
         return [message for message in sent if isinstance(message, kind)]
 
     def tasks(self, peer: int) -> list[int]:
@@ -152,9 +187,11 @@ class Script:
         end: bool = True,
         fingerprint: str = "f",
         new: bool = False,
+        stages: bool = False,
     ) -> str:
         """A client submits a job and sends all of it, 10 frames a chunk. Returns the job's id."""
         submission = self.submission(filters, streams, priority, key, on_error, fingerprint, new=new)
+        submission.source["process"] |= {"stages": True} if stages else {}
         self.tell(peer, submission)
         job = self.job(peer).job
         if any(own.job == job for own in self.said(9, Own)):
@@ -197,6 +234,15 @@ class Script:
         task = tasks[-1] if index is None else next(one for one in reversed(tasks) if one.index == index)
         self.tell(aggregator, Stored(task.job, task.track, task.index, "kept", task.lease, f"w{peer}", 10))
         self.tell(peer, Released(task.lease, "stored"))
+        self.tick()
+
+    def hand_on(self, peer: int, index: int | None = None, *, size: int = 1000) -> None:
+        """A worker's newest task (or that of `index`) is a stage, and done: the middleware gets what came of it."""
+        tasks = self.said(peer, Task)
+        task = tasks[-1] if index is None else next(one for one in reversed(tasks) if one.index == index)
+        self.tell(peer, HandOn(task.lease, task.job, task.track, task.index), size=size)
+        verdict = self.said(peer, Stored)[-1]
+        self.tell(peer, Released(task.lease, "stored" if verdict.verdict == "kept" else verdict.verdict))
         self.tick()
 
     def pass_all(self, peer: int = 9) -> None:

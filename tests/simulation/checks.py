@@ -138,8 +138,9 @@ class Checks:
         assert server is not None
         free = [one for one in server.dispatcher.cluster.fleet.connected() if one.state is WorkerState.READY]
         for track in job.tracks:
+            likes = [one for one in free if track.fingerprint in ("", one.details.fingerprint)]
             refused = track.refused_fingerprints
-            able = [one.name for one in free if track.needs <= one.offers and one.details.fingerprint not in refused]
+            able = [one.name for one in likes if track.needs <= one.offers and one.details.fingerprint not in refused]
             if track.is_passthrough:
                 continue
             if able and track.queued_count(job.have[track.stream]):

@@ -15,10 +15,10 @@ from aggregator.ledger import AggregatorLedger
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from client.upload import Upload
-from middleware.cluster import Cluster
 from middleware.dispatcher import Dispatcher
 from middleware.events import Tick
 from middleware.fleet import Fleet
+from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
 from middleware.leases import Leases
@@ -176,7 +176,10 @@ def _spool_of_ended_jobs_kept() -> Patch:
 
 
 def _refused_worker_is_awaited() -> Patch:
-    return Cluster, "able", lambda self, track: self.fleet.able(track.needs)
+    def able(self: Any, offer: Any) -> set[str]:
+        return {worker.name for worker in self._cluster.fleet.able(offer.needs)}
+
+    return Handout, "_able", able
 
 
 def _given_up_chunks_not_asked_for() -> Patch:

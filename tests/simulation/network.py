@@ -167,6 +167,7 @@ class SimLoop:
         self._inbox: list[NetworkEvent] = []
         self._outbox: list[tuple[int, Message | None, bytes, int, Error | None]] = []
         self.flush_limit: int | None = None  # of a program that dies while it writes
+        self.arriving: frozenset[int] = frozenset()  # messages arrive whole here
 
     def next_number(self) -> int:
         self._numbers += 1

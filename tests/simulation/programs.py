@@ -168,7 +168,7 @@ class Disk:
             return append(key, payload)
 
         ledger.commit = committed
-        spool.append = appended  # type: ignore[method-assign]
+        spool.append = appended  # type: ignore[method-assign, assignment]
 
 
 class Middleware(Program):

@@ -1,0 +1,278 @@
+"""Chains that no worker offers as a whole, and workers together do."""
+
+from __future__ import annotations
+
+import pytest
+
+from middleware.cluster import Rules
+from middleware.events import FreeStage, SendChunk, SendStage
+from tests.middleware.script import Script
+from wire.messages import Beat, Control, HandOn, HeldLease, LeaseBeat, Released, Revoke, Stored, Task
+from wire.schema import Lease
+
+RESIZE, MARK, BOTH = 11, 12, 13
+
+
+@pytest.fixture
+def script() -> Script:
+    made = Script(rules=Rules(stage_bytes=10_000))
+    made.aggregator(9)
+    made.client(1)
+    return made
+
+
+def share(script: Script, chunks: int = 3, **more: object) -> str:
+    script.worker(RESIZE, filters=("resize",))
+    script.worker(MARK, filters=("watermark",))
+    return script.submit(chunks=chunks, filters=("resize", "watermark"), stages=True, **more)  # type: ignore[arg-type]
+
+
+def stages(script: Script, peer: int) -> list[tuple[int, list[int]]]:
+    return [(task.index, task.stage) for task in script.said(peer, Task)]
+
+
+def payloads(script: Script, peer: int) -> list[type]:
+    return [type(one) for one in script.commands if isinstance(one, SendChunk | SendStage) and one.peer == peer]
+
+
+def test_each_worker_gets_the_steps_that_it_offers(script: Script) -> None:
+    job = share(script)
+    assert stages(script, RESIZE) == [(0, [0, 1]), (1, [0, 1])]
+    assert stages(script, MARK) == []
+    script.hand_on(RESIZE, 0)
+    assert stages(script, MARK) == [(0, [1, 2])]
+    assert payloads(script, RESIZE) == [SendChunk] * 3
+    assert payloads(script, MARK) == [SendStage]
+    assert script.stages == {(job, 0, 0)}
+    script.deliver(MARK)
+    assert script.stages == set()
+    for index in (1, 2):
+        script.hand_on(RESIZE, index)
+        script.deliver(MARK, index)
+    script.finish()
+    assert script.job(1).state == "done"
+    assert not script.stages
+
+
+def test_a_source_that_cannot_be_shared_waits_for_a_worker_that_offers_all(script: Script) -> None:
+    script.worker(RESIZE, filters=("resize",))
+    script.worker(MARK, filters=("watermark",))
+    script.submit(filters=("resize", "watermark"))
+    assert stages(script, RESIZE) == []
+    assert script.job(1).code == "no-worker"
+    assert script.job(1).reason == (
+        "no single worker offers all of resize, watermark; 2 workers offer resize, watermark"
+    )
+
+
+def test_what_workers_cannot_do_even_together_waits_and_says_why(script: Script) -> None:
+    script.worker(RESIZE, filters=("resize",))
+    script.worker(MARK, filters=("watermark",))
+    script.submit(filters=("resize", "sharpen", "watermark"), stages=True)
+    assert stages(script, RESIZE) == []
+    assert script.job(1).reason == "no worker offers 'sharpen'; 2 workers offer resize, watermark"
+    script.worker(BOTH, filters=("sharpen",))
+    script.tick()
+    assert stages(script, RESIZE) == [(0, [0, 1]), (1, [0, 1])]
+
+
+def test_a_worker_that_offers_all_keeps_a_chain_to_itself(script: Script) -> None:
+    script.worker(BOTH, filters=("resize", "watermark"))
+    share(script, chunks=4)
+    assert stages(script, BOTH) == [(0, []), (1, [])]
+    assert stages(script, RESIZE) == []
+
+
+def test_a_worker_that_joins_takes_over_what_is_left(script: Script) -> None:
+    share(script, chunks=4)
+    script.hand_on(RESIZE, 0)
+    script.hand_on(RESIZE, 1)
+    script.leave(MARK)
+    script.worker(BOTH, filters=("resize", "watermark"))
+    script.tick()
+    assert stages(script, BOTH) == [(0, [1, 2]), (1, [1, 2])]
+    script.deliver(BOTH, 0)
+    script.hand_on(RESIZE, 2)
+    assert stages(script, BOTH)[-1] == (2, [1, 2])
+
+
+def test_the_longest_part_goes_to_whoever_has_credit(script: Script) -> None:
+    script.worker(RESIZE, filters=("resize",))
+    script.worker(BOTH, filters=("resize", "blur"))
+    script.worker(MARK, filters=("watermark",))
+    script.submit(chunks=5, filters=("resize", "blur", "watermark"), stages=True)
+    assert stages(script, BOTH) == [(0, [0, 2]), (1, [0, 2])]
+    assert stages(script, RESIZE) == [(2, [0, 1]), (3, [0, 1])]
+    script.hand_on(RESIZE, 2)
+    script.hand_on(BOTH, 0)
+    assert stages(script, BOTH)[2:] == [(2, [1, 2])]
+    assert stages(script, MARK) == [(0, [2, 3])]
+
+
+def test_a_lost_worker_costs_its_stage_only(script: Script) -> None:
+    job = share(script)
+    script.hand_on(RESIZE, 0)
+    script.leave(MARK)
+    assert script.stages == {(job, 0, 0)}
+    script.worker(14, filters=("watermark",))
+    script.tick()
+    assert stages(script, 14) == [(0, [1, 2])]
+    assert payloads(script, 14) == [SendStage]
+
+
+def test_failures_are_counted_per_task_and_the_last_try_begins_with_the_chunk(script: Script) -> None:
+    share(script, chunks=1)
+    script.hand_on(RESIZE)
+    for _ in range(3):
+        script.tell(MARK, Released(script.said(MARK, Task)[-1].lease, "failed", {"kind": "exception", "text": "no"}))
+        script.tick()
+    assert [task.mode for task in script.said(MARK, Task)] == ["filter"] * 3
+    assert [(task.mode, task.stage) for task in script.said(RESIZE, Task)] == [("filter", [0, 1]), ("bypass", [0, 1])]
+    script.hand_on(RESIZE)
+    assert (script.said(MARK, Task)[-1].mode, script.said(MARK, Task)[-1].stage) == ("bypass", [1, 2])
+    script.deliver(MARK)
+    assert not script.stages
+
+
+def test_what_comes_too_late_or_twice_is_unwanted(script: Script) -> None:
+    share(script, chunks=1)
+    task = script.said(RESIZE, Task)[0]
+    script.hand_on(RESIZE)
+    script.tell(RESIZE, HandOn(task.lease, task.job, 0, 0), size=10)
+    assert script.said(RESIZE, Stored)[-1].verdict == "unwanted"
+    assert stages(script, MARK) == [(0, [1, 2])]
+
+
+def test_a_returning_worker_goes_on_with_its_stage_and_after_a_restart_as_well(script: Script) -> None:
+    job = share(script, chunks=2)
+    script.hand_on(RESIZE, 0)
+    first, last = script.said(RESIZE, Task)[1], script.said(MARK, Task)[0]
+    again = script.restarted(2)
+    again.aggregator(9)
+    again.hold(job)
+    held = [HeldLease(one.lease, job, 0, one.index, 1, "computing", "filter", one.stage) for one in (first, last)]
+    again.worker(RESIZE, filters=("resize",), held=(held[0],))
+    again.worker(MARK, filters=("watermark",), held=(held[1],))
+    again.tick()
+    assert stages(again, RESIZE) == stages(again, MARK) == []
+    again.tell(RESIZE, HandOn(first.lease, job, 0, 1), size=1000)
+    again.tell(9, Stored(job, 0, 0, "kept", last.lease, "w12", 10))
+    again.tell(MARK, Released(last.lease, "stored"))
+    again.tick()
+    assert stages(again, MARK) == [(1, [1, 2])]
+
+
+def test_a_restart_begins_with_the_chunk(script: Script) -> None:
+    job = share(script, chunks=1)
+    script.hand_on(RESIZE)
+    again = script.restarted(2)
+    again.aggregator(9)
+    again.hold(job)
+    again.worker(RESIZE, filters=("resize",))
+    again.worker(MARK, filters=("watermark",))
+    again.tick()
+    assert stages(again, RESIZE) == [(0, [0, 1])]
+
+
+def test_a_stage_done_already_is_not_adopted(script: Script) -> None:
+    job = share(script, chunks=1)
+    task = script.said(RESIZE, Task)[0]
+    script.tell(RESIZE, HandOn(task.lease, job, 0, 0), size=1000)  # its verdict is lost with the connection
+    script.leave(RESIZE)
+    script.worker(
+        14, "w11", filters=("resize",), held=(HeldLease(task.lease, job, 0, 0, 1, "delivering", "filter", [0, 1]),)
+    )
+    assert script.said(14, Revoke) == [Revoke(task.lease)]
+    script.tick()
+    assert stages(script, MARK) == [(0, [1, 2])]
+
+
+def test_nothing_is_begun_while_much_lies_between_workers_and_what_is_begun_is_ended(script: Script) -> None:
+    share(script, chunks=6)
+    script.hand_on(RESIZE, 0, size=9_000)
+    script.hand_on(RESIZE, 1, size=9_000)
+    begun = len(script.tasks(RESIZE))
+    script.hand_on(RESIZE, 2, size=9_000)
+    assert len(script.tasks(RESIZE)) == begun
+    assert script.tasks(MARK) == [0, 1]
+    script.deliver(MARK, 0)
+    script.deliver(MARK, 1)
+    script.deliver(MARK, 2)
+    assert len(script.tasks(RESIZE)) > begun
+
+
+def test_a_full_disk_makes_the_task_wait_and_keeps_nothing_of_it(script: Script) -> None:
+    job = share(script, chunks=1)
+    script.disk_is_full = True
+    script.hand_on(RESIZE)
+    assert script.said(RESIZE, Stored)[-1].verdict == "unwanted"
+    script.tick(1)
+    assert (script.job(1).code, script.job(1).reason) == ("no-room", "the disk is full")
+    script.disk_is_full = False
+    script.tick(5)
+    assert stages(script, RESIZE) == [(0, [0, 1])] * 2
+    script.hand_on(RESIZE)
+    assert script.stages == {(job, 0, 0)}
+
+
+def test_frames_that_cannot_be_sent_at_once_wait_for_a_worker_that_offers_all(script: Script) -> None:
+    share(script, chunks=1)
+    cause = {"kind": "too-large", "text": "the frames of one chunk take more than 192 MB"}
+    script.tell(RESIZE, Released(script.said(RESIZE, Task)[0].lease, "failed", cause))
+    script.tick(1)
+    assert script.job(1).code == "too-large"
+    assert script.job(1).reason == "job clip-1 chunk 0 of out: the frames of one chunk take more than 192 MB"
+    assert script.job(1).progress["retries"] == 0
+    script.worker(BOTH, filters=("resize", "watermark"))
+    script.tick()
+    assert stages(script, BOTH) == [(0, [])]
+
+
+def test_a_cancelled_job_gives_everything_back(script: Script) -> None:
+    job = share(script)
+    script.hand_on(RESIZE, 0)
+    script.tell(1, Control(job, "cancel"))
+    assert not script.stages
+    assert not script.spool
+    assert len(script.said(MARK, Revoke)) == 1
+
+
+def test_a_frame_counts_once_when_its_last_filter_is_done(script: Script) -> None:
+    share(script, chunks=1)
+    lease = script.said(RESIZE, Task)[0].lease
+    script.tell(RESIZE, Beat([LeaseBeat(lease, "computing", 7, 7)]))
+    script.tick(1)
+    assert script.job(1).progress["frames_done"] == 0
+    script.hand_on(RESIZE)
+    lease = script.said(MARK, Task)[0].lease
+    script.tell(MARK, Beat([LeaseBeat(lease, "computing", 4, 4)]))
+    script.tick(1)
+    assert script.job(1).progress["frames_done"] == 4
+
+
+def test_results_of_other_builds_are_not_mixed_in(script: Script) -> None:
+    """The first result was made by builds f and g in turn: so are the others."""
+    script.worker(RESIZE, filters=("resize",))
+    script.worker(14, filters=("resize",), fingerprint="g")
+    script.worker(MARK, filters=("watermark",), fingerprint="g")
+    job = script.submit(chunks=4, filters=("resize", "watermark"), stages=True)
+    script.hand_on(14)
+    begun = script.said(MARK, Task)[0]
+    assert begun.index in script.tasks(14)
+    script.tell(9, Stored(job, 0, begun.index, "refused", begun.lease, "w12", fingerprint="f + g"))
+    script.tell(MARK, Released(begun.lease, "refused"))
+    script.leave(14)
+    script.tick()
+    script.hand_on(RESIZE)
+    assert stages(script, MARK)[-1] == (script.tasks(RESIZE)[1], [1, 2])
+    assert begun.index not in script.tasks(MARK)[1:]
+    script.hand_on(RESIZE, 0)
+    assert begun.index in script.tasks(RESIZE)
+
+
+def test_stages_that_nobody_needs_any_more_are_given_back_when_the_task_is_stored(script: Script) -> None:
+    job = share(script, chunks=1)
+    script.hand_on(RESIZE)
+    script.tell(9, Stored(job, 0, 0, "kept", Lease(7, 7), "somebody", 10))
+    assert FreeStage(job, 0, 0) in script.commands
+    assert script.said(MARK, Revoke)
