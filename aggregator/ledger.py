@@ -112,7 +112,7 @@ class AggregatorLedger:
     # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add_result(self, keep: Keep, location: Location, stored_unix_s: float) -> None:
-        frames = keep.frames.get("frames_out", 0)
+        frames = keep.frames.get("frames_in", 0)  # what the worker went through, whatever the filters left of it
         values = (keep.job, keep.track, keep.index, *location, keep.xxh3.to_bytes(8, "big"), keep.worker, frames)
         self._ledger.execute("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, stored_unix_s))
 

@@ -49,7 +49,7 @@ def frames_of(job: Job) -> tuple[int, int | None, int, int | None]:
     """Frames sent and how many there are, frames done and how many are wanted, over all outputs; None: not known."""
     if job.outputs:  # it has ended, and these are the last word
         sent = max(output.get("frames_in", 0) for output in job.outputs)
-        done = sum(output.get("frames_out", 0) for output in job.outputs)
+        done = sum(output.get("frames_in", 0) - output.get("lost_frames", 0) for output in job.outputs)
         return sent, sent, done, sum(output.get("frames_in", 0) for output in job.outputs)
     progress = job.progress
     return (
