@@ -10,6 +10,7 @@ import numpy as np
 import xxhash
 from av import VideoFrame
 from av.video.reformatter import ColorRange
+from msgpack import packb
 from numpy.typing import NDArray
 
 from filters.picture import Picture
@@ -23,11 +24,11 @@ from media.images.decode import Decoded, Page, decode
 from media.images.encode import Settings, encode, storable
 from media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, written_as
 from media.images.header import Header, read_header
-from media.material import MODES, Output, Result
+from media.material import MODES, NO_VIDEO, Output, Result
 from media.report import ERROR_LENGTH_MAX, Report
 
 BYPASSED: Final = "filters bypassed"
-DROPPED: Final = "its chunk failed"
+DROPPED: Final = "is left out: its chunk failed"
 
 RESULT_SIZE_MAX: Final = 224 * 1024 * 1024
 """The pictures of one chunk's result: it travels in one payload of at most 256 MiB."""
@@ -59,7 +60,7 @@ def process(
 
 
 class _Dropped(Exception):
-    """A filter failed on this picture, which is to be left out then; the text says why."""
+    """A filter failed on this picture, which is to be left out then; the text completes the sentence "photo.jpg …"."""
 
 
 class _Work:
@@ -68,6 +69,7 @@ class _Work:
     def __init__(self, output: Output, mode: str, on_frame: Callable[[int], None]) -> None:
         self._output = output
         self._mode = mode
+        self._is_encoded = output.encoder.codec != NO_VIDEO
         self._on_frame = on_frame
         self._chain = make_chain(output.chain)
         self._mover = ChainRunner(each for each in self._chain if each.moves_pixels)
@@ -110,9 +112,10 @@ class _Work:
         decoded = decode(data, header)
         made = _Made(header, self._output, index, name)
         for number, page in enumerate(self._timed(decoded), 1):
-            made.add(self._filtered(made, page, number))
+            self._page(made, page, number)
             self._on_frame(self._done)
-        self._store(made, decoded)
+        if self._is_encoded:
+            self._store(made)
         report = self._report
         report.frames_out += 1
         report.latency_ms.append((perf_counter() - began) * 1000)
@@ -136,8 +139,8 @@ class _Work:
                 return
             yield page
 
-    def _filtered(self, made: _Made, page: Page, number: int) -> NDArray[Any]:
-        """A page through the chain, ready to be encoded."""
+    def _page(self, made: _Made, page: Page, number: int) -> None:
+        """A page through the chain, and made ready to be encoded."""
         seconds = self._report.seconds
         began = perf_counter()
         source = _as_picture(page.colour, made.index)
@@ -146,10 +149,11 @@ class _Work:
         filtered = perf_counter()
         for note in picture.notes:
             made.notes.append(dict(note) if len(made.header.pages) == 1 else {"page": number, **note})
-        pixels = made.storable(_as_pixels(picture), alpha)
-        seconds.convert += converted - began + perf_counter() - filtered
+        if self._is_encoded:
+            made.add(_as_pixels(picture), alpha)
+        seconds.convert += converted - began
         seconds.filter += filtered - converted
-        return pixels
+        seconds.encode += perf_counter() - filtered
 
     def _through(self, made: _Made, source: Picture, alpha: NDArray[Any] | None) -> tuple[Picture, NDArray[Any] | None]:
         """What the chain makes of a picture, and its transparency, moved as the picture was; both as they were where
@@ -168,11 +172,11 @@ class _Work:
             self._report.tell_failure(made.index, error.filter_name, error.trace)
             cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
             if self._output.on_error == "drop":
-                raise _Dropped(f"{error.filter_name}: {cause}") from error
+                raise _Dropped(f"is left out: {error.filter_name}: {cause}") from error
             made.unfiltered = (error.filter_name, cause)
             return source, alpha
 
-    def _store(self, made: _Made, decoded: Decoded) -> None:
+    def _store(self, made: _Made) -> None:
         """Encodes what became of a file, all of it or nothing."""
         began = perf_counter()
         files = made.files()
@@ -194,7 +198,8 @@ class _Work:
         warnings += [remark for remark in dict.fromkeys(remarks) if remark and remark not in warnings]
 
     def _content(self) -> int:
-        hashed = xxhash.xxh3_64()
+        """Over the files and the notes: the report beside them has times."""
+        hashed = xxhash.xxh3_64(packb(self._report.notes))
         for part in self._parts:
             hashed.update(part)
         return hashed.intdigest() >> 1
@@ -215,19 +220,16 @@ class _Made:
         self._pages: list[NDArray[Any]] = []
         self._encoded: list[bytes] = []
 
-    def storable(self, colour: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:
-        """The picture as its format can hold it, with its transparency where that is possible."""
+    def add(self, colour: NDArray[Any], alpha: NDArray[Any] | None) -> None:
+        """The next page, with its transparency where that is possible; pages that become files of their own are encoded
+        at once."""
         kind = FORMATS[self.format]
         if alpha is not None and not kind.has_alpha:
             self._say(f"transparency is left out where there was some: {kind.name} files have none")
         elif alpha is not None and (alpha.shape != colour.shape[:2] or alpha.dtype != colour.dtype):
             self._say("transparency is left out where a filter made pictures of another size")
             alpha = None
-        return storable(colour, alpha, self.format)
-
-    def add(self, pixels: NDArray[Any]) -> None:
-        """The next page; pages that become files of their own are encoded at once."""
-        self._pages.append(pixels)
+        self._pages.append(storable(colour, alpha, self.format))
         if len(self.header.pages) > 1 and not FORMATS[self.format].has_pages:
             self._encoded.append(self._encode())
 

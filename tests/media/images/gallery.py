@@ -61,9 +61,11 @@ def material(folder: Path, files: Mapping[str, bytes]) -> Material:
     return Material("images", folder.name, tuple(sorted(listed, reverse=True)))
 
 
-def output(chain: str = "identity", *, format: str = "", quality: int = 95, on_error: str = "original") -> Output:
+def output(
+    chain: str = "identity", *, format: str = "", quality: int = 95, codec: str = "h264", on_error: str = "original"
+) -> Output:
     steps = check_chain(parse_chain(chain), schemas())
-    return Output("out", steps, Encoder(format=format, quality=quality), on_error)
+    return Output("out", steps, Encoder(codec, format=format, quality=quality), on_error)
 
 
 def cut(folder: Path, files: Mapping[str, bytes], chunk_images: int | None = None) -> tuple[Source, list[Chunk]]:

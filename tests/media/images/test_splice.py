@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from media.bundle import pack, unpack_table
 from media.errors import BundleError, SpliceError
-from media.images.splice import splice
+from media.images.splice import SAID_MAX, splice
+from media.material import NO_VIDEO
 from tests.media.images.gallery import hang, output
 from tests.media.images.pictures import corners, encoded, tiff
 from tests.media.shelf import Shelf
@@ -23,7 +26,7 @@ def test_the_digest_is_that_of_the_folder_wherever_it_was_cut(tmp_path: Path) ->
         assert each.spliced.digest == each.digest
         assert each.names == sorted(MANY)
         assert each.spliced.main == "out"
-        assert each.spliced.details == {"files": 16, "size": sum(map(len, each.files.values()))}
+        assert each.spliced.details == {"files": 16, "size": sum(map(len, each.files.values())), "annotation_count": 0}
 
 
 def test_the_digest_is_in_the_order_of_the_results_names(tmp_path: Path) -> None:
@@ -32,23 +35,56 @@ def test_the_digest_is_in_the_order_of_the_results_names(tmp_path: Path) -> None
     made = hang(tmp_path, files, output(format="png"))
     assert made.spliced.digest == made.digest
     assert len(made.names) == 4
-    assert "2 images could not keep their names" in made.spliced.warnings[0]
+    assert made.spliced.warnings[-1].startswith("2 images could not keep their names")
 
 
 @pytest.mark.usefixtures("plugin")
 def test_annotations(tmp_path: Path) -> None:
-    files = {"a.png": PNG, "b/c.jpg": encoded(corners(), ".jpg"), "d.png": PNG, "e.tif": tiff([corners()])}
+    files = {"a.png": PNG, "b/c.jpg": encoded(corners(), ".jpg"), "d.png": PNG, "e.tif": tiff([corners(), corners()])}
     made = hang(tmp_path, files, output("numbered", format="webp"), chunk_images=1)
     lines = (made.folder / "out.annotations.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [
-        {"image": "b/c.jpg", "index": 1, "notes": [{"number": 1}]},
-        {"image": "e.tif", "index": 3, "notes": [{"number": 3}]},
+        {"image": "b/c.jpg", "index": 1, "number": 1},
+        {"image": "e.tif", "index": 3, "page": 1, "number": 3},
+        {"image": "e.tif", "index": 3, "page": 2, "number": 3},
     ]
+    assert made.spliced.details["annotation_count"] == 3
     assert {each.name for each in made.folder.iterdir()} == {"out", "out.annotations.jsonl"}
 
 
 def test_no_annotations(tmp_path: Path) -> None:
     assert [each.name for each in hang(tmp_path, {"a.png": PNG}).folder.iterdir()] == ["out"]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_nothing_encoded(tmp_path: Path) -> None:
+    wanted = output("numbered", codec=NO_VIDEO)
+    made = hang(tmp_path, {"a.png": PNG, "b.gif": encoded(corners(), ".gif")}, wanted, chunk_images=1)
+    (notes,) = made.folder.iterdir()
+    assert made.spliced.main == notes.name == "out.annotations.jsonl"
+    assert json.loads(notes.read_text()) == {"image": "b.gif", "index": 1, "number": 1}
+    assert made.spliced.digest == hashlib.sha256(notes.read_bytes()).hexdigest()
+    assert made.spliced.account.frames_out == 2
+    assert made.results[0].content != made.results[1].content
+    empty = hang(tmp_path, {"a.png": PNG}, wanted)
+    assert [each.name for each in empty.folder.iterdir()] == ["out.annotations.jsonl"]
+
+
+def test_a_folder_even_without_a_picture(tmp_path: Path) -> None:
+    noise = encoded(np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8))
+    made = hang(tmp_path, {"a.png": noise[:-500]})
+    assert made.spliced.account.lost_frames == 1
+    assert (made.folder / "out").is_dir()
+    assert made.names == []
+
+
+def test_what_went_wrong_is_said_by_name(tmp_path: Path) -> None:
+    files = {"a.png": PNG} | {f"b{number:02d}.jpg": b"hello" for number in range(SAID_MAX + 5)}
+    made = hang(tmp_path, files)
+    assert len(made.spliced.troubles["images"]) == SAID_MAX + 5
+    assert made.spliced.warnings[0].startswith("b00.jpg is no JPEG")
+    assert "5 images more" in made.spliced.warnings[-1]
+    assert len(made.spliced.warnings) == SAID_MAX + 1
 
 
 def test_names_from_elsewhere_stay_in_the_folder(tmp_path: Path) -> None:
