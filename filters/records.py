@@ -30,7 +30,10 @@ class RecordFilter(Filter):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that `keeps` reads: a table without them is none for this filter."""
+        """The columns that `keeps` reads: a table without them is none for this filter.
+
+        Raises ParameterError when the parameters do not go together; that is asked before anything is sent.
+        """
         return ()
 
     def works_on(self, table: str, columns: Collection[str]) -> bool:
