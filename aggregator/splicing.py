@@ -26,7 +26,7 @@ import xxhash
 from aggregator.channel import Channel
 from aggregator.publishing import Publication
 from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
-from media import kinds, metrics
+from media import kinds, metadata, metrics
 from media.errors import ForeignExtradata, MediaError
 from media.material import Output, Source
 from media.spliced import Spliced
@@ -111,13 +111,15 @@ def splice_job(request: Request) -> dict[str, Any]:
     """Makes all files of a job, or none; the answer to its request."""
     request.check_room()
     with Publication(request.results, request.job) as publication:
-        summaries = [_splice_output(request, track, publication) for track in range(len(request.outputs))]
+        made = [_splice_output(request, track, publication) for track in range(len(request.outputs))]
+        described = metadata.build(request.source, [spliced for spliced, _ in made])
+        metrics.write(publication.partial(metadata.NAME), described)
         files = publication.publish()
-    return {"kind": "spliced", "outputs": summaries, "files": files}
+    return {"kind": "spliced", "outputs": [summary for _, summary in made], "files": files}
 
 
-def _splice_output(request: Request, track: int, publication: Publication) -> dict[str, Any]:
-    """Writes files and metrics of one output; returns its entry in Finished.outputs."""
+def _splice_output(request: Request, track: int, publication: Publication) -> tuple[Spliced, dict[str, Any]]:
+    """Writes files and metrics of one output; returns its entry in Finished.outputs as well."""
     source, output = request.source, request.outputs[track]
     metrics_name = f"{output.name}.metrics.json"
     others = {stream: request.payloads(len(request.outputs) + stream - 1) for stream in range(1, source.stream_count)}
@@ -130,7 +132,7 @@ def _splice_output(request: Request, track: int, publication: Publication) -> di
     built = metrics.build(source, output, spliced, request.wall_seconds(), cluster)
     metrics.write(publication.partial(metrics_name), built)
     account = spliced.account
-    return {
+    return spliced, {
         "name": output.name,
         "state": built["state"],
         "frames_in": account.frames_in,

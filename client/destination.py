@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from client.options import UsageError
 from client.order import Order, unique
-from media.material import Material
+from media import metadata
+from media.annotations import SUFFIX
+from media.material import NO_VIDEO, Material
 
 _NAMES = {".mp4": "an MP4", ".mov": "a QuickTime", ".mkv": "a Matroska"}
 
@@ -20,13 +22,14 @@ class Place:
 
     With `by_job` into a folder of the job's name, as an aggregator on this machine does. With `name` the only output,
     `output`, gets that name, whatever its suffix, and the files that belong to it are called alike; where the output
-    is a folder of pictures, the folder gets it.
+    is a folder of pictures, the folder gets it. `main` is how the main file's name ends where that is a file of notes.
     """
 
     folder: Path
     by_job: bool = False
     name: str = ""
     output: str = ""
+    main: str = ""
 
     def folder_of(self, job: str) -> Path:
         return self.folder / job if self.by_job else self.folder
@@ -38,9 +41,9 @@ class Place:
         rest = file.removeprefix(self.output)
         if rest.startswith("/"):
             return self.folder / (self.name + rest)
-        if rest == file:  # of the whole job
+        if rest == file or file == metadata.NAME:  # of the whole job
             return self.folder / f"{Path(self.name).stem}.{file}"
-        is_beside = rest.count(".") > 1 and rest.endswith((".json", ".jsonl"))
+        is_beside = rest != self.main and rest.count(".") > 1 and rest.endswith((".json", ".jsonl"))
         return self.folder / (Path(self.name).stem + rest if is_beside else self.name)
 
     def warnings(self, suffix: str) -> Iterator[str]:
@@ -72,7 +75,8 @@ def _only_place(material: Material, order: Order, out: str | None, results: Path
             raise UsageError(f"--out {out} holds the sources, which would be overwritten; give another name")
         if len(order.outputs) == 1 and target in sources:
             raise UsageError(f"--out {out} would overwrite the source; give another name")
-    return place_for([output.name for output in order.outputs], out, results, is_folder=material.kind == "images")
+    place = place_for([output.name for output in order.outputs], out, results, is_folder=material.kind == "images")
+    return place if order.outputs[0].encoder.codec != NO_VIDEO else replace(place, main=SUFFIX)
 
 
 def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_folder: bool = False) -> Place:

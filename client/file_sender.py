@@ -22,7 +22,7 @@ from client.interruption import interruptible, loaded
 from client.job_report import failure_line
 from client.network import Sender
 from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target, whole_number
-from client.order import Order, Submission, Wishes, submission_key
+from client.order import Order, Submission, Wishes, split_name, submission_key
 from client.outcome import Outcome, Status, exit_status
 from client.progress import Display, display_for
 from client.run import Parcel
@@ -33,7 +33,7 @@ from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
 from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
-from media.material import ON_ERROR, Cutting, Encoder, Material
+from media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder, Material
 from media.video.encode import CRF_MAX, X264_PRESETS
 from wire.errors import Unreachable, WireError
 from wire.options import add_results
@@ -106,8 +106,8 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--processing",
         action="append",
         metavar="CHAIN",
-        help="filters, such as 'blur:radius=5,edges'; give it again for a further output "
-        "(blur; for tables post_2000 and argentina_spain)",
+        help="filters, such as 'blur:radius=5,edges', or NAME=CHAIN, which names the output; give it again for a "
+        "further output (blur; for tables post_2000 and argentina_spain)",
     )
     parser.add_argument("--out", type=str, metavar="PATH", help="a file for one output, a folder for several")
     add_target(parser)
@@ -119,6 +119,9 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=Encoder().crf,
         metavar="N",
         help="quality, 0 is best (%(default)s)",
+    )
+    parser.add_argument(
+        "--no-video", action="store_true", help="encode nothing: of videos keep only what filters found, as JSON lines"
     )
     parser.add_argument("--preset", choices=X264_PRESETS, default="veryfast", help="of h264 (%(default)s)")
     parser.add_argument("--format", choices=OUTPUT_FORMATS, default="", help="of images (each its own)")
@@ -256,7 +259,8 @@ class _Submitter:
 def _wishes(options: argparse.Namespace, target: Target) -> Wishes:
     """What is asked for. Raises ChainError or ParameterError."""
     chains = options.filters or []
-    encoder = Encoder(CODECS[options.codec], options.crf, options.preset, options.format, options.quality)
+    codec = NO_VIDEO if options.no_video else CODECS[options.codec]
+    encoder = Encoder(codec, options.crf, options.preset, options.format, options.quality)
     cutting = Cutting(options.chunk_frames, options.chunk_records)
     return Wishes(chains, _schemas(chains, options, target), encoder, cutting, options.on_error)
 
@@ -264,7 +268,7 @@ def _wishes(options: argparse.Namespace, target: Target) -> Wishes:
 def _schemas(chains: Sequence[str], options: argparse.Namespace, target: Target) -> dict[str, FilterSchema]:
     """The schemas to check against: this install's, and the workers' own where a filter is not known here."""
     schemas = registry.schemas()
-    wanted = {step.name for text in chains for step in parse_chain(text)}
+    wanted = {step.name for text in chains for step in parse_chain(split_name(text)[1])}
     if wanted <= schemas.keys() or options.local:
         return schemas
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
+import re
 import secrets
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from filters.chain import Step, parse_chain
+from filters.chain import ChainError, Step, parse_chain
 from filters.schema import FilterSchema, check_chain, context_frames
 from media.errors import UnreadableSource
-from media.material import Cutting, Encoder, Material, Output, Source
+from media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source
 from wire.limits import MAX_NAME
 from wire.messages import VERSIONS, Hello
 
@@ -48,6 +49,12 @@ _MATERIALS: Final = {
 MAX_OUTPUT_NAME: Final = 60
 """Characters of an output's name: its files' names stay short, whatever the chain."""
 
+PICTURELESS: Final = frozenset(("metadata",))
+"""Filters that change no picture: an output of one of them alone has no video, only what it noted."""
+
+_NAMED = re.compile(r'([^:,"=]*)=(.*)', re.DOTALL)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -76,6 +83,8 @@ class Submission:
 class Wishes:
     """What a person asks for, whatever it is to be done to: each kind of material gets the chains that are for it.
 
+    `chains` are texts, `CHAIN` or `NAME=CHAIN`.
+
     Raises:
         filters.chain.ChainError, filters.schema.ParameterError: one sentence for the person who wrote a chain.
     """
@@ -88,27 +97,39 @@ class Wishes:
         cutting: Cutting | None = None,
         on_error: str = "original",
     ) -> None:
-        self._chains = [check_chain(parse_chain(text), schemas) for text in chains]
+        named = [split_name(text) for text in chains]
+        _refuse_equal_names([name for name, _ in named if name])
+        self._chains = [(name, check_chain(parse_chain(text), schemas)) for name, text in named]
         self._schemas = schemas
         self._encoder, self._cutting = encoder or Encoder(), cutting or Cutting()
         self._on_error = on_error
 
     def order(self, material: Material) -> Order:
         """The outputs for such material. Raises UnreadableSource when no chain is for it, which says why."""
-        chains = self._chains or [check_chain([Step(name)], self._schemas) for name in DEFAULTS[material.kind]]
-        obstacles = [self._obstacle(chain, material.kind) for chain in chains]
-        suited = [chain for chain, obstacle in zip(chains, obstacles, strict=True) if not obstacle]
+        chains = self._chains or [("", check_chain([Step(name)], self._schemas)) for name in DEFAULTS[material.kind]]
+        obstacles = [self._obstacle(chain, material.kind) for _, chain in chains]
+        suited = [named for named, obstacle in zip(chains, obstacles, strict=True) if not obstacle]
         if not suited:
             way_out = f"ask for others, such as --filters {DEFAULTS[material.kind][0]}"
             raise UnreadableSource(Path(material.name), obstacles[0], way_out)
-        named = zip(output_names(suited), suited, strict=True)
-        outputs = tuple(Output(name, chain, self._encoder, self._on_error) for name, chain in named)
-        context = max(context_frames(chain, self._schemas) for chain in suited)
-        return Order(outputs, replace(self._cutting, context_frames=context))
+        outputs = tuple(
+            Output(name, chain, self._encoder_of(chain, material.kind), self._on_error)
+            for name, (_, chain) in zip(output_names(suited), suited, strict=True)
+        )
+        context = max(context_frames(chain, self._schemas) for _, chain in suited)
+        has_video = any(output.encoder.codec != NO_VIDEO for output in outputs)
+        return Order(outputs, replace(self._cutting, context_frames=context, passthrough=has_video))
+
+    def _encoder_of(self, chain: Sequence[Step], kind: str) -> Encoder:
+        """Without a video where nobody would look at it."""
+        changes_nothing = all(step.name in PICTURELESS for step in chain)
+        if kind == "video" and (changes_nothing or self._encoder.codec == NO_VIDEO):
+            return Encoder(NO_VIDEO)
+        return replace(self._encoder, codec=Encoder().codec) if self._encoder.codec == NO_VIDEO else self._encoder
 
     def idle(self, kinds: Iterable[str]) -> Iterator[str]:
         """A sentence for each chain that is for no material of these kinds."""
-        for chain in self._chains if kinds else ():
+        for _, chain in self._chains if kinds else ():
             obstacles = [self._obstacle(chain, kind) for kind in kinds]
             if all(obstacles):
                 yield obstacles[0]
@@ -124,21 +145,47 @@ class Wishes:
         return ""
 
 
-def output_names(chains: Iterable[Sequence[Step]]) -> list[str]:
-    """A file's stem for each chain, made of its filters: `blur`, `blur-edges`; `blur-2` when there was one already."""
-    return unique("-".join(step.name for step in chain)[:MAX_OUTPUT_NAME] for chain in chains)
+def split_name(text: str) -> tuple[str, str]:
+    """Name and chain of `NAME=CHAIN`; an empty name for a chain alone. Raises ChainError for what is no name."""
+    named = _NAMED.fullmatch(text)
+    if named is None:
+        return "", text
+    name, chain = named[1].strip(), named[2]
+    if not _NAME.fullmatch(name) or len(name) > MAX_OUTPUT_NAME:
+        raise ChainError(
+            f'"{name}" cannot name an output: letters, digits, - and _ can, up to {MAX_OUTPUT_NAME}, not - or _ first'
+        )
+    return name, chain
 
 
-def unique(names: Iterable[str]) -> list[str]:
-    """The names, later equal ones with `-2`, `-3`, … behind, also where a file system knows no capitals."""
-    taken: set[str] = set()
+def _refuse_equal_names(names: Sequence[str]) -> None:
+    if twice := [name for index, name in enumerate(names) if name.lower() in map(str.lower, names[:index])]:
+        raise ChainError(f'two outputs are called "{twice[0]}"; files are told apart by other letters than capitals')
+
+
+def output_names(chains: Iterable[tuple[str, Sequence[Step]]]) -> list[str]:
+    """A file's stem for each (name, chain): the name, or one made of its filters: `blur`, `blur-edges`; `blur-2` when
+    there was one already."""
+    chains = list(chains)
+    made = unique(
+        ("-".join(step.name for step in chain)[:MAX_OUTPUT_NAME] for name, chain in chains if not name),
+        [name for name, _ in chains if name],
+    )
+    rest = iter(made)
+    return [name or next(rest) for name, _ in chains]
+
+
+def unique(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """The names, those that are `taken` or were there before with `-2`, `-3`, … behind, also where a file system knows
+    no capitals."""
+    used = {name.lower() for name in taken}
     result = []
     for name in names:
         candidate, number = name, 1
-        while candidate.lower() in taken:
+        while candidate.lower() in used:
             number += 1
             candidate = f"{name}-{number}"
-        taken.add(candidate.lower())
+        used.add(candidate.lower())
         result.append(candidate)
     return result
 

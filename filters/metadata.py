@@ -36,6 +36,7 @@ class Metadata(Filter):
     name: ClassVar[str] = "metadata"
     summary: ClassVar[str] = "measures brightness, contrast and motion, and finds scene cuts; changes nothing"
     context: ClassVar[int] = 2  # whether a change is sudden shows by the change before it
+    context_needed: ClassVar[bool] = False
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         now = _small(picture)

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, BinaryIO, Self
 
 from filters.registry import make_chain
-from media import kinds, metrics
+from media import kinds, metadata, metrics
 from media.material import Cutting, Material, Output
 from media.spliced import Spliced
 
@@ -51,9 +51,9 @@ def run_local(
 ) -> list[LocalOutput]:
     """Filter `material` once for each of `outputs`.
 
-    `path_of` says where each file goes, by the name that it would have in a job's folder, such as `blur.mp4` and
-    `blur.metrics.json`. Files appear there when all of them are whole. Results wait in unnamed temporary files, not in
-    memory. The context frames of `cutting` are found here.
+    `path_of` says where each file goes, by the name that it would have in a job's folder, such as `blur.mp4`,
+    `blur.metrics.json` and `metadata.json`. Files appear there when all of them are whole. Results wait in unnamed
+    temporary files, not in memory. The context frames of `cutting` are found here.
 
     Raise UnreadableSource, ProcessingFailed, SpliceError (media.errors), filters.schema.ParameterError, OSError.
     """
@@ -87,6 +87,7 @@ def run_local(
             facts = metrics.build(source, output, one, monotonic() - started)
             metrics.write(files.partial(name), facts)
             finished.append(LocalOutput(output, path_of(one.main), path_of(name), one, facts))
+        metrics.write(files.partial(metadata.NAME), metadata.build(source, spliced))
         files.publish()
     return finished
 

@@ -49,12 +49,13 @@ class Cutting:
     """How finely material is cut; None means automatic, by the source alone.
 
     `chunk_frames` counts frames or images. `context_frames` is how many earlier frames the job's most demanding output
-    needs.
+    needs. Without `passthrough` only the filtered stream is carried: no output has a file that others could be in.
     """
 
     chunk_frames: int | None = None
     chunk_records: int | None = None
     context_frames: int = 0
+    passthrough: bool = True
 
 
 class Files(Protocol):
@@ -128,7 +129,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """How an output is encoded: `codec` h264, mpeg4 or ffv1; `crf` 0 (best) to 51; `preset` as x264 names.
+    """How an output is encoded: `codec` h264, mpeg4, ffv1 or NO_VIDEO; `crf` 0 (best) to 51; `preset` as x264 names.
 
     Of images: `format` as media.images.formats.OUTPUT_FORMATS names it, empty for each its own; `quality` 1 to 100
     (best) of JPEG and lossy WebP.

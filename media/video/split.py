@@ -13,6 +13,9 @@ stream's `time_base`.
     orientation             [transpose, flip_x, flip_y]: how a decoded picture is turned before any filter
     display_width, display_height, sample_aspect
                             of a picture so turned; sample_aspect is nil where the file does not tell
+    context_frames          how many frames each chunk's lead-in gives before its own ones, unless the video begins
+                            later
+    stages                  true: several workers may share a chain (media/video/stages.py)
 
 `Source.splice`: all that the splicer needs beside the results
     container               FFmpeg's name of the source's format
@@ -36,6 +39,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -57,16 +61,22 @@ _READ_SIZE = 1024 * 1024
 
 def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
     """Cut the only file of a video as `split_file` does."""
-    return split_file(material.path, chunk_frames=cutting.chunk_frames, context_frames=cutting.context_frames)
+    return split_file(
+        material.path,
+        chunk_frames=cutting.chunk_frames,
+        context_frames=cutting.context_frames,
+        passthrough=cutting.passthrough,
+    )
 
 
 def split_file(
-    path: str | Path, *, chunk_frames: int | None = None, context_frames: int = 0
+    path: str | Path, *, chunk_frames: int | None = None, context_frames: int = 0, passthrough: bool = True
 ) -> tuple[Source, Iterator[Chunk]]:
     """Cut a video file into chunks that decode by themselves to what the whole file decodes to.
 
     `chunk_frames` asks for so many frames a chunk (at least 1; the next clean cut decides), None for the automatic
-    rule of `plan`. `context_frames` is how many earlier frames the job's most demanding output needs.
+    rule of `plan`. `context_frames` is how many earlier frames the job's most demanding output needs. Without
+    `passthrough` the other streams are left behind.
 
     The file is read three times, to hash it, to find its structure, and, as the iterator is consumed, to send it;
     it is never held in memory. Chunks come in about the order of the file. What cannot be cut safely is encoded
@@ -78,6 +88,8 @@ def split_file(
         raise ValueError(f"chunks cannot have {chunk_frames} frames; ask for at least 1")
     path = Path(path)
     found = scan(path)
+    if not passthrough:
+        found = replace(found, passthrough=[], passthrough_numbers={})
     chosen = plan(
         found.track,
         found.decoder["width"],
@@ -96,7 +108,7 @@ def split_file(
         name=path.name,
         fingerprint=fingerprint_of(path),
         facts=facts,
-        process=_process(found, decoder),
+        process=_process(found, decoder, context_frames),
         splice=_splice(found),
         stream_count=1 + len(found.passthrough),
     )
@@ -210,12 +222,14 @@ def _shown_aspect(found: Scan) -> Fraction | None:
     return 1 / aspect if aspect and found.orientation.transpose else aspect
 
 
-def _process(found: Scan, decoder: dict[str, Any]) -> dict[str, Any]:
+def _process(found: Scan, decoder: dict[str, Any], context_frames: int) -> dict[str, Any]:
     width, height = found.orientation.size(found.decoder["width"], found.decoder["height"])
     return decoder | {
         "time_base": _fraction(found.time_base),
         "rate": _fraction(found.rate),
         "first_pts": found.first_pts,
+        "context_frames": context_frames,
+        "stages": True,
         "orientation": found.orientation.to_wire(),
         "display_width": width,
         "display_height": height,

@@ -108,7 +108,7 @@ def test_a_job_from_own_to_fetched_files(tmp_path: Path, cast: Cast, material: M
         assert finish(cast, material) == done, "it may be repeated"
 
         folder = tmp_path / "results" / "clip-1"
-        names = ["same.metrics.json", "same.mp4", "soft.metrics.json", "soft.mp4"]
+        names = ["metadata.json", "same.metrics.json", "same.mp4", "soft.metrics.json", "soft.mp4"]
         assert sorted(os.listdir(folder)) == sorted(file["file"] for file in done.files) == names
         assert os.readlink(tmp_path / "results" / "latest") == "clip-1"
         assert digest(folder / "soft.mp4") == material.digests[0]
@@ -120,7 +120,8 @@ def test_a_job_from_own_to_fetched_files(tmp_path: Path, cast: Cast, material: M
             assert len(content) == file["size"]
 
         metrics = json.loads((folder / "soft.metrics.json").read_text())
-        assert metrics["frames"] == {"in": 40, "out": 40, "fallback": 0, "lost": 0, "damaged": 0}
+        zero = ("fallback", "lost", "damaged", "repeated", "left_out")
+        assert metrics["frames"] == {"in": 40, "out": 40} | dict.fromkeys(zero, 0)
         assert (metrics["retries"], metrics["duplicates"]) == (3, 2)
         assert metrics["chunk_latency_ms"] == {"p50": 1.0, "p95": 1.0, "p99": 1.0}
         assert {one["name"]: one["chunks"] for one in metrics["workers"]} == {"w1": 3, "w2": 1}

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from client.destination import Place, places_for
 from client.options import UsageError
-from media.material import Material
+from media.material import NO_VIDEO, Encoder, Material
 from tests.client.material import make_order
 
 ONE, TWO = make_order("blur"), make_order("blur", "edges")
@@ -24,6 +25,19 @@ def test_one_output_becomes_the_file_that_was_named(tmp_path: Path) -> None:
     assert place.path_of("j", "blur.mp4") == tmp_path / "new" / "mine.mp4"
     assert place.path_of("j", "blur.metrics.json") == tmp_path / "new" / "mine.metrics.json"
     assert place.path_of("j", "blur.annotations.jsonl") == tmp_path / "new" / "mine.annotations.jsonl"
+
+
+def test_what_is_of_the_whole_job_is_called_after_it_too(tmp_path: Path) -> None:
+    for output in ("blur", "metadata"):
+        place = places_for({CLIP: make_order(output)}, str(tmp_path / "mine.mp4"), tmp_path)[CLIP]
+        assert place.path_of("j", "metadata.json") == tmp_path / "mine.metadata.json"
+
+
+def test_notes_alone_get_the_name_that_was_asked_for(tmp_path: Path) -> None:
+    output = replace(ONE.outputs[0], encoder=Encoder(NO_VIDEO))
+    place = places_for({CLIP: replace(ONE, outputs=(output,))}, str(tmp_path / "notes.txt"), tmp_path)[CLIP]
+    assert place.path_of("j", "blur.annotations.jsonl") == tmp_path / "notes.txt"
+    assert place.path_of("j", "blur.metrics.json") == tmp_path / "notes.metrics.json"
 
 
 def test_a_name_without_suffix_is_a_file_too(tmp_path: Path) -> None:

@@ -292,7 +292,7 @@ def test_local_makes_the_files_and_the_same_json(sender: Typed, clip: Path) -> N
 def test_local_to_a_file_of_a_name(sender: Typed, clip: Path, tmp_path: Path) -> None:
     done = sender(clip, "--local", "--codec", "ffv1", "--out", "mine.mp4")
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.mp4", "mine.metrics.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.mp4", "mine.metrics.json", "mine.metadata.json"}
     assert "mine.mp4 is a Matroska file" in done.stderr
 
 

@@ -4,12 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from client.order import DEFAULTS, MAX_OUTPUT_NAME, Wishes, hello, output_names, submission_key, unique
+from client.order import (
+    DEFAULTS,
+    MAX_OUTPUT_NAME,
+    Wishes,
+    hello,
+    output_names,
+    split_name,
+    submission_key,
+    unique,
+)
 from filters.chain import ChainError, parse_chain
 from filters.registry import schemas
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
-from media.material import Cutting, Encoder, Material
+from media.material import NO_VIDEO, Cutting, Encoder, Material
 from tests.client.material import make_order, make_source
 
 KNOWN = schemas() | {"post_2000": FilterSchema("post_2000", "Films after 2000.", material="record")}
@@ -49,13 +58,66 @@ def test_a_wrong_chain_is_one_sentence(chain: str, words: str) -> None:
 
 
 def test_outputs_are_called_after_their_filters_and_never_alike() -> None:
-    chains = [parse_chain(text) for text in ("blur", "blur:radius=3", "blur,edges", "BLUR")]
+    chains = [("", parse_chain(text)) for text in ("blur", "blur:radius=3", "blur,edges", "BLUR")]
     assert output_names(chains) == ["blur", "blur-2", "blur-edges", "BLUR-3"]
-    assert len(output_names([parse_chain(",".join(["identity"] * 30))])[0]) == MAX_OUTPUT_NAME
+    assert len(output_names([("", parse_chain(",".join(["identity"] * 30)))])[0]) == MAX_OUTPUT_NAME
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "chain"),
+    [
+        ("small=blur:radius=3", "small", "blur:radius=3"),
+        (" small = blur", "small", " blur"),
+        ("A-1_b=blur,edges:low=2", "A-1_b", "blur,edges:low=2"),
+        ("blur:radius=3", "", "blur:radius=3"),
+        ("blur,edges:low=2", "", "blur,edges:low=2"),
+        ('watermark:text="a=b"', "", 'watermark:text="a=b"'),
+        ("blur", "", "blur"),
+        ("a=b=c", "a", "b=c"),
+    ],
+)
+def test_a_word_and_an_equals_sign_before_any_colon_name_an_output(text: str, name: str, chain: str) -> None:
+    assert split_name(text) == (name, chain)
+
+
+@pytest.mark.parametrize("text", ["=blur", "two words=blur", "../up=blur", "a.b=blur", "-x=blur", f"{'x' * 61}=blur"])
+def test_what_cannot_name_a_file_is_refused(text: str) -> None:
+    with pytest.raises(ChainError, match="cannot name an output: letters, digits"):
+        Wishes([text], KNOWN)
+
+
+def test_names_are_kept_and_others_keep_clear_of_them() -> None:
+    order = Wishes(["blur=edges", "blur", "soft=blur", "blur:radius=3"], KNOWN).order(CLIP)
+    assert [output.name for output in order.outputs] == ["blur", "blur-2", "soft", "blur-3"]
+
+
+def test_two_outputs_of_one_name_are_refused() -> None:
+    with pytest.raises(ChainError, match='two outputs are called "SOFT"'):
+        Wishes(["soft=blur", "SOFT=edges"], KNOWN)
+
+
+def test_measuring_alone_needs_no_video() -> None:
+    order = Wishes(["metadata", "blur,metadata", "fps:rate=5,metadata"], KNOWN).order(CLIP)
+    assert [output.encoder.codec for output in order.outputs] == [NO_VIDEO, "h264", "h264"]
+    assert order.cutting.passthrough
+
+
+def test_without_any_video_nothing_is_passed_through() -> None:
+    order = Wishes(["faces", "motion"], KNOWN, Encoder(NO_VIDEO)).order(CLIP)
+    assert {output.encoder.codec for output in order.outputs} == {NO_VIDEO}
+    assert not order.cutting.passthrough
+    assert not Wishes(["metadata"], KNOWN).order(CLIP).cutting.passthrough
+
+
+def test_pictures_are_encoded_all_the_same() -> None:
+    for encoder in (Encoder(), Encoder(NO_VIDEO)):
+        order = Wishes(["metadata"], KNOWN, encoder).order(PHOTOS)
+        assert order.outputs[0].encoder == Encoder()
 
 
 def test_a_number_behind_does_not_meet_a_name_that_has_it() -> None:
     assert unique(["a", "a-2", "a", "a"]) == ["a", "a-2", "a-3", "a-4"]
+    assert unique(["a", "b"], ["A", "a-2"]) == ["a-3", "b"]
 
 
 def test_the_key_depends_on_bytes_and_wishes_alone() -> None:

@@ -37,6 +37,7 @@ def test_makes_every_output_with_its_metrics(clip: Path, tmp_path: Path) -> None
     assert {each.name for each in (tmp_path / "out").iterdir()} == {
         "blur.mp4",
         "blur.metrics.json",
+        "metadata.json",
         "plain.mkv",
         "plain.metrics.json",
     }

@@ -18,7 +18,7 @@ from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
 
 
-def cut_up(path: Path, **settings: int) -> tuple[Source, list[Chunk]]:
+def cut_up(path: Path, **settings: Any) -> tuple[Source, list[Chunk]]:
     source, chunks = split_file(path, **settings)
     return source, [one for one in chunks if one.stream == 0]
 
