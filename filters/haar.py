@@ -31,7 +31,10 @@ _CONFIRM_SHARED = 0.5  # … and shares this much of what both cover, or it is a
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How to search; the parameters of the filter `faces` say what each means. All sizes in pixels."""
+    """How to search; the parameters of the filter `faces` say what each means. All sizes in pixels.
+
+    With `profiles`, heads turned to a side are searched instead of those turned to the camera.
+    """
 
     detail: int
     scale: float
@@ -52,10 +55,9 @@ def find_faces(gray: Gray, search: Search) -> list[Find]:
     if min(small.shape) < least:
         return []
     small = cv2.equalizeHist(small)
-    hits = _hits(_SEARCH, small, search, least)
+    hits = _hits(_PROFILE if search.profiles else _SEARCH, small, search, least)
     if search.profiles:
         mirrored = _hits(_PROFILE, cv2.flip(small, 1), search, least)
-        hits += _hits(_PROFILE, small, search, least)
         hits += [((small.shape[1] - x - side, y, side, other), count) for (x, y, side, other), count in mirrored]
     finds = [Find(inside([side / shrink for side in box], width, height), count) for box, count in hits]
     if search.confirm == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import av
 import numpy as np
@@ -20,7 +21,8 @@ _SUBSAMPLING = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (4, 1): "411", (4, 
 # ITU-T H.273 matrix coefficients by AVColorSpace number: (red's, blue's) share of luma.
 _MATRICES = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT601 = (0.299, 0.114)
-_UNSPECIFIED, _BT709, _FULL_RANGE, _LIMITED_RANGE = 2, 1, 2, 1  # AVColorSpace, AVColorSpace, AVColorRange twice
+_UNSPECIFIED, _BT709, _SMPTE170M = 2, 1, 6  # AVColorSpace; the last one is BT.601
+_FULL_RANGE, _LIMITED_RANGE = 2, 1  # AVColorRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ class Colour:
     def samples(self, rgb: tuple[int, int, int], layout: PixelLayout) -> dict[str, int]:
         """The sample values, by channel letter, of an 8-bit RGB colour (full range, as on a screen)."""
         red, green, blue = (value / 255 for value in rgb)
+        values = self.amounts(red, green, blue, layout)
+        return {channel: min(max(round(value), 0), layout.peak) for channel, value in values.items()}
+
+    def amounts(self, red: Any, green: Any, blue: Any, layout: PixelLayout) -> dict[str, Any]:
+        """The samples, by channel letter, neither rounded nor cut, of full-range red, green and blue from 0 to 1:
+        numbers, or arrays of one shape."""
         values = {"r": red * layout.peak, "g": green * layout.peak, "b": blue * layout.peak}
         luma = self.red_share * red + (1 - self.red_share - self.blue_share) * green + self.blue_share * blue
         black, white = self.luma_levels(layout.depth)
@@ -78,15 +86,26 @@ class Colour:
         values["y"] = black + luma * (white - black)
         values["u"] = middle + chroma_span * (blue - luma) / (2 - 2 * self.blue_share)
         values["v"] = middle + chroma_span * (red - luma) / (2 - 2 * self.red_share)
-        values["a"] = values["x"] = layout.peak
-        return {channel: min(max(round(value), 0), layout.peak) for channel, value in values.items()}
+        values["a"] = values["x"] = red * 0 + layout.peak
+        return values
 
 
 def matrix_of(frame: av.VideoFrame) -> int:
     """The frame's AVColorSpace number; where it says nothing, BT.709 for high definition as players assume."""
-    if frame.colorspace == _UNSPECIFIED and (frame.width >= 1280 or frame.height > 576):
-        return _BT709
-    return int(frame.colorspace)
+    return _assumed(frame.width, frame.height) if frame.colorspace == _UNSPECIFIED else int(frame.colorspace)
+
+
+def matrix_after(matrix: int, before: tuple[int, int], after: tuple[int, int]) -> int:
+    """The AVColorSpace number of a picture of another size (width, height), made of one with this number.
+
+    Where that says nothing, and players would assume another matrix at the new size than at the old one, it is told.
+    """
+    assumed = _assumed(*before)
+    return assumed if matrix == _UNSPECIFIED and assumed != _assumed(*after) else matrix
+
+
+def _assumed(width: int, height: int) -> int:
+    return _BT709 if width >= 1280 or height > 576 else _SMPTE170M
 
 
 def colour_of(frame: av.VideoFrame) -> Colour:
