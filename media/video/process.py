@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 from time import perf_counter
 from typing import Any
@@ -15,9 +16,11 @@ import xxhash
 from av import VideoFrame
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
+from av.video.format import VideoFormat
 from av.video.frame import PictureType
 from msgpack import packb
 
+from filters.layout import matrix_after
 from filters.picture import Picture
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
@@ -27,12 +30,12 @@ from media.fingerprint import fingerprint
 from media.material import MODES, NO_VIDEO, Output, Result
 from media.report import ERROR_LENGTH_MAX
 from media.video.bundle import KEY
-from media.video.decode import ChunkDecoder, DecodedFrame
 from media.video.encode import RANGE_FULL, Colour, FrameFormat, encodable, open_encoder
 from media.video.fit import Fitter
 from media.video.grid import Pace, grid_of
 from media.video.report import ChunkReport
 from media.video.rotation import Orientation, orient
+from media.video.stages import Handed, Payload, Shot, hand_on, inlet_of
 
 BYPASSED = "filters bypassed"
 DROPPED = "its chunk failed"
@@ -40,14 +43,19 @@ NOT_DECODED = "not decoded"
 
 
 def process(
-    payload: bytes | bytearray | memoryview,
+    payload: Payload,
     source_process: dict[str, Any],
     output: Output,
     *,
     mode: str = "filter",
     on_frame: Callable[[int], None] | None = None,
+    stage: range | None = None,
 ) -> Result:
     """Filter and encode the chunk `payload` of a source described by `Source.process`.
+
+    With `stage`, only these steps of the output's chain: `payload` is then what the stage before returned, and, where
+    more steps follow, an intermediate is returned for the next (media/video/stages.py).
+
 
     A filter that raises on a frame is tried once more; then `output.on_error` decides for that frame alone: the
     source's frame passes unfiltered (`original`), is left out (`drop`), or all ends with ProcessingFailed (`fail`).
@@ -55,26 +63,54 @@ def process(
     `on_frame(n)` is called after each frame with how many are done, and with 0 while the lead-in is decoded.
 
     Raise ValueError for an unknown mode, BundleError when the payload is no chunk, filters.schema.ParameterError for a
-    chain that cannot be made, av.FFmpegError when decoder or encoder cannot be opened.
+    chain that cannot be made, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
+    told = on_frame or _nobody
+    whole = range(len(output.chain))
+    stage = whole if stage is None else stage
+    if stage.stop < whole.stop:
+        return _handed_on(payload, source_process, output, stage, mode != "filter", told)
     if mode == "drop":
-        return _dropped(payload)
-    work = _Work(payload, source_process, output, mode == "bypass", on_frame or _nobody)
+        return _dropped(payload, source_process, is_first=not stage.start)
+    work = _Work(payload, source_process, output, stage, mode == "bypass", told)
     try:
         return work.run()
     finally:
         work.let_go()
 
 
-def _dropped(payload: bytes | bytearray | memoryview) -> Result:
+def _handed_on(
+    payload: Payload,
+    source_process: dict[str, Any],
+    output: Output,
+    stage: range,
+    bypass: bool,
+    on_frame: Callable[[int], None],
+) -> Result:
+    """What a stage that is not the last returns."""
+    reach = int(source_process["context_frames"])
+    inlet = inlet_of(payload, source_process, stage, reach, lambda _packets: on_frame(0))
+    try:
+        steps = output.chain[stage.start : stage.stop]
+        intermediate, count = hand_on(inlet, steps, output, reach, bypass, on_frame)
+    finally:
+        inlet.let_go()
+    return Result(intermediate, inlet.fingerprint, count, 0, 0, 0, 0)
+
+
+def _dropped(payload: Payload, source_process: dict[str, Any], *, is_first: bool) -> Result:
     """The result of a chunk that is left out: no packet, and every frame accounted for."""
-    table = unpack_table(payload)
+    chunk, builds = payload, fingerprint()
+    if not is_first:
+        handed = Handed(payload, source_process)
+        chunk, builds = handed.chunk, handed.fingerprint
+    table = unpack_table(chunk)
     count = _own_packets(table)
     first = table["first"]
     lost = [[frame, DROPPED] for frame in range(first, first + count)]
-    report = ChunkReport(first, count, frames_in=count, lost=lost, fingerprint=fingerprint())
+    report = ChunkReport(first, count, frames_in=count, lost=lost, fingerprint=builds)
     return Result(
         payload=pack({"p": [], "x": b"", "report": report.to_wire()}, []),
         fingerprint=report.fingerprint,
@@ -110,33 +146,40 @@ def source_format(source_process: dict[str, Any]) -> FrameFormat:
     )
 
 
+def _colour_after(source: FrameFormat, size: tuple[int, int]) -> Colour:
+    """The colour tags of pictures of another size."""
+    if VideoFormat(source.pix_fmt).is_rgb:
+        return source.colour
+    return replace(source.colour, matrix=matrix_after(source.colour.matrix, (source.width, source.height), size))
+
+
 class _Work:
     """One chunk's way through decoder, filters and encoder."""
 
     def __init__(
         self,
-        payload: bytes | bytearray | memoryview,
+        payload: Payload,
         source_process: dict[str, Any],
         output: Output,
+        stage: range,
         bypass: bool,
         on_frame: Callable[[int], None],
     ) -> None:
         self._output = output
         self._bypass = bypass
         self._on_frame = on_frame
-        self._runner = ChainRunner(make_chain(output.chain))
-        self._decoder = ChunkDecoder(payload, source_process, self._runner.context_frames, self._lead_in_done)
-        self._orientation = Orientation(*source_process["orientation"])
-        table = unpack_table(payload)
+        self._runner = ChainRunner(make_chain(output.chain[stage.start :]))
+        self._inlet = inlet_of(payload, source_process, stage, self._runner.context_frames, self._lead_in_done)
+        table = unpack_table(self._inlet.chunk)
         grid = grid_of(output, source_process)
         self._pace = Pace(grid, table, source_process) if grid is not None else None
-        self._held: tuple[DecodedFrame, float] | None = None  # until it is known how long it is shown
-        self._unseen = deque[DecodedFrame](maxlen=self._runner.context_frames)  # may be context of a frame to come
+        self._held: tuple[Shot, float] | None = None  # until it is known how long it is shown
+        self._unseen = deque[Shot](maxlen=self._runner.context_frames)  # may be context of a frame to come
         source = source_format(source_process)
         rate = source.rate if grid is None else grid.rate
-        self._size = self._runner.output_size(source.width, source.height)
-        aspect = self._runner.output_pixel_aspect(source.pixel_aspect)
-        wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, source.colour)
+        self._size = self._runner.output_size(*self._inlet.size)
+        aspect = self._runner.output_pixel_aspect(self._inlet.pixel_aspect)
+        wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, _colour_after(source, self._size))
         self._format, warnings = wanted, list[str]()
         self._encoder: VideoCodecContext | None = None
         if output.encoder.codec != NO_VIDEO:
@@ -156,24 +199,25 @@ class _Work:
             sent=_own_packets(table),
             format=self._format,
             warnings=warnings,
-            fingerprint=fingerprint(),
+            seconds=self._inlet.seconds,
+            fingerprint=self._inlet.fingerprint,
         )
 
     def run(self) -> Result:
-        frames = iter(self._decoder)
+        shots = iter(self._inlet)
         while True:
             begun = self._started = perf_counter()
-            decoded = next(frames, None)
+            shot = next(shots, None)
             self._report.seconds.decode += perf_counter() - begun
-            if decoded is None:
+            if shot is None:
                 break
-            if decoded.own:
-                self._decoded.append(decoded.index)
-                self._own_frame(decoded)
+            if shot.own:
+                self._decoded.append(shot.index)
+                self._own_frame(shot)
             elif self._pace is None:
-                self._show_filters(decoded)
+                self._show_filters(shot)
             else:
-                self._unseen.append(decoded)
+                self._unseen.append(shot)
             self._on_frame(len(self._decoded))
         if self._pace is not None:
             self._show_held(self._pace.rest())
@@ -184,44 +228,43 @@ class _Work:
     def let_go(self) -> None:
         """Frees decoder and encoder now. The decoder knows this object, so only the garbage collector would, some
         chunks later; x264 holds 76 MB at 720p, 170 MB with the preset medium."""
-        del self._decoder, self._encoder
+        self._inlet.let_go()
+        del self._encoder
 
     def _lead_in_done(self, _packets: int) -> None:
         """The first frame's latency begins after the lead-in."""
         self._started = perf_counter()
         self._on_frame(0)
 
-    def _own_frame(self, decoded: DecodedFrame) -> None:
+    def _own_frame(self, shot: Shot) -> None:
         if self._pace is None:
-            self._show(decoded, (len(self._decoded) - 1,), self._started)
+            self._show(shot, (len(self._decoded) - 1,), self._started)
         else:
-            self._show_held(self._pace.before(decoded.index))
-            self._held = decoded, self._started
+            self._show_held(self._pace.before(shot.index))
+            self._held = shot, self._started
 
     def _show_held(self, ticks: range) -> None:
         """The frame before, now that it is known at which ticks it is shown. One that is not shown at any is filtered
         only if a later one that is shown looks back at it."""
         if self._held is None:
             return
-        decoded, started = self._held
+        shot, started = self._held
         self._held = None
         if not ticks:
-            self._unseen.append(decoded)
+            self._unseen.append(shot)
             return
         while self._unseen:
             self._show_filters(self._unseen.popleft())
-        self._show(decoded, ticks, started)
+        self._show(shot, ticks, started)
 
-    def _show(self, decoded: DecodedFrame, marks: Iterable[int], decode_began: float) -> None:
+    def _show(self, shot: Shot, marks: Iterable[int], decode_began: float) -> None:
         """Filters a frame and encodes it once for each of `marks`, which `_emitted` keeps."""
         seconds, report = self._report.seconds, self._report
         begun = perf_counter()
-        source = self._upright(decoded)
-        turned = perf_counter()
-        picture = self._filtered(source)
+        picture = self._filtered(shot)
         filtered = perf_counter()
-        if decoded.damaged:
-            report.damaged.append(decoded.index)
+        if shot.damaged:
+            report.damaged.append(shot.index)
         if picture is not None:
             frame = self._fitter.fit(picture.frame) if self._encoder is not None else picture.frame
             fitted = ended = perf_counter()
@@ -230,46 +273,49 @@ class _Work:
                     self._encode(frame, self._encoder)
                 ended = perf_counter()
                 self._emitted.append(mark)
-                report.frames.append(decoded.index)
-                report.latency_ms.append((ended - decode_began) * 1000)
+                report.frames.append(shot.index)
+                report.latency_ms.append((ended - decode_began) * 1000 + shot.latency_ms)
             seconds.convert += fitted - filtered
             seconds.encode += ended - fitted
             if picture.notes:
-                report.notes.append([decoded.index, [dict(note) for note in picture.notes]])
-        seconds.convert += turned - begun
-        seconds.filter += filtered - turned
+                report.notes.append([shot.index, [dict(note) for note in picture.notes]])
+        seconds.filter += filtered - begun
 
-    def _show_filters(self, decoded: DecodedFrame) -> None:
+    def _show_filters(self, shot: Shot) -> None:
         """A frame that is context only."""
         started = perf_counter()
-        if not self._bypass:
-            self._runner.prepare(self._upright(decoded))
+        if shot.picture is not None and not self._bypass:
+            show = self._runner.prepare if shot.failure is None else self._runner.pass_by
+            show(shot.picture)
         self._report.seconds.filter += perf_counter() - started
 
-    def _upright(self, decoded: DecodedFrame) -> Picture:
-        return Picture(orient(decoded.frame, self._orientation), index=decoded.index)
-
-    def _filtered(self, source: Picture) -> Picture | None:
-        """What the chain makes of the picture; the picture itself or None where the policy says so."""
-        report = self._report
-        if self._bypass:
-            report.fallback.append([source.index, "", BYPASSED])
-            return source
+    def _filtered(self, shot: Shot) -> Picture | None:
+        """What the chain makes of the picture; the source's picture or None where the policy says so."""
+        if shot.failure is not None and not self._bypass:
+            if shot.picture is not None:
+                self._runner.pass_by(shot.picture)
+            return self._failed(shot, *shot.failure)
+        if shot.picture is None or self._bypass:
+            self._report.fallback.append([shot.index, "", BYPASSED])
+            return self._inlet.source(shot)
         try:
-            picture = self._runner.run(source)
+            picture = self._runner.run(shot.picture)
             if (picture.width, picture.height) != self._size:
-                raise FilterError(self._output.chain[-1].name, source.index, self._wrong_size(picture))
+                raise FilterError(self._output.chain[-1].name, shot.index, self._wrong_size(picture))
             return picture
         except FilterError as error:
             if self._output.on_error == "fail":
-                raise ProcessingFailed([source.index], error.filter_name, error.trace) from error
-            report.tell_failure(source.index, error.filter_name, error.trace)
-            cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
-            if self._output.on_error == "drop":
-                report.lost.append([source.index, f"{error.filter_name}: {cause}"])
-                return None
-            report.fallback.append([source.index, error.filter_name, cause])
-            return source
+                raise ProcessingFailed([shot.index], error.filter_name, error.trace) from error
+            return self._failed(shot, error.filter_name, error.trace)
+
+    def _failed(self, shot: Shot, filter_name: str, trace: str) -> Picture | None:
+        report, cause = self._report, last_line(trace)[:ERROR_LENGTH_MAX]
+        report.tell_failure(shot.index, filter_name, trace)
+        if self._output.on_error == "drop":
+            report.lost.append([shot.index, f"{filter_name}: {cause}"])
+            return None
+        report.fallback.append([shot.index, filter_name, cause])
+        return self._inlet.source(shot)
 
     def _wrong_size(self, picture: Picture) -> ValueError:
         width, height = self._size
@@ -292,7 +338,7 @@ class _Work:
 
     def _settle(self) -> None:
         """What is known only at the end: times, lead-in, errors, and the frames that never came."""
-        report, decoding = self._report, self._decoder.report
+        report, decoding = self._report, self._inlet.report
         report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
         report.frames_out = len(report.pts)
         report.times_repaired = decoding.times_repaired

@@ -1,0 +1,197 @@
+"""A chain in stages makes what it makes in one piece: packets, notes, and the account of every frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import pytest
+
+from filters.chain import Step, parse_chain
+from media.bundle import unpack
+from media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
+from media.fingerprint import fingerprint
+from media.material import Chunk, Output, Result, Source
+from media.video import stages
+from media.video.process import process
+from media.video.report import ChunkReport
+from media.video.split import split_file
+from media.video.stages import Handed, joined_fingerprint
+from tests.media.video.clips import ONE_KEYFRAME, encode
+from tests.media.video.cutting_room import output
+
+FRAMES = 30
+
+
+def chunks_of(path: Path, chunk_frames: int, context_frames: int) -> tuple[Source, list[Chunk]]:
+    source, chunks = split_file(path, chunk_frames=chunk_frames, context_frames=context_frames)
+    return source, [chunk for chunk in chunks if chunk.stream == 0]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stages") / "clip.mp4"
+    return encode(path, "libx264", FRAMES, options=ONE_KEYFRAME)
+
+
+def staged(payload: bytes, source: Source, wanted: Output, cuts: tuple[int, ...], mode: str = "filter") -> Result:
+    """Each stage as another worker would do it, which knows its payload only."""
+    steps = [0, *cuts, len(wanted.chain)]
+    result = None
+    for start, stop in pairwise(steps):
+        result = process(payload, source.process, wanted, mode=mode, stage=range(start, stop))
+        payload = result.payload
+    assert result is not None
+    return result
+
+
+def report_of(result: Result) -> ChunkReport:
+    return ChunkReport.from_wire(unpack(result.payload)[0]["report"])
+
+
+def assert_same(one: Result, other: Result) -> None:
+    (table, packets), (other_table, other_packets) = unpack(one.payload), unpack(other.payload)
+    assert [bytes(each) for each in packets] == [bytes(each) for each in other_packets]
+    assert (table["p"], table["x"]) == (other_table["p"], other_table["x"])
+    report, other_report = report_of(one), report_of(other)
+    assert len(report.latency_ms) == len(other_report.latency_ms)
+    for each in (report, other_report):
+        each.seconds, each.latency_ms = None, None  # type: ignore[assignment]
+        each.failures = [failure[:2] for failure in each.failures]
+    assert report == other_report
+    assert replace(one, payload=b"") == replace(other, payload=b"")
+
+
+def every_cut(length: int) -> list[tuple[int, ...]]:
+    inner = range(1, length)
+    return [cuts for count in range(1, length) for cuts in combinations(inner, count)]
+
+
+def context_of(chain: tuple[Step, ...]) -> int:
+    return sum(each.name == "motion" for each in chain) + sum(
+        int(each.parameters.get("length", 2)) for each in chain if each.name == "mean"
+    )
+
+
+CHAINS = (
+    "blur,edges",
+    "identity,blur",
+    "edges,identity,blur",
+    "motion,blur",
+    "blur,motion",
+    "motion,motion",
+    "identity,motion,edges",
+    "fps:rate=10,blur",
+    "fps:rate=40,motion,blur",
+    "fps:rate=7,blur,motion",
+)
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("codec", ["ffv1", "h264"])
+def test_any_chain_cut_anywhere(clip: Path, chain: str, codec: str) -> None:
+    wanted = output(codec, parse_chain(chain))
+    context_frames = context_of(wanted.chain)
+    for chunk_frames in (1, 7, 1000):
+        source, chunks = chunks_of(clip, chunk_frames, context_frames)
+        for chunk in chunks[:6]:
+            whole = process(chunk.payload, source.process, wanted)
+            for cuts in every_cut(len(wanted.chain)):
+                assert_same(whole, staged(chunk.payload, source, wanted, cuts))
+
+
+@pytest.mark.usefixtures("plugin")
+class TestFailures:
+    """A frame on which a filter fails passes as the source has it, whoever else has drawn on it."""
+
+    @pytest.mark.parametrize(
+        "chain", ["half,picky", "picky,half", "blur,picky,half", "picky,motion", "half,picky,motion"]
+    )
+    @pytest.mark.parametrize("on_error", ["original", "drop"])
+    def test_of_single_frames(self, clip: Path, chain: str, on_error: str) -> None:
+        wanted = output("ffv1", parse_chain(chain), on_error=on_error)
+        source, chunks = chunks_of(clip, 11, context_of(wanted.chain))
+        for chunk in chunks:
+            whole = process(chunk.payload, source.process, wanted)
+            for cuts in every_cut(len(wanted.chain)):
+                assert_same(whole, staged(chunk.payload, source, wanted, cuts))
+
+    @pytest.mark.parametrize("chain", ["half,picky", "picky,half"])
+    @pytest.mark.parametrize("mode", ["bypass", "drop"])
+    def test_of_whole_chunks(self, clip: Path, chain: str, mode: str) -> None:
+        wanted = output("ffv1", parse_chain(chain))
+        source, (chunk,) = chunks_of(clip, 1000, 0)
+        whole = process(chunk.payload, source.process, wanted, mode=mode)
+        assert_same(whole, staged(chunk.payload, source, wanted, (1,), mode))
+
+    def test_what_was_filtered_may_be_bypassed_after_all(self, clip: Path) -> None:
+        wanted = output("ffv1", parse_chain("half,picky"))
+        source, (chunk,) = chunks_of(clip, 1000, 0)
+        begun = process(chunk.payload, source.process, wanted, stage=range(1))
+        ended = process(begun.payload, source.process, wanted, mode="bypass", stage=range(1, 2))
+        assert_same(process(chunk.payload, source.process, wanted, mode="bypass"), ended)
+
+    @pytest.mark.parametrize(("chain", "stage"), [("picky,half", range(1)), ("half,picky", range(1, 2))])
+    def test_where_none_may_pass_the_stage_fails(self, clip: Path, chain: str, stage: range) -> None:
+        wanted = output("ffv1", parse_chain(chain), on_error="fail")
+        source, (chunk,) = chunks_of(clip, 1000, 0)
+        payload = chunk.payload
+        if stage.start:
+            payload = process(payload, source.process, wanted, stage=range(stage.start)).payload
+        with pytest.raises(ProcessingFailed, match="'picky' failed on frame 5"):
+            process(payload, source.process, wanted, stage=stage)
+
+
+def test_a_stage_needs_only_its_own_filters(clip: Path) -> None:
+    """The other filters may be plugins that this worker has never heard of."""
+    wanted = output("ffv1", (Step("blur", {}), Step("unheard_of", {})))
+    source, (chunk,) = chunks_of(clip, 1000, 0)
+    assert process(chunk.payload, source.process, wanted, stage=range(1)).frames_in == FRAMES
+
+
+def test_frames_that_nobody_drew_are_not_carried(clip: Path) -> None:
+    wanted = output("ffv1", parse_chain("identity,blur"))
+    source, (chunk,) = chunks_of(clip, 1000, 0)
+    begun = process(chunk.payload, source.process, wanted, stage=range(1))
+    assert len(begun.payload) < len(chunk.payload) + 100 * FRAMES
+
+
+def test_progress_is_told_frame_by_frame(clip: Path) -> None:
+    wanted = output("ffv1", parse_chain("blur,edges"))
+    source, (chunk,) = chunks_of(clip, 1000, 0)
+    told: list[int] = []
+    process(chunk.payload, source.process, wanted, stage=range(1), on_frame=told.append)
+    assert told == list(range(1, FRAMES + 1))
+
+
+def test_more_than_can_be_sent_at_once_is_said_with_a_way_out(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "SIZE_MAX", 30_000)
+    wanted = output("ffv1", parse_chain("blur,edges"))
+    source, (chunk,) = chunks_of(clip, 1000, 0)
+    with pytest.raises(
+        TooLargeToHandOn, match=r"offers all the filters, or send the file again with --chunk-frames \d+"
+    ):
+        process(chunk.payload, source.process, wanted, stage=range(1))
+
+
+def test_fingerprints_of_those_who_took_turns() -> None:
+    assert joined_fingerprint("a", "a") == "a"
+    assert joined_fingerprint(joined_fingerprint("a", "b"), "b") == "a + b"
+
+
+def test_another_build_is_told(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = output("ffv1", parse_chain("blur,edges"))
+    source, (chunk,) = chunks_of(clip, 1000, 0)
+    begun = process(chunk.payload, source.process, wanted, stage=range(1))
+    monkeypatch.setattr(stages, "fingerprint", lambda: "another")
+    ended = process(begun.payload, source.process, wanted, stage=range(1, 2))
+    assert ended.fingerprint == f"{fingerprint()} + another" == report_of(ended).fingerprint
+
+
+@pytest.mark.parametrize("payload", [b"", b"\0\0\0\2\x81\xa1"])
+def test_what_is_no_intermediate_is_refused(clip: Path, payload: bytes) -> None:
+    source, (chunk,) = chunks_of(clip, 1000, 0)
+    for each in (payload, chunk.payload):
+        with pytest.raises(BundleError):
+            Handed(each, source.process)
