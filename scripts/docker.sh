@@ -46,7 +46,7 @@ export MOVIOLA_WORKERS=$workers
 compose=(docker compose --project-directory "$root" --project-name "moviola-${MOVIOLA_PORT:-5000}")
 
 if [ "$verb" = down ]; then
-    "${compose[@]}" --profile tools down --remove-orphans
+    "${compose[@]}" --profile tables --profile tools down --remove-orphans
     exit 0
 fi
 

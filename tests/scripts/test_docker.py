@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from filters import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,3 +88,13 @@ def test_image_tells_its_roles() -> None:
     unknown = command(entry, "director")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert "There is no role 'director'" in unknown.stderr
+
+
+@pytest.mark.parametrize("name", ["post_2000", "argentina_spain"])
+def test_three_workers_of_each_filter_of_tables_can_be_had(name: str) -> None:
+    assert name in registry.names()
+    services = (ROOT / "docker-compose.yml").read_text().partition("\nservices:\n")[2]
+    (service,) = re.findall(rf"^  {name.replace('_', '-')}:\n((?:    .*\n)+)", services, re.MULTILINE)
+    assert "<<: *worker" in service
+    assert f"FILTER_TYPE: {name}\n" in service
+    assert "replicas: 3\n" in service
