@@ -8,7 +8,7 @@ from middleware.cluster import MAX_HISTORY, MAX_OPEN_JOBS, ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
 from middleware.jobs import Job
 from middleware.ownership import Ownership
-from middleware.records import job_record, room_for
+from middleware.records import job_record, room_for, share_of_spool
 from middleware.wishes import forget
 from wire.errors import ProtocolError
 from wire.limits import MAX_NAME
@@ -161,8 +161,8 @@ class Intake:
     def expire(self, now: float) -> None:
         """Uploads that stopped give their room back, so that they cannot keep others out; the jobs stay.
 
-        An attached client is only thought to have stopped where others are short of room and it is not: a large chunk
-        may take long on a slow road.
+        An attached client is only thought to have stopped where others are short of room and it is not (a large chunk
+        may take long on a slow road), or where its job holds more than its share.
         """
         timeout_s = self._cluster.rules.upload_timeout_s
         is_scarce = self._cluster.room_bytes < self._cluster.rules.client_window_bytes
@@ -173,7 +173,8 @@ class Intake:
                 job.moved_at = now  # since this middleware's start
             if now - job.moved_at < timeout_s:
                 continue
-            if job.client is not None and not (is_scarce and job.told_room_bytes):
+            is_greedy = job.spooled_bytes > share_of_spool(self._cluster)
+            if job.client is not None and not (is_scarce and (job.told_room_bytes or is_greedy)):
                 continue
             if job.client is not None:
                 self._cluster.hang_up(job.client, "silent", f"no chunk of job {job.id} came for {timeout_s:.0f} s")

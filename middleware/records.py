@@ -27,9 +27,22 @@ WATCHER_INTERVAL_S: Final = 0.5
 
 
 def room_for(cluster: Cluster, job: Job) -> int:
-    """Payload bytes the client of a job may have on their way: its share of the spool, and never more than a window."""
-    uploading = sum(1 for one in cluster.open.values() if one.client is not None and not one.all_sent) or 1
-    return max(0, min(cluster.rules.client_window_bytes, cluster.room_bytes // uploading))
+    """Payload bytes the client of a job may have on their way: a part of the room, within the job's share of the whole
+    spool, and never more than a window."""
+    uploading = _uploading(cluster)
+    share = share_of_spool(cluster) - job.spooled_bytes
+    return max(0, min(cluster.rules.client_window_bytes, cluster.room_bytes // uploading, share))
+
+
+def share_of_spool(cluster: Cluster) -> int:
+    """Bytes that each of the jobs that are being sent may hold. What is freed would otherwise go to those who hold
+    much already and get nothing done, until others have nothing."""
+    held = sum(one.spooled_bytes for one in cluster.open.values())
+    return (cluster.room_bytes + held) // _uploading(cluster)
+
+
+def _uploading(cluster: Cluster) -> int:
+    return sum(1 for one in cluster.open.values() if one.client is not None and not one.all_sent) or 1
 
 
 def job_record(

@@ -234,6 +234,21 @@ def test_a_silent_client_keeps_nobody_out_who_needs_room(script: Script) -> None
     assert FreeJob(job) in script.commands
 
 
+def test_who_holds_more_than_a_share_and_gets_nothing_done_gives_it_back(script: Script) -> None:
+    greedy = script.submit(1, chunks=4, key="a", end=False)  # there is no worker for it
+    script.tick(room=0)
+    script.client(2)
+    script.submit(2, chunks=0, key="b", end=False)
+    script.tick(UPLOAD_S + 1, room=0)
+    assert (script.closed(1), script.closed(2)) == (["silent"], [])
+    assert FreeJob(greedy) in script.commands
+    script.client(3)
+    assert script.submit(3, chunks=0, key="a", end=False) == greedy
+    script.chunk(3, greedy, 0)
+    script.tick(room=3000)
+    assert script.job(3).room_bytes == 1000, "half of 4000 is its share, of which it holds 1000"
+
+
 def test_time_in_which_the_middleware_was_stopped_or_gone_expires_no_upload(script: Script) -> None:
     job = script.submit(chunks=1, end=False)
     script.leave(1)

@@ -149,7 +149,11 @@ class Checks:
 
     def _no_client_waits_for_room(self, job: MiddlewareJob, now: float) -> None:
         is_kept_waiting = job.client is not None and not job.all_sent and not self._room_told.get(job.id, 1)
-        if not is_kept_waiting or self._scenario.middleware.room_bytes < len(self._scenario.clients):
+        room, clients = self._scenario.middleware.room_bytes, len(self._scenario.clients)
+        server = self._scenario.middleware.server
+        assert server is not None
+        held = sum(one.spooled_bytes for one in server.dispatcher.cluster.open.values())
+        if not is_kept_waiting or room < clients or (room + held) // clients <= job.spooled_bytes:
             self._in_vain_since.pop(job.id, None)
             return
         since = self._in_vain_since.setdefault(job.id, now)

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,6 +22,7 @@ from tests.end_to_end.faults.witness import view
 from tests.end_to_end.test_whole_road import local, output
 
 ROOM = 20_000_000
+SMALL_SPOOL = 12 * 1024
 FAILED = 1  # the sender's exit status
 
 
@@ -93,6 +95,29 @@ def test_a_source_far_larger_than_the_spool(tmp_path: Path) -> None:
         assert sent["digest"] == output(local(cluster, *arguments))["digest"]
         held = sum(path.stat().st_size for path in (tmp_path / "state" / "middleware" / "spool").iterdir())
         assert held < 2 * 8 * 2**20, f"the spool's files have {held} bytes"
+
+
+def test_half_uploads_keep_a_third_client_out_no_longer_than_their_expiry(tmp_path: Path) -> None:
+    """Nobody can work on the first two. One of them fills the spool; one's client is killed, the other's waits on."""
+    film = clips.moving(tmp_path / "film.mp4", frames=240, size=(320, 240))
+    assert film.stat().st_size > 4 * SMALL_SPOOL
+    expiry_s = 3.0
+    limits = ("--spool-limit", str(SMALL_SPOOL), "--upload-timeout", str(expiry_s))
+    with LocalCluster(
+        tmp_path, workers=1, worker_arguments=("--filters", "blur"), middleware_arguments=limits
+    ) as cluster:
+        halves = [cluster.begin(str(film), "--filters", chain) for chain in ("edges", "motion")]
+        until(lambda: {"no-worker", "uploading"} == {job.code for job in view(cluster).jobs.values()}, "one filled it")
+        halves[0].kill()
+        halves[0].communicate()
+        began = time.monotonic()
+        sent = output(cluster.send(str(film), "--filters", "blur"))
+        assert sent["frames_out"] == 240
+        assert time.monotonic() - began < expiry_s + 20, "what a loaded machine needs for it was expected beside"
+        assert "its chunks are given up" in cluster.log("middleware")
+        assert halves[1].poll() is None
+        halves[1].kill()
+        halves[1].communicate()
 
 
 def test_results_without_room_wait_and_go_on(tmp_path: Path) -> None:
