@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from filters.opencv import cv2
 from media.images.formats import BrokenImage
 from media.images.header import PAGES_MAX, Header
+from media.images.ifd import BadDirectory
 from media.images.orientation import upright
+from media.images.planar import planes_of
 
 CUT_SHORT: Final = "is cut short: what is missing was filled up"
 CLIPPED: Final = "floating-point samples were taken for 0 (black) to 1 (white), the rest cut off; 16 bits come out"
@@ -54,7 +56,7 @@ def _pages(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[Page]:
             decoded.remark = CLIPPED
         if pixels.dtype not in (np.uint8, np.uint16):
             raise BrokenImage(f"has samples of the type {pixels.dtype}; 8 or 16 bits, or floating point, can be read")
-        yield _page(upright(pixels, header.orientation), header.is_premultiplied)
+        yield _page(upright(pixels, header.orientation), header.is_premultiplied and not header.is_planar)
 
 
 def _page(pixels: _Pixels, is_premultiplied: bool) -> Page:
@@ -78,7 +80,10 @@ def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[_Pixels
     flags = cv2.IMREAD_COLOR if header.is_cmyk else cv2.IMREAD_UNCHANGED
     if header.format == "tiff":
         for index in header.pages:
-            yield from _many(data, flags, index, index + 1)
+            if header.is_planar:
+                yield _interleaved(data.tobytes(), index)
+            else:
+                yield from _many(data, flags, index, index + 1)
     elif len(header.pages) > 1:
         yield from _many(data, flags, 0, PAGES_MAX)
     else:
@@ -106,6 +111,15 @@ def _many(data: _Pixels, flags: int, start: int, stop: int) -> list[_Pixels]:
     if not found or not len(pages):
         raise _broken()
     return list(pages)
+
+
+def _interleaved(data: bytes, page: int) -> _Pixels:
+    try:
+        files = list(planes_of(data, page))
+    except BadDirectory:
+        raise _broken() from None
+    planes = [_many(np.frombuffer(each, np.uint8), cv2.IMREAD_UNCHANGED, 0, 1)[0] for each in files]
+    return np.dstack((*planes[2::-1], *planes[3:])) if len(planes) > 2 else planes[0]
 
 
 def _with_ffmpeg(data: _Pixels, header: Header) -> _Pixels | None:

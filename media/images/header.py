@@ -14,6 +14,7 @@ from typing import Final
 
 from media.images.formats import BrokenImage, format_of
 from media.images.ifd import BadDirectory, Directories
+from media.images.planar import is_planar
 
 FILE_SIZE_MAX: Final = 128 * 1024 * 1024
 """One picture's file. It travels whole, in a payload of at most 256 MiB; a 100-megapixel photograph has about 50 MB."""
@@ -44,7 +45,8 @@ class Header:
 
     `pages` are the indices, in the file, of those that are pictures of their own. `orientation` is EXIF's number, 1
     where the decoder turns the picture itself. `exif` is the block without its mark, `profile` an ICC profile.
-    `is_premultiplied`: OpenCV gives the colours multiplied by the transparency. `chroma` is the resolution of a JPEG's
+    `is_premultiplied`: OpenCV gives the colours multiplied by the transparency. `is_planar`:
+    see planar.py. `chroma` is the resolution of a JPEG's
     colours: 444 full, 422 halved across, 420 halved.
     """
 
@@ -59,6 +61,7 @@ class Header:
     is_lossless: bool = True
     is_cmyk: bool = False
     is_premultiplied: bool = False
+    is_planar: bool = False
     chroma: str = "444"
 
 
@@ -226,7 +229,7 @@ def _tiff(data: memoryview) -> Header:
     sizes = []
     pages = []
     profile = b""
-    is_cmyk = is_premultiplied = False
+    is_cmyk = is_premultiplied = any_planar = False
     for index, entries in enumerate(Directories(data).chain(PAGES_MAX + 1)):
         if _SUBFILE in entries and entries[_SUBFILE].number & _REDUCED_OR_MASK:
             continue
@@ -237,12 +240,21 @@ def _tiff(data: memoryview) -> Header:
         if _PROFILE in entries and not profile and len(entries[_PROFILE].data) <= PROFILE_SIZE_MAX:
             profile = entries[_PROFILE].data
         is_cmyk = is_cmyk or (_PHOTOMETRIC in entries and entries[_PHOTOMETRIC].number == _CMYK)
+        any_planar = any_planar or is_planar(entries)
         if _EXTRA in entries and entries[_EXTRA].number == _UNASSOCIATED:
             is_premultiplied = _BITS in entries and entries[_BITS].number <= 8  # libtiff's way to read these
     width, height = next(iter(sizes), (0, 0))
     count = sum(width * height for width, height in sizes)
     return Header(
-        "tiff", width, height, count, tuple(pages), profile=profile, is_cmyk=is_cmyk, is_premultiplied=is_premultiplied
+        "tiff",
+        width,
+        height,
+        count,
+        tuple(pages),
+        profile=profile,
+        is_cmyk=is_cmyk,
+        is_premultiplied=is_premultiplied,
+        is_planar=any_planar,
     )
 
 

@@ -81,13 +81,16 @@ def with_exif(jpg: bytes, block: bytes) -> bytes:
     return jpg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpg[2:]
 
 
-def tiff(pages: Sequence[Pixels], extra: Tags | None = None) -> bytes:
-    """An uncompressed TIFF of RGB or grey pages, 8 or 16 bits or floating point, each with the tags `extra` as well."""
+def tiff(pages: Sequence[Pixels], extra: Tags | None = None, *, planar: bool = False) -> bytes:
+    """An uncompressed TIFF of RGB or grey pages, 8 or 16 bits or floating point, each with the tags `extra` as well.
+
+    `planar`: the colours lie in planes of their own."""
     data = b"II*\0"
     places = []
     offset = 8
     for pixels in pages:
-        flat = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1]).tobytes()
+        ordered = pixels if pixels.ndim == 2 else pixels[..., ::-1]
+        flat = np.ascontiguousarray(ordered.transpose(2, 0, 1) if planar else ordered).tobytes()
         places.append((offset, flat))
         offset += len(flat) + len(flat) % 2
     blocks = b""
@@ -99,13 +102,18 @@ def tiff(pages: Sequence[Pixels], extra: Tags | None = None) -> bytes:
             256: long(pixels.shape[1]), 257: long(pixels.shape[0]), 258: short(*[8 * pixels.itemsize] * channels),
             259: short(1), 262: short(1 if channels == 1 else 2), 273: long(place), 277: short(channels),
             278: long(pixels.shape[0]), 279: long(len(flat)), 339: short(*[sample] * channels),
-            **(extra or {}),
+            **(_planes(place, len(flat), channels) if planar else {}), **(extra or {}),
         }  # fmt: skip
         at = start + len(blocks)
         length = len(directory(tags, at))
         blocks += directory(tags, at, 0 if number == len(pages) - 1 else at + length)
     body = b"".join(flat + b"\0" * (len(flat) % 2) for _, flat in places)
     return data + struct.pack("<I", start) + body + blocks
+
+
+def _planes(place: int, size: int, count: int) -> Tags:
+    each = size // count
+    return {273: long(*range(place, place + size, each)), 279: long(*[each] * count), 284: short(2)}
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:

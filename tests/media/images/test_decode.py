@@ -90,6 +90,25 @@ def test_pages_of_different_sizes() -> None:
     assert (found[1].colour == corners(20, 10)).all()
 
 
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float64"])
+def test_colours_in_planes_of_their_own(kind: str) -> None:
+    """Which OpenCV alone gets wrong above 8 bits."""
+    pictures = [corners(40, 30), corners(20, 10)]
+    scaled = [
+        each / 255 if kind == "float64" else each.astype(kind) * (257 if kind == "uint16" else 1) for each in pictures
+    ]
+    found, _ = pages(tiff(scaled, planar=True))
+    for page, picture in zip(found, pictures, strict=True):
+        deep = picture if kind == "uint8" else picture.astype(np.uint16) * 257
+        assert page.colour.dtype == deep.dtype
+        assert (page.colour == deep).all()
+
+
+def test_planes_that_cannot_be_read() -> None:
+    with pytest.raises(BrokenImage, match="planes"):
+        pages(tiff([DEEP], {262: short(8)}, planar=True))
+
+
 def test_a_jpeg_cut_short_is_filled_up_and_said() -> None:
     data = encoded(corners(320, 240), ".jpg")
     (page,), found = pages(data[: len(data) * 2 // 3])
