@@ -13,7 +13,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from filters.layout import Colour, PixelLayout, colour_of, layout_of, matrix_of, nearest_layout
+from filters.layout import Colour, PixelLayout, colour_of, layout_of, matrix_after, matrix_of, nearest_layout
 from filters.opencv import cv2
 from filters.pool import FramePool, thread_pool
 
@@ -160,7 +160,10 @@ class Picture:
         frame.pts, frame.duration = source.pts, source.duration
         if source.time_base is not None:
             frame.time_base = source.time_base
-        frame.colorspace, frame.color_range = source.colorspace, source.color_range
+        matrix = int(source.colorspace)
+        if not source.format.is_rgb:
+            matrix = matrix_after(matrix, (source.width, source.height), (frame.width, frame.height))
+        frame.colorspace, frame.color_range = matrix, source.color_range
         frame.color_trc, frame.color_primaries = source.color_trc, source.color_primaries
         return Picture(frame, index=self.index, notes=self.notes, pool=self._pool)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from av import Codec
@@ -15,6 +15,7 @@ from av.codec import CodecContext
 from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 from av.video.stream import VideoStream
@@ -38,6 +39,9 @@ X264_PRESETS = (
     "veryslow",
     "placebo",
 )
+
+# RFC 9043 4.9: slices side by side and below each other; four let four threads decode, fewer suit more sizes.
+FFV1_SLICES = (4, 6, 9, 1, 2)
 
 # Rates outside are a container's invention (1 ms ticks taken for frames, a slide show's average). They only set
 # the encoder's index time base and its level; the file's times come from the source.
@@ -112,12 +116,12 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
     """
     pix_fmt, colour, warnings = _pixel_format(frames, encoder.codec)
     width, height = frames.width, frames.height
-    if encoder.codec == "h264":
+    if encoder.codec == "h264" or (encoder.codec == "ffv1" and not _slices(width, height, pix_fmt)):
         width, height = _whole_chroma(width, height, pix_fmt)
         if (width, height) != (frames.width, frames.height):
             warnings.append(
-                f"h264 cannot hold {frames.width}x{frames.height} in {pix_fmt}: the last row or column is repeated, "
-                f"giving {width}x{height}"
+                f"{encoder.codec} cannot hold {frames.width}x{frames.height} in {pix_fmt}: the last row or column is "
+                f"repeated, giving {width}x{height}"
             )
     aspect = frames.pixel_aspect
     if encoder.codec == "mpeg4" and aspect and max(aspect.numerator, aspect.denominator) > MPEG4_ASPECT_MAX:
@@ -175,7 +179,8 @@ def _configure(context: VideoCodecContext, encoder: Encoder, frames: FrameFormat
         context.flags |= Flags.qscale
         context.qmin = context.qmax = context.global_quality = mpeg4_quantiser(encoder.crf)
     else:
-        context.options = {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"}
+        slices = _slices(frames.width, frames.height, frames.pix_fmt)
+        context.options = {"level": "3", "slices": str(slices or FFV1_SLICES[0]), "slicecrc": "1", "g": "1"}
 
 
 @cache
@@ -184,6 +189,26 @@ def _steady_x264() -> dict[str, str]:
     macroblocks is no multiple of 8: of ten equal encodings at 480x360 seven differed, with AVX2 none. At 720p neither
     is the faster. It is given the name of what the machine has, for x264 believes what it is told."""
     return {"x264-params": "asm=AVX2"} if cpu_class().endswith("-avx512bw") else {}
+
+
+@lru_cache(maxsize=64)
+def _slices(width: int, height: int, pix_fmt: str) -> int:
+    """Into how many slices FFV1 cuts such frames; 0 when into none of FFV1_SLICES.
+
+    Its slices end between chroma samples, and FFmpeg's encoder refuses numbers for which they do not.
+    """
+    for count in FFV1_SLICES:
+        context = CodecContext.create(LIBRARY_ENCODERS["ffv1"], "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height, context.pix_fmt = width, height, pix_fmt
+        context.time_base = Fraction(1, 25)
+        context.options = {"level": "3", "slices": str(count)}
+        try:
+            context.open()
+        except FFmpegError:
+            continue
+        return count
+    return 0
 
 
 @cache
@@ -230,7 +255,7 @@ def _colour_after(source: str, chosen: str, colour: Colour) -> Colour:
 
 
 def _whole_chroma(width: int, height: int, pix_fmt: str) -> tuple[int, int]:
-    """x264 takes no half chroma samples: round up to whole ones."""
+    """Rounded up to whole chroma samples: x264 takes no halves, nor does FFV1 at all sizes."""
     chosen = VideoFormat(pix_fmt, 64, 64)
     across, down = 64 // chosen.chroma_width(64), 64 // chosen.chroma_height(64)
     return -(-width // across) * across, -(-height // down) * down

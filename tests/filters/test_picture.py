@@ -200,3 +200,18 @@ def test_an_output_may_have_another_size() -> None:
     output = picture_of(texture()).blank(31, 17)
     assert (output.width, output.height) == (31, 17)
     assert [plane.shape for plane in output.planes] == [(17, 31), (9, 16), (9, 16)]
+
+
+def test_a_picture_of_another_size_means_the_same_colours() -> None:
+    """Players take BT.709 for large pictures that say nothing, and BT.601 for small ones."""
+    large, small = Picture(noise("yuv444p", 1280, 4)), Picture(noise("yuv444p", 64, 4))
+    for source, size, matrix in (
+        (large, (64, 4), 1),
+        (small, (1280, 4), 6),
+        (large, (1300, 4), 2),
+        (small, (32, 4), 2),
+    ):
+        output = source.blank(*size)
+        assert output.frame.colorspace == matrix
+        assert output.colour == source.colour
+    assert Picture(noise("rgb24", 1280, 4)).blank(64, 4).frame.colorspace == 2

@@ -168,3 +168,13 @@ def encoded(pictures: list[np.ndarray[Any, np.dtype[np.uint8]]], width: int) -> 
 
 def test_frame_format_travels() -> None:
     assert FrameFormat.from_wire(frames().to_wire()) == frames()
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv420p10le", "gray", "bgr0"])
+@pytest.mark.parametrize("size", [(63, 48), (64, 47), (63, 47), (1279, 720), (1279, 719), (2, 2), (1, 1), (17, 1)])
+def test_ffv1_takes_any_size_or_says_what_it_makes_of_it(pix_fmt: str, size: tuple[int, int]) -> None:
+    chosen, warnings = encodable(FrameFormat(*size, pix_fmt, Fraction(25)), Encoder("ffv1"))
+    open_encoder(Encoder("ffv1"), chosen)
+    assert bool(warnings) == ((chosen.width, chosen.height) != size)
+    if size == (63, 48):
+        assert not warnings
