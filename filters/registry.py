@@ -16,6 +16,7 @@ from filters.schema import FilterSchema, ParameterError, SchemaError, check_chai
 
 BUILT_IN = (  # each is the module of that name in this package
     "argentina_spain",
+    "background",
     "blur",
     "brightness",
     "contrast",
@@ -30,10 +31,13 @@ BUILT_IN = (  # each is the module of that name in this package
     "identity",
     "metadata",
     "motion",
+    "people",
+    "pixelate",
     "post_2000",
     "resize",
     "rotate",
     "sharpen",
+    "watermark",
     "where",
 )
 

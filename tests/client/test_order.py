@@ -167,3 +167,8 @@ def test_material_without_a_chain_is_one_sentence(chain: str, material: Material
 
 def test_where_nothing_is_asked_for_each_kind_has_its_defaults() -> None:
     assert [output.name for output in Wishes([], KNOWN).order(CLIP).outputs] == list(DEFAULTS["video"])
+
+
+def test_a_filter_that_does_well_on_one_picture_takes_images_though_it_would_look_back() -> None:
+    order = Wishes(["pixelate:faces=true"], KNOWN).order(PHOTOS)
+    assert [output.name for output in order.outputs] == ["pixelate"]
