@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import av
@@ -44,9 +45,16 @@ class Decoded:
 
 def decode(data: bytes | memoryview, header: Header) -> Decoded:
     """The pictures in a file whose header is known. Raises BrokenImage, also while pages are read."""
+    _hush()
     decoded = Decoded(iter(()))
     decoded.pages = _pages(np.frombuffer(data, np.uint8), header, decoded)
     return decoded
+
+
+@cache
+def _hush() -> None:
+    """What OpenCV tells the terminal of a broken picture, BrokenImage tells by name."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def _pages(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[Page]:
