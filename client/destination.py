@@ -11,6 +11,7 @@ from client.options import UsageError
 from client.order import Order, unique
 from media import metadata
 from media.annotations import SUFFIX
+from media.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from media.material import NO_VIDEO, Material
 
 _NAMES = {".mp4": "an MP4", ".mov": "a QuickTime", ".mkv": "a Matroska"}
@@ -75,8 +76,12 @@ def _only_place(material: Material, order: Order, out: str | None, results: Path
             raise UsageError(f"--out {out} holds the sources, which would be overwritten; give another name")
         if len(order.outputs) == 1 and target in sources:
             raise UsageError(f"--out {out} would overwrite the source; give another name")
-    place = place_for([output.name for output in order.outputs], out, results, is_folder=material.kind == "images")
-    return place if order.outputs[0].encoder.codec != NO_VIDEO else replace(place, main=SUFFIX)
+    has_pictures = order.outputs[0].encoder.codec != NO_VIDEO
+    is_folder = material.kind == "images" and has_pictures
+    if out is not None and is_folder and len(order.outputs) == 1 and Path(out).suffix.lower() in IMAGE_SUFFIXES:
+        raise UsageError(f"--out {out}: images come back in a folder, each under its own name; name a folder")
+    place = place_for([output.name for output in order.outputs], out, results, is_folder=is_folder)
+    return place if has_pictures else replace(place, main=SUFFIX)
 
 
 def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_folder: bool = False) -> Place:

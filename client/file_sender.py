@@ -121,7 +121,9 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="quality, 0 is best (%(default)s)",
     )
     parser.add_argument(
-        "--no-video", action="store_true", help="encode nothing: of videos keep only what filters found, as JSON lines"
+        "--no-video",
+        action="store_true",
+        help="encode nothing: keep only what filters found, as JSON lines",
     )
     parser.add_argument("--preset", choices=X264_PRESETS, default="veryfast", help="of h264 (%(default)s)")
     parser.add_argument("--format", choices=OUTPUT_FORMATS, default="", help="of images (each its own)")

@@ -121,9 +121,9 @@ class Wishes:
         return Order(outputs, replace(self._cutting, context_frames=context, passthrough=has_video))
 
     def _encoder_of(self, chain: Sequence[Step], kind: str) -> Encoder:
-        """Without a video where nobody would look at it."""
+        """Without pictures where nobody would look at them."""
         changes_nothing = all(step.name in PICTURELESS for step in chain)
-        if kind == "video" and (changes_nothing or self._encoder.codec == NO_VIDEO):
+        if kind in ("video", "images") and (changes_nothing or self._encoder.codec == NO_VIDEO):
             return Encoder(NO_VIDEO)
         return replace(self._encoder, codec=Encoder().codec) if self._encoder.codec == NO_VIDEO else self._encoder
 

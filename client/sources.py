@@ -9,6 +9,7 @@ from typing import Final
 
 from client.order import Order
 from media.errors import UnreadableSource
+from media.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from media.kinds import check as check_outputs
 from media.kinds import split
 from media.material import Chunk, Material, Source
@@ -26,7 +27,6 @@ VIDEO_SUFFIXES: Final = frozenset((
 """How files are told apart in a folder. A file that is named itself may be called anything."""
 
 
-IMAGE_SUFFIXES: Final = frozenset((".bmp", ".dib", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 TABLE_SUFFIXES: Final = frozenset((".csv",))
 
 MAX_FOLDERS: Final = 10_000

@@ -7,6 +7,8 @@ import pytest
 
 from client.destination import Place, places_for
 from client.options import UsageError
+from client.order import Wishes
+from filters.registry import schemas
 from media.material import NO_VIDEO, Encoder, Material
 from tests.client.material import make_order
 
@@ -92,6 +94,17 @@ def test_pictures_lie_in_the_folder_that_was_named(tmp_path: Path) -> None:
         assert place.path_of("j", "blur.metrics.json") == tmp_path / f"{Path(out)}.metrics.json"
     place = places_for({PHOTOS: TWO}, str(tmp_path / "there"), tmp_path)[PHOTOS]
     assert place.path_of("j", "edges/a.jpg") == tmp_path / "there" / "edges" / "a.jpg"
+
+
+def test_what_is_called_like_a_picture_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="name a folder"):
+        places_for({PHOTOS: ONE}, str(tmp_path / "mine.jpg"), tmp_path)
+
+
+def test_notes_on_pictures_get_the_name(tmp_path: Path) -> None:
+    order = Wishes(["faces"], schemas(), Encoder(NO_VIDEO)).order(PHOTOS)
+    place = places_for({PHOTOS: order}, str(tmp_path / "mine.jsonl"), tmp_path)[PHOTOS]
+    assert place.path_of("j", "faces.annotations.jsonl") == tmp_path / "mine.jsonl"
 
 
 def test_the_folder_of_the_pictures_is_never_written_to() -> None:

@@ -109,10 +109,10 @@ def test_without_any_video_nothing_is_passed_through() -> None:
     assert not Wishes(["metadata"], KNOWN).order(CLIP).cutting.passthrough
 
 
-def test_pictures_are_encoded_all_the_same() -> None:
-    for encoder in (Encoder(), Encoder(NO_VIDEO)):
-        order = Wishes(["metadata"], KNOWN, encoder).order(PHOTOS)
-        assert order.outputs[0].encoder == Encoder()
+def test_of_images_too_nothing_is_encoded_where_that_was_asked_for_or_nothing_changes() -> None:
+    for chain, encoder in (("metadata", Encoder()), ("blur", Encoder(NO_VIDEO))):
+        (output,) = Wishes([chain], KNOWN, encoder).order(PHOTOS).outputs
+        assert output.encoder.codec == NO_VIDEO
 
 
 def test_a_number_behind_does_not_meet_a_name_that_has_it() -> None:
