@@ -75,9 +75,23 @@ class _Splicer:
             account=self._account,
             digest=self._digest() if is_encoded else _digest_of(self._files.partial(notes)),
             main=self._output.name if is_encoded else notes,
-            details={"files": len(self._written), "size": self._size, "annotation_count": self._line_count},
+            details=self._details(),
             troubles={"images": self._troubles},
         )
+
+    def _details(self) -> dict[str, Any]:
+        """`codec` and all that belongs to it say nothing of images."""
+        encoder = self._output.encoder
+        return {
+            "codec": None,
+            "crf": None,
+            "preset": None,
+            "format": encoder.format or "kept",
+            "quality": encoder.quality,
+            "files": len(self._written),
+            "size": self._size,
+            "annotation_count": self._line_count,
+        }
 
     def _make_folder(self) -> None:
         """Which is there even if no picture comes."""

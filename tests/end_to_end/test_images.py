@@ -108,6 +108,17 @@ def test_a_filter_that_fails_on_one_image(cluster: LocalCluster, tmp_path: Path)
     assert cluster.begin(*arguments, "--on-error", "fail").wait(60) == 1
 
 
+def test_notes_without_pictures(cluster: LocalCluster, tmp_path: Path) -> None:
+    arguments = (str(many(tmp_path / "in", 12)), "--filters", "faces", "--no-video")
+    out = tmp_path / "notes.jsonl"
+    sent = output(cluster.send(*arguments, "--out", str(out)))
+    notes = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [note["image"] for note in notes] == listed(tmp_path / "in")
+    assert sent["digest"] == output(local(cluster, *arguments))["digest"]
+    assert sent["frames_out"] == 12
+    assert not list(tmp_path.rglob("faces/*"))
+
+
 def test_filters_that_need_a_sequence_are_refused(cluster: LocalCluster, tmp_path: Path) -> None:
     done = cluster.run("client.file_sender", str(many(tmp_path / "in", 3)), "--filters", "motion")
     assert done.returncode == 2
