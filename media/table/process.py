@@ -22,7 +22,7 @@ from media.table.bundle import SEPARATOR, TableChunk, TableResult, i64s, u32s
 from media.table.chain import record_filters
 from media.table.records import Row, Rows
 from media.table.report import TableReport
-from media.table.schema import NO_KEY, RowCheck, Table
+from media.table.schema import RowCheck, Table
 
 BATCH: Final = 512
 """Records between two signs of life, and between two looks at the clock."""
@@ -67,7 +67,7 @@ class _Work:
         chosen = record_filters(output, tables)[chunk.table]
         self._runner = RecordRunner(chosen)
         self._check = RowCheck(self._table)
-        self._openings = _openings(self._table.columns)
+        self._template = _template(self._table.columns)
         self._report = TableReport(chunk.first, chunk.count, frames_in=chunk.count, fingerprint=fingerprint())
         self._sizes: list[int] = []
         self._keys: list[int] = []
@@ -87,18 +87,19 @@ class _Work:
             seconds.decode += parsed - begun
             seconds.filter += filtered - parsed
             seconds.encode += perf_counter() - filtered
-            on_frame(batch[-1].place + 1 if batch else self._chunk.count)
+            on_frame(batch[-1][0] + 1 if batch else self._chunk.count)
             if not batch:
                 return self._result()
 
     def _kept(self, batch: list[Row]) -> list[Row]:
-        self._pair(batch)
+        if self._check.has_aliases:
+            self._pair(batch)
         report, first = self._report, self._chunk.first
         if self._mode == "bypass":
-            report.fallback += [[first + row.place, "", BYPASSED] for row in batch]
+            report.fallback += [[first + place, "", BYPASSED] for place, _ in batch]
             return batch
         if self._mode == "drop":
-            report.lost += [[first + row.place, DROPPED] for row in batch]
+            report.lost += [[first + place, DROPPED] for place, _ in batch]
             return []
         if not self._runner:
             return batch
@@ -106,16 +107,16 @@ class _Work:
 
     def _pair(self, batch: Iterable[Row]) -> None:
         """By links ratings are joined, whichever of them are kept."""
-        for row in batch:
-            alias = self._check.alias(row.cells)
-            if alias != NO_KEY:
-                self._pairs += (self._check.key(row.cells), alias)
+        key, alias = self._check.key, self._check.alias
+        for _, cells in batch:
+            self._pairs += (key(cells), alias(cells))
 
     def _keeps(self, row: Row) -> bool:
+        place, cells = row
         try:
-            return self._runner.keeps(dict(zip(self._table.columns, row.cells, strict=True)))
+            return self._runner.keeps(dict(zip(self._table.columns, cells, strict=True)))
         except RecordError as error:
-            index = self._chunk.first + row.place
+            index = self._chunk.first + place
             if self._output.on_error == "fail":
                 raise ProcessingFailed([index], error.filter_name, error.trace) from error
             self._report.tell_failure(index, error.filter_name, error.trace)
@@ -126,20 +127,17 @@ class _Work:
             self._report.fallback.append([index, error.filter_name, cause])
             return True
 
-    def _write(self, rows: Iterable[Row]) -> None:
-        openings, key = self._openings, self._check.key
-        for row in rows:
-            cells = map(encode_basestring, row.cells)
-            record = "".join([part for pair in zip(openings, cells, strict=True) for part in pair]) + "}"
-            data = record.encode()
-            self._records.append(data)
-            self._sizes.append(len(data) + len(SEPARATOR))
-            self._keys.append(key(row.cells))
+    def _write(self, rows: Sequence[Row]) -> None:
+        key, template = self._check.key, self._template
+        written = [(template % tuple(map(encode_basestring, cells))).encode() for _, cells in rows]
+        self._records += written
+        self._sizes += map(len, written)
+        self._keys += [key(cells) for _, cells in rows]
 
     def _result(self) -> Result:
         report = self._report
         report.frames_out = len(self._records)
-        records = b"".join(part for data in self._records for part in (data, SEPARATOR))
+        records = b"".join(self._records)
         keys, pairs = i64s(self._keys), i64s(self._pairs)
         packed = TableResult(self._chunk.table, report, u32s(self._sizes), keys, pairs, records).pack()
         return Result(
@@ -154,9 +152,10 @@ class _Work:
         )
 
 
-def _openings(columns: Sequence[str]) -> list[str]:
-    """What stands before each value of a record's JSON object."""
-    return [f"{', ' if index else '{'}{encode_basestring(column)}: " for index, column in enumerate(columns)]
+def _template(columns: Sequence[str]) -> str:
+    """A record's JSON object, with %s for each value, and the separator behind it."""
+    pairs = ", ".join(f"{encode_basestring(column).replace('%', '%%')}: %s" for column in columns)
+    return f"{{{pairs}}}{SEPARATOR.decode()}"
 
 
 def _content(*parts: bytes) -> int:

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from media.errors import BundleError
 from media.table.bundle import TableChunk
@@ -19,12 +18,8 @@ csv.field_size_limit(RECORD_SIZE_MAX)  # of this process; what a chunk holds is 
 _BAD_BYTES = re.compile("[\udc80-\udcff]")  # what "surrogateescape" makes of bytes that are not UTF-8
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A record without fault; `place` counts all records of the chunk."""
-
-    place: int
-    cells: list[str]
+Row = tuple[int, list[str]]
+"""The place of a record without fault, counted over all records of its chunk, and its cells."""
 
 
 class Rows:
@@ -35,39 +30,39 @@ class Rows:
         self._check = check
         self._report = report
         self._text, self._is_text = _decoded(bytes(chunk.data))
+        self._broken = [(each[0], each[1], each[2]) for each in reversed(chunk.broken)]  # the next one is the last
 
     def __iter__(self) -> Iterator[Row]:
         """Raise BundleError when the chunk is not what a splitter makes."""
         chunk, report, fault = self._chunk, self._report, self._check.fault
-        broken = iter(chunk.broken)
-        next_broken = next(broken, None)
         reader = csv.reader(io.StringIO(self._text, newline=""))
-        place = passed = 0
-        line = chunk.line
-        while place < chunk.count:
-            if next_broken is not None and next_broken[0] == place:
-                report.tell_malformed(chunk.record + place, next_broken[1], next_broken[2])
-                next_broken = next(broken, None)
-                passed += 1
-            else:
-                cells = self._next(reader)
+        place = self._tell_broken(0)
+        lines_before = chunk.line + place
+        try:
+            for cells in reader:
                 why = fault(cells)
                 if why:
-                    report.tell_malformed(chunk.record + place, line, why)
+                    report.tell_malformed(chunk.record + place, lines_before, why)
                 else:
                     if not self._is_text:
-                        cells = self._mended(cells, place, line)
-                    yield Row(place, cells)
-            place += 1
-            line = chunk.line + reader.line_num + passed
-        if next(reader, None) is not None:
-            raise BundleError(f"the chunk has more than the {chunk.count} records that it promises")
+                        cells = self._mended(cells, place, lines_before)
+                    yield place, cells
+                place += 1
+                if self._broken:
+                    place = self._tell_broken(place)
+                lines_before = chunk.line + reader.line_num + len(chunk.broken) - len(self._broken)
+        except csv.Error as error:
+            raise BundleError(f"the chunk's records cannot be told apart: {error}") from error
+        if place != chunk.count or self._broken:
+            raise BundleError(f"the chunk has {place} records and promises {chunk.count}")
 
-    def _next(self, reader: Iterator[list[str]]) -> list[str]:
-        try:
-            return next(reader)
-        except (StopIteration, csv.Error) as error:
-            raise BundleError(f"the chunk has not the {self._chunk.count} records that it promises") from error
+    def _tell_broken(self, place: int) -> int:
+        """Those that come next; the place behind them."""
+        while self._broken and self._broken[-1][0] == place:
+            _, line, why = self._broken.pop()
+            self._report.tell_malformed(self._chunk.record + place, line, why)
+            place += 1
+        return place
 
     def _mended(self, cells: list[str], place: int, line: int) -> list[str]:
         bad = sum(len(_BAD_BYTES.findall(cell)) for cell in cells)

@@ -126,6 +126,11 @@ class RowCheck:
         self._key = table.columns.index(kind.key) if kind else None
         self._alias = table.columns.index(kind.alias) if kind and kind.alias else None
 
+    @property
+    def has_aliases(self) -> bool:
+        """Whether the table tells by which numbers ratings know movies."""
+        return self._alias is not None
+
     def fault(self, row: Sequence[str]) -> str:
         """Why the row is malformed, for a person; "" when it is not."""
         if len(row) != self._count:
@@ -147,8 +152,11 @@ class RowCheck:
 
 
 def _number(text: str) -> int:
-    digits = text.partition(".")[0].strip()
-    return int(digits) if digits else NO_KEY
+    try:
+        return int(text)
+    except ValueError:
+        digits = text.partition(".")[0].strip()
+        return int(digits) if digits else NO_KEY
 
 
 def _shown(text: str) -> str:
