@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media.errors import BundleError, SpliceError
 from media.table.process import process
@@ -218,3 +222,21 @@ def test_a_country_list_is_read_by_code_and_by_name(tmp_path: Path) -> None:
 
     assert kept("argentina_spain") == [0, 6, 7]
     assert kept("argentina_spain:mode=any") == [0, 1, 2, 6, 7]
+
+
+CELLS = st.text(st.characters(codec="utf-8"), max_size=6) | st.text(st.sampled_from('ab,"\n\r'), max_size=6)
+
+
+@given(
+    st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=12), st.integers(1, 5), st.sampled_from(["\n", "\r\n"])
+)
+def test_any_records_come_out_as_csv_reads_them(rows: list[list[str]], chunk_records: int, line_end: str) -> None:
+    with TemporaryDirectory() as name:
+        path = write(Path(name) / "any.csv", ["a", "b"], rows, line_end)
+        with path.open(encoding="utf-8", newline="") as file:
+            _, *read = csv.reader(file)
+        whole = [row for row in read if len(row) == 2]
+        result, spliced = run([path], output("where:column=a:contains=a"), Path(name), chunk_records)
+        listed = json.loads(result.read_bytes())["any.csv"]
+    assert listed == [{"a": a, "b": b} for a, b in whole if "a" in a]
+    assert spliced.troubles["malformed_count"] == len(read) - len(whole)
