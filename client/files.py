@@ -31,6 +31,7 @@ class Files:
         self._open: BinaryIO | None = None
         self._wanted: Begin | None = None
         self._digest = xxhash.xxh3_128()
+        self._is_unsynced = False  # whether files in folders may not be on the disk yet
 
     def path_of(self, file: str) -> Path:
         return self._place.path_of(self._job, file)
@@ -64,7 +65,7 @@ class Files:
         temporary = self._temporary(target)
         try:
             self._open.flush()
-            os.fsync(self._open.fileno())
+            self._sync(command.file)
             self.close()
             if self._digest.hexdigest() != self._wanted.xxh3:
                 temporary.unlink()
@@ -74,6 +75,18 @@ class Files:
         except (OSError, ValueError) as error:
             return self._not_kept(command.file, error)
         return Kept(command.file, listed)
+
+    def _sync(self, file: str) -> None:
+        """Puts a file on the disk; those in a folder, which may be thousands, all at once with the next one that is in
+        none, such as the metrics, which come last."""
+        assert self._open is not None
+        if "/" in file:
+            self._is_unsynced = True
+        elif self._is_unsynced:
+            os.sync()
+            self._is_unsynced = False
+        else:
+            os.fsync(self._open.fileno())
 
     def close(self) -> None:
         """Lets go of a file that is not finished; it stays for the next try."""

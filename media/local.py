@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,9 @@ from filters.registry import make_chain
 from media import kinds, metadata, metrics
 from media.material import Cutting, Material, Output
 from media.spliced import Spliced
+
+SYNCED_SINGLY_MAX = 32
+"""Files that are put on the disk one by one; a sync takes some milliseconds, and a folder has thousands of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +127,7 @@ class _LocalFiles:
 
     def publish(self) -> None:
         """Puts all files under their names, once they are on the disk."""
-        for partial in self._partials:
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
+        _sync(self._partials)
         for partial, final in self._partials.items():
             partial.replace(final)
         self._partials.clear()
@@ -139,6 +140,15 @@ class _LocalFiles:
         for each in reversed(missing):
             each.mkdir(exist_ok=True)
             self._made.append(each)
+
+
+def _sync(paths: Collection[Path]) -> None:
+    if len(paths) > SYNCED_SINGLY_MAX:
+        os.sync()
+        return
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 class _Spill:

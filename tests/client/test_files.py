@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import xxhash
 
 from client.destination import Place
@@ -29,6 +31,19 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert made.keep(Keep("blur.mp4")) == Kept("blur.mp4")
     assert target.read_bytes() == CONTENT
     assert [entry.name for entry in target.parent.iterdir()] == ["blur.mp4"]
+
+
+def test_files_in_a_folder_are_put_on_the_disk_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    monkeypatch.setattr(os, "sync", lambda: synced.append("all"))
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: synced.append("one"))
+    made = files(tmp_path)
+    for name in ("blur/a.jpg", "blur/b/c.jpg", "blur.metrics.json", "edges.metrics.json"):
+        assert made.begin(Begin(name, len(CONTENT), WANTED.xxh3)) == Begun(name, 0)
+        assert made.write(Write(name, CONTENT)) is None
+        assert made.keep(Keep(name)) == Kept(name)
+        assert (tmp_path / "job" / name).read_bytes() == CONTENT
+    assert synced == ["all", "one"]
 
 
 def test_a_file_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
