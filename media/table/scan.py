@@ -76,6 +76,7 @@ class Scanner:
         self._at = 0  # where in `_data` the next record begins
         self._is_final = False  # the file has been read to its end
         self._simple_stop = 0  # up to here every LF in `_data` ends a record
+        self._plain_from: int | None = None  # as `_find_plain` says, once it has been asked
         self.line = 1
 
     def skip(self, prefix: bytes) -> bool:
@@ -117,7 +118,7 @@ class Scanner:
                 self._on_block(block)
             self._data = self._data[self._at :] + block
             self._at = 0
-            self._simple_stop = 0
+            self._simple_stop, self._plain_from = 0, None
         return bool(block)
 
     def _lines(self, size_max: int, count_max: int) -> tuple[int, int]:
@@ -125,22 +126,30 @@ class Scanner:
         at, data = self._at, self._data
         if self._simple_stop <= at:
             self._simple_stop = self._find_simple_stop()
-        stop = data.rfind(b"\n", at, min(self._simple_stop, at + max(size_max, 0))) + 1
-        if not stop:
-            return at, 0
-        count = data.count(b"\n", at, stop)
-        if count > count_max:
-            return _line_stop(data, at, stop, count_max), count_max
-        return stop, count
+        limit = min(self._simple_stop, at + max(size_max, 0))
+        window = 64 * count_max  # grows until it is enough: a few short lines must not cost a look at all the others
+        while True:
+            stop = min(at + window, limit)
+            count = data.count(b"\n", at, stop)
+            if count >= count_max:
+                return _line_stop(data, at, stop, count_max), count_max
+            if stop == limit:
+                return (data.rfind(b"\n", at, stop) + 1, count) if count else (at, 0)
+            window *= 2
 
     def _find_simple_stop(self) -> int:
-        data, at = self._data, self._at
-        if data.find(b'"', at) < 0:
-            stop = data.rfind(b"\n", at) + 1
-            if data.count(b"\r", at, stop) == data.count(b"\r\n", at, stop):
-                return stop
-        found = _SIMPLE_LINES.match(data, at)
-        return found.end() if found else at
+        if self._plain_from is None:
+            self._plain_from = self._find_plain()
+        if self._at >= self._plain_from:
+            return self._data.rfind(b"\n", self._at) + 1
+        found = _SIMPLE_LINES.match(self._data, self._at)
+        return found.end() if found else self._at
+
+    def _find_plain(self) -> int:
+        """From where on what has been read has neither a quote nor a CR without LF; its end where none is told."""
+        start, stop = self._data.rfind(b'"') + 1, self._data.rfind(b"\n") + 1
+        has_lone_cr = self._data.count(b"\r", start, stop) != self._data.count(b"\r\n", start, stop)
+        return len(self._data) if has_lone_cr else start
 
     def _record(self) -> tuple[int, str]:
         """Where the record that begins here stops, and "" or why only its first line counts, and is broken.
