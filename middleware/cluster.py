@@ -169,7 +169,8 @@ class Cluster:
         """Has a task failed often enough, and on two workers where there are two?"""
         if len(trouble.failures) < self.rules.max_failures:
             return False
-        return len(trouble.failed_on) >= min(2, len(self.fleet.able(track.needs, track.refused_fingerprints)))
+        others = frozenset(one for one in self.fleet.fingerprints if not track.takes(one))
+        return len(trouble.failed_on) >= min(2, len(self.fleet.able(track.needs, others)))
 
     def mode_of(self, job: Job, track: Track, index: int) -> str:
         """How a task is done: with its filters, until it has failed too often."""

@@ -36,10 +36,11 @@ class Handout:
     def hand_out(self, now: float) -> None:
         """Gives queued tasks to workers with credit, round-robin among jobs of one priority and among workers."""
         waiting = self._waiting_tracks(now)
-        dry: set[Needs] = set()
+        dry: set[tuple[Needs, str]] = set()
         while waiting:
             job, track = waiting.pop(0)
-            if track.needs in dry and not track.intermediates:
+            kind = track.needs, track.fingerprint
+            if kind in dry and not track.intermediates:
                 continue
             if not self._hand_out_one(job, track, now):
                 if (
@@ -48,7 +49,7 @@ class Handout:
                     and not track.troubles
                     and not self._shares(track)
                 ):
-                    dry.add(track.needs)  # nobody for this track is nobody for any track with the same needs
+                    dry.add(kind)  # nobody for this track is nobody for any of its kind
             elif track.queued(job.have[track.stream]) is not None:
                 self._insert(waiting, job, track)
         self._speculate(now)

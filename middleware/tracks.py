@@ -207,9 +207,11 @@ class Track:
     def fits(self, index: int, mode: str, stage: range, own: str) -> bool:
         """Whether a stage that a worker of this fingerprint does can be part of a result that is like the others."""
         made = self.fingerprint_of(index, mode, own)
-        if not self.chain.is_last(stage):
-            return is_like(made, self.fingerprint)
-        return made not in self.refused_fingerprints and self.fingerprint in ("", made)
+        return self.takes(made) if self.chain.is_last(stage) else is_like(made, self.fingerprint)
+
+    def takes(self, fingerprint: str) -> bool:
+        """Whether a result of this fingerprint is like the others, as far as that is known."""
+        return fingerprint not in self.refused_fingerprints and self.fingerprint in ("", fingerprint)
 
     def forget_fingerprints(self) -> None:
         """Its results are lost: the next one is the first."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from client.outcome import Status
+from middleware.fleet import WorkerRecord
 from middleware.jobs import Job as MiddlewareJob
 from middleware.states import JobState, WorkerState
+from middleware.tracks import Track
 from tests.simulation import material
 from tests.simulation.network import End
 from wire.bitmap import Bitmap
-from wire.messages import Drop, Hello, Holdings, Job, Message, Own, Released, Result, Stored, Submit, Task
+from wire.messages import Drop, HandOn, Hello, Holdings, Job, Message, Own, Released, Result, Stored, Submit, Task
 
 if TYPE_CHECKING:
     from tests.simulation.programs import Worker
@@ -49,7 +51,7 @@ class Checks:
                 assert not program.is_dirty, f"{type(message).__name__} leaves before the ledger's commit"
         if isinstance(message, Task):
             self._task_sent(sender, message)
-        elif isinstance(message, Result):
+        elif isinstance(message, Result | HandOn):
             sender.link.results.add(message.lease)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
             self._is_on_the_aggregators_disk(message)
@@ -146,6 +148,28 @@ class Checks:
             if able and track.queued_count(job.have[track.stream]):
                 waiting = [i for i in job.have[track.stream] if i not in track.stored and i not in track.flights]
                 raise AssertionError(f"{job.id}/{track.number}/{waiting} wait while {able} have nothing to do")
+            self._no_stage_waits(job, track, free)
+
+    def _no_stage_waits(self, job: MiddlewareJob, track: Track, free: list[WorkerRecord]) -> None:
+        """Where nobody offers all that is left of a chain, whoever offers the next step may have it."""
+        server = self._scenario.middleware.server
+        assert server is not None
+        cluster = server.dispatcher.cluster
+        workers = list(cluster.fleet.connected())
+        if len({worker.details.fingerprint for worker in workers}) != 1 or track.fingerprint or track.whole_only:
+            return  # which builds go together is not judged here
+        for index in job.have[0]:
+            begun = track.intermediates.get(index)
+            if index in track.stored or index in track.flights or index in track.troubles:
+                continue
+            rest = track.chain.steps[begun.step if begun else 0 :]
+            offered = set().union(*(worker.offers for worker in workers))
+            if not set(rest) <= offered or any(set(rest) <= worker.offers for worker in workers):
+                continue
+            if begun is None and cluster.staged_bytes >= cluster.rules.stage_bytes:
+                continue
+            able = [worker.name for worker in free if rest[0] in worker.offers]
+            assert not able, f"{job.id}/{track.number}/{index} waits for {rest[0]} while {able} have nothing to do"
 
     def _no_client_waits_for_room(self, job: MiddlewareJob, now: float) -> None:
         is_kept_waiting = job.client is not None and not job.all_sent and not self._room_told.get(job.id, 1)
@@ -175,8 +199,8 @@ class Checks:
         if worker.session is None or worker.death is not None:
             return
         for holding in worker.session.holdings.values():
-            link = worker.link(holding.task.owner)
-            if holding.result is not None and link is not None and worker.session.peers.is_open(holding.task.owner):
+            link = worker.link(holding.destination)
+            if holding.result is not None and link is not None and worker.session.peers.is_open(holding.destination):
                 assert holding.task.lease in link.results, f"{worker.name} does not send {holding} again"
 
     def _owner_epoch(self, job_id: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import xxhash
 from client.order import Order, Submission, submission_key
 from filters.chain import Step
 from media.material import Chunk, Encoder, Output, Result, Source
+from middleware.chains import turns
 
 FRAMES_PER_CHUNK = 10
 
@@ -17,11 +19,16 @@ FRAMES_PER_CHUNK = 10
 def source(name: str, chunk_count: int, stream_count: int) -> Source:
     """A source of `chunk_count` chunks in each stream."""
     facts = {"frame_count": chunk_count * FRAMES_PER_CHUNK}
-    return Source("video", name, f"print-of-{name}", facts, {"name": name}, {}, stream_count)
+    return Source("video", name, f"print-of-{name}", facts, {"name": name, "stages": True}, {}, stream_count)
 
 
-def submission(name: str, chunk_count: int, stream_count: int, filters: tuple[str, ...], on_error: str) -> Submission:
-    outputs = tuple(Output(f"out{i}", (Step(one, {}),), Encoder(), on_error) for i, one in enumerate(filters))
+def submission(
+    name: str, chunk_count: int, stream_count: int, chains: Sequence[Sequence[str]], on_error: str
+) -> Submission:
+    """A job with one output for each chain of filters."""
+    outputs = tuple(
+        Output(f"out{i}", tuple(Step(one, {}) for one in chain), Encoder(), on_error) for i, chain in enumerate(chains)
+    )
     order = Order(outputs)
     made = source(name, chunk_count, stream_count)
     return Submission(submission_key(made, order), made, order)
@@ -32,13 +39,24 @@ def chunk_text(name: str, stream: int, index: int) -> bytes:
 
 
 def result_text(chunk: bytes, output: dict[str, Any], mode: str) -> bytes:
-    """What a worker makes of a chunk: deterministic, and different for every output and mode."""
-    return chunk + f"|{output['chain'][0]['name']}|{mode}".encode()
+    """What comes of a chunk: deterministic, and different for every chain and mode."""
+    return compute(chunk, output, mode, [], "").payload
 
 
-def compute(chunk: bytes, output: dict[str, Any], mode: str, build: str) -> Result:
+def compute(payload: bytes, output: dict[str, Any], mode: str, stage: list[int], build: str) -> Result:
+    """What a worker makes of a chunk, or of what an earlier stage made: each step leaves its number, name and mode.
+
+    Builds that took turns are told in front of what one stage hands on to the next.
+    """
+    names = [step["name"] for step in output["chain"]]
+    start, stop = stage or (0, len(names))
+    builds, text = payload.split(b"\n") if start else (b"", payload)
+    build = turns(builds.decode(), build)
+    text += "".join(f"|{number}{names[number]}:{mode}" for number in range(start, stop)).encode()
+    if stop < len(names):
+        return Result(build.encode() + b"\n" + text, build, FRAMES_PER_CHUNK, 0, 0, 0, 0)
     fallback = FRAMES_PER_CHUNK if mode == "bypass" else 0
-    return Result(result_text(chunk, output, mode), build, FRAMES_PER_CHUNK, FRAMES_PER_CHUNK, fallback, 0, 0)
+    return Result(text, build, FRAMES_PER_CHUNK, FRAMES_PER_CHUNK, fallback, 0, 0)
 
 
 def expected_file(name: str, chunk_count: int, output: dict[str, Any], bypassed: frozenset[int]) -> bytes:

@@ -15,8 +15,10 @@ from aggregator.ledger import AggregatorLedger
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from client.upload import Upload
+from middleware import tracks
+from middleware.chains import Chain
 from middleware.dispatcher import Dispatcher
-from middleware.events import Tick
+from middleware.events import FreeStage, Tick
 from middleware.fleet import Fleet
 from middleware.handout import Handout
 from middleware.intake import Intake
@@ -239,6 +241,48 @@ def _owner_is_not_checked() -> Patch:
             self._answer(keep, "duplicate")
 
     return Results, "_judge", judge
+
+
+def _stage_forgotten_at_reassignment() -> Patch:
+    real = Chain.to_wire
+
+    def to_wire(self: Any, stage: range) -> list[int]:
+        return [] if stage.start else real(self, stage)
+
+    return Chain, "to_wire", to_wire
+
+
+def _stage_kept_though_the_disk_was_full() -> Patch:
+    def not_kept(self: Any, lost: Any, reason: str, now: float) -> None:
+        self.stage_kept(lost, 0, now)
+
+    return Leases, "stage_not_kept", not_kept
+
+
+def _stage_freed_before_its_result_is_stored() -> Patch:
+    real = Handout._lend
+
+    def lend(self: Any, job: Any, track: Any, index: int, offer: Any, worker: Any, now: float) -> None:
+        real(self, job, track, index, offer, worker, now)
+        if offer.stage.start:
+            self._cluster.outbox.append(FreeStage(job.id, track.number, index))
+
+    return Handout, "_lend", lend
+
+
+def _stage_not_sent_again() -> Patch:
+    real = WorkerSession._opened
+
+    def opened(self: Any, event: Any, now: float) -> None:
+        real(self, event, now)
+        if not event.peer:
+            self._out = [one for one in self._out if type(getattr(one, "message", None)).__name__ != "HandOn"]
+
+    return WorkerSession, "_opened", opened
+
+
+def _stages_of_other_builds_go_on() -> Patch:
+    return tracks, "is_like", lambda begun, whole: True
 
 
 def _failed_task_is_dropped() -> Patch:

@@ -162,10 +162,10 @@ class Disk:
             commit()
             self._program.check("after-commit")
 
-        def appended(key: str, payload: Any) -> Location:
+        def appended(key: str, payload: Any, **limits: int) -> Location:
             if self.full_chance and self._program.world.random.random() < self.full_chance:
                 raise OSError(errno.ENOSPC, "No space left on device")
-            return append(key, payload)
+            return append(key, payload, **limits)
 
         ledger.commit = committed
         spool.append = appended  # type: ignore[method-assign, assignment]
@@ -304,7 +304,7 @@ class Splicers:
             data = b"\n".join(texts)
             name = f"{output['name']}.txt"
             (folder / name).write_bytes(data)
-            fallback = sum(text.endswith(b"|bypass") for text in texts) * material.FRAMES_PER_CHUNK
+            fallback = sum(text.endswith(b":bypass") for text in texts) * material.FRAMES_PER_CHUNK
             digest = material.xxh3_hex(data)
             state = "partial" if fallback else "done"
             outputs.append(
@@ -522,7 +522,10 @@ class Worker(Program):
     def _compute(self, task: Task, chunk: bytes) -> None:
         """In STEPS of equal length; between two of them it may be abandoned, as between two frames."""
         world, life = self.world, self.lives
-        world.tell(f"{self.name} computes {task.job}/{task.track}/{task.index} ({task.mode}, {task.lease})")
+        what = f"{task.job}/{task.track}/{task.index} {task.stage or ''} ({task.mode}, {task.lease})"
+        world.see("stage" if task.stage else "task", f"{self.name} computes {what}")
+        names = {step["name"] for step in task.output["chain"][slice(*task.stage or (None,))]}
+        assert names <= set(self._filters), f"{self.name} offers {self._filters} and is given {what}: {names}"
         fate = self._fate(task, self.name)
         step_s = world.random.uniform(0.1, 3.0) / STEPS
 
@@ -543,9 +546,8 @@ class Worker(Program):
             elif number == BAD_STEP and fate == "hang":
                 return
             elif number == STEPS:
-                self._report(
-                    worker_events.Computed(task.lease, material.compute(chunk, task.output, task.mode, self._build))
-                )
+                result = material.compute(chunk, task.output, task.mode, task.stage, self._build)
+                self._report(worker_events.Computed(task.lease, result))
             else:
                 self._report(worker_events.Progressed(task.lease, number, number))
                 world.later(step_s, lambda: step(number + 1))

@@ -47,14 +47,17 @@ class Plan:
     faults: frozenset[str]
     bad_chunk: int | None  # of job 0: fails, crashes or hangs wherever it is computed
     bad_fate: str
+    shares: bool  # no worker of the first hour offers all filters
 
     @classmethod
     def draw(cls, random: Random) -> Plan:
         jobs = random.randint(1, 3)
         kinds = [kind for kind in KINDS if random.random() < 0.5]
         bad = random.random() < 0.25
+        shares = random.random() < 0.4
         return cls(
-            workers=random.randint(1, 4),
+            shares=shares,
+            workers=random.randint(2 if shares else 1, 4),
             jobs=jobs,
             chunk_counts=tuple(random.choice((1, 2, 3, 5, 8, 13)) for _ in range(jobs)),
             faults=frozenset(kinds),
@@ -93,6 +96,7 @@ class Scenario:
             max_losses=1000,  # kills alone must never pause a job here
             beat_interval_s=2.0,
             client_window_bytes=100,
+            stage_bytes=self.random.choice((60, 1 << 20)),
             stall_timeout_s=20.0,
             delivery_timeout_s=25.0,
             upload_timeout_s=self.random.choice((3.0, 6.0, 600.0)),
@@ -103,7 +107,7 @@ class Scenario:
         self.aggregator = Aggregator(self.world, self.network, folder / "aggregator")
         self.workers = [
             Worker(
-                f"worker{n}", self.world, self.network, FILTERS if n == 0 else self._some_filters(), self._fate,
+                f"worker{n}", self.world, self.network, self._filters_of(n), self._fate,
                 self.random.choice(BUILDS),
             )
             for n in range(self.plan.workers)
@@ -115,14 +119,21 @@ class Scenario:
             worker.after_turn = self.checks.results_are_sent
         self.is_peaceful = False
 
-    def _some_filters(self) -> tuple[str, ...]:
-        return tuple(name for name in FILTERS if self.random.random() < 0.7) or FILTERS
+    def _filters_of(self, number: int) -> tuple[str, ...]:
+        """The first worker offers all; or the first two together, until a last one comes who does as well."""
+        if self.plan.shares and number < 2:
+            return FILTERS[1:] if number else FILTERS[:1]
+        if not number or number == self.plan.workers - 1:
+            return FILTERS
+        return tuple(name for name in FILTERS if self.random.random() < (0.4 if self.plan.shares else 0.7)) or FILTERS
 
     def _client(self, number: int, folder: Path) -> Client:
         name = f"clip{number}"
-        filters = tuple(self.random.sample(FILTERS, self.random.choice((1, 1, 2))))
+        chains = [
+            self.random.choices(FILTERS, k=self.random.choice((1, 2, 3))) for _ in range(self.random.choice((1, 1, 2)))
+        ]
         chunks = self.plan.chunk_counts[number]
-        made = material.submission(name, chunks, self.random.choice((1, 1, 2)), filters, "original")
+        made = material.submission(name, chunks, self.random.choice((1, 1, 2)), chains, "original")
         place = folder / name
         place.mkdir()
         pace_s = self.random.choice((0.0, 0.1, 1.0, 3.0))
@@ -149,7 +160,8 @@ class Scenario:
 
     def _play(self) -> None:
         for program in (self.middleware, self.aggregator, *self.workers):
-            self.world.later(self.random.uniform(0, 3), program.start)
+            is_late = self.plan.shares and program in self.workers[2:]
+            self.world.later(self.random.uniform(0, 30 if is_late else 3), program.start)
         for client in self.clients:
             self.world.later(self.random.uniform(0, 20), client.start)
         self._schedule_faults()
