@@ -255,6 +255,7 @@ class _Work:
             return
         while self._unseen:
             self._show_filters(self._unseen.popleft())
+            self._on_frame(len(self._decoded))
         self._show(shot, ticks, started)
 
     def _show(self, shot: Shot, marks: Iterable[int], decode_began: float) -> None:
@@ -272,6 +273,8 @@ class _Work:
                 if self._encoder is not None:
                     self._encode(frame, self._encoder)
                 ended = perf_counter()
+                if report.frames and report.frames[-1] == shot.index:
+                    self._on_frame(len(self._decoded))  # one picture may be shown for hours
                 self._emitted.append(mark)
                 report.frames.append(shot.index)
                 report.latency_ms.append((ended - decode_began) * 1000 + shot.latency_ms)

@@ -217,6 +217,15 @@ class TestFiltersBehindIt:
         assert times == [Fraction(tick, 50) for tick in range(2 * FRAMES) if tick // 2 not in range(5, FRAMES, 5)]
         assert made.spliced.account.lost_frames == 6
 
+    def test_frames_shown_again_and_again_are_a_sign_of_life(self, film: Path) -> None:
+        source, chunks = split_file(film, chunk_frames=1000)
+        payload = next(each.payload for each in chunks if each.stream == 0)
+        told: list[int] = []
+        process(payload, source.process, output("mpeg4", fps("100")), on_frame=told.append)
+        assert len(told) == 4 * FRAMES
+        assert told == sorted(told)
+        assert told[-1] == FRAMES
+
     def test_bypassed_it_keeps_its_rate(self, film: Path) -> None:
         (first, *_) = self.reports(film, "50", "picky", mode="bypass")
         assert first.pts == list(range(2 * first.sent))
