@@ -5,6 +5,7 @@ MediaError
 ├── BundleError         a chunk or result payload is not what its sender's version promised
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
 ├── TooLargeToHandOn    the frames between two filters on different workers take more than can be sent at once
+├── ResultTooLarge      what came of one chunk cannot be sent at once
 └── SpliceError         results that cannot become a file
     └── ForeignExtradata    a chunk was encoded by another library version or with other settings
 """
@@ -70,6 +71,20 @@ class TooLargeToHandOn(MediaError):
 
     def __reduce__(self) -> tuple[type[TooLargeToHandOn], tuple[int, int, int]]:
         return (TooLargeToHandOn, (self.size, self.limit, self.frames_done))
+
+
+class ResultTooLarge(MediaError):
+    """The encoded frames of one chunk take more than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"the encoded frames of one chunk take more than {limit >> 20} MB: send the file again with fewer "
+            f"--chunk-frames, a lower frame rate, or a codec that makes smaller files"
+        )
+
+    def __reduce__(self) -> tuple[type[ResultTooLarge], tuple[int]]:
+        return (ResultTooLarge, (self.limit,))
 
 
 class SpliceError(MediaError):

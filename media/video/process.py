@@ -25,7 +25,7 @@ from filters.picture import Picture
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
 from media.bundle import pack, unpack_table
-from media.errors import ProcessingFailed, last_line
+from media.errors import ProcessingFailed, ResultTooLarge, last_line
 from media.fingerprint import fingerprint
 from media.material import MODES, NO_VIDEO, Output, Result
 from media.report import ERROR_LENGTH_MAX
@@ -36,6 +36,10 @@ from media.video.grid import Pace, grid_of
 from media.video.report import ChunkReport
 from media.video.rotation import Orientation, orient
 from media.video.stages import Handed, Payload, Shot, hand_on, inlet_of
+
+# What one result may hold, below the 256 MiB that the wire carries: a picture that is shown for hours, or a codec that
+# loses nothing, could fill a worker's memory.
+RESULT_SIZE_MAX = 240 * 1024 * 1024
 
 BYPASSED = "filters bypassed"
 DROPPED = "its chunk failed"
@@ -63,7 +67,8 @@ def process(
     `on_frame(n)` is called after each frame with how many are done, and with 0 while the lead-in is decoded.
 
     Raise ValueError for an unknown mode, BundleError when the payload is no chunk, filters.schema.ParameterError for a
-    chain that cannot be made, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn.
+    chain that cannot be made, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn and
+    ResultTooLarge when it cannot be sent.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
@@ -188,12 +193,11 @@ class _Work:
         self._fitter = Fitter(self._format, self._size)
         self._index_base = 1 / self._format.rate
         self._packets: list[Packet[Any]] = []
-        self._encoded_count = 0
+        self._encoded_count = self._encoded_size = 0
         self._decoded: list[int] = []  # frame indices, in the order in which the decoder gave them
         self._started = 0.0
-        self._emitted: list[
-            int
-        ] = []  # of each frame that came out: its tick, or without a grid its place in `_decoded`
+        # Of each frame that came out: its tick, or without a grid its place in `_decoded`.
+        self._emitted: list[int] = []
         self._report = ChunkReport(
             first=table["first"],
             sent=_own_packets(table),
@@ -330,8 +334,12 @@ class _Work:
         frame.pts = self._encoded_count
         frame.time_base = self._index_base
         frame.pict_type = PictureType.NONE  # else x264 takes over the source's choice of I, P and B
-        self._packets += encoder.encode(frame)
+        packets = encoder.encode(frame)
+        self._packets += packets
         self._encoded_count += 1
+        self._encoded_size += sum(packet.size for packet in packets)
+        if self._encoded_size > RESULT_SIZE_MAX:
+            raise ResultTooLarge(RESULT_SIZE_MAX)
 
     def _flush(self) -> None:
         if self._encoder is not None and self._encoded_count:

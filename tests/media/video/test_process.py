@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from av.video.codeccontext import VideoCodecContext
 
 from filters.chain import Step
 from media.bundle import unpack
-from media.errors import BundleError, ProcessingFailed
+from media.errors import BundleError, ProcessingFailed, ResultTooLarge
 from media.fingerprint import fingerprint
 from media.material import Output, Result
 from media.report import FAILURES_TOLD_MAX
+from media.video import process as process_module
 from media.video.decode import ChunkDecoder
 from media.video.process import BYPASSED, process, source_format
 from media.video.report import ChunkReport
@@ -243,3 +245,10 @@ def test_outputs_of_one_chunk_do_not_disturb_each_other(chunk: Chunk) -> None:
     process(*chunk, output("ffv1", BLUR))
     again = process(*chunk, first).payload
     assert [bytes(each) for each in unpack(before)[1]] == [bytes(each) for each in unpack(again)[1]]
+
+
+def test_a_result_that_cannot_be_sent_is_not_gathered(chunk: Chunk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_module, "RESULT_SIZE_MAX", 20_000)
+    with pytest.raises(ResultTooLarge, match="fewer --chunk-frames") as raised:
+        process(*chunk, output("ffv1"))
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
