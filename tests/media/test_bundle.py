@@ -33,7 +33,7 @@ def test_unpacking_copies_nothing() -> None:
 
 
 def test_sizes_must_agree_when_packing() -> None:
-    with pytest.raises(ValueError, match="not those of the packets"):
+    with pytest.raises(ValueError, match="not those of the parts"):
         pack({"p": [[4]]}, [b"first"])
 
 
@@ -44,7 +44,7 @@ def test_a_payload_cut_short_is_refused(cut: int) -> None:
 
 
 def test_a_payload_with_a_tail_is_refused() -> None:
-    with pytest.raises(BundleError, match="promises 14 bytes of packets, the bundle holds 15"):
+    with pytest.raises(BundleError, match="promises 14 bytes of parts, the bundle holds 15"):
         unpack(pack(TABLE, PACKETS) + b"!")
 
 
