@@ -38,6 +38,7 @@ class Checks:
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
         self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
+        self._in_work_at: dict[str, float] = {}  # job → when a task of it was in work last
         self._in_vain_since: dict[str, float] = {}  # job → since when its client waits for room that is there
         self.tasks_handed_out = 0
         scenario.network.on_sent = self._sent
@@ -187,9 +188,10 @@ class Checks:
         if job.client is not None or job.all_sent or not job.spooled_bytes or job.moved_at is None:
             return
         if any(track.flights for track in job.tracks):
+            self._in_work_at[job.id] = now
             return
         limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
-        idle_s = now - job.moved_at
+        idle_s = now - max(job.moved_at, self._in_work_at.get(job.id, 0.0))
         assert idle_s < limit_s, f"{job.id} holds {job.spooled_bytes} bytes, and nothing came for {idle_s:.0f} s"
 
     # ── after each turn of a worker ──────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,80 @@
+"""Chains that no worker offers as a whole: several real workers share them, and nobody can tell from the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, finished, until
+
+TIMEOUT_S = 120
+
+
+def worker(cluster: LocalCluster, name: str, filters: str) -> None:
+    """Starts a worker that offers these filters only."""
+    cluster.start(
+        "worker", name, ["--port", str(cluster.port), "--processes", "1", "--name", name, "--filters", filters]
+    )
+
+
+def digest(outcome: dict[str, Any]) -> str:
+    [output] = outcome["outputs"]
+    assert output["fallback_frames"] == output["lost_frames"] == 0
+    return str(output["digest"])
+
+
+def chunks_of(cluster: LocalCluster, name: str) -> int:
+    return sum(int(one["chunks"]) for one in cluster.status()["workers"] if one["name"].startswith(name))
+
+
+@pytest.mark.parametrize("codec", ["ffv1", "h264"])
+def test_two_that_offer_one_step_each(tmp_path: Path, codec: str) -> None:
+    """`motion` looks back at what `blur` made on the other worker, wherever the clip is cut."""
+    clip = clips.moving(tmp_path / "clip.mp4", frames=90, gop=30, size=(160, 120), b_frames=2)
+    with LocalCluster(tmp_path, workers=0) as cluster:
+        worker(cluster, "blurs", "blur")
+        worker(cluster, "looks", "motion,edges")
+        cluster.wait(2)
+        for chunk_frames in ("1", "7", "64"):
+            for chain in ("blur,motion", "motion,blur,edges"):
+                asked = (str(clip), "--filters", chain, "--codec", codec, "--chunk-frames", chunk_frames)
+                assert digest(cluster.send(*asked)) == digest(cluster.send(*asked, "--local"))
+        assert chunks_of(cluster, "blurs")
+        assert chunks_of(cluster, "looks")
+
+
+def test_one_is_killed_and_one_that_offers_all_joins(tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "clip.mp4", frames=900, gop=15, size=(640, 480))
+    asked = (str(clip), "--filters", "blur,edges", "--chunk-frames", "15")
+    with LocalCluster(tmp_path, workers=0) as cluster:
+        worker(cluster, "blurs", "blur")
+        worker(cluster, "draws", "edges")
+        cluster.wait(2)
+        sender = cluster.begin(*asked)
+        until(lambda: chunks_of(cluster, "draws") >= 2, "some chunks are done", TIMEOUT_S)
+        cluster.kill("draws")
+        worker(cluster, "other", "edges")
+        until(lambda: chunks_of(cluster, "other") >= 2, "another one goes on", TIMEOUT_S)
+        worker(cluster, "both", "blur,edges")
+        until(lambda: chunks_of(cluster, "both") >= 2, "one that offers all takes over", TIMEOUT_S)
+        sent = finished(sender)
+        assert sent["outputs"][0]["retries"]
+        assert digest(sent) == digest(cluster.send(*asked, "--local"))
+
+
+def test_what_nobody_offers_even_together_waits_until_somebody_does(tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "clip.mp4", frames=40, size=(160, 120))
+    asked = (str(clip), "--filters", "blur,edges,motion")
+    with LocalCluster(tmp_path, workers=0) as cluster:
+        worker(cluster, "blurs", "blur")
+        worker(cluster, "looks", "motion")
+        cluster.wait(2)
+        sender = cluster.begin(*asked)
+        until(lambda: [job for job in cluster.status()["jobs"] if job["code"] == "no-worker"], "the job waits")
+        [job] = cluster.status()["jobs"]
+        assert job["reason"].startswith("no worker offers 'edges'")
+        worker(cluster, "draws", "edges")
+        assert digest(finished(sender)) == digest(cluster.send(*asked, "--local"))
