@@ -125,8 +125,9 @@ def test_filters_that_need_a_sequence_are_refused(cluster: LocalCluster, tmp_pat
     assert "images, each by itself" in done.stderr
 
 
+@pytest.mark.timeout(300)
 def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
-    chunks = 48
+    chunks = 32
     folder = many(tmp_path / "in", chunks * GOP, (320, 240))
     with LocalCluster(tmp_path, workers=2, middleware_arguments=TELLING) as running:
         arguments = (str(folder), "--filters", "blur:radius=9,edges", "--chunk-frames", str(GOP))
