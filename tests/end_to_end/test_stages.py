@@ -38,10 +38,9 @@ def test_two_that_offer_one_step_each(tmp_path: Path, codec: str) -> None:
         worker(cluster, "blurs", "blur")
         worker(cluster, "looks", "motion,edges")
         cluster.wait(2)
-        for chunk_frames in ("1", "7", "64"):
-            for chain in ("blur,motion", "motion,blur,edges"):
-                asked = (str(clip), "--filters", chain, "--codec", codec, "--chunk-frames", chunk_frames)
-                assert digest(cluster.send(*asked)) == digest(cluster.send(*asked, "--local"))
+        for chunk_frames, chain in (("1", "blur,motion"), ("7", "blur,motion"), ("64", "motion,blur,edges")):
+            asked = (str(clip), "--filters", chain, "--codec", codec, "--chunk-frames", chunk_frames)
+            assert digest(cluster.send(*asked)) == digest(cluster.send(*asked, "--local"))
         assert chunks_of(cluster, "blurs")
         assert chunks_of(cluster, "looks")
 
