@@ -99,6 +99,10 @@ def test_the_limit_refuses_what_begins_beyond_it(tmp_path: Path) -> None:
     assert spool.room_bytes == 0
     with pytest.raises(SpoolFull):
         spool.append("job", b"x")
+    spool.append("other", bytes(300), limit_bytes=2000)  # who has a limit of its own
+    with pytest.raises(SpoolFull, match="its limit is 2000"):
+        spool.append("other", b"x", limit_bytes=2000)
+    spool.free("other")
     spool.free("job")
     assert spool.room_bytes == 1500
     spool.append("job", b"x")

@@ -89,6 +89,19 @@ def test_large_payload_from_memory_and_from_a_file_arrive_whole(pair: Pair, tmp_
     os.close(fd)
 
 
+def test_a_part_of_a_large_message_is_a_sign_of_life(pair: Pair) -> None:
+    """What its sender says meanwhile waits behind it."""
+    here, there = pair.opened()
+    assert pair.server.arriving == frozenset()
+    payload = bytes(64 * limits.MIB)
+    pair.client.send(here, File("j", "f", 0, len(payload)), payload)
+    pair.until(lambda: there in pair.server.arriving)
+    assert not pair.at_server
+    pair.until(lambda: pair.at_server)
+    pair.server.turn(time.monotonic())
+    assert pair.server.arriving == frozenset()
+
+
 def test_a_payload_may_follow_the_welcome_at_once(pair: Pair) -> None:
     pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
     pair.until(lambda: pair.at_server)
