@@ -15,12 +15,53 @@ from filters.picture import Picture
 from media.errors import BundleError
 from media.video.exact import FramePacker, codec_of, unpacked
 
-NAMES = (
-    "yuv420p yuvj420p yuv422p yuvj422p yuv440p yuv444p yuvj444p yuv411p yuv410p yuva420p yuva444p nv12 nv16 nv24 nv21 "
-    "yuv420p10le yuv422p10le yuv444p12le yuv444p16le yuva420p10le gray gray10le gray12le gray16le ya8 ya16le "
-    "gbrp gbrp10le gbrp16le gbrap gbrap16le rgb24 bgr24 rgba bgra argb abgr rgb0 bgr0 0rgb 0bgr rgb48le bgr48le "
-    "rgba64le bgra64le"
-).split()
+NAMES = [
+    "yuv420p",
+    "yuvj420p",
+    "yuv422p",
+    "yuvj422p",
+    "yuv440p",
+    "yuv444p",
+    "yuvj444p",
+    "yuv411p",
+    "yuv410p",
+    "yuva420p",
+    "yuva444p",
+    "nv12",
+    "nv16",
+    "nv24",
+    "nv21",
+    "yuv420p10le",
+    "yuv422p10le",
+    "yuv444p12le",
+    "yuv444p16le",
+    "yuva420p10le",
+    "gray",
+    "gray10le",
+    "gray12le",
+    "gray16le",
+    "ya8",
+    "ya16le",
+    "gbrp",
+    "gbrp10le",
+    "gbrp16le",
+    "gbrap",
+    "gbrap16le",
+    "rgb24",
+    "bgr24",
+    "rgba",
+    "bgra",
+    "argb",
+    "abgr",
+    "rgb0",
+    "bgr0",
+    "0rgb",
+    "0bgr",
+    "rgb48le",
+    "bgr48le",
+    "rgba64le",
+    "bgra64le",
+]
 """What filters may work on: every kind of layout that filters/layout.py knows."""
 
 
