@@ -456,6 +456,18 @@ def test_a_worker_that_is_refused_is_not_awaited_to_try_what_failed_elsewhere(sc
     assert script.said(11, Task)[-1].mode == "bypass"
 
 
+def test_a_job_that_waits_for_workers_of_its_build_keeps_no_other_from_the_rest(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=8, key="a")
+    script.deliver(11, 0)
+    script.worker(12, fingerprint="other")
+    script.client(2)
+    script.submit(2, chunks=8, key="b")
+    assert len(script.tasks(12)) == 2
+    script.deliver(12)
+    assert len(script.tasks(12)) == 3
+
+
 def test_a_job_whose_only_workers_are_refused_says_so(script: Script) -> None:
     script.worker(12, fingerprint="other")
     script.submit(chunks=1)
