@@ -11,6 +11,7 @@ from client.destination import Place
 from client.order import UNITS, Order
 from client.outcome import Outcome, OutputOutcome, Status
 from client.progress import Display, JobView
+from filters.schema import ParameterError
 from media.errors import MediaError, UnreadableSource
 from media.local import LocalOutput, Progress, run_local
 from media.material import Material
@@ -39,7 +40,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
         )
     except UnreadableSource:
         raise
-    except (MediaError, OSError) as error:
+    except (MediaError, ParameterError, OSError) as error:
         return Outcome(material.name, job, Status.FAILED, "failed", str(error), time.monotonic() - started)
     partial = any(one.metrics["state"] == "partial" for one in finished)
     return Outcome(

@@ -39,7 +39,7 @@ class Pixelate(Filter):
 
     block: int = parameter(16, minimum=2, maximum=1024, unit="px", help="side of a block")
     faces: bool = parameter(False, help="only faces: true covers all that may be one")
-    margin: float = parameter(0.25, minimum=0.0, maximum=2.0, help="of a face's size, covered around it as well")
+    margin: float = parameter(0.4, minimum=0.0, maximum=2.0, help="of a face's size, covered around it as well")
     hold: int = parameter(
         8, minimum=0, maximum=100, unit="frames", help="how long a place stays covered where no face is seen any more"
     )
