@@ -289,6 +289,13 @@ def test_local_makes_the_files_and_the_same_json(sender: Typed, clip: Path) -> N
             assert sum(1 for _ in container.decode(video=0)) == FRAMES
 
 
+def test_local_says_in_a_sentence_that_a_filters_file_is_not_there(sender: Typed, clip: Path) -> None:
+    done = sender(clip, "--local", "--filters", "faces:model=nowhere.onnx")
+    assert done.returncode == 1
+    assert "model=nowhere.onnx is not there" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_local_to_a_file_of_a_name(sender: Typed, clip: Path, tmp_path: Path) -> None:
     done = sender(clip, "--local", "--codec", "ffv1", "--out", "mine.mp4")
     assert done.returncode == 0, done.stderr
