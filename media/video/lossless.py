@@ -37,9 +37,9 @@ class LosslessCodec:
     formats: tuple[str, ...]
 
 
-# In this order: x264 is by far the fastest, ffv1 knows the formats that it lacks.
+# In this order: x264 is by far the fastest, ffv1 knows the formats that it lacks; gray comes back from x264 as YUV.
 CODECS = (
-    LosslessCodec("libx264", "h264", (("preset", "ultrafast"), ("qp", "0")), ("yuv", "gray")),
+    LosslessCodec("libx264", "h264", (("preset", "ultrafast"), ("qp", "0")), ("yuv",)),
     LosslessCodec("ffv1", "ffv1", (("level", "3"), ("slicecrc", "0")), ("",)),
 )
 
