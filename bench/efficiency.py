@@ -1,9 +1,10 @@
 """How much of two cores a cluster of two workers turns into frames: `python -m bench.efficiency`.
 
 The limit is twice what one process does that decodes, filters and encodes the same clip with the same libraries and
-settings, without any of our code. Loop and cluster run in turn, so that a machine whose speed drifts drifts for both;
-what is quoted is the median of the ratios. As many bare loops at once as there are workers show what the machine itself
-takes away when all its cores work; the table behind it says where the workers' seconds went.
+settings, without any of our code. Loop and cluster run in turn, and a run of the cluster is compared with the mean of
+the loops before and after it, so that a machine whose speed drifts drifts for both; what is quoted is the median of the
+ratios. As many bare loops at once as there are workers show what the machine itself takes away when all its cores
+work; the table behind it says where the workers' seconds went.
 """
 
 from __future__ import annotations
@@ -100,11 +101,13 @@ def measure(console: Console, clip: Path, codec: str, runs: int, workers: int) -
     ratios, ratios_at_once, metrics = [], [], {}
     with tempfile.TemporaryDirectory() as folder, LocalCluster(Path(folder), workers=workers) as cluster:
         cluster.send(str(clip), "--filters", "blur", "--codec", codec)  # warm the page cache and the workers' imports
+        [before] = bare_loops(codec, clip, 1)
         for run in range(runs):
-            [alone] = bare_loops(codec, clip, 1)
-            together = sum(bare_loops(codec, clip, workers))
             outcome = cluster.send(str(clip), "--filters", "blur", "--codec", codec)
             speed = outcome["frames_per_second"]
+            together = sum(bare_loops(codec, clip, workers))
+            [after] = bare_loops(codec, clip, 1)
+            alone, before = (before + after) / 2, after
             ratios.append(speed / (workers * alone))
             ratios_at_once.append(speed / together)
             metrics = json.loads(Path(outcome["outputs"][0]["metrics_path"]).read_text())
