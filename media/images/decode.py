@@ -58,13 +58,14 @@ def _hush() -> None:
 
 
 def _pages(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[Page]:
-    for pixels in _arrays(data, header, decoded):
+    for index, pixels in _arrays(data, header, decoded):
         if pixels.dtype.kind == "f":
             pixels = np.rint(np.nan_to_num(pixels).clip(0, 1) * 65535).astype(np.uint16)
             decoded.remark = CLIPPED
         if pixels.dtype not in (np.uint8, np.uint16):
             raise BrokenImage(f"has samples of the type {pixels.dtype}; 8 or 16 bits, or floating point, can be read")
-        yield _page(upright(pixels, header.orientation), header.is_premultiplied and not header.is_planar)
+        is_premultiplied = header.is_premultiplied and index not in header.planar
+        yield _page(upright(pixels, header.orientation), is_premultiplied)
 
 
 def _page(pixels: _Pixels, is_premultiplied: bool) -> Page:
@@ -82,20 +83,21 @@ def _page(pixels: _Pixels, is_premultiplied: bool) -> Page:
     return Page(np.ascontiguousarray(pixels[..., :3]), alpha)
 
 
-def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[_Pixels]:
-    """As the decoder gives them; the pages of a TIFF one by one, the frames of an animation at once."""
+def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[int, _Pixels]]:
+    """Index and samples, as the decoder gives them; the pages of a TIFF one by one, the frames of an animation at
+    once."""
     # As OpenCV's "unchanged" gives of CMYK the ink's amounts with some kinds of TIFF, colours are asked for there.
     flags = cv2.IMREAD_COLOR if header.is_cmyk else cv2.IMREAD_UNCHANGED
     if header.format == "tiff":
         for index in header.pages:
-            if header.is_planar:
-                yield _interleaved(data.tobytes(), index)
+            if index in header.planar:
+                yield index, _interleaved(data.tobytes(), index)
             else:
-                yield from _many(data, flags, index, index + 1)
+                yield index, _many(data, flags, index, index + 1)[0]
     elif len(header.pages) > 1:
-        yield from _many(data, flags, 0, PAGES_MAX)
+        yield from enumerate(_many(data, flags, 0, PAGES_MAX))
     else:
-        yield _one(data, flags, header, decoded)
+        yield 0, _one(data, flags, header, decoded)
 
 
 def _one(data: _Pixels, flags: int, header: Header, decoded: Decoded) -> _Pixels:

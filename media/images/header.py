@@ -45,9 +45,9 @@ class Header:
 
     `pages` are the indices, in the file, of those that are pictures of their own. `orientation` is EXIF's number, 1
     where the decoder turns the picture itself. `exif` is the block without its mark, `profile` an ICC profile.
-    `is_premultiplied`: OpenCV gives the colours multiplied by the transparency. `is_planar`:
-    see planar.py. `chroma` is the resolution of a JPEG's
-    colours: 444 full, 422 halved across, 420 halved.
+    `is_premultiplied`: OpenCV gives the colours multiplied by the transparency. `planar` are those of `pages` whose
+    colours lie in planes of their own: see planar.py. `chroma` is the resolution of a JPEG's colours: 444 full, 422
+    halved across, 420 halved.
     """
 
     format: str
@@ -61,7 +61,7 @@ class Header:
     is_lossless: bool = True
     is_cmyk: bool = False
     is_premultiplied: bool = False
-    is_planar: bool = False
+    planar: frozenset[int] = frozenset()
     chroma: str = "444"
 
 
@@ -229,7 +229,8 @@ def _tiff(data: memoryview) -> Header:
     sizes = []
     pages = []
     profile = b""
-    is_cmyk = is_premultiplied = any_planar = False
+    planar = set[int]()
+    is_cmyk = is_premultiplied = False
     for index, entries in enumerate(Directories(data).chain(PAGES_MAX + 1)):
         if _SUBFILE in entries and entries[_SUBFILE].number & _REDUCED_OR_MASK:
             continue
@@ -238,9 +239,10 @@ def _tiff(data: memoryview) -> Header:
         pages.append(index)
         sizes.append((entries[_WIDTH].number, entries[_HEIGHT].number))
         if _PROFILE in entries and not profile and len(entries[_PROFILE].data) <= PROFILE_SIZE_MAX:
-            profile = entries[_PROFILE].data
+            profile = bytes(entries[_PROFILE].data)
         is_cmyk = is_cmyk or (_PHOTOMETRIC in entries and entries[_PHOTOMETRIC].number == _CMYK)
-        any_planar = any_planar or is_planar(entries)
+        if is_planar(entries):
+            planar.add(index)
         if _EXTRA in entries and entries[_EXTRA].number == _UNASSOCIATED:
             is_premultiplied = _BITS in entries and entries[_BITS].number <= 8  # libtiff's way to read these
     width, height = next(iter(sizes), (0, 0))
@@ -254,7 +256,7 @@ def _tiff(data: memoryview) -> Header:
         profile=profile,
         is_cmyk=is_cmyk,
         is_premultiplied=is_premultiplied,
-        is_planar=any_planar,
+        planar=frozenset(planar),
     )
 
 

@@ -20,23 +20,21 @@ class BadDirectory(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One tag: its field type by TIFF's number, how many values, and their bytes in the file's byte order."""
+    """One tag: its field type by TIFF's number, how many values, and their bytes in the file's byte order.
+
+    What a directory gives is a view: thousands of entries may claim the same bytes, up to the whole file.
+    """
 
     type: int
     count: int
-    data: bytes
+    data: bytes | memoryview
     order: str  # "<" or ">"
 
     @property
-    def numbers(self) -> tuple[int, ...]:
-        """Of unsigned whole numbers; empty for other types."""
-        code = _NUMBERS.get(self.type)
-        return struct.unpack(f"{self.order}{self.count}{code}", self.data) if code else ()
-
-    @property
     def number(self) -> int:
-        """The first of `numbers`, 0 where there is none."""
-        return next(iter(self.numbers), 0)
+        """The first value, if these are unsigned whole numbers, else 0."""
+        code = _NUMBERS.get(self.type)
+        return int(struct.unpack_from(self.order + code, self.data)[0]) if code else 0
 
 
 class Directories:
@@ -88,7 +86,7 @@ class Directories:
             place = self._unpack("Q", place) if self._big else self._unpack("I", place)
         if not size or place + size > len(self._data):
             return tag, None
-        return tag, Entry(kind, count, bytes(self._data[place : place + size]), self.order)
+        return tag, Entry(kind, count, self._data[place : place + size], self.order)
 
     def _unpack(self, code: str, at: int) -> int:
         try:
@@ -106,8 +104,8 @@ def block(entries: dict[int, Entry], order: str, offset: int, next_offset: int =
     for tag, entry in sorted(entries.items()):
         head += struct.pack(order + "HHI", tag, entry.type, entry.count)
         if len(entry.data) <= 4:
-            head += entry.data.ljust(4, b"\0")
+            head += bytes(entry.data).ljust(4, b"\0")
         else:
             head += struct.pack(order + "I", place + len(body))
-            body += entry.data + b"\0" * (len(entry.data) % 2)
+            body += bytes(entry.data) + b"\0" * (len(entry.data) % 2)
     return head + struct.pack(order + "I", next_offset) + body

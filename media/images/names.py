@@ -36,6 +36,7 @@ class Names:
         self.changed: dict[str, str] = {}
         self._files: set[str] = set()
         self._folders: set[str] = set()
+        self._numbers: dict[str, int] = {}  # of a name that was taken, the number that was given last
 
     def take(self, source: str, kind: str, page: int = 0) -> str:
         """A name, relative and with "/" between folders, for what came of the picture `source` in the format `kind`;
@@ -53,8 +54,10 @@ class Names:
             stem += f"-p{page:04d}"
         folder = self._folder(folders)
         name, number = f"{folder}{stem}{suffix}", 1
+        plain = _key(name)
         while _key(name) in self._files or _key(name) in self._folders:
-            number += 1
+            number = self._numbers.get(plain, 1) + 1
+            self._numbers[plain] = number
             name = f"{folder}{stem}-{number}{suffix}"
         self._files.add(_key(name))
         if number > 1 or wanted != source or folder != "".join(f"{each}/" for each in folders):
@@ -100,7 +103,7 @@ def _shortened(part: str) -> str:
     suffix = PurePosixPath(part).suffix
     suffix = suffix if len(suffix) <= 6 else ""
     room = NAME_BYTES_MAX - len(suffix.encode())
-    return part.encode()[:room].decode(errors="ignore").rstrip(". ") + suffix
+    return (part.encode()[:room].decode(errors="ignore").rstrip(". ") or "_") + suffix
 
 
 def _key(name: str) -> str:

@@ -84,13 +84,14 @@ def with_exif(jpg: bytes, block: bytes) -> bytes:
 def tiff(pages: Sequence[Pixels], extra: Tags | None = None, *, planar: bool = False) -> bytes:
     """An uncompressed TIFF of RGB or grey pages, 8 or 16 bits or floating point, each with the tags `extra` as well.
 
-    `planar`: the colours lie in planes of their own."""
+    `planar`: the colours lie in planes of their own. Grey pages do not say how many samples a pixel has: one is the
+    default."""
     data = b"II*\0"
     places = []
     offset = 8
     for pixels in pages:
         ordered = pixels if pixels.ndim == 2 else pixels[..., ::-1]
-        flat = np.ascontiguousarray(ordered.transpose(2, 0, 1) if planar else ordered).tobytes()
+        flat = np.ascontiguousarray(ordered.transpose(2, 0, 1) if planar and pixels.ndim == 3 else ordered).tobytes()
         places.append((offset, flat))
         offset += len(flat) + len(flat) % 2
     blocks = b""
@@ -100,9 +101,10 @@ def tiff(pages: Sequence[Pixels], extra: Tags | None = None, *, planar: bool = F
         sample = 3 if pixels.dtype.kind == "f" else 1
         tags: dict[int, tuple[int, int, bytes]] = {
             256: long(pixels.shape[1]), 257: long(pixels.shape[0]), 258: short(*[8 * pixels.itemsize] * channels),
-            259: short(1), 262: short(1 if channels == 1 else 2), 273: long(place), 277: short(channels),
+            259: short(1), 262: short(1 if channels == 1 else 2), 273: long(place),
             278: long(pixels.shape[0]), 279: long(len(flat)), 339: short(*[sample] * channels),
-            **(_planes(place, len(flat), channels) if planar else {}), **(extra or {}),
+            **({277: short(channels)} if channels > 1 else {}),
+            **(_planes(place, len(flat), channels) if planar and channels > 1 else {}), **(extra or {}),
         }  # fmt: skip
         at = start + len(blocks)
         length = len(directory(tags, at))

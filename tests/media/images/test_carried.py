@@ -24,6 +24,11 @@ def test_of_exif_stays_what_is_true_of_the_result() -> None:
     assert b"private" not in kept
 
 
+def test_what_is_too_long_for_any_picture_is_left_out() -> None:
+    camera = {tag: (7, 10_000, bytes(10_000)) for tag in range(50_000, 50_010)}
+    assert lasting_exif(exif({271: text("a maker")}, camera)) == b""
+
+
 @pytest.mark.parametrize("block", [b"", b"II*\0", b"JUNK", exif({274: short(6)}), exif({34665: long(10**6)})])
 def test_of_nothing_or_garbage_stays_nothing(block: bytes) -> None:
     assert lasting_exif(block) == b""

@@ -104,6 +104,13 @@ def test_colours_in_planes_of_their_own(kind: str) -> None:
         assert (page.colour == deep).all()
 
 
+def test_pages_of_which_only_some_have_their_colours_in_planes() -> None:
+    found, _ = pages(tiff([DEEP, corners(20, 10)[..., 0]], planar=True))
+    assert [page.colour.shape for page in found] == [DEEP.shape, (10, 20)]
+    assert (found[0].colour == DEEP).all()
+    assert (found[1].colour == corners(20, 10)[..., 0]).all()
+
+
 def test_planes_that_cannot_be_read() -> None:
     with pytest.raises(BrokenImage, match="planes"):
         pages(tiff([DEEP], {262: short(8)}, planar=True))

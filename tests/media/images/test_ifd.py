@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -14,9 +15,9 @@ from tests.media.images.pictures import directory, exif, long, short, text
 def test_values_in_place_and_elsewhere() -> None:
     (first,) = Directories(exif({274: short(6), 258: short(8, 8, 8), 271: text("a maker")})).chain(9)
     assert first[274].number == 6
-    assert first[258].numbers == (8, 8, 8)
+    assert (first[258].number, first[258].count) == (8, 3)
     assert first[271].data == b"a maker\0"
-    assert first[271].numbers == ()
+    assert first[271].number == 0
 
 
 def test_what_is_written_is_read_in_either_byte_order() -> None:
@@ -52,6 +53,18 @@ def test_garbage_is_no_directory_and_nothing_worse(data: bytes) -> None:
         with suppress(BadDirectory):
             for entries in Directories(start + data).chain(50):
                 assert all(len(entry.data) >= 1 for entry in entries.values())
+
+
+def test_entries_that_claim_the_same_bytes_copy_none() -> None:
+    size, count = 1 << 20, 4000
+    entries = b"".join(struct.pack("<HHII", tag, 7, size, 0) for tag in range(count))
+    data = b"II*\0" + struct.pack("<IH", 8, count) + entries + bytes(size)
+    tracemalloc.start()
+    (first,) = Directories(data).chain(1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(first) == count
+    assert peak < 4 * size
 
 
 def test_what_is_no_tiff() -> None:

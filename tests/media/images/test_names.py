@@ -31,6 +31,7 @@ from media.images.names import Names, safe
         ("latest/x.png", "png", "_latest/x.png"),
         ("a./b .png", "png", "a_/b .png"),
         ("", "png", "_.png"),
+        (" " * 200 + ".png", "png", "_.png"),
     ],
 )
 def test_names(source: str, kind: str, name: str) -> None:
@@ -50,6 +51,12 @@ def test_one_of_several_that_would_be_the_same() -> None:
     taken = [names.take(each, "png") for each in ("a.jpg", "a.png", "A.PNG", "b/a.png", "B/a.png", "a-2.png")]
     assert taken == ["a.png", "a-2.png", "A-3.PNG", "b/a.png", "B/a-2.png", "a-2-2.png"]
     assert set(names.changed) == {"a.png", "A.PNG", "B/a.png", "a-2.png"}
+
+
+def test_thousands_that_differ_where_they_are_cut_off() -> None:
+    names = Names()
+    taken = {names.take(f"{'long' * 40}{number:05d}.png", "png") for number in range(20_000)}
+    assert len(taken) == 20_000
 
 
 def test_a_file_and_a_folder_of_one_name() -> None:
