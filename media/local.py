@@ -131,6 +131,7 @@ class _LocalFiles:
         for partial, final in self._partials.items():
             partial.replace(final)
         self._partials.clear()
+        self._made.clear()  # an output's folder stays, even if no picture came
 
     def _make(self, folder: Path) -> None:
         missing = []

@@ -11,6 +11,7 @@ from media.errors import ProcessingFailed, UnreadableSource
 from media.local import LocalOutput, Progress, run_local
 from media.material import Cutting, Encoder, Material, Output
 from media.video.digest import digest
+from tests.media.images.pictures import corners, encoded
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import frames_of, sound_of, take
 
@@ -71,6 +72,14 @@ def test_nothing_unfinished_is_left(clip: Path, tmp_path: Path, plugin: None) ->
     with pytest.raises(ProcessingFailed, match="frame 25"):
         run(clip, [failing], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_images_is_there_even_if_none_came(tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(encoded(corners())[:60])
+    (made,) = run_local(Material.single("images", picture), [PLAIN], Cutting(), (tmp_path / "out").joinpath)
+    assert made.spliced.account.lost_frames == 1
+    assert list(made.path.iterdir()) == []
 
 
 def test_notes_become_a_file_beside_it(clip: Path, tmp_path: Path, plugin: None) -> None:
