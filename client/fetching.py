@@ -165,6 +165,8 @@ class Fetching:
         self._spoiled = 0
         try:
             more = [Wanted.from_wire(data) for data in listed]
+            if any(wanted.is_listing for wanted in more):
+                raise ValueError("the cluster's list of files lists further lists, which none of ours does")
         except ValueError as error:
             return self._fail(str(error))
         self._queue.extendleft(reversed(more))

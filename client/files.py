@@ -17,7 +17,7 @@ from wire.limits import MIB
 READ_SIZE: Final = 1 * MIB
 
 MAX_LISTED: Final = 1_000_000
-"""Files of one listing: some 300 MB of memory; a folder of a million pictures is worked on in parts."""
+"""Files of one listing: some 300 MB of memory. A longer one is refused; the files stay with the aggregator."""
 
 
 class Files:
@@ -119,9 +119,17 @@ class Files:
 
 
 def _listed(listing: Path) -> tuple[dict[str, Any], ...]:
-    """The lines of a listing. Raises ValueError for one that is none."""
+    """The lines of a listing. Raises ValueError for one that is none, or too long."""
+    entries: list[dict[str, Any]] = []
     with listing.open(encoding="utf-8") as lines:
-        return tuple(json.loads(line) for line, _ in zip(lines, range(MAX_LISTED), strict=False))
+        for line in lines:
+            if len(entries) >= MAX_LISTED:
+                raise ValueError(f"it lists more than {MAX_LISTED} files")
+            entry = json.loads(line)
+            if not isinstance(entry, dict):
+                raise ValueError(f"it lists something that is no file: {line:.80}")
+            entries.append(entry)
+    return tuple(entries)
 
 
 def _xxh3(path: Path) -> str:

@@ -204,6 +204,14 @@ def test_a_listing_that_leads_elsewhere_is_refused() -> None:
     assert "not a plain name" in brain.failure
 
 
+def test_a_listing_that_lists_listings_is_refused() -> None:
+    brain = Fetching("j", [Wanted("blur.files.jsonl", 2, "x", is_listing=True)], [HERE])
+    brain.begin()
+    brain.handle(Kept("blur.files.jsonl", ({"file": "blur/a", "size": 7, "xxh3": "a", "folder": "blur"},)), 0)
+    assert brain.over
+    assert "further lists" in brain.failure
+
+
 @pytest.mark.parametrize("data", [{}, {"file": "a", "size": "1", "xxh3": "x"}, {"file": "a", "size": 1}])
 def test_entries_that_are_no_files_are_refused(data: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="an entry that is none"):

@@ -94,6 +94,22 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert str(tmp_path / "job") in refused.reason
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b'{"file": "blur/a.jpg"}\n' * 3, "more than 2 files"), (b"[]\n", "no file"), (b"nothing\n", "")],
+)
+def test_a_listing_that_cannot_be_followed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, reason: str
+) -> None:
+    monkeypatch.setattr("client.files.MAX_LISTED", 2)
+    made = files(tmp_path)
+    made.begin(Begin("blur.files.jsonl", len(content), xxhash.xxh3_128_hexdigest(content), is_listing=True))
+    made.write(Write("blur.files.jsonl", content))
+    refused = made.keep(Keep("blur.files.jsonl"))
+    assert isinstance(refused, NotKept)
+    assert reason in refused.reason
+
+
 @contextmanager
 def small_disk() -> Iterator[None]:
     """No file may grow beyond 1000 bytes, as on a disk that has no more; Python ignores the signal that comes along.
