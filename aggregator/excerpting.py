@@ -1,4 +1,4 @@
-"""`python -m aggregator.excerpting FILE`: makes a chunk, as aggregator/failed.py wrote it down, a file to be played."""
+"""`python -m aggregator.excerpting FILE`: makes a chunk, as aggregator/failed.py wrote it down, a file to look into."""
 
 from __future__ import annotations
 

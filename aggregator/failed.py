@@ -1,6 +1,7 @@
-"""Chunks on which a filter failed, kept as files that can be played: `results/<job>/failed/<output>-<chunk>.mkv`.
+"""Chunks on which a filter failed, kept as files to look into: `results/<job>/failed/<output>-<chunk>`, as `.mkv` of a
+video, as `.zip` of images; records have their place in the metrics.
 
-A chunk may have ended workers by what its packets do to a codec library. So a process of its own makes each file
+A chunk may have ended workers by what its bytes do to a codec library. So a process of its own makes each file
 (aggregator/excerpting.py); whatever happens to that, only the file is missing.
 """
 
@@ -16,12 +17,11 @@ from typing import Any, Final
 
 import msgpack
 
-from aggregator.names import check_file_name
+from aggregator.names import FAILED, check_file_name
 from aggregator.publishing import PARTIAL
 
 log = logging.getLogger(__name__)
 
-FOLDER: Final = "failed"
 PROGRAM: Final = (sys.executable, "-m", "aggregator.excerpting")
 
 MAX_WAITING: Final = 64
@@ -44,7 +44,7 @@ class FailedChunks:
         self._child: subprocess.Popen[bytes] | None = None
         self._present: Path | None = None
         self._started_at = self._checked_at = 0.0
-        for left in results.glob(f"*/{FOLDER}/.*{PARTIAL}*"):
+        for left in results.glob(f"*/{FAILED}/.*{PARTIAL}*"):
             left.unlink(missing_ok=True)
 
     def keep(self, job: str, output: str, index: int, process: dict[str, Any], payload: bytes | bytearray) -> None:
@@ -52,7 +52,7 @@ class FailedChunks:
         if len(self._waiting) >= MAX_WAITING:
             log.warning("job %s chunk %d of %s failed; it is not kept, too many others are", job, index, output)
             return
-        folder = self._results / check_file_name(job, "a job's id") / FOLDER
+        folder = self._results / check_file_name(job, "a job's id") / FAILED
         raw = folder / f".{output}-{index:06}{PARTIAL}"
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aggregator.names import check_file_name
+from aggregator.names import FAILED, check_file_name
 from aggregator.states import JOB_TRANSITIONS, JobState
 from wire.bitmap import Bitmap
 from wire.messages import Finished, Own
@@ -65,6 +65,8 @@ class Job:
         names = [check_file_name(str(output.get("name", "")), "an output's name") for output in own.outputs]
         if len({name.casefold() for name in names}) < len(names):
             raise ValueError(f"two outputs have one name: {', '.join(names)}")
+        if FAILED in map(str.casefold, names):
+            raise ValueError(f"no output can be called {FAILED}: chunks that failed are kept under that name")
         stream_count = own.source.get("stream_count")
         if not isinstance(stream_count, int) or stream_count < 1 or not names:
             raise ValueError("a job has at least one stream and one output")

@@ -13,6 +13,9 @@ MAX_DEPTH: Final = 32
 LATEST: Final = "latest"
 """The link to the newest job's folder; no job may be called so."""
 
+FAILED: Final = "failed"
+"""The folder of chunks that failed, in a job's folder; no output may be called so."""
+
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 """Separators here or on Windows, whose shares a results folder may lie on, and what its shell would expand."""
 

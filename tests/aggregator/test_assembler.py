@@ -172,6 +172,7 @@ def test_a_higher_owner_epoch_begins_anew_and_a_lower_one_is_not_answered() -> N
         {"outputs": [{}]},
         {"outputs": [{"name": "x" * 181}]},
         {"outputs": [{"name": "blur"}, {"name": "BLUR"}]},
+        {"outputs": [{"name": "Failed"}]},
         {"source": {"stream_count": 0}},
         {"source": {"stream_count": "2"}},
         {"source": {"stream_count": 1000}},
