@@ -51,7 +51,7 @@ class Chain:
         if not told:
             return self.whole
         start, stop = (*told, 0)[:2]
-        return range(start, stop) if start < stop <= len(self.steps) and self.can_stage else None
+        return range(start, stop) if 0 <= start < stop <= len(self.steps) and self.can_stage else None
 
 
 @lru_cache(maxsize=4096)  # of the chains that clients think of
