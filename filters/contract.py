@@ -1,7 +1,7 @@
 """What every filter has promised, as checks that any filter can be put through; `filters.check` is the command.
 
 A check gets a filter's class, and raises Broken with one sentence where the promise is not kept. Pictures are tried
-with the filter's defaults and with other settings of its parameters, see `settings`.
+with the filter's defaults and with other settings of its parameters (filters/settings.py).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from math import ceil
 from typing import Any
 
 from filters.base import Filter, UnsuitableSize, schema_of
-from filters.chain import ChainError, Step, Value, format_chain, parse_chain
+from filters.chain import ChainError, parse_chain
+from filters.notes import check_note
 from filters.picture import Picture
 from filters.runner import ChainRunner
 from filters.samples import CONVERTED, FORMATS, SIZES, clip, memory, noise
 from filters.schema import FilterSchema, Parameter, ParameterError, SchemaError
-
-Kind = type[Filter]
+from filters.settings import Kind, extremes, other, parameters_of, settings, written
 
 _FEW_FORMATS = ("yuv420p", "gray", "yuv420p10le", "nv12", "rgb24")
 _CHUNKS = (1, 3, 7)  # frames
@@ -30,9 +30,6 @@ _CLIP = 12  # frames, and as many more as the filter looks back
 _FEW_FRAMES = 3  # looked back; up to so many every chunk is made, and the filter is tried behind itself too
 _FEW_CHUNKS = 3  # of each length, for filters that look back farther: each chunk is made with all of its context
 _LARGEST = 1 << 22  # pixels of an output that is made to be looked at; a bound may ask for far larger ones
-_STEP = (
-    21  # how far from its least value a number is moved in other settings: odd, and small enough for a small picture
-)
 
 
 class Broken(Exception):
@@ -62,61 +59,6 @@ class Check:
         return None
 
 
-# -- settings of parameters ----------------------------------------------------------------------------------------
-
-
-def settings(kind: Kind) -> Iterator[Filter]:
-    """The filter with its defaults, with all parameters that can be changed unasked changed at once, and with each of
-    them alone at its bounds and choices. Settings that the filter refuses as a whole are left out."""
-    yield kind()
-    changed = other(kind)
-    if changed is not None:
-        yield changed
-    for parameter in schema_of(kind).parameters:
-        for value in _extremes(parameter):
-            if (made := _made(kind, {parameter.name: value})) is not None:
-                yield made
-
-
-def other(kind: Kind) -> Filter | None:
-    """The filter with every number, choice and switch different from its default, where it takes such a mixture."""
-    return _made(kind, {each.name: _other(each) for each in schema_of(kind).parameters})
-
-
-def _made(kind: Kind, parameters: Mapping[str, Value]) -> Filter | None:
-    try:
-        return kind(**parameters)
-    except ParameterError:
-        return None
-
-
-def _other(parameter: Parameter) -> Value:
-    if parameter.type == "bool":
-        return not parameter.default
-    if parameter.choices:
-        return parameter.choices[-1] if parameter.choices[-1] != parameter.default else parameter.choices[0]
-    if parameter.type in ("int", "float") and parameter.minimum is not None and parameter.maximum is not None:
-        step = min(_STEP, (parameter.maximum - parameter.minimum) / 2)
-        return parameter.minimum + (step if parameter.type == "float" else math.floor(step))
-    return parameter.default
-
-
-def _extremes(parameter: Parameter) -> Sequence[Value]:
-    if parameter.type == "bool":
-        return True, False
-    bounds = [each for each in (parameter.minimum, parameter.maximum) if each is not None]
-    return [*parameter.choices, *(str(each) if parameter.type == "rate" else each for each in bounds)]
-
-
-def written(made: Filter) -> str:
-    """The filter as a step of a chain."""
-    return format_chain([Step(made.name, _parameters(made))])
-
-
-def _parameters(made: Filter) -> dict[str, Value]:
-    return {each.name: getattr(made, each.name) for each in schema_of(type(made)).parameters}
-
-
 # -- what a filter says of itself ----------------------------------------------------------------------------------
 
 
@@ -144,7 +86,7 @@ def _check_schema(kind: Kind) -> None:
 def _check_bounds(kind: Kind) -> None:
     schema = schema_of(kind)
     for parameter in schema.parameters:
-        for value in _extremes(parameter):
+        for value in extremes(parameter):
             try:
                 schema.check({parameter.name: value})
             except ParameterError as error:
@@ -252,7 +194,7 @@ def _check_repeat(kind: Kind) -> None:
         _applied(made, pictures[2], pictures[1:2])
         if _shown(_applied(made, *_copies(pictures[1], pictures[:1]))) != once:
             raise Broken(f"the same picture twice gives two results with {written(made)}")
-        fresh = kind(**_parameters(made))
+        fresh = kind(**parameters_of(made))
         if _shown(_applied(fresh, *_copies(pictures[1], pictures[:1]))) != once:
             raise Broken(f"a new filter gives another result than a used one with {written(made)}")
 
@@ -309,26 +251,8 @@ def _check_notes(kind: Kind) -> None:
             if note.get("filter") != made.name:
                 raise Broken(f'a note has no "filter": "{made.name}": {note}')
         for note in notes:
-            _plain(note, made.name)
+            check_note(note, f"a note of {made.name}")
             _inside(note, *size)
-
-
-def _plain(value: object, place: str) -> None:
-    """Raises Broken for what neither JSON nor msgpack can write."""
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            if type(key) is not str:
-                raise Broken(f"a note of {place} has a key that is no text: {key!r}")
-            _plain(each, f"{place}: {key}")
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            _plain(each, place)
-    elif value is not None and type(value) not in (str, bool, int, float):
-        raise Broken(f"a note of {place} holds {type(value).__name__}; make it an int, a float, a text or a list")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise Broken(f"a note of {place} holds {value}, which JSON cannot write")
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise Broken(f"a note of {place} holds a whole number of more than 64 bits")
 
 
 def _inside(note: Mapping[str, Any], width: int, height: int) -> None:

@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from filters.layout import Colour, PixelLayout, colour_of, layout_of, matrix_after, matrix_of, nearest_layout
+from filters.notes import check_note
 from filters.opencv import cv2
 from filters.pool import FramePool, thread_pool
 
@@ -124,7 +125,8 @@ class Picture:
         return self._output(_reformat(frame, self.format.name, matrix_of(self.frame), self.colour.full_range))
 
     def with_notes(self, note: Mapping[str, Any]) -> Picture:
-        """This picture with one more note; nothing is copied."""
+        """This picture with one more note; nothing is copied. Raises NoteError for what is no plain data."""
+        check_note(note)
         output = Picture(self.frame, index=self.index, notes=(*self.notes, note), pool=self._pool)
         output._memo = self._memo
         output._writable = self._writable

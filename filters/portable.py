@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from filters import registry
 from filters.base import Filter, UnsuitableSize
-from filters.contract import other
 from filters.picture import Picture
 from filters.runner import ChainRunner
 from filters.samples import clip, noise, scenes
+from filters.settings import other
 
 _ROOT = Path(__file__).parents[1]
 _FORMATS = ("yuv420p", "yuv420p10le", "rgb24")

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from filters.layout import colour_of, layout_of
+from filters.notes import NoteError
 from filters.picture import Picture
 from tests.filters.frames import CONVERTED, FORMATS, SIZES, memory, noise, picture_of, texture
 
@@ -194,6 +195,15 @@ def test_a_note_copies_nothing_and_leaves_the_picture_as_it_was() -> None:
     assert noted.frame is picture.frame
     assert noted.notes == ({"filter": "faces"},)
     assert picture.notes == ()
+
+
+@pytest.mark.parametrize(
+    "value", [np.float32(1), np.bool_(True), b"bytes", float("inf"), 1 << 64, {"deep": [{1: 2}]}, [object()]]
+)
+def test_a_note_that_cannot_be_carried_is_refused_where_it_is_made(value: object) -> None:
+    """Not when all frames are done, and nobody knows whose it is."""
+    with pytest.raises(NoteError):
+        picture_of(texture()).with_notes({"filter": "tried", "value": value})
 
 
 def test_an_output_may_have_another_size() -> None:
