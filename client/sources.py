@@ -154,15 +154,22 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _images_below(top: Path) -> list[Path]:
-    """Images in a folder and in those below it; links to folders are not followed."""
+    """Images in a folder and in those below it; links to folders are not followed.
+
+    Raises UnreadableSource where one of the folders cannot be looked into: its images would be missing without a word.
+    """
     images: list[Path] = []
-    for count, (folder, inner, names) in enumerate(os.walk(top)):
+    for count, (folder, inner, names) in enumerate(os.walk(top, onerror=_refuse_folder)):
         if count >= MAX_FOLDERS:
             raise UnreadableSource(top, f"it has more than {MAX_FOLDERS} folders", "name the ones that are meant")
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         paths = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
         images += [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
     return images
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise UnreadableSource(Path(error.filename), _words(error), "check its permissions, or name the others") from None
 
 
 class Reader:

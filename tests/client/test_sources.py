@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from dataclasses import replace
@@ -80,6 +81,23 @@ def test_a_folder_that_has_images_is_one_of_images(tmp_path: Path) -> None:
     write(tmp_path / "all", "a.jpg", "deep/er/b.tif", "clip.mkv")
     materials, _ = find([tmp_path / "all"])
     assert shown(materials) == [("video", "clip.mkv", ["clip.mkv"]), ("images", "all", ["a.jpg", "deep/er/b.tif"])]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is root may look into all: so the system's answer is put in its mouth."""
+    write(tmp_path, "a.jpg", "open/b.jpg", "shut/c.jpg")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "shut":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    materials, (complaint,) = find([tmp_path])
+    assert materials == []
+    assert Path(complaint.path) == tmp_path / "shut"
+    assert complaint.reason == "Permission denied"
 
 
 def test_images_that_are_named_by_themselves_go_together(tmp_path: Path) -> None:
