@@ -186,13 +186,11 @@ class Cluster:
     @property
     def staged_bytes(self) -> int:
         """What lies in the spool between two workers."""
-        return sum(
-            one.size for job in self.open.values() for track in job.tracks for one in track.intermediates.values()
-        )
+        return sum(track.staged_bytes for job in self.open.values() for track in job.tracks)
 
     def free_intermediate(self, job: Job, track: Track, index: int) -> None:
         """What was done of a task's chain is not needed any more."""
-        if track.intermediates.pop(index, None) is not None:
+        if track.drop_begun(index):
             self.outbox.append(FreeStage(job.id, track.number, index))
 
     def describe(self, record: LeaseRecord) -> str:
@@ -221,6 +219,7 @@ class Cluster:
         for job in self.jobs.values():
             for track in job.tracks:
                 have = job.have[track.stream]
+                assert track.staged_bytes == sum(one.size for one in track.intermediates.values()), job.id
                 for index, begun in track.intermediates.items():
                     assert index not in track.stored, f"{job.id}/{track.number}/{index} is stored and still spooled"
                     assert 0 < begun.step < len(track.chain.steps), (job.id, index, begun)

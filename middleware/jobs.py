@@ -119,7 +119,7 @@ class Job:
         """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
         self._clear_chunks()
         for track in self.tracks:
-            track.intermediates.clear()
+            track.drop_all_begun()
             track.stored_frames = 0  # counted again as the chunks come again
 
     def add_chunk(self, stream: int, index: int, frame_count: int, size: int, xxh3: int) -> None:

@@ -82,6 +82,7 @@ class Track:
         self.flights: dict[int, Flight] = {}
         self.troubles: dict[int, Trouble] = {}
         self.intermediates: dict[int, Intermediate] = {}
+        self.staged_bytes = 0  # of all of them
         self.whole_only = ""  # why its chain must not be shared among workers after all
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
         self.retries = self.duplicates = 0
@@ -223,13 +224,26 @@ class Track:
         first. With none left the task is at the front of the queue."""
         flight, step = self.flights[record.index], record.stage.stop
         self.pace(step).add(now - flight.first_handed_out_at)
+        self.drop_begun(record.index)
         self.intermediates[record.index] = Intermediate(step, record.mode, record.fingerprint, size)
+        self.staged_bytes += size
         done = [one for one in flight.leases.values() if one.stage.stop <= step]
         for one in done:
             del flight.leases[one.lease]
         if not flight.leases:
             self.put_back(record.index)
         return sorted(done, key=lambda one: one is not record)
+
+    def drop_begun(self, index: int) -> bool:
+        """What is done of a task is not needed any more; whether there was anything."""
+        found = self.intermediates.pop(index, None)
+        self.staged_bytes -= 0 if found is None else found.size
+        return found is not None
+
+    def drop_all_begun(self) -> None:
+        """Every task begins with its chunk again."""
+        self.intermediates.clear()
+        self.staged_bytes = 0
 
     def pace(self, step: int) -> Pace:
         """Of stages that end with this step."""
