@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Mapping
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from filters.chain import format_value
 from filters.schema import FilterSchema, Parameter
 
+Offered = Mapping[str, tuple[FilterSchema, int | None]]
+"""By name: a filter's schema and how many workers offer it, None where nobody was asked."""
 
-def print_filters(console: Console, offered: Mapping[str, tuple[FilterSchema, int | None]]) -> None:
-    """A table of filters; with counts, how many workers offer each. Several rows a filter, one a parameter."""
-    counted = any(count is not None for _, count in offered.values())
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("filter", no_wrap=True)
-    if counted:
-        table.add_column("workers", justify="right")
-    table.add_column("parameter", no_wrap=True)
-    table.add_column("takes")
-    table.add_column("default", overflow="fold")
-    table.add_column("meaning", ratio=1)
+_INDENT = " " * 4
+
+
+def print_filters(console: Console, offered: Offered) -> None:
+    """A filter's name and summary, below it a line for each parameter. Wrapped on a terminal only: elsewhere each line
+    is whole, for grep."""
+    width = console.width if console.is_terminal else None
     for name, (schema, count) in sorted(offered.items()):
-        shown_count = [str(count)] if counted else []
-        table.add_row(Text(name, "bold"), *shown_count, "", "", "", Text(schema.summary))
+        workers = "" if count is None else f" ({count} {'worker' if count == 1 else 'workers'})"
+        _print(console, name, f"{schema.summary}{workers}", _INDENT, width)
+        longest = max((len(parameter.name) for parameter in schema.parameters), default=0)
         for parameter in schema.parameters:
-            cells = [Text(parameter.name), Text(takes(parameter)), Text(format_value(parameter.default))]
-            table.add_row("", *[""] * len(shown_count), *cells, Text(parameter.help, "dim"))
-    console.print(table)
+            default = format_value(parameter.default)
+            text = f"{takes(parameter)} ({default})" + (f": {parameter.help}" if parameter.help else "")
+            hanging = _INDENT + " " * (longest + 2)
+            _print(console, f"{_INDENT}{parameter.name:<{longest}}", text, hanging, width, name_style="")
 
 
-def print_filters_json(console: Console, offered: Mapping[str, tuple[FilterSchema, int | None]]) -> None:
+def _print(console: Console, name: str, text: str, hanging: str, width: int | None, name_style: str = "bold") -> None:
+    """`name  text`, the lines after the first one behind `hanging`."""
+    for number, line in enumerate(_lines(f"{name}  {text}", hanging, width)):
+        shown = Text(line)
+        if not number and name_style:
+            shown.stylize(name_style, 0, len(name))
+        console.print(shown, highlight=False, soft_wrap=True)
+
+
+def _lines(text: str, hanging: str, width: int | None) -> Iterator[str]:
+    if width is None:
+        yield text
+    else:
+        yield from textwrap.wrap(text, max(width, 2 * len(hanging)), subsequent_indent=hanging, break_on_hyphens=False)
+
+
+def print_filters_json(console: Console, offered: Offered) -> None:
     """One object a filter, one a line."""
     for _, (schema, count) in sorted(offered.items()):
         data = schema.to_wire() | ({} if count is None else {"workers": count})
@@ -48,6 +63,5 @@ def takes(parameter: Parameter) -> str:
     if parameter.type == "bool":
         return "true, false"
     if parameter.minimum is not None and parameter.maximum is not None:
-        number = "" if parameter.type == "int" else ", with decimals"
-        return f"{parameter.minimum}..{parameter.maximum}{' ' if parameter.unit else ''}{parameter.unit}{number}"
+        return f"{parameter.minimum}..{parameter.maximum}{' ' if parameter.unit else ''}{parameter.unit}"
     return "text" if parameter.type == "str" else parameter.type

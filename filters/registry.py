@@ -116,6 +116,8 @@ def _filters_in(module: ModuleType) -> list[type[Filter]]:
 
 
 def _execute(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise PluginError(f"{path}: there is no such file; check the path")
     name = f"moviola_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from fractions import Fraction
@@ -211,11 +211,25 @@ def check_chain(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> t
     for step in steps:
         schema = schemas.get(step.name)
         if schema is None:
-            raise ParameterError(f'there is no filter "{step.name}"{_meant(step.name, schemas)}')
+            raise ParameterError(
+                f'there is no filter "{step.name}"{_meant(step.name, schemas)}{_torn(step, checked, schemas)}'
+            )
         if checked and schema.material == "frames":
             raise ParameterError(f"{step.name} decides which frames there are: put it first in the chain, and once")
         checked.append(Step(step.name, schema.check(step.parameters)))
     return tuple(checked)
+
+
+def _torn(step: Step, before: Sequence[Step], schemas: Mapping[str, FilterSchema]) -> str:
+    """A way out where an unknown filter may be the rest of a text: shells take the double quotes around it away."""
+    if not before or step.parameters:
+        return ""
+    given = schemas[before[-1].name].parameters
+    text = next((each.name for each in given if each.type == "str" and not each.choices), "")
+    if not text:
+        return ""
+    example = f'{before[-1].name}:{text}="a, b"'
+    return f"; a text with commas stands in double quotes, and the chain in single ones: '{example}'"
 
 
 def context_frames(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> int:

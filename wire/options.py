@@ -57,7 +57,7 @@ def add_state(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=environment("MOVIOLA_STATE", "state"),
         metavar="FOLDER",
-        help="folder for what must survive a restart (MOVIOLA_STATE; ./%(default)s)",
+        help="folder for what must survive a restart (MOVIOLA_STATE; %(default)s/)",
     )
 
 
@@ -68,7 +68,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=environment("MOVIOLA_RESULTS", "results"),
         metavar="FOLDER",
-        help="folder for finished files (MOVIOLA_RESULTS; ./%(default)s)",
+        help="folder for finished files (MOVIOLA_RESULTS; %(default)s/)",
     )
 
 

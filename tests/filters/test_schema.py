@@ -141,3 +141,11 @@ def test_the_material_travels_and_is_one_of_three() -> None:
     assert FilterSchema.from_wire(SCHEMAS["plain"].to_wire()).material == "picture"
     with pytest.raises(SchemaError, match="material is none of"):
         FilterSchema.from_wire({**schema.to_wire(), "material": "sound"})
+
+
+@pytest.mark.parametrize(("text", "is_torn"), [("sign:text=Lisbon, May", True), ("glow:radius=3,May", False)])
+def test_a_text_whose_quotes_the_shell_took_is_told_from_an_unknown_filter(text: str, is_torn: bool) -> None:
+    sign = FilterSchema("sign", "writes", (Parameter("text", "str", "", "what"),))
+    with pytest.raises(ParameterError, match='there is no filter "May"') as caught:
+        check_chain(parse_chain(text), SCHEMAS | {"sign": sign})
+    assert ("""'sign:text="a, b"'""" in str(caught.value)) == is_torn

@@ -59,3 +59,8 @@ def test_a_secret_is_read_without_its_newline_and_never_empty(tmp_path: Path) ->
     path.write_bytes(b"\n")
     with pytest.raises(ValueError, match="is empty"):
         options.read_secret(path)
+
+
+def test_help_shows_a_folder_of_the_environment_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIOLA_RESULTS", "/srv/films")
+    assert "(MOVIOLA_RESULTS; /srv/films/)" in " ".join(parser().format_help().split())
