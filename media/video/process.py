@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from fractions import Fraction
 from time import perf_counter
 from typing import Any
 
@@ -16,11 +14,9 @@ import xxhash
 from av import VideoFrame
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
-from av.video.format import VideoFormat
 from av.video.frame import PictureType
 from msgpack import packb
 
-from filters.layout import matrix_after
 from filters.picture import Picture
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
@@ -30,12 +26,13 @@ from media.fingerprint import fingerprint
 from media.material import MODES, NO_VIDEO, Output, Result
 from media.report import ERROR_LENGTH_MAX
 from media.video.bundle import KEY
-from media.video.encode import RANGE_FULL, Colour, FrameFormat, encodable, open_encoder
+from media.video.encode import FrameFormat, encodable, open_encoder
 from media.video.fit import Fitter
+from media.video.frame_format import colour_after, source_format
 from media.video.grid import Pace, grid_of
+from media.video.inlet import Handed, Payload, Shot, inlet_of
 from media.video.report import ChunkReport
-from media.video.rotation import Orientation, orient
-from media.video.stages import Handed, Payload, Shot, hand_on, inlet_of
+from media.video.stages import hand_on
 
 # What one result may hold, below the 256 MiB that the wire carries: a picture that is shown for hours, or a codec that
 # loses nothing, could fill a worker's memory.
@@ -59,7 +56,6 @@ def process(
 
     With `stage`, only these steps of the output's chain: `payload` is then what the stage before returned, and, where
     more steps follow, an intermediate is returned for the next (media/video/stages.py).
-
 
     A filter that raises on a frame is tried once more; then `output.on_error` decides for that frame alone: the
     source's frame passes unfiltered (`original`), is left out (`drop`), or all ends with ProcessingFailed (`fail`).
@@ -131,33 +127,6 @@ def _own_packets(table: dict[str, Any]) -> int:
     return sum(stop - start for start, stop in table["own"])
 
 
-def source_format(source_process: dict[str, Any]) -> FrameFormat:
-    """The format of a source's decoded frames once they are turned upright, before any filter."""
-    pix_fmt = source_process["pix_fmt"] or "yuv420p"
-    turned = orient(VideoFrame(16, 16, pix_fmt), Orientation(*source_process["orientation"]))
-    aspect = source_process["sample_aspect"]
-    return FrameFormat(
-        width=source_process["display_width"],
-        height=source_process["display_height"],
-        pix_fmt=turned.format.name,
-        rate=Fraction(*source_process["rate"]),
-        pixel_aspect=None if aspect is None else Fraction(*aspect),
-        colour=Colour(
-            RANGE_FULL if pix_fmt.startswith("yuvj") else source_process["color_range"],
-            source_process["color_primaries"],
-            source_process["color_trc"],
-            source_process["colorspace"],
-        ),
-    )
-
-
-def _colour_after(source: FrameFormat, size: tuple[int, int]) -> Colour:
-    """The colour tags of pictures of another size."""
-    if VideoFormat(source.pix_fmt).is_rgb:
-        return source.colour
-    return replace(source.colour, matrix=matrix_after(source.colour.matrix, (source.width, source.height), size))
-
-
 class _Work:
     """One chunk's way through decoder, filters and encoder."""
 
@@ -184,7 +153,7 @@ class _Work:
         rate = source.rate if grid is None else grid.rate
         self._size = self._runner.output_size(*self._inlet.size)
         aspect = self._runner.output_pixel_aspect(self._inlet.pixel_aspect)
-        wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, _colour_after(source, self._size))
+        wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, colour_after(source, self._size))
         self._format, warnings = wanted, list[str]()
         self._encoder: VideoCodecContext | None = None
         if output.encoder.codec != NO_VIDEO:

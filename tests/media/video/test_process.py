@@ -19,7 +19,8 @@ from media.material import Output, Result
 from media.report import FAILURES_TOLD_MAX
 from media.video import process as process_module
 from media.video.decode import ChunkDecoder
-from media.video.process import BYPASSED, process, source_format
+from media.video.frame_format import source_format
+from media.video.process import BYPASSED, process
 from media.video.report import ChunkReport
 from media.video.split import split_file
 from tests.media.video.clips import ONE_KEYFRAME, encode

@@ -14,10 +14,10 @@ from media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
 from media.fingerprint import fingerprint
 from media.material import Chunk, Output, Result, Source
 from media.video import stages
+from media.video.inlet import Handed, joined_fingerprint
 from media.video.process import process
 from media.video.report import ChunkReport
 from media.video.split import split_file
-from media.video.stages import Handed, joined_fingerprint
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import output
 
