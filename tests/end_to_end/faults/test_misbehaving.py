@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
-from tests.end_to_end.faults.witness import PLUGINS
+from tests.end_to_end.faults.witness import PLUGINS, computing
 from tests.end_to_end.test_whole_road import local, output
 from worker.session import STUCK_LIMIT_S
 
@@ -23,7 +23,7 @@ CHUNKS = 6
 STALL_S = 2.0
 TRIES = 3  # of a chunk, before its filters are bypassed
 
-HANG_LIMIT_S = TRIES * (STALL_S + STUCK_LIMIT_S) + 15.0
+HANG_LIMIT_S = TRIES * (STALL_S + STUCK_LIMIT_S) + 30.0
 """What PROTOCOL.md says of a filter that never ends, and what a loaded machine adds to it."""
 
 PARTIAL = 4  # the sender's exit status
@@ -123,7 +123,8 @@ def test_a_chunk_that_takes_its_process_down_costs_itself_alone(cluster: LocalCl
     assert [one["frame"] for one in listed] == list(range(2 * GOP, 3 * GOP))
     assert metrics["frames"]["out"] == CHUNKS * GOP - (GOP if policy == "drop" else 0)
     failures = metrics["failures"]
-    assert len(failures) == metrics["retries"] - metrics["losses"] == TRIES
+    assert len(failures) == metrics["retries"] - metrics["losses"]
+    assert TRIES <= len(failures) <= TRIES + 1, "the last may have begun before the third was known"
     assert len({one["worker"] for one in failures}) == 2
     for failure in failures:
         assert failure["failure_type"] == "worker_failure"
@@ -134,8 +135,9 @@ def test_a_chunk_that_takes_its_process_down_costs_itself_alone(cluster: LocalCl
 
 
 def test_a_chunk_that_never_ends_costs_itself_alone_while_others_go_on(cluster: LocalCluster, clip: Path) -> None:
-    began = time.monotonic()
     stuck = begin(cluster, clip, "hangs:frame=37")
+    until(lambda: computing(cluster, 37 // GOP), "it hangs")
+    began = time.monotonic()
     others = 0
     while stuck.poll() is None:
         assert cluster.send(str(clip), "--filters", "blur")["state"] == "done"
