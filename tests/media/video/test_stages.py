@@ -13,7 +13,7 @@ from media.bundle import unpack
 from media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
 from media.fingerprint import fingerprint
 from media.material import Chunk, Output, Result, Source
-from media.video import stages
+from media.video import inlet, stages
 from media.video.inlet import Handed, joined_fingerprint
 from media.video.process import process
 from media.video.report import ChunkReport
@@ -184,7 +184,7 @@ def test_another_build_is_told(clip: Path, monkeypatch: pytest.MonkeyPatch) -> N
     wanted = output("ffv1", parse_chain("blur,edges"))
     source, (chunk,) = chunks_of(clip, 1000, 0)
     begun = process(chunk.payload, source.process, wanted, stage=range(1))
-    monkeypatch.setattr(stages, "fingerprint", lambda: "another")
+    monkeypatch.setattr(inlet, "fingerprint", lambda: "another")
     ended = process(begun.payload, source.process, wanted, stage=range(1, 2))
     assert ended.fingerprint == f"{fingerprint()} + another" == report_of(ended).fingerprint
 
