@@ -175,16 +175,17 @@ def output_names(chains: Iterable[tuple[str, Sequence[Step]]]) -> list[str]:
     return [name or next(rest) for name, _ in chains]
 
 
-def unique(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """The names, those that are `taken` or were there before with `-2`, `-3`, … behind, also where a file system knows
-    no capitals."""
+def unique(names: Iterable[str], taken: Iterable[str] = (), *, are_files: bool = False) -> list[str]:
+    """The names, those that are `taken` or were there before with `-2`, `-3`, … behind (of files before the suffix),
+    also where a file system knows no capitals."""
     used = {name.lower() for name in taken}
     result = []
     for name in names:
         candidate, number = name, 1
+        stem, suffix = (Path(name).stem, Path(name).suffix) if are_files else (name, "")
         while candidate.lower() in used:
             number += 1
-            candidate = f"{name}-{number}"
+            candidate = f"{stem}-{number}{suffix}"
         used.add(candidate.lower())
         result.append(candidate)
     return result

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from client.order import Order
+from client.order import Order, unique
 from media.errors import UnreadableSource
 from media.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from media.kinds import check as check_outputs
@@ -83,7 +83,7 @@ class _Found:
 
     def materials(self) -> list[Material]:
         together = [
-            Material(kind, _name_of(paths), tuple(zip(_names(paths), paths, strict=True)))
+            Material(kind, _name_of(paths), _named(paths))
             for kind, paths in (("images", self._images), ("table", self._tables))
             if paths
         ]
@@ -103,18 +103,9 @@ def _name_of(paths: Sequence[Path]) -> str:
     return (folders.pop().name if len(folders) == 1 else "") or f"{len(paths)} files"
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """The files' names; of equal ones, the later have a number before their suffix."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for path in paths:
-        number, name = 1, path.name
-        while name.lower() in taken:
-            number += 1
-            name = f"{path.stem}-{number}{path.suffix}"
-        taken.add(name.lower())
-        names.append(name)
-    return names
+def _named(paths: Sequence[Path]) -> tuple[tuple[str, Path], ...]:
+    """The files by names that differ."""
+    return tuple(zip(unique((path.name for path in paths), are_files=True), paths, strict=True))
 
 
 def _look_at(path: Path, found: _Found) -> None:
