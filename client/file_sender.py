@@ -19,7 +19,7 @@ from rich.console import Console
 from client import filter_list, sources
 from client.destination import Place, places_for
 from client.interruption import interruptible, loaded
-from client.job_report import failure_line
+from client.job_report import failure_line, traceback_of
 from client.network import Sender
 from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target, whole_number
 from client.order import Order, Submission, Wishes, split_name, submission_key
@@ -27,6 +27,7 @@ from client.outcome import Outcome, Status, exit_status
 from client.progress import Display, display_for
 from client.run import Parcel
 from client.summary import print_summary
+from client.units import counted
 from client.watching import look
 from filters import registry
 from filters.chain import ChainError, parse_chain
@@ -203,7 +204,8 @@ class _Submitter:
             for warning in outcome.warnings if not self._options.quiet else ():
                 self._say(f"{outcome.source}: {warning}")
             for failure in outcome.failures if not self._options.quiet else ():
-                self._say(f"{outcome.source}: {failure_line(failure)}\n{failure.get('traceback', '')}".rstrip())
+                self._say(f"{outcome.source}: {failure_line(failure, outcome.unit)}")
+                self._say(traceback_of(failure))
             if self._options.json and outcome.job_id:
                 print(json.dumps(outcome.to_json()), flush=True)
             elif self._options.detach and outcome.status is Status.DONE:
@@ -225,7 +227,7 @@ class _Submitter:
                 self.refuse(complaint)
                 continue
             if material.kind == "table":
-                self._display.remark(f"{material.name}: {reader.source.facts['frame_count']} records")
+                self._display.remark(f"{material.name}: {counted(reader.source.facts['frame_count'], 'record')}")
             submission = Submission(
                 submission_key(reader.source, order),
                 reader.source,
@@ -253,7 +255,7 @@ class _Submitter:
         return as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
 
     def _say(self, sentence: str) -> None:
-        if sentence not in self._said:  # two jobs that cannot reach the middleware are one piece of news
+        if sentence and sentence not in self._said:  # two jobs that cannot reach the middleware are one piece of news
             self._said.add(sentence)
             self._display.say(sentence)
 

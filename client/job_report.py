@@ -13,12 +13,23 @@ from rich.text import Text
 from client.attending import FINAL_STATES
 from client.progress import duration
 from client.tables import frames_of, job_json, share, state_text, table
+from client.units import counted, unit_of
 from filters.chain import Step, format_chain
 from wire.addresses import Address
 from wire.messages import Job
 
 JOBS_SHOWN: Final = 40
 """Of the jobs the newest so many; `--json` has them all."""
+
+SIZE_IN_MB: Final = 100_000
+"""Bytes from which a size is told in MB: two decimals then say something."""
+
+OTHER_CELLS: Final = 48
+"""Cells that a list of jobs needs beside ids and outputs. Outputs are folded first, to leave ids of up to a quarter of
+the width in one piece, which can be copied."""
+
+_SENTENCES: Final = ("filters.schema.ParameterError:", "filters.base.UnsuitableSize:")
+"""How the traceback ends where a filter cannot work on what it is given: no fault of its code."""
 
 _TASKS: Final = ("tasks_queued", "tasks_in_flight", "tasks_stored", "retries")
 
@@ -48,8 +59,12 @@ def print_jobs(console: Console, jobs: Collection[Job]) -> None:
     if not jobs:
         console.print("There are no jobs.")
         return
-    rows = table("job", "outputs", "state", ">prio", ">sent", ">done", ">queue", ">retried")
     newest = _by_age(jobs)[-JOBS_SHOWN:]
+    priorities = any(job.priority for job in newest)
+    rows = table("job", "outputs", "state", *[">prio"] * priorities, ">sent", ">done", ">queue", ">retried")
+    longest = max(len(job.job) for job in newest)
+    rest = console.width - OTHER_CELLS - min(longest, console.width // 4)
+    rows.columns[1].max_width = max(len("outputs"), rest)
     for job in newest:
         sent, total, done, wanted = frames_of(job)
         progress = job.progress
@@ -57,7 +72,7 @@ def print_jobs(console: Console, jobs: Collection[Job]) -> None:
             Text(job.job),
             Text(", ".join(progress.get("outputs", []))),
             state_text(job.state),
-            str(job.priority),
+            *[str(job.priority)] * priorities,
             "all" if sent == total else str(sent),
             share(done, wanted),
             "" if job.state in FINAL_STATES else _queue(progress),
@@ -109,9 +124,10 @@ def print_details(console: Console, job: Job) -> None:
     for name, value in _lines(job):
         console.print(Text.assemble((f"{name:<10}", "bold"), " ", value), soft_wrap=True)
     for failure in job.details.get("failures", []):
-        console.print(Text.assemble(("\nfailure", "bold red"), "    ", failure_line(failure)), soft_wrap=True)
-        text = str(failure.get("traceback") or failure.get("explanation", ""))
-        console.print(Text("\n".join(f"  {line}" for line in text.splitlines())), soft_wrap=True)
+        line = failure_line(failure, _unit(job))
+        console.print(Text.assemble(("\nfailure", "bold red"), "    ", line), soft_wrap=True)
+        for line in traceback_of(failure).splitlines():
+            console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def _lines(job: Job) -> Iterator[tuple[str, Text]]:
@@ -123,26 +139,37 @@ def _lines(job: Job) -> Iterator[tuple[str, Text]]:
     yield "submitted", Text(submitted + (f", ended after {duration(job.seconds)}" if job.seconds else ""))
     yield "priority", Text(f"{job.priority}; on error: {details.get('on_error', '')}")
     sent, total, done, wanted = frames_of(job)
-    yield "frames", Text(f"{share(sent, total)} sent, {share(done, wanted)} done")
+    yield f"{_unit(job)}s", Text(f"{share(sent, total)} sent, {share(done, wanted)} done")
     chunks = share(progress.get("chunks_sent", 0), progress.get("chunks_total"))
     stored = share(progress.get("tasks_stored", 0), progress.get("tasks_total"))
     flow = f"{progress.get('tasks_queued', 0)} queued, {progress.get('tasks_in_flight', 0)} in work, {stored} stored"
     yield "tasks", Text(f"{chunks} chunks here; {flow}, {progress.get('retries', 0)} retried")
     for output in _outputs(job):
-        yield "output", Text(_output_line(output))
+        yield "output", Text(_output_line(output, _unit(job)))
     for file in job.files:
-        yield "file", Text(f"{file.get('file')}, {file.get('size', 0) / 1e6:.2f} MB")
+        if file.get("folder"):  # the file is a list of what lies in it
+            yield "folder", Text(f"{file['folder']}/")
+        else:
+            yield "file", Text(f"{file.get('file')}, {_size(file.get('size', 0))}")
     addresses = ", ".join(_addresses(job))
     if details.get("aggregator"):
         yield "aggregator", Text(str(details["aggregator"]) + (f" at {addresses}" if addresses else ""))
 
 
-def _output_line(output: Mapping[str, Any]) -> str:
+def _unit(job: Job) -> str:
+    return unit_of(str(job.progress.get("kind", "")))
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.2f} MB" if size >= SIZE_IN_MB else f"{size / 1e3:.2f} kB"
+
+
+def _output_line(output: Mapping[str, Any], unit: str) -> str:
     chain = format_chain(Step(step["name"], step.get("parameters", {})) for step in output.get("chain") or [])
     parts = [f"{output.get('name')}: {chain}"]
     if "digest" in output:
         counts = {name: output.get(f"{name}_frames", 0) for name in ("fallback", "lost", "damaged")}
-        parts.append(f"{output.get('frames_out', 0)} frames")
+        parts.append(counted(output.get("frames_out", 0), unit))
         parts += [f"{count} {name}" for name, count in counts.items() if count]
         parts.append(f"digest {str(output['digest'])[:12]}")
     return ", ".join(parts)
@@ -156,14 +183,24 @@ def _addresses(job: Job) -> Iterator[str]:
             continue
 
 
-def failure_line(failure: Mapping[str, Any]) -> str:
+def traceback_of(failure: Mapping[str, Any]) -> str:
+    """A failure's traceback; nothing where its explanation is a sentence for whoever chose the filter."""
+    text = str(failure.get("traceback") or "").rstrip()
+    return "" if text.rpartition("\n")[2].startswith(_SENTENCES) else text
+
+
+def failure_line(failure: Mapping[str, Any], unit: str = "frame") -> str:
     """`job_failure (exception) in output blur, chunk 3, frames 30-39, filter blur, on worker w1: it raised`."""
     frames = failure.get("frames") or []
     parts = [
         f"in output {failure.get('output')}, chunk {failure.get('chunk')}",
-        f"frames {frames[0]}-{frames[1]}" if len(frames) == 2 else "",
+        _span(unit, *frames) if len(frames) == 2 else "",
         f"filter {failure['filter']}" if failure.get("filter") else "",
         f"on worker {failure.get('worker')}",
     ]
     where = ", ".join(part for part in parts if part)
     return f"{failure.get('failure_type')} ({failure.get('failure_reason')}) {where}: {failure.get('explanation')}"
+
+
+def _span(unit: str, first: int, last: int) -> str:
+    return f"{unit} {first}" if first == last else f"{unit}s {first}-{last}"

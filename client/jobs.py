@@ -1,7 +1,7 @@
 """Looks at jobs, waits for them, brings their files, says what shall become of them.
 
-  list            all jobs: frames sent and done, tasks queued + in work, tasks
-                  retried (this is the default)
+  list            all jobs: frames (images, records) sent and done, tasks queued
+                  + in work, tasks retried (this is the default)
   show ID         all that is known of one job, with its failures
   wait ID         shows how far it is until it has ended
   fetch ID        the same, and brings its files
@@ -38,6 +38,7 @@ from client.outcome import Outcome, Status
 from client.progress import display_for
 from client.run import Pickup
 from client.summary import print_summary
+from client.units import unit_of
 from client.watching import look
 from wire.errors import Refused, WireError
 from wire.messages import Job
@@ -136,11 +137,13 @@ def _wish(options: argparse.Namespace, target: Target, job: str) -> int:
 def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Console, stderr: Console) -> int:
     """Waits for a job and, where that is asked for, brings its files."""
     place = place_for(job.progress.get("outputs", []), options.out, options.results)
+    unit = unit_of(str(job.progress.get("kind", "")))
+    pickup = Pickup(job.job, job.name, place, options.verb == "fetch", unit=unit)
     display = display_for(stderr, quiet=options.quiet)
     sender = Sender(target, display)
     try:
         with interruptible(sender.interrupt):
-            (outcome,) = sender.send([Pickup(job.job, job.name, place, options.verb == "fetch")])
+            (outcome,) = sender.send([pickup])
     finally:
         display.close()
     _tell(options, outcome, job.job, stdout, stderr)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from client.destination import Place
-from client.order import UNITS, Order
+from client.order import Order
 from client.outcome import Outcome, OutputOutcome, Status
 from client.progress import Display, JobView
+from client.units import counted, unit_of
 from filters.schema import ParameterError
 from media.errors import MediaError, UnreadableSource
 from media.local import LocalOutput, Progress, run_local
@@ -26,7 +27,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
         frames = progress.frame_count // output_count
         sent = progress.frames_done // output_count
         done, wanted = progress.frames_done, progress.frame_count
-        view = JobView(job, material.name, frames, sent, done, wanted, unit=UNITS[material.kind])
+        view = JobView(job, material.name, frames, sent, done, wanted, unit=unit_of(material.kind))
         display.show([view], time.monotonic())
 
     started = time.monotonic()
@@ -48,12 +49,12 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
         job_id=job,
         status=Status.PARTIAL if partial else Status.DONE,
         state="partial" if partial else "done",
-        reason=_shortfall(finished) if partial else "",
+        reason=_shortfall(finished, unit_of(material.kind)) if partial else "",
         seconds=time.monotonic() - started,
         outputs=tuple(OutputOutcome(**one.summary) for one in finished),
         warnings=tuple(warning for one in finished for warning in _warnings(one, place)),
         failures=tuple(failure for one in finished for failure in one.metrics["failures"]),
-        unit=UNITS[material.kind],
+        unit=unit_of(material.kind),
     )
 
 
@@ -62,12 +63,16 @@ def _warnings(one: LocalOutput, place: Place) -> Iterator[str]:
     yield from place.warnings(Path(one.spliced.main).suffix)
 
 
-def _shortfall(finished: Sequence[LocalOutput]) -> str:
+def _shortfall(finished: Sequence[LocalOutput], unit: str) -> str:
     words = {
         "fallback": "passed on unfiltered",
         "lost": "lost",
         "damaged": "patched up by the decoder",
     }
     counts = {kind: sum(one.metrics["frames"][kind] for one in finished) for kind in words}
-    told = [f"{count} frames were {words[kind]}" for kind, count in counts.items() if count]
+    told = [
+        f"{counted(count, unit)} {'was' if count == 1 else 'were'} {words[kind]}"
+        for kind, count in counts.items()
+        if count
+    ]
     return f"{', '.join(told) or 'parts of the source cannot be decoded'}; the metrics list them"

@@ -36,9 +36,6 @@ DEFAULTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 AUTOMATIC: Final = Cutting()
 
-UNITS: Final[Mapping[str, str]] = {"video": "frame", "images": "image", "table": "record"}
-"""What is counted of each kind of material."""
-
 _WORDS: Final = {"picture": "pictures", "frames": "the frames of videos", "record": "the records of tables"}
 _MATERIALS: Final = {
     "video": "this is a video",
@@ -189,11 +186,6 @@ def unique(names: Iterable[str], taken: Iterable[str] = (), *, are_files: bool =
         used.add(candidate.lower())
         result.append(candidate)
     return result
-
-
-def unit_of(source: Source) -> str:
-    """What one of the things is called that are counted of a source: `frame`, `image` or `record`."""
-    return UNITS[source.kind]
 
 
 def submission_key(source: Source, order: Order) -> str:

@@ -15,11 +15,12 @@ from client.events import Command, Event, Peer
 from client.files import Files
 from client.following import Following
 from client.options import Target
-from client.order import Submission, hello, unit_of
+from client.order import Submission, hello
 from client.outcome import Outcome, OutputOutcome
 from client.progress import JobView
 from client.session import Session
 from client.sources import Reader
+from client.units import unit_of
 from media.errors import UnreadableSource
 from wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received
 from wire.messages import Job, Welcome
@@ -51,7 +52,7 @@ class Parcel:
 
     @property
     def unit(self) -> str:
-        return unit_of(self.submission.source)
+        return unit_of(self.submission.source.kind)
 
     @property
     def frames_wanted(self) -> int:

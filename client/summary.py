@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from client.outcome import Outcome, OutputOutcome, Status
+from client.units import counted
 
 DIGEST_SHOWN = 12
 """Hex digits of a digest that a person compares."""
@@ -59,8 +60,9 @@ def print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
 
 
 def _line(outcome: Outcome, output: OutputOutcome) -> str:
+    count = counted(output.frames_out, outcome.unit)
     return (
-        f"{outcome.source} → {output.path or output.name}: {outcome.state}, {output.frames_out} {outcome.unit}s, "
+        f"{outcome.source} → {output.path or output.name}: {outcome.state}, {count}, "
         f"{outcome.frames_per_second:.1f} {outcome.unit}s/s, {output.fallback_frames} fallback, "
         f"digest {output.digest[:DIGEST_SHOWN]}"
     )

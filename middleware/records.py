@@ -119,6 +119,7 @@ def progress_of(job: Job) -> dict[str, Any]:
     filtered = [track for track in job.tracks if not track.is_passthrough]
     frames_total = job.frames_sent if job.all_sent else None
     return {
+        "kind": job.kind,
         "outputs": [output["name"] for output in job.fixed["outputs"]],
         "frames_total": frames_total,
         "frames_sent": job.frames_sent,

@@ -149,10 +149,9 @@ class _Splicer:
             warn(f"so it is, or alike, with {self._trouble_count - SAID_MAX} images more; the metrics list them")
         if changed := self._names.changed:
             source, name = next(iter(changed.items()))
-            warn(
-                f"{len(changed)} images could not keep their names, which are taken, or not safe for files: "
-                f"{source!r} is called {name!r}"
-            )
+            many = f"{len(changed)} images could not keep their names, which are"
+            kept = "1 image could not keep its name, which is" if len(changed) == 1 else many
+            warn(f"{kept} taken, or not safe for files: {source!r} is called {name!r}")
 
     def _digest(self) -> str:
         digest = sha256()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import xxhash
 
-from client.job_report import totals
+from client.job_report import totals, traceback_of
 from client.jobs import WISHES, find, main
 from client.options import UsageError
 from tests.client.fakes import FakeCluster, FakeJob
@@ -168,3 +169,41 @@ def test_the_whole_id_wins_over_the_beginning_of_another() -> None:
     assert find(jobs, "clip-1").job == "clip-1"
     with pytest.raises(UsageError):
         find({}, "latest")
+
+
+IMAGES = Job(
+    "long_name_of-d12345a", "photos", "done", submitted_unix_s=3000.0,
+    progress={"kind": "images", "outputs": ["pixelate-watermark", "faces"]},
+    outputs=[{"name": "faces", "frames_in": 1, "frames_out": 1, "digest": "ab"}],
+    details={"outputs": [{"name": "faces"}], "failures": [{**FAILURE, "frames": [0, 0]}]},
+    files=[{"file": "faces.files.jsonl", "folder": "faces", "size": 90}, {"file": "faces.metrics.json", "size": 2100}],
+)  # fmt: skip
+
+
+def test_images_are_called_so_and_their_folder_is_named(jobs: Typed, cluster: FakeCluster) -> None:
+    cluster.script.known = [IMAGES]
+    status, out, _ = jobs("show", "latest")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "images 1/1 sent, 1/1 done" in lines
+    assert "folder faces/" in lines
+    assert "file faces.metrics.json, 2.10 kB" in lines
+    assert "frame" not in out
+    assert "chunk 3, image 0, filter blur" in out
+    assert any(line.startswith("output faces: , 1 image, digest") for line in lines)
+    status, out, _ = jobs("wait", "latest")
+    assert (status, "1 image, " in out) == (0, True)
+
+
+def test_an_id_stays_in_one_piece_at_80_columns(jobs: Typed, cluster: FakeCluster) -> None:
+    cluster.script.known = [replace(RUNNING, priority=0), IMAGES]
+    _, out, _ = jobs()
+    assert f" {IMAGES.job} " in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_sentence_for_whoever_chose_the_filter_needs_no_traceback() -> None:
+    text = "Traceback:\n  File …\nfilters.{}: crop: it does not lie in the picture\n"
+    assert traceback_of({"traceback": text.format("base.UnsuitableSize")}) == ""
+    assert traceback_of({"traceback": text.format("schema.ParameterError")}) == ""
+    assert traceback_of({"traceback": text.format("blur.Odd")}) == text.format("blur.Odd").rstrip()
+    assert traceback_of({}) == ""

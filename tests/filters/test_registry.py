@@ -87,11 +87,6 @@ def test_a_bad_plugin_is_refused_and_adds_nothing(tmp_path: Path, text: str, com
     assert registry.names() == before
 
 
-def test_a_plugin_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"none\.py: there is no such file; check the path"):
-        registry.load_plugin(tmp_path / "none.py")
-
-
 def test_a_base_class_that_filters_of_a_plugin_share_is_none(tmp_path: Path) -> None:
     path = tmp_path / "family.py"
     path.write_text(PLUGIN.replace("class Negative(Filter)", "class _Base(Filter): pass\n\nclass Negative(_Base)"))
@@ -99,5 +94,5 @@ def test_a_base_class_that_filters_of_a_plugin_share_is_none(tmp_path: Path) -> 
 
 
 def test_a_missing_plugin_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="cannot be loaded"):
+    with pytest.raises(PluginError, match=r"nowhere\.py: there is no such file; check the path"):
         registry.load_plugin(tmp_path / "nowhere.py")

@@ -40,6 +40,11 @@ def test_the_digest_is_in_the_order_of_the_results_names(tmp_path: Path) -> None
     assert made.spliced.warnings[-1].startswith("2 images could not keep their names")
 
 
+def test_a_single_renamed_picture_is_told_in_the_singular(tmp_path: Path) -> None:
+    made = hang(tmp_path, {"a:b.png": PNG}, output())
+    assert made.spliced.warnings[-1].startswith("1 image could not keep its name, which is taken")
+
+
 @pytest.mark.usefixtures("plugin")
 def test_annotations(tmp_path: Path) -> None:
     files = {"a.png": PNG, "b/c.jpg": encoded(corners(), ".jpg"), "d.png": PNG, "e.tif": tiff([corners(), corners()])}
