@@ -102,20 +102,18 @@ def row(path: Path) -> Pixels | None:
 
 
 def finds_of(output: Path) -> Finds | None:
-    """From the notes beside a finished file, which are one line a frame; None where its filter does not search.
-
-    Lines are counted, not the source's frames, some of which may be lost.
-    """
+    """From the notes beside a finished file, a line each; None where its filter does not search."""
     notes = output.with_name(f"{output.stem}.annotations.jsonl")
     if not notes.exists():
         return None
     boxes: dict[int, int] = {}
-    lines = notes.read_text(encoding="utf-8").splitlines()
-    for index, line in enumerate(lines):
-        found = sum(len(note.get("boxes", ())) for note in json.loads(line)["notes"])
-        if found:
-            boxes[index] = found
-    return Finds(boxes, len(lines))
+    frames = set()
+    for line in notes.read_text(encoding="utf-8").splitlines():
+        note = json.loads(line)
+        frames.add(note["frame"])
+        if note.get("boxes"):
+            boxes[note["frame"]] = boxes.get(note["frame"], 0) + len(note["boxes"])
+    return Finds(boxes, len(frames))
 
 
 def typical(finds: Sequence[Finds]) -> int:

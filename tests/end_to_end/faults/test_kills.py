@@ -49,9 +49,10 @@ def killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, role
 
 
 def _another(cluster: LocalCluster, sender: subprocess.Popen[str], arguments: tuple[str, ...]) -> subprocess.Popen[str]:
-    """Kills a client, and types the same again."""
+    """Kills a client, and types the same again, once there is somebody to talk to."""
     sender.kill()
     sender.communicate()
+    cluster.wait(workers=0, aggregators=0)
     return cluster.begin(*arguments)
 
 

@@ -63,7 +63,8 @@ def test_a_worker_that_stood_still_is_replaced_and_its_late_result_dropped(tmp_p
         until(lambda: "verdict='duplicate'" in cluster.log("aggregator"), "the late result comes")
         end.touch()
         sent = output(finished(sender))
-        assert int(str(sent["duplicates"])) == 1
+        late = cluster.log("aggregator").count("verdict='duplicate'")
+        assert int(str(sent["duplicates"])) == late >= 1  # the stopped one may have begun what waited behind
         assert int(str(sent["retries"])) >= 1
         assert sent["fallback_frames"] == 0
         assert sent["digest"] == output(local(cluster, *arguments, "identity"))["digest"]
