@@ -25,11 +25,12 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 
 from client.asking import job_details, wish
-from client.destination import place_for
+from client.destination import Place, place_for
 from client.interruption import interruptible, loaded
 from client.job_report import as_json, details_as_json, print_details, print_jobs
 from client.network import Sender
@@ -134,9 +135,16 @@ def _wish(options: argparse.Namespace, target: Target, job: str) -> int:
     return Status.DONE
 
 
+def place_of(job: Job, out: str | None, results: Path) -> Place:
+    """Where its files go: to the same place as if it had been sent with this `--out`. Raises UsageError."""
+    is_images = job.progress.get("kind") == "images"
+    is_folder = any("folder" in file for file in job.files) if job.files else is_images  # or nothing is encoded
+    return place_for(job.progress.get("outputs", []), out, results, is_folder=is_folder)
+
+
 def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Console, stderr: Console) -> int:
     """Waits for a job and, where that is asked for, brings its files."""
-    place = place_for(job.progress.get("outputs", []), options.out, options.results)
+    place = place_of(job, options.out, options.results)
     unit = unit_of(str(job.progress.get("kind", "")))
     pickup = Pickup(job.job, job.name, place, options.verb == "fetch", unit=unit)
     display = display_for(stderr, quiet=options.quiet)

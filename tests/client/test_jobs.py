@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 import xxhash
 
+from client.destination import places_for
 from client.job_report import totals, traceback_of
-from client.jobs import WISHES, find, main
+from client.jobs import WISHES, find, main, place_of
 from client.options import UsageError
+from client.order import Order
+from media.material import Encoder, Material, Output
 from tests.client.fakes import FakeCluster, FakeJob
 from wire.messages import Control, Job, Submit
 
@@ -192,6 +195,17 @@ def test_images_are_called_so_and_their_folder_is_named(jobs: Typed, cluster: Fa
     assert any(line.startswith("output faces: , 1 image, digest") for line in lines)
     status, out, _ = jobs("wait", "latest")
     assert (status, "1 image, " in out) == (0, True)
+
+
+def test_fetched_images_lie_where_sending_would_have_put_them(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    one = replace(IMAGES, progress={"kind": "images", "outputs": ["faces"]})
+    photos = Material("images", "photos", (("a.jpg", Path("photos/a.jpg")),))
+    order = Order((Output("faces", (), Encoder()),))
+    for out in ("there", "new"):
+        sent = places_for({photos: order}, str(tmp_path / out), tmp_path)[photos]
+        fetched = place_of(one, str(tmp_path / out), tmp_path)
+        assert fetched.path_of("j", "faces/a.jpg") == sent.path_of("j", "faces/a.jpg") == tmp_path / out / "a.jpg"
 
 
 def test_an_id_stays_in_one_piece_at_80_columns(jobs: Typed, cluster: FakeCluster) -> None:
