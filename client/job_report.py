@@ -196,7 +196,7 @@ def failure_line(failure: Mapping[str, Any], unit: str = "frame") -> str:
         f"in output {failure.get('output')}, chunk {failure.get('chunk')}",
         _span(unit, *frames) if len(frames) == 2 else "",
         f"filter {failure['filter']}" if failure.get("filter") else "",
-        f"on worker {failure.get('worker')}",
+        f"on worker {failure['worker']}" if failure.get("worker") else "",
     ]
     where = ", ".join(part for part in parts if part)
     return f"{failure.get('failure_type')} ({failure.get('failure_reason')}) {where}: {failure.get('explanation')}"

@@ -33,9 +33,12 @@ class Crop(Filter):
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         if self.x + (self.width or 1) > width or self.y + (self.height or 1) > height:
-            size = f"{self.width or '…'}x{self.height or '…'}"
+            size = " and ".join(
+                f"{side} {asked}" for side, asked in (("width", self.width), ("height", self.height)) if asked
+            )
             raise UnsuitableSize(
-                f"a rectangle of {size} at ({self.x}, {self.y}) does not lie in the picture, which is {width}x{height}"
+                f"a rectangle {f'of {size} ' if size else ''}at ({self.x}, {self.y}) does not lie in the picture, "
+                f"which is {width}x{height}"
             )
         return self.width or width - self.x, self.height or height - self.y
 

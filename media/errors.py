@@ -106,7 +106,14 @@ class ForeignExtradata(SpliceError):
         return (ForeignExtradata, (self.index, self.fingerprint))
 
 
+_SENTENCES = ("filters.base.UnsuitableSize: ", "filters.schema.ParameterError: ")
+"""Names of exceptions whose text is a sentence for whoever chose the filter."""
+
+
 def last_line(traceback: str) -> str:
-    """The line of a traceback that says what was wrong."""
+    """The line of a traceback that says what was wrong; without the exception's name where it is a sentence."""
     lines = [line for line in traceback.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ""
+    last = lines[-1].strip() if lines else ""
+    for name in _SENTENCES:
+        last = last.removeprefix(name)
+    return last

@@ -88,7 +88,7 @@ def build(
         "fingerprints": account.fingerprints,
         "versions": versions(),
         "warnings": [*source.facts.get("warnings", ()), *spliced.warnings],
-        "failures": _failures(output, spliced, cluster or ClusterStatistics()),
+        "failures": _failures(source, output, spliced, cluster or ClusterStatistics()),
         "troubles": _troubles(spliced),
     }
 
@@ -204,9 +204,10 @@ def _worker(worker: WorkerStatistics) -> dict[str, Any]:
     }
 
 
-def _failures(output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[dict[str, Any]]:
+def _failures(source: Source, output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[dict[str, Any]]:
     """Of single frames, as the workers reported them, and of whole chunks, as the middleware counted them."""
-    instead = "was left out" if output.on_error == "drop" else "is in the file unfiltered"
+    unit = source.facts.get("unit", "frame")
+    instead = "was left out" if output.on_error == "drop" else "is in the result unfiltered"
     of_frames = [
         {
             "job": cluster.job,
@@ -218,7 +219,7 @@ def _failures(output: Output, spliced: Spliced, cluster: ClusterStatistics) -> l
             "worker": cluster.chunk_workers[told["chunk"]] if told["chunk"] < len(cluster.chunk_workers) else "",
             "failure_type": "job_failure",
             "failure_reason": "exception",
-            "explanation": f"filter {told['filter']!r} raised twice on frame {told['frame']}, which {instead}: "
+            "explanation": f"filter {told['filter']!r} failed twice on {unit} {told['frame']}, which {instead}: "
             + last_line(told["traceback"]),
             "traceback": told["traceback"],
         }

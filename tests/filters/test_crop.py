@@ -48,3 +48,16 @@ def test_boxes_are_cut_and_those_outside_left_out() -> None:
     noted = picture_of(texture()).with_notes({"filter": "faces", "boxes": boxes, "scores": [3.0, 2.0, 1.0]})
     (note,) = Crop(x=10, y=10, width=40, height=40).apply(noted, ()).notes
     assert note == {"filter": "faces", "boxes": [[0, 0, 10, 10], [20, 20, 10, 10]], "scores": [3.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"x": 500}, r"a rectangle at \(500, 0\) does not"),
+        ({"width": 500}, r"a rectangle of width 500 at \(0, 0\) does not"),
+        ({"width": 500, "height": 7}, r"a rectangle of width 500 and height 7 at \(0, 0\) does not"),
+    ],
+)
+def test_the_refusal_names_what_was_asked_for_alone(asked: dict[str, int], words: str) -> None:
+    with pytest.raises(UnsuitableSize, match=words):
+        Crop(**asked).output_size(160, 120)

@@ -23,7 +23,7 @@ def test_chains_that_suit_the_picture_pass() -> None:
 
 @pytest.mark.parametrize("chain", ["crop:x=300:width=21", "resize:width=160,crop:y=120", "rotate,crop:x=240"])
 def test_a_part_that_is_not_there_is_refused_before_anything_is_sent(chain: str) -> None:
-    with pytest.raises(UnreadableSource, match=r"clip\.mp4: crop: a rectangle of .* does not lie in the picture"):
+    with pytest.raises(UnreadableSource, match=r"clip\.mp4: crop: a rectangle .*does not lie in the picture"):
         check(source(320, 240), [output("identity"), output(chain)])
 
 
