@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from filters.opencv import cv2
 from filters.runner import FilterError
+from filters.schema import ParameterError
 from media.errors import ProcessingFailed, TooLargeToHandOn
 from media.kinds import Process
 from media.material import Output, Result
@@ -120,11 +121,15 @@ class Computer:
         return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame, **shared)
 
 
+_IN_WORDS: Final = (ProcessingFailed, FilterError, TooLargeToHandOn, ParameterError)
+"""Exceptions whose text is a sentence of ours: their names would say nothing more."""
+
+
 def cause_of(error: BaseException) -> dict[str, Any]:
     """An exception as Released tells it: kind, text, and where known the filter, the frame and the traceback."""
     cause: dict[str, Any] = {
         "kind": _kind_of(error),
-        "text": str(error) if isinstance(error, ProcessingFailed | FilterError | TooLargeToHandOn) else _named(error),
+        "text": str(error) if isinstance(error, _IN_WORDS) else _named(error),
         "traceback": "".join(traceback.format_exception(error)),
     }
     if isinstance(error, ProcessingFailed):

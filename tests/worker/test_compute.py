@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from filters.runner import FilterError
+from filters.schema import ParameterError
 from media.errors import ProcessingFailed
 from tests.worker.cluster import PATIENCE_S, task
 from wire.schema import Lease
@@ -110,3 +111,9 @@ def test_causes_are_bounded_and_want_of_memory_is_told_as_such() -> None:
     assert long["frames"] == [1, 2]
     told = cause_of(FilterError("blur", 5, ValueError("no")))
     assert (told["filter"], told["frame"]) == ("blur", 5)
+
+
+def test_a_wrong_parameter_is_told_in_its_own_sentence() -> None:
+    sentence = "faces: model=/a.onnx is not there"
+    assert cause_of(ParameterError(sentence))["text"] == sentence
+    assert cause_of(ValueError("no"))["text"] == "ValueError: no"
