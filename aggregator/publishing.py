@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import shutil
+import tempfile
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -15,6 +17,7 @@ import xxhash
 from aggregator.names import LATEST, check_file_name, check_path_name
 
 PARTIAL: Final = ".part"
+GONE: Final = ".gone-"
 LISTING: Final = ".files.jsonl"
 READ_SIZE: Final = 1024 * 1024
 
@@ -84,18 +87,37 @@ class Publication:
         return files
 
 
-def clear(results: Path, job: str) -> None:
-    """Removes what an interrupted splice left of a job, its folder too when it is empty."""
+def clear(results: Path, job: str, *, later: bool = False) -> None:
+    """Removes what an interrupted splice left of a job, its folder too when it is empty.
+
+    With `later` folders are only put away, and removed in the background: one of thousands of pictures takes seconds,
+    for which a loop cannot wait.
+    """
     folder = results / check_file_name(job, "a job's id")
     for partial in folder.glob(f".*{PARTIAL}"):
         if partial.is_dir():
-            shutil.rmtree(partial)
+            gone = Path(tempfile.mkdtemp(prefix=GONE, dir=results))
+            partial.replace(gone / partial.name)
+            _remove(gone, later=later)
         else:
             partial.unlink(missing_ok=True)
     try:
         folder.rmdir()
     except OSError:
         pass  # there are files in it, or there is none
+
+
+def sweep(results: Path) -> None:
+    """Removes what a life before had put away to be removed."""
+    for gone in results.glob(f"{GONE}*"):
+        _remove(gone, later=True)
+
+
+def _remove(folder: Path, *, later: bool) -> None:
+    if later:
+        threading.Thread(target=shutil.rmtree, args=(folder, True), daemon=True).start()
+    else:
+        shutil.rmtree(folder)
 
 
 def _write_listing(folder: Path, name: str, listing: Path) -> None:

@@ -143,6 +143,7 @@ class Server:
                 self._ledger.forget_result(one.job, one.track, one.index)
             else:
                 held.setdefault(one.job, {})[one.track, one.index] = 0
+        publishing.sweep(self._results)
         for job_id, fixed, record in self._ledger.jobs():
             job = Job.restored(job_id, fixed["owner_epoch"], fixed["name"], record)
             self.assembler.restore(job, held.get(job_id, {}))
@@ -221,7 +222,7 @@ class Server:
 
     def _splice_ended(self, ending: Ending) -> None:
         if isinstance(ending, SpliceCrashed):
-            publishing.clear(self._results, ending.job)
+            publishing.clear(self._results, ending.job, later=True)
         self._handle(ending)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,7 +248,7 @@ class Server:
                 return self._splicers.begin(command.job, self._request(command), self._clock())
             case CancelSplice(job):
                 self._splicers.cancel(job, self._clock())
-                publishing.clear(self._results, job)
+                publishing.clear(self._results, job, later=True)
             case KeepFailed(job, output, index):
                 if self._failed is not None:
                     source = self._ledger.fixed(job)["source"]

@@ -25,7 +25,7 @@ PROGRAM: Final = (sys.executable, "-m", "aggregator.splicing")
 
 HANG_S: Final = 600.0
 """Without a sign of life for so long a child is killed. It gives one for every chunk; the longest it is silent is the
-moving of a file's index to the front, of a file as large as the disk."""
+moving of a file's index to the front, of a file as large as the disk, or the hashing of a folder of pictures."""
 
 RESPAWN_S: Final = 1.0
 """Before a child that died idle is replaced: one that cannot start must not be started in a loop."""

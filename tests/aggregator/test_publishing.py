@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import xxhash
 
 from aggregator.names import check_file_name
-from aggregator.publishing import Publication, clear
+from aggregator.publishing import Publication, clear, sweep
 
 
 def everything(folder: Path) -> list[str]:
@@ -105,6 +107,36 @@ def test_what_an_interrupted_splice_left_is_cleared(tmp_path: Path) -> None:
     clear(tmp_path, "job")
     assert everything(tmp_path) == []
     clear(tmp_path, "job")
+
+
+class Later:
+    """A thread that runs when it is told to."""
+
+    threads: ClassVar[list[Later]] = []
+
+    def __init__(self, target: Callable[..., object], args: tuple[object, ...], daemon: bool) -> None:
+        self._target, self._args = target, args
+
+    def run(self) -> None:
+        self._target(*self._args)
+
+    def start(self) -> None:
+        self.threads.append(self)
+
+
+def test_a_folder_of_thousands_is_put_away_at_once_and_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Later, "threads", [])
+    monkeypatch.setattr("aggregator.publishing.threading.Thread", Later)
+    (tmp_path / "job" / ".blur.part" / "deep").mkdir(parents=True)
+    (tmp_path / "job" / ".blur.part" / "deep" / "a.jpg").write_bytes(b"half")
+    clear(tmp_path, "job", later=True)
+    (gone,) = tmp_path.iterdir()
+    assert gone.name.startswith(".gone-")
+    sweep(tmp_path)  # as after a restart, before which nothing was removed
+    Later.threads[-1].run()
+    assert everything(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["blur", "soft-edges_2", "Kürzung 1", "a.b", "x" * 180, "日本語"])
