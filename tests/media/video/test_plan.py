@@ -44,7 +44,12 @@ def test_asked_for_sizes_are_kept_where_cutting_is_clean() -> None:
 
 def test_enough_whole_groups_are_joined() -> None:
     assert automatic([12] * 40) == [72] * 6 + [48]
-    assert automatic([250] * 6) == [250] * 6
+    assert automatic([120] * 40) == [120] * 40
+
+
+def test_the_last_groups_are_cut_finer_so_that_workers_end_together() -> None:
+    assert automatic([250] * 8) == [250] * 6 + [83, 83, 84] * 2
+    assert automatic([132] * 6) == [132] * 4 + [66] * 4
 
 
 def test_a_short_rest_stays_with_the_chunk_before() -> None:
