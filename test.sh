@@ -41,7 +41,7 @@ check types "$tools/mypy"
 check imports "$tools/lint-imports"
 check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run scripts/*.sh docker/*.sh
 check simulation "$tools/python" -m tests.simulation --seeds 200
-check tests "$tools/python" -m pytest "${selection[@]}" "$@"
+check tests "$tools/python" -m pytest --numprocesses auto "${selection[@]}" "$@"
 
 printf '\n%s' "$summary"
 exit "$failed"
