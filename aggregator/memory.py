@@ -33,7 +33,8 @@ class Memory:
             self.outbox.append(Send(peer, message))
 
     def report_holdings(self, job: Job) -> None:
-        self.send(MIDDLEWARE, Holdings(job.id, job.owner_epoch, job.holdings()))
+        fingerprints = [track.fingerprint for track in job.tracks]
+        self.send(MIDDLEWARE, Holdings(job.id, job.owner_epoch, job.holdings(), fingerprints))
 
     def save(self, job: Job) -> None:
         self.outbox.append(SaveJob(job.id, job.record()))

@@ -91,6 +91,8 @@ class Handout:
 
     def _choose(self, job: Job, track: Track, index: int) -> tuple[Offer, WorkerRecord] | None:
         """The next part of a task that somebody has credit for, and who gets it."""
+        if track.begun(index, self._cluster.mode_of(job, track, index)) is None:
+            self._cluster.free_intermediate(job, track, index)  # made by other builds, or with filters that failed
         for offer in offers(self._cluster, job, track, index):
             worker = self._pick(job, track.troubles.get(index), offer)
             if worker is not None:

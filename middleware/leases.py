@@ -140,7 +140,11 @@ class Leases:
         track = job.tracks[held.track]
         stage = track.chain.from_wire(held.stage)
         begun = track.intermediates.get(held.index)
-        return None if stage is not None and begun is not None and stage.stop <= begun.step else stage
+        if stage is None or (begun is not None and stage.stop <= begun.step):
+            return None
+        if stage.start > 0 and not track.chain.is_last(stage) and (begun is None or begun.step != stage.start):
+            return None  # who did what came before is not known: nobody could say to whose results it belongs
+        return stage
 
     @staticmethod
     def _is_wanted(job: Job, held: HeldLease) -> bool:

@@ -145,6 +145,8 @@ class Ownership:
                 cluster.send(cluster.fleet.by_name[lease.worker].peer, Revoke(lease.lease))
             for index in [index for index in track.intermediates if index in track.stored]:
                 cluster.free_intermediate(job, track, index)
+        for track, fingerprint in zip(job.tracks, message.fingerprints, strict=False):
+            track.fingerprint = fingerprint
         if job.miss_freed():
             cluster.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
             cluster.missed_jobs.add(job.id)

@@ -222,7 +222,9 @@ class Server:
     def _spool_stage(self, command: SpoolStage, event: wire.Received) -> StageKept | StageNotKept:
         """In segments of its own, which nobody knows after a restart; in a part of the spool that no chunk gets, so
         that a spool full of chunks does not wait for itself."""
-        limit_bytes = self._spool.limit_bytes + self.dispatcher.cluster.rules.stage_bytes
+        cluster = self.dispatcher.cluster
+        held_bytes = max(self._spool.limit_bytes, self._spool.used_bytes - cluster.staged_bytes)
+        limit_bytes = held_bytes + cluster.rules.stage_bytes
         try:
             location = self._spool.append(_stages_of(command.job), event.payload, limit_bytes=limit_bytes)
         except (SpoolFull, OSError) as error:

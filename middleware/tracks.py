@@ -87,11 +87,12 @@ class Track:
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
         self.retries = self.duplicates = 0
         self.fingerprint = ""  # of its first result, once it is known; the others must have the same
-        self.refused_fingerprints: set[str] = set()
+        self.refused_fingerprints: set[str] = set()  # until that is known
         self.latencies_ms: list[float] = []
         self.paces: dict[int, Pace] = {}  # by the step with which a stage ends
         self._next = 0
-        self._returned: list[int] = []
+        self._returned: list[int] = []  # a heap of what `_next` has passed
+        self._in_returned: set[int] = set()
 
     @property
     def is_passthrough(self) -> bool:
@@ -115,23 +116,24 @@ class Track:
         while self._returned:
             if self.state_of(self._returned[0], have) is TaskState.QUEUED:
                 return self._returned[0]
-            heapq.heappop(self._returned)
+            self._in_returned.discard(heapq.heappop(self._returned))
         return self._fresh(have)
 
     def _fresh(self, have: Bitmap) -> int | None:
         while self._next < have.end:
-            if self.state_of(self._next, have) is TaskState.QUEUED:
+            if self._next not in self._in_returned and self.state_of(self._next, have) is TaskState.QUEUED:
                 return self._next
             self._next += 1  # a chunk that is absent comes back by `chunk_came`
         return None
 
     def candidates(self, have: Bitmap) -> list[int]:
-        """What may be handed out now: the first is `queued`, further ones are for workers that may not get that one
-        (it failed on them before)."""
+        """What may be handed out now: what is begun comes first, for its end gives room back; then `queued`. Further
+        ones are for workers that may not get those (they failed on them before, or offer another part of the chain)."""
         first = self.queued(have)
         if first is None or not self._returned:
             return [] if first is None else [first]
-        returned = heapq.nsmallest(MAX_CANDIDATES, set(self._returned))
+        begun = self.intermediates
+        returned = heapq.nsmallest(MAX_CANDIDATES, self._in_returned, key=lambda index: (index not in begun, index))
         fresh = self._fresh(have)
         queued = [index for index in returned if self.state_of(index, have) is TaskState.QUEUED]
         return queued if fresh is None or fresh in queued else [*queued, fresh]
@@ -163,12 +165,16 @@ class Track:
     def put_back(self, index: int) -> None:
         """A task goes back to the front of the queue."""
         self.flights.pop(index, None)
-        heapq.heappush(self._returned, index)
-        self._next += index == self._next
+        self._return(index)
 
     def chunk_came(self, index: int) -> None:
         """A chunk arrived. If the pointer has passed its index, it was missing before."""
         if index < self._next:
+            self._return(index)
+
+    def _return(self, index: int) -> None:
+        if index not in self._in_returned:
+            self._in_returned.add(index)
             heapq.heappush(self._returned, index)
 
     def store(self, index: int, frames: int, now: float) -> Flight | None:
@@ -212,7 +218,9 @@ class Track:
 
     def takes(self, fingerprint: str) -> bool:
         """Whether a result of this fingerprint is like the others, as far as that is known."""
-        return fingerprint not in self.refused_fingerprints and self.fingerprint in ("", fingerprint)
+        if self.fingerprint:
+            return fingerprint == self.fingerprint
+        return fingerprint not in self.refused_fingerprints
 
     def forget_fingerprints(self) -> None:
         """Its results are lost: the next one is the first."""

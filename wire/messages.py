@@ -370,11 +370,13 @@ class Own(Message):
 
 @dataclass(frozen=True, slots=True)
 class Holdings(Message):
-    """What an aggregator holds of a job: a bitmap a track, as in Job.have."""
+    """What an aggregator holds of a job: a bitmap a track, as in Job.have, and whose results they are: the fingerprint
+    of each track's first one, empty where there is none."""
 
     job: Name
     owner_epoch: int
     tracks: list[bytes]
+    fingerprints: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ FILES = [{"file": "blur.mp4", "size": 20_000_000, "xxh3": "00"}]
 CLEAN = {"name": "blur", "state": "done"}
 
 
+def holdings(owner_epoch: int, tracks: list[bytes]) -> Holdings:
+    """The first track is that of the output."""
+    return Holdings("j", owner_epoch, tracks, [MACHINE if tracks[0] else "", *("" for _ in tracks[1:])])
+
+
 def said(commands: list[Command], peer: int) -> list[Message]:
     return [one.message for one in commands if isinstance(one, Send) and one.peer == peer]
 
@@ -136,11 +141,11 @@ def test_without_room_the_middleware_is_told_at_once_and_the_sender_later() -> N
 
 def test_holdings_tell_what_is_stored() -> None:
     script = Script()
-    assert said(script.own(), MIDDLEWARE) == [Holdings("j", 1, [b"", b""])]
+    assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"", b""])]
     script.result(0)
     script.result(9)
     script.passed(1)
-    assert said(script.own(), MIDDLEWARE) == [Holdings("j", 1, [b"\x01\x02", b"\x02"])]
+    assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"\x01\x02", b"\x02"])]
 
 
 # ── owning ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,7 +160,7 @@ def test_a_higher_owner_epoch_begins_anew_and_a_lower_one_is_not_answered() -> N
     assert script.finish(1, 0, epoch=1) == []
     commands = script.own(epoch=3)
     assert kinds(commands) == [ForgetJob, Send]
-    assert said(commands, MIDDLEWARE) == [Holdings("j", 3, [b"", b""])]
+    assert said(commands, MIDDLEWARE) == [holdings(3, [b"", b""])]
     assert verdicts(script.result(0, epoch=2), WORKER) == ["unwanted"]
 
 
@@ -224,7 +229,7 @@ def test_finish_splices_once_and_may_be_repeated() -> None:
     assert script.finish(2, 1) == [Send(MIDDLEWARE, finished)]
     assert script.drop() == [], "its results are gone already, its files stay"
     assert script.finish(2, 1) == [Send(MIDDLEWARE, finished)]
-    assert said(script.own(), MIDDLEWARE) == [Holdings("j", 1, [b"\x03", b"\x01"])]
+    assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
     assert verdicts(script.result(1), WORKER) == ["duplicate"]
 
 
@@ -241,7 +246,7 @@ def test_one_partial_output_makes_the_job_partial() -> None:
 def test_finish_before_all_is_stored_is_answered_with_what_is() -> None:
     script = Script()
     script.collected()
-    assert said(script.finish(3, 1), MIDDLEWARE) == [Holdings("j", 1, [b"\x03", b"\x01"])]
+    assert said(script.finish(3, 1), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
     script.result(2)
     assert Splice in kinds(script.finish(3, 1))
 
@@ -252,7 +257,7 @@ def test_what_comes_during_the_splice_changes_nothing() -> None:
     script.finish(2, 1)
     assert verdicts(script.result(0), WORKER) == ["duplicate"]
     assert verdicts(script.result(2), WORKER) == ["unwanted"]
-    assert said(script.own(), MIDDLEWARE) == [Holdings("j", 1, [b"\x03", b"\x01"])]
+    assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
     assert Send in kinds(script.feed(Spliced("j", [CLEAN], FILES)))
 
 
@@ -302,7 +307,7 @@ def test_a_failed_job_that_is_owned_again_keeps_its_results() -> None:
     failed = Send(MIDDLEWARE, Finished("j", 1, "failed", "No space left on device"))
     assert script.feed(SpliceFailed("j", "No space left on device")) == [failed]
     assert script.finish(2, 1) == [failed]
-    assert said(script.own(), MIDDLEWARE) == [Holdings("j", 1, [b"\x03", b"\x01"])]
+    assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
     assert kinds(script.finish(2, 1)) == [Splice]
     script.feed(SpliceFailed("j", "No space left on device"))
     assert script.drop() == [ForgetJob("j")]
@@ -313,7 +318,7 @@ def test_a_damaged_result_is_asked_for_again() -> None:
     script.collected()
     script.finish(2, 1)
     commands = script.feed(ChunkDamaged("j", 0, 1, "chunk 1 is damaged"))
-    assert commands == [FreeChunk("j", 0, 1), Send(MIDDLEWARE, Holdings("j", 1, [b"\x01", b"\x01"]))]
+    assert commands == [FreeChunk("j", 0, 1), Send(MIDDLEWARE, holdings(1, [b"\x01", b"\x01"]))]
     assert verdicts(script.result(1, content=99), WORKER) == ["kept"]
     assert kinds(script.finish(2, 1)) == [Splice]
 
@@ -355,7 +360,7 @@ def test_after_a_restart_holdings_and_fingerprints_are_known() -> None:
     script = Script()
     script.collected()
     again = restarted(script, {(0, 0): 0, (0, 1): 0, (1, 0): 0})
-    assert said(again.own(), MIDDLEWARE) == [Holdings("j", 1, [b"\x03", b"\x01"])]
+    assert said(again.own(), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
     assert verdicts(again.result(2, machine="arm"), WORKER) == ["refused"]
     assert verdicts(again.result(1), WORKER) == ["duplicate"]
 
@@ -375,7 +380,7 @@ def test_a_finished_job_is_finished_after_a_restart() -> None:
     script.finish(2, 1)
     script.feed(Spliced("j", [CLEAN], FILES))
     again = restarted(script, {})
-    assert said(again.own(), MIDDLEWARE) == [Holdings("j", 1, [b"\x03", b"\x01"])]
+    assert said(again.own(), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
     assert said(again.finish(2, 1), MIDDLEWARE) == [Finished("j", 1, "done", "", [CLEAN], FILES)]
 
 
@@ -449,7 +454,7 @@ def test_while_the_middleware_is_away_results_are_kept_and_told_by_holdings() ->
     assert said(commands, MIDDLEWARE) == []
     assert Dial() in script.tick(RETRY_FIRST_S)
     script.hear(MIDDLEWARE, Welcome(version=1, epoch=2))
-    assert said(script.own(), MIDDLEWARE) == [Holdings("j", 1, [b"\x01", b""])]
+    assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"\x01", b""])]
 
 
 def test_a_splice_that_ends_while_the_middleware_is_away_is_told_when_it_asks() -> None:

@@ -7,7 +7,7 @@ import pytest
 from middleware.cluster import Rules
 from middleware.events import FreeStage, SendChunk, SendStage
 from tests.middleware.script import Script
-from wire.messages import Beat, Control, HandOn, HeldLease, LeaseBeat, Released, Revoke, Stored, Task
+from wire.messages import Beat, Control, HandOn, HeldLease, Holdings, LeaseBeat, Released, Revoke, Stored, Task
 from wire.schema import Lease
 
 RESIZE, MARK, BOTH = 11, 12, 13
@@ -276,3 +276,73 @@ def test_stages_that_nobody_needs_any_more_are_given_back_when_the_task_is_store
     script.tell(9, Stored(job, 0, 0, "kept", Lease(7, 7), "somebody", 10))
     assert FreeStage(job, 0, 0) in script.commands
     assert script.said(MARK, Revoke)
+
+
+def test_what_is_begun_is_ended_before_something_else_begins(script: Script) -> None:
+    """Otherwise what is begun holds its room for as long as there is something to begin."""
+    ends = 15
+    script.worker(ends, filters=("crop",))
+    script.worker(MARK, filters=("watermark",))
+    script.submit(chunks=4, filters=("crop", "watermark", "crop"), stages=True)
+    script.hand_on(ends, 1)
+    script.leave(ends)
+    script.hand_on(MARK, 1)
+    script.worker(14, "w15", filters=("crop",))
+    script.tick()
+    assert stages(script, 14) == [(1, [2, 3]), (0, [0, 1])]
+
+
+def test_what_other_builds_began_gives_its_room_back(script: Script) -> None:
+    job = share(script, chunks=3)
+    script.hand_on(RESIZE, 0, size=9_000)
+    script.hand_on(RESIZE, 1, size=9_000)
+    script.leave(MARK)
+    script.worker(14, filters=("resize",), fingerprint="g")
+    script.tell(9, Stored(job, 0, 2, "kept", Lease(7, 7), "somebody", 10, fingerprint="g + f"))
+    script.worker(MARK, filters=("watermark",))
+    script.tick()
+    assert not script.stages
+    assert stages(script, 14) == [(0, [0, 1]), (1, [0, 1])]
+
+
+def test_a_task_that_waits_for_its_next_stage_keeps_no_other_from_beginning(script: Script) -> None:
+    """After a reconnection of the aggregator all tasks are looked at again, those that wait among them."""
+    job = share(script, chunks=8)
+    for index in range(4):
+        script.hand_on(RESIZE, index)
+    script.leave(9)
+    script.aggregator(9)
+    script.hold(job)
+    script.hand_on(RESIZE, 4)
+    assert script.tasks(RESIZE) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_after_a_restart_the_aggregator_says_whose_results_go_together(script: Script) -> None:
+    job = share(script, chunks=2)
+    again = script.restarted(2)
+    again.aggregator(9)
+    again.tell(9, Holdings(job, 1, [b"\x01"], ["f + g"]))
+    again.worker(RESIZE, filters=("resize",), fingerprint="g")
+    again.worker(MARK, filters=("watermark",), fingerprint="g")
+    again.tick()
+    assert again.tasks(RESIZE) == []
+    again.worker(14, filters=("resize",))
+    again.tick()
+    assert stages(again, 14) == [(1, [0, 1])]
+
+
+def test_after_a_restart_a_stage_in_the_middle_of_a_chain_is_not_adopted(script: Script) -> None:
+    """Nobody knows any more who did what came before it, and so to whose results it belongs."""
+    script.worker(RESIZE, filters=("resize",))
+    script.worker(BOTH, filters=("blur",))
+    script.worker(MARK, filters=("watermark",))
+    job = script.submit(chunks=1, filters=("resize", "blur", "watermark"), stages=True)
+    script.hand_on(RESIZE)
+    task = script.said(BOTH, Task)[0]
+    held = HeldLease(task.lease, job, 0, 0, 1, "computing", "filter", task.stage)
+    again = script.restarted(2)
+    again.worker(BOTH, filters=("blur",), held=(held,))
+    assert again.said(BOTH, Revoke) == [Revoke(task.lease)]
+    script.leave(BOTH)
+    script.worker(BOTH, filters=("blur",), held=(held,))
+    assert script.said(BOTH, Revoke) == []
