@@ -44,6 +44,7 @@ class Rules:
     client_window_bytes: int = 64 * 1024 * 1024
     pass_window: int = 8  # passthrough chunks of a job on their way to the aggregator
     bench_after: int = 3  # failures of one worker on one job
+    renew_after_s: float = 30.0  # without a worker like those that made a job's first results
     upload_timeout_s: float = 600.0  # an upload that stopped for so long gives its spool back
 
 

@@ -210,6 +210,7 @@ class Dispatcher:
             self._next_scan = now + SCAN_INTERVAL_S
             self._leases.expire(now)
             self._intake.expire(now)
+            self._ownership.renew_outdated(now)
             self._make_room()
         self._handout.hand_out(now)
         self._ownership.pass_on(now)
@@ -228,6 +229,7 @@ class Dispatcher:
                     record.progress_at = min(now, record.progress_at + gap)
             for job in self.cluster.open.values():
                 job.moved_at = None if job.moved_at is None else min(now, job.moved_at + gap)
+                job.outdated_since = None
 
     def _make_room(self) -> None:
         """Under pressure, chunks that are stored everywhere are given up, the oldest job's first."""

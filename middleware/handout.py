@@ -10,7 +10,7 @@ from middleware.cluster import Cluster
 from middleware.events import SendChunk, SendStage
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
-from middleware.stages import Offer, is_covered, offers
+from middleware.stages import Offer, is_covered, is_dead_end, offers
 from middleware.states import JobState
 from middleware.tracks import LeaseRecord, Track, Trouble
 from wire.messages import Task
@@ -91,8 +91,8 @@ class Handout:
 
     def _choose(self, job: Job, track: Track, index: int) -> tuple[Offer, WorkerRecord] | None:
         """The next part of a task that somebody has credit for, and who gets it."""
-        if track.begun(index, self._cluster.mode_of(job, track, index)) is None:
-            self._cluster.free_intermediate(job, track, index)  # made by other builds, or with filters that failed
+        if is_dead_end(self._cluster, track, index, self._cluster.mode_of(job, track, index)):
+            self._cluster.free_intermediate(job, track, index)
         for offer in offers(self._cluster, job, track, index):
             worker = self._pick(job, track.troubles.get(index), offer)
             if worker is not None:

@@ -49,6 +49,7 @@ class Job:
         self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
         self.no_room_until = 0.0  # its aggregator has none: nothing more is computed for it before this time
         self.no_room_reason = ""
+        self.outdated_since: float | None = None  # since when nobody could go on with what its first workers made
         self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
         self.edited_as = ""  # the job in which its source, edited since, was submitted anew
         self.final, self.failures = {}, []
@@ -182,6 +183,11 @@ class Job:
         size = self.sizes[stream].pop(index)
         self.spooled_bytes -= size
         return size
+
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether all its source is at hand: nothing was given up, or there is a client to send it again."""
+        return self.client is not None or not any(len(freed) for freed in self.freed)
 
     def miss_freed(self) -> bool:
         """After the owner's word on its holdings: chunks given up that must be redone are needed again."""

@@ -11,7 +11,9 @@ from middleware.events import Close, Peer, SendChunk
 from middleware.jobs import Job
 from middleware.leases import Leases
 from middleware.records import failures_of
+from middleware.stages import is_outdated
 from middleware.states import JobState
+from middleware.tracks import Track
 from wire.bitmap import Bitmap
 from wire.errors import ProtocolError
 from wire.messages import (
@@ -119,7 +121,9 @@ class Ownership:
         job.owner, job.owner_name = record.store, record.name
         job.owner_epoch += 1
         for track in job.tracks:
-            track.forget_fingerprints()
+            track.forget_results()
+        job.kept_failed.clear()
+        job.outdated_since = None
         record.jobs_owned += 1
         self._cluster.save(job)
         self._own(job, record)
@@ -162,6 +166,26 @@ class Ownership:
         if job is None or job.owner != record.store or job.owner_epoch != owner_epoch:
             self._cluster.send(record.peer, Drop(job_id, owner_epoch))
         return None
+
+    def renew_outdated(self, now: float) -> None:
+        """Begins jobs again whose first results were made with library versions that no connected worker has any more:
+        nothing could go on with them. A worker that comes back soon is waited for."""
+        for job in self._cluster.open_jobs():
+            record = self._cluster.owner_of(job)
+            can_go_on = job.holdings_known and job.state is not JobState.PAUSED
+            if record is None or not can_go_on or not any(self._waits_for_build(job, track) for track in job.tracks):
+                job.outdated_since = None
+            elif job.outdated_since is None:
+                job.outdated_since = now
+            elif now - job.outdated_since >= self._cluster.rules.renew_after_s and job.can_begin_again:
+                text = f"no worker has the library versions of its first results any more: job {job.id} begins again"
+                self._cluster.note("begun-again", text, now, job.id)
+                record.jobs_owned -= 1
+                self._give(job, record)
+
+    def _waits_for_build(self, job: Job, track: Track) -> bool:
+        waits = not track.is_passthrough and not track.flights and track.queued(job.have[track.stream]) is not None
+        return waits and is_outdated(self._cluster, track)
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 

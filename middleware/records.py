@@ -7,7 +7,7 @@ from typing import Any, Final
 from middleware.cluster import ClientRecord, Cluster
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
-from middleware.stages import is_covered, left, refused
+from middleware.stages import is_covered, is_outdated, left
 from middleware.states import JobState, WorkerState
 from middleware.tracks import Track
 from wire.messages import Job as JobMessage
@@ -270,13 +270,18 @@ def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
     rest = left(track, index, mode)
     if not is_covered(cluster, track, rest):
         return _nobody_offers(cluster, track.chain.needs(rest))
-    if cluster.fleet.can(track.chain.needs(rest)):
-        if not cluster.fleet.able(track.chain.needs(rest), refused(cluster, track, index, mode, rest)):
-            text = "the first result was made with other library versions than those of the workers that are connected"
-            return "no-worker", text
-    elif track.whole_only:
+    if is_outdated(cluster, track):
+        return "no-worker", _why_outdated(cluster, job)
+    if track.whole_only and not cluster.fleet.can(track.chain.needs(rest)):
         return "too-large", track.whole_only
     return "busy", "all able workers are busy with other jobs"
+
+
+def _why_outdated(cluster: Cluster, job: Job) -> str:
+    text = "its first results were made with other library versions than those of the workers that are connected"
+    if job.can_begin_again:
+        return f"{text}; it begins again if none like them is back in {cluster.rules.renew_after_s:.0f} s"
+    return f"{text}; submit the same file again and it begins again, or start a worker like them"
 
 
 def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:

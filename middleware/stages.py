@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from middleware.chains import Needs
+from middleware.chains import TURNS, Needs, is_like
 from middleware.cluster import Cluster
 from middleware.jobs import Job
 from middleware.tracks import Track
@@ -41,8 +41,53 @@ def offers(cluster: Cluster, job: Job, track: Track, index: int) -> list[Offer]:
 
 
 def refused(cluster: Cluster, track: Track, index: int, mode: str, stage: range) -> frozenset[str]:
-    """Fingerprints of workers that can't do a stage: what comes of it would not be like the track's first result."""
-    return frozenset(one for one in cluster.fleet.fingerprints if not track.fits(index, mode, stage, one))
+    """Fingerprints of workers that can't do a stage: what comes of it, now or in the end, would not be like the track's
+    first result."""
+    return frozenset(one for one in cluster.fleet.fingerprints if not _fits(cluster, track, index, mode, stage, one))
+
+
+def _fits(cluster: Cluster, track: Track, index: int, mode: str, stage: range, own: str) -> bool:
+    made = track.fingerprint_of(index, mode, own)
+    if track.chain.is_last(stage):
+        return track.takes(made)
+    return can_end(cluster, track, stage.stop, made)
+
+
+def can_end(cluster: Cluster, track: Track, step: int, made: str) -> bool:
+    """Whether connected workers can take a task on from `step`, which `made` brought it to, so that what comes of it is
+    like the track's first result."""
+    if not track.fingerprint:
+        return True
+    if made and not is_like(made, track.fingerprint):
+        return False
+    builds, length = track.fingerprint.split(TURNS), len(track.chain.steps)
+    turns = {made.count(TURNS) if made else -1}  # whose turn it may have been last: indexes of `builds`
+    size = 1 if track.chain.can_stage and not (track.whole_only and step == 0) else length
+    for start in range(step, length, size):
+        needs = track.chain.needs(range(start, start + size))
+        able = {worker.details.fingerprint for worker in cluster.fleet.able(needs)}
+        turns = {turn for now in turns for turn in (now, now + 1) if 0 <= turn < len(builds) and builds[turn] in able}
+    return len(builds) - 1 in turns
+
+
+def is_dead_end(cluster: Cluster, track: Track, index: int, mode: str) -> bool:
+    """Whether a task had better begin with its chunk than with what is done of it: that was made by other builds, or
+    with filters that failed."""
+    begun = track.begun(index, mode)
+    if begun is None:
+        return True
+    return not can_end(cluster, track, begun.step, begun.fingerprint) and can_end(cluster, track, 0, "")
+
+
+def is_outdated(cluster: Cluster, track: Track) -> bool:
+    """Whether connected workers could do a track, but for its first result, which others made: none of theirs would be
+    like it."""
+    chain = track.chain
+    shared = chain.can_stage and not track.whole_only
+    can = is_covered(cluster, track, chain.whole) if shared else cluster.fleet.can(chain.needs(chain.whole))
+    if not track.fingerprint:
+        return can and bool(track.refused_fingerprints)  # by a first result of which nobody has told yet, nor may ever
+    return can and not can_end(cluster, track, 0, "")
 
 
 def left(track: Track, index: int, mode: str) -> range:

@@ -211,21 +211,17 @@ class Track:
         begun = self.begun(index, mode)
         return turns("" if begun is None else begun.fingerprint, own)
 
-    def fits(self, index: int, mode: str, stage: range, own: str) -> bool:
-        """Whether a stage that a worker of this fingerprint does can be part of a result that is like the others."""
-        made = self.fingerprint_of(index, mode, own)
-        return self.takes(made) if self.chain.is_last(stage) else is_like(made, self.fingerprint)
-
     def takes(self, fingerprint: str) -> bool:
         """Whether a result of this fingerprint is like the others, as far as that is known."""
         if self.fingerprint:
             return fingerprint == self.fingerprint
         return fingerprint not in self.refused_fingerprints
 
-    def forget_fingerprints(self) -> None:
-        """Its results are lost: the next one is the first."""
+    def forget_results(self) -> None:
+        """They are lost: the next one is the first."""
         self.fingerprint = ""
         self.refused_fingerprints.clear()
+        self.fallback_frames = self.lost_frames = self.damaged_frames = 0
 
     def hand_on(self, record: LeaseRecord, size: int, now: float) -> list[LeaseRecord]:
         """A stage is done, and what came of it is kept. Returns the leases that have nothing more to bring: that one

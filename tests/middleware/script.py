@@ -228,11 +228,12 @@ class Script:
         count = len(own.outputs) + own.source["stream_count"] - 1
         self.tell(peer, Holdings(job, own.owner_epoch, list(tracks) or [b""] * count))
 
-    def deliver(self, peer: int, index: int | None = None, aggregator: int = 9) -> None:
+    def deliver(self, peer: int, index: int | None = None, aggregator: int = 9, *, fingerprint: str = "") -> None:
         """A worker's newest task (or that of `index`) is done: the aggregator has it, and the worker is released."""
         tasks = self.said(peer, Task)
         task = tasks[-1] if index is None else next(one for one in reversed(tasks) if one.index == index)
-        self.tell(aggregator, Stored(task.job, task.track, task.index, "kept", task.lease, f"w{peer}", 10))
+        stored = Stored(task.job, task.track, task.index, "kept", task.lease, f"w{peer}", 10, fingerprint=fingerprint)
+        self.tell(aggregator, stored)
         self.tell(peer, Released(task.lease, "stored"))
         self.tick()
 

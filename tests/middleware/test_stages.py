@@ -7,7 +7,21 @@ import pytest
 from middleware.cluster import Rules
 from middleware.events import FreeStage, SendChunk, SendStage
 from tests.middleware.script import Script
-from wire.messages import Beat, Control, HandOn, HeldLease, Holdings, LeaseBeat, Released, Revoke, Stored, Task
+from wire.messages import (
+    Beat,
+    Control,
+    Event,
+    HandOn,
+    HeldLease,
+    Holdings,
+    LeaseBeat,
+    Own,
+    Released,
+    Revoke,
+    Stored,
+    Task,
+    Watch,
+)
 from wire.schema import Lease
 
 RESIZE, MARK, BOTH = 11, 12, 13
@@ -346,3 +360,61 @@ def test_after_a_restart_a_stage_in_the_middle_of_a_chain_is_not_adopted(script:
     script.leave(BOTH)
     script.worker(BOTH, filters=("blur",), held=(held,))
     assert script.said(BOTH, Revoke) == []
+
+
+# ── library versions that are gone ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_stage_that_would_lead_nowhere_is_not_begun(script: Script) -> None:
+    """The first result was made by f and g in turn: f must leave the end to g, although it offers that as well."""
+    script.worker(RESIZE, filters=("resize", "blur"))
+    script.worker(MARK, filters=("watermark",), fingerprint="g")
+    script.worker(14, filters=("blur",), fingerprint="h")
+    job = script.submit(chunks=3, filters=("resize", "blur", "watermark"), stages=True)
+    script.tell(9, Stored(job, 0, 2, "kept", Lease(7, 7), "somebody", 10, fingerprint="f + h + g"))
+    script.hand_on(RESIZE, 0)  # resize and blur, begun before that was known
+    script.hand_on(RESIZE, 1)
+    assert stages(script, RESIZE) == [(0, [0, 2]), (1, [0, 2]), (0, [0, 1]), (1, [0, 1])]
+    assert not script.stages
+    script.hand_on(RESIZE, 0)
+    assert stages(script, 14) == [(0, [1, 2])]
+    script.hand_on(14, 0)
+    script.deliver(MARK, 0)
+
+
+def test_what_is_begun_waits_for_the_worker_that_can_go_on_while_there_is_none(script: Script) -> None:
+    job = share(script, chunks=2)
+    script.tell(9, Stored(job, 0, 1, "kept", Lease(7, 7), "somebody", 10, fingerprint="f"))
+    script.hand_on(RESIZE, 0)
+    script.leave(MARK)
+    script.tick(1)
+    assert script.stages == {(job, 0, 0)}
+
+
+def _live(script: Script, seconds: int, *workers: int) -> None:
+    for _ in range(seconds):
+        for peer in workers:
+            script.tell(peer, Beat([]))
+        script.tick(1)
+
+
+def test_an_output_begun_by_builds_that_are_gone_begins_again(script: Script) -> None:
+    job = share(script, chunks=3)
+    script.tell(1, Watch(topics=["events"]))
+    script.hand_on(RESIZE, 0)
+    script.deliver(MARK, 0, fingerprint="f")
+    script.leave(RESIZE)
+    script.worker(14, filters=("resize",), fingerprint="g")
+    _live(script, 28, MARK, 14)
+    assert "begins again if none like them is back in 30 s" in script.job(1).reason
+    _live(script, 3, MARK, 14)
+    [own] = script.said(9, Own)[1:]
+    assert own.owner_epoch == 2
+    assert any(event.kind == "begun-again" for event in script.said(1, Event))
+    script.hold(job)
+    script.tick()
+    for index in (1, 2, 0):
+        script.hand_on(14, index)
+        script.deliver(MARK, index, fingerprint="g + f")
+    script.finish()
+    assert script.job(1).state == "done"

@@ -30,7 +30,7 @@ Key = tuple[str, int, int]
 
 _TASK = re.compile(r"> \d+ Task\(lease=.*?, job='(?P<job>[^']*)', track=(?P<track>\d+), index=(?P<index>\d+)")
 _STORED = re.compile(r"< \d+ Stored\(job='(?P<job>[^']*)', track=(?P<track>\d+), index=(?P<index>\d+), verdict='kept'")
-_HOLDINGS = re.compile(r"< \d+ Holdings\(job='(?P<job>[^']*)', owner_epoch=\d+, tracks=(?P<tracks>\[.*\])\)")
+_HOLDINGS = re.compile(r"< \d+ Holdings\(job='(?P<job>[^']*)', owner_epoch=\d+, tracks=(?P<tracks>\[.*?\]), ")
 
 
 def view(cluster: LocalCluster) -> ClusterView:
