@@ -11,7 +11,7 @@ import argparse
 import json
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from rich.console import Console
@@ -42,6 +42,21 @@ from wire.options import add_results
 CODECS = {"h264": "h264", "mpeg4": "mpeg4", "ffv1": "ffv1", "mp4v": "mpeg4"}
 """Codecs by all their names."""
 
+MATERIALS = {"video": "videos", "images": "images", "table": "tables"}
+
+OPTIONS_OF_KINDS = {
+    "codec": ("video",),
+    "crf": ("video",),
+    "preset": ("video",),
+    "verify_cuts": ("video",),
+    "no_video": ("video", "images"),
+    "chunk_frames": ("video", "images"),
+    "format": ("images",),
+    "quality": ("images",),
+    "chunk_records": ("table",),
+}
+"""Options that only some kinds of material know."""
+
 MAX_CHUNK_FRAMES = 1_000_000
 MAX_CHUNK_RECORDS = 100_000_000
 MAX_PRIORITY = 100
@@ -68,7 +83,8 @@ def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
             return _list_filters(stdout, target, options)
         wishes = _wishes(options, target)
         materials, complaints = sources.find([*options.paths, *options.video])
-        for sentence in wishes.idle({material.kind for material in materials}):
+        kinds = {material.kind for material in materials}
+        for sentence in (*wishes.idle(kinds), *_idle_options(options, kinds)):
             raise UsageError(sentence)
         orders = {}
         for material in materials:
@@ -96,6 +112,20 @@ def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; anything wrong with it ends the process with status 2."""
+    return _parser().parse_args(arguments)
+
+
+def _idle_options(options: argparse.Namespace, kinds: Set[str]) -> Iterator[str]:
+    """A sentence for each option that is for none of these kinds of material."""
+    parser = _parser()
+    here = " and ".join(MATERIALS[kind] for kind in sorted(kinds))
+    for name, takers in OPTIONS_OF_KINDS.items() if kinds else ():
+        if getattr(options, name) != parser.get_default(name) and kinds.isdisjoint(takers):
+            flag, wanted = name.replace("_", "-"), " and ".join(MATERIALS[kind] for kind in takers)
+            yield f"--{flag} is for {wanted}, and there are only {here}; leave it out"
+
+
+def _parser() -> Parser:
     summary, _, statuses = (__doc__ or "").partition("\n\n")
     parser = Parser(prog="python -m client.file_sender", description=summary, epilog=statuses)
     parser.add_argument(
@@ -166,7 +196,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object a job to standard output")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     parser.add_argument("--list-filters", action="store_true", help="say what filters there are and what they take")
-    return parser.parse_args(arguments)
+    return parser
 
 
 class _Submitter:

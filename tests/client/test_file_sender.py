@@ -103,6 +103,33 @@ def test_wrong_usage_is_one_sentence(sender: Typed, cluster: FakeCluster, argume
     assert cluster.count(Submit) == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--codec", "ffv1"], "--codec is for videos, and there are only tables; leave it out.\n"),
+        (
+            ["--chunk-frames", "9"],
+            "--chunk-frames is for videos and images, and there are only tables; leave it out.\n",
+        ),
+        (["--no-video"], "--no-video is for videos and images, and there are only tables; leave it out.\n"),
+    ],
+)
+def test_an_option_for_other_material_is_refused(
+    sender: Typed, cluster: FakeCluster, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    done = sender("table.csv", *to(cluster), *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", words)
+
+
+def test_an_option_is_right_where_some_of_the_material_knows_it(
+    sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    done = sender(clip, "table.csv", "--codec", "ffv1", *to(cluster))
+    assert "--codec is for" not in done.stderr
+
+
 def bad_inputs(folder: Path) -> dict[str, Path]:
     (folder / "empty.mp4").touch()
     (folder / "text.mp4").write_text("not a film\n" * 100)
