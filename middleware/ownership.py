@@ -152,6 +152,7 @@ class Ownership:
         for track, fingerprint in zip(job.tracks, message.fingerprints, strict=False):
             track.fingerprint = fingerprint
         if job.miss_freed():
+            job.moved_at = now  # what is left of its upload is kept for as long as that of one that stops now
             cluster.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
             cluster.missed_jobs.add(job.id)
         job.holdings_known = True
