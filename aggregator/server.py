@@ -52,7 +52,7 @@ from aggregator.splicers import PROGRAM, Ending, Splicers
 from storage.errors import SpoolFull
 from storage.spool import Location, Spool
 from wire import loop as wire
-from wire.addresses import EVERYWHERE, LOOPBACK, Address
+from wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
 from wire.messages import VERSIONS, AggregatorDetails, Error, File, Hello
 
 log = logging.getLogger("aggregator")
@@ -335,10 +335,10 @@ def advertised(settings: Settings, port: int) -> list[dict[str, Any]]:
     """Where workers and clients are told to find us, in the order in which they try."""
     if settings.advertise:
         hosts = [settings.advertise]
-    elif settings.bind in EVERYWHERE:
+    elif settings.bind in (*EVERYWHERE, EVERYWHERE_IPV4):
         hosts = ["", socket.gethostname()]  # "" is where the middleware sees us come from
     else:
-        hosts = ["" if settings.bind == LOOPBACK else settings.bind]
+        hosts = ["" if is_loopback(settings.bind) else settings.bind]
     return [dict(Address(host, port).to_wire()) for host in hosts]
 
 

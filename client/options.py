@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
 from client.outcome import Status
 from wire import options as shared
-from wire.addresses import LOOPBACK, Address
+from wire.addresses import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +21,6 @@ class Target:
     address: Address
     family: socket.AddressFamily = socket.AF_UNSPEC
     secret: bytes = b""
-
-    def reachable(self, addresses: Iterable[Address]) -> list[Address]:
-        """Addresses as the middleware sees them, as we see them: what is loopback there is that machine here."""
-        if _is_loopback(self.address.host):
-            return list(addresses)
-        return [
-            Address(self.address.host, address.port) if _is_loopback(address.host) else address for address in addresses
-        ]
 
 
 class UsageError(Exception):
@@ -77,12 +68,3 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 def as_sentence(text: str) -> str:
     """With a full stop where there is no end yet."""
     return text if text.endswith((".", "?", "!")) else f"{text}."
-
-
-def _is_loopback(host: str) -> bool:
-    if host == LOOPBACK:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -22,6 +22,7 @@ from client.session import Session
 from client.sources import Reader
 from client.units import unit_of
 from media.errors import UnreadableSource
+from wire.addresses import reachable
 from wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received
 from wire.messages import Job, Welcome
 
@@ -147,8 +148,8 @@ class Run:
             case events.Dial(peer=Peer.MIDDLEWARE):
                 self.links[Peer.MIDDLEWARE] = self._loop.dial([self._target.address], self._hello, self._target.family)
             case events.Dial(peer=peer, addresses=addresses):
-                reachable = self._target.reachable(addresses)
-                self.links[peer] = self._loop.dial(reachable, self._hello, self._target.family)
+                found = reachable(addresses, self._target.address.host)
+                self.links[peer] = self._loop.dial(found, self._hello, self._target.family)
             case events.HangUp(peer=peer):
                 if peer in self.links:
                     self._loop.close(self.links.pop(peer))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 LOOPBACK = "localhost"
 EVERYWHERE = ("", "*", "::")
+EVERYWHERE_IPV4 = "0.0.0.0"
 LISTEN_BACKLOG = 512
 """Connections that may wait for accept: a fleet that comes back all at once."""
 
@@ -32,6 +34,24 @@ class Address(NamedTuple):
         if not isinstance(host, str) or not isinstance(port, int) or not 0 < port < 65536:
             raise ValueError(f"an address has a host and a port, not {data!r:.80}")
         return cls(host or seen_host, port)
+
+
+def is_loopback(host: str) -> bool:
+    """Is this the machine itself, on which nobody but its own programs can reach it so?"""
+    if host == LOOPBACK:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def reachable(addresses: Iterable[Address], middleware: str) -> list[Address]:
+    """Addresses as the middleware sees them, for one who reaches it at the host `middleware`: what is loopback there
+    is that machine here."""
+    if is_loopback(middleware):
+        return list(addresses)
+    return [Address(middleware, address.port) if is_loopback(address.host) else address for address in addresses]
 
 
 def resolve(address: Address, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[tuple[int, tuple[object, ...]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from wire.addresses import Address
+from wire.addresses import Address, reachable
 from wire.messages import Aggregator
 from worker.events import MIDDLEWARE, Peer
 from worker.link import Link
@@ -28,6 +28,7 @@ class Peers:
         self, middleware: tuple[Address, ...], jitter: Callable[[], float], is_wanted: Callable[[Peer], bool]
     ) -> None:
         self.links: dict[Peer, Link] = {MIDDLEWARE: Link(middleware)}
+        self._middleware_host = middleware[0].host
         self._jitter = jitter
         self._is_wanted = is_wanted
 
@@ -51,7 +52,7 @@ class Peers:
 
     def move(self, message: Aggregator, now: float) -> bool:
         """An aggregator is there, or has moved. True when its present connection is to be given up."""
-        addresses = _addresses(message)
+        addresses = tuple(reachable(_addresses(message), self._middleware_host))
         if not addresses or message.store == MIDDLEWARE:
             return False
         link = self.links.get(message.store)

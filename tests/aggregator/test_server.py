@@ -153,6 +153,8 @@ def test_addresses_that_others_are_told(tmp_path: Path, cast: Cast) -> None:
     assert hosts(bind="192.0.2.7") == ["192.0.2.7"]
     assert hosts(bind="*")[0] == ""
     assert len(hosts(bind="*")) == 2
+    assert hosts(bind="0.0.0.0") == hosts(bind="*")
+    assert hosts(bind="127.0.0.1") == [""]
     assert hosts(bind="*", advertise="splicer.example") == ["splicer.example"]
 
 

@@ -179,14 +179,3 @@ def test_none_is_taken_after_the_middleware_could_not_be_reached(clip: Path, tmp
     outcomes = list(Sender(Target(Address("127.0.0.1", 1)), Recorder()).send(parcels()))
     assert {outcome.status for outcome in outcomes} == {Status.UNREACHABLE}
     assert len(taken) <= 3
-
-
-def test_an_aggregator_seen_on_the_middlewares_loopback_is_on_its_machine() -> None:
-    far = Target(Address("cluster.example", 5000))
-    addresses = [Address("127.0.0.1", 5001), Address("::1", 5001), Address("10.0.0.7", 5001)]
-    assert far.reachable(addresses) == [
-        Address("cluster.example", 5001),
-        Address("cluster.example", 5001),
-        Address("10.0.0.7", 5001),
-    ]
-    assert Target(Address("localhost", 5000)).reachable(addresses) == addresses

@@ -367,6 +367,13 @@ def test_a_store_without_tasks_is_left_alone() -> None:
     assert script.wait(10.0) == []
 
 
+def test_a_store_on_the_middlewares_own_loopback_is_dialled_on_its_machine() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(Aggregator("near", "agg", [{"host": "127.0.0.1", "port": 9001}, {"host": "there", "port": 9001}]))
+    assert script.session.peers.links["near"].addresses == (Address("middle", 9001), Address("there", 9001))
+
+
 def test_addresses_of_stores_are_bounded() -> None:
     script = Script().connect()
     script.told(task(A))
