@@ -56,7 +56,10 @@ def reachable(addresses: Iterable[Address], middleware: str) -> list[Address]:
 
 def resolve(address: Address, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[tuple[int, tuple[object, ...]]]:
     """`(family, sockaddr)` to dial, in the system's order of preference. Raises OSError when the name is unknown."""
-    found = socket.getaddrinfo(address.host, address.port, family, socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(address.host, address.port, family, socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"it is no host's name: {error}") from error
     return list(dict.fromkeys((entry[0], entry[4]) for entry in found))
 
 

@@ -53,3 +53,7 @@ MAX_TEXT: Final = 64 * KIB
 
 USER_TIMEOUT_S: Final = 60.0
 """Unacknowledged sent data after which the kernel gives a connection up (where it can): a host that vanished."""
+
+KEEPALIVE_S: Final = 15.0
+"""After so long without a word the kernel asks whether the other host is there, and again so often. Without it who only
+listens, such as a client whose job waits, would not notice for two hours: that is the systems' default."""

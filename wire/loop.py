@@ -90,6 +90,8 @@ class _Link:
     host: str
     deadline: float | None  # of the handshake, or of the address being dialled
     outgoing: deque[memoryview | FileSlice]
+    addresses: deque[Address]  # to be dialled, their names not looked up yet
+    family: socket.AddressFamily
     candidates: list[tuple[int, tuple[object, ...]]]
     tried: list[str]
     backlog: int = 0  # outgoing bytes in memory
@@ -141,11 +143,8 @@ class Loop:
     ) -> ConnectionId:
         """Begins to connect to the first address that answers. Its Welcome comes as Received, failure as Lost."""
         link = self._new_link(Connection(role=self._role, hello=hello, secret=self._secret, scratch=self._scratch))
-        for address in addresses:
-            try:
-                link.candidates += resolve(address, family)
-            except OSError as error:
-                link.tried.append(f"{address}: {error.strerror or error}")
+        link.addresses.extend(addresses)
+        link.family = family
         self._dial_next(link)
         return link.id
 
@@ -244,7 +243,7 @@ class Loop:
     # ── accepting and dialling ───────────────────────────────────────────────────────────────────────────────────
 
     def _new_link(self, protocol: Connection) -> _Link:
-        link = _Link(self._next_id, protocol, None, "", None, deque(), [], [])
+        link = _Link(self._next_id, protocol, None, "", None, deque(), deque(), socket.AF_UNSPEC, [], [])
         self._next_id += 1
         self._links[link.id] = link
         self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
@@ -275,7 +274,7 @@ class Loop:
 
     def _dial_next(self, link: _Link) -> None:
         self._forget_socket(link)
-        while link.candidates:
+        while link.candidates or self._look_up(link):
             family, sockaddr = link.candidates.pop(0)
             sock = socket.socket(family, socket.SOCK_STREAM)
             sock.setblocking(False)
@@ -289,6 +288,18 @@ class Loop:
             self._note_failure(link, code)
             self._forget_socket(link)
         self._lose(link, "; ".join(link.tried) or "no address to try")
+
+    @staticmethod
+    def _look_up(link: _Link) -> bool:
+        """Finds candidates behind the next name. Only when its turn has come: it may take seconds, in which the loop
+        stands still."""
+        while link.addresses and not link.candidates:
+            address = link.addresses.popleft()
+            try:
+                link.candidates += resolve(address, link.family)
+            except OSError as error:
+                link.tried.append(f"{address}: {error.strerror or error}")
+        return bool(link.candidates)
 
     @staticmethod
     def _note_failure(link: _Link, code: int) -> None:
@@ -498,6 +509,9 @@ def _tune(sock: socket.socket) -> None:
     options: list[tuple[int, Any, int]] = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPIDLE", None), int(limits.KEEPALIVE_S)),
+        (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPALIVE", None), int(limits.KEEPALIVE_S)),  # macOS' name of it
+        (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPINTVL", None), int(limits.KEEPALIVE_S)),
         (socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", None), int(limits.USER_TIMEOUT_S * 1000)),
     ]
     for level, option, value in options:

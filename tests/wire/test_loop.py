@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from wire import limits
-from wire.addresses import Address
+from wire.addresses import Address, resolve
 from wire.framing import MAGIC, PREFIX, checksum
-from wire.loop import FileSlice, Loop, Lost, NetworkEvent, Received
+from wire.loop import FileSlice, Loop, Lost, NetworkEvent, Received, _tune
 from wire.messages import VERSIONS, Beat, Error, File, Hello, Watch, Welcome
 
 HELLO = Hello(role="client", name="tester", session="s1", versions=list(VERSIONS))
@@ -129,6 +129,32 @@ def test_unreachable_names_every_address_and_reason(pair: Pair) -> None:
     lost = pair.at_client[0]
     assert isinstance(lost, Lost)
     assert lost.reason == f"127.0.0.1:{port}: Connection refused"
+
+
+def test_a_name_is_looked_up_only_when_its_turn_has_come(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop stands still meanwhile, for seconds where no server of names answers."""
+    asked = []
+
+    def look_up(address: Address, family: socket.AddressFamily) -> list[tuple[int, tuple[object, ...]]]:
+        asked.append(address.host)
+        return resolve(address, family)
+
+    monkeypatch.setattr("wire.loop.resolve", look_up)
+    pair.client.dial([Address("127.0.0.1", pair.port), Address("name.invalid", pair.port)], HELLO)
+    pair.until(lambda: pair.at_server)
+    assert asked == ["127.0.0.1"]
+    pair.client.dial([Address("name.invalid", pair.port), Address("::1", pair.port)], HELLO)
+    pair.until(lambda: len(pair.at_server) == 2)
+    assert asked == ["127.0.0.1", "name.invalid", "::1"]
+
+
+def test_a_host_that_vanishes_is_noticed_by_who_only_listens() -> None:
+    """The system is told to ask; by itself it does so after two hours."""
+    idle = int(getattr(socket, "TCP_KEEPIDLE", 0) or getattr(socket, "TCP_KEEPALIVE", 0))
+    with socket.socket() as one:
+        _tune(one)
+        assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert one.getsockopt(socket.IPPROTO_TCP, idle) == limits.KEEPALIVE_S
 
 
 @pytest.mark.parametrize(
