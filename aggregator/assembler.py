@@ -57,6 +57,9 @@ MAX_JOBS: Final = MAX_HISTORY + 2000
 ORPHAN_EXPIRY_S: Final = 3600.0
 """A job that the connected middleware has not asked for in an hour is another's, or forgotten."""
 
+UNBLAMED: Final = ("", "shutting-down", "silent")
+"""How a connection to the middleware ends that may be made again at once: no person has to act first."""
+
 MAX_PART: Final = 8 * 1024 * 1024
 """Bytes of a finished file in one message."""
 
@@ -166,7 +169,7 @@ class Assembler:
             if memory.uplink.is_joined or event.code:
                 memory.log(f"lost the middleware: {event.reason}; trying again", is_warning=True)
             memory.orphans.clear()  # while it is away it cannot ask
-            memory.uplink.lost(now, refused=event.code not in ("", "shutting-down"))
+            memory.uplink.lost(now, refused=event.code not in UNBLAMED)
             return
         hello = self._peers.pop(event.peer, None)
         if hello is not None and hello.role == "worker":

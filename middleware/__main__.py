@@ -32,7 +32,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--credit", type=int, default=rules.credit, help="tasks a worker may hold (%(default)s)")
     parser.add_argument(
         "--worker-timeout", type=float, default=rules.worker_timeout_s, metavar="S",
-        help="seconds of silence after which a worker's tasks are handed out again (%(default)s)",
+        help="seconds of silence after which a worker, or an aggregator, counts as lost (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--stall-timeout", type=float, default=rules.stall_timeout_s, metavar="S",

@@ -122,7 +122,7 @@ class Dispatcher:
         """When a Tick is due at the latest; None when nothing will happen by itself."""
         cluster = self.cluster
         deadlines = [self._publisher.next_deadline()]
-        if cluster.workers_by_peer or cluster.open:
+        if cluster.workers_by_peer or cluster.aggregators or cluster.open:
             deadlines.append(self._next_scan)
         return min((one for one in deadlines if one is not None), default=None)
 
@@ -206,9 +206,12 @@ class Dispatcher:
         self.cluster.room_bytes = event.room_bytes
         for peer in event.arriving & self.cluster.workers_by_peer.keys():
             self._leases.arriving(self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]], now)
+        for peer in event.arriving & self.cluster.aggregators.keys():
+            self.cluster.aggregators[peer].heard_at = now
         if now >= self._next_scan:
             self._next_scan = now + SCAN_INTERVAL_S
             self._leases.expire(now)
+            self._ownership.expire(now)
             self._intake.expire(now)
             self._ownership.renew_outdated(now)
             self._make_room()
@@ -223,6 +226,8 @@ class Dispatcher:
         gap = 0.0 if self._last_tick is None else now - self._last_tick - SCAN_INTERVAL_S
         self._last_tick = now
         if gap > PAUSE_S:
+            for aggregator in self.cluster.aggregators.values():
+                aggregator.heard_at = min(now, aggregator.heard_at + gap)
             for worker in self.cluster.fleet.connected():
                 worker.heard_at = min(now, worker.heard_at + gap)
                 for record in worker.held.values():

@@ -99,6 +99,17 @@ class Ownership:
                         for index in list(track.flights):
                             track.put_back(index)
 
+    def expire(self, now: float) -> None:
+        """Ends connections of which nothing was heard for too long: a host that vanishes says no farewell, and what its
+        jobs wait for should be known."""
+        cluster = self._cluster
+        for record in list(cluster.aggregators.values()):
+            silence = now - record.heard_at
+            if silence > cluster.rules.worker_timeout_s:
+                text = f"nothing was heard of it for {silence:.0f} s"
+                cluster.outbox.append(Close(record.peer, "silent", text))
+                self.left(record.peer, text, now)
+
     # ── owning ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def assign(self, job: Job) -> None:

@@ -437,6 +437,12 @@ def test_after_a_refusal_it_is_dialled_rarely() -> None:
     assert script.brain.next_deadline() == script.now + RETRY_REFUSED_S
 
 
+def test_who_was_not_heard_comes_back_at_once() -> None:
+    script = Script(joined=False)
+    script.feed(Left(MIDDLEWARE, "nothing was heard of it for 11 s", "silent"))
+    assert script.brain.next_deadline() == script.now + RETRY_FIRST_S
+
+
 def test_beats_are_sent_as_often_as_the_welcome_says() -> None:
     script = Script()
     assert script.tick(0.4) == []

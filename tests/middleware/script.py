@@ -27,6 +27,7 @@ from middleware.events import (
 from wire.bitmap import Bitmap
 from wire.messages import (
     AggregatorDetails,
+    Beat,
     Chunk,
     End,
     Finish,
@@ -68,6 +69,7 @@ class Script:
         self.spool: set[tuple[str, int, int]] = set()
         self.stages: set[tuple[str, int, int]] = set()  # (job, track, index)
         self.disk_is_full = False
+        self.aggregators_are_silent = False
         self.jobs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self.chunks: dict[tuple[str, int, int], tuple[int, int | None, int]] = {}
 
@@ -78,10 +80,12 @@ class Script:
         self._take(self.dispatcher.handle(Left(peer, "gone"), self.now))
 
     def tick(self, seconds: float = 0.0, room: int = ROOM) -> None:
-        """Lets time pass in steps a real loop would make, with a Tick after each."""
+        """Lets time pass in steps a real loop would make, with a Tick after each; aggregators beat."""
         end = self.now + seconds
         while True:
             self.now = min(end, self.now + 0.2)
+            for peer in () if self.aggregators_are_silent else list(self.dispatcher.cluster.aggregators):
+                self._take(self.dispatcher.handle(Received(peer, Beat()), self.now))
             self._take(self.dispatcher.handle(Tick(room), self.now))
             if self.now >= end:
                 return

@@ -141,14 +141,40 @@ def test_a_silent_worker_is_closed_and_its_tasks_are_handed_out_again(script: Sc
     assert script.tasks(12) == [0, 1]
 
 
+def test_a_silent_aggregator_is_closed_and_its_jobs_wait_for_it(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=3)
+    script.aggregators_are_silent = True
+    for _ in range(200):  # far longer than a delivery may take
+        script.tell(11, Beat([LeaseBeat(task.lease, "delivering", 10, 10) for task in script.said(11, Task)]))
+        script.tick(1)
+    assert script.closed(9) == ["silent"]
+    assert script.closed(11) == []
+    script.aggregators_are_silent = False
+    script.aggregator(9)
+    script.hold(job, bits(0))
+    script.deliver(11, 1)
+    assert script.tasks(11) == [0, 1, 2]
+    assert script.job(1).progress["retries"] == 0
+
+
+def test_an_aggregator_alone_is_watched_as_well() -> None:
+    script = Script()
+    script.aggregator(9)
+    script.tick(30)
+    assert script.closed(9) == []
+    assert script.dispatcher.next_deadline() is not None
+
+
 def test_time_in_which_the_middleware_was_stopped_counts_for_nobody(script: Script) -> None:
     script.worker(11)
     script.submit(chunks=2)
     script.jump(30)
     script.tick()
-    script.tell(11, Beat())
+    for peer in (9, 11):
+        script.tell(peer, Beat())
     script.tick(1)
-    assert script.closed(11) == []
+    assert script.closed(9) == script.closed(11) == []
 
 
 def test_a_computing_task_without_progress_is_taken_away_and_counted_as_a_failure(script: Script) -> None:
@@ -237,8 +263,41 @@ def test_drained_tasks_come_back_at_no_cost_and_the_worker_gets_no_more(script: 
     assert script.tasks(11) == [0, 1]
     script.worker(12)
     script.tick()
+    script.deliver(12)
     assert script.tasks(12) == [1, 2]
     assert script.job(1).progress["retries"] == 0
+
+
+def test_the_last_tasks_wait_for_workers_that_have_nothing_to_do(script: Script) -> None:
+    """Given in advance, they might wait behind a slow worker's task while the others look on."""
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=6)
+    assert (script.tasks(11), script.tasks(12)) == ([0, 2], [1, 3])
+    script.deliver(12, 1)
+    assert script.tasks(12) == [1, 3, 4]
+    script.deliver(12, 3)
+    assert script.tasks(12) == [1, 3, 4]
+    script.deliver(12, 4)
+    assert script.tasks(12) == [1, 3, 4, 5]
+
+
+def test_while_more_may_come_tasks_are_given_in_advance(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=3, end=False)
+    assert (script.tasks(11), script.tasks(12)) == ([0, 2], [1])
+
+
+def test_a_worker_whose_result_is_on_its_way_has_nothing_to_do(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=5)
+    script.deliver(12, 1)
+    assert (script.tasks(11), script.tasks(12)) == ([0, 2], [1, 3])
+    script.tell(12, Beat([LeaseBeat(script.said(12, Task)[1].lease, "delivering", 10, 10)]))
+    script.tick()
+    assert script.tasks(12) == [1, 3, 4]
 
 
 # ── storing and finishing ────────────────────────────────────────────────────────────────────────────────────────────
