@@ -46,6 +46,11 @@ class WorkerRecord:
     live_frames: int = 0
     measured_at: float = 0.0
 
+    @property
+    def is_computing(self) -> bool:
+        """Or has something to compute; not, if all it has is on its way to a store."""
+        return any(record.phase != "delivering" for record in self.held.values())
+
     def measure(self, now: float) -> None:
         """Updates frames/s from the frames done up to now."""
         total = self.frames + sum(record.frames for record in self.held.values())
@@ -188,6 +193,10 @@ class Fleet:
     def can(self, needs: Needs) -> bool:
         """Whether some connected worker offers all of `needs`."""
         return any(needs <= offers for offers in self._offered)
+
+    def count_able(self, needs: Needs) -> int:
+        """How many connected workers offer all of `needs`."""
+        return sum(count for offers, count in self._offered.items() if needs <= offers)
 
     def able(self, needs: Needs, refused: Set[str] = frozenset()) -> list[WorkerRecord]:
         """Connected workers that offer all of `needs`, with credit or without; but for those whose fingerprint is

@@ -8,7 +8,7 @@ from typing import Final
 from middleware.chains import Needs
 from middleware.cluster import Cluster
 from middleware.events import SendChunk, SendStage
-from middleware.fleet import WorkerRecord
+from middleware.fleet import Fleet, WorkerRecord
 from middleware.jobs import Job
 from middleware.stages import Offer, is_covered, is_dead_end, offers
 from middleware.states import JobState
@@ -32,16 +32,19 @@ class Handout:
         self._sequence = 0
         self._last_served: dict[str, int] = {}  # job → turn, for round-robin among jobs
         self._turn = 0
+        self._occupied: frozenset[str] = frozenset()  # workers that get nothing in advance just now
 
     def hand_out(self, now: float) -> None:
         """Gives queued tasks to workers with credit, round-robin among jobs of one priority and among workers."""
         waiting = self._waiting_tracks(now)
+        left = _Left(waiting)
         dry: set[tuple[Needs, str]] = set()
         while waiting:
             job, track = waiting.pop(0)
             kind = track.needs, track.fingerprint
             if kind in dry and not track.intermediates:
                 continue
+            self._occupied = left.occupied(self._cluster.fleet, track)
             if not self._hand_out_one(job, track, now):
                 if (
                     not track.refused_fingerprints
@@ -50,8 +53,11 @@ class Handout:
                     and not self._shares(track)
                 ):
                     dry.add(kind)  # nobody for this track is nobody for any of its kind
-            elif track.queued(job.have[track.stream]) is not None:
+                continue
+            left.count -= 1
+            if track.queued(job.have[track.stream]) is not None:
                 self._insert(waiting, job, track)
+        self._occupied = frozenset()
         self._speculate(now)
 
     def _shares(self, track: Track) -> bool:
@@ -100,15 +106,15 @@ class Handout:
         return None
 
     def _pick(self, job: Job, trouble: Trouble | None, offer: Offer) -> WorkerRecord | None:
-        benched = self._cluster.benched(job)
+        benched, occupied = self._cluster.benched(job), self._occupied
         pick, refused = self._cluster.fleet.pick, offer.refused
         if trouble is not None and trouble.failed_on:
             others = self._able(offer) - trouble.failed_on - benched
             if others:  # somebody else must try it, even if that means to wait for credit
-                return pick(offer.needs, trouble.failed_on | benched, refused)
-        found = pick(offer.needs, benched, refused)
+                return pick(offer.needs, trouble.failed_on | benched | occupied, refused)
+        found = pick(offer.needs, benched | occupied, refused)
         if found is None and benched and self._able(offer) <= benched:
-            found = pick(offer.needs, frozenset(), refused)  # better a sick worker than nobody
+            found = pick(offer.needs, occupied, refused)  # better a sick worker than nobody
         return found
 
     def _able(self, offer: Offer) -> set[str]:
@@ -188,6 +194,25 @@ class Handout:
 
     def forget(self, job: str) -> None:
         self._last_served.pop(job, None)
+
+
+class _Left:
+    """How many tasks are queued. The last of them wait for workers that have nothing to do: in advance, they might be
+    given to one that is slower than the others, who would then look on.
+
+    Args:
+        waiting: the tracks with queued tasks.
+    """
+
+    def __init__(self, waiting: list[tuple[Job, Track]]) -> None:
+        self.count = sum(track.queued_count(job.have[track.stream]) for job, track in waiting)
+        self._are_last = all(job.all_sent for job, _ in waiting)
+
+    def occupied(self, fleet: Fleet, track: Track) -> frozenset[str]:
+        """The workers that get none of a track's now."""
+        if not self._are_last or self.count >= fleet.count_able(track.needs):
+            return frozenset()
+        return frozenset(worker.name for worker in fleet.connected() if worker.is_computing)
 
 
 def _patience(track: Track, record: LeaseRecord) -> float:

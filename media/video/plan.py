@@ -11,9 +11,6 @@ from media.video.cut import Cut, Track, cut
 CHUNK_FRAMES = 64
 # So many chunks of whole GOPs are work enough; with fewer, GOPs are cut inside.
 CHUNK_COUNT_MIN = 6
-# So many groups at the end are cut like that all the same: workers that are not equally fast then end together, as in
-# guided self-scheduling (Polychronopoulos and Kuck, IEEE Transactions on Computers, 1987).
-TAIL_GROUPS = 2
 # m pieces of one GOP cost (m - 1) / 2 extra decodes of it: 8 cost 3.5.
 PIECES_MAX = 8
 # Own frames of a chunk: a minute at 30 frames/s; what a lost worker has to do again, and the length of its report.
@@ -78,18 +75,21 @@ def greedy_starts(track: Track, frame_count: int, limits: Limits, allowed: Calla
 
 
 def automatic_starts(track: Track, limits: Limits) -> list[int]:
-    """Whole GOPs joined to chunks if these are enough, otherwise, in the tail, and where one is too large, equal pieces
-    of them."""
+    """Whole GOPs joined to chunks if these are enough, otherwise, and where one is too large, equal pieces of them.
+
+    The last one is cut into pieces in any case, so that workers end together, as in guided self-scheduling
+    (Polychronopoulos and Kuck, IEEE Transactions on Computers, 1987). More of them would cost more than that saves.
+    """
     usual = min(CHUNK_FRAMES, limits.frames)
     groups = greedy_starts(track, usual, limits, lambda index: bool(track.access[index] and track.clean[index]))
     if len(groups) > 1 and track.frame_count(groups[-1], len(track)) * 2 < usual:
         groups.pop()  # a short rest costs a chunk of its own and spreads nothing
     stops = [*groups[1:], len(track)]
-    tail = groups[-TAIL_GROUPS] if len(groups) >= CHUNK_COUNT_MIN else 0
+    last = groups[-1] if len(groups) >= CHUNK_COUNT_MIN else 0
     starts: list[int] = []
     for start, stop in zip(groups, stops, strict=True):
         frame_count, byte_count = track.frame_count(start, stop), track.byte_count(start, stop)
-        if start < tail and not limits.exceeded(frame_count, byte_count):
+        if start < last and not limits.exceeded(frame_count, byte_count):
             starts.append(start)
         else:
             starts += _equal_pieces(track, start, stop, _piece_count(frame_count, byte_count, usual, limits))

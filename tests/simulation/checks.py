@@ -139,7 +139,8 @@ class Checks:
             return
         server = self._scenario.middleware.server
         assert server is not None
-        free = [one for one in server.dispatcher.cluster.fleet.connected() if one.state is WorkerState.READY]
+        ready = [one for one in server.dispatcher.cluster.fleet.connected() if one.state is WorkerState.READY]
+        free = [one for one in ready if not one.is_computing]  # the last tasks are not given in advance
         for track in job.tracks:
             likes = [one for one in free if track.fingerprint in ("", one.details.fingerprint)]
             refused = track.refused_fingerprints
