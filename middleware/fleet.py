@@ -190,6 +190,11 @@ class Fleet:
         """Of connected workers."""
         return frozenset(self._builds)
 
+    @property
+    def has_credit(self) -> bool:
+        """Whether some worker may get a task."""
+        return bool(self._rings)
+
     def can(self, needs: Needs) -> bool:
         """Whether some connected worker offers all of `needs`."""
         return any(needs <= offers for offers in self._offered)

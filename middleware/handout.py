@@ -8,7 +8,7 @@ from typing import Final
 from middleware.chains import Needs
 from middleware.cluster import Cluster
 from middleware.events import SendChunk, SendStage
-from middleware.fleet import Fleet, WorkerRecord
+from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
 from middleware.stages import Offer, is_covered, is_dead_end, offers
 from middleware.states import JobState
@@ -36,15 +36,16 @@ class Handout:
 
     def hand_out(self, now: float) -> None:
         """Gives queued tasks to workers with credit, round-robin among jobs of one priority and among workers."""
+        if not self._cluster.fleet.has_credit:
+            return
         waiting = self._waiting_tracks(now)
-        left = _Left(waiting)
         dry: set[tuple[Needs, str]] = set()
         while waiting:
             job, track = waiting.pop(0)
             kind = track.needs, track.fingerprint
             if kind in dry and not track.intermediates:
                 continue
-            self._occupied = left.occupied(self._cluster.fleet, track)
+            self._occupied = self._occupied_for([(job, track), *waiting])
             if not self._hand_out_one(job, track, now):
                 if (
                     not track.refused_fingerprints
@@ -53,12 +54,23 @@ class Handout:
                     and not self._shares(track)
                 ):
                     dry.add(kind)  # nobody for this track is nobody for any of its kind
-                continue
-            left.count -= 1
-            if track.queued(job.have[track.stream]) is not None:
+            elif track.queued(job.have[track.stream]) is not None:
                 self._insert(waiting, job, track)
         self._occupied = frozenset()
         self._speculate(now)
+
+    def _occupied_for(self, waiting: list[tuple[Job, Track]]) -> frozenset[str]:
+        """The workers that get none of the first track's tasks, which are the last ones and wait for workers that have
+        nothing to do: one given in advance might wait behind a slow worker's task while others look on.
+        """
+        fleet = self._cluster.fleet
+        able_count, count = fleet.count_able(waiting[0][1].needs), len(waiting)  # each has one at least
+        for job, track in waiting:
+            if count < able_count:
+                count += track.queued_count(job.have[track.stream]) - 1
+            if count >= able_count or not job.all_sent:
+                return frozenset()
+        return frozenset(worker.name for worker in fleet.connected() if worker.is_computing)
 
     def _shares(self, track: Track) -> bool:
         """Whether the chain may be shared among workers, each track's as far as it is."""
@@ -194,25 +206,6 @@ class Handout:
 
     def forget(self, job: str) -> None:
         self._last_served.pop(job, None)
-
-
-class _Left:
-    """How many tasks are queued. The last of them wait for workers that have nothing to do: in advance, they might be
-    given to one that is slower than the others, who would then look on.
-
-    Args:
-        waiting: the tracks with queued tasks.
-    """
-
-    def __init__(self, waiting: list[tuple[Job, Track]]) -> None:
-        self.count = sum(track.queued_count(job.have[track.stream]) for job, track in waiting)
-        self._are_last = all(job.all_sent for job, _ in waiting)
-
-    def occupied(self, fleet: Fleet, track: Track) -> frozenset[str]:
-        """The workers that get none of a track's now."""
-        if not self._are_last or self.count >= fleet.count_able(track.needs):
-            return frozenset()
-        return frozenset(worker.name for worker in fleet.connected() if worker.is_computing)
 
 
 def _patience(track: Track, record: LeaseRecord) -> float:
