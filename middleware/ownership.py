@@ -12,7 +12,7 @@ from middleware.jobs import Job
 from middleware.leases import Leases
 from middleware.records import failures_of
 from middleware.stages import is_outdated
-from middleware.states import JobState
+from middleware.states import FINAL, JobState
 from middleware.tracks import Track
 from wire.bitmap import Bitmap
 from wire.errors import ProtocolError
@@ -279,10 +279,9 @@ class Ownership:
         job = self._owned(record, message.job, message.owner_epoch)
         if job is None:
             return
-        try:
-            state = JobState(message.state)
-        except ValueError:
-            raise ProtocolError("bad-message", f"no final state is called {message.state!r}") from None
+        state = next((one for one in FINAL if one.value == message.state), None)
+        if state is None:
+            raise ProtocolError("bad-message", f"no final state is called {message.state!r:.80}")
         job.outputs_summary = [
             {**summary, "retries": track.retries} for summary, track in zip(message.outputs, job.tracks, strict=False)
         ]

@@ -21,7 +21,7 @@ FINAL: Final = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobS
 JOB_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.PENDING: frozenset({JobState.RUNNING, JobState.PAUSED}) | FINAL,
     JobState.RUNNING: frozenset({JobState.PENDING, JobState.PAUSED}) | FINAL,
-    JobState.PAUSED: frozenset({JobState.PENDING, JobState.FAILED, JobState.CANCELLED}),
+    JobState.PAUSED: frozenset({JobState.PENDING}) | FINAL,  # all may have been stored before, and be spliced meanwhile
     JobState.DONE: frozenset(),
     JobState.PARTIAL: frozenset(),
     JobState.FAILED: frozenset({JobState.PENDING}),  # a person's retry

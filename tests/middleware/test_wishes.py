@@ -10,7 +10,7 @@ import pytest
 from middleware.cluster import Rules
 from middleware.events import ForgetJob, FreeJob
 from tests.middleware.script import Script, bits
-from wire.messages import Control, End, Error, Event, Job, Own, Released, Task, Watch
+from wire.messages import Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 
 UPLOAD_S = Rules().upload_timeout_s
 
@@ -61,6 +61,31 @@ def test_a_wish_that_does_not_fit_is_refused_with_the_state(script: Script, verb
     error = script.said(1, Error)[-1]
     assert (error.code, error.fatal) == ("bad-job", False)
     assert error.text == f"job {job} is pending; it cannot be asked to {verb}"
+
+
+def test_a_job_paused_while_its_files_are_made_is_done_all_the_same(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1)
+    script.deliver(11)
+    assert script.said(9, Finish)
+    script.tell(1, Control(job, "pause"))
+    new = script.restarted(epoch=2)
+    new.aggregator(9)
+    new.hold(job, bits(0))
+    for one in (script, new):
+        one.tick()
+        assert one.dispatcher.cluster.jobs[job].state.value == "paused"
+        one.finish()
+        assert one.dispatcher.cluster.jobs[job].state.value == "done"
+
+
+def test_a_job_whose_last_result_arrives_while_it_is_paused_is_finished(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1)
+    script.tell(1, Control(job, "pause"))
+    script.deliver(11)
+    script.finish(state="partial")
+    assert script.job(1).state == "partial"
 
 
 def test_a_failed_job_begins_again_and_the_same_key_sends_its_source(script: Script) -> None:
