@@ -30,8 +30,8 @@ from media.video.encode import mpeg4_quantiser
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 
-KERNEL: Final = 15
-"""Gaussian blur 15×15, the filter's default radius of 7."""
+KERNELS: Final = ((15, 2.6), (9, 1.3))
+"""Size and sigma of the Gaussian blur for luma and chroma, as filters/blur.py has them by default: both do the same."""
 
 CRF: Final = 20
 
@@ -58,8 +58,8 @@ def bare_loop(clip: Path, codec: str, target: Path) -> tuple[int, float]:
         blurred = av.VideoFrame(stream.width, stream.height, "yuv420p")
         for frame in source.decode(stream):
             for number, (plane, into) in enumerate(zip(frame.planes, blurred.planes, strict=True)):
-                size = KERNEL if number == 0 else KERNEL // 2 | 1
-                cv2.GaussianBlur(_view(plane), (size, size), 0, dst=_view(into))
+                size, sigma = KERNELS[number > 0]
+                cv2.GaussianBlur(_view(plane), (size, size), sigma, dst=_view(into))
             blurred.pts = count
             blurred.time_base = Fraction(1, rate)
             output.mux(encoder.encode(blurred))
