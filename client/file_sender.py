@@ -34,7 +34,7 @@ from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
 from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
-from media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder, Material
+from media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder, Material, encodable
 from media.video.encode import CRF_MAX, X264_PRESETS
 from wire.errors import Unreachable, WireError
 from wire.options import add_results
@@ -264,7 +264,7 @@ class _Submitter:
                 order,
                 self._options.priority,
                 self._options.new,
-                origin=f"{socket.gethostname()}:{material.path.resolve()}",
+                origin=encodable(f"{socket.gethostname()}:{material.path.resolve()}"),
             )
             yield Parcel(submission, reader, self._places[material], self._options.detach)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from filters.chain import ChainError, Step, parse_chain
 from filters.schema import FilterSchema, check_chain, context_frames
 from media.errors import UnreadableSource
-from media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source
+from media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
 from wire.limits import MAX_NAME
 from wire.messages import VERSIONS, Hello
 
@@ -207,5 +207,5 @@ def hello() -> Hello:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         user = "somebody"
-    name = f"{user}@{socket.gethostname()}"[:MAX_NAME]
+    name = encodable(f"{user}@{socket.gethostname()}")[:MAX_NAME]
     return Hello(role="client", name=name, session=secrets.token_hex(16), versions=list(VERSIONS))

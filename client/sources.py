@@ -12,7 +12,7 @@ from media.errors import UnreadableSource
 from media.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from media.kinds import check as check_outputs
 from media.kinds import split
-from media.material import Chunk, Material, Source
+from media.material import Chunk, Material, Source, encodable
 
 DATA_FOLDER: Final = Path("data")
 """What is sent when no path is named."""
@@ -104,8 +104,8 @@ def _name_of(paths: Sequence[Path]) -> str:
 
 
 def _named(paths: Sequence[Path]) -> tuple[tuple[str, Path], ...]:
-    """The files by names that differ."""
-    return tuple(zip(unique((path.name for path in paths), are_files=True), paths, strict=True))
+    """The files by names that differ, as messages carry them too."""
+    return tuple(zip(unique((encodable(path.name) for path in paths), are_files=True), paths, strict=True))
 
 
 def _look_at(path: Path, found: _Found) -> None:

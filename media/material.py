@@ -21,17 +21,26 @@ MODES = ("filter", "bypass", "drop")
 """How a chunk is processed: as asked, or, because that failed too often, without its filters, or not at all."""
 
 
+def encodable(name: str) -> str:
+    """The name as messages can carry it: bytes that are no text in the file system's encoding become marks."""
+    return name.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What a person named, before it is read: one video, some images, or some tables that belong together.
 
     `kind` is one of media.kinds.KINDS; `files` are (name within the job, path): the name is relative, "/" between
-    folders.
+    folders. Names are made `encodable`, paths stay as they are.
     """
 
     kind: str
     name: str
     files: tuple[tuple[str, Path], ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", encodable(self.name))
+        object.__setattr__(self, "files", tuple((encodable(name), path) for name, path in self.files))
 
     @classmethod
     def single(cls, kind: str, path: str | Path) -> Self:

@@ -55,12 +55,12 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
     files = sorted(material.files)
     survey = _Survey(cutting.chunk_frames)
     for name, path in files:
-        survey.add(_encodable(name), path)
+        survey.add(name, path)
     if len(survey.problems) == len(files):
         raise _no_picture(material, files, survey)
     source = Source(
         kind="images",
-        name=_encodable(material.name),
+        name=material.name,
         fingerprint=survey.fingerprint.hexdigest(),
         facts=_facts(survey, len(files)),
         process={},
@@ -124,7 +124,7 @@ def _chunks(files: list[tuple[str, Path]], survey: _Survey) -> Iterator[Chunk]:
         for at in range(start, stop):
             name, path = files[at]
             data = b"" if at in survey.problems else _again(path, survey.checksums[at])
-            entries.append([len(data), _encodable(name), survey.problems.get(at, "")])
+            entries.append([len(data), name, survey.problems.get(at, "")])
             parts.append(data)
         yield Chunk(0, index, stop - start, pack({"p": entries, "first": start}, parts))
 
@@ -155,18 +155,13 @@ def _checksum(data: bytes) -> int:
     return xxhash.xxh3_64_intdigest(data)
 
 
-def _encodable(name: str) -> str:
-    """The name as messages can carry it: bytes that are no text in the file system's encoding become marks."""
-    return name.encode("utf-8", "replace").decode()
-
-
 def _no_picture(material: Material, files: list[tuple[str, Path]], survey: _Survey) -> UnreadableSource:
     way_out = "check that the path is the one you meant"
     if not files:
         return UnreadableSource(material.name, "there are no files in it", way_out)
     if len(files) == 1:
         return UnreadableSource(files[0][1], f"this file {survey.problems[0]}", way_out)
-    first = f"{_encodable(files[0][0])} {survey.problems[0]}"
+    first = f"{files[0][0]} {survey.problems[0]}"
     reason = f"none of its {len(files)} files is a picture that can be read: {first}"
     return UnreadableSource(material.name, reason, way_out)
 

@@ -48,7 +48,7 @@ import xxhash
 
 from media.bundle import pack
 from media.errors import UnreadableSource
-from media.material import Chunk, Cutting, Material, Source
+from media.material import Chunk, Cutting, Material, Source, encodable
 from media.video.cut import Cut, Track, display_ranks
 from media.video.lossless import LosslessSplitter
 from media.video.opening import opened, packets_of
@@ -105,7 +105,7 @@ def split_file(
         facts |= splitter.facts(chosen.refusal)
     source = Source(
         kind="video",
-        name=path.name,
+        name=encodable(path.name),
         fingerprint=fingerprint_of(path),
         facts=facts,
         process=_process(found, decoder, context_frames),

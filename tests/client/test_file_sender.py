@@ -389,6 +389,24 @@ def test_what_is_asked_for_beside_the_filters_arrives(sender: Typed, cluster: Fa
     assert submit.origin.endswith(f":{clip.resolve()}")
 
 
+@pytest.mark.parametrize("way", ["cluster", "--local"])
+def test_no_text_in_a_path_is_no_obstacle(
+    sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path, way: str
+) -> None:
+    folder = tmp_path / "pics\udcff"
+    folder.mkdir()
+    shutil.copy(clip, folder / "v\udcff.mp4")
+    (folder / "t\udcff.csv").write_text("id,title\n1,A\n")
+    chains = ["--filters", "identity", "--filters", "where:column=id:min=0"]
+    done = sender(folder, *(to(cluster) if way == "cluster" else [way]), *chains)
+    assert done.returncode == 0, done.stderr
+    if way == "cluster":
+        origins = [message.origin for message in cluster.received if isinstance(message, Submit)]
+        assert [origin.rpartition("/")[2] for origin in origins] == ["v?.mp4", "t?.csv"]
+    else:
+        assert "v?.mp4 →" in done.stdout
+
+
 def test_whoever_comes_back_is_told_what_is_there(sender: Typed, cluster: FakeCluster, clip: Path) -> None:
     cluster.script.never_finish = True
     sender(clip, *to(cluster), "--detach")

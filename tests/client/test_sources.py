@@ -10,8 +10,11 @@ import pytest
 
 from client.sources import Reader, find, verify_cuts
 from media.errors import UnreadableSource
+from media.kinds import split
 from media.material import Cutting, Material
 from tests.client.material import FRAMES, make_order, write_clip
+from tests.media.images.pictures import corners, encoded
+from wire.messages import Submit, decode, encode
 
 ORDER = make_order("blur")
 
@@ -107,6 +110,25 @@ def test_images_that_are_named_by_themselves_go_together(tmp_path: Path) -> None
     assert shown(materials) == [("images", "3 files", ["a.jpg", "a-2.jpg", "b.png"])]
     assert shown(find(paths[:1])[0]) == [("images", "a.jpg", ["a.jpg"])]
     assert shown(find(paths[1:])[0]) == [("images", "two", ["a.jpg", "b.png"])]
+
+
+def test_names_that_are_no_text_are_carried_with_marks(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pics\udcff"
+    folder.mkdir()
+    shutil.copy(clip, folder / "v\udcff.mp4")
+    (folder / "p\udcff.png").write_bytes(encoded(corners()))
+    for name in ("t\udcff.csv", "t\udcfe.csv"):
+        (folder / name).write_text("id,title\n1,A\n")
+    materials, complaints = find([folder])
+    assert not complaints
+    assert {material.kind for material in materials} == {"video", "images", "table"}
+    for material in materials:
+        source, chunks = split(material, Cutting())
+        submit = Submit("key", source.to_wire(), [])
+        assert decode(encode(submit)) == submit
+        assert list(chunks)
+    (table,) = [material for material in materials if material.kind == "table"]
+    assert [name for name, _ in table.files] == ["t?.csv", "t?-2.csv"]
 
 
 def test_a_reader_gives_all_chunks_and_begins_again(clip: Path) -> None:
