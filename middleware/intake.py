@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from middleware.cluster import MAX_HISTORY, MAX_OPEN_JOBS, ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
-from middleware.jobs import Job
+from middleware.jobs import MAX_CHUNK_FRAMES, MAX_CHUNKS, Job
 from middleware.ownership import Ownership
 from middleware.records import job_record, room_for, share_of_spool
 from middleware.wishes import forget
@@ -28,9 +28,6 @@ MAX_OUTPUTS: Final = 64
 
 MAX_STREAMS: Final = 64
 """Streams of one source; films with all their languages have about 40."""
-
-MAX_CHUNKS: Final = 10_000_000
-"""Chunks of one stream: a week of single frames at 16 a second."""
 
 
 class Intake:
@@ -126,7 +123,7 @@ class Intake:
         job = self._job_of(client, message, message.job)
         if job is None or job.is_final:
             return
-        if message.stream >= len(job.have) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNKS:
+        if message.stream >= len(job.have) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNK_FRAMES:
             raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of stream {message.stream}")
         counts = job.chunk_counts
         if counts is not None and message.index >= counts[message.stream]:
@@ -190,7 +187,8 @@ class Intake:
             return
         counts = message.chunk_counts
         highest = [max((*have, *freed), default=-1) for have, freed in zip(job.have, job.freed, strict=True)]
-        if len(counts) != len(job.have) or any(top >= count for top, count in zip(highest, counts, strict=True)):
+        fits = len(counts) == len(job.have) and max(counts) <= MAX_CHUNKS
+        if not fits or any(top >= count for top, count in zip(highest, counts, strict=True)):
             raise ProtocolError("bad-message", f"End of job {job.id} counts {counts}; there are chunks up to {highest}")
         if job.chunk_counts is not None and job.chunk_counts != counts:
             text = f"the source now has {counts} chunks; it had {job.chunk_counts}: it was edited; submit it as new"

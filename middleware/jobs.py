@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from middleware.chains import Chain
 from middleware.history import Told
@@ -10,6 +10,15 @@ from middleware.states import FINAL, JOB_TRANSITIONS, JobState
 from middleware.tracks import Track
 from wire.bitmap import Bitmap
 from wire.transitions import changed
+
+MAX_CHUNKS: Final = 10_000_000
+"""Chunks of one stream: a week of single frames at 16 a second. An aggregator takes as many (aggregator/jobs.py)."""
+
+MAX_CHUNK_FRAMES: Final = 10_000_000
+"""Frames of one chunk: records of the shortest kind in one of the usual size. It also keeps sums within an integer."""
+
+NO_ROOM_WAIT_S: Final = 5.0
+"""How long a job waits for which there is no room, before its next tasks find out whether there is some again."""
 
 
 class Job:
@@ -47,7 +56,7 @@ class Job:
         self.outputs_summary, self.files, self.addresses = [], [], []
         self.benched: dict[str, int] = {}  # worker name → tasks of this job it failed
         self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
-        self.no_room_until = 0.0  # its aggregator has none: nothing more is computed for it before this time
+        self.no_room_until = 0.0  # see `wait_for_room`
         self.no_room_reason = ""
         self.outdated_since: float | None = None  # since when nobody could go on with what its first workers made
         self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
@@ -115,6 +124,10 @@ class Job:
         self.seconds = self.no_room_until = 0.0
         self.benched, self.kept_failed = {}, set()
         self.holdings_known = self.finish_sent = False
+
+    def wait_for_room(self, reason: str, now: float) -> None:
+        """There is none for its results, or between its workers: nothing more is computed for it for a while."""
+        self.no_room_until, self.no_room_reason = now + NO_ROOM_WAIT_S, reason
 
     def forget_chunks(self) -> None:
         """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""

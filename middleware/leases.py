@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from middleware.cluster import Cluster
 from middleware.events import Close, Peer, SpoolStage
 from middleware.fleet import WorkerRecord
-from middleware.jobs import Job
+from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.states import JobState, WorkerState
 from middleware.tracks import Flight, LeaseRecord, Track, Trouble
+from wire.errors import ProtocolError
 from wire.messages import Aggregator, Beat, HandOn, HeldLease, Hello, Released, Revoke, Stored, Welcome, WorkerDetails
-from wire.schema import Lease
+from wire.schema import Lease, Record
 
 MAX_FAILURES_TOLD: Final = 100
-"""Failures of one job kept in full; further ones are only counted."""
+"""Failures of one task kept in full; further ones are only counted."""
+
+MAX_CAUSE: Final = 4000
+"""Characters of a failure's text in what is told of it: twice what our workers send, and little enough for a text."""
 
 RECENT_LEASES: Final = 4096
 """Leases remembered after they ended, so that a worker's parent can say how the child that held one died."""
@@ -29,8 +34,25 @@ MODES: Final = ("filter", "bypass", "drop")
 TOO_LARGE: Final = "too-large"
 """The cause of a failure that is nobody's fault: what lies between two workers is more than can be sent."""
 
-NO_ROOM_WAIT_S: Final = 5.0
-"""How long a job waits when the spool has no room for what lies between two workers."""
+
+@dataclass(frozen=True, slots=True)
+class Death(Record):
+    """What a worker's Hello tells of how the process before it died."""
+
+    lease: Lease | None = None  # that it was computing
+    kind: str = ""
+    text: str = "it died"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause(Record):
+    """Why a task failed, as Released tells it."""
+
+    kind: str = "exception"
+    text: str = "no cause was given"
+    filter: str | None = None
+    frame: int | None = None
+    traceback: str | None = None
 
 
 class Leases:
@@ -45,6 +67,7 @@ class Leases:
     def joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
         cluster, rules = self._cluster, self._cluster.rules
         details = WorkerDetails.from_wire(hello.details)
+        death = None if details.death is None else Death.from_wire(details.death)
         old = cluster.fleet.by_name.get(hello.name)
         if old is not None and old.state is not WorkerState.LOST:
             cluster.outbox.append(Close(old.peer, "superseded", f"a newer session of {hello.name!r} has joined"))
@@ -65,10 +88,11 @@ class Leases:
         cluster.note(
             "worker-joined", f"worker {hello.name} joined from {host or 'here'}: {offered}", now, worker=hello.name
         )
-        if details.death is not None:
-            self._predecessor_died(worker, details.death, now)
+        if death is not None:
+            self._predecessor_died(worker, death, now)
         for held in details.held:
-            self._adopt(worker, held, now)
+            if held.lease not in worker.held:
+                self._adopt(worker, held, now)
 
     def left(self, name: str, reason: str, now: float) -> None:
         worker = self._cluster.fleet.by_name[name]
@@ -159,20 +183,21 @@ class Leases:
             and held.mode in MODES
         )
 
-    def _predecessor_died(self, worker: WorkerRecord, death: dict[str, Any], now: float) -> None:
+    def _predecessor_died(self, worker: WorkerRecord, death: Death, now: float) -> None:
         """The worker's parent tells how the previous child died: crashes are the task's own fault, kills are not."""
-        lease = death.get("lease")
-        record = self._ended.pop(Lease(*lease), None) if isinstance(lease, list | tuple) and len(lease) == 2 else None
-        text = str(death.get("text", "it died"))
+        record = None if death.lease is None else self._ended.pop(death.lease, None)
+        text = death.text[:MAX_CAUSE]
         self._cluster.note("worker-died", f"worker {worker.name}: {text}", now, worker=worker.name)
-        if record is not None and death.get("kind") in ("crash", "memory", "stall"):
-            self._failed(record, worker, {"kind": str(death["kind"]), "text": text}, now)
+        if record is not None and death.kind in ("crash", "memory", "stall"):
+            self._failed(record, worker, Cause(death.kind, text), now)
 
     # ── what workers say ─────────────────────────────────────────────────────────────────────────────────────────
 
     def beat(self, worker: WorkerRecord, message: Beat, now: float) -> None:
         worker.cpu_percent, worker.memory_bytes = message.cpu_percent, message.memory_bytes
         for beat in message.leases:
+            if beat.frames > MAX_CHUNK_FRAMES:
+                raise ProtocolError("bad-message", f"no chunk has {beat.frames} frames")
             record = worker.held.get(beat.lease)
             if record is None:
                 self._cluster.send(worker.peer, Revoke(beat.lease))
@@ -186,6 +211,7 @@ class Leases:
         worker.measure(now)
 
     def released(self, worker: WorkerRecord, message: Released, now: float) -> None:
+        cause = Cause.from_wire(message.cause or {})
         record = self._cluster.fleet.give_back(worker, message.lease)
         if record is None:
             return  # a late word on a lease that ended: its owner check fails, and that is all
@@ -204,11 +230,11 @@ class Leases:
         track = job.tracks[record.track]
         if message.outcome == "refused":
             track.refused_fingerprints.add(record.fingerprint)
-        if message.outcome == "failed" and message.cause is not None and message.cause.get("kind") == TOO_LARGE:
-            track.whole_only = f"{self._cluster.describe(record)}: {message.cause.get('text', '')}"
+        if message.outcome == "failed" and cause.kind == TOO_LARGE:
+            track.whole_only = f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}"
             self._cluster.note("stage-too-large", track.whole_only, now, job.id, worker.name)
         elif message.outcome == "failed":
-            self._failed(record, worker, message.cause or {"kind": "exception", "text": "no cause was given"}, now)
+            self._failed(record, worker, cause, now)
         elif message.outcome not in ("drained", "revoked"):
             self._cluster.note(
                 "task-returned",
@@ -265,7 +291,7 @@ class Leases:
         record.revoked = True
         cluster.free_intermediate(job, job.tracks[lost.track], lost.index)
         cluster.send(worker.peer, Stored(lost.job, lost.track, lost.index, "unwanted", lost.lease, text=reason))
-        job.no_room_until, job.no_room_reason = now + NO_ROOM_WAIT_S, reason
+        job.wait_for_room(reason, now)
         cluster.log(f"{cluster.describe(record)}: {reason}")
 
     def arriving(self, worker: WorkerRecord, now: float) -> None:
@@ -277,7 +303,7 @@ class Leases:
 
     # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _failed(self, record: LeaseRecord, worker: WorkerRecord, cause: dict[str, Any], now: float) -> None:
+    def _failed(self, record: LeaseRecord, worker: WorkerRecord, cause: Cause, now: float) -> None:
         """An attributed failure of a task: counted, told, and after enough of them the job's policy applies."""
         cluster = self._cluster
         worker.failures += 1
@@ -290,11 +316,11 @@ class Leases:
         track.retries += 1
         trouble = track.troubles.setdefault(record.index, Trouble())
         if len(trouble.failures) < MAX_FAILURES_TOLD:
-            trouble.failures.append({"worker": worker.name, "mode": record.mode, **cause})
+            trouble.failures.append({**cause.to_wire(), "worker": worker.name, "mode": record.mode})
         job.benched[worker.name] = job.benched.get(worker.name, 0) + 1
         cluster.keep_failed(job, track, record.index)
         cluster.changed_jobs.add(job.id)
-        text = f"{self._cluster.describe(record)} failed on worker {worker.name}: {cause.get('text', '')}"
+        text = f"{self._cluster.describe(record)} failed on worker {worker.name}: {cause.text[:MAX_CAUSE]}"
         cluster.note("task-failed", text, now, job.id, worker.name)
         if record.mode != "filter":
             self.fail_job(job, "task-failed", f"{text} (even without its filters)", now)
@@ -338,7 +364,7 @@ class Leases:
         still = now - record.progress_at
         if record.phase == "computing" and still > rules.stall_timeout_s:
             self._take_away(worker, record)
-            self._failed(record, worker, {"kind": "stall", "text": f"no progress for {still:.0f} s"}, now)
+            self._failed(record, worker, Cause("stall", f"no progress for {still:.0f} s"), now)
         elif record.phase == "delivering":
             if cluster.owner_of(cluster.jobs[record.job]) is None:
                 record.progress_at = now  # the worker waits for the aggregator, as we do

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import array
 import sys
-from typing import Any, Final
+from typing import Any
 
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
-from middleware.jobs import Job
+from middleware.jobs import MAX_CHUNK_FRAMES, MAX_CHUNKS, Job
 from middleware.leases import Leases
 from middleware.records import failures_of
 from middleware.stages import is_outdated
@@ -30,9 +30,6 @@ from wire.messages import (
     Stored,
     Welcome,
 )
-
-NO_ROOM_WAIT_S: Final = 5.0
-"""How long a job waits whose aggregator has no room, before its next tasks find out whether there is some again."""
 
 
 class Ownership:
@@ -205,8 +202,10 @@ class Ownership:
         job = self._cluster.jobs.get(message.job)
         if job is None or job.is_final or job.owner != record.store:
             return
-        if message.track >= len(job.tracks):
-            raise ProtocolError("bad-message", f"job {job.id} has no track {message.track}")
+        if message.track >= len(job.tracks) or message.index >= MAX_CHUNKS:
+            raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of track {message.track}")
+        if max(message.fallback_frames, message.lost_frames, message.damaged_frames) > MAX_CHUNK_FRAMES:
+            raise ProtocolError("bad-message", f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
         track = job.tracks[message.track]
         if message.fingerprint:
             track.fingerprint = message.fingerprint
@@ -214,8 +213,7 @@ class Ownership:
             self._cluster.note("result-refused", f"job {job.id}: {message.text}", now, job.id, message.worker)
             return
         if message.verdict == "no-room":
-            job.no_room_until = now + NO_ROOM_WAIT_S
-            job.no_room_reason = f"aggregator {record.name} has no room for its results: {message.text}"
+            job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
         if message.verdict not in ("kept", "duplicate"):
             if track.is_passthrough and message.index in track.flights:
                 track.put_back(message.index)

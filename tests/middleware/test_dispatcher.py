@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from middleware.cluster import Rules
@@ -676,6 +678,61 @@ def test_a_peer_that_speaks_out_of_role_is_closed_and_nobody_else(script: Script
     script.tell(11, Watch())
     assert script.closed(11) == ["out-of-order"]
     assert not script.closed(1)
+
+
+FRAMES = 2**62
+"""Passes the schema, and a few of it do not pack any more."""
+
+
+@pytest.mark.parametrize(
+    ("peer", "say"),
+    [
+        (11, lambda job, lease: Released(lease, "failed", {"kind": ["crash"]})),
+        (11, lambda job, lease: Released(lease, "failed", {"text": "x" * 100_000})),
+        (11, lambda job, lease: Beat([LeaseBeat(lease, "computing", FRAMES, 1)])),
+        (9, lambda job, lease: Stored(job, 0, 2**40, "kept")),
+        (9, lambda job, lease: Stored(job, 0, 0, "kept", lost_frames=FRAMES)),
+        (9, lambda job, lease: Finished(job, 1, "running")),
+        (1, lambda job, lease: End(job, [FRAMES])),
+    ],
+)
+def test_what_no_schema_tells_from_sense_ends_one_connection(script: Script, peer: int, say: Any) -> None:
+    script.worker(11)
+    job = script.submit(chunks=2, end=False)
+    script.tell(peer, say(job, script.said(11, Task)[0].lease))
+    assert {one: script.closed(one) for one in (1, 9, 11) if script.closed(one)} == {peer: ["bad-message"]}
+    script.leave(11)
+    script.worker(12)
+    script.tick(1)
+    assert script.tasks(12) == ([] if peer == 9 else [0, 1])
+
+
+@pytest.mark.parametrize("death", [{"lease": [1, [2]]}, {"lease": [1]}, {"kind": ["crash"]}])
+def test_a_death_that_cannot_be_ends_the_workers_connection(script: Script, death: dict[str, Any]) -> None:
+    script.worker(11, death=death)
+    assert script.closed(11) == ["bad-message"]
+    assert not script.dispatcher.cluster.fleet.by_name
+
+
+def test_a_cause_says_nothing_of_who_failed_and_how(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1)
+    cause = {"kind": "exception", "text": "it raised", "worker": ["another"], "mode": 3}
+    script.tell(11, Released(script.said(11, Task)[0].lease, "failed", cause))
+    (told,) = script.dispatcher.cluster.jobs[job].tracks[0].troubles[0].failures
+    assert (told["worker"], told["mode"]) == ("w11", "filter")
+
+
+def test_a_lease_told_twice_is_adopted_once(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=2)
+    lease = script.said(11, Task)[0].lease
+    script.leave(11)
+    script.worker(12, "w11", held=tuple(HeldLease(lease, job, 0, index, 1, "computing") for index in (0, 1)))
+    script.leave(12)
+    script.worker(13)
+    script.tick()
+    assert script.tasks(13) == [0, 1]
 
 
 def test_chunks_beyond_the_end_are_a_broken_protocol(script: Script) -> None:

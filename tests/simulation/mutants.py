@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -23,7 +24,7 @@ from middleware.fleet import Fleet
 from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
-from middleware.leases import Leases
+from middleware.leases import Cause, Leases
 from middleware.ownership import Ownership
 from middleware.records import Publisher
 from middleware.server import Server as MiddlewareServer
@@ -95,7 +96,7 @@ def _drain_costs_an_attempt() -> Patch:
         record = worker.held.get(message.lease)
         real(self, worker, message, now)
         if message.outcome == "drained" and record is not None and not record.revoked:
-            self._failed(record, worker, {"kind": "drain", "text": "drained"}, now)
+            self._failed(record, worker, Cause("drain", "drained"), now)
 
     return Leases, "released", released
 
@@ -103,8 +104,8 @@ def _drain_costs_an_attempt() -> Patch:
 def _kill_costs_an_attempt() -> Patch:
     real = Leases._predecessor_died
 
-    def died(self: Any, worker: Any, death: dict[str, Any], now: float) -> None:
-        real(self, worker, {**death, "kind": "crash"}, now)
+    def died(self: Any, worker: Any, death: Any, now: float) -> None:
+        real(self, worker, replace(death, kind="crash"), now)
 
     return Leases, "_predecessor_died", died
 
