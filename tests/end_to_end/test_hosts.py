@@ -39,7 +39,7 @@ class Cluster:
     """The middle of a job is not passed before this file is there: what a test does in between, it does in time."""
 
     @classmethod
-    def started(cls, network: Network, *, workers: int = 2, is_near: bool = False, bind: str = "*") -> Cluster:
+    def started(cls, network: Network, *, workers: int = 2, is_near: bool = False) -> Cluster:
         """A host for each; where `is_near`, the aggregator is on the middleware's, and speaks to it over loopback."""
         middleware = network.host("middle")
         aggregator = middleware if is_near else network.host("collector")
@@ -47,7 +47,7 @@ class Cluster:
         cluster = cls(middleware, aggregator, working, network.host("sender"), network.folder / "gate")
         for host in network.hosts:
             (host.folder / "secret").write_text("known to these hosts\n")
-        bound = ("--bind", bind, "--secret-file", "secret")
+        bound = ("--bind", "*", "--secret-file", "secret")
         middleware.start("middleware", *bound, *QUICK, *TELLING)
         aggregator.start("aggregator", *bound, "--host", "localhost" if is_near else middleware.address)
         for worker in working:
@@ -121,9 +121,15 @@ def need_hosts(*, ipv6: bool = False) -> None:
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    need_hosts()
-    with Network(tmp_path) as made:
+def ipv6() -> bool:
+    """Whether hosts know IPv6, and only that; tests that want it are parametrized so."""
+    return False
+
+
+@pytest.fixture
+def network(tmp_path: Path, ipv6: bool) -> Iterator[Network]:
+    need_hosts(ipv6=ipv6)
+    with Network(tmp_path, ipv6=ipv6) as made:
         yield made
 
 
@@ -152,17 +158,10 @@ def test_an_aggregator_beside_the_middleware_is_found_from_other_hosts(network: 
     assert "secret" in stranger.stderr
 
 
-def test_hosts_that_know_only_ipv6(tmp_path: Path, work: Work) -> None:
-    need_hosts(ipv6=True)
-    with Network(tmp_path, ipv6=True) as network:
-        cluster = Cluster.started(network, workers=1, bind="::")
-        assert cluster.addresses()[0] == cluster.aggregator.address
-        cluster.finish(cluster.begin(work), work)
-
-
 # ── links that fail ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("ipv6", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_worker_and_an_aggregator_whose_cables_are_pulled(network: Network, work: Work) -> None:
     """Neither says farewell. The worker's tasks are done by the other one, and it comes back; the aggregator is waited
     for, and nothing that it has is done again."""
