@@ -10,6 +10,7 @@ import msgpack
 from aggregator.publishing import PARTIAL
 from media.errors import MediaError
 from media.kinds import excerpt
+from wire.shown import shown
 
 
 def main() -> int:
@@ -21,7 +22,7 @@ def main() -> int:
     try:
         made = write_excerpt(raw, told["process"], told["chunk"])
     except (MediaError, OSError) as error:
-        print(f"{raw.name}: {error}", file=sys.stderr)
+        print(shown(f"{raw.name}: {error}"), file=sys.stderr)
         return 1
     final = raw.name.removeprefix(".").removesuffix(PARTIAL) + made.suffix
     made.replace(raw.with_name(final))

@@ -30,6 +30,7 @@ from media import kinds, metadata, metrics
 from media.errors import ForeignExtradata, MediaError
 from media.material import Output, Source
 from media.spliced import Spliced
+from wire.options import set_up_log
 
 STEP_INTERVAL_S: Final = 1.0
 """How often a sign of life is given at most."""
@@ -175,6 +176,7 @@ def answer(fields: dict[str, Any], channel: Channel) -> dict[str, Any]:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the aggregator's business
+    set_up_log("warning")
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, requests), daemon=True).start()

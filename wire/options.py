@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from wire.addresses import LOOPBACK
+from wire.shown import LogFormatter
 
 MIDDLEWARE_PORT: Final = 5000
 AGGREGATOR_PORT: Final = 5001
@@ -125,6 +126,6 @@ def read_secret(path: Path | None) -> bytes:
 
 def set_up_log(level: str) -> None:
     """One line an event to standard error: time, level, what. Modules log to `logging.getLogger(__name__)`."""
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s  %(message)s", datefmt="%F %T"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter("%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s  %(message)s", "%F %T"))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
