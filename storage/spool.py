@@ -5,16 +5,18 @@ sent from it. A freed segment is overwritten by its next owner rather than trunc
 pages costs ten times as much as writing to pages that are already in the cache.
 
 The order of things: append, then the ledger's commit, then the acknowledgement; for deletion the ledger's
-commit first, then `free`. After a start, `recover` makes the spool hold exactly what the ledger knows: the bytes of an
+commit first, then `free`. A segment of which a slice is still on its way out is recycled when that has left, and counts
+as used until then. After a start, `recover` makes the spool hold exactly what the ledger knows: the bytes of an
 append whose commit never came are overwritten by the next one.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -30,8 +32,8 @@ POOL_SEGMENTS: Final = 16
 """Freed segments kept for reuse, 256 MiB of them: what a busy cluster frees and fills within seconds."""
 
 OPEN_SEGMENTS: Final = 256
-"""Segments with an open descriptor; a quarter of the usual limit of 1024, the rest is for connections. The one
-longest out of use is closed first."""
+"""Segments with an open descriptor, at most: a quarter of the usual limit of 1024, the rest is for connections. The
+one longest out of use is closed first."""
 
 KEPT_FREE_BYTES: Final = 64 * MIB
 """Disk space that `room_bytes` does not give away, at most (on small disks 1/20 of them): for ledger and results."""
@@ -46,11 +48,13 @@ class Location(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """A payload in an open file, for sendfile."""
+    """A payload in its file, for sendfile. It stays as it is until `release`, which is called once, also when its key
+    was freed long ago. `descriptor` returns the open file, good until the spool is used again; it raises OSError."""
 
-    fd: int
+    descriptor: Callable[[], int]
     offset: int
     size: int
+    release: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -59,6 +63,7 @@ class _Segment:
     key: str
     end: int = 0  # where the next payload goes
     payload_count: int = 0  # payloads not yet freed
+    slice_count: int = 0  # slices not yet released
     file_size: int = 0
 
 
@@ -83,7 +88,7 @@ class Spool:
         self._segments: dict[int, _Segment] = {}
         self._of_key: dict[str, set[int]] = {}
         self._filling: dict[str, _Segment] = {}
-        self._pool: deque[_Segment] = deque()  # oldest first: a slice of a freed segment has time to leave
+        self._pool: deque[_Segment] = deque()  # oldest first
         self._open: OrderedDict[int, int] = OrderedDict()
         self._unsynced: set[int] = set()
         self._next_number = max(self._found(), default=0) + 1
@@ -107,8 +112,7 @@ class Spool:
         try:
             self._write(segment, payload)
         except OSError:
-            if not segment.payload_count:
-                self._recycle(segment)
+            self._recycle_unused(segment)
             raise
         location = Location(segment.number, segment.end, size)
         segment.end += size
@@ -117,8 +121,15 @@ class Spool:
         return location
 
     def slice(self, location: Location) -> Slice:
-        """The payload in its file. The descriptor is good until the payload is freed and its segment reused."""
-        return Slice(self._descriptor(location.segment), location.offset, location.size)
+        """The payload in its file, which is not opened before it is wanted: any number may wait to leave."""
+        segment = self._segments[location.segment]
+        segment.slice_count += 1
+
+        def release() -> None:
+            segment.slice_count -= 1
+            self._recycle_unused(segment)
+
+        return Slice(lambda: self._descriptor(segment.number), location.offset, location.size, release)
 
     def read(self, location: Location) -> bytes:
         """The payload itself. Raises OSError when the file is gone or shorter than it was."""
@@ -133,15 +144,17 @@ class Spool:
 
     def free(self, key: str) -> None:
         """Gives all payloads of `key` back; call it after the commit that forgot them."""
+        self._filling.pop(key, None)
         for number in sorted(self._of_key.get(key, ())):
-            self._recycle(self._segments[number])
+            segment = self._segments[number]
+            segment.payload_count = 0
+            self._recycle_unused(segment)
 
     def free_location(self, location: Location) -> None:
-        """Gives one payload back; a segment without payloads is recycled. Raises KeyError when it is freed already."""
+        """Gives one payload back; a segment without payloads is recycled. Raises KeyError when that has happened."""
         segment = self._segments[location.segment]
         segment.payload_count -= 1
-        if not segment.payload_count:
-            self._recycle(segment)
+        self._recycle_unused(segment)
 
     def sync(self) -> None:
         """With `fsync`: writes all that was appended to the disk itself. Call it before the ledger's commit."""
@@ -150,7 +163,11 @@ class Spool:
         for number in self._unsynced & self._segments.keys():
             os.fsync(self._descriptor(number))
         self._unsynced.clear()
-        _fsync_folder(self.folder)
+        folder = self._opened(self.folder, os.O_RDONLY)  # that the files are there at all
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     @property
     def room_bytes(self) -> int:
@@ -235,7 +252,10 @@ class Spool:
         if self._fsync:
             self._unsynced.add(segment.number)
 
-    def _recycle(self, segment: _Segment) -> None:
+    def _recycle_unused(self, segment: _Segment) -> None:
+        """Makes a segment free for another key once nobody needs what is in it."""
+        if segment.payload_count or segment.slice_count:
+            return
         self.used_bytes -= segment.end
         del self._segments[segment.number]
         numbers = self._of_key[segment.key]
@@ -244,16 +264,20 @@ class Spool:
             del self._of_key[segment.key]
         if self._filling.get(segment.key) is segment:
             del self._filling[segment.key]
-        segment.key, segment.end, segment.payload_count = "", 0, 0
+        segment.key, segment.end = "", 0
         self._to_pool(segment)
 
     def _to_pool(self, segment: _Segment) -> None:
         if len(self._pool) >= POOL_SEGMENTS or self._files_bytes > self.limit_bytes:
             self._remove(segment)
             return
-        if segment.file_size > self._segment_bytes:
-            self._resize(segment, self._segment_bytes)
-        self._pool.append(segment)
+        try:
+            if segment.file_size > self._segment_bytes:
+                self._resize(segment, self._segment_bytes)
+        except OSError:  # what is only there to be reused is no reason to fail
+            self._remove(segment)
+        else:
+            self._pool.append(segment)
 
     def _resize(self, segment: _Segment, size: int) -> None:
         os.ftruncate(self._descriptor(segment.number), size)
@@ -288,9 +312,19 @@ class Spool:
             return fd
         if len(self._open) >= OPEN_SEGMENTS:
             os.close(self._open.popitem(last=False)[1])
-        fd = os.open(self.path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = self._opened(self.path(number), os.O_RDWR | os.O_CREAT)
         self._open[number] = fd
         return fd
+
+    def _opened(self, path: Path, flags: int) -> int:
+        """Where no descriptor is left, one of ours is given up for it: connections may have taken all others."""
+        while True:
+            try:
+                return os.open(path, flags | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._open:
+                    raise
+                os.close(self._open.popitem(last=False)[1])
 
 
 def _write_all(fd: int, payload: bytes | bytearray | memoryview, offset: int) -> None:
@@ -299,11 +333,3 @@ def _write_all(fd: int, payload: bytes | bytearray | memoryview, offset: int) ->
         written = os.pwrite(fd, rest, offset)
         offset += written
         rest = rest[written:]
-
-
-def _fsync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

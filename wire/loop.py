@@ -72,12 +72,14 @@ NetworkEvent = Received | Lost | Readable
 
 @dataclass(slots=True)
 class FileSlice:
-    """Bytes of an open file, sent by sendfile. The loop duplicates `fd`, which may be closed after `send`; the bytes
-    must stay unchanged until they have left."""
+    """Bytes of a file, sent by sendfile. They must stay as they are until `release`, which the loop calls once: when
+    they have left, or never will. The open file is asked for whenever some can leave, so that what waits needs no
+    descriptor; an OSError of `descriptor` costs the connection."""
 
-    fd: int
+    descriptor: Callable[[], int]
     offset: int
     size: int
+    release: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -159,11 +161,13 @@ class Loop:
         on the way. `xxh3` is needed for a FileSlice, and spares the work for a payload whose checksum is known."""
         link = self._links.get(connection)
         if link is None or link.closing:
+            if isinstance(payload, FileSlice):
+                payload.release()
             return
         if isinstance(payload, FileSlice):
             assert xxh3 is not None
             self._queue(link, Connection.framed(message, payload.size, xxh3))
-            link.outgoing.append(FileSlice(os.dup(payload.fd), payload.offset, payload.size))
+            link.outgoing.append(payload)
             link.in_files += payload.size
         else:
             size = len(payload)
@@ -414,14 +418,14 @@ class Loop:
         part = link.outgoing[0]
         assert isinstance(part, FileSlice)
         while part.size:
-            sent = os.sendfile(link.sock.fileno(), part.fd, part.offset, part.size)
+            sent = os.sendfile(link.sock.fileno(), part.descriptor(), part.offset, part.size)
             if sent == 0:
                 raise OSError(errno.EIO, "a spool segment is shorter than its ledger says")
             part.offset += sent
             part.size -= sent
             link.in_files -= sent
         link.outgoing.popleft()
-        os.close(part.fd)
+        part.release()
         return True
 
     @staticmethod
@@ -448,11 +452,11 @@ class Loop:
         self._links.pop(link.id, None)
         self._dirty.pop(link.id, None)
         self._timed.pop(link.id, None)
-        for part in link.outgoing:
-            if isinstance(part, FileSlice):
-                os.close(part.fd)
+        unsent = [part for part in link.outgoing if isinstance(part, FileSlice)]
         link.outgoing.clear()
         self._forget_socket(link)
+        for part in unsent:
+            part.release()
 
     def _forget_socket(self, link: _Link) -> None:
         if link.sock is not None:

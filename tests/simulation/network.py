@@ -165,7 +165,7 @@ class SimLoop:
         self.ends: dict[int, End] = {}
         self._numbers = 0
         self._inbox: list[NetworkEvent] = []
-        self._outbox: list[tuple[int, Message | None, bytes, int, Error | None]] = []
+        self._outbox: list[tuple[int, Message | None, bytes | FileSlice, int, Error | None]] = []
         self.flush_limit: int | None = None  # of a program that dies while it writes
         self.arriving: frozenset[int] = frozenset()  # messages arrive whole here
 
@@ -188,10 +188,11 @@ class SimLoop:
         self, connection: int, message: Message, payload: Buffer | FileSlice = b"", xxh3: int | None = None
     ) -> None:
         if isinstance(payload, FileSlice):
-            data = read_slice(payload)
+            assert xxh3 is not None
         else:
-            data = bytes(payload)
-        self._outbox.append((connection, message, data, checksum(data) if xxh3 is None else xxh3, None))
+            payload = bytes(payload)
+            xxh3 = checksum(payload) if xxh3 is None else xxh3
+        self._outbox.append((connection, message, payload, xxh3, None))
 
     def close(self, connection: int, code: str = "", text: str = "") -> None:
         self._outbox.append((connection, None, b"", 0, Error(code, text) if code else None))
@@ -222,13 +223,14 @@ class SimLoop:
     def flush(self) -> None:
         outbox, self._outbox = self._outbox, []
         for connection, message, payload, xxh3, error in outbox[: self.flush_limit]:
+            data = read_slice(payload) if isinstance(payload, FileSlice) else payload
             end = self.ends.get(connection)
             if end is None:
                 continue
             if message is None:
                 self._network.close(end, error, "the other side closed the connection")
             else:
-                self._network.transmit(end, message, payload, xxh3)
+                self._network.transmit(end, message, data, xxh3)
 
     def shut(self) -> None:
         """The program is gone, however: its connections close."""
@@ -239,4 +241,6 @@ class SimLoop:
 
 def read_slice(part: FileSlice) -> bytes:
     """What sendfile would send."""
-    return os.pread(part.fd, part.size, part.offset)
+    data = os.pread(part.descriptor(), part.size, part.offset)
+    part.release()
+    return data

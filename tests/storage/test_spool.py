@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,18 @@ from hypothesis import strategies as st
 
 from storage import spool as spool_module
 from storage.errors import SpoolFull
-from storage.spool import Location, Spool
+from storage.spool import Location, Slice, Spool
 
 SEGMENT = 1000
 
 
 def opened(folder: Path, limit_bytes: int = 100 * SEGMENT) -> Spool:
     return Spool(folder, segment_bytes=SEGMENT, limit_bytes=limit_bytes)
+
+
+def sent(part: Slice) -> bytes:
+    """What sendfile would send now."""
+    return os.pread(part.descriptor(), part.size, part.offset)
 
 
 def files(folder: Path) -> dict[str, int]:
@@ -31,8 +37,8 @@ def test_payloads_come_back_as_they_went_in(tmp_path: Path) -> None:
     locations = [spool.append("job", payload) for payload in payloads]
     assert [spool.read(location) for location in locations] == payloads
     for location, payload in zip(locations, payloads, strict=True):
-        fd, offset, size = spool.slice(location)
-        assert os.pread(fd, size, offset) == payload
+        offset, size = location.offset, location.size
+        assert sent(spool.slice(location)) == payload
         assert spool.path(location.segment).read_bytes()[offset : offset + size] == payload
     assert spool.used_bytes == sum(len(payload) for payload in payloads)
 
@@ -63,6 +69,60 @@ def test_a_segment_whose_payloads_are_all_freed_is_recycled(tmp_path: Path) -> N
     with pytest.raises(KeyError):
         spool.free_location(second)
     assert spool.append("other", b"x").segment == first.segment
+
+
+def test_what_is_freed_while_it_leaves_is_not_overwritten_before_it_has_left(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    whole, single = spool.append("whole", b"w" * 900), spool.append("single", b"s" * 900)
+    slices = [spool.slice(whole), spool.slice(whole), spool.slice(single)]
+    spool.free("whole")
+    spool.free_location(single)
+    assert spool.used_bytes == 1800  # it does take that room
+    again = spool.append("whole", b"x" * 900)  # the job is tried again
+    spool.append("other", b"y" * 900)
+    assert [sent(part)[:1] for part in slices] == [b"w", b"w", b"s"]
+    for part in slices:
+        part.release()
+    assert spool.used_bytes == 1800
+    assert {spool.append(key, b"z" * 900).segment for key in ("a", "b")} == {whole.segment, single.segment}
+    assert spool.read(again) == b"x" * 900
+    spool.free("whole")
+    assert spool.used_bytes == 2700
+
+
+def test_a_start_gives_back_what_was_still_leaving_when_the_process_was_killed(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    leaving, kept = spool.append("cancelled", bytes(900)), spool.append("job", b"kept")
+    spool.slice(leaving)
+    spool.free("cancelled")
+    again = opened(tmp_path)
+    assert again.recover({"job": [kept]}) == {}
+    assert again.used_bytes == 4
+    assert again.append("other", b"x" * 900).segment == leaving.segment
+    assert again.read(kept) == b"kept"
+
+
+def test_what_waits_to_leave_needs_no_descriptor(tmp_path: Path) -> None:
+    """Connections take as many as there are."""
+    spool = opened(tmp_path)
+    locations = [spool.append(f"job {number}", b"%d" % number) for number in range(5)]
+    slices = [spool.slice(location) for location in locations]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = len(os.listdir("/dev/fd"))
+    spool.close()
+    assert len(os.listdir("/dev/fd")) == before - 5
+    sent(slices[0])
+    taken = [os.dup(0)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            taken.append(os.dup(0))
+        assert [sent(part) for part in slices] == [b"%d" % number for number in range(5)]
+        spool.append("new", b"x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in taken:
+            os.close(fd)
 
 
 def test_freeing_an_unknown_key_does_nothing(tmp_path: Path) -> None:
@@ -203,7 +263,7 @@ def test_sync_reaches_the_disk_only_when_asked_to(tmp_path: Path, monkeypatch: p
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["append", "append", "append", "free", "free one", "restart"]),
+            st.sampled_from(["append", "append", "append", "free", "free one", "send", "left", "restart"]),
             st.sampled_from("abc"),
             st.integers(0, 2500),
         ),
@@ -216,6 +276,7 @@ def test_any_history_keeps_what_was_kept(
     folder = tmp_path_factory.mktemp("spool")
     spool = opened(folder, limit_bytes=20 * SEGMENT)
     held: dict[str, dict[Location, bytes]] = {}
+    leaving: list[tuple[Slice, bytes]] = []
     for number, (step, key, size) in enumerate(steps):
         if step == "append":
             payload = b"%d" % number * (size // 2)
@@ -229,12 +290,18 @@ def test_any_history_keeps_what_was_kept(
         elif step == "free one" and held.get(key):
             spool.free_location(location := next(iter(held[key])))
             del held[key][location]
+        elif step == "send" and held.get(key):
+            leaving += [(spool.slice(location), payload) for location, payload in held[key].items()]
+        elif step == "left" and leaving:
+            leaving.pop(size % len(leaving))[0].release()
         elif step == "restart":
+            leaving.clear()
             spool.close()
             spool = opened(folder, limit_bytes=20 * SEGMENT)
             assert spool.recover(held) == {}
         for payloads in held.values():
             assert all(spool.read(location) == payload for location, payload in payloads.items())
+        assert all(sent(part) == payload for part, payload in leaving)
         assert spool.used_bytes >= sum(len(p) for payloads in held.values() for p in payloads.values())
         assert sum(files(folder).values()) == spool._files_bytes
     spool.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -78,15 +79,43 @@ def test_large_payload_from_memory_and_from_a_file_arrive_whole(pair: Pair, tmp_
     content = os.urandom(9 * limits.MIB + 13)
     (tmp_path / "segment").write_bytes(b"before" + content)
     fd = os.open(tmp_path / "segment", os.O_RDONLY)
+    released: list[int] = []
+    part = FileSlice(lambda: fd, 6, len(content), lambda: released.append(len(pair.at_server)))
     message = File(job="j", file="f", offset=0, size=len(content))
     pair.client.send(here, message, content)
-    pair.client.send(here, message, FileSlice(fd, 6, len(content)), checksum(content))
+    pair.client.send(here, message, part, checksum(content))
     pair.client.send(here, Beat())
     pair.until(lambda: len(pair.at_server) == 3)
     payloads = [event.payload for event in pair.at_server if isinstance(event, Received)]
     assert payloads == [content, content, b""]
     assert pair.client.backlog(here) == 0
+    assert released == [1]  # once, when it had left
     os.close(fd)
+
+
+def test_a_file_is_opened_when_it_leaves_and_released_when_it_never_will(pair: Pair) -> None:
+    here, there = pair.opened()
+    released = []
+
+    def send(name: str, descriptor: Callable[[], int]) -> None:
+        pair.server.send(there, Beat(), FileSlice(descriptor, 0, 5, lambda: released.append(name)), 1)
+
+    def refuse() -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    pair.server.send(there, Beat(), bytes(20 * limits.MIB))  # more than the socket buffers hold
+    send("waits", refuse)
+    send("waits behind it", refuse)
+    pair.server.flush()
+    assert not released
+    pair.until(lambda: pair.at_server and len(pair.at_client) == 2)  # no descriptor costs that connection, no more
+    assert isinstance(pair.at_server[0], Lost)
+    assert pair.at_server[0].reason == "Too many open files"
+    assert released == ["waits", "waits behind it"]
+    send("comes too late", refuse)
+    assert released[-1] == "comes too late"
+    assert isinstance(pair.at_client[-1], Lost)
+    assert here == pair.at_client[-1].connection
 
 
 def test_a_part_of_a_large_message_is_a_sign_of_life(pair: Pair) -> None:
