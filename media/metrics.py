@@ -37,7 +37,7 @@ class ClusterStatistics:
     """What only a cluster can tell of an output.
 
     `chunk_latency_ms` has one value a chunk: from its first hand-out to a worker until its result was stored.
-    `retries` counts hand-outs beyond the first of a task, `losses` those of them that were lost with their worker,
+    `retries` counts hand-outs of a task after it failed or was lost, `losses` those of them after it was lost,
     `duplicates` results that were there already. `failures` are those of whole chunks, as METRICS.md describes them;
     `chunk_workers` has the name of who computed each chunk.
     """

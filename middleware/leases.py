@@ -11,7 +11,7 @@ from middleware.events import Close, Peer, SpoolStage
 from middleware.fleet import WorkerRecord
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.states import JobState, WorkerState
-from middleware.tracks import Flight, LeaseRecord, Track, Trouble
+from middleware.tracks import Flight, LeaseRecord, Track
 from wire.errors import ProtocolError
 from wire.messages import Aggregator, Beat, HandOn, HeldLease, Hello, Released, Revoke, Stored, Welcome, WorkerDetails
 from wire.schema import Lease, Record
@@ -114,9 +114,7 @@ class Leases:
         if job is None or job.is_final:
             return
         track = job.tracks[record.track]
-        track.retries += 1
-        trouble = track.troubles.setdefault(record.index, Trouble())
-        trouble.losses += 1
+        trouble = track.lose(record)
         cluster.changed_jobs.add(job.id)
         what = self._cluster.describe(record)
         cluster.note("task-lost", f"{what} comes back from worker {worker.name}: {reason}", now, job.id, worker.name)
@@ -151,7 +149,7 @@ class Leases:
             track = job.tracks[held.track]
             record.is_last = track.chain.is_last(stage)
             record.fingerprint = track.fingerprint_of(held.index, held.mode, worker.details.fingerprint)
-            track.assign(record, job.have[0], now)
+            track.assign(record, job.have[0], now, adopted=True)
             cluster.log(f"{self._cluster.describe(record)} goes on at worker {worker.name}")
         else:
             record.revoked = True
@@ -313,8 +311,7 @@ class Leases:
         track = job.tracks[record.track]
         if record.index in track.stored:
             return
-        track.retries += 1
-        trouble = track.troubles.setdefault(record.index, Trouble())
+        trouble = track.fail(record)
         if len(trouble.failures) < MAX_FAILURES_TOLD:
             trouble.failures.append({**cause.to_wire(), "worker": worker.name, "mode": record.mode})
         job.benched[worker.name] = job.benched.get(worker.name, 0) + 1

@@ -269,7 +269,7 @@ class Ownership:
             "seconds": now + self._cluster.unix_offset_s - job.submitted_unix_s,
             "retries": [track.retries for track in job.tracks],
             "latencies_ms": [_float32(track.latencies_ms) for track in job.tracks],
-            "losses": [sum(trouble.losses for trouble in track.troubles.values()) for track in job.tracks],
+            "losses": [track.losses for track in job.tracks],
             "failures": failures_of(job),
         }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from middleware.chains import Chain, Intermediate, Needs, Pace, is_like, turns
 from middleware.states import TASK_TRANSITIONS, TaskState
@@ -17,7 +17,8 @@ from wire.schema import Lease
 from wire.transitions import changed
 
 MAX_LATENCIES: Final = 100_000
-"""Hand-out-to-stored times kept a track: 400 KB; percentiles of longer jobs are over the first so many chunks."""
+"""Hand-out-to-stored times kept a track: 3 MB here, 400 KB when sent; percentiles of longer jobs are over the first so
+many chunks."""
 
 MAX_CANDIDATES: Final = 16
 """Returned tasks looked at for one free worker; more of them than this that it may not get are a sick worker."""
@@ -41,6 +42,7 @@ class LeaseRecord:
     phase: str = "waiting"
     frames: int = 0
     steps: int = 0
+    is_lost: bool = False  # with its worker; whose fault that was may be told later
     revoked: bool = False  # it holds credit until the worker answers, and nothing else
 
 
@@ -49,7 +51,7 @@ class Flight:
     """A task in flight: ASSIGNED while a lease is alive, then DELIVERED until the aggregator's word."""
 
     state: TaskState
-    first_handed_out_at: float
+    first_handed_out_at: float  # since it was queued last
     leases: dict[Lease, LeaseRecord] = field(default_factory=dict)
 
 
@@ -58,7 +60,8 @@ class Trouble:
     """What went wrong with one task so far."""
 
     failures: list[dict[str, Any]] = field(default_factory=list)  # attributed ones: worker, cause
-    losses: int = 0
+    losses: int = 0  # since its job was last paused for them
+    retry: Literal["", "failure", "loss"] = ""  # why its next hand-out is one
 
     @property
     def failed_on(self) -> set[str]:
@@ -85,9 +88,10 @@ class Track:
         self.staged_bytes = 0  # of all of them
         self.whole_only = ""  # why its chain must not be shared among workers after all
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
-        self.retries = self.duplicates = 0
+        self.retries = self.losses = self.duplicates = 0
         self.fingerprint = ""  # of its first result, once it is known; the others must have the same
         self.refused_fingerprints: set[str] = set()  # until that is known
+        self.begun_at: dict[int, float] = {}  # the first hand-out of tasks that are not stored
         self.latencies_ms: list[float] = []
         self.paces: dict[int, Pace] = {}  # by the step with which a stage ends
         self._next = 0
@@ -138,15 +142,46 @@ class Track:
         queued = [index for index in returned if self.state_of(index, have) is TaskState.QUEUED]
         return queued if fresh is None or fresh in queued else [*queued, fresh]
 
-    def assign(self, record: LeaseRecord, have: Bitmap, now: float) -> None:
-        """A lease on a task, queued or in flight already, begins."""
+    def assign(self, record: LeaseRecord, have: Bitmap, now: float, *, adopted: bool = False) -> None:
+        """A lease on a task, queued or in flight already, begins; or one goes on that was thought lost."""
         index = record.index
+        self.begun_at.setdefault(index, now)
+        self._count_retry(index, adopted=adopted)
         flight = self.flights.get(index)
         if flight is None:
             changed(TASK_TRANSITIONS, self.state_of(index, have), TaskState.ASSIGNED)
             flight = self.flights[index] = Flight(TaskState.ASSIGNED, now)
         flight.leases[record.lease] = record
         flight.state = TaskState.ASSIGNED
+
+    def lose(self, record: LeaseRecord) -> Trouble:
+        """A lease was lost with its worker."""
+        record.is_lost = True
+        trouble = self.troubles.setdefault(record.index, Trouble())
+        trouble.losses += 1
+        trouble.retry = "loss"
+        return trouble
+
+    def fail(self, record: LeaseRecord) -> Trouble:
+        """A lease ended with a failure of its task; if it was lost, that is why."""
+        trouble = self.troubles.setdefault(record.index, Trouble())
+        if record.is_lost and trouble.retry != "loss":
+            self.losses -= 1  # it was handed out again before that was known
+        else:
+            trouble.retry = "failure"
+        return trouble
+
+    def _count_retry(self, index: int, *, adopted: bool) -> None:
+        """What a failure or a loss costs is the next hand-out, and nothing if none follows."""
+        trouble = self.troubles.get(index)
+        if trouble is None or not trouble.retry:
+            return
+        if adopted:
+            trouble.losses -= trouble.retry == "loss"
+        else:
+            self.retries += 1
+            self.losses += trouble.retry == "loss"
+        trouble.retry = ""
 
     def begin_passing(self, index: int, now: float) -> None:
         """A passthrough chunk has been sent to the aggregator."""
@@ -182,12 +217,12 @@ class Track:
         if not self.stored.add(index):
             return None
         self.stored_frames += frames
+        begun_at = self.begun_at.pop(index, None)
+        if begun_at is not None and len(self.latencies_ms) < MAX_LATENCIES:
+            self.latencies_ms.append((now - begun_at) * 1000)
         flight = self.flights.pop(index, None)
         if flight is not None:
-            seconds = now - flight.first_handed_out_at
-            self.pace(len(self.chain.steps)).add(seconds)
-            if len(self.latencies_ms) < MAX_LATENCIES:
-                self.latencies_ms.append(seconds * 1000)
+            self.pace(len(self.chain.steps)).add(now - flight.first_handed_out_at)
         return flight
 
     def live_frames(self) -> int:
@@ -219,6 +254,7 @@ class Track:
 
     def forget_results(self) -> None:
         """They are lost: the next one is the first."""
+        self.stored, self.stored_frames = Bitmap(), 0
         self.fingerprint = ""
         self.refused_fingerprints.clear()
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
@@ -264,5 +300,6 @@ class Track:
                 del self.flights[index]
             elif flight.state is TaskState.DELIVERED:
                 self.put_back(index)
+        self.begun_at = {index: at for index, at in self.begun_at.items() if index not in stored}
         self._next = 0  # what was thought stored may not be: look at everything again, which costs one pass
         return pointless

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from typing import Any
 
 import pytest
@@ -254,6 +256,92 @@ def test_a_task_lost_too_often_pauses_its_job_with_the_reason() -> None:
     script.worker(30)
     script.tick()
     assert script.tasks(30) == [0]
+
+
+# ── what is counted ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def counted(script: Script) -> tuple[int, int, list[int]]:
+    """Retries, losses and seconds of latency, as the aggregator is told of the first track."""
+    told = script.said(9, Finish)[-1].statistics
+    latencies = array("f", told["latencies_ms"][0])
+    if sys.byteorder == "big":
+        latencies.byteswap()
+    return told["retries"][0], told["losses"][0], [round(one / 1000) for one in latencies]
+
+
+def test_latency_is_counted_from_the_first_hand_out(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    script.tick(8)
+    script.leave(11)
+    script.tick(1)
+    script.worker(12)
+    script.tick(1)
+    script.deliver(12)
+    assert counted(script) == (1, 1, [10])
+
+
+def test_latency_of_a_shared_chain_is_that_of_all_its_stages(script: Script) -> None:
+    script.worker(11, filters=("a",))
+    script.worker(12, filters=("b",))
+    script.submit(chunks=1, filters=("a", "b"), stages=True)
+    script.tick(8)
+    script.hand_on(11)
+    script.tick(1)
+    script.deliver(12)
+    assert counted(script) == (0, 0, [9])
+
+
+def test_a_lease_that_goes_on_was_not_lost_and_a_drained_one_is_no_retry(script: Script) -> None:
+    script.worker(11, "w")
+    job = script.submit(chunks=1)
+    lease = script.said(11, Task)[0].lease
+    for peer in range(12, 12 + Rules().max_losses):
+        script.leave(peer - 1)
+        script.worker(peer, "w", held=(HeldLease(lease, job, 0, 0, 1, "computing"),))
+        script.tick()
+    script.tell(peer, Released(lease, "drained"))
+    script.worker(50)
+    script.tick()
+    script.deliver(50)
+    assert counted(script)[:2] == (0, 0)
+
+
+def test_losses_are_counted_on_after_they_paused_the_job() -> None:
+    script = Script(rules=Rules(max_losses=2))
+    script.aggregator(9)
+    script.client(1)
+    job = script.submit(chunks=1)
+    for peer in (20, 21):
+        script.worker(peer, "w")
+        script.tick()
+        script.leave(peer)
+    script.tell(1, Control(job, "resume"))
+    script.worker(30)
+    script.tick()
+    script.deliver(30)
+    assert counted(script)[:2] == (2, 2)
+
+
+@pytest.mark.parametrize("is_told_late", [False, True])
+@pytest.mark.parametrize(("kind", "losses"), [("killed", 1), ("crash", 0)])
+def test_what_a_worker_died_of_says_whether_its_task_was_lost_or_failed(
+    script: Script, kind: str, losses: int, is_told_late: bool
+) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    lease = script.said(11, Task)[0].lease
+    script.leave(11)
+    if is_told_late:
+        script.worker(12)
+        script.tick()
+    script.worker(13, "w11", death={"lease": list(lease), "kind": kind, "text": "it died"}, filters=("other",))
+    if not is_told_late:
+        script.worker(12)
+        script.tick()
+    script.deliver(12)
+    assert counted(script)[:2] == (1, losses)
 
 
 def test_drained_tasks_come_back_at_no_cost_and_the_worker_gets_no_more(script: Script) -> None:
@@ -601,6 +689,17 @@ def test_room_is_shared_and_told_again_when_there_is_some(script: Script) -> Non
     assert script.job(1).room_bytes == 0
     script.tick(room=10_000)
     assert script.job(1).room_bytes == 10_000
+
+
+def test_chunks_whose_results_are_lost_are_not_given_up_as_stored(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=2)
+    script.deliver(11, 0)
+    script.leave(9)
+    script.aggregator(8, store="new", name="agg")
+    script.tick(1, room=0)
+    assert script.dispatcher.cluster.jobs[job].have[0].to_wire() == bits(0, 1)
+    assert script.dispatcher.cluster.jobs[job].tracks[0].stored_frames == 0
 
 
 def test_under_pressure_stored_chunks_are_given_up_and_asked_for_again_when_the_store_is_lost(script: Script) -> None:
