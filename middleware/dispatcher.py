@@ -1,8 +1,8 @@
 """The brain of the middleware: events and the time in, commands out. No socket, clock, file or configuration inside.
 
 What it decides is spread over rooms by whom it deals with: clients (intake.py, wishes.py), workers (leases.py,
-handout.py), aggregators (ownership.py), watchers (records.py); they share the memory in cluster.py. This file routes,
-and keeps the time.
+handout.py), aggregators (ownership.py), watchers (records.py, and obstacles.py on why a job waits); they share the
+memory in cluster.py. This file routes, and keeps the time.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
 from middleware.leases import Leases
+from middleware.obstacles import assess
 from middleware.ownership import Ownership
-from middleware.records import Publisher, assess, failures_of, progress_of
+from middleware.records import Publisher, failures_of, progress_of
 from middleware.wishes import Wishes
 from wire.errors import ProtocolError
 from wire.messages import (

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from middleware.cluster import ClientRecord, Cluster
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
-from middleware.stages import is_covered, is_outdated, left
-from middleware.states import JobState, WorkerState
-from middleware.tracks import Track
+from middleware.states import WorkerState
 from wire.messages import Job as JobMessage
 from wire.messages import Worker as WorkerMessage
 
@@ -26,23 +25,31 @@ WATCHER_INTERVAL_S: Final = 0.5
 """How often watchers hear of a job or a worker."""
 
 
-def room_for(cluster: Cluster, job: Job) -> int:
+class Shares(NamedTuple):
+    """What is there for each of the jobs that are being sent, in bytes."""
+
+    of_room: int  # that is free now
+    of_spool: int  # what is held included
+
+
+def shares(cluster: Cluster) -> Shares:
+    """Goes through all open jobs: who asks for many of them asks once."""
+    uploading = sum(1 for one in cluster.open.values() if one.client is not None and not one.all_sent) or 1
+    held = sum(one.spooled_bytes for one in cluster.open.values())
+    return Shares(cluster.room_bytes // uploading, (cluster.room_bytes + held) // uploading)
+
+
+def room_for(cluster: Cluster, job: Job, share: Shares | None = None) -> int:
     """Payload bytes the client of a job may have on their way: a part of the room, within the job's share of the whole
-    spool, and never more than a window."""
-    uploading = _uploading(cluster)
-    share = share_of_spool(cluster) - job.spooled_bytes
-    return max(0, min(cluster.rules.client_window_bytes, cluster.room_bytes // uploading, share))
+    spool, and never more than a window. What is freed would otherwise go to those who hold much already and get nothing
+    done, until others have nothing."""
+    share = share or shares(cluster)
+    return max(0, min(cluster.rules.client_window_bytes, share.of_room, share.of_spool - job.spooled_bytes))
 
 
 def share_of_spool(cluster: Cluster) -> int:
-    """Bytes that each of the jobs that are being sent may hold. What is freed would otherwise go to those who hold
-    much already and get nothing done, until others have nothing."""
-    held = sum(one.spooled_bytes for one in cluster.open.values())
-    return (cluster.room_bytes + held) // _uploading(cluster)
-
-
-def _uploading(cluster: Cluster) -> int:
-    return sum(1 for one in cluster.open.values() if one.client is not None and not one.all_sent) or 1
+    """Bytes that each of the jobs that are being sent may hold."""
+    return shares(cluster).of_spool
 
 
 def job_record(
@@ -85,7 +92,7 @@ def details_of(job: Job) -> dict[str, Any]:
 
 def failures_of(job: Job) -> list[dict[str, Any]]:
     """The first attributed failures, each with its chunk's frames and with what the worker told of its cause."""
-    found = [
+    found = (
         {
             "output": job.fixed["outputs"][track.number]["name"],
             "chunk": index,
@@ -101,8 +108,8 @@ def failures_of(job: Job) -> list[dict[str, Any]]:
         for track in job.tracks
         for index, trouble in sorted(track.troubles.items())
         for failure in trouble.failures
-    ]
-    return found[:MAX_FAILURES_KEPT]
+    )
+    return list(islice(found, MAX_FAILURES_KEPT))
 
 
 def _frames_of(job: Job, index: int) -> list[int]:
@@ -154,7 +161,8 @@ class Publisher:
 
     def publish(self, now: float) -> None:
         cluster = self._cluster
-        self._tell_of_room()
+        share = shares(cluster)
+        self._notice_room(share)
         due_clients = now >= self._clients_told_at + CLIENT_INTERVAL_S
         told = (
             cluster.urgent_jobs
@@ -165,7 +173,7 @@ class Publisher:
         for job_id in told:
             job = cluster.jobs.get(job_id)
             if job is not None and job.client is not None:
-                job.told_room_bytes = room_for(cluster, job)
+                job.told_room_bytes = room_for(cluster, job, share)
                 missed = job_id in cluster.missed_jobs
                 details = details_of(job) if job.is_final else None
                 cluster.send(job.client, job_record(job, job.told_room_bytes, with_have=missed, details=details))
@@ -180,12 +188,12 @@ class Publisher:
         if due_clients:
             cluster.changed_jobs.clear()
 
-    def _tell_of_room(self) -> None:
+    def _notice_room(self, share: Shares) -> None:
         """A client that ran out of room is told when there is some again."""
         cluster = self._cluster
         for job in cluster.open.values():
             if job.client is not None and not job.all_sent and job.told_room_bytes < cluster.rules.client_window_bytes:
-                room = room_for(cluster, job)
+                room = room_for(cluster, job, share)
                 if room > 2 * job.told_room_bytes:
                     cluster.acknowledged_jobs.add(job.id)
 
@@ -222,79 +230,3 @@ class Publisher:
                     for client in watchers:
                         cluster.send(client.peer, record)
         cluster.gone_workers.clear()
-
-
-def assess(cluster: Cluster, job: Job, now: float) -> None:
-    """Says plainly why a job that could go on does not: PENDING with a code and a sentence, or RUNNING."""
-    if job.is_final or job.state is JobState.PAUSED:
-        return
-    code, reason = _obstacle(cluster, job, now)
-    if code:
-        cluster.set_state(job, JobState.PENDING, code, reason)
-    else:
-        cluster.set_state(job, JobState.RUNNING)
-
-
-def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
-    """What keeps a job from going on; two empty texts when nothing does."""
-    if any(track.flights for track in job.tracks) or job.finish_sent:
-        return "", ""
-    if not cluster.aggregators:
-        return "no-aggregator", "no aggregator is connected"
-    if cluster.owner_of(job) is None:
-        return "aggregator-away", f"aggregator {job.owner_name}, which keeps this job's results, is not connected"
-    if not job.holdings_known:
-        return "holdings", f"aggregator {job.owner_name} is asked what it has stored"
-    if now < job.no_room_until:
-        return "no-room", job.no_room_reason
-    for track in job.tracks:
-        if track.is_passthrough or track.queued(job.have[track.stream]) is None:
-            continue
-        return _why_queued(cluster, job, track)
-    if not job.all_sent:
-        if job.client is None and job.edited_as:
-            text = f"its source was edited, and submitted anew as job {job.edited_as}; cancel this one"
-            return "source-edited", text
-        if job.client is None:
-            return "source-needed", "its source is not all here and no client is attached; submit the same file again"
-        if job.frames_sent == 0 or job.state is JobState.PENDING:
-            return "uploading", "the client is sending"
-    return "", ""
-
-
-def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
-    """Why nothing of a track is in work though something is queued."""
-    index = track.queued(job.have[track.stream])
-    assert index is not None
-    mode = cluster.mode_of(job, track, index)
-    rest = left(track, index, mode)
-    if not is_covered(cluster, track, rest):
-        return _nobody_offers(cluster, track.chain.needs(rest))
-    if is_outdated(cluster, track):
-        return "no-worker", _why_outdated(cluster, job)
-    if track.whole_only and not cluster.fleet.can(track.chain.needs(rest)):
-        return "too-large", track.whole_only
-    return "busy", "all able workers are busy with other jobs"
-
-
-def _why_outdated(cluster: Cluster, job: Job) -> str:
-    text = "its first results were made with other library versions than those of the workers that are connected"
-    if job.can_begin_again:
-        return f"{text}; it begins again if none like them is back in {cluster.rules.renew_after_s:.0f} s"
-    return f"{text}; submit the same file again and it begins again, or start a worker like them"
-
-
-def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:
-    workers = list(cluster.fleet.connected())
-    if not workers:
-        return "no-worker", "no worker is connected"
-    offered = {name for worker in workers for name in worker.offers}
-    missing = sorted(needs - offered)
-    filters = ", ".join(sorted(name for name in offered if not name.startswith("kind:")))
-    count = "1 worker offers" if len(workers) == 1 else f"{len(workers)} workers offer"
-    if not missing:
-        chain = ", ".join(sorted(name for name in needs if not name.startswith("kind:")))
-        return "no-worker", f"no single worker offers all of {chain}; {count} {filters}"
-    kinds = [name.removeprefix("kind:") for name in missing if name.startswith("kind:")]
-    what = f"takes {kinds[0]}" if kinds else "offers " + " or ".join(f"'{name}'" for name in missing)
-    return "no-worker", f"no worker {what}; {count} {filters}"

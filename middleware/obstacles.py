@@ -1,0 +1,85 @@
+"""Why a job that could go on does not: what its record says while it is PENDING."""
+
+from __future__ import annotations
+
+from middleware.cluster import Cluster
+from middleware.jobs import Job
+from middleware.stages import is_covered, is_outdated, left
+from middleware.states import JobState
+from middleware.tracks import Track
+
+
+def assess(cluster: Cluster, job: Job, now: float) -> None:
+    """Says plainly why a job that could go on does not: PENDING with a code and a sentence, or RUNNING."""
+    if job.is_final or job.state is JobState.PAUSED:
+        return
+    code, reason = _obstacle(cluster, job, now)
+    if code:
+        cluster.set_state(job, JobState.PENDING, code, reason)
+    else:
+        cluster.set_state(job, JobState.RUNNING)
+
+
+def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
+    """What keeps a job from going on; two empty texts when nothing does."""
+    if any(track.flights for track in job.tracks) or job.finish_sent:
+        return "", ""
+    if not cluster.aggregators:
+        return "no-aggregator", "no aggregator is connected"
+    if cluster.owner_of(job) is None:
+        return "aggregator-away", f"aggregator {job.owner_name}, which keeps this job's results, is not connected"
+    if not job.holdings_known:
+        return "holdings", f"aggregator {job.owner_name} is asked what it has stored"
+    if now < job.no_room_until:
+        return "no-room", job.no_room_reason
+    for track in job.tracks:
+        if track.is_passthrough or track.queued(job.have[track.stream]) is None:
+            continue
+        return _why_queued(cluster, job, track)
+    if not job.all_sent:
+        if job.client is None and job.edited_as:
+            text = f"its source was edited, and submitted anew as job {job.edited_as}; cancel this one"
+            return "source-edited", text
+        if job.client is None:
+            return "source-needed", "its source is not all here and no client is attached; submit the same file again"
+        if job.frames_sent == 0 or job.state is JobState.PENDING:
+            return "uploading", "the client is sending"
+    return "", ""
+
+
+def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
+    """Why nothing of a track is in work though something is queued."""
+    index = track.queued(job.have[track.stream])
+    assert index is not None
+    mode = cluster.mode_of(job, track, index)
+    rest = left(track, index, mode)
+    if not is_covered(cluster, track, rest):
+        return _nobody_offers(cluster, track.chain.needs(rest))
+    if is_outdated(cluster, track):
+        return "no-worker", _why_outdated(cluster, job)
+    if track.whole_only and not cluster.fleet.can(track.chain.needs(rest)):
+        return "too-large", track.whole_only
+    return "busy", "all able workers are busy with other jobs"
+
+
+def _why_outdated(cluster: Cluster, job: Job) -> str:
+    text = "its first results were made with other library versions than those of the workers that are connected"
+    if job.can_begin_again:
+        return f"{text}; it begins again if none like them is back in {cluster.rules.renew_after_s:.0f} s"
+    return f"{text}; submit the same file again and it begins again, or start a worker like them"
+
+
+def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:
+    workers = list(cluster.fleet.connected())
+    if not workers:
+        return "no-worker", "no worker is connected"
+    offered = {name for worker in workers for name in worker.offers}
+    missing = sorted(needs - offered)
+    filters = ", ".join(sorted(name for name in offered if not name.startswith("kind:")))
+    count = "1 worker offers" if len(workers) == 1 else f"{len(workers)} workers offer"
+    if not missing:
+        chain = ", ".join(sorted(name for name in needs if not name.startswith("kind:")))
+        return "no-worker", f"no single worker offers all of {chain}; {count} {filters}"
+    kinds = [name.removeprefix("kind:") for name in missing if name.startswith("kind:")]
+    what = f"takes {kinds[0]}" if kinds else "offers " + " or ".join(f"'{name}'" for name in missing)
+    return "no-worker", f"no worker {what}; {count} {filters}"
