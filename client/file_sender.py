@@ -8,13 +8,10 @@ the job or the waiting for it.
 from __future__ import annotations
 
 import argparse
-import json
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
-
-from rich.console import Console
 
 from client import filter_list, sources
 from client.destination import Place, places_for
@@ -27,6 +24,7 @@ from client.outcome import Outcome, Status, exit_status
 from client.progress import Display, display_for
 from client.run import Parcel
 from client.summary import print_summary
+from client.terminal import Terminal
 from client.units import counted
 from client.watching import look
 from filters import registry
@@ -67,14 +65,14 @@ HINT = "start one with ./run.sh, or name another with --host and --port"
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status, as the module's docstring lists them."""
     options = read_options(arguments)
-    stdout, stderr = Console(), Console(stderr=True)
+    stdout, stderr = Terminal(), Terminal(stderr=True)
     try:
         return _run(options, stdout, stderr)
     except KeyboardInterrupt:
         return _fail(stderr, Status.CANCELLED, "Interrupted")
 
 
-def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
+def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int:
     try:
         target = read_target(options)
         if options.local and (options.detach or options.new or options.priority):
@@ -98,7 +96,7 @@ def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
     except WireError as error:
         return _fail(stderr, Status.UNREACHABLE, f"{error}; {HINT}")
     display = display_for(stderr, quiet=options.quiet)
-    submitter = _Submitter(options, target, orders, places, display)
+    submitter = _Submitter(options, target, orders, places, stdout, display)
     for complaint in complaints:
         submitter.refuse(complaint)
     try:
@@ -208,12 +206,13 @@ class _Submitter:
         target: Target,
         orders: Mapping[Material, Order],
         places: Mapping[Material, Place],
+        stdout: Terminal,
         display: Display,
     ) -> None:
         self._options, self._target, self._orders = options, target, orders
-        self._places, self._display = places, display
+        self._places, self._stdout, self._display = places, stdout, display
         self._statuses: list[Status] = []
-        self._said: set[str] = set()
+        self._said: set[tuple[str, ...]] = set()
 
     def status(self) -> Status:
         return exit_status(self._statuses)
@@ -235,11 +234,11 @@ class _Submitter:
                 self._say(f"{outcome.source}: {warning}")
             for failure in outcome.failures if not self._options.quiet else ():
                 self._say(f"{outcome.source}: {failure_line(failure, outcome.unit)}")
-                self._say(traceback_of(failure))
+                self._say(*traceback_of(failure).splitlines())
             if self._options.json and outcome.job_id:
-                print(json.dumps(outcome.to_json()), flush=True)
+                self._stdout.json(outcome.to_json())
             elif self._options.detach and outcome.status is Status.DONE:
-                print(outcome.job_id, flush=True)
+                self._stdout.say(outcome.job_id)
         return outcomes
 
     def _send(self) -> Iterator[Outcome]:
@@ -284,10 +283,11 @@ class _Submitter:
             return as_sentence(f"{outcome.reason}; {HINT}")
         return as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
 
-    def _say(self, sentence: str) -> None:
-        if sentence and sentence not in self._said:  # two jobs that cannot reach the middleware are one piece of news
-            self._said.add(sentence)
-            self._display.say(sentence)
+    def _say(self, *lines: str) -> None:
+        if lines not in self._said:  # two jobs that cannot reach the middleware are one piece of news
+            self._said.add(lines)
+            for line in lines:
+                self._display.say(line)
 
 
 def _wishes(options: argparse.Namespace, target: Target) -> Wishes:
@@ -312,7 +312,7 @@ def _schemas(chains: Sequence[str], options: argparse.Namespace, target: Target)
     return {name: schema for name, (schema, _) in offered.items()} | schemas
 
 
-def _list_filters(stdout: Console, target: Target, options: argparse.Namespace) -> int:
+def _list_filters(stdout: Terminal, target: Target, options: argparse.Namespace) -> int:
     offered: dict[str, tuple[FilterSchema, int | None]] = {}
     if options.local:
         offered.update({name: (schema, None) for name, schema in registry.schemas().items()})
@@ -326,8 +326,8 @@ def _list_filters(stdout: Console, target: Target, options: argparse.Namespace) 
     return Status.DONE
 
 
-def _fail(stderr: Console, status: Status, sentence: str) -> int:
-    stderr.print(as_sentence(sentence), highlight=False, markup=False, soft_wrap=True)
+def _fail(stderr: Terminal, status: Status, sentence: str) -> int:
+    stderr.say(as_sentence(sentence))
     return status
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from rich.console import Console
-from rich.text import Text
-
+from client.terminal import Terminal
 from filters.chain import format_value
 from filters.schema import FilterSchema, Parameter
 
@@ -18,7 +15,7 @@ Offered = Mapping[str, tuple[FilterSchema, int | None]]
 _INDENT = " " * 4
 
 
-def print_filters(console: Console, offered: Offered) -> None:
+def print_filters(console: Terminal, offered: Offered) -> None:
     """A filter's name and summary, below it a line for each parameter. Wrapped on a terminal only: elsewhere each line
     is whole, for grep."""
     width = console.width if console.is_terminal else None
@@ -33,13 +30,11 @@ def print_filters(console: Console, offered: Offered) -> None:
             _print(console, f"{_INDENT}{parameter.name:<{longest}}", text, hanging, width, name_style="")
 
 
-def _print(console: Console, name: str, text: str, hanging: str, width: int | None, name_style: str = "bold") -> None:
+def _print(console: Terminal, name: str, text: str, hanging: str, width: int | None, name_style: str = "bold") -> None:
     """`name  text`, the lines after the first one behind `hanging`."""
     for number, line in enumerate(_lines(f"{name}  {text}", hanging, width)):
-        shown = Text(line)
-        if not number and name_style:
-            shown.stylize(name_style, 0, len(name))
-        console.print(shown, highlight=False, soft_wrap=True)
+        head = len(name) if number == 0 else 0
+        console.say((line[:head], name_style), line[head:])
 
 
 def _lines(text: str, hanging: str, width: int | None) -> Iterator[str]:
@@ -49,11 +44,11 @@ def _lines(text: str, hanging: str, width: int | None) -> Iterator[str]:
         yield from textwrap.wrap(text, max(width, 2 * len(hanging)), subsequent_indent=hanging, break_on_hyphens=False)
 
 
-def print_filters_json(console: Console, offered: Offered) -> None:
+def print_filters_json(console: Terminal, offered: Offered) -> None:
     """One object a filter, one a line."""
     for _, (schema, count) in sorted(offered.items()):
         data = schema.to_wire() | ({} if count is None else {"workers": count})
-        console.print(json.dumps(data), highlight=False, markup=False, soft_wrap=True)
+        console.json(data)
 
 
 def takes(parameter: Parameter) -> str:

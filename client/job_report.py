@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from rich.console import Console
-from rich.text import Text
-
 from client.attending import FINAL_STATES
 from client.progress import duration
 from client.tables import frames_of, job_json, share, state_text, table
+from client.terminal import Part, Terminal, styled
 from client.units import counted, unit_of
 from filters.chain import Step, format_chain
 from wire.addresses import Address
@@ -54,7 +52,7 @@ def totals(jobs: Collection[Job]) -> dict[str, Any]:
     }
 
 
-def print_jobs(console: Console, jobs: Collection[Job]) -> None:
+def print_jobs(console: Terminal, jobs: Collection[Job]) -> None:
     """The newest jobs in a table, why those that wait or failed do, and the sums of all."""
     if not jobs:
         console.print("There are no jobs.")
@@ -69,8 +67,8 @@ def print_jobs(console: Console, jobs: Collection[Job]) -> None:
         sent, total, done, wanted = frames_of(job)
         progress = job.progress
         rows.add_row(
-            Text(job.job),
-            Text(", ".join(progress.get("outputs", []))),
+            job.job,
+            ", ".join(progress.get("outputs", [])),
             state_text(job.state),
             *[str(job.priority)] * priorities,
             "all" if sent == total else str(sent),
@@ -81,9 +79,9 @@ def print_jobs(console: Console, jobs: Collection[Job]) -> None:
     console.print(rows)
     for job in newest:
         if job.reason:
-            console.print(Text.assemble((job.job, "bold"), ": ", job.reason))
+            console.say((job.job, "bold"), ": ", job.reason)
     for line in _sums(totals(jobs)):
-        console.print(Text(line))
+        console.say(line)
 
 
 def _queue(progress: Mapping[str, Any]) -> str:
@@ -119,41 +117,42 @@ def _outputs(job: Job) -> list[dict[str, Any]]:
     return [{**asked, **ended.get(asked.get("name"), {})} for asked in job.details.get("outputs", [])]
 
 
-def print_details(console: Console, job: Job) -> None:
+def print_details(console: Terminal, job: Job) -> None:
     """One job, a line for each thing worth knowing."""
     for name, value in _lines(job):
-        console.print(Text.assemble((f"{name:<10}", "bold"), " ", value), soft_wrap=True)
+        console.say((f"{name:<10}", "bold"), " ", value)
     for failure in job.details.get("failures", []):
         line = failure_line(failure, _unit(job))
-        console.print(Text.assemble(("\nfailure", "bold red"), "    ", line), soft_wrap=True)
+        console.say()
+        console.say(("failure", "bold red"), "    ", line)
         for line in traceback_of(failure).splitlines():
-            console.print(Text(f"  {line}"), soft_wrap=True)
+            console.say(f"  {line}")
 
 
-def _lines(job: Job) -> Iterator[tuple[str, Text]]:
+def _lines(job: Job) -> Iterator[tuple[str, Part]]:
     progress, details = job.progress, job.details
-    yield "job", Text(job.job)
-    yield "source", Text(job.name)
-    yield "state", Text.assemble(state_text(job.state), f": {job.reason}" if job.reason else "")
+    yield "job", job.job
+    yield "source", job.name
+    yield "state", styled(state_text(job.state), f": {job.reason}" if job.reason else "")
     submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.submitted_unix_s))
-    yield "submitted", Text(submitted + (f", ended after {duration(job.seconds)}" if job.seconds else ""))
-    yield "priority", Text(f"{job.priority}; on error: {details.get('on_error', '')}")
+    yield "submitted", submitted + (f", ended after {duration(job.seconds)}" if job.seconds else "")
+    yield "priority", f"{job.priority}; on error: {details.get('on_error', '')}"
     sent, total, done, wanted = frames_of(job)
-    yield f"{_unit(job)}s", Text(f"{share(sent, total)} sent, {share(done, wanted)} done")
+    yield f"{_unit(job)}s", f"{share(sent, total)} sent, {share(done, wanted)} done"
     chunks = share(progress.get("chunks_sent", 0), progress.get("chunks_total"))
     stored = share(progress.get("tasks_stored", 0), progress.get("tasks_total"))
     flow = f"{progress.get('tasks_queued', 0)} queued, {progress.get('tasks_in_flight', 0)} in work, {stored} stored"
-    yield "tasks", Text(f"{chunks} chunks here; {flow}, {progress.get('retries', 0)} retried")
+    yield "tasks", f"{chunks} chunks here; {flow}, {progress.get('retries', 0)} retried"
     for output in _outputs(job):
-        yield "output", Text(_output_line(output, _unit(job)))
+        yield "output", _output_line(output, _unit(job))
     for file in job.files:
         if file.get("folder"):  # the file is a list of what lies in it
-            yield "folder", Text(f"{file['folder']}/")
+            yield "folder", f"{file['folder']}/"
         else:
-            yield "file", Text(f"{file.get('file')}, {_size(file.get('size', 0))}")
+            yield "file", f"{file.get('file')}, {_size(file.get('size', 0))}"
     addresses = ", ".join(_addresses(job))
     if details.get("aggregator"):
-        yield "aggregator", Text(str(details["aggregator"]) + (f" at {addresses}" if addresses else ""))
+        yield "aggregator", str(details["aggregator"]) + (f" at {addresses}" if addresses else "")
 
 
 def _unit(job: Job) -> str:

@@ -22,12 +22,9 @@ done; 5 cancelled, the job or the waiting for it.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from rich.console import Console
 
 from client.asking import job_details, wish
 from client.destination import Place, place_for
@@ -39,6 +36,7 @@ from client.outcome import Outcome, Status
 from client.progress import display_for
 from client.run import Pickup
 from client.summary import print_summary
+from client.terminal import Terminal
 from client.units import unit_of
 from client.watching import look
 from wire.errors import Refused, WireError
@@ -55,7 +53,7 @@ MAX_NAMED = 5
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status, as the module's docstring lists them."""
     options = _read_options(arguments)
-    stdout, stderr = Console(), Console(stderr=True)
+    stdout, stderr = Terminal(), Terminal(stderr=True)
     try:
         return _run(options, stdout, stderr)
     except UsageError as error:
@@ -89,12 +87,12 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
+def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int:
     target = read_target(options)
     jobs = look(target, ["jobs"]).jobs
     if options.verb == "list":
         if options.json:
-            print(json.dumps(as_json(jobs.values())))
+            stdout.json(as_json(jobs.values()))
         else:
             print_jobs(stdout, jobs.values())
         return Status.DONE
@@ -102,12 +100,12 @@ def _run(options: argparse.Namespace, stdout: Console, stderr: Console) -> int:
     if options.verb == "show":
         record = job_details(target, job.job)
         if options.json:
-            print(json.dumps(details_as_json(record)))
+            stdout.json(details_as_json(record))
         else:
             print_details(stdout, record)
         return Status.DONE
     if options.verb in WISHES:
-        return _wish(options, target, job.job)
+        return _wish(options, target, job.job, stdout)
     return _follow(options, target, job, stdout, stderr)
 
 
@@ -126,12 +124,12 @@ def find(jobs: Mapping[str, Job], text: str) -> Job:
     return found[0]
 
 
-def _wish(options: argparse.Namespace, target: Target, job: str) -> int:
+def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal) -> int:
     answer = wish(target, job, options.verb)
     if options.json:
-        print(json.dumps({"job_id": job, "verb": options.verb, "answer": answer}))
+        stdout.json({"job_id": job, "verb": options.verb, "answer": answer})
     elif not options.quiet:
-        print(as_sentence(_capital(answer)))
+        stdout.say(as_sentence(_capital(answer)))
     return Status.DONE
 
 
@@ -142,7 +140,7 @@ def place_of(job: Job, out: str | None, results: Path) -> Place:
     return place_for(job.progress.get("outputs", []), out, results, is_folder=is_folder)
 
 
-def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Console, stderr: Console) -> int:
+def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Terminal, stderr: Terminal) -> int:
     """Waits for a job and, where that is asked for, brings its files."""
     place = place_of(job, options.out, options.results)
     unit = unit_of(str(job.progress.get("kind", "")))
@@ -158,12 +156,12 @@ def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Conso
     return outcome.status
 
 
-def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Console, stderr: Console) -> None:
+def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Terminal, stderr: Terminal) -> None:
     if outcome.reason:
         text = outcome.reason if outcome.status is Status.UNREACHABLE else f"{job}: {outcome.state}: {outcome.reason}"
         _fail(stderr, outcome.status, text)
     if options.json and outcome.job_id:
-        print(json.dumps(outcome.to_json()), flush=True)
+        stdout.json(outcome.to_json())
     if options.json or options.quiet:
         return
     for warning in outcome.warnings:
@@ -175,8 +173,8 @@ def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _fail(stderr: Console, status: Status, sentence: str) -> int:
-    stderr.print(as_sentence(sentence), highlight=False, markup=False, soft_wrap=True)
+def _fail(stderr: Terminal, status: Status, sentence: str) -> int:
+    stderr.say(as_sentence(sentence))
     return status
 
 

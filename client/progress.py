@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
-from rich.markup import escape
 from rich.text import Text
+
+from client.terminal import Terminal, styled
+from wire.shown import shown
 
 RATE_WINDOW_S: Final = 5.0
 """Frames/s are an average over so long: steady enough to read, quick enough to show that a worker has gone."""
@@ -120,7 +122,7 @@ def live_line(view: JobView, rate: float, width: int) -> Text:
     """What of it fits into `width` cells: the name, a bar and the numbers, the dearest first."""
     name = _clipped(view.name, min(NAME_WIDTH, max(8, width // 4)))
     if view.note:
-        return Text.assemble((name, "bold"), " ", (_clipped(view.note, width - cell_len(name) - 1), "yellow"))
+        return styled((name, "bold"), " ", (_clipped(view.note, width - cell_len(name) - 1), "yellow"))
     left = time_left(view, rate)
     retries = (6, _counted(view.retries, "retry", "retries"))
     # (order on the line, text): taken in order of importance while there is room
@@ -143,7 +145,7 @@ def live_line(view: JobView, rate: float, width: int) -> Text:
     numbers = "".join(f"  {text}" for _, text in sorted(taken))
     bar_width = min(BAR_WIDTH_MAX, BAR_WIDTH_MIN + max(0, room))
     done = round(bar_width * view.share)
-    line = Text.assemble((name, "bold"), " ", ("━" * done, "green"), ("┄" * (bar_width - done), "dim"), numbers)
+    line = styled((name, "bold"), " ", ("━" * done, "green"), ("┄" * (bar_width - done), "dim"), numbers)
     line.truncate(width, overflow="ellipsis")
     return line
 
@@ -153,7 +155,7 @@ class LiveDisplay:
 
     interval_s = LIVE_INTERVAL_S
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._rates = Rates()
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
@@ -169,7 +171,7 @@ class LiveDisplay:
         self._live.update(Group(*(live_line(view, rates[view.id], width) for view in views)), refresh=True)
 
     def say(self, text: str) -> None:
-        self._console.print(escape(text), highlight=False, soft_wrap=True)
+        self._console.say(text)
 
     remark = say
 
@@ -183,7 +185,7 @@ class PlainDisplay:
 
     interval_s = PLAIN_INTERVAL_S
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._rates = Rates()
         self._shown_at: float | None = None
@@ -202,7 +204,7 @@ class PlainDisplay:
         self._last = {view.id: view for view in views}
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        self._console.say(text)
 
     remark = say
 
@@ -215,14 +217,14 @@ class QuietDisplay:
 
     interval_s = 60.0
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
 
     def show(self, views: Sequence[JobView], now: float) -> None:
         pass
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        self._console.say(text)
 
     def remark(self, text: str) -> None:
         pass
@@ -231,7 +233,7 @@ class QuietDisplay:
         pass
 
 
-def display_for(console: Console, *, quiet: bool) -> Display:
+def display_for(console: Terminal, *, quiet: bool) -> Display:
     """What suits this console."""
     if quiet:
         return QuietDisplay(console)
@@ -243,5 +245,5 @@ def _counted(count: int, one: str, many: str) -> str:
 
 
 def _clipped(text: str, width: int) -> str:
-    text = " ".join(text.split())  # a line break would tear the display
+    text = shown(text)  # as long as it will be
     return text if cell_len(text) <= width else set_cell_size(text, max(1, width - 1)) + "…"

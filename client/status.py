@@ -6,17 +6,16 @@ Exit status: 0 shown, or complete; 1 not complete in time; 2 wrong usage; 3 no m
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from client.options import Parser, UsageError, add_target, as_sentence, read_target, whole_number
 from client.tables import frames_of, job_json, share, state_text, table
+from client.terminal import Terminal, stacked
 from client.watching import ClusterView, look
 from wire.addresses import Address
 from wire.errors import WireError
@@ -41,7 +40,7 @@ class Status(IntEnum):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _read_options(arguments)
-    stdout, stderr = Console(), Console(stderr=True)
+    stdout, stderr = Terminal(), Terminal(stderr=True)
 
     def complete(view: ClusterView) -> bool:
         return view.is_current and not _missing(view, options)
@@ -56,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TimeoutError as error:
         return _fail(stderr, Status.INCOMPLETE, f"Not complete within {options.timeout} s: {error}")
     if options.json:
-        print(json.dumps(as_json(view)))
+        stdout.json(as_json(view))
     elif not options.wait:
         print_tables(stdout, view)
     return Status.OK
@@ -96,7 +95,7 @@ def as_json(view: ClusterView) -> dict[str, Any]:
     }
 
 
-def print_tables(console: Console, view: ClusterView) -> None:
+def print_tables(console: Terminal, view: ClusterView) -> None:
     """Workers, aggregators and the newest jobs, a table each, and why those jobs that wait or failed do."""
     numbers = (">chunks", ">frames", ">frames/s", ">failed", ">cpu", ">MB", ">heard")
     workers = table("worker", "state", *numbers, "in flight")
@@ -115,14 +114,14 @@ def print_tables(console: Console, view: ClusterView) -> None:
         console.print(jobs)
     for job in newest:
         if job.reason:
-            console.print(Text.assemble((job.job, "bold"), ": ", job.reason))
+            console.say((job.job, "bold"), ": ", job.reason)
 
 
 def _worker_cells(worker: Worker) -> list[Text | str]:
     facts = worker.facts
     tasks = [f"{task.get('phase')} {task.get('index')}: {task.get('frames')}" for task in facts.get("tasks", [])]
     return [
-        Text(worker.name),
+        worker.name,
         state_text(worker.state),
         str(facts.get("chunks", 0)),
         str(facts.get("frames", 0)),
@@ -131,7 +130,7 @@ def _worker_cells(worker: Worker) -> list[Text | str]:
         f"{facts.get('cpu_percent', 0.0):.0f}%",
         f"{facts.get('memory_bytes', 0) / 1e6:.0f}",
         f"{facts.get('heard_s', 0.0):.1f}s",
-        Text("\n".join(tasks)),
+        stacked(tasks),
     ]
 
 
@@ -143,14 +142,14 @@ def _aggregator_cells(one: Aggregator) -> list[Text | str]:
         except ValueError:
             continue
     state = state_text("ready") if one.connected else state_text("lost")
-    return [Text(one.name), state, Text(", ".join(addresses))]
+    return [one.name, state, ", ".join(addresses)]
 
 
 def _job_cells(job: Job) -> list[Text | str]:
     sent, total, done, wanted = frames_of(job)
     return [
-        Text(job.job),
-        Text(job.name),
+        job.job,
+        job.name,
         state_text(job.state),
         share(sent, total),
         share(done, wanted),
@@ -158,8 +157,8 @@ def _job_cells(job: Job) -> list[Text | str]:
     ]
 
 
-def _fail(stderr: Console, status: Status, sentence: str) -> int:
-    stderr.print(as_sentence(sentence), highlight=False, markup=False, soft_wrap=True)
+def _fail(stderr: Terminal, status: Status, sentence: str) -> int:
+    stderr.say(as_sentence(sentence))
     return status
 
 

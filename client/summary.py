@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from client.outcome import Outcome, OutputOutcome, Status
+from client.terminal import Terminal, styled
 from client.units import counted
 
 DIGEST_SHOWN = 12
@@ -21,13 +20,13 @@ OUTPUT_WIDTH = 12
 _COLOURS = {Status.DONE: "green", Status.PARTIAL: "yellow"}
 
 
-def print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
+def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
     """The outputs of all jobs and where they are; nothing where there are none."""
     outcomes = [outcome for outcome in outcomes if outcome.outputs]
     if not console.is_terminal:
         for outcome in outcomes:
             for output in outcome.outputs:
-                console.print(_line(outcome, output), highlight=False, markup=False, soft_wrap=True)
+                console.say(_line(outcome, output))
         return
     if not outcomes:
         return
@@ -44,9 +43,9 @@ def print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         for output in outcome.outputs:
             table.add_row(
-                Text(outcome.source),
-                Text(output.name),
-                Text(outcome.state, _COLOURS.get(outcome.status, "red")),
+                outcome.source,
+                output.name,
+                styled((outcome.state, _COLOURS.get(outcome.status, "red"))),
                 str(output.frames_out),
                 f"{outcome.frames_per_second:.1f}",
                 str(output.fallback_frames),
@@ -56,7 +55,7 @@ def print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         for output in outcome.outputs:
             if output.path:
-                console.print(Text(output.path, "bold"), soft_wrap=True)
+                console.say((output.path, "bold"))
 
 
 def _line(outcome: Outcome, output: OutputOutcome) -> str:

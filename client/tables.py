@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from client.terminal import styled
 from wire.messages import Job
 
 _COLOURS: Final = {
@@ -42,7 +43,7 @@ def table(*headings: str) -> Table:
 
 
 def state_text(state: str) -> Text:
-    return Text(state, _COLOURS.get(state, ""))
+    return styled((state, _COLOURS.get(state, "")))
 
 
 def frames_of(job: Job) -> tuple[int, int | None, int, int | None]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from client.filter_list import print_filters
+from client.terminal import Terminal
 from filters import registry
 from filters.schema import FilterSchema, Parameter
 
@@ -23,7 +23,7 @@ GLOW = FilterSchema(
 
 def printed(offered: dict[str, tuple[FilterSchema, int | None]], *, width: int = 0) -> str:
     file = io.StringIO()
-    print_filters(Console(file=file, force_terminal=bool(width), width=width or 80, color_system=None), offered)
+    print_filters(Terminal(file=file, force_terminal=bool(width), width=width or 80, color_system=None), offered)
     return file.getvalue()
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from client.progress import (
     PLAIN_INTERVAL_S,
@@ -17,6 +16,7 @@ from client.progress import (
     live_line,
     plain_line,
 )
+from client.terminal import Terminal
 
 HALF = JobView("1", "clip.mp4", 100, 80, 50, 100, retries=2, in_work=3)
 
@@ -71,11 +71,11 @@ def test_rates_are_averages_over_the_last_seconds() -> None:
     assert rates.update([JobView("2", "clip.mp4", 0, frames_done=500)], 31.0) == {"2": 0.0}
 
 
-def console(*, terminal: bool, width: int = 80) -> Console:
-    return Console(file=io.StringIO(), force_terminal=terminal, width=width)
+def console(*, terminal: bool, width: int = 80) -> Terminal:
+    return Terminal(file=io.StringIO(), force_terminal=terminal, width=width)
 
 
-def text_of(shown: Console) -> str:
+def text_of(shown: Terminal) -> str:
     assert isinstance(shown.file, io.StringIO)
     return shown.file.getvalue()
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from client.outcome import Outcome, OutputOutcome, Status
 from client.summary import print_summary
+from client.terminal import Terminal
 
 PATH = "results/a-rather-long-name-of-a-job-that-has-one-1f2e3d/blur.mp4"
 OUTPUT = OutputOutcome("blur", PATH, "x", 132, 131, 3, 1, 0, 0, "0123456789abcdef" * 4)
@@ -15,7 +15,7 @@ OUTCOME = Outcome("big-buck-bunny.mp4", "j", Status.PARTIAL, "partial", "3 frame
 
 def printed(outcomes: list[Outcome], *, terminal: bool, width: int = 80) -> str:
     file = io.StringIO()
-    print_summary(Console(file=file, force_terminal=terminal, width=width, color_system=None), outcomes)
+    print_summary(Terminal(file=file, force_terminal=terminal, width=width, color_system=None), outcomes)
     return file.getvalue()
 
 

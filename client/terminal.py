@@ -1,0 +1,68 @@
+"""The one place where the client's programs print, to a terminal or to what stands for one."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from wire.shown import shown
+
+Part = str | tuple[str, str] | Text
+"""A text, a text and its style, or what `styled` made of some."""
+
+
+class Terminal(Console):
+    """Prints texts as they are: nothing in them is taken for markup, for the name of an emoji, or for a command to the
+    terminal, whoever wrote them. What the stream's encoding does not know becomes a question mark, and a reader that
+    leaves, as `head` does, ends nothing: the rest is for nobody.
+
+    Args:
+        options: of rich.console.Console.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+        if isinstance(self.file, io.TextIOWrapper):
+            self.file.reconfigure(errors="replace")
+
+    def say(self, *parts: Part) -> None:
+        """One line, however long it is."""
+        self.print(styled(*parts), soft_wrap=True)
+
+    def json(self, value: Any) -> None:
+        """A value of JSON types in one line."""
+        self.say(json.dumps(value))
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Where rich makes something to print of a bare text, such as a table's cell."""
+        return super().render_str(shown(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Lets what follows go nowhere, here and in what writes to the same stream when the process ends."""
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), self.file.fileno())
+
+
+def styled(*parts: Part) -> Text:
+    """A line of parts; every text of others that is to have a style comes through here."""
+    return Text.assemble(*map(_safe, parts))
+
+
+def stacked(lines: Iterable[str]) -> Text:
+    """Lines below each other."""
+    return Text("\n").join(styled(line) for line in lines)
+
+
+def _safe(part: Part) -> Part:
+    match part:
+        case str():
+            return shown(part)
+        case (text, style):
+            return shown(text), style
+    return part
