@@ -12,6 +12,7 @@ from typing import Any
 
 from scripts.clip import obtain
 from scripts.cluster import ROOT
+from scripts.telling import tell
 
 FILTERS = "edges"
 
@@ -23,14 +24,14 @@ def run(host: str, port: int, results: Path) -> int:
     except OSError as error:
         print(f"The demo's clip cannot be written: {error}", file=sys.stderr)
         return 1
-    print(f"\nSending {clip.relative_to(ROOT)} ({credit}) through '{FILTERS}'.", flush=True)
+    tell(f"\nSending {clip.relative_to(ROOT)} ({credit}) through '{FILTERS}'.")
     command = [sys.executable, "-m", "client.file_sender", str(clip), "--filters", FILTERS, "--json"]
     command += ["--host", host, "--port", str(port)]
     environment = {**os.environ, "MOVIOLA_RESULTS": str(results)}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     for line in done.stdout.splitlines():
         for label, value in rows(json.loads(line)):
-            print(f"  {label:<8} {value}")
+            tell(f"  {label:<8} {value}")
     return done.returncode
 
 

@@ -53,7 +53,8 @@ def create() -> None:
 
 
 def install(requirements: list[Path]) -> None:
-    print(f"Installing {' and '.join(r.name for r in requirements)} into .venv (once, about a minute) …", flush=True)
+    names = " and ".join(file.name for file in requirements)
+    print(f"Installing {names} into .venv (once, about a minute) …", file=sys.stderr, flush=True)
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for file in requirements:
         command += ["-r", str(file)]

@@ -11,6 +11,7 @@ from scripts import cluster, demo, options, places, registration, supervision
 from scripts.cluster import ROOT, Cluster
 from scripts.options import AGGREGATOR_PORT, PORT, WORKERS_MAX, Options
 from scripts.problem import Problem
+from scripts.telling import tell
 
 
 def main() -> int:
@@ -36,7 +37,7 @@ def bring_up(asked: Options) -> Cluster:
         if running is None:
             up = settle(asked, Cluster(asked.state, ROOT / "results", PORT, AGGREGATOR_PORT, core_count()))
             start(up)
-            print(f"Moviola is up: {up.workers_text}, middleware on port {up.port}.")
+            tell(f"Moviola is up: {up.workers_text}, middleware on port {up.port}.")
         else:
             up = settle(asked, running)
             adjust(running, up)
@@ -88,11 +89,11 @@ def adjust(running: Cluster, wanted: Cluster) -> None:
         supervision.change(wanted)
     registration.wait(wanted)
     if wanted.workers != running.workers:
-        print(f"Moviola was running already, and now has {wanted.workers_text} instead of {running.workers}.")
+        tell(f"Moviola was running already, and now has {wanted.workers_text} instead of {running.workers}.")
     elif revived:
-        print(f"Moviola was running already; started again: {', '.join(revived)}.")
+        tell(f"Moviola was running already; started again: {', '.join(revived)}.")
     else:
-        print(f"Moviola is running already: {wanted.workers_text}, middleware on port {wanted.port}.")
+        tell(f"Moviola is running already: {wanted.workers_text}, middleware on port {wanted.port}.")
 
 
 def report(up: Cluster) -> None:
@@ -104,13 +105,12 @@ def report(up: Cluster) -> None:
         send += ["--results", str(up.results)]
     if up.state != ROOT / "state":
         stop += ["--state", str(up.state)]
-    print(f"  results  {up.results}")
-    print(f"  logs     {up.logs}")
-    print(f"  stop     {shlex.join(stop)}")
-    print(f"  send     {shlex.join(send)}")
+    tell(f"  results  {up.results}")
+    tell(f"  logs     {up.logs}")
+    tell(f"  stop     {shlex.join(stop)}")
+    tell(f"  send     {shlex.join(send)}")
     if Path.cwd() != ROOT:
-        print(f"           (both in {ROOT})")
-    sys.stdout.flush()
+        tell(f"           (both in {ROOT})")
 
 
 def core_count() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scripts import supervision
 from scripts.cluster import ROOT
+from scripts.telling import tell
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     parser.add_argument("--state", default=os.environ.get("MOVIOLA_STATE") or ROOT / "state")
     state = Path(parser.parse_args().state).expanduser().resolve()
     if not state.is_dir():
-        print(f"Nothing is running: there is no {state}.")
+        tell(f"Nothing is running: there is no {state}.")
         return 0
     try:
         with supervision.exclusive(state):
@@ -26,7 +27,7 @@ def main() -> int:
     except OSError as error:
         print(f"Cannot stop the cluster of {state}: {error}", file=sys.stderr)
         return 1
-    print("Moviola is stopped." if stopped else f"Nothing of {state} is running.")
+    tell("Moviola is stopped." if stopped else f"Nothing of {state} is running.")
     return 0
 
 

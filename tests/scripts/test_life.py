@@ -111,6 +111,19 @@ def test_it_starts_once_follows_the_number_of_workers_and_leaves_nothing(house: 
     assert house.stop().returncode == 0
 
 
+def test_a_reader_that_leaves_takes_nothing_with_it(house: House) -> None:
+    for script, flags, left in (("run.sh", ["--workers", "1"], 1), ("run.sh", [], 1), ("stop.sh", [], 0)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [ROOT / script, *flags],
+            cwd=ROOT, env=house.environment, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=120,
+        )  # fmt: skip
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert len(house.processes("middleware")) == left
+
+
 def test_taken_port_is_one_sentence_and_nothing_is_left(house: House) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", house.aggregator_port))
