@@ -56,7 +56,7 @@ def run_local(
 
     `path_of` says where each file goes, by the name that it would have in a job's folder, such as `blur.mp4`,
     `blur.metrics.json` and `metadata.json`. Files appear there when all of them are whole. Results wait in unnamed
-    temporary files, not in memory. The context frames of `cutting` are found here.
+    files beside them. The context frames of `cutting` are found here.
 
     Raise UnreadableSource, ProcessingFailed, SpliceError (media.errors), filters.schema.ParameterError, OSError.
     """
@@ -67,8 +67,8 @@ def run_local(
     process = kinds.processor(source.kind)
     with ExitStack() as stack:
         files = stack.enter_context(_LocalFiles(path_of))
-        results = [stack.enter_context(_Spill()) for _ in outputs]
-        passthrough = {number: stack.enter_context(_Spill()) for number in range(1, source.stream_count)}
+        results = [stack.enter_context(_Spill(files.unnamed())) for _ in outputs]
+        passthrough = {number: stack.enter_context(_Spill(files.unnamed())) for number in range(1, source.stream_count)}
         frame_count = source.splice["frame_count"] * len(outputs)
         done = 0
         for chunk in chunks:
@@ -125,6 +125,13 @@ class _LocalFiles:
         partial.unlink(missing_ok=True)
         del self._partials[partial]
 
+    def unnamed(self) -> BinaryIO:
+        """A file on the disk of the results that goes when it is closed: a system's own folder for such files is too
+        small, or a part of its memory."""
+        folder = self._path_of(metadata.NAME).parent
+        self._make(folder)
+        return TemporaryFile(dir=folder)
+
     def publish(self) -> None:
         """Puts all files under their names, once they are on the disk."""
         _sync(self._partials)
@@ -153,11 +160,11 @@ def _sync(paths: Collection[Path]) -> None:
 
 
 class _Spill:
-    """Payloads in a temporary file, to be read in order any number of times."""
+    """Payloads in a file, to be read in order any number of times. Closes the file."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._sizes: list[int] = []
-        self._file: BinaryIO = TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._file = file
 
     def __enter__(self) -> _Spill:
         return self

@@ -82,6 +82,13 @@ def test_a_folder_of_images_is_there_even_if_none_came(tmp_path: Path) -> None:
     assert list(made.path.iterdir()) == []
 
 
+def test_results_wait_on_the_disk_that_they_are_for(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))  # often a part of memory
+    run(clip, [BLUR, PLAIN], tmp_path / "out")
+
+
 def test_notes_become_a_file_beside_it(clip: Path, tmp_path: Path, plugin: None) -> None:
     numbered = Output("numbered", (Step("numbered", {}),), Encoder("h264", preset="ultrafast"))
     (made,) = run(clip, [numbered], tmp_path)
