@@ -31,6 +31,9 @@ class ClusterView:
         """A record more."""
         match message:
             case Worker():
+                before = self.workers.get(message.name)
+                if before is not None and before.session == message.session:  # only a session's first record has all
+                    message.facts.setdefault("schemas", before.facts.get("schemas", []))
                 self.workers[message.name] = message
             case Aggregator():
                 self.aggregators[message.store] = message

@@ -220,7 +220,7 @@ class Dispatcher:
         self._ownership.pass_on(now)
         for job in self.cluster.open_jobs():
             assess(self.cluster, job, now)
-        self._publisher.publish(now)
+        self._publisher.publish(now, event.behind)
 
     def _forgive_pause(self, now: float) -> None:
         """Time in which this process itself was stopped counts for nobody."""

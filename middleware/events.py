@@ -64,11 +64,12 @@ class Tick:
     """The end of a turn: timers fire, tasks are handed out, records go to those who watch.
 
     `room_bytes` is what the spool can still take; from the peers `arriving` came a part of a large message since the
-    last one.
+    last one; the peers `behind` have not taken much of what was sent to them.
     """
 
     room_bytes: int
     arriving: frozenset[Peer] = frozenset()
+    behind: frozenset[Peer] = frozenset()
 
 
 Event = Received | Left | NotKept | StageKept | StageNotKept | Tick

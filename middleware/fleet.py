@@ -66,7 +66,6 @@ class WorkerRecord:
         """For the records that watchers get."""
         return {
             "filters": [schema.get("name", "") for schema in self.details.filters],
-            "schemas": self.details.filters,
             "kinds": self.details.kinds,
             "slots": self.details.slots,
             "host": self.details.host,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from middleware.cluster import ClientRecord, Cluster
+from middleware.events import Peer
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
 from middleware.states import WorkerState
@@ -75,8 +77,16 @@ def job_record(
     )
 
 
-def worker_record(worker: WorkerRecord, now: float) -> WorkerMessage:
-    return WorkerMessage(worker.name, worker.session, worker.state.value, worker.facts(now))
+def tell_of_workers(cluster: Cluster, client: ClientRecord, workers: Iterable[WorkerRecord], now: float) -> None:
+    """The schemas of its filters, the largest part by far, come with the first record of a worker's session only."""
+    introduced = set()
+    for worker in workers:
+        facts = worker.facts(now)
+        if worker.session not in client.introduced:
+            facts["schemas"] = worker.details.filters
+        cluster.send(client.peer, WorkerMessage(worker.name, worker.session, worker.state.value, facts))
+        introduced.add(worker.session)
+    client.introduced = introduced
 
 
 def details_of(job: Job) -> dict[str, Any]:
@@ -146,46 +156,50 @@ def progress_of(job: Job) -> dict[str, Any]:
 
 
 class Publisher:
-    """The part of the dispatcher that keeps clients and watchers informed."""
+    """The part of the dispatcher that keeps clients and watchers informed. Who is behind with reading is passed over,
+    and hears the newest later: what waits for a client is names, not records."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._clients_told_at = self._watchers_told_at = 0.0
-        self._waiting: set[str] = set()  # jobs whose watchers have not heard the newest yet
 
     def next_deadline(self) -> float | None:
         cluster = self._cluster
-        if any("workers" in client.topics for client in cluster.clients.values()) or self._waiting:
+        if any("workers" in client.topics or client.untold_jobs for client in cluster.clients.values()):
             return self._watchers_told_at + WATCHER_INTERVAL_S
         return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changed_jobs else None
 
-    def publish(self, now: float) -> None:
+    def publish(self, now: float, behind: Set[Peer] = frozenset()) -> None:
+        """Tells who is not `behind` what is due."""
         cluster = self._cluster
         share = shares(cluster)
         self._notice_room(share)
-        due_clients = now >= self._clients_told_at + CLIENT_INTERVAL_S
-        told = (
+        due = now >= self._clients_told_at + CLIENT_INTERVAL_S
+        news = (
             cluster.urgent_jobs
             | cluster.acknowledged_jobs
             | cluster.missed_jobs
-            | (cluster.changed_jobs if due_clients else set())
+            | (cluster.changed_jobs if due else set())
         )
-        for job_id in told:
+        later = set()
+        for job_id in news:
             job = cluster.jobs.get(job_id)
-            if job is not None and job.client is not None:
-                job.told_room_bytes = room_for(cluster, job, share)
-                missed = job_id in cluster.missed_jobs
-                details = details_of(job) if job.is_final else None
-                cluster.send(job.client, job_record(job, job.told_room_bytes, with_have=missed, details=details))
-        if due_clients and cluster.changed_jobs:
-            self._clients_told_at = now
-        self._waiting |= cluster.changed_jobs if due_clients else set()
-        self._waiting |= told
-        self._tell_watchers(set(cluster.urgent_jobs), now)
+            if job is None or job.client is None:
+                continue
+            if job.client in behind:
+                later.add(job_id)
+                continue
+            job.told_room_bytes = room_for(cluster, job, share)
+            missed = job_id in cluster.missed_jobs
+            details = details_of(job) if job.is_final else None
+            cluster.send(job.client, job_record(job, job.told_room_bytes, with_have=missed, details=details))
+        self._tell_watchers(news, behind, now)
         cluster.urgent_jobs.clear()
-        cluster.acknowledged_jobs.clear()
-        cluster.missed_jobs.clear()
-        if due_clients:
+        cluster.acknowledged_jobs = later
+        cluster.missed_jobs &= later
+        if due:
+            if cluster.changed_jobs:
+                self._clients_told_at = now
             cluster.changed_jobs.clear()
 
     def _notice_room(self, share: Shares) -> None:
@@ -197,36 +211,35 @@ class Publisher:
                 if room > 2 * job.told_room_bytes:
                     cluster.acknowledged_jobs.add(job.id)
 
-    def _tell_watchers(self, urgent: set[str], now: float) -> None:
+    def _tell_watchers(self, news: Set[str], behind: Set[Peer], now: float) -> None:
         cluster = self._cluster
-        watchers = [client for client in cluster.clients.values() if client.topics or client.watched_jobs]
         due = now >= self._watchers_told_at + WATCHER_INTERVAL_S
-        if not watchers:
-            self._waiting.clear()
-            cluster.gone_workers.clear()
-            return
-        jobs = self._waiting if due else self._waiting & urgent
-        for job_id in sorted(jobs):
-            job = cluster.jobs.get(job_id)
-            if job is not None:
-                for client in watchers:
-                    if self._watches(client, job):
-                        cluster.send(client.peer, job_record(job))
-        self._waiting -= jobs
         if due:
             self._watchers_told_at = now
-            self._tell_of_workers([client for client in watchers if "workers" in client.topics], now)
-
-    @staticmethod
-    def _watches(client: ClientRecord, job: Job) -> bool:
-        return job.client != client.peer and ("jobs" in client.topics or job.id in client.watched_jobs)
-
-    def _tell_of_workers(self, watchers: list[ClientRecord], now: float) -> None:
-        cluster = self._cluster
-        if watchers:
-            for worker in cluster.fleet.by_name.values():
-                if worker.state is not WorkerState.LOST or worker.name in cluster.gone_workers:
-                    record = worker_record(worker, now)
-                    for client in watchers:
-                        cluster.send(client.peer, record)
+        for client in cluster.clients.values():
+            client.is_behind = client.peer in behind
+            client.untold_jobs |= {job_id for job_id in news if self._watches(client, job_id)}
+            client.untold_jobs &= cluster.jobs.keys()
+            if not client.is_behind:
+                told = client.untold_jobs if due else client.untold_jobs & cluster.urgent_jobs
+                client.untold_jobs = client.untold_jobs - told
+                for job_id in sorted(told):
+                    cluster.send(client.peer, job_record(cluster.jobs[job_id]))
+            if "workers" in client.topics:
+                self._tell_of_workers(client, due, now)
         cluster.gone_workers.clear()
+
+    def _watches(self, client: ClientRecord, job_id: str) -> bool:
+        job = self._cluster.jobs.get(job_id)
+        watched = "jobs" in client.topics or job_id in client.watched_jobs
+        return watched and job is not None and job.client != client.peer
+
+    def _tell_of_workers(self, client: ClientRecord, due: bool, now: float) -> None:
+        fleet = self._cluster.fleet
+        client.untold_losses |= self._cluster.gone_workers
+        client.untold_losses &= fleet.by_name.keys()
+        if due and not client.is_behind:
+            workers = fleet.by_name.values()
+            there = [one for one in workers if one.state is not WorkerState.LOST or one.name in client.untold_losses]
+            tell_of_workers(self._cluster, client, there, now)
+            client.untold_losses.clear()

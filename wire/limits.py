@@ -40,7 +40,7 @@ LOW_WATERMARK: Final = 1 * MIB
 
 MAX_BACKLOG: Final = 1024 * MIB
 """Outgoing bytes in memory at which a connection is closed: a peer that reads nothing. Payloads that leave from
-disk do not count. A watcher is held to far less by the dispatcher."""
+disk do not count. What clients leave unread is held to far less by the middleware (MAX_UNREAD)."""
 
 CONNECT_TIMEOUT_S: Final = 5.0
 """How long one address may take to accept a connection before the next one is tried."""

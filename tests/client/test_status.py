@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -96,5 +97,11 @@ def test_the_view_keeps_the_newest_of_each() -> None:
     assert not view.connected_aggregators()
     assert not view.is_current
     assert view.offered_filters() == {"blur": (schemas()["blur"], 2)}
+    for worker in list(view.workers.values()):  # later records of a session have no schemas
+        view.take(replace(worker, facts={}))
+    assert view.offered_filters() == {"blur": (schemas()["blur"], 2)}
+    for worker in list(view.workers.values()):
+        view.take(replace(worker, session="another", facts={}))
+    assert view.offered_filters() == {}
     view.take(Event("current", ""))
     assert view.is_current

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from unittest.mock import Mock
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from middleware import records
 from middleware.events import Tick
 from middleware.tracks import Trouble
-from tests.middleware.script import Script
-from wire.messages import Job, Watch
+from tests.middleware.script import ROOM, Script
+from wire.messages import Control, Event, Hello, Job, Watch, Worker, WorkerDetails
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
+    """The arguments of each call of a function of records.py from now on."""
+    calls: list[Any] = []
+    real: Callable[..., Any] = getattr(records, name)
+
+    def noting(*arguments: Any) -> Any:
+        calls.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(records, name, noting)
+    return calls
+
+
+def turn(script: Script, *behind: int) -> None:
+    """A turn a second later, in which those clients have not read what was sent to them."""
+    script.now += 1
+    script.commands += script.dispatcher.handle(Tick(ROOM, behind=frozenset(behind)), script.now)
 
 
 def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,13 +42,12 @@ def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch:
     for index in range(3000):
         job.add_chunk(0, index, 10, 1000, index + 1)
         job.tracks[0].troubles[index] = Trouble([{"worker": "w", "kind": "crash", "text": "x"}] * 3)
-    frames_of = Mock(wraps=records._frames_of)
-    monkeypatch.setattr(records, "_frames_of", frames_of)
+    calls = counted(monkeypatch, "_frames_of")
     script.client(5)
     script.tell(5, Watch(job.id))
     told = script.said(5, Job)[-1].details["failures"]
     assert [one["frames"] for one in told[::3]] == [[10 * index, 10 * index + 9] for index in range(7)]
-    assert len(told) == frames_of.call_count == records.MAX_FAILURES_KEPT
+    assert len(told) == len(calls) == records.MAX_FAILURES_KEPT
 
 
 def test_who_sends_much_is_counted_once_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,10 +56,71 @@ def test_who_sends_much_is_counted_once_a_turn(monkeypatch: pytest.MonkeyPatch) 
     for peer in range(100, 130):
         script.client(peer)
         script.tell(peer, script.submission(key=f"key {peer}"))
-    counted = Mock(wraps=records.shares)
-    monkeypatch.setattr(records, "shares", counted)
+    calls = counted(monkeypatch, "shares")
     window = script.dispatcher.cluster.rules.client_window_bytes
     script.dispatcher.handle(Tick(window), script.now + 1)  # little
     commands = script.dispatcher.handle(Tick(30 * window), script.now + 2)  # enough again: each is told
-    assert counted.call_count == 2
+    assert len(calls) == 2
     assert len({command.peer for command in commands if hasattr(command, "peer")}) == 30
+
+
+def test_who_is_behind_with_reading_hears_the_newest_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script()
+    script.aggregator(9)
+    script.client(1)
+    script.client(5)
+    script.client(6)
+    for peer in (5, 6):
+        script.tell(peer, Watch(topics=["jobs", "events"]))
+    job = script.submit(chunks=4)
+    turn(script)
+    heard = {peer: [*script.said(peer, Job), *script.said(peer, Event)] for peer in (1, 5)}
+    told = len(script.said(6, Job))
+    for verb in ("pause", "resume", "pause", "cancel"):
+        script.tell(6, Control(job, verb))
+        turn(script, 1, 5)
+    turn(script, 1, 5)
+    assert heard == {peer: [*script.said(peer, Job), *script.said(peer, Event)] for peer in (1, 5)}
+    assert len(script.said(6, Job)) >= told + 4
+    turn(script)
+    turn(script)
+    assert [script.job(peer).state for peer in (1, 5)] == ["cancelled"] * 2
+    assert script.said(1, Job)[-1].details  # as at its end
+
+
+def test_what_was_accepted_and_what_is_missed_is_told_to_who_was_behind() -> None:
+    script = Script()
+    script.aggregator(9)
+    script.client(1)
+    script.tell(1, script.submission())
+    job = script.job(1).job
+    script.chunk(1, job, 0)
+    script.dispatcher.cluster.missed_jobs.add(job)
+    turn(script, 1)
+    assert script.job(1).accepted == 0
+    turn(script)
+    assert script.job(1).accepted == 1
+    assert script.job(1).have == [b"\x01"]
+
+
+def test_schemas_come_with_the_first_record_of_a_worker_and_a_loss_is_told_to_who_was_behind() -> None:
+    script = Script()
+    script.client(5)
+    script.worker(11)
+    script.tell(5, Watch(topics=["workers"]))
+    details = WorkerDetails([{"name": "blur"}], ["video"], 1, "build").to_wire()
+    script.tell(12, Hello("worker", "late", "s1", [1], details=details))
+    turn(script)
+    turn(script)
+    with_schemas = [(one.name, "schemas" in one.facts) for one in script.said(5, Worker)]
+    assert with_schemas == [("w11", True), ("w11", False), ("late", True), ("w11", False), ("late", False)]
+    script.leave(12)
+    turn(script, 5)
+    assert len(script.said(5, Worker)) == 5
+    turn(script)
+    assert [(one.name, one.state) for one in script.said(5, Worker)[5:]] == [("w11", "ready"), ("late", "lost")]
+    script.tell(13, Hello("worker", "late", "s2", [1], details=details))
+    turn(script)
+    assert "schemas" in script.said(5, Worker)[-1].facts
+    script.tell(5, Watch(topics=["workers"]))
+    assert all("schemas" in one.facts for one in script.said(5, Worker)[-2:])

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from middleware import records
 from middleware.cluster import Rules
 from middleware.ledger import MiddlewareLedger
-from middleware.server import Server
+from middleware.server import MAX_UNREAD, Server
 from storage.spool import Spool
 from wire.addresses import Address
 from wire.limits import MIB
@@ -29,7 +30,9 @@ from wire.messages import (
     Own,
     Submit,
     Task,
+    Watch,
     Welcome,
+    Worker,
     WorkerDetails,
 )
 
@@ -39,9 +42,9 @@ M = TypeVar("M", bound=Message)
 class Peer:
     """One connection to the middleware, and all that came on it."""
 
-    def __init__(self, port: int, role: str, details: dict[str, Any] | None = None) -> None:
+    def __init__(self, port: int, role: str, details: dict[str, Any] | None = None, name: str = "") -> None:
         self.loop = Loop(role)
-        hello = Hello(role, f"a {role}", "session", list(VERSIONS), details=details or {})
+        hello = Hello(role, name or f"a {role}", "session", list(VERSIONS), details=details or {})
         self.link = self.loop.dial([Address("127.0.0.1", port)], hello)
         self.events: list[NetworkEvent] = []
 
@@ -72,8 +75,8 @@ class Cluster:
         self.server = Server(Rules(), self.loop, self.ledger, self.spool)
         self.peers: list[Peer] = []
 
-    def join(self, role: str, details: dict[str, Any] | None = None) -> Peer:
-        peer = Peer(self.port, role, details)
+    def join(self, role: str, details: dict[str, Any] | None = None, name: str = "") -> Peer:
+        peer = Peer(self.port, role, details, name)
         self.peers.append(peer)
         self.until(lambda: peer.heard(Welcome), peer)
         return peer
@@ -143,3 +146,23 @@ def test_cancelling_a_job_spoils_nothing_that_still_leaves(cluster: Cluster, tmp
     kept = {index: location for _, _, index, _, _, location in again.ledger.chunks() if location is not None}
     assert [again.spool.read(kept[index]) for index in range(2)] == payloads
     again.close()
+
+
+def test_a_watcher_that_reads_nothing_is_told_no_more(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "WATCHER_INTERVAL_S", 0.0)
+    watcher = cluster.join("client")
+    watcher.say(Watch(topics=["workers"]))
+    watcher.turn()
+    details = WorkerDetails([{"name": f"{n:050}"} for n in range(900)], ["video"], 1, "build").to_wire()
+    for number in range(4):
+        cluster.join("worker", details, f"worker {number}")
+    [peer] = cluster.server.dispatcher.cluster.clients
+    cluster.until(lambda: cluster.loop.backlog(peer) > MAX_UNREAD)
+    most = cluster.loop.backlog(peer)
+    for _ in range(50):
+        cluster.loop.wake()
+        cluster.server.turn()
+    assert cluster.loop.backlog(peer) == most < MAX_UNREAD + MIB
+    heard = len(watcher.heard(Worker))
+    cluster.until(lambda: not cluster.loop.backlog(peer), watcher)
+    cluster.until(lambda: len(watcher.heard(Worker)) > heard + 100, watcher)
