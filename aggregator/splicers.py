@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,10 +141,6 @@ class Splicers:
                 child.process.kill()
                 child.process.wait()
         return [child.job for child in children if child.job]
-
-    @property
-    def process_ids(self) -> Iterable[int]:
-        return [child.process.pid for child in self._children.values()]
 
     # ── children ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -214,13 +214,3 @@ def repaired(times: list[int | None]) -> tuple[list[int | None], int]:
     rising = iter(sorted(known))
     mended = [None if time is None else next(rising) for time in times]
     return mended, sum(one != two for one, two in zip(times, mended, strict=True))
-
-
-def decode_chunk(
-    payload: bytes | bytearray | memoryview,
-    process: dict[str, Any],
-    context_frames: int = 0,
-    lead_in: Callable[[int], None] | None = None,
-) -> ChunkDecoder:
-    """The frames of a chunk, and `.report` about them; see ChunkDecoder."""
-    return ChunkDecoder(payload, process, context_frames, lead_in)

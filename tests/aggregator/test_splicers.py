@@ -50,6 +50,10 @@ class Pool:
         self.splicers = Splicers(self._watch, self._unwatch, (sys.executable, "-c", program))
         self.endings: list[Ending] = []
 
+    @property
+    def process_ids(self) -> list[int]:
+        return [child.process.pid for child in self.splicers._children.values()]
+
     def _watch(self, fd: int) -> None:
         self.selector.register(fd, selectors.EVENT_READ)
 
@@ -80,7 +84,7 @@ def pool(program: str) -> Iterator[Pool]:
     try:
         yield made
     finally:
-        processes = list(made.splicers.process_ids)
+        processes = made.process_ids
         made.splicers.stop()
         assert not any(is_alive(process) for process in processes)
 
@@ -102,14 +106,14 @@ def test_one_warm_process_serves_one_job_after_the_other() -> None:
             assert isinstance(ending, Spliced)
             assert (ending.job, ending.files) == (job, [{"file": job}])
             seen.append(ending.outputs[0]["pid"])
-        assert seen == [seen[0]] * 3 == [*made.splicers.process_ids] * 3
+        assert seen == [seen[0]] * 3 == made.process_ids * 3
 
 
 def test_two_jobs_at_a_time_have_a_process_each() -> None:
     with pool(WORKS) as made:
         made.begin("a")
         made.begin("b")
-        assert len([*made.splicers.process_ids]) == 2
+        assert len(made.process_ids) == 2
         assert {made.ending().job, made.ending().job} == {"a", "b"}
 
 
@@ -118,25 +122,25 @@ def test_two_jobs_at_a_time_have_a_process_each() -> None:
 )
 def test_what_went_wrong_is_told_and_the_process_lives_on(program: str, ending: Ending) -> None:
     with pool(program) as made:
-        before = [*made.splicers.process_ids]
+        before = made.process_ids
         made.begin("a")
         assert made.ending() == ending
-        assert [*made.splicers.process_ids] == before
+        assert made.process_ids == before
 
 
 def test_a_crash_fails_its_job_and_the_process_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RESPAWN_S", 0.01)
     with pool(DIES) as made:
-        before = [*made.splicers.process_ids]
+        before = made.process_ids
         made.begin("a")
         assert made.ending() == SpliceCrashed("a", "the splicing process ended by signal SIGSEGV")
-        made.until(lambda: [*made.splicers.process_ids])
-        assert [*made.splicers.process_ids] != before
+        made.until(lambda: made.process_ids)
+        assert made.process_ids != before
 
 
 def test_a_process_that_cannot_start_is_not_started_in_a_loop() -> None:
     with pool(CANNOT_START) as made:
-        made.until(lambda: not [*made.splicers.process_ids])
+        made.until(lambda: not made.process_ids)
         deadline = made.splicers.next_deadline()
         assert deadline is not None
         assert deadline > time.monotonic() + module.RESPAWN_S / 2
@@ -147,7 +151,7 @@ def test_a_process_that_cannot_start_is_not_started_in_a_loop() -> None:
 def test_a_process_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HANG_S", 1.0)
     with pool(HANGS) as made:
-        [before] = made.splicers.process_ids
+        [before] = made.process_ids
         made.begin("a")
         ending = made.ending()
         assert isinstance(ending, SpliceCrashed)
@@ -157,11 +161,11 @@ def test_a_process_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_cancelled_splice_is_heard_of_no_more() -> None:
     with pool(HANGS) as made:
-        [before] = made.splicers.process_ids
+        [before] = made.process_ids
         made.begin("a")
         made.splicers.cancel("a", time.monotonic())
         assert not is_alive(before)
-        made.until(lambda: [*made.splicers.process_ids])
+        made.until(lambda: made.process_ids)
         assert made.endings == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from media.bundle import unpack_table
 from media.video import plan as plan_module
 from media.video.check import check, checksum, decode_whole
-from media.video.decode import decode_chunk
+from media.video.decode import ChunkDecoder
 from media.video.lossless import codec_for
 from media.video.split import split_file
 from tests.media.video.clips import scratched
@@ -38,7 +38,7 @@ def test_every_frame_comes_out_as_it_was(clip: Clip, name: str) -> None:
         assert chunk.index == count - 1
         assert chunk.frame_count <= 12
         assert unpack_table(chunk.payload)["first"] == len(seen)
-        decoder = decode_chunk(chunk.payload, source.process)
+        decoder = ChunkDecoder(chunk.payload, source.process)
         frames = list(decoder)
         assert [one.index for one in frames] == list(range(len(seen), len(seen) + chunk.frame_count))
         seen += zip([one.frame for one in frames], decoder.report.times, strict=True)
@@ -68,7 +68,7 @@ def test_context_comes_with_each_chunk(clip: Clip) -> None:
     whole = decode_whole(clip("h264_one_keyframe")).frames
     source, chunks = split_file(clip("h264_one_keyframe"), context_frames=3)
     for chunk in list(chunks)[1:]:
-        frames = list(decode_chunk(chunk.payload, source.process, 3))
+        frames = list(ChunkDecoder(chunk.payload, source.process, 3))
         first = unpack_table(chunk.payload)["first"]
         assert [one.own for one in frames[:4]] == [False, False, False, True]
         assert [checksum(one.frame) for one in frames] == [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.video.decode import decode_chunk
+from media.video.decode import ChunkDecoder
 from media.video.rotation import Orientation, orient, orient_plane, plane_view
 from media.video.split import split_file
 from tests.media.video.clips import encode, picture
@@ -133,7 +133,7 @@ def test_the_matrix_of_a_file_is_found(tmp_path: Path, name: str) -> None:
     source, chunks = split_file(path)
     orientation = Orientation(*source.process["orientation"])
     assert orientation == Orientation.from_matrix(matrix(name))
-    decoded = next(iter(decode_chunk(next(chunks).payload, source.process)))
+    decoded = next(iter(ChunkDecoder(next(chunks).payload, source.process)))
     turned = orient(decoded.frame, orientation)
     assert (turned.width, turned.height) == (source.process["display_width"], source.process["display_height"])
 
