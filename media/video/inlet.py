@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from filters.picture import Picture
 from media.bundle import unpack
@@ -25,6 +25,9 @@ Payload = bytes | bytearray | memoryview
 
 # Where the picture of a shot is that was handed on: in the runs, in the chunk, nowhere.
 DRAWN, SOURCE, NOWHERE = "drawn", "source", ""
+
+TURNS: Final = " + "
+"""Between the fingerprints of workers that took turns at one task."""
 
 
 @dataclass(slots=True, eq=False)
@@ -188,5 +191,6 @@ def inlet_of(
 
 
 def joined_fingerprint(before: str, own: str) -> str:
-    """Of workers that took turns; the same one again says nothing new."""
-    return before if before.rsplit(" + ", maxsplit=1)[-1] == own else f"{before} + {own}"
+    """Of workers that took turns; the same one again says nothing new. The middleware, which opens no payload, joins
+    those of its workers in the same way (middleware/chains.py, `turns`): it compares what it joined with these."""
+    return before if before.rsplit(TURNS, maxsplit=1)[-1] == own else before + TURNS + own

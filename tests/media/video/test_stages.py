@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations, pairwise
+from functools import reduce
+from itertools import combinations, pairwise, product
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
 from media.fingerprint import fingerprint
 from media.material import Chunk, Output, Result, Source
 from media.video import inlet, stages
-from media.video.inlet import Handed, joined_fingerprint
+from media.video.inlet import TURNS, Handed, joined_fingerprint
 from media.video.process import process
 from media.video.report import ChunkReport
 from media.video.split import split_file
+from middleware import chains
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import output
 
@@ -175,9 +177,11 @@ def test_more_than_can_be_sent_at_once_is_said_with_a_way_out(clip: Path, monkey
         process(chunk.payload, source.process, wanted, stage=range(1))
 
 
-def test_fingerprints_of_those_who_took_turns() -> None:
-    assert joined_fingerprint("a", "a") == "a"
-    assert joined_fingerprint(joined_fingerprint("a", "b"), "b") == "a + b"
+def test_fingerprints_of_those_who_took_turns_are_those_that_the_middleware_thinks_of() -> None:
+    assert TURNS == chains.TURNS
+    for takers in product("ab", repeat=4):
+        assert reduce(joined_fingerprint, takers) == reduce(chains.turns, takers, "")
+    assert reduce(joined_fingerprint, "abb") == "a + b"
 
 
 def test_another_build_is_told(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
