@@ -42,7 +42,8 @@ class Rules:
         2 * 1024 * 1024 * 1024
     )  # what may lie between workers that share chains; see middleware/stages.py
     client_window_bytes: int = 64 * 1024 * 1024
-    pass_window: int = 8  # passthrough chunks of a job on their way to the aggregator
+    pass_window: int = 8  # passthrough chunks of a job, of all its streams, on their way to the aggregator
+    aggregator_pass_window: int = 64  # … of all jobs to one aggregator: each holds a file open until it has left
     bench_after: int = 3  # failures of one worker on one job
     renew_after_s: float = 30.0  # without a worker like those that made a job's first results
     upload_timeout_s: float = 600.0  # an upload that stopped for so long gives its spool back
@@ -71,10 +72,6 @@ class ClientRecord:
     jobs: set[str] = field(default_factory=set)  # attached to this connection
     watched_jobs: set[str] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
-    is_behind: bool = False  # has much to read: it hears no more until it has
-    untold_jobs: set[str] = field(default_factory=set)  # watched, and changed since it was told
-    untold_losses: set[str] = field(default_factory=set)  # workers that have left since it was told
-    introduced: set[str] = field(default_factory=set)  # sessions of workers whose schemas it knows
 
 
 class Cluster:
@@ -134,7 +131,7 @@ class Cluster:
         self.log(text)
         event = Event(kind, text, job, worker, now + self.unix_offset_s)
         for client in self.clients.values():
-            if "events" in client.topics and not client.is_behind:
+            if "events" in client.topics:
                 self.send(client.peer, event)
 
     # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────

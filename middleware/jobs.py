@@ -76,7 +76,9 @@ class Job:
             for number, output in enumerate(self.fixed["outputs"])
         ]
         untouched = Chain(self.kind, (), False)
-        self.tracks += [Track(len(self.tracks) + stream - 1, stream, untouched) for stream in range(1, stream_count)]
+        first = len(self.tracks) - 1
+        self.passed = [Track(first + stream, stream, untouched) for stream in range(1, stream_count)]  # unfiltered
+        self.tracks += self.passed
 
     def set_state(self, state: JobState, code: str = "", reason: str = "") -> bool:
         """Returns whether anything changed."""
@@ -112,7 +114,7 @@ class Job:
         self.has_settled = settled
         self.fixed, self.outputs_summary, self.files, self.addresses, self.final, self.failures = told
         if settled:
-            self.tracks, self.worker_source = [], {}
+            self.tracks, self.passed, self.worker_source = [], [], {}
 
     def begin_again(self) -> None:
         """A person's retry: only what was asked for, its owner and how many chunks there are, is as before."""

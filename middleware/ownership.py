@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import sys
+from collections import Counter
 from typing import Any
 
 from middleware.cluster import AggregatorRecord, Cluster
@@ -234,22 +235,30 @@ class Ownership:
         self.finish_if_complete(job, now)
 
     def pass_on(self, now: float) -> None:
-        """Hands chunks of unfiltered streams to the owners, a few of each job at a time."""
-        for job in self._cluster.open_jobs():
-            owner = self._cluster.owner_of(job) if job.holdings_known and job.state is not JobState.PAUSED else None
+        """Hands chunks of unfiltered streams to the owners, a few of each job and to each aggregator at a time."""
+        cluster, rules = self._cluster, self._cluster.rules
+        jobs = [(job, sum(len(track.flights) for track in job.passed)) for job in cluster.open.values() if job.passed]
+        on_way: Counter[str] = Counter()  # store → chunks on their way there
+        for job, count in jobs:
+            on_way[job.owner] += count
+        for job, count in jobs:
+            owner = cluster.owner_of(job) if job.holdings_known and job.state is not JobState.PAUSED else None
             if owner is None or now < job.no_room_until:
                 continue
-            for track in job.tracks:
-                if not track.is_passthrough:
-                    continue
-                have = job.have[track.stream]
-                while len(track.flights) < self._cluster.rules.pass_window:
-                    index = track.queued(have)
-                    if index is None:
-                        break
-                    track.begin_passing(index, now)
-                    message = Pass(job.id, track.number, index, job.owner_epoch)
-                    self._cluster.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))
+            room = min(rules.pass_window - count, rules.aggregator_pass_window - on_way[job.owner])
+            on_way[job.owner] += self._pass(job, owner, room, now)
+
+    def _pass(self, job: Job, owner: AggregatorRecord, most: int, now: float) -> int:
+        """Passes up to `most` chunks of a job on; returns how many there were."""
+        passed = 0
+        for track in job.passed:
+            have = job.have[track.stream]
+            while passed < most and (index := track.queued(have)) is not None:
+                track.begin_passing(index, now)
+                message = Pass(job.id, track.number, index, job.owner_epoch)
+                self._cluster.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))
+                passed += 1
+        return passed
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -451,6 +451,21 @@ def test_the_late_word_of_a_lease_that_ended_changes_nothing(script: Script) -> 
     assert not script.said(9, Finish)
 
 
+def test_few_chunks_of_unfiltered_streams_are_on_their_way_at_a_time(script: Script) -> None:
+    """Each holds a file open in the middleware until it has left."""
+    rules = Rules()
+    script.client(2)
+    jobs = [script.submit(peer, chunks=3, streams=21, key=key) for peer, key in ((1, "a"), (2, "b"))]
+    assert [sum(one.job == job for one in script.said(9, Pass)) for job in jobs] == [rules.pass_window] * 2
+    for _ in range(8):
+        script.pass_all()
+    assert len({(one.job, one.track, one.index) for one in script.said(9, Pass)}) == 2 * 3 * 20
+    for number in range(20):
+        script.submit(1, chunks=1, streams=11, key=str(number))
+    jobs_open = script.dispatcher.cluster.open.values()
+    assert sum(len(track.flights) for job in jobs_open for track in job.tracks) == rules.aggregator_pass_window
+
+
 def test_an_aggregator_that_returns_says_what_it_holds(script: Script) -> None:
     script.worker(11)
     job = script.submit(chunks=4)
