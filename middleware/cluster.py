@@ -59,7 +59,6 @@ class AggregatorRecord:
     peer: Peer
     addresses: list[dict[str, object]]
     heard_at: float
-    jobs_owned: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -112,17 +112,18 @@ class Ownership:
 
     def assign(self, job: Job) -> None:
         """Gives a job without owner to the connected aggregator that owns the fewest; later, when there is none."""
-        record = min(self._cluster.aggregators.values(), key=lambda one: one.jobs_owned, default=None)
+        owned = Counter(one.owner for one in self._cluster.open.values())
+        record = min(self._cluster.aggregators.values(), key=lambda one: owned[one.store], default=None)
         if record is not None:
             self._give(job, record)
 
     def take_back(self, job: Job) -> None:
-        """A job begins again: its owner says what is left of it, as soon as it is there."""
+        """A job begins again: its owner says what is left of it, or another takes it that is there."""
         record = self._cluster.owner_of(job)
         if record is not None:
-            record.jobs_owned += 1
             self._own(job, record)
-        elif not job.owner:
+        else:
+            job.owner = job.owner_name = ""
             self.assign(job)
 
     def _give(self, job: Job, record: AggregatorRecord) -> None:
@@ -133,7 +134,6 @@ class Ownership:
             track.forget_results()
         job.kept_failed.clear()
         job.outdated_since = None
-        record.jobs_owned += 1
         self._cluster.save(job)
         self._own(job, record)
 
@@ -190,7 +190,6 @@ class Ownership:
             elif now - job.outdated_since >= self._cluster.rules.renew_after_s and job.can_begin_again:
                 text = f"no worker has the library versions of its first results any more: job {job.id} begins again"
                 self._cluster.note("begun-again", text, now, job.id)
-                record.jobs_owned -= 1
                 self._give(job, record)
 
     def _waits_for_build(self, job: Job, track: Track) -> bool:
@@ -301,7 +300,6 @@ class Ownership:
         """A final job's chunks and results are not needed any more."""
         owner = self._cluster.owner_of(job)
         if owner is not None:
-            owner.jobs_owned -= 1
             self._cluster.send(owner.peer, Drop(job.id, job.owner_epoch))
 
 

@@ -451,6 +451,21 @@ def test_the_late_word_of_a_lease_that_ended_changes_nothing(script: Script) -> 
     assert not script.said(9, Finish)
 
 
+def test_jobs_go_to_the_aggregator_that_has_the_fewest(script: Script) -> None:
+    script.aggregator(8, store="second", name="b")
+    for key in "abcd":
+        script.submit(chunks=1, key=key)
+    assert len(script.said(9, Own)) == len(script.said(8, Own)) == 2
+    for own in script.said(9, Own):
+        script.tell(1, Control(own.job, "cancel"))
+    script.leave(8)
+    script.aggregator(7, store="second", name="b")  # which has its two still
+    before = len(script.said(9, Own))
+    for key in "ef":
+        script.submit(chunks=1, key=key)
+    assert len(script.said(9, Own)) == before + 2
+
+
 def test_few_chunks_of_unfiltered_streams_are_on_their_way_at_a_time(script: Script) -> None:
     """Each holds a file open in the middleware until it has left."""
     rules = Rules()

@@ -135,6 +135,22 @@ def test_what_the_owner_still_has_of_a_retried_job_is_not_redone(script: Script)
     assert script.job(2).state == "done"
 
 
+def test_a_retried_job_whose_owner_is_gone_gets_another(script: Script) -> None:
+    job = script.submit(chunks=1)
+    script.leave(9)
+    script.tell(1, Control(job, "cancel"))
+    script.tell(1, Control(job, "retry"))
+    assert script.dispatcher.cluster.jobs[job].owner == ""
+    script.aggregator(8, store="another", name="b")
+    script.client(2)
+    script.tell(2, Control(job, "cancel"))
+    script.leave(8)
+    script.aggregator(7, store="third", name="c")
+    script.tell(2, Control(job, "retry"))
+    (own,) = script.said(7, Own)
+    assert (own.job, own.owner_epoch) == (job, 3)
+
+
 def test_a_retried_job_is_open_again_after_a_restart(script: Script) -> None:
     job = script.submit(chunks=1)
     script.tell(1, Control(job, "cancel"))
