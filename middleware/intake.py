@@ -108,7 +108,11 @@ class Intake:
             "origin": message.origin,
             "submitted_unix_s": unix_s,
         }
-        job = Job(cluster.new_id(str(message.source.get("name", "job"))), fixed)
+        name = str(message.source.get("name", "job"))
+        job_id = cluster.new_id(name)
+        while job_id in cluster.jobs:
+            job_id = cluster.new_id(name)
+        job = Job(job_id, fixed)
         cluster.jobs[job.id] = cluster.open[job.id] = job
         outputs = ", ".join(output["name"] for output in message.outputs)
         cluster.note("job-submitted", f"job {job.id} was submitted: {job.name} → {outputs}", now, job.id)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import re
 import tracemalloc
 
 import pytest
 
 from middleware.cluster import Rules
 from middleware.events import ForgetJob, FreeJob
+from middleware.server import new_id
 from tests.middleware.script import Script, bits
 from wire.messages import Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 
@@ -160,6 +162,18 @@ def test_a_retried_job_is_open_again_after_a_restart(script: Script) -> None:
     new.hold(job)
     new.tick()
     assert new.dispatcher.cluster.jobs[job].code == "source-needed"
+
+
+def test_no_job_gets_the_id_of_another(script: Script) -> None:
+    ids = iter(["x", "x", "x", "y"])
+    script.dispatcher.cluster.new_id = lambda name: next(ids)
+    assert [script.submit(chunks=0, key=key) for key in "ab"] == ["x", "y"]
+
+
+def test_ids_are_unlike_even_those_of_jobs_long_forgotten() -> None:
+    made = {new_id("camera.mp4") for _ in range(10_000)}
+    assert len(made) == 10_000
+    assert all(re.fullmatch(r"camera-[0-9a-f]{12}", one) for one in made)
 
 
 def test_new_makes_another_job_but_a_repeated_submission_does_not(script: Script) -> None:
