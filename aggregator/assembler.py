@@ -83,8 +83,11 @@ class Assembler:
 
     def restore(self, job: Job, held: dict[tuple[int, int], int]) -> None:
         """After a start: a job of the ledger with what is stored of it, by (track, index); oldest job first."""
-        for (track, index), one in held.items():
-            job.tracks[track].held[index] = one
+        for (number, index), content in held.items():
+            job.tracks[number].held[index] = content
+        for track in job.tracks:
+            if not track.held and not job.has_succeeded:
+                track.fingerprint = ""  # its results are gone from the spool: the next one is the first
         self._memory.jobs[job.id] = job
 
     def handle(self, event: Event, now: float) -> list[Command]:

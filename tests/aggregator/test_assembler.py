@@ -365,6 +365,15 @@ def test_after_a_restart_holdings_and_fingerprints_are_known() -> None:
     assert verdicts(again.result(1), WORKER) == ["duplicate"]
 
 
+def test_after_a_restart_without_its_results_any_worker_may_begin_a_track() -> None:
+    script = Script()
+    script.collected()
+    again = restarted(script, {(1, 0): 0})
+    (told,) = said(again.own(), MIDDLEWARE)
+    assert told == holdings(1, [b"", b"\x01"])
+    assert verdicts(again.result(2, machine="arm"), WORKER) == ["kept"]
+
+
 def test_a_splice_that_a_restart_interrupted_is_redone_when_finish_is_repeated() -> None:
     script = Script()
     script.collected()
