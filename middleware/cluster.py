@@ -71,6 +71,10 @@ class ClientRecord:
     jobs: set[str] = field(default_factory=set)  # attached to this connection
     watched_jobs: set[str] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
+    is_behind: bool = False  # has much to read: it hears no more until it has
+    untold_jobs: set[str] = field(default_factory=set)  # watched, and changed since it was told
+    untold_losses: set[str] = field(default_factory=set)  # workers that have left since it was told
+    introduced: set[str] = field(default_factory=set)  # sessions of workers whose schemas it knows
 
 
 class Cluster:
@@ -130,7 +134,7 @@ class Cluster:
         self.log(text)
         event = Event(kind, text, job, worker, now + self.unix_offset_s)
         for client in self.clients.values():
-            if "events" in client.topics:
+            if "events" in client.topics and not client.is_behind:
                 self.send(client.peer, event)
 
     # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -44,11 +44,16 @@ from middleware.ledger import MiddlewareLedger
 from storage.errors import SpoolFull
 from storage.spool import Location, Spool
 from wire import loop as wire
+from wire.limits import MIB
 
 log = logging.getLogger("middleware")
 
 ROOM_INTERVAL_S: Final = 0.25
 """How often the disk is asked for its room; between, what was written is subtracted."""
+
+MAX_UNREAD: Final = 1 * MIB
+"""Bytes queued for a client above which it is told nothing more before it has read: one that was stopped while it
+watches, or that sits behind a slow line. What it asks for at once may be more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +140,20 @@ class Server:
 
     def turn(self) -> None:
         """Waits for what happens next and does all that follows from it."""
-        for event in self._loop.turn(self.dispatcher.next_deadline()):
+        for event in self._loop.turn(self.next_deadline()):
             self._handle(event)
-        self._carry_out(self.dispatcher.handle(Tick(self._room(), self._loop.arriving), self._clock()))
+        self._carry_out(self.dispatcher.handle(Tick(self._room(), self._loop.arriving, self._behind()), self._clock()))
         self._spool.sync()
         self._ledger.commit()
         for free in self._to_free:
             free()
         self._to_free.clear()
         self._loop.flush()
+
+    def next_deadline(self) -> float | None:
+        """When the next turn must come at the latest."""
+        deadlines = (self.dispatcher.next_deadline(), self._ledger.next_deadline())
+        return min((one for one in deadlines if one is not None), default=None)
 
     def _handle(self, event: wire.NetworkEvent) -> None:
         now = self._clock()
@@ -160,6 +170,10 @@ class Server:
         if now > self._room_asked_at + ROOM_INTERVAL_S:
             self._room_bytes, self._room_asked_at = self._spool.room_bytes, now
         return self._room_bytes
+
+    def _behind(self) -> frozenset[wire.ConnectionId]:
+        """Clients that do not read what they are told."""
+        return frozenset(peer for peer in self.dispatcher.cluster.clients if self._loop.backlog(peer) > MAX_UNREAD)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,7 +9,7 @@ from middleware.events import ForgetJob
 from middleware.jobs import Job
 from middleware.leases import Leases
 from middleware.ownership import Ownership
-from middleware.records import details_of, job_record, worker_record
+from middleware.records import details_of, job_record, tell_of_workers
 from middleware.states import JobState
 from wire.errors import ProtocolError
 from wire.messages import Aggregator, Control, Event, Watch
@@ -104,8 +104,8 @@ class Wishes:
         if "workers" in message.topics:
             for one in cluster.aggregators.values():
                 cluster.send(client.peer, Aggregator(one.store, one.name, one.addresses))
-            for worker in cluster.fleet.by_name.values():
-                cluster.send(client.peer, worker_record(worker, now))
+            client.introduced.clear()
+            tell_of_workers(cluster, client, cluster.fleet.by_name.values(), now)
         if message.topics:
             cluster.send(
                 client.peer, Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
