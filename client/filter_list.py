@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from client.terminal import Terminal
 from filters.chain import format_value
-from filters.schema import FilterSchema, Parameter
+from filters.schema import CHARSETS, FilterSchema, Parameter
 
 Offered = Mapping[str, tuple[FilterSchema, int | None]]
 """By name: a filter's schema and how many workers offer it, None where nobody was asked."""
@@ -59,4 +59,4 @@ def takes(parameter: Parameter) -> str:
         return "true, false"
     if parameter.minimum is not None and parameter.maximum is not None:
         return f"{parameter.minimum}..{parameter.maximum}{' ' if parameter.unit else ''}{parameter.unit}"
-    return "text" if parameter.type == "str" else parameter.type
+    return CHARSETS[parameter.charset] if parameter.type == "str" else parameter.type

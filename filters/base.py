@@ -30,11 +30,20 @@ def parameter(
     maximum: float | None = None,
     unit: str = "",
     choices: Sequence[str] = (),
+    charset: str = "",
 ) -> Any:
-    """A dataclass field that is a filter's parameter; numbers need both bounds (they are included)."""
+    """A dataclass field that is a filter's parameter; numbers need both bounds (they are included). `charset` is one
+    of filters.schema.CHARSETS."""
     if not isinstance(default, (bool, str)) and (minimum is None or maximum is None):
         raise TypeError("a parameter that is a number has a minimum and a maximum")
-    facts = {"help": help, "minimum": minimum, "maximum": maximum, "unit": unit, "choices": tuple(choices)}
+    facts = {
+        "help": help,
+        "minimum": minimum,
+        "maximum": maximum,
+        "unit": unit,
+        "choices": tuple(choices),
+        "charset": charset,
+    }
     return field(default=default, metadata=facts)
 
 

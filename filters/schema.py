@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
@@ -26,6 +26,9 @@ class Rate(str):
 TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool, "rate": Rate}
 MATERIALS = ("picture", "frames", "record")
 """What a filter works on: pictures, of videos as of images; frames as they follow in time; records of a table."""
+CHARSETS = {"": "text", "ascii": "ASCII text"}
+"""Which characters a text parameter takes: any, or the 95 printable ones of ASCII, for what is drawn with fonts that
+know no others."""
 RATE_DENOMINATOR_MAX = 1001  # 29.97 stays 2997/100, and no time base grows out of 32 bits
 MAX_PARAMETERS = 64  # of one filter: a schema is data from a peer
 MAX_STR = 1_024  # characters of one text value
@@ -52,7 +55,8 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: its type (one of TYPES), default, bounds (both included) and meaning."""
+    """One parameter: its type (one of TYPES), default, bounds (both included) and meaning; of a text what it may be
+    (`choices`) or of which characters (`charset`, one of CHARSETS)."""
 
     name: str
     type: str
@@ -62,6 +66,7 @@ class Parameter:
     maximum: int | float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
+    charset: str = ""
 
     def check(self, value: Value, filter_name: str) -> Value:
         """The value with its proper type, from a text or a typed value. Raises ParameterError."""
@@ -85,6 +90,16 @@ class Parameter:
             raise ParameterError(f'{where} cannot be "{text}"{_meant(text, self.choices)}')
         if len(text) > MAX_STR:
             raise ParameterError(f"{where} has {len(text)} characters; {MAX_STR} are the most")
+        for character in text:
+            if not self._is_known(character):
+                kind = CHARSETS[self.charset]
+                named = f"{character!r} (U+{ord(character):04X})"
+                raise ParameterError(f"{where} takes {kind}, and {named} is none: {self.help}")
+
+    def _is_known(self, character: str) -> bool:
+        if self.charset == "ascii":
+            return character.isascii() and character.isprintable()
+        return not "\ud800" <= character <= "\udfff"  # what stands for bytes that are no text: no message carries it
 
     def _from_text(self, text: str) -> Value | None:
         if self.type == "str":
@@ -164,7 +179,8 @@ class FilterSchema:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> FilterSchema:
-        """The schema of `to_wire`'s map; without a material it is for pictures, as older peers announce them.
+        """The schema of `to_wire`'s map; without a material it is for pictures, as older peers announce them. Fields
+        that newer peers give a parameter are left out.
 
         Raises SchemaError when it is none.
         """
@@ -172,7 +188,7 @@ class FilterSchema:
             listed = data["parameters"]
             if len(listed) > MAX_PARAMETERS:
                 raise SchemaError(f"a filter's schema lists {len(listed)} parameters; {MAX_PARAMETERS} are the most")
-            parameters = tuple(Parameter(**{**each, "choices": tuple(each["choices"])}) for each in listed)
+            parameters = tuple(_parameter(each) for each in listed)
             material, needed = data.get("material", "picture"), data.get("context_needed", True)
             schema = cls(data["name"], data["summary"], parameters, data["context"], material, needed)
             schema._validate()
@@ -190,6 +206,8 @@ class FilterSchema:
                 raise TypeError(f"a parameter is of no known type: {each.type!r}")
             if not all(isinstance(choice, str) for choice in each.choices):
                 raise TypeError("choices are texts")
+            if each.charset not in CHARSETS:
+                raise TypeError(f"a text is of no known characters: {each.charset!r}")
             each.check(each.default, self.name)
         if isinstance(self.context, str):
             holder, condition, switch = self.context.partition(_IF)
@@ -235,6 +253,12 @@ def _torn(step: Step, before: Sequence[Step], schemas: Mapping[str, FilterSchema
 def context_frames(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> int:
     """How many earlier source frames a checked chain needs: the sum over its filters."""
     return sum(schemas[step.name].context_frames(step.parameters) for step in steps)
+
+
+def _parameter(data: Mapping[str, Any]) -> Parameter:
+    known = {each.name for each in fields(Parameter)}
+    given = {name: value for name, value in data.items() if name in known}
+    return Parameter(**{**given, "choices": tuple(data["choices"])})
 
 
 def _finite(number: int | float) -> float | None:

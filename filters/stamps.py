@@ -19,7 +19,6 @@ _MAX_PIXELS = 64 << 20  # of a picture; a small file may hold a large one
 _ASCENT, _DESCENT = 25, 7  # pixels of Hershey's sans font at scale 1 above and below the line that letters stand on
 _OUTLINE = 0.09  # of the height: wide enough to be seen on a ground of the text's own colour
 _STROKE = 0.075  # of the height
-_FIRST, _LAST = " ", "~"  # what the Hershey fonts know
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -28,16 +27,6 @@ class Drawing:
 
     rgb: NDArray[Any]
     alpha: NDArray[Any]
-
-
-def check_text(filter_name: str, text: str) -> None:
-    """Raises ParameterError where OpenCV's fonts do not know a character; it would draw a question mark."""
-    for character in text:
-        if not _FIRST <= character <= _LAST:
-            raise ParameterError(
-                f"{filter_name}: text has {character!r} (U+{ord(character):04X}), and the fonts here know only the "
-                "95 characters of ASCII; draw the text elsewhere and give it as file=PICTURE.png"
-            )
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filters import registry
 from filters.chain import format_value
-from filters.schema import FilterSchema, Parameter
+from filters.schema import CHARSETS, FilterSchema, Parameter
 
 PAGE = Path(__file__).parents[1] / "docs" / "FILTERS.md"
 BEGIN, END = "<!-- written by python -m filters.table -->\n", "<!-- end -->\n"
@@ -39,7 +39,7 @@ def _parameter(parameter: Parameter) -> str:
     span = "" if parameter.minimum is None else f" {parameter.minimum:g}..{parameter.maximum:g}"
     unit = f" {parameter.unit}" if parameter.unit else ""
     choices = " " + ", ".join(parameter.choices) if parameter.choices else ""
-    kind = "" if span or choices else " true, false" if parameter.type == "bool" else " text"
+    kind = "" if span or choices else " true, false" if parameter.type == "bool" else f" {CHARSETS[parameter.charset]}"
     default = format_value(f"{parameter.default:g}" if isinstance(parameter.default, float) else parameter.default)
     return _cell(f"`{parameter.name}`{span}{unit}{choices}{kind} ({default}): {parameter.help}")
 

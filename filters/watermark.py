@@ -16,7 +16,7 @@ from filters.files import Stamp, stamp
 from filters.layout import Colour, PixelLayout
 from filters.picture import Picture, channels_of
 from filters.schema import ParameterError
-from filters.stamps import MAX_FILE, Drawing, check_text, file_drawing, resized, text_drawing
+from filters.stamps import MAX_FILE, Drawing, file_drawing, resized, text_drawing
 
 _CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left", "center")
 _FINE = 1 << 14  # steps of opacity: the blend is done in whole numbers, which round alike on every processor
@@ -42,7 +42,9 @@ class Watermark(Filter):
     name: ClassVar[str] = "watermark"
     summary: ClassVar[str] = "a text or a picture in a corner"
 
-    text: str = parameter("moviola", help="one line of ASCII characters")
+    text: str = parameter(
+        "moviola", charset="ascii", help="one line; draw what OpenCV's fonts do not know elsewhere, and give it as file"
+    )
     file: str = parameter(
         "", help="a picture instead, best a PNG with alpha; it lies on every worker's machine, at this path"
     )
@@ -56,7 +58,6 @@ class Watermark(Filter):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_text(self.name, self.text)
         if self.file:
             file_drawing(self.name, stamp(self.name, "file", self.file, MAX_FILE))
         elif not self.text.strip():

@@ -83,6 +83,8 @@ def to(cluster: FakeCluster) -> list[str]:
     [
         (["--filters", "blurr"], 'there is no filter "blurr"; did you mean "blur"?'),
         (["--filters", "blur:radius=1000"], "blur: radius is 1000, but the most is 127 px."),
+        (["--filters", "watermark:text=naïve"], "watermark: text takes ASCII text, and 'ï' (U+00EF) is none: one line"),
+        (["--filters", "watermark:file=/\udcff.png"], "watermark: file takes text, and '\\udcff' (U+DCFF) is none"),
         (["--filters", "blur:radius"], 'expected "=" after "radius"'),
         (["--processing", "edges:low=x"], "edges: low takes"),
         (["--codec", "vp7"], "Argument --codec: invalid choice: 'vp7'"),

@@ -20,6 +20,8 @@ GLOW = FilterSchema(
         Parameter("share", "float", 0.5, "how much", minimum=0.0, maximum=1.0),
         Parameter("mode", "str", "soft", "which", choices=("soft", "hard")),
         Parameter("invert", "bool", False, "whether"),
+        Parameter("title", "str", "glow", "one line", charset="ascii"),
+        Parameter("note", "str", "", "any text"),
         Parameter("memory", "int", 2, "frames looked back at", minimum=0, maximum=9),
     ),
     context="memory",
@@ -37,6 +39,8 @@ def test_texts_become_values_and_defaults_are_filled_in() -> None:
         "share": 1.0,
         "mode": "soft",
         "invert": True,
+        "title": "glow",
+        "note": "",
         "memory": 2,
     }
 
@@ -67,6 +71,9 @@ def test_typed_values_are_taken_as_they_are() -> None:
         ("glow:mode=softt", 'glow: mode cannot be "softt"; did you mean "soft"?'),
         ("glow:mode=x", 'glow: mode cannot be "x"; known: hard, soft'),
         ("glow:invert=maybe", 'glow: invert takes true or false, not "maybe"'),
+        ("glow:title=naïve", "glow: title takes ASCII text, and 'ï' (U+00EF) is none: one line"),
+        ('glow:title="a\nb"', "glow: title takes ASCII text, and '\\n' (U+000A) is none: one line"),
+        ("glow:note=bad\udcff", "glow: note takes text, and '\\udcff' (U+DCFF) is none: any text"),
         (f"glow:radius={'9' * 5000}", "glow: radius takes a whole number"),
     ],
 )
@@ -93,6 +100,15 @@ def test_context_is_a_number_or_a_parameters_value() -> None:
 
 def test_a_schema_crosses_the_wire() -> None:
     assert FilterSchema.from_wire(GLOW.to_wire()) == GLOW
+
+
+def test_a_parameters_fields_of_older_and_newer_peers() -> None:
+    data = GLOW.to_wire()
+    for each in data["parameters"]:
+        each["mood"] = "sepia"
+        if not each["charset"]:
+            del each["charset"]
+    assert FilterSchema.from_wire(data) == GLOW
 
 
 WIRE = GLOW.to_wire()
