@@ -60,7 +60,7 @@ class AggregatorLedger:
         self._ledger = Ledger(path, SCHEMA, VERSION, fsync=fsync)
         self.commit = self._ledger.commit
         self.close = self._ledger.close
-        self.restore_reserve = self._ledger.restore_reserve
+        self.next_deadline = self._ledger.next_deadline
 
     @property
     def is_tight(self) -> bool:

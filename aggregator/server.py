@@ -60,9 +60,6 @@ log = logging.getLogger("aggregator")
 SPLICERS: Final = 2
 """Splices at a time: a small job need not wait for a large one, and muxing is bound by the disk."""
 
-TIGHT_INTERVAL_S: Final = 1.0
-"""How often a full disk is asked whether there is room again."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -113,7 +110,6 @@ class Server:
         self._uplink: wire.ConnectionId | None = None
         self._session = secrets.token_hex(8)
         self._to_free: list[Location] = []
-        self._restored_reserve_at = 0.0
         self._stopping = False
         self._restore()
 
@@ -188,17 +184,16 @@ class Server:
             self._spool.free_location(location)
         self._to_free.clear()
         self._loop.flush()
-        if self._ledger.is_tight and now >= self._restored_reserve_at + TIGHT_INTERVAL_S:
-            self._restored_reserve_at = now
-            self._ledger.restore_reserve()
 
     def next_deadline(self) -> float | None:
         """When the next turn must come at the latest."""
-        deadlines = [self.assembler.next_deadline(), self._splicers.next_deadline()]
+        deadlines = [
+            self.assembler.next_deadline(),
+            self._splicers.next_deadline(),
+            self._ledger.next_deadline(),
+        ]
         if self._failed is not None:
             deadlines.append(self._failed.next_deadline())
-        if self._ledger.is_tight:
-            deadlines.append(self._restored_reserve_at + TIGHT_INTERVAL_S)
         return min((one for one in deadlines if one is not None), default=None)
 
     def _take(self, event: wire.NetworkEvent) -> None:

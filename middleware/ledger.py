@@ -41,6 +41,7 @@ class MiddlewareLedger:
         self._ledger = Ledger(path, SCHEMA, VERSION, fsync=fsync)
         self.commit = self._ledger.commit
         self.close = self._ledger.close
+        self.next_deadline = self._ledger.next_deadline
 
     @property
     def is_dirty(self) -> bool:

@@ -140,7 +140,7 @@ class Server:
 
     def turn(self) -> None:
         """Waits for what happens next and does all that follows from it."""
-        for event in self._loop.turn(self.dispatcher.next_deadline()):
+        for event in self._loop.turn(self.next_deadline()):
             self._handle(event)
         self._carry_out(self.dispatcher.handle(Tick(self._room(), self._loop.arriving, self._behind()), self._clock()))
         self._spool.sync()
@@ -149,6 +149,11 @@ class Server:
             free()
         self._to_free.clear()
         self._loop.flush()
+
+    def next_deadline(self) -> float | None:
+        """When the next turn must come at the latest."""
+        deadlines = (self.dispatcher.next_deadline(), self._ledger.next_deadline())
+        return min((one for one in deadlines if one is not None), default=None)
 
     def _handle(self, event: wire.NetworkEvent) -> None:
         now = self._clock()

@@ -2,14 +2,15 @@
 
 What was executed is durable after `commit`: against the death of the process always, against a power cut with
 `fsync`. The file belongs to one process. A reserve of disk space lies beside it, which is given up when the disk is
-full, so that the turn in which it became full can still be recorded.
+full, so that the turn in which it became full can still be recorded, and set aside again as soon as there is room.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,9 @@ process grow for as long as its ledger does."""
 RESERVE_BYTES: Final = 1024 * 1024
 """Disk space kept for the last turns of a full disk: some hundred pages of 4 KiB, a turn writes a handful."""
 
+TIGHT_INTERVAL_S: Final = 1.0
+"""How often a full disk is asked whether there is room for the reserve again."""
+
 _FACTS = "CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID"
 
 
@@ -33,24 +37,43 @@ class Ledger:
         schema: the CREATE statements, run once when the file is new.
         version: of this schema; a file of another version is refused.
         fsync: let each commit reach the disk itself.
+        clock: monotonic seconds.
 
     Raises:
         LedgerInUse: another process has it open.
         LedgerUnusable: it is of another version, no ledger, or out of reach.
     """
 
-    def __init__(self, path: Path, schema: str, version: int, *, fsync: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        version: int,
+        *,
+        fsync: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.path = path
+        self._clock = clock
         self._reserve = path.with_name(path.name + ".reserve")
         self._replayable: list[tuple[str, Sequence[Any]]] = []
         self._connection = self._opened(path, schema, version, fsync)
-        self.is_tight = False
-        self.restore_reserve()
+        self._restore_at: float | None = None
+        self._restore_reserve()
 
     @property
     def is_dirty(self) -> bool:
         """True when there is something to commit."""
         return bool(self._replayable)
+
+    @property
+    def is_tight(self) -> bool:
+        """The disk is full and the reserve in use: nothing more should be written than must be."""
+        return self._restore_at is not None
+
+    def next_deadline(self) -> float | None:
+        """When `commit` should come at the latest, by the clock: it tries then to set the reserve aside again."""
+        return self._restore_at
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Changes something; the turn's transaction is begun when there is none."""
@@ -64,18 +87,19 @@ class Ledger:
         return self._connection.execute(sql, parameters).fetchall()
 
     def commit(self) -> None:
-        """Makes the turn durable.
+        """Makes the turn durable, and restores the reserve when it was used and that is due.
 
         Raises:
             LedgerFull: the disk has no room, not even in the reserve. Memory and disk differ now: end the process.
         """
-        if not self._replayable:
-            return
-        try:
-            self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            self._commit_from_reserve(error)
-        self._replayable = []
+        if self._replayable:
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                self._commit_from_reserve(error)
+            self._replayable = []
+        if self._restore_at is not None and self._clock() >= self._restore_at:
+            self._restore_reserve()
 
     def fact(self, name: str) -> Any:
         """A single value kept under a name; None when there is none."""
@@ -93,17 +117,6 @@ class Ledger:
         self.set_fact("epoch", epoch)
         self.commit()
         return epoch
-
-    def restore_reserve(self) -> bool:
-        """Sets the reserve aside (again); False while the disk has no room for it. `is_tight` tells the same."""
-        try:
-            if not self._reserve.exists() or self._reserve.stat().st_size < RESERVE_BYTES:
-                self._reserve.write_bytes(bytes(RESERVE_BYTES))
-            self.is_tight = False
-        except OSError:
-            self._reserve.unlink(missing_ok=True)
-            self.is_tight = True
-        return not self.is_tight
 
     def close(self) -> None:
         """Closes the file; what was not committed is gone."""
@@ -137,13 +150,22 @@ class Ledger:
                 self._connection.execute("ROLLBACK")
             if os.path.exists(self._reserve):
                 self._reserve.unlink()
-            self.is_tight = True
+            self._restore_at = self._clock() + TIGHT_INTERVAL_S
             self._connection.execute("BEGIN")
             for sql, parameters in self._replayable:
                 self._connection.execute(sql, parameters)
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as again:
             raise LedgerFull(f"{self.path} could not record the turn: {error}, then {again}") from error
+
+    def _restore_reserve(self) -> None:
+        try:
+            if not self._reserve.exists() or self._reserve.stat().st_size < RESERVE_BYTES:
+                self._reserve.write_bytes(bytes(RESERVE_BYTES))
+            self._restore_at = None
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+            self._restore_at = self._clock() + TIGHT_INTERVAL_S
 
 
 def _prepare(connection: sqlite3.Connection, schema: str, version: int, fsync: bool) -> None:

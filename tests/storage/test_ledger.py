@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from storage.errors import LedgerFull, LedgerInUse, LedgerUnusable
-from storage.ledger import Ledger
+from storage.ledger import TIGHT_INTERVAL_S, Ledger
 
 SCHEMA = "CREATE TABLE word (text TEXT PRIMARY KEY); CREATE TABLE other (number INTEGER)"
 VERSION = 3
@@ -122,8 +123,13 @@ class FullDisk:
         return self._connection.execute(sql, parameters)
 
 
+def no_room(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_the_turn_that_fills_the_disk_is_recorded_from_the_reserve(tmp_path: Path) -> None:
-    ledger = opened(tmp_path)
+    now = [100.0]
+    ledger = Ledger(tmp_path / "state" / "ledger.sqlite", SCHEMA, VERSION, clock=lambda: now[0])
     reserve = tmp_path / "state" / "ledger.sqlite.reserve"
     assert reserve.stat().st_size > 0
     ledger._connection = FullDisk(ledger._connection, 1)  # type: ignore[assignment]
@@ -131,12 +137,24 @@ def test_the_turn_that_fills_the_disk_is_recorded_from_the_reserve(tmp_path: Pat
     ledger.commit()
     assert ledger.is_tight
     assert not reserve.exists()
-    assert ledger.restore_reserve()
+    ledger.commit()
+    assert ledger.next_deadline() == 100 + TIGHT_INTERVAL_S
+    now[0] = 100 + TIGHT_INTERVAL_S
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_bytes", no_room)
+        ledger.commit()
+    assert ledger.next_deadline() == 100 + 2 * TIGHT_INTERVAL_S
+    now[0] = 100 + 2 * TIGHT_INTERVAL_S
+    ledger.commit()
     assert not ledger.is_tight
-    assert reserve.exists()
+    assert ledger.next_deadline() is None
+    assert reserve.stat().st_size > 0
+    ledger._connection.refusals = 1
+    put(ledger, "three")
+    ledger.commit()  # a second full disk is met as the first one was
     ledger.close()
     again = opened(tmp_path)
-    assert words(again) == ["one", "two"]
+    assert words(again) == ["one", "three", "two"]
     again.close()
 
 
