@@ -9,7 +9,7 @@ import sys
 
 from aggregator.server import Settings, serve
 from storage.errors import StorageError
-from wire import options
+from wire import descriptors, options
 from wire.addresses import Address
 from wire.limits import MAX_NAME
 
@@ -60,6 +60,7 @@ def settings_of(told: argparse.Namespace) -> Settings:
 
 def main(arguments: list[str] | None = None) -> int:
     told = parse(arguments)
+    descriptors.raise_limit()
     options.set_up_log(told.log)
     try:
         serve(settings_of(told))

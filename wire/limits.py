@@ -21,7 +21,11 @@ MAX_PAYLOAD: Final = 256 * MIB
 """One chunk or one result. Chunks aim at 32 MiB; a single lossless 8K frame still fits."""
 
 MAX_CONNECTIONS: Final = 4096
-"""Open connections of one process: 2 000 workers, their watchers, and room to spare under common fd limits."""
+"""Open connections of one process: 2 000 workers, their watchers, and room to spare. Programs raise their limit of
+descriptors for it (descriptors.py); where the system grants fewer, those who come wait until others have gone."""
+
+ACCEPT_PAUSE_S: Final = 0.5
+"""How long nobody is accepted after the system had no room for one more connection: those who wait keep waiting."""
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 """A connection that has not finished its handshake by then is closed: scanners and half-open peers."""

@@ -40,6 +40,9 @@ MAX_BUFFERS_PER_WRITE: Final = 64
 IDLE_WAIT_S: Final = 60.0
 """The longest sleep of a turn without a deadline; bounded only so that a lost wake-up cannot last for ever."""
 
+OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""No descriptor or memory for one more connection: it waits, and select would say so again at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -125,6 +128,7 @@ class Loop:
         self._next_id = 1
         self._scratch = bytearray(limits.RECEIVE_BUFFER)
         self._listeners: list[socket.socket] = []
+        self._accept_at: float | None = None  # when accepting goes on; None: it is under way
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
@@ -137,7 +141,7 @@ class Loop:
         """Accepts connections from now on; returns the port. Raises OSError as wire.addresses.listen does."""
         for sock in listen(bind, port):
             self._listeners.append(sock)
-            self._selector.register(sock, selectors.EVENT_READ, lambda _mask, sock=sock: self._accept(sock))
+            self._register(sock)
         return int(self._listeners[-1].getsockname()[1])
 
     def dial(
@@ -181,12 +185,15 @@ class Loop:
         """Closes a connection once what was queued has left, with a last Error when there is a code. No Lost comes."""
         link = self._links.get(connection)
         if link is None or link.closing:
-            return
+            return None
+        if link.connecting:
+            return self._drop(link)  # nothing was said yet, and nothing shall be
         if code:
             self._queue(link, Connection.framed(Error(code=code, text=text)))
         link.closing = link.told = True
         self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
         self._dirty[link.id] = link
+        return None
 
     def backlog(self, connection: ConnectionId) -> int:
         """Bytes queued for a connection that have not left."""
@@ -253,11 +260,16 @@ class Loop:
         self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
         return link
 
+    def _register(self, listener: socket.socket) -> None:
+        self._selector.register(listener, selectors.EVENT_READ, lambda _mask: self._accept(listener))
+
     def _accept(self, listener: socket.socket) -> None:
-        while True:
+        while self._accept_at is None:
             try:
                 sock, _ = listener.accept()
-            except OSError:  # none waiting, it went away again, or no descriptors are left: the next turn tries again
+            except OSError as error:  # none waiting, it went away again, or there is no room for it
+                if error.errno in OUT_OF_ROOM:
+                    self._pause_accepting()
                 return
             if len(self._links) >= limits.MAX_CONNECTIONS:
                 sock.close()
@@ -265,6 +277,11 @@ class Loop:
             link = self._new_link(Connection(role=self._role, secret=self._secret, scratch=self._scratch))
             self._adopt(link, sock)
             self._queue(link, link.protocol.begin())
+
+    def _pause_accepting(self) -> None:
+        self._accept_at = self._clock() + limits.ACCEPT_PAUSE_S
+        for listener in self._listeners:
+            self._selector.unregister(listener)
 
     def _adopt(self, link: _Link, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -280,9 +297,13 @@ class Loop:
         self._forget_socket(link)
         while link.candidates or self._look_up(link):
             family, sockaddr = link.candidates.pop(0)
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.setblocking(False)
             link.tried.append(f"{Address(str(sockaddr[0]), int(str(sockaddr[1])))}: no answer in time")
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:  # no descriptor is left, or the system does not know that family
+                self._note_failure(link, error.errno or 0)
+                continue
+            sock.setblocking(False)
             link.sock, link.connecting = sock, True
             self._set_deadline(link, limits.CONNECT_TIMEOUT_S)
             code = sock.connect_ex(sockaddr)
@@ -479,6 +500,8 @@ class Loop:
         deadlines = [link.deadline for link in self._timed.values() if link.deadline is not None]
         if deadline is not None:
             deadlines.append(deadline)
+        if self._accept_at is not None:
+            deadlines.append(self._accept_at)
         if not deadlines:
             return IDLE_WAIT_S
         return min(max(min(deadlines) - self._clock(), 0.0), IDLE_WAIT_S)
@@ -491,6 +514,10 @@ class Loop:
             self._timed[link.id] = link
 
     def _expire(self, now: float) -> None:
+        if self._accept_at is not None and self._accept_at <= now:
+            self._accept_at = None
+            for listener in self._listeners:
+                self._register(listener)
         for link in [one for one in self._timed.values() if one.deadline is not None and one.deadline <= now]:
             if link.connecting:
                 self._dial_next(link)

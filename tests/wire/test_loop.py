@@ -310,3 +310,48 @@ def test_no_wake_up_is_lost_to_one_that_comes_while_another_is_taken(pair: Pair)
     started = time.monotonic()
     loop.turn(started + 10)
     assert time.monotonic() - started < 5
+
+
+def test_a_connection_hung_up_while_it_is_dialled_says_nothing(pair: Pair) -> None:
+    hung_up = pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
+    pair.client.close(hung_up)
+    pair.opened()
+    assert not pair.at_server
+    assert not pair.at_client
+
+
+def test_without_room_for_a_connection_accepting_rests(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ACCEPT_PAUSE_S", 0.2)
+    real, refusals = socket.socket.accept, 0
+
+    def accept(listener: socket.socket) -> tuple[socket.socket, object]:
+        nonlocal refusals
+        refusals += 1
+        if refusals > 2:
+            return real(listener)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    with socket.create_connection(("127.0.0.1", pair.port)), socket.create_connection(("::1", pair.port)):
+        started = time.monotonic()
+        turns = 0
+        while len(pair.server._links) < 2:
+            pair.server.turn(started + 10)
+            turns += 1
+        assert 0.4 <= time.monotonic() - started < 5
+        assert turns < 10
+
+
+def test_an_address_of_a_family_the_system_does_not_know_is_passed_over(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.socket
+
+    def only_ipv4(family: int, *arguments: int, **options: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *arguments, **options)
+
+    monkeypatch.setattr("wire.loop.socket.socket", only_ipv4)
+    pair.client.dial([Address("::1", pair.port), Address("127.0.0.1", pair.port)], HELLO)
+    pair.until(lambda: pair.at_server)
