@@ -9,7 +9,7 @@ import sys
 from middleware.cluster import Rules
 from middleware.server import Settings, serve
 from storage.errors import StorageError
-from wire import options
+from wire import descriptors, options
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -29,21 +29,23 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--spool-limit", type=options.size, default="8G", metavar="SIZE",
         help="bytes of chunks held; a quarter more for what lies between workers that share a chain (%(default)s)",
     )  # fmt: skip
-    parser.add_argument("--credit", type=int, default=rules.credit, help="tasks a worker may hold (%(default)s)")
     parser.add_argument(
-        "--worker-timeout", type=float, default=rules.worker_timeout_s, metavar="S",
+        "--credit", type=options.whole_number, default=rules.credit, help="tasks a worker may hold (%(default)s)"
+    )
+    parser.add_argument(
+        "--worker-timeout", type=options.seconds, default=rules.worker_timeout_s, metavar="S",
         help="seconds of silence after which a worker, or an aggregator, counts as lost (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--stall-timeout", type=float, default=rules.stall_timeout_s, metavar="S",
+        "--stall-timeout", type=options.seconds, default=rules.stall_timeout_s, metavar="S",
         help="seconds without progress after which a task is taken away (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--max-lost", type=int, default=rules.max_losses, metavar="N",
+        "--max-lost", type=options.whole_number, default=rules.max_losses, metavar="N",
         help="times a task may be lost with its worker before its job is paused (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--upload-timeout", type=float, default=rules.upload_timeout_s, metavar="S",
+        "--upload-timeout", type=options.seconds, default=rules.upload_timeout_s, metavar="S",
         help="seconds after which an upload that stopped gives its spool back (%(default)s)",
     )  # fmt: skip
     parser.add_argument("--fsync", action="store_true", help="let what is acknowledged survive a power cut")
@@ -52,6 +54,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> int:
     told = parse()
+    descriptors.raise_limit()
     options.set_up_log(told.log)
     rules = Rules(
         credit=told.credit,

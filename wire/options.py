@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 from pathlib import Path
 from typing import Final
@@ -88,7 +89,8 @@ def add_log(parser: argparse.ArgumentParser) -> None:
     """`--log` (MOVIOLA_LOG): how much is logged; give its value to `set_up_log`."""
     parser.add_argument(
         "--log",
-        choices=LOG_LEVELS,
+        type=log_level,
+        metavar="{" + ",".join(LOG_LEVELS) + "}",
         default=environment("MOVIOLA_LOG", "info"),
         help="how much to log (MOVIOLA_LOG; %(default)s)",
     )
@@ -109,6 +111,31 @@ def size(text: str) -> int:
     if not (number.isascii() and number.isdecimal()) or not int(number):
         raise argparse.ArgumentTypeError(f"a size is a number of bytes such as 500M or 20G, and '{text}' is not")
     return int(number) * factor
+
+
+def whole_number(text: str) -> int:
+    """For argparse: 1 or more."""
+    if not (text.isascii() and text.isdecimal()) or not int(text):
+        raise argparse.ArgumentTypeError(f"it is a whole number from 1 on, and '{text}' is not")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """For argparse: a span of time above 0, fractions allowed."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"it is a number of seconds above 0, and '{text}' is not")
+    return number
+
+
+def log_level(text: str) -> str:
+    """For argparse, which would not hold a default, such as the environment's, against `choices`."""
+    if text not in LOG_LEVELS:
+        raise argparse.ArgumentTypeError(f"levels are {', '.join(LOG_LEVELS)}, and '{text}' is none")
+    return text
 
 
 def read_secret(path: Path | None) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from filters import registry
-from wire import options
+from wire import descriptors, options
 from wire.addresses import Address
 from worker.names import NameLocks, host_name
 from worker.parent import Parent
@@ -91,6 +91,7 @@ def core_count() -> int:
 
 def main() -> int:
     given = parse()
+    descriptors.raise_limit()
     plugins = tuple(path.resolve() for path in given.plugins)
     try:
         for path in plugins:
@@ -106,9 +107,12 @@ def main() -> int:
     locks = NameLocks(str(given.port))
     try:
         names = locks.take(given.name, given.processes)
-        settings = Settings(middleware, names, filters, secret, given.log, plugins)
+    except OSError as error:
+        locks.release()
+        return _refuse(f"the names of its processes cannot be held: {error}")
+    try:
         log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
-        return Parent(settings).run()
+        return Parent(Settings(middleware, names, filters, secret, given.log, plugins)).run()
     finally:
         locks.release()
 

@@ -64,3 +64,30 @@ def test_a_secret_is_read_without_its_newline_and_never_empty(tmp_path: Path) ->
 def test_help_shows_a_folder_of_the_environment_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOVIOLA_RESULTS", "/srv/films")
     assert "(MOVIOLA_RESULTS; /srv/films/)" in " ".join(parser().format_help().split())
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "two", "²"])
+def test_what_is_no_count_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="a whole number from 1 on"):
+        options.whole_number(text)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5", "nan", "inf", "soon"])
+def test_what_is_no_span_of_time_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="a number of seconds above 0"):
+        options.seconds(text)
+
+
+def test_counts_and_spans() -> None:
+    assert (options.whole_number("12"), options.seconds("0.5")) == (12, 0.5)
+
+
+def test_a_log_level_of_the_environment_is_checked_as_one_of_the_flag(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOVIOLA_LOG", "verbose")
+    with pytest.raises(SystemExit):
+        parser().parse_args([])
+    assert "levels are debug, info, warning, error, and 'verbose' is none" in capsys.readouterr().err
+    assert parser().parse_args(["--log", "debug"]).log == "debug"
+    assert "--log {debug,info,warning,error}" in parser().format_help()

@@ -114,3 +114,14 @@ def test_a_plugin_that_is_none_is_one_sentence(
     assert capsys.readouterr().err == (
         f"python -m worker: {path} cannot be loaded: ZeroDivisionError: division by zero\n"
     )
+
+
+def test_a_folder_that_takes_no_locks_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["worker", "--processes", "1"])
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "nowhere"))
+    assert program.main() == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("python -m worker: the names of its processes cannot be held: ")
+    assert "No such file or directory" in line
