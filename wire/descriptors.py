@@ -5,9 +5,14 @@ from __future__ import annotations
 import resource
 from typing import Final
 
+from wire.limits import MAX_CONNECTIONS
+
 WANTED: Final = 10_240
 """All connections, open segments and pipes of one process, twice; and the most that macOS grants where its hard limit
 is said to be unlimited (its OPEN_MAX)."""
+
+KEPT: Final = 320
+"""Not for connections: the spool's open segments (at most 256), the ledger, pipes to other processes."""
 
 
 def raise_limit() -> int:
@@ -22,3 +27,11 @@ def raise_limit() -> int:
     except (OSError, ValueError):  # a system's own rule: what was allowed will do for smaller clusters
         return soft
     return wanted
+
+
+def for_connections() -> int:
+    """How many connections this process may have: with none left for files it could keep no chunk."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, max(soft - KEPT, soft // 2))

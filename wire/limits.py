@@ -22,7 +22,7 @@ MAX_PAYLOAD: Final = 256 * MIB
 
 MAX_CONNECTIONS: Final = 4096
 """Open connections of one process: 2 000 workers, their watchers, and room to spare. Programs raise their limit of
-descriptors for it (descriptors.py); where the system grants fewer, those who come wait until others have gone."""
+descriptors for it; where the system grants too few, fewer connections are taken (both in descriptors.py)."""
 
 ACCEPT_PAUSE_S: Final = 0.5
 """How long nobody is accepted after the system had no room for one more connection: those who wait keep waiting."""

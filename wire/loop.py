@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wire import limits
+from wire import descriptors, limits
 from wire.addresses import Address, listen, peer_host, resolve
 from wire.connection import Connection, Incoming, State
 from wire.errors import ProtocolError
@@ -121,6 +121,7 @@ class Loop:
         self._role, self._secret, self._clock = role, secret, clock
         self._selector = selectors.DefaultSelector()
         self._links: dict[ConnectionId, _Link] = {}
+        self._most_connections = descriptors.for_connections()
         self._dirty: dict[ConnectionId, _Link] = {}
         self._timed: dict[ConnectionId, _Link] = {}  # links with a deadline
         self._pending: list[NetworkEvent] = []
@@ -271,7 +272,7 @@ class Loop:
                 if error.errno in OUT_OF_ROOM:
                     self._pause_accepting()
                 return
-            if len(self._links) >= limits.MAX_CONNECTIONS:
+            if len(self._links) >= self._most_connections:
                 sock.close()
                 continue
             link = self._new_link(Connection(role=self._role, secret=self._secret, scratch=self._scratch))

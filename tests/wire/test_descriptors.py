@@ -46,3 +46,12 @@ def test_a_system_that_says_no_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 4096))
     monkeypatch.setattr(resource, "setrlimit", refuse)
     assert descriptors.raise_limit() == 256
+
+
+@pytest.mark.parametrize(
+    ("soft", "connections"),
+    [(resource.RLIM_INFINITY, 4096), (10_240, 4096), (1024, 704), (256, 128)],
+)
+def test_connections_leave_some_for_files(monkeypatch: pytest.MonkeyPatch, soft: int, connections: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+    assert descriptors.for_connections() == connections
