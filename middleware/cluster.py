@@ -43,7 +43,7 @@ class Rules:
     )  # what may lie between workers that share chains; see middleware/stages.py
     client_window_bytes: int = 64 * 1024 * 1024
     pass_window: int = 8  # passthrough chunks of a job, of all its streams, on their way to the aggregator
-    aggregator_pass_window: int = 64  # … of all jobs to one aggregator: each holds a file open until it has left
+    aggregator_pass_window: int = 64  # … of all jobs to one aggregator: what waits keeps its segment of the spool
     bench_after: int = 3  # failures of one worker on one job
     renew_after_s: float = 30.0  # without a worker like those that made a job's first results
     upload_timeout_s: float = 600.0  # an upload that stopped for so long gives its spool back
