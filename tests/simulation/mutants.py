@@ -167,7 +167,7 @@ def _results_out_of_order() -> Patch:
 
 
 def _room_not_told_again() -> Patch:
-    return Publisher, "_tell_of_room", lambda self: None
+    return Publisher, "_notice_room", lambda self, share: None
 
 
 def _stopped_upload_keeps_its_room() -> Patch:
