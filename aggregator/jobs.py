@@ -8,15 +8,12 @@ from typing import Any, Final
 from aggregator.names import FAILED, check_file_name
 from aggregator.states import JOB_TRANSITIONS, JobState
 from wire.bitmap import Bitmap
+from wire.limits import MAX_CHUNKS
 from wire.messages import Finished, Own
 from wire.transitions import changed
 
 MAX_TRACKS: Final = 256
 """Outputs and passthrough streams of a job: each has its bitmap, its fingerprint, its file."""
-
-MAX_CHUNKS: Final = 10_000_000
-"""Chunks of a track: a week of single frames at 16 a second. It bounds the bitmaps that are sent, to 1.25 MB each.
-A middleware takes as many (middleware/jobs.py)."""
 
 
 @dataclass(slots=True, eq=False)

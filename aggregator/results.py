@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from aggregator.events import MIDDLEWARE, Keep, Received, Send
-from aggregator.jobs import MAX_CHUNKS, Job, Track
+from aggregator.jobs import Job, Track
 from aggregator.memory import Memory
 from aggregator.states import JobState
 from wire.errors import ProtocolError
+from wire.limits import MAX_CHUNKS
 from wire.messages import Pass, Result, Stored
 
 NO_ROOM_DELAY_S: Final = 1.0

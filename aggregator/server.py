@@ -317,11 +317,7 @@ class Server:
         self._loop.send(part.peer, File(part.job, part.file, part.offset, size), data)
 
     def _hello(self) -> Hello:
-        details = AggregatorDetails(
-            store=self._ledger.store_id(),
-            addresses=advertised(self._settings, self.port),
-            free_bytes=self._spool.room_bytes,
-        )
+        details = AggregatorDetails(self._ledger.store_id(), advertised(self._settings, self.port))
         name, versions = self._settings.name, list(VERSIONS)
         return Hello("aggregator", name, self._session, versions, details=details.to_wire())
 

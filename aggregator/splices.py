@@ -14,10 +14,11 @@ from aggregator.events import (
     Spliced,
     SpliceFailed,
 )
-from aggregator.jobs import MAX_CHUNKS, Job
+from aggregator.jobs import Job
 from aggregator.memory import Memory
 from aggregator.states import JobState
 from wire.errors import ProtocolError
+from wire.limits import MAX_CHUNKS
 from wire.messages import Finish, Finished
 
 MAX_CRASHES: Final = 3

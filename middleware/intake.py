@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from middleware.cluster import MAX_HISTORY, MAX_OPEN_JOBS, ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
-from middleware.jobs import MAX_CHUNK_FRAMES, MAX_CHUNKS, Job
+from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.ownership import Ownership
 from middleware.records import job_record, room_for, share_of_spool
 from middleware.wishes import forget
 from wire.errors import ProtocolError
-from wire.limits import MAX_NAME
+from wire.limits import MAX_CHUNKS, MAX_NAME
 from wire.messages import (
     Chunk,
     End,

@@ -11,9 +11,6 @@ from middleware.tracks import Track
 from wire.bitmap import Bitmap
 from wire.transitions import changed
 
-MAX_CHUNKS: Final = 10_000_000
-"""Chunks of one stream: a week of single frames at 16 a second. An aggregator takes as many (aggregator/jobs.py)."""
-
 MAX_CHUNK_FRAMES: Final = 10_000_000
 """Frames of one chunk: records of the shortest kind in one of the usual size. It also keeps sums within an integer."""
 

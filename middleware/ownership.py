@@ -9,7 +9,7 @@ from typing import Any
 
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
-from middleware.jobs import MAX_CHUNK_FRAMES, MAX_CHUNKS, Job
+from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.leases import Leases
 from middleware.records import failures_of
 from middleware.stages import is_outdated
@@ -17,6 +17,7 @@ from middleware.states import FINAL, JobState
 from middleware.tracks import Track
 from wire.bitmap import Bitmap
 from wire.errors import ProtocolError
+from wire.limits import MAX_CHUNKS
 from wire.messages import (
     Aggregator,
     AggregatorDetails,

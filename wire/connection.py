@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Final
 
 from wire.errors import ProtocolError
-from wire.framing import Buffer, Frame, FrameReader, checksum, prefix
+from wire.framing import Frame, FrameReader, prefix
 from wire.limits import MAX_GREETING_HEADER, MAX_HEADER, MAX_PAYLOAD
 from wire.messages import ROLES, VERSIONS, Error, Greeting, Hello, Message, Welcome, decode, encode
 
@@ -93,11 +93,6 @@ class Connection:
     def framed(message: Message, payload_size: int = 0, payload_xxh3: int = 0) -> bytes:
         """Prefix and header of a message; its payload, if any, is sent right behind."""
         return prefix(encode(message), payload_size, payload_xxh3)
-
-    @staticmethod
-    def framed_with(message: Message, payload: Buffer) -> bytes:
-        """As `framed`, with the size and checksum of a payload at hand."""
-        return prefix(encode(message), len(payload), checksum(payload))
 
     def received(self, count: int) -> Iterator[Incoming | bytes]:
         """What `count` more bytes in `reader.buffer()` mean: messages for the program, and bytes to send back.

@@ -49,6 +49,9 @@ disk do not count. What clients leave unread is held to far less by the middlewa
 CONNECT_TIMEOUT_S: Final = 5.0
 """How long one address may take to accept a connection before the next one is tried."""
 
+MAX_CHUNKS: Final = 10_000_000
+"""Chunks of one stream: a week of single frames at 16 a second. Bitmaps that are sent stay below 1.25 MB."""
+
 MAX_NAME: Final = 200
 """Characters in a name: of a worker, a job, a file, a filter."""
 

@@ -108,7 +108,6 @@ class AggregatorDetails(Record):
 
     store: Name
     addresses: list[dict[str, Any]]
-    free_bytes: int = 0
 
 
 # ── client and middleware ────────────────────────────────────────────────────────────────────────────────────────

@@ -27,11 +27,12 @@ from aggregator.events import (
     SpliceFailed,
     Tick,
 )
-from aggregator.jobs import MAX_CHUNKS, Job
+from aggregator.jobs import Job
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
 from tests.aggregator.script import CLIENT, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
+from wire.limits import MAX_CHUNKS
 from wire.messages import Beat, Error, Fetch, Finished, Hello, Holdings, Message, Own, Revoke, Stored, Task, Welcome
 from wire.schema import Lease
 
