@@ -135,7 +135,7 @@ def test_cancelling_a_job_spoils_nothing_that_still_leaves(cluster: Cluster, tmp
     payloads = [os.urandom(9 * MIB) for _ in range(2)]
     for index, payload in enumerate(payloads):
         client.say(Chunk(other, 0, index, 1), payload)
-    cluster.until(lambda: client.heard(Job)[-1].accepted == 2, client)
+    cluster.until(lambda: [one for one in client.heard(Job) if one.job == other][-1].accepted == 2, client)
     cluster.until(lambda: len(worker.heard(Task)) == 2 or worker.is_lost, worker)
     assert not worker.is_lost, worker.events
     cluster.until(lambda: cluster.spool.used_bytes == 18 * MIB, worker)  # what has left makes room
