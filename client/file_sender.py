@@ -26,7 +26,7 @@ from client.run import Parcel
 from client.summary import print_summary
 from client.terminal import Terminal
 from client.units import counted
-from client.watching import look
+from client.watching import ClusterView, look
 from filters import registry
 from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
@@ -54,6 +54,10 @@ OPTIONS_OF_KINDS = {
     "chunk_records": ("table",),
 }
 """Options that only some kinds of material know."""
+
+WORKERS_AWAITED_S = 5.0
+"""How long workers that may know a filter which is not known here are waited for, while none is there: after a restart
+of the middleware they come back one by one."""
 
 MAX_CHUNK_FRAMES = 1_000_000
 MAX_CHUNK_RECORDS = 100_000_000
@@ -306,10 +310,15 @@ def _schemas(chains: Sequence[str], options: argparse.Namespace, target: Target)
     if wanted <= schemas.keys() or options.local:
         return schemas
     try:
-        offered = look(target, ["workers"]).offered_filters()
+        view = look(target, ["workers"], until=_has_workers, timeout_s=WORKERS_AWAITED_S)
     except (WireError, TimeoutError):
         return schemas  # the filter is unknown: the nearer of two faults, and the one to mend first
+    offered = view.offered_filters()
     return {name: schema for name, (schema, _) in offered.items()} | schemas
+
+
+def _has_workers(view: ClusterView) -> bool:
+    return view.is_current and bool(view.offered_filters())
 
 
 def _list_filters(stdout: Terminal, target: Target, options: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ class Script:
     known: list[messages.Job] = field(default_factory=list)  # jobs that are there without having been sent
     refuse_wishes: str = ""  # why every wish is refused
     worker_filters: dict[str, Any] = field(default_factory=dict)  # further schemas, by name
+    late_workers: bool = False  # they join when the current records have been told
 
 
 @dataclass
@@ -230,8 +231,10 @@ class FakeCluster:
             return
         offered = [schema.to_wire() for schema in schemas().values()] + list(self.script.worker_filters.values())
         facts = {"schemas": offered, "filters": [schema["name"] for schema in offered]}
-        for number in range(self.script.workers):
-            self._middleware.send(link, messages.Worker(f"worker-{number}", "s", "ready", facts))
+        workers = [messages.Worker(f"worker-{number}", "s", "ready", facts) for number in range(self.script.workers)]
+        early, late = ([], workers) if self.script.late_workers else (workers, [])
+        for worker in early:
+            self._middleware.send(link, worker)
         address = {"host": "127.0.0.1", "port": self.aggregator_port}
         self._middleware.send(link, messages.Aggregator("store", "aggregator", [address]))
         for known_job in self.script.known:
@@ -241,6 +244,8 @@ class FakeCluster:
                 continue
             self._middleware.send(link, messages.Job(job.id, "clip.mp4", "running"))
         self._middleware.send(link, messages.Event("current", "these are the current records"))
+        for worker in late:
+            self._middleware.send(link, worker)
 
     def _job(self, name: str) -> FakeJob:
         return next(job for job in self.jobs if job.id == name)

@@ -361,6 +361,15 @@ def test_the_filters_of_the_cluster_with_how_many_workers_offer_each(sender: Typ
     assert offered["blur"]["parameters"][0]["name"] == "radius"
 
 
+def test_a_worker_that_comes_back_is_waited_for_where_a_filter_is_not_known_here(
+    sender: Typed, cluster: FakeCluster, clip: Path
+) -> None:
+    cluster.script.worker_filters["sepia"] = FilterSchema("sepia", "brown").to_wire()
+    cluster.script.late_workers = True
+    done = sender(clip, "--filters", "sepia", *to(cluster))
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_cluster_to_ask_for_filters(sender: Typed) -> None:
     done = sender("--list-filters", *NOBODY)
     assert done.returncode == 3
