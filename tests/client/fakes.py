@@ -18,6 +18,9 @@ from wire.loop import ConnectionId, Loop, Lost, Received
 POLL_S = 0.005
 """The two loops take turns in one thread; each waits no longer for its own sockets."""
 
+LATE_ROUNDS = 50
+"""Turns of both after which late workers join: half a second."""
+
 
 @dataclass
 class Script:
@@ -77,6 +80,8 @@ class FakeCluster:
         self._middleware, self._aggregator = Loop("middleware"), Loop("aggregator")
         self.port = self._middleware.listen("localhost", 0)
         self.aggregator_port = self._aggregator.listen("localhost", 0)
+        self._rounds = 0
+        self._late: list[tuple[int, ConnectionId, messages.Message]] = []  # in which round they are to be sent
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -97,6 +102,9 @@ class FakeCluster:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
+                self._rounds += 1
+                while self._late and self._late[0][0] <= self._rounds:
+                    self._middleware.send(*self._late.pop(0)[1:])
                 for loop, handle in ((self._middleware, self._as_middleware), (self._aggregator, self._as_aggregator)):
                     for event in loop.turn(time.monotonic() + POLL_S):
                         if isinstance(event, Received):
@@ -244,8 +252,7 @@ class FakeCluster:
                 continue
             self._middleware.send(link, messages.Job(job.id, "clip.mp4", "running"))
         self._middleware.send(link, messages.Event("current", "these are the current records"))
-        for worker in late:
-            self._middleware.send(link, worker)
+        self._late += [(self._rounds + LATE_ROUNDS, link, worker) for worker in late]
 
     def _job(self, name: str) -> FakeJob:
         return next(job for job in self.jobs if job.id == name)
