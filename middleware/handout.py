@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from math import inf
 from typing import Final
 
@@ -32,7 +33,6 @@ class Handout:
         self._sequence = 0
         self._last_served: dict[str, int] = {}  # job → turn, for round-robin among jobs
         self._turn = 0
-        self._occupied: frozenset[str] = frozenset()  # workers that get nothing in advance just now
 
     def hand_out(self, now: float) -> None:
         """Gives queued tasks to workers with credit, round-robin among jobs of one priority and among workers."""
@@ -45,8 +45,7 @@ class Handout:
             kind = track.needs, track.fingerprint
             if kind in dry and not track.intermediates:
                 continue
-            self._occupied = self._occupied_for([(job, track), *waiting])
-            if not self._hand_out_one(job, track, now):
+            if not self._hand_out_one(job, track, self._occupied(job, track, waiting), now):
                 if (
                     not track.refused_fingerprints
                     and not job.benched
@@ -56,19 +55,20 @@ class Handout:
                     dry.add(kind)  # nobody for this track is nobody for any of its kind
             elif track.queued(job.have[track.stream]) is not None:
                 self._insert(waiting, job, track)
-        self._occupied = frozenset()
         self._speculate(now)
 
-    def _occupied_for(self, waiting: list[tuple[Job, Track]]) -> frozenset[str]:
-        """The workers that get none of the first track's tasks, which are the last ones and wait for workers that have
-        nothing to do: one given in advance might wait behind a slow worker's task while others look on.
+    def _occupied(self, job: Job, track: Track, others: list[tuple[Job, Track]]) -> frozenset[str]:
+        """The workers that get none of a track's tasks where these and the others' are the last ones, which wait for
+        workers that have nothing to do: one given in advance might wait behind a slow worker's task while others look
+        on.
         """
         fleet = self._cluster.fleet
-        able_count, count = fleet.count_able(waiting[0][1].needs), len(waiting)  # each has one at least
-        for job, track in waiting:
-            if count < able_count:
-                count += track.queued_count(job.have[track.stream]) - 1
-            if count >= able_count or not job.all_sent:
+        able_count, count = fleet.count_able(track.needs), 1 + len(others)  # each track has one task at least
+        if count >= able_count:
+            return frozenset()
+        for each, waiting in [(job, track), *others]:
+            count += waiting.queued_count(each.have[waiting.stream]) - 1
+            if count >= able_count or not each.all_sent:
                 return frozenset()
         return frozenset(worker.name for worker in fleet.connected() if worker.is_computing)
 
@@ -77,9 +77,9 @@ class Handout:
         can_one = self._cluster.fleet.can(track.needs)
         return bool(track.intermediates) or (not can_one and is_covered(self._cluster, track, track.chain.whole))
 
-    def _hand_out_one(self, job: Job, track: Track, now: float) -> bool:
+    def _hand_out_one(self, job: Job, track: Track, occupied: Set[str], now: float) -> bool:
         for index in track.candidates(job.have[track.stream]):
-            chosen = self._choose(job, track, index)
+            chosen = self._choose(job, track, index, occupied)
             if chosen is not None:
                 self._lend(job, track, index, *chosen, now)
                 return True
@@ -107,18 +107,20 @@ class Handout:
             at -= 1
         waiting.insert(at, (job, track))
 
-    def _choose(self, job: Job, track: Track, index: int) -> tuple[Offer, WorkerRecord] | None:
-        """The next part of a task that somebody has credit for, and who gets it."""
-        if is_dead_end(self._cluster, track, index, self._cluster.mode_of(job, track, index)):
+    def _choose(
+        self, job: Job, track: Track, index: int, occupied: Set[str] = frozenset()
+    ) -> tuple[Offer, WorkerRecord] | None:
+        """The next part of a task that somebody has credit for, and who gets it: none of those `occupied`."""
+        if index in track.intermediates and is_dead_end(self._cluster, job, track, index):
             self._cluster.free_intermediate(job, track, index)
         for offer in offers(self._cluster, job, track, index):
-            worker = self._pick(job, track.troubles.get(index), offer)
+            worker = self._pick(job, track.troubles.get(index), offer, occupied)
             if worker is not None:
                 return offer, worker
         return None
 
-    def _pick(self, job: Job, trouble: Trouble | None, offer: Offer) -> WorkerRecord | None:
-        benched, occupied = self._cluster.benched(job), self._occupied
+    def _pick(self, job: Job, trouble: Trouble | None, offer: Offer, occupied: Set[str]) -> WorkerRecord | None:
+        benched = self._cluster.benched(job)
         pick, refused = self._cluster.fleet.pick, offer.refused
         if trouble is not None and trouble.failed_on:
             others = self._able(offer) - trouble.failed_on - benched

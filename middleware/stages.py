@@ -70,10 +70,10 @@ def can_end(cluster: Cluster, track: Track, step: int, made: str) -> bool:
     return len(builds) - 1 in turns
 
 
-def is_dead_end(cluster: Cluster, track: Track, index: int, mode: str) -> bool:
-    """Whether a task had better begin with its chunk than with what is done of it: that was made by other builds, or
-    with filters that failed."""
-    begun = track.begun(index, mode)
+def is_dead_end(cluster: Cluster, job: Job, track: Track, index: int) -> bool:
+    """Whether a task that is begun had better begin again with its chunk: what is done of it was made by other builds,
+    or with filters that failed."""
+    begun = track.begun(index, cluster.mode_of(job, track, index))
     if begun is None:
         return True
     return not can_end(cluster, track, begun.step, begun.fingerprint) and can_end(cluster, track, 0, "")
