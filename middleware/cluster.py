@@ -104,6 +104,11 @@ class Cluster:
         self.gone_workers: set[str] = set()  # watchers are to be told once
         self.ended_jobs: list[Job] = []  # became final in this event
 
+    @property
+    def is_scarce(self) -> bool:
+        """Whether the spool has less room than a single client may want."""
+        return self.room_bytes < self.rules.client_window_bytes
+
     # ── speaking ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def send(self, peer: Peer, message: Message) -> None:

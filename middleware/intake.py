@@ -166,7 +166,6 @@ class Intake:
         may take long on a slow road), or where its job holds more than its share.
         """
         timeout_s = self._cluster.rules.upload_timeout_s
-        is_scarce = self._cluster.room_bytes < self._cluster.rules.client_window_bytes
         for job in self._cluster.open_jobs():
             if job.all_sent or not any(job.have) or any(track.flights for track in job.tracks):
                 continue
@@ -175,7 +174,7 @@ class Intake:
             if now - job.moved_at < timeout_s:
                 continue
             is_greedy = job.spooled_bytes > share_of_spool(self._cluster)
-            if job.client is not None and not (is_scarce and (job.told_room_bytes or is_greedy)):
+            if job.client is not None and not (self._cluster.is_scarce and (job.told_room_bytes or is_greedy)):
                 continue
             if job.client is not None:
                 self._cluster.hang_up(job.client, "silent", f"no chunk of job {job.id} came for {timeout_s:.0f} s")

@@ -42,6 +42,9 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
             return "source-edited", text
         if job.client is None:
             return "source-needed", "its source is not all here and no client is attached; submit the same file again"
+        for track in job.tracks:
+            if not track.is_passthrough and not is_covered(cluster, track, track.chain.whole):
+                return _nobody_offers(cluster, track.chain.needs(track.chain.whole))
         if job.frames_sent == 0 or job.state is JobState.PENDING:
             return "uploading", "the client is sending"
     return "", ""

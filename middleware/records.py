@@ -10,6 +10,7 @@ from middleware.cluster import ClientRecord, Cluster
 from middleware.events import Peer
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
+from middleware.stages import is_worked_on
 from middleware.states import WorkerState
 from wire.messages import Job as JobMessage
 from wire.messages import Worker as WorkerMessage
@@ -32,13 +33,28 @@ class Shares(NamedTuple):
 
     of_room: int  # that is free now
     of_spool: int  # what is held included
+    back: frozenset[str] = frozenset()  # the jobs that get no room for now
 
 
 def shares(cluster: Cluster) -> Shares:
     """Goes through all open jobs: who asks for many of them asks once."""
-    uploading = sum(1 for one in cluster.open.values() if one.client is not None and not one.all_sent) or 1
+    uploading = [one for one in cluster.open.values() if one.client is not None and not one.all_sent]
     held = sum(one.spooled_bytes for one in cluster.open.values())
-    return Shares(cluster.room_bytes // uploading, (cluster.room_bytes + held) // uploading)
+    back = _who_stands_back(cluster, uploading)
+    return Shares(
+        cluster.room_bytes // (len(uploading) - len(back) or 1),
+        (cluster.room_bytes + held) // (len(uploading) or 1),
+        back,
+    )
+
+
+def _who_stands_back(cluster: Cluster, uploading: list[Job]) -> frozenset[str]:
+    """Where room is scarce, jobs that nobody works on stand back behind those that somebody does: what they hold comes
+    free when their time is over only, and they would take it again at once."""
+    if not cluster.is_scarce:
+        return frozenset()
+    back = frozenset(job.id for job in uploading if not is_worked_on(cluster, job))
+    return back if len(back) < len(uploading) else frozenset()
 
 
 def room_for(cluster: Cluster, job: Job, share: Shares | None = None) -> int:
@@ -46,6 +62,8 @@ def room_for(cluster: Cluster, job: Job, share: Shares | None = None) -> int:
     spool, and never more than a window. What is freed would otherwise go to those who hold much already and get nothing
     done, until others have nothing."""
     share = share or shares(cluster)
+    if job.id in share.back:
+        return 0
     return max(0, min(cluster.rules.client_window_bytes, share.of_room, share.of_spool - job.spooled_bytes))
 
 

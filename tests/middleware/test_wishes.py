@@ -11,7 +11,7 @@ import pytest
 from middleware.cluster import Rules
 from middleware.events import ForgetJob, FreeJob
 from middleware.server import new_id
-from tests.middleware.script import Script, bits
+from tests.middleware.script import ROOM, Script, bits
 from wire.messages import Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 
 UPLOAD_S = Rules().upload_timeout_s
@@ -302,6 +302,47 @@ def test_who_holds_more_than_a_share_and_gets_nothing_done_gives_it_back(script:
     script.chunk(3, greedy, 0)
     script.tick(room=3000)
     assert script.job(3).room_bytes == 1000, "half of 4000 is its share, of which it holds 1000"
+
+
+def test_who_waits_for_a_worker_takes_no_scarce_room_from_those_who_do_not(script: Script) -> None:
+    """Its chunks were given up for others; it would take their room again at once."""
+    script.worker(11, filters=("blur",))
+    waiting = script.submit(1, chunks=0, key="a", end=False, filters=("edges",))
+    script.chunk(1, waiting, 0)
+    script.tick(room=3000)
+    assert (script.job(1).code, script.job(1).room_bytes) == ("no-worker", 3000), "nobody else wants it"
+    script.client(2)
+    other = script.submit(2, chunks=0, key="b", end=False)
+    script.chunk(1, waiting, 1)
+    script.chunk(2, other, 0)
+    script.tick(room=3000)
+    assert (script.job(1).room_bytes, script.job(2).room_bytes) == (0, 2000), "half of 6000 each"
+    script.tick(room=ROOM)
+    assert script.job(1).room_bytes > 0, "there is enough for all"
+    script.chunk(1, waiting, 2)
+    script.worker(12, filters=("edges",))
+    script.tick(room=6000)
+    assert script.job(1).room_bytes == 2000, "half of 10000, of which it holds 3000"
+
+
+def test_a_paused_upload_takes_no_scarce_room(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(1, chunks=0, key="a", end=False)
+    script.client(2)
+    other = script.submit(2, chunks=0, key="b", end=False)
+    script.tell(1, Control(job, "pause"))
+    script.chunk(1, job, 0)
+    script.chunk(2, other, 0)
+    script.tick(room=3000)
+    assert (script.job(1).room_bytes, script.job(2).room_bytes) == (0, 1500)
+
+
+def test_an_upload_says_that_nobody_can_work_on_it_before_its_first_chunk(script: Script) -> None:
+    script.worker(11, filters=("blur",))
+    script.submit(1, chunks=0, end=False, filters=("edges",))
+    script.tick(1)
+    assert script.job(1).code == "no-worker"
+    assert "'edges'" in script.job(1).reason
 
 
 def test_time_in_which_the_middleware_was_stopped_or_gone_expires_no_upload(script: Script) -> None:
