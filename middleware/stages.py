@@ -86,8 +86,9 @@ def is_outdated(cluster: Cluster, track: Track) -> bool:
     chain = track.chain
     shared = chain.can_stage and not track.whole_only
     can = is_covered(cluster, track, chain.whole) if shared else cluster.fleet.can(chain.needs(chain.whole))
-    if not track.fingerprint:
-        return can and bool(track.refused_fingerprints)  # by a first result of which nobody has told yet, nor may ever
+    refused = track.refused_fingerprints
+    if not track.fingerprint:  # some were refused for a first result of which nobody has told yet, nor may ever
+        return can and bool(refused) and not cluster.fleet.able(chain.needs(chain.whole), refused)
     return can and not can_end(cluster, track, 0, "")
 
 

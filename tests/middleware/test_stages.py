@@ -418,3 +418,17 @@ def test_an_output_begun_by_builds_that_are_gone_begins_again(script: Script) ->
         script.deliver(MARK, index, fingerprint="g + f")
     script.finish()
     assert script.job(1).state == "done"
+
+
+@pytest.mark.parametrize("other_build", ["f", "g"])
+def test_who_was_refused_waits_for_busy_workers_of_other_builds(script: Script, other_build: str) -> None:
+    """Whether results of theirs would be taken is not known yet; those of a build that was refused would not."""
+    script.worker(12, filters=("blur", "edges"), fingerprint=other_build)
+    script.submit(1, chunks=4, key="a", filters=("edges",))
+    script.worker(11, filters=("blur",), fingerprint="g")
+    script.client(2)
+    script.submit(2, chunks=1, key="b")
+    script.tell(11, Released(script.said(11, Task)[-1].lease, "refused"))
+    _live(script, 35, 11, 12)
+    assert len(script.said(12, Task)) == 2, "it is busy"
+    assert [own.owner_epoch for own in script.said(9, Own)] == ([1, 1] if other_build == "f" else [1, 1, 2])

@@ -30,7 +30,7 @@ class Pair:
         self.at_server: list[NetworkEvent] = []
         self.at_client: list[NetworkEvent] = []
 
-    def until(self, condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    def until(self, condition: Callable[[], object], timeout_s: float = 30.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, (self.at_server, self.at_client)
