@@ -78,7 +78,7 @@ class Handout:
         return bool(track.intermediates) or (not can_one and is_covered(self._cluster, track, track.chain.whole))
 
     def _hand_out_one(self, job: Job, track: Track, occupied: Set[str], now: float) -> bool:
-        for index in track.candidates(job.have[track.stream]):
+        for index in track.candidates(job.have[track.stream], job.frame_counts[track.stream]):
             chosen = self._choose(job, track, index, occupied)
             if chosen is not None:
                 self._lend(job, track, index, *chosen, now)

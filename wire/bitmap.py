@@ -11,7 +11,7 @@ class Bitmap:
     __slots__ = ("_bits", "count")
 
     def __init__(self, data: bytes = b"") -> None:
-        self._bits = bytearray(data)
+        self._bits = bytearray(data.rstrip(b"\0"))  # the last byte is never 0
         self.count = sum(byte.bit_count() for byte in data)
 
     def __contains__(self, index: int) -> bool:
@@ -20,8 +20,8 @@ class Bitmap:
 
     @property
     def end(self) -> int:
-        """Every index in the set is below it."""
-        return 8 * len(self._bits)
+        """One more than the largest index; 0 when there is none."""
+        return 8 * (len(self._bits) - 1) + self._bits[-1].bit_length() if self._bits else 0
 
     def add(self, index: int) -> bool:
         """Returns False when it was there already."""
@@ -39,6 +39,8 @@ class Bitmap:
         if index not in self:
             return False
         self._bits[index >> 3] &= ~(1 << (index & 7))
+        while self._bits and not self._bits[-1]:
+            self._bits.pop()
         self.count -= 1
         return True
 
@@ -51,4 +53,4 @@ class Bitmap:
         return self.count
 
     def to_wire(self) -> bytes:
-        return bytes(self._bits.rstrip(b"\0"))
+        return bytes(self._bits)

@@ -13,6 +13,9 @@ CHUNK_FRAMES = 64
 CHUNK_COUNT_MIN = 6
 # m pieces of one GOP cost (m - 1) / 2 extra decodes of it: 8 cost 3.5.
 PIECES_MAX = 8
+# Of the last group of many, this part is a chunk of its own. Handed out last it fills up what the workers' ends differ
+# by, which is best at a quarter if that is anything up to a group; at the group's beginning, it repeats the least.
+TAIL_PART = 4
 # Own frames of a chunk: a minute at 30 frames/s; what a lost worker has to do again, and the length of its report.
 CHUNK_FRAMES_MAX = 2048
 # Own bytes of a chunk, and pixels (about 2000 frames of 1080p): spool, memory and patience of one worker.
@@ -77,8 +80,8 @@ def greedy_starts(track: Track, frame_count: int, limits: Limits, allowed: Calla
 def automatic_starts(track: Track, limits: Limits) -> list[int]:
     """Whole GOPs joined to chunks if these are enough, otherwise, and where one is too large, equal pieces of them.
 
-    The last one is cut into pieces in any case, so that workers end together, as in guided self-scheduling
-    (Polychronopoulos and Kuck, IEEE Transactions on Computers, 1987). More of them would cost more than that saves.
+    Of the last one a part is cut off in any case, so that workers end together, as in guided self-scheduling
+    (Polychronopoulos and Kuck, IEEE Transactions on Computers, 1987). More pieces would cost more than that saves.
     """
     usual = min(CHUNK_FRAMES, limits.frames)
     groups = greedy_starts(track, usual, limits, lambda index: bool(track.access[index] and track.clean[index]))
@@ -91,8 +94,11 @@ def automatic_starts(track: Track, limits: Limits) -> list[int]:
         frame_count, byte_count = track.frame_count(start, stop), track.byte_count(start, stop)
         if start < last and not limits.exceeded(frame_count, byte_count):
             starts.append(start)
+        elif start and start == last and not limits.exceeded(frame_count, byte_count):
+            starts += _pieces(track, start, stop, [frame_count // TAIL_PART] if frame_count >= 2 * usual else [])
         else:
-            starts += _equal_pieces(track, start, stop, _piece_count(frame_count, byte_count, usual, limits))
+            count = _piece_count(frame_count, byte_count, usual, limits)
+            starts += _pieces(track, start, stop, [frame_count * piece // count for piece in range(1, count)])
     return starts
 
 
@@ -101,13 +107,13 @@ def _piece_count(frame_count: int, byte_count: int, usual: int, limits: Limits) 
     return max(1, min(PIECES_MAX, max(frame_count // usual, by_limits)))
 
 
-def _equal_pieces(track: Track, start: int, stop: int, count: int) -> Iterator[int]:
-    """Starts of `count` pieces with equal frame counts, each moved on to the next clean cut."""
+def _pieces(track: Track, start: int, stop: int, offsets: list[int]) -> Iterator[int]:
+    """Starts of pieces: the first, and those after so many frames, each moved on to the next clean cut."""
     yield start
-    first, frame_count = track.frames_before[start], track.frame_count(start, stop)
+    first = track.frames_before[start]
     index = start + 1
-    for piece in range(1, count):
-        wanted = first + frame_count * piece // count
+    for offset in offsets:
+        wanted = first + offset
         while index < stop and (track.frames_before[index] < wanted or not track.clean[index]):
             index += 1
         if index >= stop or track.frame_count(index, stop) == 0:

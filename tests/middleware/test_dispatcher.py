@@ -710,6 +710,21 @@ def test_a_repeated_chunk_is_counted_once_and_an_edited_one_is_told(script: Scri
     assert script.job(1).progress["chunks_sent"] == 2
 
 
+def test_of_the_next_few_chunks_the_longest_goes_first(script: Script) -> None:
+    """A short one fills up the end of the job; but it is not put off for ever."""
+    job = script.submit(chunks=0, end=False)
+    lengths = [10, 10, 3, 9, *[10] * 12]
+    for index, length in enumerate(lengths):
+        script.tell(1, Chunk(job, 0, index, length), size=1000, xxh3=index + 1)
+        script.tick()
+    script.tell(1, End(job, [len(lengths)]))
+    script.worker(11)
+    script.tick()
+    for _ in lengths:
+        script.deliver(11, script.tasks(11)[len(script.dispatcher.cluster.jobs[job].tracks[0].stored)])
+    assert script.tasks(11) == [0, 1, 4, 5, 6, 7, 8, 9, 3, 2, 10, 11, 12, 13, 14, 15]
+
+
 def test_room_is_shared_and_told_again_when_there_is_some(script: Script) -> None:
     script.tick(room=3000)
     script.submit(chunks=0, end=False)

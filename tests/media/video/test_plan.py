@@ -47,9 +47,10 @@ def test_enough_whole_groups_are_joined() -> None:
     assert automatic([120] * 40) == [120] * 40
 
 
-def test_the_last_group_is_cut_finer_so_that_workers_end_together() -> None:
-    assert automatic([250] * 8) == [250] * 7 + [83, 83, 84]
-    assert automatic([132] * 6) == [132] * 5 + [66] * 2
+def test_a_part_of_the_last_group_is_a_chunk_of_its_own_so_that_workers_end_together() -> None:
+    assert automatic([250] * 8) == [250] * 7 + [62, 188]
+    assert automatic([132] * 6) == [132] * 5 + [33, 99]
+    assert automatic([127] * 6) == [127] * 6
 
 
 def test_a_short_rest_stays_with_the_chunk_before() -> None:
