@@ -126,6 +126,10 @@ def measure(console: Console, clip: Path, codec: str, runs: int, workers: int) -
             row = [str(run), f"{alone:.1f}", f"{together:.1f}", f"{speed:.1f}", f"{stolen:.1%}"]
             row += [f"{speed / (workers * alone):.3f}", f"{speed / together:.3f}"]
             table.add_row(*row, style="dim" if stolen > MAX_STOLEN else None)
+            console.print(
+                f"{codec} " + ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True)),
+                soft_wrap=True,
+            )
             if stolen <= MAX_STOLEN:
                 ratios.append(speed / (workers * alone))
                 ratios_at_once.append(speed / together)
