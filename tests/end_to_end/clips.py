@@ -108,3 +108,10 @@ def frames(path: Path) -> list[tuple[Fraction, bytes]]:
             for frame in container.decode(stream)
             if frame.pts is not None and frame.time_base is not None
         ]
+
+
+def times(path: Path) -> list[Fraction]:
+    """When each frame of the first video stream is shown, in order: its packets say so, nothing is decoded."""
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        return sorted(packet.pts * packet.time_base for packet in packets)  # type: ignore[operator]

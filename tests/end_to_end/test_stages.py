@@ -9,15 +9,15 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.faults.witness import PLUGINS, view
 
 TIMEOUT_S = 120
 
 
 def worker(cluster: LocalCluster, name: str, filters: str) -> None:
     """Starts a worker that offers these filters only."""
-    cluster.start(
-        "worker", name, ["--port", str(cluster.port), "--processes", "1", "--name", name, "--filters", filters]
-    )
+    told = ["--port", str(cluster.port), "--processes", "1", "--name", name, "--filters", filters]
+    cluster.start("worker", name, [*told, "--plugins", str(PLUGINS)])
 
 
 def digest(outcome: dict[str, Any]) -> str:
@@ -27,7 +27,15 @@ def digest(outcome: dict[str, Any]) -> str:
 
 
 def chunks_of(cluster: LocalCluster, name: str) -> int:
-    return sum(int(one["chunks"]) for one in cluster.status()["workers"] if one["name"].startswith(name))
+    return sum(int(one.facts["chunks"]) for one in view(cluster).workers.values() if one.name.startswith(name))
+
+
+def is_at(cluster: LocalCluster, name: str, index: int) -> bool:
+    """Whether a worker computes a stage of chunk `index`."""
+    tasks = [
+        task for one in view(cluster).connected_workers() if one.name.startswith(name) for task in one.facts["tasks"]
+    ]
+    return any(task["index"] == index and task["phase"] == "computing" for task in tasks)
 
 
 @pytest.mark.parametrize("codec", ["ffv1", "h264"])
@@ -46,22 +54,28 @@ def test_two_that_offer_one_step_each(tmp_path: Path, codec: str) -> None:
 
 
 def test_one_is_killed_and_one_that_offers_all_joins(tmp_path: Path) -> None:
-    clip = clips.moving(tmp_path / "clip.mp4", frames=900, gop=15, size=(640, 480))
-    asked = (str(clip), "--filters", "blur,edges", "--chunk-frames", "15")
+    """Gates hold the second stage: until its worker is killed, and until one that offers both is there."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    clip = clips.moving(tmp_path / "clip.mp4", frames=900, gop=15, size=(320, 240))
+    asked = (str(clip), "--chunk-frames", "15", "--filters")
+    gates = f"gate:frame={4 * 15}:path={first},gate:frame={20 * 15}:path={second}"
     with LocalCluster(tmp_path, workers=0) as cluster:
         worker(cluster, "blurs", "blur")
-        worker(cluster, "draws", "edges")
+        worker(cluster, "draws", "edges,gate")
         cluster.wait(2)
-        sender = cluster.begin(*asked)
-        until(lambda: chunks_of(cluster, "draws") >= 2, "some chunks are done", TIMEOUT_S)
+        sender = cluster.begin(*asked, f"blur,edges,{gates}")
+        until(lambda: is_at(cluster, "draws", 4), "the second stage of chunk 4 is in work", TIMEOUT_S)
         cluster.kill("draws")
-        worker(cluster, "other", "edges")
-        until(lambda: chunks_of(cluster, "other") >= 2, "another one goes on", TIMEOUT_S)
-        worker(cluster, "both", "blur,edges")
+        worker(cluster, "other", "edges,gate")
+        first.touch()
+        until(lambda: is_at(cluster, "other", 20), "another one goes on, up to chunk 20", TIMEOUT_S)
+        worker(cluster, "both", "blur,edges,gate")
+        cluster.wait(3)
+        second.touch()
         until(lambda: chunks_of(cluster, "both") >= 2, "one that offers all takes over", TIMEOUT_S)
         sent = finished(sender)
         assert sent["outputs"][0]["retries"]
-        assert digest(sent) == digest(cluster.send(*asked, "--local"))
+        assert digest(sent) == digest(cluster.send(*asked, "blur,edges", "--local"))
 
 
 def test_what_nobody_offers_even_together_waits_until_somebody_does(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +13,7 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.faults.witness import PLUGINS, computing
 
 LOST_TASK_TIMEOUT_S = 30
 
@@ -46,9 +46,9 @@ def test_the_film_with_its_sound(cluster: LocalCluster, tmp_path: Path) -> None:
         local(cluster, str(film), "--filters", "blur", "--codec", "mpeg4", "--out", str(tmp_path / "l.mp4"))
     )
     assert sent["digest"] == reference["digest"] == clips.digest(tmp_path / "o.mp4")
-    assert sent["frames_in"] == sent["frames_out"] == len(clips.frames(film))
+    assert sent["frames_in"] == sent["frames_out"] == len(clips.times(film))
     assert clips.audio_packets(tmp_path / "o.mp4") == clips.audio_packets(film)
-    assert [time for time, _ in clips.frames(tmp_path / "o.mp4")] == [time for time, _ in clips.frames(film)]
+    assert clips.times(tmp_path / "o.mp4") == clips.times(film)
     metrics = json.loads((tmp_path / "o.metrics.json").read_text())
     assert metrics["digest"] == sent["digest"]
 
@@ -106,17 +106,18 @@ def test_results_lie_where_the_latest_link_points(cluster: LocalCluster, tmp_pat
 
 def test_kill_9_of_a_worker_in_the_middle_of_a_job(tmp_path: Path) -> None:
     """The lost tasks are counted, the killed child is back, and the digest is that of an undisturbed run."""
-    clip = clips.moving(tmp_path / "clip.mp4", frames=1600, gop=16, size=(640, 480))
-    arguments = (str(clip), "--filters", "blur", "--chunk-frames", "16")
-    with LocalCluster(tmp_path, workers=2) as running:
-        sender = running.begin(*arguments)
-        until(lambda: any(one["chunks"] > 2 for one in running.status()["workers"]), "some chunks are done")
-        victim = running.worker_children()[0]
-        victim.send_signal(signal.SIGKILL)
+    gate = tmp_path / "gate"
+    clip = clips.moving(tmp_path / "clip.mp4", frames=320, gop=16, size=(320, 240))
+    arguments = (str(clip), "--chunk-frames", "16", "--filters")
+    with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as running:
+        sender = running.begin(*arguments, f"blur,gate:frame={7 * 16}:path={gate}")
+        victim = until(lambda: computing(running, 7), "somebody is at work on chunk 7")
+        psutil.Process(victim).kill()
+        gate.touch()
         sent = output(finished(sender))
         assert sent["retries"]
         assert sent["fallback_frames"] == 0
-        assert sent["digest"] == output(local(running, *arguments))["digest"]
+        assert sent["digest"] == output(local(running, *arguments, "blur"))["digest"]
         until(lambda: len(running.worker_children()) == 2, "the killed child is back", LOST_TASK_TIMEOUT_S)
         running.wait(2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from client.outcome import Status
+from middleware.cluster import Cluster
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job as MiddlewareJob
 from middleware.states import JobState, WorkerState
@@ -178,8 +179,13 @@ class Checks:
         room, clients = self._scenario.middleware.room_bytes, len(self._scenario.clients)
         server = self._scenario.middleware.server
         assert server is not None
-        held = sum(one.spooled_bytes for one in server.dispatcher.cluster.open.values())
-        if not is_kept_waiting or room < clients or (room + held) // clients <= job.spooled_bytes:
+        cluster = server.dispatcher.cluster
+        held = sum(one.spooled_bytes for one in cluster.open.values())
+        others = [
+            one for one in cluster.open.values() if one.client is not None and not one.all_sent and one is not job
+        ]
+        stands_back = not _is_offered(cluster, job) and any(_is_offered(cluster, other) for other in others)
+        if not is_kept_waiting or stands_back or room < clients or (room + held) // clients <= job.spooled_bytes:
             self._in_vain_since.pop(job.id, None)
             return
         since = self._in_vain_since.setdefault(job.id, now)
@@ -236,3 +242,14 @@ class Checks:
                 bypassed = frozenset({0}) if may_fall_back and track == 0 else frozenset()
                 expected = material.expected_file(name, chunks, output.to_wire(), bypassed)
                 assert data == expected, f"{client.name} output {track} is\n{data!r}, should be\n{expected!r}"
+
+
+def _is_offered(cluster: Cluster, job: MiddlewareJob) -> bool:
+    """Whether workers, together where chains may be shared, offer each filter that a job wants."""
+    workers = list(cluster.fleet.connected())
+    together = set().union(*(worker.offers for worker in workers))
+    return all(
+        any(set(track.chain.steps) <= worker.offers for worker in workers)
+        or (track.chain.can_stage and set(track.chain.steps) <= together)
+        for track in job.tracks
+    )
