@@ -121,7 +121,7 @@ class Track:
         return (here & ~stored).bit_count() - sum(index in have for index in self.flights)
 
     def queued(self, have: Bitmap) -> int | None:
-        """The index to hand out next; None when nothing is queued. Returned tasks come first, the lowest first."""
+        """An index that is queued: the lowest of those that came back, else the lowest fresh one; None without any."""
         while self._returned:
             if self.state_of(self._returned[0], have) is TaskState.QUEUED:
                 return self._returned[0]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.end_to_end.cluster import LocalCluster, finished
 from tests.end_to_end.faults.test_kills import GOP, killing
-from tests.end_to_end.faults.witness import PLUGINS, TELLING
+from tests.end_to_end.faults.witness import PLUGINS
 from tests.end_to_end.test_whole_road import local, output
 from tests.media.images.pictures import bomb, corners, decoded, encoded, exif, short, tiff, with_exif
 
@@ -129,9 +129,7 @@ def test_filters_that_need_a_sequence_are_refused(cluster: LocalCluster, tmp_pat
 def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
     chunks = 32
     folder = many(tmp_path / "in", chunks * GOP, (320, 240))
-    with LocalCluster(tmp_path, workers=2, middleware_arguments=TELLING) as running:
-        arguments = (str(folder), "--filters", "blur:radius=9,edges", "--chunk-frames", str(GOP))
-        killing(running, arguments, chunks, ["worker", "middleware", "aggregator", "client"])
+    killing(tmp_path, folder, chunks, ["worker", "middleware", "aggregator", "client"])
 
 
 def test_two_folders_at_once_get_their_own(cluster: LocalCluster, tmp_path: Path) -> None:

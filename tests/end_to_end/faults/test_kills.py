@@ -11,34 +11,44 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
-from tests.end_to_end.faults.witness import PLUGINS, TELLING, Killer, computing, handed_out_again, wait_for
+from tests.end_to_end.faults.witness import PLUGINS, TELLING, Killer, computing, handed_out_again, view, wait_for
 from tests.end_to_end.test_whole_road import local, output
 
 GOP = 16
 
 
-def make_clip(path: Path, chunks: int) -> tuple[str, ...]:
-    """A clip of so many chunks, and the arguments that send it so."""
-    clip = clips.moving(path, frames=chunks * GOP, gop=GOP, size=(320, 240))
-    return str(clip), "--filters", "blur:radius=9,edges", "--chunk-frames", str(GOP)
+CHAIN = "blur:radius=9,edges"
 
 
-def killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, roles: list[str]) -> Killer:
-    """Sends a job and kills these roles one after the other while it runs; checks what came of it."""
+def make_clip(path: Path, chunks: int) -> Path:
+    return clips.moving(path, frames=chunks * GOP, gop=GOP, size=(320, 240))
+
+
+def killing(folder: Path, source: Path, chunks: int, roles: list[str]) -> Killer:
+    """Sends a job of so many chunks and kills these roles one after the other while it runs; checks what came of it."""
+    plugins = ("--plugins", str(PLUGINS))
+    with LocalCluster(folder, workers=2, middleware_arguments=TELLING, worker_arguments=plugins) as cluster:
+        return _killing(cluster, (str(source), "--chunk-frames", str(GOP), "--filters"), chunks, roles)
+
+
+def _killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, roles: list[str]) -> Killer:
+    """A gate on the last frame keeps the job from ending before all are killed."""
+    gate = cluster.folder / "gate"
+    gated = (*arguments, f"{CHAIN},gate:frame={chunks * GOP - 1}:path={gate}")
     killer = Killer(cluster)
     killer.random.shuffle(roles)
-    sender = cluster.begin(*arguments)
+    sender = cluster.begin(*gated)
     for role, moment in zip(roles, killer.moments(len(roles), chunks), strict=True):
         wait_for(cluster, moment, sender)
         killer.linger()
-        assert sender.poll() is None, f"the job ended before the {role} could be killed (seed {killer.seed})"
         if role == "client":
-            sender = _another(cluster, sender, arguments)
+            sender = _another(cluster, sender, gated)
             killer.killed[role] += 1
         else:
             killer.kill(role)
+    gate.touch()
     sent = output(finished(sender))
-    assert sent["digest"] == output(local(cluster, *arguments))["digest"], f"seed {killer.seed}"
+    assert sent["digest"] == output(local(cluster, *arguments, CHAIN))["digest"], f"seed {killer.seed}"
     assert sent["frames_out"] == sent["frames_in"] == chunks * GOP
     assert sent["fallback_frames"] == sent["lost_frames"] == 0
     again, hand_outs = handed_out_again(cluster.log("middleware"))
@@ -49,29 +59,23 @@ def killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, role
 
 
 def _another(cluster: LocalCluster, sender: subprocess.Popen[str], arguments: tuple[str, ...]) -> subprocess.Popen[str]:
-    """Kills a client, and types the same again, once there is somebody to talk to."""
+    """Kills a client, and types the same again, once there is somebody who knows the gate."""
     sender.kill()
     sender.communicate()
-    cluster.wait(workers=0, aggregators=0)
+    until(lambda: "gate" in view(cluster).offered_filters(), "a worker is there")
     return cluster.begin(*arguments)
 
 
 def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
-    chunks = 48
-    arguments = make_clip(tmp_path / "clip.mp4", chunks)
-    with LocalCluster(tmp_path, workers=2, middleware_arguments=TELLING) as cluster:
-        killing(cluster, arguments, chunks, ["worker", "middleware", "aggregator", "client"])
+    killing(tmp_path, make_clip(tmp_path / "clip.mp4", 48), 48, ["worker", "middleware", "aggregator", "client"])
 
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("role", ["worker", "middleware", "aggregator", "client"])
 def test_a_role_killed_five_times_in_one_job(tmp_path: Path, role: str) -> None:
-    chunks = 200
-    arguments = make_clip(tmp_path / "clip.mp4", chunks)
-    with LocalCluster(tmp_path, workers=2, middleware_arguments=TELLING) as cluster:
-        killer = killing(cluster, arguments, chunks, [role] * 5)
-        assert killer.killed == {role: 5}
+    killer = killing(tmp_path, make_clip(tmp_path / "clip.mp4", 200), 200, [role] * 5)
+    assert killer.killed == {role: 5}
 
 
 def test_the_worker_of_one_chunk_killed_four_times(tmp_path: Path) -> None:

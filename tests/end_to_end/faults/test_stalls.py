@@ -34,6 +34,13 @@ def small_clip(path: Path, chunks: int) -> Path:
     return clips.moving(path, frames=chunks * GOP, gop=GOP, size=(320, 240))
 
 
+def gated_clip(folder: Path, chunks: int) -> tuple[tuple[str, ...], str]:
+    """Arguments that send a clip, up to the chain, and a filter that keeps its last chunk in work until `folder/gate`
+    is there."""
+    clip = small_clip(folder / "clip.mp4", chunks)
+    return (str(clip), "--chunk-frames", str(GOP), "--filters"), f"gate:frame={chunks * GOP - 1}:path={folder / 'gate'}"
+
+
 def pause(seconds: float) -> None:
     """What is tested is that so long a time makes no difference, so there is no condition to wait for."""
     threading.Event().wait(seconds)
@@ -78,7 +85,7 @@ def _connected(cluster: LocalCluster) -> set[int]:
 
 def middleware_stopped(folder: Path, seconds: float) -> None:
     """With a timeout far shorter than the pause: time in which the middleware itself stands still counts for nobody."""
-    clip = small_clip(folder / "clip.mp4", 44)
+    clip = small_clip(folder / "clip.mp4", 66)
     arguments = (str(clip), "--filters", "blur,edges", "--chunk-frames", str(GOP))
     limits = (*QUICK, "--stall-timeout", str(WORKER_TIMEOUT_S))
     with LocalCluster(folder, workers=2, middleware_arguments=limits) as cluster:
@@ -105,12 +112,14 @@ def test_a_middleware_that_stands_still_for_30_s_lets_nothing_expire(tmp_path: P
 
 
 def aggregator_away(folder: Path, seconds: float) -> None:
-    clip = small_clip(folder / "clip.mp4", 44)
-    arguments = (str(clip), "--filters", "blur,edges", "--chunk-frames", str(GOP))
-    with LocalCluster(folder, workers=2, middleware_arguments=(*QUICK, *TELLING)) as cluster:
-        sender = cluster.begin(*arguments)
+    arguments, gate = gated_clip(folder, 44)
+    with LocalCluster(
+        folder, workers=2, middleware_arguments=(*QUICK, *TELLING), worker_arguments=("--plugins", str(PLUGINS))
+    ) as cluster:
+        sender = cluster.begin(*arguments, f"blur,edges,{gate}")
         wait_for(cluster, 8, sender)
         cluster.kill("aggregator")
+        (folder / "gate").touch()
         began = time.monotonic()
         until(lambda: "aggregator-away" in [job.code for job in view(cluster).jobs.values()] or _idle(cluster), "said")
         pause(seconds - (time.monotonic() - began))
@@ -118,7 +127,7 @@ def aggregator_away(folder: Path, seconds: float) -> None:
         cluster.start("aggregator", arguments=[*new_port, "--results", str(cluster.results)])
         sent = output(finished(sender))
         assert sent["retries"] == sent["fallback_frames"] == 0
-        assert sent["digest"] == output(local(cluster, *arguments))["digest"]
+        assert sent["digest"] == output(local(cluster, *arguments, "blur,edges"))["digest"]
         assert handed_out_again(cluster.log("middleware"))[0] == 0
         assert "failed" not in cluster.log("middleware")
 
@@ -140,16 +149,16 @@ def test_an_aggregator_that_is_away_for_90_s_and_moves_costs_no_try(tmp_path: Pa
 
 
 def test_an_aggregator_without_its_store_has_its_jobs_redone_and_says_so(tmp_path: Path) -> None:
-    clip = small_clip(tmp_path / "clip.mp4", 44)
-    arguments = (str(clip), "--filters", "blur,edges", "--chunk-frames", str(GOP))
-    with LocalCluster(tmp_path, workers=2) as cluster:
-        sender = cluster.begin(*arguments)
+    arguments, gate = gated_clip(tmp_path, 44)
+    with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as cluster:
+        sender = cluster.begin(*arguments, f"blur,edges,{gate}")
         wait_for(cluster, 16, sender)
         cluster.kill("aggregator")
+        (tmp_path / "gate").touch()
         shutil.rmtree(tmp_path / "state" / "aggregator")
         cluster.start("aggregator")
         outcome = finished(sender)
         sent = output(outcome)
         assert sent["fallback_frames"] == 0
-        assert sent["digest"] == output(local(cluster, *arguments))["digest"]
+        assert sent["digest"] == output(local(cluster, *arguments, "blur,edges"))["digest"]
         assert f"is back without its store: job {outcome['job_id']} is redone" in cluster.log("middleware")
