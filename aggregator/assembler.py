@@ -57,7 +57,7 @@ MAX_JOBS: Final = MAX_HISTORY + 2000
 ORPHAN_EXPIRY_S: Final = 3600.0
 """A job that the connected middleware has not asked for in an hour is another's, or forgotten."""
 
-UNBLAMED: Final = ("", "shutting-down", "silent")
+UNBLAMED: Final = ("", "silent")
 """How a connection to the middleware ends that may be made again at once: no person has to act first."""
 
 MAX_PART: Final = 8 * 1024 * 1024

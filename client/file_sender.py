@@ -18,7 +18,7 @@ from client.destination import Place, places_for
 from client.interruption import interruptible, loaded
 from client.job_report import failure_line, traceback_of
 from client.network import Sender
-from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target, whole_number
+from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target
 from client.order import Order, Submission, Wishes, split_name, submission_key
 from client.outcome import Outcome, Status, exit_status
 from client.progress import Display, display_for
@@ -35,7 +35,7 @@ from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
 from media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder, Material, encodable
 from media.video.encode import CRF_MAX, X264_PRESETS
 from wire.errors import Unreachable, WireError
-from wire.options import add_results
+from wire.options import add_results, whole_number
 
 CODECS = {"h264": "h264", "mpeg4": "mpeg4", "ffv1": "ffv1", "mp4v": "mpeg4"}
 """Codecs by all their names."""

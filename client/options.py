@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -52,17 +51,6 @@ def read_target(options: argparse.Namespace) -> Target:
     except (OSError, ValueError) as error:
         raise UsageError(f"The cluster's secret cannot be read: {error}") from error
     return Target(Address(options.host, options.port), family, secret)
-
-
-def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """For argparse: a whole number within bounds, both included."""
-
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, not '{text}'")
-        return int(text)
-
-    return read
 
 
 def as_sentence(text: str) -> str:

@@ -59,7 +59,7 @@ class Session(Attending):
         """It ends the submission, but not the connection."""
         if self.phase is Phase.FETCHING:
             return
-        if self.phase is Phase.SUBMITTING and error.code in ("bad-job", "no-filter"):
+        if self.phase is Phase.SUBMITTING and error.code == "bad-job":
             self._end(Status.WRONG, f"the cluster refuses this job: {error.text}")
         else:
             self._end(Status.FAILED, error.text)

@@ -13,13 +13,14 @@ from typing import Any
 
 from rich.text import Text
 
-from client.options import Parser, UsageError, add_target, as_sentence, read_target, whole_number
+from client.options import Parser, UsageError, add_target, as_sentence, read_target
 from client.tables import frames_of, job_json, share, state_text, table
 from client.terminal import Terminal, stacked
 from client.watching import ClusterView, look
 from wire.addresses import Address
 from wire.errors import WireError
 from wire.messages import Aggregator, Job, Worker
+from wire.options import whole_number
 
 TOPICS = ("workers", "jobs")
 JOBS_SHOWN = 20

@@ -11,6 +11,12 @@ from middleware.server import Settings, serve
 from storage.errors import StorageError
 from wire import descriptors, options
 
+MAX_CREDIT = 64
+"""Tasks at a worker, at most: each lies there with its chunk, and what one worker holds no other can take."""
+
+MAX_LOSSES = 1000
+"""A task that takes more workers down with it than this is no accident."""
+
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     rules = Rules()
@@ -30,7 +36,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="bytes of chunks held; a quarter more for what lies between workers that share a chain (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--credit", type=options.whole_number, default=rules.credit, help="tasks a worker may hold (%(default)s)"
+        "--credit",
+        type=options.whole_number(1, MAX_CREDIT),
+        default=rules.credit,
+        help="tasks a worker may hold (%(default)s)",
     )
     parser.add_argument(
         "--worker-timeout", type=options.seconds, default=rules.worker_timeout_s, metavar="S",
@@ -41,7 +50,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="seconds without progress after which a task is taken away (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--max-lost", type=options.whole_number, default=rules.max_losses, metavar="N",
+        "--max-lost", type=options.whole_number(1, MAX_LOSSES), default=rules.max_losses, metavar="N",
         help="times a task may be lost with its worker before its job is paused (%(default)s)",
     )  # fmt: skip
     parser.add_argument(

@@ -9,6 +9,7 @@ import argparse
 import logging
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -113,11 +114,15 @@ def size(text: str) -> int:
     return int(number) * factor
 
 
-def whole_number(text: str) -> int:
-    """For argparse: 1 or more."""
-    if not (text.isascii() and text.isdecimal()) or not int(text):
-        raise argparse.ArgumentTypeError(f"it is a whole number from 1 on, and '{text}' is not")
-    return int(text)
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """For argparse: a whole number within bounds, both included."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, not '{text}'")
+        return int(text)
+
+    return read
 
 
 def seconds(text: str) -> float:

@@ -160,7 +160,7 @@ class FakeCluster:
             if self.script.forget_chunks:
                 job.chunks.clear()
             job.client = None
-            self._middleware.close(link, "shutting-down", "the middleware is stopping")
+            self._middleware.close(link)
             return
         job.chunks[message.stream, message.index] = payload
         if message.stream == 0:
@@ -267,7 +267,7 @@ class FakeCluster:
             if self.script.hang_up_after_parts is not None:
                 if self.script.hang_up_after_parts == 0:
                     self.script.hang_up_after_parts = None
-                    self._aggregator.close(link, "shutting-down", "the aggregator is stopping")
+                    self._aggregator.close(link)
                     return
                 self.script.hang_up_after_parts -= 1
             content = self._job(message.job).files()[message.file]

@@ -138,7 +138,7 @@ def test_several_jobs_each_get_their_own_results(cluster: FakeCluster, clip: Pat
 
 
 def test_a_refusal_is_told(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
-    cluster.script.refusal = Error("no-filter", "nobody knows 'blur'", fatal=False)
+    cluster.script.refusal = Error("bad-job", "nobody knows 'blur'", fatal=False)
     (outcome,) = send(cluster, parcel(clip, tmp_path))
     assert outcome.status is Status.WRONG
     assert outcome.reason == "the cluster refuses this job: nobody knows 'blur'"

@@ -214,7 +214,7 @@ def test_a_connection_lost_for_good_reason_is_not_dialled_again() -> None:
     assert ended(stage)[0] is Status.FAILED
 
 
-@pytest.mark.parametrize(("code", "status"), [("no-filter", Status.WRONG), ("busy", Status.FAILED)])
+@pytest.mark.parametrize(("code", "status"), [("bad-job", Status.WRONG), ("busy", Status.FAILED)])
 def test_a_refused_submission_ends_it(code: str, status: Status) -> None:
     stage = Stage()
     stage.feed(Start(), Welcomed(MIDDLEWARE))

@@ -66,10 +66,10 @@ def test_help_shows_a_folder_of_the_environment_as_it_is(monkeypatch: pytest.Mon
     assert "(MOVIOLA_RESULTS; /srv/films/)" in " ".join(parser().format_help().split())
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "two", "²"])
+@pytest.mark.parametrize("text", ["", "0", "13", "-1", "1.5", "two", "²"])
 def test_what_is_no_count_is_refused(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="a whole number from 1 on"):
-        options.whole_number(text)
+    with pytest.raises(argparse.ArgumentTypeError, match="must be a whole number from 1 to 12"):
+        options.whole_number(1, 12)(text)
 
 
 @pytest.mark.parametrize("text", ["", "0", "-5", "nan", "inf", "soon"])
@@ -79,7 +79,7 @@ def test_what_is_no_span_of_time_is_refused(text: str) -> None:
 
 
 def test_counts_and_spans() -> None:
-    assert (options.whole_number("12"), options.seconds("0.5")) == (12, 0.5)
+    assert (options.whole_number(1, 12)("12"), options.seconds("0.5")) == (12, 0.5)
 
 
 def test_a_log_level_of_the_environment_is_checked_as_one_of_the_flag(
