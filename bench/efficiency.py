@@ -124,15 +124,16 @@ def measure(console: Console, clip: Path, codec: str, runs: int, workers: int) -
             stolen = (stolen_seconds() - started[0]) / (seconds * (os.cpu_count() or 1))
             alone, before = (before + after) / 2, after
             row = [str(run), f"{alone:.1f}", f"{together:.1f}", f"{speed:.1f}", f"{stolen:.1%}"]
-            row += [f"{speed / (workers * alone):.3f}", f"{speed / together:.3f}"]
+            ratio, ratio_at_once = speed / (workers * alone), speed / together
+            row += [f"{ratio:.3f}", f"{ratio_at_once:.3f}"]
             table.add_row(*row, style="dim" if stolen > MAX_STOLEN else None)
             console.print(
                 f"{codec} " + ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True)),
                 soft_wrap=True,
             )
             if stolen <= MAX_STOLEN:
-                ratios.append(speed / (workers * alone))
-                ratios_at_once.append(speed / together)
+                ratios.append(ratio)
+                ratios_at_once.append(ratio_at_once)
                 metrics = json.loads(Path(outcome["outputs"][0]["metrics_path"]).read_text())
             if len(ratios) == runs:
                 break

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
+from typing import Final
 
 from middleware.cluster import Rules
 from middleware.server import Settings, serve
 from storage.errors import StorageError
 from wire import descriptors, options
 
-MAX_CREDIT = 64
+MAX_CREDIT: Final = 64
 """Tasks at a worker, at most: each lies there with its chunk, and what one worker holds no other can take."""
 
-MAX_LOSSES = 1000
+MAX_LOSSES: Final = 1000
 """A task that takes more workers down with it than this is no accident."""
 
 

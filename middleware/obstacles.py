@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from middleware.cluster import Cluster
 from middleware.jobs import Job
-from middleware.stages import is_covered, is_outdated, left
+from middleware.stages import is_covered, is_outdated, left, uncovered
 from middleware.states import JobState
 from middleware.tracks import Track
 
@@ -42,9 +42,9 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
             return "source-edited", text
         if job.client is None:
             return "source-needed", "its source is not all here and no client is attached; submit the same file again"
-        for track in job.tracks:
-            if not track.is_passthrough and not is_covered(cluster, track, track.chain.whole):
-                return _nobody_offers(cluster, track.chain.needs(track.chain.whole))
+        wanting = uncovered(cluster, job)
+        if wanting is not None:
+            return _nobody_offers(cluster, wanting.chain.needs(wanting.chain.whole))
         if job.frames_sent == 0 or job.state is JobState.PENDING:
             return "uploading", "the client is sending"
     return "", ""

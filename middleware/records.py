@@ -10,8 +10,8 @@ from middleware.cluster import ClientRecord, Cluster
 from middleware.events import Peer
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
-from middleware.stages import is_worked_on
-from middleware.states import WorkerState
+from middleware.stages import uncovered
+from middleware.states import JobState, WorkerState
 from wire.messages import Job as JobMessage
 from wire.messages import Worker as WorkerMessage
 
@@ -33,7 +33,7 @@ class Shares(NamedTuple):
 
     of_room: int  # that is free now
     of_spool: int  # what is held included
-    back: frozenset[str] = frozenset()  # the jobs that get no room for now
+    back: frozenset[str]  # the jobs that get no room for now
 
 
 def shares(cluster: Cluster) -> Shares:
@@ -49,11 +49,11 @@ def shares(cluster: Cluster) -> Shares:
 
 
 def _who_stands_back(cluster: Cluster, uploading: list[Job]) -> frozenset[str]:
-    """Where room is scarce, jobs that nobody works on stand back behind those that somebody does: what they hold comes
-    free when their time is over only, and they would take it again at once."""
+    """Where room is scarce, jobs that are paused or that nobody can do stand back behind the others: what they hold
+    comes free when their time is over only, and they would take it again at once."""
     if not cluster.is_scarce:
         return frozenset()
-    back = frozenset(job.id for job in uploading if not is_worked_on(cluster, job))
+    back = frozenset(job.id for job in uploading if job.state is JobState.PAUSED or uncovered(cluster, job) is not None)
     return back if len(back) < len(uploading) else frozenset()
 
 

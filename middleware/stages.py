@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from middleware.chains import TURNS, Needs, is_like
 from middleware.cluster import Cluster
 from middleware.jobs import Job
-from middleware.states import JobState
 from middleware.tracks import Track
 
 
@@ -106,11 +105,10 @@ def is_covered(cluster: Cluster, track: Track, rest: range) -> bool:
     return chain.can_stage and all(can(chain.needs(range(step, step + 1))) for step in rest)
 
 
-def is_worked_on(cluster: Cluster, job: Job) -> bool:
-    """Whether connected workers offer all that a job wants, and it is not paused."""
-    return job.state is not JobState.PAUSED and all(
-        is_covered(cluster, track, track.chain.whole) for track in job.tracks if not track.is_passthrough
-    )
+def uncovered(cluster: Cluster, job: Job) -> Track | None:
+    """The first of a job's outputs that connected workers, even together, do not offer."""
+    filtered = (track for track in job.tracks if not track.is_passthrough)
+    return next((track for track in filtered if not is_covered(cluster, track, track.chain.whole)), None)
 
 
 def may_share(cluster: Cluster, track: Track, rest: range) -> bool:

@@ -130,10 +130,13 @@ class Track:
 
     def _fresh(self, have: Bitmap) -> int | None:
         while self._next < have.end:
-            if self._next not in self._in_returned and self.state_of(self._next, have) is TaskState.QUEUED:
+            if self._is_fresh(self._next, have):
                 return self._next
             self._next += 1  # a chunk that is absent comes back by `chunk_came`
         return None
+
+    def _is_fresh(self, index: int, have: Bitmap) -> bool:
+        return index not in self._in_returned and self.state_of(index, have) is TaskState.QUEUED
 
     def _longest(self, have: Bitmap, frame_counts: Mapping[int, int]) -> int | None:
         """Of the next few fresh tasks; the lowest of equal ones."""
@@ -141,8 +144,7 @@ class Track:
         if first is None:
             return None
         ahead = range(first, min(first + LOOK_AHEAD, have.end))
-        queued = (one for one in ahead if one not in self._in_returned and self.state_of(one, have) is TaskState.QUEUED)
-        return max(queued, key=lambda index: frame_counts.get(index, 0))
+        return max((one for one in ahead if self._is_fresh(one, have)), key=lambda index: frame_counts.get(index, 0))
 
     def candidates(self, have: Bitmap, frame_counts: Mapping[int, int]) -> list[int]:
         """What may be handed out now: what is begun comes first, for its end gives room back; then what came back; then
@@ -150,13 +152,11 @@ class Track:
         part of the chain)."""
         if self.queued(have) is None:
             return []
-        fresh = self._longest(have, frame_counts)
-        if not self._returned:
-            return [] if fresh is None else [fresh]
         begun = self.intermediates
         returned = heapq.nsmallest(MAX_CANDIDATES, self._in_returned, key=lambda index: (index not in begun, index))
         queued = [index for index in returned if self.state_of(index, have) is TaskState.QUEUED]
-        return queued if fresh is None or fresh in queued else [*queued, fresh]
+        fresh = self._longest(have, frame_counts)
+        return queued if fresh is None else [*queued, fresh]
 
     def assign(self, record: LeaseRecord, have: Bitmap, now: float, *, adopted: bool = False) -> None:
         """A lease on a task, queued or in flight already, begins; or one goes on that was thought lost."""

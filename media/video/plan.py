@@ -88,17 +88,17 @@ def automatic_starts(track: Track, limits: Limits) -> list[int]:
     if len(groups) > 1 and track.frame_count(groups[-1], len(track)) * 2 < usual:
         groups.pop()  # a short rest costs a chunk of its own and spreads nothing
     stops = [*groups[1:], len(track)]
-    last = groups[-1] if len(groups) >= CHUNK_COUNT_MIN else 0
+    has_enough = len(groups) >= CHUNK_COUNT_MIN
     starts: list[int] = []
     for start, stop in zip(groups, stops, strict=True):
         frame_count, byte_count = track.frame_count(start, stop), track.byte_count(start, stop)
-        if start < last and not limits.exceeded(frame_count, byte_count):
-            starts.append(start)
-        elif start and start == last and not limits.exceeded(frame_count, byte_count):
-            starts += _pieces(track, start, stop, [frame_count // TAIL_PART] if frame_count >= 2 * usual else [])
-        else:
+        offsets: list[int] = []
+        if not has_enough or limits.exceeded(frame_count, byte_count):
             count = _piece_count(frame_count, byte_count, usual, limits)
-            starts += _pieces(track, start, stop, [frame_count * piece // count for piece in range(1, count)])
+            offsets = [frame_count * piece // count for piece in range(1, count)]
+        elif start == groups[-1] and frame_count >= 2 * usual:
+            offsets = [frame_count // TAIL_PART]
+        starts += _pieces(track, start, stop, offsets)
     return starts
 
 

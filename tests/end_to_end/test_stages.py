@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
-from tests.end_to_end.faults.witness import PLUGINS, view
+from tests.end_to_end.faults.witness import PLUGINS, computing, view
 
 TIMEOUT_S = 120
 
@@ -28,14 +28,6 @@ def digest(outcome: dict[str, Any]) -> str:
 
 def chunks_of(cluster: LocalCluster, name: str) -> int:
     return sum(int(one.facts["chunks"]) for one in view(cluster).workers.values() if one.name.startswith(name))
-
-
-def is_at(cluster: LocalCluster, name: str, index: int) -> bool:
-    """Whether a worker computes a stage of chunk `index`."""
-    tasks = [
-        task for one in view(cluster).connected_workers() if one.name.startswith(name) for task in one.facts["tasks"]
-    ]
-    return any(task["index"] == index and task["phase"] == "computing" for task in tasks)
 
 
 @pytest.mark.parametrize("codec", ["ffv1", "h264"])
@@ -64,11 +56,11 @@ def test_one_is_killed_and_one_that_offers_all_joins(tmp_path: Path) -> None:
         worker(cluster, "draws", "edges,gate")
         cluster.wait(2)
         sender = cluster.begin(*asked, f"blur,edges,{gates}")
-        until(lambda: is_at(cluster, "draws", 4), "the second stage of chunk 4 is in work", TIMEOUT_S)
+        until(lambda: computing(cluster, 4, "draws"), "the second stage of chunk 4 is in work", TIMEOUT_S)
         cluster.kill("draws")
         worker(cluster, "other", "edges,gate")
         first.touch()
-        until(lambda: is_at(cluster, "other", 20), "another one goes on, up to chunk 20", TIMEOUT_S)
+        until(lambda: computing(cluster, 20, "other"), "another one goes on, up to chunk 20", TIMEOUT_S)
         worker(cluster, "both", "blur,edges,gate")
         cluster.wait(3)
         second.touch()

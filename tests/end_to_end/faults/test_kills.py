@@ -41,6 +41,7 @@ def _killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, rol
     for role, moment in zip(roles, killer.moments(len(roles), chunks), strict=True):
         wait_for(cluster, moment, sender)
         killer.linger()
+        assert sender.poll() is None, f"the job ended before the {role} could be killed (seed {killer.seed})"
         if role == "client":
             sender = _another(cluster, sender, gated)
             killer.killed[role] += 1

@@ -56,18 +56,19 @@ def wait_for(cluster: LocalCluster, chunks: int, sender: subprocess.Popen[str]) 
     until(reached, f"{chunks} chunks are stored")
 
 
-def tasks(cluster: LocalCluster) -> list[tuple[int, dict[str, Any]]]:
-    """The worker's process and the task, for every task in work."""
+def tasks(cluster: LocalCluster, name: str = "") -> list[tuple[int, dict[str, Any]]]:
+    """The worker's process and the task, for every task in work at workers whose names begin so."""
     return [
         (int(worker.facts["process_id"]), task)
         for worker in view(cluster).connected_workers()
+        if worker.name.startswith(name)
         for task in worker.facts["tasks"]
     ]
 
 
-def computing(cluster: LocalCluster, index: int) -> int | None:
-    """The process that computes chunk `index`."""
-    held = tasks(cluster)
+def computing(cluster: LocalCluster, index: int, name: str = "") -> int | None:
+    """The process that computes chunk `index`, or a stage of it; one whose worker's name begins so."""
+    held = tasks(cluster, name)
     return next((pid for pid, task in held if task["index"] == index and task["phase"] == "computing"), None)
 
 
