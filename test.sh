@@ -1,29 +1,28 @@
 #!/usr/bin/env bash
 #
-# ./test.sh [--long] [pytest arguments]
+# ./test.sh [--suite NAME] [pytest arguments]
 #
 # All checks that a change has to pass: style, formatting, types, the import arrows, the shell scripts, the tests.
 # Makes .venv with the development tools when they are missing. Every check runs, also after one has failed.
 #
-#   --long    also the tests marked 'long'
-#   --help    this text
+#   --suite NAME    that suite instead, and nothing else: 'long', 'containers' or 'fuzz' (tests/conftest.py tells more)
+#   --help          this text
 
 set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/environment.sh
 . "$root/scripts/environment.sh"
 
-selection=(-m "not long")
 if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
     print_head "$0" && exit 0
-elif [ "${1:-}" = --long ]; then
-    selection=(-m "long or not long")
-    shift
 fi
 
 make_environment requirements.txt requirements-dev.txt
 cd "$root"
 tools=.venv/bin
+if [ "${1:-}" = --suite ]; then
+    exec "$tools/python" -m pytest "$@" # one after the other: they measure, or need the machine for themselves
+fi
 summary=""
 failed=0
 
@@ -41,7 +40,7 @@ check types "$tools/mypy"
 check imports "$tools/lint-imports"
 check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run scripts/*.sh docker/*.sh
 check simulation "$tools/python" -m tests.simulation --seeds 200
-check tests "$tools/python" -m pytest --numprocesses auto "${selection[@]}" "$@"
+check tests "$tools/python" -m pytest --numprocesses auto "$@"
 
 printf '\n%s' "$summary"
 exit "$failed"

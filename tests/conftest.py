@@ -1,8 +1,38 @@
-"""Settings for all tests."""
+"""Settings for all tests, and the suites: tests that need more than the usual ones have, and run only when named."""
 
 from __future__ import annotations
 
+from typing import Final
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("moviola", deadline=None)  # a loaded machine is slow, and slow is not wrong
 settings.load_profile("moviola")
+
+SUITES: Final = {
+    "long": "tests of real processes that take more than half a minute each",
+    "containers": "the compose file, with real containers: needs podman and root",
+    "fuzz": "a million frames of structured garbage through real processes",
+}
+"""What `--suite NAME` runs: the tests marked `@pytest.mark.suite(NAME)`, which nothing else runs."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--suite", choices=sorted(SUITES), help="run this suite instead of the usual tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--suite")
+    chosen = [item for item in items if _suite_of(item) == wanted]
+    config.hook.pytest_deselected(items=[item for item in items if _suite_of(item) != wanted])
+    items[:] = chosen
+
+
+def _suite_of(item: pytest.Item) -> str | None:
+    marker = item.get_closest_marker("suite")
+    if marker is None:
+        return None
+    name = str(marker.args[0])
+    assert name in SUITES, f"{item.nodeid} is of a suite that does not exist: {name}"
+    return name

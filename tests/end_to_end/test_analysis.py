@@ -69,8 +69,8 @@ def digests(outcome: dict[str, Any]) -> dict[str, str]:
         (1, ("7",)),
         (2, CHUNKS),
         (4, ("1",)),
-        pytest.param(1, CHUNKS, marks=pytest.mark.long),
-        pytest.param(4, CHUNKS, marks=pytest.mark.long),
+        pytest.param(1, CHUNKS, marks=pytest.mark.suite("long")),
+        pytest.param(4, CHUNKS, marks=pytest.mark.suite("long")),
     ],
 )
 def test_no_cut_and_no_number_of_workers_shows(

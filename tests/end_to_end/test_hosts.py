@@ -161,7 +161,7 @@ def test_an_aggregator_beside_the_middleware_is_found_from_other_hosts(network: 
 # ── links that fail ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("ipv6", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.parametrize("ipv6", [True, pytest.param(False, marks=pytest.mark.suite("long"))])
 def test_a_worker_and_an_aggregator_whose_cables_are_pulled(network: Network, work: Work) -> None:
     """Neither says farewell. The worker's tasks are done by the other one, and it comes back; the aggregator is waited
     for, and nothing that it has is done again."""
@@ -182,7 +182,7 @@ def test_a_worker_and_an_aggregator_whose_cables_are_pulled(network: Network, wo
     assert {worker["name"] for worker in metrics["workers"]} == {"worker0-1", "worker1-1"}
 
 
-@pytest.mark.long
+@pytest.mark.suite("long")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ["middle", "collector", "sender"])
 def test_a_host_away_until_every_connection_was_given_up(network: Network, work: Work, name: str) -> None:
@@ -197,7 +197,7 @@ def test_a_host_away_until_every_connection_was_given_up(network: Network, work:
     cluster.finish(sender, work)
 
 
-@pytest.mark.long
+@pytest.mark.suite("long")
 @pytest.mark.parametrize(
     "discipline",
     [

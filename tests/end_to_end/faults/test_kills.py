@@ -71,7 +71,7 @@ def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
     killing(tmp_path, make_clip(tmp_path / "clip.mp4", 48), 48, ["worker", "middleware", "aggregator", "client"])
 
 
-@pytest.mark.long
+@pytest.mark.suite("long")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("role", ["worker", "middleware", "aggregator", "client"])
 def test_a_role_killed_five_times_in_one_job(tmp_path: Path, role: str) -> None:

@@ -106,7 +106,7 @@ def test_a_middleware_that_stands_still_lets_nothing_expire(tmp_path: Path) -> N
     middleware_stopped(tmp_path, 2.5 * WORKER_TIMEOUT_S)
 
 
-@pytest.mark.long
+@pytest.mark.suite("long")
 def test_a_middleware_that_stands_still_for_30_s_lets_nothing_expire(tmp_path: Path) -> None:
     middleware_stopped(tmp_path, 30.0)
 
@@ -142,7 +142,7 @@ def test_an_aggregator_that_is_away_and_moves_costs_no_try(tmp_path: Path) -> No
     aggregator_away(tmp_path, 2 * WORKER_TIMEOUT_S)
 
 
-@pytest.mark.long
+@pytest.mark.suite("long")
 @pytest.mark.timeout(300)
 def test_an_aggregator_that_is_away_for_90_s_and_moves_costs_no_try(tmp_path: Path) -> None:
     aggregator_away(tmp_path, 90.0)
