@@ -1,8 +1,8 @@
 """Sends videos, images or tables to a cluster, waits, and brings the filtered ones back.
 
-Exit status: 0 all is done; 1 a job failed; 2 wrong usage, or no input that can be read; 3 no middleware to reach;
-4 partly done (frames were passed on unfiltered or lost, or some of several inputs could not be taken); 5 cancelled,
-the job or the waiting for it.
+Exit status: 0 all is done; 1 a job failed; 2 wrong usage, or no input that can be read; 3 no middleware to reach, or
+no worker that could know a filter; 4 partly done (frames were passed on unfiltered or lost, or some of several inputs
+could not be taken); 5 cancelled, the job or the waiting for it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from client import filter_list, sources
 from client.destination import Place, places_for
 from client.interruption import interruptible, loaded
 from client.job_report import failure_line, traceback_of
+from client.known_filters import NobodyToAsk, schemas_for
 from client.network import Sender
 from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target
 from client.order import Order, Submission, Wishes, split_name, submission_key
@@ -26,7 +27,7 @@ from client.run import Parcel
 from client.summary import print_summary
 from client.terminal import Terminal
 from client.units import counted
-from client.watching import ClusterView, look
+from client.watching import look
 from filters import registry
 from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
@@ -55,10 +56,6 @@ OPTIONS_OF_KINDS = {
 }
 """Options that only some kinds of material know."""
 
-WORKERS_AWAITED_S = 5.0
-"""How long workers that may know a filter which is not known here are waited for, while none is there: after a restart
-of the middleware they come back one by one."""
-
 MAX_CHUNK_FRAMES = 1_000_000
 MAX_CHUNK_RECORDS = 100_000_000
 MAX_PRIORITY = 100
@@ -83,7 +80,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
             raise UsageError("--detach, --new and --priority are for a cluster; leave them out with --local")
         if options.list_filters:
             return _list_filters(stdout, target, options)
-        wishes = _wishes(options, target)
+        wishes = _wishes(options, target, stderr)
         materials, complaints = sources.find([*options.paths, *options.video])
         kinds = {material.kind for material in materials}
         for sentence in (*wishes.idle(kinds), *_idle_options(options, kinds)):
@@ -97,6 +94,8 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
         places = places_for(orders, options.out, options.results)
     except (UsageError, ChainError, ParameterError) as error:
         return _fail(stderr, Status.WRONG, str(error))
+    except NobodyToAsk as error:
+        return _fail(stderr, Status.UNREACHABLE, str(error))
     except WireError as error:
         return _fail(stderr, Status.UNREACHABLE, f"{error}; {HINT}")
     display = display_for(stderr, quiet=options.quiet)
@@ -294,31 +293,23 @@ class _Submitter:
                 self._display.say(line)
 
 
-def _wishes(options: argparse.Namespace, target: Target) -> Wishes:
-    """What is asked for. Raises ChainError or ParameterError."""
+def _wishes(options: argparse.Namespace, target: Target, stderr: Terminal) -> Wishes:
+    """What is asked for. Raises ChainError, ParameterError, NobodyToAsk or WireError."""
     chains = options.filters or []
     codec = NO_VIDEO if options.no_video else CODECS[options.codec]
     encoder = Encoder(codec, options.crf, options.preset, options.format, options.quality)
     cutting = Cutting(options.chunk_frames, options.chunk_records)
-    return Wishes(chains, _schemas(chains, options, target), encoder, cutting, options.on_error)
+    return Wishes(chains, _schemas(chains, options, target, stderr), encoder, cutting, options.on_error)
 
 
-def _schemas(chains: Sequence[str], options: argparse.Namespace, target: Target) -> dict[str, FilterSchema]:
-    """The schemas to check against: this install's, and the workers' own where a filter is not known here."""
-    schemas = registry.schemas()
+def _schemas(
+    chains: Sequence[str], options: argparse.Namespace, target: Target, stderr: Terminal
+) -> dict[str, FilterSchema]:
+    """The schemas to check against."""
+    if options.local:
+        return registry.schemas()
     wanted = {step.name for text in chains for step in parse_chain(split_name(text)[1])}
-    if wanted <= schemas.keys() or options.local:
-        return schemas
-    try:
-        view = look(target, ["workers"], until=_has_workers, timeout_s=WORKERS_AWAITED_S)
-    except (WireError, TimeoutError):
-        return schemas  # the filter is unknown: the nearer of two faults, and the one to mend first
-    offered = view.offered_filters()
-    return {name: schema for name, (schema, _) in offered.items()} | schemas
-
-
-def _has_workers(view: ClusterView) -> bool:
-    return view.is_current and bool(view.offered_filters())
+    return schemas_for(wanted, target, lambda sentence: None if options.quiet else stderr.say(as_sentence(sentence)))
 
 
 def _list_filters(stdout: Terminal, target: Target, options: argparse.Namespace) -> int:

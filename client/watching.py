@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+import msgpack
 
 from client.options import Target
 from client.order import hello
 from filters.schema import FilterSchema, SchemaError
 from wire.errors import Refused, Unreachable
 from wire.loop import Loop, Lost, Received
-from wire.messages import Aggregator, Error, Event, Job, Watch, Welcome, Worker
+from wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker
 
 RETRY_S: Final = 0.2
 """Between two attempts to reach a middleware that may be starting just now."""
@@ -25,6 +28,7 @@ class ClusterView:
     workers: dict[str, Worker] = field(default_factory=dict)
     aggregators: dict[str, Aggregator] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    known_schemas: list[dict[str, Any]] = field(default_factory=list)  # of all filters ever announced, where asked
     is_current: bool = False
 
     def take(self, message: object) -> None:
@@ -39,6 +43,8 @@ class ClusterView:
                 self.aggregators[message.store] = message
             case Job():
                 self.jobs[message.job] = message
+            case Filters():
+                self.known_schemas = list(_unpacked(message.schemas))
             case Event(kind="current"):
                 self.is_current = True
 
@@ -52,14 +58,29 @@ class ClusterView:
         """The schema of each filter that connected workers announce, and how many of them do."""
         offered: dict[str, tuple[FilterSchema, int]] = {}
         for worker in self.connected_workers():
-            for data in worker.facts.get("schemas", []):
-                try:
-                    schema = FilterSchema.from_wire(data)
-                except SchemaError:
-                    continue
+            for schema in _read(worker.facts.get("schemas", [])):
                 known, count = offered.get(schema.name, (schema, 0))
                 offered[schema.name] = (known, count + 1)
         return offered
+
+    def known_filters(self) -> dict[str, FilterSchema]:
+        """The schema of each filter that connected workers announce, or that any worker ever did (where that was
+        asked)."""
+        ever = {schema.name: schema for schema in _read(self.known_schemas)}
+        return ever | {name: schema for name, (schema, _) in self.offered_filters().items()}
+
+
+def _unpacked(schemas: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for packed in schemas:
+        with suppress(ValueError, msgpack.UnpackException):
+            yield msgpack.unpackb(packed)
+
+
+def _read(schemas: Iterable[Any]) -> Iterator[FilterSchema]:
+    """Yield those schemas that can be read."""
+    for data in schemas:
+        with suppress(SchemaError):
+            yield FilterSchema.from_wire(data)
 
 
 def look(

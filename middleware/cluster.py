@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from middleware.catalogue import Catalogue
 from middleware.events import Close, Command, FreeStage, Log, Peer, SaveJob, Send, SendChunk
 from middleware.fleet import Fleet
 from middleware.jobs import Job
@@ -90,6 +91,7 @@ class Cluster:
         self.epoch, self.rules, self.new_id = epoch, rules, new_id
         self.unix_offset_s = unix_offset_s
         self.fleet = Fleet(rules.credit)
+        self.catalogue = Catalogue()
         self.jobs: OrderedDict[str, Job] = OrderedDict()
         self.open: dict[str, Job] = {}  # those not final, oldest first
         self.aggregators: dict[Peer, AggregatorRecord] = {}
@@ -219,6 +221,7 @@ class Cluster:
     def validate(self) -> None:
         """Proves that the indexes agree with each other; for tests and the simulation."""
         self.fleet.validate()
+        self.catalogue.validate()
         held = {
             (record.lease, record.job, record.track, record.index)
             for worker in self.fleet.by_name.values()

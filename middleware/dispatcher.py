@@ -78,13 +78,16 @@ class Dispatcher:
         self,
         jobs: Iterable[tuple[str, dict[str, Any], dict[str, Any]]],
         chunks: Iterable[tuple[str, int, int, int, int | None, int]],
+        filters: Iterable[tuple[str, bytes]] = (),
     ) -> None:
         """Takes up what the ledger kept.
 
         Args:
             jobs: (job, fixed, record), oldest first.
             chunks: (job, stream, index, frame_count, size, xxh3) of every chunk; no size for one given up for room.
+            filters: (name, schema) of every filter that workers announced, oldest first.
         """
+        self.cluster.catalogue.restore(filters)
         for job_id, fixed, record in jobs:
             job = Job(job_id, fixed)
             job.restore(record)

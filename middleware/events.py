@@ -179,6 +179,21 @@ class ForgetJob:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveFilter:
+    """Writes a filter's schema to the ledger, in the place of an earlier one of that name."""
+
+    name: str
+    schema: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetFilter:
+    """Forgets a filter's schema."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """One line for people, at INFO."""
 
@@ -197,5 +212,7 @@ Command = (
     | SaveJob
     | FreeJob
     | ForgetJob
+    | SaveFilter
+    | ForgetFilter
     | Log
 )

@@ -74,6 +74,7 @@ class Leases:
             cluster.workers_by_peer.pop(old.peer, None)
             self._lose(old, "superseded by a newer session", now)
         worker = cluster.fleet.join(peer, hello, details, host, now)
+        cluster.outbox += cluster.catalogue.announce(details.filters)
         cluster.workers_by_peer[peer] = hello.name
         limits = {
             "beat_interval_s": rules.beat_interval_s,

@@ -30,7 +30,12 @@ CREATE TABLE chunk (
     offset INTEGER NOT NULL,
     size INTEGER NOT NULL,
     PRIMARY KEY (job, stream, number)
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE filter (
+    number INTEGER PRIMARY KEY,  -- the order in which they were announced
+    name TEXT NOT NULL UNIQUE,
+    schema BLOB NOT NULL         -- msgpack, see filters/schema.py
+)
 """
 
 
@@ -78,6 +83,17 @@ class MiddlewareLedger:
 
     def forget_chunks(self, job: str) -> None:
         self._ledger.execute("DELETE FROM chunk WHERE job = ?", (job,))
+
+    def save_filter(self, name: str, schema: bytes) -> None:
+        """Write a filter's schema, as the newest."""
+        self._ledger.execute("INSERT OR REPLACE INTO filter (name, schema) VALUES (?, ?)", (name, schema))
+
+    def forget_filter(self, name: str) -> None:
+        self._ledger.execute("DELETE FROM filter WHERE name = ?", (name,))
+
+    def filters(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the schema of every filter, the oldest first."""
+        yield from self._ledger.query("SELECT name, schema FROM filter ORDER BY number")
 
     def jobs(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(job, fixed, record), oldest first."""

@@ -22,6 +22,7 @@ from middleware.events import (
     Close,
     Command,
     Event,
+    ForgetFilter,
     ForgetJob,
     FreeChunk,
     FreeJob,
@@ -30,6 +31,7 @@ from middleware.events import (
     Log,
     NotKept,
     Received,
+    SaveFilter,
     SaveJob,
     Send,
     SendChunk,
@@ -123,7 +125,7 @@ class Server:
             kept.append((job, stream, index, frames, None if location is None else location.size, xxh3))
             if location is not None:
                 self._locations.setdefault(job, {})[stream, index] = (location, xxh3)
-        self.dispatcher.restore(self._ledger.jobs(), kept)
+        self.dispatcher.restore(self._ledger.jobs(), kept, self._ledger.filters())
 
     def stop(self) -> None:
         """Ends `run` after the current turn; signal handlers may call it."""
@@ -215,6 +217,10 @@ class Server:
                 self._free_job(job)
             case ForgetJob(job):
                 self._ledger.forget_job(job)
+            case SaveFilter(name, schema):
+                self._ledger.save_filter(name, schema)
+            case ForgetFilter(name):
+                self._ledger.forget_filter(name)
             case Close(peer, code, text):
                 log.info("= %d closed: %s %s", peer, code, text)
                 self._loop.close(peer, code, text)

@@ -12,9 +12,9 @@ from middleware.ownership import Ownership
 from middleware.records import details_of, job_record, tell_of_workers
 from middleware.states import JobState
 from wire.errors import ProtocolError
-from wire.messages import Aggregator, Control, Event, Watch
+from wire.messages import Aggregator, Control, Event, Filters, Watch
 
-TOPICS: Final = frozenset({"jobs", "workers", "events"})
+TOPICS: Final = frozenset({"jobs", "workers", "events", "filters"})
 
 
 class Wishes:
@@ -106,6 +106,8 @@ class Wishes:
                 cluster.send(client.peer, Aggregator(one.store, one.name, one.addresses))
             client.introduced.clear()
             tell_of_workers(cluster, client, cluster.fleet.by_name.values(), now)
+        if "filters" in message.topics:
+            cluster.send(client.peer, Filters(cluster.catalogue.schemas))
         if message.topics:
             cluster.send(
                 client.peer, Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)

@@ -158,7 +158,8 @@ class Control(Message):
 
 @dataclass(frozen=True, slots=True)
 class Watch(Message):
-    """Asks for records: of one job, or (with an empty `job`) of all `topics`: `jobs`, `workers`, `events`."""
+    """Asks for records: of one job, or (with an empty `job`) of all `topics`: `jobs`, `workers`, `events`,
+    `filters`."""
 
     job: Name = ""
     topics: list[Name] = field(default_factory=list)
@@ -211,6 +212,14 @@ class Aggregator(Message):
     name: Name
     addresses: list[dict[str, Any]]
     connected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Filters(Message):
+    """The schemas of all filters that workers have ever announced, each as msgpack (see filters/schema.py); sent once
+    to watchers of `filters`."""
+
+    schemas: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgpack
 import xxhash
 
 from filters.registry import schemas
@@ -41,6 +42,7 @@ class Script:
     known: list[messages.Job] = field(default_factory=list)  # jobs that are there without having been sent
     refuse_wishes: str = ""  # why every wish is refused
     worker_filters: dict[str, Any] = field(default_factory=dict)  # further schemas, by name
+    known_filters: list[Any] = field(default_factory=list)  # schemas that the cluster remembers
     late_workers: bool = False  # they join when the current records have been told
 
 
@@ -251,6 +253,8 @@ class FakeCluster:
             if any(known.job == job.id for known in self.script.known):
                 continue
             self._middleware.send(link, messages.Job(job.id, "clip.mp4", "running"))
+        if "filters" in message.topics:
+            self._middleware.send(link, messages.Filters([msgpack.packb(each) for each in self.script.known_filters]))
         self._middleware.send(link, messages.Event("current", "these are the current records"))
         self._late += [(self._rounds + LATE_ROUNDS, link, worker) for worker in late]
 

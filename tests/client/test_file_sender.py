@@ -17,6 +17,7 @@ import av
 import numpy as np
 import pytest
 
+from client import known_filters
 from client.file_sender import main, read_options
 from filters.schema import FilterSchema
 from tests.client.fakes import FakeCluster
@@ -368,6 +369,47 @@ def test_a_worker_that_comes_back_is_waited_for_where_a_filter_is_not_known_here
     cluster.script.late_workers = True
     done = sender(clip, "--filters", "sepia", *to(cluster))
     assert done.returncode == 0, done.stderr
+    assert "waiting 30 s for one" in done.stderr
+
+
+def test_a_filter_that_the_cluster_remembers_is_sent_while_no_worker_is_there(
+    sender: Typed, cluster: FakeCluster, clip: Path
+) -> None:
+    cluster.script.workers = 0
+    cluster.script.known_filters = [{"name": "torn"}, FilterSchema("sepia", "brown").to_wire()]
+    done = sender(clip, "--filters", "sepia", *to(cluster))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert cluster.count(Submit) == 1
+
+
+def test_a_filter_that_no_worker_ever_had_is_refused(sender: Typed, cluster: FakeCluster, clip: Path) -> None:
+    cluster.script.workers = 0
+    cluster.script.known_filters = [FilterSchema("sepia", "brown").to_wire()]
+    done = sender(clip, "--filters", "sepai", *to(cluster))
+    assert (done.returncode, done.stderr) == (2, 'there is no filter "sepai"; did you mean "sepia"?\n')
+    assert cluster.count(Submit) == 0
+
+
+def test_where_no_worker_has_ever_been_nobody_says_that_there_is_no_such_filter(
+    sender: Typed, cluster: FakeCluster, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_filters, "WORKERS_AWAITED_S", 0.1)
+    cluster.script.workers = 0
+    done = sender(clip, "--filters", "blurr", *to(cluster))
+    assert done.returncode == 3
+    waiting, end = done.stderr.splitlines()
+    assert waiting.startswith('no worker is there yet to say whether there is a filter "blurr": waiting')
+    assert (
+        'Nobody can be asked whether there is a filter "blurr" (or did you mean "blur"?): no worker has joined' in end
+    )
+    assert cluster.count(Submit) == 0
+
+
+def test_without_a_middleware_nobody_says_that_there_is_no_such_filter(sender: Typed, clip: Path) -> None:
+    done = sender(clip, "--filters", "blurr", "--host", "127.0.0.1", *NOBODY)
+    assert done.returncode == 3
+    assert 'Nobody can be asked whether there is a filter "blurr" (or did you mean "blur"?): No middl' in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_no_cluster_to_ask_for_filters(sender: Typed) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import psutil
 import pytest
 
 from tests.end_to_end.cluster import LocalCluster, finished, until
-from tests.end_to_end.faults.witness import Killer, computing, stored, view
+from tests.end_to_end.faults.witness import TELLING, Killer, all_sent, at_gates, wait_for
 from tests.media.table import oracle
 from tests.media.table.tables import MOVIES, dataset, movie, write
 
@@ -118,30 +117,32 @@ def test_a_column_that_is_nowhere_is_refused_before_anything_is_sent(cluster: Lo
 
 def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
     paths = dataset(tmp_path, movies=60)
-    last = write(tmp_path / "movies_more.csv", MOVIES, [movie(id=10**8, title=LAST, release_date="2015-05-05")])
+    rows = [movie(id=10**8 + number, title=LAST, release_date="2015-05-05") for number in range(3)]
+    last = write(tmp_path / "movies_more.csv", MOVIES, rows)
     expected = oracle.expected(paths, oracle.post_2000)
-    expected["movies"].append(oracle.read(last)[0])
+    expected["movies"] += oracle.read(last)
     gate = tmp_path / "gate"
     chain = f"turnstile:movie={LAST}:path={gate},post_2000"
     arguments = (*named([*paths, last]), "--filters", chain, "--chunk-records", "1")
-    with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as running:
+    workers, told = ("--plugins", str(PLUGINS)), TELLING
+    with LocalCluster(tmp_path, workers=2, worker_arguments=workers, middleware_arguments=told) as running:
         killer = Killer(running)
-        roles = ["worker", "worker", "middleware", "aggregator"]
+        roles = ["worker", "worker", "middleware", "aggregator", "client"]
         killer.random.shuffle(roles)
-        roles.append("client")  # the last one: the next client must find workers who know the filter when it begins
-        sender = running.begin(*arguments)
+        sender = killer.begin(*arguments)
         for role, moment in zip(roles, killer.moments(len(roles), 60), strict=True):
-            until(lambda moment=moment: stored(running) >= moment, f"{moment} chunks are stored")  # type: ignore[misc]
+            wait_for(running, moment, sender)
             killer.linger()
             assert sender.poll() is None, sender.communicate()
             if role == "client":
-                sender = another(running, sender, arguments)
+                sender = killer.another(sender, *arguments)
             else:
                 killer.kill(role)
-        at_gate = 66  # the chunk behind the records of movies_metadata.csv, malformed ones too
-        held = until(lambda: computing(running, at_gate), "somebody is at the turnstile")
-        psutil.Process(held).kill()
-        until(lambda: computing(running, at_gate) not in (None, held), "somebody else is there")
+        until(lambda: all_sent(running), "all chunks are there, so that no worker has credit left")
+        gated = range(66, 69)  # the chunks behind the records of movies_metadata.csv, malformed ones too
+        held = at_gates(running, gated)
+        psutil.Process(min(held)).kill()
+        at_gates(running, gated, without=[min(held)])
         gate.touch()
         sent = finished(sender)
         assert sent["state"] == "done", f"seed {killer.seed}: {sent}"
@@ -149,11 +150,3 @@ def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
         assert result(output) == expected, f"seed {killer.seed}"
         assert output["fallback_frames"] == output["lost_frames"] == 0
         assert output["retries"] >= 1
-
-
-def another(running: LocalCluster, sender: subprocess.Popen[str], arguments: tuple[str, ...]) -> subprocess.Popen[str]:
-    """Kills a client, and types the same again, as soon as there is somebody who knows the filter."""
-    sender.kill()
-    sender.communicate()
-    until(lambda: "turnstile" in view(running).offered_filters(), "a worker is there")
-    return running.begin(*arguments)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
-from tests.end_to_end.faults.witness import PLUGINS, computing
+from tests.end_to_end.faults.witness import PLUGINS, all_sent, at_gates
 
 LOST_TASK_TIMEOUT_S = 30
 
@@ -110,9 +110,13 @@ def test_kill_9_of_a_worker_in_the_middle_of_a_job(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=320, gop=16, size=(320, 240))
     arguments = (str(clip), "--chunk-frames", "16", "--filters")
     with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as running:
-        sender = running.begin(*arguments, f"blur,gate:frame={7 * 16}:path={gate}")
-        victim = until(lambda: computing(running, 7), "somebody is at work on chunk 7")
+        gated = (7, 8, 9)
+        gates = ",".join(f"gate:frame={chunk * 16}:path={gate}" for chunk in gated)
+        sender = running.begin(*arguments, f"blur,{gates}")
+        until(lambda: all_sent(running), "all chunks are there, so that no worker has credit left")
+        victim = min(at_gates(running, gated))
         psutil.Process(victim).kill()
+        at_gates(running, gated, without=[victim])
         gate.touch()
         sent = output(finished(sender))
         assert sent["retries"]

@@ -10,11 +10,13 @@ from middleware.dispatcher import Dispatcher
 from middleware.events import (
     Close,
     Command,
+    ForgetFilter,
     FreeChunk,
     FreeJob,
     FreeStage,
     Left,
     Received,
+    SaveFilter,
     Send,
     SendChunk,
     SendStage,
@@ -72,6 +74,7 @@ class Script:
         self.aggregators_are_silent = False
         self.jobs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self.chunks: dict[tuple[str, int, int], tuple[int, int | None, int]] = {}
+        self.filters: dict[str, bytes] = {}
 
     def tell(self, peer: int, message: Message, *, size: int = 0, xxh3: int = 0, host: str = "127.0.0.1") -> None:
         self._take(self.dispatcher.handle(Received(peer, message, size, xxh3, host), self.now), (size, xxh3))
@@ -108,6 +111,10 @@ class Script:
                 key = (command.job, command.stream, command.index)
                 self.spool.discard(key)
                 self.chunks[key] = (self.chunks[key][0], None, self.chunks[key][2])
+            elif isinstance(command, SaveFilter):
+                self.filters[command.name] = command.schema
+            elif isinstance(command, ForgetFilter):
+                del self.filters[command.name]
             elif isinstance(command, SpoolStage):
                 self._spool_stage(command, payload[0])
             elif isinstance(command, FreeStage):
@@ -132,9 +139,11 @@ class Script:
         """A new middleware over what the old one's ledger has."""
         new = Script(epoch=epoch, rules=self.dispatcher.cluster.rules)
         new.now, new.jobs, new.chunks, new.spool = self.now, dict(self.jobs), dict(self.chunks), set(self.spool)
+        new.filters = dict(self.filters)
         new.dispatcher.restore(
             [(job, fixed, record) for job, (fixed, record) in self.jobs.items()],
             [(*key, *value) for key, value in self.chunks.items()],
+            self.filters.items(),
         )
         new.dispatcher.validate()
         return new

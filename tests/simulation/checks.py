@@ -13,7 +13,21 @@ from middleware.tracks import Track
 from tests.simulation import material
 from tests.simulation.network import End
 from wire.bitmap import Bitmap
-from wire.messages import Drop, HandOn, Hello, Holdings, Job, Message, Own, Released, Result, Stored, Submit, Task
+from wire.messages import (
+    Drop,
+    HandOn,
+    Hello,
+    Holdings,
+    Job,
+    Message,
+    Own,
+    Released,
+    Result,
+    Stored,
+    Submit,
+    Task,
+    Welcome,
+)
 
 if TYPE_CHECKING:
     from tests.simulation.programs import Worker
@@ -36,6 +50,7 @@ class Checks:
         self._life_told: set[tuple[int, str, int, int, int]] = set()
         self._result_epochs: dict[Any, int] = {}  # lease → owner epoch under which its result came
         self._holdings: set[tuple[int, int, str, int]] = set()
+        self._announced: set[str] = set()  # filters of workers that were welcomed
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
         self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
@@ -120,6 +135,8 @@ class Checks:
                 for track, bits in enumerate(message.tracks):
                     for index in Bitmap(bits):
                         self._life_told.add((life, message.job, message.owner_epoch, track, index))
+        if isinstance(message, Welcome):
+            self._announced |= next((set(one.filters) for one in scenario.workers if one.name == name), set())
         assert not isinstance(message, Own | Drop | Submit | Result) or name in ("aggregator", "middleware")
 
     # ── after each turn of the middleware ────────────────────────────────────────────────────────────────────────
@@ -129,6 +146,8 @@ class Checks:
         server = self._scenario.middleware.server
         assert server is not None
         now = self._scenario.world.now
+        forgotten = self._announced - server.dispatcher.cluster.catalogue.names
+        assert not forgotten, f"workers announced {sorted(forgotten)}, and the middleware knows of no such filters"
         for job in server.dispatcher.cluster.open.values():
             self._no_task_waits_for_a_free_worker(job, now)
             self._no_client_waits_for_room(job, now)

@@ -25,6 +25,7 @@ from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
 from middleware.leases import Cause, Leases
+from middleware.ledger import MiddlewareLedger
 from middleware.ownership import Ownership
 from middleware.records import Publisher
 from middleware.server import Server as MiddlewareServer
@@ -284,6 +285,10 @@ def _stage_not_sent_again() -> Patch:
 
 def _stages_of_other_builds_go_on() -> Patch:
     return stages, "can_end", lambda cluster, track, step, made: True
+
+
+def _filters_forgotten_at_a_restart() -> Patch:
+    return MiddlewareLedger, "save_filter", lambda self, name, schema: None
 
 
 def _failed_task_is_dropped() -> Patch:

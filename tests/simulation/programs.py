@@ -408,7 +408,7 @@ class Worker(Program):
         self, name: str, world: World, network: Network, filters: tuple[str, ...], fate: Fate, build: str
     ) -> None:
         super().__init__(name, world, network)
-        self._filters, self._fate, self._build = filters, fate, build
+        self.filters, self._fate, self._build = filters, fate, build
         self.session: WorkerSession | None = None
         self._connections: dict[str, int] = {}
         self._peers: dict[int, str] = {}
@@ -420,7 +420,7 @@ class Worker(Program):
 
     def _begin(self) -> None:
         self._connections, self._peers, self._inbox, self._abandoned = {}, {}, [], set()
-        schemas = tuple({"name": one} for one in self._filters)
+        schemas = tuple({"name": one} for one in self.filters)
         identity = Identity(
             self.name, f"{self.name}-{self.lives}", schemas, ("video",), self._build, "host", self.lives
         )
@@ -525,7 +525,7 @@ class Worker(Program):
         what = f"{task.job}/{task.track}/{task.index} {task.stage or ''} ({task.mode}, {task.lease})"
         world.see("stage" if task.stage else "task", f"{self.name} computes {what}")
         names = {step["name"] for step in task.output["chain"][slice(*task.stage or (None,))]}
-        assert names <= set(self._filters), f"{self.name} offers {self._filters} and is given {what}: {names}"
+        assert names <= set(self.filters), f"{self.name} offers {self.filters} and is given {what}: {names}"
         fate = self._fate(task, self.name)
         step_s = world.random.uniform(0.1, 3.0) / STEPS
 

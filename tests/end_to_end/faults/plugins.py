@@ -13,6 +13,7 @@ from filters.base import Filter, parameter
 from filters.picture import Picture
 
 MAX_FRAME = 10**9
+PACE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,21 @@ class Hangs(_OnOneFrame):
 
     def misbehave(self) -> None:
         threading.Event().wait()
+
+
+@dataclass(frozen=True)
+class Paced(Filter):
+    """For tests that must know that a job is not over, where a worker that makes no progress would be given up: each
+    frame takes a while until somebody makes the file."""
+
+    name: ClassVar[str] = "paced"
+    summary: ClassVar[str] = "takes its time on each frame until a file is there"
+    path: str = parameter("", help="the file")
+
+    def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        if not Path(self.path).exists():
+            threading.Event().wait(PACE_S)
+        return picture
 
 
 @dataclass(frozen=True)

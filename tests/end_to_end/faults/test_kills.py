@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from pathlib import Path
 
 import psutil
@@ -11,7 +10,16 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
-from tests.end_to_end.faults.witness import PLUGINS, TELLING, Killer, computing, handed_out_again, view, wait_for
+from tests.end_to_end.faults.witness import (
+    PLUGINS,
+    TELLING,
+    Killer,
+    all_sent,
+    at_gates,
+    handed_out_again,
+    view,
+    wait_for,
+)
 from tests.end_to_end.test_whole_road import local, output
 
 GOP = 16
@@ -37,14 +45,13 @@ def _killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, rol
     gated = (*arguments, f"{CHAIN},gate:frame={chunks * GOP - 1}:path={gate}")
     killer = Killer(cluster)
     killer.random.shuffle(roles)
-    sender = cluster.begin(*gated)
+    sender = killer.begin(*gated)
     for role, moment in zip(roles, killer.moments(len(roles), chunks), strict=True):
         wait_for(cluster, moment, sender)
         killer.linger()
         assert sender.poll() is None, f"the job ended before the {role} could be killed (seed {killer.seed})"
         if role == "client":
-            sender = _another(cluster, sender, gated)
-            killer.killed[role] += 1
+            sender = killer.another(sender, *gated)
         else:
             killer.kill(role)
     gate.touch()
@@ -57,14 +64,6 @@ def _killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, rol
     assert again == 0, f"{again} of {hand_outs} hand-outs were of tasks known to be stored (seed {killer.seed})"
     print(f"killed {dict(killer.killed)}: {hand_outs} hand-outs for {chunks} chunks, {again} of stored ones")
     return killer
-
-
-def _another(cluster: LocalCluster, sender: subprocess.Popen[str], arguments: tuple[str, ...]) -> subprocess.Popen[str]:
-    """Kills a client, and types the same again, once there is somebody who knows the gate."""
-    sender.kill()
-    sender.communicate()
-    until(lambda: "gate" in view(cluster).offered_filters(), "a worker is there")
-    return cluster.begin(*arguments)
 
 
 def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
@@ -85,12 +84,15 @@ def test_the_worker_of_one_chunk_killed_four_times(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=10 * GOP, gop=GOP)
     arguments = (str(clip), "--chunk-frames", str(GOP), "--filters")
     with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as cluster:
-        sender = cluster.begin(*arguments, f"gate:frame={5 * GOP + 3}:path={gate}")
+        gated = (5, 6, 7)
+        sender = cluster.begin(*arguments, ",".join(f"gate:frame={chunk * GOP + 3}:path={gate}" for chunk in gated))
+        until(lambda: all_sent(cluster), "all chunks are there, so that no worker has credit left")
         victims: set[int] = set()
         for _ in range(4):
-            victim = until(lambda: _fresh(computing(cluster, 5), victims), "somebody is at work on chunk 5")
+            (victim,) = (pid for pid, chunk in at_gates(cluster, gated, victims).items() if chunk == 5)
             victims.add(victim)
             psutil.Process(victim).send_signal(signal.SIGKILL)
+        at_gates(cluster, gated, victims)
         gate.touch()
         sent = output(finished(sender))
         assert sent["fallback_frames"] == 0
@@ -98,5 +100,21 @@ def test_the_worker_of_one_chunk_killed_four_times(tmp_path: Path) -> None:
         assert sent["digest"] == output(local(cluster, *arguments, "identity"))["digest"]
 
 
-def _fresh(process: int | None, before: set[int]) -> int | None:
-    return None if process in before else process
+def test_a_filter_of_a_worker_that_is_gone_is_known_after_a_restart(tmp_path: Path) -> None:
+    """And one that no worker ever had is refused, whoever is there."""
+    clip = clips.moving(tmp_path / "clip.mp4", frames=2 * GOP, gop=GOP)
+    gate = tmp_path / "gate"
+    gate.touch()
+    arguments = (str(clip), "--chunk-frames", str(GOP), "--filters")
+    with LocalCluster(tmp_path, workers=1, worker_arguments=("--plugins", str(PLUGINS))) as cluster:
+        cluster.kill("worker", signal.SIGTERM)
+        until(lambda: cluster.processes["worker"].poll() is not None, "the worker is gone")
+        cluster.restart("middleware")
+        until(lambda: view(cluster).is_current, "the middleware is back")
+        sender = cluster.begin(*arguments, f"gate:frame=3:path={gate}")
+        until(lambda: [job for job in view(cluster).jobs.values() if job.code == "no-worker"], "the job waits")
+        refused = cluster.run("client.file_sender", *arguments, "gats")
+        assert (refused.returncode, refused.stderr) == (2, 'there is no filter "gats"; did you mean "gate"?\n')
+        cluster.start("worker")
+        sent = output(finished(sender))
+        assert sent["digest"] == output(local(cluster, *arguments, "identity"))["digest"]

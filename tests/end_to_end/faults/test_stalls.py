@@ -16,7 +16,7 @@ from tests.end_to_end.cluster import LocalCluster, finished, free_port, until
 from tests.end_to_end.faults.witness import (
     PLUGINS,
     TELLING,
-    computing,
+    at_gates,
     handed_out_again,
     stored_chunks,
     tasks,
@@ -47,8 +47,8 @@ def pause(seconds: float) -> None:
 
 
 def test_a_worker_that_stood_still_is_replaced_and_its_late_result_dropped(tmp_path: Path) -> None:
-    """Gates hold both workers until one of them, which stands still, is given up; and the last chunk, so that the job
-    goes on until the late result has come."""
+    """Gates hold both workers until one of them, which stands still, is given up; and the last chunks, so that the job
+    goes on until the late result has come, and no worker is idle meanwhile and makes copies."""
     chunks, gate, end = 12, tmp_path / "gate", tmp_path / "end"
     clip = small_clip(tmp_path / "clip.mp4", chunks)
     arguments = (str(clip), "--chunk-frames", str(GOP), "--filters")
@@ -59,15 +59,18 @@ def test_a_worker_that_stood_still_is_replaced_and_its_late_result_dropped(tmp_p
         middleware_arguments=(*QUICK, *TELLING),
         aggregator_arguments=TELLING,
     ) as cluster:
-        gates = {2 * GOP + 15: gate, 3 * GOP: gate, chunks * GOP - 1: end}
-        sender = cluster.begin(*arguments, ",".join(f"gate:frame={frame}:path={path}" for frame, path in gates.items()))
-        stopped = until(lambda: computing(cluster, 3) and computing(cluster, 2), "chunks 2 and 3 are in work")
+        last = range(chunks - 3, chunks)
+        gates = {2: gate, 3: gate, 4: gate, **dict.fromkeys(last, end)}
+        chain = ",".join(f"gate:frame={chunk * GOP + GOP - 1}:path={path}" for chunk, path in gates.items())
+        sender = cluster.begin(*arguments, chain)
+        stopped, late_chunk = min(at_gates(cluster, (2, 3, 4)).items())
         os.kill(stopped, signal.SIGSTOP)
         until(lambda: stopped not in _connected(cluster), "it is given up")
         gate.touch()
-        until(lambda: 2 in stored_chunks(cluster.log("middleware")), "another worker does chunk 2")
+        until(lambda: late_chunk in stored_chunks(cluster.log("middleware")), f"another worker does {late_chunk}")
         os.kill(stopped, signal.SIGCONT)
         until(lambda: "verdict='duplicate'" in cluster.log("aggregator"), "the late result comes")
+        at_gates(cluster, last)  # so what the stopped one had begun besides has come as well
         end.touch()
         sent = output(finished(sender))
         late = cluster.log("aggregator").count("verdict='duplicate'")
@@ -86,17 +89,19 @@ def _connected(cluster: LocalCluster) -> set[int]:
 def middleware_stopped(folder: Path, seconds: float) -> None:
     """With a timeout far shorter than the pause: time in which the middleware itself stands still counts for nobody."""
     clip = small_clip(folder / "clip.mp4", 66)
-    arguments = (str(clip), "--filters", "blur,edges", "--chunk-frames", str(GOP))
+    arguments = (str(clip), "--chunk-frames", str(GOP), "--filters")
     limits = (*QUICK, "--stall-timeout", str(WORKER_TIMEOUT_S))
-    with LocalCluster(folder, workers=2, middleware_arguments=limits) as cluster:
-        sender = cluster.begin(*arguments)
-        wait_for(cluster, 8, sender)
+    workers = ("--plugins", str(PLUGINS))
+    with LocalCluster(folder, workers=2, middleware_arguments=limits, worker_arguments=workers) as cluster:
+        sender = cluster.begin(*arguments, f"blur,edges,paced:path={folder / 'quick'}")
+        wait_for(cluster, 4, sender)
         cluster.kill("middleware", signal.SIGSTOP)
         pause(seconds)
         cluster.kill("middleware", signal.SIGCONT)
+        (folder / "quick").touch()
         sent = output(finished(sender))
         assert sent["retries"] == sent["duplicates"] == sent["fallback_frames"] == 0
-        assert sent["digest"] == output(local(cluster, *arguments))["digest"]
+        assert sent["digest"] == output(local(cluster, *arguments, "blur,edges"))["digest"]
         log = cluster.log("middleware")
         assert "left" not in log.replace("client", ""), log
         assert "comes back" not in log

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from wire.errors import WireError
 PLUGINS = Path(__file__).with_name("plugins.py")
 
 TELLING = ("--log", "debug")
-"""Arguments that make a middleware log every message, for `handed_out_again`."""
+"""Arguments that make a middleware log every message, for `handed_out_again` and `Killer.begin`."""
 
 Key = tuple[str, int, int]
 """Job, track, index."""
@@ -50,7 +51,7 @@ def wait_for(cluster: LocalCluster, chunks: int, sender: subprocess.Popen[str]) 
     """Until so many chunks are stored; AssertionError when the job ends before."""
 
     def reached() -> bool:
-        assert sender.poll() is None, f"the job ended before {chunks} chunks were seen stored"
+        assert sender.poll() is None, f"the job ended before {chunks} chunks were seen stored: {sender.communicate()}"
         return stored(cluster) >= chunks
 
     until(reached, f"{chunks} chunks are stored")
@@ -70,6 +71,32 @@ def computing(cluster: LocalCluster, index: int, name: str = "") -> int | None:
     """The process that computes chunk `index`, or a stage of it; one whose worker's name begins so."""
     held = tasks(cluster, name)
     return next((pid for pid, task in held if task["index"] == index and task["phase"] == "computing"), None)
+
+
+def at_gates(cluster: LocalCluster, chunks: Collection[int], without: Collection[int] = ()) -> dict[int, int]:
+    """Waits until two workers are held, each by one of these `chunks`, and neither of them is a process `without`.
+
+    Three chunks are needed for that: one worker may have two of them, one in work and one waiting. While both are held,
+    no worker is idle, so none gets a copy of what another one has: what is lost then is handed out again, and counted.
+
+    Returns:
+        The chunk in work, by process.
+    """
+
+    def held() -> dict[int, int]:
+        found = {pid: task["index"] for pid, task in tasks(cluster) if task["phase"] == "computing"}
+        both = {pid: index for pid, index in found.items() if index in chunks and pid not in without}
+        return both if len(both) == 2 else {}
+
+    made = until(held, f"two workers are held by two of the chunks {sorted(chunks)}")
+    assert isinstance(made, dict)
+    return made
+
+
+def all_sent(cluster: LocalCluster) -> bool:
+    """Whether every job's source is all there; not, where there is none."""
+    jobs = view(cluster).jobs.values()
+    return bool(jobs) and all(job.progress.get("chunks_total") for job in jobs)
 
 
 def stored_chunks(log: str) -> set[int]:
@@ -109,7 +136,30 @@ class Killer:
         self.seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         self.random = random.Random(self.seed)
         self.killed: Counter[str] = Counter()
+        self._clients = 0
         print(f"faults drawn from seed {self.seed}")
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a file_sender, and waits until the middleware has its job: from then on it outlives a middleware, and
+        an ended one is an error. A priority of its own tells it from those that were killed."""
+        self._clients += 1
+        until(lambda: view(self._cluster).is_current, "the middleware answers")
+        sender = self._cluster.begin(*arguments, "--priority", str(self._clients))
+        submitted = re.compile(rf"< \d+ Submit\(.*, priority={self._clients},")
+
+        def heard() -> bool:
+            assert sender.poll() is None, sender.communicate()
+            return bool(submitted.search(self._cluster.log("middleware")))
+
+        until(heard, "the middleware has the job")
+        return sender
+
+    def another(self, sender: subprocess.Popen[str], *arguments: str) -> subprocess.Popen[str]:
+        """Kills a client, and types the same again."""
+        sender.kill()
+        sender.communicate()
+        self.killed["client"] += 1
+        return self.begin(*arguments)
 
     def moments(self, count: int, chunks: int) -> list[int]:
         """After how many stored chunks to kill; early enough that something is left to do."""
