@@ -28,6 +28,7 @@ from aggregator.events import (
     SaveJob,
     SendFilePart,
     Tick,
+    Unsent,
 )
 from aggregator.jobs import Job
 from aggregator.memory import Memory
@@ -99,9 +100,11 @@ class Assembler:
                 try:
                     self._received(event, now)
                 except ProtocolError as error:
-                    self._close(event.peer, error, now)
+                    self._close(event.peer, error, error.job or getattr(event.message, "job", ""), now)
             case Left():
                 self._left(event, now)
+            case Unsent():
+                self._unsent(event)
             case Kept():
                 self._results.kept(event.keep)
             case NotKept():
@@ -178,11 +181,20 @@ class Assembler:
         if hello is not None and hello.role == "worker":
             memory.log(f"worker {hello.name} left: {event.reason}")
 
-    def _close(self, peer: Peer, error: ProtocolError, now: float) -> None:
+    def _unsent(self, event: Unsent) -> None:
+        """What cannot be told of a job ends that job, and no connection."""
+        memory = self._memory
+        memory.log(f"a message could not be sent: {event.reason}", is_warning=True)
+        job = memory.jobs.get(getattr(event.message, "job", ""))
+        if event.peer == MIDDLEWARE and job is not None:
+            text = f"what is to be told of it cannot be sent: {event.reason}"
+            memory.send(MIDDLEWARE, Finished(job.id, job.owner_epoch, "failed", text))
+
+    def _close(self, peer: Peer, error: ProtocolError, job: str, now: float) -> None:
         hello = self._peers.pop(peer, None)
         name = "the middleware" if peer == MIDDLEWARE else f"{hello.role} {hello.name}" if hello else "a stranger"
         self._memory.log(f"closed the connection of {name}: {error.text}", is_warning=True)
-        self._memory.outbox.append(Close(peer, error.code, error.text))
+        self._memory.outbox.append(Close(peer, error.code, error.text, job))
         if peer == MIDDLEWARE:
             self._memory.orphans.clear()
             self._memory.uplink.lost(now, refused=True)

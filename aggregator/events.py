@@ -38,6 +38,15 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent:
+    """A message that was to be sent breaks a limit of the wire; the connection lives."""
+
+    peer: Peer
+    message: Message
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What a Keep asked for is done; it is durable once this turn is committed."""
 
@@ -92,7 +101,7 @@ class Tick:
     """The end of a turn: timers fire."""
 
 
-Event = Received | Left | Kept | NotKept | Spliced | SpliceFailed | SpliceCrashed | ChunkDamaged | Tick
+Event = Received | Left | Unsent | Kept | NotKept | Spliced | SpliceFailed | SpliceCrashed | ChunkDamaged | Tick
 
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
 
@@ -128,6 +137,7 @@ class Close:
     peer: Peer
     code: str
     text: str
+    job: str = ""  # the one whose message was wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import msgpack
 
-from aggregator.names import FAILED, check_file_name
 from aggregator.publishing import PARTIAL
+from wire.file_names import FAILED, check_file_name
 
 log = logging.getLogger(__name__)
 

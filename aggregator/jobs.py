@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aggregator.names import FAILED, check_file_name
 from aggregator.states import JOB_TRANSITIONS, JobState
 from wire.bitmap import Bitmap
+from wire.file_names import check_file_name, check_output_names
 from wire.limits import MAX_CHUNKS
 from wire.messages import Finished, Own
 from wire.transitions import changed
@@ -60,11 +60,8 @@ class Job:
     def from_own(cls, own: Own) -> Job:
         """Raises ValueError when the job cannot be one: names that are no file names, no outputs, too many tracks."""
         check_file_name(own.job, "a job's id")
-        names = [check_file_name(str(output.get("name", "")), "an output's name") for output in own.outputs]
-        if len({name.casefold() for name in names}) < len(names):
-            raise ValueError(f"two outputs have one name: {', '.join(names)}")
-        if FAILED in map(str.casefold, names):
-            raise ValueError(f"no output can be called {FAILED}: chunks that failed are kept under that name")
+        names = [str(output.get("name", "")) for output in own.outputs]
+        check_output_names(names)
         stream_count = own.source.get("stream_count")
         if not isinstance(stream_count, int) or stream_count < 1 or not names:
             raise ValueError("a job has at least one stream and one output")

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import xxhash
 
-from aggregator.names import LATEST, check_file_name, check_path_name
+from wire.file_names import LATEST, check_file_name, check_path_name
 
 PARTIAL: Final = ".part"
 GONE: Final = ".gone-"

@@ -43,16 +43,17 @@ from aggregator.events import (
     Splice,
     SpliceCrashed,
     Tick,
+    Unsent,
 )
 from aggregator.failed import FailedChunks
 from aggregator.jobs import Job
 from aggregator.ledger import AggregatorLedger
-from aggregator.names import check_path_name
 from aggregator.splicers import PROGRAM, Ending, Splicers
 from storage.errors import SpoolFull
 from storage.spool import Location, Spool
 from wire import loop as wire
 from wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
+from wire.file_names import check_path_name
 from wire.messages import VERSIONS, AggregatorDetails, Error, File, Hello
 
 log = logging.getLogger("aggregator")
@@ -205,6 +206,8 @@ class Server:
         if isinstance(event, wire.Received):
             log.debug("< %s %s", peer or "middleware", event.message)
             self._handle(Received(peer, event.message, len(event.payload), event.xxh3), event.payload)
+        elif isinstance(event, wire.Unsent):
+            self._handle(Unsent(peer, event.message, event.reason))
         else:
             if peer == MIDDLEWARE:
                 self._uplink = None
@@ -252,8 +255,8 @@ class Server:
                 self._send_part(command)
             case Dial():
                 self._uplink = self._loop.dial([self._settings.middleware], self._hello())
-            case Close(peer, code, text):
-                self._loop.close(self._connection(peer), code, text)
+            case Close(peer, code, text, job):
+                self._loop.close(self._connection(peer), code, text, job)
                 if peer == MIDDLEWARE:
                     self._uplink = None
             case Log(text, is_warning):

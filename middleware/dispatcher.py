@@ -24,11 +24,13 @@ from middleware.events import (
     StageKept,
     StageNotKept,
     Tick,
+    Unsent,
 )
 from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
 from middleware.leases import Leases
+from middleware.link_costs import LinkCosts
 from middleware.obstacles import assess
 from middleware.ownership import Ownership
 from middleware.records import Publisher, failures_of, progress_of
@@ -71,6 +73,7 @@ class Dispatcher:
         self._intake = Intake(self.cluster, self._ownership)
         self._wishes = Wishes(self.cluster, self._leases, self._ownership)
         self._publisher = Publisher(self.cluster)
+        self._link_costs = LinkCosts(self.cluster)
         self._last_tick: float | None = None
         self._next_scan = 0.0
 
@@ -106,10 +109,15 @@ class Dispatcher:
             try:
                 self._received(event, now)
             except ProtocolError as error:
+                job = error.job or getattr(event.message, "job", "")
+                self._link_costs.charge(event.peer, job, str(error), now)
                 self._leave(event.peer, str(error), now)
-                self.cluster.outbox.append(Close(event.peer, error.code, error.text))
+                self.cluster.outbox.append(Close(event.peer, error.code, error.text, job))
         elif isinstance(event, Left):
+            self._link_costs.charge(event.peer, event.job, event.reason, now)
             self._leave(event.peer, event.reason, now)
+        elif isinstance(event, Unsent):
+            self._link_costs.unsent(event, now)
         elif isinstance(event, NotKept):
             self._intake.not_kept(event)
         elif isinstance(event, StageKept):

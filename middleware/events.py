@@ -27,9 +27,19 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A peer's connection is gone."""
+    """A peer's connection is gone. `job` is the one whose message ended it, where that is known."""
 
     peer: Peer
+    reason: str
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A message that was to be sent breaks a limit of the wire; the connection lives."""
+
+    peer: Peer
+    message: Message
     reason: str
 
 
@@ -72,7 +82,7 @@ class Tick:
     behind: frozenset[Peer] = frozenset()
 
 
-Event = Received | Left | NotKept | StageKept | StageNotKept | Tick
+Event = Received | Left | Unsent | NotKept | StageKept | StageNotKept | Tick
 
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
 
@@ -112,6 +122,7 @@ class Close:
     peer: Peer
     code: str
     text: str
+    job: str = ""  # the one whose message was wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
+from middleware.admission import fault_of
 from middleware.cluster import MAX_HISTORY, MAX_OPEN_JOBS, ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
@@ -11,7 +10,7 @@ from middleware.ownership import Ownership
 from middleware.records import job_record, room_for, share_of_spool
 from middleware.wishes import forget
 from wire.errors import ProtocolError
-from wire.limits import MAX_CHUNKS, MAX_NAME
+from wire.limits import MAX_CHUNKS
 from wire.messages import (
     Chunk,
     End,
@@ -22,12 +21,6 @@ from wire.messages import (
     Submit,
     Welcome,
 )
-
-MAX_OUTPUTS: Final = 64
-"""Outputs of one job: a page of variants, far from what a header holds."""
-
-MAX_STREAMS: Final = 64
-"""Streams of one source; films with all their languages have about 40."""
 
 
 class Intake:
@@ -51,7 +44,7 @@ class Intake:
 
     def submit(self, client: ClientRecord, message: Submit, now: float) -> None:
         cluster = self._cluster
-        fault = _fault_of(message)
+        fault = fault_of(message)
         if fault:
             return cluster.refuse(client, "bad-job", fault)
         job = self._continued(client, message)
@@ -224,41 +217,3 @@ def _is_edited(old: Job, new: Job) -> bool:
         and one["outputs"] == other["outputs"]
         and one["source"].get("fingerprint") != other["source"].get("fingerprint")
     )
-
-
-def _fault_of(message: Submit) -> str:
-    """Why a submission cannot become a job; empty when it can."""
-    source, outputs = message.source, message.outputs
-    streams = source.get("stream_count")
-    if not isinstance(source.get("kind"), str) or not isinstance(source.get("name"), str):
-        return "the source must have a kind and a name"
-    if type(streams) is not int or not 1 <= streams <= MAX_STREAMS:
-        return f"the source must have 1 to {MAX_STREAMS} streams, not {streams!r:.80}"
-    if not isinstance(source.get("process"), dict):
-        return "the source must say how it is processed"
-    if not 1 <= len(outputs) <= MAX_OUTPUTS:
-        return f"a job has 1 to {MAX_OUTPUTS} outputs, not {len(outputs)}"
-    for output in outputs:
-        fault = _fault_of_output(output)
-        if fault:
-            return fault
-    if len({output["name"] for output in outputs}) != len(outputs):
-        return "two outputs have the same name"
-    return ""
-
-
-def _fault_of_output(output: dict[str, Any]) -> str:
-    name, chain = output.get("name"), output.get("chain")
-    if (
-        not isinstance(name, str)
-        or not 0 < len(name) <= MAX_NAME
-        or "/" in name
-        or "\\" in name
-        or name.startswith(".")
-    ):
-        return f"an output can't be called {name!r:.80}: it becomes a file's name"
-    if not isinstance(chain, list) or not chain:
-        return f"output {name} has no filters"
-    if not all(isinstance(step, dict) and isinstance(step.get("name"), str) for step in chain):
-        return f"output {name} has a filter without a name"
-    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from middleware import told
 from middleware.chains import Chain
 from middleware.history import Told
 from middleware.states import FINAL, JOB_TRANSITIONS, JobState
@@ -60,6 +61,7 @@ class Job:
         self.edited_as = ""  # the job in which its source, edited since, was submitted anew
         self.final, self.failures = {}, []
         self.told_room_bytes = 0
+        self.link_costs = 0  # connections that ended over a message about it
         self.kind = str(fixed["source"].get("kind", ""))
         self._clear()
 
@@ -122,6 +124,7 @@ class Job:
         self.outputs_summary, self.files, self.addresses = [], [], []
         self.seconds = self.no_room_until = 0.0
         self.benched, self.kept_failed = {}, set()
+        self.link_costs = 0
         self.holdings_known = self.finish_sent = False
 
     def wait_for_room(self, reason: str, now: float) -> None:
@@ -243,8 +246,8 @@ class Job:
         self.state = JobState.PENDING if state is JobState.RUNNING else state
         for name in ("code", "reason", "session", "owner", "owner_name", "owner_epoch", "chunk_counts", "seconds"):
             setattr(self, name, record[name])
-        for name in ("outputs_summary", "files", "addresses"):
-            setattr(self, name, record[name])
+        self.addresses = record["addresses"]
+        self.outputs_summary, self.files = told.summaries(record["outputs_summary"]), told.files(record["files"])
         self.edited_as = record.get("edited_as", "")
         self.final, self.failures = record.get("final", {}), record.get("failures", [])
         if self.is_final:

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from typing import Any
 
+from middleware import told
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
@@ -289,10 +290,10 @@ class Ownership:
         state = next((one for one in FINAL if one.value == message.state), None)
         if state is None:
             raise ProtocolError("bad-message", f"no final state is called {message.state!r:.80}")
-        job.outputs_summary = [
-            {**summary, "retries": track.retries} for summary, track in zip(message.outputs, job.tracks, strict=False)
-        ]
-        job.files = message.files
+        job.outputs_summary = told.summaries(
+            [{**summary, "retries": track.retries} for summary, track in zip(message.outputs, job.tracks, strict=False)]
+        )
+        job.files = told.files(message.files)
         job.addresses = [dict(address) for address in record.addresses]
         self._cluster.set_state(job, state, "" if state is not JobState.FAILED else "splice-failed", message.text)
         self._cluster.note("job-finished", f"job {job.id} is {state.value} {message.text}".strip(), now, job.id)

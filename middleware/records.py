@@ -12,8 +12,11 @@ from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
 from middleware.stages import uncovered
 from middleware.states import JobState, WorkerState
+from middleware.told import MAX_DETAILS_SIZE, MAX_REASON
+from wire.limits import MAX_NAME
 from wire.messages import Job as JobMessage
 from wire.messages import Worker as WorkerMessage
+from wire.shortened import fitted, shortened
 
 CLIENT_INTERVAL_S: Final = 0.1
 """How often the client of a job hears of progress: a bar that moves smoothly."""
@@ -77,10 +80,10 @@ def job_record(
 ) -> JobMessage:
     return JobMessage(
         job=job.id,
-        name=job.name,
+        name=shortened(job.name, MAX_NAME),
         state=job.state.value,
         code=job.code,
-        reason=job.reason,
+        reason=shortened(job.reason, MAX_REASON),
         accepted=job.accepted,
         room_bytes=room_bytes,
         have=[job.received(stream).to_wire() for stream in range(len(job.have))] if with_have else None,
@@ -110,12 +113,13 @@ def tell_of_workers(cluster: Cluster, client: ClientRecord, workers: Iterable[Wo
 def details_of(job: Job) -> dict[str, Any]:
     """What a person asks who looks at one job: the wishes and the failures."""
     outputs = job.fixed["outputs"]
-    return {
+    details = {
         "outputs": [{name: output.get(name) for name in ("name", "chain", "codec", "crf")} for output in outputs],
         "on_error": job.fixed["policy"].get("on_error", ""),
         "aggregator": job.owner_name,
         "failures": job.failures or failures_of(job),
     }
+    return fitted(details, MAX_DETAILS_SIZE)
 
 
 def failures_of(job: Job) -> list[dict[str, Any]]:

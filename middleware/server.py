@@ -41,6 +41,7 @@ from middleware.events import (
     StageKept,
     StageNotKept,
     Tick,
+    Unsent,
 )
 from middleware.ledger import MiddlewareLedger
 from storage.errors import SpoolFull
@@ -160,7 +161,10 @@ class Server:
     def _handle(self, event: wire.NetworkEvent) -> None:
         now = self._clock()
         if isinstance(event, wire.Lost):
-            self._carry_out(self.dispatcher.handle(Left(event.connection, event.reason), now))
+            self._carry_out(self.dispatcher.handle(Left(event.connection, event.reason, event.job), now))
+        elif isinstance(event, wire.Unsent):
+            log.error("%d: %s", event.connection, event.reason)
+            self._carry_out(self.dispatcher.handle(Unsent(event.connection, event.message, event.reason), now))
         elif isinstance(event, wire.Received):
             log.debug("< %d %s", event.connection, event.message)
             host = self._loop.peer_host(event.connection)
@@ -221,9 +225,9 @@ class Server:
                 self._ledger.save_filter(name, schema)
             case ForgetFilter(name):
                 self._ledger.forget_filter(name)
-            case Close(peer, code, text):
+            case Close(peer, code, text, job):
                 log.info("= %d closed: %s %s", peer, code, text)
-                self._loop.close(peer, code, text)
+                self._loop.close(peer, code, text, job)
             case Log(text):
                 log.info("%s", text)
         return None

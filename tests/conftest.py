@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import pytest
 from hypothesis import settings
+
+os.environ["MOVIOLA_CHECK_SENT"] = "1"  # before any of our modules, and for the programs that tests start
 
 settings.register_profile("moviola", deadline=None)  # a loaded machine is slow, and slow is not wrong
 settings.load_profile("moviola")

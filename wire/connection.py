@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from wire.errors import ProtocolError
+from wire.errors import ProtocolError, Unsendable
 from wire.framing import Frame, FrameReader, prefix
 from wire.limits import MAX_GREETING_HEADER, MAX_HEADER, MAX_PAYLOAD
 from wire.messages import ROLES, VERSIONS, Error, Greeting, Hello, Message, Welcome, decode, encode
@@ -91,7 +91,11 @@ class Connection:
 
     @staticmethod
     def framed(message: Message, payload_size: int = 0, payload_xxh3: int = 0) -> bytes:
-        """Prefix and header of a message; its payload, if any, is sent right behind."""
+        """Return prefix and header of a message; its payload, if any, is sent right behind. Raises Unsendable."""
+        if payload_size > MAX_PAYLOAD:
+            raise Unsendable(
+                f"a payload of {payload_size} bytes with {type(message).__name__}; {MAX_PAYLOAD} are the most"
+            )
         return prefix(encode(message), payload_size, payload_xxh3)
 
     def received(self, count: int) -> Iterator[Incoming | bytes]:

@@ -17,6 +17,10 @@ MAX_GREETING_HEADER: Final = 64 * KIB
 MAX_HEADER: Final = 4 * MIB
 """Header size after it. The largest is Submit: codec parameters and one template container per audio track."""
 
+MAX_DESCRIPTION: Final = 3 * MIB
+"""Bytes of a job's source and outputs in messages. What is made of them (Own, Task, records) says more besides, and
+must fit into a header as well."""
+
 MAX_PAYLOAD: Final = 256 * MIB
 """One chunk or one result. Chunks aim at 32 MiB; a single lossless 8K frame still fits."""
 
@@ -52,8 +56,13 @@ CONNECT_TIMEOUT_S: Final = 5.0
 MAX_CHUNKS: Final = 10_000_000
 """Chunks of one stream: a week of single frames at 16 a second. Bitmaps that are sent stay below 1.25 MB."""
 
-MAX_NAME: Final = 200
-"""Characters in a name: of a worker, a job, a file, a filter."""
+MAX_NAME: Final = 255
+"""Characters in a name: of a worker, a job, a file, a filter. A job is called like its source, and file systems take
+names of 255 bytes or UTF-16 units, which are never more characters."""
+
+MAX_OUTPUT_NAME_SIZE: Final = 120
+"""Bytes of an output's name, which becomes names of files. File systems take 255: behind it come a suffix (the longest,
+`.annotations.jsonl`, has 18), and while the file is written a job's id (53) and a partial file's marks."""
 
 MAX_TEXT: Final = 64 * KIB
 """Characters in a text for people: a reason, a traceback."""

@@ -28,9 +28,9 @@ from typing import Any, Final
 from wire import descriptors, limits
 from wire.addresses import Address, listen, peer_host, resolve
 from wire.connection import Connection, Incoming, State
-from wire.errors import ProtocolError
+from wire.errors import ProtocolError, Unsendable
 from wire.framing import Buffer, checksum
-from wire.messages import Error, Hello, Message
+from wire.messages import CHECKS_WHAT_IS_SENT, Error, Hello, Message
 
 ConnectionId = int
 
@@ -56,11 +56,22 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A connection is gone, or could not be made. `error` is what the other side said last, if it was an error."""
+    """A connection is gone, or could not be made. `error` is what the other side said last, if it was an error; `job`
+    the one whose message ended the connection, where either side has said so."""
 
     connection: ConnectionId
     reason: str
     error: Error | None = None
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A message that was to be sent breaks its schema or a limit: nothing of it has left, and the connection lives."""
+
+    connection: ConnectionId
+    message: Message
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ class Readable:
     fd: int
 
 
-NetworkEvent = Received | Lost | Readable
+NetworkEvent = Received | Lost | Unsent | Readable
 
 
 @dataclass(slots=True)
@@ -163,34 +174,49 @@ class Loop:
         xxh3: int | None = None,
     ) -> None:
         """Queues a message; `flush` lets it leave. Sending on a connection that is gone does nothing: its Lost is
-        on the way. `xxh3` is needed for a FileSlice, and spares the work for a payload whose checksum is known."""
+        on the way. What breaks a limit comes back as Unsent. `xxh3` is needed for a FileSlice, and spares the work for
+        a payload whose checksum is known."""
         link = self._links.get(connection)
         if link is None or link.closing:
             if isinstance(payload, FileSlice):
                 payload.release()
             return
+        size = payload.size if isinstance(payload, FileSlice) else len(payload)
+        if xxh3 is None:
+            assert not isinstance(payload, FileSlice)
+            xxh3 = checksum(payload)
+        try:
+            framed = Connection.framed(message, size, xxh3)
+        except Unsendable as error:
+            return self._unsent(link, message, payload, error)
+        self._queue(link, framed)
         if isinstance(payload, FileSlice):
-            assert xxh3 is not None
-            self._queue(link, Connection.framed(message, payload.size, xxh3))
             link.outgoing.append(payload)
-            link.in_files += payload.size
-        else:
-            size = len(payload)
-            self._queue(link, Connection.framed(message, size, checksum(payload) if xxh3 is None else xxh3))
-            if size:
-                self._queue(link, payload)
+            link.in_files += size
+        elif size:
+            self._queue(link, payload)
         if link.backlog > limits.MAX_BACKLOG:
             self._lose(link, "it reads too slowly: its backlog is full")
+        return None
 
-    def close(self, connection: ConnectionId, code: str = "", text: str = "") -> None:
-        """Closes a connection once what was queued has left, with a last Error when there is a code. No Lost comes."""
+    def _unsent(self, link: _Link, message: Message, payload: Buffer | FileSlice, error: Unsendable) -> None:
+        """Tells the program what it could not say; in tests that is a fault at once."""
+        if isinstance(payload, FileSlice):
+            payload.release()
+        if CHECKS_WHAT_IS_SENT:
+            raise error
+        self._pending.append(Unsent(link.id, message, str(error)))
+
+    def close(self, connection: ConnectionId, code: str = "", text: str = "", job: str = "") -> None:
+        """Closes a connection once what was queued has left, with a last Error when there is a code (which names the
+        `job` whose message was wrong). No Lost comes."""
         link = self._links.get(connection)
         if link is None or link.closing:
             return None
         if link.connecting:
             return self._drop(link)  # nothing was said yet, and nothing shall be
         if code:
-            self._queue(link, Connection.framed(Error(code=code, text=text)))
+            self._queue(link, Connection.framed(Error(code=code, text=text, job=job)))
         link.closing = link.told = True
         self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
         self._dirty[link.id] = link
@@ -374,8 +400,8 @@ class Loop:
         except BlockingIOError:
             return None
         except ProtocolError as error:
-            self._report_lost(link, str(error))
-            self.close(link.id, error.code, error.text)
+            self._report_lost(link, str(error), error.job)
+            self.close(link.id, error.code, error.text, error.job)
         except OSError as error:
             self._lose(link, error.strerror or str(error))
         return None
@@ -462,13 +488,13 @@ class Loop:
         self._report_lost(link, reason)
         self._drop(link)
 
-    def _report_lost(self, link: _Link, reason: str) -> None:
+    def _report_lost(self, link: _Link, reason: str, job: str = "") -> None:
         """Tells the program, unless it closed the connection itself or never heard of it."""
         was_heard_of = link.protocol.peer is not None or link.protocol.is_dialled
         if was_heard_of and not link.told:
             link.told = True
             text = link.last_error.text if link.last_error else reason
-            self._pending.append(Lost(link.id, text, link.last_error))
+            self._pending.append(Lost(link.id, text, link.last_error, link.last_error.job if link.last_error else job))
 
     def _drop(self, link: _Link) -> None:
         self._links.pop(link.id, None)

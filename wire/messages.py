@@ -6,16 +6,22 @@ same frame (see wire/framing.py) and are named in each docstring.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgpack
 
-from wire.errors import ProtocolError
-from wire.schema import Lease, Name, Record, Text
+from wire.errors import ProtocolError, Unsendable
+from wire.limits import MAX_HEADER, MAX_NAME
+from wire.schema import Lease, Name, Record, Text, Token
 
 VERSIONS: Final = (1,)
 """Protocol versions this install speaks, newest last."""
+
+CHECKS_WHAT_IS_SENT: Final = bool(os.environ.get("MOVIOLA_CHECK_SENT"))
+"""Whether each message is read back before it is sent: in tests and in the simulation, which set the variable. A
+program at work checks sizes alone, which costs nothing."""
 
 ROLES: Final = ("client", "worker", "aggregator")
 
@@ -59,7 +65,8 @@ class Welcome(Message):
 
 @dataclass(frozen=True, slots=True)
 class Error(Message):
-    """A refusal: `code` for programs, `text` for people. After a fatal one the sender closes the connection."""
+    """A refusal: `code` for programs, `text` for people. After a fatal one the sender closes the connection. `job` is
+    the one that the refused message was about, where that is known."""
 
     code: Name
     text: Text
@@ -92,7 +99,7 @@ class WorkerDetails(Record):
     filters: list[dict[str, Any]]
     kinds: list[Name]
     slots: int
-    fingerprint: Text
+    fingerprint: Token
     held: list[HeldLease] = field(default_factory=list)
     death: dict[str, Any] | None = None
     process_id: int = 0
@@ -126,7 +133,7 @@ class Submit(Message):
     policy: dict[str, Any] = field(default_factory=dict)
     priority: int = 0
     new: bool = False
-    origin: Text = ""
+    origin: Token = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +323,7 @@ class Result(Message):
     track: int
     index: int
     owner_epoch: int
-    fingerprint: Text
+    fingerprint: Token
     frames_in: int
     frames_out: int
     fallback_frames: int = 0
@@ -362,7 +369,7 @@ class Stored(Message):
     lost_frames: int = 0
     damaged_frames: int = 0
     text: Text = ""
-    fingerprint: Text = ""
+    fingerprint: Token = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,7 +435,7 @@ class Fetch(Message):
     """
 
     job: Name
-    file: Text
+    file: Token
     offset: int
     length: int
 
@@ -438,7 +445,7 @@ class File(Message):
     """A part of a finished file. Payload: the bytes from `offset`. `size` is the whole file's."""
 
     job: Name
-    file: Text
+    file: Token
     offset: int
     size: int
 
@@ -453,8 +460,36 @@ _pack = msgpack.Packer(use_bin_type=True).pack
 
 
 def encode(message: Message) -> bytes:
-    """The header of a message."""
-    return _pack({"type": type(message).__name__, **message.to_wire()})
+    """Return the header of a message. Raises Unsendable when the other side would not take it."""
+    try:
+        header: bytes = _pack({"type": type(message).__name__, **message.to_wire()})
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Unsendable(f"{type(message).__name__}: {error}") from None
+    if len(header) > MAX_HEADER:
+        raise Unsendable(f"{type(message).__name__} would have {len(header)} bytes, and {MAX_HEADER} are the most")
+    if CHECKS_WHAT_IS_SENT:
+        _check_schema(header)
+    return header
+
+
+def check_sendable(message: Message) -> None:
+    """Raise Unsendable when a message breaks its schema or a limit."""
+    _check_schema(encode(message))
+
+
+def _check_schema(header: bytes) -> None:
+    try:
+        decode(header)
+    except ProtocolError as error:
+        raise Unsendable(error.text) from None
+
+
+def packed_size(data: Any) -> int:
+    """Return how many bytes plain data takes in a header. Raises Unsendable when it cannot be in one."""
+    try:
+        return len(_pack(data))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Unsendable(str(error)) from None
 
 
 def decode(header: bytes) -> Message:
@@ -471,4 +506,10 @@ def decode(header: bytes) -> Message:
     cls = MESSAGES.get(kind) if isinstance(kind, str) else None
     if cls is None:
         raise ProtocolError("bad-message", f"no message is called {kind!r:.80}")
-    return cls.from_wire(data)
+    try:
+        return cls.from_wire(data)
+    except ProtocolError as error:
+        job = data.get("job")
+        raise ProtocolError(
+            error.code, error.text, job if isinstance(job, str) and len(job) <= MAX_NAME else ""
+        ) from None

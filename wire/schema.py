@@ -16,14 +16,16 @@ from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 from wire.errors import ProtocolError
 from wire.limits import MAX_NAME, MAX_TEXT
+from wire.shortened import shortened
 
 MAX_INT = 2**63 - 1
 
 
 class Length(NamedTuple):
-    """The most characters a text may have."""
+    """The most characters a text may have; one `for_people` is cut where it is sent, not refused where it arrives."""
 
     characters: int
+    for_people: bool = False
 
 
 class Lease(NamedTuple):
@@ -37,7 +39,9 @@ class Lease(NamedTuple):
 
 
 Name = Annotated[str, Length(MAX_NAME)]
-Text = Annotated[str, Length(MAX_TEXT)]
+Text = Annotated[str, Length(MAX_TEXT, for_people=True)]
+Token = Annotated[str, Length(MAX_TEXT)]
+"""What programs compare: long, and never cut."""
 
 Check = Callable[[Any], Any]
 R = TypeVar("R", bound="Record")
@@ -47,10 +51,17 @@ class Record:
     """Base of everything that travels in a header. Subclasses are frozen dataclasses."""
 
     _checks: ClassVar[dict[str, Check] | None] = None
+    _texts: ClassVar[tuple[str, ...] | None] = None
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain data for msgpack; nested records become maps."""
-        return {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+        """Return plain data for msgpack; nested records become maps, texts for people are cut at their bound."""
+        cls = type(self)
+        if cls._texts is None:
+            cls._texts = _texts_for_people(cls)
+        made = {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+        for name in cls._texts:
+            made[name] = shortened(made[name], MAX_TEXT)
+        return made
 
     @classmethod
     def from_wire(cls: type[R], data: Any) -> R:
@@ -87,6 +98,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list) and value and isinstance(value[0], Record):
         return [item.to_wire() for item in value]
     return value
+
+
+def _texts_for_people(cls: type[Record]) -> tuple[str, ...]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return tuple(name for name, hint in hints.items() if hint == Text)
 
 
 def _compile(cls: type[Record]) -> dict[str, Check]:

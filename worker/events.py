@@ -76,6 +76,14 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent:
+    """What came of a lease breaks a limit of the wire; nothing of it has left."""
+
+    lease: Lease
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DrainRequested:
     """Somebody wants this process to end in good order."""
 
@@ -85,7 +93,7 @@ class Tick:
     """Time has passed."""
 
 
-Event = Opened | Lost | Received | Progressed | Computed | Failed | Stopped | DrainRequested | Tick
+Event = Opened | Lost | Received | Progressed | Computed | Failed | Stopped | Unsent | DrainRequested | Tick
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

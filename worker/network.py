@@ -14,7 +14,7 @@ import psutil
 
 from wire import loop as wire_loop
 from wire.loop import ConnectionId, Loop, Readable
-from wire.messages import Beat, Welcome
+from wire.messages import Beat, HandOn, Result, Welcome
 from worker.compute import Computer
 from worker.events import (
     EXIT_ORPHANED,
@@ -34,6 +34,7 @@ from worker.events import (
     Received,
     Send,
     Tick,
+    Unsent,
 )
 from worker.note import Note, Stage
 from worker.session import Session
@@ -109,6 +110,10 @@ class Network:
         if isinstance(event, wire_loop.Lost):
             self._forget(peer)
             self._handle(Lost(peer, event.reason, event.error.code if event.error else ""))
+        elif isinstance(event, wire_loop.Unsent):
+            self._log.error("%s", event.reason)
+            if isinstance(event.message, Result | HandOn):
+                self._handle(Unsent(event.message.lease, event.reason))
         elif isinstance(event.message, Welcome):
             if peer == MIDDLEWARE:
                 self._note.stage = Stage.WELCOMED

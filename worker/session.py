@@ -30,6 +30,7 @@ from wire.messages import (
     WorkerDetails,
 )
 from wire.schema import Lease
+from wire.shortened import shortened_data, shortened_end
 from worker.events import (
     EXIT_DRAINED,
     EXIT_STUCK,
@@ -53,6 +54,7 @@ from worker.events import (
     Received,
     Send,
     Stopped,
+    Unsent,
 )
 from worker.holding import Holding, Identity
 from worker.peers import Peers
@@ -76,6 +78,9 @@ DEFAULT_CREDIT: Final = 2
 
 MAX_CREDIT: Final = 256
 """More is not believed: each credit is a chunk in memory. The middleware lets it grow to 32 for tiny tasks."""
+
+MAX_CAUSE: Final = 16_000
+"""Characters that are told of a failure's text, and of the end of its traceback."""
 
 HOLDINGS_PER_CREDIT: Final = 2
 """After a reconnect the middleware may hand out anew before it has revoked what it does not adopt. What comes beyond
@@ -136,6 +141,8 @@ class Session:
                 self._progressed(event, now)
             case Computed() | Failed() | Stopped():
                 self._ended(event, now)
+            case Unsent():
+                self._unsendable(event)
             case DrainRequested():
                 self._drain(now, "asked to stop")
         self._advance(now)
@@ -322,11 +329,18 @@ class Session:
         self._out.append(Send(holding.destination, holding.message(), holding.result.payload))
         holding.is_sent = True
 
+    def _unsendable(self, event: Unsent) -> None:
+        """Ends a task whose result breaks a limit of the wire: another try may make a smaller one."""
+        holding = self.holdings.get(event.lease)
+        if holding is not None and holding.phase is Phase.DELIVERING:
+            cause = {"kind": "exception", "text": f"its result cannot be sent: {event.reason}"}
+            self._release(holding, "failed", cause)
+
     def _release(self, holding: Holding, outcome: str, cause: dict[str, Any] | None = None) -> None:
         """The lease is over. The middleware is told now, or when it is back."""
         holding.chunk = holding.result = None
         holding.is_sent = False
-        released = Released(holding.task.lease, outcome, cause)
+        released = Released(holding.task.lease, outcome, None if cause is None else _told(cause))
         if self.peers.is_open(MIDDLEWARE):
             self._tell(released)
             del self.holdings[holding.task.lease]
@@ -390,6 +404,13 @@ class Session:
     def _log(self, text: str) -> None:
         if text:
             self._out.append(Log(text))
+
+
+def _told(cause: dict[str, Any]) -> dict[str, Any]:
+    """Return a failure's cause as it is told; an exception may say more than a message holds."""
+    ends = {name: shortened_end(text, MAX_CAUSE) for name in ("traceback",) if isinstance(text := cause.get(name), str)}
+    made: dict[str, Any] = shortened_data(cause | ends, characters=MAX_CAUSE, items=16)
+    return made
 
 
 def _limit(welcome: Welcome, name: str, default: float, least: float, most: float) -> float:

@@ -16,7 +16,7 @@ from media.material import Chunk
 from media.video.bundle import DISCARD, KEY
 
 # Tried in this order; the first that gives the stream's parameters back unchanged is taken.
-_TEMPLATE_FORMATS = ("matroska", "mov", "nut", "mpegts", "avi")
+TEMPLATE_FORMATS = ("matroska", "mov", "nut", "mpegts", "avi")
 # A chunk of such a stream: about a minute of sound, small beside a chunk of video.
 PACKET_COUNT_MAX = 2048
 PACKET_BYTES_MAX = 1024 * 1024
@@ -48,7 +48,7 @@ def describe(stream: Stream, number: int, first: av.Packet[Any]) -> dict[str, An
     `template` is a whole file of the format `template_format` with one packet in it, whose first stream is given
     to `add_stream_from_template`. Times are in `time_base` of the source.
     """
-    for form in _TEMPLATE_FORMATS:
+    for form in TEMPLATE_FORMATS:
         template = _template(stream, first, form)
         if template is not None:
             base = stream.time_base or first.time_base

@@ -11,8 +11,8 @@ from typing import ClassVar
 import pytest
 import xxhash
 
-from aggregator.names import check_file_name
 from aggregator.publishing import Publication, clear, sweep
+from wire.file_names import check_file_name
 
 
 def everything(folder: Path) -> list[str]:

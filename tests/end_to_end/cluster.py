@@ -80,6 +80,7 @@ class LocalCluster:
             if not name.startswith("MOVIOLA_") and name not in ("FILTER_TYPE", "WORKER_CAPABILITIES")
         }
         self.environment |= {
+            "MOVIOLA_CHECK_SENT": "1",
             "MOVIOLA_STATE": str(folder / "state"),
             "MOVIOLA_PORT": str(self.port),
             "MOVIOLA_RESULTS": str(self.results),

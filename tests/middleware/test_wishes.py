@@ -400,7 +400,8 @@ def test_a_thousand_jobs_of_the_past_take_little_memory(script: Script) -> None:
 
     def job(number: int) -> None:
         submission = script.submission(("blur",), key=str(number), fingerprint=str(number))
-        submission.source["splice"] = {"passthrough": [{"template": bytes(2000), "name": "x"} for _ in range(4)]}
+        facts = {"template": b"\x1aE\xdf\xa3" + bytes(2000), "template_format": "matroska", "name": "x"}
+        submission.source["splice"] = {"passthrough": [dict(facts) for _ in range(4)]}
         script.tell(1, submission)
         script.chunk(1, script.job(1).job, 0)
         script.tell(1, End(script.job(1).job, [1]))

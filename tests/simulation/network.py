@@ -119,7 +119,9 @@ class Network:
                 other.is_open = False
                 other.loop.ends.pop(other.number, None)
                 if other.loop.is_alive:
-                    other.loop.arrive(Lost(other.number, error.text if error else reason, error))
+                    other.loop.arrive(
+                        Lost(other.number, error.text if error else reason, error, error.job if error else "")
+                    )
 
         self.world.later(delay, notice)
 
@@ -194,8 +196,8 @@ class SimLoop:
             xxh3 = checksum(payload) if xxh3 is None else xxh3
         self._outbox.append((connection, message, payload, xxh3, None))
 
-    def close(self, connection: int, code: str = "", text: str = "") -> None:
-        self._outbox.append((connection, None, b"", 0, Error(code, text) if code else None))
+    def close(self, connection: int, code: str = "", text: str = "", job: str = "") -> None:
+        self._outbox.append((connection, None, b"", 0, Error(code, text, job=job) if code else None))
         end = self.ends.get(connection)
         if end is not None:
             end.is_open = False  # nothing more is heard of it

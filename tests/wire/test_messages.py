@@ -72,7 +72,7 @@ def test_unknown_fields_are_ignored_so_that_fields_may_be_added() -> None:
         ({"type": "Chunk", "job": 5, "stream": 0, "index": 0, "frame_count": 0}, "Chunk.job"),
         ({"type": "Chunk", "job": "j", "stream": -1, "index": 0, "frame_count": 0}, "Chunk.stream"),
         ({"type": "Chunk", "job": "j", "stream": True, "index": 0, "frame_count": 0}, "Chunk.stream"),
-        ({"type": "Chunk", "job": "j" * 201, "stream": 0, "index": 0, "frame_count": 0}, "at most 200"),
+        ({"type": "Chunk", "job": "j" * 256, "stream": 0, "index": 0, "frame_count": 0}, "at most 255"),
         ({"type": "Revoke", "lease": [1]}, "Revoke.lease"),
         ({"type": "Beat", "leases": [{"lease": [1, 2], "phase": 3, "frames": 0}]}, "LeaseBeat.phase"),
         ({"type": "Beat", "cpu_percent": float("nan")}, "Beat.cpu_percent"),

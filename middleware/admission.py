@@ -1,0 +1,172 @@
+"""Whether a submission can become a job: its shape, its names, and that all messages that follow from it can be sent.
+
+What is too large to derive is refused here, where a person reads why, and not later, where it would cost a connection
+that others' jobs need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from wire.errors import Unsendable
+from wire.file_names import check_output_names
+from wire.limits import MAX_DESCRIPTION, MAX_NAME
+from wire.messages import Own, Submit, Task, check_sendable, packed_size
+from wire.schema import MAX_INT, Lease
+
+MAX_OUTPUTS: Final = 64
+"""Outputs of one job: a page of variants, far from what a header holds."""
+
+MAX_STREAMS: Final = 64
+"""Streams of one source; films with all their languages have about 40."""
+
+MAX_STEPS: Final = 100
+"""Filters of one chain; the longest that anybody has asked for had nine."""
+
+MAX_NESTING: Final = 16
+"""Maps and lists within each other. Ours have seven; what is read back from a ledger must not exhaust the stack."""
+
+MAX_VALUES: Final = 100_000
+"""Values in the source and the outputs: each is looked at, which takes a tenth of a second for so many."""
+
+MAX_TEMPLATE_SIZE: Final = 1024 * 1024
+"""Bytes of a passthrough stream's template: a container with one packet in it. Ours have a few KiB."""
+
+ON_ERROR: Final = ("original", "fail", "drop")
+
+JOB_ID_SIZE: Final = 64
+"""The longest id that a job is given has 53 characters."""
+
+TEMPLATE_BEGINNINGS: Final[dict[str, Callable[[bytes], bool]]] = {
+    "matroska": lambda data: data.startswith(b"\x1aE\xdf\xa3"),
+    "mov": lambda data: data[4:8] in (b"ftyp", b"moov", b"wide", b"mdat"),
+    "nut": lambda data: data.startswith(b"nut/multimedia container\0"),
+    "mpegts": lambda data: data[:1] == b"G" and data[188:189] in (b"G", b""),
+    "avi": lambda data: data[:4] == b"RIFF" and data[8:12] == b"AVI ",
+}
+"""The formats of templates, and how files of each begin: nothing that a codec library would take for a playlist."""
+
+
+def fault_of(message: Submit) -> str:
+    """Return a sentence about why a submission cannot become a job; empty if it can."""
+    try:
+        _check_plain(message)
+        _check_source(message.source)
+        _check_outputs(message.outputs)
+        _check_policy(message.policy)
+        _check_sizes(message)
+    except ValueError as error:
+        return str(error)
+    except Unsendable as error:
+        return f"this job would need a message that cannot be sent: {error}; send fewer outputs or streams"
+    return ""
+
+
+def _check_plain(message: Submit) -> None:
+    """Raise ValueError unless all is plain data of a bounded depth and number."""
+    count = 0
+    for name in ("source", "outputs", "policy"):
+        for depth, value in _walk(getattr(message, name), 1):
+            count += 1
+            if count > MAX_VALUES:
+                raise ValueError(f"the source and the outputs have more than {MAX_VALUES} values; send fewer outputs")
+            if depth > MAX_NESTING:
+                raise ValueError(f"{name} has more than {MAX_NESTING} maps and lists within each other")
+            if isinstance(value, dict) and not all(type(key) is str for key in value):
+                raise ValueError(f"{name} has a map with keys that are no texts")
+            if value is not None and not isinstance(value, str | bytes | int | float | list | dict):
+                raise ValueError(f"{name} has a value of type {type(value).__name__}, which is no plain data")
+
+
+def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
+    """Yield every value with its depth, containers before what is in them; nothing below MAX_NESTING."""
+    yield depth, value
+    if depth > MAX_NESTING:
+        return
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _walk(inner, depth + 1)
+
+
+def _check_source(source: dict[str, Any]) -> None:
+    for field in ("kind", "name"):
+        if not isinstance(source.get(field), str):
+            raise ValueError("the source must have a kind and a name")
+    for field in ("kind", "name", "fingerprint"):
+        text = source.get(field, "")
+        if not isinstance(text, str) or len(text) > MAX_NAME:
+            long = f"of {len(text)} characters" if isinstance(text, str) else f"{text!r:.80}"
+            raise ValueError(f"the source's {field} is a text of at most {MAX_NAME} characters, not one {long}")
+    streams = source.get("stream_count")
+    if type(streams) is not int or not 1 <= streams <= MAX_STREAMS:
+        raise ValueError(f"the source must have 1 to {MAX_STREAMS} streams, not {streams!r:.80}")
+    for field in ("process", "splice", "facts"):
+        if not isinstance(source.get(field, None if field == "process" else {}), dict):
+            raise ValueError(f"the source must say in a map how it is processed: {field} is none")
+    _check_templates(source.get("splice", {}).get("passthrough", []))
+
+
+def _check_templates(passthrough: Any) -> None:
+    """Streams that are not filtered bring a template, which a codec library opens: only what begins like a file of one
+    of our formats."""
+    if not isinstance(passthrough, list) or len(passthrough) >= MAX_STREAMS:
+        raise ValueError(f"the streams that are not filtered must be a list of less than {MAX_STREAMS}")
+    for number, facts in enumerate(passthrough, start=1):
+        template = facts.get("template") if isinstance(facts, dict) else None
+        if not isinstance(template, bytes) or len(template) > MAX_TEMPLATE_SIZE:
+            raise ValueError(f"stream {number} must have a template of at most {MAX_TEMPLATE_SIZE} bytes")
+        begins_like = TEMPLATE_BEGINNINGS.get(str(facts.get("template_format")))
+        if begins_like is None or not begins_like(template):
+            formats = ", ".join(TEMPLATE_BEGINNINGS)
+            told = facts.get("template_format")
+            raise ValueError(f"the template of stream {number} is no file of the format {told!r:.40}, one of {formats}")
+
+
+def _check_outputs(outputs: list[dict[str, Any]]) -> None:
+    if not 1 <= len(outputs) <= MAX_OUTPUTS:
+        raise ValueError(f"a job has 1 to {MAX_OUTPUTS} outputs, not {len(outputs)}")
+    names = [output.get("name") if isinstance(output, dict) else None for output in outputs]
+    check_output_names([name if isinstance(name, str) else "" for name in names])
+    for output in outputs:
+        _check_chain(output["name"], output.get("chain"))
+
+
+def _check_chain(output: str, chain: Any) -> None:
+    if not isinstance(chain, list) or not chain:
+        raise ValueError(f"output {output} has no filters")
+    if len(chain) > MAX_STEPS:
+        raise ValueError(f"output {output} has {len(chain)} filters; a chain has at most {MAX_STEPS}")
+    for step in chain:
+        name = step.get("name") if isinstance(step, dict) else None
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+            raise ValueError(f"output {output} has a filter without a name of at most {MAX_NAME} characters")
+        parameters = step.get("parameters", {})
+        if not isinstance(parameters, dict) or any(isinstance(one, bytes) for _, one in _walk(parameters, 1)):
+            raise ValueError(f"output {output}: the parameters of {name} must be a map of texts and numbers")
+
+
+def _check_policy(policy: dict[str, Any]) -> None:
+    if policy.get("on_error", ON_ERROR[0]) not in ON_ERROR:
+        raise ValueError(f"on_error must be one of {', '.join(ON_ERROR)}, not {policy['on_error']!r:.80}")
+
+
+def _check_sizes(message: Submit) -> None:
+    """Raise ValueError for a description that is too large, Unsendable for a message that would follow from it."""
+    size = packed_size([message.source, message.outputs, message.policy])
+    if size > MAX_DESCRIPTION:
+        raise ValueError(
+            f"the description of the source and the outputs has {size} bytes, and {MAX_DESCRIPTION} are the most; "
+            "send fewer outputs, or a source with fewer streams"
+        )
+    for derived in derived_from(message):
+        check_sendable(derived)
+
+
+def derived_from(message: Submit) -> Iterator[Own | Task]:
+    """Yield the largest messages that carry parts of a submission on: to the aggregator, and to workers."""
+    source, job = message.source, "j" * JOB_ID_SIZE
+    yield Own(job, source["name"], MAX_INT, source, message.outputs)
+    process = {"kind": source["kind"], **source["process"]}
+    output = max(message.outputs, key=packed_size)
+    lease, stage = Lease(MAX_INT, MAX_INT), [MAX_STEPS, MAX_STEPS]
+    yield Task(lease, job, MAX_INT, MAX_INT, process, output, "o" * MAX_NAME, MAX_INT, "bypass", stage)

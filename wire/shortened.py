@@ -1,0 +1,67 @@
+"""Data for people and tools, cut to a bound: texts with an ellipsis, lists with a count of what is left out."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgpack
+
+ELLIPSIS: Final = "…"
+
+MAX_DEPTH: Final = 16
+"""Maps and lists within each other that are told; ours have half as many."""
+
+MAX_FIELDS: Final = 64
+"""Fields of one map that are told; the largest of ours has 25."""
+
+LEVELS: Final = ((8000, 128), (2000, 128), (500, 100), (200, 32), (200, 4), (200, 1))
+"""Characters of a text and items of a list, from much to little. Names of files, which are needed whole, are shorter
+than the last."""
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return `text`, or its beginning and an ellipsis where it has more than `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
+
+
+def shortened_end(text: str, limit: int) -> str:
+    """Return `text`, or an ellipsis and its end: of a traceback the last lines say most."""
+    return text if len(text) <= limit else ELLIPSIS + text[len(text) - limit + 1 :]
+
+
+def shortened_data(data: Any, *, characters: int, items: int, depth: int = MAX_DEPTH) -> Any:
+    """Return plain data whose texts have at most so many `characters`, and whose lists so many `items`.
+
+    What is left out of a list is counted in its last item: a text, or, where the others are maps, a map with that text
+    as its `name`. What is no JSON, such as bytes, becomes a text that says what it was.
+    """
+    if isinstance(data, str):
+        return shortened(data, characters)
+    if data is None or isinstance(data, bool | int | float):
+        return data
+    if isinstance(data, bytes):
+        return f"{len(data)} bytes"
+    if depth == 0 or not isinstance(data, list | dict):
+        return ELLIPSIS
+    if isinstance(data, dict):
+        return {
+            shortened(str(key), characters): shortened_data(
+                data[key], characters=characters, items=items, depth=depth - 1
+            )
+            for key in list(data)[:MAX_FIELDS]
+        }
+    made = [shortened_data(one, characters=characters, items=items, depth=depth - 1) for one in data[:items]]
+    if len(data) > items:
+        left = f"{ELLIPSIS} {len(data) - items} more"
+        made.append({"name": left} if isinstance(data[0], dict) else left)
+    return made
+
+
+def fitted(data: dict[str, Any], size: int) -> dict[str, Any]:
+    """Return the data in at most `size` bytes of a message, with as little left out as that takes; empty if even the
+    shortest form is larger."""
+    for characters, items in LEVELS:
+        made: dict[str, Any] = shortened_data(data, characters=characters, items=items)
+        if len(msgpack.packb(made)) <= size:
+            return made
+    return {}
