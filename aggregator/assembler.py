@@ -150,7 +150,7 @@ class Assembler:
         if hello is None:
             return None  # said before it learnt that it was closed
         if isinstance(message, Result) and hello.role == "worker":
-            return self._results.result(event, message, hello.name)
+            return self._results.result(event, message, hello)
         if isinstance(message, Fetch):
             return self._fetch(event.peer, message)
         if isinstance(message, Beat | Error):
@@ -274,7 +274,7 @@ class Assembler:
         if old is not None:
             memory.forget(old)
         memory.jobs[job.id] = job
-        fixed = {name: getattr(message, name) for name in ("name", "owner_epoch", "source", "outputs")}
+        fixed = {name: getattr(message, name) for name in ("name", "owner_epoch", "source", "outputs", "lease_key")}
         memory.outbox.append(SaveJob(job.id, job.record(), fixed))
         memory.log(f"job {job.id} ({job.name}): {len(job.tracks)} tracks to collect, owner epoch {job.owner_epoch}")
         return job

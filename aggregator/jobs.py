@@ -48,8 +48,9 @@ class Track:
 class Job:
     """A job that was given to this aggregator."""
 
-    def __init__(self, job: str, owner_epoch: int, name: str, tracks: list[Track]) -> None:
+    def __init__(self, job: str, owner_epoch: int, name: str, tracks: list[Track], lease_key: bytes) -> None:
         self.id, self.owner_epoch, self.name, self.tracks = job, owner_epoch, name, tracks
+        self.lease_key = lease_key  # of its tags, see wire/lease_tags.py
         self.state = JobState.COLLECTING
         self.crashes = 0  # splices that had to be begun again
         self.chunk_counts: list[int] = []  # known from Finish on
@@ -68,7 +69,8 @@ class Job:
         if len(names) + stream_count - 1 > MAX_TRACKS:
             raise ValueError(f"a job has at most {MAX_TRACKS} outputs and streams")
         names += [""] * (stream_count - 1)
-        return cls(own.job, own.owner_epoch, own.name, [Track(number, name) for number, name in enumerate(names)])
+        tracks = [Track(number, name) for number, name in enumerate(names)]
+        return cls(own.job, own.owner_epoch, own.name, tracks, own.lease_key)
 
     def set_state(self, state: JobState) -> None:
         self.state = changed(JOB_TRANSITIONS, self.state, state)
@@ -104,14 +106,14 @@ class Job:
         }
 
     @classmethod
-    def restored(cls, job: str, owner_epoch: int, name: str, record: dict[str, Any]) -> Job:
+    def restored(cls, job: str, fixed: dict[str, Any], record: dict[str, Any]) -> Job:
         """The reverse of `record`, after a restart, without what is held. A splice that ran is begun again by the
-        next Finish."""
+        next Finish. `fixed` is what the ledger has beside it."""
         tracks = [
             Track(number, output, fingerprint=fingerprint, duplicates=duplicates, differing=differing)
             for number, (output, fingerprint, duplicates, differing) in enumerate(record["tracks"])
         ]
-        made = cls(job, owner_epoch, name, tracks)
+        made = cls(job, fixed["owner_epoch"], fixed["name"], tracks, fixed["lease_key"])
         made.crashes = record["crashes"]
         if record["finished"] is not None:
             made.state = JobState.FINISHED

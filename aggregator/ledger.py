@@ -20,7 +20,7 @@ SCHEMA: Final = """
 CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order in which they came
     job TEXT NOT NULL UNIQUE,
-    fixed BLOB NOT NULL,         -- msgpack: name, owner_epoch, source, outputs
+    fixed BLOB NOT NULL,         -- msgpack: name, owner_epoch, source, outputs, lease_key
     record BLOB NOT NULL         -- msgpack: what changes, see aggregator/jobs.py
 );
 CREATE TABLE result (
@@ -103,7 +103,7 @@ class AggregatorLedger:
             yield job, msgpack.unpackb(fixed), msgpack.unpackb(record)
 
     def fixed(self, job: str) -> dict[str, Any]:
-        """Name, owner_epoch, source and outputs of a job that is here."""
+        """What never changes of a job that is here: see SCHEMA."""
         [(fixed,)] = self._ledger.query("SELECT fixed FROM job WHERE job = ?", (job,))
         unpacked = msgpack.unpackb(fixed)
         assert isinstance(unpacked, dict)

@@ -1,21 +1,25 @@
 """The verdict on every result: kept, duplicate, unwanted or refused; or that there is no room for it.
 
-* The first result of each (job, track, index) is kept; later ones are compared by checksum, counted and dropped.
-* A result of another fingerprint than the first one of its track is refused: its packets would not fit.
 * What comes under another owner epoch than the job's is unwanted.
+* A result is refused whose tag does not prove that its lease was lent to the worker that sends it, for this task and
+  with this fingerprint: neither kept nor counted.
+* The first result of each (job, track, index) is kept; later ones are compared by checksum, counted and dropped.
+
+The middleware chooses one fingerprint a track within an owner epoch, and tags vouch for it: so results go together.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from aggregator.events import MIDDLEWARE, Keep, Received, Send
 from aggregator.jobs import Job, Track
 from aggregator.memory import Memory
 from aggregator.states import JobState
 from wire.errors import ProtocolError
+from wire.lease_tags import is_lent
 from wire.limits import MAX_CHUNKS
-from wire.messages import Pass, Result, Stored
+from wire.messages import Hello, Pass, Result, Stored
 
 NO_ROOM_DELAY_S: Final = 1.0
 """A result for which there is no room is answered after this time, so that it is not sent round in circles."""
@@ -29,8 +33,8 @@ class Results:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def result(self, event: Received, message: Result, worker: str) -> None:
-        """A worker's result of an output's chunk."""
+    def result(self, event: Received, message: Result, hello: Hello) -> None:
+        """Judge a worker's result of an output's chunk. `hello` is how the worker introduced itself."""
         keep = Keep(
             peer=event.peer,
             job=message.job,
@@ -38,19 +42,29 @@ class Results:
             index=message.index,
             size=event.payload_size,
             xxh3=event.payload_xxh3,
-            worker=worker,
-            fingerprint=message.fingerprint,
+            worker=hello.name,
+            fingerprint=message.build,
             lease=message.lease,
             content=message.content,
             frames={name: getattr(message, name) for name in _COUNTS},
         )
-        self._judge(keep, message.owner_epoch)
+        job = self._wanted(keep, message.owner_epoch)
+        if job is None:
+            return
+        if not is_lent(message, job.lease_key, hello.session):
+            text = f"its tag does not prove that lease {message.lease} was lent to it for this"
+            self._memory.log(f"{_where(keep)} is refused: {text}", is_warning=True)
+            self._memory.send(keep.peer, _verdict(keep, "refused", text))
+            return
+        self._judge(job, keep)
 
     def passed(self, event: Received, message: Pass) -> None:
         """A chunk of a stream that is not filtered."""
         size, xxh3 = event.payload_size, event.payload_xxh3
         keep = Keep(MIDDLEWARE, message.job, message.track, message.index, size, xxh3, content=xxh3)
-        self._judge(keep, message.owner_epoch)
+        job = self._wanted(keep, message.owner_epoch)
+        if job is not None:
+            self._judge(job, keep)
 
     def kept(self, keep: Keep) -> None:
         memory = self._memory
@@ -72,18 +86,23 @@ class Results:
             answer = _verdict(keep, "unwanted", reason)
         memory.later.append((now + NO_ROOM_DELAY_S, Send(keep.peer, answer)))
 
-    def _judge(self, keep: Keep, owner_epoch: int) -> None:
+    def _wanted(self, keep: Keep, owner_epoch: int) -> Job | None:
+        """Return the job that a result is for; None when it is not here under this owner epoch, which is answered."""
         job = self._memory.jobs.get(keep.job)
-        if job is None or owner_epoch != job.owner_epoch:
-            return self._answer(keep, "unwanted", "no such job here, or it was given to another aggregator")
+        if job is not None and owner_epoch == job.owner_epoch:
+            return job
+        self._answer(keep, "unwanted", "no such job here, or it was given to another aggregator")
+        return None
+
+    def _judge(self, job: Job, keep: Keep) -> None:
         track = _track_of(job, keep)
         if job.holds(track, keep.index):
             return self._duplicate(job, track, keep)
         if job.state is not JobState.COLLECTING:
             return self._answer(keep, "unwanted", "the job is complete without it")
-        if track.fingerprint not in ("", keep.fingerprint):
+        if track.fingerprint not in ("", keep.fingerprint):  # a middleware that a power cut made forget its choice
             begun = f"output {track.output} was begun with {track.fingerprint!r}"
-            return self._answer(keep, "refused", f"{keep.worker} computes with {keep.fingerprint!r}, {begun}")
+            return self._answer(keep, "unwanted", f"{keep.worker} computes with {keep.fingerprint!r}, {begun}")
         self._memory.outbox.append(keep)
         return None
 
@@ -94,14 +113,12 @@ class Results:
         self._answer(keep, "duplicate")
 
     def _answer(self, keep: Keep, verdict: str, text: str = "") -> None:
-        """To whom it came from; of a worker's result the middleware learns what concerns the task."""
-        if verdict in ("unwanted", "refused"):
-            self._memory.log(f"{_where(keep)} is {verdict}: {text}")
-        is_news = verdict in ("kept", "refused")
-        begun = self._memory.jobs[keep.job].tracks[keep.track].fingerprint if is_news else ""
-        message = _verdict(keep, verdict, text, begun)
+        """To whom it came from; of a worker's result the middleware learns what is kept."""
+        if verdict == "unwanted":
+            self._memory.log(f"{_where(keep)} is unwanted: {text}")
+        message = _verdict(keep, verdict, text)
         self._memory.send(keep.peer, message)
-        if keep.peer != MIDDLEWARE and is_news:
+        if keep.peer != MIDDLEWARE and verdict == "kept":
             self._memory.send(MIDDLEWARE, message)
 
 
@@ -117,7 +134,6 @@ def _where(keep: Keep) -> str:
     return f"job {keep.job} track {keep.track} chunk {keep.index} of {keep.worker or 'the middleware'}"
 
 
-def _verdict(keep: Keep, verdict: str, text: str, fingerprint: str = "") -> Stored:
-    counts: dict[str, Any] = {name: count for name, count in keep.frames.items() if name != "frames_in"}
-    counts |= {"text": text, "fingerprint": fingerprint}
-    return Stored(keep.job, keep.track, keep.index, verdict, keep.lease, keep.worker, **counts)
+def _verdict(keep: Keep, verdict: str, text: str) -> Stored:
+    counts = {name: count for name, count in keep.frames.items() if name != "frames_in"}
+    return Stored(keep.job, keep.track, keep.index, verdict, keep.lease, keep.worker, text=text, **counts)

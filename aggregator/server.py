@@ -142,7 +142,7 @@ class Server:
                 held.setdefault(one.job, {})[one.track, one.index] = 0
         publishing.sweep(self._results)
         for job_id, fixed, record in self._ledger.jobs():
-            job = Job.restored(job_id, fixed["owner_epoch"], fixed["name"], record)
+            job = Job.restored(job_id, fixed, record)
             self.assembler.restore(job, held.get(job_id, {}))
             if not job.has_succeeded:
                 publishing.clear(self._results, job_id)

@@ -84,11 +84,19 @@ class Cluster:
     Args:
         epoch: of this middleware's life; leases carry it.
         new_id: makes a job's id from its source's name; random, so it is given from outside.
+        new_key: makes a job's key for the tags of its leases; random as well.
         unix_offset_s: unix time minus the monotonic time that events carry.
     """
 
-    def __init__(self, epoch: int, rules: Rules, new_id: Callable[[str], str], unix_offset_s: float = 0.0) -> None:
-        self.epoch, self.rules, self.new_id = epoch, rules, new_id
+    def __init__(
+        self,
+        epoch: int,
+        rules: Rules,
+        new_id: Callable[[str], str],
+        new_key: Callable[[], bytes],
+        unix_offset_s: float = 0.0,
+    ) -> None:
+        self.epoch, self.rules, self.new_id, self.new_key = epoch, rules, new_id, new_key
         self.unix_offset_s = unix_offset_s
         self.fleet = Fleet(rules.credit)
         self.catalogue = Catalogue()
@@ -209,6 +217,12 @@ class Cluster:
         job = self.jobs.get(record.job)
         output = job.fixed["outputs"][record.track]["name"] if job else record.track
         return f"job {record.job} chunk {record.index} of {output}"
+
+    @staticmethod
+    def describe_task(job: Job, track: Track, index: int) -> str:
+        """Name a task for people, of a passthrough stream as well."""
+        of = f"stream {track.stream}" if track.is_passthrough else job.fixed["outputs"][track.number]["name"]
+        return f"job {job.id} chunk {index} of {of}"
 
     def flight(self, job: str, track: int, index: int) -> tuple[Track, Flight] | None:
         """A task in flight."""

@@ -65,8 +65,16 @@ ROOM_LOW_FACTOR: Final = 2
 class Dispatcher:
     """See the module. `restore` it before the first event."""
 
-    def __init__(self, *, epoch: int, rules: Rules, new_id: Callable[[str], str], unix_offset_s: float = 0.0) -> None:
-        self.cluster = Cluster(epoch, rules, new_id, unix_offset_s)
+    def __init__(
+        self,
+        *,
+        epoch: int,
+        rules: Rules,
+        new_id: Callable[[str], str],
+        new_key: Callable[[], bytes],
+        unix_offset_s: float = 0.0,
+    ) -> None:
+        self.cluster = Cluster(epoch, rules, new_id, new_key, unix_offset_s)
         self._leases = Leases(self.cluster)
         self._handout = Handout(self.cluster)
         self._ownership = Ownership(self.cluster, self._leases)
@@ -223,6 +231,7 @@ class Dispatcher:
         if now >= self._next_scan:
             self._next_scan = now + SCAN_INTERVAL_S
             self._leases.expire(now)
+            self._ownership.expire_deliveries(event.behind, now)
             self._ownership.expire(now)
             self._intake.expire(now)
             self._ownership.renew_outdated(now)
@@ -245,6 +254,8 @@ class Dispatcher:
                 for record in worker.held.values():
                     record.progress_at = min(now, record.progress_at + gap)
             for job in self.cluster.open.values():
+                for track in job.tracks:
+                    track.await_deliveries(now)
                 job.moved_at = None if job.moved_at is None else min(now, job.moved_at + gap)
                 job.outdated_since = None
 

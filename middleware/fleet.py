@@ -98,6 +98,7 @@ class Fleet:
         self.by_name: OrderedDict[str, WorkerRecord] = OrderedDict()
         self._rings: dict[Needs, OrderedDict[str, int]] = {}  # offers → names with credit → when they had a turn last
         self._turn = 0
+        self._held: set[Lease] = set()  # by connected workers
         self._offered: Counter[Needs] = Counter()  # what connected workers offer → how many of them do
         self._builds: Counter[str] = Counter()  # their fingerprints → how many have them
 
@@ -130,6 +131,7 @@ class Fleet:
         worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.LOST)
         _uncount(self._offered, worker.offers)
         _uncount(self._builds, worker.details.fingerprint)
+        self._held -= worker.held.keys()
         ended, worker.held = list(worker.held.values()), {}
         worker.frames_per_s = 0.0
         lost = [one.name for one in self.by_name.values() if one.state is WorkerState.LOST]
@@ -146,6 +148,7 @@ class Fleet:
     def lend(self, worker: WorkerRecord, record: LeaseRecord) -> None:
         """A worker gets a lease: its turn is over."""
         worker.held[record.lease] = record
+        self._held.add(record.lease)
         self._turn += 1
         if worker.state is WorkerState.READY:
             ring = self._rings[worker.offers]
@@ -158,6 +161,8 @@ class Fleet:
     def give_back(self, worker: WorkerRecord, lease: Lease) -> LeaseRecord | None:
         """A lease's credit returns; None for a lease the worker does not hold."""
         record = worker.held.pop(lease, None)
+        if record is not None:
+            self._held.discard(lease)
         if record is not None and worker.state is WorkerState.FULL and len(worker.held) < self.credit:
             worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.READY)
             self._enter_ring(worker)
@@ -183,6 +188,16 @@ class Fleet:
                     best, best_turn = worker, turn
                 break  # the ring is in order of turns
         return best
+
+    def is_held(self, lease: Lease) -> bool:
+        """Return whether some connected worker holds a lease."""
+        return lease in self._held
+
+    def commonest_build(self, needs: Needs, refused: Set[str]) -> str:
+        """Return the fingerprint that most of those have who offer all of `needs`, of the first of equals; "" without
+        any."""
+        builds = Counter(worker.details.fingerprint for worker in self.able(needs, refused))
+        return max(builds, key=lambda build: builds[build], default="")
 
     @property
     def fingerprints(self) -> frozenset[str]:
@@ -227,6 +242,9 @@ class Fleet:
             assert (worker.state is WorkerState.FULL) <= (len(worker.held) >= self.credit), worker.name
             assert (worker.state is WorkerState.READY) <= (len(worker.held) < self.credit), worker.name
             assert worker.state is not WorkerState.LOST or not worker.held, worker.name
+        held = [lease for worker in self.by_name.values() for lease in worker.held]
+        assert len(held) == len(set(held)), f"a lease is held twice: {held}"
+        assert self._held == set(held), self._held ^ set(held)
         assert self._offered == Counter(one.offers for one in self.connected()), self._offered
         assert self._builds == Counter(one.details.fingerprint for one in self.connected()), self._builds
         assert all(name in self.by_name for ring in self._rings.values() for name in ring)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 from math import inf
 from typing import Final
 
@@ -14,6 +15,7 @@ from middleware.jobs import Job
 from middleware.stages import Offer, is_covered, is_dead_end, offers
 from middleware.states import JobState
 from middleware.tracks import LeaseRecord, Track, Trouble
+from wire.lease_tags import lease_tag
 from wire.messages import Task
 from wire.schema import Lease
 
@@ -46,12 +48,7 @@ class Handout:
             if kind in dry and not track.intermediates:
                 continue
             if not self._hand_out_one(job, track, self._occupied(job, track, waiting), now):
-                if (
-                    not track.refused_fingerprints
-                    and not job.benched
-                    and not track.troubles
-                    and not self._shares(track)
-                ):
+                if not job.benched and not track.troubles and not self._shares(track):
                     dry.add(kind)  # nobody for this track is nobody for any of its kind
             elif track.queued(job.have[track.stream]) is not None:
                 self._insert(waiting, job, track)
@@ -114,10 +111,24 @@ class Handout:
         if index in track.intermediates and is_dead_end(self._cluster, job, track, index):
             self._cluster.free_intermediate(job, track, index)
         for offer in offers(self._cluster, job, track, index):
-            worker = self._pick(job, track.troubles.get(index), offer, occupied)
+            worker = self._pick_for_build(job, track, index, offer, occupied)
             if worker is not None:
                 return offer, worker
         return None
+
+    def _pick_for_build(
+        self, job: Job, track: Track, index: int, offer: Offer, occupied: Set[str]
+    ) -> WorkerRecord | None:
+        """Choose a worker for an offer. The first one that is to bring a result decides on a track's build: where there
+        is a choice, it is one of the build that most able workers have."""
+        trouble, fleet = track.troubles.get(index), self._cluster.fleet
+        if not track.fingerprint and track.chain.is_last(offer.stage) and len(fleet.fingerprints) > 1:
+            commonest = fleet.commonest_build(offer.needs, offer.refused)
+            others = replace(offer, refused=fleet.fingerprints - {commonest})
+            worker = self._pick(job, trouble, others, occupied)
+            if worker is not None:
+                return worker
+        return self._pick(job, trouble, offer, occupied)
 
     def _pick(self, job: Job, trouble: Trouble | None, offer: Offer, occupied: Set[str]) -> WorkerRecord | None:
         benched = self._cluster.benched(job)
@@ -137,11 +148,26 @@ class Handout:
 
     def _lend(self, job: Job, track: Track, index: int, offer: Offer, worker: WorkerRecord, now: float) -> None:
         cluster, chain, stage = self._cluster, track.chain, offer.stage
+        told_stage = chain.to_wire(stage)
         self._sequence += 1
         self._turn += 1
         self._last_served[job.id] = self._turn
+        lease = Lease(cluster.epoch, self._sequence)
+        build = track.fingerprint_of(index, offer.mode, worker.details.fingerprint)
+        tag = lease_tag(
+            job.lease_key,
+            job=job.id,
+            owner_epoch=job.owner_epoch,
+            track=track.number,
+            index=index,
+            lease=lease,
+            instance=worker.session,
+            mode=offer.mode,
+            stage=told_stage,
+            build=build,
+        )
         record = LeaseRecord(
-            lease=Lease(cluster.epoch, self._sequence),
+            lease=lease,
             worker=worker.name,
             job=job.id,
             track=track.number,
@@ -149,10 +175,14 @@ class Handout:
             mode=offer.mode,
             stage=stage,
             is_last=chain.is_last(stage),
-            fingerprint=track.fingerprint_of(index, offer.mode, worker.details.fingerprint),
+            fingerprint=build,
+            tag=tag,
             handed_out_at=now,
             progress_at=now,
         )
+        if record.is_last and not track.fingerprint:
+            track.fingerprint = build
+            cluster.save(job)  # committed before the task leaves: no restart chooses another one
         track.assign(record, job.have[track.stream], now)
         cluster.fleet.lend(worker, record)
         task = Task(
@@ -165,7 +195,9 @@ class Handout:
             owner=job.owner,
             owner_epoch=job.owner_epoch,
             mode=offer.mode,
-            stage=chain.to_wire(stage),
+            stage=told_stage,
+            build=build,
+            tag=tag,
         )
         if stage.start:
             cluster.outbox.append(SendStage(worker.peer, task, job.id, track.number, index))

@@ -12,6 +12,7 @@ from middleware.wishes import forget
 from wire.errors import ProtocolError
 from wire.limits import MAX_CHUNKS
 from wire.messages import (
+    VERSIONS,
     Chunk,
     End,
     Error,
@@ -32,7 +33,7 @@ class Intake:
 
     def joined(self, peer: Peer, hello: Hello) -> None:
         self._cluster.clients[peer] = ClientRecord(hello.name, hello.session, peer)
-        self._cluster.send(peer, Welcome(version=1, epoch=self._cluster.epoch))
+        self._cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=self._cluster.epoch))
 
     def left(self, peer: Peer, now: float) -> None:
         for job in self._cluster.detach(peer):
@@ -100,6 +101,7 @@ class Intake:
             "priority": message.priority,
             "origin": message.origin,
             "submitted_unix_s": unix_s,
+            "lease_key": cluster.new_key(),
         }
         name = str(message.source.get("name", "job"))
         job_id = cluster.new_id(name)

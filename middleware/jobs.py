@@ -39,6 +39,7 @@ class Job:
         self.name: str = fixed["source"].get("name", "")
         self.priority: int = fixed["priority"]
         self.submitted_unix_s: float = fixed["submitted_unix_s"]
+        self.lease_key: bytes = fixed["lease_key"]
         self.state = JobState.PENDING
         self.code = self.reason = ""
         self.session = ""  # of the client that sent it last
@@ -230,6 +231,7 @@ class Job:
             "owner": self.owner,
             "owner_name": self.owner_name,
             "owner_epoch": self.owner_epoch,
+            "builds": [track.fingerprint for track in self.tracks],
             "chunk_counts": self.chunk_counts,
             "seconds": self.seconds,
             "outputs_summary": self.outputs_summary,
@@ -248,6 +250,8 @@ class Job:
             setattr(self, name, record[name])
         self.addresses = record["addresses"]
         self.outputs_summary, self.files = told.summaries(record["outputs_summary"]), told.files(record["files"])
+        for track, build in zip(self.tracks, record["builds"], strict=False):  # none of a job that has ended
+            track.fingerprint = build
         self.edited_as = record.get("edited_as", "")
         self.final, self.failures = record.get("final", {}), record.get("failures", [])
         if self.is_final:

@@ -13,7 +13,20 @@ from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.states import JobState, WorkerState
 from middleware.tracks import Flight, LeaseRecord, Track
 from wire.errors import ProtocolError
-from wire.messages import Aggregator, Beat, HandOn, HeldLease, Hello, Released, Revoke, Stored, Welcome, WorkerDetails
+from wire.lease_tags import is_lease_tag, is_lent
+from wire.messages import (
+    VERSIONS,
+    Aggregator,
+    Beat,
+    HandOn,
+    HeldLease,
+    Hello,
+    Released,
+    Revoke,
+    Stored,
+    Welcome,
+    WorkerDetails,
+)
 from wire.schema import Lease, Record
 
 MAX_FAILURES_TOLD: Final = 100
@@ -82,7 +95,7 @@ class Leases:
             "stall_timeout_s": rules.stall_timeout_s,
             "credit": rules.credit,
         }
-        cluster.send(peer, Welcome(version=1, epoch=cluster.epoch, limits=limits))
+        cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
         for one in cluster.aggregators.values():
             cluster.send(peer, Aggregator(one.store, one.name, one.addresses))
         offered = ", ".join(sorted(str(schema.get("name", "")) for schema in details.filters))
@@ -106,7 +119,7 @@ class Leases:
             if record.revoked:
                 continue
             worker.losses += 1
-            self._end(record, delivered=False)
+            self._end(record, now, delivered=False)
             self._count_loss(record, worker, reason, now)
 
     def _count_loss(self, record: LeaseRecord, worker: WorkerRecord, reason: str, now: float) -> None:
@@ -114,23 +127,39 @@ class Leases:
         job = cluster.jobs.get(record.job)
         if job is None or job.is_final:
             return
+        record.is_lost = True
         track = job.tracks[record.track]
-        trouble = track.lose(record)
+        self.count_loss(job, track, record.index, f"worker {worker.name}: {reason}", now, worker.name)
+
+    def count_loss(self, job: Job, track: Track, index: int, text: str, now: float, worker: str = "") -> None:
+        """Count that a lease on a task, or what it brought, was lost, which is nobody's fault. A task that this happens
+        to again and again pauses its job: it may harm the cluster."""
+        cluster = self._cluster
+        trouble = track.lose(index)
         cluster.changed_jobs.add(job.id)
-        what = self._cluster.describe(record)
-        cluster.note("task-lost", f"{what} comes back from worker {worker.name}: {reason}", now, job.id, worker.name)
+        what = cluster.describe_task(job, track, index)
+        cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
         if trouble.losses >= cluster.rules.max_losses:
-            reason = f"{what} was lost {trouble.losses} times with the workers that held it; resume it to try on"
+            reason = f"{what} was lost {trouble.losses} times, last by {text}; resume it to try on"
             cluster.set_state(job, JobState.PAUSED, "lost-too-often", reason)
             trouble.losses = 0
             self.revoke_all(job)
             cluster.save(job)
 
     def _adopt(self, worker: WorkerRecord, held: HeldLease, now: float) -> None:
-        """A returning worker still holds a lease: it goes on, rather than being done again."""
+        """A returning worker still holds a lease: it goes on, rather than being done again, if it was lent to this very
+        worker, nobody else holds it, and what will come of it is wanted."""
         cluster = self._cluster
         job = cluster.jobs.get(held.job)
-        stage = self._wanted_stage(job, held) if job is not None else None
+        is_free = not cluster.fleet.is_held(held.lease) and len(worker.held) < MAX_ADOPTED
+        if job is None or not is_free or not self._was_lent(job, worker, held, now):
+            cluster.send(worker.peer, Revoke(held.lease))
+            return
+        stage = self._wanted_stage(job, held)
+        if stage is None:
+            cluster.send(worker.peer, Revoke(held.lease))
+            return
+        track = job.tracks[held.track]
         record = LeaseRecord(
             lease=held.lease,
             worker=worker.name,
@@ -138,23 +167,25 @@ class Leases:
             track=held.track,
             index=held.index,
             mode=held.mode,
-            stage=stage or range(0),
-            is_last=False,
-            fingerprint=worker.details.fingerprint,
+            stage=stage,
+            is_last=track.chain.is_last(stage),
+            fingerprint=held.build,
+            tag=held.tag,
             handed_out_at=now,
             progress_at=now,
             phase=held.phase,
         )
         cluster.fleet.lend(worker, record)
-        if job is not None and stage is not None and len(worker.held) <= MAX_ADOPTED:
-            track = job.tracks[held.track]
-            record.is_last = track.chain.is_last(stage)
-            record.fingerprint = track.fingerprint_of(held.index, held.mode, worker.details.fingerprint)
-            track.assign(record, job.have[0], now, adopted=True)
-            cluster.log(f"{self._cluster.describe(record)} goes on at worker {worker.name}")
-        else:
-            record.revoked = True
-            cluster.send(worker.peer, Revoke(held.lease))
+        track.assign(record, job.have[0], now, adopted=True)
+        cluster.log(f"{self._cluster.describe(record)} goes on at worker {worker.name}")
+
+    def _was_lent(self, job: Job, worker: WorkerRecord, held: HeldLease, now: float) -> bool:
+        """Return whether the tag of a held lease proves that it was lent to this worker for just this."""
+        if is_lent(held, job.lease_key, worker.session):
+            return True
+        text = f"worker {worker.name} claims lease {held.lease} of job {job.id}, which was never lent to it"
+        self._cluster.note("lease-refused", text, now, job.id, worker.name)
+        return False
 
     def _wanted_stage(self, job: Job, held: HeldLease) -> range | None:
         """Which steps of its chain a held lease is for; None when nobody wants what will come of it."""
@@ -165,9 +196,7 @@ class Leases:
         begun = track.intermediates.get(held.index)
         if stage is None or (begun is not None and stage.stop <= begun.step):
             return None
-        if stage.start > 0 and not track.chain.is_last(stage) and (begun is None or begun.step != stage.start):
-            return None  # who did what came before is not known: nobody could say to whose results it belongs
-        return stage
+        return None if track.chain.is_last(stage) and track.fingerprint != held.build else stage
 
     @staticmethod
     def _is_wanted(job: Job, held: HeldLease) -> bool:
@@ -223,24 +252,19 @@ class Leases:
             worker.chunks += 1
             worker.frames += job.frame_counts[0].get(record.index, 0)
             job.tracks[record.track].duplicates += message.outcome == "duplicate"
-            self._end(record, delivered=True)
+            self._end(record, now, delivered=True)
             return
-        self._end(record, delivered=False)
+        self._end(record, now, delivered=False)
         track = job.tracks[record.track]
-        if message.outcome == "refused":
-            track.refused_fingerprints.add(record.fingerprint)
         if message.outcome == "failed" and cause.kind == TOO_LARGE:
             track.whole_only = f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}"
             self._cluster.note("stage-too-large", track.whole_only, now, job.id, worker.name)
         elif message.outcome == "failed":
             self._failed(record, worker, cause, now)
-        elif message.outcome not in ("drained", "revoked"):
-            self._cluster.note(
-                "task-returned",
-                f"{self._cluster.describe(record)} comes back from {worker.name}: {message.outcome}",
-                now,
-                job.id,
-            )
+        elif message.outcome == "refused":
+            self._failed(record, worker, Cause("refused", "nothing proved that its result was of this task"), now)
+        elif message.outcome != "drained" and now >= job.no_room_until:
+            self._count_loss(record, worker, f"its result was {message.outcome:.80}", now)
 
     def stored(self, job: Job, track: Track, index: int, flight: Flight, stored_lease: Lease | None) -> None:
         """A task is stored: leases on it, other than the one that brought it, are pointless now."""
@@ -260,6 +284,12 @@ class Leases:
         cluster, record = self._cluster, worker.held.get(message.lease)
         if record is None or record.revoked or record.is_last:
             verdict = Stored(message.job, message.track, message.index, "unwanted", message.lease)
+            cluster.send(worker.peer, verdict)
+            return
+        if not is_lease_tag(message.tag, record.tag):
+            text = f"its tag is not that of lease {message.lease}"
+            cluster.log(f"worker {worker.name} hands {cluster.describe(record)} on, which is refused: {text}")
+            verdict = Stored(message.job, message.track, message.index, "refused", message.lease, text=text)
             cluster.send(worker.peer, verdict)
             return
         cluster.outbox.append(SpoolStage(record.job, record.track, record.index, worker.name, record.lease))
@@ -286,7 +316,7 @@ class Leases:
         cluster = self._cluster
         worker, job = cluster.fleet.by_name[lost.worker], cluster.jobs[lost.job]
         record = worker.held[lost.lease]
-        self._end(record, delivered=False)
+        self._end(record, now, delivered=False)
         record.revoked = True
         cluster.free_intermediate(job, job.tracks[lost.track], lost.index)
         cluster.send(worker.peer, Stored(lost.job, lost.track, lost.index, "unwanted", lost.lease, text=reason))
@@ -361,26 +391,26 @@ class Leases:
         cluster, rules = self._cluster, self._cluster.rules
         still = now - record.progress_at
         if record.phase == "computing" and still > rules.stall_timeout_s:
-            self._take_away(worker, record)
+            self._take_away(worker, record, now)
             self._failed(record, worker, Cause("stall", f"no progress for {still:.0f} s"), now)
         elif record.phase == "delivering":
             if cluster.owner_of(cluster.jobs[record.job]) is None:
                 record.progress_at = now  # the worker waits for the aggregator, as we do
             elif still > rules.delivery_timeout_s:
-                self._take_away(worker, record)
+                self._take_away(worker, record, now)
                 self._count_loss(record, worker, f"its result has not reached the aggregator for {still:.0f} s", now)
 
-    def _take_away(self, worker: WorkerRecord, record: LeaseRecord) -> None:
-        self._end(record, delivered=False)
+    def _take_away(self, worker: WorkerRecord, record: LeaseRecord, now: float) -> None:
+        self._end(record, now, delivered=False)
         record.revoked = True
         self._cluster.send(worker.peer, Revoke(record.lease))
 
     # ── small things ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _end(self, record: LeaseRecord, *, delivered: bool) -> None:
+    def _end(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
         job = self._cluster.jobs.get(record.job)
         if job is not None:
-            job.tracks[record.track].end_lease(record, delivered=delivered)
+            job.tracks[record.track].end_lease(record, now, delivered=delivered)
             self._cluster.changed_jobs.add(job.id)
         if not delivered:
             self._ended[record.lease] = record

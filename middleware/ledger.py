@@ -17,7 +17,7 @@ SCHEMA: Final = """
 CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order of submission
     job TEXT NOT NULL UNIQUE,
-    fixed BLOB NOT NULL,         -- msgpack: key, source, outputs, policy, priority, submitted_unix_s
+    fixed BLOB NOT NULL,         -- msgpack: key, source, outputs, policy, priority, submitted_unix_s, lease_key, …
     record BLOB NOT NULL         -- msgpack: what changes, see middleware/jobs.py
 );
 CREATE TABLE chunk (

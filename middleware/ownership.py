@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import sys
 from collections import Counter
+from collections.abc import Set
 from typing import Any
 
 from middleware import told
@@ -20,6 +21,7 @@ from wire.bitmap import Bitmap
 from wire.errors import ProtocolError
 from wire.limits import MAX_CHUNKS
 from wire.messages import (
+    VERSIONS,
     Aggregator,
     AggregatorDetails,
     Drop,
@@ -56,7 +58,7 @@ class Ownership:
         record = AggregatorRecord(hello.name, hello.session, details.store, peer, addresses, now)
         cluster.aggregators[peer] = record
         limits = {"beat_interval_s": cluster.rules.beat_interval_s}
-        cluster.send(peer, Welcome(version=1, epoch=cluster.epoch, limits=limits))
+        cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
         where = Aggregator(record.store, record.name, record.addresses)
         for worker in cluster.fleet.connected():
             cluster.send(worker.peer, where)
@@ -120,10 +122,10 @@ class Ownership:
             self._give(job, record)
 
     def take_back(self, job: Job) -> None:
-        """A job begins again: its owner says what is left of it, or another takes it that is there."""
+        """A job begins again, under the next owner epoch: with its owner, or with another that is there."""
         record = self._cluster.owner_of(job)
         if record is not None:
-            self._own(job, record)
+            self._give(job, record)
         else:
             job.owner = job.owner_name = ""
             self.assign(job)
@@ -141,7 +143,7 @@ class Ownership:
 
     def _own(self, job: Job, record: AggregatorRecord) -> None:
         job.holdings_known = job.finish_sent = False
-        own = Own(job.id, job.name, job.owner_epoch, job.fixed["source"], job.fixed["outputs"])
+        own = Own(job.id, job.name, job.owner_epoch, job.fixed["source"], job.fixed["outputs"], job.lease_key)
         self._cluster.send(record.peer, own)
 
     def holdings(self, record: AggregatorRecord, message: Holdings, now: float) -> None:
@@ -160,8 +162,9 @@ class Ownership:
                 cluster.send(cluster.fleet.by_name[lease.worker].peer, Revoke(lease.lease))
             for index in [index for index in track.intermediates if index in track.stored]:
                 cluster.free_intermediate(job, track, index)
-        for track, fingerprint in zip(job.tracks, message.fingerprints, strict=False):
-            track.fingerprint = fingerprint
+        self._check_builds(job, record, message, now)
+        if job.owner_epoch != message.owner_epoch:
+            return  # it begins again
         if job.miss_freed():
             job.moved_at = now  # what is left of its upload is kept for as long as that of one that stops now
             cluster.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
@@ -169,6 +172,18 @@ class Ownership:
         job.holdings_known = True
         cluster.changed_jobs.add(job.id)
         self.finish_if_complete(job, now)
+
+    def _check_builds(self, job: Job, record: AggregatorRecord, message: Holdings, now: float) -> None:
+        """Compare whose results the owner has with what was chosen. They differ where a power cut took the choice."""
+        pairs = [pair for pair in zip(job.tracks, message.fingerprints, strict=False) if pair[1]]
+        for track, build in pairs:
+            if not track.takes(build):
+                text = f"{record.name} has results of {build!r}, not of {track.fingerprint!r}: {job.id} begins again"
+                self._cluster.note("begun-again", text, now, job.id)
+                return self._give(job, record)
+        for track, build in pairs:
+            track.fingerprint = build
+        return None
 
     def _owned(self, record: AggregatorRecord, job_id: str, owner_epoch: int) -> Job | None:
         """The job, if `record` owns it under this epoch; a stale owner is told to drop it."""
@@ -180,8 +195,8 @@ class Ownership:
         return None
 
     def renew_outdated(self, now: float) -> None:
-        """Begins jobs again whose first results were made with library versions that no connected worker has any more:
-        nothing could go on with them. A worker that comes back soon is waited for."""
+        """Begins jobs again whose results were begun with library versions that no connected worker has any more:
+        nothing could go on with them. A worker that comes back soon is waited for, where something is stored."""
         for job in self._cluster.open_jobs():
             record = self._cluster.owner_of(job)
             can_go_on = job.holdings_known and job.state is not JobState.PAUSED
@@ -189,10 +204,16 @@ class Ownership:
                 job.outdated_since = None
             elif job.outdated_since is None:
                 job.outdated_since = now
-            elif now - job.outdated_since >= self._cluster.rules.renew_after_s and job.can_begin_again:
-                text = f"no worker has the library versions of its first results any more: job {job.id} begins again"
+            elif now - job.outdated_since >= self._renew_after_s(job) and job.can_begin_again:
+                text = f"no worker has the library versions it was begun with any more: job {job.id} begins again"
                 self._cluster.note("begun-again", text, now, job.id)
                 self._give(job, record)
+
+    def _renew_after_s(self, job: Job) -> float:
+        """Return how long a job waits for workers of its build: not at all where it would lose nothing."""
+        filtered = [track for track in job.tracks if not track.is_passthrough]
+        has_begun = any(track.flights or track.stored.count for track in filtered)
+        return self._cluster.rules.renew_after_s if has_begun else 0.0
 
     def _waits_for_build(self, job: Job, track: Track) -> bool:
         waits = not track.is_passthrough and not track.flights and track.queued(job.have[track.stream]) is not None
@@ -209,11 +230,6 @@ class Ownership:
         if max(message.fallback_frames, message.lost_frames, message.damaged_frames) > MAX_CHUNK_FRAMES:
             raise ProtocolError("bad-message", f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
         track = job.tracks[message.track]
-        if message.fingerprint:
-            track.fingerprint = message.fingerprint
-        if message.verdict == "refused":
-            self._cluster.note("result-refused", f"job {job.id}: {message.text}", now, job.id, message.worker)
-            return
         if message.verdict == "no-room":
             job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
         if message.verdict not in ("kept", "duplicate"):
@@ -234,6 +250,22 @@ class Ownership:
             self._leases.stored(job, track, message.index, flight, message.lease)
         self._cluster.changed_jobs.add(job.id)
         self.finish_if_complete(job, now)
+
+    def expire_deliveries(self, behind: Set[Peer], now: float) -> None:
+        """Put tasks back that were delivered long ago, and that the aggregator has not said to be stored. Nothing is
+        expected of it while it is away, has no room, or has not been sent all yet that it is passed (`behind`)."""
+        cluster = self._cluster
+        for job in cluster.open_jobs():
+            owner = cluster.owner_of(job)
+            is_able = owner is not None and owner.peer not in behind
+            for track in job.tracks:
+                if not is_able or not job.holdings_known or now < job.no_room_until:
+                    track.await_deliveries(now)
+                    continue
+                for index in track.undelivered(cluster.rules.delivery_timeout_s, now):
+                    track.put_back(index)
+                    text = f"the aggregator: it was not stored in {cluster.rules.delivery_timeout_s:.0f} s"
+                    self._leases.count_loss(job, track, index, text, now)
 
     def pass_on(self, now: float) -> None:
         """Hands chunks of unfiltered streams to the owners, a few of each job and to each aggregator at a time."""

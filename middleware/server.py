@@ -47,6 +47,7 @@ from middleware.ledger import MiddlewareLedger
 from storage.errors import SpoolFull
 from storage.spool import Location, Spool
 from wire import loop as wire
+from wire.lease_tags import KEY_SIZE
 from wire.limits import MIB
 
 log = logging.getLogger("middleware")
@@ -78,6 +79,11 @@ def new_id(name: str) -> str:
     return f"{stem}-{secrets.token_hex(6)}"
 
 
+def new_key() -> bytes:
+    """Return a new job's key for the tags of its leases."""
+    return secrets.token_bytes(KEY_SIZE)
+
+
 class Server:
     """A running middleware.
 
@@ -106,7 +112,7 @@ class Server:
         self._stopping = False
         self._room_bytes, self._room_asked_at = 0, float("-inf")
         self.dispatcher = Dispatcher(
-            epoch=ledger.raise_epoch(), rules=rules, new_id=make_id, unix_offset_s=unix_offset_s
+            epoch=ledger.raise_epoch(), rules=rules, new_id=make_id, new_key=new_key, unix_offset_s=unix_offset_s
         )
         self._restore()
 
@@ -178,8 +184,9 @@ class Server:
         return self._room_bytes
 
     def _behind(self) -> frozenset[wire.ConnectionId]:
-        """Clients that do not read what they are told."""
-        return frozenset(peer for peer in self.dispatcher.cluster.clients if self._loop.backlog(peer) > MAX_UNREAD)
+        """Clients that do not read what they are told, and aggregators that chunks are still on their way to."""
+        cluster, backlog = self.dispatcher.cluster, self._loop.backlog
+        return frozenset(peer for peer in (*cluster.clients, *cluster.aggregators) if backlog(peer) > MAX_UNREAD)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

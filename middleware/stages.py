@@ -13,6 +13,7 @@ from middleware.chains import TURNS, Needs, is_like
 from middleware.cluster import Cluster
 from middleware.jobs import Job
 from middleware.tracks import Track
+from wire.limits import MAX_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,15 @@ def offers(cluster: Cluster, job: Job, track: Track, index: int) -> list[Offer]:
 
 
 def refused(cluster: Cluster, track: Track, index: int, mode: str, stage: range) -> frozenset[str]:
-    """Fingerprints of workers that can't do a stage: what comes of it, now or in the end, would not be like the track's
-    first result."""
+    """Fingerprints of workers that can't do a stage: what comes of it, now or in the end, would not be of the track's
+    build."""
     return frozenset(one for one in cluster.fleet.fingerprints if not _fits(cluster, track, index, mode, stage, one))
 
 
 def _fits(cluster: Cluster, track: Track, index: int, mode: str, stage: range, own: str) -> bool:
     made = track.fingerprint_of(index, mode, own)
+    if len(made) > MAX_TEXT:
+        return False  # no message could carry it
     if track.chain.is_last(stage):
         return track.takes(made)
     return can_end(cluster, track, stage.stop, made)
@@ -55,7 +58,7 @@ def _fits(cluster: Cluster, track: Track, index: int, mode: str, stage: range, o
 
 def can_end(cluster: Cluster, track: Track, step: int, made: str) -> bool:
     """Whether connected workers can take a task on from `step`, which `made` brought it to, so that what comes of it is
-    like the track's first result."""
+    of the track's build."""
     if not track.fingerprint:
         return True
     if made and not is_like(made, track.fingerprint):
@@ -80,14 +83,10 @@ def is_dead_end(cluster: Cluster, job: Job, track: Track, index: int) -> bool:
 
 
 def is_outdated(cluster: Cluster, track: Track) -> bool:
-    """Whether connected workers could do a track, but for its first result, which others made: none of theirs would be
-    like it."""
+    """Whether connected workers could do a track, but for its build, which none of them has."""
     chain = track.chain
     shared = chain.can_stage and not track.whole_only
     can = is_covered(cluster, track, chain.whole) if shared else cluster.fleet.can(chain.needs(chain.whole))
-    refused = track.refused_fingerprints
-    if not track.fingerprint:  # some were refused for a first result of which nobody has told yet, nor may ever
-        return can and bool(refused) and not cluster.fleet.able(chain.needs(chain.whole), refused)
     return can and not can_end(cluster, track, 0, "")
 
 

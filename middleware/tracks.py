@@ -42,6 +42,7 @@ class LeaseRecord:
     stage: range
     is_last: bool  # of the chain's stages: a result comes of it
     fingerprint: str  # of what comes of it
+    tag: bytes  # what proves it, see wire/lease_tags.py
     handed_out_at: float
     progress_at: float
     phase: str = "waiting"
@@ -53,10 +54,12 @@ class LeaseRecord:
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """A task in flight: ASSIGNED while a lease is alive, then DELIVERED until the aggregator's word."""
+    """A task in flight: ASSIGNED while a lease is alive, then DELIVERED until the aggregator's word, or until that is
+    not awaited any longer (see Ownership.expire_deliveries)."""
 
     state: TaskState
     first_handed_out_at: float  # since it was queued last
+    delivered_at: float = 0.0  # the time for which its aggregator could not say anything is not counted
     leases: dict[Lease, LeaseRecord] = field(default_factory=dict)
 
 
@@ -94,8 +97,7 @@ class Track:
         self.whole_only = ""  # why its chain must not be shared among workers after all
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
         self.retries = self.losses = self.duplicates = 0
-        self.fingerprint = ""  # of its first result, once it is known; the others must have the same
-        self.refused_fingerprints: set[str] = set()  # until that is known
+        self.fingerprint = ""  # of all its results in this owner epoch: chosen when the first is asked for
         self.begun_at: dict[int, float] = {}  # the first hand-out of tasks that are not stored
         self.latencies_ms: list[float] = []
         self.paces: dict[int, Pace] = {}  # by the step with which a stage ends
@@ -170,10 +172,9 @@ class Track:
         flight.leases[record.lease] = record
         flight.state = TaskState.ASSIGNED
 
-    def lose(self, record: LeaseRecord) -> Trouble:
-        """A lease was lost with its worker."""
-        record.is_lost = True
-        trouble = self.troubles.setdefault(record.index, Trouble())
+    def lose(self, index: int) -> Trouble:
+        """A lease was lost with its worker, or what it brought on its way."""
+        trouble = self.troubles.setdefault(index, Trouble())
         trouble.losses += 1
         trouble.retry = "loss"
         return trouble
@@ -201,15 +202,17 @@ class Track:
 
     def begin_passing(self, index: int, now: float) -> None:
         """A passthrough chunk has been sent to the aggregator."""
-        self.flights[index] = Flight(TaskState.DELIVERED, now)
+        self._count_retry(index, adopted=False)
+        self.flights[index] = Flight(TaskState.DELIVERED, now, now)
 
-    def end_lease(self, record: LeaseRecord, *, delivered: bool) -> None:
+    def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
         """A lease is over: with the last one the task is DELIVERED, or goes back to the front of the queue."""
         flight = self.flights.get(record.index)
         if flight is None or flight.leases.pop(record.lease, None) is None or flight.leases:
             return
         if delivered:
             flight.state = changed(TASK_TRANSITIONS, flight.state, TaskState.DELIVERED)
+            flight.delivered_at = now
         else:
             self.put_back(record.index)
 
@@ -248,6 +251,19 @@ class Track:
             for flight in self.flights.values()
         )
 
+    def undelivered(self, limit_s: float, now: float) -> list[int]:
+        """Return the tasks that were delivered more than `limit_s` ago and are not known to be stored."""
+        return [
+            index
+            for index, flight in self.flights.items()
+            if flight.state is TaskState.DELIVERED and now - flight.delivered_at > limit_s
+        ]
+
+    def await_deliveries(self, now: float) -> None:
+        """Wait for the aggregator's word on what was delivered as long as if it had been delivered now."""
+        for flight in self.flights.values():
+            flight.delivered_at = now
+
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def begun(self, index: int, mode: str) -> Intermediate | None:
@@ -263,16 +279,13 @@ class Track:
         return turns("" if begun is None else begun.fingerprint, own)
 
     def takes(self, fingerprint: str) -> bool:
-        """Whether a result of this fingerprint is like the others, as far as that is known."""
-        if self.fingerprint:
-            return fingerprint == self.fingerprint
-        return fingerprint not in self.refused_fingerprints
+        """Return whether a result of this fingerprint is like the others."""
+        return self.fingerprint in ("", fingerprint)
 
     def forget_results(self) -> None:
         """They are lost: the next one is the first."""
         self.stored, self.stored_frames = Bitmap(), 0
         self.fingerprint = ""
-        self.refused_fingerprints.clear()
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
 
     def hand_on(self, record: LeaseRecord, size: int, now: float) -> list[LeaseRecord]:

@@ -71,7 +71,7 @@ class Wishes:
         return ""
 
     def _retry(self, job: Job) -> None:
-        """What was spooled is gone since it ended; what is stored, if anything, its owner will say."""
+        """What was spooled and stored is gone since it ended."""
         cluster = self._cluster
         attached = cluster.clients.get(job.client) if job.client is not None else None
         if attached is not None:  # it counts chunks that are gone: it shall come back and ask what is here

@@ -16,7 +16,7 @@ from wire.errors import ProtocolError, Unsendable
 from wire.limits import MAX_HEADER, MAX_NAME
 from wire.schema import Lease, Name, Record, Text, Token
 
-VERSIONS: Final = (1,)
+VERSIONS: Final = (2,)
 """Protocol versions this install speaks, newest last."""
 
 CHECKS_WHAT_IS_SENT: Final = bool(os.environ.get("MOVIOLA_CHECK_SENT"))
@@ -76,7 +76,8 @@ class Error(Message):
 
 @dataclass(frozen=True, slots=True)
 class HeldLease(Record):
-    """A lease that a returning worker still holds, in `phase` (see Beat), for the owner of `owner_epoch`."""
+    """A lease that a returning worker still holds, in `phase` (see Beat), for the owner of `owner_epoch`. `build` and
+    `tag` are as its Task had them."""
 
     lease: Lease
     job: Name
@@ -86,6 +87,8 @@ class HeldLease(Record):
     phase: Name
     mode: Name = "filter"
     stage: list[int] = field(default_factory=list)
+    build: Token = ""
+    tag: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,9 @@ class Task(Message):
 
     Where several workers share the chain, `stage` is `[start, stop]`, the steps that are this one's; the payload of a
     stage that is not the first is what the stage before made (see HandOn).
+
+    `build` is the fingerprint that what comes of it must have; `tag` proves that this lease was lent (see
+    wire/lease_tags.py), and is shown with Result, HandOn and HeldLease.
     """
 
     lease: Lease
@@ -261,17 +267,20 @@ class Task(Message):
     owner_epoch: int
     mode: Name = "filter"
     stage: list[int] = field(default_factory=list)
+    build: Token = ""
+    tag: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class HandOn(Message):
     """What a stage that is not the last made of a task, for the worker that goes on. Payload: that. Answered by
-    Stored, `kept` or `unwanted`."""
+    Stored, `kept`, `unwanted` or `refused`."""
 
     lease: Lease
     job: Name
     track: int
     index: int
+    tag: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,20 +325,24 @@ class Released(Message):
 @dataclass(frozen=True, slots=True)
 class Result(Message):
     """What a task became. Payload: the result. `content` is a checksum of that part of it in which equal workers agree
-    (not of how long they took), 0 where none is known. Answered by Stored."""
+    (not of how long they took), 0 where none is known. `build` is the fingerprint of who made it; it, `mode`, `stage`
+    and `tag` must be as in the Task. Answered by Stored."""
 
     lease: Lease
     job: Name
     track: int
     index: int
     owner_epoch: int
-    fingerprint: Token
+    build: Token
     frames_in: int
     frames_out: int
     fallback_frames: int = 0
     lost_frames: int = 0
     damaged_frames: int = 0
     content: int = 0
+    mode: Name = "filter"
+    stage: list[int] = field(default_factory=list)
+    tag: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,8 +368,7 @@ class FailedChunk(Message):
 @dataclass(frozen=True, slots=True)
 class Stored(Message):
     """The aggregator's verdict on a Result or a Pass: `kept`, `duplicate`, `unwanted` (no such job, stale owner) or
-    `refused` (another fingerprint). `kept` and `duplicate` mean: it is on disk and survives kill -9. With `kept` and
-    `refused`, `fingerprint` is that of the track's first result."""
+    `refused` (its tag proves nothing). `kept` and `duplicate` mean: it is on disk and survives kill -9."""
 
     job: Name
     track: int
@@ -369,18 +381,18 @@ class Stored(Message):
     lost_frames: int = 0
     damaged_frames: int = 0
     text: Text = ""
-    fingerprint: Token = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Own(Message):
-    """The job is yours, under this owner epoch. Answered by Holdings."""
+    """The job is yours, under this owner epoch. Answered by Holdings. With `lease_key` tags of leases are checked."""
 
     job: Name
     name: Name
     owner_epoch: int
     source: dict[str, Any]
     outputs: list[dict[str, Any]]
+    lease_key: bytes
 
 
 @dataclass(frozen=True, slots=True)

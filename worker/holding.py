@@ -73,6 +73,8 @@ class Holding:
             phase=self.told_phase,
             mode=task.mode,
             stage=task.stage,
+            build=task.build,
+            tag=task.tag,
         )
 
     def message(self) -> Result | HandOn:
@@ -80,20 +82,23 @@ class Holding:
         task, result = self.task, self.result
         assert result is not None
         if not self.is_last:
-            return HandOn(task.lease, task.job, task.track, task.index)
+            return HandOn(task.lease, task.job, task.track, task.index, task.tag)
         return Result(
             lease=task.lease,
             job=task.job,
             track=task.track,
             index=task.index,
             owner_epoch=task.owner_epoch,
-            fingerprint=result.fingerprint,
+            build=result.fingerprint,
             frames_in=result.frames_in,
             frames_out=result.frames_out,
             fallback_frames=result.fallback_frames,
             lost_frames=result.lost_frames,
             damaged_frames=result.damaged_frames,
             content=result.content,
+            mode=task.mode,
+            stage=task.stage,
+            tag=task.tag,
         )
 
     def __str__(self) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from aggregator.assembler import Assembler
 from aggregator.events import MIDDLEWARE, Command, Event, Keep, Kept, Log, NotKept, Received, SaveJob, Tick
+from wire.lease_tags import tag_of
 from wire.messages import Drop, Finish, Hello, Message, Own, Pass, Result, Welcome
 from wire.schema import Lease
 
 WORKER = 7
 OTHER = 8
 CLIENT = 9
+KEY = b"k" * 32
 MACHINE = "x86_64-avx2"
 SOURCE: dict[str, Any] = {"kind": "video", "stream_count": 2}
 OUTPUTS: list[dict[str, Any]] = [{"name": "blur"}]
@@ -28,9 +31,9 @@ class Script:
         self.logged: list[str] = []
         self.feed(Tick())
         if joined:
-            self.hear(MIDDLEWARE, Welcome(version=1, epoch=1, limits={"beat_interval_s": 0.5}))
+            self.hear(MIDDLEWARE, Welcome(version=2, epoch=1, limits={"beat_interval_s": 0.5}))
         for peer, role in ((WORKER, "worker"), (OTHER, "worker"), (CLIENT, "client")):
-            self.hear(peer, Hello(role, f"{role} {peer}", "session", [1]))
+            self.hear(peer, Hello(role, f"{role} {peer}", f"session {peer}", [2]))
 
     def feed(self, event: Event) -> list[Command]:
         """What an event leads to, but for logs and records, which are noted here. Keeps are carried out."""
@@ -57,15 +60,17 @@ class Script:
     # ── what peers say ───────────────────────────────────────────────────────────────────────────────────────────
 
     def own(self, job: str = "j", epoch: int = 1, **changes: Any) -> list[Command]:
-        values = {"name": "clip.mp4", "source": SOURCE, "outputs": OUTPUTS, **changes}
+        values = {"name": "clip.mp4", "source": SOURCE, "outputs": OUTPUTS, "lease_key": KEY, **changes}
         return self.hear(MIDDLEWARE, Own(job=job, owner_epoch=epoch, **values))
 
     def result(
         self, index: int, *, job: str = "j", worker: int = WORKER, epoch: int = 1, track: int = 0,
-        machine: str = MACHINE, content: int = 11, size: int = 100,
+        machine: str = MACHINE, content: int = 11, size: int = 100, forged: dict[str, Any] | None = None,
     ) -> list[Command]:  # fmt: skip
+        """A worker shows a result with the tag that belongs to it; what is `forged` is changed after that."""
         message = Result(Lease(1, index), job, track, index, epoch, machine, 64, 64, content=content)
-        return self.hear(worker, message, size, 7)
+        message = replace(message, tag=tag_of(message, KEY, f"session {worker}"))
+        return self.hear(worker, replace(message, **forged or {}), size, 7)
 
     def passed(self, index: int, *, job: str = "j", epoch: int = 1, track: int = 1, xxh3: int = 5) -> list[Command]:
         return self.hear(MIDDLEWARE, Pass(job, track, index, epoch), 50, xxh3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,9 +32,24 @@ from aggregator.jobs import Job
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
-from tests.aggregator.script import CLIENT, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
+from tests.aggregator.script import CLIENT, KEY, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
+from wire.lease_tags import tag_of
 from wire.limits import MAX_CHUNKS
-from wire.messages import Beat, Error, Fetch, Finished, Hello, Holdings, Message, Own, Revoke, Stored, Task, Welcome
+from wire.messages import (
+    Beat,
+    Error,
+    Fetch,
+    Finished,
+    Hello,
+    Holdings,
+    Message,
+    Own,
+    Result,
+    Revoke,
+    Stored,
+    Task,
+    Welcome,
+)
 from wire.schema import Lease
 
 FILES = [{"file": "blur.mp4", "size": 20_000_000, "xxh3": "00"}]
@@ -67,10 +83,7 @@ def test_the_first_result_is_kept_then_told_to_worker_and_middleware() -> None:
     assert kinds(commands) == [Keep, Send, Send]
     assert verdicts(commands, WORKER) == verdicts(commands, MIDDLEWARE) == ["kept"]
     [told] = said(commands, MIDDLEWARE)
-    assert isinstance(told, Stored)
-    assert told.fingerprint
-    kept = Stored("j", 0, 0, "kept", Lease(1, 0), f"worker {WORKER}", frames_out=64, fingerprint=told.fingerprint)
-    assert told == kept
+    assert told == Stored("j", 0, 0, "kept", Lease(1, 0), f"worker {WORKER}", frames_out=64)
 
 
 def test_later_results_are_compared_counted_and_dropped() -> None:
@@ -94,15 +107,48 @@ def test_a_duplicate_of_another_machine_may_differ() -> None:
     assert script.records["j"]["tracks"][0] == ["blur", MACHINE, 1, 0]
 
 
-def test_a_result_of_another_fingerprint_is_refused_in_that_track_only() -> None:
+FORGED: dict[str, dict[str, Any]] = {
+    "no tag": {"tag": b""},
+    "a tag made up": {"tag": b"x" * 32},
+    "a lease never lent": {"lease": Lease(7, 7)},
+    "another chunk": {"index": 1},
+    "another output": {"track": 1},
+    "another mode": {"mode": "bypass"},
+    "another stage": {"stage": [0, 1]},
+    "an invented fingerprint": {"build": "invented"},
+    "a chunk that cannot be": {"index": MAX_CHUNKS},
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_a_result_whose_tag_proves_nothing_is_refused_and_changes_nothing(forged: dict[str, Any]) -> None:
+    script = Script()
+    script.own(outputs=[{"name": "blur"}, {"name": "edges"}])
+    before = script.records["j"]
+    commands = script.result(0, forged=forged)
+    assert kinds(commands) == [Send]
+    assert verdicts(commands, WORKER) == ["refused"]
+    assert script.records["j"] == before
+    assert "lent" in script.logged[-1]
+    assert verdicts(script.result(0), WORKER) == ["kept"], "the first valid one wins"
+    assert verdicts(script.result(0, forged=forged), WORKER) == ["refused"], "and none is counted as its copy"
+    assert script.records["j"]["tracks"][0] == ["blur", MACHINE, 0, 0]
+
+
+def test_a_lease_is_of_no_use_to_another_worker() -> None:
+    script = Script()
+    script.own()
+    mine = Result(Lease(1, 0), "j", 0, 0, 1, MACHINE, 64, 64)
+    mine = replace(mine, tag=tag_of(mine, KEY, f"session {WORKER}"))
+    assert verdicts(script.hear(OTHER, mine, 100, 7), OTHER) == ["refused"]
+    assert verdicts(script.hear(WORKER, mine, 100, 7), WORKER) == ["kept"]
+
+
+def test_a_result_of_another_fingerprint_is_not_taken_in_that_track_only() -> None:
     script = Script()
     script.own(outputs=[{"name": "blur"}, {"name": "edges"}])
     script.result(0)
-    commands = script.result(1, worker=OTHER, machine="arm")
-    assert verdicts(commands, OTHER) == verdicts(commands, MIDDLEWARE) == ["refused"]
-    told = {one.fingerprint for one in said(commands, MIDDLEWARE) if isinstance(one, Stored)}
-    assert len(told) == 1
-    assert "" not in told  # that of the first result, which others are to be like
+    assert verdicts(script.result(1, worker=OTHER, machine="arm"), OTHER) == ["unwanted"]
     assert verdicts(script.result(1, worker=OTHER, machine="arm", track=1), OTHER) == ["kept"]
     assert verdicts(script.result(1), WORKER) == ["kept"]
 
@@ -208,7 +254,7 @@ def test_jobs_that_a_new_middleware_does_not_ask_for_expire() -> None:
     script.feed(Left(MIDDLEWARE, "gone"))
     script.tick(3 * ORPHAN_EXPIRY_S)
     assert script.records.keys() == {"mine", "orphan"}, "while nobody is there nobody can ask"
-    script.hear(MIDDLEWARE, Welcome(version=1, epoch=2))
+    script.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
     script.own("mine")
     assert ForgetJob("orphan") not in script.tick(ORPHAN_EXPIRY_S - 1)
     commands = script.tick(1)
@@ -352,8 +398,8 @@ def restarted(script: Script, held: dict[tuple[int, int], int]) -> Script:
     """Another assembler that begins with what the ledger was told."""
     again = Script(joined=False)
     for job, record in script.records.items():
-        again.brain.restore(Job.restored(job, 1, "clip.mp4", record), held)
-    again.hear(MIDDLEWARE, Welcome(version=1, epoch=2))
+        again.brain.restore(Job.restored(job, {"name": "clip.mp4", "owner_epoch": 1, "lease_key": KEY}, record), held)
+    again.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
     return again
 
 
@@ -362,7 +408,7 @@ def test_after_a_restart_holdings_and_fingerprints_are_known() -> None:
     script.collected()
     again = restarted(script, {(0, 0): 0, (0, 1): 0, (1, 0): 0})
     assert said(again.own(), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
-    assert verdicts(again.result(2, machine="arm"), WORKER) == ["refused"]
+    assert verdicts(again.result(2, machine="arm"), WORKER) == ["unwanted"]
     assert verdicts(again.result(1), WORKER) == ["duplicate"]
 
 
@@ -399,23 +445,23 @@ def test_a_finished_job_is_finished_after_a_restart() -> None:
 
 def test_peers_are_welcomed_and_a_newer_connection_of_a_worker_supersedes() -> None:
     script = Script()
-    commands = script.hear(20, Hello("worker", f"worker {WORKER}", "another", [1]))
+    commands = script.hear(20, Hello("worker", f"worker {WORKER}", "another", [2]))
     assert kinds(commands) == [Close, Send]
     assert isinstance(commands[0], Close)
     assert (commands[0].peer, commands[0].code) == (WORKER, "superseded")
-    assert said(commands, 20) == [Welcome(version=1, epoch=3)]
-    commands = script.hear(21, Hello("client", f"client {CLIENT}", "another", [1]))
+    assert said(commands, 20) == [Welcome(version=2, epoch=3)]
+    commands = script.hear(21, Hello("client", f"client {CLIENT}", "another", [2]))
     assert kinds(commands) == [Send], "clients of one name are many"
 
 
 def test_an_aggregator_has_no_aggregators() -> None:
-    assert kinds(Script().hear(20, Hello("aggregator", "another", "session", [1]))) == [Close]
+    assert kinds(Script().hear(20, Hello("aggregator", "another", "session", [2]))) == [Close]
 
 
 @pytest.mark.parametrize(
     ("peer", "message"),
     [
-        (WORKER, Own("j", "clip", 1, SOURCE, OUTPUTS)),
+        (WORKER, Own("j", "clip", 1, SOURCE, OUTPUTS, KEY)),
         (CLIENT, Revoke(Lease(1, 1))),
         (WORKER, Task(Lease(1, 1), "j", 0, 0, {}, {}, "store", 1)),
     ],
@@ -469,7 +515,7 @@ def test_while_the_middleware_is_away_results_are_kept_and_told_by_holdings() ->
     assert verdicts(commands, WORKER) == ["kept"]
     assert said(commands, MIDDLEWARE) == []
     assert Dial() in script.tick(RETRY_FIRST_S)
-    script.hear(MIDDLEWARE, Welcome(version=1, epoch=2))
+    script.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
     assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"\x01", b""])]
 
 
@@ -480,7 +526,7 @@ def test_a_splice_that_ends_while_the_middleware_is_away_is_told_when_it_asks() 
     script.feed(Left(MIDDLEWARE, "connection reset"))
     assert script.feed(Spliced("j", [CLEAN], FILES)) == [FreeChunks("j")]
     script.tick(RETRY_FIRST_S)
-    script.hear(MIDDLEWARE, Welcome(version=1, epoch=2))
+    script.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
     script.own()
     assert said(script.finish(2, 1), MIDDLEWARE) == [Finished("j", 1, "done", "", [CLEAN], FILES)]
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from storage.errors import LedgerInUse
 from storage.spool import Spool
 from tests.aggregator.conftest import Material
 from tests.aggregator.peers import DEADLINE_S, Cast, lease, running, settings
+from tests.aggregator.script import KEY
 from wire.addresses import Address
 from wire.bitmap import Bitmap
+from wire.lease_tags import tag_of
 from wire.limits import MIB
 from wire.messages import (
     AggregatorDetails,
@@ -42,7 +45,7 @@ from wire.messages import (
 def own(cast: Cast, material: Material, job: str = "clip-1", epoch: int = 1) -> list[list[int]]:
     """What the aggregator holds of each track."""
     outputs = [output.to_wire() for output in material.outputs]
-    cast.say(Own(job, "clip.mp4", epoch, material.source.to_wire(), outputs))
+    cast.say(Own(job, "clip.mp4", epoch, material.source.to_wire(), outputs, KEY))
     return [list(Bitmap(bits)) for bits in cast.expect(Holdings).tracks]
 
 
@@ -53,7 +56,12 @@ def deliver(cast: Cast, material: Material, worker: int, track: int, index: int,
         lease(index), job, track, index, 1, result.fingerprint, result.frames_in, result.frames_out,
         result.fallback_frames, result.lost_frames, result.damaged_frames,
     )  # fmt: skip
-    cast.say(message, result.payload, worker)
+    return show(cast, message, result.payload, worker)
+
+
+def show(cast: Cast, result: Result, payload: bytes, worker: int) -> str:
+    """The verdict on a result, shown with the tag that belongs to it."""
+    cast.say(replace(result, tag=tag_of(result, KEY, "session")), payload, worker)
     return cast.expect(Stored, worker).verdict
 
 
@@ -304,8 +312,7 @@ def test_results_that_make_no_file_fail_the_job_with_the_reason_and_leave_nothin
         for track in range(2):
             for index in range(4):
                 message = Result(lease(index), "clip-1", track, index, 1, "x", 10, 10)
-                cast.say(message, b"no bundle at all", worker)
-                assert cast.expect(Stored, worker).verdict == "kept"
+                assert show(cast, message, b"no bundle at all", worker) == "kept"
         pass_on(cast, material)
         done = finish(cast, material)
         assert done.state == "failed"

@@ -125,7 +125,7 @@ class FakeCluster:
     def _as_middleware(self, event: Received) -> None:
         link, message = event.connection, event.message
         if isinstance(message, messages.Hello):
-            self._middleware.send(link, messages.Welcome(version=1, epoch=1))
+            self._middleware.send(link, messages.Welcome(version=2, epoch=1))
         elif isinstance(message, messages.Submit):
             self._submit(link, message)
         elif isinstance(message, messages.Chunk):
@@ -266,7 +266,7 @@ class FakeCluster:
     def _as_aggregator(self, event: Received) -> None:
         link, message = event.connection, event.message
         if isinstance(message, messages.Hello):
-            self._aggregator.send(link, messages.Welcome(version=1, epoch=1))
+            self._aggregator.send(link, messages.Welcome(version=2, epoch=1))
         elif isinstance(message, messages.Fetch):
             if self.script.hang_up_after_parts is not None:
                 if self.script.hang_up_after_parts == 0:

@@ -51,6 +51,23 @@ from wire.messages import (
 
 M = TypeVar("M", bound=Message)
 ROOM = 1 << 30
+KEY = b"k" * 32
+
+
+def held_lease(task: Task, phase: str = "computing") -> HeldLease:
+    """A lease as a returning worker tells it."""
+    return HeldLease(
+        task.lease,
+        task.job,
+        task.track,
+        task.index,
+        task.owner_epoch,
+        phase,
+        task.mode,
+        task.stage,
+        task.build,
+        task.tag,
+    )
 
 
 def bits(*indexes: int) -> bytes:
@@ -65,7 +82,9 @@ class Script:
 
     def __init__(self, *, epoch: int = 1, rules: Rules | None = None) -> None:
         ids = count(1)
-        self.dispatcher = Dispatcher(epoch=epoch, rules=rules or Rules(), new_id=lambda name: f"{name}-{next(ids)}")
+        self.dispatcher = Dispatcher(
+            epoch=epoch, rules=rules or Rules(), new_id=lambda name: f"{name}-{next(ids)}", new_key=lambda: KEY
+        )
         self.now = 100.0
         self.commands: list[Command] = []
         self.spool: set[tuple[str, int, int]] = set()
@@ -169,7 +188,7 @@ class Script:
 
     def aggregator(self, peer: int = 9, store: str = "store", name: str = "agg", host: str = "127.0.0.1") -> None:
         details = AggregatorDetails(store, [{"host": "", "port": 5001}]).to_wire()
-        self.tell(peer, Hello("aggregator", name, f"a{peer}", [1], details=details), host=host)
+        self.tell(peer, Hello("aggregator", name, f"a{peer}", [2], details=details), host=host)
 
     def worker(
         self,
@@ -180,12 +199,14 @@ class Script:
         held: tuple[HeldLease, ...] = (),
         death: dict[str, Any] | None = None,
         fingerprint: str = "f",
+        session: str = "",
     ) -> None:
+        """A worker joins; with the session of another connection it is the same process."""
         details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held), death)
-        self.tell(peer, Hello("worker", name or f"w{peer}", f"s{peer}", [1], details=details.to_wire()))
+        self.tell(peer, Hello("worker", name or f"w{peer}", session or f"s{peer}", [2], details=details.to_wire()))
 
     def client(self, peer: int = 1, session: str = "") -> None:
-        self.tell(peer, Hello("client", "someone", session or f"c{peer}", [1]))
+        self.tell(peer, Hello("client", "someone", session or f"c{peer}", [2]))
 
     def submit(
         self,
@@ -241,11 +262,11 @@ class Script:
         count = len(own.outputs) + own.source["stream_count"] - 1
         self.tell(peer, Holdings(job, own.owner_epoch, list(tracks) or [b""] * count))
 
-    def deliver(self, peer: int, index: int | None = None, aggregator: int = 9, *, fingerprint: str = "") -> None:
+    def deliver(self, peer: int, index: int | None = None, aggregator: int = 9) -> None:
         """A worker's newest task (or that of `index`) is done: the aggregator has it, and the worker is released."""
         tasks = self.said(peer, Task)
         task = tasks[-1] if index is None else next(one for one in reversed(tasks) if one.index == index)
-        stored = Stored(task.job, task.track, task.index, "kept", task.lease, f"w{peer}", 10, fingerprint=fingerprint)
+        stored = Stored(task.job, task.track, task.index, "kept", task.lease, f"w{peer}", 10)
         self.tell(aggregator, stored)
         self.tell(peer, Released(task.lease, "stored"))
         self.tick()
@@ -254,7 +275,7 @@ class Script:
         """A worker's newest task (or that of `index`) is a stage, and done: the middleware gets what came of it."""
         tasks = self.said(peer, Task)
         task = tasks[-1] if index is None else next(one for one in reversed(tasks) if one.index == index)
-        self.tell(peer, HandOn(task.lease, task.job, task.track, task.index), size=size)
+        self.tell(peer, HandOn(task.lease, task.job, task.track, task.index, task.tag), size=size)
         verdict = self.said(peer, Stored)[-1]
         self.tell(peer, Released(task.lease, "stored" if verdict.verdict == "kept" else verdict.verdict))
         self.tick()

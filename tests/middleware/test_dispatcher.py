@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from array import array
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from middleware.cluster import Rules
-from middleware.events import ForgetJob, FreeJob
+from middleware.events import ForgetJob, FreeJob, Tick
 from middleware.states import JobState
-from tests.middleware.script import Script, bits
+from tests.middleware.script import ROOM, Script, bits, held_lease
 from wire.messages import (
     Aggregator,
     Beat,
@@ -24,7 +25,7 @@ from wire.messages import (
     FailedChunk,
     Finish,
     Finished,
-    HeldLease,
+    Holdings,
     Job,
     LeaseBeat,
     Own,
@@ -295,13 +296,13 @@ def test_latency_of_a_shared_chain_is_that_of_all_its_stages(script: Script) -> 
 
 def test_a_lease_that_goes_on_was_not_lost_and_a_drained_one_is_no_retry(script: Script) -> None:
     script.worker(11, "w")
-    job = script.submit(chunks=1)
-    lease = script.said(11, Task)[0].lease
+    script.submit(chunks=1)
+    task = script.said(11, Task)[0]
     for peer in range(12, 12 + Rules().max_losses):
         script.leave(peer - 1)
-        script.worker(peer, "w", held=(HeldLease(lease, job, 0, 0, 1, "computing"),))
+        script.worker(peer, "w", held=(held_lease(task),), session="s11")
         script.tick()
-    script.tell(peer, Released(lease, "drained"))
+    script.tell(peer, Released(task.lease, "drained"))
     script.worker(50)
     script.tick()
     script.deliver(50)
@@ -611,25 +612,150 @@ def test_a_worker_that_fails_what_others_do_gets_no_more_of_the_job(script: Scri
     assert len(script.tasks(11)) == before
 
 
-def test_a_refused_fingerprint_gets_no_more_of_the_track(script: Script) -> None:
+def test_the_first_task_decides_on_the_build_of_its_output(script: Script) -> None:
     script.worker(11)
     script.worker(12, fingerprint="other")
     script.submit(chunks=6)
-    for task in script.said(12, Task):
-        script.tell(12, Released(task.lease, "refused"))
-    script.tick()
-    assert script.tasks(12) == [1, 3]
-    for index in (0, 2, 1, 3, 4, 5):
+    assert script.tasks(12) == []
+    assert {task.build for task in script.said(11, Task)} == {"f"}
+    for index in range(6):
         script.deliver(11, index)
     assert script.said(9, Finish)
 
 
-def test_a_worker_that_is_refused_is_not_awaited_to_try_what_failed_elsewhere(script: Script) -> None:
+def test_the_build_that_most_workers_have_is_chosen(script: Script) -> None:
+    script.worker(11, fingerprint="rare")
+    script.worker(12)
+    script.worker(13)
+    script.submit(chunks=6)
+    assert script.tasks(11) == []
+    assert script.tasks(12)
+    assert script.tasks(13)
+
+
+def test_a_rare_build_is_better_than_to_wait(script: Script) -> None:
+    script.worker(12)
+    script.worker(13)
+    script.submit(chunks=20, key="a")
+    script.worker(11, fingerprint="rare")
+    script.client(2)
+    script.submit(2, chunks=2, key="b")
+    assert {task.build for task in script.said(11, Task)} == {"rare"}
+
+
+def test_a_build_that_was_chosen_is_kept_over_a_restart(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=4)
+    new = script.restarted(epoch=2)
+    new.aggregator(9)
+    new.hold(job)
+    new.worker(12, fingerprint="other")
+    new.worker(11)
+    new.tick()
+    assert new.tasks(12) == []
+    assert new.tasks(11) == [0, 1]
+
+
+def test_a_build_of_which_nothing_is_stored_is_chosen_anew_when_its_workers_are_gone(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=2)
+    script.leave(11)
+    script.worker(12, fingerprint="other")
+    script.tick(1)
+    assert [own.owner_epoch for own in script.said(9, Own)] == [1, 2]
+    script.hold(job)
+    script.tick()
+    assert {task.build for task in script.said(12, Task)} == {"other"}
+
+
+def test_results_that_were_never_asked_for_begin_a_job_again(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=2)
+    script.leave(9)
+    script.aggregator(9)
+    script.tell(9, Holdings(job, 1, [bits(0)], ["another"]))
+    assert [own.owner_epoch for own in script.said(9, Own)] == [1, 1, 2]
+
+
+def test_a_worker_whose_results_prove_nothing_is_charged_for_them(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=20)
+    for _ in range(3):
+        script.tell(12, Released(script.said(12, Task)[-1].lease, "refused"))
+        script.tick()
+    before = len(script.tasks(12))
+    for _ in range(6):
+        script.deliver(11)
+    assert len(script.tasks(12)) == before
+
+
+@pytest.mark.parametrize("outcome", ["unwanted", "revoked", "whatever"])
+def test_a_task_that_is_given_back_again_and_again_pauses_its_job(script: Script, outcome: str) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    for _ in range(Rules().max_losses):
+        script.tell(11, Released(script.said(11, Task)[-1].lease, outcome))
+        script.tick()
+    assert (script.job(1).state, script.job(1).code) == ("paused", "lost-too-often")
+
+
+# ── what was delivered and is not stored ─────────────────────────────────────────────────────────────────────────────
+
+
+def _beats(script: Script, seconds: float, *workers: int) -> None:
+    """Time passes; these workers are heard of."""
+    end = script.now + seconds
+    while script.now < end:
+        for peer in workers:
+            script.tell(peer, Beat([]))
+        script.tick(min(1, end - script.now))
+
+
+def test_what_a_worker_says_is_stored_and_is_not_is_done_again(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    script.tell(11, Released(script.said(11, Task)[0].lease, "stored"))
+    _beats(script, 59, 11)
+    assert script.tasks(11) == [0]
+    _beats(script, 2, 11)
+    assert script.tasks(11) == [0, 0]
+    first, second = script.said(11, Task)
+    script.tell(9, Stored(first.job, 0, 0, "kept", first.lease, "w11", 10))
+    assert script.said(11, Revoke) == [Revoke(second.lease)], "a late word is a word"
+    assert counted(script)[:2] == (1, 1)
+
+
+def test_who_only_says_that_all_is_stored_pauses_the_job(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    for _ in range(Rules().max_losses):
+        script.tell(11, Released(script.said(11, Task)[-1].lease, "stored"))
+        _beats(script, 61, 11)
+    assert (script.job(1).state, script.job(1).code) == ("paused", "lost-too-often")
+
+
+def test_a_chunk_passed_on_of_which_nothing_is_heard_is_passed_again(script: Script) -> None:
+    script.submit(chunks=1, streams=2)
+    assert len(script.said(9, Pass)) == 1
+    script.tick(61)
+    assert len(script.said(9, Pass)) == 2
+
+
+def test_nothing_is_expected_of_an_aggregator_that_has_no_room_or_not_been_sent_it_all(script: Script) -> None:
+    job = script.submit(chunks=2, streams=2)
+    script.tell(9, Stored(job, 1, 1, "no-room", text="the disk is full"))
+    for _ in range(70):  # chunk 0 is on its way, and the line is slow
+        script.tell(9, Beat())
+        script.now += 1
+        script._take(script.dispatcher.handle(Tick(ROOM, behind=frozenset({9})), script.now))
+    assert [one.index for one in script.said(9, Pass)].count(0) == 1
+
+
+def test_a_worker_that_is_of_another_build_is_not_awaited_to_try_what_failed_elsewhere(script: Script) -> None:
     script.worker(11)
     script.worker(12, fingerprint="other")
     script.submit(chunks=2)
-    script.tell(12, Released(script.said(12, Task)[0].lease, "refused"))
-    script.tick()
     for _ in range(3):
         _fail(script, 11)
     assert script.said(11, Task)[-1].mode == "bypass"
@@ -647,10 +773,12 @@ def test_a_job_that_waits_for_workers_of_its_build_keeps_no_other_from_the_rest(
     assert len(script.tasks(12)) == 3
 
 
-def test_a_job_whose_only_workers_are_refused_says_so(script: Script) -> None:
+def test_a_job_whose_only_workers_are_of_other_builds_says_so(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=2)
+    script.deliver(11, 0)
+    script.leave(11)
     script.worker(12, fingerprint="other")
-    script.submit(chunks=1)
-    script.tell(12, Released(script.said(12, Task)[0].lease, "refused"))
     script.tick(1)
     assert script.job(1).code == "no-worker"
     assert "library versions" in script.job(1).reason
@@ -663,9 +791,9 @@ def test_after_a_restart_held_leases_go_on_and_stored_tasks_are_not_redone(scrip
     script.worker(11)
     job = script.submit(chunks=4)
     script.deliver(11, 0)
-    held = [HeldLease(task.lease, job, 0, task.index, 1, "computing") for task in script.said(11, Task)[1:]]
+    held = [held_lease(task) for task in script.said(11, Task)[1:]]
     new = script.restarted(epoch=2)
-    new.worker(21, "w11", held=tuple(held))
+    new.worker(21, "w11", held=tuple(held), session="s11")
     new.aggregator(9)
     new.hold(job, bits(0))
     new.tick()
@@ -869,14 +997,62 @@ def test_a_cause_says_nothing_of_who_failed_and_how(script: Script) -> None:
 
 def test_a_lease_told_twice_is_adopted_once(script: Script) -> None:
     script.worker(11)
-    job = script.submit(chunks=2)
-    lease = script.said(11, Task)[0].lease
+    script.submit(chunks=2)
+    task = script.said(11, Task)[0]
     script.leave(11)
-    script.worker(12, "w11", held=tuple(HeldLease(lease, job, 0, index, 1, "computing") for index in (0, 1)))
+    held = tuple(held_lease(replace(task, index=index)) for index in (0, 0, 1))
+    script.worker(12, "w11", held=held, session="s11")
     script.leave(12)
     script.worker(13)
     script.tick()
     assert script.tasks(13) == [0, 1]
+
+
+def test_a_lease_is_adopted_by_the_worker_only_that_it_was_lent_to(script: Script) -> None:
+    script.worker(11)
+    script.client(2)
+    script.tell(2, Watch(topics=["events"]))
+    script.submit(chunks=2)
+    held = tuple(held_lease(task) for task in script.said(11, Task))
+    for peer in (12, 13):  # two others claim it, before and after its holder has left
+        script.worker(peer, held=held)
+        assert script.said(peer, Revoke) == [Revoke(one.lease) for one in held]
+        script.leave(11)
+    assert [one.kind for one in script.said(2, Event)].count("lease-refused") == 2
+    for peer in (12, 13):
+        script.leave(peer)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"index": 1}, {"mode": "bypass"}, {"build": "g"}, {"tag": b""}, {"lease": Lease(1, 99)}, {"stage": [0, 1]}],
+)
+def test_a_lease_is_adopted_for_just_what_it_was_lent_for(script: Script, changes: dict[str, Any]) -> None:
+    script.worker(11)
+    script.submit(chunks=2)
+    held = held_lease(script.said(11, Task)[0])
+    script.leave(11)
+    script.worker(12, "w11", held=(replace(held, **changes),), session="s11")
+    assert len(script.said(12, Revoke)) == 1
+    script.leave(12)
+    script.worker(13, "w11", held=(held,), session="s11")
+    assert not script.said(13, Revoke)
+
+
+def test_a_lease_is_not_adopted_twice_by_one_process_under_two_names(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1)
+    held = held_lease(script.said(11, Task)[0])
+    script.leave(11)
+    script.worker(12, "a", held=(held,), session="s11")
+    script.worker(13, "b", held=(held,), session="s11")
+    assert script.said(12, Revoke) == []
+    assert script.said(13, Revoke) == [Revoke(held.lease)]
+    script.tell(1, Control(job, "cancel"))
+    script.leave(12)
+    script.leave(13)
+    script.tick()
+    assert script.job(1).state == "cancelled"
 
 
 def test_chunks_beyond_the_end_are_a_broken_protocol(script: Script) -> None:

@@ -6,13 +6,12 @@ import pytest
 
 from middleware.cluster import Rules
 from middleware.events import FreeStage, SendChunk, SendStage
-from tests.middleware.script import Script
+from tests.middleware.script import Script, held_lease
 from wire.messages import (
     Beat,
     Control,
     Event,
     HandOn,
-    HeldLease,
     Holdings,
     LeaseBeat,
     Own,
@@ -152,7 +151,7 @@ def test_what_comes_too_late_or_twice_is_unwanted(script: Script) -> None:
     share(script, chunks=1)
     task = script.said(RESIZE, Task)[0]
     script.hand_on(RESIZE)
-    script.tell(RESIZE, HandOn(task.lease, task.job, 0, 0), size=10)
+    script.tell(RESIZE, HandOn(task.lease, task.job, 0, 0, task.tag), size=10)
     assert script.said(RESIZE, Stored)[-1].verdict == "unwanted"
     assert stages(script, MARK) == [(0, [1, 2])]
 
@@ -164,12 +163,12 @@ def test_a_returning_worker_goes_on_with_its_stage_and_after_a_restart_as_well(s
     again = script.restarted(2)
     again.aggregator(9)
     again.hold(job)
-    held = [HeldLease(one.lease, job, 0, one.index, 1, "computing", "filter", one.stage) for one in (first, last)]
+    held = [held_lease(one) for one in (first, last)]
     again.worker(RESIZE, filters=("resize",), held=(held[0],))
     again.worker(MARK, filters=("watermark",), held=(held[1],))
     again.tick()
     assert stages(again, RESIZE) == stages(again, MARK) == []
-    again.tell(RESIZE, HandOn(first.lease, job, 0, 1), size=1000)
+    again.tell(RESIZE, HandOn(first.lease, job, 0, 1, first.tag), size=1000)
     again.tell(9, Stored(job, 0, 0, "kept", last.lease, "w12", 10))
     again.tell(MARK, Released(last.lease, "stored"))
     again.tick()
@@ -191,11 +190,9 @@ def test_a_restart_begins_with_the_chunk(script: Script) -> None:
 def test_a_stage_done_already_is_not_adopted(script: Script) -> None:
     job = share(script, chunks=1)
     task = script.said(RESIZE, Task)[0]
-    script.tell(RESIZE, HandOn(task.lease, job, 0, 0), size=1000)  # its verdict is lost with the connection
+    script.tell(RESIZE, HandOn(task.lease, job, 0, 0, task.tag), size=1000)  # its verdict is lost with the connection
     script.leave(RESIZE)
-    script.worker(
-        14, "w11", filters=("resize",), held=(HeldLease(task.lease, job, 0, 0, 1, "delivering", "filter", [0, 1]),)
-    )
+    script.worker(14, "w11", filters=("resize",), held=(held_lease(task, "delivering"),), session="s11")
     assert script.said(14, Revoke) == [Revoke(task.lease)]
     script.tick()
     assert stages(script, MARK) == [(0, [1, 2])]
@@ -264,24 +261,32 @@ def test_a_frame_counts_once_when_its_last_filter_is_done(script: Script) -> Non
     assert script.job(1).progress["frames_done"] == 4
 
 
+def chose(script: Script, job: str, build: str) -> None:
+    """This build was chosen for the first output."""
+    script.dispatcher.cluster.jobs[job].tracks[0].fingerprint = build
+
+
 def test_results_of_other_builds_are_not_mixed_in(script: Script) -> None:
-    """The first result was made by builds f and g in turn: so are the others."""
+    """The first result is made by builds f and g in turn: so are the others."""
     script.worker(RESIZE, filters=("resize",))
     script.worker(14, filters=("resize",), fingerprint="g")
     script.worker(MARK, filters=("watermark",), fingerprint="g")
-    job = script.submit(chunks=4, filters=("resize", "watermark"), stages=True)
+    script.submit(chunks=4, filters=("resize", "watermark"), stages=True)
+    mine, other = script.tasks(RESIZE), script.tasks(14)
+    assert mine
+    assert other
+    script.hand_on(RESIZE)
+    assert script.said(MARK, Task)[0].build == "f + g"
     script.hand_on(14)
-    begun = script.said(MARK, Task)[0]
-    assert begun.index in script.tasks(14)
-    script.tell(9, Stored(job, 0, begun.index, "refused", begun.lease, "w12", fingerprint="f + g"))
-    script.tell(MARK, Released(begun.lease, "refused"))
+    script.hand_on(14, other[0])
+    assert script.tasks(MARK) == [mine[-1]], "what the others began leads nowhere"
     script.leave(14)
     script.tick()
-    script.hand_on(RESIZE)
-    assert stages(script, MARK)[-1] == (script.tasks(RESIZE)[1], [1, 2])
-    assert begun.index not in script.tasks(MARK)[1:]
-    script.hand_on(RESIZE, 0)
-    assert begun.index in script.tasks(RESIZE)
+    for index in (*mine[:-1], *other):
+        script.hand_on(RESIZE, index)
+    for index in script.tasks(MARK):
+        script.deliver(MARK, index)
+    assert {task.build for task in script.said(MARK, Task)} == {"f + g"}
 
 
 def test_stages_that_nobody_needs_any_more_are_given_back_when_the_task_is_stored(script: Script) -> None:
@@ -312,7 +317,7 @@ def test_what_other_builds_began_gives_its_room_back(script: Script) -> None:
     script.hand_on(RESIZE, 1, size=9_000)
     script.leave(MARK)
     script.worker(14, filters=("resize",), fingerprint="g")
-    script.tell(9, Stored(job, 0, 2, "kept", Lease(7, 7), "somebody", 10, fingerprint="g + f"))
+    chose(script, job, "g + f")
     script.worker(MARK, filters=("watermark",))
     script.tick()
     assert not script.stages
@@ -345,21 +350,21 @@ def test_after_a_restart_the_aggregator_says_whose_results_go_together(script: S
     assert stages(again, 14) == [(1, [0, 1])]
 
 
-def test_after_a_restart_a_stage_in_the_middle_of_a_chain_is_not_adopted(script: Script) -> None:
-    """Nobody knows any more who did what came before it, and so to whose results it belongs."""
+def test_after_a_restart_a_stage_in_the_middle_of_a_chain_goes_on(script: Script) -> None:
+    """The lease itself tells who did what came before it, and so to whose results it belongs."""
     script.worker(RESIZE, filters=("resize",))
     script.worker(BOTH, filters=("blur",))
     script.worker(MARK, filters=("watermark",))
     job = script.submit(chunks=1, filters=("resize", "blur", "watermark"), stages=True)
     script.hand_on(RESIZE)
     task = script.said(BOTH, Task)[0]
-    held = HeldLease(task.lease, job, 0, 0, 1, "computing", "filter", task.stage)
-    again = script.restarted(2)
-    again.worker(BOTH, filters=("blur",), held=(held,))
-    assert again.said(BOTH, Revoke) == [Revoke(task.lease)]
-    script.leave(BOTH)
-    script.worker(BOTH, filters=("blur",), held=(held,))
-    assert script.said(BOTH, Revoke) == []
+    held = held_lease(task)
+    for one in (script, script.restarted(2)):
+        one.leave(BOTH)
+        one.worker(BOTH, filters=("blur",), held=(held,))
+        assert one.said(BOTH, Revoke) == []
+        (begun,) = one.dispatcher.cluster.jobs[job].tracks[0].flights[0].leases.values()
+        assert begun.fingerprint == "f"
 
 
 # ── library versions that are gone ──────────────────────────────────────────────────────────────────────────────────
@@ -371,7 +376,7 @@ def test_a_stage_that_would_lead_nowhere_is_not_begun(script: Script) -> None:
     script.worker(MARK, filters=("watermark",), fingerprint="g")
     script.worker(14, filters=("blur",), fingerprint="h")
     job = script.submit(chunks=3, filters=("resize", "blur", "watermark"), stages=True)
-    script.tell(9, Stored(job, 0, 2, "kept", Lease(7, 7), "somebody", 10, fingerprint="f + h + g"))
+    chose(script, job, "f + h + g")
     script.hand_on(RESIZE, 0)  # resize and blur, begun before that was known
     script.hand_on(RESIZE, 1)
     assert stages(script, RESIZE) == [(0, [0, 2]), (1, [0, 2]), (0, [0, 1]), (1, [0, 1])]
@@ -384,7 +389,7 @@ def test_a_stage_that_would_lead_nowhere_is_not_begun(script: Script) -> None:
 
 def test_what_is_begun_waits_for_the_worker_that_can_go_on_while_there_is_none(script: Script) -> None:
     job = share(script, chunks=2)
-    script.tell(9, Stored(job, 0, 1, "kept", Lease(7, 7), "somebody", 10, fingerprint="f"))
+    chose(script, job, "f")
     script.hand_on(RESIZE, 0)
     script.leave(MARK)
     script.tick(1)
@@ -402,7 +407,7 @@ def test_an_output_begun_by_builds_that_are_gone_begins_again(script: Script) ->
     job = share(script, chunks=3)
     script.tell(1, Watch(topics=["events"]))
     script.hand_on(RESIZE, 0)
-    script.deliver(MARK, 0, fingerprint="f")
+    script.deliver(MARK, 0)
     script.leave(RESIZE)
     script.worker(14, filters=("resize",), fingerprint="g")
     _live(script, 28, MARK, 14)
@@ -415,20 +420,6 @@ def test_an_output_begun_by_builds_that_are_gone_begins_again(script: Script) ->
     script.tick()
     for index in (1, 2, 0):
         script.hand_on(14, index)
-        script.deliver(MARK, index, fingerprint="g + f")
+        script.deliver(MARK, index)
     script.finish()
     assert script.job(1).state == "done"
-
-
-@pytest.mark.parametrize("other_build", ["f", "g"])
-def test_who_was_refused_waits_for_busy_workers_of_other_builds(script: Script, other_build: str) -> None:
-    """Whether results of theirs would be taken is not known yet; those of a build that was refused would not."""
-    script.worker(12, filters=("blur", "edges"), fingerprint=other_build)
-    script.submit(1, chunks=4, key="a", filters=("edges",))
-    script.worker(11, filters=("blur",), fingerprint="g")
-    script.client(2)
-    script.submit(2, chunks=1, key="b")
-    script.tell(11, Released(script.said(11, Task)[-1].lease, "refused"))
-    _live(script, 35, 11, 12)
-    assert len(script.said(12, Task)) == 2, "it is busy"
-    assert [own.owner_epoch for own in script.said(9, Own)] == ([1, 1] if other_build == "f" else [1, 1, 2])

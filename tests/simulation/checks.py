@@ -163,8 +163,7 @@ class Checks:
         free = [one for one in ready if not one.is_computing]  # the last tasks are not given in advance
         for track in job.tracks:
             likes = [one for one in free if track.fingerprint in ("", one.details.fingerprint)]
-            refused = track.refused_fingerprints
-            able = [one.name for one in likes if track.needs <= one.offers and one.details.fingerprint not in refused]
+            able = [one.name for one in likes if track.needs <= one.offers]
             if track.is_passthrough:
                 continue
             if able and track.queued_count(job.have[track.stream]):

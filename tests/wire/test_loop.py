@@ -45,11 +45,11 @@ class Pair:
         first = self.at_server.pop()
         assert isinstance(first, Received)
         assert isinstance(first.message, Hello)
-        self.server.send(first.connection, Welcome(version=1, epoch=7))
+        self.server.send(first.connection, Welcome(version=2, epoch=7))
         self.until(lambda: self.at_client)
         welcome = self.at_client.pop()
         assert isinstance(welcome, Received)
-        assert welcome.message == Welcome(version=1, epoch=7)
+        assert welcome.message == Welcome(version=2, epoch=7)
         return here, first.connection
 
 
@@ -135,7 +135,7 @@ def test_a_payload_may_follow_the_welcome_at_once(pair: Pair) -> None:
     pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
     pair.until(lambda: pair.at_server)
     there = pair.at_server[0].connection  # type: ignore[union-attr]
-    pair.server.send(there, Welcome(version=1, epoch=1))
+    pair.server.send(there, Welcome(version=2, epoch=1))
     pair.server.send(there, File(job="j", file="f", offset=0, size=100_000), bytes(100_000))
     pair.until(lambda: len(pair.at_client) == 2)
     assert [len(event.payload) for event in pair.at_client if isinstance(event, Received)] == [0, 100_000]

@@ -39,7 +39,7 @@ class Side:
                 self.heard.append(event)
                 if isinstance(event.message, Hello):
                     self.connections[event.message.name] = event.connection
-                    self.loop.send(event.connection, Welcome(version=1, epoch=self.epoch, limits=LIMITS))
+                    self.loop.send(event.connection, Welcome(version=2, epoch=self.epoch, limits=LIMITS))
         self.loop.flush()
 
     def all(self, kind: type[M]) -> list[M]:
@@ -110,4 +110,4 @@ class Cluster:
 
 def task(lease: Lease, *, owner: str = "store", index: int | None = None) -> Task:
     index = lease.sequence if index is None else index
-    return Task(lease, "job", 0, index, {"kind": "fake"}, OUTPUT, owner, owner_epoch=1)
+    return Task(lease, "job", 0, index, {"kind": "fake"}, OUTPUT, owner, owner_epoch=1, tag=b"tag")

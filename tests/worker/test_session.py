@@ -56,7 +56,7 @@ from worker.session import DRAIN_LIMIT_S, STUCK_GRACE_S, STUCK_LIMIT_S, Session
 
 HERE = Address("middle", 5000)
 A, B, C = Lease(1, 1), Lease(1, 2), Lease(1, 3)
-WELCOME = Welcome(version=1, epoch=1, limits={"beat_interval_s": 1.0, "credit": 2})
+WELCOME = Welcome(version=2, epoch=1, limits={"beat_interval_s": 1.0, "credit": 2})
 RESULT = material.Result(b"result", "av18", 30, 30, 1, 0, 2, 7)
 
 
@@ -98,7 +98,7 @@ class Script:
         return self
 
     def connect_store(self) -> Script:
-        self.after(Opened("store", Welcome(version=1, epoch=1)))
+        self.after(Opened("store", Welcome(version=2, epoch=1)))
         return self
 
 
@@ -107,7 +107,7 @@ def aggregator(port: int, store: str = "store") -> Aggregator:
 
 
 def dial_store(port: int) -> Dial:
-    hello = Hello(role="worker", name="host-1", session="s1", versions=[1])
+    hello = Hello(role="worker", name="host-1", session="s1", versions=[2])
     return Dial("store", (Address("there", port),), hello)
 
 
@@ -141,7 +141,7 @@ def test_a_task_is_computed_delivered_and_released_after_the_verdict() -> None:
     assert isinstance(send, Send)
     assert (send.peer, send.payload) == ("store", b"result")
     assert send.message.to_wire() == {
-        **{"lease": A, "job": "job", "track": 0, "index": 1, "owner_epoch": 1, "fingerprint": "av18"},
+        **{"lease": A, "job": "job", "track": 0, "index": 1, "owner_epoch": 1, "build": "av18"},
         **{
             "frames_in": 30,
             "frames_out": 30,
@@ -150,6 +150,7 @@ def test_a_task_is_computed_delivered_and_released_after_the_verdict() -> None:
             "damaged_frames": 2,
             "content": 7,
         },
+        **{"mode": "filter", "stage": [], "tag": b"tag"},
     }
     assert script.stored(A) == [released(A, "stored")]
     assert not script.session.holdings
