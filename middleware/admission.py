@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from wire.errors import Unsendable
 from wire.file_names import check_output_names
-from wire.limits import MAX_DESCRIPTION, MAX_NAME
+from wire.lease_tags import KEY_SIZE
+from wire.limits import MAX_DESCRIPTION, MAX_NAME, MAX_TEXT
 from wire.messages import Own, Submit, Task, check_sendable, packed_size
 from wire.schema import MAX_INT, Lease
 
@@ -165,8 +166,9 @@ def _check_sizes(message: Submit) -> None:
 def derived_from(message: Submit) -> Iterator[Own | Task]:
     """Yield the largest messages that carry parts of a submission on: to the aggregator, and to workers."""
     source, job = message.source, "j" * JOB_ID_SIZE
-    yield Own(job, source["name"], MAX_INT, source, message.outputs)
+    yield Own(job, source["name"], MAX_INT, source, message.outputs, bytes(KEY_SIZE))
     process = {"kind": source["kind"], **source["process"]}
     output = max(message.outputs, key=packed_size)
     lease, stage = Lease(MAX_INT, MAX_INT), [MAX_STEPS, MAX_STEPS]
-    yield Task(lease, job, MAX_INT, MAX_INT, process, output, "o" * MAX_NAME, MAX_INT, "bypass", stage)
+    lent = (stage, "b" * MAX_TEXT, bytes(KEY_SIZE))  # with its build and its tag
+    yield Task(lease, job, MAX_INT, MAX_INT, process, output, "o" * MAX_NAME, MAX_INT, "bypass", *lent)

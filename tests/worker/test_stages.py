@@ -15,7 +15,7 @@ from worker.events import MIDDLEWARE, Compute, Computed, Lost, Opened, Received,
 CHAIN = {"chain": [{"name": "blur"}, {"name": "edges"}]}
 FIRST = replace(task(A), output=CHAIN, stage=[0, 1])
 LAST = replace(task(B), output=CHAIN, stage=[1, 2])
-HANDED = Send(MIDDLEWARE, HandOn(A, "job", 0, A.sequence), RESULT.payload)
+HANDED = Send(MIDDLEWARE, HandOn(A, "job", 0, A.sequence, b"tag"), RESULT.payload)
 
 
 def verdict(script: Script, lease: Lease, word: str) -> list[object]:
