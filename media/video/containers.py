@@ -16,6 +16,7 @@ from av.stream import Stream
 
 from media.annotations import SUFFIX
 from media.material import NO_VIDEO, Encoder, Source
+from media.video.templates import template_stream
 
 # What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -44,9 +45,10 @@ class Container:
         """How a stream gets in; `facts` is its entry in `Source.splice["passthrough"]`."""
         if facts["codec"] in self.subtitles:
             return Way.CONVERTED
-        if _takes(self.format, bytes(facts["template"])):
+        form, template = str(facts["template_format"]), bytes(facts["template"])
+        if _takes(self.format, form, template):
             return Way.UNTOUCHED
-        return Way.DECODED if _decodable(bytes(facts["template"])) else Way.LEFT_OUT
+        return Way.DECODED if _decodable(form, template) else Way.LEFT_OUT
 
 
 _SUBRIP = ("mov_text", "text2movsub")
@@ -93,12 +95,12 @@ def name_channels(stream: AudioStream) -> None:
 
 
 @lru_cache(_ANSWERS_MAX)
-def _takes(container_format: str, template: bytes) -> bool:
+def _takes(container_format: str, form: str, template: bytes) -> bool:
     """Whether the muxer writes a header for this stream: its codec table alone does not tell."""
-    with av.open(BytesIO(template)) as given:
+    with template_stream({"template_format": form, "template": template}) as given:
         file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
         try:
-            add_untouched(file, given.streams[0])
+            add_untouched(file, given)
             file.start_encoding()
             takes = True
         except (ValueError, av.FFmpegError):
@@ -111,6 +113,6 @@ def _takes(container_format: str, template: bytes) -> bool:
 
 
 @lru_cache(_ANSWERS_MAX)
-def _decodable(template: bytes) -> bool:
-    with av.open(BytesIO(template)) as given:
-        return bool(given.streams.audio) and given.streams.audio[0].codec_context is not None
+def _decodable(form: str, template: bytes) -> bool:
+    with template_stream({"template_format": form, "template": template}) as given:
+        return isinstance(given, AudioStream) and given.codec_context is not None

@@ -14,6 +14,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from media.errors import UnreadableSource
+from media.video.templates import FILE_ONLY
+
+PLAYLISTS = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
+"""Formats that refer to other files or to the network: what a file only points to was not meant to be sent."""
 
 CHECK_PATH = "check that it is the file you meant"
 
@@ -26,7 +30,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if path.is_file() and path.stat().st_size == 0:
         raise UnreadableSource(path, "the file is empty", "copy or record it again")
     try:
-        container = av.open(str(path), "r", metadata_errors="replace")
+        container = av.open(str(path), "r", metadata_errors="replace", options=dict(FILE_ONLY))
     except FileNotFoundError:
         raise UnreadableSource(path, "there is no such file", "check the path") from None
     except PermissionError:
@@ -43,6 +47,8 @@ def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
     videos = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
     if container.format.name == "tty":
         raise UnreadableSource(path, "this is a text file, not a video", CHECK_PATH)
+    if container.format.name in PLAYLISTS:
+        raise UnreadableSource(path, "this is a list of other files, not a video", "name the files themselves")
     if not videos:
         what = "sound only" if container.streams.audio else "no video"
         raise UnreadableSource(path, f"this file holds {what}", "a video filter needs a video stream")

@@ -12,15 +12,16 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from media.bundle import pack
+from media.errors import SpliceError
 from media.material import Chunk
 from media.video.bundle import DISCARD, KEY
+from media.video.templates import CARRIED, TEMPLATE_FORMATS, open_template
 
-# Tried in this order; the first that gives the stream's parameters back unchanged is taken.
-TEMPLATE_FORMATS = ("matroska", "mov", "nut", "mpegts", "avi")
 # A chunk of such a stream: about a minute of sound, small beside a chunk of video.
 PACKET_COUNT_MAX = 2048
 PACKET_BYTES_MAX = 1024 * 1024
-CARRIED = ("audio", "subtitle")
+# Of a template, which has one packet in it: the middleware takes no larger one.
+TEMPLATE_SIZE_MAX = 1024 * 1024
 
 _PROBE_FIELDS = ("name", "extradata", "sample_rate", "channels")
 
@@ -80,9 +81,11 @@ def _template(stream: Stream, first: av.Packet[Any], form: str) -> bytes | None:
             packet.is_keyframe = True
             packet.stream = target
             container.mux(packet)
-        with av.open(io.BytesIO(buffer.getvalue())) as again:
+        if buffer.tell() > TEMPLATE_SIZE_MAX:
+            return None
+        with open_template(form, buffer.getvalue()) as again:
             same = len(again.streams) == 1 and _parameters(again.streams[0]) == _parameters(stream)
-    except (av.FFmpegError, ValueError, UnicodeError):
+    except (av.FFmpegError, ValueError, UnicodeError, SpliceError):
         return None  # this format has no room for this codec
     return buffer.getvalue() if same else None
 

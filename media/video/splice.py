@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from fractions import Fraction
-from io import BytesIO
 from math import lcm
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from media.video.digest import Digest, video_packets
 from media.video.encode import add_encoded_stream
 from media.video.grid import TIMESCALE_MAX
 from media.video.sound import add_decoded, decoded_packets
+from media.video.templates import FILE_ONLY, template_stream
 from media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, untouched
 
 # Of the disk, not of the streams.
@@ -149,8 +149,8 @@ class _Splicer:
         """Fine enough for the starts of all tracks to be exact, as far as 31 bits allow."""
         scale = ticks
         for stream in self._source.splice["passthrough"]:
-            with av.open(BytesIO(stream["template"])) as template:
-                rate = getattr(template.streams[0].codec_context, "sample_rate", None) or 1
+            with template_stream(stream) as template:
+                rate = getattr(template.codec_context, "sample_rate", None) or 1
             if lcm(scale, rate) <= TIMESCALE_MAX:
                 scale = lcm(scale, rate)
         return scale
@@ -168,7 +168,7 @@ class _Splicer:
             if payloads is None or way is Way.LEFT_OUT:
                 continue
             packets = passthrough_packets(payloads, facts, shift_s, self._account.warn)
-            template = stack.enter_context(av.open(BytesIO(facts["template"]))).streams[0]
+            template = stack.enter_context(template_stream(facts))
             if way is Way.UNTOUCHED:
                 stream = add_untouched(file, template)
                 stream.time_base = Fraction(*facts["time_base"])
@@ -207,7 +207,7 @@ class _Splicer:
         digest = Digest()
         error_s = 0.0
         count = 0
-        for count, (time_s, packet) in enumerate(video_packets(self._path), start=1):
+        for count, (time_s, packet) in enumerate(video_packets(self._path, self._kind.format), start=1):
             digest.add(time_s, packet)
             if count <= len(self._pts) and time_s is not None:
                 error_s = max(error_s, abs(float(time_s - self._pts[count - 1] * track.time_base)))
@@ -240,7 +240,7 @@ class _Splicer:
             warn(f"ffv1 in Matroska does not keep the pixel aspect {aspect[0]}:{aspect[1]}")
 
     def _duration_s(self) -> float:
-        with av.open(str(self._path)) as file:
+        with av.open(str(self._path), format=self._kind.format, options=dict(FILE_ONLY)) as file:
             return (file.duration or 0) / av.time_base
 
 

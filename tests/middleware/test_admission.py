@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aggregator.assembler import Assembler
 from aggregator.events import MIDDLEWARE, Received, Tick
 from aggregator.events import Send as AggregatorSend
-from media.video.passthrough import TEMPLATE_FORMATS
+from media.video.templates import TEMPLATE_FORMATS
 from middleware.admission import (
     JOB_ID_SIZE,
     MAX_OUTPUTS,
