@@ -308,8 +308,8 @@ def test_no_wake_up_is_lost_to_one_that_comes_while_another_is_taken(pair: Pair)
     loop._wake_reader = reader
     loop.wake()
     started = time.monotonic()
-    loop.turn(started + 10)
-    assert time.monotonic() - started < 5
+    loop.turn(started + 60)
+    assert time.monotonic() - started < 50
 
 
 def test_a_connection_hung_up_while_it_is_dialled_says_nothing(pair: Pair) -> None:
@@ -336,9 +336,9 @@ def test_without_room_for_a_connection_accepting_rests(pair: Pair, monkeypatch: 
         started = time.monotonic()
         turns = 0
         while len(pair.server._links) < 2:
-            pair.server.turn(started + 10)
+            pair.server.turn(started + 60)
             turns += 1
-        assert 0.4 <= time.monotonic() - started < 5
+        assert 0.4 <= time.monotonic() - started < 50
         assert turns < 10
 
 
