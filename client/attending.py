@@ -206,7 +206,7 @@ class Attending:
             return
         state, reason = self.record.state, self.record.reason
         if self.fetching.failure:
-            way_on = f"its files stay with the aggregator, in its results/{self.record.job}"
+            way_on = fetched_later(self.record.job)
             self._end(Status.FAILED, f"the job is {state}, but {self.fetching.failure}; {way_on}", state)
         else:
             self._end(FINAL_STATES[state], reason, state)
@@ -225,6 +225,13 @@ class Attending:
         """What must hold after every event; for tests and the simulation."""
         assert (self.ending is not None) == (self.phase is Phase.OVER)
         assert self.fetching is None or self.phase in (Phase.FETCHING, Phase.OVER)
+
+
+def fetched_later(job: str) -> str:
+    """Return where the files of an ended job are, and how to get them."""
+    return (
+        f"its files stay with the aggregator, in its results/{job}, and python -m client.jobs fetch {job} brings them"
+    )
 
 
 def addresses_of(job: Job) -> tuple[Address, ...]:

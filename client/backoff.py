@@ -11,9 +11,10 @@ PATIENCE_S: Final = 600.0
 
 
 class Backoff:
-    """Delays that double from FIRST_DELAY_S to MAX_DELAY_S, until PATIENCE_S after the last sign of life."""
+    """Delays that double from FIRST_DELAY_S to MAX_DELAY_S, until `patience_s` after the last sign of life."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        self.patience_s = patience_s
         self.due_at: float | None = None
         self._delay_s = FIRST_DELAY_S
         self._alive_at: float | None = None
@@ -31,7 +32,7 @@ class Backoff:
         """Sets `due_at`, when to try again; False when patience is at its end."""
         if self._alive_at is None:
             self._alive_at = now
-        if now - self._alive_at > PATIENCE_S:
+        if now - self._alive_at > self.patience_s:
             return False
         self.due_at = now + self._delay_s
         self._delay_s = min(2 * self._delay_s, MAX_DELAY_S)

@@ -134,10 +134,12 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Connect to a peer. The middleware is where the person said; `addresses` are the aggregator's."""
+    """Connect to a peer. The middleware is where the person said; `addresses` are the aggregator's, as told, or with
+    `at_middleware` their ports at the middleware's own host."""
 
     peer: Peer
     addresses: tuple[Address, ...] = ()
+    at_middleware: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ AHEAD_SIZE: Final = 4 * PART_SIZE
 STALL_S: Final = 30.0
 """An aggregator that owes a part for so long is dialled anew: it may have been stopped, or its machine be gone."""
 
+NEVER_REACHED_S: Final = 120.0
+"""How long an aggregator that never gave a byte is called: a machine that restarts is back by then, and an address that
+is none from here will not become one. (One that did is waited for PATIENCE_S.)"""
+
 MAX_SPOILED: Final = 2
 """Times that a file may arrive with a wrong xxh3 before it is given up; parts are checked on their way already."""
 
@@ -78,7 +82,9 @@ class Fetching:
     Args:
         job: whose files.
         files: what is wanted, in this order.
-        addresses: where the aggregator may be; may be changed at any time.
+        addresses: where the aggregator may be; may be changed at any time. Where it is reached at none of them, their
+            ports are tried at the middleware's own host: that of a cluster in containers knows names that nobody else
+            knows, and its ports are published there.
     """
 
     def __init__(self, job: str, files: Iterable[Wanted], addresses: Sequence[Address]) -> None:
@@ -92,8 +98,10 @@ class Fetching:
         self._size_done = 0
         self._written = self._asked = 0
         self._spoiled = 0
-        self._dialled = self._open = False
-        self._backoff = Backoff()
+        self._dialled = self._open = self._at_middleware = False
+        self._has_given = False  # this connection
+        self._backoff = Backoff(NEVER_REACHED_S)
+        self._obstacles: dict[bool, str] = {}  # why it is not reached, as told and at the middleware's host
         self._stalls_at: float | None = None
         self.size_total = sum(wanted.size for wanted in self._queue)
 
@@ -121,6 +129,9 @@ class Fetching:
             case Welcomed(peer=Peer.AGGREGATOR):
                 self._open = True
                 return self._ask(now)
+            case Received(peer=Peer.AGGREGATOR, message=Error() as error) if self._at_middleware:
+                # another one may be there, which has other jobs' files
+                return [HangUp(Peer.AGGREGATOR), *self._lost(f"at the middleware's host: {error.text}", now)]
             case Received(peer=Peer.AGGREGATOR, message=File() as part, payload=payload):
                 return self._part(part, payload, now)
             case Received(peer=Peer.AGGREGATOR, message=Error() as error):
@@ -130,6 +141,11 @@ class Fetching:
             case Tick():
                 return self._tick(now)
         return []
+
+    @property
+    def trouble(self) -> str:
+        """Return why nothing comes, while the aggregator is not reached."""
+        return "; ".join(dict.fromkeys(self._obstacles.values()))
 
     @property
     def _current(self) -> Wanted:
@@ -198,6 +214,9 @@ class Fetching:
             return [HangUp(Peer.AGGREGATOR), *self._lost("it sent a part that was not asked for", now)]
         self._written += len(payload)
         self.size_here += len(payload)
+        self._has_given = True
+        self._obstacles.clear()
+        self._backoff.patience_s = PATIENCE_S
         self._backoff.alive(now)
         self._backoff.worked()
         commands: list[Command] = [Write(part.file, payload)]
@@ -209,15 +228,21 @@ class Fetching:
     # ── its connection ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _dial(self) -> list[Command]:
-        self._dialled = True
-        return [Dial(Peer.AGGREGATOR, self.addresses)]
+        self._dialled, self._has_given = True, False
+        return [Dial(Peer.AGGREGATOR, self.addresses, self._at_middleware)]
 
     def _lost(self, reason: str, now: float) -> list[Command]:
+        self._obstacles[self._at_middleware] = reason
+        if not self._has_given:
+            self._at_middleware = not self._at_middleware
         self._dialled = self._open = False
         self._stalls_at = None
         self._asked = self._written
         if not self._backoff.failed(now):
-            return self._fail(f"the aggregator has not been reached for {PATIENCE_S:.0f} s: {reason}")
+            return self._fail(
+                f"the aggregator has not been reached for {self._backoff.patience_s:.0f} s ({self.trouble}); "
+                "with --advertise HOST it tells others a host at which they reach it"
+            )
         return []
 
     def _tick(self, now: float) -> list[Command]:

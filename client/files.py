@@ -27,6 +27,7 @@ class Files:
     """
 
     def __init__(self, job: str, place: Place) -> None:
+        self.kept: set[str] = set()  # by their names: those that are in their places
         self._job, self._place = job, place
         self._open: BinaryIO | None = None
         self._wanted: Begin | None = None
@@ -41,7 +42,7 @@ class Files:
         target = self.path_of(wanted.file)
         try:
             if target.is_file() and target.stat().st_size == wanted.size and _xxh3(target) == wanted.xxh3:
-                return Kept(wanted.file, _listed(target) if wanted.is_listing else ())
+                return self._kept(wanted.file, _listed(target) if wanted.is_listing else ())
             target.parent.mkdir(parents=True, exist_ok=True)
             self._wanted = wanted
             return Begun(wanted.file, self._take_up(self._temporary(target)))
@@ -74,7 +75,12 @@ class Files:
             listed = _listed(target) if self._wanted.is_listing else ()
         except (OSError, ValueError) as error:
             return self._not_kept(command.file, error)
-        return Kept(command.file, listed)
+        return self._kept(command.file, listed)
+
+    def _kept(self, file: str, listed: tuple[dict[str, Any], ...]) -> Kept:
+        if "/" not in file:  # of those in folders, which may be very many, nobody asks
+            self.kept.add(file)
+        return Kept(file, listed)
 
     def _sync(self, file: str) -> None:
         """Puts a file on the disk; those in a folder, which may be thousands, all at once with the next one that is in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.attending import FINAL_STATES, Attending, Phase
+from client.attending import FINAL_STATES, Attending, Phase, fetched_later
 from client.fetching import is_plain_name
 from client.outcome import Status
 from wire.messages import Error, Job, Watch
@@ -44,4 +44,6 @@ class Following(Attending):
             self._end(Status.FAILED, error.text)
 
     def _way_on(self) -> str:
+        if self.phase is Phase.FETCHING:
+            return f"job {self._job} has ended; {fetched_later(self._job)}"
         return f"job {self._job} goes on without us; python -m client.jobs wait {self._job} comes back to it"

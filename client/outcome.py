@@ -57,6 +57,12 @@ class Outcome:
     failures: tuple[dict[str, Any], ...] = ()
     unit: str = "frame"
 
+    def state_of(self, output: OutputOutcome) -> str:
+        """Return the job's state, for an output that ended well and is not here, though it was waited for, with that
+        said."""
+        is_missing = self.state in ("done", "partial") and self.status not in (Status.DONE, Status.PARTIAL)
+        return f"{self.state}, but not fetched" if is_missing and not output.path else self.state
+
     @property
     def frames_per_second(self) -> float:
         """Source frames over the seconds from submission to the end; each frame counts once, however many outputs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from client.session import Session
 from client.sources import Reader
 from client.units import unit_of
 from media.errors import UnreadableSource
-from wire.addresses import reachable
+from wire.addresses import Address, reachable
 from wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received
 from wire.messages import Job, Welcome
 
@@ -147,8 +147,9 @@ class Run:
         match command:
             case events.Dial(peer=Peer.MIDDLEWARE):
                 self.links[Peer.MIDDLEWARE] = self._loop.dial([self._target.address], self._hello, self._target.family)
-            case events.Dial(peer=peer, addresses=addresses):
-                found = reachable(addresses, self._target.address.host)
+            case events.Dial(peer=peer, addresses=addresses, at_middleware=at_middleware):
+                host = self._target.address.host
+                found = _ports_at(host, addresses) if at_middleware else reachable(addresses, host)
                 self.links[peer] = self._loop.dial(found, self._hello, self._target.family)
             case events.HangUp(peer=peer):
                 if peer in self.links:
@@ -204,6 +205,8 @@ class Run:
         session = self.session
         if session.trouble:
             return f"waiting: the connection is lost ({session.trouble}); trying again"
+        if session.fetching is not None and session.fetching.trouble:
+            return f"waiting for its files: the aggregator is not reached ({session.fetching.trouble}); trying again"
         if session.fetching is not None and session.fetching.size_here:
             return f"fetching {session.fetching.size_here / 1e6:.1f} of {session.fetching.size_total / 1e6:.1f} MB"
         record = session.record
@@ -245,7 +248,16 @@ class Run:
         )
 
     def _path(self, file: str) -> str:
-        return str(self._files.path_of(file)) if file and self._files is not None else ""
+        """Where a file is, once it is there."""
+        if not file or self._files is None:
+            return ""
+        fetching = self.session.fetching
+        is_here = file in self._files.kept or (fetching is not None and fetching.over and not fetching.failure)
+        return str(self._files.path_of(file)) if is_here else ""
+
+
+def _ports_at(host: str, addresses: Sequence[Address]) -> list[Address]:
+    return list(dict.fromkeys(Address(host, address.port) for address in addresses))
 
 
 def _failures(record: Job) -> list[dict[str, Any]]:

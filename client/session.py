@@ -5,7 +5,7 @@ After a lost connection the same key continues the same job.
 
 from __future__ import annotations
 
-from client.attending import FINAL_STATES, Attending, Phase
+from client.attending import FINAL_STATES, Attending, Phase, fetched_later
 from client.events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
 from client.fetching import is_plain_name
 from client.order import Submission
@@ -69,7 +69,7 @@ class Session(Attending):
             return "nothing was sent"
         job = self.record.job
         if self.phase is Phase.FETCHING:
-            return f"job {job} has ended, and its files stay with the aggregator, in its results/{job}"
+            return f"job {job} has ended; {fetched_later(job)}"
         again = "the same command without --new" if self.submission.new else "the same command"
         if self._all_sent:
             return f"job {job} goes on without us, and {again} comes back to it"

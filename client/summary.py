@@ -45,7 +45,7 @@ def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
             table.add_row(
                 outcome.source,
                 output.name,
-                styled((outcome.state, _COLOURS.get(outcome.status, "red"))),
+                styled((outcome.state_of(output), _COLOURS.get(outcome.status, "red"))),
                 str(output.frames_out),
                 f"{outcome.frames_per_second:.1f}",
                 str(output.fallback_frames),
@@ -61,7 +61,7 @@ def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
 def _line(outcome: Outcome, output: OutputOutcome) -> str:
     count = counted(output.frames_out, outcome.unit)
     return (
-        f"{outcome.source} → {output.path or output.name}: {outcome.state}, {count}, "
+        f"{outcome.source} → {output.path or output.name}: {outcome.state_of(output)}, {count}, "
         f"{outcome.frames_per_second:.1f} {outcome.unit}s/s, {output.fallback_frames} fallback, "
         f"digest {output.digest[:DIGEST_SHOWN]}"
     )

@@ -37,6 +37,8 @@ class Script:
     final_reason: str = ""
     fallback_frames: int = 0
     never_finish: bool = False
+    aggregator_host: str = "127.0.0.1"  # as clients are told it
+    is_aggregator_away: bool = False  # it takes no connection: clients are told a port of nobody
     pending: tuple[str, str] = ("", "")  # code and reason while it never finishes
     workers: int = 2
     known: list[messages.Job] = field(default_factory=list)  # jobs that are there without having been sent
@@ -221,7 +223,12 @@ class FakeCluster:
             reason=self.script.final_reason,
             outputs=summaries if good else [],
             files=files if good else [],
-            addresses=[{"host": "127.0.0.1", "port": self.aggregator_port}],
+            addresses=[
+                {
+                    "host": self.script.aggregator_host,
+                    "port": 1 if self.script.is_aggregator_away else self.aggregator_port,
+                }
+            ],
             seconds=0.5,
         )
 

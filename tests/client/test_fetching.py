@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from client.backoff import PATIENCE_S
 from client.events import (
     Begin,
     Begun,
+    Command,
     Dial,
     HangUp,
     Keep,
@@ -21,7 +25,7 @@ from client.events import (
     Welcomed,
     Write,
 )
-from client.fetching import AHEAD_SIZE, PART_SIZE, STALL_S, Fetching, Wanted
+from client.fetching import AHEAD_SIZE, NEVER_REACHED_S, PART_SIZE, STALL_S, Fetching, Wanted
 from wire.addresses import Address
 from wire.messages import Error, Fetch, File
 
@@ -112,7 +116,80 @@ def test_an_aggregator_that_does_not_answer_is_dialled_anew() -> None:
     assert brain.handle(Tick(), 5 + STALL_S) == [GONE]
     due = brain.next_deadline()
     assert due is not None
-    assert brain.handle(Tick(), due) == [Dial(Peer.AGGREGATOR, (HERE,))]
+    assert brain.handle(Tick(), due) == [Dial(Peer.AGGREGATOR, (HERE,), at_middleware=True)]
+
+
+def test_an_aggregator_that_is_not_reached_as_told_is_tried_at_the_middlewares_host() -> None:
+    brain = fetching(("a", 3))
+    brain.begin()
+    now, asked = 0.0, brain.handle(Begun("a", 0), 0)
+    for at_middleware, reason in ((False, "no such name"), (True, "refused"), (False, "no such name")):
+        assert asked == [Dial(Peer.AGGREGATOR, (HERE,), at_middleware)]
+        assert brain.handle(Lost(Peer.AGGREGATOR, reason), now) == []
+        now = brain.next_deadline() or now
+        asked = brain.handle(Tick(), now)
+    assert brain.trouble == "no such name; refused"
+    assert brain.handle(Welcomed(Peer.AGGREGATOR), now) == [ask("a", 0, 3)]
+    brain.handle(part("a", 0, b"ab", 3), now)
+    assert brain.trouble == ""
+    brain.handle(Lost(Peer.AGGREGATOR, "gone"), now)
+    now = brain.next_deadline() or now
+    assert brain.handle(Tick(), now) == [Dial(Peer.AGGREGATOR, (HERE,), at_middleware=True)], "it was there"
+
+
+def test_another_aggregator_at_the_middlewares_host_is_none_that_has_the_file() -> None:
+    brain = fetching(("a", 3))
+    brain.begin()
+    brain.handle(Begun("a", 0), 0)
+    brain.handle(Lost(Peer.AGGREGATOR, "no such name"), 0)
+    due = brain.next_deadline() or 0.0
+    brain.handle(Tick(), due)
+    brain.handle(Welcomed(Peer.AGGREGATOR), due)
+    assert brain.handle(Received(Peer.AGGREGATOR, Error("not-found", "no such file", fatal=False)), due) == [GONE]
+    assert not brain.over
+    due = brain.next_deadline() or 0.0
+    assert brain.handle(Tick(), due) == [Dial(Peer.AGGREGATOR, (HERE,), at_middleware=False)]
+
+
+@given(st.lists(st.sampled_from(["lost", "part", "tick", "error", "stall"]), max_size=80))
+def test_whatever_happens_it_ends_with_the_file_or_with_a_reason(happenings: list[str]) -> None:
+    """And waits no longer than it says without a byte; what comes is written in order."""
+    size = len(happenings) + 1
+    brain = fetching(("a", size))
+    brain.begin()
+    now, last, written, dialled = 0.0, 0.0, 0, bool(brain.handle(Begun("a", 0), 0))
+    was_welcomed = False
+    for what in [*happenings, *["lost", "tick"] * 400]:
+        commands: list[Command] = []
+        if dialled and not was_welcomed and what in ("part", "error", "stall"):
+            commands += brain.handle(Welcomed(Peer.AGGREGATOR), now)
+            was_welcomed = True
+        match what:
+            case "part" if was_welcomed and written < size:
+                commands += brain.handle(part("a", written, b"x", size), now)
+                last = now
+            case "error" if was_welcomed:
+                commands += brain.handle(Received(Peer.AGGREGATOR, Error("not-found", "x", fatal=False)), now)
+            case "lost" if dialled:
+                commands += brain.handle(Lost(Peer.AGGREGATOR, "refused"), now)
+                dialled = was_welcomed = False
+            case "stall" | "tick":
+                now = max(now, brain.next_deadline() or now)
+                commands += brain.handle(Tick(), now)
+        for command in commands:
+            written += isinstance(command, Write)
+            if isinstance(command, Dial):
+                dialled, was_welcomed = True, False
+            elif isinstance(command, HangUp):
+                dialled = was_welcomed = False
+            elif isinstance(command, Keep):
+                assert written == size
+                brain.handle(Kept("a"), now)
+        if brain.over:
+            break
+    assert brain.over
+    assert bool(brain.failure) == (written < size)
+    assert now - last < (PATIENCE_S if written else NEVER_REACHED_S) + STALL_S + 10
 
 
 @pytest.mark.parametrize("wrong", [("b", 0, b"abc"), ("a", 1, b"ab"), ("a", 0, b""), ("a", 0, b"abcd")])
@@ -153,10 +230,14 @@ def test_what_ends_it_before_its_time() -> None:
         assert brain.handle(Tick(), 1) == []
 
 
-def test_an_aggregator_that_stays_away_ends_it() -> None:
+@pytest.mark.parametrize(("was_reached", "limit_s"), [(False, NEVER_REACHED_S), (True, PATIENCE_S)])
+def test_an_aggregator_that_stays_away_ends_it(was_reached: bool, limit_s: float) -> None:
     brain = fetching(("a", 3))
     brain.begin()
     brain.handle(Begun("a", 0), 0)
+    if was_reached:
+        brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+        brain.handle(part("a", 0, b"a", 3), 0)
     now = 0.0
     while not brain.over:
         brain.handle(Lost(Peer.AGGREGATOR, "refused"), now)
@@ -164,8 +245,8 @@ def test_an_aggregator_that_stays_away_ends_it() -> None:
         if due is not None:
             now = due
             brain.handle(Tick(), now)
-    assert 600 < now < 610
-    assert brain.failure == "the aggregator has not been reached for 600 s: refused"
+    assert limit_s < now < limit_s + 10
+    assert brain.failure.startswith(f"the aggregator has not been reached for {limit_s:.0f} s (refused); with --advert")
 
 
 def test_without_addresses_it_says_so() -> None:

@@ -17,7 +17,7 @@ import av
 import numpy as np
 import pytest
 
-from client import known_filters
+from client import fetching, known_filters
 from client.file_sender import main, read_options
 from filters.schema import FilterSchema
 from tests.client.fakes import FakeCluster
@@ -253,6 +253,21 @@ def test_how_a_job_ends_is_the_exit_status(
     assert done.returncode == status
     assert json.loads(done.stdout)["state"] == state
     assert "frame 7 was passed on unfiltered" in done.stderr
+
+
+def test_files_that_cannot_be_fetched_are_not_said_to_be_here(
+    sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "NEVER_REACHED_S", 0.1)
+    cluster.script.is_aggregator_away = True
+    done = sender(clip, "--out", "v2.mp4", *to(cluster))
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "clip.mp4: done: the job is done, but the aggregator has not been reached for 0 s (127.0.0.1:1: Connection ref"
+    )
+    assert done.stderr.endswith("python -m client.jobs fetch job-0 brings them.\n")
+    assert done.stdout.startswith(f"clip.mp4 → blur: done, but not fetched, {FRAMES} frames")
+    assert not (tmp_path / "v2.mp4").exists()
 
 
 def test_quiet_says_nothing_when_all_is_well(sender: Typed, cluster: FakeCluster, clip: Path) -> None:

@@ -124,6 +124,41 @@ def test_an_aggregator_that_goes_and_comes_goes_on(cluster: FakeCluster, clip: P
     assert Path(outcome.outputs[0].metrics_path).read_text() == "{}"
 
 
+def test_an_aggregator_whose_name_only_the_cluster_knows_is_found_at_the_middlewares_host(
+    cluster: FakeCluster, clip: Path, tmp_path: Path
+) -> None:
+    cluster.script.aggregator_host = "aggregator.invalid"
+    (outcome,) = send(cluster, parcel(clip, tmp_path))
+    assert outcome.status is Status.DONE, outcome.reason
+    assert Path(outcome.outputs[0].path).read_bytes() == payloads(clip)
+
+
+def test_what_is_waited_for_is_said_and_an_interruption_names_no_file_that_is_not_there(
+    cluster: FakeCluster, clip: Path, tmp_path: Path
+) -> None:
+    cluster.script.is_aggregator_away = True
+    (tmp_path / "job-0").mkdir()
+    (tmp_path / "job-0" / "blur.mp4").write_bytes(b"of an earlier job")
+    deadline = time.monotonic() + DEADLINE_S
+
+    class Impatient(Recorder):
+        """Interrupts as soon as it is told what is waited for."""
+
+        def show(self, views: Iterable[JobView], now: float) -> None:
+            super().show(views, now)
+            assert time.monotonic() < deadline
+            if any(
+                note.startswith("waiting for its files: the aggregator is not reached (127.0") for note in self.notes
+            ):
+                sender.interrupt()
+
+    sender = Sender(target(cluster), Impatient())
+    (outcome,) = sender.send([parcel(clip, tmp_path)])
+    assert (outcome.status, outcome.state) == (Status.CANCELLED, "done")
+    assert "python -m client.jobs fetch job-0 brings them" in outcome.reason
+    assert [output.path for output in outcome.outputs] == [""]
+
+
 def test_a_spoiled_file_is_fetched_again(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
     cluster.script.spoil_first_file = True
     (outcome,) = send(cluster, parcel(clip, tmp_path))

@@ -15,6 +15,7 @@ from unittest.mock import patch
 from aggregator.ledger import AggregatorLedger
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
+from client import run
 from client.upload import Upload
 from middleware import stages
 from middleware.chains import Chain
@@ -289,6 +290,10 @@ def _stages_of_other_builds_go_on() -> Patch:
 
 def _filters_forgotten_at_a_restart() -> Patch:
     return MiddlewareLedger, "save_filter", lambda self, name, schema: None
+
+
+def _aggregator_not_sought_at_the_middlewares_host() -> Patch:
+    return run, "_ports_at", lambda host, addresses: list(addresses)
 
 
 def _failed_task_is_dropped() -> Patch:

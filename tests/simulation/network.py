@@ -52,6 +52,7 @@ class Network:
     def __init__(self, world: World) -> None:
         self.world = world
         self.listening: dict[Address, SimLoop] = {}
+        self.names_unknown_to_clients: set[str] = set()  # as those of containers are
         self.links: list[Link] = []
         self.walls: set[frozenset[str]] = set()  # pairs of programs that cannot reach each other
         self.on_sent: Callable[[End, Message], None] = lambda _end, _message: None
@@ -66,7 +67,9 @@ class Network:
         return frozenset((one.name, other.name)) in self.walls
 
     def dial(self, loop: SimLoop, number: int, addresses: list[Address], hello: Hello) -> None:
-        target = next((self.listening[one] for one in addresses if one in self.listening), None)
+        unknown = self.names_unknown_to_clients if loop.name.startswith("client") else ()
+        known = [one for one in addresses if one in self.listening and one.host not in unknown]
+        target = self.listening[known[0]] if known else None
         if target is None or not target.is_alive or self.is_walled(loop, target):
             delay = 0.01 if target is None or not target.is_alive else 5.0
             self.world.later(delay, lambda: loop.arrive(Lost(number, "connection refused")))

@@ -350,10 +350,17 @@ class Aggregator(Program):
             clock=self.world.clock, unix_clock=self.world.clock,
         )  # fmt: skip
         self.disk.wrap(self._ledger, self._spool)
-        self.network.listening[self.address] = self.loop
+        for address in self._reached_at:
+            self.network.listening[address] = self.loop
+
+    @property
+    def _reached_at(self) -> tuple[Address, Address]:
+        """Its own address, and its port at the middleware's host, as a cluster in containers publishes it."""
+        return self.address, Address(MIDDLEWARE.host, self.address.port)
 
     def _end(self) -> None:
-        self.network.listening.pop(self.address, None)
+        for address in self._reached_at:
+            self.network.listening.pop(address, None)
         self._spool.close()
         self._ledger.close()
         self.server = self.splicers = None

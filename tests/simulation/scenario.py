@@ -113,6 +113,8 @@ class Scenario:
             for n in range(self.plan.workers)
         ]  # fmt: skip
         self.clients = [self._client(number, folder / "clients") for number in range(self.plan.jobs)]
+        if self.random.random() < 0.2:
+            self.network.names_unknown_to_clients.add(self.aggregator.name)
         self.checks = Checks(self)
         self.middleware.after_turn = self.checks.nothing_waits_in_vain
         for worker in self.workers:
