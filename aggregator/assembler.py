@@ -36,6 +36,7 @@ from aggregator.results import Results
 from aggregator.splices import MAX_HISTORY, Splices
 from aggregator.states import JobState
 from wire.errors import ProtocolError
+from wire.limits import MAX_PART
 from wire.messages import (
     VERSIONS,
     Beat,
@@ -60,9 +61,6 @@ ORPHAN_EXPIRY_S: Final = 3600.0
 
 UNBLAMED: Final = ("", "silent")
 """How a connection to the middleware ends that may be made again at once: no person has to act first."""
-
-MAX_PART: Final = 8 * 1024 * 1024
-"""Bytes of a finished file in one message."""
 
 
 class Assembler:

@@ -13,6 +13,7 @@ from middleware.fleet import Fleet
 from middleware.jobs import Job
 from middleware.states import JobState, TaskState
 from middleware.tracks import Flight, LeaseRecord, Track, Trouble
+from wire.limits import MAX_FAILED_CHUNK
 from wire.messages import Error, Event, FailedChunk, Message
 
 MAX_HISTORY: Final = 1000
@@ -23,7 +24,7 @@ MAX_OPEN_JOBS: Final = 1000
 
 
 MAX_FAILED_CHUNKS: Final = 16
-MAX_FAILED_CHUNK_SIZE: Final = 64 * 1024 * 1024
+MAX_FAILED_CHUNK_SIZE: Final = MAX_FAILED_CHUNK
 """Chunks of one job that are kept because they failed, and bytes of one: a filter that always fails must not copy the
 whole source."""
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from wire.budget import Budget
 from wire.errors import ProtocolError, Unsendable
 from wire.framing import Frame, FrameReader, prefix
 from wire.limits import MAX_GREETING_HEADER, MAX_HEADER, MAX_PAYLOAD
-from wire.messages import ROLES, VERSIONS, Error, Greeting, Hello, Message, Welcome, decode, encode
+from wire.messages import MAX_PAYLOADS, ROLES, VERSIONS, Error, Greeting, Hello, Message, Welcome, decode, encode
 
 
 class State(Enum):
@@ -63,21 +64,32 @@ class Connection:
 
     Args:
         hello: what to say of ourselves; a connection without it is an accepted one.
-        role: our role, for the Greeting.
+        role: our role where it is an accepted one, for the Greeting.
         secret: the peers' shared secret, or empty.
-        scratch: receive memory shared with the loop's other connections.
+        scratch, budget: receive memory shared with the loop's other connections.
     """
 
     def __init__(
-        self, *, role: str, hello: Hello | None = None, secret: bytes = b"", scratch: bytearray | None = None
+        self,
+        *,
+        role: str,
+        hello: Hello | None = None,
+        secret: bytes = b"",
+        scratch: bytearray | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.state = State.AWAITING_GREETING if hello else State.AWAITING_HELLO
-        self.reader = FrameReader(max_header=MAX_GREETING_HEADER, max_payload=0, scratch=scratch)
+        self.reader = FrameReader(
+            max_header=MAX_GREETING_HEADER, payload_limit=self._begun, scratch=scratch, budget=budget
+        )
+        self._coming: Message | None = None  # of the frame in progress
+        self._max_payloads: dict[type[Message], int] = {}  # of what the other side may say
         self.peer: Hello | None = None
         self._hello = hello
         self._secret = secret
         self._nonce = b"" if hello else secrets.token_bytes(16)
-        self._role = role
+        self._role = hello.role if hello else role
+        self._greeted_by = ""
 
     @property
     def is_dialled(self) -> bool:
@@ -98,40 +110,52 @@ class Connection:
             )
         return prefix(encode(message), payload_size, payload_xxh3)
 
-    def received(self, count: int) -> Iterator[Incoming | bytes]:
-        """What `count` more bytes in `reader.buffer()` mean: messages for the program, and bytes to send back.
+    def feed(self, count: int) -> None:
+        """Takes `count` bytes more that came into `reader.buffer()`."""
+        self.reader.received(count)
+
+    def unparsed(self) -> Iterator[Incoming | bytes]:
+        """What has come and was not taken yet means: messages for the program, and bytes to send back. Whoever stops
+        in the midst calls `reader.keep` before more is received.
 
         Raises:
             ProtocolError: the peer broke the protocol; send `framed(Error(…))` and close.
         """
-        for frame in self.reader.received(count):
+        for frame in self.reader.frames():
             yield from self._take(frame)
 
-    def _take(self, frame: Frame) -> Iterator[Incoming | bytes]:
-        message = decode(frame.header)
+    def _begun(self, header: bytes) -> int:
+        """A header is whole: refuse what may not come, before its payload costs anything."""
+        self._coming = message = decode(header)
         if not isinstance(message, ALLOWED[self.state]):
             raise ProtocolError("out-of-order", f"{type(message).__name__} may not come while {self.state.value}")
+        return self._max_payloads.get(type(message), 0)
+
+    def _take(self, frame: Frame) -> Iterator[Incoming | bytes]:
+        message = self._coming
+        assert message is not None
         if isinstance(message, Error) and message.fatal:
             self.state = State.CLOSED
         elif self.state is State.AWAITING_HELLO:
             assert isinstance(message, Hello)
             self._check_hello(message)
             self.peer = message
-            self._open()
+            self._open(message.role)
         elif self.state is State.AWAITING_GREETING and isinstance(message, Greeting):
             yield self._answer(message)
             self.state = State.AWAITING_WELCOME
+            self._greeted_by = message.role
             return
         elif self.state is State.AWAITING_WELCOME:
-            self._open()
+            self._open(self._greeted_by)
         elif isinstance(message, Greeting | Hello | Welcome):
             raise ProtocolError("out-of-order", f"{type(message).__name__} may come only once")
         yield Incoming(message, frame.payload, frame.xxh3)
 
-    def _open(self) -> None:
+    def _open(self, peer_role: str) -> None:
         self.state = State.OPEN
         self.reader.max_header = MAX_HEADER
-        self.reader.max_payload = MAX_PAYLOAD
+        self._max_payloads = MAX_PAYLOADS.get((self._role, peer_role), {})
 
     def _answer(self, greeting: Greeting) -> bytes:
         assert self._hello is not None

@@ -24,6 +24,15 @@ must fit into a header as well."""
 MAX_PAYLOAD: Final = 256 * MIB
 """One chunk or one result. Chunks aim at 32 MiB; a single lossless 8K frame still fits."""
 
+MAX_HANDED_ON: Final = 192 * MIB
+"""What lies between two workers that share a chain."""
+
+MAX_FAILED_CHUNK: Final = 64 * MIB
+"""A chunk that failed and is kept as a file for people to look at."""
+
+MAX_PART: Final = 8 * MIB
+"""A part of a finished file."""
+
 MAX_CONNECTIONS: Final = 4096
 """Open connections of one process: 2 000 workers, their watchers, and room to spare. Programs raise their limit of
 descriptors for it; where the system grants too few, fewer connections are taken (both in descriptors.py)."""
@@ -37,8 +46,37 @@ HANDSHAKE_TIMEOUT_S: Final = 10.0
 RECEIVE_BUFFER: Final = 256 * KIB
 """The loop's shared receive buffer: one read empties a default socket buffer."""
 
-READ_PER_TURN: Final = 4 * MIB
+RECEIVE_BUDGET: Final = 512 * MIB
+"""Messages in progress, of all connections of one process: two of the largest, or those of some dozen clients that send
+chunks of the size aimed at. One message more may be above it (see wire/budget.py)."""
+
+FREE_SHARE: Final = 16 * KIB
+"""What a connection may always hold of a message in progress, so that nobody waits who says little: 64 MiB in all."""
+
+RECEIVE_STEP: Final = 256 * KIB
+"""Bytes by which the memory of a message in progress is extended, as often as needed."""
+
+FRAME_TIMEOUT_S: Final = 60.0
+"""A message in progress of which within this time less than FRAME_PROGRESS came, and not its end, ends its connection.
+Whoever was only stopped dials again."""
+
+FRAME_PROGRESS: Final = 16 * KIB
+"""… 273 bytes a second: far below any line over which a chunk would ever arrive."""
+
+FAVOUR_TIMEOUT_S: Final = 5.0
+"""The whole time for a message that takes memory beyond RECEIVE_BUDGET while others wait for some."""
+
+READ_EACH: Final = 4 * MIB
 """What one connection may read in one turn of the loop, so that one fast sender does not starve the others."""
+
+READ_PER_TURN: Final = 64 * MIB
+"""What all connections may read in one turn, each its share, at least a RECEIVE_BUFFER."""
+
+MESSAGES_EACH: Final = 256
+"""Messages of one connection in one turn; what came with them waits in its buffer."""
+
+MESSAGES_PER_TURN: Final = 1024
+"""Messages of all connections in one turn, each its share, at least one: about a tenth of a second of work."""
 
 HIGH_WATERMARK: Final = 8 * MIB
 """Outgoing bytes above which a connection is not read any more: who does not take answers may not ask."""

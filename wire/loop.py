@@ -27,10 +27,12 @@ from typing import Any, Final
 
 from wire import descriptors, limits
 from wire.addresses import Address, listen, peer_host, resolve
+from wire.budget import Account, Budget
 from wire.connection import Connection, Incoming, State
 from wire.errors import ProtocolError, Unsendable
 from wire.framing import Buffer, checksum
 from wire.messages import CHECKS_WHAT_IS_SENT, Error, Hello, Message
+from wire.timers import Timers
 
 ConnectionId = int
 
@@ -104,7 +106,6 @@ class _Link:
     protocol: Connection
     sock: socket.socket | None
     host: str
-    deadline: float | None  # of the handshake, or of the address being dialled
     outgoing: deque[memoryview | FileSlice]
     addresses: deque[Address]  # to be dialled, their names not looked up yet
     family: socket.AddressFamily
@@ -115,6 +116,10 @@ class _Link:
     connecting: bool = False
     closing: bool = False
     told: bool = False  # the program knows that it is over
+    waits_for_memory: bool = False  # for the rest of a message: it is not read until there is some
+    is_favoured: bool = False  # it takes memory beyond the budget, for a while
+    in_frame: bool = False  # a message is in progress, and has a deadline
+    progress: int = 0  # bytes of it since that was set
     mask: int = 0
     last_error: Error | None = None
 
@@ -134,7 +139,11 @@ class Loop:
         self._links: dict[ConnectionId, _Link] = {}
         self._most_connections = descriptors.for_connections()
         self._dirty: dict[ConnectionId, _Link] = {}
-        self._timed: dict[ConnectionId, _Link] = {}  # links with a deadline
+        self._timers = Timers()  # of handshakes, of addresses being dialled, of messages in progress
+        self._budget = Budget()
+        self._without_memory: dict[Account, _Link] = {}
+        self._unread: dict[ConnectionId, _Link] = {}  # have more to say than fitted in a turn
+        self._messages_each, self._bytes_each = limits.MESSAGES_EACH, limits.READ_PER_TURN
         self._pending: list[NetworkEvent] = []
         self._arriving: set[ConnectionId] = set()
         self._next_id = 1
@@ -160,7 +169,7 @@ class Loop:
         self, addresses: Iterable[Address], hello: Hello, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> ConnectionId:
         """Begins to connect to the first address that answers. Its Welcome comes as Received, failure as Lost."""
-        link = self._new_link(Connection(role=self._role, hello=hello, secret=self._secret, scratch=self._scratch))
+        link = self._new_link(hello)
         link.addresses.extend(addresses)
         link.family = family
         self._dial_next(link)
@@ -218,6 +227,7 @@ class Loop:
         if code:
             self._queue(link, Connection.framed(Error(code=code, text=text, job=job)))
         link.closing = link.told = True
+        self._forget_incoming(link)
         self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
         self._dirty[link.id] = link
         return None
@@ -255,10 +265,15 @@ class Loop:
 
     def turn(self, deadline: float | None = None) -> list[NetworkEvent]:
         """Waits until something happens or `deadline` (by the loop's clock) comes; returns all that has happened."""
-        timeout = 0.0 if self._pending else self._timeout(deadline)
+        timeout = 0.0 if self._pending or self._unread else self._timeout(deadline)
         self._arriving.clear()
+        ready, self._unread = self._unread, {}
         for key, mask in self._selector.select(timeout):
-            key.data(mask)
+            if not isinstance(key.data, _Link):
+                key.data(mask)
+            elif self._is_readable(key.data, mask):
+                ready[key.data.id] = key.data
+        self._read_all(ready)
         self._expire(self._clock())
         events, self._pending = self._pending, []
         return events
@@ -280,8 +295,11 @@ class Loop:
 
     # ── accepting and dialling ───────────────────────────────────────────────────────────────────────────────────
 
-    def _new_link(self, protocol: Connection) -> _Link:
-        link = _Link(self._next_id, protocol, None, "", None, deque(), deque(), socket.AF_UNSPEC, [], [])
+    def _new_link(self, hello: Hello | None = None) -> _Link:
+        protocol = Connection(
+            role=self._role, hello=hello, secret=self._secret, scratch=self._scratch, budget=self._budget
+        )
+        link = _Link(self._next_id, protocol, None, "", deque(), deque(), socket.AF_UNSPEC, [], [])
         self._next_id += 1
         self._links[link.id] = link
         self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
@@ -301,7 +319,7 @@ class Loop:
             if len(self._links) >= self._most_connections:
                 sock.close()
                 continue
-            link = self._new_link(Connection(role=self._role, secret=self._secret, scratch=self._scratch))
+            link = self._new_link()
             self._adopt(link, sock)
             self._queue(link, link.protocol.begin())
 
@@ -370,48 +388,124 @@ class Loop:
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ready(self, link: _Link, mask: int) -> None:
+    def _is_readable(self, link: _Link, mask: int) -> bool:
+        """Writes what can be written, and tells whether there is something to read."""
         if link.connecting:
             self._connected(link)
-            return
+            return False
         if mask & selectors.EVENT_WRITE:
             self._dirty[link.id] = link
             self._write(link)
-        if mask & selectors.EVENT_READ and link.id in self._links:
-            self._read(link)
+        return bool(mask & selectors.EVENT_READ)
+
+    def _read_all(self, ready: dict[ConnectionId, _Link]) -> None:
+        """Reads from all in turn, from each its share of what one turn of the loop may take."""
+        each = max(len(ready), 1)
+        self._messages_each = max(1, min(limits.MESSAGES_EACH, limits.MESSAGES_PER_TURN // each))
+        self._bytes_each = max(limits.RECEIVE_BUFFER, min(limits.READ_EACH, limits.READ_PER_TURN // each))
+        for link in ready.values():
+            if link.id in self._links and link.mask & selectors.EVENT_READ and not link.closing:
+                self._read(link)
+        self._resume()
 
     def _read(self, link: _Link) -> None:
-        assert link.sock is not None
-        quota = limits.READ_PER_TURN
         try:
-            while quota > 0:
-                buffer = link.protocol.reader.buffer()
-                count = link.sock.recv_into(buffer)
-                if count == 0:
-                    torn = "" if link.protocol.reader.idle else " in the middle of a message"
-                    return self._lose(link, f"the other side closed the connection{torn}")
-                quota -= count
-                for item in link.protocol.received(count):
-                    self._take(link, item)
-                if not link.protocol.reader.idle:
-                    self._arriving.add(link.id)
-                if count < len(buffer):
-                    return None  # the kernel has no more: the next select says when it has
+            reason = self._receive(link)
+            if reason:
+                return self._lose(link, reason)
         except BlockingIOError:
-            return None
+            pass
         except ProtocolError as error:
-            self._report_lost(link, str(error), error.job)
-            self.close(link.id, error.code, error.text, error.job)
+            self._refuse(link, error.code, error.text, error.job)
         except OSError as error:
-            self._lose(link, error.strerror or str(error))
-        return None
+            return self._lose(link, error.strerror or str(error))
+        if not link.protocol.reader.idle:
+            self._arriving.add(link.id)
+        return self._time_frame(link)
+
+    def _receive(self, link: _Link) -> str:
+        """Takes messages until there are no more, or as many as fit in a turn; why the connection is over, if it is."""
+        assert link.sock is not None
+        protocol, reader = link.protocol, link.protocol.reader
+        messages, quota = self._messages_each, self._bytes_each
+        has_more = True
+        while True:
+            for item in protocol.unparsed():
+                self._take(link, item)
+                messages -= 1
+                if not messages:
+                    reader.keep()
+                    self._unread[link.id] = link
+                    return ""
+            if quota <= 0 or not has_more:
+                return ""  # the next select says whether the kernel has more
+            with reader.buffer() as buffer:
+                size = len(buffer)
+                if not size:
+                    self._wait_for_memory(link)
+                    return ""
+                count = link.sock.recv_into(buffer)
+            if count == 0:
+                torn = "" if reader.idle else " in the middle of a message"
+                return f"the other side closed the connection{torn}"
+            has_more = count == size
+            quota -= count
+            link.progress += count
+            protocol.feed(count)
+
+    def _refuse(self, link: _Link, code: str, text: str, job: str = "") -> None:
+        """Ends a connection by the fault of its peer, which is told."""
+        self._report_lost(link, f"{code}: {text}", job)
+        self.close(link.id, code, text, job)
+
+    # ── messages in progress ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _time_frame(self, link: _Link) -> None:
+        """A message in progress must go on; one that waits for us need not."""
+        if link.protocol.state is not State.OPEN or link.closing:
+            return
+        reader = link.protocol.reader
+        if reader.idle or reader.has_unparsed or not link.mask & selectors.EVENT_READ:
+            link.in_frame = link.is_favoured = False
+            self._set_deadline(link, None)
+        elif reader.account.is_favoured:
+            if not link.is_favoured:
+                self._begin_timing(link, limits.FAVOUR_TIMEOUT_S)
+                link.is_favoured = True
+        elif not link.in_frame or link.progress >= limits.FRAME_PROGRESS:
+            self._begin_timing(link, limits.FRAME_TIMEOUT_S)
+
+    def _begin_timing(self, link: _Link, delay_s: float) -> None:
+        link.in_frame, link.progress = True, 0
+        self._set_deadline(link, delay_s)
+
+    def _frame_expired(self, link: _Link) -> None:
+        if link.is_favoured and not self._budget.is_contended and link.progress >= limits.FRAME_PROGRESS:
+            return self._begin_timing(link, limits.FAVOUR_TIMEOUT_S)  # it hurts nobody
+        return self._refuse(link, "silent", "a message stood still in its middle: only a part of it came in time")
+
+    def _wait_for_memory(self, link: _Link) -> None:
+        link.waits_for_memory = True
+        self._without_memory[link.protocol.reader.account] = link
+        self._set_mask(link, link.mask & ~selectors.EVENT_READ)
+
+    def _resume(self) -> None:
+        """Reads again from those for whose messages there is memory now."""
+        for account in self._budget.resumed():
+            link = self._without_memory.pop(account)
+            link.waits_for_memory = False
+            self._set_mask(link, self._wanted_mask(link))
+
+    def _forget_incoming(self, link: _Link) -> None:
+        self._without_memory.pop(link.protocol.reader.account, None)
+        self._unread.pop(link.id, None)
+        link.protocol.reader.close()
+        link.waits_for_memory = link.in_frame = link.is_favoured = False
 
     def _take(self, link: _Link, item: Incoming | bytes) -> None:
         if isinstance(item, bytes):
             self._queue(link, item)
             return
-        if link.protocol.state is State.OPEN and not link.closing:
-            self._set_deadline(link, None)
         if isinstance(item.message, Error) and item.message.fatal:
             link.last_error = item.message
         elif not link.closing:
@@ -479,7 +573,7 @@ class Loop:
     @staticmethod
     def _wanted_mask(link: _Link) -> int:
         reading = link.backlog < (limits.HIGH_WATERMARK if link.mask & selectors.EVENT_READ else limits.LOW_WATERMARK)
-        mask = selectors.EVENT_READ if reading and not link.closing else 0
+        mask = selectors.EVENT_READ if reading and not link.closing and not link.waits_for_memory else 0
         return mask | (selectors.EVENT_WRITE if link.outgoing else 0)
 
     # ── closing, time, bookkeeping ───────────────────────────────────────────────────────────────────────────────
@@ -499,7 +593,8 @@ class Loop:
     def _drop(self, link: _Link) -> None:
         self._links.pop(link.id, None)
         self._dirty.pop(link.id, None)
-        self._timed.pop(link.id, None)
+        self._timers.set(link.id, None)
+        self._forget_incoming(link)
         unsent = [part for part in link.outgoing if isinstance(part, FileSlice)]
         link.outgoing.clear()
         self._forget_socket(link)
@@ -516,40 +611,37 @@ class Loop:
         if mask == link.mask or link.sock is None:
             return
         if not link.mask:
-            self._selector.register(link.sock, mask, lambda ready, link=link: self._ready(link, ready))
+            self._selector.register(link.sock, mask, link)
         elif mask:
-            self._selector.modify(link.sock, mask, lambda ready, link=link: self._ready(link, ready))
+            self._selector.modify(link.sock, mask, link)
         else:
             self._selector.unregister(link.sock)
-        link.mask = mask
+        if mask & selectors.EVENT_READ and link.protocol.reader.has_unparsed:
+            self._unread[link.id] = link  # no select would tell
+        was, link.mask = link.mask, mask
+        if (was ^ mask) & selectors.EVENT_READ:
+            self._time_frame(link)
 
     def _timeout(self, deadline: float | None) -> float:
-        deadlines = [link.deadline for link in self._timed.values() if link.deadline is not None]
-        if deadline is not None:
-            deadlines.append(deadline)
-        if self._accept_at is not None:
-            deadlines.append(self._accept_at)
-        if not deadlines:
-            return IDLE_WAIT_S
-        return min(max(min(deadlines) - self._clock(), 0.0), IDLE_WAIT_S)
+        deadlines = (deadline, self._timers.next(), self._accept_at)
+        first = min((one for one in deadlines if one is not None), default=None)
+        return IDLE_WAIT_S if first is None else min(max(first - self._clock(), 0.0), IDLE_WAIT_S)
 
     def _set_deadline(self, link: _Link, delay_s: float | None) -> None:
-        link.deadline = None if delay_s is None else self._clock() + delay_s
-        if delay_s is None:
-            self._timed.pop(link.id, None)
-        else:
-            self._timed[link.id] = link
+        self._timers.set(link.id, None if delay_s is None else self._clock() + delay_s)
 
     def _expire(self, now: float) -> None:
         if self._accept_at is not None and self._accept_at <= now:
             self._accept_at = None
             for listener in self._listeners:
                 self._register(listener)
-        for link in [one for one in self._timed.values() if one.deadline is not None and one.deadline <= now]:
+        for link in [self._links[key] for key in self._timers.expired(now)]:
             if link.connecting:
                 self._dial_next(link)
             elif link.closing:
                 self._drop(link)
+            elif link.in_frame:
+                self._frame_expired(link)
             else:
                 self._lose(link, "the handshake took too long")
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgpack
 
 from wire.errors import ProtocolError, Unsendable
-from wire.limits import MAX_HEADER, MAX_NAME
+from wire.limits import MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_NAME, MAX_PART, MAX_PAYLOAD
 from wire.schema import Lease, Name, Record, Text, Token
 
 VERSIONS: Final = (2,)
@@ -467,6 +467,20 @@ MESSAGES: Final[dict[str, type[Message]]] = {
     for name, cls in list(globals().items())
     if isinstance(cls, type) and issubclass(cls, Message) and cls is not Message
 }
+
+MAX_PAYLOADS: Final[dict[tuple[str, str], dict[type[Message], int]]] = {
+    ("middleware", "client"): {Chunk: MAX_PAYLOAD},
+    ("middleware", "worker"): {HandOn: MAX_HANDED_ON},
+    ("middleware", "aggregator"): {},
+    ("aggregator", "middleware"): {Pass: MAX_PAYLOAD, FailedChunk: MAX_FAILED_CHUNK},
+    ("aggregator", "worker"): {Result: MAX_PAYLOAD},
+    ("aggregator", "client"): {},
+    ("worker", "middleware"): {Task: MAX_PAYLOAD},
+    ("worker", "aggregator"): {},
+    ("client", "middleware"): {},
+    ("client", "aggregator"): {File: MAX_PART},
+}
+"""Which messages have payloads, and of how many bytes at most: by the roles of who receives and who sends."""
 
 _pack = msgpack.Packer(use_bin_type=True).pack
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.assembler import MAX_PART, ORPHAN_EXPIRY_S, Assembler
+from aggregator.assembler import ORPHAN_EXPIRY_S, Assembler
 from aggregator.events import (
     MIDDLEWARE,
     CancelSplice,
@@ -34,7 +34,7 @@ from aggregator.splices import MAX_CRASHES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
 from tests.aggregator.script import CLIENT, KEY, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
 from wire.lease_tags import tag_of
-from wire.limits import MAX_CHUNKS
+from wire.limits import MAX_CHUNKS, MAX_PART
 from wire.messages import (
     Beat,
     Error,

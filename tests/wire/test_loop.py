@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +14,16 @@ import pytest
 
 from wire import limits
 from wire.addresses import Address, resolve
-from wire.framing import MAGIC, PREFIX, checksum
+from wire.framing import MAGIC, PREFIX, checksum, prefix
 from wire.loop import FileSlice, Loop, Lost, NetworkEvent, Received, _tune
-from wire.messages import VERSIONS, Beat, Error, File, Hello, Watch, Welcome
+from wire.messages import VERSIONS, Beat, Chunk, Error, HandOn, Hello, Task, Watch, Welcome, encode
+from wire.schema import Lease
 
-HELLO = Hello(role="client", name="tester", session="s1", versions=list(VERSIONS))
+HELLO = Hello(role="worker", name="tester", session="s1", versions=list(VERSIONS))
+
+
+HANDED = HandOn(Lease(1, 1), "j", 0, 0)
+TASK = Task(Lease(1, 1), "j", 0, 0, {}, {}, "o", 1)
 
 
 class Pair:
@@ -25,7 +31,7 @@ class Pair:
 
     def __init__(self, **options: bytes) -> None:
         self.server = Loop("middleware", **options)  # type: ignore[arg-type]
-        self.client = Loop("client", **options)  # type: ignore[arg-type]
+        self.client = Loop("worker", **options)  # type: ignore[arg-type]
         self.port = self.server.listen("localhost", 0)
         self.at_server: list[NetworkEvent] = []
         self.at_client: list[NetworkEvent] = []
@@ -81,7 +87,7 @@ def test_large_payload_from_memory_and_from_a_file_arrive_whole(pair: Pair, tmp_
     fd = os.open(tmp_path / "segment", os.O_RDONLY)
     released: list[int] = []
     part = FileSlice(lambda: fd, 6, len(content), lambda: released.append(len(pair.at_server)))
-    message = File(job="j", file="f", offset=0, size=len(content))
+    message = HANDED
     pair.client.send(here, message, content)
     pair.client.send(here, message, part, checksum(content))
     pair.client.send(here, Beat())
@@ -98,12 +104,12 @@ def test_a_file_is_opened_when_it_leaves_and_released_when_it_never_will(pair: P
     released = []
 
     def send(name: str, descriptor: Callable[[], int]) -> None:
-        pair.server.send(there, Beat(), FileSlice(descriptor, 0, 5, lambda: released.append(name)), 1)
+        pair.server.send(there, TASK, FileSlice(descriptor, 0, 5, lambda: released.append(name)), 1)
 
     def refuse() -> int:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    pair.server.send(there, Beat(), bytes(20 * limits.MIB))  # more than the socket buffers hold
+    pair.server.send(there, TASK, bytes(20 * limits.MIB))  # more than the socket buffers hold
     send("waits", refuse)
     send("waits behind it", refuse)
     pair.server.flush()
@@ -123,7 +129,7 @@ def test_a_part_of_a_large_message_is_a_sign_of_life(pair: Pair) -> None:
     here, there = pair.opened()
     assert pair.server.arriving == frozenset()
     payload = bytes(64 * limits.MIB)
-    pair.client.send(here, File("j", "f", 0, len(payload)), payload)
+    pair.client.send(here, HANDED, payload)
     pair.until(lambda: there in pair.server.arriving)
     assert not pair.at_server
     pair.until(lambda: pair.at_server)
@@ -136,7 +142,7 @@ def test_a_payload_may_follow_the_welcome_at_once(pair: Pair) -> None:
     pair.until(lambda: pair.at_server)
     there = pair.at_server[0].connection  # type: ignore[union-attr]
     pair.server.send(there, Welcome(version=2, epoch=1))
-    pair.server.send(there, File(job="j", file="f", offset=0, size=100_000), bytes(100_000))
+    pair.server.send(there, TASK, bytes(100_000))
     pair.until(lambda: len(pair.at_client) == 2)
     assert [len(event.payload) for event in pair.at_client if isinstance(event, Received)] == [0, 100_000]
 
@@ -222,7 +228,7 @@ def test_garbage_ends_its_connection_and_no_other(pair: Pair, garbage: bytes) ->
 
 def test_a_wrong_checksum_is_told_and_ends_the_connection(pair: Pair) -> None:
     here, _there = pair.opened()
-    pair.client.send(here, Beat(), b"payload", xxh3=1)
+    pair.client.send(here, HANDED, b"payload", xxh3=1)
     pair.until(lambda: pair.at_client and pair.at_server)
     lost = pair.at_client[0]
     assert isinstance(lost, Lost)
@@ -271,7 +277,7 @@ def test_who_takes_no_answers_is_not_read(pair: Pair, monkeypatch: pytest.Monkey
     monkeypatch.setattr(limits, "HIGH_WATERMARK", 1024)
     monkeypatch.setattr(limits, "LOW_WATERMARK", 512)
     here, there = pair.opened()
-    pair.server.send(there, Beat(), bytes(20 * limits.MIB))  # more than the socket buffers hold
+    pair.server.send(there, TASK, bytes(20 * limits.MIB))  # more than the socket buffers hold
     pair.server.flush()
     assert pair.server.backlog(there) > 1024
     pair.client.send(here, Beat())
@@ -355,3 +361,113 @@ def test_an_address_of_a_family_the_system_does_not_know_is_passed_over(
     monkeypatch.setattr("wire.loop.socket.socket", only_ipv4)
     pair.client.dial([Address("::1", pair.port), Address("127.0.0.1", pair.port)], HELLO)
     pair.until(lambda: pair.at_server)
+
+
+def _held(pair: Pair) -> tuple[list[float], int]:
+    """A clock of the server's that stands still, and a connection that is open."""
+    now = [time.monotonic()]
+    pair.server._clock = lambda: now[0]
+    return now, pair.opened()[0]
+
+
+def _by_hand(pair: Pair, *sizes: int) -> list[socket.socket]:
+    """Connections of clients that have begun a chunk of each of these sizes."""
+    socks = []
+    for number, size in enumerate(sizes):
+        sock = socket.create_connection(("127.0.0.1", pair.port), timeout=10)
+        hello = encode(Hello("client", f"slow-{number}", "s", list(VERSIONS)))
+        sock.sendall(prefix(hello, 0, 0) + prefix(encode(Chunk("j", 0, 0, 1)), size, checksum(bytes(size))))
+        socks.append(sock)
+    pair.until(lambda: len(pair.at_server) == len(sizes))
+    pair.at_server.clear()
+    return socks
+
+
+def _ended(pair: Pair) -> list[str]:
+    return [event.reason for event in pair.at_server if isinstance(event, Lost)]
+
+
+def test_a_message_that_stands_still_ends_its_connection_and_no_other(pair: Pair) -> None:
+    now, here = _held(pair)
+    (sock,) = _by_hand(pair, limits.MIB)
+    reader = max(pair.server._links.values(), key=lambda link: link.id).protocol.reader
+    for count in range(1, 4):  # it goes on, slowly
+        now[0] += limits.FRAME_TIMEOUT_S - 1
+        sock.sendall(bytes(limits.FRAME_PROGRESS))
+        come = count * limits.FRAME_PROGRESS
+        pair.until(lambda come=come: reader._filled == come)  # type: ignore[misc]
+    now[0] += limits.FRAME_TIMEOUT_S - 1
+    pair.server.turn(now[0])
+    assert not _ended(pair)
+    sock.sendall(b"a few bytes")
+    now[0] += 2
+    pair.until(lambda: _ended(pair))
+    assert "stood still" in _ended(pair)[0]
+    pair.at_server.clear()
+    pair.client.send(here, Beat())
+    pair.until(lambda: pair.at_server)
+    sock.close()
+
+
+def test_who_exceeds_the_budget_waits_and_all_come_to_their_end(pair: Pair) -> None:
+    pair.server._budget._limit_bytes = limits.MIB
+    _held(pair)
+    socks = _by_hand(pair, *[2 * limits.MIB] * 4)
+    sent = dict.fromkeys(socks, 0)
+
+    def some_more() -> bool:
+        for sock in socks:
+            sock.setblocking(False)
+            try:
+                sent[sock] += sock.send(bytes(min(100_000, 2 * limits.MIB - sent[sock])))
+            except BlockingIOError:
+                pass  # it waits: nobody reads it
+        assert pair.server._budget.used_bytes <= 3 * limits.MIB + 4 * limits.RECEIVE_BUFFER
+        return len(pair.at_server) == 4
+
+    pair.until(some_more)
+    assert {len(event.payload) for event in pair.at_server if isinstance(event, Received)} == {2 * limits.MIB}
+    assert pair.server._budget.used_bytes == 0
+    for sock in socks:
+        sock.close()
+
+
+def test_a_slow_message_beyond_the_budget_goes_where_others_wait(pair: Pair) -> None:
+    pair.server._budget._limit_bytes = limits.MIB
+    now, _ = _held(pair)
+    slow, other = _by_hand(pair, 2 * limits.MIB, 2 * limits.MIB)
+    slow.sendall(bytes(limits.MIB + 100_000))
+    pair.until(lambda: any(link.is_favoured for link in pair.server._links.values()))
+    other.settimeout(10)
+    sender = threading.Thread(target=other.sendall, args=(bytes(2 * limits.MIB),))
+    sender.start()
+    pair.until(lambda: pair.server._budget.is_contended)
+    now[0] += limits.FAVOUR_TIMEOUT_S + 1
+    pair.until(lambda: len(pair.at_server) == 2)
+    sender.join()
+    assert len(_ended(pair)) == 1
+    slow.close()
+    other.close()
+
+
+def test_many_messages_of_one_come_over_several_turns_and_others_in_between(pair: Pair) -> None:
+    here, there = pair.opened()
+    other = pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
+    pair.until(lambda: pair.at_server)
+    for _ in range(5 * limits.MESSAGES_EACH):
+        pair.client.send(here, Beat())
+    pair.client.flush()
+    turns: list[list[NetworkEvent]] = []
+    while sum(map(len, turns)) < 5 * limits.MESSAGES_EACH:
+        turns.append(pair.server.turn(time.monotonic() + 10))
+    assert max(map(len, turns)) <= limits.MESSAGES_EACH
+    assert all(isinstance(event, Received) and event.connection == there for turn in turns for event in turn)
+    assert other
+
+
+def test_what_may_not_come_with_a_payload_is_refused_when_its_header_has_come(pair: Pair) -> None:
+    with socket.create_connection(("127.0.0.1", pair.port), timeout=10) as sock:
+        hello = encode(Hello("client", "c", "s", list(VERSIONS)))
+        sock.sendall(prefix(hello, 0, 0) + prefix(encode(HANDED), 1, 0))
+        pair.until(lambda: _ended(pair))
+    assert _ended(pair)[0].startswith("too-large")

@@ -1,0 +1,107 @@
+"""The budget of messages in progress: who waits, who is favoured, and that there is always one that goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire import limits
+from wire.budget import Account, Budget
+from wire.limits import KIB
+
+LIMIT = 1024 * KIB
+
+
+def test_within_the_budget_nobody_waits() -> None:
+    budget = Budget(LIMIT)
+    one, other = budget.account(), budget.account()
+    assert one.take(LIMIT // 2, LIMIT)
+    assert other.take(LIMIT // 2, LIMIT)
+    assert budget.is_used_up
+    assert budget.favoured is None
+
+
+def test_beyond_it_the_message_closest_to_its_end_goes_on_and_the_others_wait() -> None:
+    budget = Budget(LIMIT)
+    holder, favoured, far, near = (budget.account() for _ in range(4))
+    assert holder.take(LIMIT, LIMIT)
+    assert favoured.take(100 * KIB, 500 * KIB)
+    assert favoured.is_favoured
+    assert not far.take(100 * KIB, 400 * KIB)
+    assert not near.take(100 * KIB, 200 * KIB)
+    assert favoured.take(400 * KIB, 400 * KIB)  # as much as its message needs
+    assert budget.resumed() == []
+    favoured.release()
+    assert budget.resumed() == [near]
+    assert near.is_favoured
+    assert near.held_bytes == 100 * KIB
+    holder.release()
+    assert budget.resumed() == [far]
+    assert not far.is_favoured
+
+
+def test_who_says_little_never_waits() -> None:
+    budget = Budget(LIMIT)
+    assert budget.account().take(LIMIT, LIMIT)
+    assert budget.account().take(LIMIT, LIMIT)
+    assert budget.account().take(limits.FREE_SHARE, LIMIT)
+    assert not budget.account().take(limits.FREE_SHARE + 1, LIMIT)
+
+
+def test_who_is_gone_waits_for_nothing() -> None:
+    budget = Budget(LIMIT)
+    holder, favoured, waiting = (budget.account() for _ in range(3))
+    assert holder.take(LIMIT, LIMIT)
+    assert favoured.take(LIMIT, LIMIT)
+    assert not waiting.take(LIMIT, LIMIT)
+    assert budget.is_contended
+    waiting.release()
+    assert not budget.is_contended
+    favoured.release()
+    holder.release()
+    assert budget.resumed() == []
+    assert budget.used_bytes == 0
+
+
+@dataclass
+class Receiver:
+    """A connection that receives a message of some size, and doubles its memory as it comes."""
+
+    account: Account
+    size: int
+    waits: bool = False
+
+    def go_on(self) -> None:
+        held = self.account.held_bytes
+        if held >= self.size:
+            self.account.release()
+        else:
+            more = min(self.size - held, max(held, 4 * KIB))
+            self.waits = not self.account.take(more, self.size - held)
+
+
+@pytest.mark.parametrize("largest", [64 * KIB, LIMIT])
+@given(data=st.data())
+def test_there_is_always_one_that_goes_on_and_memory_is_bounded(data: st.DataObject, largest: int) -> None:
+    budget = Budget(LIMIT)
+    sizes = st.integers(1, largest)
+    receivers = [Receiver(budget.account(), data.draw(sizes)) for _ in range(data.draw(st.integers(1, 40)))]
+    for _ in range(data.draw(st.integers(0, 200))):
+        able = [one for one in receivers if not one.waits]
+        assert able, "all wait: a deadlock"
+        one = data.draw(st.sampled_from(able))
+        if data.draw(st.integers(0, 20)) == 0:
+            one.account.release()  # it is gone, and another comes
+            one.size = data.draw(sizes)
+        else:
+            one.go_on()
+        granted = budget.resumed()
+        for waiting in receivers:
+            if waiting.account in granted:
+                assert waiting.waits
+                waiting.waits = False
+        assert budget.used_bytes == sum(one.account.held_bytes for one in receivers)
+        assert budget.used_bytes <= LIMIT + largest + len(receivers) * limits.FREE_SHARE
