@@ -82,7 +82,7 @@ class Job:
     def holdings(self) -> list[bytes]:
         """A bitmap a track. Once the files are there the results are needed no more, and count as held."""
         if self.has_succeeded:
-            return [_bitmap(range(count)) for count in self.chunk_counts]
+            return [Bitmap.full(count).to_wire() for count in self.chunk_counts]
         return [_bitmap(track.held) for track in self.tracks]
 
     def holds(self, track: Track, index: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from middleware.catalogue import Catalogue
@@ -63,6 +64,17 @@ class AggregatorRecord:
     heard_at: float
 
 
+class Asked(Enum):
+    """What a client is to be told of; a name goes with each."""
+
+    JOB = "job"
+    DETAILS = "details"  # of a job
+    WORKER = "worker"
+    AGGREGATOR = "aggregator"
+    FILTERS = "filters"
+    CURRENT = "current"  # that it has been told all that it asked for
+
+
 @dataclass(slots=True, eq=False)
 class ClientRecord:
     """A client that is connected."""
@@ -73,6 +85,8 @@ class ClientRecord:
     jobs: set[str] = field(default_factory=set)  # attached to this connection
     watched_jobs: set[str] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
+    asked: dict[tuple[Asked, str], None] = field(default_factory=dict)  # what it is to be told, in this order
+    asked_topics: set[str] = field(default_factory=set)  # … and after that, all of these
     is_behind: bool = False  # has much to read: it hears no more until it has
     untold_jobs: set[str] = field(default_factory=set)  # watched, and changed since it was told
     untold_losses: set[str] = field(default_factory=set)  # workers that have left since it was told
@@ -105,6 +119,7 @@ class Cluster:
         self.open: dict[str, Job] = {}  # those not final, oldest first
         self.aggregators: dict[Peer, AggregatorRecord] = {}
         self.clients: dict[Peer, ClientRecord] = {}
+        self.watchers: dict[Peer, ClientRecord] = {}  # those of them that have asked for records
         self.workers_by_peer: dict[Peer, str] = {}
         self.outbox: list[Command] = []
         self.room_bytes = 0
@@ -132,6 +147,7 @@ class Cluster:
     def detach(self, peer: Peer) -> list[Job]:
         """A client is gone; returns the jobs that it was attached to."""
         client = self.clients.pop(peer)
+        self.watchers.pop(peer, None)
         left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
         for job in left:
             job.client = None
@@ -149,7 +165,7 @@ class Cluster:
         """A line for the log and for those who watch events."""
         self.log(text)
         event = Event(kind, text, job, worker, now + self.unix_offset_s)
-        for client in self.clients.values():
+        for client in self.watchers.values():
             if "events" in client.topics and not client.is_behind:
                 self.send(client.peer, event)
 

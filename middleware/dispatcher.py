@@ -194,7 +194,7 @@ class Dispatcher:
         elif isinstance(message, Control):
             self._wishes.control(client, message, now)
         elif isinstance(message, Watch):
-            self._wishes.watch(client, message, now)
+            self._wishes.watch(client, message)
         else:
             raise ProtocolError("out-of-order", f"a client may not send {type(message).__name__} here")
 

@@ -184,7 +184,7 @@ class Intake:
         if job is None or job.is_final:
             return
         counts = message.chunk_counts
-        highest = [max((*have, *freed), default=-1) for have, freed in zip(job.have, job.freed, strict=True)]
+        highest = [max(have.end, freed.end) - 1 for have, freed in zip(job.have, job.freed, strict=True)]
         fits = len(counts) == len(job.have) and max(counts) <= MAX_CHUNKS
         if not fits or any(top >= count for top, count in zip(highest, counts, strict=True)):
             raise ProtocolError("bad-message", f"End of job {job.id} counts {counts}; there are chunks up to {highest}")

@@ -95,7 +95,7 @@ class Job:
         self.frame_counts: list[dict[int, int]] = [{} for _ in range(stream_count)]
         self.checksums: list[dict[int, int]] = [{} for _ in range(stream_count)]
         self.sizes: list[dict[int, int]] = [{} for _ in range(stream_count)]
-        self.spooled_bytes = 0
+        self.spooled_bytes = self.frames_sent = 0
         return stream_count
 
     @property
@@ -142,6 +142,8 @@ class Job:
     def add_chunk(self, stream: int, index: int, frame_count: int, size: int, xxh3: int) -> None:
         is_known = index in self.frame_counts[stream]
         self.have[stream].add(index)
+        if stream == 0:
+            self.frames_sent += frame_count - self.frame_counts[0].get(index, 0)
         self.frame_counts[stream][index] = frame_count
         self.checksums[stream][index] = xxh3
         self.sizes[stream][index] = size
@@ -156,11 +158,8 @@ class Job:
         """Undoes `add_chunk`: it could not be kept."""
         self.have[stream].discard(index)
         self.spooled_bytes -= self.sizes[stream].pop(index)
+        self.frames_sent -= self.frame_counts[stream][index] if stream == 0 else 0
         del self.frame_counts[stream][index], self.checksums[stream][index]
-
-    @property
-    def frames_sent(self) -> int:
-        return sum(self.frame_counts[0].values())
 
     def tasks_total(self, track: Track) -> int | None:
         return None if self.chunk_counts is None else self.chunk_counts[track.stream]
@@ -174,22 +173,21 @@ class Job:
 
     def received(self, stream: int) -> Bitmap:
         """The chunks that a client need not send."""
-        both = Bitmap(self.have[stream].to_wire())
-        for index in self.freed[stream]:
-            both.add(index)
-        return both
+        return self.have[stream].union(self.freed[stream])
 
     def free_stored(self, limit_bytes: int) -> list[tuple[int, int]]:
         """Gives up chunks that are stored on all their tracks, about `limit_bytes` of them; returns (stream, index)."""
         freed: list[tuple[int, int]] = []
         for stream, have in enumerate(self.have):
-            tracks = [track for track in self.tracks if track.stream == stream]
-            for index in list(have):
-                if limit_bytes <= 0:
-                    return freed
-                if all(index in track.stored for track in tracks):
-                    limit_bytes -= self.give_up(stream, index)
-                    freed.append((stream, index))
+            ready = have.in_all([track.stored for track in self.tracks if track.stream == stream])
+            sizes = self.sizes[stream]
+            chosen = []
+            while limit_bytes > 0 and (index := next(ready, None)) is not None:
+                limit_bytes -= sizes[index]
+                chosen.append(index)
+            for index in chosen:
+                self.give_up(stream, index)
+            freed += [(stream, index) for index in chosen]
         return freed
 
     def give_up(self, stream: int, index: int) -> int:

@@ -62,7 +62,7 @@ class Ownership:
         where = Aggregator(record.store, record.name, record.addresses)
         for worker in cluster.fleet.connected():
             cluster.send(worker.peer, where)
-        for client in cluster.clients.values():
+        for client in cluster.watchers.values():
             if "workers" in client.topics:
                 cluster.send(client.peer, where)
         cluster.note("aggregator-joined", f"aggregator {record.name} joined: store {record.store}", now)
@@ -90,7 +90,7 @@ class Ownership:
         record = cluster.aggregators.pop(peer)
         cluster.note("aggregator-left", f"aggregator {record.name} left: {reason}", now)
         gone = Aggregator(record.store, record.name, record.addresses, connected=False)
-        for client in cluster.clients.values():
+        for client in cluster.watchers.values():
             if "workers" in client.topics:
                 cluster.send(client.peer, gone)
         for job in cluster.open_jobs():

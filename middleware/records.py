@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from middleware.cluster import ClientRecord, Cluster
+from middleware.cluster import Asked, ClientRecord, Cluster
 from middleware.events import Peer
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
@@ -14,6 +14,7 @@ from middleware.stages import uncovered
 from middleware.states import JobState, WorkerState
 from middleware.told import MAX_DETAILS_SIZE, MAX_REASON
 from wire.limits import MAX_NAME
+from wire.messages import Aggregator, Event, Filters, Message
 from wire.messages import Job as JobMessage
 from wire.messages import Worker as WorkerMessage
 from wire.shortened import fitted, shortened
@@ -29,6 +30,13 @@ MAX_EXPLANATION: Final = 4000
 
 WATCHER_INTERVAL_S: Final = 0.5
 """How often watchers hear of a job or a worker."""
+
+RECORDS_PER_TURN: Final = 256
+"""Records that all watchers are told in one turn: about 20 ms of work, however many ask for how much. What waits is
+names, not records."""
+
+DETAILS_COST: Final = 16
+"""… of which one with the details of a job counts for so many: it may be 160 KB."""
 
 
 class Shares(NamedTuple):
@@ -96,18 +104,6 @@ def job_record(
         priority=job.priority,
         details=details or {},
     )
-
-
-def tell_of_workers(cluster: Cluster, client: ClientRecord, workers: Iterable[WorkerRecord], now: float) -> None:
-    """The schemas of its filters, the largest part by far, come with the first record of a worker's session only."""
-    introduced = set()
-    for worker in workers:
-        facts = worker.facts(now)
-        if worker.session not in client.introduced:
-            facts["schemas"] = worker.details.filters
-        cluster.send(client.peer, WorkerMessage(worker.name, worker.session, worker.state.value, facts))
-        introduced.add(worker.session)
-    client.introduced = introduced
 
 
 def details_of(job: Job) -> dict[str, Any]:
@@ -184,10 +180,13 @@ class Publisher:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._clients_told_at = self._watchers_told_at = 0.0
+        self._served = 0  # watchers, ever: where the next turn begins
 
     def next_deadline(self) -> float | None:
         cluster = self._cluster
-        if any("workers" in client.topics or client.untold_jobs for client in cluster.clients.values()):
+        if any((one.asked or one.asked_topics) and not one.is_behind for one in cluster.watchers.values()):
+            return 0.0  # they are told as much as fits in a turn
+        if any("workers" in client.topics or client.untold_jobs for client in cluster.watchers.values()):
             return self._watchers_told_at + WATCHER_INTERVAL_S
         return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changed_jobs else None
 
@@ -238,30 +237,102 @@ class Publisher:
         due = now >= self._watchers_told_at + WATCHER_INTERVAL_S
         if due:
             self._watchers_told_at = now
-        for client in cluster.clients.values():
+        for client in cluster.watchers.values():
             client.is_behind = client.peer in behind
             client.untold_jobs |= {job_id for job_id in news if self._watches(client, job_id)}
             client.untold_jobs &= cluster.jobs.keys()
             if not client.is_behind:
                 told = client.untold_jobs if due else client.untold_jobs & cluster.urgent_jobs
                 client.untold_jobs = client.untold_jobs - told
-                for job_id in sorted(told):
-                    cluster.send(client.peer, job_record(cluster.jobs[job_id]))
-            if "workers" in client.topics:
-                self._tell_of_workers(client, due, now)
+                client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in sorted(told))
+            if "workers" in client.topics - client.asked_topics:
+                self._ask_for_workers(client, due)
         cluster.gone_workers.clear()
+        self._serve(now)
+
+    def _serve(self, now: float) -> None:
+        """Tells watchers what they are to be told: of all that waits as much as fits in a turn, to each its share."""
+        asking = [one for one in self._cluster.watchers.values() if (one.asked or one.asked_topics)]
+        asking = [one for one in asking if not one.is_behind]
+        first = self._served % len(asking) if asking else 0
+        each, left = RECORDS_PER_TURN // max(len(asking), 1), RECORDS_PER_TURN
+        for client in [*asking[first:], *asking[:first]]:
+            if left <= 0:
+                return
+            left -= self._serve_one(client, max(each, 1), now)
+            self._served += 1
+
+    def _serve_one(self, client: ClientRecord, most: int, now: float) -> int:
+        """Tells a client up to `most` records; returns how many it was. One with details counts as many."""
+        told = 0
+        while told < most:
+            if not client.asked and client.asked_topics:
+                self._ask_for_all(client)
+            if not client.asked:
+                break
+            kind, name = next(iter(client.asked))
+            del client.asked[kind, name]
+            message = self._record(client, kind, name, now)
+            if kind is Asked.DETAILS:
+                client.asked.pop((Asked.JOB, name), None)  # told by this
+            if message is not None:
+                self._cluster.send(client.peer, message)
+            told += DETAILS_COST if kind is Asked.DETAILS else 1
+        return told
+
+    def _ask_for_all(self, client: ClientRecord) -> None:
+        """Names all records of the topics asked for. Those asked for meanwhile come after them."""
+        cluster, topics = self._cluster, client.asked_topics
+        client.asked_topics = set()
+        if "jobs" in topics:
+            client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in cluster.jobs)
+        if "workers" in topics:
+            client.introduced.clear()
+            client.asked |= {(Asked.AGGREGATOR, one.store): None for one in cluster.aggregators.values()}
+            client.asked |= dict.fromkeys((Asked.WORKER, name) for name in cluster.fleet.by_name)
+        if "filters" in topics:
+            client.asked[Asked.FILTERS, ""] = None
+        client.asked[Asked.CURRENT, ""] = None
+
+    def _record(self, client: ClientRecord, kind: Asked, name: str, now: float) -> Message | None:
+        """The record of that name as it is now; None when there is none any more."""
+        cluster = self._cluster
+        if kind is Asked.WORKER:
+            worker = cluster.fleet.by_name.get(name)
+            return None if worker is None else _worker_record(client, worker, now)
+        if kind is Asked.AGGREGATOR:
+            found = next((one for one in cluster.aggregators.values() if one.store == name), None)
+            return None if found is None else Aggregator(found.store, found.name, found.addresses)
+        if kind is Asked.FILTERS:
+            return Filters(cluster.catalogue.schemas)
+        if kind is Asked.CURRENT:
+            return Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
+        job = cluster.jobs.get(name)
+        if job is None:
+            return None
+        return job_record(job, details=details_of(job) if kind is Asked.DETAILS else None)
 
     def _watches(self, client: ClientRecord, job_id: str) -> bool:
         job = self._cluster.jobs.get(job_id)
         watched = "jobs" in client.topics or job_id in client.watched_jobs
         return watched and job is not None and job.client != client.peer
 
-    def _tell_of_workers(self, client: ClientRecord, due: bool, now: float) -> None:
+    def _ask_for_workers(self, client: ClientRecord, due: bool) -> None:
         fleet = self._cluster.fleet
         client.untold_losses |= self._cluster.gone_workers
         client.untold_losses &= fleet.by_name.keys()
         if due and not client.is_behind:
             workers = fleet.by_name.values()
             there = [one for one in workers if one.state is not WorkerState.LOST or one.name in client.untold_losses]
-            tell_of_workers(self._cluster, client, there, now)
+            client.asked |= dict.fromkeys((Asked.WORKER, one.name) for one in there)
+            client.introduced &= {one.session for one in there}
             client.untold_losses.clear()
+
+
+def _worker_record(client: ClientRecord, worker: WorkerRecord, now: float) -> WorkerMessage:
+    """The schemas of its filters, the largest part by far, come with the first record of a worker's session only."""
+    facts = worker.facts(now)
+    if worker.session not in client.introduced:
+        facts["schemas"] = worker.details.filters
+        client.introduced.add(worker.session)
+    return WorkerMessage(worker.name, worker.session, worker.state.value, facts)

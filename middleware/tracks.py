@@ -119,8 +119,7 @@ class Track:
 
     def queued_count(self, have: Bitmap) -> int:
         """How many tasks are queued."""
-        here, stored = (int.from_bytes(bits.to_wire(), "little") for bits in (have, self.stored))
-        return (here & ~stored).bit_count() - sum(index in have for index in self.flights)
+        return have.count_not_in(self.stored) - sum(index in have for index in self.flights)
 
     def queued(self, have: Bitmap) -> int | None:
         """An index that is queued: the lowest of those that came back, else the lowest fresh one; None without any."""
@@ -131,10 +130,13 @@ class Track:
         return self._fresh(have)
 
     def _fresh(self, have: Bitmap) -> int | None:
-        while self._next < have.end:
-            if self._is_fresh(self._next, have):
-                return self._next
-            self._next += 1  # a chunk that is absent comes back by `chunk_came`
+        """Passes over what is absent at no cost: a chunk that comes behind `_next` comes back by `chunk_came`."""
+        while (index := have.first_not_in(self.stored, self._next)) is not None:
+            self._next = index
+            if self._is_fresh(index, have):
+                return index
+            self._next += 1
+        self._next = max(self._next, have.end)
         return None
 
     def _is_fresh(self, index: int, have: Bitmap) -> bool:
@@ -321,7 +323,7 @@ class Track:
     def hold(self, stored: Bitmap, frame_counts: dict[int, int]) -> list[LeaseRecord]:
         """The aggregator's word on what is stored, after a reconnection. Returns leases that have become pointless."""
         self.stored = stored
-        self.stored_frames = sum(frame_counts.get(index, 0) for index in stored)
+        self.stored_frames = sum(count for index, count in frame_counts.items() if index in stored)
         pointless: list[LeaseRecord] = []
         for index, flight in list(self.flights.items()):
             if index in stored:

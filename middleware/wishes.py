@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from middleware.cluster import ClientRecord, Cluster
+from middleware.cluster import Asked, ClientRecord, Cluster
 from middleware.events import ForgetJob
 from middleware.jobs import Job
 from middleware.leases import Leases
 from middleware.ownership import Ownership
-from middleware.records import details_of, job_record, tell_of_workers
 from middleware.states import JobState
 from wire.errors import ProtocolError
-from wire.messages import Aggregator, Control, Event, Filters, Watch
+from wire.messages import Control, Event, Watch
 
 TOPICS: Final = frozenset({"jobs", "workers", "events", "filters"})
 
@@ -85,33 +84,21 @@ class Wishes:
 
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def watch(self, client: ClientRecord, message: Watch, now: float) -> None:
+    def watch(self, client: ClientRecord, message: Watch) -> None:
+        """Notes what the publisher is to tell, in its own time: asking again costs nothing."""
         cluster = self._cluster
         unknown = set(message.topics) - TOPICS
         if unknown:
             raise ProtocolError("bad-message", f"no topic is called {', '.join(sorted(unknown))}")
+        if message.job and message.job not in cluster.jobs:
+            return cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+        cluster.watchers[client.peer] = client
         client.topics |= set(message.topics)
+        client.asked_topics |= set(message.topics)
         if message.job:
-            job = cluster.jobs.get(message.job)
-            if job is None:
-                cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
-            else:
-                client.watched_jobs.add(job.id)
-                cluster.send(client.peer, job_record(job, details=details_of(job)))
-        if "jobs" in message.topics:
-            for job in cluster.jobs.values():
-                cluster.send(client.peer, job_record(job))
-        if "workers" in message.topics:
-            for one in cluster.aggregators.values():
-                cluster.send(client.peer, Aggregator(one.store, one.name, one.addresses))
-            client.introduced.clear()
-            tell_of_workers(cluster, client, cluster.fleet.by_name.values(), now)
-        if "filters" in message.topics:
-            cluster.send(client.peer, Filters(cluster.catalogue.schemas))
-        if message.topics:
-            cluster.send(
-                client.peer, Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
-            )
+            client.watched_jobs.add(message.job)
+            client.asked[Asked.DETAILS, message.job] = None
+        return None
 
 
 def forget(cluster: Cluster, job: Job) -> None:

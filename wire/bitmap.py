@@ -2,55 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+BLOCK: Final = 1024
+"""Indexes of one block. 100 000 chunks are 98 blocks of some 250 bytes each; one with a single index is as large, which
+is less than what else is known of its chunk."""
 
 
 class Bitmap:
-    """A set of indexes from 0. Its memory is one bit an index up to the largest."""
+    """A set of indexes from 0, in blocks of bits. Only blocks with an index in them take memory and are walked over, so
+    an index costs the same wherever it is."""
 
-    __slots__ = ("_bits", "count")
+    __slots__ = ("_blocks", "_order", "count")
 
     def __init__(self, data: bytes = b"") -> None:
-        self._bits = bytearray(data.rstrip(b"\0"))  # the last byte is never 0
-        self.count = sum(byte.bit_count() for byte in data)
+        self._blocks: dict[int, int] = {}  # a block's number → its bits, never 0
+        self.count = 0
+        step = BLOCK // 8
+        for start in range(0, len(data), step):
+            bits = int.from_bytes(data[start : start + step], "little")
+            if bits:
+                self._blocks[start // step] = bits
+                self.count += bits.bit_count()
+        self._order = list(self._blocks)  # the blocks' numbers, in order
+
+    @classmethod
+    def full(cls, count: int) -> Bitmap:
+        """All indexes below `count`."""
+        return cls(((1 << count) - 1).to_bytes((count + 7) // 8, "little"))
 
     def __contains__(self, index: int) -> bool:
-        byte = index >> 3
-        return byte < len(self._bits) and bool(self._bits[byte] >> (index & 7) & 1)
+        return bool(self._blocks.get(index // BLOCK, 0) >> index % BLOCK & 1)
 
     @property
     def end(self) -> int:
         """One more than the largest index; 0 when there is none."""
-        return 8 * (len(self._bits) - 1) + self._bits[-1].bit_length() if self._bits else 0
+        return BLOCK * self._order[-1] + self._blocks[self._order[-1]].bit_length() if self._order else 0
 
     def add(self, index: int) -> bool:
         """Returns False when it was there already."""
-        if index in self:
+        number, bit = divmod(index, BLOCK)
+        bits = self._blocks.get(number, 0)
+        if bits >> bit & 1:
             return False
-        byte = index >> 3
-        if byte >= len(self._bits):
-            self._bits.extend(bytes(byte + 1 - len(self._bits)))
-        self._bits[byte] |= 1 << (index & 7)
+        if not bits:
+            insort(self._order, number)
+        self._blocks[number] = bits | 1 << bit
         self.count += 1
         return True
 
     def discard(self, index: int) -> bool:
         """Returns False when it was not there."""
-        if index not in self:
+        number, bit = divmod(index, BLOCK)
+        bits = self._blocks.get(number, 0)
+        if not bits >> bit & 1:
             return False
-        self._bits[index >> 3] &= ~(1 << (index & 7))
-        while self._bits and not self._bits[-1]:
-            self._bits.pop()
+        self._blocks[number] = bits = bits & ~(1 << bit)
+        if not bits:
+            del self._blocks[number]
+            del self._order[bisect_left(self._order, number)]
         self.count -= 1
         return True
 
     def __iter__(self) -> Iterator[int]:
-        for number, byte in enumerate(self._bits):
-            if byte:
-                yield from (number * 8 + bit for bit in range(8) if byte >> bit & 1)
+        for number in self._order:
+            yield from _indexes(number, self._blocks[number])
 
     def __len__(self) -> int:
         return self.count
 
+    def first_not_in(self, other: Bitmap, start: int = 0) -> int | None:
+        """The lowest index from `start` on that is here and not in the other one."""
+        first, bit = divmod(start, BLOCK)
+        for position in range(bisect_left(self._order, first), len(self._order)):
+            number = self._order[position]
+            bits = self._blocks[number] & ~other._blocks.get(number, 0)
+            if number == first:
+                bits = bits >> bit << bit
+            if bits:
+                return BLOCK * number + _lowest(bits)
+        return None
+
+    def count_not_in(self, other: Bitmap) -> int:
+        """How many are here and not in the other one."""
+        return sum((bits & ~other._blocks.get(number, 0)).bit_count() for number, bits in self._blocks.items())
+
+    def in_all(self, others: Sequence[Bitmap]) -> Iterator[int]:
+        """Those that are here and in all the others, in order. None of these may change meanwhile."""
+        for number in self._order:
+            bits = self._blocks[number]
+            for other in others:
+                bits &= other._blocks.get(number, 0)
+            yield from _indexes(number, bits)
+
+    def union(self, other: Bitmap) -> Bitmap:
+        """A new one of the indexes of both."""
+        both = Bitmap()
+        both._blocks = dict(self._blocks)
+        for number, bits in other._blocks.items():
+            both._blocks[number] = both._blocks.get(number, 0) | bits
+        both._order = sorted(both._blocks)
+        both.count = sum(bits.bit_count() for bits in both._blocks.values())
+        return both
+
     def to_wire(self) -> bytes:
-        return bytes(self._bits)
+        """As bytes, up to that of the largest index."""
+        data = bytearray((self.end + 7) // 8)
+        step = BLOCK // 8
+        for number, bits in self._blocks.items():
+            part = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+            data[number * step : number * step + len(part)] = part
+        return bytes(data)
+
+
+def _lowest(bits: int) -> int:
+    return (bits & -bits).bit_length() - 1
+
+
+def _indexes(number: int, bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield BLOCK * number + lowest.bit_length() - 1
+        bits ^= lowest

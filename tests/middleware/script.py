@@ -46,6 +46,7 @@ from wire.messages import (
     Stored,
     Submit,
     Task,
+    Watch,
     WorkerDetails,
 )
 
@@ -97,6 +98,8 @@ class Script:
 
     def tell(self, peer: int, message: Message, *, size: int = 0, xxh3: int = 0, host: str = "127.0.0.1") -> None:
         self._take(self.dispatcher.handle(Received(peer, message, size, xxh3, host), self.now), (size, xxh3))
+        if isinstance(message, Watch):
+            self._take(self.dispatcher.handle(Tick(ROOM), self.now))  # records are told at the end of a turn
 
     def leave(self, peer: int) -> None:
         self._take(self.dispatcher.handle(Left(peer, "gone"), self.now))

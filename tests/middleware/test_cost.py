@@ -1,0 +1,111 @@
+"""What a message may cost, counted in calls rather than seconds: far indexes, and questions asked again and again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from middleware.events import Received
+from middleware.records import RECORDS_PER_TURN
+from tests.middleware.script import Script
+from wire.limits import MAX_CHUNKS
+from wire.messages import Chunk, End, Event, Hello, Job, Message, Watch
+
+
+def steps(action: Callable[[], object]) -> int:
+    """The lines of Python that an action executes."""
+    count = 0
+
+    def trace(_frame: FrameType, what: str, _argument: Any) -> Any:
+        nonlocal count
+        count += what == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("index", [0, MAX_CHUNKS - 1])
+def test_a_chunk_costs_the_same_wherever_it_is(index: int) -> None:
+    """One with the last index of all made the middleware deaf for 10 s."""
+    script = Script()
+    script.aggregator(9)
+    script.worker(11)
+    script.client(1)
+    script.tell(1, script.submission())
+    job = script.job(1).job
+
+    def send_and_end() -> None:
+        script.tell(1, Chunk(job, 0, index, 10), size=1, xxh3=1)
+        script.tell(1, End(job, [MAX_CHUNKS]))
+        script.tick()
+        script.tick(room=0)
+        script.tell(1, script.submission())
+
+    assert steps(send_and_end) < 10_000
+
+
+def watched(jobs: int) -> Script:
+    script = Script()
+    script.aggregator(9)
+    for number in range(jobs):
+        peer = 100 + number
+        script.client(peer)
+        script.tell(peer, script.submission(key=f"key {number}"))
+    script.tick()
+    return script
+
+
+def test_a_watch_that_is_repeated_costs_nothing_and_is_answered_in_slices() -> None:
+    """200 of them made the middleware deaf for 8 s, and took 300 MB."""
+    script = watched(400)
+    script.client(5)
+    cluster = script.dispatcher.cluster
+    before = len(script.commands)
+    job = next(iter(cluster.jobs))
+    for _ in range(200):
+        commands = script.dispatcher.handle(_received(5, Watch(topics=["jobs", "workers", "events"])), script.now)
+        commands += script.dispatcher.handle(_received(5, Watch(job)), script.now)
+        assert not commands
+    assert len(script.commands) == before
+    turns = 0
+    while cluster.watchers[5].asked or cluster.watchers[5].asked_topics:
+        assert script.dispatcher.next_deadline() == 0.0
+        before = len(script.commands)
+        script.tick()
+        assert len(script.commands) - before <= RECORDS_PER_TURN + 10
+        turns += 1
+    assert turns == 2
+    assert len(script.said(5, Job)) <= 400 + 1 + 10
+    assert len({one.job for one in script.said(5, Job)}) == 400
+    assert [one.kind for one in script.said(5, Event)].count("current") == 1
+
+
+def test_all_watchers_share_what_is_told_in_a_turn() -> None:
+    script = watched(100)
+    for peer in range(500, 600):
+        script.dispatcher.handle(_received(peer, Hello("client", f"c{peer}", "s", [2])), script.now)
+        script.dispatcher.handle(_received(peer, Watch(topics=["jobs"])), script.now)
+    told: dict[int, int] = dict.fromkeys(range(500, 600), 0)
+    for _ in range(200):
+        before = len(script.commands)
+        script.tick()
+        new = script.commands[before:]
+        assert len(new) <= RECORDS_PER_TURN + 10
+        for command in new:
+            if getattr(command, "peer", 0) in told:
+                told[command.peer] += 1  # type: ignore[union-attr]
+    assert min(told.values()) >= 101
+
+
+def _received(peer: int, message: Message) -> Received:
+    return Received(peer, message)
