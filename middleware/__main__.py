@@ -51,6 +51,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="seconds without progress after which a task is taken away (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--delivery-timeout", type=options.seconds, default=rules.delivery_timeout_s, metavar="S",
+        help="seconds after which a result that did not reach its aggregator is asked for again (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
         "--max-lost", type=options.whole_number(1, MAX_LOSSES), default=rules.max_losses, metavar="N",
         help="times a task may be lost with its worker before its job is paused (%(default)s)",
     )  # fmt: skip
@@ -70,6 +74,7 @@ def main() -> int:
         credit=told.credit,
         worker_timeout_s=told.worker_timeout,
         stall_timeout_s=told.stall_timeout,
+        delivery_timeout_s=told.delivery_timeout,
         max_losses=told.max_lost,
         upload_timeout_s=told.upload_timeout,
         stage_bytes=told.spool_limit // 4,

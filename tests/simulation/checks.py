@@ -51,6 +51,7 @@ class Checks:
         self._result_epochs: dict[Any, int] = {}  # lease → owner epoch under which its result came
         self._holdings: set[tuple[int, int, str, int]] = set()
         self._announced: set[str] = set()  # filters of workers that were welcomed
+        self._builds: dict[tuple[str, int, int], str] = {}  # (job, owner epoch, track) → what all its results must be
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
         self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
@@ -84,6 +85,9 @@ class Checks:
         assert told in self._holdings, f"{task.job} is handed out before the aggregator has said what it holds"
         known = (life, task.job, task.owner_epoch, task.track, task.index)
         assert known not in self._life_told, f"{task.job}/{task.track}/{task.index} is handed out though it is stored"
+        if not task.stage or task.stage[-1] == len(task.output["chain"]):
+            chosen = self._builds.setdefault((task.job, task.owner_epoch, task.track), task.build)
+            assert task.build == chosen, f"{task.job}/{task.track} is asked of {task.build}, begun with {chosen}"
         held = self._outstanding.setdefault(id(sender.link), set())
         held.add(task.lease)
         limit = self._scenario.middleware.rules.credit

@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from aggregator import results
 from aggregator.ledger import AggregatorLedger
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from client import run
 from client.upload import Upload
-from middleware import stages
+from middleware import leases, stages
 from middleware.chains import Chain
 from middleware.dispatcher import Dispatcher
 from middleware.events import FreeStage, Tick
@@ -294,6 +295,42 @@ def _filters_forgotten_at_a_restart() -> Patch:
 
 def _aggregator_not_sought_at_the_middlewares_host() -> Patch:
     return run, "_ports_at", lambda host, addresses: list(addresses)
+
+
+def _tag_not_checked() -> Patch:
+    return results, "is_lent", lambda lent, key, instance: True
+
+
+def _lease_adopted_without_proof() -> Patch:
+    return leases, "is_lent", lambda lent, key, instance: True
+
+
+def _stage_taken_without_proof() -> Patch:
+    return leases, "is_lease_tag", lambda tag, made: True
+
+
+def _build_decided_by_the_result() -> Patch:
+    real = Handout._lend
+
+    def lend(self: Any, job: Any, track: Any, *more: Any) -> None:
+        before = track.fingerprint
+        real(self, job, track, *more)
+        track.fingerprint = before
+
+    return Handout, "_lend", lend
+
+
+def _build_forgotten_by_a_restart() -> Patch:
+    real = Job.restore
+
+    def restore(self: Any, record: Any) -> None:
+        real(self, {**record, "builds": []})
+
+    return Job, "restore", restore
+
+
+def _delivered_for_ever() -> Patch:
+    return Ownership, "expire_deliveries", lambda self, behind, now: None
 
 
 def _failed_task_is_dropped() -> Patch:

@@ -16,6 +16,7 @@ from client.outcome import Status
 from middleware.cluster import Rules
 from tests.simulation import material
 from tests.simulation.checks import Checks
+from tests.simulation.liar import Liar
 from tests.simulation.network import Network
 from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program, Worker
 from tests.simulation.world import World
@@ -48,6 +49,7 @@ class Plan:
     bad_chunk: int | None  # of job 0: fails, crashes or hangs wherever it is computed
     bad_fate: str
     shares: bool  # no worker of the first hour offers all filters
+    lies: bool  # one more worker means ill
 
     @classmethod
     def draw(cls, random: Random) -> Plan:
@@ -62,6 +64,7 @@ class Plan:
             chunk_counts=tuple(random.choice((1, 2, 3, 5, 8, 13)) for _ in range(jobs)),
             faults=frozenset(kinds),
             bad_chunk=0 if bad else None,
+            lies=random.random() < 0.4,
             bad_fate=random.choice(("fail", "crash", "hang")) if bad else "",
         )
 
@@ -112,6 +115,11 @@ class Scenario:
             )
             for n in range(self.plan.workers)
         ]  # fmt: skip
+        if self.plan.lies:
+            filters = self.random.choice((FILTERS[:1], FILTERS[1:])) if self.plan.shares else FILTERS
+            liar = Liar("liar", self.world, self.network, filters, self._fate, self.random.choice(BUILDS))
+            liar.others = list(self.workers)
+            self.workers.append(liar)
         self.clients = [self._client(number, folder / "clients") for number in range(self.plan.jobs)]
         if self.random.random() < 0.2:
             self.network.names_unknown_to_clients.add(self.aggregator.name)
@@ -162,7 +170,7 @@ class Scenario:
 
     def _play(self) -> None:
         for program in (self.middleware, self.aggregator, *self.workers):
-            is_late = self.plan.shares and program in self.workers[2:]
+            is_late = self.plan.shares and program in self.workers[2:] and not isinstance(program, Liar)
             self.world.later(self.random.uniform(0, 30 if is_late else 3), program.start)
         for client in self.clients:
             self.world.later(self.random.uniform(0, 20), client.start)
@@ -275,6 +283,9 @@ class Scenario:
         """Faults stop: whoever is dead or stopped is back, walls fall, disks have room."""
         self.world.tell("peace")
         self.is_peaceful = True
+        for worker in self.workers:
+            if isinstance(worker, Liar):
+                worker.lies = False
         self.network.heal(tear=True)
         self.middleware.disk.full_chance = self.aggregator.disk.full_chance = 0.0
         self.aggregator.crash_chance = 0.0

@@ -1,0 +1,109 @@
+"""A worker that speaks by hand and means ill: whatever it says of results and leases, honest jobs end well."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from media.fingerprint import fingerprint
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.hostile.peer import Header, Honest, Peer, worker_details
+
+CHUNKS = ("--chunk-frames", "8")
+SESSION = "hostile-session"
+
+
+class Job:
+    """An honest job, begun while a hostile worker is there; `check` awaits its digest."""
+
+    def __init__(self, cluster: LocalCluster, clip: Path) -> None:
+        self._local = cluster.send(
+            str(clip), "--filters", "blur", *CHUNKS, "--local", "--out", str(cluster.folder / "local.mp4")
+        )
+        self._sender: subprocess.Popen[str] = cluster.begin(str(clip), "--filters", "blur", *CHUNKS, "--new")
+
+    def cancelled(self) -> None:
+        """It was ended by somebody."""
+        self._sender.communicate(timeout=60)
+
+    def check(self) -> dict[str, Any]:
+        sent = finished(self._sender)
+        assert [one["digest"] for one in sent["outputs"]] == [one["digest"] for one in self._local["outputs"]]
+        return sent
+
+
+@contextmanager
+def liar(cluster: LocalCluster, name: str = "liar", *, held: tuple[Header, ...] = ()) -> Iterator[Peer]:
+    """A worker at the middleware, of the honest ones' build."""
+    details = worker_details(fingerprint=fingerprint(), held=list(held))
+    with Peer(cluster.port, "worker", name=name, session=SESSION, hello={"details": details}) as peer:
+        yield peer
+
+
+def result_of(task: Header, **changes: Any) -> Header:
+    """Fields of a Result as an honest worker would show it."""
+    shown = ("lease", "job", "track", "index", "owner_epoch", "mode", "stage", "build", "tag")
+    return {**{name: task[name] for name in shown}, "frames_in": 8, "frames_out": 8, **changes}
+
+
+def held_of(task: Header) -> Header:
+    """A lease as a returning worker tells it."""
+    shown = ("lease", "job", "track", "index", "owner_epoch", "mode", "stage", "build", "tag")
+    return {**{name: task[name] for name in shown}, "phase": "computing"}
+
+
+def test_results_that_nobody_asked_for_are_refused_and_a_task_said_to_be_stored_is_redone(tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "clip.mp4", frames=64, gop=8)
+    with LocalCluster(tmp_path, workers=1, middleware_arguments=("--delivery-timeout", "3")) as cluster:
+        with liar(cluster) as at_middleware:
+            job = Job(cluster, clip)
+            task = at_middleware.expect("Task")
+            forged: list[Header] = [
+                {"tag": b""},
+                {"tag": bytes(32)},
+                {"lease": [task["lease"][0], 10**6]},
+                {"lease": [10**6, 1], "build": "invented", "tag": b""},
+                {"index": task["index"] + 1},
+                {"mode": "bypass"},
+                {"stage": [0, 1]},
+                {"build": "invented"},
+            ]
+            with Peer(cluster.aggregator_port, "worker", name="liar", session=SESSION) as at_store:
+                for changes in forged:
+                    at_store.say("Result", b"forged", **result_of(task, **changes))
+                    verdict = at_store.expect("Stored")
+                    assert verdict["verdict"] == "refused", changes
+                    assert "lent" in verdict["text"]
+            with Peer(cluster.aggregator_port, "worker", name="another", session="other") as other:
+                other.say("Result", b"forged", **result_of(task))
+                assert other.expect("Stored")["verdict"] == "refused"
+            at_middleware.say("Released", lease=task["lease"], outcome="stored")
+        job.check()  # what it still held came back when it left, what it said was stored a little later
+        refused = [line for line in cluster.log("aggregator").splitlines() if "is refused" in line]
+        assert len(refused) == len(forged) + 1
+
+
+def test_a_lease_is_adopted_by_nobody_but_its_worker(tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "clip.mp4", frames=64, gop=8)
+    with LocalCluster(tmp_path, workers=1) as cluster:
+        honest = Honest(cluster, clip)
+        with liar(cluster) as first:
+            job = Job(cluster, clip)
+            task = first.expect("Task")
+            with liar(cluster, "second", held=(held_of(task),)) as second:
+                assert second.expect("Revoke")["lease"] == task["lease"], "somebody holds it"
+                first.close()
+                until(lambda: "worker liar left" in cluster.log("middleware"), "the first is gone")
+                claim = {**held_of(task), "tag": bytes(32)}
+                with liar(cluster, "third", held=(claim,)) as third:
+                    assert third.expect("Revoke")["lease"] == task["lease"], "it proves nothing"
+                    with liar(cluster, "fourth", held=(held_of(task), held_of(task))) as fourth:
+                        fourth.say("Beat", leases=[{"lease": task["lease"], "phase": "computing", "frames": 0}])
+                        cluster.run("client.jobs", "cancel", task["job"])
+                        assert fourth.expect("Revoke")["lease"] == task["lease"], "this one held it until now"
+        job.cancelled()
+        honest.check()
