@@ -17,6 +17,7 @@ from aggregator.events import (
     MIDDLEWARE,
     Close,
     Command,
+    Damaged,
     Dial,
     Event,
     KeepFailed,
@@ -25,6 +26,7 @@ from aggregator.events import (
     NotKept,
     Peer,
     Received,
+    ResultsLost,
     SaveJob,
     SendFilePart,
     Tick,
@@ -50,6 +52,7 @@ from wire.messages import (
     Own,
     Pass,
     Result,
+    Stored,
     Welcome,
 )
 
@@ -99,6 +102,8 @@ class Assembler:
                     self._received(event, now)
                 except ProtocolError as error:
                     self._close(event.peer, error, error.job or getattr(event.message, "job", ""), now)
+            case Damaged():
+                self._came_damaged(event)
             case Left():
                 self._left(event, now)
             case Unsent():
@@ -107,6 +112,8 @@ class Assembler:
                 self._results.kept(event.keep)
             case NotKept():
                 self._results.not_kept(event.keep, event.reason, now)
+            case ResultsLost():
+                self._splices.lost(event)
             case Tick():
                 self._tick(now)
             case _:
@@ -154,6 +161,19 @@ class Assembler:
         if isinstance(message, Beat | Error):
             return None
         raise ProtocolError("out-of-order", f"{type(message).__name__} is nothing a {hello.role} says to an aggregator")
+
+    def _came_damaged(self, event: Damaged) -> None:
+        """Says which message it was: what it is of is whole where it came from, or can be made anew."""
+        match event.message:
+            case Result(job=job, track=track, index=index, lease=lease):
+                answer = Stored(job, track, index, "damaged", lease)
+            case Pass(job=job, track=track, index=index) | FailedChunk(job=job, track=track, index=index):
+                answer = Stored(job, track, index, "damaged")
+            case _:
+                return
+        self._memory.log(f"job {job} track {track} chunk {index} arrived damaged", is_warning=True)
+        if event.peer == MIDDLEWARE or event.peer in self._peers:
+            self._memory.send(event.peer, answer)
 
     def _joined(self, peer: Peer, hello: Hello) -> None:
         if hello.role not in ("worker", "client"):

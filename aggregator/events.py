@@ -29,6 +29,14 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """A peer's message came whose payload did not match its checksum, and is gone."""
+
+    peer: Peer
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """A peer's connection is gone, or to the middleware none could be made. `code` is of the Error it said last."""
 
@@ -87,13 +95,21 @@ class SpliceCrashed:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkDamaged:
-    """A splice met a result that is not what was stored (or not what the others of its track are)."""
+class ChunksDamaged:
+    """A splice met results that are not what was stored (or not what the others of their track are): all that there
+    are, as (track, index); `text` is of one of them."""
 
     job: str
-    track: int
-    index: int
+    chunks: tuple[tuple[int, int], ...]
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsLost:
+    """Results, as (track, index), of which the file in the spool is gone."""
+
+    job: str
+    chunks: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +117,20 @@ class Tick:
     """The end of a turn: timers fire."""
 
 
-Event = Received | Left | Unsent | Kept | NotKept | Spliced | SpliceFailed | SpliceCrashed | ChunkDamaged | Tick
+Event = (
+    Received
+    | Damaged
+    | Left
+    | Unsent
+    | Kept
+    | NotKept
+    | Spliced
+    | SpliceFailed
+    | SpliceCrashed
+    | ChunksDamaged
+    | ResultsLost
+    | Tick
+)
 
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
 
@@ -191,7 +220,7 @@ class ForgetJob:
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """Begins to splice; Spliced, SpliceFailed, SpliceCrashed or ChunkDamaged follows, unless it is cancelled."""
+    """Begins to splice; Spliced, SpliceFailed, SpliceCrashed or ChunksDamaged follows, unless it is cancelled."""
 
     job: str
     chunk_counts: list[int]

@@ -39,10 +39,13 @@ class Track:
         self.differing += 1
         return False
 
-    def lose(self, index: int) -> None:
-        del self.held[index]
+    def lose(self, index: int) -> bool:
+        """Forgets a stored result; False when there is none."""
+        if self.held.pop(index, None) is None:
+            return False
         if not self.held:
             self.fingerprint = ""
+        return True
 
 
 class Job:
@@ -53,6 +56,7 @@ class Job:
         self.lease_key = lease_key  # of its tags, see wire/lease_tags.py
         self.state = JobState.COLLECTING
         self.crashes = 0  # splices that had to be begun again
+        self.damages = 0  # splices that met damaged results
         self.chunk_counts: list[int] = []  # known from Finish on
         self.statistics: dict[str, Any] = {}
         self.finished: Finished | None = None
@@ -91,7 +95,7 @@ class Job:
     def begin_again(self) -> None:
         """After a failed or interrupted splice: what is stored stays, the rest is as before Finish."""
         if self.state is JobState.FINISHED:
-            self.crashes = 0
+            self.crashes = self.damages = 0
         self.set_state(JobState.COLLECTING)
         self.chunk_counts, self.statistics, self.finished = [], {}, None
 
@@ -100,6 +104,7 @@ class Job:
         return {
             "state": self.state.value,
             "crashes": self.crashes,
+            "damages": self.damages,
             "chunk_counts": self.chunk_counts,
             "tracks": [[track.output, track.fingerprint, track.duplicates, track.differing] for track in self.tracks],
             "finished": self.finished.to_wire() if self.finished else None,
@@ -114,7 +119,7 @@ class Job:
             for number, (output, fingerprint, duplicates, differing) in enumerate(record["tracks"])
         ]
         made = cls(job, fixed["owner_epoch"], fixed["name"], tracks, fixed["lease_key"])
-        made.crashes = record["crashes"]
+        made.crashes, made.damages = record["crashes"], record["damages"]
         if record["finished"] is not None:
             made.state = JobState.FINISHED
             made.chunk_counts = record["chunk_counts"]

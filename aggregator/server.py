@@ -24,6 +24,7 @@ from aggregator.events import (
     CancelSplice,
     Close,
     Command,
+    Damaged,
     Dial,
     Event,
     ForgetJob,
@@ -208,6 +209,8 @@ class Server:
             self._handle(Received(peer, event.message, len(event.payload), event.xxh3), event.payload)
         elif isinstance(event, wire.Unsent):
             self._handle(Unsent(peer, event.message, event.reason))
+        elif isinstance(event, wire.Damaged):
+            self._handle(Damaged(peer, event.message))
         else:
             if peer == MIDDLEWARE:
                 self._uplink = None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aggregator.channel import Channel
-from aggregator.events import ChunkDamaged, SpliceCrashed, Spliced, SpliceFailed
+from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ RESPAWN_S: Final = 1.0
 STOP_S: Final = 5.0
 """What a child is given to end by itself."""
 
-Ending = Spliced | SpliceFailed | SpliceCrashed | ChunkDamaged
+Ending = Spliced | SpliceFailed | SpliceCrashed | ChunksDamaged
 
 
 class _Child:
@@ -182,5 +182,6 @@ class Splicers:
         if kind == "spliced":
             return [Spliced(job, message["outputs"], message["files"])]
         if kind == "damaged":
-            return [ChunkDamaged(job, message["track"], message["index"], message["text"])]
+            chunks = tuple((track, index) for track, index in message["chunks"])
+            return [ChunksDamaged(job, chunks, message["text"])]
         return [SpliceFailed(job, message["text"])]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from aggregator.events import (
     MIDDLEWARE,
-    ChunkDamaged,
+    ChunksDamaged,
     FreeChunk,
     FreeChunks,
+    ResultsLost,
     Splice,
     SpliceCrashed,
     Spliced,
@@ -22,7 +24,11 @@ from wire.limits import MAX_CHUNKS
 from wire.messages import Finish, Finished
 
 MAX_CRASHES: Final = 3
-"""Splices of one job that may crash, hang or meet damaged results; then it fails, for it would go on for ever."""
+"""Splices of one job that may crash or hang; then it fails, for it would go on for ever."""
+
+MAX_DAMAGES: Final = 10
+"""Splices of one job that may meet damaged results, however many: all are done again each time. A disk on which so many
+do loses what it is given."""
 
 MAX_HISTORY: Final = 1000
 """Finished jobs whose files can be fetched; of older ones only the files are left."""
@@ -63,7 +69,7 @@ class Splices:
             duplicates = [track.duplicates for track in job.tracks]
             memory.outbox.append(Splice(job.id, job.chunk_counts, duplicates, job.statistics))
 
-    def ended(self, event: Spliced | SpliceFailed | SpliceCrashed | ChunkDamaged) -> None:
+    def ended(self, event: Spliced | SpliceFailed | SpliceCrashed | ChunksDamaged) -> None:
         self._memory.running.remove(event.job)
         job = self._memory.jobs[event.job]
         match event:
@@ -73,7 +79,7 @@ class Splices:
                 self._conclude(job, "failed", event.text, [], [])  # its results stay until Drop: it may be owned again
             case SpliceCrashed():
                 self._crashed(job, event.text)
-            case ChunkDamaged():
+            case ChunksDamaged():
                 self._damaged(job, event)
 
     def _spliced(self, job: Job, event: Spliced) -> None:
@@ -105,15 +111,28 @@ class Splices:
         self._memory.waiting.append(job.id)
         return None
 
-    def _damaged(self, job: Job, event: ChunkDamaged) -> None:
-        """What was stored is not there any more: the task is done again, and Finish comes again."""
-        job.crashes += 1
-        if job.crashes >= MAX_CRASHES:
-            return self._conclude(job, "failed", f"{event.text} (tried {job.crashes} times)", [], [])
-        self._memory.log(f"job {job.id}: {event.text}; it is asked for again", is_warning=True)
+    def _damaged(self, job: Job, event: ChunksDamaged) -> None:
+        """What was stored is not there any more: the tasks are done again, and Finish comes again."""
+        job.damages += 1
+        if job.damages >= MAX_DAMAGES:
+            text = f"{event.text}; results were damaged on this aggregator's disk {job.damages} times, look after it"
+            return self._conclude(job, "failed", text, [], [])
+        more = f" and {len(event.chunks) - 1} others" if len(event.chunks) > 1 else ""
+        self._memory.log(f"job {job.id}: {event.text}{more}; asked for again", is_warning=True)
         job.begin_again()
-        job.tracks[event.track].lose(event.index)
-        self._memory.outbox.append(FreeChunk(job.id, event.track, event.index))
+        self._lose(job, event.chunks)
+        return None
+
+    def lost(self, event: ResultsLost) -> None:
+        """The same, noticed while results still come. A splice that waits or runs will meet them by itself."""
+        job = self._memory.jobs.get(event.job)
+        if job is not None and job.state is JobState.COLLECTING:
+            self._memory.log(f"job {job.id}: {len(event.chunks)} results are gone from the spool", is_warning=True)
+            self._lose(job, event.chunks)
+
+    def _lose(self, job: Job, chunks: Iterable[tuple[int, int]]) -> None:
+        for track, index in chunks:
+            if job.tracks[track].lose(index):
+                self._memory.outbox.append(FreeChunk(job.id, track, index))
         self._memory.save(job)
         self._memory.report_holdings(job)
-        return None

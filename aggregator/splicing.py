@@ -66,16 +66,30 @@ class Request:
 
     def payloads(self, track: int) -> Iterator[bytes]:
         """A track's results in order, each checked. Raises Damaged."""
-        for index, (path, offset, size, xxh3, *_) in enumerate(self.tracks[track]):
-            self._step()
-            try:
-                with open(path, "rb") as file:
-                    data = os.pread(file.fileno(), size, offset)
-            except OSError as error:
-                raise Damaged(track, index, f"chunk {index} of track {track} cannot be read: {error}") from error
-            if (xxhash.xxh3_64_digest(data) if data else bytes(8)) != xxh3:
-                raise Damaged(track, index, f"chunk {index} of track {track} is damaged in {path}")
-            yield data
+        for index in range(len(self.tracks[track])):
+            yield self._payload(track, index)
+
+    def _payload(self, track: int, index: int) -> bytes:
+        """One result, checked. Raises Damaged."""
+        path, offset, size, xxh3, *_ = self.tracks[track][index]
+        self._step()
+        try:
+            with open(path, "rb") as file:
+                data = os.pread(file.fileno(), size, offset)
+        except OSError as error:
+            raise Damaged(track, index, f"chunk {index} of track {track} cannot be read: {error}") from error
+        if (xxhash.xxh3_64_digest(data) if data else bytes(8)) != xxh3:
+            raise Damaged(track, index, f"chunk {index} of track {track} is damaged in {path}")
+        return data
+
+    def damaged(self) -> Iterator[tuple[int, int]]:
+        """The results that are not what was stored."""
+        for track, rows in enumerate(self.tracks):
+            for index in range(len(rows)):
+                try:
+                    self._payload(track, index)
+                except Damaged:
+                    yield track, index
 
     def check_room(self) -> None:
         """Files that do not fit are not begun, so that they take nobody else's room meanwhile. Raises OSError."""
@@ -157,10 +171,12 @@ def _shortened(failure: dict[str, Any]) -> dict[str, Any]:
 
 def answer(fields: dict[str, Any], channel: Channel) -> dict[str, Any]:
     """What a request leads to, whatever goes wrong with it."""
+    request = Request(fields, channel)
     try:
-        return splice_job(Request(fields, channel))
-    except Damaged as error:
-        return {"kind": "damaged", "track": error.track, "index": error.index, "text": str(error)}
+        return splice_job(request)
+    except Damaged as error:  # whoever meets one looks for all, so that they are done again at once
+        chunks = sorted({(error.track, error.index), *request.damaged()})
+        return {"kind": "damaged", "chunks": chunks, "text": str(error)}
     except MediaError as error:
         return {"kind": "failed", "text": str(error)}
     except OSError as error:

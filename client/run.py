@@ -23,7 +23,7 @@ from client.sources import Reader
 from client.units import unit_of
 from media.errors import UnreadableSource
 from wire.addresses import Address, reachable
-from wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received
+from wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received
 from wire.messages import Job, Welcome
 
 UNREMARKABLE = frozenset({"", "uploading"})
@@ -116,11 +116,14 @@ class Run:
 
     def network(self, event: NetworkEvent, now: float) -> None:
         """An event of one of this run's connections."""
-        assert isinstance(event, Received | Lost)
+        assert isinstance(event, Received | Damaged | Lost)
         peer = next(peer for peer, link in self.links.items() if link == event.connection)
         if isinstance(event, Lost):
             del self.links[peer]
             self.feed(events.Lost(peer, event.reason, event.error.code if event.error else ""), now)
+        elif isinstance(event, Damaged):  # parts are asked for ahead: all from this one on come again
+            self._loop.close(self.links.pop(peer))
+            self.feed(events.Lost(peer, f"{type(event.message).__name__} arrived damaged"), now)
         elif isinstance(event.message, Welcome):
             self.feed(events.Welcomed(peer), now)
         else:

@@ -9,13 +9,14 @@ from enum import Enum
 from typing import Final
 
 from middleware.catalogue import Catalogue
-from middleware.events import Close, Command, FreeStage, Log, Peer, SaveJob, Send, SendChunk
+from middleware.events import Check, Close, Command, FreeChunk, FreeStage, Log, Peer, SaveJob, Send, SendChunk
 from middleware.fleet import Fleet
 from middleware.jobs import Job
 from middleware.states import JobState, TaskState
 from middleware.tracks import Flight, LeaseRecord, Track, Trouble
 from wire.limits import MAX_FAILED_CHUNK
 from wire.messages import Error, Event, FailedChunk, Message
+from wire.schema import Lease
 
 MAX_HISTORY: Final = 1000
 """Final jobs remembered; the oldest are forgotten first."""
@@ -199,6 +200,32 @@ class Cluster:
             job.kept_failed.add(key)
             message = FailedChunk(job.id, track.number, index, job.owner_epoch)
             self.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))
+
+    # ── payloads that are not what they were ─────────────────────────────────────────────────────────────────────
+
+    def check(self, job: Job, track: Track, index: int, *, is_stage: bool = False, lease: Lease | None = None) -> None:
+        """A payload arrived damaged: is it so in the spool? Nothing is asked about one that is needed no more."""
+        if not job.is_final and (index in track.intermediates if is_stage else index in job.have[track.stream]):
+            self.outbox.append(Check(job.id, track.number, track.stream, index, is_stage, lease))
+
+    def lose_chunk(self, job: Job, stream: int, index: int, now: float) -> None:
+        """A chunk is gone from the spool: it is given up, and asked for again where a task of it is not stored."""
+        if job.is_final or index not in job.have[stream]:
+            return
+        job.give_up(stream, index)
+        self.outbox.append(FreeChunk(job.id, stream, index))
+        self.changed_jobs.add(job.id)
+        text = f"chunk {index} of stream {stream} of job {job.id} is damaged in the spool or gone from it"
+        self.note("chunk-lost", text, now, job.id)
+        if job.holdings_known:
+            self.ask_again(job, now)
+
+    def ask_again(self, job: Job, now: float) -> None:
+        """The client of a job is told which chunks are needed that had been given up, if there are any."""
+        if job.miss_freed():
+            job.moved_at = now  # what is left of its upload is kept for as long as that of one that stops now
+            self.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
+            self.missed_jobs.add(job.id)
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,9 +12,12 @@ from typing import Any, Final
 
 from middleware.cluster import Cluster, Rules
 from middleware.events import (
+    ChunkLost,
     Close,
     Command,
+    Damaged,
     Event,
+    FoundWhole,
     FreeChunk,
     FreeJob,
     Left,
@@ -22,6 +25,7 @@ from middleware.events import (
     Peer,
     Received,
     StageKept,
+    StageLost,
     StageNotKept,
     Tick,
     Unsent,
@@ -113,9 +117,12 @@ class Dispatcher:
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Takes one event; returns what is to be done, in order. A peer that breaks the protocol is closed."""
-        if isinstance(event, Received):
+        if isinstance(event, Received | Damaged):
             try:
-                self._received(event, now)
+                if isinstance(event, Received):
+                    self._received(event, now)
+                else:
+                    self._came_damaged(event)
             except ProtocolError as error:
                 job = error.job or getattr(event.message, "job", "")
                 self._link_costs.charge(event.peer, job, str(error), now)
@@ -128,6 +135,13 @@ class Dispatcher:
             self._link_costs.unsent(event, now)
         elif isinstance(event, NotKept):
             self._intake.not_kept(event)
+        elif isinstance(event, FoundWhole):
+            self._leases.came_damaged(event.check, now)
+        elif isinstance(event, ChunkLost):
+            self.cluster.lose_chunk(self.cluster.jobs[event.job], event.stream, event.index, now)
+        elif isinstance(event, StageLost):
+            job = self.cluster.jobs[event.job]
+            self.cluster.free_intermediate(job, job.tracks[event.track], event.index)
         elif isinstance(event, StageKept):
             self._leases.stage_kept(event.stage, event.size, now)
         elif isinstance(event, StageNotKept):
@@ -162,6 +176,15 @@ class Dispatcher:
             self._from_aggregator(peer, message, now)
         elif isinstance(message, Hello):
             self._joined(peer, message, event.host, now)
+
+    def _came_damaged(self, event: Damaged) -> None:
+        """What a worker hands on is asked for again with its task; a client comes back and asks what is here."""
+        cluster, message = self.cluster, event.message
+        if isinstance(message, HandOn) and event.peer in cluster.workers_by_peer:
+            verdict = Stored(message.job, message.track, message.index, "damaged", message.lease)
+            cluster.send(event.peer, verdict)
+        else:
+            raise ProtocolError("corrupt", f"{type(message).__name__} does not match its checksum: it was damaged")
 
     def _joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
         if hello.role == "worker":

@@ -26,6 +26,39 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """A peer's message came whose payload did not match its checksum, and is gone."""
+
+    peer: Peer
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWhole:
+    """What a Check asked for: the payload is what was spooled, so it was damaged on its way."""
+
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLost:
+    """A chunk in the spool is not what was put there, or not there any more."""
+
+    job: str
+    stream: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageLost:
+    """What was done of a task is not what was put into the spool, or not there any more."""
+
+    job: str
+    track: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """A peer's connection is gone. `job` is the one whose message ended it, where that is known."""
 
@@ -82,7 +115,9 @@ class Tick:
     behind: frozenset[Peer] = frozenset()
 
 
-Event = Received | Left | Unsent | NotKept | StageKept | StageNotKept | Tick
+Event = (
+    Received | Damaged | FoundWhole | ChunkLost | StageLost | Left | Unsent | NotKept | StageKept | StageNotKept | Tick
+)
 
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
 
@@ -145,6 +180,19 @@ class SpoolStage:
     index: int
     worker: str
     lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Reads a payload that arrived damaged: a chunk, or (`is_stage`) what is done of a task. Answered by FoundWhole,
+    ChunkLost or StageLost. `lease` is of the worker at whom it arrived."""
+
+    job: str
+    track: int
+    stream: int
+    index: int
+    is_stage: bool = False
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +266,7 @@ Command = (
     | Close
     | SpoolChunk
     | SpoolStage
+    | Check
     | FreeChunk
     | FreeStage
     | SaveJob

@@ -215,9 +215,8 @@ class Job:
 
     @property
     def all_stored(self) -> bool:
-        return self.chunk_counts is not None and all(
-            track.stored.count == self.chunk_counts[track.stream] for track in self.tracks
-        )
+        counts = self.chunk_counts
+        return counts is not None and all(track.holds_all(counts[track.stream]) for track in self.tracks)
 
     def record(self) -> dict[str, Any]:
         """What changes of a job, for the ledger."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from middleware.cluster import Cluster
-from middleware.events import Close, Peer, SpoolStage
+from middleware.events import Check, Close, Peer, SpoolStage
 from middleware.fleet import WorkerRecord
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.states import JobState, WorkerState
@@ -256,6 +256,9 @@ class Leases:
             return
         self._end(record, now, delivered=False)
         track = job.tracks[record.track]
+        if message.outcome == "damaged":
+            self._cluster.check(job, track, record.index, is_stage=record.stage.start > 0, lease=record.lease)
+            return
         if message.outcome == "failed" and cause.kind == TOO_LARGE:
             track.whole_only = f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}"
             self._cluster.note("stage-too-large", track.whole_only, now, job.id, worker.name)
@@ -265,6 +268,13 @@ class Leases:
             self._failed(record, worker, Cause("refused", "nothing proved that its result was of this task"), now)
         elif message.outcome != "drained" and now >= job.no_room_until:
             self._count_loss(record, worker, f"its result was {message.outcome:.80}", now)
+
+    def came_damaged(self, check: Check, now: float) -> None:
+        """A payload is whole in the spool, and was damaged on its way: lost there, and by nobody's fault once."""
+        job = self._cluster.jobs[check.job]
+        record = None if check.lease is None else self._ended.get(check.lease)
+        where = f"worker {record.worker}" if record is not None else f"aggregator {job.owner_name}"
+        self.count_loss(job, job.tracks[check.track], check.index, f"{where}, where it arrived damaged", now)
 
     def stored(self, job: Job, track: Track, index: int, flight: Flight, stored_lease: Lease | None) -> None:
         """A task is stored: leases on it, other than the one that brought it, are pointless now."""

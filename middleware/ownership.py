@@ -147,7 +147,8 @@ class Ownership:
         self._cluster.send(record.peer, own)
 
     def holdings(self, record: AggregatorRecord, message: Holdings, now: float) -> None:
-        """The owner's word on which tasks are done. Nothing of the job was handed out while it was awaited."""
+        """The owner's word on which tasks are done. Nothing of the job was handed out while it was awaited; it may
+        also come by itself, when something of what was stored is lost, and counts for all that follows."""
         job = self._owned(record, message.job, message.owner_epoch)
         if job is None:
             return
@@ -165,11 +166,9 @@ class Ownership:
         self._check_builds(job, record, message, now)
         if job.owner_epoch != message.owner_epoch:
             return  # it begins again
-        if job.miss_freed():
-            job.moved_at = now  # what is left of its upload is kept for as long as that of one that stops now
-            cluster.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
-            cluster.missed_jobs.add(job.id)
+        cluster.ask_again(job, now)
         job.holdings_known = True
+        job.finish_sent = False  # a Finish was owed to what the store had said before: it is owed again
         cluster.changed_jobs.add(job.id)
         self.finish_if_complete(job, now)
 
@@ -235,6 +234,8 @@ class Ownership:
         if message.verdict not in ("kept", "duplicate"):
             if track.is_passthrough and message.index in track.flights:
                 track.put_back(message.index)
+            if message.verdict == "damaged":
+                self._cluster.check(job, track, message.index)
             return
         if message.index in track.stored:
             return

@@ -117,6 +117,13 @@ class Track:
             return self.flights[index].state
         return TaskState.QUEUED if index in have else TaskState.ABSENT
 
+    def holds_all(self, count: int) -> bool:
+        """True when each of the first `count` tasks is stored, as its store sees it."""
+        if self.stored.end <= count:
+            return self.stored.count == count
+        wanted = (1 << count) - 1
+        return int.from_bytes(self.stored.to_wire(), "little") & wanted == wanted
+
     def queued_count(self, have: Bitmap) -> int:
         """How many tasks are queued."""
         return have.count_not_in(self.stored) - sum(index in have for index in self.flights)

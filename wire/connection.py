@@ -43,11 +43,13 @@ ALLOWED: Final[dict[State, tuple[type[Message], ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message with its payload (empty for most) and that payload's checksum."""
+    """A message with its payload (empty for most) and that payload's checksum; `is_damaged`: without it, for what came
+    did not match the checksum."""
 
     message: Message
     payload: bytes | bytearray = b""
     xxh3: int = 0
+    is_damaged: bool = False
 
 
 def proof(secret: bytes, nonce: bytes, hello: Hello) -> bytes:
@@ -134,6 +136,8 @@ class Connection:
     def _take(self, frame: Frame) -> Iterator[Incoming | bytes]:
         message = self._coming
         assert message is not None
+        if frame.is_damaged and type(message) not in self._max_payloads:
+            raise ProtocolError("corrupt", f"{type(message).__name__} has no payload here, and a checksum of one")
         if isinstance(message, Error) and message.fatal:
             self.state = State.CLOSED
         elif self.state is State.AWAITING_HELLO:
@@ -150,7 +154,7 @@ class Connection:
             self._open(self._greeted_by)
         elif isinstance(message, Greeting | Hello | Welcome):
             raise ProtocolError("out-of-order", f"{type(message).__name__} may come only once")
-        yield Incoming(message, frame.payload, frame.xxh3)
+        yield Incoming(message, frame.payload, frame.xxh3, frame.is_damaged)
 
     def _open(self, peer_role: str) -> None:
         self.state = State.OPEN

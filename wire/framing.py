@@ -34,11 +34,13 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Frame(NamedTuple):
-    """One whole frame; the payload belongs to the receiver and is `xxh3`-checked."""
+    """One whole frame; the payload belongs to the receiver and is `xxh3`-checked. A payload that did not match its
+    checksum is dropped: `is_damaged`, and the next frame begins where it should."""
 
     header: bytes
     payload: bytes | bytearray
     xxh3: int
+    is_damaged: bool = False
 
 
 class Section(Enum):
@@ -122,7 +124,7 @@ class FrameReader:
         rest, before you receive again.
 
         Raises:
-            ProtocolError: bad magic, a size over its limit, a payload that does not match its checksum.
+            ProtocolError: bad magic, a size over its limit.
         """
         if self._section is None:
             self._data = memoryview(self._scratch)[:count]
@@ -223,7 +225,7 @@ class FrameReader:
         self._part, self._section = bytearray(), None
         self.account.release()
         if checksum(payload) != expected:
-            raise ProtocolError("corrupt", f"a payload of {len(payload)} bytes does not match its checksum")
+            return Frame(self._header, b"", expected, is_damaged=True)
         return Frame(self._header, payload, expected)
 
     # ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,6 +42,8 @@ MAX_BUFFERS_PER_WRITE: Final = 64
 IDLE_WAIT_S: Final = 60.0
 """The longest sleep of a turn without a deadline; bounded only so that a lost wake-up cannot last for ever."""
 
+_ZEROS: Final = memoryview(bytes(limits.MIB))
+
 OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """No descriptor or memory for one more connection: it waits, and select would say so again at once."""
 
@@ -54,6 +56,14 @@ class Received:
     message: Message
     payload: bytes | bytearray = b""
     xxh3: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A message came whose payload did not match its checksum, and is dropped. The connection lives."""
+
+    connection: ConnectionId
+    message: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +93,15 @@ class Readable:
     fd: int
 
 
-NetworkEvent = Received | Lost | Unsent | Readable
+NetworkEvent = Received | Damaged | Lost | Unsent | Readable
 
 
 @dataclass(slots=True)
 class FileSlice:
     """Bytes of a file, sent by sendfile. They must stay as they are until `release`, which the loop calls once: when
     they have left, or never will. The open file is asked for whenever some can leave, so that what waits needs no
-    descriptor; an OSError of `descriptor` costs the connection."""
+    descriptor. What cannot be read leaves as zeros: their checksum tells the receiver which message is damaged, and the
+    connection lives. Only where no descriptor is left it does not."""
 
     descriptor: Callable[[], int]
     offset: int
@@ -508,7 +519,11 @@ class Loop:
             return
         if isinstance(item.message, Error) and item.message.fatal:
             link.last_error = item.message
-        elif not link.closing:
+        elif link.closing:
+            return
+        elif item.is_damaged:
+            self._pending.append(Damaged(link.id, item.message))
+        else:
             self._pending.append(Received(link.id, item.message, item.payload, item.xxh3))
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -560,13 +575,36 @@ class Loop:
         part = link.outgoing[0]
         assert isinstance(part, FileSlice)
         while part.size:
-            sent = os.sendfile(link.sock.fileno(), part.descriptor(), part.offset, part.size)
-            if sent == 0:
-                raise OSError(errno.EIO, "a spool segment is shorter than its ledger says")
+            try:
+                descriptor = part.descriptor()
+            except OSError as error:
+                if error.errno in OUT_OF_ROOM:
+                    raise  # it is there, and cannot be opened now
+                return self._pad(link, part)
+            try:
+                sent = os.sendfile(link.sock.fileno(), descriptor, part.offset, part.size)
+            except OSError as error:
+                if error.errno == errno.EIO:
+                    return self._pad(link, part)
+                raise
+            if sent == 0:  # the file is shorter than it was
+                return self._pad(link, part)
             part.offset += sent
             part.size -= sent
             link.in_files -= sent
         link.outgoing.popleft()
+        part.release()
+        return True
+
+    @staticmethod
+    def _pad(link: _Link, part: FileSlice) -> bool:
+        """Puts zeros in the place of what is left of a slice and cannot be read."""
+        link.outgoing.popleft()
+        whole, rest = divmod(part.size, len(_ZEROS))
+        link.outgoing.extendleft([_ZEROS[:rest]] * (rest > 0) + [_ZEROS] * whole)
+        link.backlog += part.size
+        link.in_files -= part.size
+        part.size = 0
         part.release()
         return True
 

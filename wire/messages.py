@@ -312,7 +312,7 @@ class Beat(Message):
 @dataclass(frozen=True, slots=True)
 class Released(Message):
     """A lease has ended and its credit comes back. `outcome` is `stored`, `duplicate`, `unwanted`, `refused`,
-    `failed`, `drained` or `revoked`; `cause` tells a failure (see PROTOCOL)."""
+    `failed`, `drained`, `revoked` or `damaged`; `cause` tells a failure (see PROTOCOL)."""
 
     lease: Lease
     outcome: Name
@@ -367,8 +367,9 @@ class FailedChunk(Message):
 
 @dataclass(frozen=True, slots=True)
 class Stored(Message):
-    """The aggregator's verdict on a Result or a Pass: `kept`, `duplicate`, `unwanted` (no such job, stale owner) or
-    `refused` (its tag proves nothing). `kept` and `duplicate` mean: it is on disk and survives kill -9."""
+    """The aggregator's verdict on a Result or a Pass: `kept`, `duplicate`, `unwanted` (no such job, stale owner),
+    `refused` (its tag proves nothing) or `damaged` (it arrived with another checksum than it left with). `kept` and
+    `duplicate` mean: it is on disk and survives kill -9."""
 
     job: Name
     track: int

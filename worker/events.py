@@ -46,6 +46,14 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """A message came whose payload did not match its checksum, and is gone."""
+
+    peer: Peer
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed:
     """How far the computation is: own frames done, and steps of any kind (decoded lead-in counts)."""
 
@@ -93,7 +101,7 @@ class Tick:
     """Time has passed."""
 
 
-Event = Opened | Lost | Received | Progressed | Computed | Failed | Stopped | Unsent | DrainRequested | Tick
+Event = Opened | Lost | Received | Damaged | Progressed | Computed | Failed | Stopped | Unsent | DrainRequested | Tick
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

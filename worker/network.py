@@ -22,6 +22,7 @@ from worker.events import (
     Abandon,
     Command,
     Compute,
+    Damaged,
     Dial,
     Event,
     Exit,
@@ -114,6 +115,8 @@ class Network:
             self._log.error("%s", event.reason)
             if isinstance(event.message, Result | HandOn):
                 self._handle(Unsent(event.message.lease, event.reason))
+        elif isinstance(event, wire_loop.Damaged):
+            self._handle(Damaged(peer, event.message))
         elif isinstance(event.message, Welcome):
             if peer == MIDDLEWARE:
                 self._note.stage = Stage.WELCOMED

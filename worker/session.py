@@ -40,6 +40,7 @@ from worker.events import (
     Command,
     Compute,
     Computed,
+    Damaged,
     Dial,
     DrainRequested,
     Event,
@@ -86,7 +87,13 @@ HOLDINGS_PER_CREDIT: Final = 2
 """After a reconnect the middleware may hand out anew before it has revoked what it does not adopt. What comes beyond
 that goes back unopened, so that memory stays bounded whatever comes."""
 
-OUTCOMES: Final = {"kept": "stored", "duplicate": "duplicate", "unwanted": "unwanted", "refused": "refused"}
+OUTCOMES: Final = {
+    "kept": "stored",
+    "duplicate": "duplicate",
+    "unwanted": "unwanted",
+    "refused": "refused",
+    "damaged": "damaged",
+}
 """What a store's verdict is called in Released."""
 
 
@@ -137,6 +144,8 @@ class Session:
                 self._from_middleware(event, now)
             case Received():
                 self._from_store(event)
+            case Damaged(message=Task() as task) if event.peer == MIDDLEWARE:
+                self._came_damaged(task)
             case Progressed():
                 self._progressed(event, now)
             case Computed() | Failed() | Stopped():
@@ -277,6 +286,12 @@ class Session:
             self._tell(Released(task.lease, "drained"))
             return
         self.holdings[task.lease] = Holding(task, chunk)
+
+    def _came_damaged(self, task: Task) -> None:
+        """Its chunk is not what left the middleware's disk, or not what it had put there: the middleware can tell."""
+        if task.lease not in self.holdings:
+            self._log(f"job {task.job} chunk {task.index} arrived damaged; it goes back")
+            self._tell(Released(task.lease, "damaged"))
 
     def _revoke(self, lease: Lease, now: float) -> None:
         holding = self.holdings.get(lease)

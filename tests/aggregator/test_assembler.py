@@ -11,15 +11,17 @@ from aggregator.assembler import ORPHAN_EXPIRY_S, Assembler
 from aggregator.events import (
     MIDDLEWARE,
     CancelSplice,
-    ChunkDamaged,
+    ChunksDamaged,
     Close,
     Command,
+    Damaged,
     Dial,
     ForgetJob,
     FreeChunk,
     FreeChunks,
     Keep,
     Left,
+    ResultsLost,
     Send,
     SendFilePart,
     Splice,
@@ -30,7 +32,7 @@ from aggregator.events import (
 )
 from aggregator.jobs import Job
 from aggregator.results import NO_ROOM_DELAY_S
-from aggregator.splices import MAX_CRASHES
+from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
 from tests.aggregator.script import CLIENT, KEY, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
 from wire.lease_tags import tag_of
@@ -38,12 +40,14 @@ from wire.limits import MAX_CHUNKS, MAX_PART
 from wire.messages import (
     Beat,
     Error,
+    FailedChunk,
     Fetch,
     Finished,
     Hello,
     Holdings,
     Message,
     Own,
+    Pass,
     Result,
     Revoke,
     Stored,
@@ -364,10 +368,59 @@ def test_a_damaged_result_is_asked_for_again() -> None:
     script = Script()
     script.collected()
     script.finish(2, 1)
-    commands = script.feed(ChunkDamaged("j", 0, 1, "chunk 1 is damaged"))
+    commands = script.feed(ChunksDamaged("j", ((0, 1),), "chunk 1 is damaged"))
     assert commands == [FreeChunk("j", 0, 1), Send(MIDDLEWARE, holdings(1, [b"\x01", b"\x01"]))]
     assert verdicts(script.result(1, content=99), WORKER) == ["kept"]
     assert kinds(script.finish(2, 1)) == [Splice]
+
+
+def test_all_damaged_results_are_asked_for_at_once_and_a_disk_that_loses_all_is_said() -> None:
+    script = Script()
+    script.collected()
+    for done in range(MAX_DAMAGES):
+        assert kinds(script.finish(2, 1))[-1] is Splice
+        commands = script.feed(ChunksDamaged("j", ((0, 0), (0, 1), (1, 0)), "chunk 0 is damaged in FILE"))
+        if done < MAX_DAMAGES - 1:
+            assert kinds(commands) == [FreeChunk, FreeChunk, FreeChunk, Send]
+            assert said(commands, MIDDLEWARE) == [holdings(1, [b"", b""])]
+            script.result(0)
+            script.result(1)
+            script.passed(0)
+    [told] = said(commands, MIDDLEWARE)
+    assert isinstance(told, Finished)
+    assert told.state == "failed"
+    assert "FILE" in told.text
+
+
+def test_results_whose_file_is_gone_are_asked_for_again_while_others_come() -> None:
+    script = Script()
+    script.collected()
+    lost = ResultsLost("j", ((0, 1), (0, 1), (0, 7), (1, 0)))
+    commands = script.feed(lost)
+    assert commands == [FreeChunk("j", 0, 1), FreeChunk("j", 1, 0), Send(MIDDLEWARE, holdings(1, [b"\x01", b""]))]
+    script.result(1)
+    script.passed(0)
+    script.finish(2, 1)
+    assert script.feed(lost) == [], "the splice will meet them"
+
+
+@pytest.mark.parametrize(
+    ("peer", "message"),
+    [
+        (WORKER, Result(Lease(1, 1), "j", 0, 1, 1, MACHINE, 64, 64)),
+        (MIDDLEWARE, Pass("j", 1, 1, 1)),
+        (MIDDLEWARE, FailedChunk("j", 0, 1, 1)),
+    ],
+)
+def test_a_message_that_arrives_damaged_is_named_to_whom_it_came_from(
+    peer: int, message: Result | Pass | FailedChunk
+) -> None:
+    script = Script()
+    script.own()
+    commands = script.feed(Damaged(peer, message))
+    lease = message.lease if isinstance(message, Result) else None
+    assert commands == [Send(peer, Stored("j", message.track, 1, "damaged", lease))]
+    assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"", b""])]
 
 
 def test_the_history_is_bounded_and_unfinished_jobs_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

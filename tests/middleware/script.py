@@ -8,9 +8,13 @@ from typing import Any, TypeVar
 from middleware.cluster import Rules
 from middleware.dispatcher import Dispatcher
 from middleware.events import (
+    Check,
+    ChunkLost,
     Close,
     Command,
+    Damaged,
     ForgetFilter,
+    FoundWhole,
     FreeChunk,
     FreeJob,
     FreeStage,
@@ -23,6 +27,7 @@ from middleware.events import (
     SpoolChunk,
     SpoolStage,
     StageKept,
+    StageLost,
     StageNotKept,
     Tick,
 )
@@ -91,6 +96,7 @@ class Script:
         self.spool: set[tuple[str, int, int]] = set()
         self.stages: set[tuple[str, int, int]] = set()  # (job, track, index)
         self.disk_is_full = False
+        self.damaged: set[tuple[str, int, int]] = set()  # (job, stream, index) of what is not as it was spooled
         self.aggregators_are_silent = False
         self.jobs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self.chunks: dict[tuple[str, int, int], tuple[int, int | None, int]] = {}
@@ -100,6 +106,10 @@ class Script:
         self._take(self.dispatcher.handle(Received(peer, message, size, xxh3, host), self.now), (size, xxh3))
         if isinstance(message, Watch):
             self._take(self.dispatcher.handle(Tick(ROOM), self.now))  # records are told at the end of a turn
+
+    def garble(self, peer: int, message: Message) -> None:
+        """A peer's message arrives with another payload than it left with."""
+        self._take(self.dispatcher.handle(Damaged(peer, message), self.now))
 
     def leave(self, peer: int) -> None:
         self._take(self.dispatcher.handle(Left(peer, "gone"), self.now))
@@ -139,6 +149,8 @@ class Script:
                 del self.filters[command.name]
             elif isinstance(command, SpoolStage):
                 self._spool_stage(command, payload[0])
+            elif isinstance(command, Check):
+                self._take(self.dispatcher.handle(self._checked(command), self.now))
             elif isinstance(command, FreeStage):
                 self.stages.remove((command.job, command.track, command.index))
             elif isinstance(command, SendStage):
@@ -149,6 +161,13 @@ class Script:
                 self.chunks = {key: value for key, value in self.chunks.items() if key[0] != command.job}
             elif isinstance(command, SendChunk):
                 assert (command.job, command.stream, command.index) in self.spool
+
+    def _checked(self, check: Check) -> FoundWhole | ChunkLost | StageLost:
+        if (check.job, check.track if check.is_stage else check.stream, check.index) not in self.damaged:
+            return FoundWhole(check)
+        if check.is_stage:
+            return StageLost(check.job, check.track, check.index)
+        return ChunkLost(check.job, check.stream, check.index)
 
     def _spool_stage(self, command: SpoolStage, size: int) -> None:
         if self.disk_is_full:

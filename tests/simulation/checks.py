@@ -111,8 +111,8 @@ class Checks:
         middleware = self._scenario.middleware
         assert middleware.server is not None
         job = middleware.server.dispatcher.cluster.jobs.get(message.job)
-        if job is None or job.is_final or job.owner_epoch > 1:
-            return  # of a job given to another store, chunks that had been given up are needed again
+        if job is None or job.is_final or job.owner_epoch > 1 or message.job in middleware.asked_again_for:
+            return  # chunks that had been given up, or were damaged, are needed again, and are accepted once more
         on_disk = middleware.committed_chunks(message.job) + sum(len(freed) for freed in job.freed)
         assert on_disk >= message.accepted, f"{message.accepted} chunks of {job.id} are accepted, {on_disk} on disk"
 
@@ -136,6 +136,8 @@ class Checks:
                 self._uplinks += 1
             elif isinstance(message, Holdings):
                 self._holdings.add((life, self._uplinks, message.job, message.owner_epoch))
+                told = (life, message.job, message.owner_epoch)
+                self._life_told = {one for one in self._life_told if one[:3] != told}  # some may have been lost
                 for track, bits in enumerate(message.tracks):
                     for index in Bitmap(bits):
                         self._life_told.add((life, message.job, message.owner_epoch, track, index))

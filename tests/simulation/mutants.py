@@ -20,8 +20,9 @@ from client import run
 from client.upload import Upload
 from middleware import leases, stages
 from middleware.chains import Chain
+from middleware.cluster import Cluster
 from middleware.dispatcher import Dispatcher
-from middleware.events import FreeStage, Tick
+from middleware.events import FreeStage, StageLost, Tick
 from middleware.fleet import Fleet
 from middleware.handout import Handout
 from middleware.intake import Intake
@@ -345,6 +346,46 @@ def _failed_task_is_dropped() -> Patch:
                     track.flights.pop(index, None)
 
     return Dispatcher, "_clear_ended", clear
+
+
+def _finish_not_owed_again() -> Patch:
+    real = Ownership.holdings
+
+    def holdings(self: Any, record: Any, message: Any, now: float) -> None:
+        job = self._cluster.jobs.get(message.job)
+        was_sent = job is not None and job.finish_sent
+        if was_sent:
+            self._cluster.aggregators, known = {}, self._cluster.aggregators  # so that no Finish leaves
+            real(self, record, message, now)
+            self._cluster.aggregators = known
+            job.finish_sent = True
+        else:
+            real(self, record, message, now)
+
+    return Ownership, "holdings", holdings
+
+
+def _damaged_chunk_handed_out_again() -> Patch:
+    return Cluster, "lose_chunk", lambda self, job, stream, index, now: None
+
+
+def _damaged_stage_handed_out_again() -> Patch:
+    real = Dispatcher.handle
+
+    def handle(self: Any, event: Any, now: float) -> Any:
+        return [] if isinstance(event, StageLost) else real(self, event, now)
+
+    return Dispatcher, "handle", handle
+
+
+def _damage_is_the_workers_fault() -> Patch:
+    def check(self: Any, job: Any, track: Any, index: int, *, is_stage: bool = False, lease: Any = None) -> None:
+        real(self, job, track, index, is_stage=is_stage, lease=lease)
+        for worker in self.fleet.by_name.values() if lease is not None else ():
+            worker.failures += 1
+
+    real = Cluster.check
+    return Cluster, "check", check
 
 
 MUTANTS: Final[dict[str, Callable[[], Patch]]] = {

@@ -13,9 +13,12 @@ from typing import Any, Final
 from tests.simulation.world import World
 from wire.addresses import Address
 from wire.framing import Buffer, checksum
-from wire.loop import FileSlice, Lost, NetworkEvent, Received
-from wire.messages import Error, Hello, Message, decode, encode
+from wire.loop import Damaged, FileSlice, Lost, NetworkEvent, Received
+from wire.messages import MAX_PAYLOADS, Error, Hello, Message, decode, encode
 from wire.schema import Lease
+
+CARRIERS: Final = frozenset(kind for limits in MAX_PAYLOADS.values() for kind in limits)
+"""The messages that have a payload."""
 
 NOTICE_S: Final = 0.002
 """How long it takes to notice a connection that was closed at the other end."""
@@ -55,6 +58,7 @@ class Network:
         self.names_unknown_to_clients: set[str] = set()  # as those of containers are
         self.links: list[Link] = []
         self.walls: set[frozenset[str]] = set()  # pairs of programs that cannot reach each other
+        self.damage_chance = 0.0  # of a payload on its way
         self.on_sent: Callable[[End, Message], None] = lambda _end, _message: None
         self.on_arrived: Callable[[End, Message], None] = lambda _end, _message: None
 
@@ -88,7 +92,12 @@ class Network:
         receiver = link.other(sender)
         self.on_sent(sender, message)
         copied = decode(encode(message))  # nothing is shared between programs
-        event = Received(receiver.number, copied, payload, xxh3)
+        if self.damage_chance and type(message) in CARRIERS and self.world.random.random() < self.damage_chance:
+            payload = payload[:-1]
+        event: NetworkEvent = Received(receiver.number, copied, payload, xxh3)
+        if checksum(payload) != xxh3:
+            self.world.see("arrived-damaged", f"{type(message).__name__} is damaged on its way to {receiver.loop.name}")
+            event = Damaged(receiver.number, copied)
         if link.is_cut:
             link.held_back.append((receiver, event))
             return
@@ -245,7 +254,10 @@ class SimLoop:
 
 
 def read_slice(part: FileSlice) -> bytes:
-    """What sendfile would send."""
-    data = os.pread(part.descriptor(), part.size, part.offset)
+    """What sendfile would send; zeros in the place of what cannot be read."""
+    try:
+        data = os.pread(part.descriptor(), part.size, part.offset)
+    except OSError:
+        data = b""
     part.release()
-    return data
+    return data.ljust(part.size, b"\0")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aggregator import server as aggregator_server
-from aggregator.events import SpliceCrashed, Spliced
+from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced
 from aggregator.ledger import AggregatorLedger
 from client import events as client_events
 from client.destination import Place
@@ -24,7 +24,8 @@ from tests.simulation import material
 from tests.simulation.network import Link, Network, SimLoop
 from tests.simulation.world import World
 from wire.addresses import Address
-from wire.loop import Lost, Received
+from wire.framing import checksum
+from wire.loop import Damaged, Lost, Received
 from wire.messages import Released, Task, Welcome
 from worker import events as worker_events
 from worker.holding import Identity
@@ -170,6 +171,21 @@ class Disk:
         ledger.commit = committed
         spool.append = appended  # type: ignore[method-assign, assignment]
 
+    def damage(self, folder: Path) -> None:
+        """Some bytes of a file in the spool are not what they were."""
+        world = self._program.world
+        files = [path for path in sorted((folder / "spool").glob("*.segment")) if path.stat().st_size]
+        if not files:
+            return
+        path = world.random.choice(files)
+        data = bytearray(path.read_bytes())
+        start = world.random.randrange(len(data))
+        stop = min(len(data), start + world.random.choice((1, 20, SEGMENT_BYTES)))
+        data[start:stop] = bytes(byte ^ 0x55 for byte in data[start:stop])
+        with path.open("r+b") as file:
+            file.write(data)
+        world.see("damaged", f"bytes {start} to {stop} of {self._program.name}'s {path.name} are damaged")
+
 
 class Middleware(Program):
     def __init__(self, world: World, network: Network, folder: Path, rules: Rules) -> None:
@@ -180,6 +196,7 @@ class Middleware(Program):
         self._ids = count(1)
         self.spool_bytes = world.random.choice((SPOOL_BYTES, *TIGHT_SPOOL_BYTES))
         self.after_turn: Callable[[], None] = lambda: None
+        self.asked_again_for: set[str] = set()  # jobs of which accepted chunks had to be sent again
 
     def _begin(self) -> None:
         assert self.loop is not None
@@ -196,6 +213,8 @@ class Middleware(Program):
 
         def noted(kind: str, text: str, *more: Any, **named: Any) -> None:
             self.world.see(kind, f"middleware: {text}")
+            if kind in ("chunk-lost", "source-needed"):
+                self.asked_again_for.add(more[1])
             note(kind, text, *more, **named)
 
         cluster.note = noted  # type: ignore[method-assign]
@@ -292,6 +311,15 @@ class Splicers:
         return ended
 
     def _ending(self, job: str, request: dict[str, Any]) -> Any:
+        damaged = tuple(
+            (track, index)
+            for track, rows in enumerate(request["tracks"])
+            for index, row in enumerate(rows)
+            if not _is_whole(row)
+        )
+        if damaged:
+            self._program.world.see("result-damaged", f"the splice of {job} meets damaged results: {damaged}")
+            return ChunksDamaged(job, damaged, "it is damaged")
         crashes = self._program.splice_crashes
         if crashes.get(job, 0) < 2 and self._program.world.random.random() < self.crash_chance:
             crashes[job] = crashes.get(job, 0) + 1  # a third one would rightly fail the job
@@ -313,6 +341,14 @@ class Splicers:
             files.append({"file": name, "size": len(data), "xxh3": material.xxh3_hex(data)})
         self._program.spliced[job] = [[_read(row) for row in track] for track in request["tracks"]]
         return Spliced(job, outputs, files)
+
+
+def _is_whole(row: list[Any]) -> bool:
+    try:
+        data = _read(row)
+    except OSError:
+        return False
+    return len(data) == row[2] and bool(checksum(data).to_bytes(8, "big") == row[3])
 
 
 def _read(row: list[Any]) -> bytes:
@@ -475,6 +511,8 @@ class Worker(Program):
         if isinstance(event, Lost):
             self._forget(peer)
             self._handle(worker_events.Lost(peer, event.reason, event.error.code if event.error else ""))
+        elif isinstance(event, Damaged):
+            self._handle(worker_events.Damaged(peer, event.message))
         elif isinstance(event, Received):
             if isinstance(event.message, Welcome):
                 self._handle(worker_events.Opened(peer, event.message))
@@ -617,7 +655,7 @@ class Client(Program):
         assert self.run is not None
         assert self.loop is not None
         for event in self.loop.turn():
-            if not isinstance(event, Received | Lost):
+            if not isinstance(event, Received | Damaged | Lost):
                 continue
             if event.connection in self.run.links.values():
                 self.run.network(event, self.world.now)

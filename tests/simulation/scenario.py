@@ -84,6 +84,8 @@ KINDS: Final = (
     "drain-worker",
     "splice-crash",
     "lose-payloads",
+    "damage-spool",
+    "damage-wire",
 )
 
 
@@ -222,6 +224,12 @@ class Scenario:
                 self._kill(self.random.choice(self.clients), back_after=(10.0, 60.0))
             case "lose-payloads":
                 self._kill(self.middleware, and_then=self.middleware.lose_payloads)
+            case "damage-spool":
+                store = self.random.choice((self.middleware, self.aggregator))
+                store.disk.damage(store.folder)
+            case "damage-wire":
+                self.network.damage_chance = self.random.choice((0.1, 0.5))
+                self.world.later(self.random.uniform(0.5, 10), lambda: setattr(self.network, "damage_chance", 0.0))
             case "stop":
                 program = self.random.choice(self.programs)
                 program.stop(self.random.choice((0.5, 5.0, 15.0, 40.0)))
@@ -287,7 +295,7 @@ class Scenario:
             if isinstance(worker, Liar):
                 worker.lies = False
         self.network.heal(tear=True)
-        self.middleware.disk.full_chance = self.aggregator.disk.full_chance = 0.0
+        self.middleware.disk.full_chance = self.aggregator.disk.full_chance = self.network.damage_chance = 0.0
         self.aggregator.crash_chance = 0.0
         if self.aggregator.splicers is not None:
             self.aggregator.splicers.crash_chance = 0.0

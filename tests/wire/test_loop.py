@@ -15,7 +15,8 @@ import pytest
 from wire import limits
 from wire.addresses import Address, resolve
 from wire.framing import MAGIC, PREFIX, checksum, prefix
-from wire.loop import FileSlice, Loop, Lost, NetworkEvent, Received, _tune
+from wire.limits import MIB
+from wire.loop import Damaged, FileSlice, Loop, Lost, NetworkEvent, Received, _tune
 from wire.messages import VERSIONS, Beat, Chunk, Error, HandOn, Hello, Task, Watch, Welcome, encode
 from wire.schema import Lease
 
@@ -226,9 +227,42 @@ def test_garbage_ends_its_connection_and_no_other(pair: Pair, garbage: bytes) ->
     assert [type(event.message) for event in pair.at_server if isinstance(event, Received)] == [Beat]
 
 
-def test_a_wrong_checksum_is_told_and_ends_the_connection(pair: Pair) -> None:
+def test_a_damaged_payload_is_told_with_its_message_and_costs_nothing_else(pair: Pair) -> None:
     here, _there = pair.opened()
-    pair.client.send(here, HANDED, b"payload", xxh3=1)
+    message = HANDED
+    pair.client.send(here, message, b"payload", xxh3=1)
+    pair.client.send(here, message, b"payload")
+    pair.until(lambda: len(pair.at_server) == 2)
+    [damaged, whole] = pair.at_server
+    assert isinstance(damaged, Damaged)
+    assert damaged.message == message
+    assert isinstance(whole, Received)
+    assert (whole.message, bytes(whole.payload)) == (message, b"payload")
+
+
+def test_what_cannot_be_read_any_more_arrives_as_damaged(pair: Pair, tmp_path: Path) -> None:
+    """A file that is gone, or shorter than it was, before or while it leaves."""
+    here, _there = pair.opened()
+    path = tmp_path / "segment"
+    path.write_bytes(b"x" * 100)
+    released = []
+
+    def gone() -> int:
+        raise FileNotFoundError(errno.ENOENT, "gone")
+
+    with path.open("rb") as file:
+        for descriptor, size in ((gone, 5), (file.fileno, 3 * MIB + 7), (file.fileno, 100)):
+            part = FileSlice(descriptor, 0, size, lambda: released.append(1))
+            pair.client.send(here, HANDED, part, xxh3=checksum(b"x" * size))
+        pair.until(lambda: len(pair.at_server) == 3)
+    assert [type(event) for event in pair.at_server] == [Damaged, Damaged, Received]
+    assert released == [1, 1, 1]
+    assert pair.client.backlog(here) == 0
+
+
+def test_a_checksum_without_a_payload_ends_the_connection(pair: Pair) -> None:
+    here, _there = pair.opened()
+    pair.client.send(here, Beat(), b"", xxh3=1)
     pair.until(lambda: pair.at_client and pair.at_server)
     lost = pair.at_client[0]
     assert isinstance(lost, Lost)

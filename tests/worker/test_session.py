@@ -34,6 +34,7 @@ from worker.events import (
     Command,
     Compute,
     Computed,
+    Damaged,
     Dial,
     DrainRequested,
     Event,
@@ -509,3 +510,20 @@ def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: in
         note(script.wait(RECONNECT_MAX_S))
     assert not session.holdings
     assert given == ended
+
+
+# ── payloads that arrive damaged ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_task_that_arrives_damaged_goes_back_and_the_connection_stays() -> None:
+    script = Script().connect()
+    assert script.after(Damaged(MIDDLEWARE, task(A))) == [released(A, "damaged")]
+    assert [type(one) for one in script.told(task(A), b"chunk")] == [Compute, Dial]
+
+
+def test_a_result_that_arrives_damaged_is_released_as_such() -> None:
+    script = Script().connect()
+    script.told(task(A), b"chunk")
+    script.connect_store()
+    script.after(Computed(A, RESULT))
+    assert script.stored(A, "damaged") == [released(A, "damaged")]

@@ -1,0 +1,98 @@
+"""Bytes that are not what they were: on disk, on the wire; repaired or said, and nobody is blamed."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.faults.witness import PLUGINS, computing, stored, view
+from tests.end_to_end.hostile.peer import Honest, Peer, frame, submission, worker_details
+
+CHUNKS = 6
+GOP = 16
+
+
+def overwrite(folder: Path) -> int:
+    """Changes every byte of every file in a spool; returns how many there are."""
+    count = 0
+    for path in (folder / "spool").glob("*.segment"):
+        data = path.read_bytes()
+        with path.open("r+b") as file:
+            file.write(bytes(byte ^ 0x5A for byte in data))
+        count += len(data)
+    return count
+
+
+@contextmanager
+def halfway(folder: Path, at_frame: int) -> Iterator[tuple[LocalCluster, subprocess.Popen[str], Path]]:
+    """A job whose one worker stands at a gate; the file that opens it."""
+    clip, gate = clips.moving(folder / "clip.mp4", frames=CHUNKS * GOP, gop=GOP), folder / "open"
+    with LocalCluster(folder, workers=1, worker_arguments=("--plugins", str(PLUGINS))) as cluster:
+        sender = cluster.begin(str(clip), "--filters", f"gate:frame={at_frame}:path={gate},blur")
+        yield cluster, sender, gate
+        nobody_is_blamed(cluster)
+
+
+def reference(cluster: LocalCluster) -> str:
+    """The digest of the same film in one process."""
+    local = cluster.send(str(cluster.folder / "clip.mp4"), "--filters", "blur", "--local", "--out", "local.mp4")
+    return str(local["outputs"][0]["digest"])
+
+
+def nobody_is_blamed(cluster: LocalCluster) -> None:
+    for worker in view(cluster).connected_workers():
+        assert (worker.facts["failures"], worker.facts["losses"]) == (0, 0)
+    assert cluster.log("middleware").count(" joined from ") == 1, "the worker came back, so it had been sent away"
+
+
+def test_results_damaged_on_the_aggregators_disk_are_done_again(tmp_path: Path) -> None:
+    with halfway(tmp_path, (CHUNKS - 1) * GOP) as (cluster, sender, gate):
+        until(lambda: stored(cluster) == CHUNKS - 1, "all but the last chunk are stored")
+        assert overwrite(tmp_path / "state" / "aggregator")
+        gate.touch()
+        sent = finished(sender)
+        assert sent["outputs"][0]["digest"] == reference(cluster)
+        assert "are damaged" in cluster.log("aggregator") or "is damaged" in cluster.log("aggregator")
+
+
+def test_chunks_damaged_on_the_middlewares_disk_are_asked_for_again(tmp_path: Path) -> None:
+    with halfway(tmp_path, 0) as (cluster, sender, gate):
+        until(lambda: computing(cluster, 0), "the worker stands at the gate")
+        until(
+            lambda: view(cluster).jobs and next(iter(view(cluster).jobs.values())).progress["chunks_total"], "all sent"
+        )
+        assert overwrite(tmp_path / "state" / "middleware")
+        gate.touch()
+        sent = finished(sender)
+        assert sent["outputs"][0]["digest"] == reference(cluster)
+        assert "needs chunks again" in cluster.log("middleware")
+
+
+def test_a_damaged_message_is_named_and_costs_its_sender_no_connection(tmp_path: Path) -> None:
+    """Of each role; a client alone is sent back, to ask what is here."""
+    small = clips.moving(tmp_path / "small.mp4", frames=24, gop=8)
+    with LocalCluster(tmp_path, workers=1) as cluster:
+        honest = Honest(cluster, small)
+        result = {"type": "Result", "lease": [1, 1], "job": "j", "track": 0, "index": 3, "owner_epoch": 1}
+        counts = {"fingerprint": "f", "frames_in": 1, "frames_out": 1}
+        with Peer(cluster.aggregator_port, "worker") as worker:
+            for _ in range(2):
+                worker.send(frame({**result, **counts}, b"result", xxh3=1))
+                assert worker.expect("Stored", verdict="damaged")["index"] == 3
+        with Peer(cluster.port, "worker", hello={"details": worker_details(filters=("unheard-of",))}) as worker:
+            worker.send(frame({"type": "HandOn", "lease": [1, 1], "job": "j", "track": 0, "index": 2}, b"x", xxh3=1))
+            assert worker.expect("Stored", verdict="damaged")["index"] == 2
+        with Peer(cluster.port) as client:
+            client.say("Submit", **submission(outputs=[{"name": "out", "chain": [{"name": "unheard-of"}]}]))
+            job = client.expect("Job")["job"]
+            chunk = {"type": "Chunk", "job": job, "stream": 0, "index": 0, "frame_count": 1}
+            client.send(frame(chunk, b"chunk", xxh3=1))
+            assert client.closed().startswith("corrupt")
+        with Peer(cluster.port) as client:
+            client.send(frame({"type": "Watch"}, xxh3=1))
+            assert client.closed().startswith("corrupt")
+        honest.check()
