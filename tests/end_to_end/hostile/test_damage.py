@@ -32,14 +32,17 @@ def halfway(folder: Path, at_frame: int) -> Iterator[tuple[LocalCluster, subproc
     """A job whose one worker stands at a gate; the file that opens it."""
     clip, gate = clips.moving(folder / "clip.mp4", frames=CHUNKS * GOP, gop=GOP), folder / "open"
     with LocalCluster(folder, workers=1, worker_arguments=("--plugins", str(PLUGINS))) as cluster:
-        sender = cluster.begin(str(clip), "--filters", f"gate:frame={at_frame}:path={gate},blur")
+        sender = cluster.begin(
+            str(clip), "--chunk-frames", str(GOP), "--filters", f"gate:frame={at_frame}:path={gate},blur"
+        )
         yield cluster, sender, gate
         nobody_is_blamed(cluster)
 
 
 def reference(cluster: LocalCluster) -> str:
     """The digest of the same film in one process."""
-    local = cluster.send(str(cluster.folder / "clip.mp4"), "--filters", "blur", "--local", "--out", "local.mp4")
+    clip = str(cluster.folder / "clip.mp4")
+    local = cluster.send(clip, "--chunk-frames", str(GOP), "--filters", "blur", "--local", "--out", "local.mp4")
     return str(local["outputs"][0]["digest"])
 
 
