@@ -55,6 +55,7 @@ from wire.messages import (
     Stored,
     Welcome,
 )
+from wire.tokens import is_same
 
 MAX_JOBS: Final = MAX_HISTORY + 2000
 """Those in the history, and twice what a middleware takes: jobs of one that is gone lie here until they expire."""
@@ -121,6 +122,11 @@ class Assembler:
         self._splices.begin()
         return memory.outbox
 
+    @property
+    def is_joined(self) -> bool:
+        """True while a middleware has welcomed this aggregator."""
+        return self._memory.uplink.is_joined
+
     def next_deadline(self) -> float | None:
         """When Tick must come at the latest."""
         memory = self._memory
@@ -179,7 +185,7 @@ class Assembler:
         if hello.role not in ("worker", "client"):
             raise ProtocolError("bad-message", f"this is an aggregator: a {hello.role} has nothing to ask of it")
         if hello.role == "worker":
-            for old in [old for old, one in self._peers.items() if (one.role, one.name) == ("worker", hello.name)]:
+            for old in [old for old, one in self._peers.items() if _is_same_worker(one, hello)]:
                 del self._peers[old]
                 text = f"a newer connection of {hello.name!r} has come"
                 self._memory.outbox.append(Close(old, "superseded", text))
@@ -323,6 +329,12 @@ class Assembler:
             return
         self._memory.log(f"job {job.id} is dropped")
         self._memory.forget(job)
+
+
+def _is_same_worker(old: Hello, new: Hello) -> bool:
+    """Return True if a connection takes the place of an older one of the same worker. Another worker of that name is
+    let in beside it: nothing here depends on names being unique, and nobody can keep a worker out by using its."""
+    return old.role == new.role == "worker" and old.name == new.name and is_same(new.token, old.token)
 
 
 def _holds(announced: dict[str, Any], name: str) -> bool:

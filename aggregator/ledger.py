@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ import msgpack
 from aggregator.events import Keep
 from storage.ledger import Ledger
 from storage.spool import Location
+from wire.tokens import new_token
 
 VERSION: Final = 1
 
@@ -77,10 +78,17 @@ class AggregatorLedger:
 
     def store_id(self) -> str:
         """Made once, and kept as long as the results beside it: a new id means that nothing is here any more."""
-        known = self._ledger.fact("store")
+        return self._made_once("store", lambda: secrets.token_hex(8))
+
+    def store_token(self) -> str:
+        """What proves to the middleware that this is the store of that id; made once, as the id was."""
+        return self._made_once("store token", new_token)
+
+    def _made_once(self, name: str, make: Callable[[], str]) -> str:
+        known = self._ledger.fact(name)
         if known is None:
-            known = secrets.token_hex(8)
-            self._ledger.set_fact("store", known)
+            known = make()
+            self._ledger.set_fact(name, known)
             self._ledger.commit()
         return str(known)
 

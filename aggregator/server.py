@@ -325,7 +325,8 @@ class Server:
     def _hello(self) -> Hello:
         details = AggregatorDetails(self._ledger.store_id(), advertised(self._settings, self.port))
         name, versions = self._settings.name, list(VERSIONS)
-        return Hello("aggregator", name, self._session, versions, details=details.to_wire())
+        token = self._ledger.store_token()
+        return Hello("aggregator", name, self._session, versions, details=details.to_wire(), token=token)
 
 
 def advertised(settings: Settings, port: int) -> list[dict[str, Any]]:

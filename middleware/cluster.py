@@ -62,6 +62,7 @@ class AggregatorRecord:
     store: str
     peer: Peer
     addresses: list[dict[str, object]]
+    joined_at: float
     heard_at: float
 
 
@@ -74,6 +75,15 @@ class Asked(Enum):
     AGGREGATOR = "aggregator"
     FILTERS = "filters"
     CURRENT = "current"  # that it has been told all that it asked for
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecord:
+    """An aggregator's store that has been here, its name, and the digest of the token that it was first seen with."""
+
+    store: str
+    name: str
+    digest: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -119,6 +129,7 @@ class Cluster:
         self.jobs: OrderedDict[str, Job] = OrderedDict()
         self.open: dict[str, Job] = {}  # those not final, oldest first
         self.aggregators: dict[Peer, AggregatorRecord] = {}
+        self.stores: dict[str, StoreRecord] = {}  # first seen first
         self.clients: dict[Peer, ClientRecord] = {}
         self.watchers: dict[Peer, ClientRecord] = {}  # those of them that have asked for records
         self.workers_by_peer: dict[Peer, str] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from middleware.cluster import Cluster, Rules
+from middleware.cluster import Cluster, Rules, StoreRecord
 from middleware.events import (
     ChunkLost,
     Close,
@@ -94,6 +94,7 @@ class Dispatcher:
         jobs: Iterable[tuple[str, dict[str, Any], dict[str, Any]]],
         chunks: Iterable[tuple[str, int, int, int, int | None, int]],
         filters: Iterable[tuple[str, bytes]] = (),
+        stores: Iterable[tuple[str, str, bytes]] = (),
     ) -> None:
         """Takes up what the ledger kept.
 
@@ -101,8 +102,10 @@ class Dispatcher:
             jobs: (job, fixed, record), oldest first.
             chunks: (job, stream, index, frame_count, size, xxh3) of every chunk; no size for one given up for room.
             filters: (name, schema) of every filter that workers announced, oldest first.
+            stores: (store, name, digest of its token) of aggregators, first seen first.
         """
         self.cluster.catalogue.restore(filters)
+        self.cluster.stores.update((store, StoreRecord(store, name, digest)) for store, name, digest in stores)
         for job_id, fixed, record in jobs:
             job = Job(job_id, fixed)
             job.restore(record)

@@ -224,6 +224,22 @@ class SaveJob:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveStore:
+    """Writes to the ledger which token an aggregator's store was first seen with."""
+
+    store: str
+    name: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetStore:
+    """Forgets an aggregator's store."""
+
+    store: str
+
+
+@dataclass(frozen=True, slots=True)
 class FreeJob:
     """Forgets all chunks and stages of a job; its record stays in the history."""
 
@@ -270,6 +286,8 @@ Command = (
     | FreeChunk
     | FreeStage
     | SaveJob
+    | SaveStore
+    | ForgetStore
     | FreeJob
     | ForgetJob
     | SaveFilter

@@ -34,6 +34,7 @@ class WorkerRecord:
     details: WorkerDetails
     offers: Needs
     heard_at: float
+    token: str = field(default="", repr=False)
     state: WorkerState = WorkerState.READY
     held: dict[Lease, LeaseRecord] = field(default_factory=dict)
     chunks: int = 0
@@ -110,7 +111,7 @@ class Fleet:
         names = [str(schema.get("name", "")) for schema in details.filters]
         offers = frozenset([*names, *(f"kind:{kind}" for kind in details.kinds)])
         old = self.by_name.pop(hello.name, None)
-        worker = WorkerRecord(hello.name, hello.session, peer, host, details, offers, now, measured_at=now)
+        worker = WorkerRecord(hello.name, hello.session, peer, host, details, offers, now, hello.token, measured_at=now)
         if old is not None:
             worker.chunks, worker.frames, worker.failures, worker.losses = (
                 old.chunks,

@@ -10,7 +10,8 @@ from middleware.cluster import Cluster
 from middleware.events import Check, Close, Peer, SpoolStage
 from middleware.fleet import WorkerRecord
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
-from middleware.states import JobState, WorkerState
+from middleware.names import worker_before
+from middleware.states import JobState
 from middleware.tracks import Flight, LeaseRecord, Track
 from wire.errors import ProtocolError
 from wire.lease_tags import is_lease_tag, is_lent
@@ -28,6 +29,7 @@ from wire.messages import (
     WorkerDetails,
 )
 from wire.schema import Lease, Record
+from wire.tokens import is_same
 
 MAX_FAILURES_TOLD: Final = 100
 """Failures of one task kept in full; further ones are only counted."""
@@ -81,11 +83,13 @@ class Leases:
         cluster, rules = self._cluster, self._cluster.rules
         details = WorkerDetails.from_wire(hello.details)
         death = None if details.death is None else Death.from_wire(details.death)
-        old = cluster.fleet.by_name.get(hello.name)
-        if old is not None and old.state is not WorkerState.LOST:
+        old = worker_before(cluster, hello)
+        if old is not None:
             cluster.outbox.append(Close(old.peer, "superseded", f"a newer session of {hello.name!r} has joined"))
-            cluster.workers_by_peer.pop(old.peer, None)
+            del cluster.workers_by_peer[old.peer]
             self._lose(old, "superseded by a newer session", now)
+        parent = cluster.fleet.by_name.get(hello.name)  # as it is known from the session before
+        is_child = parent is not None and is_same(hello.token, parent.token)
         worker = cluster.fleet.join(peer, hello, details, host, now)
         cluster.outbox += cluster.catalogue.announce(details.filters)
         cluster.workers_by_peer[peer] = hello.name
@@ -103,7 +107,7 @@ class Leases:
             "worker-joined", f"worker {hello.name} joined from {host or 'here'}: {offered}", now, worker=hello.name
         )
         if death is not None:
-            self._predecessor_died(worker, death, now)
+            self._predecessor_died(worker, death, now, is_child=is_child)
         for held in details.held:
             if held.lease not in worker.held:
                 self._adopt(worker, held, now)
@@ -211,12 +215,14 @@ class Leases:
             and held.mode in MODES
         )
 
-    def _predecessor_died(self, worker: WorkerRecord, death: Death, now: float) -> None:
-        """The worker's parent tells how the previous child died: crashes are the task's own fault, kills are not."""
-        record = None if death.lease is None else self._ended.pop(death.lease, None)
+    def _predecessor_died(self, worker: WorkerRecord, death: Death, now: float, *, is_child: bool) -> None:
+        """The worker's parent tells how the previous child died: crashes are the task's own fault, kills are not. Only
+        that child's parent can know (`is_child`), and only of a lease that the child had."""
         text = death.text[:MAX_CAUSE]
         self._cluster.note("worker-died", f"worker {worker.name}: {text}", now, worker=worker.name)
-        if record is not None and death.kind in ("crash", "memory", "stall"):
+        record = None if death.lease is None or not is_child else self._ended.get(death.lease)
+        if record is not None and record.worker == worker.name and death.kind in ("crash", "memory", "stall"):
+            del self._ended[record.lease]
             self._failed(record, worker, Cause(death.kind, text), now)
 
     # ── what workers say ─────────────────────────────────────────────────────────────────────────────────────────

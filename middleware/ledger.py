@@ -35,6 +35,12 @@ CREATE TABLE filter (
     number INTEGER PRIMARY KEY,  -- the order in which they were announced
     name TEXT NOT NULL UNIQUE,
     schema BLOB NOT NULL         -- msgpack, see filters/schema.py
+);
+CREATE TABLE store (
+    number INTEGER PRIMARY KEY,  -- the order in which they were first seen
+    store TEXT NOT NULL UNIQUE,  -- an aggregator's
+    name TEXT NOT NULL,
+    digest BLOB NOT NULL         -- SHA-256 of the token that it was first seen with
 )
 """
 
@@ -94,6 +100,19 @@ class MiddlewareLedger:
     def filters(self) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the schema of every filter, the oldest first."""
         yield from self._ledger.query("SELECT name, schema FROM filter ORDER BY number")
+
+    def save_store(self, store: str, name: str, digest: bytes) -> None:
+        """Writes what is known of an aggregator's store; a known one keeps its place."""
+        change = "ON CONFLICT (store) DO UPDATE SET name = excluded.name"
+        values = (store, name, digest)
+        self._ledger.execute(f"INSERT INTO store (store, name, digest) VALUES (?, ?, ?) {change}", values)
+
+    def forget_store(self, store: str) -> None:
+        self._ledger.execute("DELETE FROM store WHERE store = ?", (store,))
+
+    def stores(self) -> Iterator[tuple[str, str, bytes]]:
+        """(store, name, digest), first seen first."""
+        yield from self._ledger.query("SELECT store, name, digest FROM store ORDER BY number")
 
     def jobs(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(job, fixed, record), oldest first."""

@@ -13,6 +13,7 @@ from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.leases import Leases
+from middleware.names import aggregators_before
 from middleware.records import failures_of
 from middleware.stages import is_outdated
 from middleware.states import FINAL, JobState
@@ -49,13 +50,11 @@ class Ownership:
     def joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
         cluster = self._cluster
         details = AggregatorDetails.from_wire(hello.details)
-        for old in [
-            one for one in cluster.aggregators.values() if hello.name == one.name or details.store == one.store
-        ]:
+        for old in aggregators_before(cluster, hello, details.store):
             cluster.outbox.append(Close(old.peer, "superseded", f"a newer session of {hello.name!r} has joined"))
             self.left(old.peer, "superseded by a newer session", now)
         addresses = [{**one, "host": one.get("host") or host} for one in details.addresses]
-        record = AggregatorRecord(hello.name, hello.session, details.store, peer, addresses, now)
+        record = AggregatorRecord(hello.name, hello.session, details.store, peer, addresses, now, now)
         cluster.aggregators[peer] = record
         limits = {"beat_interval_s": cluster.rules.beat_interval_s}
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
@@ -68,22 +67,18 @@ class Ownership:
         cluster.note("aggregator-joined", f"aggregator {record.name} joined: store {record.store}", now)
         for job in cluster.jobs.values():
             if not job.is_final:
-                self._take_up(job, record, now)
+                self._take_up(job, record)
             elif job.owner == record.store:  # whoever fetches its files must know where it is now
                 job.addresses = [dict(address) for address in addresses]
                 cluster.changed_jobs.add(job.id)
                 cluster.urgent_jobs.add(job.id)
 
-    def _take_up(self, job: Job, record: AggregatorRecord, now: float) -> None:
+    def _take_up(self, job: Job, record: AggregatorRecord) -> None:
         """An aggregator is there: what does it mean for a job?"""
         if job.owner == record.store:
             self._own(job, record)
         elif not job.owner:
             self.assign(job)
-        elif job.owner_name == record.name:
-            text = f"aggregator {record.name} is back without its store: job {job.id} is redone"
-            self._cluster.note("store-lost", text, now, job.id)
-            self._give(job, record)
 
     def left(self, peer: Peer, reason: str, now: float) -> None:
         cluster = self._cluster
@@ -111,6 +106,17 @@ class Ownership:
                 text = f"nothing was heard of it for {silence:.0f} s"
                 cluster.outbox.append(Close(record.peer, "silent", text))
                 self.left(record.peer, text, now)
+            elif now - record.joined_at > cluster.rules.worker_timeout_s:
+                self._replace_lost_store(record, now)
+
+    def _replace_lost_store(self, record: AggregatorRecord, now: float) -> None:
+        """An aggregator that came back without its store takes over what that one had. Not at once: anybody may use a
+        name while its owner is away for a moment."""
+        for job in self._cluster.open_jobs():
+            if job.owner_name == record.name and self._cluster.owner_of(job) is None:
+                text = f"aggregator {record.name} is back without its store: job {job.id} is redone"
+                self._cluster.note("store-lost", text, now, job.id)
+                self._give(job, record)
 
     # ── owning ───────────────────────────────────────────────────────────────────────────────────────────────────
 

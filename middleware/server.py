@@ -27,6 +27,7 @@ from middleware.events import (
     Event,
     ForgetFilter,
     ForgetJob,
+    ForgetStore,
     FoundWhole,
     FreeChunk,
     FreeJob,
@@ -37,6 +38,7 @@ from middleware.events import (
     Received,
     SaveFilter,
     SaveJob,
+    SaveStore,
     Send,
     SendChunk,
     SendStage,
@@ -137,7 +139,7 @@ class Server:
             kept.append((job, stream, index, frames, None if location is None else location.size, xxh3))
             if location is not None:
                 self._locations.setdefault(job, {})[stream, index] = (location, xxh3)
-        self.dispatcher.restore(self._ledger.jobs(), kept, self._ledger.filters())
+        self.dispatcher.restore(self._ledger.jobs(), kept, self._ledger.filters(), self._ledger.stores())
 
     def stop(self) -> None:
         """Ends `run` after the current turn; signal handlers may call it."""
@@ -229,6 +231,10 @@ class Server:
                 self._to_free.append(lambda: self._spool.free_location(location))
             case SaveJob(job, record, fixed):
                 self._ledger.save_job(job, record, fixed)
+            case SaveStore(store, name, digest):
+                self._ledger.save_store(store, name, digest)
+            case ForgetStore(store):
+                self._ledger.forget_store(store)
             case FreeChunk(job, stream, index):
                 location, _ = self._locations[job].pop((stream, index))
                 self._ledger.give_up_chunk(job, stream, index)

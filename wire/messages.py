@@ -44,14 +44,18 @@ class Greeting(Message):
 
 @dataclass(frozen=True, slots=True)
 class Hello(Message):
-    """The dialling side's first word: who it is. `details` are a WorkerDetails or AggregatorDetails map, or empty."""
+    """The dialling side's first word: who it is. `details` are a WorkerDetails or AggregatorDetails map, or empty.
+
+    `token` is a secret that tells this peer from any other of its name (see wire/tokens.py). It is in no log.
+    """
 
     role: Name
     name: Name
     session: Name
     versions: list[int]
-    proof: bytes = b""
+    proof: bytes = field(default=b"", repr=False)
     details: dict[str, Any] = field(default_factory=dict)
+    token: Name = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

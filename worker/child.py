@@ -74,6 +74,7 @@ def identify(settings: ChildSettings) -> Identity:
         fingerprint=fingerprint(),
         host=socket.gethostname(),
         process_id=os.getpid(),
+        token=settings.token,
     )
 
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from wire.schema import Lease
-from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_ORPHANED, EXIT_STUCK, EXIT_SUPERSEDED
+from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_ORPHANED, EXIT_STUCK
 
 CRASHES: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP"})
 """Signals a process brings upon itself. Others come from outside and say nothing about the task."""
 
 OWN_EXITS: Final = {
     EXIT_DRAINED: "was asked to end",
-    EXIT_SUPERSEDED: "ended because another worker has its name",
     EXIT_STUCK: "ended because a computation could not be stopped",
     EXIT_ORPHANED: "ended because it took its parent for gone",
     EXIT_BUG: "ended by a bug of its own (see the log)",

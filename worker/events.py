@@ -165,7 +165,6 @@ Command = Dial | HangUp | Send | Compute | Abandon | Exit | Log
 # ── how a worker process ends by its own will ────────────────────────────────────────────────────────────────────────
 
 EXIT_DRAINED: Final = 0
-EXIT_SUPERSEDED: Final = 80  # another worker has the name: starting again would only take it from that one
 EXIT_STUCK: Final = 81  # a computation could not be stopped: only a new process is free of it
 EXIT_ORPHANED: Final = 82  # the parent is gone
 EXIT_BUG: Final = 83  # our own code raised: no fault of the task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from media import material
@@ -15,7 +15,8 @@ from worker.states import PHASE_TRANSITIONS, Phase
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a worker process says of itself (see WorkerDetails); `session` is new in each process."""
+    """What a worker process says of itself (see WorkerDetails); `session` is new in each process, `token` is its
+    parent's."""
 
     name: str
     session: str
@@ -24,6 +25,7 @@ class Identity:
     fingerprint: str
     host: str = ""
     process_id: int = 0
+    token: str = field(default="", repr=False)
 
 
 @dataclass(slots=True, eq=False)

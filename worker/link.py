@@ -33,6 +33,7 @@ class Link:
     failures: int = 0
     opened_at: float = 0.0
     said_at: float | None = None
+    said_code: str = ""
 
     def dialled(self) -> None:
         self.state = changed(LINK_TRANSITIONS, self.state, LinkState.DIALLING)
@@ -56,9 +57,10 @@ class Link:
             self.state = changed(LINK_TRANSITIONS, self.state, LinkState.RESTING)
         self.addresses, self.dial_at, self.failures = addresses, now, 0
 
-    def worth_saying(self, now: float) -> bool:
-        """May its absence be mentioned in the log? A yes counts as said."""
-        if self.said_at is not None and now - self.said_at < SAY_AGAIN_S:
+    def worth_saying(self, code: str, now: float) -> bool:
+        """Return True if its absence is to be mentioned in the log, which then counts as done. `code` is the peer's own
+        reason, or empty: a new one is worth a line at once."""
+        if self.said_at is not None and now - self.said_at < SAY_AGAIN_S and code == self.said_code:
             return False
-        self.said_at = now
+        self.said_at, self.said_code = now, code
         return True

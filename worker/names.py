@@ -1,6 +1,6 @@
 """Stable names for worker processes: the same after each restart, and no two alike on one machine.
 
-A worker's name outlives its process, and a newer session of a name takes the place of the older one. Two workers
+A worker's name outlives its process, and the middleware refuses a second worker of a connected name. Two workers
 started side by side must therefore not take the same names: each name is held with a lock that ends with its holder.
 """
 

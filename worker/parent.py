@@ -21,7 +21,7 @@ from typing import Any, Final
 import psutil
 
 from worker.death import OutOfMemoryCounter, describe
-from worker.events import EXIT_DRAINED, EXIT_SUPERSEDED
+from worker.events import EXIT_DRAINED
 from worker.note import Note, Stage
 from worker.session import DRAIN_LIMIT_S
 from worker.settings import Settings
@@ -54,8 +54,6 @@ process was stopped as well, nobody is blamed."""
 
 KILL_AFTER_S: Final = DRAIN_LIMIT_S + 3.0
 """A child that has not ended so long after it was asked to is killed."""
-
-EXIT_NO_NAMES: Final = 1
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +91,8 @@ class Parent:
             try:
                 while True:
                     self._start_due()
-                    if not any(slot.process or not slot.is_given_up for slot in self._slots):
-                        return EXIT_NO_NAMES if self._kill_at is None else 0
+                    if all(slot.process is None and slot.is_given_up for slot in self._slots):
+                        return 0
                     _wait(wakes, self._next_deadline())
                     second = self._take_signals()
                     if second is not None:
@@ -152,10 +150,6 @@ class Parent:
         was_oom = status == -signal.SIGKILL and self._memory.explains_a_death()
         death = describe(slot.name, status, slot.note.lease, was_oom=was_oom, was_hung=slot.was_hung)
         self._remember(slot, None if status == EXIT_DRAINED else death)
-        if status == EXIT_SUPERSEDED:
-            slot.is_given_up = True
-            log.error("another worker is called %r: start this one with another --name", slot.name)
-            return
         slot.early_deaths = slot.early_deaths + 1 if slot.note.stage is Stage.STARTING else 0
         wait_s = min(RESTART_FIRST_S * 2 ** min(slot.early_deaths - 2, 16), RESTART_MAX_S)
         if slot.early_deaths < 2:

@@ -39,12 +39,12 @@ class Peers:
     def opened(self, peer: Peer, now: float) -> None:
         self.links[peer].opened(now)
 
-    def lost(self, peer: Peer, reason: str, now: float) -> str:
+    def lost(self, peer: Peer, reason: str, code: str, now: float) -> str:
         """Rests until a later try; returns a line for people, or "" when it was said a short while ago."""
         link = self.links[peer]
         was_open = link.state is LinkState.OPEN
         link.lost(now, self._jitter())
-        if not link.worth_saying(now):
+        if not link.worth_saying(code, now):
             return ""
         what = "the middleware" if peer == MIDDLEWARE else f"store {peer}"
         at = " or ".join(str(address) for address in link.addresses)

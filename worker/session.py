@@ -31,10 +31,10 @@ from wire.messages import (
 )
 from wire.schema import Lease
 from wire.shortened import shortened_data, shortened_end
+from wire.tokens import for_store
 from worker.events import (
     EXIT_DRAINED,
     EXIT_STUCK,
-    EXIT_SUPERSEDED,
     MIDDLEWARE,
     Abandon,
     Command,
@@ -212,11 +212,8 @@ class Session:
                 del self.holdings[lease]
 
     def _lost(self, event: Lost, now: float) -> None:
-        self._log(self.peers.lost(event.peer, event.reason, now))
+        self._log(self.peers.lost(event.peer, event.reason, event.code, now))
         self._unsend(event.peer)
-        if event.peer == MIDDLEWARE and event.code == "superseded":
-            self._log(f"another worker has taken the name {self.identity.name!r}: this one ends")
-            self._exit(EXIT_SUPERSEDED)
 
     def _unsend(self, peer: Peer) -> None:
         """What was sent to a peer and has no verdict counts as not sent."""
@@ -238,7 +235,8 @@ class Session:
                 process_id=who.process_id,
                 host=who.host,
             ).to_wire()
-        return Hello(role="worker", name=who.name, session=who.session, versions=list(VERSIONS), details=details)
+        token = who.token if peer == MIDDLEWARE else for_store(who.token, peer)
+        return Hello("worker", who.name, who.session, list(VERSIONS), details=details, token=token)
 
     def _is_wanted(self, peer: Peer) -> bool:
         """A store is dialled as soon as there is a task for it, so that its result will not wait."""

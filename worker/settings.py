@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from media.kinds import KINDS
 from wire.addresses import Address
+from wire.tokens import new_token
 
 PROCESSES: Final = {kind: f"media.{kind}.process" for kind in KINDS}
 """Each kind of material, and the module whose `process` makes results of its chunks."""
@@ -22,8 +23,8 @@ MAX_CHILD_SETTINGS: Final = 1024 * 1024
 class ChildSettings:
     """What one child is told.
 
-    `secret` is hex; `plugins` are files of filters; `note_fd` is inherited, see worker/note.py; `death` is of the
-    process that had the name before.
+    `secret` is hex; `token` is the parent's (see wire/tokens.py); `plugins` are files of filters; `note_fd` is
+    inherited, see worker/note.py; `death` is of the process that had the name before.
     """
 
     name: str
@@ -32,7 +33,8 @@ class ChildSettings:
     filters: tuple[str, ...]
     kinds: Mapping[str, str]
     note_fd: int
-    secret: str = ""
+    secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     log: str = "info"
     death: dict[str, Any] | None = None
     plugins: tuple[str, ...] = ()
@@ -49,15 +51,16 @@ class ChildSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the parent is told: `names` are those of its children, one a process."""
+    """What the parent is told: `names` are those of its children, one a process. `token` is new in each parent."""
 
     middleware: Address
     names: tuple[str, ...]
     filters: tuple[str, ...]
-    secret: bytes = b""
+    secret: bytes = field(default=b"", repr=False)
     log: str = "info"
     plugins: tuple[Path, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=lambda: dict(PROCESSES))
+    token: str = field(default_factory=new_token, repr=False)
 
     def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:
         return ChildSettings(
@@ -68,6 +71,7 @@ class Settings:
             kinds=dict(self.kinds),
             note_fd=note_fd,
             secret=self.secret.hex(),
+            token=self.token,
             log=self.log,
             death=death,
             plugins=tuple(map(str, self.plugins)),

@@ -498,13 +498,23 @@ def test_a_finished_job_is_finished_after_a_restart() -> None:
 
 def test_peers_are_welcomed_and_a_newer_connection_of_a_worker_supersedes() -> None:
     script = Script()
-    commands = script.hear(20, Hello("worker", f"worker {WORKER}", "another", [2]))
+    commands = script.hear(20, Hello("worker", f"worker {WORKER}", "another", [2], token=f"token {WORKER}"))
     assert kinds(commands) == [Close, Send]
     assert isinstance(commands[0], Close)
     assert (commands[0].peer, commands[0].code) == (WORKER, "superseded")
     assert said(commands, 20) == [Welcome(version=2, epoch=3)]
     commands = script.hear(21, Hello("client", f"client {CLIENT}", "another", [2]))
     assert kinds(commands) == [Send], "clients of one name are many"
+
+
+@pytest.mark.parametrize("token", ["", "another token"])
+def test_another_worker_of_a_connected_name_is_let_in_beside_it(token: str) -> None:
+    script = Script()
+    script.own()
+    assert kinds(script.hear(20, Hello("worker", f"worker {WORKER}", "another", [2], token=token))) == [Send]
+    [verdict] = said(script.result(0), WORKER)
+    assert isinstance(verdict, Stored)
+    assert verdict.verdict == "kept"
 
 
 def test_an_aggregator_has_no_aggregators() -> None:

@@ -14,6 +14,7 @@ from middleware.events import (
     Command,
     Damaged,
     ForgetFilter,
+    ForgetStore,
     FoundWhole,
     FreeChunk,
     FreeJob,
@@ -21,6 +22,7 @@ from middleware.events import (
     Left,
     Received,
     SaveFilter,
+    SaveStore,
     Send,
     SendChunk,
     SendStage,
@@ -101,6 +103,7 @@ class Script:
         self.jobs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self.chunks: dict[tuple[str, int, int], tuple[int, int | None, int]] = {}
         self.filters: dict[str, bytes] = {}
+        self.stores: dict[str, tuple[str, bytes]] = {}
 
     def tell(self, peer: int, message: Message, *, size: int = 0, xxh3: int = 0, host: str = "127.0.0.1") -> None:
         self._take(self.dispatcher.handle(Received(peer, message, size, xxh3, host), self.now), (size, xxh3))
@@ -125,6 +128,13 @@ class Script:
             if self.now >= end:
                 return
 
+    def wait(self, seconds: float) -> None:
+        """Lets time pass in which workers beat as well."""
+        for _ in range(round(seconds)):
+            for peer in list(self.dispatcher.cluster.workers_by_peer):
+                self.tell(peer, Beat())
+            self.tick(1.0)
+
     def jump(self, seconds: float) -> None:
         """The process itself was stopped: no tick for so long."""
         self.now += seconds
@@ -139,6 +149,10 @@ class Script:
             elif type(command).__name__ == "SaveJob":
                 fixed = command.fixed or self.jobs[command.job][0]  # type: ignore[union-attr]
                 self.jobs[command.job] = (fixed, command.record)  # type: ignore[union-attr]
+            elif isinstance(command, SaveStore):
+                self.stores[command.store] = (command.name, command.digest)
+            elif isinstance(command, ForgetStore):
+                del self.stores[command.store]
             elif isinstance(command, FreeChunk):
                 key = (command.job, command.stream, command.index)
                 self.spool.discard(key)
@@ -181,10 +195,12 @@ class Script:
         new = Script(epoch=epoch, rules=self.dispatcher.cluster.rules)
         new.now, new.jobs, new.chunks, new.spool = self.now, dict(self.jobs), dict(self.chunks), set(self.spool)
         new.filters = dict(self.filters)
+        new.stores = dict(self.stores)
         new.dispatcher.restore(
             [(job, fixed, record) for job, (fixed, record) in self.jobs.items()],
             [(*key, *value) for key, value in self.chunks.items()],
             self.filters.items(),
+            [(store, *rest) for store, rest in self.stores.items()],
         )
         new.dispatcher.validate()
         return new
@@ -208,9 +224,12 @@ class Script:
 
     # ── scenes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def aggregator(self, peer: int = 9, store: str = "store", name: str = "agg", host: str = "127.0.0.1") -> None:
+    def aggregator(
+        self, peer: int = 9, store: str = "store", name: str = "agg", host: str = "127.0.0.1", token: str = ""
+    ) -> None:
         details = AggregatorDetails(store, [{"host": "", "port": 5001}]).to_wire()
-        self.tell(peer, Hello("aggregator", name, f"a{peer}", [2], details=details), host=host)
+        hello = Hello("aggregator", name, f"a{peer}", [2], details=details, token=token or f"token of {store}")
+        self.tell(peer, hello, host=host)
 
     def worker(
         self,
@@ -222,10 +241,13 @@ class Script:
         death: dict[str, Any] | None = None,
         fingerprint: str = "f",
         session: str = "",
+        token: str = "",
     ) -> None:
         """A worker joins; with the session of another connection it is the same process."""
         details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held), death)
-        self.tell(peer, Hello("worker", name or f"w{peer}", session or f"s{peer}", [2], details=details.to_wire()))
+        name = name or f"w{peer}"
+        token = token or f"token of {name}"
+        self.tell(peer, Hello("worker", name, session or f"s{peer}", [2], details=details.to_wire(), token=token))
 
     def client(self, peer: int = 1, session: str = "") -> None:
         self.tell(peer, Hello("client", "someone", session or f"c{peer}", [2]))

@@ -505,6 +505,7 @@ def test_an_aggregator_with_another_store_gets_the_job_anew_and_a_stale_finish_i
     finish = script.said(9, Finish)[-1]
     script.leave(9)
     script.aggregator(8, store="other", name="agg")
+    script.wait(12)
     assert script.said(8, Own)[-1].owner_epoch == 2
     for lease in [one.lease for one in script.said(11, Revoke)]:
         script.tell(11, Released(lease, "revoked"))
@@ -870,7 +871,9 @@ def test_chunks_whose_results_are_lost_are_not_given_up_as_stored(script: Script
     script.deliver(11, 0)
     script.leave(9)
     script.aggregator(8, store="new", name="agg")
+    script.wait(12)
     script.tick(1, room=0)
+    assert script.said(8, Own)
     assert script.dispatcher.cluster.jobs[job].have[0].to_wire() == bits(0, 1)
     assert script.dispatcher.cluster.jobs[job].tracks[0].stored_frames == 0
 
@@ -885,6 +888,7 @@ def test_under_pressure_stored_chunks_are_given_up_and_asked_for_again_when_the_
     script.leave(9)
     script.leave(1)
     script.aggregator(8, store="new", name="agg")
+    script.wait(12)
     script.hold(job, peer=8)
     script.client(2)
     assert script.submit(2, chunks=0, end=False) == job
@@ -908,6 +912,7 @@ def test_an_attached_client_is_told_what_it_must_send_again(script: Script) -> N
     script.tick(1, room=0)
     script.leave(9)
     script.aggregator(8, store="new", name="agg")
+    script.wait(12)
     script.hold(job, peer=8)
     script.tick()
     assert script.said(1, Job)[-1].have == [bits(1, 2)]

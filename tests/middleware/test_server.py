@@ -44,7 +44,8 @@ class Peer:
 
     def __init__(self, port: int, role: str, details: dict[str, Any] | None = None, name: str = "") -> None:
         self.loop = Loop(role)
-        hello = Hello(role, name or f"a {role}", "session", list(VERSIONS), details=details or {})
+        token = f"token of {role}"
+        hello = Hello(role, name or f"a {role}", "session", list(VERSIONS), details=details or {}, token=token)
         self.link = self.loop.dial([Address("127.0.0.1", port)], hello)
         self.events: list[NetworkEvent] = []
 

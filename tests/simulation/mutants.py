@@ -18,7 +18,7 @@ from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from client import run
 from client.upload import Upload
-from middleware import leases, stages
+from middleware import leases, names, stages
 from middleware.chains import Chain
 from middleware.cluster import Cluster
 from middleware.dispatcher import Dispatcher
@@ -108,8 +108,8 @@ def _drain_costs_an_attempt() -> Patch:
 def _kill_costs_an_attempt() -> Patch:
     real = Leases._predecessor_died
 
-    def died(self: Any, worker: Any, death: Any, now: float) -> None:
-        real(self, worker, replace(death, kind="crash"), now)
+    def died(self: Any, worker: Any, death: Any, now: float, *, is_child: bool) -> None:
+        real(self, worker, replace(death, kind="crash"), now, is_child=is_child)
 
     return Leases, "_predecessor_died", died
 
@@ -209,6 +209,14 @@ def _chunk_accepted_though_the_disk_was_full() -> Patch:
 
 def _result_kept_though_the_disk_was_full() -> Patch:
     return Results, "not_kept", lambda self, keep, reason, now: self.kept(keep)
+
+
+def _name_without_token_supersedes() -> Patch:
+    return names, "is_same", lambda token, other: True
+
+
+def _store_without_token_supersedes() -> Patch:
+    return names, "digest_of", lambda token: b""
 
 
 def _superseded_session_stays() -> Patch:

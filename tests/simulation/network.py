@@ -124,6 +124,9 @@ class Network:
         other = link.other(end)
         if not other.is_open:
             return
+        if error is not None and error.code == "superseded":
+            again = [one for one in other.loop.ends.values() if one.is_dialled and one.link.other(one).loop is end.loop]
+            assert len(again) > 1, f"{other.loop.name} is superseded by somebody else"
         delay = max(self.world.now + NOTICE_S, other.arrives_at) - self.world.now
 
         def notice() -> None:

@@ -414,6 +414,13 @@ class Aggregator(Program):
         """Under which owner epoch it has a job; None when it has not."""
         return next((fixed["owner_epoch"] for name, fixed, _ in self._ledger.jobs() if name == job), None)
 
+    @property
+    def known_store(self) -> str:
+        """Its store's id, once it has joined the middleware: nobody else knows it before. Empty otherwise."""
+        if self.server is None or not self.server.assembler.is_joined:
+            return ""
+        return self._ledger.store_id()
+
     def has_let_go(self, job: str) -> bool:
         """Whether the job's results are not needed any more."""
         return not any(one[0] == job and not one[2].get("finished") for one in self._ledger.jobs())
@@ -460,12 +467,15 @@ class Worker(Program):
         self._abandoned: set[Any] = set()
         self.restarts_itself = True
         self.after_turn: Callable[[Worker], None] = lambda _worker: None
+        self._token = f"token of {name}"
 
     def _begin(self) -> None:
         self._connections, self._peers, self._inbox, self._abandoned = {}, {}, [], set()
+        if self._died is None and self.world.random.random() < 0.3:
+            self._token = f"token of {self.name} {self.lives}"  # its parent began anew as well, and knows of no death
         schemas = tuple({"name": one} for one in self.filters)
         identity = Identity(
-            self.name, f"{self.name}-{self.lives}", schemas, ("video",), self._build, "host", self.lives
+            self.name, f"{self.name}-{self.lives}", schemas, ("video",), self._build, "host", self.lives, self._token
         )
         self.session = WorkerSession(identity, (MIDDLEWARE,), self.world.random.random, self._died)
         self._died = None

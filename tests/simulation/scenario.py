@@ -16,6 +16,7 @@ from client.outcome import Status
 from middleware.cluster import Rules
 from tests.simulation import material
 from tests.simulation.checks import Checks
+from tests.simulation.impostor import Impostor
 from tests.simulation.liar import Liar
 from tests.simulation.network import Network
 from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program, Worker
@@ -86,6 +87,7 @@ KINDS: Final = (
     "lose-payloads",
     "damage-spool",
     "damage-wire",
+    "impostor",
 )
 
 
@@ -125,6 +127,7 @@ class Scenario:
         self.clients = [self._client(number, folder / "clients") for number in range(self.plan.jobs)]
         if self.random.random() < 0.2:
             self.network.names_unknown_to_clients.add(self.aggregator.name)
+        self.impostor = Impostor("impostor", self.world, self.network)
         self.checks = Checks(self)
         self.middleware.after_turn = self.checks.nothing_waits_in_vain
         for worker in self.workers:
@@ -208,7 +211,7 @@ class Scenario:
             for _ in range(self.random.randint(1, 6)):
                 self.world.later(self.random.uniform(0.5, FAULTS_S), lambda kind=kind: self._fault(kind))  # type: ignore[misc]
 
-    def _fault(self, kind: str) -> None:
+    def _fault(self, kind: str) -> None:  # noqa: PLR0915 - one case a kind of fault
         if self.is_peaceful:
             return
         match kind:
@@ -233,6 +236,13 @@ class Scenario:
             case "stop":
                 program = self.random.choice(self.programs)
                 program.stop(self.random.choice((0.5, 5.0, 15.0, 40.0)))
+            case "impostor":
+                if self.random.random() < 0.5:
+                    self.impostor.claim("worker", self.random.choice(self.workers).name)
+                elif store := self.aggregator.known_store:
+                    name = self.aggregator.name
+                    claims = ((name, ""), (name, store), ("another", store))
+                    self.impostor.claim("aggregator", *self.random.choice(claims))
             case "tear":
                 if self.network.links:
                     link = self.random.choice(self.network.links)

@@ -15,7 +15,7 @@ import pytest
 from tests.worker.cluster import PATIENCE_S, Cluster
 from wire.messages import Hello, Released, WorkerDetails
 from worker.note import Note
-from worker.parent import EXIT_NO_NAMES, HUNG_CHECKS, Slot, check_life
+from worker.parent import HUNG_CHECKS, Slot, check_life
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,12 +157,25 @@ def test_a_child_asked_to_end_is_replaced_and_no_death_is_told(start: Callable[.
     assert workers.details("w-1")[1].death is None
 
 
-def test_a_name_that_another_worker_took_is_given_up(start: Callable[..., Workers]) -> None:
+@pytest.mark.parametrize("code", ["superseded", "name-taken"])
+def test_no_refusal_ends_a_child(start: Callable[..., Workers], code: str) -> None:
     workers = start("w-1")
     middleware = workers.cluster.middleware
-    middleware.loop.close(middleware.connections["w-1"], "superseded", "a newer session has joined")
-    assert workers.ended() == EXIT_NO_NAMES
-    assert "another worker is called 'w-1'" in workers.log()
+    middleware.loop.close(middleware.connections["w-1"], code, "another worker has this name")
+    workers.joined("w-1", 2)
+    first, second = workers.details("w-1")
+    assert first.process_id == second.process_id
+    workers.parent.terminate()
+    assert workers.ended() == 0
+    assert "another worker has this name" in workers.log()
+
+
+def test_all_children_of_a_parent_show_its_token_and_another_parent_has_another(start: Callable[..., Workers]) -> None:
+    here, there = start("w-1", "w-2"), start("w-3")
+    ours = {one.token for one in here.cluster.middleware.all(Hello)}
+    theirs = {one.token for one in there.cluster.middleware.all(Hello)}
+    assert len(ours) == len(theirs) == 1
+    assert ours != theirs
 
 
 def test_a_child_that_dies_at_its_start_again_and_again_is_tried_ever_more_slowly() -> None:

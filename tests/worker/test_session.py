@@ -25,10 +25,10 @@ from wire.messages import (
     WorkerDetails,
 )
 from wire.schema import Lease
+from wire.tokens import for_store
 from worker.events import (
     EXIT_DRAINED,
     EXIT_STUCK,
-    EXIT_SUPERSEDED,
     MIDDLEWARE,
     Abandon,
     Command,
@@ -65,7 +65,7 @@ class Script:
     """A session, its clock, and what it was made to say. Every step validates it."""
 
     def __init__(self, **options: Any) -> None:
-        identity = Identity("host-1", "s1", ({"name": "blur"},), ("video",), "av18", "host", 7)
+        identity = Identity("host-1", "s1", ({"name": "blur"},), ("video",), "av18", "host", 7, "token")
         self.session = Session(identity, (HERE,), jitter=lambda: 1.0, **options)
         self.now = 0.0
 
@@ -108,7 +108,7 @@ def aggregator(port: int, store: str = "store") -> Aggregator:
 
 
 def dial_store(port: int) -> Dial:
-    hello = Hello(role="worker", name="host-1", session="s1", versions=[2])
+    hello = Hello(role="worker", name="host-1", session="s1", versions=[2], token=for_store("token", "store"))
     return Dial("store", (Address("there", port),), hello)
 
 
@@ -387,9 +387,26 @@ def test_addresses_of_stores_are_bounded() -> None:
     assert "odd" not in script.session.peers.links
 
 
-def test_who_is_superseded_ends_and_does_not_fight_for_the_name() -> None:
+@pytest.mark.parametrize("code", ["superseded", "name-taken"])
+def test_a_worker_whose_name_another_has_says_so_once_and_tries_again(code: str) -> None:
     script = Script().connect()
-    assert script.after(Lost(MIDDLEWARE, "…", "superseded")) == [Exit(EXIT_SUPERSEDED)]
+    assert script.after(Lost(MIDDLEWARE, "another worker has the name", code)) == []
+    assert script.logged == ["lost the middleware at middle:5000: another worker has the name"]
+    [dial] = script.wait(1.0)
+    assert isinstance(dial, Dial)
+    assert dial.hello.token == "token"
+    assert script.after(Lost(MIDDLEWARE, "another worker has the name", code)) == []
+    assert script.logged == []
+    script.wait(1.0)
+    script.after(Lost(MIDDLEWARE, "connection refused"))
+    assert script.logged == ["waiting for the middleware at middle:5000: connection refused"]
+
+
+def test_a_store_is_shown_another_token_than_the_middleware() -> None:
+    script = Script().connect()
+    [dial] = [one for one in script.told(task(A)) if isinstance(one, Dial)]
+    assert dial.hello.token == for_store("token", "store") != "token"
+    assert "token" not in repr(dial.hello)
 
 
 def test_tasks_beyond_any_credit_go_back_unopened() -> None:
