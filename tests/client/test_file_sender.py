@@ -470,7 +470,7 @@ def test_no_text_in_a_path_is_no_obstacle(
     assert done.returncode == 0, done.stderr
     if way == "cluster":
         origins = [message.origin for message in cluster.received if isinstance(message, Submit)]
-        assert [origin.rpartition("/")[2] for origin in origins] == ["v?.mp4", "t?.csv"]
+        assert {origin.rpartition("/")[2] for origin in origins} == {"v?.mp4", "t?.csv"}
     else:
         assert "v?.mp4 →" in done.stdout
 

@@ -237,12 +237,7 @@ class Scenario:
                 program = self.random.choice(self.programs)
                 program.stop(self.random.choice((0.5, 5.0, 15.0, 40.0)))
             case "impostor":
-                if self.random.random() < 0.5:
-                    self.impostor.claim("worker", self.random.choice(self.workers).name)
-                elif store := self.aggregator.known_store:
-                    name = self.aggregator.name
-                    claims = ((name, ""), (name, store), ("another", store))
-                    self.impostor.claim("aggregator", *self.random.choice(claims))
+                self._claim()
             case "tear":
                 if self.network.links:
                     link = self.random.choice(self.network.links)
@@ -270,6 +265,14 @@ class Scenario:
                 self.aggregator.crash_chance = 0.5
                 if self.aggregator.splicers is not None:
                     self.aggregator.splicers.crash_chance = 0.5
+
+    def _claim(self) -> None:
+        """Somebody joins under a name that is another's."""
+        name, known = self.aggregator.name, self.aggregator.known_store
+        if self.random.random() < 0.5:
+            self.impostor.claim("worker", self.random.choice(self.workers).name)
+        elif known:
+            self.impostor.claim("aggregator", *self.random.choice(((name, ""), (name, known), ("another", known))))
 
     def _kill(
         self, program: Program, and_then: Any = None, back_after: tuple[float, ...] = (0.1, 1.0, 5.0, 20.0)
