@@ -11,6 +11,7 @@ which jobs there are:
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from aggregator.events import (
@@ -60,6 +61,9 @@ from wire.tokens import is_same
 MAX_JOBS: Final = MAX_HISTORY + 2000
 """Those in the history, and twice what a middleware takes: jobs of one that is gone lie here until they expire."""
 
+MAX_CONNECTIONS_OF_USER: Final = 128
+"""Clients of one user: each fetches the files of a job, and a person seldom waits for more than a handful."""
+
 ORPHAN_EXPIRY_S: Final = 3600.0
 """A job that the connected middleware has not asked for in an hour is another's, or forgotten."""
 
@@ -81,6 +85,7 @@ class Assembler:
         self._results = Results(self._memory)
         self._splices = Splices(self._memory)
         self._peers: dict[Peer, Hello] = {}
+        self._clients: Counter[str] = Counter()  # user → connections
 
     # ── the only ways in ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,7 +168,7 @@ class Assembler:
         if isinstance(message, Result) and hello.role == "worker":
             return self._results.result(event, message, hello)
         if isinstance(message, Fetch):
-            return self._fetch(event.peer, message)
+            return self._fetch(event.peer, message, hello)
         if isinstance(message, Beat | Error):
             return None
         raise ProtocolError("out-of-order", f"{type(message).__name__} is nothing a {hello.role} says to an aggregator")
@@ -190,6 +195,11 @@ class Assembler:
                 text = f"a newer connection of {hello.name!r} has come"
                 self._memory.outbox.append(Close(old, "superseded", text))
             self._memory.log(f"worker {hello.name} joined")
+        elif self._clients[hello.user] >= MAX_CONNECTIONS_OF_USER:
+            text = f"user {hello.user!r} has {MAX_CONNECTIONS_OF_USER} connections here, and may have no more"
+            raise ProtocolError("busy", f"{text}; end one of them, or try again later")
+        else:
+            self._clients[hello.user] += 1
         self._peers[peer] = hello
         self._memory.send(peer, Welcome(version=VERSIONS[-1], epoch=self._epoch))
 
@@ -201,9 +211,18 @@ class Assembler:
             memory.orphans.clear()  # while it is away it cannot ask
             memory.uplink.lost(now, refused=event.code not in UNBLAMED)
             return
-        hello = self._peers.pop(event.peer, None)
+        hello = self._forget(event.peer)
         if hello is not None and hello.role == "worker":
             memory.log(f"worker {hello.name} left: {event.reason}")
+
+    def _forget(self, peer: Peer) -> Hello | None:
+        """A worker or client is gone; returns who it was."""
+        hello = self._peers.pop(peer, None)
+        if hello is not None and hello.role == "client":
+            self._clients[hello.user] -= 1
+            if not self._clients[hello.user]:
+                del self._clients[hello.user]
+        return hello
 
     def _unsent(self, event: Unsent) -> None:
         """What cannot be told of a job ends that job, and no connection."""
@@ -215,7 +234,7 @@ class Assembler:
             memory.send(MIDDLEWARE, Finished(job.id, job.owner_epoch, "failed", text))
 
     def _close(self, peer: Peer, error: ProtocolError, job: str, now: float) -> None:
-        hello = self._peers.pop(peer, None)
+        hello = self._forget(peer)
         name = "the middleware" if peer == MIDDLEWARE else f"{hello.role} {hello.name}" if hello else "a stranger"
         self._memory.log(f"closed the connection of {name}: {error.text}", is_warning=True)
         self._memory.outbox.append(Close(peer, error.code, error.text, job))
@@ -223,8 +242,11 @@ class Assembler:
             self._memory.orphans.clear()
             self._memory.uplink.lost(now, refused=True)
 
-    def _fetch(self, peer: Peer, message: Fetch) -> None:
+    def _fetch(self, peer: Peer, message: Fetch, hello: Hello) -> None:
         job = self._memory.jobs.get(message.job)
+        if job is not None and hello.user != job.user and hello.user not in self._memory.uplink.admins:
+            text = f"job {job.id} is of user {job.user!r}; only that user and the cluster's admins may fetch its files"
+            return self._memory.send(peer, Error("not-yours", text, fatal=False, job=job.id))
         files = job.finished.files if job is not None and job.finished is not None else []
         announced = next((file for file in files if _holds(file, message.file)), None)
         if announced is None:
@@ -298,14 +320,15 @@ class Assembler:
         if old is not None:
             memory.forget(old)
         memory.jobs[job.id] = job
-        fixed = {name: getattr(message, name) for name in ("name", "owner_epoch", "source", "outputs", "lease_key")}
+        names = ("name", "user", "owner_epoch", "source", "outputs", "lease_key")
+        fixed = {name: getattr(message, name) for name in names}
         memory.outbox.append(SaveJob(job.id, job.record(), fixed))
         memory.log(f"job {job.id} ({job.name}): {len(job.tracks)} tracks to collect, owner epoch {job.owner_epoch}")
         return job
 
     def _keep_failed(self, message: FailedChunk) -> None:
         job = self._memory.jobs.get(message.job)
-        if job is None or message.owner_epoch != job.owner_epoch:
+        if job is None or message.owner_epoch != job.owner_epoch or job.has_succeeded:
             return
         output = job.tracks[message.track].output if message.track < len(job.tracks) else ""
         if not output:

@@ -188,7 +188,8 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class SaveJob:
-    """Writes a job's record to the ledger; `fixed` is the part that never changes, sent with the first record only."""
+    """Writes a job's record to the ledger; `fixed` is what was asked for, sent with the first record, and what is left
+    of it once the files are there."""
 
     job: str
     record: dict[str, Any]

@@ -51,8 +51,8 @@ class Track:
 class Job:
     """A job that was given to this aggregator."""
 
-    def __init__(self, job: str, owner_epoch: int, name: str, tracks: list[Track], lease_key: bytes) -> None:
-        self.id, self.owner_epoch, self.name, self.tracks = job, owner_epoch, name, tracks
+    def __init__(self, job: str, owner_epoch: int, name: str, user: str, tracks: list[Track], lease_key: bytes) -> None:
+        self.id, self.owner_epoch, self.name, self.user, self.tracks = job, owner_epoch, name, user, tracks
         self.lease_key = lease_key  # of its tags, see wire/lease_tags.py
         self.state = JobState.COLLECTING
         self.crashes = 0  # splices that had to be begun again
@@ -74,7 +74,7 @@ class Job:
             raise ValueError(f"a job has at most {MAX_TRACKS} outputs and streams")
         names += [""] * (stream_count - 1)
         tracks = [Track(number, name) for number, name in enumerate(names)]
-        return cls(own.job, own.owner_epoch, own.name, tracks, own.lease_key)
+        return cls(own.job, own.owner_epoch, own.name, own.user, tracks, own.lease_key)
 
     def set_state(self, state: JobState) -> None:
         self.state = changed(JOB_TRANSITIONS, self.state, state)
@@ -99,6 +99,11 @@ class Job:
         self.set_state(JobState.COLLECTING)
         self.chunk_counts, self.statistics, self.finished = [], {}, None
 
+    def shortened(self) -> dict[str, Any]:
+        """Return the part of `fixed` that is needed once the files are there."""
+        fixed = {"name": self.name, "user": self.user, "owner_epoch": self.owner_epoch}
+        return {**fixed, "lease_key": self.lease_key}
+
     def record(self) -> dict[str, Any]:
         """What changes of a job, for the ledger."""
         return {
@@ -118,7 +123,7 @@ class Job:
             Track(number, output, fingerprint=fingerprint, duplicates=duplicates, differing=differing)
             for number, (output, fingerprint, duplicates, differing) in enumerate(record["tracks"])
         ]
-        made = cls(job, fixed["owner_epoch"], fixed["name"], tracks, fixed["lease_key"])
+        made = cls(job, fixed["owner_epoch"], fixed["name"], fixed["user"], tracks, fixed["lease_key"])
         made.crashes, made.damages = record["crashes"], record["damages"]
         if record["finished"] is not None:
             made.state = JobState.FINISHED

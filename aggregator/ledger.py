@@ -21,7 +21,7 @@ SCHEMA: Final = """
 CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order in which they came
     job TEXT NOT NULL UNIQUE,
-    fixed BLOB NOT NULL,         -- msgpack: name, owner_epoch, source, outputs, lease_key
+    fixed BLOB NOT NULL,         -- msgpack: name, user, owner_epoch, lease_key, and source, outputs without files yet
     record BLOB NOT NULL         -- msgpack: what changes, see aggregator/jobs.py
 );
 CREATE TABLE result (
@@ -38,6 +38,8 @@ CREATE TABLE result (
     PRIMARY KEY (job, track, number)
 ) WITHOUT ROWID
 """
+
+_OR_UPDATE: Final = "ON CONFLICT (job) DO UPDATE SET fixed = excluded.fixed, record = excluded.record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,10 @@ class AggregatorLedger:
     # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def save_job(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None) -> None:
-        """Writes what changed of a job; with `fixed`, a new one."""
+        """Writes what changed of a job; with `fixed`, a new one, or what is left of what was asked for."""
         if fixed is not None:
             values = (job, _packed(fixed), _packed(record))
-            self._ledger.execute("INSERT INTO job (job, fixed, record) VALUES (?, ?, ?)", values)
+            self._ledger.execute(f"INSERT INTO job (job, fixed, record) VALUES (?, ?, ?) {_OR_UPDATE}", values)
         else:
             self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (_packed(record), job))
 
@@ -111,7 +113,7 @@ class AggregatorLedger:
             yield job, msgpack.unpackb(fixed), msgpack.unpackb(record)
 
     def fixed(self, job: str) -> dict[str, Any]:
-        """What never changes of a job that is here: see SCHEMA."""
+        """What does not change of a job that is here and has no files yet: see SCHEMA."""
         [(fixed,)] = self._ledger.query("SELECT fixed FROM job WHERE job = ?", (job,))
         unpacked = msgpack.unpackb(fixed)
         assert isinstance(unpacked, dict)

@@ -37,7 +37,7 @@ class Memory:
         self.send(MIDDLEWARE, Holdings(job.id, job.owner_epoch, job.holdings(), fingerprints))
 
     def save(self, job: Job) -> None:
-        self.outbox.append(SaveJob(job.id, job.record()))
+        self.outbox.append(SaveJob(job.id, job.record(), job.shortened() if job.has_succeeded else None))
 
     def log(self, text: str, *, is_warning: bool = False) -> None:
         self.outbox.append(Log(text, is_warning))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -31,7 +32,8 @@ MAX_DAMAGES: Final = 10
 do loses what it is given."""
 
 MAX_HISTORY: Final = 1000
-"""Finished jobs whose files can be fetched; of older ones only the files are left."""
+"""Finished jobs whose files can be fetched; of older ones, of the user who has most of them, only the files are
+left."""
 
 
 class Splices:
@@ -89,8 +91,9 @@ class Splices:
             track.held.clear()
         self._memory.outbox.append(FreeChunks(job.id))
         finished = [one for one in self._memory.jobs.values() if one.has_succeeded]
-        for old in finished[: max(len(finished) - MAX_HISTORY, 0)]:
-            self._memory.forget(old)
+        if len(finished) > MAX_HISTORY:
+            [(greatest, _)] = Counter(one.user for one in finished).most_common(1)
+            self._memory.forget(next(one for one in finished if one.user == greatest))
 
     def _conclude(
         self, job: Job, state: str, text: str, outputs: list[dict[str, Any]], files: list[dict[str, Any]]

@@ -29,6 +29,7 @@ class Uplink:
         self._due = 0.0  # of the next dial, or the next beat
         self._delay_s = RETRY_FIRST_S
         self._interval_s = BEAT_INTERVAL_S
+        self.admins: frozenset[str] = frozenset()  # users who may have everybody's files
 
     @property
     def is_joined(self) -> bool:
@@ -55,6 +56,10 @@ class Uplink:
         self._set(LinkState.JOINED)
         interval = welcome.limits.get("beat_interval_s", BEAT_INTERVAL_S)
         self._interval_s = max(float(interval), BEAT_INTERVAL_MIN_S) if isinstance(interval, int | float) else 1.0
+        admins = welcome.limits.get("admins")
+        self.admins = (
+            frozenset(one for one in admins if isinstance(one, str)) if isinstance(admins, list) else frozenset()
+        )
         self._delay_s = RETRY_FIRST_S
         self._due = now + self._interval_s
 

@@ -45,7 +45,7 @@ def ask(target: Target, question: Message, answer: Callable[[Message], T | None]
     """
     loop = Loop("client", secret=target.secret)
     deadline = time.monotonic() + TIMEOUT_S
-    link = loop.dial([target.address], hello(), target.family)
+    link = loop.dial([target.address], hello(target.user), target.family)
     try:
         while time.monotonic() < deadline:
             for event in loop.turn(deadline):

@@ -29,6 +29,9 @@ FINAL_STATES: Final = {
 HOPELESS: Final = frozenset({"version", "forbidden", "not-moviola", "bad-message", "out-of-order", "too-large"})
 """Codes of a lost connection that would be lost again for the same reason."""
 
+BUSY: Final = "busy"
+"""The code of a refusal that is over when others, or other jobs of the same user, have ended."""
+
 
 class Phase(Enum):
     DIALLING = "dialling"  # the middleware, for the first time or again
@@ -71,7 +74,7 @@ class Attending:
         self.ending: Ending | None = None
         self.record: Job | None = None  # the newest of the job
         self.fetching: Fetching | None = None
-        self.trouble = ""  # why there is no connection, while there is none
+        self.trouble = ""  # what keeps us from our job, while something does
         self.remarks: list[str] = []  # for the person; whoever shows them takes them out
         self._where = where
         self._met_before = False
@@ -97,7 +100,7 @@ class Attending:
             case Received(peer=Peer.MIDDLEWARE, message=Job() as job):
                 self._heard(job, now)
             case Received(peer=Peer.MIDDLEWARE, message=Error() as error):
-                self._refused(error)
+                self._refused_or_busy(error, now)
             case Lost(peer=Peer.MIDDLEWARE, reason=reason, code=code):
                 self._lost(reason, code, now)
             case Interrupted():
@@ -158,17 +161,27 @@ class Attending:
             if code not in HOPELESS:
                 self._backoff.failed(now)  # without it the files may come all the same
             return None
-        if not self._met_before:
+        if not self._met_before and code != BUSY:
             return self._end(Status.UNREACHABLE, f"No middleware answers at {self._where} ({reason})")
         if code in HOPELESS:
             return self._end(Status.FAILED, f"the middleware at {self._where} ended the connection: {reason}")
         if not self._backoff.failed(now):
+            if code == BUSY:
+                return self._end(Status.FAILED, f"{reason} (tried for {PATIENCE_S:.0f} s); {self._way_on()}")
             text = f"the middleware at {self._where} has not been reached for {PATIENCE_S:.0f} s: {reason}"
             return self._end(Status.UNREACHABLE, f"{text}; {self._way_on()}")
-        self.trouble = reason
+        self.trouble = reason if code == BUSY else f"the connection is lost ({reason})"
         if self.phase is not Phase.DIALLING:
             self._enter(Phase.DIALLING)
         return None
+
+    def _refused_or_busy(self, error: Error, now: float) -> None:
+        """An answer that is no record. Who is refused because much is going on asks again later."""
+        if error.code == BUSY and self.phase is Phase.SUBMITTING:
+            self._outbox.append(HangUp(Peer.MIDDLEWARE))
+            self._lost(error.text, error.code, now)
+        else:
+            self._refused(error)
 
     # ── the job's records ────────────────────────────────────────────────────────────────────────────────────────
 

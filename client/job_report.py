@@ -59,15 +59,18 @@ def print_jobs(console: Terminal, jobs: Collection[Job]) -> None:
         return
     newest = _by_age(jobs)[-JOBS_SHOWN:]
     priorities = any(job.priority for job in newest)
-    rows = table("job", "outputs", "state", *[">prio"] * priorities, ">sent", ">done", ">queue", ">retried")
+    users = len({job.user for job in newest}) > 1
+    columns = (*["user"] * users, "outputs", "state", *[">prio"] * priorities, ">sent", ">done", ">queue", ">retried")
+    rows = table("job", *columns)
     longest = max(len(job.job) for job in newest)
     rest = console.width - OTHER_CELLS - min(longest, console.width // 4)
-    rows.columns[1].max_width = max(len("outputs"), rest)
+    rows.columns[1 + users].max_width = max(len("outputs"), rest)
     for job in newest:
         sent, total, done, wanted = frames_of(job)
         progress = job.progress
         rows.add_row(
             job.job,
+            *[job.user] * users,
             ", ".join(progress.get("outputs", [])),
             state_text(job.state),
             *[str(job.priority)] * priorities,
@@ -133,6 +136,7 @@ def _lines(job: Job) -> Iterator[tuple[str, Part]]:
     progress, details = job.progress, job.details
     yield "job", job.job
     yield "source", job.name
+    yield "user", job.user
     yield "state", styled(state_text(job.state), f": {job.reason}" if job.reason else "")
     submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.submitted_unix_s))
     yield "submitted", submitted + (f", ended after {duration(job.seconds)}" if job.seconds else "")

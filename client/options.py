@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from client.outcome import Status
@@ -15,11 +15,12 @@ from wire.addresses import Address
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The middleware to speak to, with which family of addresses, and the cluster's secret."""
+    """The middleware to speak to, with which family of addresses, the cluster's secret, and for which user."""
 
     address: Address
     family: socket.AddressFamily = socket.AF_UNSPEC
     secret: bytes = b""
+    user: str = field(default_factory=shared.system_user)
 
 
 class UsageError(Exception):
@@ -35,12 +36,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """`--host`, `--port`, `--ipv4`, `--ipv6` and `--secret-file`."""
+    """`--host`, `--port`, `--ipv4`, `--ipv6`, `--secret-file` and `--user`."""
     shared.add_middleware_address(parser)
     family = parser.add_mutually_exclusive_group()
     family.add_argument("--ipv4", action="store_true", help="use IPv4 only")
     family.add_argument("--ipv6", action="store_true", help="use IPv6 only")
     shared.add_secret(parser)
+    shared.add_user(parser)
 
 
 def read_target(options: argparse.Namespace) -> Target:
@@ -50,7 +52,7 @@ def read_target(options: argparse.Namespace) -> Target:
         secret = shared.read_secret(options.secret_file)
     except (OSError, ValueError) as error:
         raise UsageError(f"The cluster's secret cannot be read: {error}") from error
-    return Target(Address(options.host, options.port), family, secret)
+    return Target(Address(options.host, options.port), family, secret, options.user)
 
 
 def as_sentence(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import re
@@ -201,11 +200,7 @@ def submission_key(source: Source, order: Order) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def hello() -> Hello:
-    """Who we are: `user@host`, and a session that nobody else has."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        user = "somebody"
+def hello(user: str) -> Hello:
+    """Return who we are: `user@host`, and a session that nobody else has."""
     name = encodable(f"{user}@{socket.gethostname()}")[:MAX_NAME]
-    return Hello(role="client", name=name, session=secrets.token_hex(16), versions=list(VERSIONS))
+    return Hello(role="client", name=name, session=secrets.token_hex(16), versions=list(VERSIONS), user=user)

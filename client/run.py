@@ -90,7 +90,7 @@ class Run:
         self._loop, self._target = loop, target
         self._parcel = parcel
         self._reader, self._place = parcel.reader, parcel.place
-        self._hello = hello()
+        self._hello = hello(target.user)
         self._pull_wanted = False
         self._files: Files | None = None
 
@@ -207,7 +207,7 @@ class Run:
         """What is worth a word beside the numbers."""
         session = self.session
         if session.trouble:
-            return f"waiting: the connection is lost ({session.trouble}); trying again"
+            return f"waiting: {session.trouble}; trying again"
         if session.fetching is not None and session.fetching.trouble:
             return f"waiting for its files: the aggregator is not reached ({session.fetching.trouble}); trying again"
         if session.fetching is not None and session.fetching.size_here:

@@ -105,7 +105,7 @@ def print_tables(console: Terminal, view: ClusterView) -> None:
     aggregators = table("aggregator", "state", "reached at")
     for one in view.aggregators.values():
         aggregators.add_row(*_aggregator_cells(one))
-    jobs = table("job", "source", "state", ">sent", ">done", ">retries")
+    jobs = table("job", "user", "source", "state", ">sent", ">done", ">retries")
     newest = sorted(view.jobs.values(), key=lambda job: job.submitted_unix_s)[-JOBS_SHOWN:]
     for job in newest:
         jobs.add_row(*_job_cells(job))
@@ -150,6 +150,7 @@ def _job_cells(job: Job) -> list[Text | str]:
     sent, total, done, wanted = frames_of(job)
     return [
         job.job,
+        job.user,
         job.name,
         state_text(job.state),
         share(sent, total),

@@ -71,6 +71,7 @@ def job_json(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job,
         "name": job.name,
+        "user": job.user,
         "state": job.state,
         "code": job.code,
         "reason": job.reason,

@@ -128,7 +128,7 @@ def _watch(
     loop: Loop, target: Target, topics: Sequence[str], until: Callable[[ClusterView], bool], deadline: float
 ) -> ClusterView:
     """One connection's worth of watching."""
-    link = loop.dial([target.address], hello(), target.family)
+    link = loop.dial([target.address], hello(target.user), target.family)
     view = ClusterView()
     reached = False
     while not until(view):

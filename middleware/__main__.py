@@ -62,6 +62,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--upload-timeout", type=options.seconds, default=rules.upload_timeout_s, metavar="S",
         help="seconds after which an upload that stopped gives its spool back (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--admin", type=options.user_name, action="append", metavar="USER",
+        help="who may see and control everybody's jobs; may be given again (the user who runs this)",
+    )  # fmt: skip
     parser.add_argument("--fsync", action="store_true", help="let what is acknowledged survive a power cut")
     return parser.parse_args(arguments)
 
@@ -78,6 +82,7 @@ def main() -> int:
         max_losses=told.max_lost,
         upload_timeout_s=told.upload_timeout,
         stage_bytes=told.spool_limit // 4,
+        admins=tuple(told.admin or [options.system_user()]),
     )
     try:
         secret = options.read_secret(told.secret_file)

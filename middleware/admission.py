@@ -166,7 +166,7 @@ def _check_sizes(message: Submit) -> None:
 def derived_from(message: Submit) -> Iterator[Own | Task]:
     """Yield the largest messages that carry parts of a submission on: to the aggregator, and to workers."""
     source, job = message.source, "j" * JOB_ID_SIZE
-    yield Own(job, source["name"], MAX_INT, source, message.outputs, bytes(KEY_SIZE))
+    yield Own(job, source["name"], MAX_INT, source, message.outputs, bytes(KEY_SIZE), "u" * MAX_NAME)
     process = {"kind": source["kind"], **source["process"]}
     output = max(message.outputs, key=packed_size)
     lease, stage = Lease(MAX_INT, MAX_INT), [MAX_STEPS, MAX_STEPS]

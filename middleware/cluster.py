@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from middleware.catalogue import Catalogue
-from middleware.events import Check, Close, Command, FreeChunk, FreeStage, Log, Peer, SaveJob, Send, SendChunk
+from middleware.events import (
+    Check,
+    Close,
+    Command,
+    ForgetJob,
+    FreeChunk,
+    FreeStage,
+    Log,
+    Peer,
+    SaveJob,
+    Send,
+    SendChunk,
+)
 from middleware.fleet import Fleet
 from middleware.jobs import Job
 from middleware.states import JobState, TaskState
 from middleware.tracks import Flight, LeaseRecord, Track, Trouble
+from middleware.users import HISTORY, QUOTAS, Quota, Resource, User, Users
 from wire.limits import MAX_FAILED_CHUNK
 from wire.messages import Error, Event, FailedChunk, Message
 from wire.schema import Lease
-
-MAX_HISTORY: Final = 1000
-"""Final jobs remembered; the oldest are forgotten first."""
-
-MAX_OPEN_JOBS: Final = 1000
-"""Jobs that are not final; one more is refused as `busy`, so that a script gone wild cannot fill the ledger."""
-
 
 MAX_FAILED_CHUNKS: Final = 16
 MAX_FAILED_CHUNK_SIZE: Final = MAX_FAILED_CHUNK
@@ -50,7 +56,12 @@ class Rules:
     aggregator_pass_window: int = 64  # … of all jobs to one aggregator: what waits keeps its segment of the spool
     bench_after: int = 3  # failures of one worker on one job
     renew_after_s: float = 30.0  # without a worker like those that made a job's first results
-    upload_timeout_s: float = 600.0  # an upload that stopped for so long gives its spool back
+    upload_timeout_s: float = 600.0  # an upload that stopped for so long gives its spool back, an empty one its place
+    abandoned_timeout_s: float = 7 * 24 * 3600.0  # an upload that nobody goes on with for so long gives its place back
+    reserved_windows: int = 4  # of the spool's room, only for users who hold less than one
+    quotas: Mapping[Resource, Quota] = field(default_factory=lambda: QUOTAS)
+    history: Quota = HISTORY
+    admins: tuple[str, ...] = ()  # users who may see and control everybody's jobs
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +104,7 @@ class ClientRecord:
     name: str
     session: str
     peer: Peer
+    user: User
     jobs: set[str] = field(default_factory=set)  # attached to this connection
     watched_jobs: set[str] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
@@ -126,6 +138,7 @@ class Cluster:
         self.unix_offset_s = unix_offset_s
         self.fleet = Fleet(rules.credit)
         self.catalogue = Catalogue()
+        self.users = Users(rules.quotas, rules.history, rules.admins)
         self.jobs: OrderedDict[str, Job] = OrderedDict()
         self.open: dict[str, Job] = {}  # those not final, oldest first
         self.aggregators: dict[Peer, AggregatorRecord] = {}
@@ -144,8 +157,23 @@ class Cluster:
 
     @property
     def is_scarce(self) -> bool:
-        """Whether the spool has less room than a single client may want."""
-        return self.room_bytes < self.rules.client_window_bytes
+        """Whether the spool has less room than a single client may want, beside what is reserved."""
+        return self.room_bytes - self.reserved_bytes < self.rules.client_window_bytes
+
+    @property
+    def spool_bytes(self) -> int:
+        """What the spool can hold, for all jobs together."""
+        return self.room_bytes + self.users.total[Resource.SPOOL_BYTES]
+
+    @property
+    def reserved_bytes(self) -> int:
+        """The part of the room that only users get who hold less than a window: a few windows, but not most of it."""
+        return min(self.rules.reserved_windows * self.rules.client_window_bytes, self.spool_bytes // 4)
+
+    def room_of(self, user: User) -> int:
+        """The room that there is for a user."""
+        holds_much = user.held[Resource.SPOOL_BYTES] >= self.rules.client_window_bytes
+        return max(0, self.room_bytes - (self.reserved_bytes if holds_much else 0))
 
     # ── speaking ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,6 +187,8 @@ class Cluster:
     def detach(self, peer: Peer) -> list[Job]:
         """A client is gone; returns the jobs that it was attached to."""
         client = self.clients.pop(peer)
+        client.user.charge(Resource.CONNECTIONS, -1)
+        self.users.let_go(client.user)
         self.watchers.pop(peer, None)
         left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
         for job in left:
@@ -183,8 +213,54 @@ class Cluster:
 
     # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def save(self, job: Job, *, new: bool = False) -> None:
-        self.outbox.append(SaveJob(job.id, job.record(), job.fixed if new else None))
+    def save(self, job: Job, *, whole: bool = False) -> None:
+        """Write what changes of a job; with `whole` also what was asked for."""
+        self.outbox.append(SaveJob(job.id, job.record(), job.fixed if whole else None))
+
+    def may_touch(self, user: User, job: Job) -> bool:
+        """Whether a job is this user's to see and to control."""
+        return job.user is user or user.is_admin
+
+    def add_job(self, job: Job) -> None:
+        """A job is new here, or comes from the ledger."""
+        self.jobs[job.id] = job
+        if job.is_final:
+            self._remember(job)
+        else:
+            self.open_job(job)
+
+    def open_job(self, job: Job) -> None:
+        """A job is not final, or not any more."""
+        if job.user.ended.pop(job.id, None) is not None:
+            job.user.charge(Resource.ENDED_JOBS, -1)
+        self.open[job.id] = job.user.open[job.id] = job
+        job.user.charge(Resource.OPEN_JOBS, 1)
+        job.user.charge(Resource.LEDGER_BYTES, job.fixed_bytes)
+
+    def close_job(self, job: Job) -> None:
+        """A job has become final; what it held is still to be given back."""
+        del self.open[job.id], job.user.open[job.id]
+        job.user.charge(Resource.OPEN_JOBS, -1)
+        job.user.charge(Resource.LEDGER_BYTES, -job.fixed_bytes)
+        self._remember(job)
+
+    def _remember(self, job: Job) -> None:
+        job.user.ended[job.id] = job
+        job.user.charge(Resource.ENDED_JOBS, 1)
+
+    def forget(self, job: Job) -> None:
+        """A final job leaves the history."""
+        del self.jobs[job.id], job.user.ended[job.id]
+        job.user.charge(Resource.ENDED_JOBS, -1)
+        self.users.let_go(job.user)
+        self.outbox.append(ForgetJob(job.id))
+
+    def resume_source(self, job: Job, fixed: dict[str, Any]) -> Job:
+        """A job whose source was not kept when it ended has been submitted again."""
+        before = job.fixed_bytes
+        job.take_source(fixed)
+        job.user.charge(Resource.LEDGER_BYTES, job.fixed_bytes - before)
+        return job
 
     def set_state(self, job: Job, state: JobState, code: str = "", reason: str = "") -> None:
         """Changes a job's state and tells everyone whom it concerns."""
@@ -291,6 +367,7 @@ class Cluster:
         """Proves that the indexes agree with each other; for tests and the simulation."""
         self.fleet.validate()
         self.catalogue.validate()
+        self.users.validate()
         held = {
             (record.lease, record.job, record.track, record.index)
             for worker in self.fleet.by_name.values()

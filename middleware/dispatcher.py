@@ -107,11 +107,9 @@ class Dispatcher:
         self.cluster.catalogue.restore(filters)
         self.cluster.stores.update((store, StoreRecord(store, name, digest)) for store, name, digest in stores)
         for job_id, fixed, record in jobs:
-            job = Job(job_id, fixed)
+            job = Job(job_id, fixed, self.cluster.users.named(fixed["user"]))
             job.restore(record)
-            self.cluster.jobs[job_id] = job
-            if not job.is_final:
-                self.cluster.open[job_id] = job
+            self.cluster.add_job(job)
         for job_id, stream, index, frame_count, size, xxh3 in chunks:
             job = self.cluster.jobs[job_id]
             job.add_chunk(stream, index, frame_count, size or 0, xxh3)
@@ -287,7 +285,9 @@ class Dispatcher:
 
     def _make_room(self) -> None:
         """Under pressure, chunks that are stored everywhere are given up, the oldest job's first."""
-        wanted = ROOM_LOW_FACTOR * self.cluster.rules.client_window_bytes - self.cluster.room_bytes
+        cluster = self.cluster
+        enough = ROOM_LOW_FACTOR * cluster.rules.client_window_bytes + cluster.reserved_bytes
+        wanted = enough - cluster.room_bytes
         for job in self.cluster.open_jobs():
             if wanted <= 0:
                 return
@@ -302,9 +302,11 @@ class Dispatcher:
             job = cluster.ended_jobs.pop()
             job.seconds = now + cluster.unix_offset_s - job.submitted_unix_s
             self._leases.revoke_all(job)
-            del cluster.open[job.id]
+            cluster.close_job(job)
             job.settle(progress_of(job), failures_of(job))
-            cluster.save(job)
+            cluster.save(job, whole=True)
             cluster.outbox.append(FreeJob(job.id))
             self._ownership.drop(job)
             self._handout.forget(job.id)
+            for old in cluster.users.outdated(job.user):
+                cluster.forget(old)

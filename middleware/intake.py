@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from middleware.admission import fault_of
-from middleware.cluster import MAX_HISTORY, MAX_OPEN_JOBS, ClientRecord, Cluster
+from middleware.cluster import ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.ownership import Ownership
-from middleware.records import job_record, room_for, share_of_spool
-from middleware.wishes import forget
+from middleware.records import job_record, room_for, shares
+from middleware.states import JobState
+from middleware.submission import fixed_of, is_like, ledger_size
+from middleware.users import SUBMITS_PER_S, WAY_OUT, Resource, User
 from wire.errors import ProtocolError
 from wire.limits import MAX_CHUNKS
 from wire.messages import (
@@ -32,8 +36,17 @@ class Intake:
         self._ownership = ownership
 
     def joined(self, peer: Peer, hello: Hello) -> None:
-        self._cluster.clients[peer] = ClientRecord(hello.name, hello.session, peer)
-        self._cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=self._cluster.epoch))
+        cluster = self._cluster
+        if not hello.user.isprintable():
+            raise ProtocolError("bad-message", f"a user's name can be printed, and {hello.user!r} cannot")
+        user = cluster.users.named(hello.user)
+        why = cluster.users.refusal(user, Resource.CONNECTIONS)
+        if why:
+            cluster.users.let_go(user)
+            raise ProtocolError("busy", f"{why}; end one of them, or try again later")
+        user.charge(Resource.CONNECTIONS, 1)
+        cluster.clients[peer] = ClientRecord(hello.name, hello.session, peer, user)
+        cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch))
 
     def left(self, peer: Peer, now: float) -> None:
         for job in self._cluster.detach(peer):
@@ -44,32 +57,50 @@ class Intake:
     # ── submitting ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def submit(self, client: ClientRecord, message: Submit, now: float) -> None:
-        cluster = self._cluster
+        cluster, user = self._cluster, client.user
+        if not cluster.users.may_submit(user, now):
+            text = f"user {user.name!r} submits more than {SUBMITS_PER_S:.0f} jobs a second; try again in a moment"
+            return cluster.refuse(client, "busy", text)
         fault = fault_of(message)
         if fault:
             return cluster.refuse(client, "bad-job", fault)
         job = self._continued(client, message)
-        is_new = job is None
-        if job is None:
-            if len(cluster.open) >= MAX_OPEN_JOBS:
-                return cluster.refuse(
-                    client, "busy", f"{MAX_OPEN_JOBS} jobs are unfinished; wait for one, or cancel one"
-                )
-            job = self._create(message, now)
+        lacks_source = job is not None and not job.has_source and not job.is_final
+        if job is not None and lacks_source and not is_like(job.fixed, message.source, message.outputs):
+            return cluster.refuse(client, "bad-job", f"job {job.id} has this key and another source; submit it as new")
+        is_whole = job is None or lacks_source
+        if is_whole:
+            submitted_unix_s = now + cluster.unix_offset_s if job is None else job.submitted_unix_s
+            lease_key = cluster.new_key() if job is None else job.lease_key
+            fixed = fixed_of(message, user.name, submitted_unix_s, lease_key)
+            why = self._why_busy(user, job, ledger_size(fixed))
+            if why:
+                return cluster.refuse(client, "busy", why)
+            job = self._create(fixed, user, now) if job is None else cluster.resume_source(job, fixed)
+        assert job is not None
         job.client, job.accepted, job.session, job.moved_at = client.peer, 0, client.session, now
         job.edited_as = ""
         client.jobs.add(job.id)
-        cluster.save(job, new=is_new)
-        if not job.owner:
+        cluster.save(job, whole=is_whole)
+        if lacks_source:
+            self._ownership.take_back(job)
+        elif not job.owner:
             self._ownership.assign(job)
         self._look_for_edited(client, job)
         job.told_room_bytes = room_for(cluster, job)
         cluster.send(client.peer, job_record(job, job.told_room_bytes, with_have=True))
         return None
 
+    def _why_busy(self, user: User, job: Job | None, size: int) -> str:
+        """Return why a user's job, a new one or one that gets its source again, cannot be taken now."""
+        users = self._cluster.users
+        why = "" if job is not None else users.refusal(user, Resource.OPEN_JOBS)
+        why = why or users.refusal(user, Resource.LEDGER_BYTES, size if job is None else size - job.fixed_bytes)
+        return why and f"{why}; {WAY_OUT}"
+
     def _continued(self, client: ClientRecord, message: Submit) -> Job | None:
         """The job that this submission repeats or takes up again; a new one only if its reply may have been lost."""
-        for job in reversed(self._cluster.jobs.values()):
+        for job in (*reversed(client.user.open.values()), *reversed(client.user.ended.values())):
             if job.key != message.key:
                 continue
             attached = self._cluster.clients.get(job.client) if job.client is not None else None
@@ -80,7 +111,7 @@ class Intake:
 
     def _look_for_edited(self, client: ClientRecord, job: Job) -> None:
         """Uploads from the same place that will wait in vain, because what lay there has been edited since."""
-        for old in self._cluster.open.values():
+        for old in client.user.open.values():
             if old.client is None and not old.all_sent and _is_edited(old, job):
                 old.edited_as = job.id
                 self._cluster.save(old)
@@ -90,38 +121,25 @@ class Intake:
                 )
                 self._cluster.send(client.peer, Event("source-edited", text, old.id))
 
-    def _create(self, message: Submit, now: float) -> Job:
+    def _create(self, fixed: dict[str, Any], user: User, now: float) -> Job:
         cluster = self._cluster
-        unix_s = now + cluster.unix_offset_s
-        fixed = {
-            "key": message.key,
-            "source": message.source,
-            "outputs": message.outputs,
-            "policy": message.policy,
-            "priority": message.priority,
-            "origin": message.origin,
-            "submitted_unix_s": unix_s,
-            "lease_key": cluster.new_key(),
-        }
-        name = str(message.source.get("name", "job"))
+        name = str(fixed["source"].get("name", "job"))
         job_id = cluster.new_id(name)
         while job_id in cluster.jobs:
             job_id = cluster.new_id(name)
-        job = Job(job_id, fixed)
-        cluster.jobs[job.id] = cluster.open[job.id] = job
-        outputs = ", ".join(output["name"] for output in message.outputs)
+        job = Job(job_id, fixed, user)
+        cluster.add_job(job)
+        outputs = ", ".join(output["name"] for output in fixed["outputs"])
         cluster.note("job-submitted", f"job {job.id} was submitted: {job.name} → {outputs}", now, job.id)
-        finals = [old for old in cluster.jobs.values() if old.is_final]
-        for old in finals[: max(0, len(finals) - MAX_HISTORY)]:
-            forget(cluster, old)
         return job
 
     # ── chunks ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def chunk(self, client: ClientRecord, message: Chunk, size: int, xxh3: int, now: float) -> None:
+        cluster = self._cluster
         job = self._job_of(client, message, message.job)
         if job is None or job.is_final:
-            return
+            return None
         if message.stream >= len(job.have) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNK_FRAMES:
             raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of stream {message.stream}")
         counts = job.chunk_counts
@@ -134,17 +152,29 @@ class Intake:
             text = (
                 f"chunk {message.index} differs from the one accepted before: the source was edited; submit it as new"
             )
-            self._cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
-            return
+            return cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
+        is_new = message.index not in job.have[message.stream] and message.index not in job.freed[message.stream]
+        why = self._why_full(job) if is_new else ""
+        if why:
+            return cluster.hang_up(client.peer, "full", f"{why}; job {job.id} waits until there is room")
         job.accepted += 1
         job.moved_at = now
-        self._cluster.acknowledged_jobs.add(job.id)
-        if message.index in job.have[message.stream] or message.index in job.freed[message.stream]:
-            return
+        cluster.acknowledged_jobs.add(job.id)
+        if not is_new:
+            return None
         job.add_chunk(message.stream, message.index, message.frame_count, size, xxh3)
-        self._cluster.room_bytes -= size
-        self._cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count))
-        self._cluster.changed_jobs.add(job.id)
+        cluster.room_bytes -= size
+        cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count))
+        cluster.changed_jobs.add(job.id)
+        return None
+
+    def _why_full(self, job: Job) -> str:
+        """Return why no further chunk of a job is taken, of a client that does not keep to the room it was told."""
+        cluster, user = self._cluster, job.user
+        if cluster.room_of(user) <= 0 < cluster.room_bytes:
+            held = user.held[Resource.SPOOL_BYTES]
+            return f"user {user.name!r} has {held} bytes in the spool; what is left of it is kept for others"
+        return cluster.users.refusal(user, Resource.CHUNKS)
 
     def not_kept(self, event: NotKept) -> None:
         """The chunk just accepted could not be written: the client comes back for it later."""
@@ -155,29 +185,49 @@ class Intake:
         self._cluster.log(f"job {job.id} chunk {event.index}: {event.reason}")
 
     def expire(self, now: float) -> None:
-        """Uploads that stopped give their room back, so that they cannot keep others out; the jobs stay.
+        """Uploads that stopped give their room back, so that they cannot keep others out; the jobs stay, for a while.
 
         An attached client is only thought to have stopped where others are short of room and it is not (a large chunk
         may take long on a slow road), or where its job holds more than its share.
         """
-        timeout_s = self._cluster.rules.upload_timeout_s
-        for job in self._cluster.open_jobs():
-            if job.all_sent or not any(job.have) or any(track.flights for track in job.tracks):
+        cluster, share = self._cluster, None
+        for job in cluster.open_jobs():
+            if job.all_sent or any(track.flights for track in job.tracks):
                 continue
             if job.moved_at is None:
                 job.moved_at = now  # since this middleware's start
-            if now - job.moved_at < timeout_s:
-                continue
-            is_greedy = job.spooled_bytes > share_of_spool(self._cluster)
-            if job.client is not None and not (self._cluster.is_scarce and (job.told_room_bytes or is_greedy)):
-                continue
-            if job.client is not None:
-                self._cluster.hang_up(job.client, "silent", f"no chunk of job {job.id} came for {timeout_s:.0f} s")
-            job.forget_chunks()
-            self._cluster.outbox.append(FreeJob(job.id))
-            self._cluster.changed_jobs.add(job.id)
-            text = f"the upload of job {job.id} stopped {timeout_s:.0f} s ago: its chunks are given up"
-            self._cluster.note("upload-expired", text, now, job.id)
+            idle_s = now - job.moved_at
+            if not any(job.have):
+                self._expire_place(job, idle_s, now)
+            elif idle_s >= cluster.rules.upload_timeout_s:
+                share = share or shares(cluster)
+                is_greedy = job.spooled_bytes > share.of_spool(job)
+                if job.client is None or (cluster.is_scarce and (job.told_room_bytes or is_greedy)):
+                    self._expire_chunks(job, now)
+
+    def _expire_chunks(self, job: Job, now: float) -> None:
+        cluster, timeout_s = self._cluster, self._cluster.rules.upload_timeout_s
+        if job.client is not None:
+            cluster.hang_up(job.client, "silent", f"no chunk of job {job.id} came for {timeout_s:.0f} s")
+        job.forget_chunks()
+        cluster.save(job)
+        cluster.outbox.append(FreeJob(job.id))
+        cluster.changed_jobs.add(job.id)
+        text = f"the upload of job {job.id} stopped {timeout_s:.0f} s ago: its chunks are given up"
+        cluster.note("upload-expired", text, now, job.id)
+
+    def _expire_place(self, job: Job, idle_s: float, now: float) -> None:
+        """A job of which nothing is here, and whose client has gone, keeps its place for a time only."""
+        rules = self._cluster.rules
+        waits_long = job.waits_long or any(job.freed)
+        limit_s = rules.abandoned_timeout_s if waits_long else rules.upload_timeout_s
+        if job.client is not None or idle_s < limit_s:
+            return
+        what = "nothing more" if waits_long else "nothing"
+        text = f"{what} of its source came in {limit_s:.0f} s, and its client has gone; submit the same file again"
+        job.session = ""  # whoever submits it again gets a new job, and not this one's end
+        self._cluster.set_state(job, JobState.CANCELLED, "expired", text)
+        self._cluster.note("job-expired", f"job {job.id} is cancelled: {text}", now, job.id)
 
     def end(self, client: ClientRecord, message: End, now: float) -> None:
         job = self._job_of(client, message, message.job)

@@ -8,7 +8,9 @@ from middleware import told
 from middleware.chains import Chain
 from middleware.history import Told
 from middleware.states import FINAL, JOB_TRANSITIONS, JobState
+from middleware.submission import has_source, ledger_size, shortened
 from middleware.tracks import Track
+from middleware.users import Resource, User
 from wire.bitmap import Bitmap
 from wire.transitions import changed
 
@@ -31,10 +33,12 @@ class Job:
     failures = Told[list[dict[str, Any]]]()
     """… and the failures told."""
 
-    def __init__(self, job: str, fixed: dict[str, Any]) -> None:
-        self.id = job
+    def __init__(self, job: str, fixed: dict[str, Any], user: User) -> None:
+        self.id, self.user = job, user
         self.has_settled = False
         self.fixed = fixed
+        self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
+        self.spooled_bytes = self.chunk_count = 0
         self.key: str = fixed["key"]
         self.name: str = fixed["source"].get("name", "")
         self.priority: int = fixed["priority"]
@@ -59,6 +63,7 @@ class Job:
         self.no_room_reason = ""
         self.outdated_since: float | None = None  # since when nobody could go on with what its first workers made
         self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
+        self.waits_long = False  # for its upload: some of it was here, or a person wished it again
         self.edited_as = ""  # the job in which its source, edited since, was submitted anew
         self.final, self.failures = {}, []
         self.told_room_bytes = 0
@@ -89,23 +94,32 @@ class Job:
 
     def _clear_chunks(self) -> int:
         """Knows of no chunk; returns how many streams there are."""
+        self._charge(-self.chunk_count, -self.spooled_bytes)
         stream_count = int(self.fixed["source"].get("stream_count", 1))
         self.have = [Bitmap() for _ in range(stream_count)]
         self.freed = [Bitmap() for _ in range(stream_count)]  # were here, are stored everywhere, were given up for room
         self.frame_counts: list[dict[int, int]] = [{} for _ in range(stream_count)]
         self.checksums: list[dict[int, int]] = [{} for _ in range(stream_count)]
         self.sizes: list[dict[int, int]] = [{} for _ in range(stream_count)]
-        self.spooled_bytes = self.frames_sent = 0
+        self.frames_sent = 0
         return stream_count
+
+    def _charge(self, chunks: int, size: int) -> None:
+        """Count chunks that are known, and bytes of them that are spooled: the only writer of both."""
+        self.chunk_count += chunks
+        self.spooled_bytes += size
+        self.user.charge(Resource.CHUNKS, chunks)
+        self.user.charge(Resource.SPOOL_BYTES, size)
 
     @property
     def is_final(self) -> bool:
         return self.state in FINAL
 
     def settle(self, progress: dict[str, Any], failures: list[dict[str, Any]]) -> None:
-        """It is final: what it came to is kept, and the memory of its chunks and tasks given back."""
+        """It is final: what it came to is kept, and the memory of its chunks, its tasks and its source given back."""
         self.final, self.failures = progress, failures
         self._clear_chunks()
+        self._set_fixed(shortened(self.fixed))
         self._remember(settled=True)
 
     def _remember(self, *, settled: bool) -> None:
@@ -127,6 +141,16 @@ class Job:
         self.benched, self.kept_failed = {}, set()
         self.link_costs = 0
         self.holdings_known = self.finish_sent = False
+        self.waits_long = True
+
+    def take_source(self, fixed: dict[str, Any]) -> None:
+        """It begins again, and this is once more what was asked for."""
+        self._set_fixed(fixed)
+        self._clear()
+
+    def _set_fixed(self, fixed: dict[str, Any]) -> None:
+        self.fixed = fixed
+        self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
 
     def wait_for_room(self, reason: str, now: float) -> None:
         """There is none for its results, or between its workers: nothing more is computed for it for a while."""
@@ -134,6 +158,7 @@ class Job:
 
     def forget_chunks(self) -> None:
         """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
+        self.waits_long = True
         self._clear_chunks()
         for track in self.tracks:
             track.drop_all_begun()
@@ -147,7 +172,7 @@ class Job:
         self.frame_counts[stream][index] = frame_count
         self.checksums[stream][index] = xxh3
         self.sizes[stream][index] = size
-        self.spooled_bytes += size
+        self._charge(0 if is_known else 1, size)
         for track in self.tracks:
             if track.stream == stream:
                 track.chunk_came(index)
@@ -157,7 +182,7 @@ class Job:
     def remove_chunk(self, stream: int, index: int) -> None:
         """Undoes `add_chunk`: it could not be kept."""
         self.have[stream].discard(index)
-        self.spooled_bytes -= self.sizes[stream].pop(index)
+        self._charge(-1, -self.sizes[stream].pop(index))
         self.frames_sent -= self.frame_counts[stream][index] if stream == 0 else 0
         del self.frame_counts[stream][index], self.checksums[stream][index]
 
@@ -195,7 +220,7 @@ class Job:
         self.have[stream].discard(index)
         self.freed[stream].add(index)
         size = self.sizes[stream].pop(index)
-        self.spooled_bytes -= size
+        self._charge(0, -size)
         return size
 
     @property
@@ -235,6 +260,7 @@ class Job:
             "files": self.files,
             "addresses": self.addresses,
             "edited_as": self.edited_as,
+            "waits_long": self.waits_long,
             "final": self.final,
             "failures": self.failures,
         }
@@ -250,6 +276,7 @@ class Job:
         for track, build in zip(self.tracks, record["builds"], strict=False):  # none of a job that has ended
             track.fingerprint = build
         self.edited_as = record.get("edited_as", "")
+        self.waits_long = record.get("waits_long", False)
         self.final, self.failures = record.get("final", {}), record.get("failures", [])
         if self.is_final:
             self._remember(settled=True)

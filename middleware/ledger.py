@@ -17,7 +17,7 @@ SCHEMA: Final = """
 CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order of submission
     job TEXT NOT NULL UNIQUE,
-    fixed BLOB NOT NULL,         -- msgpack: key, source, outputs, policy, priority, submitted_unix_s, lease_key, …
+    fixed BLOB NOT NULL,         -- msgpack: what was asked for, see middleware/submission.py
     record BLOB NOT NULL         -- msgpack: what changes, see middleware/jobs.py
 );
 CREATE TABLE chunk (
@@ -44,6 +44,8 @@ CREATE TABLE store (
 )
 """
 
+_OR_UPDATE: Final = "ON CONFLICT (job) DO UPDATE SET fixed = excluded.fixed, record = excluded.record"
+
 
 class MiddlewareLedger:
     """The middleware's tables. Changes are durable after `commit`."""
@@ -64,10 +66,11 @@ class MiddlewareLedger:
         return self._ledger.raise_epoch()
 
     def save_job(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None) -> None:
-        """Writes what changed of a job; with `fixed`, a new one."""
+        """Writes what changed of a job; with `fixed`, a new one, or what was asked for as well."""
         if fixed is not None:
             self._ledger.execute(
-                "INSERT INTO job (job, fixed, record) VALUES (?, ?, ?)", (job, _packed(fixed), _packed(record))
+                f"INSERT INTO job (job, fixed, record) VALUES (?, ?, ?) {_OR_UPDATE}",
+                (job, _packed(fixed), _packed(record)),
             )
         else:
             self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (_packed(record), job))

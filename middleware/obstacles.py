@@ -24,6 +24,8 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     """What keeps a job from going on; two empty texts when nothing does."""
     if any(track.flights for track in job.tracks) or job.finish_sent:
         return "", ""
+    if not job.has_source:
+        return "source-needed", "it begins again, and its source is not here; submit the same file again"
     if not cluster.aggregators:
         return "no-aggregator", "no aggregator is connected"
     if cluster.owner_of(job) is None:

@@ -56,7 +56,7 @@ class Ownership:
         addresses = [{**one, "host": one.get("host") or host} for one in details.addresses]
         record = AggregatorRecord(hello.name, hello.session, details.store, peer, addresses, now, now)
         cluster.aggregators[peer] = record
-        limits = {"beat_interval_s": cluster.rules.beat_interval_s}
+        limits = {"beat_interval_s": cluster.rules.beat_interval_s, "admins": list(cluster.rules.admins)}
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
         where = Aggregator(record.store, record.name, record.addresses)
         for worker in cluster.fleet.connected():
@@ -75,6 +75,8 @@ class Ownership:
 
     def _take_up(self, job: Job, record: AggregatorRecord) -> None:
         """An aggregator is there: what does it mean for a job?"""
+        if not job.has_source:
+            return  # it is nobody's until its client submits it again
         if job.owner == record.store:
             self._own(job, record)
         elif not job.owner:
@@ -128,7 +130,10 @@ class Ownership:
             self._give(job, record)
 
     def take_back(self, job: Job) -> None:
-        """A job begins again, under the next owner epoch: with its owner, or with another that is there."""
+        """A job begins again, under the next owner epoch: with its owner, or with another that is there. Not before its
+        source is known again."""
+        if not job.has_source:
+            return
         record = self._cluster.owner_of(job)
         if record is not None:
             self._give(job, record)
@@ -149,7 +154,8 @@ class Ownership:
 
     def _own(self, job: Job, record: AggregatorRecord) -> None:
         job.holdings_known = job.finish_sent = False
-        own = Own(job.id, job.name, job.owner_epoch, job.fixed["source"], job.fixed["outputs"], job.lease_key)
+        fixed = job.fixed
+        own = Own(job.id, job.name, job.owner_epoch, fixed["source"], fixed["outputs"], job.lease_key, job.user.name)
         self._cluster.send(record.peer, own)
 
     def holdings(self, record: AggregatorRecord, message: Holdings, now: float) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Set
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from middleware.cluster import Asked, ClientRecord, Cluster
 from middleware.events import Peer
@@ -13,6 +15,7 @@ from middleware.jobs import Job
 from middleware.stages import uncovered
 from middleware.states import JobState, WorkerState
 from middleware.told import MAX_DETAILS_SIZE, MAX_REASON
+from middleware.users import Resource, User
 from wire.limits import MAX_NAME
 from wire.messages import Aggregator, Event, Filters, Message
 from wire.messages import Job as JobMessage
@@ -39,24 +42,30 @@ DETAILS_COST: Final = 16
 """… of which one with the details of a job counts for so many: it may be 160 KB."""
 
 
-class Shares(NamedTuple):
-    """What is there for each of the jobs that are being sent, in bytes."""
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How room is shared: among the users who send something, and each one's part among the jobs that it sends."""
 
-    of_room: int  # that is free now
-    of_spool: int  # what is held included
+    room: Counter[User]  # jobs of each user that are being sent and get room now
+    spool: Counter[User]  # jobs of each user that are being sent
+    spool_bytes: int
     back: frozenset[str]  # the jobs that get no room for now
+
+    def of_user(self, user: User) -> int:
+        """Return the bytes of the spool that a user may hold."""
+        return self.spool_bytes // (len(self.spool) or 1)
+
+    def of_spool(self, job: Job) -> int:
+        """Return the bytes that a job may hold."""
+        return self.of_user(job.user) // (self.spool[job.user] or 1)
 
 
 def shares(cluster: Cluster) -> Shares:
-    """Goes through all open jobs: who asks for many of them asks once."""
+    """Go through all open jobs: who asks for many of them asks once."""
     uploading = [one for one in cluster.open.values() if one.client is not None and not one.all_sent]
-    held = sum(one.spooled_bytes for one in cluster.open.values())
     back = _who_stands_back(cluster, uploading)
-    return Shares(
-        cluster.room_bytes // (len(uploading) - len(back) or 1),
-        (cluster.room_bytes + held) // (len(uploading) or 1),
-        back,
-    )
+    room = Counter(one.user for one in uploading if one.id not in back)
+    return Shares(room, Counter(one.user for one in uploading), cluster.spool_bytes, back)
 
 
 def _who_stands_back(cluster: Cluster, uploading: list[Job]) -> frozenset[str]:
@@ -69,18 +78,16 @@ def _who_stands_back(cluster: Cluster, uploading: list[Job]) -> frozenset[str]:
 
 
 def room_for(cluster: Cluster, job: Job, share: Shares | None = None) -> int:
-    """Payload bytes the client of a job may have on their way: a part of the room, within the job's share of the whole
-    spool, and never more than a window. What is freed would otherwise go to those who hold much already and get nothing
-    done, until others have nothing."""
-    share = share or shares(cluster)
-    if job.id in share.back:
+    """Payload bytes the client of a job may have on their way: a part of the room, within its user's and its own share
+    of the whole spool, and never more than a window. What is freed would otherwise go to those who hold much already
+    and get nothing done, until others have nothing."""
+    share, user = share or shares(cluster), job.user
+    if job.id in share.back or cluster.users.refusal(user, Resource.CHUNKS):
         return 0
-    return max(0, min(cluster.rules.client_window_bytes, share.of_room, share.of_spool - job.spooled_bytes))
-
-
-def share_of_spool(cluster: Cluster) -> int:
-    """Bytes that each of the jobs that are being sent may hold."""
-    return shares(cluster).of_spool
+    of_room = cluster.room_of(user) // (len(share.room) or 1) // (share.room[user] or 1)
+    left_of_user = share.of_user(user) - user.held[Resource.SPOOL_BYTES]
+    left_of_job = share.of_spool(job) - job.spooled_bytes
+    return max(0, min(cluster.rules.client_window_bytes, of_room, left_of_user, left_of_job))
 
 
 def job_record(
@@ -102,6 +109,7 @@ def job_record(
         submitted_unix_s=job.submitted_unix_s,
         seconds=job.seconds,
         priority=job.priority,
+        user=job.user.name,
         details=details or {},
     )
 
@@ -308,14 +316,16 @@ class Publisher:
         if kind is Asked.CURRENT:
             return Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
         job = cluster.jobs.get(name)
-        if job is None:
+        if job is None or not cluster.may_touch(client.user, job):
             return None
         return job_record(job, details=details_of(job) if kind is Asked.DETAILS else None)
 
     def _watches(self, client: ClientRecord, job_id: str) -> bool:
         job = self._cluster.jobs.get(job_id)
         watched = "jobs" in client.topics or job_id in client.watched_jobs
-        return watched and job is not None and job.client != client.peer
+        if not watched or job is None or job.client == client.peer:
+            return False
+        return self._cluster.may_touch(client.user, job)
 
     def _ask_for_workers(self, client: ClientRecord, due: bool) -> None:
         fleet = self._cluster.fleet

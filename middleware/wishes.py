@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from middleware.cluster import Asked, ClientRecord, Cluster
-from middleware.events import ForgetJob
 from middleware.jobs import Job
 from middleware.leases import Leases
 from middleware.ownership import Ownership
 from middleware.states import JobState
+from middleware.users import WAY_OUT, Resource
 from wire.errors import ProtocolError
 from wire.messages import Control, Event, Watch
 
@@ -32,6 +32,12 @@ class Wishes:
         job = cluster.jobs.get(message.job)
         if job is None:
             return cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+        if not cluster.may_touch(client.user, job):
+            return cluster.refuse(client, "not-yours", _not_yours(job, message.verb), job.id)
+        if message.verb == "retry" and job.is_final:
+            why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
+            if why:
+                return cluster.refuse(client, "busy", f"{why}; {WAY_OUT}", job.id)
         granted = self._grant(client, job, message.verb, now)
         if not granted:
             text = f"job {job.id} is {job.state.value}; it cannot be asked to {message.verb}"
@@ -65,7 +71,7 @@ class Wishes:
             cluster.note("job-retried", f"job {job.id} begins again, as {client.name} wishes", now, job.id)
             return f"job {job.id} begins again and waits for its source: the same file_sender command sends it"
         if verb == "forget" and job.is_final:
-            forget(cluster, job)
+            cluster.forget(job)
             return f"job {job.id} is forgotten; its files stay"
         return ""
 
@@ -76,7 +82,7 @@ class Wishes:
         if attached is not None:  # it counts chunks that are gone: it shall come back and ask what is here
             cluster.hang_up(attached.peer, "retried", f"job {job.id} begins again")
         job.begin_again()
-        cluster.open[job.id] = job
+        cluster.open_job(job)
         cluster.changed_jobs.add(job.id)
         cluster.urgent_jobs.add(job.id)
         self._ownership.take_back(job)
@@ -92,6 +98,9 @@ class Wishes:
             raise ProtocolError("bad-message", f"no topic is called {', '.join(sorted(unknown))}")
         if message.job and message.job not in cluster.jobs:
             return cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+        if message.job and not cluster.may_touch(client.user, cluster.jobs[message.job]):
+            text = _not_yours(cluster.jobs[message.job], "watch")
+            return cluster.refuse(client, "not-yours", text, message.job)
         cluster.watchers[client.peer] = client
         client.topics |= set(message.topics)
         client.asked_topics |= set(message.topics)
@@ -101,7 +110,5 @@ class Wishes:
         return None
 
 
-def forget(cluster: Cluster, job: Job) -> None:
-    """A final job leaves the history."""
-    del cluster.jobs[job.id]
-    cluster.outbox.append(ForgetJob(job.id))
+def _not_yours(job: Job, verb: str) -> str:
+    return f"job {job.id} is of user {job.user.name!r}; only that user and the cluster's admins may {verb} it"

@@ -47,6 +47,7 @@ class Hello(Message):
     """The dialling side's first word: who it is. `details` are a WorkerDetails or AggregatorDetails map, or empty.
 
     `token` is a secret that tells this peer from any other of its name (see wire/tokens.py). It is in no log.
+    `user` is whose jobs a client submits and may control: its own word for it, which nothing proves.
     """
 
     role: Name
@@ -56,6 +57,7 @@ class Hello(Message):
     proof: bytes = field(default=b"", repr=False)
     details: dict[str, Any] = field(default_factory=dict)
     token: Name = field(default="", repr=False)
+    user: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class Job(Message):
     seconds: float = 0.0
     priority: int = 0
     details: dict[str, Any] = field(default_factory=dict)
+    user: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +393,8 @@ class Stored(Message):
 
 @dataclass(frozen=True, slots=True)
 class Own(Message):
-    """The job is yours, under this owner epoch. Answered by Holdings. With `lease_key` tags of leases are checked."""
+    """The job is yours, under this owner epoch. Answered by Holdings. With `lease_key` tags of leases are checked; its
+    files are for `user`, and for admins."""
 
     job: Name
     name: Name
@@ -398,6 +402,7 @@ class Own(Message):
     source: dict[str, Any]
     outputs: list[dict[str, Any]]
     lease_key: bytes
+    user: Name = ""
 
 
 @dataclass(frozen=True, slots=True)

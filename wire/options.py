@@ -6,6 +6,7 @@ A flag wins over its variable. Everything returns plain values; the programs' `_
 from __future__ import annotations
 
 import argparse
+import getpass
 import logging
 import math
 import os
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from wire.addresses import LOOPBACK
-from wire.shown import LogFormatter
+from wire.limits import MAX_NAME
+from wire.shown import LogFormatter, shown
 
 MIDDLEWARE_PORT: Final = 5000
 AGGREGATOR_PORT: Final = 5001
@@ -95,6 +97,34 @@ def add_log(parser: argparse.ArgumentParser) -> None:
         default=environment("MOVIOLA_LOG", "info"),
         help="how much to log (MOVIOLA_LOG; %(default)s)",
     )
+
+
+def add_user(parser: argparse.ArgumentParser) -> None:
+    """`--user` (MOVIOLA_USER_NAME): whose jobs are submitted, seen and controlled."""
+    parser.add_argument(
+        "--user",
+        type=user_name,
+        default=environment("MOVIOLA_USER_NAME", system_user()),
+        metavar="NAME",
+        help="whose jobs these are (MOVIOLA_USER_NAME; the system's user, %(default)s)",
+    )
+
+
+def system_user() -> str:
+    """Return the name of the user who runs this process; `uid-N` where the system has none, as in a container."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        name = ""
+    name = shown(name.encode(errors="replace").decode())[:MAX_NAME]
+    return name or (f"uid-{os.getuid()}" if hasattr(os, "getuid") else "somebody")
+
+
+def user_name(text: str) -> str:
+    """For argparse: a user's name."""
+    if not 0 < len(text) <= MAX_NAME or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"a user's name has 1 to {MAX_NAME} characters that can be printed")
+    return text
 
 
 def port_number(text: str) -> int:

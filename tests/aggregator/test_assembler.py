@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.assembler import ORPHAN_EXPIRY_S, Assembler
+from aggregator.assembler import MAX_CONNECTIONS_OF_USER, ORPHAN_EXPIRY_S, Assembler
 from aggregator.events import (
     MIDDLEWARE,
     CancelSplice,
@@ -444,6 +444,39 @@ def test_too_many_jobs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert answer.state == "failed"
 
 
+# ── whose files they are ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_files_are_for_the_jobs_user_and_for_admins() -> None:
+    script = Script()
+    script.hear(MIDDLEWARE, Own("j", "clip.mp4", 1, SOURCE, OUTPUTS, KEY, "ann"))
+    for user, code in (("bob", "not-yours"), ("", "not-yours"), ("ann", "not-found")):
+        script.hear(30, Hello("client", "c", "s", [2], user=user))
+        [answer] = said(script.hear(30, Fetch("j", "a.mp4", 0, 1)), 30)
+        assert isinstance(answer, Error)
+        assert (answer.code, answer.fatal) == (code, False)
+        script.feed(Left(30, "gone"))
+    script.feed(Left(MIDDLEWARE, "gone"))
+    script.tick(1)
+    script.hear(MIDDLEWARE, Welcome(1, 2, {"admins": ["root", 7]}))
+    script.hear(30, Hello("client", "c", "s", [2], user="root"))
+    [answer] = said(script.hear(30, Fetch("j", "a.mp4", 0, 1)), 30)
+    assert isinstance(answer, Error)
+    assert answer.code == "not-found"
+
+
+def test_a_user_has_so_many_connections_and_no_more() -> None:
+    script = Script()
+    for peer in range(100, 100 + MAX_CONNECTIONS_OF_USER):
+        assert not [one for one in script.hear(peer, Hello("client", "c", "s", [2], user="ann")) if type(one) is Close]
+    [close] = script.hear(99, Hello("client", "c", "s", [2], user="ann"))
+    assert isinstance(close, Close)
+    assert close.code == "busy"
+    assert said(script.hear(98, Hello("client", "c", "s", [2], user="bob")), 98)
+    script.feed(Left(100, "gone"))
+    assert said(script.hear(99, Hello("client", "c", "s", [2], user="ann")), 99)
+
+
 # ── restart ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -451,7 +484,8 @@ def restarted(script: Script, held: dict[tuple[int, int], int]) -> Script:
     """Another assembler that begins with what the ledger was told."""
     again = Script(joined=False)
     for job, record in script.records.items():
-        again.brain.restore(Job.restored(job, {"name": "clip.mp4", "owner_epoch": 1, "lease_key": KEY}, record), held)
+        fixed = {"name": "clip.mp4", "user": "", "owner_epoch": 1, "lease_key": KEY}
+        again.brain.restore(Job.restored(job, fixed, record), held)
     again.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
     return again
 

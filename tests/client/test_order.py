@@ -136,7 +136,7 @@ def test_equal_chains_written_differently_have_one_key() -> None:
 
 
 def test_every_submission_has_a_session_of_its_own() -> None:
-    first, second = hello(), hello()
+    first, second = hello("ann"), hello("ann")
     assert first.name == second.name
     assert "@" in first.name
     assert first.session != second.session

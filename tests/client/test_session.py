@@ -130,7 +130,7 @@ def test_a_lost_connection_is_dialled_again_and_only_what_is_missing_is_sent() -
     stage.feed(Pulled(make_chunk(0)), Pulled(make_chunk(1)))
     stage.job(accepted=1)
     assert stage.feed(Lost(MIDDLEWARE, "reset")) == []
-    assert stage.session.trouble == "reset"
+    assert stage.session.trouble == "the connection is lost (reset)"
     assert stage.again() == [Dial(MIDDLEWARE)]
     (submit,) = stage.feed(Welcomed(MIDDLEWARE))
     assert isinstance(submit, Send)
@@ -214,7 +214,24 @@ def test_a_connection_lost_for_good_reason_is_not_dialled_again() -> None:
     assert ended(stage)[0] is Status.FAILED
 
 
-@pytest.mark.parametrize(("code", "status"), [("bad-job", Status.WRONG), ("busy", Status.FAILED)])
+def test_who_is_refused_for_being_one_too_many_asks_again_and_says_why_in_the_end() -> None:
+    stage = Stage()
+    refused = Received(MIDDLEWARE, Error("busy", "user 'ann' has 9 unfinished jobs", fatal=False))
+    stage.feed(Start())
+    stage.feed(Lost(MIDDLEWARE, "user 'ann' has 9 connections", "busy"))
+    assert stage.again() == [Dial(MIDDLEWARE)]
+    stage.feed(Welcomed(MIDDLEWARE))
+    assert stage.feed(refused) == [HangUp(MIDDLEWARE)]
+    assert stage.session.trouble == "user 'ann' has 9 unfinished jobs"
+    while not stage.session.ending:
+        assert stage.again() == [Dial(MIDDLEWARE)]
+        stage.feed(Welcomed(MIDDLEWARE), refused)
+    status, _, reason = ended(stage)
+    assert status is Status.FAILED
+    assert reason == "user 'ann' has 9 unfinished jobs (tried for 600 s); nothing was sent"
+
+
+@pytest.mark.parametrize(("code", "status"), [("bad-job", Status.WRONG), ("not-yours", Status.FAILED)])
 def test_a_refused_submission_ends_it(code: str, status: Status) -> None:
     stage = Stage()
     stage.feed(Start(), Welcomed(MIDDLEWARE))

@@ -249,8 +249,8 @@ class Script:
         token = token or f"token of {name}"
         self.tell(peer, Hello("worker", name, session or f"s{peer}", [2], details=details.to_wire(), token=token))
 
-    def client(self, peer: int = 1, session: str = "") -> None:
-        self.tell(peer, Hello("client", "someone", session or f"c{peer}", [2]))
+    def client(self, peer: int = 1, session: str = "", user: str = "") -> None:
+        self.tell(peer, Hello("client", "someone", session or f"c{peer}", [2], user=user))
 
     def submit(
         self,

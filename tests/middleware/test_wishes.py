@@ -118,7 +118,6 @@ def test_what_the_owner_still_has_of_a_retried_job_is_not_redone(script: Script)
     script.tell(1, Control(job, "cancel"))
     script.tell(1, Control(job, "retry"))
     assert script.closed(1) == ["retried"]  # what it sent is gone: it comes back and asks what is here
-    script.hold(job, bits(0, 2))
     script.tick()
     for task in script.said(11, Task):
         script.tell(11, Released(task.lease, "revoked"))
@@ -127,6 +126,7 @@ def test_what_the_owner_still_has_of_a_retried_job_is_not_redone(script: Script)
     source = script.dispatcher.cluster.jobs[job]
     assert not any(source.have)
     script.tell(2, script.submission())
+    script.hold(job, bits(0, 2))
     for index in range(3):
         script.chunk(2, job, index)
     script.tick(1)
@@ -142,13 +142,18 @@ def test_a_retried_job_whose_owner_is_gone_gets_another(script: Script) -> None:
     script.leave(9)
     script.tell(1, Control(job, "cancel"))
     script.tell(1, Control(job, "retry"))
-    assert script.dispatcher.cluster.jobs[job].owner == ""
     script.aggregator(8, store="another", name="b")
+    assert not script.said(8, Own), "its source is not here"
     script.client(2)
+    script.tell(2, script.submission())
+    (own,) = script.said(8, Own)
+    assert (own.job, own.owner_epoch) == (job, 2)
     script.tell(2, Control(job, "cancel"))
     script.leave(8)
     script.aggregator(7, store="third", name="c")
     script.tell(2, Control(job, "retry"))
+    script.client(3)
+    script.tell(3, script.submission())
     (own,) = script.said(7, Own)
     assert (own.job, own.owner_epoch) == (job, 3)
 
@@ -159,7 +164,6 @@ def test_a_retried_job_is_open_again_after_a_restart(script: Script) -> None:
     script.tell(1, Control(job, "retry"))
     new = script.restarted(epoch=2)
     new.aggregator(9)
-    new.hold(job)
     new.tick()
     assert new.dispatcher.cluster.jobs[job].code == "source-needed"
 

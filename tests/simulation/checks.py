@@ -202,20 +202,29 @@ class Checks:
 
     def _no_client_waits_for_room(self, job: MiddlewareJob, now: float) -> None:
         is_kept_waiting = job.client is not None and not job.all_sent and not self._room_told.get(job.id, 1)
-        room, clients = self._scenario.middleware.room_bytes, len(self._scenario.clients)
         server = self._scenario.middleware.server
         assert server is not None
         cluster = server.dispatcher.cluster
-        held = sum(one.spooled_bytes for one in cluster.open.values())
         others = [
             one for one in cluster.open.values() if one.client is not None and not one.all_sent and one is not job
         ]
         stands_back = not _is_offered(cluster, job) and any(_is_offered(cluster, other) for other in others)
-        if not is_kept_waiting or stands_back or room < clients or (room + held) // clients <= job.spooled_bytes:
+        if not is_kept_waiting or stands_back or not self._has_room(cluster, job, others):
             self._in_vain_since.pop(job.id, None)
             return
         since = self._in_vain_since.setdefault(job.id, now)
         assert now - since < ROOM_KNOWN_S, f"the client of {job.id} was told of no room; there is some since {since}"
+
+    def _has_room(self, cluster: Cluster, job: MiddlewareJob, others: list[MiddlewareJob]) -> bool:
+        """Whether there is a byte for a job in the spool: of what its user may have, and itself as well."""
+        room, rules = self._scenario.middleware.room_bytes, self._scenario.middleware.rules
+        whole = room + sum(one.spooled_bytes for one in cluster.open.values())
+        mine = sum(one.spooled_bytes for one in cluster.open.values() if one.user is job.user)
+        users = len({one.user for one in (job, *others)})
+        jobs = 1 + sum(one.user is job.user for one in others)
+        if mine >= rules.client_window_bytes:
+            room -= min(rules.reserved_windows * rules.client_window_bytes, whole // 4)
+        return room >= users * jobs and whole // users > mine and whole // users // jobs > job.spooled_bytes
 
     def _no_upload_holds_its_room_for_ever(self, job: MiddlewareJob, now: float) -> None:
         if job.client is not None or job.all_sent or not job.spooled_bytes or job.moved_at is None:

@@ -643,10 +643,19 @@ class Client(Program):
     """The real session and shell of one submission; when it was killed it may come back and submit again."""
 
     def __init__(
-        self, name: str, world: World, network: Network, folder: Path, chunk_count: int, made: Any, pace_s: float
+        self,
+        name: str,
+        world: World,
+        network: Network,
+        folder: Path,
+        chunk_count: int,
+        made: Any,
+        pace_s: float,
+        user: str,
     ) -> None:
         super().__init__(name, world, network)
         self._pace_s = pace_s  # between two chunks
+        self.user = user
         self.folder, self.chunk_count, self.submission = folder, chunk_count, made
         self.run: PacedRun | None = None
         self.outcome: Any = None
@@ -655,7 +664,7 @@ class Client(Program):
         assert self.loop is not None
         reader = material.Reader(self.submission.source, self.chunk_count)
         parcel = Parcel(self.submission, reader, Place(self.folder))  # type: ignore[arg-type]
-        self.run = PacedRun(self._pace_s, self.world, self.loop, Target(MIDDLEWARE), parcel)
+        self.run = PacedRun(self._pace_s, self.world, self.loop, Target(MIDDLEWARE, user=self.user), parcel)
         self.run.feed(client_events.Start(), self.world.now)
 
     def _end(self) -> None:

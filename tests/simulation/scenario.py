@@ -31,6 +31,9 @@ PEACE_S: Final = 900.0
 
 FILTERS: Final = ("blur", "edges", "faces")
 
+USERS: Final = ("ann", "bob")
+"""Whose jobs the honest clients' are."""
+
 BUILDS: Final = ("build 1",) * 5 + ("build 2",)
 """Library versions of workers: results of different ones must not be mixed in one file."""
 
@@ -152,7 +155,8 @@ class Scenario:
         place = folder / name
         place.mkdir()
         pace_s = self.random.choice((0.0, 0.1, 1.0, 3.0))
-        return Client(f"client{number}", self.world, self.network, place, chunks, made, pace_s)
+        user = self.random.choice(USERS)
+        return Client(f"client{number}", self.world, self.network, place, chunks, made, pace_s, user)
 
     def _fate(self, task: Task, worker: str) -> str:
         is_bad = task.source.get("name") == "clip0" and task.index == self.plan.bad_chunk and task.track == 0

@@ -50,6 +50,7 @@ class Peer:
         port: on this machine.
         role: what Hello says; None: not even Greeting is awaited, the connection is silent.
         name, session: as Hello says them; of its own making by default.
+        user: whose jobs it submits and may touch; not the user of the honest clients by default.
         secret: the cluster's, for the proof.
         hello: further fields of Hello, which replace those above.
     """
@@ -63,6 +64,7 @@ class Peer:
         session: str = "",
         secret: bytes = b"",
         host: str = "127.0.0.1",
+        user: str = "mallory",
         hello: Header | None = None,
     ) -> None:
         self.sock = socket.create_connection((host, port), TIMEOUT_S)
@@ -70,7 +72,9 @@ class Peer:
         self._pending = b""
         self.welcome: Header = {}
         if role is not None:
-            self._shake_hands(role, name or f"hostile-{secrets.token_hex(4)}", session, secret, hello or {})
+            self._shake_hands(
+                role, name or f"hostile-{secrets.token_hex(4)}", session, secret, {"user": user, **(hello or {})}
+            )
 
     def _shake_hands(self, role: str, name: str, session: str, secret: bytes, hello: Header) -> None:
         nonce = self.expect("Greeting")["nonce"]
