@@ -66,10 +66,10 @@ def test_a_place_comes_back_with_the_end_of_a_job_and_counts_again_when_it_is_re
 
 
 def test_large_submissions_are_bounded_by_their_bytes() -> None:
-    script = script_with(LEDGER_BYTES=Quota(in_all=20 * MIB, of_user=10 * MIB, reserved=4 * MIB))
+    script = script_with(LEDGER_BYTES=Quota(in_all=20 * MIB, of_user=7 * MIB, reserved=4 * MIB))
     for key in KEYS:
         large = script.submission(key=key)
-        large.source["header"] = bytes(3 * MIB)
+        large.source["header"] = bytes(2 * MIB)
         script.tell(ANN, large)
     assert len(script.dispatcher.cluster.open) == 3
     assert "bytes of submissions" in refusal(script, ANN).text
