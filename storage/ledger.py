@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from storage.errors import LedgerFull, LedgerInUse, LedgerUnusable
+from storage.shrinking import Shrinker
 
 CACHE_KIB: Final = 512
 """Pages that SQLite keeps: it is written to at the tables' ends, and read at the start. Its own 2 MiB would make a
@@ -22,6 +23,9 @@ process grow for as long as its ledger does."""
 
 RESERVE_BYTES: Final = 1024 * 1024
 """Disk space kept for the last turns of a full disk: some hundred pages of 4 KiB, a turn writes a handful."""
+
+MAX_WAL_BYTES: Final = 8 * 1024 * 1024
+"""What SQLite's log keeps of its size once a turn that needed more is over: twice what it usually grows to."""
 
 TIGHT_INTERVAL_S: Final = 1.0
 """How often a full disk is asked whether there is room for the reserve again."""
@@ -58,6 +62,7 @@ class Ledger:
         self._reserve = path.with_name(path.name + ".reserve")
         self._replayable: list[tuple[str, Sequence[Any]]] = []
         self._connection = self._opened(path, schema, version, fsync)
+        self._shrinker = Shrinker(self._connection, clock)
         self._restore_at: float | None = None
         self._restore_reserve()
 
@@ -72,8 +77,9 @@ class Ledger:
         return self._restore_at is not None
 
     def next_deadline(self) -> float | None:
-        """When `commit` should come at the latest, by the clock: it tries then to set the reserve aside again."""
-        return self._restore_at
+        """When `commit` should come at the latest, by the clock: it tries then to set the reserve aside again, or gives
+        free space back."""
+        return min((at for at in (self._restore_at, self._shrinker.due_at) if at is not None), default=None)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Changes something; the turn's transaction is begun when there is none."""
@@ -98,6 +104,8 @@ class Ledger:
             except sqlite3.OperationalError as error:
                 self._commit_from_reserve(error)
             self._replayable = []
+            self._shrinker.look()
+        self._shrinker.work()
         if self._restore_at is not None and self._clock() >= self._restore_at:
             self._restore_reserve()
 
@@ -170,8 +178,10 @@ class Ledger:
 
 def _prepare(connection: sqlite3.Connection, schema: str, version: int, fsync: bool) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded while the file is new; see shrinking.py
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
+    connection.execute(f"PRAGMA journal_size_limit = {MAX_WAL_BYTES}")
     connection.execute("PRAGMA cache_spill = OFF")  # a full disk is met in COMMIT and nowhere else
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     found = connection.execute("PRAGMA user_version").fetchone()[0]

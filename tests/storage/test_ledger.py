@@ -46,6 +46,51 @@ def test_a_turn_is_there_after_commit_and_not_before(tmp_path: Path) -> None:
     again.close()
 
 
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in (folder / "state").glob("ledger.sqlite*"))
+
+
+def test_what_is_deleted_is_given_back_to_the_file_system_in_small_steps(tmp_path: Path) -> None:
+    now = 100.0
+    ledger = Ledger(tmp_path / "state" / "ledger.sqlite", SCHEMA, VERSION, clock=lambda: now)
+    empty = _size(tmp_path)
+    for number in range(40):
+        put(ledger, f"{number}" * 400_000)
+        ledger.commit()
+    put(ledger, "kept")
+    ledger.commit()
+    full = _size(tmp_path)
+    assert full > 20 * 1024 * 1024
+    ledger.execute("DELETE FROM word WHERE text != 'kept'")
+    ledger.commit()
+    steps = 0
+    while (due := ledger.next_deadline()) is not None:
+        now = max(now, due)
+        if not steps % 3:
+            put(ledger, f"meanwhile {steps}")
+        ledger.commit()
+        steps += 1
+        assert steps < 1000
+    assert steps > 10, "all at once would keep the loop waiting"
+    assert _size(tmp_path) - empty < 2 * 1024 * 1024
+    ledger.close()
+    again = opened(tmp_path)
+    assert "kept" in words(again)
+    again.close()
+
+
+def test_what_was_free_at_the_end_is_given_back_after_the_next_start(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    put(ledger, "long" * 2_000_000)
+    ledger.commit()
+    ledger.execute("DELETE FROM word")
+    ledger.commit()
+    ledger.close()
+    again = opened(tmp_path)
+    assert again.next_deadline() is not None
+    again.close()
+
+
 def _write_and_die(folder: Path) -> None:
     ledger = opened(folder)
     put(ledger, "committed")
