@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from middleware.cluster import Rules
 from middleware.events import Received
 from middleware.records import RECORDS_PER_TURN
 from tests.middleware.script import Script
@@ -55,11 +56,12 @@ def test_a_chunk_costs_the_same_wherever_it_is(index: int) -> None:
 
 
 def watched(jobs: int) -> Script:
-    script = Script()
+    """Jobs of several users, which the admin `root` may watch."""
+    script = Script(rules=Rules(admins=("root",)))
     script.aggregator(9)
     for number in range(jobs):
         peer = 100 + number
-        script.client(peer)
+        script.client(peer, user=f"user {number % 5}")
         script.tell(peer, script.submission(key=f"key {number}"))
     script.tick()
     return script
@@ -68,7 +70,7 @@ def watched(jobs: int) -> Script:
 def test_a_watch_that_is_repeated_costs_nothing_and_is_answered_in_slices() -> None:
     """200 of them made the middleware deaf for 8 s, and took 300 MB."""
     script = watched(400)
-    script.client(5)
+    script.client(5, user="root")
     cluster = script.dispatcher.cluster
     before = len(script.commands)
     job = next(iter(cluster.jobs))
@@ -93,7 +95,7 @@ def test_a_watch_that_is_repeated_costs_nothing_and_is_answered_in_slices() -> N
 def test_all_watchers_share_what_is_told_in_a_turn() -> None:
     script = watched(100)
     for peer in range(500, 600):
-        script.dispatcher.handle(_received(peer, Hello("client", f"c{peer}", "s", [2])), script.now)
+        script.dispatcher.handle(_received(peer, Hello("client", f"c{peer}", "s", [2], user="root")), script.now)
         script.dispatcher.handle(_received(peer, Watch(topics=["jobs"])), script.now)
     told: dict[int, int] = dict.fromkeys(range(500, 600), 0)
     for _ in range(200):
