@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from unittest.mock import patch
+
 import pytest
 
-from filters.registry import load_plugin
+from filters import registry
 from tests.media.video.cutting_room import PLUGIN
 
 
-@pytest.fixture(scope="session")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Makes the filters of PLUGIN known."""
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Makes the filters of PLUGIN known to the tests of a module, and to no others."""
     path = tmp_path_factory.mktemp("plugin") / "unruly.py"
     path.write_text(PLUGIN)
-    load_plugin(path)
+    with patch.object(registry, "_loaded", {}):
+        registry.load_plugin(path)
+        yield

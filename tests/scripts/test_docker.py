@@ -98,3 +98,25 @@ def test_three_workers_of_each_filter_of_tables_can_be_had(name: str) -> None:
     assert "<<: *worker" in service
     assert f"FILTER_TYPE: {name}\n" in service
     assert "replicas: 3\n" in service
+
+
+def test_the_aggregators_port_is_the_same_inside_and_outside() -> None:
+    """Clients outside are told the port at which it listens, and find that at the host."""
+    service = (ROOT / "docker-compose.yml").read_text().partition("\n  aggregator:\n")[2].partition("\n  worker:\n")[0]
+    port = "${MOVIOLA_AGGREGATOR_PORT:-5001}"
+    assert "--port # the one that is published: " in service
+    assert f'      - "{port}"\n' in service
+    assert f'}}:{port}:{port}"]' in service
+
+
+def test_what_podman_needs_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = ROOT / "docker" / "podman.sh"
+    assert command(recipe).stderr == "Name one folder: docker/podman.sh FOLDER.\n"
+    for name in ("bash", "dirname", "mkdir"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}" if Path(f"/usr/bin/{name}").exists() else f"/bin/{name}")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = command(tmp_path / "bash", recipe, tmp_path / "here")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "This is no Debian: install podman and podman-compose in its own way.\n",
+    )
