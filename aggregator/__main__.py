@@ -8,6 +8,7 @@ import socket
 import sys
 
 from aggregator.server import Settings, serve
+from storage.crashes import EXIT_CRASHED, HalfDone
 from storage.errors import StorageError
 from wire import descriptors, options
 from wire.addresses import Address
@@ -70,6 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             print(f"aggregator: {error}", file=sys.stderr)
         return 1
+    except HalfDone as error:
+        print(f"aggregator: a bug ends this process, start it again: {error}", file=sys.stderr)
+        return EXIT_CRASHED
     return 0
 
 

@@ -12,6 +12,7 @@ which jobs there are:
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aggregator.events import (
@@ -24,6 +25,7 @@ from aggregator.events import (
     KeepFailed,
     Kept,
     Left,
+    Log,
     NotKept,
     Peer,
     Received,
@@ -38,6 +40,7 @@ from aggregator.memory import Memory
 from aggregator.results import Results
 from aggregator.splices import MAX_HISTORY, Splices
 from aggregator.states import JobState
+from storage.crashes import MAX_CRASHES
 from wire.errors import ProtocolError
 from wire.limits import MAX_PART
 from wire.messages import (
@@ -77,10 +80,12 @@ class Assembler:
     Args:
         epoch: of this aggregator's life, for Welcome.
         splicers: splices that may run at the same time.
+        crashes: how often this program ended over which job; one with too many is not taken any more.
     """
 
-    def __init__(self, *, epoch: int, splicers: int = 1) -> None:
+    def __init__(self, *, epoch: int, splicers: int = 1, crashes: Mapping[str, int] | None = None) -> None:
         self._epoch = epoch
+        self._crashes = crashes or {}
         self._memory = Memory(splicers)
         self._results = Results(self._memory)
         self._splices = Splices(self._memory)
@@ -126,6 +131,18 @@ class Assembler:
                 self._splices.ended(event)
         self._splices.begin()
         return memory.outbox
+
+    def half_done(self) -> str:
+        """Return what shows, after `handle` raised, that it left half a change behind; empty where nothing does: it had
+        commanded nothing yet, and all indexes agree."""
+        acts = [command for command in self._memory.outbox if not isinstance(command, Log)]
+        if acts:
+            return f"it had begun to act: {acts[0]!r:.200}"
+        try:
+            self.validate()
+        except Exception as error:
+            return f"its memory does not agree with itself: {error!r:.200}"
+        return ""
 
     @property
     def is_joined(self) -> bool:
@@ -295,9 +312,13 @@ class Assembler:
         self._memory.log("joined the middleware")
 
     def _own(self, message: Own) -> None:
+        count = self._crashes.get(message.job, 0)
+        if count >= MAX_CRASHES:
+            text = f"the aggregator failed {count} times while it dealt with this job (see its log)"
+            return self._memory.send(MIDDLEWARE, Finished(message.job, message.owner_epoch, "failed", text))
         job = self._memory.jobs.get(message.job)
         if job is not None and message.owner_epoch < job.owner_epoch:
-            return  # an answer could only mislead: who knows the job's real owner epoch has asked already
+            return None  # an answer could only mislead: who knows the job's real owner epoch has asked already
         if job is None or message.owner_epoch > job.owner_epoch:
             job = self._begin(message, job)
         elif job.state is JobState.FINISHED and not job.has_succeeded:
@@ -306,6 +327,7 @@ class Assembler:
         if job is not None:
             self._memory.orphans.pop(job.id, None)
             self._memory.report_holdings(job)
+        return None
 
     def _begin(self, message: Own, old: Job | None) -> Job | None:
         """The job of an Own, without what an earlier epoch stored; None where it cannot be."""

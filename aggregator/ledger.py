@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgpack
 
 from aggregator.events import Keep
+from storage.crashes import count_crash, crashes
 from storage.ledger import Ledger
 from storage.spool import Location
 from wire.tokens import new_token
@@ -74,6 +75,14 @@ class AggregatorLedger:
     def is_dirty(self) -> bool:
         """True when there is something to commit."""
         return self._ledger.is_dirty
+
+    def crashes(self) -> dict[str, int]:
+        """Return how often the aggregator ended over which job."""
+        return crashes(self._ledger)
+
+    def count_crash(self, jobs: Iterable[str]) -> None:
+        """Discard what this turn changed, and count a crash of each of these jobs."""
+        count_crash(self._ledger, jobs)
 
     def raise_epoch(self) -> int:
         return self._ledger.raise_epoch()

@@ -50,7 +50,8 @@ from aggregator.failed import FailedChunks
 from aggregator.jobs import Job
 from aggregator.ledger import AggregatorLedger
 from aggregator.splicers import PROGRAM, Ending, Splicers
-from storage.errors import SpoolFull
+from storage.crashes import HalfDone, at_work
+from storage.errors import SpoolFull, StorageError
 from storage.spool import Location, Spool
 from wire import loop as wire
 from wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
@@ -108,7 +109,7 @@ class Server:
         self._splicers, self.port, self._clock, self._unix_clock = splicers, port, clock, unix_clock
         self._results = settings.results.resolve()
         self._results.mkdir(parents=True, exist_ok=True)
-        self.assembler = Assembler(epoch=ledger.raise_epoch(), splicers=SPLICERS)
+        self.assembler = Assembler(epoch=ledger.raise_epoch(), splicers=SPLICERS, crashes=ledger.crashes())
         self._uplink: wire.ConnectionId | None = None
         self._session = secrets.token_hex(8)
         self._to_free: list[Location] = []
@@ -156,11 +157,17 @@ class Server:
         self._loop.wake()
 
     def run(self) -> None:
-        """Serves until `stop`."""
+        """Serves until `stop`. Raises HalfDone when a turn could not be ended: nothing of it is committed or sent."""
         self._splicers.start(self._clock())
         try:
             while not self._stopping:
                 self.turn()
+        except (OSError, StorageError):
+            raise
+        except Exception as error:
+            jobs = error.jobs if isinstance(error, HalfDone) else _jobs_at_work(error)
+            self._ledger.count_crash(jobs)
+            raise HalfDone(f"a turn raised {error!r:.200}", jobs) from error
         finally:
             if self._failed is not None:
                 self._failed.stop()
@@ -217,9 +224,28 @@ class Server:
             self._handle(Left(peer, event.reason, event.error.code if event.error else ""))
 
     def _handle(self, event: Event, payload: bytes | bytearray = b"") -> None:
-        for command in self.assembler.handle(event, self._clock()):
+        for command in self._ask(event):
             for answer in self._carry_out(command, payload):
                 self._handle(answer)
+
+    def _ask(self, event: Event) -> Sequence[Command]:
+        """What the assembler commands. An exception of its own costs the peer that spoke its connection, and this
+        process its life where half a change may be left. Raises HalfDone then."""
+        try:
+            return self.assembler.handle(event, self._clock())
+        except Exception as error:
+            log.exception("a bug: handling %.2000r raised", event)
+            job = str(getattr(event.message, "job", "")) if isinstance(event, Received) else ""
+            half_done = self.assembler.half_done()
+            if half_done or not isinstance(event, Received):
+                log.critical(
+                    "this process ends, and begins again from its ledger: %s", half_done or "it was its own doing"
+                )
+                jobs = [*([job] if job else []), *_jobs_at_work(error)]
+                raise HalfDone(f"handling {event!r:.200} raised {error!r:.200}", jobs) from error
+            log.error("peer %d is closed for it; nothing was changed, so this process goes on", event.peer)
+            text = "handling this message failed here, which is a bug (see the log)"
+            return [*self._ask(Left(event.peer, text, "failed")), Close(event.peer, "failed", text, job)]
 
     def _splice_ended(self, ending: Ending) -> None:
         if isinstance(ending, SpliceCrashed):
@@ -340,8 +366,13 @@ def advertised(settings: Settings, port: int) -> list[dict[str, Any]]:
     return [dict(Address(host, port).to_wire()) for host in hosts]
 
 
+def _jobs_at_work(error: BaseException) -> list[str]:
+    """The jobs that the code was at when it raised."""
+    return [job.id for job in at_work(error, Job) if isinstance(job, Job)]
+
+
 def serve(settings: Settings) -> None:
-    """Runs an aggregator until SIGTERM or SIGINT."""
+    """Runs an aggregator until SIGTERM or SIGINT. Raises HalfDone after a bug of its own."""
     server = Server.opened(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())

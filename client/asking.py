@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from client import heard
 from client.options import Target
 from client.order import hello
 from wire.errors import Refused, Unreachable
@@ -20,7 +21,7 @@ T = TypeVar("T")
 
 def job_details(target: Target, job: str) -> Job:
     """The record of one job, with its details. Raises as `ask` does."""
-    return ask(target, Watch(job), lambda message: message if isinstance(message, Job) else None)
+    return ask(target, Watch(job), lambda message: heard.job(message) if isinstance(message, Job) else None)
 
 
 def wish(target: Target, job: str, verb: str) -> str:

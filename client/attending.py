@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from client import heard
 from client.backoff import PATIENCE_S, Backoff
 from client.events import Command, Dial, Event, HangUp, Interrupted, Lost, Peer, Received, Send, Start, Tick, Welcomed
 from client.fetching import Fetching, Wanted
@@ -98,7 +99,7 @@ class Attending:
             case Welcomed(peer=Peer.MIDDLEWARE):
                 self._welcomed()
             case Received(peer=Peer.MIDDLEWARE, message=Job() as job):
-                self._heard(job, now)
+                self._heard(heard.job(job), now)
             case Received(peer=Peer.MIDDLEWARE, message=Error() as error):
                 self._refused_or_busy(error, now)
             case Lost(peer=Peer.MIDDLEWARE, reason=reason, code=code):

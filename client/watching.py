@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgpack
 
+from client import heard
 from client.options import Target
 from client.order import hello
 from filters.schema import FilterSchema, SchemaError
@@ -35,6 +36,7 @@ class ClusterView:
         """A record more."""
         match message:
             case Worker():
+                message = heard.worker(message)
                 before = self.workers.get(message.name)
                 if before is not None and before.session == message.session:  # only a session's first record has all
                     message.facts.setdefault("schemas", before.facts.get("schemas", []))
@@ -42,7 +44,7 @@ class ClusterView:
             case Aggregator():
                 self.aggregators[message.store] = message
             case Job():
-                self.jobs[message.job] = message
+                self.jobs[message.job] = heard.job(message)
             case Filters():
                 self.known_schemas = list(_unpacked(message.schemas))
             case Event(kind="current"):

@@ -9,6 +9,7 @@ from typing import Final
 
 from middleware.cluster import Rules
 from middleware.server import Settings, serve
+from storage.crashes import EXIT_CRASHED, HalfDone
 from storage.errors import StorageError
 from wire import descriptors, options
 
@@ -93,6 +94,9 @@ def main() -> int:
         else:
             print(f"middleware: {error}", file=sys.stderr)
         return 1
+    except HalfDone as error:
+        print(f"middleware: a bug ends this process, start it again: {error}", file=sys.stderr)
+        return EXIT_CRASHED
     return 0
 
 

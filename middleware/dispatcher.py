@@ -7,7 +7,7 @@ memory in cluster.py. This file routes, and keeps the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from middleware.cluster import Cluster, Rules, StoreRecord
@@ -21,6 +21,7 @@ from middleware.events import (
     FreeChunk,
     FreeJob,
     Left,
+    Log,
     NotKept,
     Peer,
     Received,
@@ -38,7 +39,9 @@ from middleware.link_costs import LinkCosts
 from middleware.obstacles import assess
 from middleware.ownership import Ownership
 from middleware.records import Publisher, failures_of, progress_of
+from middleware.states import JobState
 from middleware.wishes import Wishes
+from storage.crashes import MAX_CRASHES
 from wire.errors import ProtocolError
 from wire.messages import (
     Beat,
@@ -95,6 +98,7 @@ class Dispatcher:
         chunks: Iterable[tuple[str, int, int, int, int | None, int]],
         filters: Iterable[tuple[str, bytes]] = (),
         stores: Iterable[tuple[str, str, bytes]] = (),
+        crashes: Mapping[str, int] | None = None,
     ) -> None:
         """Takes up what the ledger kept.
 
@@ -103,6 +107,7 @@ class Dispatcher:
             chunks: (job, stream, index, frame_count, size, xxh3) of every chunk; no size for one given up for room.
             filters: (name, schema) of every filter that workers announced, oldest first.
             stores: (store, name, digest of its token) of aggregators, first seen first.
+            crashes: how often this program ended over which job; one with too many ends.
         """
         self.cluster.catalogue.restore(filters)
         self.cluster.stores.update((store, StoreRecord(store, name, digest)) for store, name, digest in stores)
@@ -115,6 +120,11 @@ class Dispatcher:
             job.add_chunk(stream, index, frame_count, size or 0, xxh3)
             if size is None:
                 job.give_up(stream, index)
+
+        for job_id, count in (crashes or {}).items():
+            if count >= MAX_CRASHES and job_id in self.cluster.open:
+                reason = f"the middleware failed {count} times while it dealt with this job (see its log)"
+                self.cluster.set_state(self.cluster.open[job_id], JobState.FAILED, "crashed", reason)
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Takes one event; returns what is to be done, in order. A peer that breaks the protocol is closed."""
@@ -152,6 +162,19 @@ class Dispatcher:
         self._clear_ended(now)
         commands, self.cluster.outbox = self.cluster.outbox, []
         return commands
+
+    def half_done(self) -> str:
+        """Return what shows, after `handle` raised, that it left half a change behind; empty where nothing does: it had
+        commanded nothing yet, and all indexes agree."""
+        acts = [command for command in self.cluster.outbox if not isinstance(command, Log)]
+        if acts:
+            return f"it had begun to act: {acts[0]!r:.200}"
+        self.cluster.outbox.clear()
+        try:
+            self.validate()
+        except Exception as error:
+            return f"its memory does not agree with itself: {error!r:.200}"
+        return ""
 
     def next_deadline(self) -> float | None:
         """When a Tick is due at the latest; None when nothing will happen by itself."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import msgpack
 
+from storage.crashes import count_crash, crashes
 from storage.ledger import Ledger
 from storage.spool import Location
 
@@ -60,6 +61,14 @@ class MiddlewareLedger:
     def is_dirty(self) -> bool:
         """True when there is something to commit."""
         return self._ledger.is_dirty
+
+    def crashes(self) -> dict[str, int]:
+        """Return how often the middleware ended over which job."""
+        return crashes(self._ledger)
+
+    def count_crash(self, jobs: Iterable[str]) -> None:
+        """Discard what this turn changed, and count a crash of each of these jobs."""
+        count_crash(self._ledger, jobs)
 
     def raise_epoch(self) -> int:
         """One more than at the last start; leases carry it."""

@@ -50,8 +50,10 @@ from middleware.events import (
     Tick,
     Unsent,
 )
+from middleware.jobs import Job
 from middleware.ledger import MiddlewareLedger
-from storage.errors import SpoolFull
+from storage.crashes import HalfDone, at_work
+from storage.errors import SpoolFull, StorageError
 from storage.spool import Location, Spool
 from wire import loop as wire
 from wire.lease_tags import KEY_SIZE
@@ -139,7 +141,9 @@ class Server:
             kept.append((job, stream, index, frames, None if location is None else location.size, xxh3))
             if location is not None:
                 self._locations.setdefault(job, {})[stream, index] = (location, xxh3)
-        self.dispatcher.restore(self._ledger.jobs(), kept, self._ledger.filters(), self._ledger.stores())
+        self.dispatcher.restore(
+            self._ledger.jobs(), kept, self._ledger.filters(), self._ledger.stores(), self._ledger.crashes()
+        )
 
     def stop(self) -> None:
         """Ends `run` after the current turn; signal handlers may call it."""
@@ -147,9 +151,16 @@ class Server:
         self._loop.wake()
 
     def run(self) -> None:
-        """Serves until `stop`."""
+        """Serves until `stop`. Raises HalfDone when a turn could not be ended: nothing of it is committed or sent."""
         while not self._stopping:
-            self.turn()
+            try:
+                self.turn()
+            except (OSError, StorageError):
+                raise
+            except Exception as error:
+                jobs = error.jobs if isinstance(error, HalfDone) else _jobs_at_work(error)
+                self._ledger.count_crash(jobs)
+                raise HalfDone(f"a turn raised {error!r:.200}", jobs) from error
         self._loop.shut()
         self._spool.close()
         self._ledger.close()
@@ -158,7 +169,7 @@ class Server:
         """Waits for what happens next and does all that follows from it."""
         for event in self._loop.turn(self.next_deadline()):
             self._handle(event)
-        self._carry_out(self.dispatcher.handle(Tick(self._room(), self._loop.arriving, self._behind()), self._clock()))
+        self._carry_out(self._ask(Tick(self._room(), self._loop.arriving, self._behind())))
         self._spool.sync()
         self._ledger.commit()
         for free in self._to_free:
@@ -171,20 +182,47 @@ class Server:
         deadlines = (self.dispatcher.next_deadline(), self._ledger.next_deadline())
         return min((one for one in deadlines if one is not None), default=None)
 
+    def _ask(self, event: Event) -> list[Command]:
+        """What the dispatcher commands. An exception of its own costs the peer that spoke its connection, and this
+        process its life where half a change may be left. Raises HalfDone then."""
+        try:
+            return self.dispatcher.handle(event, self._clock())
+        except Exception as error:
+            log.exception("a bug: handling %.2000r raised", event)
+            jobs = [*_jobs_named(event), *_jobs_at_work(error)]
+            half_done = self.dispatcher.half_done() or self._disagreement()
+            if half_done or not isinstance(event, Received | Damaged):
+                log.critical(
+                    "this process ends, and begins again from its ledger: %s", half_done or "it was its own doing"
+                )
+                raise HalfDone(f"handling {event!r:.200} raised {error!r:.200}", jobs) from error
+            host = self._loop.peer_host(event.peer)
+            log.error("peer %d at %s is closed for it; nothing was changed, so this process goes on", event.peer, host)
+            text = "handling this message failed here, which is a bug (see the log)"
+            return [*self._ask(Left(event.peer, text)), Close(event.peer, "failed", text)]
+
+    def _disagreement(self) -> str:
+        """Where the dispatcher's memory and what is spooled differ; empty where they agree."""
+        for job in self.dispatcher.cluster.open.values():
+            chunks = {(stream, index) for stream, have in enumerate(job.have) for index in have}
+            stages = {(track.number, index) for track in job.tracks for index in track.intermediates}
+            if chunks != self._locations.get(job.id, {}).keys() or stages != self._stages.get(job.id, {}).keys():
+                return f"what is spooled of job {job.id} is not what is known of it"
+        return ""
+
     def _handle(self, event: wire.NetworkEvent) -> None:
-        now = self._clock()
         if isinstance(event, wire.Lost):
-            self._carry_out(self.dispatcher.handle(Left(event.connection, event.reason, event.job), now))
+            self._carry_out(self._ask(Left(event.connection, event.reason, event.job)))
         elif isinstance(event, wire.Unsent):
             log.error("%d: %s", event.connection, event.reason)
-            self._carry_out(self.dispatcher.handle(Unsent(event.connection, event.message, event.reason), now))
+            self._carry_out(self._ask(Unsent(event.connection, event.message, event.reason)))
         elif isinstance(event, wire.Damaged):
-            self._carry_out(self.dispatcher.handle(Damaged(event.connection, event.message), now))
+            self._carry_out(self._ask(Damaged(event.connection, event.message)))
         elif isinstance(event, wire.Received):
             log.debug("< %d %s", event.connection, event.message)
             host = self._loop.peer_host(event.connection)
             told = Received(event.connection, event.message, len(event.payload), event.xxh3, host)
-            self._carry_out(self.dispatcher.handle(told, now), event)
+            self._carry_out(self._ask(told), event)
 
     def _room(self) -> int:
         now = self._clock()
@@ -203,7 +241,7 @@ class Server:
         for command in commands:
             failed = self._do(command, event)
             if failed is not None:
-                self._carry_out(self.dispatcher.handle(failed, self._clock()))
+                self._carry_out(self._ask(failed))
 
     def _do(self, command: Command, event: wire.Received | None) -> Event | None:
         match command:
@@ -313,10 +351,21 @@ def _stages_of(job: str) -> str:
     return f"{job}/stages"
 
 
+def _jobs_named(event: Event) -> list[str]:
+    """The job that a message is about."""
+    name = getattr(event.message, "job", "") if isinstance(event, Received | Damaged) else ""
+    return [name] if name else []
+
+
+def _jobs_at_work(error: BaseException) -> list[str]:
+    """The jobs that the code was at when it raised."""
+    return [job.id for job in at_work(error, Job) if isinstance(job, Job)]
+
+
 def serve(settings: Settings) -> None:
     """Runs a middleware until SIGTERM or SIGINT.
 
-    Raises OSError when it can't listen, storage errors when its state can't be used.
+    Raises OSError when it can't listen, storage errors when its state can't be used, HalfDone after a bug of its own.
     """
     loop = wire.Loop("middleware", secret=settings.secret)
     port = loop.listen(settings.bind, settings.port)

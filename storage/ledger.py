@@ -109,6 +109,13 @@ class Ledger:
         if self._restore_at is not None and self._clock() >= self._restore_at:
             self._restore_reserve()
 
+    def discard(self) -> None:
+        """Undo what was executed since the last commit."""
+        if self._replayable:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._replayable = []
+
     def fact(self, name: str) -> Any:
         """A single value kept under a name; None when there is none."""
         rows = self.query("SELECT value FROM fact WHERE name = ?", (name,))

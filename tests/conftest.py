@@ -21,7 +21,27 @@ SUITES: Final = {
 """What `--suite NAME` runs: the tests marked `@pytest.mark.suite(NAME)`, which nothing else runs."""
 
 
+FRAMES: Final = 1_000_000
+
+WORLDS: Final = 25
+"""Random worlds in each of four batches (tests/fuzz): a few seconds. `--worlds 5000` looks longer."""
+
+
+@pytest.fixture
+def worlds(request: pytest.FixtureRequest) -> int:
+    """How many random worlds a batch plays."""
+    return int(request.config.getoption("--worlds"))
+
+
+@pytest.fixture
+def frames(request: pytest.FixtureRequest) -> int:
+    """How many frames the suite `fuzz` sends in all."""
+    return int(request.config.getoption("--frames"))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--worlds", type=int, default=WORLDS, help="random worlds in each batch of tests of any sequence")
+    parser.addoption("--frames", type=int, default=FRAMES, help="frames of garbage that the suite 'fuzz' sends")
     parser.addoption("--suite", choices=sorted(SUITES), help="run this suite instead of the usual tests")
 
 

@@ -28,6 +28,18 @@ class Identity:
     token: str = field(default="", repr=False)
 
 
+def fault_of(task: Task) -> str:
+    """Return why a task can be nobody's, as a sentence; empty where it can be worked on, or at least tried."""
+    chain, stage = task.output.get("chain", []), task.stage
+    if not task.owner:
+        return "the task names no store for its result"
+    if not isinstance(chain, list):
+        return f"the task's chain of filters is {chain!r:.80}, which is no list"
+    if stage and not (len(stage) == 2 and stage[0] < stage[1] <= len(chain)):
+        return f"the task's stage is {stage!r:.80}; it must be two steps of a chain of {len(chain)}"
+    return ""
+
+
 @dataclass(slots=True, eq=False)
 class Holding:
     """A lease and what this worker has of it: the chunk while it waits, the result until its verdict."""

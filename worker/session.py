@@ -57,7 +57,7 @@ from worker.events import (
     Stopped,
     Unsent,
 )
-from worker.holding import Holding, Identity
+from worker.holding import Holding, Identity, fault_of
 from worker.peers import Peers
 from worker.states import Phase
 
@@ -282,6 +282,11 @@ class Session:
             return  # said twice
         if self._drain_by is not None or len(self.holdings) >= self._most_holdings:
             self._tell(Released(task.lease, "drained"))
+            return
+        fault = fault_of(task)
+        if fault:
+            self._log(f"lease {task.lease} is given back: {fault}")
+            self._tell(Released(task.lease, "failed", {"kind": "exception", "text": fault}))
             return
         self.holdings[task.lease] = Holding(task, chunk)
 

@@ -76,6 +76,14 @@ class Peer:
                 role, name or f"hostile-{secrets.token_hex(4)}", session, secret, {"user": user, **(hello or {})}
             )
 
+    @classmethod
+    def accepted(cls, sock: socket.socket) -> Peer:
+        """One that speaks over a connection which another program has made to us; the handshake is the caller's."""
+        made = cls.__new__(cls)
+        made.sock, made._pending, made.welcome = sock, b"", {}
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
+
     def _shake_hands(self, role: str, name: str, session: str, secret: bytes, hello: Header) -> None:
         nonce = self.expect("Greeting")["nonce"]
         told = {"role": role, "name": name, "session": session or secrets.token_hex(8), "versions": VERSIONS, **hello}

@@ -1,0 +1,65 @@
+"""What a program does when its own code raises in the middle of a change: it ends; its ledger knows the state before.
+
+Which jobs the code was at is counted in the ledger, so that a job over which a program ends again and again is ended
+instead of the program.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from typing import Final
+
+import msgpack
+
+from storage.ledger import Ledger
+
+MAX_CRASHES: Final = 3
+"""Ends of a program over one job; then the job ends. More than one, for the cause may have been another."""
+
+MAX_COUNTED: Final = 100
+"""Jobs whose crashes are counted; the oldest are forgotten first."""
+
+EXIT_CRASHED: Final = 70
+"""The exit status, as in sysexits.h for an error of the program itself: whoever supervises it starts it again."""
+
+_FACT: Final = "crashes"
+
+
+class HalfDone(Exception):
+    """The program's own code raised and may have left half a change behind: nothing of this turn may be committed.
+
+    Args:
+        story: what was being handled, for people.
+        jobs: those that the code was at.
+    """
+
+    def __init__(self, story: str, jobs: Iterable[str] = ()) -> None:
+        super().__init__(story)
+        self.jobs = list(jobs)
+
+
+def at_work(error: BaseException, kind: type) -> list[object]:
+    """Return the objects of this kind that the code was at when it raised: those in local variables of its frames,
+    the innermost frame's first. Only of the innermost frame that has any."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        found = [value for value in frame.f_locals.values() if isinstance(value, kind)]
+        if found:
+            return found
+    return []
+
+
+def crashes(ledger: Ledger) -> dict[str, int]:
+    """Return how often the program ended over which job."""
+    packed = ledger.fact(_FACT)
+    return {} if packed is None else dict(msgpack.unpackb(packed))
+
+
+def count_crash(ledger: Ledger, jobs: Iterable[str]) -> None:
+    """Discard what this turn changed, and count a crash of each of these jobs; durable when this returns."""
+    ledger.discard()
+    counted = crashes(ledger)
+    for job in jobs:
+        counted[job] = counted.pop(job, 0) + 1  # at the end: the newest
+    ledger.set_fact(_FACT, msgpack.packb(dict(list(counted.items())[-MAX_COUNTED:])))
+    ledger.commit()

@@ -1,0 +1,52 @@
+"""What a bug in the assembler costs: a connection where nothing was changed, and no job that ended it repeatedly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aggregator.assembler import Assembler
+from aggregator.events import MIDDLEWARE, Received, Send, Tick
+from aggregator.results import Results
+from storage.crashes import MAX_CRASHES
+from tests.aggregator.script import OUTPUTS, SOURCE, Script
+from wire.messages import Finished, Own, Welcome
+
+
+def _bug(*_told: Any) -> None:
+    raise IndexError("a planted bug")
+
+
+def test_what_raised_before_it_commanded_anything_is_no_half_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script()
+    script.own()
+    monkeypatch.setattr(Results, "passed", _bug)
+    with pytest.raises(IndexError):
+        script.passed(0)
+    assert script.brain.half_done() == ""
+    monkeypatch.undo()
+    assert script.passed(0)
+
+
+def test_what_was_commanded_before_or_does_not_agree_is_half_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script()
+    script.collected()
+    monkeypatch.setattr("aggregator.splices.Splices.begin", _bug)
+    with pytest.raises(IndexError):
+        script.own()
+    assert "Holdings" in script.brain.half_done()
+    with pytest.raises(IndexError):
+        script.finish(2, 1)
+    assert "does not agree" in script.brain.half_done()
+
+
+def test_a_job_that_ended_the_aggregator_too_often_is_not_taken_again() -> None:
+    brain = Assembler(epoch=1, crashes={"poison": MAX_CRASHES, "good": MAX_CRASHES - 1})
+    brain.handle(Tick(), 1.0)
+    brain.handle(Received(MIDDLEWARE, Welcome(version=2, epoch=1)), 1.0)
+    for job, is_taken in (("poison", False), ("good", True)):
+        own = Own(job, "clip", 1, SOURCE, OUTPUTS, b"k" * 32)
+        commands = brain.handle(Received(MIDDLEWARE, own), 1.0)
+        [told] = [one.message for one in commands if isinstance(one, Send)]
+        assert isinstance(told, Finished) is not is_taken

@@ -1,0 +1,161 @@
+"""Random sequences of well-formed messages of a hostile middleware and a hostile aggregator: a client's session and
+what it shows to a person raise nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from client.attending import Attending, Phase
+from client.destination import Place
+from client.events import (
+    Begin,
+    Begun,
+    Dial,
+    Event,
+    Exhausted,
+    HangUp,
+    Keep,
+    Kept,
+    Lost,
+    Peer,
+    Pull,
+    Pulled,
+    Received,
+    Rewind,
+    Send,
+    Start,
+    Tick,
+    Welcomed,
+)
+from client.following import Following
+from client.order import hello
+from client.run import Pickup, Run
+from client.session import Session
+from media.material import Chunk
+from tests.fuzz.play import play
+from tests.fuzz.vocabulary import Vocabulary
+from tests.simulation import material
+from wire.errors import ProtocolError
+from wire.messages import MESSAGES, Job
+
+STEPS: Final = 80
+SAYS: Final = {
+    Peer.MIDDLEWARE: (*["Job"] * 30, "Event", "Error", "Aggregator", "Worker"),
+    Peer.AGGREGATOR: (*["File"] * 10, "Error"),
+}
+
+
+class World:
+    """One submission, or somebody who follows one; whom it dials answers anything."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random = Random(seed)
+        self.words = Vocabulary(random)
+        for name, values in {
+            "state": ("pending", "running", "done", "partial", "failed"), "job": ("j1",), "accepted": (0, 1, 2),
+            "room_bytes": (0, 1000, 10**9), "have": ([b""], [b"\x01"], [b"", b""]), "size": (10,), "file": ("out.mp4",),
+            "progress": ({"chunks_total": 2, "frames_done": 1, "frames_total": None, "frames_sent": 2},),
+            "outputs": ([{"name": "out", "file": "out.mp4", "frames_in": 3, "failures": [], "warnings": []}],),
+        }.items():  # fmt: skip
+            for value in values:
+                self.words.remember(name, value)
+        self.session = self._made()
+        self.story: list[str] = []
+        self.now = 100.0
+        self.dialled: set[Peer] = set()
+        self.open: set[Peer] = set()
+        self.pulled = 0
+        self.is_pulling = False
+
+    def _made(self) -> Attending:
+        if self.random.random() < 0.3:
+            return Following("j1", "here", fetch=self.random.random() < 0.7)
+        made = material.submission("clip", 2, 1, [["blur"]], "original")
+        return Session(made, "here", detach=self.random.random() < 0.2)
+
+    def play(self) -> None:
+        self._feed(Start())
+        for _ in range(STEPS):
+            if self.session.phase is Phase.OVER:
+                break
+            self._step()
+        self._show()
+
+    def _step(self) -> None:
+        random = self.random
+        roll = random.random()
+        if roll < 0.3 and self.dialled:
+            peer = random.choice(sorted(self.dialled, key=str))
+            self.dialled.discard(peer)
+            if random.random() < 0.95:
+                self.open.add(peer)
+                self._feed(Welcomed(peer))
+            else:
+                self._feed(Lost(peer, "refused"))
+        elif roll < 0.33 and self.open:
+            peer = random.choice(sorted(self.open, key=str))
+            self.open.discard(peer)
+            self._feed(Lost(peer, "gone", random.choice(("", "full"))))
+        elif roll < 0.4:
+            self.now += random.choice((0.1, 1.0, 5.0, 40.0))
+            self._feed(Tick())
+        elif roll < 0.5 and self.is_pulling:
+            self.is_pulling = False
+            self.pulled += 1
+            self._feed(Exhausted() if self.pulled > 2 else Pulled(Chunk(0, self.pulled - 1, 1, b"chunk")))
+        elif self.open:
+            peer = random.choice(sorted(self.open, key=str))
+            header = self.words.message(SAYS[peer], random.choice((0.0, 0.05, 0.3)))
+            try:
+                message = MESSAGES[header["type"]].from_wire(header)
+            except ProtocolError:
+                return
+            self._feed(Received(peer, message, random.randbytes(random.choice((0, 1, 10)))))
+            if isinstance(message, Job):
+                self._show()
+
+    def _feed(self, event: Event) -> None:
+        self.story.append(f"{self.now:9.2f} {event!r:.2000}")
+        waiting = [event]
+        while waiting:
+            for command in self.session.handle(waiting.pop(0), self.now):
+                match command:
+                    case Dial(peer=peer):
+                        self.dialled.add(peer)
+                    case HangUp(peer=peer):
+                        self.dialled.discard(peer)
+                        self.open.discard(peer)
+                    case Pull():
+                        self.is_pulling = True
+                    case Rewind():
+                        self.is_pulling, self.pulled = False, 0
+                    case Begin(file=file, size=size):
+                        waiting.append(Begun(file, self.random.choice((0, min(size, 3)))))
+                    case Keep(file=file):
+                        waiting.append(Kept(file, self._listed()))
+                    case Send(message=message):
+                        MESSAGES[type(message).__name__].from_wire(message.to_wire())
+            self.session.validate()
+
+    def _listed(self) -> tuple[dict[str, Any], ...]:
+        return () if self.random.random() < 0.7 else ({"file": "folder/a", "size": 1, "xxh3": "0"},)
+
+    def _show(self) -> None:
+        """What a person sees of it."""
+        run = Run.__new__(Run)
+        run.session, run._files = self.session, None
+        run._hello = hello("somebody")
+        run._parcel = Pickup("j1", "clip", Place(Path()), fetch=True)
+        run._place = Place(Path())
+        run.view()
+        if self.session.ending is not None:
+            run.outcome()
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_a_clients_session_takes_any_sequence_of_messages(batch: int, worlds: int) -> None:
+    play(World, range(batch * worlds, (batch + 1) * worlds))
