@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from client.outcome import Status
@@ -10,6 +11,7 @@ from middleware.fleet import WorkerRecord
 from middleware.jobs import Job as MiddlewareJob
 from middleware.states import JobState, WorkerState
 from middleware.tracks import Track
+from middleware.users import Resource
 from tests.simulation import material
 from tests.simulation.network import End
 from wire.bitmap import Bitmap
@@ -57,6 +59,8 @@ class Checks:
         self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
         self._in_work_at: dict[str, float] = {}  # job → when a task of it was in work last
         self._in_vain_since: dict[str, float] = {}  # job → since when its client waits for room that is there
+        self._ended: set[str] = set()  # jobs of honest users that have become final, in this life of the middleware
+        self._ended_in = 0
         self.tasks_handed_out = 0
         scenario.network.on_sent = self._sent
         scenario.network.on_arrived = self._arrived
@@ -73,6 +77,8 @@ class Checks:
             sender.link.results.add(message.lease)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
             self._is_on_the_aggregators_disk(message)
+        elif isinstance(message, Job) and sender.link.other(sender).loop.name == "greedy":
+            return  # it watches, and is told of what it had sent over a connection before as well
         elif isinstance(message, Job) and sender.loop.name == "middleware":
             self._room_told[message.job] = message.room_bytes
             if message.accepted and scenario.middleware.server is not None:
@@ -120,7 +126,7 @@ class Checks:
         scenario = self._scenario
         link = id(receiver.link)
         name = receiver.loop.name
-        if "impostor" in (name, receiver.link.other(receiver).loop.name):
+        if {"impostor", "greedy"} & {name, receiver.link.other(receiver).loop.name}:
             return
         if isinstance(message, Result):
             self._result_epochs[message.lease] = message.owner_epoch
@@ -160,6 +166,9 @@ class Checks:
             self._no_task_waits_for_a_free_worker(job, now)
             self._no_client_waits_for_room(job, now)
             self._no_upload_holds_its_room_for_ever(job, now)
+            self._no_empty_job_keeps_its_place(job, now)
+        self._users_keep_within_bounds(server.dispatcher.cluster)
+        self._nobody_controls_anothers_job(server.dispatcher.cluster)
 
     def _no_task_waits_for_a_free_worker(self, job: MiddlewareJob, now: float) -> None:
         """Tasks that never failed, of jobs that no worker failed: any able worker with credit may have them."""
@@ -235,6 +244,32 @@ class Checks:
         limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
         idle_s = now - max(job.moved_at, self._in_work_at.get(job.id, 0.0))
         assert idle_s < limit_s, f"{job.id} holds {job.spooled_bytes} bytes, and nothing came for {idle_s:.0f} s"
+
+    def _no_empty_job_keeps_its_place(self, job: MiddlewareJob, now: float) -> None:
+        if job.client is not None or job.chunk_count or job.waits_long or job.all_sent or job.moved_at is None:
+            return
+        limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
+        assert now - job.moved_at < limit_s, f"nothing of {job.id} came for {now - job.moved_at:.0f} s, and it is there"
+
+    def _users_keep_within_bounds(self, cluster: Cluster) -> None:
+        quotas = self._scenario.middleware.rules.quotas
+        jobs = Counter(job.user.name for job in cluster.open.values())
+        chunks: Counter[str] = Counter()
+        for job in cluster.open.values():
+            chunks[job.user.name] += sum(map(len, job.frame_counts))
+        for counts, quota in ((jobs, quotas[Resource.OPEN_JOBS]), (chunks, quotas[Resource.CHUNKS])):
+            for user, count in counts.items():
+                assert count <= quota.of_user, f"{user} has {count} of at most {quota}"
+
+    def _nobody_controls_anothers_job(self, cluster: Cluster) -> None:
+        """Honest users wish nothing for their jobs here: who else does is not heard."""
+        if self._ended_in != self._scenario.middleware.lives:
+            self._ended, self._ended_in = set(), self._scenario.middleware.lives
+        mine = [job for job in cluster.jobs.values() if job.user.name != "greedy"]
+        for job in mine:
+            assert job.code not in ("cancelled", "paused", "resumed", "retried"), f"{job.id} is {job.code}"
+        assert self._ended <= {job.id for job in mine if job.is_final}, "an ended job is forgotten, or goes on"
+        self._ended |= {job.id for job in mine if job.is_final}
 
     # ── after each turn of a worker ──────────────────────────────────────────────────────────────────────────────
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from aggregator import results
+from aggregator.assembler import Assembler
 from aggregator.ledger import AggregatorLedger
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
@@ -33,6 +34,7 @@ from middleware.ownership import Ownership
 from middleware.records import Publisher
 from middleware.server import Server as MiddlewareServer
 from middleware.tracks import Track
+from middleware.users import Users
 from storage.ledger import Ledger
 from storage.spool import Spool
 from wire.bitmap import Bitmap
@@ -394,6 +396,39 @@ def _damage_is_the_workers_fault() -> Patch:
 
     real = Cluster.check
     return Cluster, "check", check
+
+
+def _bound_is_not_per_user() -> Patch:
+    def refusal(self: Any, user: Any, resource: Any, wanted: int = 1) -> str:
+        return "all have enough" if self.total[resource] + wanted > self._quotas[resource].in_all else ""
+
+    return Users, "refusal", refusal
+
+
+def _empty_jobs_never_expire() -> Patch:
+    return Intake, "_expire_place", lambda self, job, idle_s, now: None
+
+
+def _control_is_not_checked() -> Patch:
+    return Cluster, "may_touch", lambda self, user, job: True
+
+
+def _key_continues_anothers_job() -> Patch:
+    def continued(self: Any, client: Any, message: Any) -> Any:
+        found = (job for job in self._cluster.open.values() if job.key == message.key and job.client is None)
+        return next(found, None)
+
+    return Intake, "_continued", continued
+
+
+def _files_are_given_to_everyone() -> Patch:
+    real = Assembler._fetch
+
+    def fetch(self: Any, peer: Any, message: Any, hello: Any) -> None:
+        job = self._memory.jobs.get(message.job)
+        real(self, peer, message, hello if job is None else replace(hello, user=job.user))
+
+    return Assembler, "_fetch", fetch
 
 
 MUTANTS: Final[dict[str, Callable[[], Patch]]] = {

@@ -14,8 +14,10 @@ from typing import Any, Final
 
 from client.outcome import Status
 from middleware.cluster import Rules
+from middleware.users import QUOTAS, Quota, Resource
 from tests.simulation import material
 from tests.simulation.checks import Checks
+from tests.simulation.greedy import Greedy
 from tests.simulation.impostor import Impostor
 from tests.simulation.liar import Liar
 from tests.simulation.network import Network
@@ -33,6 +35,12 @@ FILTERS: Final = ("blur", "edges", "faces")
 
 USERS: Final = ("ann", "bob")
 """Whose jobs the honest clients' are."""
+
+TIGHT_QUOTAS: Final = {
+    Resource.OPEN_JOBS: Quota(in_all=60, of_user=20, reserved=15),
+    Resource.CHUNKS: Quota(in_all=600, of_user=160, reserved=150),
+}
+"""What one who takes all reaches at once, and an honest user does not, however often its clients are killed."""
 
 BUILDS: Final = ("build 1",) * 5 + ("build 2",)
 """Library versions of workers: results of different ones must not be mixed in one file."""
@@ -91,6 +99,7 @@ KINDS: Final = (
     "damage-spool",
     "damage-wire",
     "impostor",
+    "greedy",
 )
 
 
@@ -110,6 +119,7 @@ class Scenario:
             stall_timeout_s=20.0,
             delivery_timeout_s=25.0,
             upload_timeout_s=self.random.choice((3.0, 6.0, 600.0)),
+            quotas={**QUOTAS, **TIGHT_QUOTAS},
         )
         for name in ("middleware", "aggregator", "clients"):
             (folder / name).mkdir(parents=True)
@@ -131,6 +141,7 @@ class Scenario:
         if self.random.random() < 0.2:
             self.network.names_unknown_to_clients.add(self.aggregator.name)
         self.impostor = Impostor("impostor", self.world, self.network)
+        self.greedy = Greedy("greedy", self.world, self.network)
         self.checks = Checks(self)
         self.middleware.after_turn = self.checks.nothing_waits_in_vain
         for worker in self.workers:
@@ -240,6 +251,11 @@ class Scenario:
             case "stop":
                 program = self.random.choice(self.programs)
                 program.stop(self.random.choice((0.5, 5.0, 15.0, 40.0)))
+            case "greedy":
+                server = self.middleware.server
+                if server is not None:
+                    self.greedy.steal(self.aggregator, self.clients, list(server.dispatcher.cluster.jobs))
+                self.greedy.spree(self.middleware, self.clients)
             case "impostor":
                 self._claim()
             case "tear":
