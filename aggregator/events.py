@@ -97,11 +97,13 @@ class SpliceCrashed:
 @dataclass(frozen=True, slots=True)
 class ChunksDamaged:
     """A splice met results that are not what was stored (or not what the others of their track are): all that there
-    are, as (track, index); `text` is of one of them."""
+    are, as (track, index); `text` is of one of them. `makers` are the workers that made them, in the same order, where
+    they are as they came and make no file; empty where they were damaged here."""
 
     job: str
     chunks: tuple[tuple[int, int], ...]
     text: str
+    makers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,5 +183,5 @@ class Splicers:
             return [Spliced(job, message["outputs"], message["files"])]
         if kind == "damaged":
             chunks = tuple((track, index) for track, index in message["chunks"])
-            return [ChunksDamaged(job, chunks, message["text"])]
+            return [ChunksDamaged(job, chunks, message["text"], tuple(message["makers"]))]
         return [SpliceFailed(job, message["text"])]

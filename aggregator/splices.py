@@ -22,14 +22,14 @@ from aggregator.memory import Memory
 from aggregator.states import JobState
 from wire.errors import ProtocolError
 from wire.limits import MAX_CHUNKS
-from wire.messages import Finish, Finished
+from wire.messages import Finish, Finished, Stored
 
 MAX_CRASHES: Final = 3
 """Splices of one job that may crash or hang; then it fails, for it would go on for ever."""
 
 MAX_DAMAGES: Final = 10
-"""Splices of one job that may meet damaged results, however many: all are done again each time. A disk on which so many
-do loses what it is given."""
+"""Splices of one job that may meet results that are damaged, or make no file, however many: all are done again each
+time. A disk on which so many do loses what it is given; of workers the middleware excludes who made such results."""
 
 MAX_HISTORY: Final = 1000
 """Finished jobs whose files can be fetched; of older ones, of the user who has most of them, only the files are
@@ -118,11 +118,15 @@ class Splices:
         """What was stored is not there any more: the tasks are done again, and Finish comes again."""
         job.damages += 1
         if job.damages >= MAX_DAMAGES:
-            text = f"{event.text}; results were damaged on this aggregator's disk {job.damages} times, look after it"
+            why = "made no file" if event.makers else "were damaged on this aggregator's disk, look after it"
+            text = f"{event.text}; {job.damages} times results of this job {why}"
             return self._conclude(job, "failed", text, [], [])
         more = f" and {len(event.chunks) - 1} others" if len(event.chunks) > 1 else ""
         self._memory.log(f"job {job.id}: {event.text}{more}; asked for again", is_warning=True)
         job.begin_again()
+        for (track, index), worker in zip(event.chunks, event.makers, strict=False):
+            told = Stored(job.id, track, index, "unreadable", worker=worker, text=event.text)
+            self._memory.send(MIDDLEWARE, told)
         self._lose(job, event.chunks)
         return None
 

@@ -17,17 +17,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import xxhash
 
 from aggregator.channel import Channel
+from aggregator.diagnosis import unreadable
 from aggregator.publishing import Publication
 from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
 from media import kinds, metadata, metrics
-from media.errors import ForeignExtradata, MediaError
+from media.errors import ForeignExtradata, MediaError, NothingToSplice
 from media.material import Output, Source
 from media.spliced import Spliced
 from wire.options import set_up_log
@@ -42,12 +43,24 @@ MAX_TRACEBACK: Final = 2000
 has them all. So a job of 64 outputs stays far below what a header may hold."""
 
 
+MAX_REASON: Final = 1000
+"""Characters of why a result makes no file: it is told for each of them."""
+
+
 class Damaged(Exception):
     """A stored result is not what was stored, or not like the others of its track."""
 
     def __init__(self, track: int, index: int, text: str) -> None:
         super().__init__(text)
         self.track, self.index = track, index
+
+
+class Unspliceable(Exception):
+    """An output that cannot be spliced; `error` is why."""
+
+    def __init__(self, track: int, error: Exception) -> None:
+        super().__init__(str(error))
+        self.track, self.error = track, error
 
 
 class Request:
@@ -61,13 +74,25 @@ class Request:
         self.duplicates: list[int] = fields["duplicates"]
         self.statistics: dict[str, Any] = fields["statistics"]
         self.tracks: list[list[list[Any]]] = fields["tracks"]  # [path, offset, size, xxh3, worker, frames, unix_s]
+        self.last_read: dict[int, int] = {}  # track → the result that was read last
         self._channel = channel
         self._began_at = self._stepped_at = time.monotonic()
 
     def payloads(self, track: int) -> Iterator[bytes]:
         """A track's results in order, each checked. Raises Damaged."""
         for index in range(len(self.tracks[track])):
+            self.last_read[track] = index
             yield self._payload(track, index)
+
+    def payloads_alone(self, track: int, indexes: Iterable[int]) -> Iterator[bytes]:
+        """A track's results as if all others had been left out. Raises Damaged."""
+        kept = frozenset(indexes)
+        for index in range(len(self.tracks[track])):
+            yield self._payload(track, index) if index in kept else b""
+
+    def worker(self, track: int, index: int) -> str:
+        """Return who made a result."""
+        return str(self.tracks[track][index][4])
 
     def _payload(self, track: int, index: int) -> bytes:
         """One result, checked. Raises Damaged."""
@@ -126,22 +151,36 @@ def splice_job(request: Request) -> dict[str, Any]:
     """Makes all files of a job, or none; the answer to its request."""
     request.check_room()
     with Publication(request.results, request.job) as publication:
-        made = [_splice_output(request, track, publication) for track in range(len(request.outputs))]
+        made = [_attributed(request, track, publication) for track in range(len(request.outputs))]
         described = metadata.build(request.source, [spliced for spliced, _ in made])
         metrics.write(publication.partial(metadata.NAME), described)
         files = publication.publish()
     return {"kind": "spliced", "outputs": [summary for _, summary in made], "files": files}
 
 
-def _splice_output(request: Request, track: int, publication: Publication) -> tuple[Spliced, dict[str, Any]]:
-    """Writes files and metrics of one output; returns its entry in Finished.outputs as well."""
+def _attributed(request: Request, track: int, publication: Publication) -> tuple[Spliced, dict[str, Any]]:
+    """As `_splice_output`; raises Unspliceable for what is due to the results."""
+    try:
+        return _splice_output(request, track, publication)
+    except (Damaged, OSError):
+        raise
+    except Exception as error:
+        raise Unspliceable(track, error) from error
+
+
+def _splice_output(
+    request: Request, track: int, publication: Publication, alone: Iterable[int] | None = None
+) -> tuple[Spliced, dict[str, Any]]:
+    """Writes files and metrics of one output, or of some results `alone`; returns its entry in Finished.outputs as
+    well."""
     source, output = request.source, request.outputs[track]
     metrics_name = f"{output.name}.metrics.json"
-    others = {stream: request.payloads(len(request.outputs) + stream - 1) for stream in range(1, source.stream_count)}
-    try:
-        spliced = kinds.splice(publication, source, output, request.payloads(track), others)
-    except ForeignExtradata as error:
-        raise Damaged(track, error.index, str(error)) from error
+    results = request.payloads(track) if alone is None else request.payloads_alone(track, alone)
+    others: dict[int, Iterable[bytes]] = {
+        stream: request.payloads(len(request.outputs) + stream - 1) if alone is None else ()
+        for stream in range(1, source.stream_count)
+    }
+    spliced = kinds.splice(publication, source, output, results, others)
     facts = request.result_facts(track, spliced)
     cluster = cluster_statistics(track, request.duplicates[track], facts, request.statistics, request.job, output.name)
     built = metrics.build(source, output, spliced, request.wall_seconds(), cluster)
@@ -165,6 +204,42 @@ def _splice_output(request: Request, track: int, publication: Publication) -> tu
     }
 
 
+def _fault_of(request: Request, track: int, indexes: Iterable[int]) -> Exception | None:
+    """What is wrong with an output of these results alone; None if nothing is. Raises Damaged, and OSError."""
+    try:
+        with Publication(request.results, request.job) as scratch:
+            spliced, _ = _splice_output(request, track, scratch, indexes)
+            metadata.build(request.source, [spliced])
+    except (Damaged, OSError):
+        raise
+    except NothingToSplice:
+        return None
+    except Exception as error:
+        return error
+    return None
+
+
+def diagnosed(request: Request, failure: Unspliceable) -> dict[str, Any]:
+    """The answer where results of workers make no file: which, and whose they are. Raises the failure's error where it
+    is due to none of them."""
+    track, error = failure.track, failure.error
+    faults = unreadable(
+        len(request.tracks[track]),
+        request.last_read.get(track, -1),
+        lambda indexes: _fault_of(request, track, indexes),
+        lambda index: request.worker(track, index),
+    )
+    if not faults and isinstance(error, ForeignExtradata):
+        raise Damaged(track, error.index, str(error)) from error
+    if not faults:
+        raise error
+    index, fault = min(faults.items(), key=lambda one: one[0])
+    output, worker = request.outputs[track].name, request.worker(track, index)
+    text = f"chunk {index} of {output}, made by {worker}, makes no file: {fault}"[:MAX_REASON]
+    chunks = [(track, index) for index in sorted(faults)]
+    return {"kind": "damaged", "chunks": chunks, "text": text, "makers": [request.worker(*one) for one in chunks]}
+
+
 def _shortened(failure: dict[str, Any]) -> dict[str, Any]:
     return {**failure, "traceback": str(failure.get("traceback", ""))[-MAX_TRACEBACK:]}
 
@@ -173,10 +248,13 @@ def answer(fields: dict[str, Any], channel: Channel) -> dict[str, Any]:
     """What a request leads to, whatever goes wrong with it."""
     request = Request(fields, channel)
     try:
-        return splice_job(request)
+        try:
+            return splice_job(request)
+        except Unspliceable as failure:
+            return diagnosed(request, failure)
     except Damaged as error:  # whoever meets one looks for all, so that they are done again at once
         chunks = sorted({(error.track, error.index), *request.damaged()})
-        return {"kind": "damaged", "chunks": chunks, "text": str(error)}
+        return {"kind": "damaged", "chunks": chunks, "text": str(error), "makers": []}
     except MediaError as error:
         return {"kind": "failed", "text": str(error)}
     except OSError as error:

@@ -7,7 +7,8 @@ MediaError
 ├── TooLargeToHandOn    the frames between two filters on different workers take more than can be sent at once
 ├── ResultTooLarge      what came of one chunk cannot be sent at once
 └── SpliceError         results that cannot become a file
-    └── ForeignExtradata    a chunk was encoded by another library version or with other settings
+    ├── ForeignExtradata    a chunk was encoded by another library version or with other settings
+    └── NothingToSplice     no frame came out at all
 """
 
 from __future__ import annotations
@@ -104,6 +105,10 @@ class ForeignExtradata(SpliceError):
 
     def __reduce__(self) -> tuple[type[ForeignExtradata], tuple[int, str]]:
         return (ForeignExtradata, (self.index, self.fingerprint))
+
+
+class NothingToSplice(SpliceError):
+    """Results without a single frame."""
 
 
 _SENTENCES = ("filters.base.UnsuitableSize: ", "filters.schema.ParameterError: ")

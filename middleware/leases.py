@@ -12,7 +12,7 @@ from middleware.fleet import WorkerRecord
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.names import worker_before
 from middleware.states import JobState
-from middleware.tracks import Flight, LeaseRecord, Track
+from middleware.tracks import Flight, LeaseRecord, Track, Trouble
 from wire.errors import ProtocolError
 from wire.lease_tags import is_lease_tag, is_lent
 from wire.messages import (
@@ -358,15 +358,30 @@ class Leases:
         track = job.tracks[record.track]
         if record.index in track.stored:
             return
-        trouble = track.fail(record)
+        track.fail(record)
+        self._charge(job, track, record.index, worker.name, record.mode, cause, now)
+
+    def unreadable(self, job: Job, track: Track, index: int, worker: str, text: str, now: float) -> None:
+        """A result that was stored makes no file: an attributed failure of who made it. Its task is queued again by the
+        aggregator's word on what it holds, which follows."""
+        made = self._cluster.fleet.by_name.get(worker)
+        if made is not None:
+            made.failures += 1
+        track.troubles.setdefault(index, Trouble()).retry = "failure"
+        mode = self._cluster.mode_of(job, track, index)
+        self._charge(job, track, index, worker, mode, Cause("unreadable", text), now)
+
+    def _charge(self, job: Job, track: Track, index: int, worker: str, mode: str, cause: Cause, now: float) -> None:
+        """Write a failure down, and what follows from it, for the worker and for the job."""
+        cluster, trouble = self._cluster, track.troubles[index]
         if len(trouble.failures) < MAX_FAILURES_TOLD:
-            trouble.failures.append({**cause.to_wire(), "worker": worker.name, "mode": record.mode})
-        job.benched[worker.name] = job.benched.get(worker.name, 0) + 1
-        cluster.keep_failed(job, track, record.index)
+            trouble.failures.append({**cause.to_wire(), "worker": worker, "mode": mode})
+        job.benched[worker] = job.benched.get(worker, 0) + 1
+        cluster.keep_failed(job, track, index)
         cluster.changed_jobs.add(job.id)
-        text = f"{self._cluster.describe(record)} failed on worker {worker.name}: {cause.text[:MAX_CAUSE]}"
-        cluster.note("task-failed", text, now, job.id, worker.name)
-        if record.mode != "filter":
+        text = f"{cluster.describe_task(job, track, index)} failed on worker {worker}: {cause.text[:MAX_CAUSE]}"
+        cluster.note("task-failed", text, now, job.id, worker)
+        if mode != "filter":
             self.fail_job(job, "task-failed", f"{text} (even without its filters)", now)
         elif self._cluster.exhausted(track, trouble) and job.fixed["policy"].get("on_error") == "fail":
             self.fail_job(job, "task-failed", f"{text} ({len(trouble.failures)} tries)", now)

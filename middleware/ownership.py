@@ -248,6 +248,8 @@ class Ownership:
                 track.put_back(message.index)
             if message.verdict == "damaged":
                 self._cluster.check(job, track, message.index)
+            if message.verdict == "unreadable" and message.index in track.stored and not track.is_passthrough:
+                self._leases.unreadable(job, track, message.index, message.worker, message.text, now)
             return
         if message.index in track.stored:
             return

@@ -19,7 +19,7 @@ from typing import Any, Final, TextIO
 from media.account import LISTED_MAX, Account
 from media.annotations import SUFFIX
 from media.bundle import unpack
-from media.errors import BundleError, SpliceError
+from media.errors import BundleError
 from media.images.formats import OUTPUT_FORMATS
 from media.images.names import Names
 from media.material import NO_VIDEO, Files, Output, Source
@@ -106,12 +106,12 @@ class _Splicer:
             raise BundleError("a result of images has no names or no report")
         report = Report.from_wire(table["report"])
         if len(names) != report.sent:
-            raise SpliceError(f"a result names {len(names)} of its {report.sent} images")
+            raise BundleError(f"a result names {len(names)} of its {report.sent} images")
         self._account.add(report)
         for entry, part in zip(table["p"], parts, strict=True):
             _, index, page, kind = entry
             if kind not in OUTPUT_FORMATS or not 0 <= index - report.first < len(names):
-                raise SpliceError(f"a result has a picture that makes no sense: {entry!r}")
+                raise BundleError(f"a result has a picture that makes no sense: {entry!r}")
             self._write(names[index - report.first], kind, page, part)
         for index, notes in report.notes:
             self._note({"image": names[index - report.first], "index": index}, notes)

@@ -15,7 +15,7 @@ from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.stream import Stream
 
 from media.bundle import unpack
-from media.errors import BundleError, ForeignExtradata, SpliceError
+from media.errors import BundleError, ForeignExtradata, NothingToSplice
 from media.material import NO_VIDEO, Output, Source
 from media.video.bundle import KEY
 from media.video.encode import FrameFormat
@@ -74,7 +74,7 @@ class VideoTrack:
         )
 
     def format(self) -> FrameFormat:
-        """The format of the encoded frames, from the first chunk that has any; raise SpliceError if none has."""
+        """The format of the encoded frames, from the first chunk that has any; raise NothingToSplice if none has."""
         for chunk in self._chunks:
             self._waiting.append(chunk)
             if chunk.packets and chunk.report.format is not None:
@@ -84,7 +84,7 @@ class VideoTrack:
                 usual = round(1 / rate / self.time_base)
                 self._step = max(1, min((two - one for one, two in pairwise(times)), default=usual))
                 return chunk.report.format
-        raise SpliceError("not one frame came out, so there is nothing to make a file of")
+        raise NothingToSplice("not one frame came out, so there is nothing to make a file of")
 
     def packets(self, stream: Stream, extradata: bytes, delay: int) -> Iterator[Mux]:
         """All packets for `stream`, whose encoder has this extradata and reorders by up to `delay` frames.
@@ -150,7 +150,7 @@ def _taken_apart(index: int, payload: bytes, has_video: bool) -> _Encoded:
         raise BundleError(f"result {index} is not one of this version: {error!r}") from error
     count = len(report.pts) if has_video else 0
     if count != len(packets) or sorted(entry[1] for entry in table["p"]) != list(range(count)):
-        raise SpliceError(f"chunk {index} has {len(packets)} packets for {count} frames; process it again")
+        raise BundleError(f"chunk {index} has {len(packets)} packets for {count} frames")
     return _Encoded(index, report, table["p"], packets, extradata)
 
 

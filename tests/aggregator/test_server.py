@@ -7,14 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xxhash
 
 from aggregator.server import Settings, advertised
+from aggregator.splices import MAX_DAMAGES
+from media.bundle import pack, unpack
 from media.video.digest import digest
 from storage.errors import LedgerInUse
 from storage.spool import Spool
@@ -302,19 +305,98 @@ def test_a_stored_result_that_was_damaged_on_disk_is_asked_for_again(
         assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
 
 
-def test_results_that_make_no_file_fail_the_job_with_the_reason_and_leave_nothing(
+def _other_table(payload: bytes, **changes: Any) -> bytes:
+    table, parts = unpack(payload)
+    return pack({**table, **changes}, parts)
+
+
+def _other_report(payload: bytes, **changes: Any) -> bytes:
+    return _other_table(payload, report={**unpack(payload)[0]["report"], **changes})
+
+
+UNREADABLE: dict[str, Callable[[bytes], bytes]] = {
+    "no bundle": lambda payload: b"no bundle at all",
+    "cut short": lambda payload: payload[:-1],
+    "no report": lambda payload: _other_table(payload, report={}),
+    "times that are texts": lambda payload: _other_report(payload, pts=["x"] * 10),
+    "counts that are texts": lambda payload: _other_report(payload, frames_in="x"),
+    "a format that nobody knows": lambda payload: _other_report(payload, format={"width": -1}),
+}
+CONTRADICTING: dict[str, Callable[[bytes], bytes]] = {
+    "times that no file has": lambda payload: _other_report(payload, pts=[2**62] * 10),
+    "frames of another chunk": lambda payload: _other_report(payload, first=0),
+    "frames of a later chunk": lambda payload: _other_report(payload, first=1000),
+}
+
+
+def _with_bad(cast: Cast, material: Material, port: int, broken: Callable[[bytes], bytes], *chunks: int) -> int:
+    """Store everything, these chunks of the first output as the worker `bad` made them; return the other worker."""
+    own(cast, material)
+    good, bad = (cast.dial(port, "worker", name) for name in ("good", "bad"))
+    for track in range(2):
+        for index, result in enumerate(material.results[track]):
+            message = Result(lease(index), "clip-1", track, index, 1, result.fingerprint, 10, 10)
+            is_bad = track == 0 and index in chunks
+            payload = broken(result.payload) if is_bad else result.payload
+            assert show(cast, message, payload, bad if is_bad else good) == "kept"
+    pass_on(cast, material)
+    cast.say(Finish("clip-1", 1, material.chunk_counts, {}))
+    return good
+
+
+@pytest.mark.parametrize("broken", UNREADABLE.values(), ids=UNREADABLE)
+def test_results_that_make_no_file_are_asked_for_again_and_said_to_be_their_makers(
+    broken: Callable[[bytes], bytes], tmp_path: Path, cast: Cast, material: Material
+) -> None:
+    """All of them at once, and those alone; what others made stays."""
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        good = _with_bad(cast, material, server.port, broken, 1, 3)
+        for index in (1, 3):
+            told = cast.expect(Stored, track=0, index=index, verdict="unreadable")
+            assert told.worker == "bad"
+            assert "makes no file" in told.text
+        assert list(Bitmap(cast.expect(Holdings).tracks[0])) == [0, 2]
+        for index in (1, 3):
+            assert deliver(cast, material, good, 0, index) == "kept"
+        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+
+
+@pytest.mark.parametrize("broken", CONTRADICTING.values(), ids=CONTRADICTING)
+def test_a_result_that_contradicts_others_is_asked_for_again(
+    broken: Callable[[bytes], bytes], tmp_path: Path, cast: Cast, material: Material
+) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        good = _with_bad(cast, material, server.port, broken, 1)
+        cast.expect(Stored, verdict="unreadable")
+        held = Bitmap(cast.expect(Holdings).tracks[0])
+        missing = [index for index in range(4) if index not in held]
+        assert 1 in missing
+        assert len(missing) <= 2, "and one more where it may be either"
+        for index in missing:
+            assert deliver(cast, material, good, 0, index) == "kept"
+        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+
+
+def test_results_that_never_make_a_file_fail_the_job_in_the_end_and_leave_nothing(
     tmp_path: Path, cast: Cast, material: Material
 ) -> None:
     with running(settings(tmp_path, cast)) as server:
         cast.joined()
         own(cast, material)
         worker = cast.dial(server.port, "worker", "w1")
-        for track in range(2):
-            for index in range(4):
-                message = Result(lease(index), "clip-1", track, index, 1, "x", 10, 10)
-                assert show(cast, message, b"no bundle at all", worker) == "kept"
+        for index in range(4):
+            assert deliver(cast, material, worker, 1, index) == "kept"
         pass_on(cast, material)
-        done = finish(cast, material)
+        for time in range(1, MAX_DAMAGES + 1):
+            for index in range(4):
+                message = Result(lease(index), "clip-1", 0, index, 1, "x", 10, 10)
+                assert show(cast, message, b"no bundle at all", worker) == "kept"
+            cast.say(Finish("clip-1", 1, material.chunk_counts, {}))
+            for index in range(4 if time < MAX_DAMAGES else 0):
+                cast.expect(Stored, track=0, index=index, verdict="unreadable")
+        done = cast.expect(Finished)
         assert done.state == "failed"
         assert "bundle" in done.text
         assert os.listdir(tmp_path / "results") == []

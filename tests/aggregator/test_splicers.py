@@ -38,7 +38,7 @@ WORKS = (
 """
 )
 FAILS = HEAD + '    channel.send({"kind": "failed", "text": request["name"]})'
-DAMAGED = HEAD + '    channel.send({"kind": "damaged", "chunks": [[1, 2]], "text": "x"})'
+DAMAGED = HEAD + '    channel.send({"kind": "damaged", "chunks": [[1, 2]], "text": "x", "makers": ["w"]})'
 CANNOT_START = "import sys; sys.exit(3)"
 
 
@@ -121,7 +121,7 @@ def test_two_jobs_at_a_time_have_a_process_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "ending"), [(FAILS, SpliceFailed("a", "a")), (DAMAGED, ChunksDamaged("a", ((1, 2),), "x"))]
+    ("program", "ending"), [(FAILS, SpliceFailed("a", "a")), (DAMAGED, ChunksDamaged("a", ((1, 2),), "x", ("w",)))]
 )
 def test_what_went_wrong_is_told_and_the_process_lives_on(program: str, ending: Ending) -> None:
     with pool(program) as made:

@@ -701,6 +701,56 @@ def test_a_task_that_is_given_back_again_and_again_pauses_its_job(script: Script
     assert (script.job(1).state, script.job(1).code) == ("paused", "lost-too-often")
 
 
+def _unreadable(script: Script, index: int) -> None:
+    """The aggregator says that a result makes no file, and what it holds without it."""
+    job = script.job(1).job
+    script.tell(9, Stored(job, 0, index, "unreadable", None, "w11", text="it is no bundle"))
+    script.tell(9, Holdings(job, 1, [b""], ["f"]))
+    script.tick()
+
+
+def test_a_result_that_makes_no_file_is_redone_and_charged_to_its_worker(script: Script) -> None:
+    script.worker(11)
+    script.client(2)
+    script.tell(2, Watch(topics=["events"]))
+    script.submit(chunks=1)
+    script.deliver(11)
+    assert len(script.said(9, Finish)) == 1
+    script.worker(12)
+    _unreadable(script, 0)
+    assert script.tasks(12) == [0], "others try it first"
+    (failed,) = [one for one in script.said(2, Event) if one.kind == "task-failed"]
+    assert failed.worker == "w11"
+    assert "it is no bundle" in failed.text
+    script.deliver(12)
+    assert len(script.said(9, Finish)) == 2
+    script.finish()
+    assert script.job(1).state == "done"
+    assert counted(script)[0] == 1
+
+
+def test_who_makes_what_makes_no_file_gets_no_more_of_the_job(script: Script) -> None:
+    script.worker(11)
+    script.worker(12)
+    script.submit(chunks=20)
+    job = script.job(1).job
+    for index in range(3):
+        script.tell(9, Stored(job, 0, index, "kept", None, "w11", 10))
+        script.tell(9, Stored(job, 0, index, "unreadable", None, "w11", text="no bundle"))
+    assert script.dispatcher.cluster.benched(script.dispatcher.cluster.jobs[job]) == {"w11"}
+
+
+def test_what_nobody_can_make_a_file_of_ends_the_job(script: Script) -> None:
+    script.worker(11)
+    script.submit(chunks=1)
+    for _ in range(4):  # three times with its filters, and once without
+        script.deliver(11)
+        _unreadable(script, 0)
+    assert [task.mode for task in script.said(11, Task)] == ["filter"] * 3 + ["bypass"]
+    assert (script.job(1).state, script.job(1).code) == ("failed", "task-failed")
+    assert "it is no bundle" in script.job(1).reason
+
+
 # ── what was delivered and is not stored ─────────────────────────────────────────────────────────────────────────────
 
 

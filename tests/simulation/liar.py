@@ -1,8 +1,8 @@
 """A worker that means ill: it does its tasks, and says things beside that which are not so.
 
-It shows results that nobody asked for, or that others were asked for; says that something is stored which it threw
-away; and claims leases that others hold. It makes no wrong pixels under a lease of its own: nothing guards against
-that. None of what it says may do harm to a job, and it is to be blamed for nothing that it did right.
+It shows results that nobody asked for, that others were asked for, or that nobody can read; says that something is
+stored which it threw away; and claims leases that others hold. It makes no wrong pixels under a lease of its own:
+nothing guards against that. None of what it says may do harm to a job, and others are to be blamed for none of it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from tests.simulation import material
 from tests.simulation.programs import Worker
 from wire.messages import HandOn, HeldLease, Hello, Released, Result, Stored, Task
 from wire.schema import Lease
@@ -24,12 +25,17 @@ MAX_THROWN_AWAY: Final = 2
 """Tasks of which it says falsely that they are stored: each costs a delivery timeout."""
 
 
+MAX_UNREADABLE: Final = 2
+"""Tasks for which it delivers what makes no file: fewer than would have them done without their filters."""
+
+
 class Liar(Worker):
     """See the module. `others` are the workers from whom it has stolen what they know."""
 
     others: list[Worker]
     lies: bool = True
     _thrown_away = 0
+    _unreadable = 0
 
     def _happened(self, event: Any) -> None:
         message = getattr(event, "message", None)
@@ -48,9 +54,19 @@ class Liar(Worker):
             case worker_events.Send(peer, Result() | HandOn() as message) if self._wants(0.7):
                 for forged in self._forged(message):
                     super()._execute(worker_events.Send(peer, forged, FORGED))
+                command = self._spoiled(message, command)
             case worker_events.Dial(peer, addresses, hello) if not peer and self._wants(0.7):
                 command = worker_events.Dial(peer, addresses, self._claiming(hello))
         super()._execute(command)
+
+    def _spoiled(self, message: Result | HandOn, command: worker_events.Send) -> worker_events.Send:
+        """Its result, which it was asked for, or something in its place that nobody can read."""
+        is_result = isinstance(message, Result) and message.mode == "filter"
+        if not is_result or self._unreadable >= MAX_UNREADABLE or not self._wants(0.3):
+            return command
+        self._unreadable += 1
+        self.world.see("lie-unreadable", f"{self.name} delivers what cannot be read under {message.lease}")
+        return replace(command, payload=material.UNREADABLE)
 
     def _wants(self, chance: float) -> bool:
         return self.lies and self.world.random.random() < chance

@@ -14,6 +14,8 @@ from media.material import Chunk, Encoder, Output, Result, Source
 from middleware.chains import turns
 
 FRAMES_PER_CHUNK = 10
+UNREADABLE = b"nothing that makes a file"
+"""A result that no splicer takes."""
 
 
 def source(name: str, chunk_count: int, stream_count: int) -> Source:

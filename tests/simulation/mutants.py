@@ -17,6 +17,7 @@ from aggregator.assembler import Assembler
 from aggregator.ledger import AggregatorLedger
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
+from aggregator.splices import Splices
 from client import run
 from client.upload import Upload
 from middleware import leases, names, stages
@@ -338,6 +339,27 @@ def _build_forgotten_by_a_restart() -> Patch:
         real(self, {**record, "builds": []})
 
     return Job, "restore", restore
+
+
+def _unreadable_result_fails_its_job() -> Patch:
+    real = Splices._damaged
+
+    def damaged(self: Any, job: Any, event: Any) -> None:
+        if event.makers:
+            self._conclude(job, "failed", event.text, [], [])
+        else:
+            real(self, job, event)
+
+    return Splices, "_damaged", damaged
+
+
+def _unreadable_result_charged_to_others() -> Patch:
+    real = Leases.unreadable
+
+    def unreadable(self: Any, job: Any, track: Any, index: int, worker: str, text: str, now: float) -> None:
+        real(self, job, track, index, next(iter(self._cluster.fleet.by_name)), text, now)
+
+    return Leases, "unreadable", unreadable
 
 
 def _delivered_for_ever() -> Patch:

@@ -320,6 +320,16 @@ class Splicers:
         if damaged:
             self._program.world.see("result-damaged", f"the splice of {job} meets damaged results: {damaged}")
             return ChunksDamaged(job, damaged, "it is damaged")
+        unreadable = tuple(
+            (track, index)
+            for track in range(len(request["outputs"]))
+            for index, row in enumerate(request["tracks"][track])
+            if _read(row) == material.UNREADABLE
+        )
+        if unreadable:
+            self._program.world.see("result-unreadable", f"the splice of {job} cannot read {unreadable}")
+            makers = tuple(request["tracks"][track][index][4] for track, index in unreadable)
+            return ChunksDamaged(job, unreadable, "it cannot be read", makers)
         crashes = self._program.splice_crashes
         if crashes.get(job, 0) < 2 and self._program.world.random.random() < self.crash_chance:
             crashes[job] = crashes.get(job, 0) + 1  # a third one would rightly fail the job

@@ -107,3 +107,19 @@ def test_a_lease_is_adopted_by_nobody_but_its_worker(tmp_path: Path) -> None:
                         assert fourth.expect("Revoke")["lease"] == task["lease"], "this one held it until now"
         job.cancelled()
         honest.check()
+
+
+def test_a_result_that_nobody_can_unpack_is_redone_and_charged_to_its_worker(tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "clip.mp4", frames=64, gop=8)
+    with LocalCluster(tmp_path, workers=1) as cluster:
+        with liar(cluster) as at_middleware:
+            job = Job(cluster, clip)
+            task = at_middleware.expect("Task")
+            with Peer(cluster.aggregator_port, "worker", name="liar", session=SESSION) as at_store:
+                at_store.say("Result", b"no bundle at all", **result_of(task))
+                assert at_store.expect("Stored")["verdict"] == "kept", "it was asked for, and nobody has opened it"
+            at_middleware.say("Released", lease=task["lease"], outcome="stored")
+        job.check()
+        shown = cluster.run("client.jobs", "show", task["job"]).stdout
+        assert "liar" in shown
+        assert "makes no file" in shown
