@@ -51,7 +51,7 @@ class Results:
         job = self._wanted(keep, message.owner_epoch)
         if job is None:
             return
-        if not is_lent(message, job.lease_key, hello.session):
+        if not is_lent(message, job.lease_key, hello.token):
             text = f"its tag does not prove that lease {message.lease} was lent to it for this"
             self._memory.log(f"{_where(keep)} is refused: {text}", is_warning=True)
             self._memory.send(keep.peer, _verdict(keep, "refused", text))

@@ -12,6 +12,7 @@ from middleware.states import WORKER_TRANSITIONS, WorkerState
 from middleware.tracks import LeaseRecord
 from wire.messages import Hello, WorkerDetails
 from wire.schema import Lease
+from wire.tokens import for_store
 from wire.transitions import changed
 
 T = TypeVar("T")
@@ -46,6 +47,13 @@ class WorkerRecord:
     frames_per_s: float = 0.0
     live_frames: int = 0
     measured_at: float = 0.0
+    _shown: dict[str, str] = field(default_factory=dict, repr=False)  # by store, see `shown_to`
+
+    def shown_to(self, store: str) -> str:
+        """Return the token by which a store knows this worker; "" of one that has none."""
+        if self.token and store not in self._shown:
+            self._shown[store] = for_store(self.token, store)
+        return self._shown.get(store, "")
 
     @property
     def is_computing(self) -> bool:

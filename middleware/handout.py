@@ -161,7 +161,7 @@ class Handout:
             track=track.number,
             index=index,
             lease=lease,
-            instance=worker.session,
+            instance=worker.shown_to(job.owner),
             mode=offer.mode,
             stage=told_stage,
             build=build,

@@ -156,11 +156,8 @@ class Leases:
         cluster = self._cluster
         job = cluster.jobs.get(held.job)
         is_free = not cluster.fleet.is_held(held.lease) and len(worker.held) < MAX_ADOPTED
-        if job is None or not is_free or not self._was_lent(job, worker, held, now):
-            cluster.send(worker.peer, Revoke(held.lease))
-            return
-        stage = self._wanted_stage(job, held)
-        if stage is None:
+        stage = self._wanted_stage(job, held) if job is not None and is_free else None
+        if job is None or stage is None or not self._was_lent(job, worker, held, now):
             cluster.send(worker.peer, Revoke(held.lease))
             return
         track = job.tracks[held.track]
@@ -185,7 +182,7 @@ class Leases:
 
     def _was_lent(self, job: Job, worker: WorkerRecord, held: HeldLease, now: float) -> bool:
         """Return whether the tag of a held lease proves that it was lent to this worker for just this."""
-        if is_lent(held, job.lease_key, worker.session):
+        if is_lent(held, job.lease_key, worker.shown_to(job.owner)):
             return True
         text = f"worker {worker.name} claims lease {held.lease} of job {job.id}, which was never lent to it"
         self._cluster.note("lease-refused", text, now, job.id, worker.name)

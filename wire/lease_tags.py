@@ -37,7 +37,7 @@ def lease_tag(
 
     Args:
         key: of the job; only the middleware and the job's store have it.
-        instance: the worker's, as its Hello says it to both.
+        instance: the token that the worker shows to the job's store (see wire/tokens.py); "" if it has none.
         stage: as in Task; empty for a whole chain.
         build: the fingerprint of what the lease must bring.
     """

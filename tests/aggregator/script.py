@@ -69,7 +69,7 @@ class Script:
     ) -> list[Command]:  # fmt: skip
         """A worker shows a result with the tag that belongs to it; what is `forged` is changed after that."""
         message = Result(Lease(1, index), job, track, index, epoch, machine, 64, 64, content=content)
-        message = replace(message, tag=tag_of(message, KEY, f"session {worker}"))
+        message = replace(message, tag=tag_of(message, KEY, f"token {worker}"))
         return self.hear(worker, replace(message, **forged or {}), size, 7)
 
     def passed(self, index: int, *, job: str = "j", epoch: int = 1, track: int = 1, xxh3: int = 5) -> list[Command]:

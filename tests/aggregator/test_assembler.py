@@ -143,7 +143,7 @@ def test_a_lease_is_of_no_use_to_another_worker() -> None:
     script = Script()
     script.own()
     mine = Result(Lease(1, 0), "j", 0, 0, 1, MACHINE, 64, 64)
-    mine = replace(mine, tag=tag_of(mine, KEY, f"session {WORKER}"))
+    mine = replace(mine, tag=tag_of(mine, KEY, f"token {WORKER}"))
     assert verdicts(script.hear(OTHER, mine, 100, 7), OTHER) == ["refused"]
     assert verdicts(script.hear(WORKER, mine, 100, 7), WORKER) == ["kept"]
 

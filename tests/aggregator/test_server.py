@@ -64,7 +64,7 @@ def deliver(cast: Cast, material: Material, worker: int, track: int, index: int,
 
 def show(cast: Cast, result: Result, payload: bytes, worker: int) -> str:
     """The verdict on a result, shown with the tag that belongs to it."""
-    cast.say(replace(result, tag=tag_of(result, KEY, "session")), payload, worker)
+    cast.say(replace(result, tag=tag_of(result, KEY, "")), payload, worker)
     return cast.expect(Stored, worker).verdict
 
 

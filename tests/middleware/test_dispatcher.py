@@ -300,7 +300,7 @@ def test_a_lease_that_goes_on_was_not_lost_and_a_drained_one_is_no_retry(script:
     task = script.said(11, Task)[0]
     for peer in range(12, 12 + Rules().max_losses):
         script.leave(peer - 1)
-        script.worker(peer, "w", held=(held_lease(task),), session="s11")
+        script.worker(peer, "w", held=(held_lease(task),))
         script.tick()
     script.tell(peer, Released(task.lease, "drained"))
     script.worker(50)
@@ -844,7 +844,7 @@ def test_after_a_restart_held_leases_go_on_and_stored_tasks_are_not_redone(scrip
     script.deliver(11, 0)
     held = [held_lease(task) for task in script.said(11, Task)[1:]]
     new = script.restarted(epoch=2)
-    new.worker(21, "w11", held=tuple(held), session="s11")
+    new.worker(21, "w11", held=tuple(held))
     new.aggregator(9)
     new.hold(job, bits(0))
     new.tick()
@@ -1056,7 +1056,7 @@ def test_a_lease_told_twice_is_adopted_once(script: Script) -> None:
     task = script.said(11, Task)[0]
     script.leave(11)
     held = tuple(held_lease(replace(task, index=index)) for index in (0, 0, 1))
-    script.worker(12, "w11", held=held, session="s11")
+    script.worker(12, "w11", held=held)
     script.leave(12)
     script.worker(13)
     script.tick()
@@ -1087,10 +1087,10 @@ def test_a_lease_is_adopted_for_just_what_it_was_lent_for(script: Script, change
     script.submit(chunks=2)
     held = held_lease(script.said(11, Task)[0])
     script.leave(11)
-    script.worker(12, "w11", held=(replace(held, **changes),), session="s11")
+    script.worker(12, "w11", held=(replace(held, **changes),))
     assert len(script.said(12, Revoke)) == 1
     script.leave(12)
-    script.worker(13, "w11", held=(held,), session="s11")
+    script.worker(13, "w11", held=(held,))
     assert not script.said(13, Revoke)
 
 
@@ -1099,8 +1099,8 @@ def test_a_lease_is_not_adopted_twice_by_one_process_under_two_names(script: Scr
     job = script.submit(chunks=1)
     held = held_lease(script.said(11, Task)[0])
     script.leave(11)
-    script.worker(12, "a", held=(held,), session="s11")
-    script.worker(13, "b", held=(held,), session="s11")
+    script.worker(12, "a", held=(held,), token="token of w11")
+    script.worker(13, "b", held=(held,), token="token of w11")
     assert script.said(12, Revoke) == []
     assert script.said(13, Revoke) == [Revoke(held.lease)]
     script.tell(1, Control(job, "cancel"))

@@ -192,7 +192,7 @@ def test_a_stage_done_already_is_not_adopted(script: Script) -> None:
     task = script.said(RESIZE, Task)[0]
     script.tell(RESIZE, HandOn(task.lease, job, 0, 0, task.tag), size=1000)  # its verdict is lost with the connection
     script.leave(RESIZE)
-    script.worker(14, "w11", filters=("resize",), held=(held_lease(task, "delivering"),), session="s11")
+    script.worker(14, "w11", filters=("resize",), held=(held_lease(task, "delivering"),))
     assert script.said(14, Revoke) == [Revoke(task.lease)]
     script.tick()
     assert stages(script, MARK) == [(0, [1, 2])]

@@ -12,9 +12,10 @@ from media.fingerprint import fingerprint
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
 from tests.end_to_end.hostile.peer import Header, Honest, Peer, worker_details
+from wire.tokens import for_store
 
 CHUNKS = ("--chunk-frames", "8")
-SESSION = "hostile-session"
+TOKEN = "hostile-token"
 
 
 class Job:
@@ -40,8 +41,13 @@ class Job:
 def liar(cluster: LocalCluster, name: str = "liar", *, held: tuple[Header, ...] = ()) -> Iterator[Peer]:
     """A worker at the middleware, of the honest ones' build."""
     details = worker_details(fingerprint=fingerprint(), held=list(held))
-    with Peer(cluster.port, "worker", name=name, session=SESSION, hello={"details": details}) as peer:
+    with Peer(cluster.port, "worker", name=name, hello={"details": details, "token": TOKEN}) as peer:
         yield peer
+
+
+def at_store(cluster: LocalCluster, task: Header) -> Peer:
+    """The same worker at the store that wants a task's result."""
+    return Peer(cluster.aggregator_port, "worker", name="liar", hello={"token": for_store(TOKEN, task["owner"])})
 
 
 def result_of(task: Header, **changes: Any) -> Header:
@@ -72,13 +78,13 @@ def test_results_that_nobody_asked_for_are_refused_and_a_task_said_to_be_stored_
                 {"stage": [0, 1]},
                 {"build": "invented"},
             ]
-            with Peer(cluster.aggregator_port, "worker", name="liar", session=SESSION) as at_store:
+            with at_store(cluster, task) as store:
                 for changes in forged:
-                    at_store.say("Result", b"forged", **result_of(task, **changes))
-                    verdict = at_store.expect("Stored")
+                    store.say("Result", b"forged", **result_of(task, **changes))
+                    verdict = store.expect("Stored")
                     assert verdict["verdict"] == "refused", changes
                     assert "lent" in verdict["text"]
-            with Peer(cluster.aggregator_port, "worker", name="another", session="other") as other:
+            with Peer(cluster.aggregator_port, "worker", name="another", hello={"token": TOKEN}) as other:
                 other.say("Result", b"forged", **result_of(task))
                 assert other.expect("Stored")["verdict"] == "refused"
             at_middleware.say("Released", lease=task["lease"], outcome="stored")
@@ -115,9 +121,9 @@ def test_a_result_that_nobody_can_unpack_is_redone_and_charged_to_its_worker(tmp
         with liar(cluster) as at_middleware:
             job = Job(cluster, clip)
             task = at_middleware.expect("Task")
-            with Peer(cluster.aggregator_port, "worker", name="liar", session=SESSION) as at_store:
-                at_store.say("Result", b"no bundle at all", **result_of(task))
-                assert at_store.expect("Stored")["verdict"] == "kept", "it was asked for, and nobody has opened it"
+            with at_store(cluster, task) as store:
+                store.say("Result", b"no bundle at all", **result_of(task))
+                assert store.expect("Stored")["verdict"] == "kept", "it was asked for, and nobody has opened it"
             at_middleware.say("Released", lease=task["lease"], outcome="stored")
         job.check()
         shown = cluster.run("client.jobs", "show", task["job"]).stdout
