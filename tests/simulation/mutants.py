@@ -249,14 +249,12 @@ def _silence_is_never_noticed() -> Patch:
 
 
 def _owner_is_not_checked() -> Patch:
-    def judge(self: Any, keep: Any, owner_epoch: int) -> None:
-        job = self._memory.jobs.get(keep.job)
-        if job is not None and job.state.value == "collecting" and not job.holds(job.tracks[keep.track], keep.index):
-            self._memory.outbox.append(keep)
-        else:
-            self._answer(keep, "duplicate")
+    real = Results._wanted
 
-    return Results, "_judge", judge
+    def wanted(self: Any, keep: Any, owner_epoch: int) -> Any:
+        return self._memory.jobs.get(keep.job) or real(self, keep, owner_epoch)
+
+    return Results, "_wanted", wanted
 
 
 def _stage_forgotten_at_reassignment() -> Patch:
