@@ -42,7 +42,7 @@ from aggregator.splices import MAX_HISTORY, Splices
 from aggregator.states import JobState
 from storage.crashes import MAX_CRASHES
 from wire.errors import ProtocolError
-from wire.limits import MAX_PART
+from wire.limits import IDLE_CLIENT_S, MAX_CLIENTS, MAX_PART, MAX_WORKERS
 from wire.messages import (
     VERSIONS,
     Beat,
@@ -59,6 +59,7 @@ from wire.messages import (
     Stored,
     Welcome,
 )
+from wire.places import Idlers
 from wire.tokens import is_same
 
 MAX_JOBS: Final = MAX_HISTORY + 2000
@@ -80,10 +81,19 @@ class Assembler:
     Args:
         epoch: of this aggregator's life, for Welcome.
         splicers: splices that may run at the same time.
+        max_clients, max_workers: that may be connected.
         crashes: how often this program ended over which job; one with too many is not taken any more.
     """
 
-    def __init__(self, *, epoch: int, splicers: int = 1, crashes: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        epoch: int,
+        splicers: int = 1,
+        max_clients: int = MAX_CLIENTS,
+        max_workers: int = MAX_WORKERS,
+        crashes: Mapping[str, int] | None = None,
+    ) -> None:
         self._epoch = epoch
         self._crashes = crashes or {}
         self._memory = Memory(splicers)
@@ -91,6 +101,9 @@ class Assembler:
         self._splices = Splices(self._memory)
         self._peers: dict[Peer, Hello] = {}
         self._clients: Counter[str] = Counter()  # user → connections
+        self._counts: Counter[str] = Counter()  # of them, by role
+        self._most = {"client": max_clients, "worker": max_workers}
+        self._idlers = Idlers()  # of the clients
 
     # ── the only ways in ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -152,7 +165,11 @@ class Assembler:
     def next_deadline(self) -> float | None:
         """When Tick must come at the latest."""
         memory = self._memory
-        deadlines = [memory.uplink.next_deadline(), memory.later[0][0] if memory.later else None]
+        deadlines = [
+            memory.uplink.next_deadline(),
+            self._idlers.next_deadline(),
+            memory.later[0][0] if memory.later else None,
+        ]
         if memory.orphans:
             deadlines.append(next(iter(memory.orphans.values())) + ORPHAN_EXPIRY_S)
         return min((one for one in deadlines if one is not None), default=None)
@@ -178,10 +195,11 @@ class Assembler:
         if event.peer == MIDDLEWARE:
             return self._told(event, now)
         if isinstance(message, Hello):
-            return self._joined(event.peer, message)
+            return self._joined(event.peer, message, now)
         hello = self._peers.get(event.peer)
         if hello is None:
             return None  # said before it learnt that it was closed
+        self._note_heard(event.peer, hello, now)
         if isinstance(message, Result) and hello.role == "worker":
             return self._results.result(event, message, hello)
         if isinstance(message, Fetch):
@@ -203,22 +221,57 @@ class Assembler:
         if event.peer == MIDDLEWARE or event.peer in self._peers:
             self._memory.send(event.peer, answer)
 
-    def _joined(self, peer: Peer, hello: Hello) -> None:
+    def _joined(self, peer: Peer, hello: Hello, now: float) -> None:
         if hello.role not in ("worker", "client"):
             raise ProtocolError("bad-message", f"this is an aggregator: a {hello.role} has nothing to ask of it")
         if hello.role == "worker":
             for old in [old for old, one in self._peers.items() if _is_same_worker(one, hello)]:
-                del self._peers[old]
+                self._forget_peer(old)
                 text = f"a newer connection of {hello.name!r} has come"
                 self._memory.outbox.append(Close(old, "superseded", text))
             self._memory.log(f"worker {hello.name} joined")
         elif self._clients[hello.user] >= MAX_CONNECTIONS_OF_USER:
-            text = f"user {hello.user!r} has {MAX_CONNECTIONS_OF_USER} connections here, and may have no more"
-            raise ProtocolError("busy", f"{text}; end one of them, or try again later")
-        else:
-            self._clients[hello.user] += 1
+            spared = self._idlers.spared(lambda one: self._peers[one].user == hello.user)
+            assert spared is not None  # one that asks for nothing: none of them has a job here
+            self._send_away(spared, f"user {hello.user!r} has {MAX_CONNECTIONS_OF_USER} connections, and one more came")
+        self._make_place(hello.role)
         self._peers[peer] = hello
+        self._counts[hello.role] += 1
+        if hello.role == "client":
+            self._clients[hello.user] += 1
+        self._note_heard(peer, hello, now)
         self._memory.send(peer, Welcome(version=VERSIONS[-1], epoch=self._epoch))
+
+    def _make_place(self, role: str) -> None:
+        """Sends the client away that has asked for nothing for the longest time, where there are too many. Raises
+        ProtocolError where nobody can be spared."""
+        count = self._counts[role]
+        if count < self._most[role]:
+            return
+        spared = self._idlers.spared() if role == "client" else None
+        if spared is None:
+            raise ProtocolError("busy", f"{count} {role}s are connected; there is no place for more")
+        self._send_away(spared, f"{count} clients are connected, and another one needs a place")
+
+    def _send_away(self, peer: Peer, text: str) -> None:
+        self._forget_peer(peer)
+        self._memory.outbox.append(Close(peer, "idle", text))
+
+    def _note_heard(self, peer: Peer, hello: Hello, now: float) -> None:
+        if hello.role == "client":
+            self._idlers.heard(peer, now, has_job=False, looks_on=False)
+
+    def _forget_peer(self, peer: Peer) -> Hello | None:
+        """A worker or client is gone; returns who it was."""
+        hello = self._peers.pop(peer, None)
+        if hello is not None:
+            self._counts[hello.role] -= 1
+            self._idlers.forget(peer)
+        if hello is not None and hello.role == "client":
+            self._clients[hello.user] -= 1
+            if not self._clients[hello.user]:
+                del self._clients[hello.user]
+        return hello
 
     def _left(self, event: Left, now: float) -> None:
         memory = self._memory
@@ -228,18 +281,9 @@ class Assembler:
             memory.orphans.clear()  # while it is away it cannot ask
             memory.uplink.lost(now, refused=event.code not in UNBLAMED)
             return
-        hello = self._forget(event.peer)
+        hello = self._forget_peer(event.peer)
         if hello is not None and hello.role == "worker":
             memory.log(f"worker {hello.name} left: {event.reason}")
-
-    def _forget(self, peer: Peer) -> Hello | None:
-        """A worker or client is gone; returns who it was."""
-        hello = self._peers.pop(peer, None)
-        if hello is not None and hello.role == "client":
-            self._clients[hello.user] -= 1
-            if not self._clients[hello.user]:
-                del self._clients[hello.user]
-        return hello
 
     def _unsent(self, event: Unsent) -> None:
         """What cannot be told of a job ends that job, and no connection."""
@@ -251,7 +295,7 @@ class Assembler:
             memory.send(MIDDLEWARE, Finished(job.id, job.owner_epoch, "failed", text))
 
     def _close(self, peer: Peer, error: ProtocolError, job: str, now: float) -> None:
-        hello = self._forget(peer)
+        hello = self._forget_peer(peer)
         name = "the middleware" if peer == MIDDLEWARE else f"{hello.role} {hello.name}" if hello else "a stranger"
         self._memory.log(f"closed the connection of {name}: {error.text}", is_warning=True)
         self._memory.outbox.append(Close(peer, error.code, error.text, job))
@@ -282,6 +326,8 @@ class Assembler:
             memory.send(MIDDLEWARE, Beat())
         while memory.later and memory.later[0][0] <= now:
             memory.outbox.append(memory.later.popleft()[1])
+        for peer in self._idlers.expired(now):
+            self._send_away(peer, f"nothing was asked for {IDLE_CLIENT_S:.0f} s; come back at any time")
         for job_id in [one for one, since in memory.orphans.items() if now - since >= ORPHAN_EXPIRY_S]:
             memory.log(f"job {job_id} is forgotten: the middleware has not asked for it in an hour")
             memory.forget(memory.jobs[job_id])

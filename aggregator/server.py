@@ -53,6 +53,7 @@ from aggregator.splicers import PROGRAM, Ending, Splicers
 from storage.crashes import HalfDone, at_work
 from storage.errors import SpoolFull, StorageError
 from storage.spool import Location, Spool
+from wire import descriptors, limits
 from wire import loop as wire
 from wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
 from wire.file_names import check_path_name
@@ -109,7 +110,13 @@ class Server:
         self._splicers, self.port, self._clock, self._unix_clock = splicers, port, clock, unix_clock
         self._results = settings.results.resolve()
         self._results.mkdir(parents=True, exist_ok=True)
-        self.assembler = Assembler(epoch=ledger.raise_epoch(), splicers=SPLICERS, crashes=ledger.crashes())
+        self.assembler = Assembler(
+            epoch=ledger.raise_epoch(),
+            splicers=SPLICERS,
+            max_clients=descriptors.share(limits.MAX_CLIENTS),
+            max_workers=descriptors.share(limits.MAX_WORKERS),
+            crashes=ledger.crashes(),
+        )
         self._uplink: wire.ConnectionId | None = None
         self._session = secrets.token_hex(8)
         self._to_free: list[Location] = []
@@ -180,7 +187,8 @@ class Server:
     def turn(self) -> None:
         """Waits for what happens next and does all that follows from it."""
         for event in self._loop.turn(self.next_deadline()):
-            self._take(event)
+            if not self._loop.holds(event):
+                self._take(event)
         now = self._clock()
         for ending in self._splicers.tick(now):
             self._splice_ended(ending)

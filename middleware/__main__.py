@@ -11,7 +11,7 @@ from middleware.cluster import Rules
 from middleware.server import Settings, serve
 from storage.crashes import EXIT_CRASHED, HalfDone
 from storage.errors import StorageError
-from wire import descriptors, options
+from wire import descriptors, limits, options
 
 MAX_CREDIT: Final = 64
 """Tasks at a worker, at most: each lies there with its chunk, and what one worker holds no other can take."""
@@ -84,6 +84,8 @@ def main() -> int:
         upload_timeout_s=told.upload_timeout,
         stage_bytes=told.spool_limit // 4,
         admins=tuple(told.admin or [options.system_user()]),
+        max_clients=descriptors.share(limits.MAX_CLIENTS),
+        max_workers=descriptors.share(limits.MAX_WORKERS),
     )
     try:
         secret = options.read_secret(told.secret_file)

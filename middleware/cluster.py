@@ -27,8 +27,9 @@ from middleware.jobs import Job
 from middleware.states import JobState, TaskState
 from middleware.tracks import Flight, LeaseRecord, Track, Trouble
 from middleware.users import HISTORY, QUOTAS, Quota, Resource, User, Users
-from wire.limits import MAX_FAILED_CHUNK
+from wire.limits import MAX_CLIENTS, MAX_FAILED_CHUNK, MAX_WORKERS
 from wire.messages import Error, Event, FailedChunk, Message
+from wire.places import Idlers
 from wire.schema import Lease
 
 MAX_FAILED_CHUNKS: Final = 16
@@ -56,6 +57,8 @@ class Rules:
     aggregator_pass_window: int = 64  # … of all jobs to one aggregator: what waits keeps its segment of the spool
     bench_after: int = 3  # failures of one worker on one job
     renew_after_s: float = 30.0  # without a worker like those that made a job's first results
+    max_clients: int = MAX_CLIENTS
+    max_workers: int = MAX_WORKERS  # and aggregators
     upload_timeout_s: float = 600.0  # an upload that stopped for so long gives its spool back, an empty one its place
     abandoned_timeout_s: float = 7 * 24 * 3600.0  # an upload that nobody goes on with for so long gives its place back
     reserved_windows: int = 4  # of the spool's room, only for users who hold less than one
@@ -144,6 +147,7 @@ class Cluster:
         self.aggregators: dict[Peer, AggregatorRecord] = {}
         self.stores: dict[str, StoreRecord] = {}  # first seen first
         self.clients: dict[Peer, ClientRecord] = {}
+        self.idlers = Idlers()  # of the clients
         self.watchers: dict[Peer, ClientRecord] = {}  # those of them that have asked for records
         self.workers_by_peer: dict[Peer, str] = {}
         self.outbox: list[Command] = []
@@ -190,6 +194,7 @@ class Cluster:
         client.user.charge(Resource.CONNECTIONS, -1)
         self.users.let_go(client.user)
         self.watchers.pop(peer, None)
+        self.idlers.forget(peer)
         left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
         for job in left:
             job.client = None
@@ -199,6 +204,12 @@ class Cluster:
         """Closes a client's connection; it may come back at once."""
         self.detach(peer)
         self.outbox.append(Close(peer, code, text))
+
+    def heard_of(self, client: ClientRecord, now: float) -> None:
+        """Notes whether a client that said something could be spared."""
+        if client.peer in self.clients:
+            has_job, looks_on = bool(client.jobs), client.peer in self.watchers
+            self.idlers.heard(client.peer, now, has_job=has_job, looks_on=looks_on)
 
     def log(self, text: str) -> None:
         self.outbox.append(Log(text))

@@ -179,7 +179,7 @@ class Dispatcher:
     def next_deadline(self) -> float | None:
         """When a Tick is due at the latest; None when nothing will happen by itself."""
         cluster = self.cluster
-        deadlines = [self._publisher.next_deadline()]
+        deadlines = [self._publisher.next_deadline(), cluster.idlers.next_deadline()]
         if cluster.workers_by_peer or cluster.aggregators or cluster.open:
             deadlines.append(self._next_scan)
         return min((one for one in deadlines if one is not None), default=None)
@@ -211,12 +211,24 @@ class Dispatcher:
             raise ProtocolError("corrupt", f"{type(message).__name__} does not match its checksum: it was damaged")
 
     def _joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
+        if hello.role != "client":
+            self._check_places(hello)
         if hello.role == "worker":
             self._leases.joined(peer, hello, host, now)
         elif hello.role == "aggregator":
             self._ownership.joined(peer, hello, host, now)
         else:
-            self._intake.joined(peer, hello)
+            self._intake.joined(peer, hello, now)
+
+    def _check_places(self, hello: Hello) -> None:
+        """Raises ProtocolError where one more worker or aggregator would take the places of clients."""
+        cluster = self.cluster
+        count = len(cluster.workers_by_peer) + len(cluster.aggregators)
+        is_known = hello.name in cluster.workers_by_peer.values() or any(
+            one.name == hello.name for one in cluster.aggregators.values()
+        )
+        if count >= cluster.rules.max_workers and not is_known:
+            raise ProtocolError("busy", f"{count} workers and aggregators are connected; there is no place for more")
 
     def _from_worker(self, peer: Peer, message: Message, now: float) -> None:
         worker = self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]]
@@ -244,6 +256,7 @@ class Dispatcher:
             self._wishes.watch(client, message)
         else:
             raise ProtocolError("out-of-order", f"a client may not send {type(message).__name__} here")
+        self.cluster.heard_of(client, now)
 
     def _from_aggregator(self, peer: Peer, message: Message, now: float) -> None:
         record = self.cluster.aggregators[peer]
@@ -283,6 +296,7 @@ class Dispatcher:
             self._intake.expire(now)
             self._ownership.renew_outdated(now)
             self._make_room()
+        self._intake.expire_idle(now)
         self._handout.hand_out(now)
         self._ownership.pass_on(now)
         for job in self.cluster.open_jobs():

@@ -14,7 +14,7 @@ from middleware.states import JobState
 from middleware.submission import fixed_of, is_like, ledger_size
 from middleware.users import SUBMITS_PER_S, WAY_OUT, Resource, User
 from wire.errors import ProtocolError
-from wire.limits import MAX_CHUNKS
+from wire.limits import IDLE_CLIENT_S, MAX_CHUNKS
 from wire.messages import (
     VERSIONS,
     Chunk,
@@ -35,18 +35,38 @@ class Intake:
         self._cluster = cluster
         self._ownership = ownership
 
-    def joined(self, peer: Peer, hello: Hello) -> None:
+    def joined(self, peer: Peer, hello: Hello, now: float) -> None:
         cluster = self._cluster
         if not hello.user.isprintable():
             raise ProtocolError("bad-message", f"a user's name can be printed, and {hello.user!r} cannot")
         user = cluster.users.named(hello.user)
-        why = cluster.users.refusal(user, Resource.CONNECTIONS)
-        if why:
-            cluster.users.let_go(user)
-            raise ProtocolError("busy", f"{why}; end one of them, or try again later")
+        if cluster.users.refusal(user, Resource.CONNECTIONS) or len(cluster.clients) >= cluster.rules.max_clients:
+            self._make_place(user)
+            user = cluster.users.named(hello.user)  # the one that went may have been all there was of it
         user.charge(Resource.CONNECTIONS, 1)
         cluster.clients[peer] = ClientRecord(hello.name, hello.session, peer, user)
+        cluster.heard_of(cluster.clients[peer], now)
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch))
+
+    def _make_place(self, user: User) -> None:
+        """Sends the client away that can be spared most: one of the same user where this has as many as it may. Raises
+        ProtocolError when all of them have jobs."""
+        cluster = self._cluster
+        is_greedy = cluster.users.is_at_bound(user, Resource.CONNECTIONS)
+        spared = cluster.idlers.spared(lambda peer: not is_greedy or cluster.clients[peer].user is user)
+        if spared is not None:
+            text = "another client needs a place, and this one has had nothing to do for the longest time"
+            return cluster.hang_up(spared, "idle", text)
+        why = cluster.users.refusal(user, Resource.CONNECTIONS)
+        cluster.users.let_go(user)
+        why = why or f"{len(cluster.clients)} clients are connected, and all have jobs"
+        raise ProtocolError("busy", f"{why}; end one of them, or try again later")
+
+    def expire_idle(self, now: float) -> None:
+        """Sends clients away that want nothing: there may be others who do."""
+        for peer in self._cluster.idlers.expired(now):
+            text = f"nothing was asked for {IDLE_CLIENT_S:.0f} s; come back at any time"
+            self._cluster.hang_up(peer, "idle", text)
 
     def left(self, peer: Peer, now: float) -> None:
         for job in self._cluster.detach(peer):

@@ -168,7 +168,8 @@ class Server:
     def turn(self) -> None:
         """Waits for what happens next and does all that follows from it."""
         for event in self._loop.turn(self.next_deadline()):
-            self._handle(event)
+            if not self._loop.holds(event):
+                self._handle(event)
         self._carry_out(self._ask(Tick(self._room(), self._loop.arriving, self._behind())))
         self._spool.sync()
         self._ledger.commit()
@@ -231,9 +232,8 @@ class Server:
         return self._room_bytes
 
     def _behind(self) -> frozenset[wire.ConnectionId]:
-        """Clients that do not read what they are told, and aggregators that chunks are still on their way to."""
-        cluster, backlog = self.dispatcher.cluster, self._loop.backlog
-        return frozenset(peer for peer in (*cluster.clients, *cluster.aggregators) if backlog(peer) > MAX_UNREAD)
+        """Who does not read what it is told, or has chunks still on their way to it."""
+        return self._loop.behind(MAX_UNREAD)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wire.limits import KIB, MIB
+from wire.limits import KIB, MAX_CLIENTS, MIB
 
 if TYPE_CHECKING:
     from middleware.jobs import Job
@@ -46,7 +46,7 @@ class Quota(NamedTuple):
 QUOTAS: Final[Mapping[Resource, Quota]] = {
     # A client program needs one connection, and few people run more than a hundred of them. The rest of what the
     # process can serve is for workers, aggregators and those who have not said Hello yet.
-    Resource.CONNECTIONS: Quota(2048, 128, 512),
+    Resource.CONNECTIONS: Quota(MAX_CLIENTS, 128, 384),
     # Each costs a look in every turn of the loop, and a row in two ledgers. A quarter for one user, so that three more
     # can do the same, and places for 200 others then.
     Resource.OPEN_JOBS: Quota(1000, 250, 200),
@@ -130,6 +130,10 @@ class Users:
             rest = f", and {quota.reserved} are kept for users who have none" if own else ""
             return f"all users together have {all_held} {resource.value} of {quota.in_all}{rest}"
         return ""
+
+    def is_at_bound(self, user: User, resource: Resource) -> bool:
+        """Whether a user has as much of a resource as one may have."""
+        return user.held[resource] >= self._quotas[resource].of_user
 
     def may_submit(self, user: User, now: float) -> bool:
         """Count a Submit; False where a user sends them faster than it may."""

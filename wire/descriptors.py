@@ -29,6 +29,11 @@ def raise_limit() -> int:
     return wanted
 
 
+def share(places: int) -> int:
+    """As many of these places, out of MAX_CONNECTIONS, as there are where fewer connections are possible."""
+    return max(1, places * for_connections() // MAX_CONNECTIONS)
+
+
 def for_connections() -> int:
     """How many connections this process may have: with none left for files it could keep no chunk."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -37,6 +37,28 @@ MAX_CONNECTIONS: Final = 4096
 """Open connections of one process: 2 000 workers, their watchers, and room to spare. Programs raise their limit of
 descriptors for it; where the system grants too few, fewer connections are taken (both in descriptors.py)."""
 
+MAX_WORKERS: Final = MAX_CONNECTIONS // 2
+"""Places for workers and aggregators of one process."""
+
+MAX_CLIENTS: Final = MAX_CONNECTIONS * 3 // 8
+"""Places for clients. With those above and MAX_HANDSHAKES they are all there are: however many come of one sort,
+there is room for the others."""
+
+MAX_HANDSHAKES: Final = MAX_CONNECTIONS // 8
+"""Accepted connections that have not said who they are; half as many from one address. One more takes the place of the
+oldest."""
+
+HANDSHAKE_GRACE_S: Final = 0.25
+"""How long nobody takes the place of an unfinished handshake: long enough for whoever means to finish it. Those who
+come faster than that wait at the door, in the system's queue."""
+
+ACCEPTS_PER_TURN: Final = 64
+"""Connections taken in one turn of the loop: a few milliseconds of work."""
+
+IDLE_CLIENT_S: Final = 60.0
+"""A client that has neither a job nor a watch, and says nothing for so long, is sent away with the code `idle`. Where
+there is no place left, it goes before that."""
+
 ACCEPT_PAUSE_S: Final = 0.5
 """How long nobody is accepted after the system had no room for one more connection: those who wait keep waiting."""
 

@@ -22,7 +22,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wire import descriptors, limits
@@ -32,6 +32,7 @@ from wire.connection import Connection, Incoming, State
 from wire.errors import ProtocolError, Unsendable
 from wire.framing import Buffer, checksum
 from wire.messages import CHECKS_WHAT_IS_SENT, Error, Hello, Message
+from wire.places import Handshakes
 from wire.timers import Timers
 
 ConnectionId = int
@@ -131,6 +132,7 @@ class _Link:
     is_favoured: bool = False  # it takes memory beyond the budget, for a while
     in_frame: bool = False  # a message is in progress, and has a deadline
     progress: int = 0  # bytes of it since that was set
+    held: list[Received] = field(default_factory=list)  # messages that wait until it has read its answers
     mask: int = 0
     last_error: Error | None = None
 
@@ -149,7 +151,9 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._links: dict[ConnectionId, _Link] = {}
         self._most_connections = descriptors.for_connections()
+        self._handshakes = Handshakes(descriptors.share(limits.MAX_HANDSHAKES))
         self._dirty: dict[ConnectionId, _Link] = {}
+        self._writing: dict[ConnectionId, _Link] = {}  # had something left to write when that was tried last
         self._timers = Timers()  # of handshakes, of addresses being dialled, of messages in progress
         self._budget = Budget()
         self._without_memory: dict[Account, _Link] = {}
@@ -248,6 +252,10 @@ class Loop:
         link = self._links.get(connection)
         return link.backlog + link.in_files if link else 0
 
+    def behind(self, size: int) -> frozenset[ConnectionId]:
+        """Connections with a backlog of more than `size` bytes."""
+        return frozenset(link.id for link in self._writing.values() if link.backlog + link.in_files > size)
+
     def peer_host(self, connection: ConnectionId) -> str:
         """The address the other side comes from; "" when it is gone."""
         link = self._links.get(connection)
@@ -268,6 +276,16 @@ class Loop:
                 self._wake_writer.send(b"\0")
             except BlockingIOError:
                 pass  # enough wake-ups are waiting already
+
+    def holds(self, event: NetworkEvent) -> bool:
+        """True if a message is to wait: its sender has not read the answers to those before. It comes again when it
+        has. Whoever asks much in one turn cannot have all answers lie in memory."""
+        link = self._links.get(event.connection) if isinstance(event, Received) else None
+        if link is None or not (link.held or link.backlog >= limits.HIGH_WATERMARK):
+            return False
+        assert isinstance(event, Received)
+        link.held.append(event)
+        return True
 
     @property
     def arriving(self) -> frozenset[ConnectionId]:
@@ -320,22 +338,46 @@ class Loop:
         self._selector.register(listener, selectors.EVENT_READ, lambda _mask: self._accept(listener))
 
     def _accept(self, listener: socket.socket) -> None:
-        while self._accept_at is None:
+        for _ in range(limits.ACCEPTS_PER_TURN):
+            if self._accept_at is not None or not self._may_accept():
+                return
             try:
                 sock, _ = listener.accept()
             except OSError as error:  # none waiting, it went away again, or there is no room for it
                 if error.errno in OUT_OF_ROOM:
-                    self._pause_accepting()
+                    self._pause_accepting(self._clock() + limits.ACCEPT_PAUSE_S)
                 return
             if len(self._links) >= self._most_connections:
-                sock.close()
-                continue
+                oldest = self._handshakes.oldest()
+                assert oldest is not None
+                self._drop(self._links[oldest])
             link = self._new_link()
             self._adopt(link, sock)
+            self._handshakes.begin(link.id, link.host, self._clock())
             self._queue(link, link.protocol.begin())
+            while (surplus := self._handshakes.surplus(link.host)) is not None and self._may_drop(surplus):
+                self._drop(self._links[surplus])
 
-    def _pause_accepting(self) -> None:
-        self._accept_at = self._clock() + limits.ACCEPT_PAUSE_S
+    def _may_accept(self) -> bool:
+        """Whether there is a place for one more. Where all are taken, the oldest unfinished handshake has to go: who
+        says nothing keeps nobody out."""
+        if len(self._links) < self._most_connections:
+            return True
+        oldest = self._handshakes.oldest()
+        if oldest is not None:
+            return self._may_drop(oldest)
+        self._pause_accepting(self._clock() + limits.ACCEPT_PAUSE_S)
+        return False
+
+    def _may_drop(self, unfinished: ConnectionId) -> bool:
+        """Whether a handshake had its time; for one that has only begun, all others wait."""
+        at = self._handshakes.grace_ends_at(unfinished)
+        if at > self._clock():
+            self._pause_accepting(at)
+        return at <= self._clock()
+
+    def _pause_accepting(self, until: float) -> None:
+        self._accept_at = until
         for listener in self._listeners:
             self._selector.unregister(listener)
 
@@ -475,6 +517,7 @@ class Loop:
         """A message in progress must go on; one that waits for us need not."""
         if link.protocol.state is not State.OPEN or link.closing:
             return
+        self._handshakes.end(link.id)
         reader = link.protocol.reader
         if reader.idle or reader.has_unparsed or not link.mask & selectors.EVENT_READ:
             link.in_frame = link.is_favoured = False
@@ -548,9 +591,15 @@ class Loop:
         except OSError as error:
             self._lose(link, error.strerror or str(error))
             return
-        if link.closing and not link.outgoing:
-            self._drop(link)
-            return
+        if not link.outgoing:
+            self._writing.pop(link.id, None)
+            if link.closing:
+                return self._drop(link)
+        else:
+            self._writing[link.id] = link
+        if link.held and link.backlog < limits.LOW_WATERMARK:
+            self._pending += link.held
+            link.held = []
         self._set_mask(link, self._wanted_mask(link))
 
     def _write_memory(self, link: _Link) -> bool:
@@ -631,7 +680,9 @@ class Loop:
     def _drop(self, link: _Link) -> None:
         self._links.pop(link.id, None)
         self._dirty.pop(link.id, None)
+        self._writing.pop(link.id, None)
         self._timers.set(link.id, None)
+        self._handshakes.end(link.id)
         self._forget_incoming(link)
         unsent = [part for part in link.outgoing if isinstance(part, FileSlice)]
         link.outgoing.clear()

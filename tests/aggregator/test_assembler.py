@@ -465,16 +465,17 @@ def test_files_are_for_the_jobs_user_and_for_admins() -> None:
     assert answer.code == "not-found"
 
 
-def test_a_user_has_so_many_connections_and_no_more() -> None:
+def test_a_user_has_so_many_connections_and_the_one_that_asked_for_nothing_for_longest_goes() -> None:
     script = Script()
     for peer in range(100, 100 + MAX_CONNECTIONS_OF_USER):
         assert not [one for one in script.hear(peer, Hello("client", "c", "s", [2], user="ann")) if type(one) is Close]
-    [close] = script.hear(99, Hello("client", "c", "s", [2], user="ann"))
+    script.hear(100, Fetch("j", "a.mp4", 0, 1))
+    close, *_ = script.hear(99, Hello("client", "c", "s", [2], user="ann"))
     assert isinstance(close, Close)
-    assert close.code == "busy"
+    assert (close.peer, close.code) == (101, "idle")
     assert said(script.hear(98, Hello("client", "c", "s", [2], user="bob")), 98)
     script.feed(Left(100, "gone"))
-    assert said(script.hear(99, Hello("client", "c", "s", [2], user="ann")), 99)
+    assert said(script.hear(97, Hello("client", "c", "s", [2], user="ann")), 97)
 
 
 # ── restart ──────────────────────────────────────────────────────────────────────────────────────────────────────────

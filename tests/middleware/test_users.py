@@ -96,13 +96,22 @@ def test_submissions_come_at_a_bounded_rate() -> None:
 
 def test_connections_are_bounded_and_come_back() -> None:
     script = script_with(CONNECTIONS=Quota(in_all=10, of_user=3, reserved=2))
-    for peer in (11, 12, 13):
+    script.tell(ANN, script.submission())
+    for peer in (11, 12):
         script.client(peer, user="ann")
-    assert script.closed(13) == ["busy"]
+        script.tell(peer, script.submission(key=f"key {peer}"))
+    script.client(13, user="ann")
+    assert script.closed(13) == ["busy"], "all have jobs"
     assert not script.closed(12)
     script.leave(11)
+    script.client(15, user="ann")
+    assert not script.closed(15)
+    script.client(16, user="bob")
     script.client(14, user="ann")
     assert not script.closed(14)
+    assert script.closed(15) == ["idle"], "of her own, not bob's, who was silent for longer"
+    assert not script.closed(16)
+    assert not script.closed(BOB)
 
 
 def test_empty_chunks_are_counted_and_close_who_sends_too_many() -> None:

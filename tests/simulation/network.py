@@ -220,6 +220,12 @@ class SimLoop:
     def backlog(self, connection: int) -> int:
         return 0
 
+    def holds(self, event: NetworkEvent) -> bool:
+        return False
+
+    def behind(self, size: int) -> frozenset[int]:
+        return frozenset()
+
     def peer_host(self, connection: int) -> str:
         end = self.ends.get(connection)
         return end.link.other(end).loop.name if end else ""

@@ -18,6 +18,7 @@ from wire.framing import MAGIC, PREFIX, checksum, prefix
 from wire.limits import MIB
 from wire.loop import Damaged, FileSlice, Loop, Lost, NetworkEvent, Received, _tune
 from wire.messages import VERSIONS, Beat, Chunk, Error, HandOn, Hello, Task, Watch, Welcome, encode
+from wire.places import Handshakes
 from wire.schema import Lease
 
 HELLO = Hello(role="worker", name="tester", session="s1", versions=list(VERSIONS))
@@ -505,3 +506,75 @@ def test_what_may_not_come_with_a_payload_is_refused_when_its_header_has_come(pa
         sock.sendall(prefix(hello, 0, 0) + prefix(encode(HANDED), 1, 0))
         pair.until(lambda: _ended(pair))
     assert _ended(pair)[0].startswith("too-large")
+
+
+def test_silent_connections_keep_nobody_out(pair: Pair) -> None:
+    """One more takes the place of the oldest, after a while in which that could have said who it is."""
+    now, here = _held(pair)
+    pair.server._handshakes = Handshakes(8)
+    silent = [socket.create_connection(("127.0.0.1", pair.port), timeout=10) for _ in range(20)]
+    for _ in range(40):
+        pair.server.turn(now[0])
+        pair.server.flush()
+    assert len(pair.server._handshakes) == 5  # half of all, and the one for which the oldest will go
+    pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
+
+    def is_in() -> bool:
+        now[0] += 0.05
+        return bool(pair.at_server)
+
+    pair.until(is_in)
+    assert len(pair.server._handshakes) <= 5
+    assert isinstance(pair.at_server[0], Received)
+    assert pair.at_server[0].message.name == "tester"  # type: ignore[attr-defined]
+    pair.at_server.clear()
+    pair.client.send(here, Beat())
+    pair.until(lambda: pair.at_server)
+    for sock in silent:
+        sock.close()
+
+
+def test_where_all_places_are_taken_the_oldest_unfinished_handshake_goes(pair: Pair) -> None:
+    now, here = _held(pair)
+    pair.server._most_connections = 4
+    silent = [socket.create_connection(("127.0.0.1", pair.port), timeout=10) for _ in range(3)]
+    pair.until(lambda: len(pair.server._links) == 4)
+    other = pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
+
+    def is_in() -> bool:
+        now[0] += 0.05
+        return bool(pair.at_server)
+
+    pair.until(is_in)
+    assert len(pair.server._links) == 4
+    assert here != other
+    for sock in silent:
+        sock.close()
+
+
+def test_who_does_not_read_answers_is_not_heard_on_until_he_has(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions that came together are answered one by one where the answers are large."""
+    monkeypatch.setattr(limits, "HIGH_WATERMARK", limits.MIB)
+    monkeypatch.setattr(limits, "LOW_WATERMARK", limits.MIB // 2)
+    here, there = pair.opened()
+    for number in range(40):
+        pair.client.send(here, Watch(job=f"{number}"))
+    pair.client.flush()
+    asked: list[str] = []
+
+    def answer() -> None:
+        for event in pair.server.turn(time.monotonic() + 0.01):
+            if not pair.server.holds(event):
+                assert isinstance(event, Received)
+                asked.append(event.message.job)  # type: ignore[attr-defined]
+                pair.server.send(there, TASK, bytes(limits.MIB))
+        assert pair.server.backlog(there) <= 3 * limits.MIB
+        pair.server.flush()
+
+    for _ in range(50):
+        answer()
+    assert 0 < len(asked) < 40  # what the system's buffers take
+    while len(pair.at_client) < 40:
+        answer()
+        pair.at_client += pair.client.turn(time.monotonic() + 0.01)
+    assert asked == [f"{number}" for number in range(40)]
