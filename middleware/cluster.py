@@ -112,7 +112,9 @@ class ClientRecord:
     watched_jobs: set[str] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
     asked: dict[tuple[Asked, str], None] = field(default_factory=dict)  # what it is to be told, in this order
-    asked_topics: set[str] = field(default_factory=set)  # … and after that, all of these
+    asked_topics: set[str] = field(default_factory=set)  # … and after that, all of these,
+    asked_jobs: dict[str, None] = field(default_factory=dict)  # … and the details of these,
+    asks_next_at: float = 0.0  # … not before then
     is_behind: bool = False  # has much to read: it hears no more until it has
     untold_jobs: set[str] = field(default_factory=set)  # watched, and changed since it was told
     untold_losses: set[str] = field(default_factory=set)  # workers that have left since it was told

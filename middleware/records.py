@@ -35,8 +35,11 @@ WATCHER_INTERVAL_S: Final = 0.5
 """How often watchers hear of a job or a worker."""
 
 RECORDS_PER_TURN: Final = 256
-"""Records that all watchers are told in one turn: about 20 ms of work, however many ask for how much. What waits is
-names, not records."""
+"""Records that all watchers are told at once: about 20 ms of work, however many ask for how much. What waits is names,
+not records."""
+
+SERVE_INTERVAL_S: Final = 0.1
+"""… and when that was not enough, how long until they are told more."""
 
 DETAILS_COST: Final = 16
 """… of which one with the details of a job counts for so many: it may be 160 KB."""
@@ -188,12 +191,15 @@ class Publisher:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._clients_told_at = self._watchers_told_at = 0.0
+        self._serve_at = 0.0  # when watchers are told the next records
         self._served = 0  # watchers, ever: where the next turn begins
 
     def next_deadline(self) -> float | None:
         cluster = self._cluster
-        if any((one.asked or one.asked_topics) and not one.is_behind for one in cluster.watchers.values()):
-            return 0.0  # they are told as much as fits in a turn
+        waiting = [self._due_at(one) for one in cluster.watchers.values() if not one.is_behind]
+        first = min((at for at in waiting if at is not None), default=None)
+        if first is not None:
+            return max(first, self._serve_at)
         if any("workers" in client.topics or client.untold_jobs for client in cluster.watchers.values()):
             return self._watchers_told_at + WATCHER_INTERVAL_S
         return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changed_jobs else None
@@ -260,24 +266,36 @@ class Publisher:
 
     def _serve(self, now: float) -> None:
         """Tells watchers what they are to be told: of all that waits as much as fits in a turn, to each its share."""
-        asking = [one for one in self._cluster.watchers.values() if (one.asked or one.asked_topics)]
-        asking = [one for one in asking if not one.is_behind]
+        if now < self._serve_at:
+            return
+        watchers = [one for one in self._cluster.watchers.values() if not one.is_behind]
+        asking = [one for one in watchers if (at := self._due_at(one)) is not None and at <= now]
         first = self._served % len(asking) if asking else 0
         each, left = RECORDS_PER_TURN // max(len(asking), 1), RECORDS_PER_TURN
         for client in [*asking[first:], *asking[:first]]:
             if left <= 0:
-                return
+                break
             left -= self._serve_one(client, max(each, 1), now)
             self._served += 1
+        if left <= 0:
+            self._serve_at = now + SERVE_INTERVAL_S
+
+    @staticmethod
+    def _due_at(client: ClientRecord) -> float | None:
+        """When a client is to be told something; None when there is nothing."""
+        if client.asked:
+            return 0.0
+        return client.asks_next_at if client.asked_topics or client.asked_jobs else None
 
     def _serve_one(self, client: ClientRecord, most: int, now: float) -> int:
         """Tells a client up to `most` records; returns how many it was. One with details counts as many."""
         told = 0
         while told < most:
-            if not client.asked and client.asked_topics:
-                self._ask_for_all(client)
             if not client.asked:
-                break
+                if client.asks_next_at > now or not (client.asked_topics or client.asked_jobs):
+                    break
+                client.asks_next_at = now + WATCHER_INTERVAL_S
+                self._take_questions(client)
             kind, name = next(iter(client.asked))
             del client.asked[kind, name]
             message = self._record(client, kind, name, now)
@@ -288,10 +306,11 @@ class Publisher:
             told += DETAILS_COST if kind is Asked.DETAILS else 1
         return told
 
-    def _ask_for_all(self, client: ClientRecord) -> None:
-        """Names all records of the topics asked for. Those asked for meanwhile come after them."""
-        cluster, topics = self._cluster, client.asked_topics
-        client.asked_topics = set()
+    def _take_questions(self, client: ClientRecord) -> None:
+        """Names all records that were asked for. What is asked for meanwhile comes after them, and a little later."""
+        cluster, topics, jobs = self._cluster, client.asked_topics, client.asked_jobs
+        client.asked_topics, client.asked_jobs = set(), {}
+        client.asked |= dict.fromkeys((Asked.DETAILS, job_id) for job_id in jobs)
         if "jobs" in topics:
             client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in cluster.jobs)
         if "workers" in topics:
@@ -300,7 +319,8 @@ class Publisher:
             client.asked |= dict.fromkeys((Asked.WORKER, name) for name in cluster.fleet.by_name)
         if "filters" in topics:
             client.asked[Asked.FILTERS, ""] = None
-        client.asked[Asked.CURRENT, ""] = None
+        if topics:
+            client.asked[Asked.CURRENT, ""] = None
 
     def _record(self, client: ClientRecord, kind: Asked, name: str, now: float) -> Message | None:
         """The record of that name as it is now; None when there is none any more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from middleware.cluster import Asked, ClientRecord, Cluster
+from middleware.cluster import ClientRecord, Cluster
 from middleware.jobs import Job
 from middleware.leases import Leases
 from middleware.ownership import Ownership
@@ -106,7 +106,7 @@ class Wishes:
         client.asked_topics |= set(message.topics)
         if message.job:
             client.watched_jobs.add(message.job)
-            client.asked[Asked.DETAILS, message.job] = None
+            client.asked_jobs[message.job] = None
         return None
 
 
