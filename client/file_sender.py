@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from client import filter_list, sources
+from client.assets import AssetsFirst
 from client.destination import Place, places_for
 from client.interruption import interruptible, loaded
 from client.job_report import failure_line, traceback_of
@@ -29,6 +30,7 @@ from client.terminal import Terminal
 from client.units import counted
 from client.watching import look
 from filters import registry
+from filters.assets import travelled
 from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
@@ -254,7 +256,8 @@ class _Submitter:
             try:
                 if self._options.verify_cuts:
                     sources.verify_cuts(material, order)
-                reader = sources.Reader(material, order)
+                with travelled({file.value: file.content for file in order.assets}):
+                    reader = sources.Reader(material, order)
             except UnreadableSource as complaint:
                 self.refuse(complaint)
                 continue
@@ -268,7 +271,7 @@ class _Submitter:
                 self._options.new,
                 origin=encodable(f"{socket.gethostname()}:{material.path.resolve()}"),
             )
-            yield Parcel(submission, reader, self._places[material], self._options.detach)
+            yield Parcel(submission, AssetsFirst(reader, order.assets), self._places[material], self._options.detach)
 
     def _send_locally(self) -> Iterator[Outcome]:
         from client import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without

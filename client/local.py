@@ -12,6 +12,7 @@ from client.order import Order
 from client.outcome import Outcome, OutputOutcome, Status
 from client.progress import Display, JobView
 from client.units import counted, unit_of
+from filters.assets import AssetError, travelled
 from filters.schema import ParameterError
 from media.errors import MediaError, UnreadableSource
 from media.local import LocalOutput, Progress, run_local
@@ -32,16 +33,17 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
 
     started = time.monotonic()
     try:
-        finished = run_local(
-            material,
-            order.outputs,
-            order.cutting,
-            lambda file: place.path_of(job, file),
-            on_progress=show,
-        )
+        with travelled({file.value: file.content for file in order.assets}):
+            finished = run_local(
+                material,
+                order.outputs,
+                order.cutting,
+                lambda file: place.path_of(job, file),
+                on_progress=show,
+            )
     except UnreadableSource:
         raise
-    except (MediaError, ParameterError, OSError) as error:
+    except (MediaError, ParameterError, AssetError, OSError) as error:
         return Outcome(material.name, job, Status.FAILED, "failed", str(error), time.monotonic() - started)
     partial = any(one.metrics["state"] == "partial" for one in finished)
     return Outcome(

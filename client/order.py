@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from client.assets import AssetFile, Assets
 from filters.chain import ChainError, Step, parse_chain
 from filters.schema import FilterSchema, check_chain, context_frames
 from media.errors import UnreadableSource
@@ -54,10 +55,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is wanted of every source of a kind: the outputs and how finely the source is cut."""
+    """What is wanted of every source of a kind: the outputs, how finely the source is cut, and the files that the
+    outputs' filters name."""
 
     outputs: tuple[Output, ...]
     cutting: Cutting = AUTOMATIC
+    assets: tuple[AssetFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,11 @@ class Wishes:
     ) -> None:
         named = [split_name(text) for text in chains]
         _refuse_equal_names([name for name, _ in named if name])
-        self._chains = [(name, check_chain(parse_chain(text), schemas)) for name, text in named]
+        self._assets = Assets(schemas)
+        self._chains = [
+            (name, check_chain(self._assets.taken_from(parse_chain(text)), schemas)) for name, text in named
+        ]
+        self._assets.of(chain for _, chain in self._chains)
         self._schemas = schemas
         self._encoder, self._cutting = encoder or Encoder(), cutting or Cutting()
         self._on_error = on_error
@@ -114,7 +121,8 @@ class Wishes:
         )
         context = max(context_frames(chain, self._schemas) for _, chain in suited)
         has_video = any(output.encoder.codec != NO_VIDEO for output in outputs)
-        return Order(outputs, replace(self._cutting, context_frames=context, passthrough=has_video))
+        cutting = replace(self._cutting, context_frames=context, passthrough=has_video)
+        return Order(outputs, cutting, self._assets.of(chain for _, chain in suited))
 
     def _encoder_of(self, chain: Sequence[Step], kind: str) -> Encoder:
         """Without pictures where nobody would look at them."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from client import events
+from client.assets import ChunkReader
 from client.attending import Attending, Phase
 from client.destination import Place
 from client.events import Command, Event, Peer
@@ -19,7 +20,6 @@ from client.order import Submission, hello
 from client.outcome import Outcome, OutputOutcome
 from client.progress import JobView
 from client.session import Session
-from client.sources import Reader
 from client.units import unit_of
 from media.errors import UnreadableSource
 from wire.addresses import Address, reachable
@@ -35,7 +35,7 @@ class Parcel:
     """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them."""
 
     submission: Submission
-    reader: Reader
+    reader: ChunkReader
     place: Place
     detach: bool = False
 

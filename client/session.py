@@ -29,7 +29,7 @@ class Session(Attending):
         super().__init__(where)
         self.submission = submission
         self._detach = detach
-        self._upload = Upload(submission.source.stream_count)
+        self._upload = Upload(submission.source.stream_count + bool(submission.order.assets))
 
     def _request(self) -> Submit:
         submission = self.submission
@@ -42,6 +42,7 @@ class Session(Attending):
             priority=submission.priority,
             new=submission.new,
             origin=submission.origin,
+            assets=[file.facts for file in submission.order.assets],
         )
 
     def _happened(self, event: Event) -> None:

@@ -47,6 +47,12 @@ def parameter(
     return field(default=default, metadata=facts)
 
 
+def asset(*, help: str) -> Any:
+    """A dataclass field of the type `filters.assets.Asset`: a file that the user names, empty by default. Its `read()`
+    gives the content, in the filter's process, from where on the file's path is of no meaning."""
+    return parameter("", help=help)
+
+
 @dataclass(frozen=True)
 class Filter:
     """Base of all filters. Making one with a bad parameter raises `filters.schema.ParameterError`.
@@ -116,7 +122,7 @@ def _read_schema(kind: type[Filter]) -> FilterSchema:
         if type_name is None or each.default is MISSING or "help" not in each.metadata:
             raise TypeError(
                 f"{kind.__name__}.{each.name} is no parameter: declare an int, float, str, bool or Rate "
-                "with parameter(default, help=…)"
+                "with parameter(default, help=…), or an Asset with asset(help=…)"
             )
         parameters.append(Parameter(name=each.name, type=type_name, default=each.default, **each.metadata))
     schema = FilterSchema(kind.name, kind.summary, tuple(parameters), kind.context, kind.material, kind.context_needed)

@@ -113,6 +113,7 @@ def _outside(parameter: Parameter) -> Sequence[Any]:
         "float": (True, "much", math.nan, math.inf, None),
         "bool": ("perhaps", 2, None),
         "rate": ("often", "1/0", True, None),
+        "asset": ("/etc/hostname", "logo.png", "@../logo.png", "@", "sha256:0", 1, None),
     }.get(parameter.type, (1, None))
     return [*beyond, *strange, *(["no such choice"] if parameter.choices else [])]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from filters import haar, yunet
-from filters.base import Filter, parameter
+from filters.assets import Asset
+from filters.base import Filter, asset, parameter
 from filters.draw import COLOURS, draw_boxes
 from filters.finds import Find, note, strongest
 from filters.picture import Picture
@@ -34,9 +35,7 @@ class Faces(Filter):
     neighbors: int = parameter(2, minimum=1, maximum=20, help="agreeing hits that make a find")
     confirm: int = parameter(4, minimum=0, maximum=20, help="hits that two more detectors need; 0 asks none")
     min_size: int = parameter(20, minimum=1, maximum=4096, unit="px", help="smallest face, in the source's pixels")
-    model: str = parameter(
-        "", help="YuNet network, an ONNX file on the worker's machine, instead of scale, neighbors and confirm"
-    )
+    model: Asset = asset(help="YuNet network, an ONNX file, instead of scale, neighbors and confirm")
     score: float = parameter(0.7, minimum=0.1, maximum=1.0, help="how sure the network must be of a face")
     colour: str = parameter("green", choices=tuple(COLOURS), help="of the boxes")
     thickness: int = parameter(0, minimum=0, maximum=64, unit="px", help="of the boxes; 0 suits the picture's size")

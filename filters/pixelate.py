@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from filters import haar, yunet
-from filters.base import Filter, parameter
+from filters.assets import Asset
+from filters.base import Filter, asset, parameter
 from filters.draw import Box
 from filters.finds import Find, grown, note, strongest
 from filters.opencv import cv2
@@ -43,7 +44,7 @@ class Pixelate(Filter):
     hold: int = parameter(
         8, minimum=0, maximum=100, unit="frames", help="how long a place stays covered where no face is seen any more"
     )
-    model: str = parameter("", help="YuNet network, an ONNX file on the worker's machine: misses far fewer faces")
+    model: Asset = asset(help="YuNet network, an ONNX file: misses far fewer faces")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
+from filters.assets import Asset, is_asset
 from filters.chain import Step, Value
 
 
@@ -23,7 +24,7 @@ class Rate(str):
     __slots__ = ()
 
 
-TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool, "rate": Rate}
+TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool, "rate": Rate, "asset": Asset}
 MATERIALS = ("picture", "frames", "record")
 """What a filter works on: pictures, of videos as of images; frames as they follow in time; records of a table."""
 CHARSETS = {"": "text", "ascii": "ASCII text"}
@@ -40,6 +41,7 @@ _WORDS = {
     "str": "a text",
     "bool": "true or false",
     "rate": "frames a second (25, 12.5 or 30000/1001)",
+    "asset": "a file (its path, or @NAME for one that the workers serve)",
 }
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}|/[0-9]{1,9})?")
 _BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -108,6 +110,8 @@ class Parameter:
             return _BOOLS.get(text.lower())
         if self.type == "rate":
             return _rate(text)
+        if self.type == "asset":
+            return Asset(text) if is_asset(text) else None
         try:
             return int(text) if self.type == "int" else _finite(float(text))
         except ValueError:
@@ -209,6 +213,8 @@ class FilterSchema:
             if each.charset not in CHARSETS:
                 raise TypeError(f"a text is of no known characters: {each.charset!r}")
             each.check(each.default, self.name)
+            if each.type == "asset" and each.default:
+                raise TypeError("a file has no default: a client would read what it was never asked for")
         if isinstance(self.context, str):
             holder, condition, switch = self.context.partition(_IF)
             types = {each.name: each.type for each in self.parameters}

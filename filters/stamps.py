@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.files import Stamp
+from filters.assets import Asset
 from filters.opencv import cv2
 from filters.schema import ParameterError
 
-MAX_FILE = 32 << 20  # bytes
 _MAX_PIXELS = 64 << 20  # of a picture; a small file may hold a large one
 _ASCENT, _DESCENT = 25, 7  # pixels of Hershey's sans font at scale 1 above and below the line that letters stand on
 _OUTLINE = 0.09  # of the height: wide enough to be seen on a ground of the text's own colour
@@ -54,10 +52,11 @@ def text_drawing(text: str, height: int, colour: tuple[int, int, int]) -> Drawin
 
 
 @lru_cache(maxsize=4)
-def file_drawing(filter_name: str, found: Stamp) -> Drawing:
-    """A picture as it lies in a file, read once per process. Raises ParameterError where it is none."""
-    told = f"{filter_name}: file={found.path}"
-    data = np.fromfile(Path(found.path), np.uint8)
+def file_drawing(file: Asset) -> Drawing:
+    """A picture as it lies in a file, read once per process. Raises ParameterError where it is none, AssetError where
+    there is no such file."""
+    told = "watermark: the picture that is given as file"
+    data = np.frombuffer(file.read(), np.uint8)
     try:
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error as error:  # more pixels than OpenCV takes

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.base import Filter, UnsuitableSize, parameter
+from filters.assets import Asset
+from filters.base import Filter, UnsuitableSize, asset, parameter
 from filters.draw import COLOURS
-from filters.files import Stamp, stamp
 from filters.layout import Colour, PixelLayout
 from filters.picture import Picture, channels_of
 from filters.schema import ParameterError
-from filters.stamps import MAX_FILE, Drawing, file_drawing, resized, text_drawing
+from filters.stamps import Drawing, file_drawing, resized, text_drawing
 
 _CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left", "center")
 _FINE = 1 << 14  # steps of opacity: the blend is done in whole numbers, which round alike on every processor
@@ -45,9 +45,7 @@ class Watermark(Filter):
     text: str = parameter(
         "moviola", charset="ascii", help="one line; draw what OpenCV's fonts do not know elsewhere, and give it as file"
     )
-    file: str = parameter(
-        "", help="a picture instead, best a PNG with alpha; it lies on every worker's machine, at this path"
-    )
+    file: Asset = asset(help="a picture instead, best a PNG with alpha; it travels with the job")
     corner: str = parameter("bottom-right", choices=_CORNERS, help="where it stands")
     opacity: float = parameter(0.7, minimum=0.0, maximum=1.0, help="0 shows the picture alone")
     size: float = parameter(6.0, minimum=0.5, maximum=100.0, unit="% of the picture's height", help="its height")
@@ -59,7 +57,7 @@ class Watermark(Filter):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.file:
-            file_drawing(self.name, stamp(self.name, "file", self.file, MAX_FILE))
+            file_drawing(self.file)
         elif not self.text.strip():
             raise ParameterError(f"{self.name}: text is empty; give one, or file=PICTURE.png")
 
@@ -70,8 +68,7 @@ class Watermark(Filter):
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         if self.opacity == 0:
             return picture
-        found = stamp(self.name, "file", self.file, MAX_FILE) if self.file else None
-        blends = _blends(self, found, picture.width, picture.height, picture.format, picture.colour)
+        blends = _blends(self, picture.width, picture.height, picture.format, picture.colour)
         output = picture.copy()
         for plane, source, parts in zip(output.planes, picture.planes, blends, strict=True):
             for target, before, part in zip(channels_of(plane), channels_of(source), parts, strict=True):
@@ -89,7 +86,7 @@ class Watermark(Filter):
         tall = min(max(round(self.size / 100 * height), least), room[1])
         if not self.file:
             return self._written(tall, room[0], width, height)
-        drawn = file_drawing(self.name, stamp(self.name, "file", self.file, MAX_FILE))
+        drawn = file_drawing(self.file)
         rows, columns = drawn.alpha.shape
         wide = max(1, round(columns * tall / rows))
         if wide > room[0]:
@@ -122,9 +119,9 @@ class Watermark(Filter):
 
 @lru_cache(maxsize=8)
 def _blends(
-    mark: Watermark, found: Stamp | None, width: int, height: int, layout: PixelLayout, colour: Colour
+    mark: Watermark, width: int, height: int, layout: PixelLayout, colour: Colour
 ) -> tuple[tuple[_Blend | None, ...], ...]:
-    """For each plane and channel what to blend, made once per size and format, and file as it was `found`."""
+    """For each plane and channel what to blend, made once per size and format."""
     drawn = mark.drawing(width, height)
     left, top = mark.place(drawn, width, height)
     alpha = drawn.alpha * mark.opacity

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.files import Stamp, stamp
+from filters.assets import Asset
 from filters.finds import Find, inside
 from filters.opencv import cv2
 from filters.schema import ParameterError
@@ -16,24 +16,23 @@ from filters.schema import ParameterError
 if TYPE_CHECKING:
     from cv2 import FaceDetectorYN
 
-MAX_MODEL = 64 << 20  # bytes; the published ones have 0.1 to 0.4 MB
 _NMS = 0.3  # OpenCV's default: finds that share more are one face
 _TOP = 5000  # OpenCV's default: candidates that are compared
 _SIDE_MIN = 32  # pixels: the coarsest of the network's three grids has one cell there
 _CANDIDATES = 0.02  # score; a model is loaded once, whatever scores its users ask for
 
 
-def check(filter_name: str, path: str) -> None:
-    """Raises ParameterError, a sentence, where no YuNet model lies at the path on this machine."""
-    _load(filter_name, stamp(filter_name, "model", path, MAX_MODEL))
+def check(filter_name: str, model: Asset) -> None:
+    """Raises ParameterError, a sentence, where the file is no YuNet model, AssetError where there is no such file."""
+    _load(filter_name, model)
 
 
-def find_faces(filter_name: str, path: str, bgr: NDArray[Any], detail: int, score: float) -> list[Find]:
+def find_faces(filter_name: str, model: Asset, bgr: NDArray[Any], detail: int, score: float) -> list[Find]:
     """Faces in an image, height × width × 3, uint8, searched with its long side at `detail` pixels; scores are 0..1.
 
     Raises ParameterError as `check`.
     """
-    detector = _load(filter_name, stamp(filter_name, "model", path, MAX_MODEL))
+    detector = _load(filter_name, model)
     height, width = bgr.shape[:2]
     shrink = min(1.0, detail / max(height, width))
     searched = bgr
@@ -49,11 +48,15 @@ def find_faces(filter_name: str, path: str, bgr: NDArray[Any], detail: int, scor
 
 
 @lru_cache(maxsize=4)
-def _load(filter_name: str, found: Stamp) -> FaceDetectorYN:
+def _load(filter_name: str, model: Asset) -> FaceDetectorYN:
     """Loaded once per process and file. Not to be used by two threads at once; a worker computes in one."""
+    weights, nothing = np.frombuffer(model.read(), np.uint8), np.zeros(0, np.uint8)
     try:
-        detector = cv2.FaceDetectorYN.create(found.path, "", (_SIDE_MIN, _SIDE_MIN), _CANDIDATES, _NMS, _TOP)
+        size = (_SIDE_MIN, _SIDE_MIN)
+        detector = cv2.FaceDetectorYN.create("onnx", weights, nothing, size, _CANDIDATES, _NMS, _TOP)
         detector.detect(np.zeros((_SIDE_MIN, _SIDE_MIN, 3), np.uint8))  # another network's outputs show only now
     except cv2.error as error:
-        raise ParameterError(f"{filter_name}: model={found.path} is no YuNet face detector in ONNX form") from error
+        raise ParameterError(
+            f"{filter_name}: the file that is given as model is no YuNet face detector in ONNX form"
+        ) from error
     return detector

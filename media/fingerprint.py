@@ -18,12 +18,22 @@ _CLASSES = ("avx512bw", "avx2", "avx", "sse4_2", "ssse3", "sse2", "sve2", "sve",
 _PACKAGES = (("av", "av"), ("cv", "opencv-python-headless"), ("np", "numpy"))
 
 
+_added: list[str] = []
+
+
+def add_to_fingerprint(word: str) -> None:
+    """Say what else this process's results depend on, such as files that it serves to filters."""
+    if word:
+        _added.append(word)
+        fingerprint.cache_clear()
+
+
 @cache
 def fingerprint() -> str:
     """For example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 np2.4.1``; the same in every process of a machine."""
     codec_library = ".".join(str(part) for part in av.library_versions["libavcodec"])
     names = [f"{short}{_version(package)}" for short, package in _PACKAGES]
-    return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:]])
+    return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:], *_added])
 
 
 def versions() -> dict[str, str]:

@@ -6,14 +6,15 @@ that others' jobs need.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from wire.errors import Unsendable
 from wire.file_names import check_output_names
 from wire.lease_tags import KEY_SIZE
-from wire.limits import MAX_DESCRIPTION, MAX_NAME, MAX_TEXT
-from wire.messages import Own, Submit, Task, check_sendable, packed_size
+from wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_NAME, MAX_TEXT
+from wire.messages import AssetFacts, Own, Submit, Task, check_sendable, packed_size
 from wire.schema import MAX_INT, Lease
 
 MAX_OUTPUTS: Final = 64
@@ -33,6 +34,8 @@ MAX_VALUES: Final = 100_000
 
 MAX_TEMPLATE_SIZE: Final = 1024 * 1024
 """Bytes of a passthrough stream's template: a container with one packet in it. Ours have a few KiB."""
+
+_ASSET: Final = re.compile(re.escape(ASSET_PREFIX) + "[0-9a-f]{64}")
 
 ON_ERROR: Final = ("original", "fail", "drop")
 
@@ -56,6 +59,7 @@ def fault_of(message: Submit) -> str:
         _check_source(message.source)
         _check_outputs(message.outputs)
         _check_policy(message.policy)
+        _check_assets(message.assets)
         _check_sizes(message)
     except ValueError as error:
         return str(error)
@@ -123,6 +127,18 @@ def _check_templates(passthrough: Any) -> None:
             raise ValueError(f"the template of stream {number} is no file of the format {told!r:.40}, one of {formats}")
 
 
+def _check_assets(assets: list[AssetFacts]) -> None:
+    if len(assets) > MAX_ASSETS:
+        raise ValueError(f"{MAX_ASSETS} files travel with a job at most, not {len(assets)}; let the workers serve some")
+    for each in assets:
+        if not _ASSET.fullmatch(each.value):
+            raise ValueError(f"a file is told by {ASSET_PREFIX} and its hash, not by {each.value!r:.80}")
+        if each.size > MAX_ASSET_SIZE:
+            raise ValueError(f"the file {each.name!r:.80} has {each.size} bytes; at most {MAX_ASSET_SIZE} travel")
+    if len({each.value for each in assets}) != len(assets):
+        raise ValueError("a file is named twice")
+
+
 def _check_outputs(outputs: list[dict[str, Any]]) -> None:
     if not 1 <= len(outputs) <= MAX_OUTPUTS:
         raise ValueError(f"a job has 1 to {MAX_OUTPUTS} outputs, not {len(outputs)}")
@@ -170,5 +186,6 @@ def derived_from(message: Submit) -> Iterator[Own | Task]:
     process = {"kind": source["kind"], **source["process"]}
     output = max(message.outputs, key=packed_size)
     lease, stage = Lease(MAX_INT, MAX_INT), [MAX_STEPS, MAX_STEPS]
+    values = [each.value for each in message.assets]
     lent = (stage, "b" * MAX_TEXT, bytes(KEY_SIZE))  # with its build and its tag
-    yield Task(lease, job, MAX_INT, MAX_INT, process, output, "o" * MAX_NAME, MAX_INT, "bypass", *lent)
+    yield Task(lease, job, MAX_INT, MAX_INT, process, output, "o" * MAX_NAME, MAX_INT, "bypass", *lent, values)

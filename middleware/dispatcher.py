@@ -44,6 +44,7 @@ from middleware.wishes import Wishes
 from storage.crashes import MAX_CRASHES
 from wire.errors import ProtocolError
 from wire.messages import (
+    AssetRequest,
     Beat,
     Chunk,
     Control,
@@ -239,6 +240,8 @@ class Dispatcher:
             self._leases.released(worker, message, now)
         elif isinstance(message, HandOn):
             self._leases.handed_on(worker, message)
+        elif isinstance(message, AssetRequest):
+            self._leases.asset_requested(worker, message, now)
         else:
             raise ProtocolError("out-of-order", f"a worker may not send {type(message).__name__} here")
 

@@ -78,12 +78,14 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class NotKept:
-    """The SpoolChunk just commanded failed: the disk or the spool is full."""
+    """The SpoolChunk just commanded failed: the disk or the spool is full, or (`code` is `corrupt`) the content is not
+    what was announced."""
 
     job: str
     stream: int
     index: int
     reason: str
+    code: str = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +164,14 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class SpoolChunk:
-    """Keeps the payload of the event that is being handled: spool first, then ledger."""
+    """Keeps the payload of the event that is being handled: spool first, then ledger. With `value`, the payload must be
+    the file that this stands for (see AssetFacts)."""
 
     job: str
     stream: int
     index: int
     frame_count: int
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

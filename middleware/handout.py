@@ -88,6 +88,7 @@ class Handout:
             (job, track)
             for job in self._cluster.open_jobs()
             if job.holdings_known and job.state in (JobState.PENDING, JobState.RUNNING) and now >= job.no_room_until
+            if job.has_assets
             for track in job.tracks
             if not track.is_passthrough and track.queued(job.have[track.stream]) is not None
         ]
@@ -198,6 +199,7 @@ class Handout:
             stage=told_stage,
             build=build,
             tag=tag,
+            assets=job.assets_of(track) if offer.mode != "drop" else [],
         )
         if stage.start:
             cluster.outbox.append(SendStage(worker.peer, task, job.id, track.number, index))
@@ -212,7 +214,7 @@ class Handout:
         if not idle:
             return
         for job in self._cluster.open_jobs():
-            if job.state is not JobState.RUNNING or not job.holdings_known or not job.all_sent:
+            if job.state is not JobState.RUNNING or not job.holdings_known or not (job.all_sent and job.has_assets):
                 continue
             if now < job.no_room_until:
                 continue  # a copy of a result for which there is no room finds none either

@@ -86,7 +86,7 @@ class Intake:
             return cluster.refuse(client, "bad-job", fault)
         job = self._continued(client, message)
         lacks_source = job is not None and not job.has_source and not job.is_final
-        if job is not None and lacks_source and not is_like(job.fixed, message.source, message.outputs):
+        if job is not None and lacks_source and not is_like(job.fixed, message):
             return cluster.refuse(client, "bad-job", f"job {job.id} has this key and another source; submit it as new")
         is_whole = job is None or lacks_source
         if is_whole:
@@ -162,6 +162,9 @@ class Intake:
             return None
         if message.stream >= len(job.have) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNK_FRAMES:
             raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of stream {message.stream}")
+        asset = job.assets[message.index] if _is_asset(job, message) else None
+        if asset is not None and asset["size"] != size:
+            raise ProtocolError("bad-message", f"the file {asset['value']} has {asset['size']} bytes, not {size}")
         counts = job.chunk_counts
         if counts is not None and message.index >= counts[message.stream]:
             raise ProtocolError(
@@ -184,7 +187,8 @@ class Intake:
             return None
         job.add_chunk(message.stream, message.index, message.frame_count, size, xxh3)
         cluster.room_bytes -= size
-        cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count))
+        value = "" if asset is None else asset["value"]
+        cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count, value))
         cluster.changed_jobs.add(job.id)
         return None
 
@@ -201,7 +205,8 @@ class Intake:
         job = self._cluster.jobs[event.job]
         job.remove_chunk(event.stream, event.index)
         if job.client is not None:
-            self._cluster.hang_up(job.client, "full", f"{event.reason}; the job waits until there is room")
+            way_out = "; the job waits until there is room" if event.code == "full" else ""
+            self._cluster.hang_up(job.client, event.code, event.reason + way_out)
         self._cluster.log(f"job {job.id} chunk {event.index}: {event.reason}")
 
     def expire(self, now: float) -> None:
@@ -278,6 +283,15 @@ class Intake:
             self._cluster.refuse(client, "not-yours", text, job_id)
             return None
         return job
+
+
+def _is_asset(job: Job, message: Chunk) -> bool:
+    """Whether a chunk is a file that a filter names. Raises ProtocolError for one too many."""
+    if message.stream < job.stream_count:
+        return False
+    if message.index >= len(job.assets):
+        raise ProtocolError("bad-message", f"job {job.id} has {len(job.assets)} files, and no file {message.index}")
+    return True
 
 
 def _is_edited(old: Job, new: Job) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from middleware import told
@@ -69,12 +70,13 @@ class Job:
         self.told_room_bytes = 0
         self.link_costs = 0  # connections that ended over a message about it
         self.kind = str(fixed["source"].get("kind", ""))
+        self.assets: list[dict[str, Any]] = fixed.get("assets", [])  # files that its filters name
         self._clear()
 
     def _clear(self) -> None:
         """Knows of no chunk and of no task."""
         self.worker_source = {"kind": self.kind, **self.fixed["source"].get("process", {})}
-        stream_count = self._clear_chunks()
+        self._clear_chunks()
         can_stage = bool(self.worker_source.get("stages"))
         self.tracks = [
             Track(number, 0, Chain(self.kind, tuple(step["name"] for step in output["chain"]), can_stage))
@@ -82,7 +84,7 @@ class Job:
         ]
         untouched = Chain(self.kind, (), False)
         first = len(self.tracks) - 1
-        self.passed = [Track(first + stream, stream, untouched) for stream in range(1, stream_count)]  # unfiltered
+        self.passed = [Track(first + stream, stream, untouched) for stream in range(1, self.stream_count)]  # unfiltered
         self.tracks += self.passed
 
     def set_state(self, state: JobState, code: str = "", reason: str = "") -> bool:
@@ -92,17 +94,38 @@ class Job:
         self.code, self.reason = code, reason
         return before != (self.state, code, reason)
 
-    def _clear_chunks(self) -> int:
-        """Knows of no chunk; returns how many streams there are."""
+    @property
+    def stream_count(self) -> int:
+        """Of the source. The files that filters name are the chunks of one stream more, which has no track."""
+        return int(self.fixed["source"].get("stream_count", 1))
+
+    @property
+    def has_assets(self) -> bool:
+        """Whether all files that its filters name are here: before, nothing of it is handed out."""
+        return not self.assets or self.have[self.stream_count].count == len(self.assets)
+
+    def asset_index(self, value: str) -> int | None:
+        """The chunk of the assets' stream that a file is; None for one that is not here."""
+        index = next((number for number, each in enumerate(self.assets) if each["value"] == value), None)
+        return index if index is not None and index in self.have[self.stream_count] else None
+
+    def assets_of(self, track: Track) -> list[str]:
+        """The files that an output's filters name, by value."""
+        values = {each["value"] for each in self.assets}
+        steps = self.fixed["outputs"][track.number]["chain"]
+        given = (value for step in steps for value in _parameters(step) if isinstance(value, str))
+        return sorted(values & set(given)) if values else []
+
+    def _clear_chunks(self) -> None:
+        """Knows of no chunk."""
         self._charge(-self.chunk_count, -self.spooled_bytes)
-        stream_count = int(self.fixed["source"].get("stream_count", 1))
+        stream_count = self.stream_count + bool(self.assets)
         self.have = [Bitmap() for _ in range(stream_count)]
         self.freed = [Bitmap() for _ in range(stream_count)]  # were here, are stored everywhere, were given up for room
         self.frame_counts: list[dict[int, int]] = [{} for _ in range(stream_count)]
         self.checksums: list[dict[int, int]] = [{} for _ in range(stream_count)]
         self.sizes: list[dict[int, int]] = [{} for _ in range(stream_count)]
         self.frames_sent = 0
-        return stream_count
 
     def _charge(self, chunks: int, size: int) -> None:
         """Count chunks that are known, and bytes of them that are spooled: the only writer of both."""
@@ -149,7 +172,7 @@ class Job:
         self._clear()
 
     def _set_fixed(self, fixed: dict[str, Any]) -> None:
-        self.fixed = fixed
+        self.fixed, self.assets = fixed, fixed.get("assets", [])
         self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
 
     def wait_for_room(self, reason: str, now: float) -> None:
@@ -203,7 +226,7 @@ class Job:
     def free_stored(self, limit_bytes: int) -> list[tuple[int, int]]:
         """Gives up chunks that are stored on all their tracks, about `limit_bytes` of them; returns (stream, index)."""
         freed: list[tuple[int, int]] = []
-        for stream, have in enumerate(self.have):
+        for stream, have in enumerate(self.have[: self.stream_count]):
             ready = have.in_all([track.stored for track in self.tracks if track.stream == stream])
             sizes = self.sizes[stream]
             chosen = []
@@ -280,3 +303,8 @@ class Job:
         self.final, self.failures = record.get("final", {}), record.get("failures", [])
         if self.is_final:
             self._remember(settled=True)
+
+
+def _parameters(step: dict[str, Any]) -> Iterable[Any]:
+    parameters = step.get("parameters")
+    return parameters.values() if isinstance(parameters, dict) else ()

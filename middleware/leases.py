@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from middleware.cluster import Cluster
-from middleware.events import Check, Close, Peer, SpoolStage
+from middleware.events import Check, Close, Peer, SendChunk, SpoolStage
 from middleware.fleet import WorkerRecord
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.names import worker_before
@@ -18,6 +18,8 @@ from wire.lease_tags import is_lease_tag, is_lent
 from wire.messages import (
     VERSIONS,
     Aggregator,
+    Asset,
+    AssetRequest,
     Beat,
     HandOn,
     HeldLease,
@@ -289,6 +291,20 @@ class Leases:
             else:
                 worker.chunks += 1
                 worker.frames += job.frame_counts[0].get(index, 0)
+
+    def asset_requested(self, worker: WorkerRecord, message: AssetRequest, now: float) -> None:
+        """A worker does not have a file that a task names: it is sent, once for each lease. Where the file is lost, the
+        task waits here until the client has sent it again."""
+        record = worker.held.get(message.lease)
+        if record is None or record.revoked or message.value in record.assets_sent:
+            return
+        job = self._cluster.jobs[record.job]
+        index = job.asset_index(message.value)
+        if index is None:
+            self._take_away(worker, record, now)
+            return
+        record.assets_sent.add(message.value)
+        self._cluster.outbox.append(SendChunk(worker.peer, Asset(message.value), job.id, job.stream_count, index))
 
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -34,7 +34,7 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
         return "holdings", f"aggregator {job.owner_name} is asked what it has stored"
     if now < job.no_room_until:
         return "no-room", job.no_room_reason
-    for track in job.tracks:
+    for track in job.tracks if job.has_assets else ():
         if track.is_passthrough or track.queued(job.have[track.stream]) is None:
             continue
         return _why_queued(cluster, job, track)

@@ -6,6 +6,7 @@ does anything leave. Deletion goes the other way round: forgotten in the ledger,
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import secrets
@@ -57,7 +58,7 @@ from storage.errors import SpoolFull, StorageError
 from storage.spool import Location, Spool
 from wire import loop as wire
 from wire.lease_tags import KEY_SIZE
-from wire.limits import MIB
+from wire.limits import ASSET_PREFIX, MIB
 
 log = logging.getLogger("middleware")
 
@@ -128,13 +129,15 @@ class Server:
     def _restore(self) -> None:
         known: dict[str, list[Location]] = {}
         chunks = list(self._ledger.chunks())
-        for job, _, _, _, _, location in chunks:
+        streams = {job: int(fixed["source"].get("stream_count", 1)) for job, fixed, _ in self._ledger.jobs()}
+        keys = [_assets_of(job) if stream >= streams.get(job, 1) else job for job, stream, *_ in chunks]
+        for key, (*_, location) in zip(keys, chunks, strict=True):
             if location is not None:
-                known.setdefault(job, []).append(location)
-        lost = {(job, location) for job, locations in self._spool.recover(known).items() for location in locations}
+                known.setdefault(key, []).append(location)
+        lost = {(key, location) for key, locations in self._spool.recover(known).items() for location in locations}
         kept = []
-        for job, stream, index, frames, xxh3, location in chunks:
-            if (job, location) in lost:
+        for key, (job, stream, index, frames, xxh3, location) in zip(keys, chunks, strict=True):
+            if (key, location) in lost:
                 log.warning("job %s chunk %d of stream %d is gone from the spool", job, index, stream)
                 self._ledger.forget_chunk(job, stream, index)
                 continue
@@ -293,8 +296,11 @@ class Server:
         return None
 
     def _spool_chunk(self, command: SpoolChunk, event: wire.Received) -> NotKept | None:
+        if command.value and ASSET_PREFIX + hashlib.sha256(event.payload).hexdigest() != command.value:
+            reason = f"what was sent as the file {command.value} is something else"
+            return NotKept(command.job, command.stream, command.index, reason, "corrupt")
         try:
-            location = self._spool.append(command.job, event.payload)
+            location = self._spool.append(_assets_of(command.job) if command.value else command.job, event.payload)
         except (SpoolFull, OSError) as error:
             self._room_asked_at = float("-inf")
             return NotKept(command.job, command.stream, command.index, f"the chunk could not be kept: {error}")
@@ -344,11 +350,18 @@ class Server:
         self._ledger.forget_chunks(job)
         self._to_free.append(lambda: self._spool.free(job))
         self._to_free.append(lambda: self._spool.free(_stages_of(job)))
+        self._to_free.append(lambda: self._spool.free(_assets_of(job)))
 
 
 def _stages_of(job: str) -> str:
     """The spool's key for what lies between workers; no job is called so."""
     return f"{job}/stages"
+
+
+def _assets_of(job: str) -> str:
+    """The spool's key for the files that a job's filters name: they stay until it ends, and would keep the segments of
+    chunks from being used again."""
+    return f"{job}/assets"
 
 
 def _jobs_named(event: Event) -> list[str]:

@@ -22,6 +22,7 @@ def fixed_of(message: Submit, user: str, submitted_unix_s: float, lease_key: byt
         "policy": message.policy,
         "priority": message.priority,
         "origin": message.origin,
+        "assets": [each.to_wire() for each in message.assets],
         "submitted_unix_s": submitted_unix_s,
         "lease_key": lease_key,
     }
@@ -54,10 +55,12 @@ def shortened(fixed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def is_like(fixed: dict[str, Any], source: dict[str, Any], outputs: list[dict[str, Any]]) -> bool:
+def is_like(fixed: dict[str, Any], message: Submit) -> bool:
     """Whether a Submit is what was asked for before, as far as that was kept."""
+    source, outputs = message.source, message.outputs
     before, names = fixed["source"], [_names(output) for output in fixed["outputs"]]
     same = all(before.get(name) == source.get(name) for name in ("kind", "stream_count"))
+    same = same and [each["value"] for each in fixed.get("assets", [])] == [each.value for each in message.assets]
     return same and before.get("fingerprint") == _print_of(source) and names == [_names(output) for output in outputs]
 
 

@@ -50,6 +50,7 @@ class LeaseRecord:
     steps: int = 0
     is_lost: bool = False  # with its worker; whose fault that was may be told later
     revoked: bool = False  # it holds credit until the worker answers, and nothing else
+    assets_sent: set[str] = field(default_factory=set)  # over the worker's present connection
 
 
 @dataclass(slots=True, eq=False)

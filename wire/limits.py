@@ -133,3 +133,12 @@ USER_TIMEOUT_S: Final = 60.0
 KEEPALIVE_S: Final = 15.0
 """After so long without a word the kernel asks whether the other host is there, and again so often. Without it who only
 listens, such as a client whose job waits, would not notice for two hours: that is the systems' default."""
+
+MAX_ASSET_SIZE: Final = 16 * MIB
+"""One file that a filter chain names and that travels with its job: a logo, or a network's weights of usual size."""
+
+MAX_ASSETS: Final = 8
+"""Such files of one job: what a worker must hold for a task stays within 128 MiB."""
+
+ASSET_PREFIX: Final = "sha256:"
+"""What stands before the hash, in 64 hexadecimal digits, of such a file's content."""

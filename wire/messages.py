@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgpack
 
 from wire.errors import ProtocolError, Unsendable
-from wire.limits import MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_NAME, MAX_PART, MAX_PAYLOAD
+from wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_NAME, MAX_PART, MAX_PAYLOAD
 from wire.schema import Lease, Name, Record, Text, Token
 
 VERSIONS: Final = (2,)
@@ -130,10 +130,21 @@ class AggregatorDetails(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class AssetFacts(Record):
+    """A file that travels with a job: `value` is `sha256:` and the hash of its content in hex, as the filter chains
+    name it; `name` is for people."""
+
+    value: Name
+    size: int
+    name: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Submit(Message):
     """A client asks for a job. The same `key` continues an unfinished job unless `new`; answered by Job or Error.
 
-    `origin` says where the source lies (such as host and path), so that an edited one is known again.
+    `origin` says where the source lies (such as host and path), so that an edited one is known again. `assets` are the
+    files that its filter chains name: they are sent as the chunks of one stream more than the source has.
     """
 
     key: Name
@@ -143,6 +154,7 @@ class Submit(Message):
     priority: int = 0
     new: bool = False
     origin: Token = ""
+    assets: list[AssetFacts] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +270,8 @@ class Task(Message):
     """One chunk for one output. Payload: the chunk. `mode` is `filter`, or for the last try `bypass` or `drop`.
 
     Where several workers share the chain, `stage` is `[start, stop]`, the steps that are this one's; the payload of a
-    stage that is not the first is what the stage before made (see HandOn).
+    stage that is not the first is what the stage before made (see HandOn). `assets` are the files that the output's
+    chain names, by value; a worker asks for those that it does not have (see AssetRequest).
 
     `build` is the fingerprint that what comes of it must have; `tag` proves that this lease was lent (see
     wire/lease_tags.py), and is shown with Result, HandOn and HeldLease.
@@ -276,6 +289,23 @@ class Task(Message):
     stage: list[int] = field(default_factory=list)
     build: Token = ""
     tag: bytes = b""
+    assets: list[Name] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRequest(Message):
+    """A worker asks for a file that a lease's task names in `assets`. Answered by Asset, or by Revoke when the file is
+    not there any more."""
+
+    lease: Lease
+    value: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Asset(Message):
+    """A file that a job's filters name. Payload: its content, whose hash is in `value`."""
+
+    value: Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,7 +515,7 @@ MAX_PAYLOADS: Final[dict[tuple[str, str], dict[type[Message], int]]] = {
     ("aggregator", "middleware"): {Pass: MAX_PAYLOAD, FailedChunk: MAX_FAILED_CHUNK},
     ("aggregator", "worker"): {Result: MAX_PAYLOAD},
     ("aggregator", "client"): {},
-    ("worker", "middleware"): {Task: MAX_PAYLOAD},
+    ("worker", "middleware"): {Task: MAX_PAYLOAD, Asset: MAX_ASSET_SIZE},
     ("worker", "aggregator"): {},
     ("client", "middleware"): {},
     ("client", "aggregator"): {File: MAX_PART},

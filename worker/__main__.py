@@ -6,6 +6,7 @@ Connects to the middleware and works on what it is handed. A middleware that is 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import sys
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from filters import registry
+from filters.assets import SERVED, Folder
 from wire import descriptors, options
 from wire.addresses import Address
 from worker.names import NameLocks, host_name
 from worker.parent import Parent
-from worker.settings import Settings
+from worker.settings import MAX_SERVED_NAMES, Settings
 
 ALL: Final = "all"
 FILTER_VARIABLES: Final = ("FILTER_TYPE", "WORKER_CAPABILITIES")
@@ -59,6 +61,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="Python files with filters of your own, offered beside the others",
     )
     parser.add_argument(
+        "--assets",
+        type=Path,
+        metavar="FOLDER",
+        help="a folder of files that filters may name as @NAME; the same on every worker (none)",
+    )
+    parser.add_argument(
         "--name",
         type=_stem,
         default=host_name(),
@@ -98,11 +106,14 @@ def main() -> int:
             registry.load_plugin(path)  # what is wrong with one should be known before a child meets it
         filters = chosen_filters(given.filters)
         secret = options.read_secret(given.secret_file)
+        assets = None if given.assets is None else _served(given.assets)
     except (ValueError, registry.PluginError) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"the secret file {given.secret_file} cannot be read: {error.strerror}")
     options.set_up_log(given.log)
+    for name in assets.files if assets is not None else ():
+        log.info("filters may name %s%s", SERVED, name)
     middleware = Address(given.host, given.port)
     locks = NameLocks(str(given.port))
     try:
@@ -112,7 +123,7 @@ def main() -> int:
         return _refuse(f"the names of its processes cannot be held: {error}")
     try:
         log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
-        return Parent(Settings(middleware, names, filters, secret, given.log, plugins)).run()
+        return Parent(Settings(middleware, names, filters, secret, given.log, plugins, assets)).run()
     finally:
         locks.release()
 
@@ -120,6 +131,17 @@ def main() -> int:
 def _refuse(sentence: str) -> int:
     print(f"python -m worker: {sentence}", file=sys.stderr)
     return EXIT_USAGE
+
+
+def _served(folder: Path) -> Folder:
+    """The files of --assets. Raises ValueError with a sentence for a person."""
+    try:
+        found = Folder.scan(folder)
+    except OSError as error:
+        raise ValueError(f"the folder of --assets, {folder}, cannot be read: {error.strerror}") from error
+    if len(json.dumps(dict(found.files))) > MAX_SERVED_NAMES:
+        raise ValueError(f"the files in {folder} have too many or too long names; serve fewer files")
+    return found
 
 
 def _span(names: tuple[str, ...]) -> str:

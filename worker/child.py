@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from filters import registry
-from media.fingerprint import fingerprint
+from filters.assets import Folder, serve
+from media.fingerprint import add_to_fingerprint, fingerprint
 from wire.addresses import Address
 from wire.loop import Loop
 from wire.options import set_up_log
@@ -49,6 +50,11 @@ def run(settings: ChildSettings) -> int:
     """Works until told to end; returns the exit status."""
     for path in settings.plugins:
         registry.load_plugin(Path(path))
+    if settings.assets is not None:
+        root, files = settings.assets
+        folder = Folder(Path(root), files)
+        serve(folder)
+        add_to_fingerprint(folder.fingerprint)
     processes = load(settings.kinds)
     note = Note(settings.note_fd)
     session = Session(

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any, Final
 
+from filters.assets import AssetError, travelled
 from filters.opencv import cv2
 from filters.runner import FilterError
 from filters.schema import ParameterError
@@ -25,6 +27,8 @@ from worker.note import Note
 MAX_CAUSE_TEXT: Final = 2_000
 MAX_CAUSE_TRACEBACK: Final = 8_000
 """Characters of a failure that travel; of a traceback the end, which says most. Middleware keeps many of them."""
+
+NO_ASSETS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,7 @@ class Progress:
 class _Order:
     task: Task
     payload: Buffer
+    assets: Mapping[str, bytes]
     is_abandoned: bool = False
 
 
@@ -73,9 +78,9 @@ class Computer:
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._present: _Order | None = None
 
-    def start(self, task: Task, payload: Buffer) -> None:
-        """Only when the task before has been reported."""
-        self._present = order = _Order(task, payload)
+    def start(self, task: Task, payload: Buffer, assets: Mapping[str, bytes] = NO_ASSETS) -> None:
+        """Only when the task before has been reported. `assets` are the files that the task names."""
+        self._present = order = _Order(task, payload, assets)
         self._orders.put(order)
 
     def abandon(self, lease: Lease) -> None:
@@ -118,10 +123,11 @@ class Computer:
 
         output = Output.from_wire(task.output)
         shared: dict[str, Any] = {"stage": range(*task.stage)} if task.stage else {}  # few kinds know of stages
-        return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame, **shared)
+        with travelled(order.assets):
+            return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame, **shared)
 
 
-_IN_WORDS: Final = (ProcessingFailed, FilterError, TooLargeToHandOn, ParameterError)
+_IN_WORDS: Final = (ProcessingFailed, FilterError, TooLargeToHandOn, ParameterError, AssetError)
 """Exceptions whose text is a sentence of ours: their names would say nothing more."""
 
 

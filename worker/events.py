@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from media import material
@@ -133,10 +134,12 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Gives the idle compute thread a task; answered by Computed, Failed or (after Abandon) Stopped."""
+    """Gives the idle compute thread a task, with the files that it names; answered by Computed, Failed or (after
+    Abandon) Stopped."""
 
     task: Task
     payload: Buffer
+    assets: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,8 +146,8 @@ class Network:
     def _execute(self, command: Command) -> None:
         assert self._computer is not None
         match command:
-            case Compute(task, payload):
-                self._computer.start(task, payload)
+            case Compute(task, payload, assets):
+                self._computer.start(task, payload, assets)
             case Send(peer, Beat() as beat):
                 self._loop.send(self._connections[peer], self._with_figures(beat))
             case Send(peer, message, payload):

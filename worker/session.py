@@ -19,6 +19,8 @@ from wire.framing import Buffer
 from wire.messages import (
     VERSIONS,
     Aggregator,
+    Asset,
+    AssetRequest,
     Beat,
     Error,
     Hello,
@@ -32,6 +34,7 @@ from wire.messages import (
 from wire.schema import Lease
 from wire.shortened import shortened_data, shortened_end
 from wire.tokens import for_store
+from worker.assets import AssetCache
 from worker.events import (
     EXIT_DRAINED,
     EXIT_STUCK,
@@ -114,6 +117,7 @@ class Session:
     death: dict[str, Any] | None = None
 
     holdings: dict[Lease, Holding] = field(default_factory=dict)  # in the order in which they came
+    assets: AssetCache = field(default_factory=AssetCache)
     computing: Lease | None = None  # what the compute thread is at, whether its lease is still ours or not
     is_exiting: bool = False
     beat_interval_s: float = DEFAULT_BEAT_INTERVAL_S
@@ -182,7 +186,8 @@ class Session:
             assert (one.released is not None) == (one.phase is Phase.RELEASING), str(one)
             assert one.is_sent == (one.phase is Phase.DELIVERING and self.peers.is_open(one.destination)), str(one)
             assert one.phase is not Phase.RELEASING or not is_told, str(one)
-            assert one.phase is not Phase.WAITING or self.computing is not None, f"{one} waits for nothing"
+            is_ready = one.phase is Phase.WAITING and not self.assets.missing(one.task.assets)
+            assert not is_ready or self.computing is not None, f"{one} waits for nothing"
             assert one.phase is not Phase.WAITING or self._drain_by is None, str(one)
             assert (one.phase is Phase.COMPUTING) <= (lease == self.computing), str(one)
         ours = self.holdings.get(self.computing) if self.computing is not None else None
@@ -210,6 +215,8 @@ class Session:
             if holding.released is not None:
                 self._tell(holding.released)
                 del self.holdings[lease]
+            elif holding.phase is Phase.WAITING:
+                self._ask_for_assets(holding)
 
     def _lost(self, event: Lost, now: float) -> None:
         self._log(self.peers.lost(event.peer, event.reason, event.code, now))
@@ -250,6 +257,8 @@ class Session:
         match event.message:
             case Task() as task:
                 self._take(task, event.payload)
+            case Asset(value):
+                self._asset_came(value, event.payload)
             case Revoke(lease):
                 self._revoke(lease, now)
             case Aggregator() as aggregator:
@@ -288,7 +297,26 @@ class Session:
             self._log(f"lease {task.lease} is given back: {fault}")
             self._tell(Released(task.lease, "failed", {"kind": "exception", "text": fault}))
             return
-        self.holdings[task.lease] = Holding(task, chunk)
+        self.holdings[task.lease] = holding = Holding(task, chunk)
+        self._ask_for_assets(holding)
+
+    def _ask_for_assets(self, holding: Holding) -> None:
+        """Ask for what a waiting task lacks; again over each connection, for the last one may have lost the answer."""
+        for value in self.assets.missing(holding.task.assets):
+            self._out.append(Send(MIDDLEWARE, AssetRequest(holding.task.lease, value)))
+
+    def _asset_came(self, value: str, content: Buffer) -> None:
+        if value not in self._needed_assets():
+            return  # of a lease that has ended
+        if self.assets.add(value, content):
+            return
+        cause = {"kind": "exception", "text": f"what came as the file {value} is something else"}
+        for holding in list(self.holdings.values()):
+            if holding.phase is Phase.WAITING and value in holding.task.assets:
+                self._release(holding, "failed", cause)
+
+    def _needed_assets(self) -> set[str]:
+        return {value for one in self.holdings.values() if one.phase is Phase.WAITING for value in one.task.assets}
 
     def _came_damaged(self, task: Task) -> None:
         """Its chunk is not what left the middleware's disk, or not what it had put there: the middleware can tell."""
@@ -311,10 +339,15 @@ class Session:
         if self.computing is not None:
             return
         self._moved_at = now
-        holding = next((one for one in self.holdings.values() if one.phase is Phase.WAITING), None)
+        ready = (
+            one for one in self.holdings.values()
+            if one.phase is Phase.WAITING and not self.assets.missing(one.task.assets)
+        )  # fmt: skip
+        holding = next(ready, None)
         if holding is not None:
             assert holding.chunk is not None
-            self._out.append(Compute(holding.task, holding.chunk))
+            self._out.append(Compute(holding.task, holding.chunk, self.assets.of(holding.task.assets)))
+            self.assets.trim(self._needed_assets())
             holding.become(Phase.COMPUTING)
             holding.chunk = None  # the compute thread's now
             self.computing = holding.task.lease

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from filters.assets import Folder
 from media.kinds import KINDS
 from wire.addresses import Address
 from wire.tokens import new_token
@@ -18,13 +19,18 @@ PROCESSES: Final = {kind: f"media.{kind}.process" for kind in KINDS}
 MAX_CHILD_SETTINGS: Final = 1024 * 1024
 """Bytes a child reads at most; a thousand filter names are far less."""
 
+MAX_SERVED_NAMES: Final = 32 * 1024
+"""Bytes of the names and hashes of served files as a child is told them: a pipe takes twice that at once, and so the
+parent never waits for a child to read."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChildSettings:
     """What one child is told.
 
     `secret` is hex; `token` is the parent's (see wire/tokens.py); `plugins` are files of filters; `note_fd` is
-    inherited, see worker/note.py; `death` is of the process that had the name before.
+    inherited, see worker/note.py; `death` is of the process that had the name before; `assets` is the served folder, with the
+    hashes of its files by name.
     """
 
     name: str
@@ -38,6 +44,7 @@ class ChildSettings:
     log: str = "info"
     death: dict[str, Any] | None = None
     plugins: tuple[str, ...] = ()
+    assets: tuple[str, dict[str, str]] | None = None
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -59,6 +66,7 @@ class Settings:
     secret: bytes = field(default=b"", repr=False)
     log: str = "info"
     plugins: tuple[Path, ...] = ()
+    assets: Folder | None = None
     kinds: Mapping[str, str] = field(default_factory=lambda: dict(PROCESSES))
     token: str = field(default_factory=new_token, repr=False)
 
@@ -75,4 +83,5 @@ class Settings:
             log=self.log,
             death=death,
             plugins=tuple(map(str, self.plugins)),
+            assets=None if self.assets is None else (str(self.assets.root), dict(self.assets.files)),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filters import registry
+from filters.assets import AssetError
 from filters.base import UnsuitableSize
 from filters.schema import ParameterError
 from media.errors import UnreadableSource
@@ -24,7 +25,9 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
                 break
             try:
                 width, height = registry.make(step).output_size(width, height)
-            except ParameterError:
-                break  # it names a file that is to lie on the workers
+            except AssetError:
+                break  # it names a file that the workers serve
             except UnsuitableSize as error:
                 raise UnreadableSource(source.name, f"{step.name}: {error}", "change the filter chain") from error
+            except ParameterError as error:
+                raise UnreadableSource(source.name, str(error), "change the filter chain") from error

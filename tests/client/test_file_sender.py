@@ -85,7 +85,7 @@ def to(cluster: FakeCluster) -> list[str]:
         (["--filters", "blurr"], 'there is no filter "blurr"; did you mean "blur"?'),
         (["--filters", "blur:radius=1000"], "blur: radius is 1000, but the most is 127 px."),
         (["--filters", "watermark:text=naïve"], "watermark: text takes ASCII text, and 'ï' (U+00EF) is none: one line"),
-        (["--filters", "watermark:file=/\udcff.png"], "watermark: file takes text, and '\\udcff' (U+DCFF) is none"),
+        (["--filters", "watermark:file=/\udcff.png"], "there is no such file; check the path"),
         (["--filters", "blur:radius"], 'expected "=" after "radius"'),
         (["--processing", "edges:low=x"], "edges: low takes"),
         (["--codec", "vp7"], "Argument --codec: invalid choice: 'vp7'"),
@@ -336,8 +336,8 @@ def test_local_makes_the_files_and_the_same_json(sender: Typed, clip: Path) -> N
 
 def test_local_says_in_a_sentence_that_a_filters_file_is_not_there(sender: Typed, clip: Path) -> None:
     done = sender(clip, "--local", "--filters", "faces:model=nowhere.onnx")
-    assert done.returncode == 1
-    assert "model=nowhere.onnx is not there" in done.stdout + done.stderr
+    assert done.returncode == 2
+    assert "model=nowhere.onnx: there is no such file" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filters.assets import Asset, AssetError
 from filters.faces import Faces
 from filters.picture import Picture
 from filters.schema import ParameterError
 from tests.filters import yunet_model
+from tests.filters.conftest import Sent
 from tests.filters.frames import drawn_face, picture_of, texture
 
 FACE = (100, 60, 64)  # x, y, size
@@ -86,8 +88,8 @@ def test_a_face_is_boxed_once() -> None:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return yunet_model.write(tmp_path_factory.mktemp("model") / "white.onnx")
+def model(tmp_path_factory: pytest.TempPathFactory, sent: Sent) -> Asset:
+    return sent(yunet_model.write(tmp_path_factory.mktemp("model") / "white.onnx"))
 
 
 def white_cell(width: int, height: int, x: int, y: int, side: int = 8) -> Picture:
@@ -96,44 +98,42 @@ def white_cell(width: int, height: int, x: int, y: int, side: int = 8) -> Pictur
     return picture_of(image, "yuvj420p")
 
 
-def test_a_model_finds_what_it_was_made_for(model: Path) -> None:
+def test_a_model_finds_what_it_was_made_for(model: Asset) -> None:
     for x, y in [(80, 40), (16, 72), (80, 40)]:
-        (note,) = Faces(model=str(model)).apply(white_cell(160, 120, x, y), ()).notes
+        (note,) = Faces(model=model).apply(white_cell(160, 120, x, y), ()).notes
         half = yunet_model.FACE // 2
         assert note == {"filter": "faces", "boxes": [[x + 4 - half, y + 4 - half, 2 * half, 2 * half]], "scores": [0.9]}
 
 
-def test_a_model_searches_a_large_picture_at_a_smaller_size(model: Path) -> None:
-    (note,) = Faces(model=str(model), detail=160).apply(white_cell(640, 480, 320, 160, 32), ()).notes
+def test_a_model_searches_a_large_picture_at_a_smaller_size(model: Asset) -> None:
+    (note,) = Faces(model=model, detail=160).apply(white_cell(640, 480, 320, 160, 32), ()).notes
     assert note["boxes"] == [[272, 112, 128, 128]]
 
 
-def test_a_box_that_a_model_puts_over_the_border_is_cut(model: Path) -> None:
-    (note,) = Faces(model=str(model)).apply(white_cell(63, 47, 0, 0), ()).notes
+def test_a_box_that_a_model_puts_over_the_border_is_cut(model: Asset) -> None:
+    (note,) = Faces(model=model).apply(white_cell(63, 47, 0, 0), ()).notes
     assert note["boxes"] == [[0, 0, 20, 20]]
 
 
-def test_unsure_and_small_finds_of_a_model_are_left_out(model: Path) -> None:
+def test_unsure_and_small_finds_of_a_model_are_left_out(model: Asset) -> None:
     picture = white_cell(160, 120, 80, 40)
-    assert Faces(model=str(model), score=0.95).apply(picture, ()).notes[0]["boxes"] == []
-    assert Faces(model=str(model), min_size=33).apply(picture, ()).notes[0]["boxes"] == []
-    assert len(Faces(model=str(model), min_size=32).apply(picture, ()).notes[0]["boxes"]) == 1
+    assert Faces(model=model, score=0.95).apply(picture, ()).notes[0]["boxes"] == []
+    assert Faces(model=model, min_size=33).apply(picture, ()).notes[0]["boxes"] == []
+    assert len(Faces(model=model, min_size=32).apply(picture, ()).notes[0]["boxes"]) == 1
 
 
-def test_a_model_takes_pictures_of_one_pixel(model: Path) -> None:
-    assert Faces(model=str(model)).apply(picture_of(np.zeros((1, 1), np.uint8)), ()).notes[0]["boxes"] == []
+def test_a_model_takes_pictures_of_one_pixel(model: Asset) -> None:
+    assert Faces(model=model).apply(picture_of(np.zeros((1, 1), np.uint8)), ()).notes[0]["boxes"] == []
 
 
-def test_a_file_that_is_no_model_is_refused_when_the_filter_is_made(tmp_path: Path) -> None:
-    missing = tmp_path / "missing.onnx"
-    with pytest.raises(ParameterError, match=r"missing\.onnx is not there; the file must lie at this path on every"):
-        Faces(model=str(missing))
-    with pytest.raises(ParameterError, match="is no file"):
-        Faces(model=str(tmp_path))
+def test_a_file_that_is_no_model_is_refused_when_the_filter_is_made(tmp_path: Path, sent: Sent) -> None:
+    with pytest.raises(AssetError, match="is available to this worker"):
+        Faces(model=Asset("sha256:" + "0" * 64))
+    with pytest.raises(ParameterError, match="model takes a file"):
+        Faces(model=Asset(str(tmp_path)))
     text = tmp_path / "text.onnx"
     text.write_text("no network")
-    with pytest.raises(ParameterError, match=r"text\.onnx is no YuNet face detector"):
-        Faces(model=str(text))
     other = yunet_model.write(tmp_path / "other.onnx", outputs=("cls",))
-    with pytest.raises(ParameterError, match=r"other\.onnx is no YuNet face detector"):
-        Faces(model=str(other))
+    for path in (text, other):
+        with pytest.raises(ParameterError, match="given as model is no YuNet face detector"):
+            Faces(model=sent(path))

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filters.assets import Asset, AssetError
 from filters.picture import Picture
 from filters.pixelate import Pixelate
 from filters.runner import ChainRunner
-from filters.schema import ParameterError
 from tests.filters import yunet_model
+from tests.filters.conftest import Sent
 from tests.filters.frames import drawn_face, noise, picture_of
 
 FACE = (100, 60, 64)  # x, y, size
@@ -107,14 +108,14 @@ def test_earlier_frames_are_asked_for_only_where_faces_are_covered() -> None:
     assert Pixelate(faces=True, hold=0).context_frames == 0
 
 
-def test_a_model_says_where_faces_are(tmp_path: Path) -> None:
-    model = yunet_model.write(tmp_path / "white.onnx")
+def test_a_model_says_where_faces_are(tmp_path: Path, sent: Sent) -> None:
+    model = sent(yunet_model.write(tmp_path / "white.onnx"))
     image = np.full((120, 160), 60, np.uint8)
     image[::4] = 80
     image[40:48, 80:88] = 255
     picture = picture_of(image, "yuvj420p")
-    output = Pixelate(faces=True, model=str(model), margin=0.0).apply(picture, ())
+    output = Pixelate(faces=True, model=model, margin=0.0).apply(picture, ())
     assert [68, 28, 32, 32] in output.notes[0]["boxes"]
     assert changed(picture, output)[28:60, 68:100].mean() > 0.9
-    with pytest.raises(ParameterError, match=r"pixelate: model=.* is not there"):
-        Pixelate(model=str(tmp_path / "missing.onnx"))
+    with pytest.raises(AssetError, match="is available to this worker"):
+        Pixelate(model=Asset("@missing.onnx"))

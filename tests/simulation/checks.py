@@ -94,6 +94,10 @@ class Checks:
         if not task.stage or task.stage[-1] == len(task.output["chain"]):
             chosen = self._builds.setdefault((task.job, task.owner_epoch, task.track), task.build)
             assert task.build == chosen, f"{task.job}/{task.track} is asked of {task.build}, begun with {chosen}"
+        server = self._scenario.middleware.server
+        job = server.dispatcher.cluster.jobs[task.job] if server is not None else None
+        without = [value for value in task.assets if job is not None and job.asset_index(value) is None]
+        assert not without, f"{task.job}/{task.track}/{task.index} is handed out before its files are here"
         held = self._outstanding.setdefault(id(sender.link), set())
         held.add(task.lease)
         limit = self._scenario.middleware.rules.credit
@@ -173,6 +177,8 @@ class Checks:
     def _no_task_waits_for_a_free_worker(self, job: MiddlewareJob, now: float) -> None:
         """Tasks that never failed, of jobs that no worker failed: any able worker with credit may have them."""
         if not job.holdings_known or job.state is JobState.PAUSED or now < job.no_room_until or job.benched:
+            return
+        if not job.has_assets:
             return
         server = self._scenario.middleware.server
         assert server is not None
@@ -310,9 +316,8 @@ class Checks:
             assert outcome.status in wanted, f"{client.name}: {outcome.state} {outcome.reason}"
             for track, output in enumerate(client.submission.order.outputs):
                 data = material.folder_bytes(client.folder, f"{output.name}.txt")
-                name, chunks = client.submission.source.name, client.chunk_count
                 bypassed = frozenset({0}) if may_fall_back and track == 0 else frozenset()
-                expected = material.expected_file(name, chunks, output.to_wire(), bypassed)
+                expected = material.expected_file(client.submission, client.chunk_count, output.to_wire(), bypassed)
                 assert data == expected, f"{client.name} output {track} is\n{data!r}, should be\n{expected!r}"
 
 

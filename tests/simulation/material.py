@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import xxhash
 
+from client.assets import AssetFile, AssetsFirst
 from client.order import Order, Submission, submission_key
+from filters.assets import value_of
 from filters.chain import Step
 from media.material import Chunk, Encoder, Output, Result, Source
 from middleware.chains import turns
@@ -16,6 +18,9 @@ from middleware.chains import turns
 FRAMES_PER_CHUNK = 10
 UNREADABLE = b"nothing that makes a file"
 """A result that no splicer takes."""
+
+READS_FILE: Final = "faces"
+"""The filter that names a file in some jobs, which then travels with them."""
 
 
 def source(name: str, chunk_count: int, stream_count: int) -> Source:
@@ -25,13 +30,16 @@ def source(name: str, chunk_count: int, stream_count: int) -> Source:
 
 
 def submission(
-    name: str, chunk_count: int, stream_count: int, chains: Sequence[Sequence[str]], on_error: str
+    name: str, chunk_count: int, stream_count: int, chains: Sequence[Sequence[str]], on_error: str, file: bytes = b""
 ) -> Submission:
-    """A job with one output for each chain of filters."""
+    """A job with one output for each chain of filters; with a `file`, READS_FILE names that."""
+    named = {READS_FILE: {"model": value_of(file)}} if file else {}
     outputs = tuple(
-        Output(f"out{i}", tuple(Step(one, {}) for one in chain), Encoder(), on_error) for i, chain in enumerate(chains)
+        Output(f"out{i}", tuple(Step(one, dict(named.get(one, {}))) for one in chain), Encoder(), on_error)
+        for i, chain in enumerate(chains)
     )
-    order = Order(outputs)
+    is_named = any(READS_FILE in chain for chain in chains)
+    order = Order(outputs, assets=(AssetFile(value_of(file), "model", file),) if file and is_named else ())
     made = source(name, chunk_count, stream_count)
     return Submission(submission_key(made, order), made, order)
 
@@ -40,31 +48,37 @@ def chunk_text(name: str, stream: int, index: int) -> bytes:
     return f"{name}/{stream}/{index}".encode()
 
 
-def result_text(chunk: bytes, output: dict[str, Any], mode: str) -> bytes:
-    """What comes of a chunk: deterministic, and different for every chain and mode."""
-    return compute(chunk, output, mode, [], "").payload
+def result_text(chunk: bytes, output: dict[str, Any], mode: str, files: Mapping[str, bytes]) -> bytes:
+    """What comes of a chunk: deterministic, and different for every chain, file and mode."""
+    return compute(chunk, output, mode, [], "", files).payload
 
 
-def compute(payload: bytes, output: dict[str, Any], mode: str, stage: list[int], build: str) -> Result:
-    """What a worker makes of a chunk, or of what an earlier stage made: each step leaves its number, name and mode.
+def compute(
+    payload: bytes, output: dict[str, Any], mode: str, stage: list[int], build: str, files: Mapping[str, bytes]
+) -> Result:
+    """What a worker makes of a chunk, or of what an earlier stage made: each step leaves its number, its name, the
+    content of the file that it names, and its mode.
 
     Builds that took turns are told in front of what one stage hands on to the next.
     """
     names = [step["name"] for step in output["chain"]]
+    read = [b"".join(files[value] for value in step["parameters"].values()) for step in output["chain"]]
     start, stop = stage or (0, len(names))
     builds, text = payload.split(b"\n") if start else (b"", payload)
     build = turns(builds.decode(), build)
-    text += "".join(f"|{number}{names[number]}:{mode}" for number in range(start, stop)).encode()
+    text += b"".join(b"|%d%s%s:%s" % (i, names[i].encode(), read[i], mode.encode()) for i in range(start, stop))
     if stop < len(names):
         return Result(build.encode() + b"\n" + text, build, FRAMES_PER_CHUNK, 0, 0, 0, 0)
     fallback = FRAMES_PER_CHUNK if mode == "bypass" else 0
     return Result(text, build, FRAMES_PER_CHUNK, FRAMES_PER_CHUNK, fallback, 0, 0)
 
 
-def expected_file(name: str, chunk_count: int, output: dict[str, Any], bypassed: frozenset[int]) -> bytes:
+def expected_file(made: Submission, chunk_count: int, output: dict[str, Any], bypassed: frozenset[int]) -> bytes:
     """The finished file of an output: every result once, in order."""
+    files = {file.value: file.content for file in made.order.assets}
     modes = ["bypass" if index in bypassed else "filter" for index in range(chunk_count)]
-    return b"\n".join(result_text(chunk_text(name, 0, i), output, mode) for i, mode in enumerate(modes))
+    chunks = [chunk_text(made.source.name, 0, index) for index in range(chunk_count)]
+    return b"\n".join(result_text(chunk, output, mode, files) for chunk, mode in zip(chunks, modes, strict=True))
 
 
 def xxh3_hex(data: bytes) -> str:
@@ -87,6 +101,11 @@ class Reader:
 
     def rewind(self) -> None:
         self._position = 0
+
+
+def reader_of(made: Submission, chunk_count: int) -> AssetsFirst:
+    """Reads what is submitted, as the client's command does."""
+    return AssetsFirst(Reader(made.source, chunk_count), made.order.assets)
 
 
 def folder_bytes(folder: Path, file: str) -> bytes:

@@ -39,6 +39,7 @@ from middleware.users import Users
 from storage.ledger import Ledger
 from storage.spool import Spool
 from wire.bitmap import Bitmap
+from worker.assets import AssetCache
 from worker.session import Session as WorkerSession
 
 Patch = tuple[Any, str, Callable[..., Any]]
@@ -449,6 +450,36 @@ def _files_are_given_to_everyone() -> Patch:
         real(self, peer, message, hello if job is None else replace(hello, user=job.user))
 
     return Assembler, "_fetch", fetch
+
+
+def _asset_sent_once_to_a_worker_of_a_name() -> Patch:
+    real, sent = Leases.asset_requested, set[tuple[int, str, str]]()
+
+    def requested(self: Any, worker: Any, message: Any, now: float) -> None:
+        key = (id(self), worker.name, message.value)
+        if key not in sent:
+            sent.add(key)
+            real(self, worker, message, now)
+
+    return Leases, "asset_requested", requested
+
+
+def _asset_not_awaited() -> Patch:
+    return Job, "has_assets", property(lambda self: True)  # type: ignore[return-value]
+
+
+def _computed_without_its_asset() -> Patch:
+    return AssetCache, "missing", lambda self, values: []
+
+
+def _lost_asset_keeps_its_task() -> Patch:
+    real = Leases.asset_requested
+
+    def requested(self: Any, worker: Any, message: Any, now: float) -> None:
+        with patch.object(Leases, "_take_away", lambda self, worker, record, now: None):
+            real(self, worker, message, now)
+
+    return Leases, "asset_requested", requested
 
 
 MUTANTS: Final[dict[str, Callable[[], Patch]]] = {

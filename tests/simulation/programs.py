@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -560,8 +560,8 @@ class Worker(Program):
                 if isinstance(message, Released):
                     self.world.tell(f"{self.name} releases {message.lease}: {message.outcome}")
                 self.loop.send(self._connections[peer], message, payload)
-            case worker_events.Compute(task, payload):
-                self._compute(task, bytes(payload))
+            case worker_events.Compute(task, payload, assets):
+                self._compute(task, bytes(payload), assets)
             case worker_events.Abandon(lease):
                 self._abandoned.add(lease)
             case worker_events.Exit(status):
@@ -584,13 +584,17 @@ class Worker(Program):
         del self._peers[number]
         return number
 
-    def _compute(self, task: Task, chunk: bytes) -> None:
+    def _compute(self, task: Task, chunk: bytes, files: Mapping[str, bytes]) -> None:
         """In STEPS of equal length; between two of them it may be abandoned, as between two frames."""
         world, life = self.world, self.lives
         what = f"{task.job}/{task.track}/{task.index} {task.stage or ''} ({task.mode}, {task.lease})"
         world.see("stage" if task.stage else "task", f"{self.name} computes {what}")
         names = {step["name"] for step in task.output["chain"][slice(*task.stage or (None,))]}
         assert names <= set(self.filters), f"{self.name} offers {self.filters} and is given {what}: {names}"
+        named = {value for step in task.output["chain"] for value in step["parameters"].values()}
+        assert named <= files.keys() or task.mode == "drop", f"{self.name} is without the files of {what}: {named}"
+        if named:
+            world.see("file-read", f"{self.name} reads the files of {what}")
         fate = self._fate(task, self.name)
         step_s = world.random.uniform(0.1, 3.0) / STEPS
 
@@ -611,7 +615,7 @@ class Worker(Program):
             elif number == BAD_STEP and fate == "hang":
                 return
             elif number == STEPS:
-                result = material.compute(chunk, task.output, task.mode, task.stage, self._build)
+                result = material.compute(chunk, task.output, task.mode, task.stage, self._build, files)
                 self._report(worker_events.Computed(task.lease, result))
             else:
                 self._report(worker_events.Progressed(task.lease, number, number))
@@ -672,8 +676,8 @@ class Client(Program):
 
     def _begin(self) -> None:
         assert self.loop is not None
-        reader = material.Reader(self.submission.source, self.chunk_count)
-        parcel = Parcel(self.submission, reader, Place(self.folder))  # type: ignore[arg-type]
+        reader = material.reader_of(self.submission, self.chunk_count)
+        parcel = Parcel(self.submission, reader, Place(self.folder))
         self.run = PacedRun(self._pace_s, self.world, self.loop, Target(MIDDLEWARE, user=self.user), parcel)
         self.run.feed(client_events.Start(), self.world.now)
 

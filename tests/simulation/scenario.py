@@ -162,7 +162,8 @@ class Scenario:
             self.random.choices(FILTERS, k=self.random.choice((1, 2, 3))) for _ in range(self.random.choice((1, 1, 2)))
         ]
         chunks = self.plan.chunk_counts[number]
-        made = material.submission(name, chunks, self.random.choice((1, 1, 2)), chains, "original")
+        file = self.random.choice((b"", b"<file>", f"<file of {name}>".encode()))
+        made = material.submission(name, chunks, self.random.choice((1, 1, 2)), chains, "original", file)
         place = folder / name
         place.mkdir()
         pace_s = self.random.choice((0.0, 0.1, 1.0, 3.0))

@@ -11,7 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wire.errors import ProtocolError
-from wire.messages import MESSAGES, Beat, Chunk, Job, LeaseBeat, Message, Revoke, Stored, Task, decode, encode
+from wire.messages import (
+    MESSAGES,
+    AssetFacts,
+    Beat,
+    Chunk,
+    Job,
+    LeaseBeat,
+    Message,
+    Revoke,
+    Stored,
+    Task,
+    decode,
+    encode,
+)
 from wire.schema import Lease
 
 SAMPLES: dict[Any, Any] = {int: 3, float: 1.5, bool: True, bytes: b"b", str: "s", Lease: Lease(1, 2)}
@@ -27,6 +40,8 @@ def _value(hint: Any) -> Any:
     if hint in SAMPLES:
         return SAMPLES[hint]
     text = str(hint)
+    if "AssetFacts" in text:
+        return [AssetFacts("sha256:0", 4, "logo.png")]
     if "LeaseBeat" in text:
         return [LeaseBeat(Lease(3, 4), "computing", 5, 6)]
     if text.startswith("dict") or text.startswith("dict[str, typing.Any] |"):

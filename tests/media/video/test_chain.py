@@ -27,6 +27,6 @@ def test_a_part_that_is_not_there_is_refused_before_anything_is_sent(chain: str)
         check(source(320, 240), [output("identity"), output(chain)])
 
 
-@pytest.mark.parametrize("chain", ["theirs,crop:x=9999", "faces:model=/nowhere/yunet.onnx,crop:x=9999"])
+@pytest.mark.parametrize("chain", ["theirs,crop:x=9999", "faces:model=@yunet.onnx,crop:x=9999"])
 def test_what_only_workers_know_is_left_to_them(chain: str) -> None:
     check(source(320, 240), [output(chain)])
