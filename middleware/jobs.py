@@ -257,7 +257,7 @@ class Job:
         for stream, freed in enumerate(self.freed):
             tracks = [track for track in self.tracks if track.stream == stream]
             for index in list(freed):
-                if not all(index in track.stored for track in tracks):
+                if not tracks or not all(index in track.stored for track in tracks):  # without a track: a file
                     missed = freed.discard(index)
         return missed
 

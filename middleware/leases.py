@@ -279,7 +279,8 @@ class Leases:
         job = self._cluster.jobs[check.job]
         record = None if check.lease is None else self._ended.get(check.lease)
         where = f"worker {record.worker}" if record is not None else f"aggregator {job.owner_name}"
-        self.count_loss(job, job.tracks[check.track], check.index, f"{where}, where it arrived damaged", now)
+        index = record.index if record is not None else check.index  # what was checked may be a file that a task names
+        self.count_loss(job, job.tracks[check.track], index, f"{where}, where it arrived damaged", now)
 
     def stored(self, job: Job, track: Track, index: int, flight: Flight, stored_lease: Lease | None) -> None:
         """A task is stored: leases on it, other than the one that brought it, are pointless now."""
@@ -296,12 +297,16 @@ class Leases:
         """A worker does not have a file that a task names: it is sent, once for each lease. Where the file is lost, the
         task waits here until the client has sent it again."""
         record = worker.held.get(message.lease)
-        if record is None or record.revoked or message.value in record.assets_sent:
+        if record is None or record.revoked or (message.value in record.assets_sent and not message.damaged):
             return
         job = self._cluster.jobs[record.job]
         index = job.asset_index(message.value)
-        if index is None:
+        if index is None or message.damaged:
             self._take_away(worker, record, now)
+            if index is not None:
+                self._cluster.outbox.append(
+                    Check(job.id, record.track, job.stream_count, index, is_stage=False, lease=record.lease)
+                )
             return
         record.assets_sent.add(message.value)
         self._cluster.outbox.append(SendChunk(worker.peer, Asset(message.value), job.id, job.stream_count, index))

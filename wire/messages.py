@@ -295,10 +295,12 @@ class Task(Message):
 @dataclass(frozen=True, slots=True)
 class AssetRequest(Message):
     """A worker asks for a file that a lease's task names in `assets`. Answered by Asset, or by Revoke when the file is
-    not there any more."""
+    not there any more. `damaged` says that it came and did not match its checksum: that is answered by Revoke, and the
+    middleware looks at what it has."""
 
     lease: Lease
     value: Name
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,8 @@ class Session:
                 self._from_store(event)
             case Damaged(message=Task() as task) if event.peer == MIDDLEWARE:
                 self._came_damaged(task)
+            case Damaged(message=Asset(value)) if event.peer == MIDDLEWARE:
+                self._asset_came_damaged(value)
             case Progressed():
                 self._progressed(event, now)
             case Computed() | Failed() | Stopped():
@@ -315,6 +317,12 @@ class Session:
             if holding.phase is Phase.WAITING and value in holding.task.assets:
                 self._release(holding, "failed", cause)
 
+    def _asset_came_damaged(self, value: str) -> None:
+        """The middleware takes the tasks back that need it, and can tell where it was damaged."""
+        for holding in self.holdings.values():
+            if holding.phase is Phase.WAITING and value in holding.task.assets:
+                self._tell(AssetRequest(holding.task.lease, value, damaged=True))
+
     def _needed_assets(self) -> set[str]:
         return {value for one in self.holdings.values() if one.phase is Phase.WAITING for value in one.task.assets}
 
@@ -449,8 +457,8 @@ class Session:
         self.is_exiting = True
         self._out.append(Exit(status))
 
-    def _tell(self, released: Released) -> None:
-        self._out.append(Send(MIDDLEWARE, released))
+    def _tell(self, message: Released | AssetRequest) -> None:
+        self._out.append(Send(MIDDLEWARE, message))
 
     def _log(self, text: str) -> None:
         if text:
