@@ -29,8 +29,8 @@ class ChildSettings:
     """What one child is told.
 
     `secret` is hex; `token` is the parent's (see wire/tokens.py); `plugins` are files of filters; `note_fd` is
-    inherited, see worker/note.py; `death` is of the process that had the name before; `assets` is the served folder, with the
-    hashes of its files by name.
+    inherited, see worker/note.py; `death` is of the process that had the name before; `assets` is the served folder,
+    with the hashes of its files by name.
     """
 
     name: str
