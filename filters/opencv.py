@@ -6,9 +6,12 @@ parameters checked without loading OpenCV. One thread, because every core has a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["cv2"]
+__all__ = ["cv2", "is_out_of_memory"]
+
+_NO_MEMORY: Final = -4
+"""cv::Error::StsNoMem"""
 
 if TYPE_CHECKING:
     import cv2
@@ -26,3 +29,10 @@ else:
             return value
 
     cv2 = _LazyModule()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for an error that means that the process has no memory left; OpenCV's is no MemoryError."""
+    return isinstance(error, MemoryError) or (
+        type(error).__module__.startswith("cv2") and getattr(error, "code", 0) == _NO_MEMORY
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from filters.base import Filter
+from filters.opencv import is_out_of_memory
 from filters.picture import Picture
 
 MAX_TRACEBACK = 4_000  # characters; it travels in the result's report, the end of it says most
@@ -56,7 +57,8 @@ class ChainRunner:
         return aspect
 
     def run(self, picture: Picture) -> Picture:
-        """The picture through all filters. Raises FilterError; the next frame may be run all the same."""
+        """The picture through all filters. Raises FilterError; the next frame may be run all the same. Raises
+        MemoryError when the process has no more."""
         return self._through(picture, len(self._filters))
 
     def prepare(self, picture: Picture) -> None:
@@ -85,7 +87,11 @@ class ChainRunner:
             if not (keep_last and position == count - 1):  # of the last one only the memory is wanted
                 try:
                     picture = self._apply(each, picture, tuple(earlier))
+                except MemoryError:
+                    raise  # of the whole process: it says nothing about this frame
                 except Exception as error:
+                    if is_out_of_memory(error):
+                        raise MemoryError(str(error)) from error
                     # the frame stays as it was before this filter, for those behind as well
                     self._remember(seen, position)
                     raise FilterError(each.name, seen.index, error, seen) from error

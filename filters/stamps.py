@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.assets import Asset
-from filters.opencv import cv2
+from filters.opencv import cv2, is_out_of_memory
 from filters.schema import ParameterError
 
 _MAX_PIXELS = 64 << 20  # of a picture; a small file may hold a large one
@@ -60,6 +60,8 @@ def file_drawing(file: Asset) -> Drawing:
     try:
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error as error:  # more pixels than OpenCV takes
+        if is_out_of_memory(error):
+            raise MemoryError(str(error)) from error
         raise ParameterError(f"{told} cannot be decoded: {error.err}") from error
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise ParameterError(f"{told} is no picture that OpenCV can decode; a PNG, with or without alpha, is best")

@@ -6,6 +6,7 @@ MediaError
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
 ├── TooLargeToHandOn    the frames between two filters on different workers take more than can be sent at once
 ├── ResultTooLarge      what came of one chunk cannot be sent at once
+├── TooMuchMemory       the pictures of a task would take more memory than this process may use
 └── SpliceError         results that cannot become a file
     ├── ForeignExtradata    a chunk was encoded by another library version or with other settings
     └── NothingToSplice     no frame came out at all
@@ -72,6 +73,10 @@ class TooLargeToHandOn(MediaError):
 
     def __reduce__(self) -> tuple[type[TooLargeToHandOn], tuple[int, int, int]]:
         return (TooLargeToHandOn, (self.size, self.limit, self.frames_done))
+
+
+class TooMuchMemory(MediaError, MemoryError):
+    """The pictures of a task would take more memory than there is; known before any was taken."""
 
 
 class ResultTooLarge(MediaError):

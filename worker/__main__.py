@@ -17,6 +17,8 @@ from filters import registry
 from filters.assets import SERVED, Folder
 from wire import descriptors, options
 from wire.addresses import Address
+from wire.limits import MIB
+from worker.memory import LEAST, default_limit
 from worker.names import NameLocks, host_name
 from worker.parent import Parent
 from worker.settings import MAX_SERVED_NAMES, Settings
@@ -59,6 +61,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar="FILE",
         help="Python files with filters of your own, offered beside the others",
+    )
+    parser.add_argument(
+        "--memory-limit",
+        type=options.size,
+        default=os.environ.get("WORKER_MEMORY_LIMIT") or None,
+        metavar="SIZE",
+        help="memory that each process may take, such as 2G; Linux only (WORKER_MEMORY_LIMIT; the processes share nine "
+        "tenths of the machine's)",
     )
     parser.add_argument(
         "--assets",
@@ -107,6 +117,7 @@ def main() -> int:
         filters = chosen_filters(given.filters)
         secret = options.read_secret(given.secret_file)
         assets = None if given.assets is None else _served(given.assets)
+        memory_limit = _memory_limit(given)
     except (ValueError, registry.PluginError) as error:
         return _refuse(str(error))
     except OSError as error:
@@ -123,7 +134,7 @@ def main() -> int:
         return _refuse(f"the names of its processes cannot be held: {error}")
     try:
         log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
-        return Parent(Settings(middleware, names, filters, secret, given.log, plugins, assets)).run()
+        return Parent(Settings(middleware, names, filters, secret, given.log, plugins, assets, memory_limit)).run()
     finally:
         locks.release()
 
@@ -131,6 +142,14 @@ def main() -> int:
 def _refuse(sentence: str) -> int:
     print(f"python -m worker: {sentence}", file=sys.stderr)
     return EXIT_USAGE
+
+
+def _memory_limit(given: argparse.Namespace) -> int:
+    """The bytes that each process may take. Raises ValueError with a sentence for a person."""
+    limit: int = given.memory_limit or default_limit(given.processes)
+    if limit < LEAST:
+        raise ValueError(f"--memory-limit is {limit // MIB}M; a process needs {LEAST // MIB}M at least")
+    return limit
 
 
 def _served(folder: Path) -> Folder:

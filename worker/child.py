@@ -20,12 +20,14 @@ from typing import NoReturn
 from filters import registry
 from filters.assets import Folder, serve
 from media.fingerprint import add_to_fingerprint, fingerprint
+from media.video import memory
 from wire.addresses import Address
 from wire.loop import Loop
 from wire.options import set_up_log
 from worker.compute import Computer, load
-from worker.events import EXIT_BUG, EXIT_ORPHANED, DrainRequested
+from worker.events import EXIT_BUG, EXIT_MEMORY, EXIT_ORPHANED, DrainRequested
 from worker.holding import Identity
+from worker.memory import hold_to
 from worker.network import Network
 from worker.note import Note
 from worker.session import Session
@@ -40,6 +42,9 @@ def main() -> NoReturn:
     set_up_log(settings.log)
     try:
         status = run(settings)
+    except MemoryError:
+        logging.getLogger(settings.name).warning("there is no memory left, and so this process ends", exc_info=True)
+        status = EXIT_MEMORY
     except BaseException:
         logging.getLogger(settings.name).exception("a bug of the worker itself ends it")
         status = EXIT_BUG
@@ -48,6 +53,9 @@ def main() -> NoReturn:
 
 def run(settings: ChildSettings) -> int:
     """Works until told to end; returns the exit status."""
+    if settings.memory_limit:
+        hold_to(settings.memory_limit)
+        memory.set_limit(settings.memory_limit)
     for path in settings.plugins:
         registry.load_plugin(Path(path))
     if settings.assets is not None:

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from filters.assets import AssetError, travelled
-from filters.opencv import cv2
+from filters.opencv import cv2, is_out_of_memory
 from filters.runner import FilterError
 from filters.schema import ParameterError
-from media.errors import ProcessingFailed, TooLargeToHandOn
+from media.errors import ProcessingFailed, TooLargeToHandOn, TooMuchMemory
 from media.kinds import Process
 from media.material import Output, Result
 from wire.framing import Buffer
@@ -127,7 +127,7 @@ class Computer:
             return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame, **shared)
 
 
-_IN_WORDS: Final = (ProcessingFailed, FilterError, TooLargeToHandOn, ParameterError, AssetError)
+_IN_WORDS: Final = (ProcessingFailed, FilterError, TooLargeToHandOn, TooMuchMemory, ParameterError, AssetError)
 """Exceptions whose text is a sentence of ours: their names would say nothing more."""
 
 
@@ -151,7 +151,7 @@ def cause_of(error: BaseException) -> dict[str, Any]:
 def _kind_of(error: BaseException) -> str:
     if isinstance(error, TooLargeToHandOn):
         return "too-large"
-    return "memory" if isinstance(error, MemoryError) else "exception"
+    return "memory" if is_out_of_memory(error) else "exception"
 
 
 def _named(error: BaseException) -> str:

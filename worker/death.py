@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wire.schema import Lease
-from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_ORPHANED, EXIT_STUCK
+from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_MEMORY, EXIT_ORPHANED, EXIT_STUCK
 
 CRASHES: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP"})
 """Signals a process brings upon itself. Others come from outside and say nothing about the task."""
@@ -24,7 +24,7 @@ def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_
     """A Hello's `death`: `lease` computed then, `signal` or `exit`, `kind`, `text`.
 
     `kind` is `crash` (by its own signal or an exit in the midst of a task), `memory` (the kernel's out-of-memory
-    killer), `stall` (the parent ended a process that hung as a whole) or `killed` (from outside).
+    killer, or its own limit), `stall` (the parent ended a process that hung as a whole) or `killed` (from outside).
 
     Args:
         status: as subprocess gives it: negative is a signal.
@@ -43,6 +43,8 @@ def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_
         elif signal_name == "SIGKILL" and was_oom:
             kind, how = "memory", "was killed because the memory ran out"
         return told | {"signal": signal_name, "kind": kind, "text": f"process {name} {how}{at}"}
+    if status == EXIT_MEMORY:
+        return told | {"exit": status, "kind": "memory", "text": f"process {name} ran out of memory{at}"}
     if status in OWN_EXITS:
         return told | {"exit": status, "kind": "killed", "text": f"process {name} {OWN_EXITS[status]}{at}"}
     kind = "crash" if lease is not None else "killed"

@@ -171,3 +171,4 @@ EXIT_DRAINED: Final = 0
 EXIT_STUCK: Final = 81  # a computation could not be stopped: only a new process is free of it
 EXIT_ORPHANED: Final = 82  # the parent is gone
 EXIT_BUG: Final = 83  # our own code raised: no fault of the task
+EXIT_MEMORY: Final = 84  # there was no memory left, outside of the computation

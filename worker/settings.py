@@ -30,7 +30,7 @@ class ChildSettings:
 
     `secret` is hex; `token` is the parent's (see wire/tokens.py); `plugins` are files of filters; `note_fd` is
     inherited, see worker/note.py; `death` is of the process that had the name before; `assets` is the served folder,
-    with the hashes of its files by name.
+    with the hashes of its files by name; `memory_limit` is in bytes, 0 for none.
     """
 
     name: str
@@ -45,6 +45,7 @@ class ChildSettings:
     death: dict[str, Any] | None = None
     plugins: tuple[str, ...] = ()
     assets: tuple[str, dict[str, str]] | None = None
+    memory_limit: int = 0
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -67,6 +68,7 @@ class Settings:
     log: str = "info"
     plugins: tuple[Path, ...] = ()
     assets: Folder | None = None
+    memory_limit: int = 0
     kinds: Mapping[str, str] = field(default_factory=lambda: dict(PROCESSES))
     token: str = field(default_factory=new_token, repr=False)
 
@@ -84,4 +86,5 @@ class Settings:
             death=death,
             plugins=tuple(map(str, self.plugins)),
             assets=None if self.assets is None else (str(self.assets.root), dict(self.assets.files)),
+            memory_limit=self.memory_limit,
         )

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.opencv import cv2
+from filters.opencv import cv2, is_out_of_memory
 from media.images.formats import BrokenImage
 from media.images.header import PAGES_MAX, Header
 from media.images.ifd import BadDirectory
@@ -136,6 +136,8 @@ def _with_ffmpeg(data: _Pixels, header: Header) -> _Pixels | None:
     """What there is of a JPEG; None where there is nothing, or it is not of the size that its header promised."""
     try:
         frames = av.VideoCodecContext.create("mjpeg", "r").decode(av.Packet(data.tobytes()))
+    except MemoryError:
+        raise
     except (av.FFmpegError, ValueError):
         return None
     if not frames or (frames[0].width, frames[0].height) != (header.width, header.height):
@@ -145,5 +147,8 @@ def _with_ffmpeg(data: _Pixels, header: Header) -> _Pixels | None:
 
 
 def _broken(error: Exception | None = None) -> BrokenImage:
+    """Return what to raise; raise MemoryError where that is the reason, and not the picture."""
+    if error is not None and is_out_of_memory(error):
+        raise MemoryError(str(error)) from error
     reason = getattr(error, "err", "") if error else ""
     return BrokenImage("is broken: it cannot be decoded" + (f" ({reason})" if reason else ""))

@@ -17,6 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from media.bundle import unpack
 from media.errors import BundleError
 from media.video.bundle import DISCARD, KEY
+from media.video.memory import PIXELS_MAX
 
 # Of packets before those whose frames are wanted, pictures that nothing refers to are left out. That B-pictures are
 # never referred to (BIDIR) was true before H.264.
@@ -65,10 +66,12 @@ class DecodeReport:
     lead_in_bytes: int = 0
 
 
-def open_decoder(process: dict[str, Any]) -> VideoCodecContext:
-    """A fresh decoder for bare packets of a source, from `Source.process`."""
+def open_decoder(process: dict[str, Any], pixels_max: int = PIXELS_MAX) -> VideoCodecContext:
+    """A fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `pixels_max` pixels
+    is refused before memory is taken for it, whatever the description says."""
     decoder: VideoCodecContext = CodecContext.create(process["codec"], "r")
     set_parameters(decoder, process)
+    decoder.options = {"max_pixels": str(pixels_max)}
     decoder.thread_count = 1
     decoder.copy_opaque = True
     return decoder
@@ -90,7 +93,8 @@ class ChunkDecoder:
     """Iterate once: first up to `context_frames` frames that are shown before the chunk, then its own, in order.
 
     `lead_in` is called after each lead-in packet with how many are done, as a sign of life. Damaged packets cost their
-    frames and nothing else. Raise BundleError when the payload is no chunk of the filtered stream.
+    frames and nothing else. Raise BundleError when the payload is no chunk of the filtered stream, MemoryError
+    when there is no more.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class ChunkDecoder:
         process: dict[str, Any],
         context_frames: int = 0,
         lead_in: Callable[[int], None] | None = None,
+        pixels_max: int = PIXELS_MAX,
     ) -> None:
         table, self._views = unpack(payload)
         try:
@@ -114,7 +119,7 @@ class ChunkDecoder:
         self._lead_in = lead_in
         self._time_base = Fraction(*process["time_base"])
         self._skips = process["codec"] not in SKIPS_BADLY
-        self._decoder = open_decoder(process)
+        self._decoder, self._pixels_max = open_decoder(process, pixels_max), pixels_max
         self._silent = set(own)
         self.report = DecodeReport(
             lead_in_packets=self._lead,
@@ -156,11 +161,19 @@ class ChunkDecoder:
     def _decode(self, index: int, packet: av.Packet[Any]) -> list[av.VideoFrame]:
         try:
             return self._decoder.decode(packet)
+        except MemoryError:
+            raise  # the packet is not to blame
         except av.FFmpegError as error:
             self.report.error_count += 1
             if len(self.report.errors) < ERRORS_DESCRIBED_MAX:
-                self.report.errors.append((index - self._lead, error.strerror or str(error)))
+                self.report.errors.append((index - self._lead, self._words(error)))
             return []
+
+    def _words(self, error: av.FFmpegError) -> str:
+        words = error.strerror or str(error)
+        if not isinstance(error, av.error.ArgumentError):
+            return words
+        return f"{words}: damaged, or a picture of more than the {self._pixels_max} pixels that there is memory for"
 
     def _hand_out_context(self, context: deque[av.VideoFrame]) -> Iterator[DecodedFrame]:
         count = len(context)

@@ -19,6 +19,7 @@ from media.fingerprint import fingerprint
 from media.report import Seconds
 from media.video.decode import ChunkDecoder, DecodeReport
 from media.video.exact import unpacked
+from media.video.memory import PIXELS_MAX
 from media.video.rotation import Orientation, orient
 
 Payload = bytes | bytearray | memoryview
@@ -90,6 +91,7 @@ class Decoded:
         source_process: dict[str, Any],
         context_frames: int,
         lead_in: Callable[[int], None] | None = None,
+        pixels_max: int = PIXELS_MAX,
     ) -> None:
         self.chunk = chunk
         self.size = (int(source_process["display_width"]), int(source_process["display_height"]))
@@ -99,7 +101,7 @@ class Decoded:
         aspect = source_process["sample_aspect"]
         self.pixel_aspect = None if aspect is None else Fraction(*aspect)
         self._orientation = Orientation(*source_process["orientation"])
-        self._decoder = ChunkDecoder(chunk, source_process, context_frames, lead_in)
+        self._decoder = ChunkDecoder(chunk, source_process, context_frames, lead_in, pixels_max)
         self.report = self._decoder.report
 
     def __iter__(self) -> Iterator[Shot]:
@@ -127,6 +129,7 @@ class Handed:
         payload: Payload,
         source_process: dict[str, Any],
         lead_in: Callable[[int], None] | None = None,
+        pixels_max: int = PIXELS_MAX,
     ) -> None:
         table, parts = unpack(payload)
         try:
@@ -142,7 +145,7 @@ class Handed:
             self.reach = int(table["reach"])
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise BundleError(f"this is nothing that one stage hands on to the next: {error!r}") from error
-        self._source_process, self._lead_in = source_process, lead_in
+        self._source_process, self._lead_in, self._pixels_max = source_process, lead_in, pixels_max
         self._sources: Iterator[Shot] | None = None  # decoded again once one is wanted
         self._recent = deque[Shot](maxlen=2)
 
@@ -165,7 +168,7 @@ class Handed:
         if shot.source is not None:
             return shot.source
         if self._sources is None:
-            self._sources = iter(Decoded(self.chunk, self._source_process, self.reach, self._lead_in))
+            self._sources = iter(Decoded(self.chunk, self._source_process, self.reach, self._lead_in, self._pixels_max))
         while not self._recent or self._recent[-1].place < shot.place:
             decoded = next(self._sources, None)
             if decoded is None:
@@ -182,12 +185,18 @@ class Handed:
 
 
 def inlet_of(
-    payload: Payload, source_process: dict[str, Any], stage: range, context_frames: int, lead_in: Callable[[int], None]
+    payload: Payload,
+    source_process: dict[str, Any],
+    stage: range,
+    context_frames: int,
+    lead_in: Callable[[int], None],
+    pixels_max: int,
 ) -> Inlet:
-    """Where the frames of a stage come from; `context_frames` is for the first one."""
+    """Where the frames of a stage come from; `context_frames` is for the first one, `pixels_max` for what is decoded of
+    the source."""
     if stage.start:
-        return Handed(payload, source_process, lead_in)
-    return Decoded(payload, source_process, context_frames, lead_in)
+        return Handed(payload, source_process, lead_in, pixels_max)
+    return Decoded(payload, source_process, context_frames, lead_in, pixels_max)
 
 
 def joined_fingerprint(before: str, own: str) -> str:

@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from media.errors import UnreadableSource
+from media.video.memory import PIXELS_MAX
 from media.video.templates import FILE_ONLY
 
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
@@ -56,6 +57,11 @@ def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
     chosen = next((one for one in videos if best is not None and one.index == best.index), videos[0])
     if getattr(chosen, "codec_context", None) is None:
         raise UnreadableSource(path, "FFmpeg has no decoder for this video", "convert the file first")
+    size = chosen.codec_context.width, chosen.codec_context.height
+    if size[0] * size[1] > PIXELS_MAX:
+        reason = f"its pictures of {size[0]}x{size[1]} have {size[0] * size[1] / 1e6:.0f} million pixels"
+        reason += f", and {PIXELS_MAX / 1e6:.0f} million are the most"
+        raise UnreadableSource(path, reason, "make the video smaller before you send it")
     return chosen
 
 

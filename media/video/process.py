@@ -25,6 +25,7 @@ from media.errors import ProcessingFailed, ResultTooLarge, last_line
 from media.fingerprint import fingerprint
 from media.material import MODES, NO_VIDEO, Output, Result
 from media.report import ERROR_LENGTH_MAX
+from media.video import memory
 from media.video.bundle import KEY
 from media.video.encode import FrameFormat, encodable, open_encoder
 from media.video.fit import Fitter
@@ -63,23 +64,36 @@ def process(
     `on_frame(n)` is called after each frame with how many are done, and with 0 while the lead-in is decoded.
 
     Raise ValueError for an unknown mode, BundleError when the payload is no chunk, filters.schema.ParameterError for a
-    chain that cannot be made, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn and
-    ResultTooLarge when it cannot be sent.
+    chain that cannot be made, TooMuchMemory and MemoryError for pictures that are too large, av.FFmpegError when
+    decoder or encoder cannot be opened, TooLargeToHandOn and ResultTooLarge when it cannot be sent.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
     told = on_frame or _nobody
     whole = range(len(output.chain))
     stage = whole if stage is None else stage
-    if stage.stop < whole.stop:
-        return _handed_on(payload, source_process, output, stage, mode != "filter", told)
-    if mode == "drop":
+    is_last = stage.stop == whole.stop
+    if mode == "drop" and is_last:
         return _dropped(payload, source_process, is_first=not stage.start)
-    work = _Work(payload, source_process, output, stage, mode == "bypass", told)
+    pixels_max = _pixels_max(source_process, output, stage)
+    if not is_last:
+        return _handed_on(payload, source_process, output, stage, mode != "filter", told, pixels_max)
+    work = _Work(payload, source_process, output, stage, mode == "bypass", told, pixels_max)
     try:
         return work.run()
     finally:
         work.let_go()
+
+
+def _pixels_max(source_process: dict[str, Any], output: Output, stage: range) -> int:
+    """How many pixels a picture of the source may have. Raise TooMuchMemory where too many are announced."""
+    filters = make_chain(output.chain[stage.start : stage.stop])
+    size = int(source_process["display_width"]), int(source_process["display_height"])
+    largest = size[0] * size[1]
+    for each in filters if not stage.start else ():  # what comes to a later stage has another size
+        size = each.output_size(*size)
+        largest = max(largest, size[0] * size[1])
+    return memory.check(source_process, output, sum(each.context_frames for each in filters), largest)
 
 
 def _handed_on(
@@ -89,10 +103,11 @@ def _handed_on(
     stage: range,
     bypass: bool,
     on_frame: Callable[[int], None],
+    pixels_max: int,
 ) -> Result:
     """What a stage that is not the last returns."""
     reach = int(source_process["context_frames"])
-    inlet = inlet_of(payload, source_process, stage, reach, lambda _packets: on_frame(0))
+    inlet = inlet_of(payload, source_process, stage, reach, lambda _packets: on_frame(0), pixels_max)
     try:
         steps = output.chain[stage.start : stage.stop]
         intermediate, count = hand_on(inlet, steps, output, reach, bypass, on_frame)
@@ -138,12 +153,15 @@ class _Work:
         stage: range,
         bypass: bool,
         on_frame: Callable[[int], None],
+        pixels_max: int,
     ) -> None:
         self._output = output
         self._bypass = bypass
         self._on_frame = on_frame
         self._runner = ChainRunner(make_chain(output.chain[stage.start :]))
-        self._inlet = inlet_of(payload, source_process, stage, self._runner.context_frames, self._lead_in_done)
+        self._inlet = inlet_of(
+            payload, source_process, stage, self._runner.context_frames, self._lead_in_done, pixels_max
+        )
         table = unpack_table(self._inlet.chunk)
         grid = grid_of(output, source_process)
         self._pace = Pace(grid, table, source_process) if grid is not None else None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from filters.chain import parse_chain
@@ -9,7 +11,8 @@ from media.video.chain import check
 
 
 def source(width: int, height: int) -> Source:
-    process = {"display_width": width, "display_height": height}
+    process: dict[str, Any] = {"display_width": width, "display_height": height, "width": width, "height": height}
+    process |= {"codec": "h264", "pix_fmt": "yuv420p", "context_frames": 0}
     return Source("video", "clip.mp4", "", facts={}, process=process, splice={}, stream_count=1)
 
 
@@ -30,3 +33,13 @@ def test_a_part_that_is_not_there_is_refused_before_anything_is_sent(chain: str)
 @pytest.mark.parametrize("chain", ["theirs,crop:x=9999", "faces:model=@yunet.onnx,crop:x=9999"])
 def test_what_only_workers_know_is_left_to_them(chain: str) -> None:
     check(source(320, 240), [output(chain)])
+
+
+def test_what_takes_more_memory_than_a_worker_has_is_refused_with_the_numbers() -> None:
+    check(source(7680, 4320), [output("blur")])
+    with pytest.raises(UnreadableSource, match=r"16000x16000 have 256 million pixels, and 134 million are the"):
+        check(source(16_000, 16_000), [output("blur")])
+    with pytest.raises(UnreadableSource, match=r"12000x8000, .* take up to \d+\.\d GiB of memory, and 12\.0"):
+        check(source(12_000, 8_000), [output("blur")])
+    with pytest.raises(UnreadableSource, match=r"of memory, and 12\.0 GiB are the most here"):
+        check(source(11_000, 8_000), [output("rotate:degrees=45")])

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.errors import TooMuchMemory
+from media.material import Encoder, Output
+from media.video import memory
+from media.video.decode import open_decoder
+
+ROOT = Path(__file__).parents[3]
+
+MEASURE = """
+import sys
+from media import kinds
+from media.material import Cutting, Encoder, Material, Output
+from media.video import memory
+
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+source, chunks = kinds.split(Material.single("video", sys.argv[1]), Cutting(chunk_frames=24))
+payload = next(iter(chunks)).payload
+output = Output("out", (), Encoder(sys.argv[2], 20, sys.argv[3]))
+process = kinds.processor("video")
+before = peak()
+process(payload, source.process, output)
+size = source.process["width"] * source.process["height"]
+print(peak() - before, memory.estimate(source.process, output, 0, size))
+"""
+
+
+def described(width: int, height: int, codec: str = "h264", pix_fmt: str = "yuv420p") -> dict[str, Any]:
+    return {"width": width, "height": height, "codec": codec, "pix_fmt": pix_fmt}
+
+
+def output(codec: str = "h264", preset: str = "veryfast") -> Output:
+    return Output("out", (), Encoder(codec, 20, preset))
+
+
+@pytest.fixture(autouse=True)
+def _limit_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_limit", memory.MEMORY_MAX)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+@pytest.mark.parametrize(
+    ("coded", "options", "codec", "preset"),
+    [
+        ("libx264", {"x264-params": "ref=16:bframes=3"}, "h264", "veryfast"),
+        ("libx264", {"preset": "ultrafast"}, "ffv1", "veryfast"),
+        ("mpeg4", {}, "mpeg4", "veryfast"),
+        ("mpeg4", {}, "h264", "medium"),
+        ("ffv1", {}, "h264", "ultrafast"),
+    ],
+)
+def test_no_task_takes_more_than_was_estimated(
+    coded: str, options: dict[str, str], codec: str, preset: str, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mkv"
+    with av.open(str(clip), "w") as container:
+        stream: Any = container.add_stream(coded, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 1536, 1024, "yuv420p"
+        frame = av.VideoFrame(1536, 1024, "yuv420p")
+        for index in range(24):
+            for plane in frame.planes:
+                plane.update(bytes([index * 9]) * plane.buffer_size)
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(clip), codec, preset],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    measured, estimated = map(int, done.stdout.split())
+    assert 0 < measured <= estimated
+
+
+SIZES = st.integers(1, 20_000)
+
+
+@given(SIZES, SIZES, st.sampled_from(["h264", "mpeg4", "png", "vp9"]), st.sampled_from(["gray", "yuv420p", "rgba64le"]))
+def test_what_may_really_come_never_takes_more_than_there_is(width: int, height: int, codec: str, pix_fmt: str) -> None:
+    told = described(width, height, codec, pix_fmt)
+    for limit in (1 << 29, 1 << 31, 1 << 34):
+        memory.set_limit(limit)
+        try:
+            pixels = memory.check(told, output(), 3, width * height)
+        except TooMuchMemory:
+            continue
+        assert width * height <= pixels
+        if pixels == (width + 128) * (height + 128):
+            continue  # no more than what is told, with its borders
+        assert pixels <= memory.PIXELS_MAX
+        assert memory.estimate(described(pixels, 1, codec, pix_fmt), output(), 3, pixels) <= min(
+            limit, memory.MEMORY_MAX
+        )
+
+
+def test_a_larger_picture_than_may_come_is_refused_before_memory_is_taken_for_it() -> None:
+    encoder = av.VideoCodecContext.create("png", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = 400, 300, "gray", 25  # type: ignore[assignment]
+    (packet,) = [*encoder.encode(av.VideoFrame(400, 300, "gray")), *encoder.encode(None)]
+    process: dict[str, Any] = described(64, 48, "png", "gray")
+    process |= {"extradata": None, "codec_tag": "", "bits_per_coded_sample": 0, "reorder_depth": 0}
+    process |= {"color_range": 0, "color_primaries": 2, "color_trc": 2, "colorspace": 2}
+    assert open_decoder(process, 448 * 300).decode(packet)
+    with pytest.raises(av.error.ArgumentError):
+        open_decoder(process, 400 * 300 - 1).decode(packet)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (63, 47), (400, 300), (1920, 1080)])
+def test_what_is_told_truly_is_decoded_where_the_memory_just_suffices(width: int, height: int) -> None:
+    encoder = av.VideoCodecContext.create("png", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = width, height, "gray", 25  # type: ignore[assignment]
+    (packet,) = [*encoder.encode(av.VideoFrame(width, height, "gray")), *encoder.encode(None)]
+    process: dict[str, Any] = described(width, height, "png", "gray")
+    process |= {"extradata": None, "codec_tag": "", "bits_per_coded_sample": 0, "reorder_depth": 0}
+    process |= {"color_range": 0, "color_primaries": 2, "color_trc": 2, "colorspace": 2}
+    memory.set_limit(memory.OVERHEAD + memory.estimate(process, output(), 0, width * height))
+    assert open_decoder(process, memory.check(process, output(), 0, width * height)).decode(packet)
