@@ -188,7 +188,7 @@ def _parser() -> Parser:
         type=whole_number(0, MAX_PRIORITY),
         default=0,
         metavar="N",
-        help="jobs of a higher one go first, 0 to 100 (%(default)s)",
+        help="of your jobs those of a higher one go first, 0 to 100 (%(default)s)",
     )
     parser.add_argument("--new", action="store_true", help="a new job, also where an unfinished one could go on")
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from math import inf
 from typing import Final
@@ -15,6 +15,7 @@ from middleware.jobs import Job
 from middleware.stages import Offer, is_covered, is_dead_end, offers
 from middleware.states import JobState
 from middleware.tracks import LeaseRecord, Track, Trouble
+from middleware.waiting import Waiting
 from wire.lease_tags import lease_tag
 from wire.messages import Task
 from wire.schema import Lease
@@ -37,30 +38,29 @@ class Handout:
         self._turn = 0
 
     def hand_out(self, now: float) -> None:
-        """Gives queued tasks to workers with credit, round-robin among jobs of one priority and among workers."""
+        """Gives queued tasks to workers with credit: users take turns, each one's jobs of one priority, and workers."""
         if not self._cluster.fleet.has_credit:
             return
-        waiting = self._waiting_tracks(now)
+        waiting = Waiting(self._waiting_tracks(now), self._last_served)
         dry: set[tuple[Needs, str]] = set()
-        while waiting:
-            job, track = waiting.pop(0)
+        while waiting.count:
+            job, track = waiting.take()
             kind = track.needs, track.fingerprint
             if kind in dry and not track.intermediates:
                 continue
-            if not self._hand_out_one(job, track, self._occupied(job, track, waiting), now):
-                if not job.benched and not track.troubles and not self._shares(track):
-                    dry.add(kind)  # nobody for this track is nobody for any of its kind
-            elif track.queued(job.have[track.stream]) is not None:
-                self._insert(waiting, job, track)
+            if self._hand_out_one(job, track, self._occupied(job, track, waiting), now):
+                waiting.served(job, track, has_more=track.queued(job.have[track.stream]) is not None)
+            elif not job.benched and not track.troubles and not self._shares(track):
+                dry.add(kind)  # nobody for this track is nobody for any of its kind
         self._speculate(now)
 
-    def _occupied(self, job: Job, track: Track, others: list[tuple[Job, Track]]) -> frozenset[str]:
+    def _occupied(self, job: Job, track: Track, others: Waiting) -> frozenset[str]:
         """The workers that get none of a track's tasks where these and the others' are the last ones, which wait for
         workers that have nothing to do: one given in advance might wait behind a slow worker's task while others look
         on.
         """
         fleet = self._cluster.fleet
-        able_count, count = fleet.count_able(track.needs), 1 + len(others)  # each track has one task at least
+        able_count, count = fleet.count_able(track.needs), 1 + others.count  # each track has one task at least
         if count >= able_count:
             return frozenset()
         for each, waiting in [(job, track), *others]:
@@ -82,28 +82,16 @@ class Handout:
                 return True
         return False
 
-    def _waiting_tracks(self, now: float) -> list[tuple[Job, Track]]:
-        """Output tracks with queued tasks: by priority, then those whose job was served the longest ago."""
-        found = [
+    def _waiting_tracks(self, now: float) -> Iterator[tuple[Job, Track]]:
+        """Output tracks with queued tasks."""
+        return (
             (job, track)
             for job in self._cluster.open_jobs()
             if job.holdings_known and job.state in (JobState.PENDING, JobState.RUNNING) and now >= job.no_room_until
             if job.has_assets
             for track in job.tracks
             if not track.is_passthrough and track.queued(job.have[track.stream]) is not None
-        ]
-        found.sort(key=lambda pair: self._order(pair[0]))
-        return found
-
-    def _order(self, job: Job) -> tuple[int, int]:
-        return (-job.priority, self._last_served.get(job.id, 0))
-
-    def _insert(self, waiting: list[tuple[Job, Track]], job: Job, track: Track) -> None:
-        """Puts a track behind all others of its priority."""
-        at = len(waiting)
-        while at > 0 and waiting[at - 1][0].priority < job.priority:
-            at -= 1
-        waiting.insert(at, (job, track))
+        )
 
     def _choose(
         self, job: Job, track: Track, index: int, occupied: Set[str] = frozenset()
@@ -152,7 +140,7 @@ class Handout:
         told_stage = chain.to_wire(stage)
         self._sequence += 1
         self._turn += 1
-        self._last_served[job.id] = self._turn
+        self._last_served[job.id] = job.user.last_served = self._turn
         lease = Lease(cluster.epoch, self._sequence)
         build = track.fingerprint_of(index, offer.mode, worker.details.fingerprint)
         tag = lease_tag(

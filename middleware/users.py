@@ -82,6 +82,7 @@ class User:
     held: Counter[Resource] = field(default_factory=Counter)
     open: dict[str, Job] = field(default_factory=dict)  # oldest first
     ended: dict[str, Job] = field(default_factory=dict)  # the one that ended first comes first
+    last_served: int = 0  # in which turn one of its tasks was handed out last
     submits: float = SUBMIT_BURST  # that it may send now
     submits_at: float | None = None  # when that was so
 

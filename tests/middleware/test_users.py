@@ -14,7 +14,7 @@ from middleware.events import Close, ForgetJob, SaveJob
 from middleware.users import HISTORY, QUOTAS, SUBMIT_BURST, SUBMITS_PER_S, Quota, Resource, Users
 from tests.middleware.script import Script
 from wire.limits import MIB
-from wire.messages import Chunk, Control, Error, Event, Hello, Job, Own, Watch
+from wire.messages import Chunk, Control, Error, Event, Hello, Job, Own, Task, Watch
 
 ANN, BOB, ROOT, AGGREGATOR = 1, 2, 3, 9
 KEYS = [f"key {number}" for number in range(20)]
@@ -189,6 +189,21 @@ def test_what_users_hold_is_known_after_a_restart() -> None:
     restored = new.dispatcher.cluster.users.named("ann").held
     assert restored == Counter({**held, Resource.CONNECTIONS: 0})
     assert new.dispatcher.cluster.jobs[job].user.name == "ann"
+
+
+# ── whose turn it is ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_users_take_turns_however_many_jobs_one_has_and_of_whatever_priority() -> None:
+    script = script_with()
+    greedy = {script.submit(ANN, key=key, priority=2**62, chunks=3) for key in KEYS[:5]}
+    script.submit(BOB, chunks=3)
+    script.worker(11)
+    script.tick()
+    for _ in range(5):
+        script.deliver(11)
+    got = [task.job in greedy for task in script.said(11, Task)]
+    assert got[:6] == [True, False] * 3
 
 
 # ── empty jobs ───────────────────────────────────────────────────────────────────────────────────────────────────────
