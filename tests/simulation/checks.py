@@ -13,6 +13,7 @@ from middleware.states import JobState, WorkerState
 from middleware.tracks import Track
 from middleware.users import Resource
 from tests.simulation import material
+from tests.simulation.greedy import MAX_CHUNK
 from tests.simulation.network import End
 from wire.bitmap import Bitmap
 from wire.messages import (
@@ -172,6 +173,7 @@ class Checks:
             self._no_upload_holds_its_room_for_ever(job, now)
             self._no_empty_job_keeps_its_place(job, now)
         self._users_keep_within_bounds(server.dispatcher.cluster)
+        self._room_is_left_for_newcomers(server.dispatcher.cluster)
         self._nobody_controls_anothers_job(server.dispatcher.cluster)
 
     def _no_task_waits_for_a_free_worker(self, job: MiddlewareJob, now: float) -> None:
@@ -266,6 +268,17 @@ class Checks:
         for counts, quota in ((jobs, quotas[Resource.OPEN_JOBS]), (chunks, quotas[Resource.CHUNKS])):
             for user, count in counts.items():
                 assert count <= quota.of_user, f"{user} has {count} of at most {quota}"
+
+    def _room_is_left_for_newcomers(self, cluster: Cluster) -> None:
+        """Where only one user holds something, it does not hold all."""
+        held: Counter[str] = Counter()
+        for job in cluster.open.values():
+            held[job.user.name] += job.spooled_bytes
+        mine, room, rules = held["greedy"], self._scenario.middleware.room_bytes, self._scenario.middleware.rules
+        if not mine or mine != sum(held.values()) or cluster.staged_bytes:
+            return
+        reserve = min(rules.reserved_windows * rules.client_window_bytes, (room + mine) // 4)
+        assert room >= reserve - MAX_CHUNK, f"one user holds {mine} bytes, and {room} are left"
 
     def _nobody_controls_anothers_job(self, cluster: Cluster) -> None:
         """Honest users wish nothing for their jobs here: who else does is not heard."""

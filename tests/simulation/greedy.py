@@ -18,6 +18,9 @@ STAY_S = 6.0
 
 SUBMITS = 25
 CHUNKS = 200
+MAX_CHUNK = 30
+"""Bytes of the largest chunk that it sends."""
+
 VERBS = ("cancel", "pause", "resume", "retry", "forget")
 
 
@@ -51,7 +54,7 @@ class Greedy(Program):
         self.world.see("greedy", f"{self.name} joins {address} and says {len(said)} things")
         loop = SimLoop(self.name, self.network, lambda: self.world.later(0.0, hear))
         sends = self.world.random.random() < 0.5
-        payload = bytes(self.world.random.choice((0, 0, 10, 30)))
+        payload = bytes(self.world.random.choice((0, 0, 10, MAX_CHUNK)))
         link = loop.dial([address], Hello("client", self.name, "session", list(VERSIONS), user=USER))
         fed: set[str] = set()
 

@@ -426,6 +426,10 @@ def _bound_is_not_per_user() -> Patch:
     return Users, "refusal", refusal
 
 
+def _no_room_is_reserved() -> Patch:
+    return Cluster, "reserved_bytes", property(lambda self: 0)  # type: ignore[return-value]
+
+
 def _empty_jobs_never_expire() -> Patch:
     return Intake, "_expire_place", lambda self, job, idle_s, now: None
 
