@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from aggregator.states import JOB_TRANSITIONS, JobState
 from wire.bitmap import Bitmap
 from wire.file_names import check_file_name, check_output_names
-from wire.limits import MAX_CHUNKS
+from wire.limits import MAX_CHUNKS, MAX_TRACKS
 from wire.messages import Finished, Own
 from wire.transitions import changed
-
-MAX_TRACKS: Final = 256
-"""Outputs and passthrough streams of a job: each has its bitmap, its fingerprint, its file."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,10 +80,10 @@ class Job:
     def has_succeeded(self) -> bool:
         return self.finished is not None and self.finished.state != "failed"
 
-    def holdings(self) -> list[bytes]:
+    def holdings(self) -> list[Bitmap]:
         """A bitmap a track. Once the files are there the results are needed no more, and count as held."""
         if self.has_succeeded:
-            return [Bitmap.full(count).to_wire() for count in self.chunk_counts]
+            return [Bitmap.full(count) for count in self.chunk_counts]
         return [_bitmap(track.held) for track in self.tracks]
 
     def holds(self, track: Track, index: int) -> bool:
@@ -141,8 +138,8 @@ class Job:
                 assert track.holds_all(self.chunk_counts[track.number]), f"{self.id}/{track.number} is not complete"
 
 
-def _bitmap(indexes: Any) -> bytes:
+def _bitmap(indexes: Any) -> Bitmap:
     bitmap = Bitmap()
     for index in indexes:
         bitmap.add(index)
-    return bitmap.to_wire()
+    return bitmap

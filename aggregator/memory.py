@@ -8,6 +8,7 @@ from aggregator.events import MIDDLEWARE, CancelSplice, Command, ForgetJob, Log,
 from aggregator.jobs import Job
 from aggregator.uplink import Uplink
 from wire.messages import Holdings, Message
+from wire.windows import heads, windows
 
 
 class Memory:
@@ -33,8 +34,11 @@ class Memory:
             self.outbox.append(Send(peer, message))
 
     def report_holdings(self, job: Job) -> None:
-        fingerprints = [track.fingerprint for track in job.tracks]
-        self.send(MIDDLEWARE, Holdings(job.id, job.owner_epoch, job.holdings(), fingerprints))
+        """What is held of a job, in windows where that is much; the middleware acts on the last message alone."""
+        fingerprints, holdings = [track.fingerprint for track in job.tracks], job.holdings()
+        for window in windows(job.id, job.owner_epoch, holdings):
+            self.send(MIDDLEWARE, window)
+        self.send(MIDDLEWARE, Holdings(job.id, job.owner_epoch, heads(holdings), fingerprints))
 
     def save(self, job: Job) -> None:
         self.outbox.append(SaveJob(job.id, job.record(), job.shortened() if job.has_succeeded else None))

@@ -31,7 +31,9 @@ from media import kinds, metadata, metrics
 from media.errors import ForeignExtradata, MediaError, NothingToSplice
 from media.material import Output, Source
 from media.spliced import Spliced
+from wire.limits import KIB
 from wire.options import set_up_log
+from wire.shortened import fitted
 
 STEP_INTERVAL_S: Final = 1.0
 """How often a sign of life is given at most."""
@@ -39,8 +41,9 @@ STEP_INTERVAL_S: Final = 1.0
 MAX_WARNINGS: Final = 100
 MAX_FAILURES: Final = 5
 MAX_TRACEBACK: Final = 2000
-"""Sentences, failures, and characters of the end of a failure's traceback, that travel to the client; the metrics file
-has them all. So a job of 64 outputs stays far below what a header may hold."""
+MAX_SUMMARY_SIZE: Final = 32 * KIB
+"""Sentences, failures, and characters of the end of a failure's traceback, that travel to the client, and the bytes of
+all that is told of an output; the metrics file has it all. So a job of 64 outputs stays below a header's limit."""
 
 
 MAX_REASON: Final = 1000
@@ -186,7 +189,7 @@ def _splice_output(
     built = metrics.build(source, output, spliced, request.wall_seconds(), cluster)
     metrics.write(publication.partial(metrics_name), built)
     account = spliced.account
-    return spliced, {
+    summary = {
         "name": output.name,
         "state": built["state"],
         "frames_in": account.frames_in,
@@ -202,6 +205,7 @@ def _splice_output(
         "warnings": built["warnings"][:MAX_WARNINGS],
         "failures": [_shortened(failure) for failure in built["failures"][:MAX_FAILURES]],
     }
+    return spliced, fitted(summary, MAX_SUMMARY_SIZE)
 
 
 def _fault_of(request: Request, track: int, indexes: Iterable[int]) -> Exception | None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from client.options import UsageError
 from client.order import Order, unique
@@ -13,6 +14,10 @@ from media import metadata
 from media.annotations import SUFFIX
 from media.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from media.material import NO_VIDEO, Material
+
+MAX_OUT_SIZE: Final = 170
+"""Bytes of the name that `--out` gives a file. File systems take 255: behind it come a suffix (18), and while the file
+is fetched its job's id (53) and a partial file's marks."""
 
 _NAMES = {".mp4": "an MP4", ".mov": "a QuickTime", ".mkv": "a Matroska"}
 
@@ -93,6 +98,7 @@ def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_fold
         return Place(results, by_job=True)
     path = Path(out)
     if len(outputs) == 1 and (is_folder or not (out.endswith(("/", os.sep)) or path.is_dir())):
+        _refuse_long_name(out, path.name)
         if is_folder:
             _refuse_file(out, "the output is a folder of pictures")
         _make_folder(out, path.parent)
@@ -105,6 +111,14 @@ def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_fold
 def _refuse_file(out: str, why: str = "there are several outputs") -> None:
     if Path(out).exists() and not Path(out).is_dir():
         raise UsageError(f"--out {out} is a file, and {why}; name a folder")
+
+
+def _refuse_long_name(out: str, name: str) -> None:
+    """Before anything is sent: what cannot be written would be known when all is done."""
+    size = len(os.fsencode(name))
+    if size > MAX_OUT_SIZE:
+        reason = f"the name has {size} bytes, and {MAX_OUT_SIZE} leave room for the files beside it, called alike"
+        raise UsageError(f"--out {out:.40}…: {reason}; give a shorter one")
 
 
 def _make_folder(out: str, folder: Path) -> None:

@@ -21,7 +21,7 @@ from client.job_report import failure_line, traceback_of
 from client.known_filters import NobodyToAsk, schemas_for
 from client.network import Sender
 from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target
-from client.order import Order, Submission, Wishes, split_name, submission_key
+from client.order import Order, Submission, Wishes, check_size, split_name, submission_key
 from client.outcome import Outcome, Status, exit_status
 from client.progress import Display, display_for
 from client.run import Parcel
@@ -258,20 +258,24 @@ class _Submitter:
                     sources.verify_cuts(material, order)
                 with travelled({file.value: file.content for file in order.assets}):
                     reader = sources.Reader(material, order)
+                submission = self._submission(material, order, reader)
+                check_size(material, submission)
             except UnreadableSource as complaint:
                 self.refuse(complaint)
                 continue
             if material.kind == "table":
                 self._display.remark(f"{material.name}: {counted(reader.source.facts['frame_count'], 'record')}")
-            submission = Submission(
-                submission_key(reader.source, order),
-                reader.source,
-                order,
-                self._options.priority,
-                self._options.new,
-                origin=encodable(f"{socket.gethostname()}:{material.path.resolve()}"),
-            )
             yield Parcel(submission, AssetsFirst(reader, order.assets), self._places[material], self._options.detach)
+
+    def _submission(self, material: Material, order: Order, reader: sources.Reader) -> Submission:
+        return Submission(
+            submission_key(reader.source, order),
+            reader.source,
+            order,
+            self._options.priority,
+            self._options.new,
+            origin=encodable(f"{socket.gethostname()}:{material.path.resolve()}"),
+        )
 
     def _send_locally(self) -> Iterator[Outcome]:
         from client import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without

@@ -17,8 +17,8 @@ from filters.chain import ChainError, Step, parse_chain
 from filters.schema import FilterSchema, check_chain, context_frames
 from media.errors import UnreadableSource
 from media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
-from wire.limits import MAX_NAME
-from wire.messages import VERSIONS, Hello
+from wire.limits import MAX_DESCRIPTION, MAX_NAME
+from wire.messages import VERSIONS, Hello, packed_size
 
 TAKES: Final[Mapping[str, frozenset[str]]] = {
     "video": frozenset(("picture", "frames")),
@@ -206,6 +206,20 @@ def submission_key(source: Source, order: Order) -> str:
     }
     text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def check_size(material: Material, submission: Submission) -> None:
+    """Raise UnreadableSource for a submission that a middleware would refuse for its size, before anything is sent."""
+    source, outputs = submission.source.to_wire(), [output.to_wire() for output in submission.order.outputs]
+    size = packed_size([source, outputs])
+    if size > MAX_DESCRIPTION:
+        parts = f"its streams and metadata take {packed_size(source)}, the outputs {packed_size(outputs)}"
+        reason = f"what is to be told of it has {size} bytes, and {MAX_DESCRIPTION} are the most: {parts}"
+        way_out = "ask for fewer outputs, or take metadata and streams that are not needed out of the file"
+        raise UnreadableSource(material.path, reason, way_out)
+    if len(source["name"]) > MAX_NAME:
+        reason = f"its name has {len(source['name'])} characters, and {MAX_NAME} are the most"
+        raise UnreadableSource(material.path, reason, "give it a shorter one")
 
 
 def hello(user: str) -> Hello:

@@ -5,6 +5,8 @@ After a lost connection the same key continues the same job.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from client.attending import FINAL_STATES, Attending, Phase, fetched_later
 from client.events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
 from client.fetching import is_plain_name
@@ -12,8 +14,10 @@ from client.order import Submission
 from client.outcome import Status
 from client.upload import Upload
 from wire.bitmap import Bitmap
-from wire.messages import Chunk, End, Error, Job, Submit
+from wire.errors import ProtocolError
+from wire.messages import Chunk, ChunkWindow, End, Error, Job, Submit
 from wire.messages import Event as Told
+from wire.windows import Windows
 
 
 class Session(Attending):
@@ -30,8 +34,10 @@ class Session(Attending):
         self.submission = submission
         self._detach = detach
         self._upload = Upload(submission.source.stream_count + bool(submission.order.assets))
+        self._windows = Windows()
 
     def _request(self) -> Submit:
+        self._windows = Windows()  # of another connection
         submission = self.submission
         outputs = [output.to_wire() for output in submission.order.outputs]
         return Submit(
@@ -49,6 +55,8 @@ class Session(Attending):
         match event:
             case Received(peer=Peer.MIDDLEWARE, message=Told(kind="source-edited", text=text)):
                 self.remarks.append(text)
+            case Received(peer=Peer.MIDDLEWARE, message=ChunkWindow() as window):
+                self._hear_window(window)
             case Pulled(chunk=chunk):
                 self._upload.pulled(chunk)
             case Exhausted():
@@ -78,7 +86,24 @@ class Session(Attending):
 
     # ── the job's records ────────────────────────────────────────────────────────────────────────────────────────
 
+    def _hear_window(self, window: ChunkWindow) -> None:
+        """A part of what the cluster has; the Job record that follows has the rest."""
+        try:
+            self._windows.add(window)
+        except ProtocolError as error:
+            self._end(Status.FAILED, f"the cluster tells what it has in a way that is not understood: {error.text}")
+
+    def _whole(self, job: Job) -> Job:
+        """The record with all that the windows before it have told."""
+        if job.have is None:
+            return job
+        return replace(job, have=[bitmap.to_wire() for bitmap in self._windows.take(job.job, 0, job.have)])
+
     def _heard(self, job: Job, now: float) -> None:
+        try:
+            job = self._whole(job)
+        except ProtocolError as error:
+            return self._end(Status.FAILED, error.text)
         if self.phase is Phase.SUBMITTING and job.have is not None:  # the answer to our Submit
             if not is_plain_name(job.job):
                 return self._end(Status.FAILED, f"the cluster calls this job {job.job!r:.80}, which no folder can be")

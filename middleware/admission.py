@@ -13,7 +13,7 @@ from typing import Any, Final
 from wire.errors import Unsendable
 from wire.file_names import check_output_names
 from wire.lease_tags import KEY_SIZE
-from wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_NAME, MAX_TEXT
+from wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT, MAX_NAME
 from wire.messages import AssetFacts, Own, Submit, Task, check_sendable, packed_size
 from wire.schema import MAX_INT, Lease
 
@@ -187,5 +187,5 @@ def derived_from(message: Submit) -> Iterator[Own | Task]:
     output = max(message.outputs, key=packed_size)
     lease, stage = Lease(MAX_INT, MAX_INT), [MAX_STEPS, MAX_STEPS]
     values = [each.value for each in message.assets]
-    lent = (stage, "b" * MAX_TEXT, bytes(KEY_SIZE))  # with its build and its tag
+    lent = (stage, "b" * MAX_FINGERPRINT, bytes(KEY_SIZE))  # with its build and its tag
     yield Task(lease, job, MAX_INT, MAX_INT, process, output, "o" * MAX_NAME, MAX_INT, "bypass", *lent, values)

@@ -31,6 +31,7 @@ from wire.limits import MAX_CLIENTS, MAX_FAILED_CHUNK, MAX_WORKERS
 from wire.messages import Error, Event, FailedChunk, Message
 from wire.places import Idlers
 from wire.schema import Lease
+from wire.windows import Windows
 
 MAX_FAILED_CHUNKS: Final = 16
 MAX_FAILED_CHUNK_SIZE: Final = MAX_FAILED_CHUNK
@@ -78,6 +79,7 @@ class AggregatorRecord:
     addresses: list[dict[str, object]]
     joined_at: float
     heard_at: float
+    windows: Windows = field(default_factory=Windows)
 
 
 class Asked(Enum):

@@ -47,6 +47,7 @@ from wire.messages import (
     AssetRequest,
     Beat,
     Chunk,
+    ChunkWindow,
     Control,
     End,
     Finished,
@@ -266,6 +267,8 @@ class Dispatcher:
         record.heard_at = now
         if isinstance(message, Stored):
             self._ownership.stored(record, message, now)
+        elif isinstance(message, ChunkWindow):
+            record.windows.add(message)
         elif isinstance(message, Holdings):
             self._ownership.holdings(record, message, now)
         elif isinstance(message, Finished):

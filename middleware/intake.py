@@ -9,7 +9,7 @@ from middleware.cluster import ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.ownership import Ownership
-from middleware.records import job_record, room_for, shares
+from middleware.records import room_for, shares, tell_client
 from middleware.states import JobState
 from middleware.submission import fixed_of, is_like, ledger_size
 from middleware.users import SUBMITS_PER_S, WAY_OUT, Resource, User
@@ -108,7 +108,7 @@ class Intake:
             self._ownership.assign(job)
         self._look_for_edited(client, job)
         job.told_room_bytes = room_for(cluster, job)
-        cluster.send(client.peer, job_record(job, job.told_room_bytes, with_have=True))
+        tell_client(cluster, client.peer, job, with_have=True)
         return None
 
     def _why_busy(self, user: User, job: Job | None, size: int) -> str:

@@ -18,7 +18,6 @@ from middleware.records import failures_of
 from middleware.stages import is_outdated
 from middleware.states import FINAL, JobState
 from middleware.tracks import Track
-from wire.bitmap import Bitmap
 from wire.errors import ProtocolError
 from wire.limits import MAX_CHUNKS
 from wire.messages import (
@@ -161,6 +160,7 @@ class Ownership:
     def holdings(self, record: AggregatorRecord, message: Holdings, now: float) -> None:
         """The owner's word on which tasks are done. Nothing of the job was handed out while it was awaited; it may
         also come by itself, when something of what was stored is lost, and counts for all that follows."""
+        held = record.windows.take(message.job, message.owner_epoch, message.tracks)
         job = self._owned(record, message.job, message.owner_epoch)
         if job is None:
             return
@@ -169,8 +169,8 @@ class Ownership:
                 "bad-message", f"Holdings of {len(message.tracks)} tracks; the job has {len(job.tracks)}"
             )
         cluster = self._cluster
-        for track, bits in zip(job.tracks, message.tracks, strict=True):
-            for lease in track.hold(Bitmap(bits), job.frame_counts[track.stream]):
+        for track, bitmap in zip(job.tracks, held, strict=True):
+            for lease in track.hold(bitmap, job.frame_counts[track.stream]):
                 lease.revoked = True
                 cluster.send(cluster.fleet.by_name[lease.worker].peer, Revoke(lease.lease))
             for index in [index for index in track.intermediates if index in track.stored]:

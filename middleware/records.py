@@ -16,11 +16,13 @@ from middleware.stages import uncovered
 from middleware.states import JobState, WorkerState
 from middleware.told import MAX_DETAILS_SIZE, MAX_REASON
 from middleware.users import Resource, User
+from wire.bitmap import Bitmap
 from wire.limits import MAX_NAME
 from wire.messages import Aggregator, Event, Filters, Message
 from wire.messages import Job as JobMessage
 from wire.messages import Worker as WorkerMessage
-from wire.shortened import fitted, shortened
+from wire.shortened import fitted, shortened, shortened_end
+from wire.windows import heads, windows
 
 CLIENT_INTERVAL_S: Final = 0.1
 """How often the client of a job hears of progress: a bar that moves smoothly."""
@@ -104,7 +106,7 @@ def job_record(
         reason=shortened(job.reason, MAX_REASON),
         accepted=job.accepted,
         room_bytes=room_bytes,
-        have=[job.received(stream).to_wire() for stream in range(len(job.have))] if with_have else None,
+        have=heads(received_of(job)) if with_have else None,
         progress=job.final or progress_of(job),
         outputs=job.outputs_summary,
         files=job.files,
@@ -115,6 +117,21 @@ def job_record(
         user=job.user.name,
         details=details or {},
     )
+
+
+def received_of(job: Job) -> list[Bitmap]:
+    """Return which chunks a client need not send, a bitmap a stream."""
+    return [job.received(stream) for stream in range(len(job.have))]
+
+
+def tell_client(
+    cluster: Cluster, peer: Peer, job: Job, *, with_have: bool, details: dict[str, Any] | None = None
+) -> None:
+    """Sends the record of a job to its own client, what is there of its chunks in front."""
+    if with_have:
+        for window in windows(job.id, 0, received_of(job)):
+            cluster.send(peer, window)
+    cluster.send(peer, job_record(job, job.told_room_bytes, with_have=with_have, details=details))
 
 
 def details_of(job: Job) -> dict[str, Any]:
@@ -137,12 +154,12 @@ def failures_of(job: Job) -> list[dict[str, Any]]:
             "chunk": index,
             "frames": _frames_of(job, index),
             "frame": failure.get("frame"),
-            "filter": str(failure.get("filter") or ""),
+            "filter": shortened(str(failure.get("filter") or ""), MAX_NAME),
             "worker": failure["worker"],
             "failure_type": "job_failure" if failure.get("kind") == "exception" else "worker_failure",
-            "failure_reason": str(failure.get("kind", "")),
-            "explanation": str(failure.get("text", ""))[:MAX_EXPLANATION],
-            "traceback": str(failure.get("traceback") or "")[-MAX_EXPLANATION:],
+            "failure_reason": shortened(str(failure.get("kind", "")), MAX_NAME),
+            "explanation": shortened(str(failure.get("text", "")), MAX_EXPLANATION),
+            "traceback": shortened_end(str(failure.get("traceback") or ""), MAX_EXPLANATION),
         }
         for track in job.tracks
         for index, trouble in sorted(track.troubles.items())
@@ -227,7 +244,7 @@ class Publisher:
             job.told_room_bytes = room_for(cluster, job, share)
             missed = job_id in cluster.missed_jobs
             details = details_of(job) if job.is_final else None
-            cluster.send(job.client, job_record(job, job.told_room_bytes, with_have=missed, details=details))
+            tell_client(cluster, job.client, job, with_have=missed, details=details)
         self._tell_watchers(news, behind, now)
         cluster.urgent_jobs.clear()
         cluster.acknowledged_jobs = later

@@ -107,6 +107,38 @@ class Bitmap:
         both.count = sum(bits.bit_count() for bits in both._blocks.values())
         return both
 
+    def part(self, start: int, stop: int) -> tuple[int, bytes]:
+        """Return its bytes from `start` to `stop` without zeros at either end, and where they begin; from the beginning
+        of the bitmap on zeros stay."""
+        step = BLOCK // 8
+        numbers = self._order[bisect_left(self._order, start // step) : bisect_left(self._order, -(-stop // step))]
+        if not numbers:
+            return start, b""
+        low = numbers[0] * step
+        data = bytearray((numbers[-1] - numbers[0] + 1) * step)
+        for number in numbers:
+            data[number * step - low : (number + 1) * step - low] = self._blocks[number].to_bytes(step, "little")
+        begin = max(start, low)
+        bits = bytes(data[begin - low : stop - low]).rstrip(b"\0")
+        if not start:
+            return 0, bytes(begin) + bits
+        stripped = bits.lstrip(b"\0")
+        return begin + len(bits) - len(stripped), stripped
+
+    def merge(self, first: int, bits: bytes) -> None:
+        """Add the indexes that `bits` tells from `first` on, which is a multiple of 8."""
+        step = BLOCK // 8
+        data = bytes(first % BLOCK // 8) + bits
+        for start in range(0, len(data), step):
+            new = int.from_bytes(data[start : start + step], "little")
+            number = first // BLOCK + start // step
+            before = self._blocks.get(number, 0)
+            if new and not before:
+                insort(self._order, number)
+            if new:
+                self._blocks[number] = before | new
+                self.count += (before | new).bit_count() - before.bit_count()
+
     def to_wire(self) -> bytes:
         """As bytes, up to that of the largest index."""
         data = bytearray((self.end + 7) // 8)

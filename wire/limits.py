@@ -114,7 +114,11 @@ CONNECT_TIMEOUT_S: Final = 5.0
 """How long one address may take to accept a connection before the next one is tried."""
 
 MAX_CHUNKS: Final = 10_000_000
-"""Chunks of one stream: a week of single frames at 16 a second. Bitmaps that are sent stay below 1.25 MB."""
+"""Chunks of one stream: a week of single frames at 16 a second. A bitmap of them has 1.25 MB,
+and travels in windows (see windows.py)."""
+
+MAX_TRACKS: Final = 256
+"""Outputs and streams of a job together."""
 
 MAX_NAME: Final = 255
 """Characters in a name: of a worker, a job, a file, a filter. A job is called like its source, and file systems take
@@ -123,6 +127,10 @@ names of 255 bytes or UTF-16 units, which are never more characters."""
 MAX_OUTPUT_NAME_SIZE: Final = 120
 """Bytes of an output's name, which becomes names of files. File systems take 255: behind it come a suffix (the longest,
 `.annotations.jsonl`, has 18), and while the file is written a job's id (53) and a partial file's marks."""
+
+MAX_FINGERPRINT: Final = 4096
+"""Characters of library versions and CPU class: about 150 for each worker that takes its turn at a chain. Holdings has
+one for each track."""
 
 MAX_TEXT: Final = 64 * KIB
 """Characters in a text for people: a reason, a traceback."""

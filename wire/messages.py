@@ -14,7 +14,7 @@ import msgpack
 
 from wire.errors import ProtocolError, Unsendable
 from wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_NAME, MAX_PART, MAX_PAYLOAD
-from wire.schema import Lease, Name, Record, Text, Token
+from wire.schema import Fingerprint, Lease, Name, Record, Text, Token
 
 VERSIONS: Final = (2,)
 """Protocol versions this install speaks, newest last."""
@@ -93,7 +93,7 @@ class HeldLease(Record):
     phase: Name
     mode: Name = "filter"
     stage: list[int] = field(default_factory=list)
-    build: Token = ""
+    build: Fingerprint = ""
     tag: bytes = b""
 
 
@@ -108,7 +108,7 @@ class WorkerDetails(Record):
     filters: list[dict[str, Any]]
     kinds: list[Name]
     slots: int
-    fingerprint: Token
+    fingerprint: Fingerprint
     held: list[HeldLease] = field(default_factory=list)
     death: dict[str, Any] | None = None
     process_id: int = 0
@@ -198,10 +198,10 @@ class Job(Message):
     """The one record of a job, sent on submit, on every change that a watcher should see, and at the end.
 
     `have` (only in answer to Submit) are bitmaps of the accepted chunks, one a stream, bit i of byte i // 8 from the
-    low end. `accepted` counts the chunks of this attachment that are in the ledger; `room_bytes` is how many payload
-    bytes beyond those the client may have on their way. `outputs` hold one progress map an output (see PROTOCOL).
-    `details` (in answer to Watch of this one job, and to its client at the end) tell what was asked for, and what
-    failed.
+    low end; what is behind the first 65 536 chunks came before in ChunkWindows (with an `owner_epoch` of 0).
+    `accepted` counts the chunks of this attachment that are in the ledger; `room_bytes` is how many payload bytes
+    beyond those the client may have on their way. `outputs` hold one progress map an output (see PROTOCOL). `details`
+    (in answer to Watch of this one job, and to its client at the end) tell what was asked for, and what failed.
     """
 
     job: Name
@@ -262,6 +262,18 @@ class Event(Message):
     unix_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkWindow(Message):
+    """A part of a long bitmap, sent before the Holdings (or the Job record with `have`) that ends it: of track (or
+    stream) `number`, bit i of `bits` is chunk `first` + i. Its first 65 536 chunks are in that message itself."""
+
+    job: Name
+    owner_epoch: int
+    number: int
+    first: int
+    bits: bytes
+
+
 # ── middleware and worker ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -287,7 +299,7 @@ class Task(Message):
     owner_epoch: int
     mode: Name = "filter"
     stage: list[int] = field(default_factory=list)
-    build: Token = ""
+    build: Fingerprint = ""
     tag: bytes = b""
     assets: list[Name] = field(default_factory=list)
 
@@ -372,7 +384,7 @@ class Result(Message):
     track: int
     index: int
     owner_epoch: int
-    build: Token
+    build: Fingerprint
     frames_in: int
     frames_out: int
     fallback_frames: int = 0
@@ -440,12 +452,13 @@ class Own(Message):
 @dataclass(frozen=True, slots=True)
 class Holdings(Message):
     """What an aggregator holds of a job: a bitmap a track, as in Job.have, and whose results they are: the fingerprint
-    of each track's first one, empty where there is none."""
+    of each track's first one, empty where there is none. What is behind the first 65 536 chunks of a track came before
+    in ChunkWindows."""
 
     job: Name
     owner_epoch: int
     tracks: list[bytes]
-    fingerprints: list[str] = field(default_factory=list)
+    fingerprints: list[Fingerprint] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import MISSING, fields
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 from wire.errors import ProtocolError
-from wire.limits import MAX_NAME, MAX_TEXT
+from wire.limits import MAX_FINGERPRINT, MAX_NAME, MAX_TEXT
 from wire.shortened import shortened
 
 MAX_INT = 2**63 - 1
@@ -40,6 +40,7 @@ class Lease(NamedTuple):
 
 Name = Annotated[str, Length(MAX_NAME)]
 Text = Annotated[str, Length(MAX_TEXT, for_people=True)]
+Fingerprint = Annotated[str, Length(MAX_FINGERPRINT)]
 Token = Annotated[str, Length(MAX_TEXT)]
 """What programs compare: long, and never cut."""
 

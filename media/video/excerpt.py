@@ -13,6 +13,7 @@ from av.packet import Packet
 from media.bundle import unpack
 from media.errors import MediaError
 from media.video.decode import open_decoder, rebuild_packet, set_parameters
+from media.video.templates import NO_PROTOCOLS
 
 CONTAINERS = {"matroska": ".mkv", "nut": ".nut"}
 """The first that takes the codec is used; NUT takes them all, and few players take NUT."""
@@ -44,7 +45,11 @@ def write_excerpt(stem: Path, process: dict[str, Any], payload: bytes | bytearra
 
 def _write(path: Path, container: str, process: dict[str, Any], entries: list[Any], views: list[memoryview]) -> None:
     base = Fraction(*process["time_base"])
-    with av.open(_template(process, base)) as template, av.open(str(path), "w", format=container) as file:
+    own = _template(process, base)
+    with (
+        av.open(own, "r", format="nut", options=dict(NO_PROTOCOLS)) as template,
+        av.open(str(path), "w", format=container) as file,
+    ):
         stream = file.add_stream_from_template(template.streams.video[0], opaque=True)
         set_parameters(stream.codec_context, {**process, "codec_tag": None})
         stream.time_base = base

@@ -29,6 +29,7 @@ from aggregator.events import (
     Spliced,
     SpliceFailed,
     Tick,
+    Unsent,
 )
 from aggregator.jobs import Job
 from aggregator.results import NO_ROOM_DELAY_S
@@ -680,3 +681,12 @@ def test_an_unfinished_job_has_no_files() -> None:
     script.finish(2, 1)
     [answer] = said(script.hear(CLIENT, Fetch("j", "blur.mp4", 0, 10)), CLIENT)
     assert isinstance(answer, Error)
+
+
+def test_what_cannot_be_told_of_a_job_ends_that_job_and_no_connection() -> None:
+    script = Script()
+    [answer] = said(script.own(), MIDDLEWARE)
+    [told] = said(script.feed(Unsent(MIDDLEWARE, answer, "Holdings would have 5000000 bytes")), MIDDLEWARE)
+    assert isinstance(told, Finished)
+    assert (told.job, told.state, "5000000" in told.text) == ("j", "failed", True)
+    assert script.brain.is_joined

@@ -122,3 +122,13 @@ def test_a_result_that_is_json_gets_the_name(tmp_path: Path) -> None:
     place = places_for({table: make_order("post_2000")}, str(tmp_path / "mine.json"), tmp_path)[table]
     assert place.path_of("j", "post_2000_results.json") == tmp_path / "mine.json"
     assert place.path_of("j", "post_2000.metrics.json") == tmp_path / "mine.metrics.json"
+
+
+@pytest.mark.parametrize("name", ["m" * 251 + ".mp4", "ä" * 120, "m" * 171])
+def test_a_name_that_leaves_no_room_for_the_files_beside_it_is_refused_first(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="give a shorter one"):
+        places_for({CLIP: ONE}, str(tmp_path / name), tmp_path)
+    place = places_for({CLIP: ONE}, str(tmp_path / ("m" * 170)), tmp_path)[CLIP]
+    for file in ("blur.mp4", "blur.annotations.jsonl", "metadata.json"):
+        target = place.path_of("j" * 53, file)
+        (tmp_path / f".{target.name}.{'j' * 53}.part").touch()

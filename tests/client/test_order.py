@@ -7,7 +7,9 @@ import pytest
 from client.order import (
     DEFAULTS,
     MAX_OUTPUT_NAME,
+    Submission,
     Wishes,
+    check_size,
     hello,
     output_names,
     split_name,
@@ -18,8 +20,9 @@ from filters.chain import ChainError, parse_chain
 from filters.registry import schemas
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
-from media.material import NO_VIDEO, Cutting, Encoder, Material
+from media.material import NO_VIDEO, Cutting, Encoder, Material, Source
 from tests.client.material import make_order, make_source
+from wire.limits import MAX_DESCRIPTION
 
 KNOWN = schemas() | {"post_2000": FilterSchema("post_2000", "Films after 2000.", material="record")}
 CLIP, PHOTOS, TABLE = (Material.single(kind, kind) for kind in ("video", "images", "table"))
@@ -172,3 +175,19 @@ def test_where_nothing_is_asked_for_each_kind_has_its_defaults() -> None:
 def test_a_filter_that_does_well_on_one_picture_takes_images_though_it_would_look_back() -> None:
     order = Wishes(["pixelate:faces=true"], KNOWN).order(PHOTOS)
     assert [output.name for output in order.outputs] == ["pixelate"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (replace(make_source(), facts={"comment": "x" * MAX_DESCRIPTION}), ("bytes", "fewer outputs")),
+        (replace(make_source(), name="v" * 256), ("255", "shorter")),
+    ],
+)
+def test_what_a_middleware_would_refuse_for_its_size_is_said_before_it_is_sent(
+    source: Source, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(UnreadableSource) as caught:
+        check_size(CLIP, Submission("k", source, make_order("blur")))
+    assert all(word in str(caught.value) for word in words)
+    check_size(CLIP, Submission("k", replace(make_source(), name="v" * 255), make_order("blur")))

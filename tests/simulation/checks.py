@@ -9,15 +9,17 @@ from client.outcome import Status
 from middleware.cluster import Cluster
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job as MiddlewareJob
+from middleware.link_costs import MAX_LINK_COSTS
 from middleware.states import JobState, WorkerState
 from middleware.tracks import Track
 from middleware.users import Resource
 from tests.simulation import material
 from tests.simulation.greedy import MAX_CHUNK
-from tests.simulation.network import End
-from wire.bitmap import Bitmap
+from tests.simulation.network import POISON, End
 from wire.messages import (
+    ChunkWindow,
     Drop,
+    Error,
     HandOn,
     Hello,
     Holdings,
@@ -31,11 +33,17 @@ from wire.messages import (
     Task,
     Welcome,
 )
+from wire.windows import Windows
 
 if TYPE_CHECKING:
     from tests.simulation.programs import Worker
     from tests.simulation.scenario import Scenario
 
+
+UNHEARD_OF: Final = 20
+"""Connections over which the reason of their end did not arrive, because they were torn meanwhile."""
+
+BROKEN: Final = ("bad-message", "too-large", "out-of-order", "not-moviola")
 
 ROOM_KNOWN_S: Final = 2.0
 """How long a client without room may not have been told of new room: the disk is asked a few times a second."""
@@ -55,6 +63,8 @@ class Checks:
         self._holdings: set[tuple[int, int, str, int]] = set()
         self._announced: set[str] = set()  # filters of workers that were welcomed
         self._builds: dict[tuple[str, int, int], str] = {}  # (job, owner epoch, track) → what all its results must be
+        self._poisoned: Counter[str] = Counter()  # job → connections that ended over its Own
+        self._windows: dict[int, Windows] = {}  # by connection
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
         self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
@@ -65,6 +75,15 @@ class Checks:
         self.tasks_handed_out = 0
         scenario.network.on_sent = self._sent
         scenario.network.on_arrived = self._arrived
+        scenario.network.on_closed = self._closed
+
+    def _closed(self, end: End, error: Error | None) -> None:
+        """No message between our own programs ends a connection, but where one of them is made to refuse it."""
+        if error is not None and error.text == POISON:
+            self._poisoned[error.job] += 1
+        names = {end.loop.name, end.link.other(end).loop.name}
+        if error is not None and names == {"middleware", "aggregator"} and error.text != POISON:
+            assert error.code not in BROKEN, f"a connection between our programs ends: {error.code} {error.text}"
 
     def _sent(self, sender: End, message: Message) -> None:
         """A message has left its program: what it says must be on that program's disk."""
@@ -151,9 +170,13 @@ class Checks:
                 self._holdings.add((life, self._uplinks, message.job, message.owner_epoch))
                 told = (life, message.job, message.owner_epoch)
                 self._life_told = {one for one in self._life_told if one[:3] != told}  # some may have been lost
-                for track, bits in enumerate(message.tracks):
-                    for index in Bitmap(bits):
+                held = self._windows.setdefault(link, Windows()).take(message.job, message.owner_epoch, message.tracks)
+                for track, bitmap in enumerate(held):
+                    for index in bitmap:
                         self._life_told.add((life, message.job, message.owner_epoch, track, index))
+            elif isinstance(message, ChunkWindow):
+                self._windows.setdefault(link, Windows()).add(message)
+                scenario.world.see("window", f"a window of what is held of {message.job}")
         if isinstance(message, Welcome):
             self._announced |= next((set(one.filters) for one in scenario.workers if one.name == name), set())
         assert not isinstance(message, Own | Drop | Submit | Result) or name in ("aggregator", "middleware")
@@ -315,6 +338,10 @@ class Checks:
         if server is not None and not server.dispatcher.cluster.open:  # else of uploads that nobody goes on with
             held = self._scenario.middleware.spooled_bytes
             assert not held, f"all jobs have ended, and the spool still holds {held} bytes"
+        if server is not None:
+            allowed = MAX_LINK_COSTS * self._scenario.middleware.lives + UNHEARD_OF
+            for job, count in self._poisoned.items():
+                assert count <= allowed, f"job {job} has cost {count} connections"
         if plan.bad_chunk is None and server is not None:
             workers = server.dispatcher.cluster.fleet.by_name.values()
             may_be = {"liar"} if self._scenario.world.seen["lie-unreadable"] else set()

@@ -30,12 +30,19 @@ def source(name: str, chunk_count: int, stream_count: int) -> Source:
 
 
 def submission(
-    name: str, chunk_count: int, stream_count: int, chains: Sequence[Sequence[str]], on_error: str, file: bytes = b""
+    name: str,
+    chunk_count: int,
+    stream_count: int,
+    chains: Sequence[Sequence[str]],
+    on_error: str,
+    file: bytes = b"",
+    out: str = "out",
 ) -> Submission:
-    """A job with one output for each chain of filters; with a `file`, READS_FILE names that."""
+    """A job with one output for each chain of filters, called `out` and its number; with a `file`, READS_FILE names
+    that."""
     named = {READS_FILE: {"model": value_of(file)}} if file else {}
     outputs = tuple(
-        Output(f"out{i}", tuple(Step(one, dict(named.get(one, {}))) for one in chain), Encoder(), on_error)
+        Output(f"{out}{i}", tuple(Step(one, dict(named.get(one, {}))) for one in chain), Encoder(), on_error)
         for i, chain in enumerate(chains)
     )
     is_named = any(READS_FILE in chain for chain in chains)
@@ -45,7 +52,7 @@ def submission(
 
 
 def chunk_text(name: str, stream: int, index: int) -> bytes:
-    return f"{name}/{stream}/{index}".encode()
+    return f"{name.rstrip('v')}/{stream}/{index}".encode()  # of a long name its beginning: spools are small here
 
 
 def result_text(chunk: bytes, output: dict[str, Any], mode: str, files: Mapping[str, bytes]) -> bytes:

@@ -20,7 +20,7 @@ from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
 from client import run
 from client.upload import Upload
-from middleware import leases, names, stages
+from middleware import intake, leases, names, stages
 from middleware.chains import Chain
 from middleware.cluster import Cluster
 from middleware.dispatcher import Dispatcher
@@ -31,6 +31,7 @@ from middleware.intake import Intake
 from middleware.jobs import Job
 from middleware.leases import Cause, Leases
 from middleware.ledger import MiddlewareLedger
+from middleware.link_costs import LinkCosts
 from middleware.ownership import Ownership
 from middleware.records import Publisher
 from middleware.server import Server as MiddlewareServer
@@ -39,6 +40,7 @@ from middleware.users import Users
 from storage.ledger import Ledger
 from storage.spool import Spool
 from wire.bitmap import Bitmap
+from wire.windows import Windows
 from worker.assets import AssetCache
 from worker.session import Session as WorkerSession
 
@@ -392,6 +394,34 @@ def _finish_not_owed_again() -> Patch:
             job.finish_sent = True
         else:
             real(self, record, message, now)
+
+    return Ownership, "holdings", holdings
+
+
+def _anything_is_submitted() -> Patch:
+    return intake, "fault_of", lambda message: ""
+
+
+def _a_bad_job_costs_links_for_ever() -> Patch:
+    return LinkCosts, "charge", lambda self, peer, job_id, reason, now: None
+
+
+def _a_bad_job_takes_others_along() -> Patch:
+    real = LinkCosts.charge
+
+    def charge(self: Any, peer: Any, job_id: str, reason: str, now: float) -> None:
+        for job in list(self._cluster.open) if job_id else ():
+            real(self, peer, job, reason, now)
+
+    return LinkCosts, "charge", charge
+
+
+def _windows_of_holdings_are_lost() -> Patch:
+    real = Ownership.holdings
+
+    def holdings(self: Any, record: Any, message: Any, now: float) -> None:
+        record.windows = Windows()
+        real(self, record, message, now)
 
     return Ownership, "holdings", holdings
 

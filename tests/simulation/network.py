@@ -14,11 +14,14 @@ from tests.simulation.world import World
 from wire.addresses import Address
 from wire.framing import Buffer, checksum
 from wire.loop import Damaged, FileSlice, Lost, NetworkEvent, Received
-from wire.messages import MAX_PAYLOADS, Error, Hello, Message, decode, encode
+from wire.messages import MAX_PAYLOADS, Error, Hello, Message, Own, decode, encode
 from wire.schema import Lease
 
 CARRIERS: Final = frozenset(kind for limits in MAX_PAYLOADS.values() for kind in limits)
 """The messages that have a payload."""
+
+POISON: Final = "poison"
+"""In a source's facts: whoever is told to own such a job ends the connection."""
 
 NOTICE_S: Final = 0.002
 """How long it takes to notice a connection that was closed at the other end."""
@@ -60,6 +63,7 @@ class Network:
         self.walls: set[frozenset[str]] = set()  # pairs of programs that cannot reach each other
         self.damage_chance = 0.0  # of a payload on its way
         self.on_sent: Callable[[End, Message], None] = lambda _end, _message: None
+        self.on_closed: Callable[[End, Error | None], None] = lambda _end, _error: None
         self.on_arrived: Callable[[End, Message], None] = lambda _end, _message: None
 
     def latency(self) -> float:
@@ -117,6 +121,7 @@ class Network:
     def close(self, end: End, error: Error | None, reason: str) -> None:
         """An end closes; the other notices behind what was sent before."""
         link = end.link
+        self.on_closed(end, error)
         end.is_open = False
         end.loop.ends.pop(end.number, None)
         if link in self.links:
@@ -124,7 +129,7 @@ class Network:
         other = link.other(end)
         if not other.is_open:
             return
-        if error is not None and error.code == "superseded":
+        if error is not None and error.code == "superseded" and other.loop.name != "impostor":
             again = [one for one in other.loop.ends.values() if one.is_dialled and one.link.other(one).loop is end.loop]
             assert len(again) > 1, f"{other.loop.name} is superseded by somebody else"
         delay = max(self.world.now + NOTICE_S, other.arrives_at) - self.world.now
@@ -193,6 +198,23 @@ class SimLoop:
     def arrive(self, event: NetworkEvent) -> None:
         self._inbox.append(event)
         self._on_arrival()
+
+    def refuse_poison(self) -> None:
+        """Ends a connection over an Own that this program cannot take, as a loop does over a message that breaks the
+        schema: nothing behind it is heard, and both sides know which job it was about."""
+        for at, event in enumerate(self._inbox):
+            if not (isinstance(event, Received) and isinstance(event.message, Own)):
+                continue
+            own, number = event.message, event.connection
+            if not own.source.get("facts", {}).get(POISON):
+                continue
+            later = [one for one in self._inbox[at + 1 :] if getattr(one, "connection", None) != number]
+            lost = Lost(number, f"bad-message: {POISON}", None, own.job)
+            self._inbox = [*self._inbox[:at], lost, *later]
+            self._network.world.see("poisoned", f"{self.name} ends a connection over job {own.job}")
+            if number in self.ends:
+                self._network.close(self.ends[number], Error("bad-message", POISON, job=own.job), "")
+            return
 
     # ── what the shells use of wire.loop.Loop ────────────────────────────────────────────────────────────────────
 

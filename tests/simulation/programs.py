@@ -204,7 +204,7 @@ class Middleware(Program):
         self._spool = Spool(self.folder / "spool", limit_bytes=self.spool_bytes, segment_bytes=SEGMENT_BYTES)
         self.server = MiddlewareServer(
             self.rules, self.loop, self._ledger, self._spool,  # type: ignore[arg-type]
-            clock=self.world.clock, make_id=lambda name: f"{name}-{next(self._ids)}",
+            clock=self.world.clock, make_id=lambda name: f"{name[:40]}-{next(self._ids)}",
         )  # fmt: skip
         self.disk.wrap(self._ledger, self._spool)
         self.network.listening[MIDDLEWARE] = self.loop
@@ -451,6 +451,7 @@ class Aggregator(Program):
     def _turn(self) -> None:
         assert self.server is not None
         assert self.loop is not None
+        self.loop.refuse_poison()
         if self.death == "in-flush":
             self.loop.flush_limit = self.world.random.randrange(3)
         self.server.turn()

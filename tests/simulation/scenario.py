@@ -19,10 +19,12 @@ from tests.simulation import material
 from tests.simulation.checks import Checks
 from tests.simulation.greedy import Greedy
 from tests.simulation.impostor import Impostor
+from tests.simulation.intruder import Intruder
 from tests.simulation.liar import Liar
 from tests.simulation.network import Network
 from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program, Worker
 from tests.simulation.world import World
+from wire import windows
 from wire.messages import Task
 
 FAULTS_S: Final = 40.0
@@ -60,6 +62,7 @@ class Plan:
     faults: frozenset[str]
     bad_chunk: int | None  # of job 0: fails, crashes or hangs wherever it is computed
     bad_fate: str
+    intrudes: bool  # somebody submits what no honest client would
     shares: bool  # no worker of the first hour offers all filters
     lies: bool  # one more worker means ill
 
@@ -70,6 +73,7 @@ class Plan:
         bad = random.random() < 0.25
         shares = random.random() < 0.4
         return cls(
+            intrudes=random.random() < 0.3,
             shares=shares,
             workers=random.randint(2 if shares else 1, 4),
             jobs=jobs,
@@ -142,6 +146,7 @@ class Scenario:
             self.network.names_unknown_to_clients.add(self.aggregator.name)
         self.impostor = Impostor("impostor", self.world, self.network)
         self.greedy = Greedy("greedy", self.world, self.network)
+        self.intruder = Intruder("intruder", self.world, self.network)
         self.checks = Checks(self)
         self.middleware.after_turn = self.checks.nothing_waits_in_vain
         for worker in self.workers:
@@ -163,7 +168,10 @@ class Scenario:
         ]
         chunks = self.plan.chunk_counts[number]
         file = self.random.choice((b"", b"<file>", f"<file of {name}>".encode()))
-        made = material.submission(name, chunks, self.random.choice((1, 1, 2)), chains, "original", file)
+        made = material.submission(
+            name + self.random.choice(("", "", "v" * 200)), chunks, self.random.choice((1, 1, 2)), chains, "original",
+            file, self.random.choice(("out", "out", "o" * 119)),
+        )  # fmt: skip
         place = folder / name
         place.mkdir()
         pace_s = self.random.choice((0.0, 0.1, 1.0, 3.0))
@@ -171,12 +179,16 @@ class Scenario:
         return Client(f"client{number}", self.world, self.network, place, chunks, made, pace_s, user)
 
     def _fate(self, task: Task, worker: str) -> str:
-        is_bad = task.source.get("name") == "clip0" and task.index == self.plan.bad_chunk and task.track == 0
+        is_bad = (
+            str(task.source.get("name")).rstrip("v") == "clip0"
+            and task.index == self.plan.bad_chunk
+            and task.track == 0
+        )
         return self.plan.bad_fate if is_bad and task.mode != "bypass" else ""
 
     @property
     def programs(self) -> list[Program]:
-        return [self.middleware, self.aggregator, *self.workers, *self.clients]
+        return [self.middleware, self.aggregator, *self.workers, *self.clients, self.intruder]
 
     # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,6 +207,8 @@ class Scenario:
             self.world.later(self.random.uniform(0, 30 if is_late else 3), program.start)
         for client in self.clients:
             self.world.later(self.random.uniform(0, 20), client.start)
+        if self.plan.intrudes:
+            self.world.later(self.random.uniform(0, 30), self.intruder.start)
         self._schedule_faults()
         self.world.run(self.world.now + FAULTS_S)
         self._make_peace()
@@ -333,7 +347,8 @@ class Scenario:
         self.aggregator.crash_chance = 0.0
         if self.aggregator.splicers is not None:
             self.aggregator.splicers.crash_chance = 0.0
-        for program in self.programs:
+        self.intruder.kill()
+        for program in self.programs[:-1]:  # all but the intruder
             program.resume()
             self._revive(program)
 
@@ -351,6 +366,7 @@ def deterministic(seed: int) -> Iterator[None]:
 
 def play(seed: int, base: Path | None = None) -> World:
     """Runs a seed; raises Failed with its story's end in the text."""
+    vars(windows).update(HEAD_SIZE=1, WINDOW_SIZE=1)  # of eight chunks, so that jobs of a dozen have some
     gc.disable()  # a run is short, and its garbage goes with it
     with deterministic(seed), tempfile.TemporaryDirectory(dir=base) as folder:
         scenario = Scenario(seed, Path(folder))

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgpack
 import pytest
 
 from wire import limits
 from wire.addresses import Address, resolve
 from wire.framing import MAGIC, PREFIX, checksum, prefix
 from wire.limits import MIB
-from wire.loop import Damaged, FileSlice, Loop, Lost, NetworkEvent, Received, _tune
+from wire.loop import Damaged, FileSlice, Loop, Lost, NetworkEvent, Received, Unsent, _tune
 from wire.messages import VERSIONS, Beat, Chunk, Error, HandOn, Hello, Task, Watch, Welcome, encode
 from wire.places import Handshakes
 from wire.schema import Lease
@@ -578,3 +579,29 @@ def test_who_does_not_read_answers_is_not_heard_on_until_he_has(pair: Pair, monk
         answer()
         pair.at_client += pair.client.turn(time.monotonic() + 0.01)
     assert asked == [f"{number}" for number in range(40)]
+
+
+def test_what_cannot_be_sent_comes_back_and_the_connection_lives(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wire.loop.CHECKS_WHAT_IS_SENT", False)  # as at work
+    here, there = pair.opened()
+    too_large = Task(Lease(1, 1), "j", 0, 0, {"x": bytes(limits.MAX_HEADER)}, {}, "o", 1)
+    pair.server.send(there, too_large)
+    pair.until(lambda: pair.at_server)
+    [unsent] = pair.at_server
+    assert isinstance(unsent, Unsent)
+    assert (unsent.connection, unsent.message) == (there, too_large)
+    assert str(limits.MAX_HEADER) in unsent.reason
+    pair.client.send(here, Beat())
+    pair.until(lambda: len(pair.at_server) > 1)
+    assert pair.at_client == []
+
+
+def test_both_sides_know_which_job_ended_a_connection(pair: Pair) -> None:
+    here, there = pair.opened()
+    wrong = msgpack.packb({"type": "Task", "job": "bad job"})
+    pair.server._queue(pair.server._links[there], prefix(wrong, 0, 0))
+    pair.until(lambda: pair.at_client and pair.at_server)
+    for events, number in ((pair.at_client, here), (pair.at_server, there)):
+        [lost] = events
+        assert isinstance(lost, Lost)
+        assert (lost.connection, lost.job) == (number, "bad job")

@@ -10,15 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.errors import ProtocolError
+from wire.errors import ProtocolError, Unsendable
+from wire.limits import MAX_HEADER, MAX_TEXT
 from wire.messages import (
     MESSAGES,
     AssetFacts,
     Beat,
     Chunk,
+    Error,
     Job,
     LeaseBeat,
     Message,
+    Own,
     Revoke,
     Stored,
     Task,
@@ -124,3 +127,29 @@ def test_nested_records_and_defaults() -> None:
     assert isinstance(Stored("j", 0, 0, "kept"), Message)
     assert Job("j", "n", "pending").have is None
     assert Task(Lease(1, 1), "j", 0, 0, {}, {}, "o", 1).mode == "filter"
+
+
+def test_a_wrong_message_says_which_job_it_is_about() -> None:
+    fields = {"type": "Own", "job": "clip-1", "name": "n" * 256, "owner_epoch": 1, "source": {}, "outputs": []}
+    with pytest.raises(ProtocolError) as caught:
+        decode(msgpack.packb(fields))
+    assert caught.value.job == "clip-1"
+    with pytest.raises(ProtocolError) as caught:
+        decode(msgpack.packb({**fields, "job": "j" * 256}))
+    assert caught.value.job == ""
+
+
+def test_what_the_other_side_would_refuse_is_not_sent() -> None:
+    with pytest.raises(Unsendable, match=r"Own\.name"):
+        encode(Own("j", "n" * 256, 1, {}, [], b""))
+    with pytest.raises(Unsendable, match="4194304 are the most"):
+        encode(Own("j", "n", 1, {"x": bytes(MAX_HEADER)}, [], b""))
+    with pytest.raises(Unsendable, match="Own"):
+        encode(Own("j", "n", 1, {"x": object()}, [], b""))
+
+
+def test_a_text_for_people_is_cut_where_it_is_sent() -> None:
+    said = decode(encode(Error("bad-job", "t" * (MAX_TEXT + 5))))
+    assert isinstance(said, Error)
+    assert len(said.text) == MAX_TEXT
+    assert said.text.endswith("…")

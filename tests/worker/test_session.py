@@ -23,6 +23,7 @@ from wire.messages import (
     Stored,
     Welcome,
     WorkerDetails,
+    check_sendable,
 )
 from wire.schema import Lease
 from wire.tokens import for_store
@@ -49,6 +50,7 @@ from worker.events import (
     Send,
     Stopped,
     Tick,
+    Unsent,
 )
 from worker.holding import Identity
 from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, SAY_AGAIN_S
@@ -544,3 +546,31 @@ def test_a_result_that_arrives_damaged_is_released_as_such() -> None:
     script.connect_store()
     script.after(Computed(A, RESULT))
     assert script.stored(A, "damaged") == [released(A, "damaged")]
+
+
+def told_of_end(commands: list[Command]) -> Released:
+    [told] = [one.message for one in commands if isinstance(one, Send) and isinstance(one.message, Released)]
+    return told
+
+
+def test_a_result_that_cannot_be_sent_is_a_failure_of_its_task() -> None:
+    script = Script().connect()
+    script.told(task(A), b"chunk")
+    script.connect_store()
+    script.after(Computed(A, RESULT))
+    told = told_of_end(script.after(Unsent(A, "Result would have 5000000 bytes")))
+    assert told.cause is not None
+    assert (told.outcome, told.cause["kind"], "5000000" in told.cause["text"]) == ("failed", "exception", True)
+    assert script.after(Unsent(A, "said twice")) == []
+
+
+def test_whatever_an_exception_says_can_be_told() -> None:
+    script = Script().connect()
+    script.told(task(A), b"chunk")
+    cause = {"kind": "exception", "text": "x" * 5_000_000, "traceback": "t" * 5_000_000 + "the end", "frame": 7}
+    told = told_of_end(script.after(Failed(A, cause)))
+    check_sendable(told)
+    assert told.cause is not None
+    assert told.cause["text"].endswith("…")
+    assert told.cause["traceback"].endswith("the end")
+    assert told.cause["frame"] == 7
