@@ -54,7 +54,7 @@ class World:
                 self.words.remember(name, value)
         self.brain = Assembler(epoch=1, splicers=self.random.choice((1, 2)))
         self.peers: dict[int, str] = {}
-        self.sessions: dict[int, str] = {}
+        self.tokens: dict[int, str] = {}
         self.story: list[str] = []
         self.now = 100.0
         self._splicing: set[str] = set()
@@ -80,7 +80,7 @@ class World:
             hello = self.words.message(("Hello",), 0.1)
             hello["role"] = random.choice(("worker", "worker", "client", "aggregator"))
             hello["name"], hello["token"] = random.choice(("a", "b")), random.choice(("", "t1", "t2"))
-            self.peers[self._numbers], self.sessions[self._numbers] = str(hello["role"]), str(hello.get("session"))
+            self.peers[self._numbers], self.tokens[self._numbers] = str(hello.get("role")), str(hello.get("token"))
             self._say(self._numbers, hello)
         elif roll < 0.13 and self.peers:
             peer = random.choice(list(self.peers))
@@ -122,7 +122,7 @@ class World:
                 if kind == "Result":
                     header["tag"] = b""
                     lent = Result.from_wire(header)
-                    header["tag"] = tag_of(lent, KEY, self.sessions[peer])
+                    header["tag"] = tag_of(lent, KEY, self.tokens[peer])
                 self._say(peer, header)
 
     def _lose_middleware(self) -> None:

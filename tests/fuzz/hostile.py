@@ -12,16 +12,30 @@ from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
+from middleware.leases import Cause
 from tests.end_to_end.hostile.peer import Closed, Header, Peer, frame
 from tests.fuzz.vocabulary import Vocabulary
 from wire.errors import ProtocolError
-from wire.messages import MESSAGES, AggregatorDetails, WorkerDetails
+from wire.messages import MESSAGES, AggregatorDetails, Released, WorkerDetails
 
-BATCH: Final = 100
+BATCH: Final = 200
 """Frames between two questions."""
 
 BATCHES: Final = 40
 """Batches of one connection at most; then it comes again."""
+
+REPEATED: Final = 0.7
+MOST_REPEATED: Final = 2000
+"""Frames that were sent before, and how many are remembered: what is old or doubled is garbage as well, and cheap."""
+
+ODDNESS: Final = (*[0.0] * 30, 0.02, 0.2)
+"""How odd single fields are: some cost the connection, and what is sent behind them is not taken."""
+
+MUTATED: Final = 0.03
+"""Of maps that are said again, those in which something is changed; more would cost too many connections as well."""
+
+ILL_FORMED: Final = 0.0005
+"""Frames that break the schema or come out of order: the connection ends with them."""
 
 BYTES_CHANCE: Final = 0.1
 """Connections that end with a frame whose bytes are wrong."""
@@ -65,26 +79,61 @@ def question(target: str, role: str, mark: int) -> tuple[Header, Callable[[Heade
     return {"type": "Revoke", "lease": lease}, lambda one: one.get("lease") == lease
 
 
+def _is_well_formed(header: Header) -> bool:
+    try:
+        message = MESSAGES[header["type"]].from_wire(header)
+        if isinstance(message, Released):
+            Cause.from_wire(message.cause or {})
+    except ProtocolError:
+        return False
+    return True
+
+
 class Garbage:
     """Batches of frames of one role for one program. The same seed and the same answers make the same again."""
 
     def __init__(self, target: str, role: str, seed: int) -> None:
         self.random = Random(f"{target} {role} {seed}")
-        self.words = Vocabulary(self.random)
+        self.words = Vocabulary(self.random, mutated=MUTATED)
         self._kinds = SAYS[target, role]
+        self._taken: list[bytes] = []  # frames that cost no connection
+        self._new: list[bytes] = []  # of the batch that is on its way
         self.taken = 0  # frames that the other side is known to have handled
         self._mark = 0
         self.target, self.role = target, role
 
     def batch(self) -> tuple[bytes, Callable[[Header], bool]]:
         """Return some frames with a question behind, and what tells its answer."""
+        self._new.clear()
         frames = [self._frame() for _ in range(BATCH - 1)]
         self._mark += 1
         asked, is_answer = question(self.target, self.role, self._mark)
         return b"".join([*frames, frame(asked)]), is_answer
 
     def _frame(self) -> bytes:
-        header = self.words.message(self._kinds, self.random.choice((0.0, 0.0, 0.02, 0.1)))
+        """A new frame, or one that was sent before, in another state of the other side."""
+        if self._taken and self.random.random() < REPEATED:
+            return self.random.choice(self._taken)
+        self._new.append(self._made())
+        return self._new[-1]
+
+    def was_taken(self, count: int) -> None:
+        """The other side has handled so many frames more, and what was new of them may be said again."""
+        self.taken += count
+        room = MOST_REPEATED - len(self._taken)
+        self._taken += self._new[:room]
+        for one in self._new[room:]:
+            self._taken[self.random.randrange(MOST_REPEATED)] = one
+        self._new.clear()
+
+    def _made(self) -> bytes:
+        header = self.words.message(self._kinds, self.random.choice(ODDNESS), 0.0)
+        while not _is_well_formed(header) and self.random.random() > ILL_FORMED:
+            header = self.words.message(self._kinds, 0.0, 0.0)
+        if self.random.random() < ILL_FORMED:
+            header = self.words.message(tuple(MESSAGES), 0.3)
+        if header["type"] == "Error" and self.random.random() > ILL_FORMED:
+            header["fatal"] = False  # whoever dials ends the connection after a fatal one
         has_payload = header["type"] in ("Chunk", "Task", "HandOn", "Pass", "FailedChunk", "Result", "File")
         payload = self.random.randbytes(self.random.choice((0, 1, 30, 300))) if has_payload else b""
         return frame(header, payload)
@@ -125,7 +174,7 @@ def exchange(garbage: Garbage, peer: Peer) -> None:
                 garbage.heard(header)
         finally:
             sender.join()
-        garbage.taken += BATCH
+        garbage.was_taken(BATCH)
     if garbage.random.random() < BYTES_CHANCE:
         peer.send(garbage.wrong_bytes())
         garbage.taken += 1

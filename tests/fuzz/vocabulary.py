@@ -19,6 +19,9 @@ from wire.schema import Lease, Record
 MOST_OF_A_NAME: Final = 16
 """Values remembered of a field; the oldest are forgotten at random."""
 
+MUTATED: Final = 0.15
+"""Of maps and lists that are said again, those in which something is changed."""
+
 DEEP: Final = 40
 """Nesting of the deepest map that is made."""
 
@@ -73,10 +76,11 @@ TEMPLATES: Final[dict[str, list[Any]]] = {
 
 
 class Vocabulary:
-    """What can be said, and how; `learn` adds to it."""
+    """What can be said, and how; `learn` adds to it. Of maps and lists that are said again, `mutated` are changed."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, mutated: float = MUTATED) -> None:
         self.random = random
+        self._mutated = mutated
         self._known: dict[str, list[Any]] = {name: list(values) for name, values in TEMPLATES.items()}
 
     def learn(self, message: Message) -> None:
@@ -106,9 +110,9 @@ class Vocabulary:
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def message(self, kinds: tuple[str, ...], oddness: float = 0.15) -> dict[str, Any]:
-        """A header of one of these types, or now and then of any. About `oddness` of its fields are odd."""
-        kind = self.random.choice(kinds if self.random.random() < 0.995 else tuple(MESSAGES))
+    def message(self, kinds: tuple[str, ...], oddness: float = 0.15, strangers: float = 0.005) -> dict[str, Any]:
+        """A header of one of these types, about `strangers` of any other. About `oddness` of its fields are odd."""
+        kind = self.random.choice(kinds if self.random.random() >= strangers else tuple(MESSAGES))
         return {"type": kind, **self.record(MESSAGES[kind], oddness)}
 
     def record(self, cls: type[Record], oddness: float = 0.15) -> dict[str, Any]:
@@ -119,8 +123,10 @@ class Vocabulary:
         """A value for a field: heard before, or made up; its type is right, what is within a map may not be."""
         roll, known = self.random.random(), self._known.get(name, [])
         if known and roll > oddness:
-            chosen = copy.deepcopy(self.random.choice(known))
-            return self.mutated(chosen) if isinstance(chosen, dict | list) and roll < 2 * oddness else chosen
+            chosen = self.random.choice(known)
+            if isinstance(chosen, dict | list) and self.random.random() < self._mutated:
+                return self.mutated(copy.deepcopy(chosen))
+            return chosen
         return self._made_up(hint)
 
     def _made_up(self, hint: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +19,24 @@ from tests.fuzz.hostile import Garbage, HostileMiddleware, flood
 
 SEED: Final = 9
 
-SHARES: Final = {
-    ("middleware", "client"): 0.3,
-    ("middleware", "worker"): 0.2,
-    ("middleware", "aggregator"): 0.2,
-    ("aggregator", "worker"): 0.15,
-    ("aggregator", "client"): 0.05,
-}
-"""Of all frames, what goes to whom from which role; a tenth is left for those that listen to a hostile middleware."""
+ROLES: Final = (
+    ("middleware", "client"),
+    ("middleware", "client"),
+    ("middleware", "worker"),
+    ("middleware", "aggregator"),
+    ("aggregator", "worker"),
+    ("aggregator", "client"),
+)
+"""Who sends garbage to whom, all at once, each as fast as it is taken."""
+
+LEAST: Final = 0.03
+"""Of all frames, what each of them sends at least."""
 
 WARM: Final = 0.3
 """Of the frames, after which memory is looked at first: until then caches and histories fill up."""
+
+TELL_S: Final = 30.0
+"""How often the figures up to then are told."""
 
 MAX_GROWTH: Final = 48 * 1024 * 1024
 """Bytes that a process may hold more at the end than when it was warm."""
@@ -37,14 +45,14 @@ MAX_GROWTH: Final = 48 * 1024 * 1024
 class Flood(threading.Thread):
     """One role's garbage for one program."""
 
-    def __init__(self, garbage: Garbage, port: int, frames: int) -> None:
+    def __init__(self, garbage: Garbage, port: int, is_enough: Callable[[], bool]) -> None:
         super().__init__(daemon=True)
         self.garbage, self.problem = garbage, ""
-        self._port, self._frames = port, frames
+        self._port, self._is_enough = port, is_enough
 
     def run(self) -> None:
         try:
-            flood(self.garbage, self._port, lambda: self.garbage.taken >= self._frames)
+            flood(self.garbage, self._port, self._is_enough)
         except Exception as error:
             self.problem = f"{self.garbage.role} to {self.garbage.target}: {error!r}"
 
@@ -63,28 +71,29 @@ def test_middleware_and_aggregator_take_garbage(tmp_path: Path, frames: int) -> 
         honest.check()
         before = {name: process.pid for name, process in cluster.processes.items()}
         ports = {"middleware": cluster.port, "aggregator": cluster.aggregator_port}
-        floods = [
-            Flood(Garbage(target, role, SEED), ports[target], int(frames * share))
-            for (target, role), share in SHARES.items()
-        ]
+        floods: list[Flood] = []
+        for number, (target, role) in enumerate(ROLES):
+            garbage = Garbage(target, role, SEED + number)
+            floods.append(Flood(garbage, ports[target], lambda g=garbage: _is_enough(g, floods, frames)))  # type: ignore[misc]
         begun = time.monotonic()
-        warm: dict[str, int] = {}
+        told, warm = begun, dict[str, int]()
         for one in floods:
             one.start()
-        wanted = sum(SHARES.values()) * frames
         while any(one.is_alive() for one in floods):
             until_later(0.2)
+            if time.monotonic() >= told + TELL_S:
+                told = time.monotonic()
+                say(_figures(floods, before, told - begun))
             assert not any(one.problem for one in floods), [one.problem for one in floods]
             assert all(process.poll() is None for process in cluster.processes.values()), cluster.log("middleware")[
                 -4000:
             ]
-            if not warm and sum(one.garbage.taken for one in floods) >= WARM * wanted:
+            if not warm and sum(one.garbage.taken for one in floods) >= WARM * frames:
                 warm = {name: resident_bytes(pid) for name, pid in before.items()}
         seconds = time.monotonic() - begun
         assert not any(one.problem for one in floods), [one.problem for one in floods]
         after = {name: resident_bytes(pid) for name, pid in before.items()}
-        taken = sum(one.garbage.taken for one in floods)
-        say(f"{taken} frames in {seconds:.0f} s, {taken / seconds:.0f}/s")
+        say(_figures(floods, before, seconds))
         for name in before:
             say(f"{name}: {warm.get(name, 0) / 1e6:.0f} MB warm, {after[name] / 1e6:.0f} MB at the end")
             assert "a bug: handling" not in cluster.log(name), cluster.log(name)[-4000:]
@@ -92,6 +101,18 @@ def test_middleware_and_aggregator_take_garbage(tmp_path: Path, frames: int) -> 
         _clear(cluster.port)
         honest.check()
         assert all(after[name] - warm.get(name, after[name]) < MAX_GROWTH for name in before), (warm, after)
+
+
+def _is_enough(garbage: Garbage, floods: list[Flood], frames: int) -> bool:
+    """Whether all together have sent so many frames, and this one its part."""
+    return garbage.taken >= LEAST * frames and sum(one.garbage.taken for one in floods) >= frames
+
+
+def _figures(floods: list[Flood], process_ids: dict[str, int], seconds: float) -> str:
+    taken = sum(one.garbage.taken for one in floods)
+    by_role = ", ".join(f"{one.garbage.role} to {one.garbage.target} {one.garbage.taken}" for one in floods)
+    held = ", ".join(f"{name} {resident_bytes(pid) / 1e6:.0f} MB" for name, pid in process_ids.items())
+    return f"{taken} frames in {seconds:.0f} s ({by_role}); {held}"
 
 
 def _clear(port: int) -> None:

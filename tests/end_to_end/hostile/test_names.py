@@ -1,0 +1,59 @@
+"""Names of real processes: whoever uses one that is another's is refused, and ends nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, until
+from tests.end_to_end.hostile.peer import Closed, Header, Honest, Peer, worker_details
+
+
+def _refusal(port: int, role: str, name: str, **hello: object) -> str:
+    """What somebody is told who joins under a name."""
+    with pytest.raises(Closed) as closed:
+        Peer(port, role, name=name, hello=dict(hello))
+    return str(closed.value)
+
+
+def test_nobody_takes_the_name_of_a_worker_or_an_aggregator(tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
+    with LocalCluster(tmp_path, workers=1, worker_arguments=["--name", "w"]) as cluster:
+        honest = Honest(cluster, clip)
+        [child] = cluster.worker_children()
+        store = _store(cluster)
+        addresses = [{"host": "", "port": 1}]
+        for token in ("", "guessed"):
+            told = _refusal(cluster.port, "worker", "w-1", details=worker_details(), token=token)
+            assert told.startswith("name-taken: another worker is connected as 'w-1': choose another --name, or wait")
+        claims = ((store["name"], store["store"], "forbidden"), ("other", store["store"], "forbidden"))
+        for name, claimed, code in (*claims, (store["name"], "new", "name-taken")):
+            details = {"store": claimed, "addresses": addresses}
+            told = _refusal(cluster.port, "aggregator", name, details=details, token="guessed")
+            assert told.startswith(f"{code}: "), told
+        with Peer(cluster.aggregator_port, "worker", name="w-1", hello={"token": "guessed"}):
+            honest.check()
+        assert [one.pid for one in cluster.worker_children()] == [child.pid]
+        assert "superseded" not in cluster.log("worker") + cluster.log("aggregator")
+
+
+def test_a_worker_whose_name_is_taken_says_so_and_joins_once_it_is_free(tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
+    with LocalCluster(tmp_path, workers=0) as cluster:
+        honest = Honest(cluster, clip)
+        with Peer(cluster.port, "worker", name="w-1", hello={"details": worker_details(filters=("hostile",))}):
+            parent = cluster.start("worker", arguments=["--port", str(cluster.port), "--processes", "1", "--name", "w"])
+            until(
+                lambda: "another worker is connected as 'w-1'" in cluster.log("worker"), "the worker says why it waits"
+            )
+        honest.check()
+        assert parent.poll() is None
+
+
+def _store(cluster: LocalCluster) -> Header:
+    """The store of the cluster's aggregator, as everybody may know it."""
+    with Peer(cluster.port, "client") as peer:
+        peer.say("Watch", topics=["workers"])
+        return peer.expect("Aggregator")
