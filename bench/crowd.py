@@ -18,6 +18,7 @@ import struct
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from typing import Any, Final
 
@@ -46,8 +47,8 @@ def frame(kind: str, *, payload_size: int = 0, **fields: Any) -> bytes:
     return PREFIX.pack(b"MVLA", len(header), payload_size, 0) + header
 
 
-def hello(name: str) -> bytes:
-    return frame("Hello", role="client", name=name, session=secrets.token_hex(8), versions=VERSIONS, user="crowd")
+def hello(name: str, user: str) -> bytes:
+    return frame("Hello", role="client", name=name, session=secrets.token_hex(8), versions=VERSIONS, user=user)
 
 
 class Member:
@@ -64,7 +65,8 @@ class Member:
             if data and self.is_slow and not self._has_greeted:
                 self._has_greeted = True
                 begun = frame("Chunk", payload_size=1 << 20, job="none", stream=0, index=0, frame_count=1)
-                self.sock.send(hello(f"slow-{self.sock.fileno()}") + begun + bytes(1000))
+                number = self.sock.fileno()
+                self.sock.send(hello(f"slow-{number}", f"crowd-{number // 100}") + begun + bytes(1000))
         except OSError:
             return False
         return bool(data)
@@ -79,7 +81,7 @@ class Crowd:
 
     def __init__(self, port: int, silent: int, slow: int) -> None:
         self._port = port
-        self._missing = [True] * slow + [False] * silent
+        self._missing = deque([True] * slow + [False] * silent)  # which are slow
         self._selector = selectors.DefaultSelector()
         self._due: list[tuple[float, int, Member]] = []
         self._number = 0
@@ -115,7 +117,7 @@ class Crowd:
             sock.setblocking(False)
             with suppress(BlockingIOError):
                 sock.connect(("127.0.0.1", self._port))
-            member = Member(sock, is_slow=self._missing.pop())
+            member = Member(sock, is_slow=self._missing.popleft())
             self._selector.register(sock, selectors.EVENT_READ, member)
             if member.is_slow:
                 self._speak_later(member)
@@ -141,7 +143,7 @@ def ask_for_all(port: int) -> None:
     while True:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as sock:
             threading.Thread(target=_read_all, args=(sock,), daemon=True).start()
-            sock.sendall(hello("user"))
+            sock.sendall(hello("user", "crowd"))
             while True:
                 if made < MOST_JOBS:
                     made += 1

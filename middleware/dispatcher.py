@@ -8,6 +8,7 @@ memory in cluster.py. This file routes, and keeps the time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from middleware.cluster import Cluster, Rules, StoreRecord
@@ -66,6 +67,10 @@ SCAN_INTERVAL_S: Final = 0.25
 
 PAUSE_S: Final = 2.0
 """A gap between two ticks longer than this means that the process itself was stopped: all deadlines move by it."""
+
+ASSESSED_PER_TURN: Final = 32
+"""Jobs, the oldest ones, whose pending reasons are looked at in every turn; those of all are at each scan. Hundreds of
+jobs that wait make no turn long."""
 
 ROOM_LOW_FACTOR: Final = 2
 """When the spool's room is below this many client windows, chunks that are stored everywhere are given up."""
@@ -294,7 +299,8 @@ class Dispatcher:
             self._leases.arriving(self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]], now)
         for peer in event.arriving & self.cluster.aggregators.keys():
             self.cluster.aggregators[peer].heard_at = now
-        if now >= self._next_scan:
+        is_scan = now >= self._next_scan
+        if is_scan:
             self._next_scan = now + SCAN_INTERVAL_S
             self._leases.expire(now)
             self._ownership.expire_deliveries(event.behind, now)
@@ -305,7 +311,7 @@ class Dispatcher:
         self._intake.expire_idle(now)
         self._handout.hand_out(now)
         self._ownership.pass_on(now)
-        for job in self.cluster.open_jobs():
+        for job in islice(self.cluster.open_jobs(), None if is_scan else ASSESSED_PER_TURN):
             assess(self.cluster, job, now)
         self._publisher.publish(now, event.behind)
 

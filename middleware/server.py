@@ -170,7 +170,11 @@ class Server:
 
     def turn(self) -> None:
         """Waits for what happens next and does all that follows from it."""
-        for event in self._loop.turn(self.next_deadline()):
+        deadline = self.next_deadline()
+        events = self._loop.turn(deadline)
+        if not events and self._nothing_is_due(deadline):
+            return self._loop.flush()
+        for event in events:
             if not self._loop.holds(event):
                 self._handle(event)
         self._carry_out(self._ask(Tick(self._room(), self._loop.arriving, self._behind())))
@@ -180,6 +184,14 @@ class Server:
             free()
         self._to_free.clear()
         self._loop.flush()
+
+    def _nothing_is_due(self, deadline: float | None) -> bool:
+        """Whether the turn was about strangers alone: connections that say nothing, or a byte now and then. There may
+        be thousands of them, and the dispatcher has nothing to do with them."""
+        cluster, arriving = self.dispatcher.cluster, self._loop.arriving
+        is_late = deadline is not None and self._clock() >= deadline
+        concerns = not (arriving.isdisjoint(cluster.workers_by_peer) and arriving.isdisjoint(cluster.aggregators))
+        return self._loop.has_read_only and not is_late and not concerns
 
     def next_deadline(self) -> float | None:
         """When the next turn must come at the latest."""

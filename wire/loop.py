@@ -162,6 +162,7 @@ class Loop:
         self._pending: list[NetworkEvent] = []
         self._arriving: set[ConnectionId] = set()
         self._next_id = 1
+        self.has_read_only = False  # the last turn: nobody took what had waited for it, and nobody woke the loop
         self._scratch = bytearray(limits.RECEIVE_BUFFER)
         self._listeners: list[socket.socket] = []
         self._accept_at: float | None = None  # when accepting goes on; None: it is under way
@@ -296,6 +297,7 @@ class Loop:
         """Waits until something happens or `deadline` (by the loop's clock) comes; returns all that has happened."""
         timeout = 0.0 if self._pending or self._unread else self._timeout(deadline)
         self._arriving.clear()
+        self.has_read_only = True
         ready, self._unread = self._unread, {}
         for key, mask in self._selector.select(timeout):
             if not isinstance(key.data, _Link):
@@ -449,6 +451,7 @@ class Loop:
         if mask & selectors.EVENT_WRITE:
             self._dirty[link.id] = link
             self._write(link)
+            self.has_read_only = False
         return bool(mask & selectors.EVENT_READ)
 
     def _read_all(self, ready: dict[ConnectionId, _Link]) -> None:
@@ -740,6 +743,7 @@ class Loop:
                 pass
         except BlockingIOError:
             pass
+        self.has_read_only = False
         self._woken = False  # only now: a wake-up that came meanwhile ends with this turn, none may be swallowed later
 
 

@@ -190,6 +190,7 @@ class SimLoop:
         self._outbox: list[tuple[int, Message | None, bytes | FileSlice, int, Error | None]] = []
         self.flush_limit: int | None = None  # of a program that dies while it writes
         self.arriving: frozenset[int] = frozenset()  # messages arrive whole here
+        self.has_read_only = False
 
     def next_number(self) -> int:
         self._numbers += 1
