@@ -16,6 +16,8 @@ from wire.tokens import for_store
 
 CHUNKS = ("--chunk-frames", "8")
 TOKEN = "hostile-token"
+PATIENT = ("--worker-timeout", "120")
+"""The worker that speaks by hand says nothing while it waits, and on a loaded machine that is long."""
 
 
 class Job:
@@ -64,7 +66,7 @@ def held_of(task: Header) -> Header:
 
 def test_results_that_nobody_asked_for_are_refused_and_a_task_said_to_be_stored_is_redone(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=64, gop=8)
-    with LocalCluster(tmp_path, workers=1, middleware_arguments=("--delivery-timeout", "3")) as cluster:
+    with LocalCluster(tmp_path, workers=1, middleware_arguments=(*PATIENT, "--delivery-timeout", "3")) as cluster:
         with liar(cluster) as at_middleware:
             job = Job(cluster, clip)
             task = at_middleware.expect("Task")
@@ -95,7 +97,7 @@ def test_results_that_nobody_asked_for_are_refused_and_a_task_said_to_be_stored_
 
 def test_a_lease_is_adopted_by_nobody_but_its_worker(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=64, gop=8)
-    with LocalCluster(tmp_path, workers=1) as cluster:
+    with LocalCluster(tmp_path, workers=1, middleware_arguments=PATIENT) as cluster:
         honest = Honest(cluster, clip)
         with liar(cluster) as first:
             job = Job(cluster, clip)
@@ -117,7 +119,7 @@ def test_a_lease_is_adopted_by_nobody_but_its_worker(tmp_path: Path) -> None:
 
 def test_a_result_that_nobody_can_unpack_is_redone_and_charged_to_its_worker(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=64, gop=8)
-    with LocalCluster(tmp_path, workers=1) as cluster:
+    with LocalCluster(tmp_path, workers=1, middleware_arguments=PATIENT) as cluster:
         with liar(cluster) as at_middleware:
             job = Job(cluster, clip)
             task = at_middleware.expect("Task")
