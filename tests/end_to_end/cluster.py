@@ -17,6 +17,11 @@ from typing import Any
 
 import psutil
 
+from client.options import Target
+from client.watching import ClusterView, look
+from wire.addresses import Address
+from wire.errors import WireError
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -154,18 +159,18 @@ class LocalCluster:
     # ── talking to it ────────────────────────────────────────────────────────────────────────────────────────────
 
     def wait(self, workers: int, aggregators: int = 1, timeout_s: float = 60) -> None:
-        arguments = [
-            "--wait",
-            "--workers",
-            str(workers),
-            "--aggregators",
-            str(aggregators),
-            "--timeout",
-            str(timeout_s),
-        ]
-        done = self.run("client.status", *arguments)
-        logs = "".join(f"\n--- {name}\n{self.log(name)}" for name in self.processes)
-        assert done.returncode == 0, done.stdout + done.stderr + logs
+        """Waits until so many are connected, as `client.status --wait` does, without starting a process for it."""
+
+        def complete(view: ClusterView) -> bool:
+            workers_there, aggregators_there = view.connected_workers(), view.connected_aggregators()
+            return view.is_current and len(workers_there) >= workers and len(aggregators_there) >= aggregators
+
+        target = Target(Address("localhost", self.port))
+        try:
+            look(target, ("workers",), until=complete, timeout_s=timeout_s, retry=True)
+        except (WireError, TimeoutError) as error:
+            logs = "".join(f"\n--- {name}\n{self.log(name)}" for name in self.processes)
+            raise AssertionError(f"{workers} workers and {aggregators} aggregators: {error}{logs}") from error
 
     def run(self, module: str, *arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
         """Runs a command of the client in the cluster's environment."""

@@ -127,7 +127,7 @@ def test_filters_that_need_a_sequence_are_refused(cluster: LocalCluster, tmp_pat
 
 @pytest.mark.timeout(300)
 def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
-    chunks = 32
+    chunks = 24
     folder = many(tmp_path / "in", chunks * GOP, (320, 240))
     killing(tmp_path, folder, chunks, ["worker", "middleware", "aggregator", "client"])
 
