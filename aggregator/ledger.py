@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import msgpack
-
 from aggregator.events import Keep
 from storage.crashes import count_crash, crashes
-from storage.ledger import Ledger
-from storage.spool import Location
+from storage.ledger import Ledger, Row
+from storage.seals import is_sealed, seal, sealed, unsealed
+from storage.spool import Location, is_location
 from wire.tokens import new_token
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order in which they came
     job TEXT NOT NULL UNIQUE,
-    fixed BLOB NOT NULL,         -- msgpack: name, user, owner_epoch, lease_key, and source, outputs without files yet
-    record BLOB NOT NULL         -- msgpack: what changes, see aggregator/jobs.py
+    fixed BLOB NOT NULL,         -- sealed: name, user, owner_epoch, lease_key, and source, outputs without files yet
+    record BLOB NOT NULL         -- sealed: what changes, see aggregator/jobs.py
 );
 CREATE TABLE result (
     job TEXT NOT NULL,
@@ -36,6 +35,7 @@ CREATE TABLE result (
     worker TEXT NOT NULL,        -- empty for a chunk that was passed on
     frames INTEGER NOT NULL,     -- that came out
     stored_unix_s REAL NOT NULL,
+    seal BLOB NOT NULL,          -- of all but where it is: what lies there has its own checksum
     PRIMARY KEY (job, track, number)
 ) WITHOUT ROWID
 """
@@ -61,7 +61,10 @@ class AggregatorLedger:
     """The aggregator's tables. Changes are durable after `commit`."""
 
     def __init__(self, path: Path, *, fsync: bool = False) -> None:
-        self._ledger = Ledger(path, SCHEMA, VERSION, fsync=fsync)
+        checks = {"job": _damaged_job, "result": _damaged_result}
+        self._ledger = Ledger(path, SCHEMA, VERSION, checks=checks, fsync=fsync)
+        self._ledger.execute("DELETE FROM result WHERE job NOT IN (SELECT job FROM job)")  # of a job whose row is lost
+        self._ledger.commit()
         self.commit = self._ledger.commit
         self.close = self._ledger.close
         self.next_deadline = self._ledger.next_deadline
@@ -108,10 +111,10 @@ class AggregatorLedger:
     def save_job(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None) -> None:
         """Writes what changed of a job; with `fixed`, a new one, or what is left of what was asked for."""
         if fixed is not None:
-            values = (job, _packed(fixed), _packed(record))
+            values = (job, sealed(_fixed(job), fixed), sealed(_record(job), record))
             self._ledger.execute(f"INSERT INTO job (job, fixed, record) VALUES (?, ?, ?) {_OR_UPDATE}", values)
         else:
-            self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (_packed(record), job))
+            self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (sealed(_record(job), record), job))
 
     def forget_job(self, job: str) -> None:
         self._ledger.execute("DELETE FROM job WHERE job = ?", (job,))
@@ -119,12 +122,12 @@ class AggregatorLedger:
     def jobs(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(job, fixed, record), oldest first."""
         for job, fixed, record in self._ledger.query("SELECT job, fixed, record FROM job ORDER BY number"):
-            yield job, msgpack.unpackb(fixed), msgpack.unpackb(record)
+            yield job, unsealed(_fixed(job), fixed), unsealed(_record(job), record)
 
     def fixed(self, job: str) -> dict[str, Any]:
         """What does not change of a job that is here and has no files yet: see SCHEMA."""
         [(fixed,)] = self._ledger.query("SELECT fixed FROM job WHERE job = ?", (job,))
-        unpacked = msgpack.unpackb(fixed)
+        unpacked = unsealed(_fixed(job), fixed)
         assert isinstance(unpacked, dict)
         return unpacked
 
@@ -132,8 +135,10 @@ class AggregatorLedger:
 
     def add_result(self, keep: Keep, location: Location, stored_unix_s: float) -> None:
         frames = keep.frames.get("frames_in", 0)  # what the worker went through, whatever the filters left of it
-        values = (keep.job, keep.track, keep.index, *location, keep.xxh3.to_bytes(8, "big"), keep.worker, frames)
-        self._ledger.execute("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, stored_unix_s))
+        told = (keep.job, keep.track, keep.index)
+        more = (keep.xxh3.to_bytes(8, "big"), keep.worker, frames, float(stored_unix_s))
+        values = (*told, *location, *more, seal(*told, *more))
+        self._ledger.execute("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def forget_result(self, job: str, track: int, index: int) -> None:
         self._ledger.execute("DELETE FROM result WHERE job = ? AND track = ? AND number = ?", (job, track, index))
@@ -158,7 +163,21 @@ class AggregatorLedger:
         return Location(*row)
 
 
-def _packed(data: dict[str, Any]) -> bytes:
-    packed = msgpack.packb(data)
-    assert isinstance(packed, bytes)
-    return packed
+def _fixed(job: str) -> str:
+    return f"job {job}"
+
+
+def _record(job: str) -> str:
+    return f"record of job {job}"
+
+
+def _damaged_job(row: Row) -> str:
+    job = row["job"]
+    whole = is_sealed(_fixed(job), row["fixed"]) and is_sealed(_record(job), row["record"])
+    return "" if whole else f"job {job}"
+
+
+def _damaged_result(row: Row) -> str:
+    told = [row[name] for name in ("job", "track", "number", "xxh3", "worker", "frames", "stored_unix_s")]
+    whole = row["seal"] == seal(*told) and is_location(row["segment"], row["offset"], row["size"])
+    return "" if whole else f"chunk {row['number']} of track {row['track']} of job {row['job']}"

@@ -38,6 +38,7 @@ from aggregator.events import (
     NotKept,
     Peer,
     Received,
+    ResultsLost,
     SaveJob,
     Send,
     SendFilePart,
@@ -189,6 +190,7 @@ class Server:
         for event in self._loop.turn(self.next_deadline()):
             if not self._loop.holds(event):
                 self._take(event)
+        self._tell_of_lost_files()
         now = self._clock()
         for ending in self._splicers.tick(now):
             self._splice_ended(ending)
@@ -315,6 +317,19 @@ class Server:
             return NotKept(keep, f"{self._spool.folder}: {error.strerror or error}")
         self._ledger.add_result(keep, location, self._unix_clock())
         return Kept(keep)
+
+    def _tell_of_lost_files(self) -> None:
+        """Whose files in the spool are gone while we run is forgotten: a restart would not find it, nor a splice."""
+        segments = self._spool.take_lost()
+        if not segments:
+            return
+        log.warning("%d files of %s are gone, or not what they were", len(segments), self._spool.folder)
+        lost: dict[str, list[tuple[int, int]]] = {}
+        for one in self._ledger.results():
+            if one.location.segment in segments:
+                lost.setdefault(one.job, []).append((one.track, one.index))
+        for job, chunks in lost.items():
+            self._handle(ResultsLost(job, tuple(chunks)))
 
     def _free_results(self, job: str) -> None:
         self._to_free += [one.location for one in self._ledger.results(job)]

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import msgpack
+from storage.ledger import Ledger, Row
+from storage.seals import is_sealed, seal, sealed, unsealed
+from storage.spool import Location, is_location
 
 from storage.crashes import count_crash, crashes
-from storage.ledger import Ledger
-from storage.spool import Location
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order of submission
     job TEXT NOT NULL UNIQUE,
-    fixed BLOB NOT NULL,         -- msgpack: what was asked for, see middleware/submission.py
-    record BLOB NOT NULL         -- msgpack: what changes, see middleware/jobs.py
+    fixed BLOB NOT NULL,         -- sealed: what was asked for, see middleware/submission.py
+    record BLOB NOT NULL         -- sealed: what changes, see middleware/jobs.py
 );
 CREATE TABLE chunk (
     job TEXT NOT NULL,
@@ -30,18 +30,20 @@ CREATE TABLE chunk (
     segment INTEGER,             -- NULL: given up for room, and stored at the aggregator
     offset INTEGER NOT NULL,
     size INTEGER NOT NULL,
+    seal BLOB NOT NULL,          -- of all but where it is: what lies there has its own checksum
     PRIMARY KEY (job, stream, number)
 ) WITHOUT ROWID;
 CREATE TABLE filter (
     number INTEGER PRIMARY KEY,  -- the order in which they were announced
     name TEXT NOT NULL UNIQUE,
-    schema BLOB NOT NULL         -- msgpack, see filters/schema.py
+    schema BLOB NOT NULL         -- sealed msgpack, see filters/schema.py
 );
 CREATE TABLE store (
     number INTEGER PRIMARY KEY,  -- the order in which they were first seen
     store TEXT NOT NULL UNIQUE,  -- an aggregator's
     name TEXT NOT NULL,
-    digest BLOB NOT NULL         -- SHA-256 of the token that it was first seen with
+    digest BLOB NOT NULL,        -- SHA-256 of the token that it was first seen with
+    seal BLOB NOT NULL
 )
 """
 
@@ -52,7 +54,10 @@ class MiddlewareLedger:
     """The middleware's tables. Changes are durable after `commit`."""
 
     def __init__(self, path: Path, *, fsync: bool = False) -> None:
-        self._ledger = Ledger(path, SCHEMA, VERSION, fsync=fsync)
+        checks = {"job": _damaged_job, "chunk": _damaged_chunk, "filter": _damaged_filter, "store": _damaged_store}
+        self._ledger = Ledger(path, SCHEMA, VERSION, checks=checks, fsync=fsync)
+        self._ledger.execute("DELETE FROM chunk WHERE job NOT IN (SELECT job FROM job)")  # of a job whose row is lost
+        self._ledger.commit()
         self.commit = self._ledger.commit
         self.close = self._ledger.close
         self.next_deadline = self._ledger.next_deadline
@@ -77,19 +82,18 @@ class MiddlewareLedger:
     def save_job(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None) -> None:
         """Writes what changed of a job; with `fixed`, a new one, or what was asked for as well."""
         if fixed is not None:
-            self._ledger.execute(
-                f"INSERT INTO job (job, fixed, record) VALUES (?, ?, ?) {_OR_UPDATE}",
-                (job, _packed(fixed), _packed(record)),
-            )
+            values = (job, sealed(_fixed(job), fixed), sealed(_record(job), record))
+            self._ledger.execute(f"INSERT INTO job (job, fixed, record) VALUES (?, ?, ?) {_OR_UPDATE}", values)
         else:
-            self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (_packed(record), job))
+            self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (sealed(_record(job), record), job))
 
     def forget_job(self, job: str) -> None:
         self._ledger.execute("DELETE FROM job WHERE job = ?", (job,))
 
     def add_chunk(self, job: str, stream: int, index: int, frame_count: int, xxh3: int, location: Location) -> None:
-        values = (job, stream, index, frame_count, xxh3.to_bytes(8, "big"), *location)
-        self._ledger.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        values = (job, stream, index, frame_count, xxh3.to_bytes(8, "big"))
+        values_sql = "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        self._ledger.execute(values_sql, (*values, *location, seal(*values)))
 
     def give_up_chunk(self, job: str, stream: int, index: int) -> None:
         """It was here, but is not any more."""
@@ -104,20 +108,23 @@ class MiddlewareLedger:
 
     def save_filter(self, name: str, schema: bytes) -> None:
         """Write a filter's schema, as the newest."""
-        self._ledger.execute("INSERT OR REPLACE INTO filter (name, schema) VALUES (?, ?)", (name, schema))
+        self._ledger.execute(
+            "INSERT OR REPLACE INTO filter (name, schema) VALUES (?, ?)", (name, sealed(_filter(name), schema))
+        )
 
     def forget_filter(self, name: str) -> None:
         self._ledger.execute("DELETE FROM filter WHERE name = ?", (name,))
 
     def filters(self) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the schema of every filter, the oldest first."""
-        yield from self._ledger.query("SELECT name, schema FROM filter ORDER BY number")
+        for name, schema in self._ledger.query("SELECT name, schema FROM filter ORDER BY number"):
+            yield name, unsealed(_filter(name), schema)
 
     def save_store(self, store: str, name: str, digest: bytes) -> None:
         """Writes what is known of an aggregator's store; a known one keeps its place."""
-        change = "ON CONFLICT (store) DO UPDATE SET name = excluded.name"
-        values = (store, name, digest)
-        self._ledger.execute(f"INSERT INTO store (store, name, digest) VALUES (?, ?, ?) {change}", values)
+        change = "ON CONFLICT (store) DO UPDATE SET name = excluded.name, seal = excluded.seal"
+        values = (store, name, digest, seal(store, name, digest))
+        self._ledger.execute(f"INSERT INTO store (store, name, digest, seal) VALUES (?, ?, ?, ?) {change}", values)
 
     def forget_store(self, store: str) -> None:
         self._ledger.execute("DELETE FROM store WHERE store = ?", (store,))
@@ -129,7 +136,7 @@ class MiddlewareLedger:
     def jobs(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(job, fixed, record), oldest first."""
         for job, fixed, record in self._ledger.query("SELECT job, fixed, record FROM job ORDER BY number"):
-            yield job, msgpack.unpackb(fixed), msgpack.unpackb(record)
+            yield job, unsealed(_fixed(job), fixed), unsealed(_record(job), record)
 
     def chunks(self) -> Iterator[tuple[str, int, int, int, int, Location | None]]:
         """(job, stream, index, frame_count, xxh3, location) of every chunk; no location for one that was given up."""
@@ -141,7 +148,35 @@ class MiddlewareLedger:
             yield job, stream, index, frames, int.from_bytes(xxh3, "big"), location
 
 
-def _packed(data: dict[str, Any]) -> bytes:
-    packed = msgpack.packb(data)
-    assert isinstance(packed, bytes)
-    return packed
+def _fixed(job: str) -> str:
+    return f"job {job}"
+
+
+def _record(job: str) -> str:
+    return f"record of job {job}"
+
+
+def _filter(name: str) -> str:
+    return f"filter {name}"
+
+
+def _damaged_job(row: Row) -> str:
+    job = row["job"]
+    whole = is_sealed(_fixed(job), row["fixed"]) and is_sealed(_record(job), row["record"])
+    return "" if whole else f"job {job}, which is to be submitted again"
+
+
+def _damaged_chunk(row: Row) -> str:
+    told = [row[name] for name in ("job", "stream", "number", "frame_count", "xxh3")]
+    where = (row["segment"], row["offset"], row["size"])
+    whole = row["seal"] == seal(*told) and is_location(0 if where[0] is None else where[0], *where[1:])
+    return "" if whole else f"chunk {row['number']} of stream {row['stream']} of job {row['job']}"
+
+
+def _damaged_filter(row: Row) -> str:
+    return "" if is_sealed(_filter(row["name"]), row["schema"]) else f"filter {row['name']}"
+
+
+def _damaged_store(row: Row) -> str:
+    told = (row["store"], row["name"], row["digest"])
+    return "" if row["seal"] == seal(*told) else f"what is known of store {row['store']}"

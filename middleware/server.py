@@ -177,6 +177,7 @@ class Server:
         for event in events:
             if not self._loop.holds(event):
                 self._handle(event)
+        self._tell_of_lost_files()
         self._carry_out(self._ask(Tick(self._room(), self._loop.arriving, self._behind())))
         self._spool.sync()
         self._ledger.commit()
@@ -355,6 +356,20 @@ class Server:
         if check.is_stage:
             return StageLost(check.job, check.track, check.index)
         return ChunkLost(check.job, check.stream, check.index)
+
+    def _tell_of_lost_files(self) -> None:
+        """Whose files in the spool are gone while we run is forgotten: a restart would not find it."""
+        lost = self._spool.take_lost()
+        if not lost:
+            return
+        log.warning("%d files of %s are gone, or not what they were", len(lost), self._spool.folder)
+        events: list[Event] = []
+        for held, event in ((self._locations, ChunkLost), (self._stages, StageLost)):
+            for job, payloads in held.items():
+                gone = [place for place, (location, _) in payloads.items() if location.segment in lost]
+                events += [event(job, number, index) for number, index in gone]
+        for one in events:
+            self._carry_out(self._ask(one))
 
     def _free_job(self, job: str) -> None:
         self._locations.pop(job, None)

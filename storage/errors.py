@@ -2,8 +2,9 @@
 
     StorageError
     ├── SpoolFull          the spool's own limit is reached; there may be room later
-    ├── LedgerUnusable     no ledger, one of another version, or one that cannot be read
+    ├── LedgerUnusable     no ledger, one of another version, one that is damaged, or one that cannot be read
     │   └── LedgerInUse    another process has it open
+    ├── LedgerGone         its file was removed or replaced while it was in use: the process has to end
     └── LedgerFull         not even the reserve was enough to record a turn: the process has to end
 
 A disk without room is an OSError with errno ENOSPC from `Spool.append`: nothing of that payload is kept.
@@ -26,6 +27,10 @@ class LedgerUnusable(StorageError):
 
 class LedgerInUse(LedgerUnusable):
     """Another process has this ledger open."""
+
+
+class LedgerGone(StorageError):
+    """What is recorded goes into a file that nobody will find again."""
 
 
 class LedgerFull(StorageError):

@@ -3,18 +3,25 @@
 What was executed is durable after `commit`: against the death of the process always, against a power cut with
 `fsync`. The file belongs to one process. A reserve of disk space lies beside it, which is given up when the disk is
 full, so that the turn in which it became full can still be recorded, and set aside again as soon as there is room.
+
+Bytes on a disk may be damaged, and SQLite believes them. So rows are sealed (storage/seals.py) and all looked at when
+the file is opened: a damaged one costs itself. The file is then written anew without it, and kept as it was beside.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from storage.errors import LedgerFull, LedgerInUse, LedgerUnusable
+from storage.errors import LedgerFull, LedgerGone, LedgerInUse, LedgerUnusable
+from storage.privacy import close_to_others, create_private, make_private_folder
+from storage.seals import seal
 from storage.shrinking import Shrinker
 
 CACHE_KIB: Final = 512
@@ -30,7 +37,17 @@ MAX_WAL_BYTES: Final = 8 * 1024 * 1024
 TIGHT_INTERVAL_S: Final = 1.0
 """How often a full disk is asked whether there is room for the reserve again."""
 
-_FACTS = "CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID"
+_FACTS = "CREATE TABLE fact (name TEXT PRIMARY KEY, value, seal BLOB) WITHOUT ROWID"
+
+Row = Mapping[str, Any]
+
+RowCheck = Callable[[Row], str]
+"""What a row of a table is called where it is damaged, for people; "" where it is whole."""
+
+MAX_NAMED: Final = 20
+"""Damaged rows that are named one by one."""
+
+log = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -40,12 +57,13 @@ class Ledger:
         path: of the file; its folder is made when it is missing.
         schema: the CREATE statements, run once when the file is new.
         version: of this schema; a file of another version is refused.
+        checks: of each table's rows.
         fsync: let each commit reach the disk itself.
         clock: monotonic seconds.
 
     Raises:
         LedgerInUse: another process has it open.
-        LedgerUnusable: it is of another version, no ledger, or out of reach.
+        LedgerUnusable: it is of another version, damaged, no ledger, or out of reach.
     """
 
     def __init__(
@@ -54,14 +72,19 @@ class Ledger:
         schema: str,
         version: int,
         *,
+        checks: Mapping[str, RowCheck] | None = None,
         fsync: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = path
+        self._files = (path, path.with_name(path.name + "-wal"))
+        self._identities: dict[Path, tuple[int, int]] = {}
         self._clock = clock
         self._reserve = path.with_name(path.name + ".reserve")
         self._replayable: list[tuple[str, Sequence[Any]]] = []
-        self._connection = self._opened(path, schema, version, fsync)
+        self._connection = self._opened(schema, version, fsync)
+        if self._set_damaged_aside(checks or {}, schema, version):
+            self._connection = self._opened(schema, version, fsync)
         self._shrinker = Shrinker(self._connection, clock)
         self._restore_at: float | None = None
         self._restore_reserve()
@@ -82,27 +105,37 @@ class Ledger:
         return min((at for at in (self._restore_at, self._shrinker.due_at) if at is not None), default=None)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Changes something; the turn's transaction is begun when there is none."""
-        if not self._replayable:
-            self._connection.execute("BEGIN")
-        self._replayable.append((sql, parameters))
-        self._connection.execute(sql, parameters)
+        """Changes something; the turn's transaction is begun when there is none. Raises LedgerUnusable."""
+        try:
+            if not self._replayable:
+                self._connection.execute("BEGIN")
+            self._replayable.append((sql, parameters))
+            self._connection.execute(sql, parameters)
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a SELECT, what this turn executed included."""
-        return self._connection.execute(sql, parameters).fetchall()
+        """The rows of a SELECT, what this turn executed included. Raises LedgerUnusable."""
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
 
     def commit(self) -> None:
         """Makes the turn durable, and restores the reserve when it was used and that is due.
 
         Raises:
             LedgerFull: the disk has no room, not even in the reserve. Memory and disk differ now: end the process.
+            LedgerGone: the file was removed or replaced.
         """
         if self._replayable:
+            self._check_files()
             try:
                 self._connection.execute("COMMIT")
             except sqlite3.OperationalError as error:
                 self._commit_from_reserve(error)
+            except sqlite3.DatabaseError as error:
+                raise self._unusable(error) from error
             self._replayable = []
             self._shrinker.look()
         self._shrinker.work()
@@ -117,14 +150,16 @@ class Ledger:
             self._replayable = []
 
     def fact(self, name: str) -> Any:
-        """A single value kept under a name; None when there is none."""
-        rows = self.query("SELECT value FROM fact WHERE name = ?", (name,))
-        return rows[0][0] if rows else None
+        """A single value kept under a name; None when there is none. Raises LedgerUnusable when it is damaged."""
+        for found, value, mark in self.query("SELECT name, value, seal FROM fact"):
+            if mark != seal(found, value):
+                raise self._unusable(f"what it says of {found} is damaged")
+            if found == name:
+                return value
+        return None
 
     def set_fact(self, name: str, value: str | int | float | bytes) -> None:
-        self.execute(
-            "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
-        )
+        self.execute("INSERT OR REPLACE INTO fact VALUES (?, ?, ?)", (name, value, seal(name, value)))
 
     def raise_epoch(self) -> int:
         """One more than at the last start, from 1 on; durable when this returns."""
@@ -139,12 +174,19 @@ class Ledger:
 
     # ── opening, and a full disk ─────────────────────────────────────────────────────────────────────────────────
 
-    def _opened(self, path: Path, schema: str, version: int, fsync: bool) -> sqlite3.Connection:
+    def _opened(self, schema: str, version: int, fsync: bool) -> sqlite3.Connection:
+        path = self.path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
+            if not path.exists():
+                _create(path, schema, version)
+            elif path.stat().st_size == 0:
+                raise sqlite3.DatabaseError("it is empty")
+            close_to_others(path)
             connection = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+            connection.text_factory = lambda data: data.decode(errors="replace")
             try:
-                _prepare(connection, schema, version, fsync)
+                _prepare(connection, version, fsync)
             except BaseException:
                 connection.close()
                 raise
@@ -153,10 +195,66 @@ class Ledger:
                 raise LedgerInUse(
                     f"{path.parent} is in use by another process: stop that one, or give this one another --state."
                 ) from None
-            raise LedgerUnusable(f"{path} cannot be used as a ledger: {error}; move it away to begin anew.") from None
+            raise self._unusable(error) from None
         except OSError as error:
             raise LedgerUnusable(f"{path} cannot be opened: {error.strerror or error}.") from None
         return connection
+
+    def _unusable(self, error: object) -> LedgerUnusable:
+        return LedgerUnusable(
+            f"{self.path} cannot be used as a ledger: {error}; move it away to begin anew, unfinished jobs are then to "
+            "be sent again."
+        )
+
+    def _check_files(self) -> None:
+        for file in self._files:
+            try:
+                there = os.stat(file)
+            except FileNotFoundError:
+                if file not in self._identities:
+                    continue  # nothing was ever written there
+                raise LedgerGone(
+                    f"{file} was removed while it was in use: what was recorded in it is lost. Start again, and send "
+                    "unfinished jobs again."
+                ) from None
+            if self._identities.setdefault(file, (there.st_dev, there.st_ino)) != (there.st_dev, there.st_ino):
+                raise LedgerGone(
+                    f"{file} was replaced while it was in use: what was recorded since is lost. Start again, and send "
+                    "unfinished jobs again."
+                )
+
+    def _set_damaged_aside(self, checks: Mapping[str, RowCheck], schema: str, version: int) -> bool:
+        """Writes the ledger anew without damaged rows, if there are any; then the connection is closed."""
+        damaged = [what for table, check in checks.items() for row in self._rows(table) if (what := check(row))]
+        if not damaged:
+            return False
+        kept, fresh = self.path.with_name(self.path.name + ".damaged"), self.path.with_name(self.path.name + ".new")
+        named = ", ".join(damaged[:MAX_NAMED]) + (" …" if len(damaged) > MAX_NAMED else "")
+        log.error("%s is damaged, and goes on without: %s. As it was, it is %s.", self.path, named, kept)
+        fresh.unlink(missing_ok=True)
+        _write_new(fresh, schema, version)
+        with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
+            copy.execute("BEGIN")
+            for table, check in {**checks, "fact": _whole}.items():
+                for row in self._rows(table):
+                    if not check(row):
+                        marks = ", ".join("?" * len(row))
+                        copy.execute(f"INSERT INTO {table} VALUES ({marks})", tuple(row.values()))
+            copy.execute("COMMIT")
+        self._connection.close()
+        self.path.replace(kept)
+        fresh.replace(self.path)
+        _remove_log(self.path)
+        return True
+
+    def _rows(self, table: str) -> list[dict[str, Any]]:
+        try:
+            found = self._connection.execute(f"SELECT * FROM {table}")
+            names = [one[0] for one in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found]
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise self._unusable(error) from None
 
     def _commit_from_reserve(self, error: sqlite3.OperationalError) -> None:
         """SQLite has rolled the turn back, or is about to: it is executed again with the reserve's room."""
@@ -176,28 +274,58 @@ class Ledger:
     def _restore_reserve(self) -> None:
         try:
             if not self._reserve.exists() or self._reserve.stat().st_size < RESERVE_BYTES:
-                self._reserve.write_bytes(bytes(RESERVE_BYTES))
+                self._reserve.unlink(missing_ok=True)
+                with os.fdopen(create_private(self._reserve), "wb") as file:
+                    file.write(bytes(RESERVE_BYTES))
             self._restore_at = None
         except OSError:
             self._reserve.unlink(missing_ok=True)
             self._restore_at = self._clock() + TIGHT_INTERVAL_S
 
 
-def _prepare(connection: sqlite3.Connection, schema: str, version: int, fsync: bool) -> None:
+def _whole(_row: Row) -> str:
+    return ""
+
+
+def _create(path: Path, schema: str, version: int) -> None:
+    """Makes a ledger under another name first: whoever finds one finds a whole one."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    _write_new(fresh, schema, version)
+    _remove_log(path)
+    fresh.replace(path)
+
+
+def _write_new(path: Path, schema: str, version: int) -> None:
+    os.close(create_private(path))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded while the file is new; see shrinking.py
+        connection.execute("BEGIN")
+        connection.execute(_FACTS)
+        for statement in filter(None, (part.strip() for part in schema.split(";"))):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
+
+
+def _remove_log(path: Path) -> None:
+    """SQLite would take what another file of this name had left behind for a part of this one."""
+    for ending in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def _prepare(connection: sqlite3.Connection, version: int, fsync: bool) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded while the file is new; see shrinking.py
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
     connection.execute(f"PRAGMA journal_size_limit = {MAX_WAL_BYTES}")
     connection.execute("PRAGMA cache_spill = OFF")  # a full disk is met in COMMIT and nowhere else
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     found = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found not in (0, version):
+    if found != version:
         raise sqlite3.DatabaseError(f"it is of version {found}, this program writes version {version}")
     connection.execute("BEGIN IMMEDIATE")  # takes the lock for as long as the connection lives
-    if found == 0:
-        connection.execute(_FACTS)
-        for statement in filter(None, (part.strip() for part in schema.split(";"))):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {version}")
     connection.execute("COMMIT")
+    [(said,), *_] = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if said != "ok":
+        raise sqlite3.DatabaseError(f"it is damaged ({said.splitlines()[-1]})")

@@ -8,13 +8,18 @@ The order of things: append, then the ledger's commit, then the acknowledgement;
 commit first, then `free`. A segment of which a slice is still on its way out is recycled when that has left, and counts
 as used until then. After a start, `recover` makes the spool hold exactly what the ledger knows: the bytes of an
 append whose commit never came are overwritten by the next one.
+
+A file may be removed, replaced or cut short under a running process. Nothing is written into such a segment any more:
+each append looks at its file first, and `take_lost` tells of whose payloads the file is gone.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
+import stat
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +29,9 @@ from typing import Final, NamedTuple
 import xxhash
 
 from storage.errors import SpoolFull
+from storage.privacy import PRIVATE_FILE, make_private_folder
+
+log = logging.getLogger(__name__)
 
 MIB: Final = 1024 * 1024
 
@@ -49,6 +57,11 @@ class Location(NamedTuple):
     size: int
 
 
+def is_location(*parts: object) -> bool:
+    """Return whether these can be the parts of one."""
+    return all(type(part) is int and part >= 0 for part in parts)
+
+
 class Slice(NamedTuple):
     """A payload in its file, for sendfile. It stays as it is until `release`, which is called once, also when its key
     was freed long ago. `descriptor` returns the open file, good until the spool is used again; it raises OSError."""
@@ -63,6 +76,8 @@ class Slice(NamedTuple):
 class _Segment:
     number: int
     key: str
+    file: tuple[int, int] | None = None  # device and inode, once it is known
+    is_lost: bool = False  # its file is not what it was
     end: int = 0  # where the next payload goes
     payload_count: int = 0  # payloads not yet freed
     slice_count: int = 0  # slices not yet released
@@ -82,8 +97,8 @@ class Spool:
     def __init__(
         self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, limit_bytes: int, fsync: bool = False
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._make_folder()
         self.limit_bytes = limit_bytes
         self._segment_bytes = segment_bytes
         self._fsync = fsync
@@ -93,6 +108,7 @@ class Spool:
         self._pool: deque[_Segment] = deque()  # oldest first
         self._open: OrderedDict[int, int] = OrderedDict()
         self._unsynced: set[int] = set()
+        self._lost: set[int] = set()  # segments whose loss nobody has been told of
         self._next_number = max(self._found(), default=0) + 1
         self.used_bytes = 0
         self._files_bytes = 0
@@ -151,6 +167,12 @@ class Spool:
             place += len(data)
         return hasher.intdigest() if location.size else 0
 
+    def take_lost(self) -> frozenset[int]:
+        """Segments whose files turned out, since the last call, not to be there any more. What they hold is to be
+        forgotten, and given back as ever."""
+        lost, self._lost = frozenset(self._lost), set()
+        return lost
+
     def path(self, segment: int) -> Path:
         """The file of a segment, for another process to read."""
         return self.folder / f"{segment}.segment"
@@ -174,8 +196,10 @@ class Spool:
         if not self._fsync or not self._unsynced:
             return
         for number in self._unsynced & self._segments.keys():
-            os.fsync(self._descriptor(number))
+            if not self._segments[number].is_lost:
+                os.fsync(self._descriptor(number))
         self._unsynced.clear()
+        self._make_folder()
         folder = self._opened(self.folder, os.O_RDONLY)  # that the files are there at all
         try:
             os.fsync(folder)
@@ -185,7 +209,11 @@ class Spool:
     @property
     def room_bytes(self) -> int:
         """How much more fits, by the limit and by the disk."""
-        disk = shutil.disk_usage(self.folder)
+        try:
+            disk = shutil.disk_usage(self.folder)
+        except FileNotFoundError:
+            self._make_folder()
+            disk = shutil.disk_usage(self.folder)
         reusable = sum(segment.file_size for segment in self._pool)
         on_disk = disk.free + reusable - min(KEPT_FREE_BYTES, disk.total // 20)
         return max(min(self.limit_bytes - self.used_bytes, on_disk), 0)
@@ -199,15 +227,15 @@ class Spool:
         self.close()
         self._segments, self._of_key, self._filling = {}, {}, {}
         self._pool.clear()
+        self._lost.clear()
         self.used_bytes = self._files_bytes = 0
         sizes = self._found()
         lost: dict[str, list[Location]] = {}
         for key, locations in known.items():
             for location in locations:
-                if location.offset + location.size > sizes.get(location.segment, -1):
+                is_there = location.offset + location.size <= sizes.get(location.segment, -1)
+                if not is_there or not self._adopt(key, location, sizes[location.segment]):
                     lost.setdefault(key, []).append(location)
-                else:
-                    self._adopt(key, location, sizes[location.segment])
         for segment in self._segments.values():
             self.used_bytes += segment.end
             self._files_bytes += segment.file_size
@@ -224,14 +252,22 @@ class Spool:
             os.close(self._open.popitem()[1])
 
     def _found(self) -> dict[int, int]:
-        """Sizes of the segment files in the folder, by number."""
-        return {int(path.stem): path.stat().st_size for path in self.folder.glob("*.segment") if path.stem.isdigit()}
+        """Sizes of the segment files in the folder, by number; -1 of one that is no file, or not ours to read."""
+        found = {}
+        for path in self.folder.glob("*.segment"):
+            if path.stem.isascii() and path.stem.isdigit():
+                there = path.lstat()
+                found[int(path.stem)] = there.st_size if _is_usable(there) else -1
+        return found
+
+    def _make_folder(self) -> None:
+        make_private_folder(self.folder)
 
     # ── segments ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _segment_for(self, key: str, size: int) -> _Segment:
         filling = self._filling.get(key)
-        if filling is not None and filling.end + size <= self._segment_bytes:
+        if filling is not None and filling.end + size <= self._segment_bytes and self._is_there(filling):
             return filling
         segment = self._take_segment()
         segment.key = key
@@ -242,13 +278,50 @@ class Spool:
         return segment
 
     def _take_segment(self) -> _Segment:
+        while self._pool and not self._is_there(self._pool[0]):
+            self._remove(self._pool.popleft())
         if not self._pool:
-            self._next_number += 1
-            return _Segment(self._next_number - 1, "")
+            return self._created()
         segment = self._pool.popleft()
         if self._files_bytes * 2 > self.limit_bytes:
             self._resize(segment, 0)  # many small owners of recycled segments must not hold the disk's space idle
         return segment
+
+    def _created(self) -> _Segment:
+        """A segment with a new file."""
+        number = self._next_number
+        self._next_number += 1
+        self._make_folder()
+        segment = _Segment(number, "")
+        descriptor = self._descriptor(number, os.O_CREAT | os.O_EXCL)
+        there = os.fstat(descriptor)
+        segment.file = (there.st_dev, there.st_ino)
+        return segment
+
+    def _is_there(self, segment: _Segment) -> bool:
+        """False when the file at a segment's path is not the one that was written to: then all are looked at."""
+        if self._is_whole(segment):
+            return True
+        for one in self._segments.values():
+            if not one.is_lost and not self._is_whole(one):
+                self._lose(one)
+        return False
+
+    def _is_whole(self, segment: _Segment) -> bool:
+        try:
+            there = os.lstat(self.path(segment.number))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if segment.file is None:
+            segment.file = (there.st_dev, there.st_ino)
+        is_same = segment.file == (there.st_dev, there.st_ino)
+        return is_same and _is_usable(there) and there.st_size >= segment.end
+
+    def _lose(self, segment: _Segment) -> None:
+        segment.is_lost = True
+        self._lost.add(segment.number)
+        if self._filling.get(segment.key) is segment:
+            del self._filling[segment.key]
 
     def _write(self, segment: _Segment, payload: bytes | bytearray | memoryview) -> None:
         end = segment.end + len(payload)
@@ -278,7 +351,10 @@ class Spool:
         if self._filling.get(segment.key) is segment:
             del self._filling[segment.key]
         segment.key, segment.end = "", 0
-        self._to_pool(segment)
+        if segment.is_lost:
+            self._remove(segment)
+        else:
+            self._to_pool(segment)
 
     def _to_pool(self, segment: _Segment) -> None:
         if len(self._pool) >= POOL_SEGMENTS or self._files_bytes > self.limit_bytes:
@@ -300,32 +376,37 @@ class Spool:
     def _remove(self, segment: _Segment) -> None:
         if (fd := self._open.pop(segment.number, None)) is not None:
             os.close(fd)
-        self.path(segment.number).unlink(missing_ok=True)
+        try:
+            self.path(segment.number).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s cannot be removed: %s", self.path(segment.number), error.strerror or error)
         self._files_bytes -= segment.file_size
 
-    def _adopt(self, key: str, location: Location, file_size: int) -> None:
+    def _adopt(self, key: str, location: Location, file_size: int) -> bool:
+        """Takes a payload up; False when its segment is another key's, so that it cannot be there."""
         segment = self._segments.get(location.segment)
         if segment is None:
             segment = self._segments[location.segment] = _Segment(location.segment, key, file_size=file_size)
             self._of_key.setdefault(key, set()).add(location.segment)
         elif segment.key != key:
-            raise ValueError(f"segment {location.segment} is said to belong to both {segment.key} and {key}")
+            return False
         segment.end = max(segment.end, location.offset + location.size)
         segment.payload_count += 1
+        return True
 
     def _resume_filling(self, segment: _Segment) -> None:
         best = self._filling.get(segment.key)
         if segment.end < self._segment_bytes and (best is None or segment.end < best.end):
             self._filling[segment.key] = segment
 
-    def _descriptor(self, number: int) -> int:
+    def _descriptor(self, number: int, flags: int = 0) -> int:
         fd = self._open.get(number)
         if fd is not None:
             self._open.move_to_end(number)
             return fd
         if len(self._open) >= OPEN_SEGMENTS:
             os.close(self._open.popitem(last=False)[1])
-        fd = self._opened(self.path(number), os.O_RDWR | os.O_CREAT)
+        fd = self._opened(self.path(number), os.O_RDWR | flags)
         self._open[number] = fd
         return fd
 
@@ -333,11 +414,15 @@ class Spool:
         """Where no descriptor is left, one of ours is given up for it: connections may have taken all others."""
         while True:
             try:
-                return os.open(path, flags | os.O_CLOEXEC, 0o600)
+                return os.open(path, flags | os.O_CLOEXEC, PRIVATE_FILE)
             except OSError as error:
                 if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._open:
                     raise
                 os.close(self._open.popitem(last=False)[1])
+
+
+def _is_usable(there: os.stat_result) -> bool:
+    return stat.S_ISREG(there.st_mode) and there.st_mode & PRIVATE_FILE == PRIVATE_FILE
 
 
 def _write_all(fd: int, payload: bytes | bytearray | memoryview, offset: int) -> None:

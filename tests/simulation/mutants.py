@@ -430,6 +430,10 @@ def _damaged_chunk_handed_out_again() -> Patch:
     return Cluster, "lose_chunk", lambda self, job, stream, index, now: None
 
 
+def _written_into_files_that_are_gone() -> Patch:
+    return Spool, "_is_there", lambda self, segment: True
+
+
 def _damaged_stage_handed_out_again() -> Patch:
     real = Dispatcher.handle
 

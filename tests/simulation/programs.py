@@ -172,12 +172,15 @@ class Disk:
         spool.append = appended  # type: ignore[method-assign, assignment]
 
     def damage(self, folder: Path) -> None:
-        """Some bytes of a file in the spool are not what they were."""
+        """Some bytes of a file in the spool are not what they were, or all of it is gone."""
         world = self._program.world
         files = [path for path in sorted((folder / "spool").glob("*.segment")) if path.stat().st_size]
         if not files:
             return
         path = world.random.choice(files)
+        if world.random.random() < 0.3:
+            path.unlink()
+            return world.see("unlinked", f"{self._program.name}'s {path.name} is removed")
         data = bytearray(path.read_bytes())
         start = world.random.randrange(len(data))
         stop = min(len(data), start + world.random.choice((1, 20, SEGMENT_BYTES)))
@@ -185,6 +188,7 @@ class Disk:
         with path.open("r+b") as file:
             file.write(data)
         world.see("damaged", f"bytes {start} to {stop} of {self._program.name}'s {path.name} are damaged")
+        return None
 
 
 class Middleware(Program):

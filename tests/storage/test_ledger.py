@@ -7,13 +7,14 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from storage.errors import LedgerFull, LedgerInUse, LedgerUnusable
-from storage.ledger import TIGHT_INTERVAL_S, Ledger
+from storage.errors import LedgerFull, LedgerGone, LedgerInUse, LedgerUnusable
+from storage.ledger import TIGHT_INTERVAL_S, Ledger, Row
 
 SCHEMA = "CREATE TABLE word (text TEXT PRIMARY KEY); CREATE TABLE other (number INTEGER)"
 VERSION = 3
@@ -186,7 +187,7 @@ def test_the_turn_that_fills_the_disk_is_recorded_from_the_reserve(tmp_path: Pat
     assert ledger.next_deadline() == 100 + TIGHT_INTERVAL_S
     now[0] = 100 + TIGHT_INTERVAL_S
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "write_bytes", no_room)
+        patch.setattr("storage.ledger.create_private", no_room)
         ledger.commit()
     assert ledger.next_deadline() == 100 + 2 * TIGHT_INTERVAL_S
     now[0] = 100 + 2 * TIGHT_INTERVAL_S
@@ -213,3 +214,99 @@ def test_a_turn_that_cannot_be_recorded_at_all_is_not_passed_over(tmp_path: Path
     again = opened(tmp_path)
     assert words(again) == []
     again.close()
+
+
+# ── files that are not what they were ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_damaged_row_costs_itself_and_the_file_is_kept_as_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def check(row: Row) -> str:
+        return "" if row["text"] != "bad" else "the word bad"
+
+    ledger = opened(tmp_path)
+    put(ledger, "good", "bad", "better")
+    ledger.set_fact("epoch", 7)
+    ledger.commit()
+    ledger.close()
+    path = tmp_path / "state" / "ledger.sqlite"
+    again = Ledger(path, SCHEMA, VERSION, checks={"word": check})
+    assert words(again) == ["better", "good"]
+    assert again.fact("epoch") == 7
+    assert "the word bad" in caplog.text
+    assert str(path) in caplog.text
+    put(again, "new")
+    again.commit()
+    again.close()
+    with closing(sqlite3.connect(path.with_name("ledger.sqlite.damaged"))) as kept:
+        assert len(kept.execute("SELECT * FROM word").fetchall()) == 3
+
+
+def test_an_empty_file_an_older_one_and_a_damaged_fact_are_said_with_a_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "ledger.sqlite"
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(LedgerUnusable, match=f"{path} .* it is empty; move it away"):
+        opened(tmp_path)
+    path.unlink()
+    ledger = opened(tmp_path)
+    ledger.set_fact("epoch", 7)
+    ledger.commit()
+    ledger.close()
+    with pytest.raises(LedgerUnusable, match=f"{path} .* of version {VERSION}, this program writes .*; move it away"):
+        Ledger(path, SCHEMA, VERSION + 1)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE fact SET value = 6")
+        other.commit()
+    with pytest.raises(LedgerUnusable, match=f"{path} .* epoch is damaged; move it away"):
+        opened(tmp_path).raise_epoch()
+
+
+@pytest.mark.parametrize("name", ["ledger.sqlite", "ledger.sqlite-wal"])
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_is_gone_while_it_is_in_use_is_noticed(tmp_path: Path, name: str, is_replaced: bool) -> None:
+    ledger = opened(tmp_path)
+    put(ledger, "one")
+    ledger.commit()
+    path = tmp_path / "state" / name
+    path.rename(tmp_path / "elsewhere")
+    if is_replaced:
+        path.write_bytes((tmp_path / "elsewhere").read_bytes())
+    put(ledger, "two")
+    with pytest.raises(LedgerGone, match=str(path)):
+        ledger.commit()
+    ledger.close()
+
+
+def test_what_a_ledger_that_was_moved_away_left_behind_is_no_part_of_a_new_one(tmp_path: Path) -> None:
+    def leave() -> None:
+        _write_and_die(tmp_path)
+
+    child = multiprocessing.get_context("fork").Process(target=leave)
+    child.start()
+    child.join(30)
+    path = tmp_path / "state" / "ledger.sqlite"
+    assert path.with_name("ledger.sqlite-wal").stat().st_size
+    path.unlink()
+    assert words(opened(tmp_path)) == []
+
+
+def test_all_that_is_kept_is_its_users_own(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        ledger = opened(tmp_path)
+        put(ledger, "one")
+        ledger.commit()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()} == {
+            "ledger.sqlite": "0o600", "ledger.sqlite-wal": "0o600", "ledger.sqlite.reserve": "0o600",
+        }  # fmt: skip
+        ledger.close()
+        (folder / "ledger.sqlite").chmod(0o644)
+        opened(tmp_path).close()
+        assert (folder / "ledger.sqlite").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)

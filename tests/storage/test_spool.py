@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -237,11 +240,111 @@ def test_recovery_names_what_is_gone_or_cut_short(tmp_path: Path) -> None:
         again.read(torn)
 
 
-def test_one_segment_of_two_keys_is_a_bug_and_said(tmp_path: Path) -> None:
+def test_a_segment_cannot_be_of_two_keys_so_the_second_has_lost_its_payload(tmp_path: Path) -> None:
     spool = opened(tmp_path)
     location = spool.append("job", bytes(600))
-    with pytest.raises(ValueError, match="belong to both"):
-        spool.recover({"job": [location], "other": [location]})
+    assert spool.recover({"job": [location], "other": [location]}) == {"other": [location]}
+
+
+# ── files that are not what they were ────────────────────────────────────────────────────────────────────────────────
+
+
+def _unlinked(path: Path) -> None:
+    path.unlink()
+
+
+def _truncated(path: Path) -> None:
+    os.truncate(path, 100)
+
+
+def _replaced(path: Path) -> None:
+    data = path.read_bytes()
+    path.rename(path.with_suffix(".old"))
+    path.write_bytes(data)
+
+
+def _made_unreadable(path: Path) -> None:
+    path.chmod(0)
+
+
+def _folder_removed(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+CHANGES = (_unlinked, _truncated, _replaced, _made_unreadable, _folder_removed)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nothing_is_written_into_a_file_that_is_not_there_any_more(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "spool"
+    spool = opened(folder)
+    lost = [spool.append("job", bytes(300)), spool.append("job", bytes(300))]
+    assert spool.take_lost() == frozenset()
+    change(spool.path(lost[0].segment))
+    assert spool.room_bytes > 0
+    after = spool.append("job", b"y" * 300)
+    assert after.segment != lost[0].segment
+    assert spool.path(after.segment).read_bytes()[: after.size] == b"y" * 300
+    assert spool.take_lost() == {lost[0].segment}
+    assert spool.take_lost() == frozenset()
+    for location in lost:
+        spool.free_location(location)
+    assert spool.used_bytes == 300
+    spool.sync()
+
+
+def test_one_lost_file_makes_all_others_looked_at(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    locations = [spool.append(key, bytes(900)) for key in ("a", "b", "c")]
+    spool.path(locations[0].segment).unlink()
+    spool.path(locations[2].segment).unlink()
+    spool.append("a", bytes(10))
+    assert spool.take_lost() == {locations[0].segment, locations[2].segment}
+
+
+def test_a_recycled_file_that_is_gone_is_not_written_to(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    spool.append("job", bytes(900))
+    spool.free("job")
+    spool.path(1).unlink()
+    location = spool.append("other", b"x" * 10)
+    assert spool.path(location.segment).read_bytes()[:10] == b"x" * 10
+    assert spool.take_lost() == frozenset()
+
+
+def test_a_slice_of_a_file_that_is_gone_says_so_and_makes_none(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    part = spool.slice(spool.append("job", bytes(10)))
+    spool.close()
+    spool.path(1).unlink()
+    with pytest.raises(FileNotFoundError):
+        part.descriptor()
+    assert not spool.path(1).exists()
+
+
+def test_a_checksum_is_of_what_is_on_disk(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    spool.append("job", b"before")
+    location, empty = spool.append("job", bytes(range(200))), spool.append("job", b"")
+    assert spool.checksum(location) == xxhash.xxh3_64_intdigest(bytes(range(200)))
+    assert spool.checksum(empty) == 0
+    os.truncate(spool.path(1), 100)
+    with pytest.raises(OSError, match="shorter"):
+        spool.checksum(location)
+
+
+def test_all_that_is_spooled_is_its_users_own(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = tmp_path / "spool"
+        folder.mkdir(mode=0o755)
+        location = opened(folder).append("job", b"x")
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / f"{location.segment}.segment").stat().st_mode & 0o777 == 0o600
 
 
 def test_sync_reaches_the_disk_only_when_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
