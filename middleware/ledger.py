@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from storage.crashes import count_crash, crashes
 from storage.ledger import Ledger, Row
 from storage.seals import is_sealed, seal, sealed, unsealed
 from storage.spool import Location, is_location
-
-from storage.crashes import count_crash, crashes
 
 VERSION: Final = 2
 
