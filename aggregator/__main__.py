@@ -11,8 +11,9 @@ from aggregator.server import Settings, serve
 from storage.crashes import EXIT_CRASHED, HalfDone
 from storage.errors import StorageError
 from wire import descriptors, options
-from wire.addresses import Address
+from wire.addresses import Address, is_loopback
 from wire.limits import MAX_NAME
+from wire.secret import add_secret, cluster_secret
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -34,7 +35,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--name", default="", help="name in logs and status, always the same (host name and port)")
     options.add_state(parser)
     options.add_results(parser)
-    options.add_secret(parser)
+    add_secret(parser)
     options.add_log(parser)
     parser.add_argument(
         "--spool-limit", type=options.size, default="64G", metavar="SIZE", help="bytes of results held (%(default)s)"
@@ -54,7 +55,7 @@ def settings_of(told: argparse.Namespace) -> Settings:
         state=told.state,
         results=told.results,
         spool_bytes=told.spool_limit,
-        secret=options.read_secret(told.secret_file),
+        secret=cluster_secret(told, state=told.state, makes=is_loopback(told.host)),
         fsync=told.fsync,
     )
 

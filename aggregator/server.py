@@ -53,6 +53,7 @@ from aggregator.ledger import AggregatorLedger
 from aggregator.splicers import PROGRAM, Ending, Splicers
 from storage.crashes import HalfDone, at_work
 from storage.errors import SpoolFull, StorageError
+from storage.privacy import make_private_folder
 from storage.spool import Location, Spool
 from wire import descriptors, limits
 from wire import loop as wire
@@ -128,6 +129,8 @@ class Server:
     def opened(cls, settings: Settings) -> Server:
         """On real sockets, files and processes. Raises OSError when it can't listen, storage errors when its state
         can't be used."""
+        if settings.state.is_dir():
+            make_private_folder(settings.state)
         folder = settings.state / "aggregator"
         ledger = AggregatorLedger(folder / "ledger.sqlite", fsync=settings.fsync)
         loop = wire.Loop("aggregator", secret=settings.secret)

@@ -11,6 +11,7 @@ from typing import NoReturn
 from client.outcome import Status
 from wire import options as shared
 from wire.addresses import Address
+from wire.secret import add_secret, cluster_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     family = parser.add_mutually_exclusive_group()
     family.add_argument("--ipv4", action="store_true", help="use IPv4 only")
     family.add_argument("--ipv6", action="store_true", help="use IPv6 only")
-    shared.add_secret(parser)
+    add_secret(parser)
     shared.add_user(parser)
 
 
@@ -49,7 +50,7 @@ def read_target(options: argparse.Namespace) -> Target:
     """What `add_target` was given. Raises UsageError when the secret cannot be read."""
     family = socket.AF_INET if options.ipv4 else socket.AF_INET6 if options.ipv6 else socket.AF_UNSPEC
     try:
-        secret = shared.read_secret(options.secret_file)
+        secret = cluster_secret(options)
     except (OSError, ValueError) as error:
         raise UsageError(f"The cluster's secret cannot be read: {error}") from error
     return Target(Address(options.host, options.port), family, secret, options.user)

@@ -12,6 +12,7 @@ from middleware.server import Settings, serve
 from storage.crashes import EXIT_CRASHED, HalfDone
 from storage.errors import StorageError
 from wire import descriptors, limits, options
+from wire.secret import add_secret, cluster_secret
 
 MAX_CREDIT: Final = 64
 """Tasks at a worker, at most: each lies there with its chunk, and what one worker holds no other can take."""
@@ -31,7 +32,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="port to listen at (MOVIOLA_PORT; %(default)s)",
     )
     options.add_state(parser)
-    options.add_secret(parser)
+    add_secret(parser)
     options.add_log(parser)
     parser.add_argument(
         "--spool-limit", type=options.size, default="8G", metavar="SIZE",
@@ -88,7 +89,7 @@ def main() -> int:
         max_workers=descriptors.share(limits.MAX_WORKERS),
     )
     try:
-        secret = options.read_secret(told.secret_file)
+        secret = cluster_secret(told, state=told.state, makes=True)
         serve(Settings(told.bind, told.port, told.state, told.spool_limit, rules, secret, told.fsync))
     except (OSError, StorageError, ValueError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:

@@ -55,6 +55,7 @@ from middleware.jobs import Job
 from middleware.ledger import MiddlewareLedger
 from storage.crashes import HalfDone, at_work
 from storage.errors import SpoolFull, StorageError
+from storage.privacy import make_private_folder
 from storage.spool import Location, Spool
 from wire import loop as wire
 from wire.lease_tags import KEY_SIZE
@@ -409,6 +410,8 @@ def serve(settings: Settings) -> None:
     """
     loop = wire.Loop("middleware", secret=settings.secret)
     port = loop.listen(settings.bind, settings.port)
+    if settings.state.is_dir():
+        make_private_folder(settings.state)
     folder = settings.state / "middleware"
     ledger = MiddlewareLedger(folder / "ledger.sqlite", fsync=settings.fsync)
     spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)

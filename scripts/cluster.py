@@ -11,9 +11,13 @@ import os
 import shlex
 import sys
 import tempfile
+from configparser import Error as ConfigParserError
 from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+
+from scripts.problem import Problem
+from wire.secret import SECRET_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,6 +59,19 @@ class Cluster:
         return self.state / "logs"
 
     @property
+    def secret_file(self) -> Path | None:
+        """Where the cluster's secret is; None for a cluster that is to have none."""
+        told = os.environ.get("MOVIOLA_SECRET_FILE")
+        if not told and os.environ.get("MOVIOLA_NO_SECRET"):
+            return None
+        return Path(told or self.state / SECRET_NAME).absolute()
+
+    @property
+    def secret_arguments(self) -> list[str]:
+        """What every program of it is told."""
+        return ["--no-secret"] if self.secret_file is None else ["--secret-file", str(self.secret_file)]
+
+    @property
     def workers_text(self) -> str:
         return "1 worker" if self.workers == 1 else f"{self.workers} workers"
 
@@ -63,15 +80,16 @@ class Cluster:
         """The command line of each program, in the order in which they start; they stop the other way round."""
         host = ["--host", connect_host()]
         return {
-            "middleware": ["--port", str(self.port), "--state", str(self.state)],
+            "middleware": ["--port", str(self.port), "--state", str(self.state), *self.secret_arguments],
             "aggregator": [
                 *host,
                 *("--middleware-port", str(self.port)),
                 *("--port", str(self.aggregator_port)),
                 *("--state", str(self.state)),
                 *("--results", str(self.results)),
+                *self.secret_arguments,
             ],
-            "worker": [*host, "--port", str(self.port), "--processes", str(self.workers)],
+            "worker": [*host, "--port", str(self.port), "--processes", str(self.workers), *self.secret_arguments],
         }
 
 
@@ -79,6 +97,13 @@ def connect_host() -> str:
     """Where this machine's own programs find the middleware: loopback, unless it listens on one address only."""
     bind = os.environ.get("MOVIOLA_BIND", "")
     return bind if bind not in ("", "*", "::", "0.0.0.0", "localhost") else "127.0.0.1"
+
+
+def own_umask() -> int:
+    """What this process takes away from new files."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def mark(state: Path) -> str:
@@ -121,6 +146,7 @@ def write_configuration(cluster: Cluster) -> None:
             "logfile_maxbytes": LOG_FILE_MAX,
             "logfile_backups": str(LOG_BACKUPS),
             "pidfile": str(pid_path(cluster.state)),
+            "umask": "077",  # of its logs
             **({"user": "root"} if os.geteuid() == 0 else {}),  # without it supervisord warns about being root
         },
     }
@@ -135,24 +161,32 @@ def write_configuration(cluster: Cluster) -> None:
 
 
 def read_configuration(state: Path) -> Cluster | None:
-    """The settings of the cluster of this state folder; None where none was started."""
-    parser = RawConfigParser()
-    if not parser.read(configuration_path(state)):
-        return None
-    section = parser["moviola"]
-    return Cluster(
-        state=state,
-        results=Path(section["results"]),
-        port=int(section["port"]),
-        aggregator_port=int(section["aggregator_port"]),
-        workers=int(section["workers"]),
-    )
+    """The settings of the cluster of this state folder; None where none was started. Raises Problem when the file is
+    damaged."""
+    parser, path = RawConfigParser(), configuration_path(state)
+    try:
+        if not parser.read(path):
+            return None
+        section = parser["moviola"]
+        return Cluster(
+            state=state,
+            results=Path(section["results"]),
+            port=int(section["port"]),
+            aggregator_port=int(section["aggregator_port"]),
+            workers=int(section["workers"]),
+        )
+    except (ConfigParserError, KeyError, ValueError) as error:
+        stop = f"./stop.sh --state {shlex.quote(str(state))}"
+        raise Problem(
+            f"{path} is damaged ({type(error).__name__}): stop the cluster with '{stop}' and start it again."
+        ) from error
 
 
 def _program(cluster: Cluster, name: str, arguments: list[str], priority: int) -> dict[str, str]:
     return {
         "command": shlex.join([sys.executable, "-m", name, *arguments]),
         "directory": str(ROOT),
+        "umask": f"{own_umask():03o}",  # of results
         "priority": str(priority),
         "autorestart": "true",
         "startsecs": str(START_SECONDS),

@@ -57,6 +57,8 @@ echo "Moviola is up in containers: $workers worker(s), middleware on port ${MOVI
 echo "  results  $MOVIOLA_RESULTS"
 echo "  logs     docker compose -p moviola-${MOVIOLA_PORT:-5000} logs"
 echo "  stop     ./stop.sh --docker"
+echo "  secret   (umask 077; docker compose -p moviola-${MOVIOLA_PORT:-5000} exec -T middleware cat state/secret > secret)"
+echo "           for workers and clients outside of the containers: --secret-file secret"
 if [ "$demo" = yes ]; then
     "${compose[@]}" --profile tools run --rm --entrypoint docker/entrypoint.sh client demo --host middleware
 else

@@ -13,6 +13,14 @@ from scripts.problem import Problem
 AIRPLAY_PORT = 5000  # where macOS listens with its AirPlay Receiver switched on
 
 
+def make_state(path: Path) -> None:
+    """Makes the state folder, which is its user's own. Raises Problem."""
+    make_folder("--state", path)
+    there = path.stat()
+    if there.st_mode & 0o077 and there.st_uid == os.geteuid():
+        path.chmod(0o700)
+
+
 def make_folder(flag: str, path: Path) -> None:
     """Raises Problem where the folder cannot be made or written to."""
     try:

@@ -19,6 +19,7 @@ def wait(up: Cluster) -> None:
     program's own last words where one does not stay up."""
     deadline = time.monotonic() + REGISTRATION_TIMEOUT_S
     command = [sys.executable, "-m", "client.status", "--host", cluster.connect_host(), "--port", str(up.port)]
+    command += up.secret_arguments
     command += ["--wait", "--workers", str(up.workers), "--aggregators", "1"]
     while (left_s := deadline - time.monotonic()) > 0:
         check_programs(up)

@@ -12,6 +12,7 @@ from scripts.cluster import ROOT, Cluster
 from scripts.options import AGGREGATOR_PORT, PORT, WORKERS_MAX, Options
 from scripts.problem import Problem
 from scripts.telling import tell
+from wire import secret
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
         asked = options.read()
         up = bring_up(asked)
         if asked.demo:
-            return demo.run(cluster.connect_host(), up.port, up.results)
+            return demo.run(cluster.connect_host(), up.port, up.results, up.secret_arguments)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -31,7 +32,7 @@ def main() -> int:
 
 def bring_up(asked: Options) -> Cluster:
     """Starts the cluster, or finds it running, and waits until all of it is registered. Raises Problem."""
-    places.make_folder("--state", asked.state)
+    places.make_state(asked.state)
     with supervision.exclusive(asked.state):
         running = cluster.read_configuration(asked.state) if supervision.is_running(asked.state) else None
         if running is None:
@@ -63,13 +64,26 @@ def start(wanted: Cluster) -> None:
     places.check_port("--port", wanted.port)
     places.check_port("--aggregator-port", wanted.aggregator_port)
     places.make_folder("--results", wanted.results)
-    places.make_folder("--state", wanted.logs)
+    places.make_state(wanted.logs)
+    make_secret(wanted)
     try:
         supervision.launch(wanted)
         registration.wait(wanted)
     except BaseException:
         supervision.stop(wanted.state)  # whatever went wrong, nothing is left running
         raise
+
+
+def make_secret(wanted: Cluster) -> None:
+    """Makes sure that there is a secret which all programs find. Raises Problem where it is none."""
+    if wanted.secret_file is None:
+        return
+    try:
+        if not os.environ.get("MOVIOLA_SECRET_FILE"):
+            secret.make_secret(wanted.secret_file)
+        secret.read_secret(wanted.secret_file)
+    except (OSError, ValueError) as error:
+        raise Problem(f"The cluster's secret cannot be used: {error}.") from error
 
 
 def adjust(running: Cluster, wanted: Cluster) -> None:
@@ -103,6 +117,8 @@ def report(up: Cluster) -> None:
         send += ["--port", str(up.port)]
     if up.results != ROOT / "results":
         send += ["--results", str(up.results)]
+    if up.secret_file is not None and up.secret_file != ROOT / "state" / "secret":
+        send += ["--secret-file", str(up.secret_file)]
     if up.state != ROOT / "state":
         stop += ["--state", str(up.state)]
     tell(f"  results  {up.results}")

@@ -172,5 +172,6 @@ class Connection:
             raise ProtocolError("version", f"we speak {list(VERSIONS)}, {hello.name!r} speaks {hello.versions}")
         if hello.role not in ROLES:
             raise ProtocolError("bad-message", f"no role is called {hello.role!r}; there are {', '.join(ROLES)}")
-        if not hmac.compare_digest(hello.proof, proof(self._secret, self._nonce, hello)):
-            raise ProtocolError("forbidden", f"{hello.name!r} does not know this cluster's secret")
+        if self._secret and not hmac.compare_digest(hello.proof, proof(self._secret, self._nonce, hello)):
+            text = f"{hello.name!r} does not know this cluster's secret; --secret-file names a copy of the one"
+            raise ProtocolError("forbidden", f"{text} in the state folder of the cluster")

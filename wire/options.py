@@ -77,17 +77,6 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_secret(parser: argparse.ArgumentParser) -> None:
-    """`--secret-file` (MOVIOLA_SECRET_FILE): see `read_secret`."""
-    parser.add_argument(
-        "--secret-file",
-        type=Path,
-        default=os.environ.get("MOVIOLA_SECRET_FILE") or None,
-        metavar="FILE",
-        help="file with the cluster's shared secret (MOVIOLA_SECRET_FILE; none)",
-    )
-
-
 def add_log(parser: argparse.ArgumentParser) -> None:
     """`--log` (MOVIOLA_LOG): how much is logged; give its value to `set_up_log`."""
     parser.add_argument(
@@ -171,19 +160,6 @@ def log_level(text: str) -> str:
     if text not in LOG_LEVELS:
         raise argparse.ArgumentTypeError(f"levels are {', '.join(LOG_LEVELS)}, and '{text}' is none")
     return text
-
-
-def read_secret(path: Path | None) -> bytes:
-    """The secret in a file, without surrounding blanks; empty where there is no file.
-
-    Raises OSError when it cannot be read, ValueError when it holds nothing.
-    """
-    if path is None:
-        return b""
-    secret = path.read_bytes().strip()
-    if not secret:
-        raise ValueError(f"the secret file {path} is empty")
-    return secret
 
 
 def set_up_log(level: str) -> None:

@@ -16,8 +16,9 @@ from typing import Final
 from filters import registry
 from filters.assets import SERVED, Folder
 from wire import descriptors, options
-from wire.addresses import Address
+from wire.addresses import Address, is_loopback
 from wire.limits import MIB
+from wire.secret import add_secret, cluster_secret
 from worker.memory import LEAST, default_limit
 from worker.names import NameLocks, host_name
 from worker.parent import Parent
@@ -82,7 +83,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default=host_name(),
         help="the processes are called NAME-1, NAME-2, … (%(default)s)",
     )
-    options.add_secret(parser)
+    add_secret(parser)
     options.add_log(parser)
     return parser.parse_args(arguments)
 
@@ -115,13 +116,13 @@ def main() -> int:
         for path in plugins:
             registry.load_plugin(path)  # what is wrong with one should be known before a child meets it
         filters = chosen_filters(given.filters)
-        secret = options.read_secret(given.secret_file)
+        secret = cluster_secret(given, makes=is_loopback(given.host))
         assets = None if given.assets is None else _served(given.assets)
         memory_limit = _memory_limit(given)
     except (ValueError, registry.PluginError) as error:
         return _refuse(str(error))
     except OSError as error:
-        return _refuse(f"the secret file {given.secret_file} cannot be read: {error.strerror}")
+        return _refuse(f"the secret file {error.filename} cannot be read: {error.strerror}")
     options.set_up_log(given.log)
     for name in assets.files if assets is not None else ():
         log.info("filters may name %s%s", SERVED, name)

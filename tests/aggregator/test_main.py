@@ -16,10 +16,13 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"MOVIOLA_{name}", raising=False)
 
 
-def test_defaults_are_loopback_and_the_folders_here() -> None:
+def test_defaults_are_loopback_and_the_folders_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     made = settings_of(parse([]))
     assert (made.bind, made.port, made.middleware) == ("localhost", 5001, Address("localhost", 5000))
-    assert (made.state, made.results, made.secret, made.advertise) == (Path("state"), Path("results"), b"", "")
+    assert (made.state, made.results, made.advertise) == (Path("state"), Path("results"), "")
+    assert made.secret == (tmp_path / "state" / "secret").read_bytes().strip()
+    assert settings_of(parse(["--no-secret"])).secret == b""
     assert made.name.endswith("-5001")
 
 
@@ -27,6 +30,7 @@ def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("MOVIOLA_AGGREGATOR_PORT", "6001")
     monkeypatch.setenv("MOVIOLA_PORT", "6000")
     (tmp_path / "secret").write_text("reel\n")
+    (tmp_path / "secret").chmod(0o600)
     told = ["--middleware-port", "7000", "--spool-limit", "8M", "--secret-file", str(tmp_path / "secret")]
     made = settings_of(parse(told))
     assert (made.port, made.middleware.port, made.spool_bytes, made.secret) == (6001, 7000, 8 * 2**20, b"reel")
@@ -36,7 +40,8 @@ def test_what_keeps_it_from_starting_is_one_sentence(tmp_path: Path, capsys: pyt
     (tmp_path / "file").write_text("")
     common = ["--port", "0", "--results", str(tmp_path / "results")]
     for told, sentence in [
-        (["--state", str(tmp_path / "file")], "cannot be opened"),
+        (["--state", str(tmp_path / "file")], "secret cannot be made"),
+        (["--state", str(tmp_path / "file"), "--no-secret"], "cannot be opened"),
         (["--secret-file", str(tmp_path / "nowhere")], "No such file"),
     ]:
         assert main([*common, *told]) == 1

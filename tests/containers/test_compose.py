@@ -52,6 +52,16 @@ class Engine:
         assert begun.returncode == 0, begun.stdout + begun.stderr
         for name in CONTAINERS:
             until(lambda name=name: self.is_healthy(name), f"{name} is healthy", 120)  # type: ignore[misc]
+        self.environment["MOVIOLA_SECRET_FILE"] = str(self.copy_of_secret())
+
+    def copy_of_secret(self) -> Path:
+        """What a client outside of the containers needs: the secret that they share, in a file of its own."""
+        said = self.call("podman", "exec", f"{PROJECT}_middleware_1", "cat", "state/secret")
+        assert said.returncode == 0, said.stderr
+        path = self.folder / "secret"
+        path.touch(mode=0o600)
+        path.write_text(said.stdout)
+        return path
 
     def is_healthy(self, name: str) -> bool:
         return self.call("podman", "healthcheck", "run", f"{PROJECT}_{name}").returncode == 0

@@ -21,8 +21,18 @@ from client.options import Target
 from client.watching import ClusterView, look
 from wire.addresses import Address
 from wire.errors import WireError
+from wire.secret import make_secret
 
 ROOT = Path(__file__).parents[2]
+
+SECRETS: dict[int, Path] = {}
+"""By port, where the secret of the cluster is that listens there: so a peer made by hand finds it, too."""
+
+
+def secret_at(port: int) -> bytes:
+    """The secret of the cluster that was started last with this port; empty where none was."""
+    path = SECRETS.get(port)
+    return path.read_bytes().strip() if path is not None and path.exists() else b""
 
 
 def free_port() -> int:
@@ -69,6 +79,7 @@ class LocalCluster:
         self.folder = folder
         self.results = folder / "results"
         self.port, self.aggregator_port = free_port(), free_port()
+        SECRETS[self.port] = SECRETS[self.aggregator_port] = folder / "state" / "secret"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._workers = workers
         self._arguments = {
@@ -92,6 +103,11 @@ class LocalCluster:
             "PYTHONPATH": str(ROOT),
         }
 
+    @property
+    def secret(self) -> bytes:
+        """What its programs share."""
+        return secret_at(self.port)
+
     def __enter__(self) -> LocalCluster:
         try:
             self.start("middleware")
@@ -113,6 +129,7 @@ class LocalCluster:
 
     def start(self, role: str, name: str = "", arguments: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
         """Starts a process of a role; `name` tells several of one role apart."""
+        make_secret(self.folder / "state" / "secret")  # as run.sh does: no client may come before there is one
         name = name or role
         told = self._arguments[role] if arguments is None else arguments
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -165,7 +182,7 @@ class LocalCluster:
             workers_there, aggregators_there = view.connected_workers(), view.connected_aggregators()
             return view.is_current and len(workers_there) >= workers and len(aggregators_there) >= aggregators
 
-        target = Target(Address("localhost", self.port))
+        target = Target(Address("localhost", self.port), secret=self.secret)
         try:
             look(target, ("workers",), until=complete, timeout_s=timeout_s, retry=True)
         except (WireError, TimeoutError) as error:

@@ -46,6 +46,7 @@ class Cluster:
         working = [network.host(f"worker{number}") for number in range(workers)]
         cluster = cls(middleware, aggregator, working, network.host("sender"), network.folder / "gate")
         for host in network.hosts:
+            (host.folder / "secret").touch(mode=0o600)
             (host.folder / "secret").write_text("known to these hosts\n")
         bound = ("--bind", "*", "--secret-file", "secret")
         middleware.start("middleware", *bound, *QUICK, *TELLING)

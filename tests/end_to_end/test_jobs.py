@@ -49,7 +49,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def jobs(cluster: LocalCluster) -> dict[str, dict[str, Any]]:
     """What `client.jobs list --json` prints, by id, without starting a process for every look."""
     return {
-        name: job_json(job) for name, job in look(Target(Address("localhost", cluster.port)), ["jobs"]).jobs.items()
+        name: job_json(job)
+        for name, job in look(Target(Address("localhost", cluster.port), secret=cluster.secret), ["jobs"]).jobs.items()
     }
 
 

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import os
 import shlex
 import socket
+import tempfile
+from configparser import RawConfigParser
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
 from supervisor.options import ServerOptions
 
 from scripts import cluster
 from scripts.cluster import Cluster
+from scripts.problem import Problem
 
 
 def a_cluster(folder: Path) -> Cluster:
@@ -50,3 +56,35 @@ def test_control_socket_can_be_bound_however_deep_the_state_is(tmp_path: Path) -
             server.bind(path)
             Path(path).unlink()
     assert cluster.socket_path(Path("/s")).parent == Path("/s")
+
+
+@given(place=st.integers(0, 10_000), mask=st.integers(1, 255), length=st.sampled_from([1, 8, 400]))
+def test_damaged_bytes_are_said_with_the_file_or_change_nothing_else(place: int, mask: int, length: int) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        wanted = a_cluster(Path(made))
+        write(wanted)
+        state, path = wanted.state, cluster.configuration_path(wanted.state)
+        content = bytearray(path.read_bytes())
+        place %= len(content)
+        content[place : place + length] = bytes(byte ^ mask for byte in content[place : place + length])
+        path.write_bytes(content)
+        said = ""
+        try:
+            assert cluster.read_configuration(state)
+        except Problem as problem:
+            said = str(problem)
+        assert not said or (str(path) in said and "./stop.sh" in said)
+
+
+def test_what_a_cluster_logs_is_its_users_own_and_its_results_are_as_they_were(tmp_path: Path) -> None:
+    wanted = a_cluster(tmp_path)
+    before = os.umask(0o022)
+    try:
+        write(wanted)
+    finally:
+        os.umask(before)
+    parser = RawConfigParser()
+    parser.read(cluster.configuration_path(wanted.state))
+    assert parser["supervisord"]["umask"] == "077"
+    assert parser["program:aggregator"]["umask"] == "022"
+    assert f"--secret-file {wanted.state / 'secret'}" in parser["program:worker"]["command"]

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from wire import options
+from wire.secret import add_secret
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser()
     for add in (options.add_middleware_address, options.add_bind, options.add_state, options.add_results):
         add(made)
-    options.add_secret(made)
+    add_secret(made)
     options.add_log(made)
     return made
 
@@ -49,16 +50,6 @@ def test_sizes_have_units(text: str, bytes_: int) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="a size is a number of bytes"):
         options.size(text)
-
-
-def test_a_secret_is_read_without_its_newline_and_never_empty(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    path.write_bytes(b" reel\n")
-    assert options.read_secret(path) == b"reel"
-    assert options.read_secret(None) == b""
-    path.write_bytes(b"\n")
-    with pytest.raises(ValueError, match="is empty"):
-        options.read_secret(path)
 
 
 def test_help_shows_a_folder_of_the_environment_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

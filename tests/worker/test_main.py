@@ -70,6 +70,7 @@ def test_a_secret_that_cannot_be_had_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").write_text("\n")
+    (tmp_path / "empty").chmod(0o600)
     for name, reason in (("empty", "is empty"), ("absent", "cannot be read: No such file or directory")):
         monkeypatch.setattr("sys.argv", ["worker", "--secret-file", str(tmp_path / name)])
         assert program.main() == 2

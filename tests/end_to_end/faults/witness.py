@@ -37,7 +37,7 @@ _HOLDINGS = re.compile(r"< \d+ Holdings\(job='(?P<job>[^']*)', owner_epoch=\d+, 
 def view(cluster: LocalCluster) -> ClusterView:
     """What the cluster says of itself; empty where no middleware answers just now."""
     try:
-        return look(Target(Address("127.0.0.1", cluster.port)), ["jobs", "workers"], timeout_s=5)
+        return look(Target(Address("127.0.0.1", cluster.port), secret=cluster.secret), ["jobs", "workers"], timeout_s=5)
     except (WireError, TimeoutError):
         return ClusterView()
 

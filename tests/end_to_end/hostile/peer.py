@@ -20,7 +20,7 @@ from typing import Any
 import msgpack
 import xxhash
 
-from tests.end_to_end.cluster import LocalCluster
+from tests.end_to_end.cluster import LocalCluster, secret_at
 
 PREFIX = struct.Struct("!4sIQQ")
 MAGIC = b"MVLA"
@@ -51,7 +51,7 @@ class Peer:
         role: what Hello says; None: not even Greeting is awaited, the connection is silent.
         name, session: as Hello says them; of its own making by default.
         user: whose jobs it submits and may touch; not the user of the honest clients by default.
-        secret: the cluster's, for the proof.
+        secret: for the proof; by default that of the cluster at this port, b"" for none.
         hello: further fields of Hello, which replace those above.
     """
 
@@ -62,7 +62,7 @@ class Peer:
         *,
         name: str = "",
         session: str = "",
-        secret: bytes = b"",
+        secret: bytes | None = None,
         host: str = "127.0.0.1",
         user: str = "mallory",
         hello: Header | None = None,
@@ -72,9 +72,9 @@ class Peer:
         self._pending = b""
         self.welcome: Header = {}
         if role is not None:
-            self._shake_hands(
-                role, name or f"hostile-{secrets.token_hex(4)}", session, secret, {"user": user, **(hello or {})}
-            )
+            known = secret_at(port) if secret is None else secret
+            told = {"user": user, **(hello or {})}
+            self._shake_hands(role, name or f"hostile-{secrets.token_hex(4)}", session, known, told)
 
     @classmethod
     def accepted(cls, sock: socket.socket) -> Peer:
