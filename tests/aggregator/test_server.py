@@ -193,7 +193,7 @@ class Programs:
 
     def __init__(self, told: Settings, cast: Cast) -> None:
         self._cast = cast
-        self._command = [sys.executable, "-m", "aggregator", "--port", "0", "--name", told.name]
+        self._command = [sys.executable, "-m", "aggregator", "--no-secret", "--port", "0", "--name", told.name]
         self._command += ["--host", told.middleware.host, "--middleware-port", str(told.middleware.port)]
         self._command += ["--state", str(told.state), "--results", str(told.results)]
         self.process: subprocess.Popen[bytes] | None = None
