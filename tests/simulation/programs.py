@@ -171,10 +171,12 @@ class Disk:
         ledger.commit = committed
         spool.append = appended  # type: ignore[method-assign, assignment]
 
-    def damage(self, folder: Path) -> None:
-        """Some bytes of a file in the spool are not what they were, or all of it is gone."""
+    def damage(self, folder: Path, among: Sequence[int] = ()) -> None:
+        """Some bytes of a file in the spool are not what they were, or all of it is gone; of one of these segments, if
+        there are any."""
         world = self._program.world
         files = [path for path in sorted((folder / "spool").glob("*.segment")) if path.stat().st_size]
+        files = [path for path in files if int(path.stem) in among] or files
         if not files:
             return
         path = world.random.choice(files)
@@ -254,6 +256,11 @@ class Middleware(Program):
             lost = self.world.random.choice(files)
             self.world.see("payloads-lost", f"{self.name}'s {lost.name} is lost")
             lost.unlink()
+
+    def staged_segments(self) -> list[int]:
+        """The segments of its spool that hold what lies between two workers."""
+        stages = self.server._stages.values() if self.server is not None else ()
+        return [location.segment for one in stages for location, _ in one.values()]
 
     @property
     def room_bytes(self) -> int:

@@ -259,7 +259,8 @@ class Scenario:
                 self._kill(self.middleware, and_then=self.middleware.lose_payloads)
             case "damage-spool":
                 store = self.random.choice((self.middleware, self.aggregator))
-                store.disk.damage(store.folder)
+                is_between = isinstance(store, Middleware) and self.random.random() < 0.5
+                store.disk.damage(store.folder, self.middleware.staged_segments() if is_between else ())
             case "damage-wire":
                 self.network.damage_chance = self.random.choice((0.1, 0.5))
                 self.world.later(self.random.uniform(0.5, 10), lambda: setattr(self.network, "damage_chance", 0.0))

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgpack
 import pytest
 
+from storage.seals import sealed, unsealed
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, until
 from tests.end_to_end.hostile.peer import Honest, Peer, submission
@@ -26,9 +26,9 @@ def change_ledger(cluster: LocalCluster, change: Callable[[dict[str, Any]], None
     ledger = sqlite3.connect(cluster.folder / "state" / "middleware" / "ledger.sqlite")
     try:
         [(job, packed)] = ledger.execute("SELECT job, fixed FROM job").fetchall()
-        fixed = msgpack.unpackb(packed)
+        fixed = unsealed(f"job {job}", packed)
         change(fixed)
-        ledger.execute("UPDATE job SET fixed = ?", (msgpack.packb(fixed),))
+        ledger.execute("UPDATE job SET fixed = ?", (sealed(f"job {job}", fixed),))
         ledger.commit()
     finally:
         ledger.close()
