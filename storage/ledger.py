@@ -37,6 +37,9 @@ MAX_WAL_BYTES: Final = 8 * 1024 * 1024
 TIGHT_INTERVAL_S: Final = 1.0
 """How often a full disk is asked whether there is room for the reserve again."""
 
+DAMAGED: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a damaged file raises. Where SQLite's own words quote damaged bytes, Python cannot decode them."""
+
 _FACTS = "CREATE TABLE fact (name TEXT PRIMARY KEY, value, seal BLOB) WITHOUT ROWID"
 
 Row = Mapping[str, Any]
@@ -111,14 +114,14 @@ class Ledger:
                 self._connection.execute("BEGIN")
             self._replayable.append((sql, parameters))
             self._connection.execute(sql, parameters)
-        except sqlite3.DatabaseError as error:
+        except DAMAGED as error:
             raise self._unusable(error) from error
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a SELECT, what this turn executed included. Raises LedgerUnusable."""
         try:
             return self._connection.execute(sql, parameters).fetchall()
-        except sqlite3.DatabaseError as error:
+        except DAMAGED as error:
             raise self._unusable(error) from error
 
     def commit(self) -> None:
@@ -134,7 +137,7 @@ class Ledger:
                 self._connection.execute("COMMIT")
             except sqlite3.OperationalError as error:
                 self._commit_from_reserve(error)
-            except sqlite3.DatabaseError as error:
+            except DAMAGED as error:
                 raise self._unusable(error) from error
             self._replayable = []
             self._shrinker.look()
@@ -190,7 +193,7 @@ class Ledger:
             except BaseException:
                 connection.close()
                 raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if "locked" in str(error):
                 raise LedgerInUse(
                     f"{path.parent} is in use by another process: stop that one, or give this one another --state."
@@ -252,7 +255,7 @@ class Ledger:
             found = self._connection.execute(f"SELECT * FROM {table}")
             names = [one[0] for one in found.description]
             return [dict(zip(names, row, strict=True)) for row in found]
-        except sqlite3.DatabaseError as error:
+        except DAMAGED as error:
             self._connection.close()
             raise self._unusable(error) from None
 
