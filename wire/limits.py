@@ -11,8 +11,9 @@ from typing import Final
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
-MAX_GREETING_HEADER: Final = 64 * KIB
-"""Header size before a handshake is complete. A worker's Hello with the schemas of 100 filters is about 40 KiB."""
+MAX_GREETING_HEADER: Final = 128 * KIB
+"""Header size before a handshake is complete. A worker's Hello with the schemas of 100 filters is about 40 KiB, and 64
+leases that it still holds are about as much."""
 
 MAX_HEADER: Final = 4 * MIB
 """Header size after it. The largest is Submit: codec parameters and one template container per audio track."""
