@@ -224,22 +224,42 @@ class Intake:
             idle_s = now - job.moved_at
             if not any(job.have):
                 self._expire_place(job, idle_s, now)
+            elif self._is_in_its_own_way(job):
+                self._upload_anew(job, now)
             elif idle_s >= cluster.rules.upload_timeout_s:
                 share = share or shares(cluster)
                 is_greedy = job.spooled_bytes > share.of_spool(job)
                 if job.client is None or (cluster.is_scarce and (job.told_room_bytes or is_greedy)):
                     self._expire_chunks(job, now)
 
+    def _is_in_its_own_way(self, job: Job) -> bool:
+        """Return whether a file that a job's filters name was lost, and has no room beside chunks of the same job, none
+        of which can be worked on before it is here. Files come before all chunks, so nothing else leads to this."""
+        if job.client is None or job.has_assets or job.told_room_bytes or not any(job.have[: job.stream_count]):
+            return False
+        return room_for(self._cluster, job) == 0
+
+    def _upload_anew(self, job: Job, now: float) -> None:
+        """Give up all that came of a job; its client, who is told, sends the files first."""
+        self._give_up_chunks(job)
+        job.moved_at = now
+        self._cluster.missed_jobs.add(job.id)
+        text = f"job {job.id} lacks a file that its filters name, and room for it: its source is asked for anew"
+        self._cluster.note("source-needed", text, now, job.id)
+
     def _expire_chunks(self, job: Job, now: float) -> None:
         cluster, timeout_s = self._cluster, self._cluster.rules.upload_timeout_s
         if job.client is not None:
             cluster.hang_up(job.client, "silent", f"no chunk of job {job.id} came for {timeout_s:.0f} s")
-        job.forget_chunks()
-        cluster.save(job)
-        cluster.outbox.append(FreeJob(job.id))
-        cluster.changed_jobs.add(job.id)
+        self._give_up_chunks(job)
         text = f"the upload of job {job.id} stopped {timeout_s:.0f} s ago: its chunks are given up"
         cluster.note("upload-expired", text, now, job.id)
+
+    def _give_up_chunks(self, job: Job) -> None:
+        job.forget_chunks()
+        self._cluster.save(job)
+        self._cluster.outbox.append(FreeJob(job.id))
+        self._cluster.changed_jobs.add(job.id)
 
     def _expire_place(self, job: Job, idle_s: float, now: float) -> None:
         """A job of which nothing is here, and whose client has gone, keeps its place for a time only."""
