@@ -235,7 +235,7 @@ class Intake:
     def _is_in_its_own_way(self, job: Job) -> bool:
         """Return whether a file that a job's filters name was lost, and has no room beside chunks of the same job, none
         of which can be worked on before it is here. Files come before all chunks, so nothing else leads to this."""
-        if job.client is None or job.has_assets or job.told_room_bytes or not any(job.have[: job.stream_count]):
+        if job.client is None or job.has_assets or not any(job.have[: job.stream_count]):
             return False
         return room_for(self._cluster, job) == 0
 

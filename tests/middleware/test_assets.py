@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from middleware.events import NotKept, SendChunk, SpoolChunk
+from middleware.events import FreeJob, NotKept, SendChunk, SpoolChunk
 from tests.middleware.script import Script
 from wire.messages import Asset, AssetFacts, AssetRequest, Chunk, End, Error, Job, Revoke, Submit
 
@@ -121,3 +121,25 @@ def test_files_stay_when_chunks_are_given_up_for_room(script: Script) -> None:
     job.tracks[0].stored.add(0)
     assert job.free_stored(1 << 30) == [(0, 0)]
     assert job.has_assets
+
+
+def test_a_lost_file_without_room_beside_its_chunks_makes_the_source_be_sent_anew(script: Script) -> None:
+    """The chunks cannot be worked on before the file is here, so they would hold its room for ever."""
+    job = submitted(script)
+    script.commands.clear()
+    script.tick(0.5, room=0)
+    assert FreeJob(job) in script.commands
+    told = [one for one in script.said(1, Job) if one.have is not None]
+    assert told[-1].have == [b"", b""], "the client learns that nothing is here"
+    script.tick()
+    assert script.job(1).room_bytes > 0
+    files_come(script, job)
+    script.chunk(1, job, 0)
+    script.tick()
+    assert script.tasks(11) == [0]
+
+
+def test_chunks_stay_while_there_is_room_for_the_file_that_is_missing(script: Script) -> None:
+    job = submitted(script)
+    script.tick(0.5)
+    assert FreeJob(job) not in script.commands
