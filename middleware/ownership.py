@@ -138,6 +138,7 @@ class Ownership:
             self._give(job, record)
         else:
             job.owner = job.owner_name = ""
+            self._cluster.save(job)  # else a restart would give it back to its owner under the epoch of before
             self.assign(job)
 
     def _give(self, job: Job, record: AggregatorRecord) -> None:

@@ -157,6 +157,19 @@ def test_a_retried_job_whose_owner_is_gone_gets_another(script: Script) -> None:
     assert (own.job, own.owner_epoch) == (job, 3)
 
 
+def test_a_retried_job_is_given_anew_also_where_a_restart_comes_before_its_owner(script: Script) -> None:
+    job = script.submit(chunks=1)
+    script.leave(9)
+    script.tell(1, Control(job, "cancel"))
+    script.tell(1, Control(job, "retry"))
+    script.client(2)
+    script.tell(2, script.submission())
+    new = script.restarted(epoch=2)
+    new.aggregator(9)
+    (own,) = new.said(9, Own)
+    assert (own.job, own.owner_epoch) == (job, 2)
+
+
 def test_a_retried_job_is_open_again_after_a_restart(script: Script) -> None:
     job = script.submit(chunks=1)
     script.tell(1, Control(job, "cancel"))
