@@ -10,16 +10,19 @@ from middleware.cluster import Cluster
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job as MiddlewareJob
 from middleware.link_costs import MAX_LINK_COSTS
+from middleware.records import WATCHER_INTERVAL_S
 from middleware.states import JobState, WorkerState
 from middleware.tracks import Track
 from middleware.users import Resource
 from tests.simulation import material
 from tests.simulation.greedy import MAX_CHUNK
 from tests.simulation.network import POISON, End
+from wire import limits
 from wire.messages import (
     ChunkWindow,
     Drop,
     Error,
+    Event,
     HandOn,
     Hello,
     Holdings,
@@ -48,6 +51,14 @@ BROKEN: Final = ("bad-message", "too-large", "out-of-order", "not-moviola")
 ROOM_KNOWN_S: Final = 2.0
 """How long a client without room may not have been told of new room: the disk is asked a few times a second."""
 
+WATCHERS: Final = ("asking", "watching")
+
+TOLD_S: Final = 5.0
+"""How long who watches may not have been told of a job's new state: dozens of records leave one by one."""
+
+ASSESSED_S: Final = 1.0
+"""How long what is said of a job may not be so any more: all jobs are looked at a few times a second."""
+
 EXPIRY_SLACK_S: Final = 10.0
 """What an upload's expiry may come too late: a scan, and time in which the middleware stood still."""
 
@@ -70,6 +81,7 @@ class Checks:
         self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
         self._in_work_at: dict[str, float] = {}  # job → when a task of it was in work last
         self._in_vain_since: dict[str, float] = {}  # job → since when its client waits for room that is there
+        self._misjudged_since: dict[str, float] = {}  # job → since when it is in work and said to wait
         self._ended: set[str] = set()  # jobs of honest users that have become final, in this life of the middleware
         self._ended_in = 0
         self.tasks_handed_out = 0
@@ -81,6 +93,9 @@ class Checks:
         """No message between our own programs ends a connection, but where one of them is made to refuse it."""
         if error is not None and error.text == POISON:
             self._poisoned[error.job] += 1
+        if error is not None and error.code == "idle":
+            assert not end.link.has_job, "a client that has a job is sent away for having nothing to do"
+            self._scenario.world.see("idle", f"{end.link.other(end).loop.name} has nothing to do, and is sent away")
         names = {end.loop.name, end.link.other(end).loop.name}
         if error is not None and names == {"middleware", "aggregator"} and error.text != POISON:
             assert error.code not in BROKEN, f"a connection between our programs ends: {error.code} {error.text}"
@@ -97,12 +112,24 @@ class Checks:
             sender.link.results.add(message.lease)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
             self._is_on_the_aggregators_disk(message)
-        elif isinstance(message, Job) and sender.link.other(sender).loop.name == "greedy":
+        elif isinstance(message, Job) and sender.link.other(sender).loop.name in ("greedy", *WATCHERS):
+            sender.link.states[message.job] = message.state
             return  # it watches, and is told of what it had sent over a connection before as well
+        elif isinstance(message, Event) and message.kind == "current":
+            self._all_is_told(sender)
         elif isinstance(message, Job) and sender.loop.name == "middleware":
             self._room_told[message.job] = message.room_bytes
+            is_attached = sender.link.other(sender).loop.name.startswith("client")  # the intruder detaches
+            sender.link.has_job |= is_attached and message.have is not None
             if message.accepted and scenario.middleware.server is not None:
                 self._chunks_are_on_disk(message)
+
+    def _all_is_told(self, sender: End) -> None:
+        """However often it asks, a client is told all only now and then."""
+        sender.link.currents += 1
+        lasted_s = self._scenario.world.now - sender.link.made_at
+        most = 1 + lasted_s / WATCHER_INTERVAL_S
+        assert sender.link.currents <= most, f"who asks often is told all {sender.link.currents} times in {lasted_s} s"
 
     def _task_sent(self, sender: End, task: Task) -> None:
         self.tasks_handed_out += 1
@@ -150,6 +177,8 @@ class Checks:
         scenario = self._scenario
         link = id(receiver.link)
         name = receiver.loop.name
+        if name == "middleware":
+            receiver.link.has_spoken = True
         if {"impostor", "greedy"} & {name, receiver.link.other(receiver).loop.name}:
             return
         if isinstance(message, Result):
@@ -195,9 +224,37 @@ class Checks:
             self._no_client_waits_for_room(job, now)
             self._no_upload_holds_its_room_for_ever(job, now)
             self._no_empty_job_keeps_its_place(job, now)
+            self._job_in_work_is_said_to_run(job, now)
+        self._watchers_are_told(server.dispatcher.cluster, now)
+        self._no_idle_client_stays(server.dispatcher.cluster, now)
         self._users_keep_within_bounds(server.dispatcher.cluster)
         self._room_is_left_for_newcomers(server.dispatcher.cluster)
         self._nobody_controls_anothers_job(server.dispatcher.cluster)
+
+    def _watchers_are_told(self, cluster: Cluster, now: float) -> None:
+        """A record in the state that a job is in leaves soon, for those who watch all of them."""
+        loop = self._scenario.middleware.loop
+        for client in cluster.watchers.values():
+            end = loop.ends.get(client.peer) if loop is not None else None
+            if end is None or client.name not in WATCHERS:
+                continue
+            for job in cluster.jobs.values():
+                if end.link.states.get(job.id) == job.state.value:
+                    end.link.untold_since.pop(job.id, None)
+                    continue
+                since = end.link.untold_since.setdefault(job.id, now)
+                assert now - since < TOLD_S, f"{job.id} is {job.state.value} since {since}, and watchers do not know"
+
+    def _no_idle_client_stays(self, cluster: Cluster, now: float) -> None:
+        loop = self._scenario.middleware.loop
+        for client in cluster.clients.values():
+            end = loop.ends.get(client.peer) if loop is not None else None
+            if end is None or client.jobs or client.peer in cluster.watchers:
+                continue
+            if end.link.has_spoken:
+                end.link.has_spoken, end.link.spoke_at = False, now
+            idle_s = now - end.link.spoke_at
+            assert idle_s < limits.IDLE_CLIENT_S + EXPIRY_SLACK_S, f"{client.name} wants nothing since {idle_s:.0f} s"
 
     def _no_task_waits_for_a_free_worker(self, job: MiddlewareJob, now: float) -> None:
         """Tasks that never failed, of jobs that no worker failed: any able worker with credit may have them."""
@@ -282,6 +339,13 @@ class Checks:
         limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
         assert now - job.moved_at < limit_s, f"nothing of {job.id} came for {now - job.moved_at:.0f} s, and it is there"
 
+    def _job_in_work_is_said_to_run(self, job: MiddlewareJob, now: float) -> None:
+        if job.state is not JobState.PENDING or not any(track.flights for track in job.tracks):
+            self._misjudged_since.pop(job.id, None)
+            return
+        since = self._misjudged_since.setdefault(job.id, now)
+        assert now - since < ASSESSED_S, f"{job.id} is in work since {since}, and said to wait: {job.reason}"
+
     def _users_keep_within_bounds(self, cluster: Cluster) -> None:
         quotas = self._scenario.middleware.rules.quotas
         jobs = Counter(job.user.name for job in cluster.open.values())
@@ -304,12 +368,14 @@ class Checks:
         assert room >= reserve - MAX_CHUNK, f"one user holds {mine} bytes, and {room} are left"
 
     def _nobody_controls_anothers_job(self, cluster: Cluster) -> None:
-        """Honest users wish nothing for their jobs here: who else does is not heard."""
+        """Honest users wish nothing for their jobs here, but the undecided for some: who else does is not heard."""
         if self._ended_in != self._scenario.middleware.lives:
             self._ended, self._ended_in = set(), self._scenario.middleware.lives
-        mine = [job for job in cluster.jobs.values() if job.user.name != "greedy"]
+        undecided = self._scenario.undecided.jobs
+        mine = [job for job in cluster.jobs.values() if job.user.name != "greedy" and job.id not in undecided]
         for job in mine:
             assert job.code not in ("cancelled", "paused", "resumed", "retried"), f"{job.id} is {job.code}"
+        self._ended -= undecided
         assert self._ended <= {job.id for job in mine if job.is_final}, "an ended job is forgotten, or goes on"
         self._ended |= {job.id for job in mine if job.is_final}
 

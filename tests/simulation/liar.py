@@ -1,8 +1,9 @@
 """A worker that means ill: it does its tasks, and says things beside that which are not so.
 
-It shows results that nobody asked for, that others were asked for, or that nobody can read; says that something is
-stored which it threw away; and claims leases that others hold. It makes no wrong pixels under a lease of its own:
-nothing guards against that. None of what it says may do harm to a job, and others are to be blamed for none of it.
+It shows results that nobody asked for, that others were asked for, that nobody can read, or that it has delivered
+before; says that something is stored which it threw away; and claims leases that others hold. It makes no wrong pixels
+under a lease of its own: nothing guards against that. None of what it says may do harm to a job, and others are to be
+blamed for none of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from tests.simulation import material
 from tests.simulation.programs import Worker
-from wire.messages import HandOn, HeldLease, Hello, Released, Result, Stored, Task
+from wire.messages import HandOn, HeldLease, Hello, Released, Result, Stored, Task, Welcome
 from wire.schema import Lease
 from worker import events as worker_events
 from worker.holding import Holding
@@ -29,6 +30,10 @@ MAX_UNREADABLE: Final = 2
 """Tasks for which it delivers what makes no file: fewer than would have them done without their filters."""
 
 
+MAX_REPEATED: Final = 8
+"""Results that it shows again and again."""
+
+
 class Liar(Worker):
     """See the module. `others` are the workers from whom it has stolen what they know."""
 
@@ -36,6 +41,7 @@ class Liar(Worker):
     lies: bool = True
     _thrown_away = 0
     _unreadable = 0
+    _delivered: tuple[worker_events.Send, ...] = ()  # the last results that were what they should be
 
     def _happened(self, event: Any) -> None:
         message = getattr(event, "message", None)
@@ -47,7 +53,12 @@ class Liar(Worker):
             self.world.see("lie-stored", f"{self.name} says that {message.lease} is stored")
             self.loop.send(event.connection, Released(message.lease, "stored"))
             return
+        peer = self._peers.get(event.connection, "")
         super()._happened(event)
+        if peer and isinstance(message, Welcome):
+            self._repeat(peer)
+        elif isinstance(message, Task) and self._wants(0.7):
+            self._repeat(message.owner)
 
     def _execute(self, command: worker_events.Command) -> None:
         match command:
@@ -58,6 +69,9 @@ class Liar(Worker):
             case worker_events.Dial(peer, addresses, hello) if not peer and self._wants(0.7):
                 command = worker_events.Dial(peer, addresses, self._claiming(hello))
         super()._execute(command)
+        match command:
+            case worker_events.Send(_, Result(), payload) if payload != material.UNREADABLE:
+                self._delivered = (*self._delivered, command)[-MAX_REPEATED:]
 
     def _spoiled(self, message: Result | HandOn, command: worker_events.Send) -> worker_events.Send:
         """Its result, which it was asked for, or something in its place that nobody can read."""
@@ -67,6 +81,12 @@ class Liar(Worker):
         self._unreadable += 1
         self.world.see("lie-unreadable", f"{self.name} delivers what cannot be read under {message.lease}")
         return replace(command, payload=material.UNREADABLE)
+
+    def _repeat(self, peer: str) -> None:
+        """Its last results once more, to a store that it is connected to: also when their job has begun again."""
+        for old in self._delivered if self.session is not None and self.session.peers.is_open(peer) else ():
+            self.world.see("lie-repeated", f"{self.name} shows once more: {old.message}")
+            super()._execute(replace(old, peer=peer))
 
     def _wants(self, chance: float) -> bool:
         return self.lies and self.world.random.random() < chance

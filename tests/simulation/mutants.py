@@ -20,7 +20,7 @@ from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
 from client import run
 from client.upload import Upload
-from middleware import intake, leases, names, stages
+from middleware import dispatcher, intake, leases, names, stages
 from middleware.chains import Chain
 from middleware.cluster import Cluster
 from middleware.dispatcher import Dispatcher
@@ -40,6 +40,7 @@ from middleware.users import Users
 from storage.ledger import Ledger
 from storage.spool import Spool
 from wire.bitmap import Bitmap
+from wire.places import Idlers
 from wire.windows import Windows
 from worker.assets import AssetCache
 from worker.session import Session as WorkerSession
@@ -518,6 +519,47 @@ def _lost_asset_keeps_its_task() -> Patch:
             real(self, worker, message, now)
 
     return Leases, "asset_requested", requested
+
+
+def _watchers_are_told_once() -> Patch:
+    return Publisher, "_watches", lambda self, client, job_id: False
+
+
+def _questions_taken_up_at_once() -> Patch:
+    real = Publisher._take_questions
+
+    def take(self: Any, client: Any) -> None:
+        real(self, client)
+        client.asks_next_at = 0.0
+
+    return Publisher, "_take_questions", take
+
+
+def _first_watcher_is_served_first() -> Patch:
+    real = Publisher._serve
+
+    def serve(self: Any, now: float) -> None:
+        self._served = 0
+        real(self, now)
+
+    return Publisher, "_serve", serve
+
+
+def _only_the_oldest_jobs_are_assessed() -> Patch:
+    return dispatcher, "islice", lambda jobs, _: jobs[: dispatcher.ASSESSED_PER_TURN]
+
+
+def _idle_clients_stay() -> Patch:
+    return Idlers, "expired", lambda self, now: []
+
+
+def _clients_with_jobs_are_idle() -> Patch:
+    real = Idlers.heard
+
+    def heard(self: Any, peer: int, now: float, *, has_job: bool, looks_on: bool) -> None:
+        real(self, peer, now, has_job=False, looks_on=looks_on)
+
+    return Idlers, "heard", heard
 
 
 MUTANTS: Final[dict[str, Callable[[], Patch]]] = {

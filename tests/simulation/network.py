@@ -47,6 +47,13 @@ class Link:
     is_cut: bool = False  # by a partition: what is sent is neither delivered nor refused
     held_back: list[tuple[End, NetworkEvent]] = field(default_factory=list)
     results: set[Lease] = field(default_factory=set)  # those sent over it
+    states: dict[str, str] = field(default_factory=dict)  # job → its state, as told over it last
+    untold_since: dict[str, float] = field(default_factory=dict)  # job → since when that is not so any more
+    has_job: bool = False  # a client's submission was taken over it
+    made_at: float = 0.0
+    currents: int = 0  # how often all that was asked for had been told over it
+    spoke_at: float = 0.0  # when something was heard over it
+    has_spoken: bool = False  # … since the turn before
 
     def other(self, end: End) -> End:
         return self.ends[1] if self.ends[0] is end else self.ends[0]
@@ -82,7 +89,7 @@ class Network:
             delay = 0.01 if target is None or not target.is_alive else 5.0
             self.world.later(delay, lambda: loop.arrive(Lost(number, "connection refused")))
             return
-        link = Link()
+        link = Link(made_at=self.world.now)
         here = End(loop, number, link, is_dialled=True)
         there = End(target, target.next_number(), link, is_dialled=False)
         link.ends = [here, there]

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, Final
 
 from client.outcome import Status
+from middleware import dispatcher, records
 from middleware.cluster import Rules
 from middleware.users import QUOTAS, Quota, Resource
 from tests.simulation import material
@@ -22,9 +23,12 @@ from tests.simulation.impostor import Impostor
 from tests.simulation.intruder import Intruder
 from tests.simulation.liar import Liar
 from tests.simulation.network import Network
+from tests.simulation.onlooker import USER as ADMIN
+from tests.simulation.onlooker import Onlooker
 from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program, Worker
+from tests.simulation.undecided import Undecided
 from tests.simulation.world import World
-from wire import windows
+from wire import limits, windows
 from wire.messages import Task
 
 FAULTS_S: Final = 40.0
@@ -43,6 +47,9 @@ TIGHT_QUOTAS: Final = {
     Resource.CHUNKS: Quota(in_all=600, of_user=160, reserved=150),
 }
 """What one who takes all reaches at once, and an honest user does not, however often its clients are killed."""
+
+ONLOOKERS: Final = {"asking": 1000, "watching": 1, "silent": 0}
+"""Clients without jobs, and how often each asks for all records over one connection."""
 
 BUILDS: Final = ("build 1",) * 5 + ("build 2",)
 """Library versions of workers: results of different ones must not be mixed in one file."""
@@ -65,6 +72,7 @@ class Plan:
     intrudes: bool  # somebody submits what no honest client would
     shares: bool  # no worker of the first hour offers all filters
     lies: bool  # one more worker means ill
+    is_watched: bool  # there are clients without jobs
 
     @classmethod
     def draw(cls, random: Random) -> Plan:
@@ -82,6 +90,7 @@ class Plan:
             bad_chunk=0 if bad else None,
             lies=random.random() < 0.4,
             bad_fate=random.choice(("fail", "crash", "hang")) if bad else "",
+            is_watched=random.random() < 0.3,
         )
 
 
@@ -104,6 +113,7 @@ KINDS: Final = (
     "damage-wire",
     "impostor",
     "greedy",
+    "change-mind",
 )
 
 
@@ -124,6 +134,7 @@ class Scenario:
             delivery_timeout_s=25.0,
             upload_timeout_s=self.random.choice((3.0, 6.0, 600.0)),
             quotas={**QUOTAS, **TIGHT_QUOTAS},
+            admins=(ADMIN,),
         )
         for name in ("middleware", "aggregator", "clients"):
             (folder / name).mkdir(parents=True)
@@ -147,6 +158,11 @@ class Scenario:
         self.impostor = Impostor("impostor", self.world, self.network)
         self.greedy = Greedy("greedy", self.world, self.network)
         self.intruder = Intruder("intruder", self.world, self.network)
+        self.undecided = Undecided(self.world, self.network)
+        self.onlookers = [
+            Onlooker(name, self.world, self.network, questions)
+            for name, questions in (ONLOOKERS.items() if self.plan.is_watched else ())
+        ]
         self.checks = Checks(self)
         self.middleware.after_turn = self.checks.nothing_waits_in_vain
         for worker in self.workers:
@@ -207,6 +223,8 @@ class Scenario:
             self.world.later(self.random.uniform(0, 30 if is_late else 3), program.start)
         for client in self.clients:
             self.world.later(self.random.uniform(0, 20), client.start)
+        for onlooker in self.onlookers:
+            self.world.later(self.random.uniform(0, 20), onlooker.start)
         if self.plan.intrudes:
             self.world.later(self.random.uniform(0, 30), self.intruder.start)
         self._schedule_faults()
@@ -219,10 +237,16 @@ class Scenario:
 
     def _all_is_over(self) -> bool:
         for client in self.clients:
-            if client.outcome is not None and client.outcome.status is Status.UNREACHABLE:
-                client.outcome = None  # there was no middleware just then: the person tries again
+            if client.outcome is not None and self._is_tried_again(client):
+                client.outcome = None
                 self.world.later(1.0, lambda client=client: self._revive(client))  # type: ignore[misc]
         return all(client.outcome is not None for client in self.clients)
+
+    def _is_tried_again(self, client: Client) -> bool:
+        """Whether the person does not leave it at that: there was no middleware just then, or they had ended the job
+        and wanted it again."""
+        outcome = client.outcome
+        return outcome.status is Status.UNREACHABLE or (outcome.state == "cancelled" and bool(self.undecided.jobs))
 
     def _job_lines(self) -> str:
         server = self.middleware.server
@@ -274,6 +298,8 @@ class Scenario:
                 self.greedy.spree(self.middleware, self.clients)
             case "impostor":
                 self._claim()
+            case "change-mind":
+                self.undecided.change_mind(self.middleware, self.random.choice(self.clients))
             case "tear":
                 if self.network.links:
                     link = self.random.choice(self.network.links)
@@ -368,6 +394,9 @@ def deterministic(seed: int) -> Iterator[None]:
 def play(seed: int, base: Path | None = None) -> World:
     """Runs a seed; raises Failed with its story's end in the text."""
     vars(windows).update(HEAD_SIZE=1, WINDOW_SIZE=1)  # of eight chunks, so that jobs of a dozen have some
+    vars(limits).update(IDLE_CLIENT_S=10.0)
+    vars(records).update(RECORDS_PER_TURN=1, SERVE_INTERVAL_S=0.02)  # so that two who watch have to take turns
+    vars(dispatcher).update(ASSESSED_PER_TURN=1)
     gc.disable()  # a run is short, and its garbage goes with it
     with deterministic(seed), tempfile.TemporaryDirectory(dir=base) as folder:
         scenario = Scenario(seed, Path(folder))
