@@ -428,8 +428,8 @@ class Checks:
 
 
 def _is_offered(cluster: Cluster, job: MiddlewareJob) -> bool:
-    """Whether workers, together where chains may be shared, offer each filter that a job wants."""
-    workers = list(cluster.fleet.connected())
+    """Whether workers of its kind of material, together where chains may be shared, offer each filter a job wants."""
+    workers = [worker for worker in cluster.fleet.connected() if f"kind:{job.kind}" in worker.offers]
     together = set().union(*(worker.offers for worker in workers))
     return all(
         any(set(track.chain.steps) <= worker.offers for worker in workers)

@@ -136,9 +136,10 @@ class Network:
         other = link.other(end)
         if not other.is_open:
             return
-        if error is not None and error.code == "superseded" and other.loop.name != "impostor":
-            again = [one for one in other.loop.ends.values() if one.is_dialled and one.link.other(one).loop is end.loop]
-            assert len(again) > 1, f"{other.loop.name} is superseded by somebody else"
+        if error is not None and error.code == "superseded" and other.loop.name != "impostor" and other.loop.is_alive:
+            own = [each for one in self.links for each in one.ends if each.loop.name == other.loop.name]
+            newer = [each for each in own if each.is_dialled and each.link.other(each).loop is end.loop]
+            assert newer, f"{other.loop.name} is superseded by somebody else"
         delay = max(self.world.now + NOTICE_S, other.arrives_at) - self.world.now
 
         def notice() -> None:
