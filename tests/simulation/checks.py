@@ -233,7 +233,7 @@ class Checks:
 
     def _watchers_are_told(self, cluster: Cluster, now: float) -> None:
         """A record in the state that a job is in leaves soon, for those who watch all of them."""
-        loop = self._scenario.middleware.loop
+        loop, resumed_at = self._scenario.middleware.loop, self._scenario.middleware.resumed_at
         for client in cluster.watchers.values():
             end = loop.ends.get(client.peer) if loop is not None else None
             if end is None or client.name not in WATCHERS:
@@ -242,7 +242,7 @@ class Checks:
                 if end.link.states.get(job.id) == job.state.value:
                     end.link.untold_since.pop(job.id, None)
                     continue
-                since = end.link.untold_since.setdefault(job.id, now)
+                since = max(end.link.untold_since.setdefault(job.id, now), resumed_at)
                 assert now - since < TOLD_S, f"{job.id} is {job.state.value} since {since}, and watchers do not know"
 
     def _no_idle_client_stays(self, cluster: Cluster, now: float) -> None:
@@ -343,7 +343,7 @@ class Checks:
         if job.state is not JobState.PENDING or not any(track.flights for track in job.tracks):
             self._misjudged_since.pop(job.id, None)
             return
-        since = self._misjudged_since.setdefault(job.id, now)
+        since = max(self._misjudged_since.setdefault(job.id, now), self._scenario.middleware.resumed_at)
         assert now - since < ASSESSED_S, f"{job.id} is in work since {since}, and said to wait: {job.reason}"
 
     def _users_keep_within_bounds(self, cluster: Cluster) -> None:

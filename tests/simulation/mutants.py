@@ -521,6 +521,18 @@ def _lost_asset_keeps_its_task() -> Patch:
     return Leases, "asset_requested", requested
 
 
+def _owner_that_was_away_gets_its_job_back() -> Patch:
+    real = Ownership.take_back
+
+    def take_back(self: Any, job: Any) -> None:
+        if self._cluster.aggregators or not job.has_source:
+            real(self, job)
+        else:
+            job.owner = job.owner_name = ""  # and a restart does not know
+
+    return Ownership, "take_back", take_back
+
+
 def _watchers_are_told_once() -> Patch:
     return Publisher, "_watches", lambda self, client, job_id: False
 

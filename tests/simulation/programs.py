@@ -56,6 +56,7 @@ class Program:
         self.loop: SimLoop | None = None
         self.lives = 0
         self.is_stopped = False
+        self.resumed_at = 0.0
         self.death: str | None = None  # where in its next turn it will die
         self._turn_at: float | None = None
 
@@ -91,7 +92,7 @@ class Program:
 
     def resume(self) -> None:
         if self.is_stopped:
-            self.is_stopped = False
+            self.is_stopped, self.resumed_at = False, self.world.now
             self.world.tell(f"{self.name} goes on")
             self._wake(0.0)
 
