@@ -81,6 +81,7 @@ class Checks:
         self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
         self._in_work_at: dict[str, float] = {}  # job → when a task of it was in work last
         self._in_vain_since: dict[str, float] = {}  # job → since when its client waits for room that is there
+        self._begun_again: dict[str, int] = {}  # job → its owner epoch when somebody was told that it begins again
         self._misjudged_since: dict[str, float] = {}  # job → since when it is in work and said to wait
         self._ended: set[str] = set()  # jobs of honest users that have become final, in this life of the middleware
         self._ended_in = 0
@@ -117,6 +118,11 @@ class Checks:
             return  # it watches, and is told of what it had sent over a connection before as well
         elif isinstance(message, Event) and message.kind == "current":
             self._all_is_told(sender)
+        elif isinstance(message, Event) and message.kind == "wish-granted" and "begins again" in message.text:
+            self._begun_again[message.job] = self._owner_epoch(message.job) or 0
+        elif isinstance(message, Own):
+            before = self._begun_again.get(message.job, 0)
+            assert message.owner_epoch > before, f"{message.job} began again, and its owner epoch is still {before}"
         elif isinstance(message, Job) and sender.loop.name == "middleware":
             self._room_told[message.job] = message.room_bytes
             is_attached = sender.link.other(sender).loop.name.startswith("client")  # the intruder detaches
