@@ -119,7 +119,10 @@ class Checks:
         elif isinstance(message, Event) and message.kind == "current":
             self._all_is_told(sender)
         elif isinstance(message, Event) and message.kind == "wish-granted" and "begins again" in message.text:
-            self._begun_again[message.job] = self._owner_epoch(message.job) or 0
+            server = scenario.middleware.server
+            job = server.dispatcher.cluster.jobs.get(message.job) if server is not None else None
+            if job is not None and not job.has_source:  # else its source is here already, and the next epoch has begun
+                self._begun_again[message.job] = job.owner_epoch
         elif isinstance(message, Own):
             before = self._begun_again.get(message.job, 0)
             assert message.owner_epoch > before, f"{message.job} began again, and its owner epoch is still {before}"
