@@ -111,6 +111,15 @@ class Peer:
         """Sends a well-formed frame. Raises Closed when the other side has gone."""
         self.send(frame({"type": message_type, **fields}, payload))
 
+    def submit(self, **fields: Any) -> str:
+        """Submits a job, and returns its id from the answer: the record that says what is here of it. Records of other
+        jobs may come before. Raises Closed, TimeoutError."""
+        self.say("Submit", **fields)
+        while True:
+            record = self.expect("Job")
+            if record.get("have") is not None:
+                return str(record["job"])
+
     def send(self, data: bytes) -> None:
         """Sends bytes as they are. Raises Closed."""
         try:

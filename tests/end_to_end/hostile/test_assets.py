@@ -39,8 +39,7 @@ def names_of(machine: Path, served: Path) -> list[str]:
 def failure_of(peer: Peer, clip: Path, file: str) -> str:
     """What a job that names this file is told, with all of its own words taken out."""
     sent = prepared(clip, file)
-    peer.say("Submit", **sent["submit"])
-    job = peer.expect("Job")["job"]
+    job = peer.submit(**sent["submit"])
     for chunk in sent["chunks"]:
         peer.say("Chunk", chunk["payload"], job=job, **chunk["fields"])
     peer.say("End", job=job, chunk_counts=sent["counts"])
@@ -110,8 +109,7 @@ def test_what_is_sent_as_a_file_must_be_that_file(tmp_path: Path) -> None:
         honest = Honest(cluster, clip)
         with Peer(cluster.port) as peer:
             sent = submission(assets=[{"value": value, "size": 4, "name": "logo.png"}])
-            peer.say("Submit", **sent)
-            job = peer.expect("Job")["job"]
+            job = peer.submit(**sent)
             peer.say("Chunk", b"else", job=job, stream=1, index=0, frame_count=1)
             assert peer.closed().startswith("corrupt: what was sent as the file")
         for wrong in ({"value": "/etc/passwd"}, {"value": value, "size": 16 * 1024 * 1024 + 1}):

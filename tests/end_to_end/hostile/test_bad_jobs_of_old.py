@@ -89,8 +89,7 @@ def test_four_chunks_at_the_far_end_cost_no_link(tmp_path: Path) -> None:
     with LocalCluster(tmp_path, workers=1) as cluster:
         honest = Honest(cluster, clip)
         with Peer(cluster.port) as client:
-            client.say("Submit", **submission(source=source))
-            job = client.expect("Job")["job"]
+            job = client.submit(**submission(source=source))
             for stream in range(1, 5):
                 client.say("Chunk", b"x", job=job, stream=stream, index=FAR, frame_count=1)
             until(

@@ -18,8 +18,7 @@ def test_far_indexes_and_repeated_questions_cost_nobody_anything(tmp_path: Path)
         middleware = cluster.processes["middleware"].pid
         before = resident_bytes(middleware)
 
-        far.say("Submit", **submission())
-        job = far.expect("Job")["job"]
+        job = far.submit(**submission())
         far.say("Chunk", b"x", job=job, stream=0, index=MAX_CHUNKS - 1, frame_count=1)
         far.say("End", job=job, chunk_counts=[MAX_CHUNKS])
         far.expect("Job", accepted=1)

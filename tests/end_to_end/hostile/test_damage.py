@@ -104,8 +104,7 @@ def test_a_damaged_message_is_named_and_costs_its_sender_no_connection(tmp_path:
             worker.send(frame({"type": "HandOn", "lease": [1, 1], "job": "j", "track": 0, "index": 2}, b"x", xxh3=1))
             assert worker.expect("Stored", verdict="damaged")["index"] == 2
         with Peer(cluster.port) as client:
-            client.say("Submit", **submission(outputs=[{"name": "out", "chain": [{"name": "unheard-of"}]}]))
-            job = client.expect("Job")["job"]
+            job = client.submit(**submission(outputs=[{"name": "out", "chain": [{"name": "unheard-of"}]}]))
             chunk = {"type": "Chunk", "job": job, "stream": 0, "index": 0, "frame_count": 1}
             client.send(frame(chunk, b"chunk", xxh3=1))
             assert client.closed().startswith("corrupt")

@@ -73,8 +73,7 @@ def submitted(small: Path, large: Path, *, tells_truth: bool) -> dict[str, Any]:
 
 def ended(peer: Peer, sent: dict[str, Any]) -> dict[str, Any]:
     """Sends a job and waits for its end."""
-    peer.say("Submit", **sent["submit"])
-    job = peer.expect("Job")["job"]
+    job = peer.submit(**sent["submit"])
     peer.say("Chunk", sent["payload"], job=job, **sent["fields"])
     peer.say("End", job=job, chunk_counts=[1])
     while True:

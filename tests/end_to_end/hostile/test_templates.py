@@ -74,8 +74,7 @@ def test_a_template_is_opened_as_what_it_says_or_not_at_all(tmp_path: Path, udp_
 
 def _fate(peer: Peer, submit: dict[str, Any], chunks: list[Chunk]) -> str:
     """Sends a job by hand; why it failed."""
-    peer.say("Submit", **submit)
-    job = peer.expect("Job")["job"]
+    job = peer.submit(**submit)
     for chunk in chunks:
         peer.say("Chunk", chunk.payload, job=job, stream=chunk.stream, index=chunk.index, frame_count=chunk.frame_count)
     counts = [sum(chunk.stream == stream for chunk in chunks) for stream in (0, 1)]

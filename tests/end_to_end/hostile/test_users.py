@@ -78,8 +78,7 @@ def test_who_takes_all_that_it_can_get_keeps_nobody_out(cluster: LocalCluster, h
         kept, refusals = answers(large, LARGE_SUBMITS)
         assert len(kept) == QUOTAS[Resource.LEDGER_BYTES].of_user // (LARGE_SIZE + 1)
         assert "bytes of submissions" in refusals[0]["text"]
-        empty.say("Submit", **submission(outputs=[{"name": "out", "chain": [{"name": "nobodys"}]}]))
-        job = empty.expect("Job")["job"]
+        job = empty.submit(**submission(outputs=[{"name": "out", "chain": [{"name": "nobodys"}]}]))
         for index in range(EMPTY_CHUNKS):
             empty.say("Chunk", job=job, stream=0, index=index, frame_count=1)
         empty.expect("Job", accepted=EMPTY_CHUNKS)
