@@ -180,8 +180,11 @@ class Cluster:
 
     def room_of(self, user: User) -> int:
         """The room that there is for a user."""
-        holds_much = user.held[Resource.SPOOL_BYTES] >= self.rules.client_window_bytes
-        return max(0, self.room_bytes - (self.reserved_bytes if holds_much else 0))
+        return max(0, self.room_bytes - (self.reserved_bytes if self.holds_much(user) else 0))
+
+    def holds_much(self, user: User) -> bool:
+        """Return whether a user gets nothing of the room that is kept for others."""
+        return user.held[Resource.SPOOL_BYTES] >= self.rules.client_window_bytes
 
     # ── speaking ─────────────────────────────────────────────────────────────────────────────────────────────────
 

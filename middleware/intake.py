@@ -195,7 +195,7 @@ class Intake:
     def _why_full(self, job: Job) -> str:
         """Return why no further chunk of a job is taken, of a client that does not keep to the room it was told."""
         cluster, user = self._cluster, job.user
-        if cluster.room_of(user) <= 0 < cluster.room_bytes:
+        if cluster.holds_much(user) and cluster.room_of(user) <= 0:
             held = user.held[Resource.SPOOL_BYTES]
             return f"user {user.name!r} has {held} bytes in the spool; what is left of it is kept for others"
         return cluster.users.refusal(user, Resource.CHUNKS)
