@@ -305,3 +305,28 @@ def test_a_name_that_cannot_be_printed_is_none() -> None:
     script = script_with()
     script.tell(7, Hello("client", "c", "s", [2], user="a\nb"))
     assert script.closed(7) == ["bad-message"]
+
+
+def test_who_holds_much_is_closed_where_the_count_of_the_room_is_below_nothing() -> None:
+    """The spool's room is asked for a few times a second; what comes between is subtracted, what goes is not added."""
+    script = script_with()
+    window = script.dispatcher.cluster.rules.client_window_bytes
+    script.tell(ANN, script.submission())
+    job = script.job(ANN).job
+    script.tick(room=window + 1)
+    script.tell(ANN, Chunk(job, 0, 0, 1), size=window)
+    script.tell(ANN, Chunk(job, 0, 1, 1), size=2)
+    assert script.closed(ANN) == ["full"]
+    assert script.dispatcher.cluster.room_bytes == 1
+
+
+def test_who_holds_little_may_take_the_count_of_the_room_below_nothing() -> None:
+    script = script_with()
+    window = script.dispatcher.cluster.rules.client_window_bytes
+    script.tell(ANN, script.submission())
+    job = script.job(ANN).job
+    script.tick(room=1)
+    script.tell(ANN, Chunk(job, 0, 0, 1), size=window)
+    assert not script.closed(ANN), "one chunk may always come; the spool says whether it fits"
+    script.tell(ANN, Chunk(job, 0, 1, 1), size=2)
+    assert script.closed(ANN) == ["full"]
