@@ -286,7 +286,7 @@ class Assembler:
             memory.log(f"worker {hello.name} left: {event.reason}")
 
     def _unsent(self, event: Unsent) -> None:
-        """What cannot be told of a job ends that job, and no connection."""
+        """Fail the job of a message that was too large to send; the connection stays."""
         memory = self._memory
         memory.log(f"a message could not be sent: {event.reason}", is_warning=True)
         job = memory.jobs.get(getattr(event.message, "job", ""))

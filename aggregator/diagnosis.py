@@ -20,7 +20,7 @@ MAX_TOGETHER: Final = 8
 """… and of which is tried how they go together: neighbours contradict each other."""
 
 FaultOf = Callable[[Iterable[int]], Exception | None]
-"""What is wrong with an output of which there are these results alone; None when nothing is."""
+"""Return what is wrong with an output made of these results alone; None when nothing is."""
 
 
 def unreadable(count: int, last: int, fault_of: FaultOf, worker_of: Callable[[int], str]) -> dict[int, Exception]:

@@ -95,7 +95,7 @@ class AggregatorLedger:
         return self._made_once("store", lambda: secrets.token_hex(8))
 
     def store_token(self) -> str:
-        """What proves to the middleware that this is the store of that id; made once, as the id was."""
+        """Return the secret by which the middleware knows this store; made once, with the store's id."""
         return self._made_once("store token", new_token)
 
     def _made_once(self, name: str, make: Callable[[], str]) -> str:
@@ -125,7 +125,7 @@ class AggregatorLedger:
             yield job, unsealed(_fixed(job), fixed), unsealed(_record(job), record)
 
     def fixed(self, job: str) -> dict[str, Any]:
-        """What does not change of a job that is here and has no files yet: see SCHEMA."""
+        """Return the unchanging part of a job that has no files yet; SCHEMA lists its fields."""
         [(fixed,)] = self._ledger.query("SELECT fixed FROM job WHERE job = ?", (job,))
         unpacked = unsealed(_fixed(job), fixed)
         assert isinstance(unpacked, dict)

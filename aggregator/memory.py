@@ -34,7 +34,7 @@ class Memory:
             self.outbox.append(Send(peer, message))
 
     def report_holdings(self, job: Job) -> None:
-        """What is held of a job, in windows where that is much; the middleware acts on the last message alone."""
+        """Send which results of a job are stored: long bitmaps in several messages, the last of which is Holdings."""
         fingerprints, holdings = [track.fingerprint for track in job.tracks], job.holdings()
         for window in windows(job.id, job.owner_epoch, holdings):
             self.send(MIDDLEWARE, window)

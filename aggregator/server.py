@@ -51,7 +51,7 @@ from aggregator.failed import FailedChunks
 from aggregator.jobs import Job
 from aggregator.ledger import AggregatorLedger
 from aggregator.splicers import PROGRAM, Ending, Splicers
-from storage.crashes import HalfDone, at_work
+from storage.crashes import HalfDone, at_work, half_done_by
 from storage.errors import SpoolFull, StorageError
 from storage.privacy import make_private_folder
 from storage.spool import Location, Spool
@@ -242,8 +242,8 @@ class Server:
                 self._handle(answer)
 
     def _ask(self, event: Event) -> Sequence[Command]:
-        """What the assembler commands. An exception of its own costs the peer that spoke its connection, and this
-        process its life where half a change may be left. Raises HalfDone then."""
+        """Return the assembler's commands for an event. If the assembler raises, the peer that sent the event is
+        closed; where half a change may be left, HalfDone is raised, which ends the process."""
         try:
             return self.assembler.handle(event, self._clock())
         except Exception as error:
@@ -251,11 +251,8 @@ class Server:
             job = str(getattr(event.message, "job", "")) if isinstance(event, Received) else ""
             half_done = self.assembler.half_done()
             if half_done or not isinstance(event, Received):
-                log.critical(
-                    "this process ends, and begins again from its ledger: %s", half_done or "it was its own doing"
-                )
                 jobs = [*([job] if job else []), *_jobs_at_work(error)]
-                raise HalfDone(f"handling {event!r:.200} raised {error!r:.200}", jobs) from error
+                raise half_done_by(log, event, error, half_done, jobs) from error
             log.error("peer %d is closed for it; nothing was changed, so this process goes on", event.peer)
             text = "handling this message failed here, which is a bug (see the log)"
             return [*self._ask(Left(event.peer, text, "failed")), Close(event.peer, "failed", text, job)]
@@ -322,7 +319,7 @@ class Server:
         return Kept(keep)
 
     def _tell_of_lost_files(self) -> None:
-        """Whose files in the spool are gone while we run is forgotten: a restart would not find it, nor a splice."""
+        """Forget results whose spool files were removed while we run: no splice and no restart would find them."""
         segments = self._spool.take_lost()
         if not segments:
             return

@@ -115,7 +115,7 @@ class Splices:
         return None
 
     def _damaged(self, job: Job, event: ChunksDamaged) -> None:
-        """What was stored is not there any more: the tasks are done again, and Finish comes again."""
+        """Forget results that are lost. The middleware has them computed again, and then repeats Finish."""
         job.damages += 1
         if job.damages >= MAX_DAMAGES:
             why = "made no file" if event.makers else "were damaged on this aggregator's disk, look after it"

@@ -53,7 +53,7 @@ from middleware.events import (
 )
 from middleware.jobs import Job
 from middleware.ledger import MiddlewareLedger
-from storage.crashes import HalfDone, at_work
+from storage.crashes import HalfDone, at_work, half_done_by
 from storage.errors import SpoolFull, StorageError
 from storage.privacy import make_private_folder
 from storage.spool import Location, Spool
@@ -201,8 +201,8 @@ class Server:
         return min((one for one in deadlines if one is not None), default=None)
 
     def _ask(self, event: Event) -> list[Command]:
-        """What the dispatcher commands. An exception of its own costs the peer that spoke its connection, and this
-        process its life where half a change may be left. Raises HalfDone then."""
+        """Return the dispatcher's commands for an event. If the dispatcher raises, the peer that sent the event is
+        closed; where half a change may be left, HalfDone is raised, which ends the process."""
         try:
             return self.dispatcher.handle(event, self._clock())
         except Exception as error:
@@ -210,10 +210,7 @@ class Server:
             jobs = [*_jobs_named(event), *_jobs_at_work(error)]
             half_done = self.dispatcher.half_done() or self._disagreement()
             if half_done or not isinstance(event, Received | Damaged):
-                log.critical(
-                    "this process ends, and begins again from its ledger: %s", half_done or "it was its own doing"
-                )
-                raise HalfDone(f"handling {event!r:.200} raised {error!r:.200}", jobs) from error
+                raise half_done_by(log, event, error, half_done, jobs) from error
             host = self._loop.peer_host(event.peer)
             log.error("peer %d at %s is closed for it; nothing was changed, so this process goes on", event.peer, host)
             text = "handling this message failed here, which is a bug (see the log)"
@@ -359,7 +356,7 @@ class Server:
         return ChunkLost(check.job, check.stream, check.index)
 
     def _tell_of_lost_files(self) -> None:
-        """Whose files in the spool are gone while we run is forgotten: a restart would not find it."""
+        """Forget payloads whose spool files were removed while we run: a restart would not find them."""
         lost = self._spool.take_lost()
         if not lost:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable
+from logging import Logger
 from typing import Final
 
 import msgpack
@@ -37,6 +38,13 @@ class HalfDone(Exception):
     def __init__(self, story: str, jobs: Iterable[str] = ()) -> None:
         super().__init__(story)
         self.jobs = list(jobs)
+
+
+def half_done_by(log: Logger, event: object, error: Exception, why: str, jobs: Iterable[str]) -> HalfDone:
+    """Return the HalfDone to raise after `error`, and log that the process ends. `why` is empty where nothing shows
+    half a change, but no peer sent the event."""
+    log.critical("this process ends, and begins again from its ledger: %s", why or "it was its own doing")
+    return HalfDone(f"handling {event!r:.200} raised {error!r:.200}", jobs)
 
 
 def at_work(error: BaseException, kind: type) -> list[object]:

@@ -24,7 +24,7 @@ def sealed(about: str, data: Any) -> bytes:
 
 def unsealed(about: str, blob: Any) -> Any:
     """Return what `sealed` was given. Raises ValueError when it is damaged."""
-    if not isinstance(blob, bytes) or blob[:SEAL_SIZE] != seal(about, blob[SEAL_SIZE:]):
+    if not is_sealed(about, blob):
         raise ValueError(f"{about} is damaged")
     return msgpack.unpackb(blob[SEAL_SIZE:])
 

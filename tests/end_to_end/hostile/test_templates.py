@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from media.material import Chunk, Cutting, Encoder, Material, Output
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, until
 from tests.end_to_end.hostile.peer import Honest, Peer, submission
+from tests.ports import free_udp_port
 
 SDP = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP 0\n"
 FFCONCAT = b"ffconcat version 1.0\nfile secret.mp4\n"
@@ -25,12 +25,7 @@ SENTENCE_S = 60.0
 @pytest.fixture
 def udp_port() -> int:
     """An even UDP port that nobody has."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port % 2 == 0:
-            return port
+    return free_udp_port()
 
 
 def is_open(port: int) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from media.errors import SpliceError, UnreadableSource
 from media.video.opening import opened
 from media.video.templates import TEMPLATE_FORMATS, template_stream
+from tests.ports import free_udp_port
 
 SDP = b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 0\n"
 FFCONCAT = b"ffconcat version 1.0\nfile secret.mp4\n"
@@ -21,12 +22,7 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.ts\n"
 @pytest.fixture
 def unused_port() -> int:
     """A UDP port that nobody has; RTP wants an even one."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port % 2 == 0:
-            return port
+    return free_udp_port()
 
 
 @pytest.mark.parametrize("form", [*TEMPLATE_FORMATS, "sdp", "concat", "hls", "", "lavfi"])
