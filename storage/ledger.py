@@ -190,6 +190,7 @@ class Ledger:
             connection.text_factory = lambda data: data.decode(errors="replace")
             try:
                 _prepare(connection, version, fsync)
+                _check_schema(connection, schema)
             except BaseException:
                 connection.close()
                 raise
@@ -304,11 +305,24 @@ def _write_new(path: Path, schema: str, version: int) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded while the file is new; see shrinking.py
         connection.execute("BEGIN")
-        connection.execute(_FACTS)
-        for statement in filter(None, (part.strip() for part in schema.split(";"))):
-            connection.execute(statement)
+        _make_tables(connection, schema)
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("COMMIT")
+
+
+def _make_tables(connection: sqlite3.Connection, schema: str) -> None:
+    connection.execute(_FACTS)
+    for statement in filter(None, (part.strip() for part in schema.split(";"))):
+        connection.execute(statement)
+
+
+def _check_schema(connection: sqlite3.Connection, schema: str) -> None:
+    """Raise DatabaseError when the tables are not those of `schema`: their definitions are bytes of the file, too."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        _make_tables(fresh, schema)
+        definitions = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+        if connection.execute(definitions).fetchall() != fresh.execute(definitions).fetchall():
+            raise sqlite3.DatabaseError("its tables are not those that this program makes")
 
 
 def _remove_log(path: Path) -> None:
