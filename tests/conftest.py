@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Final
 
 import pytest
 from hypothesis import settings
 
 os.environ["MOVIOLA_CHECK_SENT"] = "1"  # before any of our modules, and for the programs that tests start
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background with Ctrl-C ignored, and the programs that tests start inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("moviola", deadline=None)  # a loaded machine is slow, and slow is not wrong
 settings.load_profile("moviola")
