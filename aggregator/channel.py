@@ -1,21 +1,22 @@
-"""Messages between the aggregator and its splicing process: msgpack maps over a socket pair, each after its size."""
+"""Messages between the aggregator and its splicing process: msgpack maps as headers of frames over a socket pair."""
 
 from __future__ import annotations
 
 import os
 import socket
-import struct
 from collections.abc import Iterator
 from typing import Any, Final
 
 import msgpack
 
-_SIZE: Final = struct.Struct("!I")
+from wire.framing import FrameReader, prefix
 
 SEND_TIMEOUT_S: Final = 10.0
 """A process that takes no request for so long is hung (a request is at most some 10 MB)."""
 
-READ_SIZE: Final = 256 * 1024
+MAX_MESSAGE: Final = 2**32 - 1
+"""Bytes of a message: all that a frame can hold. The other end is a process of our own, and what a job may have bounds
+its request."""
 
 
 class Channel:
@@ -24,15 +25,14 @@ class Channel:
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(SEND_TIMEOUT_S)
         self._sock = sock
-        self._pending = bytearray()
+        self._reader = FrameReader(max_header=MAX_MESSAGE)
 
     def fileno(self) -> int:
         return self._sock.fileno()
 
     def send(self, message: dict[str, Any]) -> None:
         """Raises OSError when the other end is gone, or takes nothing (TimeoutError)."""
-        packed = msgpack.packb(message)
-        self._sock.sendall(_SIZE.pack(len(packed)) + packed)
+        self._sock.sendall(prefix(msgpack.packb(message), 0, 0))
 
     def received(self, *, wait: bool) -> Iterator[dict[str, Any]]:
         """The messages that have come: after one read, or with `wait` until there are some.
@@ -40,10 +40,13 @@ class Channel:
         Raises EOFError when the other end is gone.
         """
         while True:
-            if (data := self._read(wait)) is None:
+            try:
+                count = self._read(wait)
+            except TimeoutError:
+                continue
+            except BlockingIOError:
                 return
-            self._pending += data
-            messages = list(self._take())
+            messages = [msgpack.unpackb(frame.header) for frame in self._reader.received(count)]
             yield from messages
             if messages or not wait:
                 return
@@ -51,26 +54,19 @@ class Channel:
     def close(self) -> None:
         self._sock.close()
 
-    def _read(self, wait: bool) -> bytes | None:
-        try:
-            # a socket with a timeout has a non-blocking descriptor, which only `recv` waits for
-            data = self._sock.recv(READ_SIZE) if wait else os.read(self._sock.fileno(), READ_SIZE)
-        except TimeoutError:
-            return b""
-        except BlockingIOError:
-            return None
-        except OSError as error:
-            raise EOFError(str(error)) from None
-        if not data:
-            raise EOFError("the other end is closed")
-        return data
+    def _read(self, wait: bool) -> int:
+        """Receive what is there, and return how many bytes that is.
 
-    def _take(self) -> Iterator[dict[str, Any]]:
-        while len(self._pending) >= _SIZE.size:
-            (size,) = _SIZE.unpack_from(self._pending)
-            end = _SIZE.size + size
-            if len(self._pending) < end:
-                return
-            message = msgpack.unpackb(bytes(self._pending[_SIZE.size : end]))
-            del self._pending[:end]
-            yield message
+        Raises EOFError at the end, TimeoutError after a long wait, BlockingIOError where nothing is there.
+        """
+        with self._reader.buffer() as buffer:
+            try:
+                # a socket with a timeout has a non-blocking descriptor, which only `recv` waits for
+                count = self._sock.recv_into(buffer) if wait else os.readv(self._sock.fileno(), [buffer])
+            except (TimeoutError, BlockingIOError):
+                raise
+            except OSError as error:
+                raise EOFError(str(error)) from None
+        if not count:
+            raise EOFError("the other end is closed")
+        return count

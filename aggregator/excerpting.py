@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgpack
 
-from aggregator.publishing import PARTIAL
+from base.files import PARTIAL
 from media.errors import MediaError
 from media.kinds import excerpt
 from wire.shown import shown

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +16,13 @@ from typing import Any, Final
 
 import msgpack
 
-from aggregator.publishing import PARTIAL
-from wire.file_names import FAILED, check_file_name
+from base import processes
+from base.file_names import FAILED, check_file_name
+from base.files import PARTIAL, aside
 
 log = logging.getLogger(__name__)
 
-PROGRAM: Final = (sys.executable, "-m", "aggregator.excerpting")
+PROGRAM: Final = processes.program("aggregator.excerpting")
 
 MAX_WAITING: Final = 64
 """Chunks that wait for their turn; they lie on the disk. One job has at most 16, and more than a few jobs that fail at
@@ -53,7 +53,7 @@ class FailedChunks:
             log.warning("job %s chunk %d of %s failed; it is not kept, too many others are", job, index, output)
             return
         folder = self._results / check_file_name(job, "a job's id") / FAILED
-        raw = folder / f".{output}-{index:06}{PARTIAL}"
+        raw = aside(folder / f"{output}-{index:06}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             raw.write_bytes(msgpack.packb({"process": process, "chunk": bytes(payload)}))
@@ -73,9 +73,8 @@ class FailedChunks:
         if self._waiting:
             self._present = self._waiting.popleft()
             self._started_at = now
-            root = Path(__file__).resolve().parent.parent
-            self._child = subprocess.Popen(
-                [*self._program, str(self._present)], cwd=root, stdin=subprocess.DEVNULL, start_new_session=True
+            self._child = processes.start(
+                [*self._program, str(self._present)], stdin=subprocess.DEVNULL, start_new_session=True
             )
 
     def next_deadline(self) -> float | None:
@@ -91,11 +90,9 @@ class FailedChunks:
             _remove(self._waiting.popleft())
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
-        if child.poll() is None:
-            child.kill()
         assert self._present is not None
-        if child.wait() != 0:
-            log.warning("%s could not be made a file (status %d)", self._present.name, child.returncode)
+        if (status := processes.end(child)) != 0:
+            log.warning("%s could not be made a file (%s)", self._present.name, processes.how_it_ended(status))
         _remove(self._present)
         self._child = self._present = None
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aggregator.states import JOB_TRANSITIONS, JobState
+from base.file_names import check_file_name, check_output_names
 from wire.bitmap import Bitmap
-from wire.file_names import check_file_name, check_output_names
 from wire.limits import MAX_CHUNKS, MAX_TRACKS
 from wire.messages import Finished, Own
 from wire.transitions import changed

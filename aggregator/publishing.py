@@ -14,9 +14,9 @@ from typing import Any, Final, Self
 
 import xxhash
 
-from wire.file_names import LATEST, check_file_name, check_path_name
+from base.file_names import LATEST, check_file_name, check_path_name
+from base.files import PARTIAL, aside, sync, sync_folder
 
-PARTIAL: Final = ".part"
 GONE: Final = ".gone-"
 LISTING: Final = ".files.jsonl"
 READ_SIZE: Final = 1024 * 1024
@@ -51,7 +51,7 @@ class Publication:
     def partial(self, name: str) -> Path:
         """Where to write the file that will be called `name`; the folder is there."""
         top, _, rest = check_path_name(name, "a file's name").partition("/")
-        partial = self._partials.setdefault(top, self._folder / f".{top}{PARTIAL}")
+        partial = self._partials.setdefault(top, aside(self._folder / top))
         if rest:
             partial /= rest
             partial.parent.mkdir(parents=True, exist_ok=True)
@@ -76,13 +76,14 @@ class Publication:
                 files.append(_entry(listing, self.partial(listing)) | {"folder": name})
             else:
                 files.append(_entry(name, partial))
+        sync([partial for partial in self._partials.values() if partial.is_file()])
         for name, partial in self._partials.items():
             final = self._folder / name
             if final.is_dir():  # of an earlier splice of this job
                 shutil.rmtree(final)
             partial.replace(final)
-        _sync(self._folder)
-        _sync(self._results)
+        sync_folder(self._folder)
+        sync_folder(self._results)
         _point_latest(self._results, self._job)
         return files
 
@@ -122,20 +123,19 @@ def _remove(folder: Path, *, later: bool) -> None:
 
 def _write_listing(folder: Path, name: str, listing: Path) -> None:
     """One JSON line for each file in a folder that will be called `name`, in the order of the names."""
-    os.sync()  # once for all: a sync for each of thousands of files takes minutes
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    sync(paths)
     with listing.open("w", encoding="utf-8") as lines:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = _entry(f"{name}/{path.relative_to(folder).as_posix()}", path, sync=False)
+        for path in paths:
+            entry = _entry(f"{name}/{path.relative_to(folder).as_posix()}", path)
             lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
-def _entry(name: str, path: Path, *, sync: bool = True) -> dict[str, Any]:
-    """A file as it is announced, after it has reached the disk."""
+def _entry(name: str, path: Path) -> dict[str, Any]:
+    """Return a file as it is announced."""
     digest = xxhash.xxh3_128()
     size = 0
     with path.open("rb") as file:
-        if sync:
-            os.fsync(file.fileno())
         while data := file.read(READ_SIZE):
             digest.update(data)
             size += len(data)
@@ -152,11 +152,3 @@ def _point_latest(results: Path, job: str) -> None:
     except OSError as error:
         new.unlink(missing_ok=True)
         log.warning("%s cannot point to %s: %s", link, job, error)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -51,6 +51,7 @@ from aggregator.failed import FailedChunks
 from aggregator.jobs import Job
 from aggregator.ledger import AggregatorLedger
 from aggregator.splicers import PROGRAM, Ending, Splicers
+from base.file_names import check_path_name
 from storage.crashes import HalfDone, at_work, half_done_by
 from storage.errors import SpoolFull, StorageError
 from storage.privacy import make_private_folder
@@ -58,7 +59,6 @@ from storage.spool import Location, Spool
 from wire import descriptors, limits
 from wire import loop as wire
 from wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
-from wire.file_names import check_path_name
 from wire.messages import VERSIONS, AggregatorDetails, Error, File, Hello
 
 log = logging.getLogger("aggregator")

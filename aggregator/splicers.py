@@ -7,21 +7,18 @@ dies or hangs takes nothing with it but the job it was splicing, and is replaced
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from aggregator.channel import Channel
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
+from base import processes
 
 log = logging.getLogger(__name__)
 
-PROGRAM: Final = (sys.executable, "-m", "aggregator.splicing")
+PROGRAM: Final = processes.program("aggregator.splicing")
 
 HANG_S: Final = 600.0
 """Without a sign of life for so long a child is killed. It gives one for every chunk; the longest it is silent is the
@@ -41,14 +38,9 @@ class _Child:
 
     def __init__(self, program: Sequence[str], now: float) -> None:
         ours, theirs = socket.socketpair()
-        root = str(Path(__file__).resolve().parent.parent)
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
         with theirs:
-            self.process = subprocess.Popen(
-                [*program, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path},
+            self.process = processes.start(
+                [*program, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
         self.channel = Channel(ours)
         self.job = ""
@@ -59,10 +51,7 @@ class _Child:
     def end(self) -> str:
         """Makes sure that it is over; how it died."""
         self.channel.close()
-        if self.process.poll() is None:
-            self.process.kill()
-        code = self.process.wait()
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        return processes.how_it_ended(processes.end(self.process))
 
 
 class Splicers:
@@ -138,8 +127,7 @@ class Splicers:
             try:
                 child.process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+                processes.end(child.process)
         return [child.job for child in children if child.job]
 
     # ── children ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -27,6 +27,7 @@ from aggregator.channel import Channel
 from aggregator.diagnosis import unreadable
 from aggregator.publishing import Publication
 from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
+from base.failures import MAX_FAILURES_IN_SUMMARY
 from media import kinds, metadata, metrics
 from media.errors import ForeignExtradata, MediaError, NothingToSplice
 from media.material import Output, Source
@@ -39,10 +40,9 @@ STEP_INTERVAL_S: Final = 1.0
 """How often a sign of life is given at most."""
 
 MAX_WARNINGS: Final = 100
-MAX_FAILURES: Final = 5
 MAX_TRACEBACK: Final = 2000
 MAX_SUMMARY_SIZE: Final = 32 * KIB
-"""Sentences, failures, and characters of the end of a failure's traceback, that travel to the client, and the bytes of
+"""Sentences, and characters of the end of a failure's traceback, that travel to the client, and the bytes of
 all that is told of an output; the metrics file has it all. So a job of 64 outputs stays below a header's limit."""
 
 
@@ -203,7 +203,7 @@ def _splice_output(
         "file": spliced.main,
         "metrics_file": metrics_name,
         "warnings": built["warnings"][:MAX_WARNINGS],
-        "failures": [_shortened(failure) for failure in built["failures"][:MAX_FAILURES]],
+        "failures": [_shortened(failure) for failure in built["failures"][:MAX_FAILURES_IN_SUMMARY]],
     }
     return spliced, fitted(summary, MAX_SUMMARY_SIZE)
 

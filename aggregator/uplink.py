@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from aggregator.states import LINK_TRANSITIONS, LinkState
+from base.backoff import Backoff
 from wire.messages import Welcome
 from wire.transitions import changed
 
@@ -26,8 +27,8 @@ class Uplink:
 
     def __init__(self) -> None:
         self.state = LinkState.WAITING
-        self._due = 0.0  # of the next dial, or the next beat
-        self._delay_s = RETRY_FIRST_S
+        self._redial = Backoff(RETRY_FIRST_S, RETRY_MAX_S, due_at=0.0)
+        self._beat_at = 0.0
         self._interval_s = BEAT_INTERVAL_S
         self.admins: frozenset[str] = frozenset()  # users who may have everybody's files
 
@@ -36,20 +37,20 @@ class Uplink:
         return self.state is LinkState.JOINED
 
     def next_deadline(self) -> float | None:
-        return None if self.state is LinkState.DIALLING else self._due
+        return self._beat_at if self.state is LinkState.JOINED else self._redial.due_at
 
     def must_dial(self, now: float) -> bool:
         """True once when it is time to; a connection or its loss must follow."""
-        if self.state is not LinkState.WAITING or now < self._due:
+        if self.state is not LinkState.WAITING or not self._redial.take(now):
             return False
         self._set(LinkState.DIALLING)
         return True
 
     def must_beat(self, now: float) -> bool:
         """True once an interval."""
-        if self.state is not LinkState.JOINED or now < self._due:
+        if self.state is not LinkState.JOINED or now < self._beat_at:
             return False
-        self._due = now + self._interval_s
+        self._beat_at = now + self._interval_s
         return True
 
     def joined(self, welcome: Welcome, now: float) -> None:
@@ -60,13 +61,12 @@ class Uplink:
         self.admins = (
             frozenset(one for one in admins if isinstance(one, str)) if isinstance(admins, list) else frozenset()
         )
-        self._delay_s = RETRY_FIRST_S
-        self._due = now + self._interval_s
+        self._redial.worked()
+        self._beat_at = now + self._interval_s
 
     def lost(self, now: float, *, refused: bool) -> None:
         self._set(LinkState.WAITING)
-        self._due = now + (RETRY_REFUSED_S if refused else self._delay_s)
-        self._delay_s = min(self._delay_s * 2, RETRY_MAX_S)
+        self._redial.failed(now, least_s=RETRY_REFUSED_S if refused else 0.0)
 
     def _set(self, state: LinkState) -> None:
         self.state = changed(LINK_TRANSITIONS, self.state, state)

@@ -13,10 +13,10 @@ from enum import Enum
 from typing import Final
 
 from client import heard
-from client.backoff import PATIENCE_S, Backoff
 from client.events import Command, Dial, Event, HangUp, Interrupted, Lost, Peer, Received, Send, Start, Tick, Welcomed
 from client.fetching import Fetching, Wanted
 from client.outcome import Status
+from client.redial import PATIENCE_S, redial
 from wire.addresses import Address
 from wire.messages import Error, Job, Message, Watch
 
@@ -79,7 +79,7 @@ class Attending:
         self.remarks: list[str] = []  # for the person; whoever shows them takes them out
         self._where = where
         self._met_before = False
-        self._backoff = Backoff()
+        self._backoff = redial()
         self._outbox: list[Command] = []
 
     def next_deadline(self) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from client.backoff import PATIENCE_S, Backoff
+from base.file_names import check_path_name
 from client.events import (
     Begin,
     Begun,
@@ -30,6 +30,7 @@ from client.events import (
     Welcomed,
     Write,
 )
+from client.redial import PATIENCE_S, redial
 from wire.addresses import Address
 from wire.framing import Buffer
 from wire.limits import MIB
@@ -66,14 +67,11 @@ class Wanted:
         folder = data.get("folder", "")
         if not isinstance(file, str) or not isinstance(size, int) or not isinstance(xxh3, str):
             raise ValueError(f"the cluster's list of files has an entry that is none: {data!r:.80}")
-        if not all(is_plain_name(part) for part in file.split("/")):
-            raise ValueError(f"the cluster names a file {file!r:.80}, which is not a plain name")
+        try:
+            check_path_name(file, "a file's name")
+        except ValueError as error:
+            raise ValueError(f"the cluster names a file {file!r:.80}, which is not a plain name ({error})") from error
         return cls(file, size, xxh3, bool(folder))
-
-
-def is_plain_name(name: str) -> bool:
-    """Whether a name that came over the wire can be a file's or folder's here, and nothing but that."""
-    return bool(name) and not name.startswith(".") and not any(sign in name for sign in "/\\\0")
 
 
 class Fetching:
@@ -100,7 +98,7 @@ class Fetching:
         self._spoiled = 0
         self._dialled = self._open = self._at_middleware = False
         self._has_given = False  # this connection
-        self._backoff = Backoff(NEVER_REACHED_S)
+        self._backoff = redial(NEVER_REACHED_S)
         self._obstacles: dict[bool, str] = {}  # why it is not reached, as told and at the middleware's host
         self._stalls_at: float | None = None
         self.size_total = sum(wanted.size for wanted in self._queue)

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 
 import xxhash
 
+from base.files import aside
 from client.destination import Place
 from client.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
 from wire.limits import MIB
@@ -117,7 +118,7 @@ class Files:
         return size
 
     def _temporary(self, target: Path) -> Path:
-        return target.with_name(f".{target.name}.{self._job}.part")
+        return aside(target, self._job)
 
     def _not_kept(self, file: str, error: Exception) -> NotKept:
         self.close()

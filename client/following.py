@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from base.file_names import is_file_name
 from client.attending import FINAL_STATES, Attending, Phase, fetched_later
-from client.fetching import is_plain_name
 from client.outcome import Status
 from wire.messages import Error, Job, Watch
 
@@ -25,7 +25,7 @@ class Following(Attending):
         return Watch(self._job)
 
     def _heard(self, job: Job, now: float) -> None:
-        if job.job != self._job or not is_plain_name(job.job):
+        if job.job != self._job or not is_file_name(job.job):
             return
         if self.phase is Phase.SUBMITTING:
             self._enter(Phase.WAITING)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from base.file_names import is_file_name
 from client.attending import FINAL_STATES, Attending, Phase, fetched_later
 from client.events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
-from client.fetching import is_plain_name
 from client.order import Submission
 from client.outcome import Status
 from client.upload import Upload
@@ -105,7 +105,7 @@ class Session(Attending):
         except ProtocolError as error:
             return self._end(Status.FAILED, error.text)
         if self.phase is Phase.SUBMITTING and job.have is not None:  # the answer to our Submit
-            if not is_plain_name(job.job):
+            if not is_file_name(job.job):
                 return self._end(Status.FAILED, f"the cluster calls this job {job.job!r:.80}, which no folder can be")
             if self.record is None and any(job.have):
                 there = sum(Bitmap(bits).count for bits in job.have)

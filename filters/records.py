@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from base.failures import MAX_TRACEBACK
 from filters.base import Filter
 
 Record = Mapping[str, str]
 """A record's columns by name, all as text, as they are in the source."""
-
-MAX_TRACEBACK = 4_000  # characters; it travels in the result's report, the end of it says most
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Iterable
 from fractions import Fraction
 
+from base.failures import MAX_TRACEBACK
 from filters.base import Filter
 from filters.opencv import is_out_of_memory
 from filters.picture import Picture
-
-MAX_TRACEBACK = 4_000  # characters; it travels in the result's report, the end of it says most
 
 
 class FilterError(Exception):

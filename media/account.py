@@ -6,14 +6,13 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
+from base.failures import MAX_FAILURES_OF_OUTPUT
 from media.errors import SpliceError
 from media.report import Report, Seconds
 
 # Of each kind of trouble so many frames are listed one by one; all are counted.
 LISTED_MAX = 10_000
 WARNINGS_MAX = 100
-# Filters' failures that are told with their traceback, which has up to 4 000 characters.
-FAILURES_MAX = 20
 MISSING = "its chunk was left out"
 
 
@@ -80,7 +79,7 @@ class Account:
         told = [
             {"chunk": chunk, "frame": at, "filter": name, "traceback": trace} for at, name, trace in report.failures
         ]
-        self.failures += told[: FAILURES_MAX - len(self.failures)]
+        self.failures += told[: MAX_FAILURES_OF_OUTPUT - len(self.failures)]
         self.fallback_frames += len(report.fallback)
         self.lost_frames += len(report.lost)
         self.damaged_frames += len(report.damaged)

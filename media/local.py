@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +11,11 @@ from tempfile import TemporaryFile
 from time import monotonic
 from typing import Any, BinaryIO, Self
 
+from base.files import aside, sync
 from filters.registry import make_chain
 from media import kinds, metadata, metrics
 from media.material import Cutting, Material, Output
 from media.spliced import Spliced
-
-SYNCED_SINGLY_MAX = 32
-"""Files that are put on the disk one by one; a sync takes some milliseconds, and a folder has thousands of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ class _LocalFiles:
     def partial(self, name: str) -> Path:
         final = self._path_of(name)
         self._make(final.parent)
-        partial = final.with_name(f".{final.name}.{os.getpid()}.part")
+        partial = aside(final, str(os.getpid()))
         self._partials[partial] = final
         return partial
 
@@ -134,7 +132,7 @@ class _LocalFiles:
 
     def publish(self) -> None:
         """Puts all files under their names, once they are on the disk."""
-        _sync(self._partials)
+        sync(self._partials)
         for partial, final in self._partials.items():
             partial.replace(final)
         self._partials.clear()
@@ -148,15 +146,6 @@ class _LocalFiles:
         for each in reversed(missing):
             each.mkdir(exist_ok=True)
             self._made.append(each)
-
-
-def _sync(paths: Collection[Path]) -> None:
-    if len(paths) > SYNCED_SINGLY_MAX:
-        os.sync()
-        return
-    for path in paths:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
 
 
 class _Spill:

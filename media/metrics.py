@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+from base.failures import MAX_FAILURES_OF_OUTPUT
 from media.errors import last_line
 from media.fingerprint import versions
 from media.material import Output, Source
 from media.spliced import Spliced
 
 FORMAT = 1
-
-FAILURES_MAX = 20
-"""Failures told in full; the frames they cost are all counted, and listed among the troubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +91,10 @@ def build(
 
 
 def write(path: Path, metrics: dict[str, Any]) -> None:
-    """Put the metrics into a file that is either whole or not there, and on disk afterwards."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(metrics, file, indent=2, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write the metrics as JSON to a file that whoever publishes it syncs and puts in its place. Raise OSError."""
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(metrics, file, indent=2, ensure_ascii=False)
+        file.write("\n")
 
 
 def summary(name: str, path: Path, metrics_path: Path, metrics: dict[str, Any]) -> dict[str, Any]:
@@ -225,7 +215,7 @@ def _failures(source: Source, output: Output, spliced: Spliced, cluster: Cluster
         }
         for told in spliced.account.failures
     ]
-    return [*of_frames, *cluster.failures][:FAILURES_MAX]
+    return [*of_frames, *cluster.failures][:MAX_FAILURES_OF_OUTPUT]
 
 
 def _troubles(spliced: Spliced) -> dict[str, Any]:

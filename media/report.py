@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from base.failures import MAX_FAILURES_OF_CHUNK
+
 # A frame's error text; the filter's whole traceback would be repeated for every frame that fails alike.
 ERROR_LENGTH_MAX = 400
-# Of a chunk so many tracebacks are kept: its frames mostly fail alike.
-FAILURES_TOLD_MAX = 3
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Report:
     `damaged` are frames that the decoder had to conceal. `decode_errors` are [place among the own ones, text], the
     first ones of `decode_error_count`. `latency_ms` has float32 values, one a frame that came out: from the call that
     decoded it until the encoder took it. `notes` are [frame, [note, …]] for frames to which filters attached notes.
-    `failures` are [frame, filter, traceback], the first FAILURES_TOLD_MAX of those that `fallback` and `lost` list.
+    `failures` are [frame, filter, traceback], the first MAX_FAILURES_OF_CHUNK of those that `fallback` and `lost` list.
     """
 
     first: int
@@ -65,7 +65,7 @@ class Report:
 
     def tell_failure(self, frame: int, filter_name: str, traceback: str) -> None:
         """Keeps how a filter failed, for the first ones: in one chunk they are mostly of one kind."""
-        if len(self.failures) < FAILURES_TOLD_MAX:
+        if len(self.failures) < MAX_FAILURES_OF_CHUNK:
             self.failures.append([frame, filter_name, traceback])
 
     def to_wire(self) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from base.file_names import check_output_names
 from wire.errors import Unsendable
-from wire.file_names import check_output_names
 from wire.lease_tags import KEY_SIZE
 from wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT, MAX_NAME
 from wire.messages import AssetFacts, Own, Submit, Task, check_sendable, packed_size

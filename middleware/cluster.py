@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
+from base.failures import MAX_FAILED_CHUNKS
 from middleware.catalogue import Catalogue
 from middleware.events import (
     Check,
@@ -32,11 +33,6 @@ from wire.messages import Error, Event, FailedChunk, Message
 from wire.places import Idlers
 from wire.schema import Lease
 from wire.windows import Windows
-
-MAX_FAILED_CHUNKS: Final = 16
-MAX_FAILED_CHUNK_SIZE: Final = MAX_FAILED_CHUNK
-"""Chunks of one job that are kept because they failed, and bytes of one: a filter that always fails must not copy the
-whole source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +297,7 @@ class Cluster:
         owner, key = self.owner_of(job), (track.number, index)
         if owner is None or index not in job.have[track.stream] or key in job.kept_failed:
             return
-        if len(job.kept_failed) < MAX_FAILED_CHUNKS and job.sizes[track.stream][index] <= MAX_FAILED_CHUNK_SIZE:
+        if len(job.kept_failed) < MAX_FAILED_CHUNKS and job.sizes[track.stream][index] <= MAX_FAILED_CHUNK:
             job.kept_failed.add(key)
             message = FailedChunk(job.id, track.number, index, job.owner_epoch)
             self.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))

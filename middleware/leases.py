@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from base.failures import MAX_FAILURES_OF_TASK
 from middleware.cluster import Cluster
 from middleware.events import Check, Close, Peer, SendChunk, SpoolStage
 from middleware.fleet import WorkerRecord
@@ -32,9 +33,6 @@ from wire.messages import (
 )
 from wire.schema import Lease, Record
 from wire.tokens import is_same
-
-MAX_FAILURES_TOLD: Final = 100
-"""Failures of one task kept in full; further ones are only counted."""
 
 MAX_CAUSE: Final = 4000
 """Characters of a failure's text in what is told of it: twice what our workers send, and little enough for a text."""
@@ -392,7 +390,7 @@ class Leases:
     def _charge(self, job: Job, track: Track, index: int, worker: str, mode: str, cause: Cause, now: float) -> None:
         """Write a failure down, and what follows from it, for the worker and for the job."""
         cluster, trouble = self._cluster, track.troubles[index]
-        if len(trouble.failures) < MAX_FAILURES_TOLD:
+        if len(trouble.failures) < MAX_FAILURES_OF_TASK:
             trouble.failures.append({**cause.to_wire(), "worker": worker, "mode": mode})
         job.benched[worker] = job.benched.get(worker, 0) + 1
         cluster.keep_failed(job, track, index)

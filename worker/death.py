@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any, Final
 
+from base import processes
 from wire.schema import Lease
 from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_MEMORY, EXIT_ORPHANED, EXIT_STUCK
 
@@ -34,7 +34,7 @@ def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_
     at = f" while computing lease {lease}" if lease is not None else ""
     told: dict[str, Any] = {"lease": list(lease) if lease is not None else None}
     if status < 0:
-        signal_name = _signal_name(-status)
+        signal_name = processes.signal_name(-status)
         kind, how = "killed", f"was killed by {signal_name}"
         if signal_name in CRASHES:
             kind, how = "crash", f"crashed with {signal_name}"
@@ -49,13 +49,6 @@ def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_
         return told | {"exit": status, "kind": "killed", "text": f"process {name} {OWN_EXITS[status]}{at}"}
     kind = "crash" if lease is not None else "killed"
     return told | {"exit": status, "kind": kind, "text": f"process {name} ended with exit status {status}{at}"}
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"  # real-time signals have no names
 
 
 class OutOfMemoryCounter:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from base.backoff import Backoff
 from wire.addresses import Address
 from wire.transitions import changed
 from worker.states import LINK_TRANSITIONS, LinkState
@@ -29,13 +30,18 @@ class Link:
 
     addresses: tuple[Address, ...]
     state: LinkState = LinkState.RESTING
-    dial_at: float = 0.0
-    failures: int = 0
+    redial: Backoff = field(default_factory=lambda: Backoff(RECONNECT_FIRST_S, RECONNECT_MAX_S, due_at=0.0))
     opened_at: float = 0.0
     said_at: float | None = None
     said_code: str = ""
 
+    @property
+    def dial_at(self) -> float | None:
+        """When to dial; None while it is not to be dialled."""
+        return self.redial.due_at if self.state is LinkState.RESTING else None
+
     def dialled(self) -> None:
+        self.redial.due_at = None
         self.state = changed(LINK_TRANSITIONS, self.state, LinkState.DIALLING)
 
     def opened(self, now: float) -> None:
@@ -45,17 +51,16 @@ class Link:
     def lost(self, now: float, jitter: float) -> None:
         """Rests until a later try. `jitter`, 0 to 1, spreads a fleet's tries over half to all of the delay."""
         if self.state is LinkState.OPEN and now - self.opened_at >= STEADY_S:
-            self.failures = 0
+            self.redial.worked()
         self.state = changed(LINK_TRANSITIONS, self.state, LinkState.RESTING)
-        delay_s = min(RECONNECT_FIRST_S * 2 ** min(self.failures, 16), RECONNECT_MAX_S)
-        self.failures += 1
-        self.dial_at = now + delay_s * (0.5 + jitter / 2)
+        self.redial.failed(now, share=0.5 + jitter / 2)
 
     def move(self, addresses: tuple[Address, ...], now: float) -> None:
         """The peer is said to be at these addresses now: they are tried at once."""
         if self.state is not LinkState.RESTING:
             self.state = changed(LINK_TRANSITIONS, self.state, LinkState.RESTING)
-        self.addresses, self.dial_at, self.failures = addresses, now, 0
+        self.addresses = addresses
+        self.redial.at_once(now)
 
     def worth_saying(self, code: str, now: float) -> bool:
         """Return True if its absence is to be mentioned in the log, which then counts as done. `code` is the peer's own

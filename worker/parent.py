@@ -11,15 +11,16 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psutil
 
+from base import processes
+from base.backoff import Backoff
 from worker.death import OutOfMemoryCounter, describe
 from worker.events import EXIT_DRAINED
 from worker.note import Note, Stage
@@ -65,7 +66,7 @@ class Slot:
     name: str
     note: Note
     process: subprocess.Popen[bytes] | None = None
-    start_at: float = 0.0
+    restart: Backoff = field(default_factory=lambda: Backoff(RESTART_FIRST_S, RESTART_MAX_S, due_at=0.0))
     is_given_up: bool = False
     early_deaths: int = 0  # in a row
     death: dict[str, Any] | None = None
@@ -107,7 +108,7 @@ class Parent:
     def _start_due(self) -> None:
         now = time.monotonic()
         for slot in self._slots:
-            if slot.process is None and not slot.is_given_up and slot.start_at <= now:
+            if slot.process is None and not slot.is_given_up and slot.restart.take(now):
                 self._start(slot)
 
     def _start(self, slot: Slot) -> None:
@@ -117,11 +118,11 @@ class Parent:
         # A Ctrl-C reaches the whole terminal; children inherit that it is blocked, and are told by this process.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            slot.process = subprocess.Popen(
-                [sys.executable, "-m", "worker.child"],
+            slot.process = processes.start(
+                processes.program("worker.child"),
+                {**CHILD_ENVIRONMENT, **os.environ},
                 stdin=subprocess.PIPE,
                 pass_fds=[slot.note.fd],
-                env={**CHILD_ENVIRONMENT, **os.environ},
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -151,12 +152,18 @@ class Parent:
         death = describe(slot.name, status, slot.note.lease, was_oom=was_oom, was_hung=slot.was_hung)
         self._remember(slot, None if status == EXIT_DRAINED else death)
         slot.early_deaths = slot.early_deaths + 1 if slot.note.stage is Stage.STARTING else 0
-        wait_s = min(RESTART_FIRST_S * 2 ** min(slot.early_deaths - 2, 16), RESTART_MAX_S)
+        log.warning("%s (process %d); starting it again %s", death["text"], process.pid, self._plan_restart(slot))
+
+    @staticmethod
+    def _plan_restart(slot: Slot) -> str:
+        """Decide when a dead child is started again, and return that for the log."""
+        now = time.monotonic()
         if slot.early_deaths < 2:
-            wait_s = 0.0
-        slot.start_at = time.monotonic() + wait_s
-        again = f"in {wait_s:g} s, as it keeps dying at its start" if wait_s else "at once"
-        log.warning("%s (process %d); starting it again %s", death["text"], process.pid, again)
+            slot.restart.at_once(now)
+            return "at once"
+        slot.restart.failed(now)
+        assert slot.restart.due_at is not None
+        return f"in {slot.restart.due_at - now:g} s, as it keeps dying at its start"
 
     @staticmethod
     def _remember(slot: Slot, death: dict[str, Any] | None) -> None:
@@ -179,8 +186,7 @@ class Parent:
     def _end_all(self) -> None:
         for slot in self._slots:
             if slot.process is not None:
-                slot.process.kill()
-                slot.process.wait()
+                processes.end(slot.process)
             slot.note.close()
 
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,7 +202,11 @@ class Parent:
         return None
 
     def _next_deadline(self) -> float:
-        times = [slot.start_at for slot in self._slots if slot.process is None and not slot.is_given_up]
+        times = [
+            slot.restart.due_at
+            for slot in self._slots
+            if slot.process is None and not slot.is_given_up and slot.restart.due_at is not None
+        ]
         times.append(self._check_at if self._kill_at is None else self._kill_at)
         return min(times)
 

@@ -69,16 +69,12 @@ class Peers:
     def due(self, now: float) -> Iterable[tuple[Peer, Link]]:
         """Those to dial now; they count as being dialled."""
         for peer, link in self.links.items():
-            if link.state is LinkState.RESTING and link.dial_at <= now and self._is_wanted(peer):
+            if link.dial_at is not None and link.dial_at <= now and self._is_wanted(peer):
                 link.dialled()
                 yield peer, link
 
     def deadlines(self) -> list[float]:
-        return [
-            link.dial_at
-            for peer, link in self.links.items()
-            if link.state is LinkState.RESTING and self._is_wanted(peer)
-        ]
+        return [link.dial_at for peer, link in self.links.items() if link.dial_at is not None and self._is_wanted(peer)]
 
     def _forget(self) -> None:
         spare = [

@@ -10,6 +10,7 @@ import unicodedata
 from pathlib import PurePosixPath
 from typing import Final
 
+from base.file_names import mended, shortened
 from media.images.formats import FORMATS
 
 NAME_BYTES_MAX: Final = 140
@@ -18,12 +19,6 @@ number against doubles and a suffix come behind."""
 
 FOLDERS_MAX: Final = 16
 """Folders within one another; those beyond are joined into the last."""
-
-_FORBIDDEN: Final = frozenset('/\\:*?"<>|')
-_RESERVED: Final = frozenset(
-    ("con", "prn", "aux", "nul", "latest", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)))
-)
-"""Devices on Windows; and the link to the newest results."""
 
 
 class Names:
@@ -79,31 +74,10 @@ class Names:
 
 def safe(source: str) -> str:
     """A relative name that every part of which a file can have, as near to `source` as possible."""
-    parts = [_safe_part(part) for part in source.replace("\\", "/").split("/") if part not in ("", ".")]
+    parts = [mended(part, NAME_BYTES_MAX) for part in source.replace("\\", "/").split("/") if part not in ("", ".")]
     if len(parts) > FOLDERS_MAX + 1:
-        parts = [*parts[: FOLDERS_MAX - 1], _shortened("_".join(parts[FOLDERS_MAX - 1 : -1])), parts[-1]]
+        parts = [*parts[: FOLDERS_MAX - 1], shortened("_".join(parts[FOLDERS_MAX - 1 : -1]), NAME_BYTES_MAX), parts[-1]]
     return "/".join(parts) or "_"
-
-
-def _safe_part(part: str) -> str:
-    part = "".join("_" if each in _FORBIDDEN or not each.isprintable() else each for each in part)
-    if part[0] in ".-":
-        part = f"_{part[1:]}"
-    if part[-1] in ". ":
-        part = f"{part[:-1]}_"
-    if part.partition(".")[0].casefold() in _RESERVED:
-        part = f"_{part}"
-    return _shortened(part)
-
-
-def _shortened(part: str) -> str:
-    """At most NAME_BYTES_MAX bytes, the suffix kept."""
-    if len(part.encode()) <= NAME_BYTES_MAX:
-        return part
-    suffix = PurePosixPath(part).suffix
-    suffix = suffix if len(suffix) <= 6 else ""
-    room = NAME_BYTES_MAX - len(suffix.encode())
-    return (part.encode()[:room].decode(errors="ignore").rstrip(". ") or "_") + suffix
 
 
 def _key(name: str) -> str:

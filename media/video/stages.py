@@ -28,6 +28,7 @@ from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
+from base.failures import MAX_FAILURES_OF_CHUNK
 from filters.chain import Step
 from filters.picture import Notes
 from filters.registry import make_chain
@@ -35,7 +36,6 @@ from filters.runner import ChainRunner, FilterError
 from media.bundle import pack
 from media.errors import ProcessingFailed, TooLargeToHandOn, last_line
 from media.material import Output
-from media.report import FAILURES_TOLD_MAX
 from media.video.exact import FramePacker
 from media.video.inlet import DRAWN, NOWHERE, SOURCE, Inlet, Shot
 
@@ -115,7 +115,7 @@ class _Relay:
         if shot.own and self._output.on_error == "fail":
             raise ProcessingFailed([shot.index], error.filter_name, error.trace) from error
         self._failure_count += shot.own
-        trace = error.trace if self._failure_count <= FAILURES_TOLD_MAX else last_line(error.trace)
+        trace = error.trace if self._failure_count <= MAX_FAILURES_OF_CHUNK else last_line(error.trace)
         shot.failure = error.filter_name, trace
         shot.picture = error.seen
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from aggregator.channel import Channel
+from wire.framing import prefix
 
 
 @pytest.fixture
@@ -35,9 +36,11 @@ def test_a_large_message_arrives_whole(pair: tuple[Channel, Channel]) -> None:
 
 
 def test_half_a_message_is_waited_for(pair: tuple[Channel, Channel]) -> None:
-    pair[0]._sock.sendall(b"\0\0")
-    assert list(pair[1].received(wait=False)) == []
-    pair[0]._sock.sendall(b"\0\x01\x80")
+    message = prefix(b"\x80", 0, 0)  # an empty map
+    for part in (message[:2], message[2:-1]):
+        pair[0]._sock.sendall(part)
+        assert list(pair[1].received(wait=False)) == []
+    pair[0]._sock.sendall(message[-1:])
     assert list(pair[1].received(wait=False)) == [{}]
 
 

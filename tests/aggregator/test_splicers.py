@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -139,6 +140,12 @@ def test_a_crash_fails_its_job_and_the_process_is_replaced(monkeypatch: pytest.M
         assert made.ending() == SpliceCrashed("a", "the splicing process ended by signal SIGSEGV")
         made.until(lambda: made.process_ids)
         assert made.process_ids != before
+
+
+def test_a_signal_without_a_name_is_told_as_any_other() -> None:
+    with pool(HEAD + "    os.kill(os.getpid(), signal.SIGRTMIN + 6)") as made:
+        made.begin("a")
+        assert made.ending() == SpliceCrashed("a", f"the splicing process ended by signal {signal.SIGRTMIN + 6}")
 
 
 def test_a_process_that_cannot_start_is_not_started_in_a_loop() -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.backoff import PATIENCE_S
 from client.events import (
     Begin,
     Begun,
@@ -26,6 +25,7 @@ from client.events import (
     Write,
 )
 from client.fetching import AHEAD_SIZE, NEVER_REACHED_S, PART_SIZE, STALL_S, Fetching, Wanted
+from client.redial import PATIENCE_S
 from wire.addresses import Address
 from wire.messages import Error, Fetch, File
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from client.backoff import PATIENCE_S
 from client.events import (
     Begin,
     Command,
@@ -25,6 +24,7 @@ from client.events import (
 )
 from client.following import Following
 from client.outcome import Status
+from client.redial import PATIENCE_S
 from wire.messages import Error, Job, Watch
 
 MIDDLEWARE = Peer.MIDDLEWARE

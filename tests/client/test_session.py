@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from client.attending import TRANSITIONS, Phase
-from client.backoff import PATIENCE_S
 from client.events import (
     Begin,
     Command,
@@ -33,6 +32,7 @@ from client.events import (
     Welcomed,
 )
 from client.outcome import Status
+from client.redial import PATIENCE_S
 from client.session import Session
 from tests.client.material import make_chunk, make_submission
 from wire.addresses import Address

@@ -131,7 +131,7 @@ def test_percentiles_by_nearest_rank() -> None:
     assert percentiles([]) == {"p50": None, "p95": None, "p99": None}
 
 
-def test_the_file_is_json_and_whole(reel: Reel, tmp_path: Path) -> None:
+def test_the_file_is_json(reel: Reel, tmp_path: Path) -> None:
     metrics = build(reel.source, output(), reel.spliced, 1.0)
     path = tmp_path / "reel.metrics.json"
     write(path, metrics)

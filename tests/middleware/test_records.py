@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from base.failures import MAX_FAILURES_OF_JOB
 from middleware import records
 from middleware.events import Tick
 from middleware.tracks import Trouble
@@ -47,7 +48,7 @@ def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch:
     script.tell(5, Watch(job.id))
     told = script.said(5, Job)[-1].details["failures"]
     assert [one["frames"] for one in told[::3]] == [[10 * index, 10 * index + 9] for index in range(7)]
-    assert len(told) == len(calls) == records.MAX_FAILURES_KEPT
+    assert len(told) == len(calls) == MAX_FAILURES_OF_JOB
 
 
 def test_who_sends_much_is_counted_once_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
+from base.failures import MAX_FAILURES_OF_CHUNK
 from filters.chain import Step
 from media.bundle import unpack
 from media.errors import BundleError, ProcessingFailed, ResultTooLarge
 from media.fingerprint import fingerprint
 from media.material import Output, Result
-from media.report import FAILURES_TOLD_MAX
 from media.video import process as process_module
 from media.video.decode import ChunkDecoder
 from media.video.frame_format import source_format
@@ -176,7 +176,9 @@ class TestFailures:
 
     def test_the_first_failures_keep_their_traceback(self, chunk: Chunk) -> None:
         report = report_of(process(*chunk, output(chain=chain("picky"))))
-        assert [frame for frame, *_ in report.failures] == [frame for frame, *_ in report.fallback][:FAILURES_TOLD_MAX]
+        assert [frame for frame, *_ in report.failures] == [frame for frame, *_ in report.fallback][
+            :MAX_FAILURES_OF_CHUNK
+        ]
         assert all(name == "picky" and "Traceback" in trace for _, name, trace in report.failures)
 
     def test_notes_are_kept_by_frame(self, chunk: Chunk) -> None:

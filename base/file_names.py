@@ -1,13 +1,20 @@
-"""Names that come over the wire and become names of files."""
+"""What a file may be called: the one rule for names that come from elsewhere, over the wire or of a source.
+
+Such a name is *checked* where it must be as it is (a job, an output, a finished file), and *mended* where it is ours to
+choose (the pictures of a result are called like their sources). A mended name always passes the check.
+"""
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Final
-
-from wire.limits import MAX_OUTPUT_NAME_SIZE
 
 MAX_NAME_SIZE: Final = 180
 """Bytes. File systems take 255; a job's id and a partial file's marks must fit behind."""
+
+MAX_OUTPUT_NAME_SIZE: Final = 120
+"""Bytes of an output's name, which becomes names of files. File systems take 255: behind it come a suffix (the longest,
+`.annotations.jsonl`, has 18), and while the file is written a job's id (53) and a partial file's marks."""
 
 MAX_DEPTH: Final = 32
 """Folders within each other under an output's; picture collections have a few."""
@@ -21,6 +28,12 @@ FAILED: Final = "failed"
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 """Separators here or on Windows, whose shares a results folder may lie on, and what its shell would expand."""
 
+_DEVICES: Final = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)))
+)
+"""Names of devices on Windows, whatever follows a dot. They are mended and not refused: a file of such a name can be
+had everywhere else."""
+
 
 def check_file_name(name: str, what: str, size_limit: int = MAX_NAME_SIZE) -> str:
     """Return `name` if a file or folder can safely be called so.
@@ -32,7 +45,7 @@ def check_file_name(name: str, what: str, size_limit: int = MAX_NAME_SIZE) -> st
         raise ValueError(f"{what} has 1 to {size_limit} bytes, and {name!r:.80} has {size}; give a shorter one")
     if name[0] in ".-" or name[-1] in ". " or name.casefold() == LATEST:
         raise ValueError(f"{what} cannot be {name!r}: a file of that name would hide, or be taken for another")
-    if any(character in _FORBIDDEN or not character.isprintable() for character in name):
+    if not all(map(_is_allowed, name)):
         raise ValueError(f'{what} cannot be {name!r}: a file name must not contain / \\ : * ? " < > | or control signs')
     return name
 
@@ -55,3 +68,38 @@ def check_output_names(names: list[str]) -> None:
         raise ValueError(f"two outputs have one name: {', '.join(names):.200}")
     if FAILED in map(str.casefold, names):
         raise ValueError(f"no output can be called {FAILED}: chunks that failed are kept under that name")
+
+
+def is_file_name(name: str) -> bool:
+    """Return True if a file or folder can safely be called `name`."""
+    try:
+        check_file_name(name, "a name")
+    except ValueError:
+        return False
+    return True
+
+
+def mended(name: str, size_limit: int = MAX_NAME_SIZE) -> str:
+    """Return a name as near to `name`, which is not empty, as a file or folder can have."""
+    name = "".join(sign if _is_allowed(sign) else "_" for sign in name)
+    if name[0] in ".-":
+        name = f"_{name[1:]}"
+    if name[-1] in ". ":
+        name = f"{name[:-1]}_"
+    if name.partition(".")[0].casefold() in (*_DEVICES, LATEST):
+        name = f"_{name}"
+    return shortened(name, size_limit)
+
+
+def shortened(name: str, size_limit: int) -> str:
+    """Return `name` with at most so many bytes in UTF-8, its suffix kept."""
+    if len(name.encode()) <= size_limit:
+        return name
+    suffix = PurePosixPath(name).suffix
+    suffix = suffix if len(suffix) <= 6 else ""
+    room = size_limit - len(suffix.encode())
+    return (name.encode()[:room].decode(errors="ignore").rstrip(". ") or "_") + suffix
+
+
+def _is_allowed(sign: str) -> bool:
+    return sign.isprintable() and sign not in _FORBIDDEN

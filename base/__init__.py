@@ -1,0 +1,1 @@
+"""What all others may use: it imports nothing of this repository."""

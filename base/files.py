@@ -1,0 +1,66 @@
+"""Files that are written aside, under a hidden name in the same folder, and renamed into place when they are whole.
+
+Whoever reads finds the file as it was or as it shall be, whatever ends the writer. A file that is renamed before it has
+reached the disk may be empty after a power cut: so it is synced first, and its folder afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+PARTIAL: Final = ".part"
+"""The suffix of files that are not whole yet."""
+
+SYNCED_SINGLY_MAX: Final = 32
+"""Files that are synced one by one. A sync takes some milliseconds, and a folder may have thousands of pictures: more
+of them reach the disk with all that is not there yet."""
+
+
+def aside(final: Path, mark: str = "") -> Path:
+    """Return the hidden path under which the file `final` is written until it is whole.
+
+    Args:
+        mark: tells writers apart that may write the same file, such as a process id.
+    """
+    return final.with_name(".".join(["", final.name, *([mark] if mark else [])]) + PARTIAL)
+
+
+@contextmanager
+def written_aside(final: Path) -> Iterator[Path]:
+    """Give the block a path to write to, and put what it wrote there in the place of `final`, synced.
+
+    When the block raises, nothing of it is left, and `final` is as it was. Raises OSError as the disk does.
+    """
+    partial = aside(final, str(os.getpid()))
+    try:
+        yield partial
+        sync([partial])
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def sync(files: Collection[Path]) -> None:
+    """Return when the content of these files is on the disk. Raises OSError."""
+    if len(files) > SYNCED_SINGLY_MAX:
+        os.sync()
+        return
+    for path in files:
+        _sync(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in a folder are on the disk. Raises OSError."""
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
