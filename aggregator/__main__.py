@@ -4,71 +4,41 @@ from __future__ import annotations
 
 import argparse
 import errno
-import socket
 import sys
+from collections.abc import Sequence
 
-from aggregator.server import Settings, serve
+from aggregator.server import serve
+from aggregator.settings import Settings
+from base.settings import read
 from storage.crashes import EXIT_CRASHED, HalfDone
 from storage.errors import StorageError
 from wire import descriptors, options
-from wire.addresses import Address, is_loopback
-from wire.limits import MAX_NAME
-from wire.secret import add_secret, cluster_secret
+from wire.addresses import is_loopback
+from wire.secret import cluster_secret
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None = None) -> Settings:
+    """Return what is said on the command line, in the environment and in the configuration file."""
     parser = argparse.ArgumentParser(prog="python -m aggregator", description=__doc__)
-    options.add_bind(parser)
-    parser.add_argument(
-        "--port",
-        type=options.port_number,
-        default=options.environment("MOVIOLA_AGGREGATOR_PORT", str(options.AGGREGATOR_PORT)),
-        help="port to listen at (MOVIOLA_AGGREGATOR_PORT; %(default)s)",
-    )
-    options.add_middleware_address(parser, port_flag="--middleware-port")
-    parser.add_argument(
-        "--advertise",
-        default=options.environment("MOVIOLA_ADVERTISE", ""),
-        metavar="HOST",
-        help="host under which workers and clients reach this one (MOVIOLA_ADVERTISE; as the middleware sees it)",
-    )
-    parser.add_argument("--name", default="", help="name in logs and status, always the same (host name and port)")
-    options.add_state(parser)
-    options.add_results(parser)
-    add_secret(parser)
-    options.add_log(parser)
-    parser.add_argument(
-        "--spool-limit", type=options.size, default="64G", metavar="SIZE", help="bytes of results held (%(default)s)"
-    )
-    parser.add_argument("--fsync", action="store_true", help="let what is acknowledged survive a power cut")
-    return parser.parse_args(arguments)
+    return read(Settings, "aggregator", parser, arguments)
 
 
-def settings_of(told: argparse.Namespace) -> Settings:
-    """Raises OSError or ValueError when the secret cannot be read."""
-    return Settings(
-        name=(told.name or f"{socket.gethostname()}-{told.port}")[:MAX_NAME],
-        bind=told.bind,
-        port=told.port,
-        middleware=Address(told.host, told.middleware_port),
-        advertise=told.advertise,
-        state=told.state,
-        results=told.results,
-        spool_bytes=told.spool_limit,
-        secret=cluster_secret(told, state=told.state, makes=is_loopback(told.host)),
-        fsync=told.fsync,
-    )
+def secret_of(settings: Settings) -> bytes:
+    """Return the cluster's secret; one is made where the middleware is on this machine. Raises OSError, ValueError."""
+    makes = is_loopback(settings.host)
+    return cluster_secret(settings.secret_file, settings.no_secret, state=settings.state, makes=makes)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    told = parse(arguments)
+def main(arguments: Sequence[str] | None = None) -> int:
+    settings = parse(arguments)
     descriptors.raise_limit()
-    options.set_up_log(told.log)
+    options.set_up_log(settings.log)
     try:
-        serve(settings_of(told))
+        serve(settings, secret_of(settings))
     except (OSError, StorageError, ValueError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            print(f"aggregator: port {told.port} is taken; stop what uses it or give another --port.", file=sys.stderr)
+            taken = f"port {settings.port} is taken; stop what uses it or give another --port."
+            print(f"aggregator: {taken}", file=sys.stderr)
         else:
             print(f"aggregator: {error}", file=sys.stderr)
         return 1

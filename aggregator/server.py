@@ -13,8 +13,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from aggregator import publishing
@@ -50,6 +48,7 @@ from aggregator.events import (
 from aggregator.failed import FailedChunks
 from aggregator.jobs import Job
 from aggregator.ledger import AggregatorLedger
+from aggregator.settings import Settings
 from aggregator.splicers import PROGRAM, Ending, Splicers
 from base.file_names import check_path_name
 from storage.crashes import HalfDone, at_work, half_done_by
@@ -65,23 +64,6 @@ log = logging.getLogger("aggregator")
 
 SPLICERS: Final = 2
 """Splices at a time: a small job need not wait for a large one, and muxing is bound by the disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything an aggregator process can be told."""
-
-    name: str
-    bind: str
-    port: int
-    middleware: Address
-    advertise: str
-    state: Path
-    results: Path
-    spool_bytes: int
-    secret: bytes = b""
-    fsync: bool = False
-    splicing_program: Sequence[str] = PROGRAM
 
 
 class Server:
@@ -126,17 +108,17 @@ class Server:
         self._restore()
 
     @classmethod
-    def opened(cls, settings: Settings) -> Server:
+    def opened(cls, settings: Settings, secret: bytes, splicing_program: Sequence[str] = PROGRAM) -> Server:
         """On real sockets, files and processes. Raises OSError when it can't listen, storage errors when its state
         can't be used."""
         if settings.state.is_dir():
             make_private_folder(settings.state)
         folder = settings.state / "aggregator"
         ledger = AggregatorLedger(folder / "ledger.sqlite", fsync=settings.fsync)
-        loop = wire.Loop("aggregator", secret=settings.secret)
+        loop = wire.Loop("aggregator", secret=secret)
         port = loop.listen(settings.bind, settings.port)
-        spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
-        splicers = Splicers(loop.watch, loop.unwatch, settings.splicing_program)
+        spool = Spool(folder / "spool", limit_bytes=settings.spool_limit, fsync=settings.fsync)
+        splicers = Splicers(loop.watch, loop.unwatch, splicing_program)
         failed = FailedChunks(settings.results.resolve())
         return cls(settings, loop, ledger, spool, splicers, port, failed=failed)
 
@@ -373,7 +355,7 @@ class Server:
 
     def _hello(self) -> Hello:
         details = AggregatorDetails(self._ledger.store_id(), advertised(self._settings, self.port))
-        name, versions = self._settings.name, list(VERSIONS)
+        name, versions = self._settings.full_name, list(VERSIONS)
         token = self._ledger.store_token()
         return Hello("aggregator", name, self._session, versions, details=details.to_wire(), token=token)
 
@@ -394,9 +376,9 @@ def _jobs_at_work(error: BaseException) -> list[str]:
     return [job.id for job in at_work(error, Job) if isinstance(job, Job)]
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, secret: bytes) -> None:
     """Runs an aggregator until SIGTERM or SIGINT. Raises HalfDone after a bug of its own."""
-    server = Server.opened(settings)
+    server = Server.opened(settings, secret)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
     where = f"{settings.bind or '*'} port {server.port}"

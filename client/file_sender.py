@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
+from base.settings import add_flags
 from client import filter_list, sources
 from client.assets import AssetsFirst
 from client.destination import Place, places_for
@@ -20,11 +21,12 @@ from client.interruption import interruptible, loaded
 from client.job_report import failure_line, traceback_of
 from client.known_filters import NobodyToAsk, schemas_for
 from client.network import Sender
-from client.options import Parser, Target, UsageError, add_target, as_sentence, read_target
+from client.options import Parser, Target, UsageError, as_sentence, read_target
 from client.order import Order, Submission, Wishes, check_size, split_name, submission_key
 from client.outcome import Outcome, Status, exit_status
 from client.progress import Display, display_for
 from client.run import Parcel
+from client.settings import Settings
 from client.summary import print_summary
 from client.terminal import Terminal
 from client.units import counted
@@ -38,7 +40,7 @@ from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
 from media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder, Material, encodable
 from media.video.encode import CRF_MAX, X264_PRESETS
 from wire.errors import Unreachable, WireError
-from wire.options import add_results, whole_number
+from wire.options import whole_number
 
 CODECS = {"h264": "h264", "mpeg4": "mpeg4", "ffv1": "ffv1", "mp4v": "mpeg4"}
 """Codecs by all their names."""
@@ -115,7 +117,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; anything wrong with it ends the process with status 2."""
-    return _parser().parse_args(arguments)
+    return _parser().read(Settings, arguments)
 
 
 def _idle_options(options: argparse.Namespace, kinds: Set[str]) -> Iterator[str]:
@@ -144,8 +146,7 @@ def _parser() -> Parser:
         "further output (blur; for tables post_2000 and argentina_spain)",
     )
     parser.add_argument("--out", type=str, metavar="PATH", help="a file for one output, a folder for several")
-    add_target(parser)
-    add_results(parser)
+    add_flags(parser, Settings)
     parser.add_argument("--codec", choices=CODECS, default="h264", help="of the outputs (%(default)s)")
     parser.add_argument(
         "--crf",

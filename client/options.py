@@ -1,17 +1,20 @@
-"""Where the cluster is: the flags that all client programs share, and what they mean."""
+"""Where the cluster is: how all client programs read their command line, and what it leads to."""
 
 from __future__ import annotations
 
 import argparse
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from base.settings import read_into
 from client.outcome import Status
+from client.settings import ClusterSettings, Settings
 from wire import options as shared
 from wire.addresses import Address
-from wire.secret import add_secret, cluster_secret
+from wire.secret import cluster_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,18 @@ class Parser(argparse.ArgumentParser):
         print(as_sentence(f"{message[:1].upper()}{message[1:]}; --help shows what there is"), file=sys.stderr)
         sys.exit(Status.WRONG)
 
-
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """`--host`, `--port`, `--ipv4`, `--ipv6`, `--secret-file` and `--user`."""
-    shared.add_middleware_address(parser)
-    family = parser.add_mutually_exclusive_group()
-    family.add_argument("--ipv4", action="store_true", help="use IPv4 only")
-    family.add_argument("--ipv6", action="store_true", help="use IPv6 only")
-    add_secret(parser)
-    shared.add_user(parser)
+    def read(self, declared: type[ClusterSettings], arguments: Sequence[str] | None) -> argparse.Namespace:
+        """Return the command line, with the settings that were added by `add_flags`."""
+        given = self.parse_args(arguments)
+        read_into(declared, "client", self, given, table=Settings)
+        return given
 
 
 def read_target(options: argparse.Namespace) -> Target:
-    """What `add_target` was given. Raises UsageError when the secret cannot be read."""
+    """Return what the settings of a command line lead to. Raises UsageError when the secret cannot be read."""
     family = socket.AF_INET if options.ipv4 else socket.AF_INET6 if options.ipv6 else socket.AF_UNSPEC
     try:
-        secret = cluster_secret(options)
+        secret = cluster_secret(options.secret_file, options.no_secret)
     except (OSError, ValueError) as error:
         raise UsageError(f"The cluster's secret cannot be read: {error}") from error
     return Target(Address(options.host, options.port), family, secret, options.user)

@@ -13,7 +13,9 @@ from typing import Any
 
 from rich.text import Text
 
-from client.options import Parser, UsageError, add_target, as_sentence, read_target
+from base.settings import add_flags
+from client.options import Parser, UsageError, as_sentence, read_target
+from client.settings import ClusterSettings
 from client.tables import frames_of, job_json, share, state_text, table
 from client.terminal import Terminal, stacked
 from client.watching import ClusterView, look
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     summary, _, statuses = (__doc__ or "").partition("\n\n")
     parser = Parser(prog="python -m client.status", description=summary, epilog=statuses)
-    add_target(parser)
+    add_flags(parser, ClusterSettings)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--wait", action="store_true", help="wait until so many are there")
     count = whole_number(0, MAX_WORKERS)
@@ -73,7 +75,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--aggregators", type=count, default=1, metavar="M", help="to wait for (%(default)s)")
     timeout = whole_number(1, MAX_TIMEOUT_S)
     parser.add_argument("--timeout", type=timeout, default=30, metavar="S", help="seconds (%(default)s)")
-    return parser.parse_args(arguments)
+    return parser.read(ClusterSettings, arguments)
 
 
 def _missing(view: ClusterView, options: argparse.Namespace) -> bool:

@@ -13,7 +13,6 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +52,7 @@ from middleware.events import (
 )
 from middleware.jobs import Job
 from middleware.ledger import MiddlewareLedger
+from middleware.settings import Settings
 from storage.crashes import HalfDone, at_work, half_done_by
 from storage.errors import SpoolFull, StorageError
 from storage.privacy import make_private_folder
@@ -69,19 +69,6 @@ ROOM_INTERVAL_S: Final = 0.25
 MAX_UNREAD: Final = 1 * MIB
 """Bytes queued for a client above which it is told nothing more before it has read: one that was stopped while it
 watches, or that sits behind a slow line. What it asks for at once may be more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything a middleware process can be told."""
-
-    bind: str
-    port: int
-    state: Path
-    spool_bytes: int
-    rules: Rules
-    secret: bytes = b""
-    fsync: bool = False
 
 
 def new_id(name: str) -> str:
@@ -400,18 +387,18 @@ def _jobs_at_work(error: BaseException) -> list[str]:
     return [job.id for job in at_work(error, Job) if isinstance(job, Job)]
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, secret: bytes) -> None:
     """Runs a middleware until SIGTERM or SIGINT.
 
     Raises OSError when it can't listen, storage errors when its state can't be used, HalfDone after a bug of its own.
     """
-    loop = wire.Loop("middleware", secret=settings.secret)
+    loop = wire.Loop("middleware", secret=secret)
     port = loop.listen(settings.bind, settings.port)
     if settings.state.is_dir():
         make_private_folder(settings.state)
     folder = settings.state / "middleware"
     ledger = MiddlewareLedger(folder / "ledger.sqlite", fsync=settings.fsync)
-    spool = Spool(folder / "spool", limit_bytes=settings.spool_bytes, fsync=settings.fsync)
+    spool = Spool(folder / "spool", limit_bytes=settings.spool_limit, fsync=settings.fsync)
     unix_offset_s = time.time() - time.monotonic()  # noqa: TID251 - the one place that may ask both clocks
     server = Server(settings.rules, loop, ledger, spool, unix_offset_s=unix_offset_s)
     for number in (signal.SIGTERM, signal.SIGINT):

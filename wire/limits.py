@@ -10,6 +10,7 @@ from typing import Final
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
 
 MAX_GREETING_HEADER: Final = 128 * KIB
 """Header size before a handshake is complete. A worker's Hello with the schemas of 100 filters is about 40 KiB, and 64

@@ -1,7 +1,4 @@
-"""Options that several programs share: each flag, its environment variable and its default, once.
-
-A flag wins over its variable. Everything returns plain values; the programs' `__main__.py` put them into settings.
-"""
+"""Settings that several programs share, and how ports, sizes, times, names and counts are written."""
 
 from __future__ import annotations
 
@@ -11,9 +8,11 @@ import logging
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from base.settings import SWITCH, Kind, setting
 from wire.addresses import LOOPBACK
 from wire.limits import MAX_NAME
 from wire.shown import LogFormatter, shown
@@ -24,79 +23,70 @@ MAX_PORT: Final = 65535
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
-def environment(variable: str, default: str) -> str:
-    """The variable's value, or the default where it is unset or empty."""
-    return os.environ.get(variable) or default
+def middleware_host() -> Any:
+    """The setting `--host` (MOVIOLA_HOST, loopback): where the middleware is."""
+    return setting(LOOPBACK, kind=HOST, help="host of the middleware", flag="--host", variables=["MOVIOLA_HOST"])
 
 
-def add_middleware_address(parser: argparse.ArgumentParser, *, port_flag: str = "--port") -> None:
-    """Where the middleware is: `--host` (MOVIOLA_HOST, loopback) and a port (MOVIOLA_PORT, 5000)."""
-    parser.add_argument(
-        "--host",
-        default=environment("MOVIOLA_HOST", LOOPBACK),
-        help="host of the middleware (MOVIOLA_HOST; %(default)s)",
-    )
-    parser.add_argument(
-        port_flag,
-        type=port_number,
-        default=environment("MOVIOLA_PORT", str(MIDDLEWARE_PORT)),
-        metavar="PORT",
-        help="port of the middleware (MOVIOLA_PORT; %(default)s)",
-    )
+def middleware_port(flag: str = "--port", help: str = "port of the middleware") -> Any:
+    """The setting of the middleware's port (MOVIOLA_PORT, 5000)."""
+    return setting(MIDDLEWARE_PORT, kind=PORT, help=help, flag=flag, variables=["MOVIOLA_PORT"])
 
 
-def add_bind(parser: argparse.ArgumentParser) -> None:
-    """`--bind` (MOVIOLA_BIND): where to listen; loopback unless told otherwise."""
-    parser.add_argument(
-        "--bind",
-        default=environment("MOVIOLA_BIND", LOOPBACK),
-        metavar="ADDRESS",
-        help="address to listen at, '*' for all (MOVIOLA_BIND; %(default)s)",
-    )
+def bind() -> Any:
+    """The setting `--bind` (MOVIOLA_BIND): where to listen; loopback unless told otherwise."""
+    kind = replace(HOST, placeholder="ADDRESS", bounds="an address of this machine, or '*'")
+    return setting(LOOPBACK, kind=kind, help="address to listen at, '*' for all", variables=["MOVIOLA_BIND"])
 
 
-def add_state(parser: argparse.ArgumentParser) -> None:
-    """`--state` (MOVIOLA_STATE): the folder of what must survive a restart; each program has its own in it."""
-    parser.add_argument(
-        "--state",
-        type=Path,
-        default=environment("MOVIOLA_STATE", "state"),
-        metavar="FOLDER",
-        help="folder for what must survive a restart (MOVIOLA_STATE; %(default)s/)",
-    )
+def state() -> Any:
+    """The setting `--state` (MOVIOLA_STATE): the folder in which each program keeps its own."""
+    about = "folder for what must survive a restart"
+    return setting(Path("state"), kind=FOLDER, help=about, variables=["MOVIOLA_STATE"])
 
 
-def add_results(parser: argparse.ArgumentParser) -> None:
-    """`--results` (MOVIOLA_RESULTS): the folder of finished files."""
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=environment("MOVIOLA_RESULTS", "results"),
-        metavar="FOLDER",
-        help="folder for finished files (MOVIOLA_RESULTS; %(default)s/)",
+def results() -> Any:
+    """The setting `--results` (MOVIOLA_RESULTS): the folder of finished files."""
+    return setting(Path("results"), kind=FOLDER, help="folder for finished files", variables=["MOVIOLA_RESULTS"])
+
+
+def log() -> Any:
+    """The setting `--log` (MOVIOLA_LOG): how much is logged; give its value to `set_up_log`."""
+    return setting("info", kind=LOG_LEVEL, help="how much to log", variables=["MOVIOLA_LOG"])
+
+
+def user() -> Any:
+    """The setting `--user` (MOVIOLA_USER_NAME): whose jobs are submitted, seen and controlled."""
+    return setting(
+        factory=system_user,
+        kind=USER,
+        help="whose jobs these are",
+        variables=["MOVIOLA_USER_NAME"],
+        default_text="the system's user, {}",
     )
 
 
-def add_log(parser: argparse.ArgumentParser) -> None:
-    """`--log` (MOVIOLA_LOG): how much is logged; give its value to `set_up_log`."""
-    parser.add_argument(
-        "--log",
-        type=log_level,
-        metavar="{" + ",".join(LOG_LEVELS) + "}",
-        default=environment("MOVIOLA_LOG", "info"),
-        help="how much to log (MOVIOLA_LOG; %(default)s)",
+def secret_file() -> Any:
+    """The setting `--secret-file` (MOVIOLA_SECRET_FILE); give it and `no_secret` to `wire.secret.cluster_secret`."""
+    return setting(
+        None,
+        kind=FILE,
+        help="file with the cluster's shared secret",
+        variables=["MOVIOLA_SECRET_FILE"],
+        default_text="'secret' in the state folder",
+        excludes="secret",
     )
 
 
-def add_user(parser: argparse.ArgumentParser) -> None:
-    """`--user` (MOVIOLA_USER_NAME): whose jobs are submitted, seen and controlled."""
-    parser.add_argument(
-        "--user",
-        type=user_name,
-        default=environment("MOVIOLA_USER_NAME", system_user()),
-        metavar="NAME",
-        help="whose jobs these are (MOVIOLA_USER_NAME; the system's user, %(default)s)",
-    )
+def no_secret() -> Any:
+    """The setting `--no-secret` (MOVIOLA_NO_SECRET)."""
+    about = "use none: whoever reaches the cluster's ports may join it"
+    return setting(False, kind=SWITCH, help=about, variables=["MOVIOLA_NO_SECRET"], excludes="secret")
+
+
+def fsync() -> Any:
+    """The setting `--fsync`."""
+    return setting(False, kind=SWITCH, help="let what is acknowledged survive a power cut")
 
 
 def system_user() -> str:
@@ -110,21 +100,21 @@ def system_user() -> str:
 
 
 def user_name(text: str) -> str:
-    """For argparse: a user's name."""
+    """An argparse `type`: a user's name."""
     if not 0 < len(text) <= MAX_NAME or not text.isprintable():
         raise argparse.ArgumentTypeError(f"a user's name has 1 to {MAX_NAME} characters that can be printed")
     return text
 
 
 def port_number(text: str) -> int:
-    """For argparse: a port, 0 for any free one."""
+    """An argparse `type`: a port, 0 for any free one."""
     if not (text.isascii() and text.isdecimal()) or int(text) > MAX_PORT:
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to {MAX_PORT}, and '{text}' is not")
     return int(text)
 
 
 def size(text: str) -> int:
-    """For argparse: bytes, with K, M, G or T for powers of 1024."""
+    """An argparse `type`: bytes, with K, M, G or T for powers of 1024."""
     number, factor = text, 1
     if text[-1:].upper() in ("K", "M", "G", "T"):
         number, factor = text[:-1], 1024 ** ("KMGT".index(text[-1].upper()) + 1)
@@ -134,7 +124,7 @@ def size(text: str) -> int:
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """For argparse: a whole number within bounds, both included."""
+    """An argparse `type`: a whole number within bounds, both included."""
 
     def read(text: str) -> int:
         if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
@@ -145,7 +135,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    """For argparse: a span of time above 0, fractions allowed."""
+    """An argparse `type`: a span of time above 0, fractions allowed."""
     try:
         number = float(text)
     except ValueError:
@@ -156,10 +146,34 @@ def seconds(text: str) -> float:
 
 
 def log_level(text: str) -> str:
-    """For argparse, which would not hold a default, such as the environment's, against `choices`."""
+    """An argparse `type`: one of LOG_LEVELS. Used instead of `choices`, which does not validate defaults."""
     if text not in LOG_LEVELS:
         raise argparse.ArgumentTypeError(f"levels are {', '.join(LOG_LEVELS)}, and '{text}' is none")
     return text
+
+
+def whole(least: int, most: int, unit: str, placeholder: str = "N") -> Kind:
+    """Return the kind of whole numbers within bounds, both included."""
+    return Kind(whole_number(least, most), unit, f"{least} to {most}", placeholder)
+
+
+def size_text(value: int | str) -> str:
+    """Return a size as a person would write it; a text stays as it is."""
+    if isinstance(value, str):
+        return value
+    power = next((power for power in (4, 3, 2, 1) if value % 1024**power == 0), 0)
+    return f"{value // 1024**power}{' KMGT'[power].strip()}"
+
+
+PORT: Final = Kind(port_number, "port", f"1 to {MAX_PORT}, or 0 for any free one", "PORT")
+SIZE: Final = Kind(size, "bytes", "from 1; K, M, G and T stand for powers of 1024", "SIZE", size_text)
+SECONDS: Final = Kind(seconds, "seconds", "above 0", "S", lambda value: f"{value}")
+TEXT: Final = Kind(str, "text", "any", "NAME")
+HOST: Final = Kind(str, "host", "a name or an IP address", "HOST")
+FOLDER: Final = Kind(Path, "path", "of a folder", "FOLDER", lambda path: f"{path}/")
+FILE: Final = Kind(Path, "path", "of a file", "FILE")
+USER: Final = Kind(user_name, "name", f"1 to {MAX_NAME} characters that can be printed", "NAME")
+LOG_LEVEL: Final = Kind(log_level, "level", ", ".join(LOG_LEVELS), "{" + ",".join(LOG_LEVELS) + "}")
 
 
 def set_up_log(level: str) -> None:

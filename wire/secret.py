@@ -6,7 +6,6 @@ and no other user can read it. Whoever serves makes it where there is none; clie
 
 from __future__ import annotations
 
-import argparse
 import base64
 import os
 import secrets
@@ -23,28 +22,13 @@ HOME: Final = Path(__file__).resolve().parent.parent / "state"
 """The state folder that `./run.sh` takes where nothing is said."""
 
 
-def add_secret(parser: argparse.ArgumentParser) -> None:
-    """`--secret-file` (MOVIOLA_SECRET_FILE) and `--no-secret` (MOVIOLA_NO_SECRET): see `cluster_secret`."""
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--secret-file",
-        type=Path,
-        default=os.environ.get("MOVIOLA_SECRET_FILE") or None,
-        metavar="FILE",
-        help="file with the cluster's shared secret (MOVIOLA_SECRET_FILE; 'secret' in the state folder)",
-    )
-    which.add_argument(
-        "--no-secret",
-        action="store_true",
-        help="use none: whoever reaches the cluster's ports may join it (MOVIOLA_NO_SECRET)",
-    )
-
-
-def cluster_secret(told: argparse.Namespace, *, state: Path | None = None, makes: bool = False) -> bytes:
-    """Return the secret that `add_secret`'s options and the state folder lead to; empty without any.
+def cluster_secret(
+    secret_file: Path | None, no_secret: bool, *, state: Path | None = None, makes: bool = False
+) -> bytes:
+    """Return the secret that these settings and the state folder lead to; empty without any.
 
     Args:
-        told: the parsed arguments.
+        secret_file, no_secret: see wire/options.py; not both.
         state: the program's own state folder; by default those in which one may be found.
         makes: make one where there is none.
 
@@ -52,12 +36,10 @@ def cluster_secret(told: argparse.Namespace, *, state: Path | None = None, makes
         OSError: it cannot be read.
         ValueError: it holds nothing, others can read it, or none can be made.
     """
-    if told.no_secret:
+    if no_secret:
         return b""
-    if told.secret_file is not None:
-        return read_secret(told.secret_file)
-    if os.environ.get("MOVIOLA_NO_SECRET"):
-        return b""
+    if secret_file is not None:
+        return read_secret(secret_file)
     paths = [folder / SECRET_NAME for folder in ([state] if state is not None else state_folders())]
     found = next((path for path in paths if path.exists()), None)
     if found is None and makes:

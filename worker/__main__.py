@@ -8,84 +8,33 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from base.settings import read
 from filters import registry
 from filters.assets import SERVED, Folder
 from wire import descriptors, options
 from wire.addresses import Address, is_loopback
 from wire.limits import MIB
-from wire.secret import add_secret, cluster_secret
+from wire.secret import cluster_secret
+from worker.child_settings import MAX_SERVED_NAMES, ParentSettings
 from worker.memory import LEAST, default_limit
-from worker.names import NameLocks, host_name
+from worker.names import NameLocks
 from worker.parent import Parent
-from worker.settings import MAX_SERVED_NAMES, Settings
-
-ALL: Final = "all"
-FILTER_VARIABLES: Final = ("FILTER_TYPE", "WORKER_CAPABILITIES")
-"""Where the filters are looked up when there is no flag, the first that is set."""
-
-MAX_PROCESSES: Final = 256
-"""Far beyond the cores of one machine; a typing error should not start a thousand processes."""
-
-MAX_STEM: Final = 150
-"""Characters of --name, so that `<name>-<n>` stays within what a name on the wire may have."""
+from worker.settings import ALL, Settings
 
 EXIT_USAGE: Final = 2
 
 log = logging.getLogger("worker")
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None = None) -> Settings:
+    """Return what is said on the command line, in the environment and in the configuration file."""
     parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__.partition("\n\n")[2])
-    options.add_middleware_address(parser)
-    parser.add_argument(
-        "--processes",
-        type=_process_count,
-        default=core_count(),
-        metavar="N",
-        help="worker processes, each uses one core (one per core: %(default)s)",
-    )
-    parser.add_argument(
-        "--filters",
-        default=_filters_of_environment(),
-        metavar="NAMES",
-        help=f"filters to offer, separated by commas, or '{ALL}' ({', '.join(FILTER_VARIABLES)}; %(default)s)",
-    )
-    parser.add_argument(
-        "--plugins",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="Python files with filters of your own, offered beside the others",
-    )
-    parser.add_argument(
-        "--memory-limit",
-        type=options.size,
-        default=os.environ.get("WORKER_MEMORY_LIMIT") or None,
-        metavar="SIZE",
-        help="memory that each process may take, such as 2G; Linux only (WORKER_MEMORY_LIMIT; the processes share nine "
-        "tenths of the machine's)",
-    )
-    parser.add_argument(
-        "--assets",
-        type=Path,
-        metavar="FOLDER",
-        help="a folder of files that filters may name as @NAME; the same on every worker (none)",
-    )
-    parser.add_argument(
-        "--name",
-        type=_stem,
-        default=host_name(),
-        help="the processes are called NAME-1, NAME-2, … (%(default)s)",
-    )
-    add_secret(parser)
-    options.add_log(parser)
-    return parser.parse_args(arguments)
+    return read(Settings, "worker", parser, arguments)
 
 
 def chosen_filters(text: str) -> tuple[str, ...]:
@@ -102,12 +51,6 @@ def chosen_filters(text: str) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def core_count() -> int:
-    """The cores this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MAX_PROCESSES)
-
-
 def main() -> int:
     given = parse()
     descriptors.raise_limit()
@@ -116,7 +59,7 @@ def main() -> int:
         for path in plugins:
             registry.load_plugin(path)  # what is wrong with one should be known before a child meets it
         filters = chosen_filters(given.filters)
-        secret = cluster_secret(given, makes=is_loopback(given.host))
+        secret = cluster_secret(given.secret_file, given.no_secret, makes=is_loopback(given.host))
         assets = None if given.assets is None else _served(given.assets)
         memory_limit = _memory_limit(given)
     except (ValueError, registry.PluginError) as error:
@@ -134,8 +77,9 @@ def main() -> int:
         locks.release()
         return _refuse(f"the names of its processes cannot be held: {error}")
     try:
+        told = ParentSettings(middleware, names, filters, secret, given.log, plugins, assets, memory_limit)
         log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
-        return Parent(Settings(middleware, names, filters, secret, given.log, plugins, assets, memory_limit)).run()
+        return Parent(told).run()
     finally:
         locks.release()
 
@@ -145,9 +89,9 @@ def _refuse(sentence: str) -> int:
     return EXIT_USAGE
 
 
-def _memory_limit(given: argparse.Namespace) -> int:
+def _memory_limit(given: Settings) -> int:
     """The bytes that each process may take. Raises ValueError with a sentence for a person."""
-    limit: int = given.memory_limit or default_limit(given.processes)
+    limit = given.memory_limit or default_limit(given.processes)
     if limit < LEAST:
         raise ValueError(f"--memory-limit is {limit // MIB}M; a process needs {LEAST // MIB}M at least")
     return limit
@@ -166,22 +110,6 @@ def _served(folder: Path) -> Folder:
 
 def _span(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
-
-
-def _filters_of_environment() -> str:
-    return next((os.environ[name] for name in FILTER_VARIABLES if os.environ.get(name)), ALL)
-
-
-def _process_count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MAX_PROCESSES:
-        raise argparse.ArgumentTypeError(f"processes are a number from 1 to {MAX_PROCESSES}, and '{text}' is not")
-    return int(text)
-
-
-def _stem(text: str) -> str:
-    if not 1 <= len(text) <= MAX_STEM or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"a name has 1 to {MAX_STEM} printable characters")
-    return text
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from media.video import memory
 from wire.addresses import Address
 from wire.loop import Loop
 from wire.options import set_up_log
+from worker.child_settings import MAX_CHILD_SETTINGS, ChildSettings
 from worker.compute import Computer, load
 from worker.events import EXIT_BUG, EXIT_MEMORY, EXIT_ORPHANED, DrainRequested
 from worker.holding import Identity
@@ -31,7 +32,6 @@ from worker.memory import hold_to
 from worker.network import Network
 from worker.note import Note
 from worker.session import Session
-from worker.settings import MAX_CHILD_SETTINGS, ChildSettings
 
 LIFELINE = sys.stdin.fileno() if sys.stdin is not None else 0
 

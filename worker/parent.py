@@ -21,11 +21,11 @@ import psutil
 
 from base import processes
 from base.backoff import Backoff
+from worker.child_settings import ParentSettings
 from worker.death import OutOfMemoryCounter, describe
 from worker.events import EXIT_DRAINED
 from worker.note import Note, Stage
 from worker.session import DRAIN_LIMIT_S
-from worker.settings import Settings
 
 CHILD_ENVIRONMENT: Final = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
@@ -78,7 +78,7 @@ class Slot:
 class Parent:
     """Runs in the main thread, until drained."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ParentSettings) -> None:
         self._settings = settings
         self._slots = [Slot(name, Note.create()) for name in settings.names]
         self._signals: list[int] = []

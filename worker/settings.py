@@ -1,90 +1,91 @@
-"""The settings of a worker: of the parent, and of each child, which gets its own on standard input."""
+"""What a worker can be told."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import argparse
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from filters.assets import Folder
-from media.kinds import KINDS
-from wire.addresses import Address
-from wire.tokens import new_token
+from base.settings import Kind, setting
+from wire import options
+from wire.limits import MIB
+from worker.memory import LEAST
+from worker.names import host_name
 
-PROCESSES: Final = {kind: f"media.{kind}.process" for kind in KINDS}
-"""Each kind of material, and the module whose `process` makes results of its chunks."""
+MAX_PROCESSES: Final = 256
+"""Far beyond the cores of one machine; a typing error should not start a thousand processes."""
 
-MAX_CHILD_SETTINGS: Final = 1024 * 1024
-"""Bytes a child reads at most; a thousand filter names are far less."""
+MAX_STEM: Final = 150
+"""Characters of --name, so that `<name>-<n>` stays within what a name on the wire may have."""
 
-MAX_SERVED_NAMES: Final = 32 * 1024
-"""Bytes of the names and hashes of served files as a child is told them: a pipe takes twice that at once, and so the
-parent never waits for a child to read."""
+ALL: Final = "all"
+"""Stands for all filters."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChildSettings:
-    """What one child is told.
+def core_count() -> int:
+    """Return the cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MAX_PROCESSES)
 
-    `secret` is hex; `token` is the parent's (see wire/tokens.py); `plugins` are files of filters; `note_fd` is
-    inherited, see worker/note.py; `death` is of the process that had the name before; `assets` is the served folder,
-    with the hashes of its files by name; `memory_limit` is in bytes, 0 for none.
-    """
 
-    name: str
-    host: str
-    port: int
-    filters: tuple[str, ...]
-    kinds: Mapping[str, str]
-    note_fd: int
-    secret: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-    log: str = "info"
-    death: dict[str, Any] | None = None
-    plugins: tuple[str, ...] = ()
-    assets: tuple[str, dict[str, str]] | None = None
-    memory_limit: int = 0
+def _process_count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MAX_PROCESSES:
+        raise argparse.ArgumentTypeError(f"processes are a number from 1 to {MAX_PROCESSES}, and '{text}' is not")
+    return int(text)
 
-    def to_line(self) -> bytes:
-        return json.dumps(asdict(self)).encode() + b"\n"
 
-    @classmethod
-    def from_line(cls, line: bytes) -> ChildSettings:
-        """Raises ValueError or TypeError for what is no such line."""
-        data = json.loads(line)
-        return cls(**{**data, "filters": tuple(data["filters"]), "plugins": tuple(data["plugins"])})
+def _stem(text: str) -> str:
+    if not 1 <= len(text) <= MAX_STEM or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"a name has 1 to {MAX_STEM} printable characters")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the parent is told: `names` are those of its children, one a process. `token` is new in each parent."""
+    """The settings of a worker, as a person tells them; sizes are in bytes."""
 
-    middleware: Address
-    names: tuple[str, ...]
-    filters: tuple[str, ...]
-    secret: bytes = field(default=b"", repr=False)
-    log: str = "info"
-    plugins: tuple[Path, ...] = ()
-    assets: Folder | None = None
-    memory_limit: int = 0
-    kinds: Mapping[str, str] = field(default_factory=lambda: dict(PROCESSES))
-    token: str = field(default_factory=new_token, repr=False)
-
-    def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:
-        return ChildSettings(
-            name=name,
-            host=self.middleware.host,
-            port=self.middleware.port,
-            filters=self.filters,
-            kinds=dict(self.kinds),
-            note_fd=note_fd,
-            secret=self.secret.hex(),
-            token=self.token,
-            log=self.log,
-            death=death,
-            plugins=tuple(map(str, self.plugins)),
-            assets=None if self.assets is None else (str(self.assets.root), dict(self.assets.files)),
-            memory_limit=self.memory_limit,
-        )
+    host: str = options.middleware_host()
+    port: int = options.middleware_port()
+    processes: int = setting(
+        factory=core_count,
+        kind=Kind(_process_count, "processes", f"1 to {MAX_PROCESSES}", "N"),
+        help="worker processes, each uses one core",
+        default_text="one per core: {}",
+    )
+    filters: str = setting(
+        ALL,
+        kind=replace(options.TEXT, unit="names", bounds="known filters, separated by commas", placeholder="NAMES"),
+        help=f"filters to offer, separated by commas, or '{ALL}'",
+        variables=["FILTER_TYPE", "WORKER_CAPABILITIES"],
+    )
+    plugins: tuple[Path, ...] = setting(
+        (),
+        kind=options.FILE,
+        help="Python files with filters of your own, offered beside the others",
+        default_text="none",
+        repeats="+",
+    )
+    memory_limit: int | None = setting(
+        None,
+        kind=replace(options.SIZE, bounds=f"from {LEAST // MIB}M; K, M, G and T stand for powers of 1024"),
+        help="memory that each process may take, such as 2G; Linux only",
+        variables=["WORKER_MEMORY_LIMIT"],
+        default_text="the processes share nine tenths of the machine's",
+    )
+    assets: Path | None = setting(
+        None,
+        kind=options.FOLDER,
+        help="a folder of files that filters may name as @NAME; the same on every worker",
+        default_text="none",
+    )
+    name: str = setting(
+        factory=host_name,
+        kind=replace(options.TEXT, read=_stem, bounds=f"1 to {MAX_STEM} printable characters"),
+        help="the processes are called NAME-1, NAME-2, …",
+        default_text="this machine's name, {}",
+    )
+    secret_file: Path | None = options.secret_file()
+    no_secret: bool = options.no_secret()
+    log: str = options.log()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aggregator.server import Server, Settings
+from aggregator.server import Server
+from aggregator.settings import Settings
+from aggregator.splicers import PROGRAM
 from wire.addresses import Address
 from wire.loop import Loop, Lost, Received
 from wire.messages import VERSIONS, Hello, Message, Welcome
@@ -88,20 +90,20 @@ def settings(folder: Path, cast: Cast, **changes: Any) -> Settings:
         "name": "splicer",
         "bind": "localhost",
         "port": 0,
-        "middleware": Address("localhost", cast.port),
-        "advertise": "",
+        "host": "localhost",
+        "middleware_port": cast.port,
         "state": folder / "state",
         "results": folder / "results",
-        "spool_bytes": 2**30,
+        "spool_limit": 2**30,
         **changes,
     }
     return Settings(**values)
 
 
 @contextmanager
-def running(told: Settings) -> Iterator[Server]:
+def running(told: Settings, splicing_program: Sequence[str] = PROGRAM) -> Iterator[Server]:
     """An aggregator in a thread, stopped gracefully at the end."""
-    server = Server.opened(told)
+    server = Server.opened(told, b"", splicing_program)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.__main__ import main, parse, settings_of
+from aggregator.__main__ import main, parse, secret_of
 from wire.addresses import Address
 
 
@@ -18,12 +18,12 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_defaults_are_loopback_and_the_folders_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    made = settings_of(parse([]))
+    made = parse([])
     assert (made.bind, made.port, made.middleware) == ("localhost", 5001, Address("localhost", 5000))
     assert (made.state, made.results, made.advertise) == (Path("state"), Path("results"), "")
-    assert made.secret == (tmp_path / "state" / "secret").read_bytes().strip()
-    assert settings_of(parse(["--no-secret"])).secret == b""
-    assert made.name.endswith("-5001")
+    assert secret_of(made) == (tmp_path / "state" / "secret").read_bytes().strip()
+    assert secret_of(parse(["--no-secret"])) == b""
+    assert made.full_name.endswith("-5001")
 
 
 def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -32,8 +32,8 @@ def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / "secret").write_text("reel\n")
     (tmp_path / "secret").chmod(0o600)
     told = ["--middleware-port", "7000", "--spool-limit", "8M", "--secret-file", str(tmp_path / "secret")]
-    made = settings_of(parse(told))
-    assert (made.port, made.middleware.port, made.spool_bytes, made.secret) == (6001, 7000, 8 * 2**20, b"reel")
+    made = parse(told)
+    assert (made.port, made.middleware.port, made.spool_limit, secret_of(made)) == (6001, 7000, 8 * 2**20, b"reel")
 
 
 def test_what_keeps_it_from_starting_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import xxhash
 
-from aggregator.server import Settings, advertised
+from aggregator.server import advertised
+from aggregator.settings import Settings
 from aggregator.splices import MAX_DAMAGES
 from media.bundle import pack, unpack
 from media.video.digest import digest
@@ -24,7 +25,6 @@ from storage.spool import Spool
 from tests.aggregator.conftest import Material
 from tests.aggregator.peers import DEADLINE_S, Cast, lease, running, settings
 from tests.aggregator.script import KEY
-from wire.addresses import Address
 from wire.bitmap import Bitmap
 from wire.lease_tags import tag_of
 from wire.limits import MIB
@@ -406,7 +406,7 @@ def test_a_splicing_process_that_always_dies_fails_the_job_and_nothing_else(
     tmp_path: Path, cast: Cast, material: Material
 ) -> None:
     dying = (sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
-    with running(settings(tmp_path, cast, splicing_program=dying)) as server:
+    with running(settings(tmp_path, cast), splicing_program=dying) as server:
         cast.joined()
         own(cast, material)
         worker = cast.dial(server.port, "worker", "w1")
@@ -453,7 +453,7 @@ def test_files_that_were_changed_are_not_served(tmp_path: Path, cast: Cast, mate
 
 
 def test_an_unreachable_middleware_is_no_reason_to_stop(tmp_path: Path, cast: Cast) -> None:
-    with running(settings(tmp_path, cast, middleware=Address("127.0.0.1", 1))) as server:
+    with running(settings(tmp_path, cast, host="127.0.0.1", middleware_port=1)) as server:
         cast.dial(server.port, "worker", "w1")
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from aggregator import server as aggregator_server
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced
 from aggregator.ledger import AggregatorLedger
+from aggregator.settings import Settings as AggregatorSettings
 from client import events as client_events
 from client.destination import Place
 from client.options import Target
@@ -399,9 +400,10 @@ class Aggregator(Program):
         self._spool = Spool(self.folder / "spool", limit_bytes=SPOOL_BYTES, segment_bytes=SEGMENT_BYTES)
         self.splicers = Splicers(self)
         self.splicers.crash_chance = self.crash_chance
-        settings = aggregator_server.Settings(
-            name=self.name, bind=self.address.host, port=self.address.port, middleware=MIDDLEWARE,
-            advertise=self.address.host, state=self.folder, results=self.results, spool_bytes=SPOOL_BYTES,
+        settings = AggregatorSettings(
+            name=self.name, bind=self.address.host, port=self.address.port, host=MIDDLEWARE.host,
+            middleware_port=MIDDLEWARE.port, advertise=self.address.host, state=self.folder, results=self.results,
+            spool_limit=SPOOL_BYTES,
         )  # fmt: skip
         self.server = aggregator_server.Server(
             settings, self.loop, self._ledger, self._spool, self.splicers, self.address.port,  # type: ignore[arg-type]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from wire.secret import add_secret, cluster_secret, make_secret, read_secret
+from base.settings import read
+from wire import options
+from wire.secret import cluster_secret, make_secret, read_secret
 
 
 @pytest.fixture
@@ -22,10 +25,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def told(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_secret(parser)
-    return parser.parse_args(arguments)
+@dataclass(frozen=True, slots=True)
+class Told:
+    secret_file: Path | None = options.secret_file()
+    no_secret: bool = options.no_secret()
+
+
+def secret_told(*arguments: str, state: Path | None = None, makes: bool = False) -> bytes:
+    """The secret that a command line and the environment lead to."""
+    said = read(Told, "worker", argparse.ArgumentParser(), arguments)
+    return cluster_secret(said.secret_file, said.no_secret, state=state, makes=makes)
 
 
 def written(path: Path, content: bytes = b" reel\n") -> Path:
@@ -50,37 +59,37 @@ def test_one_that_others_can_use_is_refused_with_what_to_do(tmp_path: Path, mode
 
 
 def test_whoever_serves_makes_one_that_all_find(folder: Path) -> None:
-    assert cluster_secret(told()) == b"", "a client makes none"
+    assert secret_told() == b"", "a client makes none"
     assert list(folder.iterdir()) == []
     before = os.umask(0)
     try:
-        made = cluster_secret(told(), makes=True)
+        made = secret_told(makes=True)
     finally:
         os.umask(before)
     assert len(made) >= 32
     assert [path.name for path in (folder / "state").iterdir()] == ["secret"]
     assert (folder / "state").stat().st_mode & 0o777 == 0o700
     assert (folder / "state" / "secret").stat().st_mode & 0o777 == 0o600
-    assert cluster_secret(told()) == cluster_secret(told(), makes=True) == made
-    assert cluster_secret(told(), state=folder / "state", makes=True) == made
+    assert secret_told() == secret_told(makes=True) == made
+    assert secret_told(state=folder / "state", makes=True) == made
 
 
 def test_what_is_said_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(folder / "home" / "secret", b"of run.sh")
-    assert cluster_secret(told()) == b"of run.sh"
+    assert secret_told() == b"of run.sh"
     written(folder / "state" / "secret", b"here")
-    assert cluster_secret(told()) == b"here"
+    assert secret_told() == b"here"
     monkeypatch.setenv("MOVIOLA_STATE", str(folder / "elsewhere"))
-    assert cluster_secret(told()) == b""
+    assert secret_told() == b""
     written(folder / "elsewhere" / "secret", b"elsewhere")
-    assert cluster_secret(told()) == b"elsewhere"
+    assert secret_told() == b"elsewhere"
     monkeypatch.setenv("MOVIOLA_NO_SECRET", "1")
-    assert cluster_secret(told()) == b""
+    assert secret_told() == b""
     other = str(written(folder / "other", b"other"))
-    assert cluster_secret(told("--secret-file", other)) == b"other"
+    assert secret_told("--secret-file", other) == b"other"
     monkeypatch.setenv("MOVIOLA_SECRET_FILE", other)
-    assert cluster_secret(told()) == b"other"
-    assert cluster_secret(told("--no-secret")) == b""
+    assert secret_told() == b"other"
+    assert secret_told("--no-secret") == b""
 
 
 def test_of_programs_that_begin_at_once_all_have_the_same(tmp_path: Path) -> None:

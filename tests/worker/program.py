@@ -6,11 +6,11 @@ import sys
 
 from wire.addresses import Address
 from wire.options import set_up_log
+from worker.child_settings import ParentSettings
 from worker.parent import Parent
-from worker.settings import Settings
 
 if __name__ == "__main__":
     set_up_log("info")
     middleware = Address("127.0.0.1", int(sys.argv[1]))
     kinds = {"fake": "tests.worker.fake_kind"}
-    sys.exit(Parent(Settings(middleware, tuple(sys.argv[2:]), ("blur", "edges"), kinds=kinds)).run())
+    sys.exit(Parent(ParentSettings(middleware, tuple(sys.argv[2:]), ("blur", "edges"), kinds=kinds)).run())

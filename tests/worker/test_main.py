@@ -8,8 +8,9 @@ import pytest
 
 from filters import registry
 from worker import __main__ as program
+from worker.child_settings import ChildSettings, ParentSettings
 from worker.parent import Parent
-from worker.settings import ChildSettings, Settings
+from worker.settings import core_count
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_filters_on_all_cores_unless_told_otherwise() -> None:
     given = program.parse([])
     assert program.chosen_filters(given.filters) == registry.names()
-    assert given.processes == program.core_count() >= 1
+    assert given.processes == core_count() >= 1
     assert (given.host, given.port) == ("localhost", 5000)
 
 
@@ -93,7 +94,7 @@ def test_plugins_are_offered_beside_the_others(tmp_path: Path, monkeypatch: pyte
     """The parent names them, and the children are told which files to load."""
     path = tmp_path / "mine.py"
     path.write_text(PLUGIN)
-    started: list[Settings] = []
+    started: list[ParentSettings] = []
     monkeypatch.setattr(Parent, "__init__", lambda _self, settings: started.append(settings))
     monkeypatch.setattr(Parent, "run", lambda _self: 0)
     monkeypatch.setattr(registry, "_loaded", {})

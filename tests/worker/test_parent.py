@@ -229,9 +229,9 @@ from wire.addresses import Address
 from wire.options import set_up_log
 from worker.note import Note
 from worker.parent import Parent
-from worker.settings import Settings
+from worker.child_settings import ParentSettings
 set_up_log("info")
-settings = Settings(Address("127.0.0.1", 1), ("w-1",), ("blur",), kinds={"fake": "worker.no_such_module"})
+settings = ParentSettings(Address("127.0.0.1", 1), ("w-1",), ("blur",), kinds={"fake": "worker.no_such_module"})
 sys.exit(Parent(settings).run())
 """
 

@@ -1,0 +1,57 @@
+"""What an aggregator can be told."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from base.settings import setting
+from wire import options
+from wire.addresses import Address
+from wire.limits import GIB, MAX_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of an aggregator; sizes are in bytes."""
+
+    bind: str = options.bind()
+    port: int = setting(
+        options.AGGREGATOR_PORT,
+        kind=options.PORT,
+        help="port to listen at",
+        variables=["MOVIOLA_AGGREGATOR_PORT"],
+    )
+    host: str = options.middleware_host()
+    middleware_port: int = options.middleware_port("--middleware-port")
+    advertise: str = setting(
+        "",
+        kind=options.HOST,
+        help="host under which workers and clients reach this one",
+        variables=["MOVIOLA_ADVERTISE"],
+        default_text="as the middleware sees it",
+    )
+    name: str = setting(
+        "",
+        kind=replace(options.TEXT, bounds=f"of more than {MAX_NAME} characters the first"),
+        help="name in logs and status, always the same",
+        default_text="host name and port",
+    )
+    state: Path = options.state()
+    results: Path = options.results()
+    secret_file: Path | None = options.secret_file()
+    no_secret: bool = options.no_secret()
+    log: str = options.log()
+    spool_limit: int = setting(64 * GIB, kind=options.SIZE, help="bytes of results held")
+    fsync: bool = options.fsync()
+
+    @property
+    def middleware(self) -> Address:
+        """Where the middleware is."""
+        return Address(self.host, self.middleware_port)
+
+    @property
+    def full_name(self) -> str:
+        """The name in logs and status."""
+        return (self.name or f"{socket.gethostname()}-{self.port}")[:MAX_NAME]

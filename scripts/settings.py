@@ -1,0 +1,91 @@
+"""Writes docs/SETTINGS.md from the settings in the code: `python -m scripts.settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from base.settings import CONFIG_FLAG, CONFIG_VARIABLE, PROGRAMS, Setting, settings_of
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "SETTINGS.md"
+
+HEAD: Final = f"""\
+# Settings
+
+Written from the settings in the code by `python -m scripts.settings`; a test checks that this page is fresh.
+
+A setting is told by its flag, by an environment variable, or in a configuration file. A flag wins over a variable,
+a variable over the file, the file over the default; a variable that is empty counts as not set. The flag of a switch
+has no value; its variable turns it on, whatever it says; in the file it is `true` or `false`.
+
+The file is TOML, given with `{CONFIG_FLAG} FILE` or `{CONFIG_VARIABLE}`, and has a table for each program. A key is a
+flag without its dashes:
+
+```toml
+[middleware]
+credit = 3
+spool-limit = "20G"
+admin = ["ana", "bo"]
+
+[worker]
+filters = "blur,edges"
+```
+
+`--help` of each program lists the same, with the values of this machine.
+"""
+
+TITLES: Final = {
+    "middleware": "`python -m middleware`",
+    "aggregator": "`python -m aggregator`",
+    "worker": "`python -m worker`",
+    "client": "`python -m client.file_sender`, `client.jobs`, `client.status`",
+}
+"""By the names of their tables in a configuration file."""
+
+COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
+
+
+def declared() -> dict[str, type]:
+    """The settings of each program, by the name of its table in a configuration file."""
+    from aggregator.settings import Settings as Aggregator  # noqa: PLC0415 - they are read, the programs are not run
+    from client.settings import Settings as Client  # noqa: PLC0415
+    from middleware.settings import Settings as Middleware  # noqa: PLC0415
+    from worker.settings import Settings as Worker  # noqa: PLC0415
+
+    return dict(zip(PROGRAMS, (Middleware, Aggregator, Worker, Client), strict=True))
+
+
+def page() -> str:
+    """The whole text of docs/SETTINGS.md."""
+    parts = [HEAD]
+    for program, settings in declared().items():
+        rows = [COLUMNS, tuple("---" for _ in COLUMNS), *map(_row, settings_of(settings))]
+        table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        parts.append(f"## {TITLES[program]}\n\nTable `[{program}]`.\n\n{table}")
+    return "\n".join(parts)
+
+
+def _row(one: Setting) -> tuple[str, ...]:
+    variables = ", ".join(f"`{name}`" for name in one.variables)
+    return tuple(cell.replace("|", "\\|") for cell in (f"`{one.flag}`", variables, _default(one), *_value(one)))
+
+
+def _value(one: Setting) -> Iterator[str]:
+    yield one.kind.unit
+    yield one.kind.bounds
+    yield one.help
+
+
+def _default(one: Setting) -> str:
+    """The default on any machine: without the value that it has on this one."""
+    if one.is_switch:
+        return "off"
+    if one.default_text:
+        return one.default_text.partition("{")[0].rstrip(" ,:")
+    return f"`{one.kind.show(one.default)}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
+    print(f"wrote {PAGE}")

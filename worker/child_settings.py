@@ -1,0 +1,90 @@
+"""What a worker's parent is told, and each of its children, which gets its own settings on standard input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from filters.assets import Folder
+from media.kinds import KINDS
+from wire.addresses import Address
+from wire.tokens import new_token
+
+PROCESSES: Final = {kind: f"media.{kind}.process" for kind in KINDS}
+"""Each kind of material, and the module whose `process` makes results of its chunks."""
+
+MAX_CHILD_SETTINGS: Final = 1024 * 1024
+"""Bytes a child reads at most; a thousand filter names are far less."""
+
+MAX_SERVED_NAMES: Final = 32 * 1024
+"""Bytes of the names and hashes of served files as a child is told them: a pipe takes twice that at once, and so the
+parent never waits for a child to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSettings:
+    """What one child is told.
+
+    `secret` is hex; `token` is the parent's (see wire/tokens.py); `plugins` are files of filters; `note_fd` is
+    inherited, see worker/note.py; `death` is of the process that had the name before; `assets` is the served folder,
+    with the hashes of its files by name; `memory_limit` is in bytes, 0 for none.
+    """
+
+    name: str
+    host: str
+    port: int
+    filters: tuple[str, ...]
+    kinds: Mapping[str, str]
+    note_fd: int
+    secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    log: str = "info"
+    death: dict[str, Any] | None = None
+    plugins: tuple[str, ...] = ()
+    assets: tuple[str, dict[str, str]] | None = None
+    memory_limit: int = 0
+
+    def to_line(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> ChildSettings:
+        """Raises ValueError or TypeError for what is no such line."""
+        data = json.loads(line)
+        return cls(**{**data, "filters": tuple(data["filters"]), "plugins": tuple(data["plugins"])})
+
+
+@dataclass(frozen=True, slots=True)
+class ParentSettings:
+    """What the parent is told: `names` are those of its children, one a process. `token` is new in each parent."""
+
+    middleware: Address
+    names: tuple[str, ...]
+    filters: tuple[str, ...]
+    secret: bytes = field(default=b"", repr=False)
+    log: str = "info"
+    plugins: tuple[Path, ...] = ()
+    assets: Folder | None = None
+    memory_limit: int = 0
+    kinds: Mapping[str, str] = field(default_factory=lambda: dict(PROCESSES))
+    token: str = field(default_factory=new_token, repr=False)
+
+    def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:
+        return ChildSettings(
+            name=name,
+            host=self.middleware.host,
+            port=self.middleware.port,
+            filters=self.filters,
+            kinds=dict(self.kinds),
+            note_fd=note_fd,
+            secret=self.secret.hex(),
+            token=self.token,
+            log=self.log,
+            death=death,
+            plugins=tuple(map(str, self.plugins)),
+            assets=None if self.assets is None else (str(self.assets.root), dict(self.assets.files)),
+            memory_limit=self.memory_limit,
+        )
