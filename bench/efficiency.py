@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -25,10 +24,10 @@ from typing import Any, Final
 import av
 import cv2
 import numpy as np
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.machine import Watch
 from media.video.encode import mpeg4_quantiser
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
@@ -115,23 +114,21 @@ def measure(console: Console, clip: Path, codec: str, runs: int, workers: int) -
         cluster.send(str(clip), "--filters", "blur", "--codec", codec)  # warm the page cache and the workers' imports
         [before] = bare_loops(codec, clip, 1)
         for run in range(1, MAX_TRIES * runs + 1):
-            started = stolen_seconds(), time.monotonic()
-            outcome = cluster.send(str(clip), "--filters", "blur", "--codec", codec)
-            speed = outcome["frames_per_second"]
-            together = sum(bare_loops(codec, clip, workers))
-            [after] = bare_loops(codec, clip, 1)
-            seconds = time.monotonic() - started[1]
-            stolen = (stolen_seconds() - started[0]) / (seconds * (os.cpu_count() or 1))
+            with Watch() as watch:
+                outcome = cluster.send(str(clip), "--filters", "blur", "--codec", codec)
+                speed = outcome["frames_per_second"]
+                together = sum(bare_loops(codec, clip, workers))
+                [after] = bare_loops(codec, clip, 1)
             alone, before = (before + after) / 2, after
-            row = [str(run), f"{alone:.1f}", f"{together:.1f}", f"{speed:.1f}", f"{stolen:.1%}"]
+            row = [str(run), f"{alone:.1f}", f"{together:.1f}", f"{speed:.1f}", f"{watch.stolen:.1%}"]
             ratio, ratio_at_once = speed / (workers * alone), speed / together
             row += [f"{ratio:.3f}", f"{ratio_at_once:.3f}"]
-            table.add_row(*row, style="dim" if stolen > MAX_STOLEN else None)
+            table.add_row(*row, style="dim" if watch.stolen > MAX_STOLEN else None)
             console.print(
                 f"{codec} " + ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True)),
                 soft_wrap=True,
             )
-            if stolen <= MAX_STOLEN:
+            if watch.stolen <= MAX_STOLEN:
                 ratios.append(ratio)
                 ratios_at_once.append(ratio_at_once)
                 metrics = json.loads(Path(outcome["outputs"][0]["metrics_path"]).read_text())
@@ -146,11 +143,6 @@ def measure(console: Console, clip: Path, codec: str, runs: int, workers: int) -
             f"Only {len(ratios)} of {runs} runs count: the host kept more than {MAX_STOLEN:.0%} of the others."
         )
     console.print_json(data={key: metrics.get(key) for key in ("seconds", "wall_seconds", "workers")})
-
-
-def stolen_seconds() -> float:
-    """Of all cores, since the start of a virtual machine; 0 where nobody says."""
-    return float(getattr(psutil.cpu_times(), "steal", 0.0))
 
 
 def bare_loops(codec: str, clip: Path, count: int) -> list[float]:
