@@ -1,0 +1,1 @@
+"""The measurements behind `python -m bench.scale`, one a file."""
