@@ -119,10 +119,13 @@ class AggregatorLedger:
     def forget_job(self, job: str) -> None:
         self._ledger.execute("DELETE FROM job WHERE job = ?", (job,))
 
-    def jobs(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-        """(job, fixed, record), oldest first."""
-        for job, fixed, record in self._ledger.query("SELECT job, fixed, record FROM job ORDER BY number"):
-            yield job, unsealed(_fixed(job), fixed), unsealed(_record(job), record)
+    def jobs(self, job: str | None = None) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """Yield (job, fixed, record) of one job, or of all; oldest first."""
+        where, values = ("", ()) if job is None else ("WHERE job = ?", (job,))
+        for name, fixed, record in self._ledger.query(
+            f"SELECT job, fixed, record FROM job {where} ORDER BY number", values
+        ):
+            yield name, unsealed(_fixed(name), fixed), unsealed(_record(name), record)
 
     def fixed(self, job: str) -> dict[str, Any]:
         """Return the unchanging part of a job that has no files yet; SCHEMA lists its fields."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wire.limits import KIB, MAX_CLIENTS, MIB
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from middleware.jobs import Job
 
 
-class Resource(Enum):
+class Resource(StrEnum):
     """What users hold. The values are for sentences."""
 
     CONNECTIONS = "connections"

@@ -20,8 +20,8 @@ VERSIONS: Final = (2,)
 """Protocol versions this install speaks, newest last."""
 
 CHECKS_WHAT_IS_SENT: Final = bool(os.environ.get("MOVIOLA_CHECK_SENT"))
-"""Whether each message is read back before it is sent: in tests and in the simulation, which set the variable. A
-program at work checks sizes alone, which costs nothing."""
+"""Whether each message is read back before it is sent: in tests, which set the variable. A program at work checks sizes
+alone, which costs nothing."""
 
 ROLES: Final = ("client", "worker", "aggregator")
 

@@ -68,8 +68,8 @@ class Checks:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._told_stored: dict[tuple[str, int], set[tuple[int, int]]] = {}  # (job, owner epoch) → (track, index)
-        self._life_told: set[tuple[int, str, int, int, int]] = set()
+        self._life_told: dict[tuple[int, str, int], set[tuple[int, int]]] = {}
+        """(life, job, owner epoch) → (track, index) of what the middleware was told to be stored."""
         self._result_epochs: dict[Any, int] = {}  # lease → owner epoch under which its result came
         self._holdings: set[tuple[int, int, str, int]] = set()
         self._announced: set[str] = set()  # filters of workers that were welcomed
@@ -114,7 +114,7 @@ class Checks:
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
             self._is_on_the_aggregators_disk(message)
         elif isinstance(message, Job) and sender.link.other(sender).loop.name in ("greedy", *WATCHERS):
-            sender.link.states[message.job] = message.state
+            self._watcher_told(sender, message)
             return  # it watches, and is told of what it had sent over a connection before as well
         elif isinstance(message, Event) and message.kind == "current":
             self._all_is_told(sender)
@@ -133,6 +133,13 @@ class Checks:
             if message.accepted and scenario.middleware.server is not None:
                 self._chunks_are_on_disk(message)
 
+    def _watcher_told(self, sender: End, message: Job) -> None:
+        server = self._scenario.middleware.server
+        job = server.dispatcher.cluster.jobs.get(message.job) if server is not None else None
+        sender.link.states[message.job] = message.state
+        if job is not None and job.state.value == message.state:
+            sender.link.untold_since.pop(message.job, None)
+
     def _all_is_told(self, sender: End) -> None:
         """However often it asks, a client is told all only now and then."""
         sender.link.currents += 1
@@ -145,15 +152,16 @@ class Checks:
         life = self._scenario.middleware.lives
         told = (life, self._uplinks, task.job, task.owner_epoch)
         assert told in self._holdings, f"{task.job} is handed out before the aggregator has said what it holds"
-        known = (life, task.job, task.owner_epoch, task.track, task.index)
-        assert known not in self._life_told, f"{task.job}/{task.track}/{task.index} is handed out though it is stored"
+        stored = self._life_told.get((life, task.job, task.owner_epoch), ())
+        what = f"{task.job}/{task.track}/{task.index}"
+        assert (task.track, task.index) not in stored, f"{what} is handed out though it is stored"
         if not task.stage or task.stage[-1] == len(task.output["chain"]):
             chosen = self._builds.setdefault((task.job, task.owner_epoch, task.track), task.build)
             assert task.build == chosen, f"{task.job}/{task.track} is asked of {task.build}, begun with {chosen}"
         server = self._scenario.middleware.server
         job = server.dispatcher.cluster.jobs[task.job] if server is not None else None
         without = [value for value in task.assets if job is not None and job.asset_index(value) is None]
-        assert not without, f"{task.job}/{task.track}/{task.index} is handed out before its files are here"
+        assert not without, f"{what} is handed out before its files are here"
         held = self._outstanding.setdefault(id(sender.link), set())
         held.add(task.lease)
         limit = self._scenario.middleware.rules.credit
@@ -201,17 +209,15 @@ class Checks:
             elif isinstance(message, Stored) and message.verdict in ("kept", "duplicate"):
                 epoch = self._owner_epoch(message.job)
                 if epoch is not None:
-                    self._life_told.add((life, message.job, epoch, message.track, message.index))
+                    self._life_told.setdefault((life, message.job, epoch), set()).add((message.track, message.index))
             elif isinstance(message, Hello) and message.role == "aggregator":
                 self._uplinks += 1
             elif isinstance(message, Holdings):
                 self._holdings.add((life, self._uplinks, message.job, message.owner_epoch))
-                told = (life, message.job, message.owner_epoch)
-                self._life_told = {one for one in self._life_told if one[:3] != told}  # some may have been lost
                 held = self._windows.setdefault(link, Windows()).take(message.job, message.owner_epoch, message.tracks)
-                for track, bitmap in enumerate(held):
-                    for index in bitmap:
-                        self._life_told.add((life, message.job, message.owner_epoch, track, index))
+                self._life_told[life, message.job, message.owner_epoch] = {  # anew: some may have been lost
+                    (track, index) for track, bitmap in enumerate(held) for index in bitmap
+                }
             elif isinstance(message, ChunkWindow):
                 self._windows.setdefault(link, Windows()).add(message)
                 scenario.world.see("window", f"a window of what is held of {message.job}")
@@ -225,20 +231,24 @@ class Checks:
         """What can go on does: tasks while a worker is free, clients while there is room, others while one left."""
         server = self._scenario.middleware.server
         assert server is not None
-        now = self._scenario.world.now
-        forgotten = self._announced - server.dispatcher.cluster.catalogue.names
+        cluster, now = server.dispatcher.cluster, self._scenario.world.now
+        forgotten = self._announced - cluster.catalogue.names
         assert not forgotten, f"workers announced {sorted(forgotten)}, and the middleware knows of no such filters"
-        for job in server.dispatcher.cluster.open.values():
-            self._no_task_waits_for_a_free_worker(job, now)
-            self._no_client_waits_for_room(job, now)
+        workers = list(cluster.fleet.connected())
+        ready = [one for one in workers if one.state is WorkerState.READY]
+        free = [one for one in ready if not one.is_computing]  # the last tasks are not given in advance
+        for job in cluster.open.values():
+            if free:
+                self._no_task_waits_for_a_free_worker(cluster, job, workers, free, now)
+            self._no_client_waits_for_room(cluster, job, now)
             self._no_upload_holds_its_room_for_ever(job, now)
             self._no_empty_job_keeps_its_place(job, now)
             self._job_in_work_is_said_to_run(job, now)
-        self._watchers_are_told(server.dispatcher.cluster, now)
-        self._no_idle_client_stays(server.dispatcher.cluster, now)
-        self._users_keep_within_bounds(server.dispatcher.cluster)
-        self._room_is_left_for_newcomers(server.dispatcher.cluster)
-        self._nobody_controls_anothers_job(server.dispatcher.cluster)
+        self._watchers_are_told(cluster, now)
+        self._no_idle_client_stays(cluster, now)
+        self._users_keep_within_bounds(cluster)
+        self._room_is_left_for_newcomers(cluster)
+        self._nobody_controls_anothers_job(cluster)
 
     def _watchers_are_told(self, cluster: Cluster, now: float) -> None:
         """A record in the state that a job is in leaves soon, for those who watch all of them."""
@@ -265,40 +275,36 @@ class Checks:
             idle_s = now - end.link.spoke_at
             assert idle_s < limits.IDLE_CLIENT_S + EXPIRY_SLACK_S, f"{client.name} wants nothing since {idle_s:.0f} s"
 
-    def _no_task_waits_for_a_free_worker(self, job: MiddlewareJob, now: float) -> None:
+    def _no_task_waits_for_a_free_worker(
+        self, cluster: Cluster, job: MiddlewareJob, workers: list[WorkerRecord], free: list[WorkerRecord], now: float
+    ) -> None:
         """Tasks that never failed, of jobs that no worker failed: any able worker with credit may have them."""
         if not job.holdings_known or job.state is JobState.PAUSED or now < job.no_room_until or job.benched:
             return
         if not job.has_assets:
             return
-        server = self._scenario.middleware.server
-        assert server is not None
-        ready = [one for one in server.dispatcher.cluster.fleet.connected() if one.state is WorkerState.READY]
-        free = [one for one in ready if not one.is_computing]  # the last tasks are not given in advance
         for track in job.tracks:
-            likes = [one for one in free if track.fingerprint in ("", one.details.fingerprint)]
-            able = [one.name for one in likes if track.needs <= one.offers]
             if track.is_passthrough:
                 continue
+            likes = [one for one in free if track.fingerprint in ("", one.details.fingerprint)]
+            able = [one.name for one in likes if track.needs <= one.offers]
             if able and track.queued_count(job.have[track.stream]):
                 waiting = [i for i in job.have[track.stream] if i not in track.stored and i not in track.flights]
                 raise AssertionError(f"{job.id}/{track.number}/{waiting} wait while {able} have nothing to do")
-            self._no_stage_waits(job, track, free)
+            self._no_stage_waits(cluster, job, track, workers, free)
 
-    def _no_stage_waits(self, job: MiddlewareJob, track: Track, free: list[WorkerRecord]) -> None:
+    def _no_stage_waits(
+        self, cluster: Cluster, job: MiddlewareJob, track: Track, workers: list[WorkerRecord], free: list[WorkerRecord]
+    ) -> None:
         """Where nobody offers all that is left of a chain, whoever offers the next step may have it."""
-        server = self._scenario.middleware.server
-        assert server is not None
-        cluster = server.dispatcher.cluster
-        workers = list(cluster.fleet.connected())
         if len({worker.details.fingerprint for worker in workers}) != 1 or track.fingerprint or track.whole_only:
             return  # which builds go together is not judged here
+        offered = set().union(*(worker.offers for worker in workers))
         for index in job.have[0]:
             begun = track.intermediates.get(index)
             if index in track.stored or index in track.flights or index in track.troubles:
                 continue
             rest = track.chain.steps[begun.step if begun else 0 :]
-            offered = set().union(*(worker.offers for worker in workers))
             if not set(rest) <= offered or any(set(rest) <= worker.offers for worker in workers):
                 continue
             if begun is None and cluster.staged_bytes >= cluster.rules.stage_bytes:
@@ -306,20 +312,21 @@ class Checks:
             able = [worker.name for worker in free if rest[0] in worker.offers]
             assert not able, f"{job.id}/{track.number}/{index} waits for {rest[0]} while {able} have nothing to do"
 
-    def _no_client_waits_for_room(self, job: MiddlewareJob, now: float) -> None:
+    def _no_client_waits_for_room(self, cluster: Cluster, job: MiddlewareJob, now: float) -> None:
         is_kept_waiting = job.client is not None and not job.all_sent and not self._room_told.get(job.id, 1)
-        server = self._scenario.middleware.server
-        assert server is not None
-        cluster = server.dispatcher.cluster
-        others = [
-            one for one in cluster.open.values() if one.client is not None and not one.all_sent and one is not job
-        ]
-        stands_back = not _is_offered(cluster, job) and any(_is_offered(cluster, other) for other in others)
-        if not is_kept_waiting or stands_back or not self._has_room(cluster, job, others):
+        if not is_kept_waiting or not self._may_send(cluster, job):
             self._in_vain_since.pop(job.id, None)
             return
         since = self._in_vain_since.setdefault(job.id, now)
         assert now - since < ROOM_KNOWN_S, f"the client of {job.id} was told of no room; there is some since {since}"
+
+    def _may_send(self, cluster: Cluster, job: MiddlewareJob) -> bool:
+        """Whether a job need not stand back behind others that are being sent, and there is room for it."""
+        others = [
+            one for one in cluster.open.values() if one.client is not None and not one.all_sent and one is not job
+        ]
+        stands_back = not _is_offered(cluster, job) and any(_is_offered(cluster, other) for other in others)
+        return not stands_back and self._has_room(cluster, job, others)
 
     def _has_room(self, cluster: Cluster, job: MiddlewareJob, others: list[MiddlewareJob]) -> bool:
         """Whether there is a byte for a job in the spool: of what its user may have, and itself as well."""

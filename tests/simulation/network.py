@@ -208,6 +208,11 @@ class SimLoop:
         self._inbox.append(event)
         self._on_arrival()
 
+    @property
+    def has_arrivals(self) -> bool:
+        """True if the next turn is about something that has arrived."""
+        return bool(self._inbox)
+
     def refuse_poison(self) -> None:
         """Ends a connection over an Own that this program cannot take, as a loop does over a message that breaks the
         schema: nothing behind it is heard, and both sides know which job it was about."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+from unittest.mock import patch
 
 from client.outcome import Status
 from middleware import dispatcher, records
@@ -233,6 +234,8 @@ class Scenario:
         if not self.world.run(self.world.now + PEACE_S, self._all_is_over):
             waiting = [client.name for client in self.clients if client.outcome is None]
             raise Failed(f"no good end in {PEACE_S:.0f} s: {waiting} wait; {self._job_lines()}")
+        if self.middleware.is_alive:
+            self.middleware.check_all()
         self.checks.at_the_end()
 
     def _all_is_over(self) -> bool:
@@ -382,13 +385,10 @@ class Scenario:
 
 @contextmanager
 def deterministic(seed: int) -> Iterator[None]:
-    """Ids that the programs draw come from the seed as well."""
-    random, real = Random(f"ids of {seed}"), secrets.token_hex
-    secrets.token_hex = lambda nbytes=None: random.randbytes(nbytes or 32).hex()
-    try:
+    """Let ids, tokens and keys that the programs draw come from the seed as well."""
+    random = Random(f"ids of {seed}")
+    with patch.object(secrets, "token_bytes", lambda nbytes=None: random.randbytes(nbytes or 32)):  # token_hex calls it
         yield
-    finally:
-        secrets.token_hex = real
 
 
 def play(seed: int, base: Path | None = None) -> World:
