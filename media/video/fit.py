@@ -9,7 +9,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from media.video.encode import RANGE_FULL, RANGE_LIMITED, FrameFormat
+from media.video.frame_format import RANGE_FULL, RANGE_LIMITED, FrameFormat
 
 # Bit-exact, because other processors must convert to the same samples.
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT

@@ -1,41 +1,63 @@
-"""In what format frames are that come to the encoder: as the source's, before any filter, but for their size."""
+"""What an encoder must know of the frames that it gets: size, pixel format, rate and colour. Plain data, no FFmpeg."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from av import VideoFrame
-from av.video.format import VideoFormat
-
-from filters.layout import matrix_after
-from media.video.encode import RANGE_FULL, Colour, FrameFormat
-from media.video.rotation import Orientation, orient
+# FFmpeg's AVColorRange; primaries, transfer and matrix 2 are "unspecified".
+RANGE_UNKNOWN, RANGE_LIMITED, RANGE_FULL = 0, 1, 2
+UNSPECIFIED = 2
+BT601 = 6  # AVCOL_SPC_SMPTE170M: what FFmpeg's scaler writes when it is told nothing else
 
 
-def source_format(source_process: dict[str, Any]) -> FrameFormat:
-    """The format of a source's decoded frames once they are turned upright, before any filter."""
-    pix_fmt = source_process["pix_fmt"] or "yuv420p"
-    turned = orient(VideoFrame(16, 16, pix_fmt), Orientation(*source_process["orientation"]))
-    aspect = source_process["sample_aspect"]
-    return FrameFormat(
-        width=source_process["display_width"],
-        height=source_process["display_height"],
-        pix_fmt=turned.format.name,
-        rate=Fraction(*source_process["rate"]),
-        pixel_aspect=None if aspect is None else Fraction(*aspect),
-        colour=Colour(
-            RANGE_FULL if pix_fmt.startswith("yuvj") else source_process["color_range"],
-            source_process["color_primaries"],
-            source_process["color_trc"],
-            source_process["colorspace"],
-        ),
-    )
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """The four colour tags as FFmpeg numbers them (AVColorRange, AVColorPrimaries, …)."""
+
+    range: int = RANGE_UNKNOWN
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    matrix: int = UNSPECIFIED
 
 
-def colour_after(source: FrameFormat, size: tuple[int, int]) -> Colour:
-    """The colour tags of pictures of another size."""
-    if VideoFormat(source.pix_fmt).is_rgb:
-        return source.colour
-    return replace(source.colour, matrix=matrix_after(source.colour.matrix, (source.width, source.height), size))
+@dataclass(frozen=True, slots=True)
+class FrameFormat:
+    """What an encoder must know of the frames it will get.
+
+    `width` and `height` in pixels; `rate` in frames/s, its inverse is the index time base; `pixel_aspect` is
+    None when unknown.
+    """
+
+    width: int
+    height: int
+    pix_fmt: str
+    rate: Fraction
+    pixel_aspect: Fraction | None = None
+    colour: Colour = Colour()
+
+    def to_wire(self) -> dict[str, Any]:
+        """As msgpack types only."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "pix_fmt": self.pix_fmt,
+            "rate": str(self.rate),
+            "pixel_aspect": None if self.pixel_aspect is None else str(self.pixel_aspect),
+            "colour": [self.colour.range, self.colour.primaries, self.colour.transfer, self.colour.matrix],
+        }
+
+    @classmethod
+    def from_wire(cls, fields: Mapping[str, Any]) -> FrameFormat:
+        """Raise KeyError when a field is missing."""
+        aspect = fields["pixel_aspect"]
+        return cls(
+            width=fields["width"],
+            height=fields["height"],
+            pix_fmt=fields["pix_fmt"],
+            rate=Fraction(fields["rate"]),
+            pixel_aspect=None if aspect is None else Fraction(aspect),
+            colour=Colour(*fields["colour"]),
+        )

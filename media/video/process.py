@@ -27,12 +27,13 @@ from media.material import MODES, NO_VIDEO, Output, Result
 from media.report import ERROR_LENGTH_MAX
 from media.video import memory
 from media.video.bundle import KEY
-from media.video.encode import FrameFormat, encodable, open_encoder
+from media.video.encode import encodable, open_encoder
 from media.video.fit import Fitter
-from media.video.frame_format import colour_after, source_format
+from media.video.frame_format import FrameFormat
 from media.video.grid import Pace, grid_of
 from media.video.inlet import Handed, Payload, Shot, inlet_of
 from media.video.report import ChunkReport
+from media.video.source_format import colour_after, source_format
 from media.video.stages import hand_on
 
 # What one result may hold, below the 256 MiB that the wire carries: a picture that is shown for hours, or a codec that

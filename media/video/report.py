@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from media.report import Report
-from media.video.encode import FrameFormat
+from media.video.frame_format import FrameFormat
 
 
 @dataclass(slots=True)

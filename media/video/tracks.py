@@ -18,7 +18,7 @@ from media.bundle import unpack
 from media.errors import BundleError, ForeignExtradata, NothingToSplice
 from media.material import NO_VIDEO, Output, Source
 from media.video.bundle import KEY
-from media.video.encode import FrameFormat
+from media.video.frame_format import FrameFormat
 from media.video.grid import Grid, grid_of
 from media.video.report import ChunkReport
 from media.video.timing import StrictTimes, TimedPacket, decode_times

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from media.material import Encoder
-from media.video.encode import RANGE_FULL, FrameFormat, encodable
+from media.video.encode import encodable
 from media.video.fit import Fitter
+from media.video.frame_format import RANGE_FULL, FrameFormat
 
 
 def noise(width: int, height: int, pix_fmt: str) -> av.VideoFrame:

@@ -13,7 +13,7 @@ from filters.chain import parse_chain
 from filters.picture import Picture
 from media.local import run_local
 from media.material import Cutting, Encoder, Material, Output
-from media.video.encode import BT601, UNSPECIFIED
+from media.video.frame_format import BT601, UNSPECIFIED
 from tests.media.video.clips import encode
 
 BT709 = 1

@@ -19,9 +19,9 @@ from media.fingerprint import fingerprint
 from media.material import Output, Result
 from media.video import process as process_module
 from media.video.decode import ChunkDecoder
-from media.video.frame_format import source_format
 from media.video.process import BYPASSED, process
 from media.video.report import ChunkReport
+from media.video.source_format import source_format
 from media.video.split import split_file
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import BLUR, output

@@ -6,7 +6,7 @@ from fractions import Fraction
 import msgpack
 
 from media.report import Seconds
-from media.video.encode import Colour, FrameFormat
+from media.video.frame_format import Colour, FrameFormat
 from media.video.report import ChunkReport
 
 
