@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import Watch
-from media.video.encode import mpeg4_quantiser
+from media.video.codecs import mpeg4_quantiser
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 

@@ -38,12 +38,9 @@ from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
 from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
 from media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder, Material, encodable
-from media.video.encode import CRF_MAX, X264_PRESETS
+from media.video.codecs import CODECS, CRF_MAX, NAMES, PRESETS
 from wire.errors import Unreachable, WireError
 from wire.options import whole_number
-
-CODECS = {"h264": "h264", "mpeg4": "mpeg4", "ffv1": "ffv1", "mp4v": "mpeg4"}
-"""Codecs by all their names."""
 
 MATERIALS = {"video": "videos", "images": "images", "table": "tables"}
 
@@ -147,7 +144,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--out", type=str, metavar="PATH", help="a file for one output, a folder for several")
     add_flags(parser, Settings)
-    parser.add_argument("--codec", choices=CODECS, default="h264", help="of the outputs (%(default)s)")
+    parser.add_argument("--codec", choices=NAMES, default="h264", help="of the outputs (%(default)s)")
     parser.add_argument(
         "--crf",
         type=whole_number(0, CRF_MAX),
@@ -160,7 +157,8 @@ def _parser() -> Parser:
         action="store_true",
         help="encode nothing: keep only what filters found, as JSON lines",
     )
-    parser.add_argument("--preset", choices=X264_PRESETS, default="veryfast", help="of h264 (%(default)s)")
+    takers = " and ".join(codec.name for codec in CODECS.values() if codec.presets)
+    parser.add_argument("--preset", choices=PRESETS, default="veryfast", help=f"of {takers} (%(default)s)")
     parser.add_argument("--format", choices=OUTPUT_FORMATS, default="", help="of images (each its own)")
     parser.add_argument(
         "--quality",
@@ -304,7 +302,7 @@ class _Submitter:
 def _wishes(options: argparse.Namespace, target: Target, stderr: Terminal) -> Wishes:
     """What is asked for. Raises ChainError, ParameterError, NobodyToAsk or WireError."""
     chains = options.filters or []
-    codec = NO_VIDEO if options.no_video else CODECS[options.codec]
+    codec = NO_VIDEO if options.no_video else NAMES[options.codec]
     encoder = Encoder(codec, options.crf, options.preset, options.format, options.quality)
     cutting = Cutting(options.chunk_frames, options.chunk_records)
     return Wishes(chains, _schemas(chains, options, target, stderr), encoder, cutting, options.on_error)

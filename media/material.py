@@ -138,7 +138,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """How an output is encoded: `codec` h264, mpeg4, ffv1 or NO_VIDEO; `crf` 0 (best) to 51; `preset` as x264 names.
+    """How an output is encoded: `codec` as media.video.codecs.CODECS names it, or NO_VIDEO; `crf` 0 (best) to 51;
+    `preset` as x264 names them.
 
     Of images: `format` as media.images.formats.OUTPUT_FORMATS names it, empty for each its own; `quality` 1 to 100
     (best) of JPEG and lossy WebP.

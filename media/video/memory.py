@@ -12,6 +12,7 @@ from av.video.format import VideoFormat
 
 from media.errors import TooMuchMemory
 from media.material import NO_VIDEO, Output
+from media.video.codecs import codec_of
 
 PIXELS_MAX: Final = 1 << 27
 """In one picture: 134 million, as of images. Twice what the largest formats of cameras have (12K, 80 million)."""
@@ -29,17 +30,6 @@ _DECODED: Final = {"h264": 22, "hevc": 22, "vvc": 22, "vp8": 14, "vp9": 14, "lib
 _DECODED_OTHERS: Final = 4
 _PASSING: Final = 6  # frames on their way: recycled outputs, one being drawn, one being encoded
 _FILTERED: Final = 24.0  # bytes a pixel that a filter works with: three channels of float64
-
-_ENCODED: Final = {"mpeg4": 6.0, "ffv1": 32.0, NO_VIDEO: 0.0}
-"""Bytes a pixel that an encoder holds, of 8-bit 4:2:0."""
-
-_LOOKAHEAD: Final = {
-    "ultrafast": 5, "superfast": 8, "veryfast": 18, "faster": 29, "fast": 39, "medium": 50, "slow": 62, "slower": 76,
-    "veryslow": 88, "placebo": 96,
-}  # fmt: skip
-"""Frames that x264 holds by its presets: those it looks ahead, B-frames, references, and four more."""
-
-_H264_FRAME: Final = 4.2  # bytes a pixel of each: planes, those between pixels, and a small copy
 
 _BORDER: Final = 128  # pixels: decoders round sides up to 64, some of them twice
 
@@ -65,9 +55,8 @@ def estimate(process: dict[str, Any], output: Output, context_frames: int, pixel
     """
     pixels = _pixels(process)
     sample = _bytes_a_pixel(process["pix_fmt"] or "yuv420p")
-    codec, preset = output.encoder.codec, output.encoder.preset
     held = _DECODED.get(str(process["codec"]), _DECODED_OTHERS) + context_frames + _PASSING
-    encoded = _ENCODED[codec] if codec in _ENCODED else _LOOKAHEAD.get(preset, max(_LOOKAHEAD.values())) * _H264_FRAME
+    encoded = 0.0 if output.encoder.codec == NO_VIDEO else codec_of(output.encoder).held(output.encoder)
     passing = _PASSING * sample + _FILTERED + encoded * sample / _bytes_a_pixel("yuv420p")
     return ceil(pixels * held * sample + max(pixels_out, pixels) * passing)
 

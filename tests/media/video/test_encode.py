@@ -10,7 +10,8 @@ import pytest
 from av.container import OutputContainer
 
 from media.material import Encoder
-from media.video.encode import add_encoded_stream, encodable, mpeg4_quantiser, open_encoder
+from media.video.codecs import mpeg4_quantiser
+from media.video.encode import add_encoded_stream, encodable, open_encoder
 from media.video.frame_format import RANGE_FULL, RANGE_LIMITED, Colour, FrameFormat
 
 NTSC = Fraction(30000, 1001)

@@ -1,0 +1,163 @@
+"""What every codec's record must keep, however it is made: each test here is of all of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from media.material import Encoder
+from media.video.codecs import CODECS, NAMES, PRESETS, codec_of
+from media.video.containers import CONTAINERS
+from media.video.encode import add_encoded_stream, encodable, open_encoder
+from media.video.frame_format import FrameFormat
+from tests.media.video.clips import encode, frames
+from tests.media.video.cutting_room import frames_of, output, take
+
+ROOT = Path(__file__).parents[3]
+EACH = pytest.mark.parametrize("codec", CODECS)
+
+# Prints a digest of what an encoder gives for 40 frames, in a process whose memory holds `argument` junk.
+ENCODED = """
+import hashlib, sys
+import numpy as np
+from fractions import Fraction
+from media.material import Encoder
+from media.video.encode import encodable, open_encoder
+from media.video.frame_format import FrameFormat
+from tests.media.video.clips import frames
+codec, preset, width, height, seed = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+encoder = Encoder(codec, preset=preset)
+wanted, _ = encodable(FrameFormat(width, height, "yuv420p", Fraction(25)), encoder)
+hashed = hashlib.sha256()
+for _ in range(3):
+    junk = np.random.default_rng(seed).integers(0, 255, size=3_000_000 + seed * 100_000, dtype=np.uint8)
+    del junk
+    context = open_encoder(encoder, wanted)
+    hashed.update(context.extradata or b"")
+    for index, frame in enumerate(frames(40, wanted.pix_fmt, wanted.width, wanted.height)):
+        frame.pts, frame.time_base = index, 1 / wanted.rate
+        for packet in context.encode(frame):
+            hashed.update(bytes(packet))
+    for packet in context.encode(None):
+        hashed.update(bytes(packet))
+print(hashed.hexdigest())
+"""
+
+
+def digest_in_a_process(codec: str, preset: str, size: tuple[int, int], seed: int) -> str:
+    arguments = [sys.executable, "-c", ENCODED, codec, preset, *map(str, (*size, seed))]
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@EACH
+@pytest.mark.parametrize("size", [(480, 144), (72, 56)])
+def test_equal_frames_give_equal_packets_in_every_process(codec: str, size: tuple[int, int]) -> None:
+    assert len({digest_in_a_process(codec, "veryfast", size, seed) for seed in range(3)}) == 1
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return encode(tmp_path_factory.mktemp("codecs") / "clip.mp4", "libx264", 40, sound="aac")
+
+
+@EACH
+def test_chunks_of_any_length_join_and_each_decodes_as_by_itself(codec: str, clip: Path, tmp_path: Path) -> None:
+    times = [time for time, _ in frames_of(clip)]
+    for chunk_frames in (1, 7, 40):
+        reel = take(clip, tmp_path / str(chunk_frames), output(codec), chunk_frames=chunk_frames)
+        shown = frames_of(reel.path)
+        assert [time for time, _ in shown] == times
+        alone = [
+            picture
+            for index in range(len(reel.results))
+            for _, picture in frames_of(
+                take(
+                    clip,
+                    tmp_path / f"{chunk_frames}-{index}",
+                    output(codec),
+                    chunk_frames=chunk_frames,
+                    without=[each for each in range(len(reel.results)) if each != index],
+                ).path
+            )
+        ]
+        assert [picture for _, picture in shown] == alone
+
+
+@EACH
+def test_a_whole_film_can_be_cut_again(codec: str, clip: Path, tmp_path: Path) -> None:
+    """What came out goes in: its key frames are such that another job may begin at them."""
+    once = take(clip, tmp_path / "once", output(codec), chunk_frames=8)
+    twice = take(once.path, tmp_path / "twice", output("ffv1"), chunk_frames=8)
+    assert [picture for _, picture in frames_of(twice.path)] == [picture for _, picture in frames_of(once.path)]
+    assert len(twice.results) == 5
+
+
+@EACH
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (15, 9), (16, 16), (17, 33), (63, 47), (1279, 719), (4096, 16)])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuvj420p", "gray", "rgb24"])
+def test_every_size_and_format_is_taken_or_something_near(codec: str, size: tuple[int, int], pix_fmt: str) -> None:
+    encoder = Encoder(codec, preset="ultrafast")
+    wanted, warnings = encodable(FrameFormat(*size, pix_fmt, Fraction(25)), encoder)
+    assert wanted.width >= size[0]
+    assert wanted.height >= size[1]
+    assert bool([one for one in warnings if "repeated" in one]) == ((wanted.width, wanted.height) != size)
+    context = open_encoder(encoder, wanted)
+    assert context.extradata
+    frame = av.VideoFrame(wanted.width, wanted.height, wanted.pix_fmt)
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.pts = 0
+    assert [*context.encode(frame), *context.encode(None)]
+
+
+@EACH
+def test_its_containers_are_there_and_take_it(codec: str, tmp_path: Path) -> None:
+    record = CODECS[codec]
+    assert record.containers
+    assert record.tags.keys() <= set(record.containers)
+    for name in record.containers:
+        wanted, _ = encodable(FrameFormat(64, 48, "yuv420p", Fraction(25)), Encoder(codec))
+        path = tmp_path / f"clip{CONTAINERS[name].extension}"
+        with av.open(str(path), "w", format=name) as file:
+            stream: Any = add_encoded_stream(file, Encoder(codec), wanted)
+            for index, frame in enumerate(frames(3, wanted.pix_fmt, 64, 48)):
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+        with av.open(str(path)) as made:
+            assert len(list(made.decode(video=0))) == 3
+            if name in record.tags:
+                assert made.streams.video[0].codec_context.codec_tag == record.tags[name]
+
+
+@EACH
+def test_a_better_quality_is_larger(codec: str) -> None:
+    sizes = []
+    for crf in (10, 40):
+        encoder = Encoder(codec, crf)
+        wanted, _ = encodable(FrameFormat(64, 48, "yuv420p", Fraction(25)), encoder)
+        context = open_encoder(encoder, wanted)
+        packets = []
+        for index, frame in enumerate(frames(10, wanted.pix_fmt, 64, 48)):
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            packets += context.encode(frame)
+        sizes.append(sum(packet.size for packet in (*packets, *context.encode(None))))
+    assert sizes[0] > 1.5 * sizes[1] or codec == "ffv1"
+
+
+def test_names_are_of_one_codec_each() -> None:
+    given = [name for each in CODECS.values() for name in (each.name, *each.aliases)]
+    assert sorted(given) == sorted(NAMES)
+    assert NAMES["mp4v"] == "mpeg4"
+    assert all(each.presets in ((), PRESETS) for each in CODECS.values())
+
+
+def test_a_codec_that_there_is_not_is_one_sentence() -> None:
+    with pytest.raises(ValueError, match="there is no codec 'vp7', only h264, mpeg4, ffv1"):
+        codec_of(Encoder("vp7"))
