@@ -14,12 +14,13 @@ from media import metadata
 from media.annotations import SUFFIX
 from media.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from media.material import NO_VIDEO, Material
+from media.video.containers import CONTAINERS
 
 MAX_OUT_SIZE: Final = 170
 """Bytes of the name that `--out` gives a file. File systems take 255: behind it come a suffix (18), and while the file
 is fetched its job's id (53) and a partial file's marks."""
 
-_NAMES = {".mp4": "an MP4", ".mov": "a QuickTime", ".mkv": "a Matroska"}
+_NOUNS: Final = {each.extension: each.noun for each in CONTAINERS.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Place:
     def warnings(self, suffix: str) -> Iterator[str]:
         """A sentence when the name that was asked for says something else than `suffix`, which suits the content."""
         if self.name and suffix and Path(self.name).suffix.lower() != suffix:
-            kind = _NAMES.get(suffix, f"a {suffix}")
-            yield f"{self.folder / self.name} is {kind} file, because its streams need one, whatever its name says"
+            noun = _NOUNS.get(suffix, f"a {suffix}")
+            yield f"{self.folder / self.name} is {noun} file, because its streams need one, whatever its name says"
 
 
 def places_for(orders: Mapping[Material, Order], out: str | None, results: Path) -> dict[Material, Place]:

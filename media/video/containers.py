@@ -1,118 +1,74 @@
-"""Which container an output gets: the first of its codec's that carries every stream beside the video."""
+"""The containers that outputs can get: one record each, which has all that the program knows of it.
+
+Importing this module loads no FFmpeg. Which codecs a container holds is in the codecs' records.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
-from io import BytesIO
-from typing import Any
+from fractions import Fraction
+from math import lcm
+from typing import Final
 
-import av
-from av.audio.stream import AudioStream
-from av.container import OutputContainer
-from av.stream import Stream
-
-from media.annotations import SUFFIX
-from media.material import NO_VIDEO, Encoder, Source
-from media.video.templates import template_stream
-
-# What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-# The answers for a job's streams, which several outputs and both sides of it ask for.
-_ANSWERS_MAX = 64
+from media.video.grid import TIMESCALE_MAX
 
 
-class Way(Enum):
-    """How a stream that is not filtered gets into a container."""
-
-    UNTOUCHED = "untouched"
-    CONVERTED = "converted"  # text subtitles in another notation
-    DECODED = "decoded"  # sound as PCM, where no container that suits the video takes it as it is
-    LEFT_OUT = "left out"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """A muxer of FFmpeg. `subtitles`: text formats it takes by conversion, codec → (codec, bit-stream filter)."""
+    """All that the program knows of a container.
+
+    Attributes:
+        format: the name of FFmpeg's muxer.
+        extension: of file names, with its dot.
+        noun: what people call such a file, with its article.
+        subtitles: text formats that it takes by conversion: codec → (codec there, bit-stream filter).
+        options: the muxer's options, for video in such ticks a second beside sound of these sample rates.
+        resolution: of its times, in seconds; None where it has that of the source.
+        keeps_aspect: it tells the pixel aspect, whatever the codec's own headers do.
+    """
 
     format: str
     extension: str
+    noun: str
     subtitles: Mapping[str, tuple[str, str]]
+    options: Callable[[int, Iterable[int]], Mapping[str, str]]
+    resolution: Fraction | None = None
+    keeps_aspect: bool = True
 
-    def way(self, facts: Mapping[str, Any]) -> Way:
-        """How a stream gets in; `facts` is its entry in `Source.splice["passthrough"]`."""
-        if facts["codec"] in self.subtitles:
-            return Way.CONVERTED
-        form, template = str(facts["template_format"]), bytes(facts["template"])
-        if _takes(self.format, form, template):
-            return Way.UNTOUCHED
-        return Way.DECODED if _decodable(form, template) else Way.LEFT_OUT
+
+def _mov_options(ticks: int, sample_rates: Iterable[int]) -> dict[str, str]:
+    """Return options with which the starts of all tracks are exact, as far as 31 bits allow."""
+    scale = ticks
+    for rate in sample_rates:
+        if lcm(scale, rate) <= TIMESCALE_MAX:
+            scale = lcm(scale, rate)
+    return {
+        "video_track_timescale": str(ticks),
+        "movie_timescale": str(scale),
+        "movflags": "+faststart",
+        "strict": "experimental",  # TrueHD
+    }
+
+
+def _matroska_options(_ticks: int, _sample_rates: Iterable[int]) -> dict[str, str]:
+    return {"avoid_negative_ts": "disabled", "cues_to_front": "1"}
 
 
 _SUBRIP = ("mov_text", "text2movsub")
 _TO_MOV_TEXT = {"subrip": _SUBRIP, "srt": _SUBRIP, "text": _SUBRIP}
-MP4 = Container("mp4", ".mp4", _TO_MOV_TEXT)
-MOV = Container("mov", ".mov", _TO_MOV_TEXT)
-MKV = Container("matroska", ".mkv", {"mov_text": ("subrip", "mov2textsub")})
 
-# MP4 plays everywhere and keeps times exact; MOV takes telephone and 8-bit sound; Matroska all kinds of subtitles.
-CONTAINERS = {"h264": (MP4, MOV, MKV), "mpeg4": (MP4, MOV, MKV), "ffv1": (MKV,)}
+MP4: Final = Container(format="mp4", extension=".mp4", noun="an MP4", subtitles=_TO_MOV_TEXT, options=_mov_options)
+MOV: Final = Container(format="mov", extension=".mov", noun="a QuickTime", subtitles=_TO_MOV_TEXT, options=_mov_options)
+MKV: Final = Container(
+    format="matroska",
+    extension=".mkv",
+    noun="a Matroska",
+    subtitles={"mov_text": ("subrip", "mov2textsub")},
+    options=_matroska_options,
+    resolution=Fraction(1, 1000),
+    keeps_aspect=False,
+)
 
-
-def container_of(source: Source, encoder: Encoder) -> Container:
-    """The container an output of this source gets: the one that changes the fewest streams, the first of equals."""
-
-    def harm(container: Container) -> tuple[int, int]:
-        ways = [container.way(facts) for facts in source.splice["passthrough"]]
-        return ways.count(Way.LEFT_OUT), ways.count(Way.DECODED)
-
-    return min(CONTAINERS[encoder.codec], key=harm)
-
-
-def extension(source: Source, encoder: Encoder) -> str:
-    """The file name extension, with its dot, of an output of this source: ``.mp4``, ``.mov`` or ``.mkv``; without a
-    video that of its annotations."""
-    if encoder.codec == NO_VIDEO:
-        return SUFFIX
-    return container_of(source, encoder).extension
-
-
-def add_untouched(file: OutputContainer, template: Stream) -> Stream:
-    """A stream of `file` for the packets of `template`; raise ValueError where the format does not know the codec."""
-    stream = file.add_stream_from_template(template)
-    if isinstance(stream, AudioStream):
-        name_channels(stream)
-    return stream
-
-
-def name_channels(stream: AudioStream) -> None:
-    """Give sound of so many unnamed channels their usual names."""
-    layout = stream.codec_context.layout
-    if "channels" in layout.name and layout.nb_channels in _LAYOUTS:
-        stream.codec_context.layout = _LAYOUTS[layout.nb_channels]
-
-
-@lru_cache(_ANSWERS_MAX)
-def _takes(container_format: str, form: str, template: bytes) -> bool:
-    """Whether the muxer writes a header for this stream: its codec table alone does not tell."""
-    with template_stream({"template_format": form, "template": template}) as given:
-        file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
-        try:
-            add_untouched(file, given)
-            file.start_encoding()
-            takes = True
-        except (ValueError, av.FFmpegError):
-            takes = False
-        try:
-            file.close()
-        except av.FFmpegError:
-            pass  # some headers need a packet to be finished, which says nothing here
-    return takes
-
-
-@lru_cache(_ANSWERS_MAX)
-def _decodable(form: str, template: bytes) -> bool:
-    with template_stream({"template_format": form, "template": template}) as given:
-        return isinstance(given, AudioStream) and given.codec_context is not None
+CONTAINERS: Final[Mapping[str, Container]] = {each.format: each for each in (MP4, MOV, MKV)}
+"""By the name of FFmpeg's muxer."""

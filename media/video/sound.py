@@ -12,7 +12,7 @@ from av import AudioFrame, AudioResampler, Packet
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
-from media.video.containers import name_channels
+from media.video.container_choice import name_channels
 from media.video.tracks import Mux
 
 # The codec whose samples hold those of a decoder; what is not listed becomes 16-bit.

@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from fractions import Fraction
-from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,11 @@ from media.errors import SpliceError
 from media.material import NO_VIDEO, Files, Output, Source
 from media.spliced import Spliced
 from media.video.bookkeeper import Bookkeeper
-from media.video.containers import Container, Way, add_untouched, container_of, extension
+from media.video.codecs import codec_of
+from media.video.container_choice import Way, add_untouched, container_of, extension, way_into
+from media.video.containers import Container
 from media.video.digest import Digest, video_packets
 from media.video.encode import add_encoded_stream
-from media.video.grid import TIMESCALE_MAX
 from media.video.sound import add_decoded, decoded_packets
 from media.video.templates import FILE_ONLY, template_stream
 from media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, untouched
@@ -98,7 +98,7 @@ class _Splicer:
         self._source = source
         self._output = output
         self._account = account
-        self._kind: Container = container_of(source, output.encoder)
+        self._container: Container = container_of(source, output.encoder)
         self._pts = array("q")
 
     def run(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
@@ -108,14 +108,14 @@ class _Splicer:
         except av.FFmpegError as error:
             if error.errno in _DISK_ERRORS:
                 raise OSError(error.errno, os.strerror(error.errno), str(self._path)) from error
-            raise SpliceError(f"{self._kind.format} does not take these streams: {error}") from error
+            raise SpliceError(f"{self._container.format} does not take these streams: {error}") from error
 
     def _mux(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
         frames = track.format()
-        options = self._container_options(track.time_base.denominator)
+        options = dict(self._container.options(track.time_base.denominator, self._sample_rates()))
         with ExitStack() as stack:
             file = stack.enter_context(
-                av.open(str(self._path), "w", format=self._kind.format, container_options=options)
+                av.open(str(self._path), "w", format=self._container.format, container_options=options)
             )
             video = add_encoded_stream(file, self._output.encoder, frames)
             _describe(video, self._source.splice["stream"])
@@ -135,25 +135,10 @@ class _Splicer:
             self._pts.append(mux.packet.pts)
             yield mux
 
-    def _container_options(self, ticks: int) -> dict[str, str]:
-        if self._kind.format == "matroska":
-            return {"avoid_negative_ts": "disabled", "cues_to_front": "1"}
-        return {
-            "video_track_timescale": str(ticks),
-            "movie_timescale": str(self._movie_timescale(ticks)),
-            "movflags": "+faststart",
-            "strict": "experimental",  # TrueHD
-        }
-
-    def _movie_timescale(self, ticks: int) -> int:
-        """Fine enough for the starts of all tracks to be exact, as far as 31 bits allow."""
-        scale = ticks
+    def _sample_rates(self) -> Iterator[int]:
         for stream in self._source.splice["passthrough"]:
             with template_stream(stream) as template:
-                rate = getattr(template.codec_context, "sample_rate", None) or 1
-            if lcm(scale, rate) <= TIMESCALE_MAX:
-                scale = lcm(scale, rate)
-        return scale
+                yield getattr(template.codec_context, "sample_rate", None) or 1
 
     def _add_passthrough(
         self, file: OutputContainer, stack: ExitStack, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]
@@ -163,7 +148,7 @@ class _Splicer:
         streams = []
         for facts in self._source.splice["passthrough"]:
             payloads = passthrough.get(facts["stream"])
-            way = self._kind.way(facts)
+            way = way_into(self._container, facts)
             self._say_way(facts, way)
             if payloads is None or way is Way.LEFT_OUT:
                 continue
@@ -174,7 +159,7 @@ class _Splicer:
                 stream.time_base = Fraction(*facts["time_base"])
                 streams.append(untouched(packets, stream, Fraction(*facts["time_base"])))
             elif way is Way.CONVERTED:
-                codec, bitstream_filter = self._kind.subtitles[facts["codec"]]
+                codec, bitstream_filter = self._container.subtitles[facts["codec"]]
                 stream = file.add_mux_stream(codec, time_base=Fraction(*facts["time_base"]))
                 streams.append(converted(packets, stream, bitstream_filter))
             else:
@@ -190,7 +175,7 @@ class _Splicer:
         if way is Way.DECODED:
             self._account.warn(f"{name} fits no container that suits the video: its sound is stored decoded, as PCM")
         elif way is Way.LEFT_OUT:
-            self._account.warn(f"{name} is left out: {self._kind.extension[1:]} cannot hold it")
+            self._account.warn(f"{name} is left out: {self._container.extension[1:]} cannot hold it")
 
     def _add_chapters(self, file: OutputContainer, track: VideoTrack) -> None:
         shift_s = track.shift * track.time_base
@@ -207,7 +192,7 @@ class _Splicer:
         digest = Digest()
         error_s = 0.0
         count = 0
-        for count, (time_s, packet) in enumerate(video_packets(self._path, self._kind.format), start=1):
+        for count, (time_s, packet) in enumerate(video_packets(self._path, self._container.format), start=1):
             digest.add(time_s, packet)
             if count <= len(self._pts) and time_s is not None:
                 error_s = max(error_s, abs(float(time_s - self._pts[count - 1] * track.time_base)))
@@ -217,7 +202,7 @@ class _Splicer:
             )
         self._say(track, error_s)
         return {
-            "container": self._kind.format,
+            "container": self._container.format,
             "size": self._path.stat().st_size,
             "duration_s": self._duration_s(),
             "time_error_s": error_s,
@@ -226,7 +211,9 @@ class _Splicer:
     def _say(self, track: VideoTrack, error_s: float) -> None:
         warn = self._account.warn
         if error_s:
-            warn(f"{self._kind.format} moved frames by up to {error_s * 1000:.3f} ms: its times are multiples of 1 ms")
+            step = self._container.resolution
+            why = f": its times are multiples of {float(step * 1000):g} ms" if step else ""
+            warn(f"{self._container.format} moved frames by up to {error_s * 1000:.3f} ms{why}")
         if track.shift:
             warn(f"the source begins {float(track.shift * track.time_base):.6f} s before zero: all streams were moved")
         if track.times.moved:
@@ -236,11 +223,12 @@ class _Splicer:
         if not self._source.splice["pts_complete"]:
             warn("the source has no complete timestamps: frames are shown at its rate")
         aspect = self._source.splice["sample_aspect"]
-        if self._kind.format == "matroska" and self._output.encoder.codec == "ffv1" and aspect not in (None, [1, 1]):
-            warn(f"ffv1 in Matroska does not keep the pixel aspect {aspect[0]}:{aspect[1]}")
+        codec = codec_of(self._output.encoder)
+        if aspect not in (None, [1, 1]) and not (codec.keeps_aspect or self._container.keeps_aspect):
+            warn(f"{codec.name} in {self._container.noun} file does not keep the pixel aspect {aspect[0]}:{aspect[1]}")
 
     def _duration_s(self) -> float:
-        with av.open(str(self._path), format=self._kind.format, options=dict(FILE_ONLY)) as file:
+        with av.open(str(self._path), format=self._container.format, options=dict(FILE_ONLY)) as file:
             return (file.duration or 0) / av.time_base
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from media.material import Encoder
-from media.video.containers import Way, container_of, extension
+from media.video.container_choice import Way, container_of, extension, way_into
 from media.video.split import split_file
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import output, sound_of, take
@@ -57,7 +57,7 @@ def test_what_matroska_does_not_take_is_kept_decoded(tmp_path: Path, name: str, 
     clip = encode(tmp_path / name, "libx264", 30, sound=sound)
     source, _ = split_file(clip)
     (facts,) = source.splice["passthrough"]
-    assert container_of(source, Encoder("ffv1")).way(facts) is Way.DECODED
+    assert way_into(container_of(source, Encoder("ffv1")), facts) is Way.DECODED
     reel = take(clip, tmp_path, output("ffv1"))
     begin, samples = samples_of(clip)
     begin_after, samples_after = samples_of(reel.path)
