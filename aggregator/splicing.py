@@ -278,7 +278,8 @@ def main() -> None:
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, requests), daemon=True).start()
-    kinds.preload("splice")
+    for kind in kinds.KINDS.values():
+        kind.splice.load()  # so that the first job does not wait for it
     try:
         channel.send({"kind": "ready"})
         while True:

@@ -12,7 +12,7 @@ from client.options import UsageError
 from client.order import Order, unique
 from media import metadata
 from media.annotations import SUFFIX
-from media.images.formats import SUFFIXES as IMAGE_SUFFIXES
+from media.kinds import KINDS
 from media.material import NO_VIDEO, Material
 from media.video.containers import CONTAINERS
 
@@ -75,17 +75,18 @@ def places_for(orders: Mapping[Material, Order], out: str | None, results: Path)
 
 
 def _only_place(material: Material, order: Order, out: str | None, results: Path) -> Place:
+    kind = KINDS[material.kind]
     if out is not None:
         target = Path(out).resolve()
         sources = [path.resolve() for _, path in material.files]
-        if material.kind == "images" and any(source.is_relative_to(target) for source in sources):
+        if kind.makes_folder and any(source.is_relative_to(target) for source in sources):
             raise UsageError(f"--out {out} holds the sources, which would be overwritten; give another name")
         if len(order.outputs) == 1 and target in sources:
             raise UsageError(f"--out {out} would overwrite the source; give another name")
     has_pictures = order.outputs[0].encoder.codec != NO_VIDEO
-    is_folder = material.kind == "images" and has_pictures
-    if out is not None and is_folder and len(order.outputs) == 1 and Path(out).suffix.lower() in IMAGE_SUFFIXES:
-        raise UsageError(f"--out {out}: images come back in a folder, each under its own name; name a folder")
+    is_folder = kind.makes_folder and has_pictures
+    if out is not None and is_folder and len(order.outputs) == 1 and Path(out).suffix.lower() in kind.suffixes:
+        raise UsageError(f"--out {out}: {kind.plural} come back in a folder, each under its own name; name a folder")
     place = place_for([output.name for output in order.outputs], out, results, is_folder=is_folder)
     return place if has_pictures else replace(place, main=SUFFIX)
 

@@ -37,25 +37,11 @@ from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
 from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
+from media.kinds import KINDS, USUAL, unit_of, verify
 from media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder, Material, encodable
 from media.video.codecs import CODECS, CRF_MAX, NAMES, PRESETS
 from wire.errors import Unreachable, WireError
 from wire.options import whole_number
-
-MATERIALS = {"video": "videos", "images": "images", "table": "tables"}
-
-OPTIONS_OF_KINDS = {
-    "codec": ("video",),
-    "crf": ("video",),
-    "preset": ("video",),
-    "verify_cuts": ("video",),
-    "no_video": ("video", "images"),
-    "chunk_frames": ("video", "images"),
-    "format": ("images",),
-    "quality": ("images",),
-    "chunk_records": ("table",),
-}
-"""Options that only some kinds of material know."""
 
 MAX_CHUNK_FRAMES = 1_000_000
 MAX_CHUNK_RECORDS = 100_000_000
@@ -120,18 +106,33 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _idle_options(options: argparse.Namespace, kinds: Set[str]) -> Iterator[str]:
     """A sentence for each option that is for none of these kinds of material."""
     parser = _parser()
-    here = " and ".join(MATERIALS[kind] for kind in sorted(kinds))
-    for name, takers in OPTIONS_OF_KINDS.items() if kinds else ():
-        if getattr(options, name) != parser.get_default(name) and kinds.isdisjoint(takers):
-            flag, wanted = name.replace("_", "-"), " and ".join(MATERIALS[kind] for kind in takers)
+    here = " and ".join(KINDS[kind].plural for kind in sorted(kinds))
+    known = dict.fromkeys(name for kind in KINDS.values() for name in kind.options)
+    for name in known if kinds else ():
+        takers = [kind for kind in KINDS.values() if name in kind.options]
+        if getattr(options, name) != parser.get_default(name) and kinds.isdisjoint(kind.name for kind in takers):
+            flag, wanted = name.replace("_", "-"), " and ".join(kind.plural for kind in takers)
             yield f"--{flag} is for {wanted}, and there are only {here}; leave it out"
+
+
+def _defaults() -> Iterator[str]:
+    """Yield what is done where nothing is asked for, and then where that is something else for some kind."""
+    usual = KINDS[USUAL].default_chains
+    yield " and ".join(usual)
+    for kind in KINDS.values():
+        if kind.default_chains != usual:
+            yield f"for {kind.plural} {' and '.join(kind.default_chains)}"
 
 
 def _parser() -> Parser:
     summary, _, statuses = (__doc__ or "").partition("\n\n")
     parser = Parser(prog="python -m client.file_sender", description=summary, epilog=statuses)
     parser.add_argument(
-        "paths", nargs="*", type=Path, metavar="PATH", help="videos, images, CSV tables, or their folders (data/)"
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help=f"{', '.join(kind.plural for kind in KINDS.values())}, or their folders (data/)",
     )
     parser.add_argument("--video", action="append", type=Path, default=[], metavar="PATH", help="the same as PATH")
     parser.add_argument(
@@ -140,7 +141,7 @@ def _parser() -> Parser:
         action="append",
         metavar="CHAIN",
         help="filters, such as 'blur:radius=5,edges', or NAME=CHAIN, which names the output; give it again for a "
-        "further output (blur; for tables post_2000 and argentina_spain)",
+        f"further output ({'; '.join(_defaults())})",
     )
     parser.add_argument("--out", type=str, metavar="PATH", help="a file for one output, a folder for several")
     add_flags(parser, Settings)
@@ -254,7 +255,7 @@ class _Submitter:
         for material, order in self._orders.items():
             try:
                 if self._options.verify_cuts:
-                    sources.verify_cuts(material, order)
+                    verify(material, order.cutting)
                 with travelled({file.value: file.content for file in order.assets}):
                     reader = sources.Reader(material, order)
                 submission = self._submission(material, order, reader)
@@ -262,8 +263,9 @@ class _Submitter:
             except UnreadableSource as complaint:
                 self.refuse(complaint)
                 continue
-            if material.kind == "table":
-                self._display.remark(f"{material.name}: {counted(reader.source.facts['frame_count'], 'record')}")
+            if KINDS[material.kind].tells_count:
+                count = counted(reader.source.facts["frame_count"], unit_of(material.kind))
+                self._display.remark(f"{material.name}: {count}")
             yield Parcel(submission, AssetsFirst(reader, order.assets), self._places[material], self._options.detach)
 
     def _submission(self, material: Material, order: Order, reader: sources.Reader) -> Submission:
@@ -282,7 +284,7 @@ class _Submitter:
         for material, order in self._orders.items():
             try:
                 if self._options.verify_cuts:
-                    sources.verify_cuts(material, order)
+                    verify(material, order.cutting)
                 yield local.run(material, order, self._places[material], self._display)
             except UnreadableSource as complaint:
                 self.refuse(complaint)

@@ -11,8 +11,9 @@ from client.attending import FINAL_STATES
 from client.progress import duration
 from client.tables import frames_of, job_json, share, state_text, table
 from client.terminal import Part, Terminal, styled
-from client.units import counted, unit_of
+from client.units import counted
 from filters.chain import Step, format_chain
+from media.kinds import unit_of
 from wire.addresses import Address
 from wire.messages import Job
 

@@ -39,8 +39,8 @@ from client.run import Pickup
 from client.settings import Settings
 from client.summary import print_summary
 from client.terminal import Terminal
-from client.units import unit_of
 from client.watching import look
+from media.kinds import KINDS, unit_of
 from wire.errors import Refused, WireError
 from wire.messages import Job
 
@@ -135,8 +135,9 @@ def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Termina
 
 def place_of(job: Job, out: str | None, results: Path) -> Place:
     """Where its files go: to the same place as if it had been sent with this `--out`. Raises UsageError."""
-    is_images = job.progress.get("kind") == "images"
-    is_folder = any("folder" in file for file in job.files) if job.files else is_images  # or nothing is encoded
+    kind = KINDS.get(str(job.progress.get("kind", "")))
+    makes_folder = kind is not None and kind.makes_folder
+    is_folder = any("folder" in file for file in job.files) if job.files else makes_folder  # or nothing is encoded
     return place_for(job.progress.get("outputs", []), out, results, is_folder=is_folder)
 
 

@@ -11,10 +11,11 @@ from client.destination import Place
 from client.order import Order
 from client.outcome import Outcome, OutputOutcome, Status
 from client.progress import Display, JobView
-from client.units import counted, unit_of
+from client.units import counted
 from filters.assets import AssetError, travelled
 from filters.schema import ParameterError
 from media.errors import MediaError, UnreadableSource
+from media.kinds import unit_of
 from media.local import LocalOutput, Progress, run_local
 from media.material import Material
 

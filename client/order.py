@@ -14,34 +14,15 @@ from typing import Any, Final
 
 from client.assets import AssetFile, Assets
 from filters.chain import ChainError, Step, parse_chain
-from filters.schema import FilterSchema, check_chain, context_frames
+from filters.schema import MATERIALS, FilterSchema, check_chain, context_frames
 from media.errors import UnreadableSource
+from media.kind import Kind
+from media.kinds import KINDS
 from media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
 from wire.limits import MAX_DESCRIPTION, MAX_NAME
 from wire.messages import VERSIONS, Hello, packed_size
 
-TAKES: Final[Mapping[str, frozenset[str]]] = {
-    "video": frozenset(("picture", "frames")),
-    "images": frozenset(("picture",)),
-    "table": frozenset(("record",)),
-}
-"""Which filters, by what they work on, each kind of material takes."""
-
-DEFAULTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "video": ("blur",),
-    "images": ("blur",),
-    "table": ("post_2000", "argentina_spain"),
-}
-"""What is done where nothing is asked for: an output for each of these filters."""
-
 AUTOMATIC: Final = Cutting()
-
-_WORDS: Final = {"picture": "pictures", "frames": "the frames of videos", "record": "the records of tables"}
-_MATERIALS: Final = {
-    "video": "this is a video",
-    "images": "these are images, each by itself",
-    "table": "these are tables",
-}
 
 MAX_OUTPUT_NAME: Final = 60
 """Characters of an output's name: its files' names stay short, whatever the chain."""
@@ -109,14 +90,15 @@ class Wishes:
 
     def order(self, material: Material) -> Order:
         """The outputs for such material. Raises UnreadableSource when no chain is for it, which says why."""
-        chains = self._chains or [("", check_chain([Step(name)], self._schemas)) for name in DEFAULTS[material.kind]]
-        obstacles = [self._obstacle(chain, material.kind) for _, chain in chains]
+        kind = KINDS[material.kind]
+        chains = self._chains or [("", check_chain(parse_chain(text), self._schemas)) for text in kind.default_chains]
+        obstacles = [self._obstacle(chain, kind) for _, chain in chains]
         suited = [named for named, obstacle in zip(chains, obstacles, strict=True) if not obstacle]
         if not suited:
-            way_out = f"ask for others, such as --filters {DEFAULTS[material.kind][0]}"
+            way_out = f"ask for others, such as --filters {kind.default_chains[0]}"
             raise UnreadableSource(Path(material.name), obstacles[0], way_out)
         outputs = tuple(
-            Output(name, chain, self._encoder_of(chain, material.kind), self._on_error)
+            Output(name, chain, self._encoder_of(chain, kind), self._on_error)
             for name, (_, chain) in zip(output_names(suited), suited, strict=True)
         )
         context = max(context_frames(chain, self._schemas) for _, chain in suited)
@@ -124,28 +106,28 @@ class Wishes:
         cutting = replace(self._cutting, context_frames=context, passthrough=has_video)
         return Order(outputs, cutting, self._assets.of(chain for _, chain in suited))
 
-    def _encoder_of(self, chain: Sequence[Step], kind: str) -> Encoder:
+    def _encoder_of(self, chain: Sequence[Step], kind: Kind) -> Encoder:
         """Without pictures where nobody would look at them."""
         changes_nothing = all(step.name in PICTURELESS for step in chain)
-        if kind in ("video", "images") and (changes_nothing or self._encoder.codec == NO_VIDEO):
+        if "no_video" in kind.options and (changes_nothing or self._encoder.codec == NO_VIDEO):
             return Encoder(NO_VIDEO)
         return replace(self._encoder, codec=Encoder().codec) if self._encoder.codec == NO_VIDEO else self._encoder
 
     def idle(self, kinds: Iterable[str]) -> Iterator[str]:
         """A sentence for each chain that is for no material of these kinds."""
         for _, chain in self._chains if kinds else ():
-            obstacles = [self._obstacle(chain, kind) for kind in kinds]
+            obstacles = [self._obstacle(chain, KINDS[kind]) for kind in kinds]
             if all(obstacles):
                 yield obstacles[0]
 
-    def _obstacle(self, chain: Sequence[Step], kind: str) -> str:
+    def _obstacle(self, chain: Sequence[Step], kind: Kind) -> str:
         """Why a chain cannot be applied to such material, or nothing."""
         for step in chain:
             schema = self._schemas[step.name]
-            if schema.material not in TAKES[kind]:
-                return f"the filter {step.name} is for {_WORDS[schema.material]}, and {_MATERIALS[kind]}"
-            if kind == "images" and schema.context_needed and schema.context_frames(step.parameters):
-                return f"the filter {step.name} compares frames that follow each other, and {_MATERIALS[kind]}"
+            if schema.material not in kind.takes:
+                return f"the filter {step.name} is for {MATERIALS[schema.material]}, and {kind.phrase}"
+            if not kind.is_sequence and schema.context_needed and schema.context_frames(step.parameters):
+                return f"the filter {step.name} compares frames that follow each other, and {kind.phrase}"
         return ""
 
 

@@ -20,8 +20,8 @@ from client.order import Submission, hello
 from client.outcome import Outcome, OutputOutcome
 from client.progress import JobView
 from client.session import Session
-from client.units import unit_of
 from media.errors import UnreadableSource
+from media.kinds import unit_of
 from wire.addresses import Address, reachable
 from wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received
 from wire.messages import Job, Welcome

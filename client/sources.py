@@ -9,42 +9,23 @@ from typing import Final
 
 from client.order import Order, unique
 from media.errors import UnreadableSource
-from media.images.formats import SUFFIXES as IMAGE_SUFFIXES
+from media.kind import Grouping, Kind
+from media.kinds import KINDS, kind_of_file, split
 from media.kinds import check as check_outputs
-from media.kinds import split
 from media.material import Chunk, Material, Source, encodable
 
 DATA_FOLDER: Final = Path("data")
 """What is sent when no path is named."""
 
-# fmt: off
-VIDEO_SUFFIXES: Final = frozenset((
-    ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".h265", ".hevc", ".ivf", ".m1v", ".m2ts",
-    ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm",
-    ".ogv", ".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-))
-# fmt: on
-"""How files are told apart in a folder. A file that is named itself may be called anything."""
-
-
-TABLE_SUFFIXES: Final = frozenset((".csv",))
-
 MAX_FOLDERS: Final = 10_000
-"""Folders that are looked into for pictures: a whole disk is hardly meant."""
-
-
-def kind_of(path: Path) -> str:
-    """The kind of material that a file is, by its name; what is called like nothing known may be a video."""
-    suffix = path.suffix.lower()
-    return "images" if suffix in IMAGE_SUFFIXES else "table" if suffix in TABLE_SUFFIXES else "video"
+"""Folders that are looked into for files of one material: a whole disk is hardly meant."""
 
 
 def find(named: Sequence[Path]) -> tuple[list[Material], list[UnreadableSource]]:
     """What is to be sent, each file once, and what is wrong with the other paths.
 
-    Each video is one material; all images named by themselves are one; so are the images of a folder, with those in
-    folders below it; and all tables together are one. A folder stands for what lies directly in it, and for the
-    folders of images in it.
+    Which files are one material is said by their kind's `grouping`. A folder stands for what lies directly in it, and,
+    for kinds whose folders are a material, for the folders of such files in it.
     """
     found = _Found()
     complaints = []
@@ -61,33 +42,28 @@ class _Found:
 
     def __init__(self) -> None:
         self._seen: set[Path] = set()
-        self._videos: list[Material] = []
-        self._folders: list[Material] = []
-        self._images: list[Path] = []
-        self._tables: list[Path] = []
+        self._materials: dict[str, list[Material]] = {name: [] for name in KINDS}
+        self._together: dict[str, list[Path]] = {name: [] for name in KINDS}
 
     def add(self, path: Path) -> None:
         """A file that was named, or that lies in a folder that was."""
         if self._is_new(path):
-            kind = kind_of(path)
-            if kind == "video":
-                self._videos.append(Material.single(kind, path))
+            kind = kind_of_file(path)
+            if kind.grouping is Grouping.EACH:
+                self._materials[kind.name].append(Material.single(kind.name, path))
             else:
-                (self._images if kind == "images" else self._tables).append(path)
+                self._together[kind.name].append(path)
 
-    def add_images(self, folder: Path, files: Sequence[Path]) -> None:
-        """The images of a folder, which keep their place in it."""
+    def add_folder(self, kind: Kind, folder: Path, files: Sequence[Path]) -> None:
+        """The files of a kind in a folder, which keep their place in it."""
         new = tuple((path.relative_to(folder).as_posix(), path) for path in files if self._is_new(path))
         if new:
-            self._folders.append(Material("images", folder.resolve().name or "images", new))
+            self._materials[kind.name].append(Material(kind.name, folder.resolve().name or kind.name, new))
 
     def materials(self) -> list[Material]:
-        together = [
-            Material(kind, _name_of(paths), _named(paths))
-            for kind, paths in (("images", self._images), ("table", self._tables))
-            if paths
-        ]
-        return [*self._videos, *self._folders, *together]
+        """Return what is to be sent: first what is a material by itself, then what goes together, kind by kind."""
+        together = [Material(kind, _name_of(paths), _named(paths)) for kind, paths in self._together.items() if paths]
+        return [*(one for made in self._materials.values() for one in made), *together]
 
     def _is_new(self, path: Path) -> bool:
         known = len(self._seen)
@@ -122,41 +98,51 @@ def _look_at(path: Path, found: _Found) -> None:
 
 
 def _look_into(folder: Path, found: _Found) -> None:
-    """A folder with images is one of images, and so is, where it has none, each folder in it that has some."""
+    """Add what a folder stands for; raise UnreadableSource where that is nothing."""
     files = _files_in(folder)
-    others = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES | TABLE_SUFFIXES]
+    whole = [kind for kind in KINDS.values() if kind.grouping is Grouping.FOLDERS]
+    single = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values() if kind not in whole))
+    others = [path for path in files if path.suffix.lower() in single]
     for path in others:
         found.add(path)
-    folders = [folder]
-    if not any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
-        folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    any_images = False
-    for each in folders:
-        images = _images_below(each)
-        found.add_images(each, images)
-        any_images = any_images or bool(images)
-    if not others and not any_images:
+    any_folder = [_look_for(kind, folder, files, found) for kind in whole]
+    if not others and not any(any_folder):
+        *most, last = (kind.plural for kind in KINDS.values())
         way_out = "put some there or name a file"
-        raise UnreadableSource(folder, "there are no videos, images or tables in this folder", way_out)
+        raise UnreadableSource(folder, f"there are no {', '.join(most)} or {last} in this folder", way_out)
+
+
+def _look_for(kind: Kind, folder: Path, files: Sequence[Path], found: _Found) -> bool:
+    """Add a folder as one material of a kind if it has files of it, else each folder in it that has some; tell whether
+    there was any."""
+    folders = [folder]
+    if not any(path.suffix.lower() in kind.suffixes for path in files):
+        folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    any_files = False
+    for each in folders:
+        below = _files_below(each, kind.suffixes)
+        found.add_folder(kind, each, below)
+        any_files = any_files or bool(below)
+    return any_files
 
 
 def _files_in(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.iterdir()) if not file.name.startswith(".") and file.is_file()]
 
 
-def _images_below(top: Path) -> list[Path]:
-    """Images in a folder and in those below it; links to folders are not followed.
+def _files_below(top: Path, suffixes: frozenset[str]) -> list[Path]:
+    """Return files with such suffixes in a folder and in those below it; links to folders are not followed.
 
-    Raises UnreadableSource where one of the folders cannot be looked into: its images would be missing without a word.
+    Raise UnreadableSource where one of the folders cannot be looked into: its files would be missing without a word.
     """
-    images: list[Path] = []
+    found: list[Path] = []
     for count, (folder, inner, names) in enumerate(os.walk(top, onerror=_refuse_folder)):
         if count >= MAX_FOLDERS:
             raise UnreadableSource(top, f"it has more than {MAX_FOLDERS} folders", "name the ones that are meant")
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         paths = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-        images += [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
-    return images
+        found += [path for path in paths if path.suffix.lower() in suffixes and path.is_file()]
+    return found
 
 
 def _refuse_folder(error: OSError) -> None:
@@ -194,18 +180,6 @@ class Reader:
             return split(self._material, self._order.cutting)
         except OSError as error:
             raise UnreadableSource(self._path, _words(error), "check the file and its permissions") from error
-
-
-def verify_cuts(material: Material, order: Order) -> None:
-    """Decodes a whole video, once in one go and once chunk by chunk; raises UnreadableSource where they differ."""
-    from media.video.check import check  # noqa: PLC0415 - numpy and a decoder that sending does without
-
-    if material.kind != "video":
-        return
-    (result,) = check(material.path, [order.cutting.chunk_frames])
-    if not result.equal and not result.damaged_only:
-        reason = f"{result.differing} of its frames come out differently when it is cut ({result.differences[0]})"
-        raise UnreadableSource(material.path, reason, "try another --chunk-frames, or convert it first")
 
 
 def _words(error: Exception) -> str:

@@ -25,8 +25,9 @@ class Rate(str):
 
 
 TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool, "rate": Rate, "asset": Asset}
-MATERIALS = ("picture", "frames", "record")
-"""What a filter works on: pictures, of videos as of images; frames as they follow in time; records of a table."""
+MATERIALS = {"picture": "pictures", "frames": "the frames of videos", "record": "the records of tables"}
+"""What a filter works on, and what people call it: pictures, of videos as of images; frames as they follow in time;
+records of a table."""
 CHARSETS = {"": "text", "ascii": "ASCII text"}
 """Which characters a text parameter takes: any, or the 95 printable ones of ASCII, for what is drawn with fonts that
 know no others."""

@@ -1,59 +1,71 @@
-"""The kinds of material by name, each loaded when it is needed: media/<kind>/ has split, process and splice.
+"""The kinds of material by name. To add one is to add its folder, and its record here; CONTRIBUTING.md tells how.
 
-A client loads splitting alone, a worker processing, an aggregator splicing; so nobody needs the others'
-libraries.
+Importing this module loads no library that reads or writes media: see `media.kind.Deferred`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
-from media.material import Chunk, Cutting, Files, Material, Output, Result, Source
+from media import images, table, video
+from media.kind import Excerpt, Kind, Process
+from media.material import Chunk, Cutting, Files, Material, Output, Source
 from media.spliced import Spliced
 
-KINDS: Final = ("video", "images", "table")
+KINDS: Final[dict[str, Kind]] = {each.name: each for each in (video.KIND, images.KIND, table.KIND)}
+"""By name."""
+
+USUAL: Final = video.KIND.name
+"""What a file is taken for whose name says nothing."""
 
 
-class Process(Protocol):
-    """Makes a result of a chunk; media/video/process.py tells what each argument means."""
+def kind_named(name: str) -> Kind:
+    """Return the record of a kind. Raise ValueError where there is none of that name."""
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise ValueError(f"there is no kind of material {name!r}, only {', '.join(KINDS)}") from None
 
-    def __call__(
-        self,
-        payload: bytes | bytearray | memoryview,
-        source_process: dict[str, Any],
-        output: Output,
-        *,
-        mode: str = "filter",
-        on_frame: Callable[[int], None] | None = None,
-    ) -> Result: ...
+
+def kind_of_file(path: Path) -> Kind:
+    """Return the kind that a file is, by its suffix; USUAL where that is not known."""
+    suffix = path.suffix.lower()
+    return next((kind for kind in KINDS.values() if suffix in kind.suffixes), KINDS[USUAL])
+
+
+def unit_of(name: str) -> str:
+    """Return what one is called; that of USUAL where the kind is not known, as of a cluster that does not say it."""
+    return KINDS.get(name, KINDS[USUAL]).unit
 
 
 def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
-    """The source that `material` is, and its chunks, read as they are asked for.
+    """Return the source that `material` is, and its chunks, read as they are asked for.
 
     Raise media.errors.UnreadableSource, also from the iterator.
     """
-    made: tuple[Source, Iterator[Chunk]] = _module(material.kind, "split").split(material, cutting)
-    return made
+    return kind_named(material.kind).split.load()(material, cutting)
 
 
 def check(source: Source, outputs: Iterable[Output]) -> None:
-    """Whether these outputs can be made of this source, as far as that is known before anything is sent.
+    """Raise UnreadableSource where these outputs cannot be made of this source, as far as that is known before
+    anything is sent."""
+    function = kind_named(source.kind).check
+    if function is not None:
+        function.load()(source, outputs)
 
-    Raise UnreadableSource with what does not go together.
-    """
-    if source.kind in KINDS and find_spec(f"media.{source.kind}.chain") is not None:
-        _module(source.kind, "chain").check(source, outputs)
+
+def verify(material: Material, cutting: Cutting) -> None:
+    """Raise UnreadableSource where something comes out differently when the material is cut; this reads all of it."""
+    function = kind_named(material.kind).verify
+    if function is not None:
+        function.load()(material, cutting)
 
 
-def processor(kind: str) -> Process:
-    """What works on chunks of this kind."""
-    process: Process = _module(kind, "process").process
-    return process
+def processor(name: str) -> Process:
+    """Return what works on chunks of this kind."""
+    return kind_named(name).process.load()
 
 
 def splice(
@@ -63,26 +75,11 @@ def splice(
     results: Iterable[bytes],
     passthrough: Mapping[int, Iterable[bytes]],
 ) -> Spliced:
-    """Make an output's files from the payloads of its results, in order; media/video/splice.py tells how."""
-    spliced: Spliced = _module(source.kind, "splice").splice(files, source, output, results, passthrough)
-    return spliced
+    """Make an output's files from the payloads of its results, in order; `media.kind.Splice` tells how."""
+    return kind_named(source.kind).splice.load()(files, source, output, results, passthrough)
 
 
-def preload(step: str) -> None:
-    """Imports all that a step, such as `splice`, of any kind needs, so that the first job does not wait for it."""
-    for kind in KINDS:
-        _module(kind, step)
-
-
-def excerpt(kind: str) -> Callable[[Path, dict[str, Any], bytes], Path] | None:
-    """What makes a chunk a file that a person can look at; None for kinds that have no use for that."""
-    if kind in KINDS and find_spec(f"media.{kind}.excerpt") is not None:
-        write: Callable[[Path, dict[str, Any], bytes], Path] = _module(kind, "excerpt").write_excerpt
-        return write
-    return None
-
-
-def _module(kind: str, step: str) -> Any:
-    if kind not in KINDS:
-        raise ValueError(f"there is no kind of material {kind!r}, only {', '.join(KINDS)}")
-    return import_module(f"media.{kind}.{step}")
+def excerpt(name: str) -> Excerpt | None:
+    """Return what makes a chunk a file that a person can look at; None for kinds that have no use for that."""
+    kind = KINDS.get(name)
+    return None if kind is None or kind.excerpt is None else kind.excerpt.load()

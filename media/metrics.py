@@ -12,6 +12,7 @@ from typing import Any
 from base.failures import MAX_FAILURES_OF_OUTPUT
 from media.errors import last_line
 from media.fingerprint import versions
+from media.kinds import unit_of
 from media.material import Output, Source
 from media.spliced import Spliced
 
@@ -196,7 +197,7 @@ def _worker(worker: WorkerStatistics) -> dict[str, Any]:
 
 def _failures(source: Source, output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[dict[str, Any]]:
     """Of single frames, as the workers reported them, and of whole chunks, as the middleware counted them."""
-    unit = source.facts.get("unit", "frame")
+    unit = unit_of(source.kind)
     instead = "was left out" if output.on_error == "drop" else "is in the result unfiltered"
     of_frames = [
         {

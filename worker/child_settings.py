@@ -13,9 +13,6 @@ from media.kinds import KINDS
 from wire.addresses import Address
 from wire.tokens import new_token
 
-PROCESSES: Final = {kind: f"media.{kind}.process" for kind in KINDS}
-"""Each kind of material, and the module whose `process` makes results of its chunks."""
-
 MAX_CHILD_SETTINGS: Final = 1024 * 1024
 """Bytes a child reads at most; a thousand filter names are far less."""
 
@@ -28,9 +25,10 @@ parent never waits for a child to read."""
 class ChildSettings:
     """What one child is told.
 
-    `secret` is hex; `token` is the parent's (see wire/tokens.py); `plugins` are files of filters; `note_fd` is
-    inherited, see worker/note.py; `death` is of the process that had the name before; `assets` is the served folder,
-    with the hashes of its files by name; `memory_limit` is in bytes, 0 for none.
+    `kinds` has the dotted name of each kind's `process`; `secret` is hex; `token` is the parent's (see
+    wire/tokens.py); `plugins` are files of filters; `note_fd` is inherited, see worker/note.py; `death` is of the
+    process that had the name before; `assets` is the served folder, with the hashes of its files by name;
+    `memory_limit` is in bytes, 0 for none.
     """
 
     name: str
@@ -69,7 +67,7 @@ class ParentSettings:
     plugins: tuple[Path, ...] = ()
     assets: Folder | None = None
     memory_limit: int = 0
-    kinds: Mapping[str, str] = field(default_factory=lambda: dict(PROCESSES))
+    kinds: Mapping[str, str] = field(default_factory=lambda: {each.name: each.process.name for each in KINDS.values()})
     token: str = field(default_factory=new_token, repr=False)
 
     def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:

@@ -6,7 +6,6 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from queue import SimpleQueue
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,7 +15,7 @@ from filters.opencv import cv2, is_out_of_memory
 from filters.runner import FilterError
 from filters.schema import ParameterError
 from media.errors import ProcessingFailed, TooLargeToHandOn, TooMuchMemory
-from media.kinds import Process
+from media.kind import Deferred, Process
 from media.material import Output, Result
 from wire.framing import Buffer
 from wire.messages import Task
@@ -56,9 +55,10 @@ class _Order:
 
 
 def load(kinds: Mapping[str, str]) -> dict[str, Process]:
-    """The `process` of each kind's module, with all that it needs imported, so that the first task does not wait."""
+    """Return the `process` of each kind by its dotted name, with all that it needs imported, so that the first task
+    does not wait."""
     cv2.setNumThreads(1)  # every core has a process of its own
-    return {kind: import_module(module).process for kind, module in kinds.items()}
+    return {kind: Deferred[Process](name).load() for kind, name in kinds.items()}
 
 
 class Computer:

@@ -17,6 +17,7 @@ import xxhash
 
 from media.bundle import pack
 from media.errors import UnreadableSource
+from media.images import KIND
 from media.images.formats import BrokenImage
 from media.images.header import FILE_SIZE_MAX, read_header, too_large
 from media.material import Chunk, Cutting, Material, Source
@@ -59,7 +60,7 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
     if len(survey.problems) == len(files):
         raise _no_picture(material, files, survey)
     source = Source(
-        kind="images",
+        kind=KIND.name,
         name=material.name,
         fingerprint=survey.fingerprint.hexdigest(),
         facts=_facts(survey, len(files)),
@@ -168,7 +169,7 @@ def _no_picture(material: Material, files: list[tuple[str, Path]], survey: _Surv
 
 def _facts(survey: _Survey, count: int) -> dict[str, Any]:
     return {
-        "unit": "image",
+        "unit": KIND.unit,
         "frame_count": count,
         "formats": dict(sorted(survey.formats.items())),
         "page_count": survey.page_count,

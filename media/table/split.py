@@ -25,6 +25,7 @@ import xxhash
 
 from media.errors import UnreadableSource
 from media.material import Chunk, Cutting, Material, Source
+from media.table import KIND
 from media.table.bundle import TableChunk
 from media.table.scan import RECORD_SIZE_MAX, Scanner
 from media.table.schema import KINDS, Table, in_order, kind_of
@@ -76,7 +77,7 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
     count = sum(each.records for each in scanned)
     listed = [table.to_wire() for table in tables]
     source = Source(
-        kind="table",
+        kind=KIND.name,
         name=material.name,
         fingerprint=hashed.hexdigest(),
         facts=_facts(scanned, total_size, count),
@@ -214,7 +215,7 @@ def _opened(each: _Scanned) -> BinaryIO:
 
 def _facts(scanned: list[_Scanned], size: int, count: int) -> dict[str, Any]:
     return {
-        "unit": "record",
+        "unit": KIND.unit,
         "frame_count": count,
         "size": size,
         "tables": [

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from media.bundle import unpack_table
 from media.errors import UnreadableSource
-from media.material import Chunk, Source
+from media.material import Chunk, Cutting, Material, Source
 from media.video.decode import ChunkDecoder, repaired
 from media.video.opening import opened
 from media.video.rotation import plane_view
@@ -205,6 +205,14 @@ def check(path: Path, sizes: Sequence[int | None] = SIZES) -> list[Comparison]:
     """Compare a file at each of the sizes, None being the automatic one. Raise UnreadableSource."""
     whole = decode_whole(path)
     return [compare(path, whole, size) for size in sizes]
+
+
+def verify(material: Material, cutting: Cutting) -> None:
+    """Decode a whole video, once in one go and once chunk by chunk; raise UnreadableSource where they differ."""
+    (result,) = check(material.path, [cutting.chunk_frames])
+    if not result.equal and not result.damaged_only:
+        reason = f"{result.differing} of its frames come out differently when it is cut ({result.differences[0]})"
+        raise UnreadableSource(material.path, reason, "try another --chunk-frames, or convert it first")
 
 
 def _cell(result: Comparison) -> str:

@@ -49,6 +49,7 @@ import xxhash
 from media.bundle import pack
 from media.errors import UnreadableSource
 from media.material import Chunk, Cutting, Material, Source, encodable
+from media.video import KIND
 from media.video.cut import Cut, Track, display_ranks
 from media.video.lossless import LosslessSplitter
 from media.video.opening import opened, packets_of
@@ -104,7 +105,7 @@ def split_file(
         decoder, chunks = splitter.decoder_fields, splitter.chunks()
         facts |= splitter.facts(chosen.refusal)
     source = Source(
-        kind="video",
+        kind=KIND.name,
         name=encodable(path.name),
         fingerprint=fingerprint_of(path),
         facts=facts,

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from client.order import (
-    DEFAULTS,
     MAX_OUTPUT_NAME,
     Submission,
     Wishes,
@@ -20,6 +19,7 @@ from filters.chain import ChainError, parse_chain
 from filters.registry import schemas
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
+from media.kinds import KINDS
 from media.material import NO_VIDEO, Cutting, Encoder, Material, Source
 from tests.client.material import make_order, make_source
 from wire.limits import MAX_DESCRIPTION
@@ -169,7 +169,7 @@ def test_material_without_a_chain_is_one_sentence(chain: str, material: Material
 
 
 def test_where_nothing_is_asked_for_each_kind_has_its_defaults() -> None:
-    assert [output.name for output in Wishes([], KNOWN).order(CLIP).outputs] == list(DEFAULTS["video"])
+    assert [output.name for output in Wishes([], KNOWN).order(CLIP).outputs] == list(KINDS["video"].default_chains)
 
 
 def test_a_filter_that_does_well_on_one_picture_takes_images_though_it_would_look_back() -> None:

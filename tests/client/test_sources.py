@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from client.sources import Reader, find, verify_cuts
+from client.sources import Reader, find
 from media.errors import UnreadableSource
-from media.kinds import split
+from media.kinds import split, verify
 from media.material import Cutting, Material
 from tests.client.material import FRAMES, make_order, write_clip
 from tests.media.images.pictures import corners, encoded
@@ -150,4 +150,4 @@ def test_a_source_that_changes_while_it_is_sent_is_noticed(clip: Path, tmp_path:
 
 
 def test_sound_cuts_pass_the_check(clip: Path) -> None:
-    verify_cuts(Material.single("video", clip), replace(ORDER, cutting=Cutting(7)))
+    verify(Material.single("video", clip), Cutting(7))

@@ -12,5 +12,5 @@ from worker.parent import Parent
 if __name__ == "__main__":
     set_up_log("info")
     middleware = Address("127.0.0.1", int(sys.argv[1]))
-    kinds = {"fake": "tests.worker.fake_kind"}
+    kinds = {"fake": "tests.worker.fake_kind.process"}
     sys.exit(Parent(ParentSettings(middleware, tuple(sys.argv[2:]), ("blur", "edges"), kinds=kinds)).run())

@@ -27,7 +27,9 @@ class Bench:
     def __init__(self, processes: dict[str, Any] | None = None) -> None:
         self.note = Note.create()
         self.reported: SimpleQueue[Event] = SimpleQueue()
-        self.computer = Computer(processes or load({"fake": "tests.worker.fake_kind"}), self.reported.put, self.note)
+        self.computer = Computer(
+            processes or load({"fake": "tests.worker.fake_kind.process"}), self.reported.put, self.note
+        )
         threading.Thread(target=self.computer.run, daemon=True).start()
 
     def event(self) -> Event:

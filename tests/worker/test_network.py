@@ -34,7 +34,7 @@ class Process:
         identity = Identity(NAME, "s1", ({"name": "blur"},), ("fake",), "fake")
         session = Session(identity, (Address("127.0.0.1", port),), jitter=lambda: 0.0)
         self.network = Network(session, Loop("worker"), self.note, self.lifeline)
-        self.computer = Computer(load({"fake": "tests.worker.fake_kind"}), self.network.report, self.note)
+        self.computer = Computer(load({"fake": "tests.worker.fake_kind.process"}), self.network.report, self.note)
         threading.Thread(target=self.computer.run, daemon=True).start()
         self.thread = threading.Thread(target=lambda: self.status.append(self.network.run(self.computer)), daemon=True)
         self.thread.start()

@@ -231,7 +231,8 @@ from worker.note import Note
 from worker.parent import Parent
 from worker.child_settings import ParentSettings
 set_up_log("info")
-settings = ParentSettings(Address("127.0.0.1", 1), ("w-1",), ("blur",), kinds={"fake": "worker.no_such_module"})
+kinds = {"fake": "worker.no_such_module.process"}
+settings = ParentSettings(Address("127.0.0.1", 1), ("w-1",), ("blur",), kinds=kinds)
 sys.exit(Parent(settings).run())
 """
 
