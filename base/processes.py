@@ -14,8 +14,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+MAX_WORKERS: Final = 256
+"""Worker processes of one machine: far beyond its cores. A typing error should not start a thousand processes."""
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 """The folder that has our packages."""
+
+
+def core_count() -> int:
+    """Return the cores that this process may use, which in a container or under taskset are not all there are."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MAX_WORKERS)
 
 
 def program(module: str) -> tuple[str, ...]:

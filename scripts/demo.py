@@ -14,6 +14,7 @@ from typing import Any
 from scripts.clip import obtain
 from scripts.cluster import ROOT
 from scripts.telling import tell
+from wire.options import MIDDLEWARE_PORT
 
 FILTERS = "edges"
 
@@ -58,7 +59,7 @@ def near(path: str) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Send the demo's clip to a running cluster.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--port", type=int, default=MIDDLEWARE_PORT)
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     given = parser.parse_args()
     sys.exit(run(given.host, given.port, given.results))

@@ -7,12 +7,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from base.processes import MAX_WORKERS
+from base.settings import CONFIG_VARIABLE
 from scripts.cluster import ROOT, UNSUPPORTED_IN_PATHS
 from scripts.problem import Problem
-
-PORT = 5000
-AGGREGATOR_PORT = 5001
-WORKERS_MAX = 256  # far beyond the cores of one machine; a typing error should not start a thousand processes
+from wire.options import MAX_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,17 @@ def read() -> Options:
     return Options(
         state=folder("--state", given.state or ROOT / "state"),
         results=folder("--results", given.results) if given.results else None,
-        port=number("--port", given.port, 65535),
-        aggregator_port=number("--aggregator-port", given.aggregator_port, 65535),
-        workers=number("--workers", given.workers, WORKERS_MAX),
+        port=number("--port", given.port, MAX_PORT),
+        aggregator_port=number("--aggregator-port", given.aggregator_port, MAX_PORT),
+        workers=number("--workers", given.workers, MAX_WORKERS),
         demo=given.what == "demo",
     )
+
+
+def settle_configuration() -> None:
+    """Make the path of a configuration file absolute: the programs that read it run in another folder."""
+    if told := os.environ.get(CONFIG_VARIABLE):
+        os.environ[CONFIG_VARIABLE] = str(Path(told).absolute())
 
 
 def number(flag: str, text: str | None, maximum: int) -> int | None:

@@ -7,17 +7,20 @@ import shlex
 import sys
 from pathlib import Path
 
+from base.processes import core_count
 from scripts import cluster, demo, options, places, registration, supervision
 from scripts.cluster import ROOT, Cluster
-from scripts.options import AGGREGATOR_PORT, PORT, WORKERS_MAX, Options
+from scripts.options import Options
 from scripts.problem import Problem
 from scripts.telling import tell
 from wire import secret
+from wire.options import AGGREGATOR_PORT, MIDDLEWARE_PORT
 
 
 def main() -> int:
     try:
         asked = options.read()
+        options.settle_configuration()
         up = bring_up(asked)
         if asked.demo:
             return demo.run(cluster.connect_host(), up.port, up.results, up.secret_arguments)
@@ -36,7 +39,7 @@ def bring_up(asked: Options) -> Cluster:
     with supervision.exclusive(asked.state):
         running = cluster.read_configuration(asked.state) if supervision.is_running(asked.state) else None
         if running is None:
-            up = settle(asked, Cluster(asked.state, ROOT / "results", PORT, AGGREGATOR_PORT, core_count()))
+            up = settle(asked, Cluster(asked.state, ROOT / "results", MIDDLEWARE_PORT, AGGREGATOR_PORT, core_count()))
             start(up)
             tell(f"Moviola is up: {up.workers_text}, middleware on port {up.port}.")
         else:
@@ -113,7 +116,7 @@ def adjust(running: Cluster, wanted: Cluster) -> None:
 def report(up: Cluster) -> None:
     send = [".venv/bin/python", "-m", "client.file_sender", "VIDEO", "--filters", "blur"]
     stop = ["./stop.sh"]
-    if up.port != PORT:
+    if up.port != MIDDLEWARE_PORT:
         send += ["--port", str(up.port)]
     if up.results != ROOT / "results":
         send += ["--results", str(up.results)]
@@ -127,13 +130,6 @@ def report(up: Cluster) -> None:
     tell(f"  send     {shlex.join(send)}")
     if Path.cwd() != ROOT:
         tell(f"           (both in {ROOT})")
-
-
-def core_count() -> int:
-    """The cores this process may use, which in a container or under taskset are not all there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), WORKERS_MAX)
-    return min(os.cpu_count() or 1, WORKERS_MAX)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,9 @@ admin = ["ana", "bo"]
 filters = "blur,edges"
 ```
 
+`./run.sh` tells its programs ports, folders, the number of processes and the secret by flags: those it takes from its
+own flags and variables, and the address to listen at from `MOVIOLA_BIND`.
+
 `--help` of each program lists the same, with the values of this machine.
 """
 

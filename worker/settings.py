@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from base.processes import MAX_WORKERS, core_count
 from base.settings import Kind, setting
 from wire import options
 from wire.limits import MIB
 from worker.memory import LEAST
 from worker.names import host_name
-
-MAX_PROCESSES: Final = 256
-"""Far beyond the cores of one machine; a typing error should not start a thousand processes."""
 
 MAX_STEM: Final = 150
 """Characters of --name, so that `<name>-<n>` stays within what a name on the wire may have."""
@@ -24,15 +21,9 @@ ALL: Final = "all"
 """Stands for all filters."""
 
 
-def core_count() -> int:
-    """Return the cores that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MAX_PROCESSES)
-
-
 def _process_count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MAX_PROCESSES:
-        raise argparse.ArgumentTypeError(f"processes are a number from 1 to {MAX_PROCESSES}, and '{text}' is not")
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"processes are a number from 1 to {MAX_WORKERS}, and '{text}' is not")
     return int(text)
 
 
@@ -50,7 +41,7 @@ class Settings:
     port: int = options.middleware_port()
     processes: int = setting(
         factory=core_count,
-        kind=Kind(_process_count, "processes", f"1 to {MAX_PROCESSES}", "N"),
+        kind=Kind(_process_count, "processes", f"1 to {MAX_WORKERS}", "N"),
         help="worker processes, each uses one core",
         default_text="one per core: {}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from base.processes import end, how_it_ended, program, signal_name, start
+from base.processes import core_count, end, how_it_ended, program, signal_name, start
 
 
 def test_a_child_finds_our_packages_from_any_folder(tmp_path: Path) -> None:
@@ -20,6 +21,10 @@ def test_a_child_finds_our_packages_from_any_folder(tmp_path: Path) -> None:
     told, _ = child.communicate(timeout=60)
     assert told.decode().split() == ["base", "1"]
     assert end(child) == 0
+
+
+def test_there_are_at_most_the_cores_of_this_machine() -> None:
+    assert 1 <= core_count() <= (os.cpu_count() or 1)
 
 
 def test_a_module_is_run_with_this_python() -> None:

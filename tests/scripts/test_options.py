@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,16 @@ def test_number_that_was_not_given_is_none() -> None:
 def test_folder_that_supervisord_would_misread_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(Problem, match="--state cannot be"):
         options.folder("--state", tmp_path / name)
+
+
+def test_a_configuration_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOVIOLA_CONFIG", "moviola.toml")
+    options.settle_configuration()
+    assert os.environ["MOVIOLA_CONFIG"] == str(tmp_path / "moviola.toml")
+    monkeypatch.setenv("MOVIOLA_CONFIG", "")
+    options.settle_configuration()
+    assert os.environ["MOVIOLA_CONFIG"] == ""
 
 
 def test_flags_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

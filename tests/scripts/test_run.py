@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,3 @@ def test_running_cluster_is_not_moved_to_another_port(tmp_path: Path) -> None:
     asked = Options(state=tmp_path, results=None, port=7000, aggregator_port=None, workers=None, demo=False)
     with pytest.raises(Problem, match=r"running already, on ports 6000 and 6001 .*stop\.sh --state"):
         run.adjust(running, run.settle(asked, running))
-
-
-def test_workers_are_at_most_the_cores_of_this_machine() -> None:
-    assert 1 <= run.core_count() <= (os.cpu_count() or 1)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from base.processes import core_count
 from filters import registry
 from worker import __main__ as program
 from worker.child_settings import ChildSettings, ParentSettings
 from worker.parent import Parent
-from worker.settings import core_count
 
 
 @pytest.fixture(autouse=True)
