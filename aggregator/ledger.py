@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from aggregator.events import Keep
 from storage.crashes import count_crash, crashes
+from storage.jobs import JobTable, job_check
 from storage.ledger import Ledger, Row
-from storage.seals import is_sealed, seal, sealed, unsealed
+from storage.seals import seal
 from storage.spool import Location, is_location
 from wire.tokens import new_token
 
@@ -40,11 +40,8 @@ CREATE TABLE result (
 ) WITHOUT ROWID
 """
 
-_OR_UPDATE: Final = "ON CONFLICT (job) DO UPDATE SET fixed = excluded.fixed, record = excluded.record"
 
-
-@dataclass(frozen=True, slots=True)
-class StoredResult:
+class StoredResult(NamedTuple):
     """One row of `result`."""
 
     job: str
@@ -61,10 +58,11 @@ class AggregatorLedger:
     """The aggregator's tables. Changes are durable after `commit`."""
 
     def __init__(self, path: Path, *, fsync: bool = False) -> None:
-        checks = {"job": _damaged_job, "result": _damaged_result}
+        checks = {"job": job_check(), "result": _damaged_result}
         self._ledger = Ledger(path, SCHEMA, VERSION, checks=checks, fsync=fsync)
         self._ledger.execute("DELETE FROM result WHERE job NOT IN (SELECT job FROM job)")  # of a job whose row is lost
         self._ledger.commit()
+        self.jobs = JobTable(self._ledger)
         self.commit = self._ledger.commit
         self.close = self._ledger.close
         self.next_deadline = self._ledger.next_deadline
@@ -106,34 +104,6 @@ class AggregatorLedger:
             self._ledger.commit()
         return str(known)
 
-    # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def save_job(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None) -> None:
-        """Writes what changed of a job; with `fixed`, a new one, or what is left of what was asked for."""
-        if fixed is not None:
-            values = (job, sealed(_fixed(job), fixed), sealed(_record(job), record))
-            self._ledger.execute(f"INSERT INTO job (job, fixed, record) VALUES (?, ?, ?) {_OR_UPDATE}", values)
-        else:
-            self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (sealed(_record(job), record), job))
-
-    def forget_job(self, job: str) -> None:
-        self._ledger.execute("DELETE FROM job WHERE job = ?", (job,))
-
-    def jobs(self, job: str | None = None) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-        """Yield (job, fixed, record) of one job, or of all; oldest first."""
-        where, values = ("", ()) if job is None else ("WHERE job = ?", (job,))
-        for name, fixed, record in self._ledger.query(
-            f"SELECT job, fixed, record FROM job {where} ORDER BY number", values
-        ):
-            yield name, unsealed(_fixed(name), fixed), unsealed(_record(name), record)
-
-    def fixed(self, job: str) -> dict[str, Any]:
-        """Return the unchanging part of a job that has no files yet; SCHEMA lists its fields."""
-        [(fixed,)] = self._ledger.query("SELECT fixed FROM job WHERE job = ?", (job,))
-        unpacked = unsealed(_fixed(job), fixed)
-        assert isinstance(unpacked, dict)
-        return unpacked
-
     # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add_result(self, keep: Keep, location: Location, stored_unix_s: float) -> None:
@@ -149,35 +119,18 @@ class AggregatorLedger:
     def forget_results(self, job: str) -> None:
         self._ledger.execute("DELETE FROM result WHERE job = ?", (job,))
 
-    def results(self, job: str | None = None) -> list[StoredResult]:
-        """What is stored of one job, or of all; by job, track and index."""
+    def results(self, job: str | None = None) -> Iterator[StoredResult]:
+        """Yield what is stored of one job, or of all; by job, track and index. No result may change meanwhile."""
         where, values = ("", ()) if job is None else ("WHERE job = ?", (job,))
         columns = "job, track, number, segment, offset, size, xxh3, worker, frames, stored_unix_s"
-        rows = self._ledger.query(f"SELECT {columns} FROM result {where} ORDER BY job, track, number", values)
-        return [
-            StoredResult(one[0], one[1], one[2], Location(*one[3:6]), int.from_bytes(one[6], "big"), *one[7:])
-            for one in rows
-        ]
+        for one in self._ledger.rows(f"SELECT {columns} FROM result {where} ORDER BY job, track, number", values):
+            yield StoredResult(*one[:3], Location(*one[3:6]), int.from_bytes(one[6], "big"), *one[7:])
 
     def location(self, job: str, track: int, index: int) -> Location:
         """Where a result that is stored lies."""
         where = "job = ? AND track = ? AND number = ?"
         [row] = self._ledger.query(f"SELECT segment, offset, size FROM result WHERE {where}", (job, track, index))
         return Location(*row)
-
-
-def _fixed(job: str) -> str:
-    return f"job {job}"
-
-
-def _record(job: str) -> str:
-    return f"record of job {job}"
-
-
-def _damaged_job(row: Row) -> str:
-    job = row["job"]
-    whole = is_sealed(_fixed(job), row["fixed"]) and is_sealed(_record(job), row["record"])
-    return "" if whole else f"job {job}"
 
 
 def _damaged_result(row: Row) -> str:

@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 from aggregator import publishing
@@ -47,14 +48,16 @@ from aggregator.events import (
 )
 from aggregator.failed import FailedChunks
 from aggregator.jobs import Job
-from aggregator.ledger import AggregatorLedger
+from aggregator.ledger import AggregatorLedger, StoredResult
 from aggregator.settings import Settings
 from aggregator.splicers import PROGRAM, Ending, Splicers
 from base.file_names import check_path_name
-from storage.crashes import HalfDone, at_work, half_done_by
-from storage.errors import SpoolFull, StorageError
+from storage.crashes import counting_crashes, half_done_by, jobs_at_work
+from storage.errors import SpoolFull
+from storage.jobs import SavedJob
 from storage.privacy import make_private_folder
 from storage.spool import Location, Spool
+from storage.turn import Turn
 from wire import descriptors, limits
 from wire import loop as wire
 from wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
@@ -103,7 +106,7 @@ class Server:
         )
         self._uplink: wire.ConnectionId | None = None
         self._session = secrets.token_hex(8)
-        self._to_free: list[Location] = []
+        self._turn = Turn(spool, ledger, loop.flush)
         self._stopping = False
         self._restore()
 
@@ -124,21 +127,23 @@ class Server:
 
     def _restore(self) -> None:
         known: dict[str, list[Location]] = {}
-        stored = self._ledger.results()
-        for one in stored:
+        for one in self._ledger.results():
             known.setdefault(one.job, []).append(one.location)
         lost = {location for locations in self._spool.recover(known).values() for location in locations}
         held: dict[str, dict[tuple[int, int], int]] = {}
-        for one in stored:
+        gone: list[StoredResult] = []
+        for one in self._ledger.results():
             if one.location in lost:
-                log.warning("job %s track %d chunk %d is gone from the spool", one.job, one.track, one.index)
-                self._ledger.forget_result(one.job, one.track, one.index)
+                gone.append(one)
             else:
                 held.setdefault(one.job, {})[one.track, one.index] = 0
+        for one in gone:
+            log.warning("job %s track %d chunk %d is gone from the spool", one.job, one.track, one.index)
+            self._ledger.forget_result(one.job, one.track, one.index)
         publishing.sweep(self._results)
-        for job_id, fixed, record in self._ledger.jobs():
+        for job_id, fixed, record in self._ledger.jobs.all():
             job = Job.restored(job_id, fixed, record)
-            self.assembler.restore(job, held.get(job_id, {}))
+            self.assembler.restore(job, held.pop(job_id, {}))
             if not job.has_succeeded:
                 publishing.clear(self._results, job_id)
 
@@ -153,14 +158,9 @@ class Server:
         """Serves until `stop`. Raises HalfDone when a turn could not be ended: nothing of it is committed or sent."""
         self._splicers.start(self._clock())
         try:
-            while not self._stopping:
-                self.turn()
-        except (OSError, StorageError):
-            raise
-        except Exception as error:
-            jobs = error.jobs if isinstance(error, HalfDone) else _jobs_at_work(error)
-            self._ledger.count_crash(jobs)
-            raise HalfDone(f"a turn raised {error!r:.200}", jobs) from error
+            with counting_crashes(self._ledger.count_crash, Job):
+                while not self._stopping:
+                    self.turn()
         finally:
             if self._failed is not None:
                 self._failed.stop()
@@ -182,12 +182,7 @@ class Server:
         if self._failed is not None:
             self._failed.tick(now)
         self._handle(Tick())
-        self._spool.sync()
-        self._ledger.commit()
-        for location in self._to_free:
-            self._spool.free_location(location)
-        self._to_free.clear()
-        self._loop.flush()
+        self._turn.end()
 
     def next_deadline(self) -> float | None:
         """When the next turn must come at the latest."""
@@ -233,7 +228,7 @@ class Server:
             job = str(getattr(event.message, "job", "")) if isinstance(event, Received) else ""
             half_done = self.assembler.half_done()
             if half_done or not isinstance(event, Received):
-                jobs = [*([job] if job else []), *_jobs_at_work(error)]
+                jobs = [*([job] if job else []), *jobs_at_work(error, Job)]
                 raise half_done_by(log, event, error, half_done, jobs) from error
             log.error("peer %d is closed for it; nothing was changed, so this process goes on", event.peer)
             text = "handling this message failed here, which is a bug (see the log)"
@@ -254,15 +249,15 @@ class Server:
             case Keep():
                 return [self._keep(command, payload)]
             case SaveJob(job, record, fixed):
-                self._ledger.save_job(job, record, fixed)
+                self._ledger.jobs.save(job, record, fixed)
             case FreeChunk(job, track, index):
-                self._to_free.append(self._ledger.location(job, track, index))
+                self._turn.free_location(self._ledger.location(job, track, index))
                 self._ledger.forget_result(job, track, index)
             case FreeChunks(job):
                 self._free_results(job)
             case ForgetJob(job):
                 self._free_results(job)
-                self._ledger.forget_job(job)
+                self._ledger.jobs.forget(job)
             case Splice():
                 return self._splicers.begin(command.job, self._request(command), self._clock())
             case CancelSplice(job):
@@ -270,7 +265,7 @@ class Server:
                 publishing.clear(self._results, job, later=True)
             case KeepFailed(job, output, index):
                 if self._failed is not None:
-                    source = self._ledger.fixed(job)["source"]
+                    source = self._saved(job).fixed["source"]
                     self._failed.keep(job, output, index, {"kind": source["kind"], **source["process"]}, payload)
             case SendFilePart():
                 self._send_part(command)
@@ -300,6 +295,12 @@ class Server:
         self._ledger.add_result(keep, location, self._unix_clock())
         return Kept(keep)
 
+    def _saved(self, job: str) -> SavedJob:
+        """What the ledger has of a job that the assembler knows."""
+        saved = self._ledger.jobs.read(job)
+        assert saved is not None, f"the ledger has no job {job}"
+        return saved
+
     def _tell_of_lost_files(self) -> None:
         """Forget results whose spool files were removed while we run: no splice and no restart would find them."""
         segments = self._spool.take_lost()
@@ -314,18 +315,19 @@ class Server:
             self._handle(ResultsLost(job, tuple(chunks)))
 
     def _free_results(self, job: str) -> None:
-        self._to_free += [one.location for one in self._ledger.results(job)]
+        for one in self._ledger.results(job):
+            self._turn.free_location(one.location)
         self._ledger.forget_results(job)
 
     def _request(self, splice: Splice) -> dict[str, Any]:
         """What aggregator/splicing.py is asked."""
-        fixed = self._ledger.fixed(splice.job)
+        fixed = self._saved(splice.job).fixed
         tracks: list[list[list[Any]]] = [[] for _ in splice.chunk_counts]
+        path = cache(lambda segment: str(self._spool.path(segment).resolve()))
         for one in self._ledger.results(splice.job):
             if one.index < splice.chunk_counts[one.track]:
-                path, location = str(self._spool.path(one.location.segment).resolve()), one.location
-                xxh3 = one.xxh3.to_bytes(8, "big")
-                row = [path, location.offset, location.size, xxh3, one.worker, one.frames, one.stored_unix_s]
+                where, xxh3 = one.location, one.xxh3.to_bytes(8, "big")
+                row = [path(where.segment), where.offset, where.size, xxh3, one.worker, one.frames, one.stored_unix_s]
                 tracks[one.track].append(row)
         return {
             "job": splice.job,
@@ -369,11 +371,6 @@ def advertised(settings: Settings, port: int) -> list[dict[str, Any]]:
     else:
         hosts = ["" if is_loopback(settings.bind) else settings.bind]
     return [dict(Address(host, port).to_wire()) for host in hosts]
-
-
-def _jobs_at_work(error: BaseException) -> list[str]:
-    """The jobs that the code was at when it raised."""
-    return [job.id for job in at_work(error, Job) if isinstance(job, Job)]
 
 
 def serve(settings: Settings, secret: bytes) -> None:

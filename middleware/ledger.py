@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from storage.crashes import count_crash, crashes
+from storage.jobs import JobTable, job_check
 from storage.ledger import Ledger, Row
 from storage.seals import is_sealed, seal, sealed, unsealed
 from storage.spool import Location, is_location
@@ -46,17 +47,17 @@ CREATE TABLE store (
 )
 """
 
-_OR_UPDATE: Final = "ON CONFLICT (job) DO UPDATE SET fixed = excluded.fixed, record = excluded.record"
-
 
 class MiddlewareLedger:
     """The middleware's tables. Changes are durable after `commit`."""
 
     def __init__(self, path: Path, *, fsync: bool = False) -> None:
-        checks = {"job": _damaged_job, "chunk": _damaged_chunk, "filter": _damaged_filter, "store": _damaged_store}
+        job = job_check(advice=", which is to be submitted again")
+        checks = {"job": job, "chunk": _damaged_chunk, "filter": _damaged_filter, "store": _damaged_store}
         self._ledger = Ledger(path, SCHEMA, VERSION, checks=checks, fsync=fsync)
         self._ledger.execute("DELETE FROM chunk WHERE job NOT IN (SELECT job FROM job)")  # of a job whose row is lost
         self._ledger.commit()
+        self.jobs = JobTable(self._ledger)
         self.commit = self._ledger.commit
         self.close = self._ledger.close
         self.next_deadline = self._ledger.next_deadline
@@ -77,17 +78,6 @@ class MiddlewareLedger:
     def raise_epoch(self) -> int:
         """One more than at the last start; leases carry it."""
         return self._ledger.raise_epoch()
-
-    def save_job(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None) -> None:
-        """Writes what changed of a job; with `fixed`, a new one, or what was asked for as well."""
-        if fixed is not None:
-            values = (job, sealed(_fixed(job), fixed), sealed(_record(job), record))
-            self._ledger.execute(f"INSERT INTO job (job, fixed, record) VALUES (?, ?, ?) {_OR_UPDATE}", values)
-        else:
-            self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (sealed(_record(job), record), job))
-
-    def forget_job(self, job: str) -> None:
-        self._ledger.execute("DELETE FROM job WHERE job = ?", (job,))
 
     def add_chunk(self, job: str, stream: int, index: int, frame_count: int, xxh3: int, location: Location) -> None:
         values = (job, stream, index, frame_count, xxh3.to_bytes(8, "big"))
@@ -132,37 +122,18 @@ class MiddlewareLedger:
         """(store, name, digest), first seen first."""
         yield from self._ledger.query("SELECT store, name, digest FROM store ORDER BY number")
 
-    def jobs(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-        """(job, fixed, record), oldest first."""
-        for job, fixed, record in self._ledger.query("SELECT job, fixed, record FROM job ORDER BY number"):
-            yield job, unsealed(_fixed(job), fixed), unsealed(_record(job), record)
-
     def chunks(self) -> Iterator[tuple[str, int, int, int, int, Location | None]]:
         """(job, stream, index, frame_count, xxh3, location) of every chunk; no location for one that was given up."""
         columns = "job, stream, number, frame_count, xxh3, segment, offset, size"
-        for job, stream, index, frames, xxh3, segment, offset, size in self._ledger.query(
+        for job, stream, index, frames, xxh3, segment, offset, size in self._ledger.rows(
             f"SELECT {columns} FROM chunk ORDER BY job, stream, number"
         ):
             location = None if segment is None else Location(segment, offset, size)
             yield job, stream, index, frames, int.from_bytes(xxh3, "big"), location
 
 
-def _fixed(job: str) -> str:
-    return f"job {job}"
-
-
-def _record(job: str) -> str:
-    return f"record of job {job}"
-
-
 def _filter(name: str) -> str:
     return f"filter {name}"
-
-
-def _damaged_job(row: Row) -> str:
-    job = row["job"]
-    whole = is_sealed(_fixed(job), row["fixed"]) and is_sealed(_record(job), row["record"])
-    return "" if whole else f"job {job}, which is to be submitted again"
 
 
 def _damaged_chunk(row: Row) -> str:

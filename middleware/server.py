@@ -53,10 +53,11 @@ from middleware.events import (
 from middleware.jobs import Job
 from middleware.ledger import MiddlewareLedger
 from middleware.settings import Settings
-from storage.crashes import HalfDone, at_work, half_done_by
-from storage.errors import SpoolFull, StorageError
+from storage.crashes import counting_crashes, half_done_by, jobs_at_work
+from storage.errors import SpoolFull
 from storage.privacy import make_private_folder
 from storage.spool import Location, Spool
+from storage.turn import Turn
 from wire import loop as wire
 from wire.lease_tags import KEY_SIZE
 from wire.limits import ASSET_PREFIX, MIB
@@ -106,7 +107,7 @@ class Server:
         self._loop, self._ledger, self._spool, self._clock = loop, ledger, spool, clock
         self._locations: dict[str, dict[tuple[int, int], tuple[Location, int]]] = {}  # by job, then (stream, index)
         self._stages: dict[str, dict[tuple[int, int], tuple[Location, int]]] = {}  # by job, then (track, index)
-        self._to_free: list[Callable[[], None]] = []
+        self._turn = Turn(spool, ledger, loop.flush)
         self._stopping = False
         self._room_bytes, self._room_asked_at = 0, float("-inf")
         self.dispatcher = Dispatcher(
@@ -117,7 +118,7 @@ class Server:
     def _restore(self) -> None:
         known: dict[str, list[Location]] = {}
         chunks = list(self._ledger.chunks())
-        streams = {job: int(fixed["source"].get("stream_count", 1)) for job, fixed, _ in self._ledger.jobs()}
+        streams = {job: int(fixed["source"].get("stream_count", 1)) for job, fixed, _ in self._ledger.jobs.all()}
         keys = [_assets_of(job) if stream >= streams.get(job, 1) else job for job, stream, *_ in chunks]
         for key, (*_, location) in zip(keys, chunks, strict=True):
             if location is not None:
@@ -133,7 +134,7 @@ class Server:
             if location is not None:
                 self._locations.setdefault(job, {})[stream, index] = (location, xxh3)
         self.dispatcher.restore(
-            self._ledger.jobs(), kept, self._ledger.filters(), self._ledger.stores(), self._ledger.crashes()
+            self._ledger.jobs.all(), kept, self._ledger.filters(), self._ledger.stores(), self._ledger.crashes()
         )
 
     def stop(self) -> None:
@@ -143,15 +144,9 @@ class Server:
 
     def run(self) -> None:
         """Serves until `stop`. Raises HalfDone when a turn could not be ended: nothing of it is committed or sent."""
-        while not self._stopping:
-            try:
+        with counting_crashes(self._ledger.count_crash, Job):
+            while not self._stopping:
                 self.turn()
-            except (OSError, StorageError):
-                raise
-            except Exception as error:
-                jobs = error.jobs if isinstance(error, HalfDone) else _jobs_at_work(error)
-                self._ledger.count_crash(jobs)
-                raise HalfDone(f"a turn raised {error!r:.200}", jobs) from error
         self._loop.shut()
         self._spool.close()
         self._ledger.close()
@@ -167,12 +162,7 @@ class Server:
                 self._handle(event)
         self._tell_of_lost_files()
         self._carry_out(self._ask(Tick(self._room(), self._loop.arriving, self._behind())))
-        self._spool.sync()
-        self._ledger.commit()
-        for free in self._to_free:
-            free()
-        self._to_free.clear()
-        self._loop.flush()
+        self._turn.end()
 
     def _nothing_is_due(self, deadline: float | None) -> bool:
         """Whether the turn was about strangers alone: connections that say nothing, or a byte now and then. There may
@@ -194,7 +184,7 @@ class Server:
             return self.dispatcher.handle(event, self._clock())
         except Exception as error:
             log.exception("a bug: handling %.2000r raised", event)
-            jobs = [*_jobs_named(event), *_jobs_at_work(error)]
+            jobs = [*_jobs_named(event), *jobs_at_work(error, Job)]
             half_done = self.dispatcher.half_done() or self._disagreement()
             if half_done or not isinstance(event, Received | Damaged):
                 raise half_done_by(log, event, error, half_done, jobs) from error
@@ -267,9 +257,9 @@ class Server:
                 return self._check(command)
             case FreeStage(job, track, index):
                 location, _ = self._stages[job].pop((track, index))
-                self._to_free.append(lambda: self._spool.free_location(location))
+                self._turn.free_location(location)
             case SaveJob(job, record, fixed):
-                self._ledger.save_job(job, record, fixed)
+                self._ledger.jobs.save(job, record, fixed)
             case SaveStore(store, name, digest):
                 self._ledger.save_store(store, name, digest)
             case ForgetStore(store):
@@ -277,11 +267,11 @@ class Server:
             case FreeChunk(job, stream, index):
                 location, _ = self._locations[job].pop((stream, index))
                 self._ledger.give_up_chunk(job, stream, index)
-                self._to_free.append(lambda: self._spool.free_location(location))
+                self._turn.free_location(location)
             case FreeJob(job):
                 self._free_job(job)
             case ForgetJob(job):
-                self._ledger.forget_job(job)
+                self._ledger.jobs.forget(job)
             case SaveFilter(name, schema):
                 self._ledger.save_filter(name, schema)
             case ForgetFilter(name):
@@ -322,7 +312,7 @@ class Server:
         stages = self._stages.setdefault(command.job, {})
         before = stages.get((command.track, command.index))
         if before is not None:
-            self._to_free.append(lambda: self._spool.free_location(before[0]))
+            self._turn.free_location(before[0])
         stages[command.track, command.index] = (location, event.xxh3)
         return StageKept(command, location.size)
 
@@ -360,9 +350,9 @@ class Server:
         self._locations.pop(job, None)
         self._stages.pop(job, None)
         self._ledger.forget_chunks(job)
-        self._to_free.append(lambda: self._spool.free(job))
-        self._to_free.append(lambda: self._spool.free(_stages_of(job)))
-        self._to_free.append(lambda: self._spool.free(_assets_of(job)))
+        self._turn.free(job)
+        self._turn.free(_stages_of(job))
+        self._turn.free(_assets_of(job))
 
 
 def _stages_of(job: str) -> str:
@@ -380,11 +370,6 @@ def _jobs_named(event: Event) -> list[str]:
     """The job that a message is about."""
     name = getattr(event.message, "job", "") if isinstance(event, Received | Damaged) else ""
     return [name] if name else []
-
-
-def _jobs_at_work(error: BaseException) -> list[str]:
-    """The jobs that the code was at when it raised."""
-    return [job.id for job in at_work(error, Job) if isinstance(job, Job)]
 
 
 def serve(settings: Settings, secret: bytes) -> None:

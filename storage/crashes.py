@@ -7,12 +7,14 @@ instead of the program.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from logging import Logger
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import msgpack
 
+from storage.errors import StorageError
 from storage.ledger import Ledger
 
 MAX_CRASHES: Final = 3
@@ -25,6 +27,15 @@ EXIT_CRASHED: Final = 70
 """The exit status, as in sysexits.h for an error of the program itself: whoever supervises it starts it again."""
 
 _FACT: Final = "crashes"
+
+T = TypeVar("T")
+
+
+class Named(Protocol):
+    """A job, whatever a program knows of it."""
+
+    @property
+    def id(self) -> str: ...
 
 
 class HalfDone(Exception):
@@ -47,7 +58,7 @@ def half_done_by(log: Logger, event: object, error: Exception, why: str, jobs: I
     return HalfDone(f"handling {event!r:.200} raised {error!r:.200}", jobs)
 
 
-def at_work(error: BaseException, kind: type) -> list[object]:
+def at_work(error: BaseException, kind: type[T]) -> list[T]:
     """Return the objects of this kind that the code was at when it raised: those in local variables of its frames,
     the innermost frame's first. Only of the innermost frame that has any."""
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
@@ -55,6 +66,30 @@ def at_work(error: BaseException, kind: type) -> list[object]:
         if found:
             return found
     return []
+
+
+def jobs_at_work(error: BaseException, kind: type[Named]) -> list[str]:
+    """Return the ids of the jobs that the code was at when it raised."""
+    return [job.id for job in at_work(error, kind)]
+
+
+@contextmanager
+def counting_crashes(count: Callable[[Iterable[str]], None], kind: type[Named]) -> Iterator[None]:
+    """Run turns. Where the program's own code raises in one, nothing of that turn is kept: the jobs that it was at are
+    counted, and HalfDone is raised. Errors of the disk and the network pass as they are.
+
+    Args:
+        count: discards the turn and counts a crash of each of these jobs, as `count_crash` does.
+        kind: what a job is to this program.
+    """
+    try:
+        yield
+    except (OSError, StorageError):
+        raise
+    except Exception as error:
+        jobs = error.jobs if isinstance(error, HalfDone) else jobs_at_work(error, kind)
+        count(jobs)
+        raise HalfDone(f"a turn raised {error!r:.200}", jobs) from error
 
 
 def crashes(ledger: Ledger) -> dict[str, int]:

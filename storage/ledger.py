@@ -14,7 +14,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -121,6 +121,14 @@ class Ledger:
         """The rows of a SELECT, what this turn executed included. Raises LedgerUnusable."""
         try:
             return self._connection.execute(sql, parameters).fetchall()
+        except DAMAGED as error:
+            raise self._unusable(error) from error
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a SELECT one by one, for tables that are not to lie in memory as a whole. What it reads may
+        not be changed before it has ended. Raises LedgerUnusable."""
+        try:
+            yield from self._connection.execute(sql, parameters)
         except DAMAGED as error:
             raise self._unusable(error) from error
 
@@ -251,11 +259,13 @@ class Ledger:
         _remove_log(self.path)
         return True
 
-    def _rows(self, table: str) -> list[dict[str, Any]]:
+    def _rows(self, table: str) -> Iterator[dict[str, Any]]:
+        """Yield a table's rows one by one: all of them at once would be the most memory that the program ever takes."""
         try:
             found = self._connection.execute(f"SELECT * FROM {table}")
             names = [one[0] for one in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found]
+            for row in found:
+                yield dict(zip(names, row, strict=True))
         except DAMAGED as error:
             self._connection.close()
             raise self._unusable(error) from None

@@ -476,7 +476,8 @@ class Aggregator(Program):
 
     def owner_epoch(self, job: str) -> int | None:
         """Under which owner epoch it has a job; None when it has not."""
-        return next((fixed["owner_epoch"] for _, fixed, _ in self._ledger.jobs(job)), None)
+        saved = self._ledger.jobs.read(job)
+        return None if saved is None else int(saved.fixed["owner_epoch"])
 
     @property
     def known_store(self) -> str:
@@ -487,7 +488,8 @@ class Aggregator(Program):
 
     def has_let_go(self, job: str) -> bool:
         """Whether the job's results are not needed any more."""
-        return not any(not record.get("finished") for _, _, record in self._ledger.jobs(job))
+        saved = self._ledger.jobs.read(job)
+        return saved is None or bool(saved.record.get("finished"))
 
     def wipe(self) -> None:
         """Its disk is lost: it comes back with an empty store."""

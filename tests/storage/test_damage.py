@@ -31,8 +31,8 @@ def write(folder: Path) -> None:
     middleware.raise_epoch()
     aggregator.raise_epoch()
     for job, fixed, record in JOBS:
-        middleware.save_job(job, record, fixed)
-        aggregator.save_job(job, record, fixed)
+        middleware.jobs.save(job, record, fixed)
+        aggregator.jobs.save(job, record, fixed)
         for index in range(20):
             location = Location(index % 3 + 1, index * 100, 100)
             middleware.add_chunk(job, 0, index, 8, index * 77, location)
@@ -63,14 +63,14 @@ def rows(folder: Path) -> set[Any]:
     found: set[Any] = set()
     middleware = MiddlewareLedger(folder / "middleware.sqlite")
     try:
-        found |= {("job", repr(one)) for one in middleware.jobs()}
+        found |= {("job", repr(one)) for one in middleware.jobs.all()}
         found |= {("chunk", *one[:5]) for one in middleware.chunks()}
         found.add(("epoch of the middleware", middleware.raise_epoch()))
     finally:
         middleware.close()
     aggregator = AggregatorLedger(folder / "aggregator.sqlite")
     try:
-        found |= {("owned", repr(one)) for one in aggregator.jobs()}
+        found |= {("owned", repr(one)) for one in aggregator.jobs.all()}
         found |= {("result", one.job, one.track, one.index, one.xxh3, one.worker) for one in aggregator.results()}
         found.add(("epoch of the aggregator", aggregator.raise_epoch()))
     finally:
