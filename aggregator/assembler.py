@@ -7,6 +7,8 @@ which jobs there are:
   * Own, Finish and Drop may be repeated at any time.
   * Of two owner epochs the higher is right: it begins the job anew.
   * Nothing is sent before the commit that made it true; what a lost connection swallowed, Holdings tells again.
+  * Of a job that has its files memory keeps a line (aggregator/history.py). A message that names one waits while what
+    is saved of the job is read: Recall goes out, Recalled comes back, and the message is handled as ever.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from aggregator.events import (
     Log,
     NotKept,
     Peer,
+    Recall,
+    Recalled,
     Received,
     ResultsLost,
     SaveJob,
@@ -35,10 +39,11 @@ from aggregator.events import (
     Tick,
     Unsent,
 )
+from aggregator.history import MAX_HISTORY
 from aggregator.jobs import Job
 from aggregator.memory import Memory
 from aggregator.results import Results
-from aggregator.splices import MAX_HISTORY, Splices
+from aggregator.splices import Splices
 from aggregator.states import JobState
 from storage.crashes import MAX_CRASHES
 from wire.errors import ProtocolError
@@ -109,23 +114,27 @@ class Assembler:
 
     def restore(self, job: Job, held: dict[tuple[int, int], int]) -> None:
         """After a start: a job of the ledger with what is stored of it, by (track, index); oldest job first."""
+        if job.has_succeeded:
+            return self._memory.history.add(job.id, job.owner_epoch, job.user)
         for (number, index), content in held.items():
             job.tracks[number].held[index] = content
         for track in job.tracks:
-            if not track.held and not job.has_succeeded:
+            if not track.held:
                 track.fingerprint = ""  # its results are gone from the spool: the next one is the first
         self._memory.jobs[job.id] = job
+        return None
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """What follows from an event; the commands are to be carried out in this order."""
         memory = self._memory
         memory.outbox = []
         match event:
+            case Received(message=message) if (job := getattr(message, "job", "")) in memory.history:
+                memory.outbox.append(Recall(event, job))
             case Received():
-                try:
-                    self._received(event, now)
-                except ProtocolError as error:
-                    self._close(event.peer, error, error.job or getattr(event.message, "job", ""), now)
+                self._received(event, now)
+            case Recalled():
+                self._recalled(event, now)
             case Damaged():
                 self._came_damaged(event)
             case Left():
@@ -183,14 +192,32 @@ class Assembler:
         assert memory.running | set(memory.waiting) == splicing, "the queue and the states of jobs do not agree"
         assert len(memory.running) <= memory.splicers, "more splices run than may"
         assert memory.orphans.keys() <= memory.jobs.keys(), "an orphan is no job"
+        assert not any(name in memory.history for name in memory.jobs), "a job is in the history and is not over"
+        assert memory.recalled is None, "a recalled job stays"
+        memory.history.validate()
         assert not memory.waiting or len(memory.running) == memory.splicers, "a splice waits for nothing"
         for name, job in memory.jobs.items():
             assert name == job.id
+            assert not job.has_succeeded, f"{name} has its files and is not in the history"
             job.validate()
 
     # ── peers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _recalled(self, event: Recalled, now: float) -> None:
+        """Handle what was received, with the job that it names for as long as that takes."""
+        self._memory.recalled = Job.restored(event.job, event.fixed, event.record)
+        try:
+            self._received(event.event, now)
+        finally:
+            self._memory.recalled = None
+
     def _received(self, event: Received, now: float) -> None:
+        try:
+            self._heard(event, now)
+        except ProtocolError as error:
+            self._close(event.peer, error, error.job or getattr(event.message, "job", ""), now)
+
+    def _heard(self, event: Received, now: float) -> None:
         message = event.message
         if event.peer == MIDDLEWARE:
             return self._told(event, now)
@@ -289,7 +316,8 @@ class Assembler:
         """Fail the job of a message that was too large to send; the connection stays."""
         memory = self._memory
         memory.log(f"a message could not be sent: {event.reason}", is_warning=True)
-        job = memory.jobs.get(getattr(event.message, "job", ""))
+        name = getattr(event.message, "job", "")
+        job = memory.jobs.get(name) or memory.history.get(name)
         if event.peer == MIDDLEWARE and job is not None:
             text = f"what is to be told of it cannot be sent: {event.reason}"
             memory.send(MIDDLEWARE, Finished(job.id, job.owner_epoch, "failed", text))
@@ -304,7 +332,7 @@ class Assembler:
             self._memory.uplink.lost(now, refused=True)
 
     def _fetch(self, peer: Peer, message: Fetch, hello: Hello) -> None:
-        job = self._memory.jobs.get(message.job)
+        job = self._memory.find(message.job)
         if job is not None and hello.user != job.user and hello.user not in self._memory.uplink.admins:
             text = f"job {job.id} is of user {job.user!r}; only that user and the cluster's admins may fetch its files"
             return self._memory.send(peer, Error("not-yours", text, fatal=False, job=job.id))
@@ -328,7 +356,8 @@ class Assembler:
             memory.outbox.append(memory.later.popleft()[1])
         for peer in self._idlers.expired(now):
             self._send_away(peer, f"nothing was asked for {IDLE_CLIENT_S:.0f} s; come back at any time")
-        for job_id in [one for one, since in memory.orphans.items() if now - since >= ORPHAN_EXPIRY_S]:
+        while memory.orphans and now - next(iter(memory.orphans.values())) >= ORPHAN_EXPIRY_S:
+            job_id = next(iter(memory.orphans))
             memory.log(f"job {job_id} is forgotten: the middleware has not asked for it in an hour")
             memory.forget(memory.jobs[job_id])
 
@@ -354,7 +383,7 @@ class Assembler:
     def _welcomed(self, message: Welcome, now: float) -> None:
         """All jobs are asked for anew now, those that are not belong to nobody."""
         self._memory.uplink.joined(message, now)
-        self._memory.orphans = {job.id: now for job in self._memory.jobs.values() if not job.has_succeeded}
+        self._memory.orphans = dict.fromkeys(self._memory.jobs, now)
         self._memory.log("joined the middleware")
 
     def _own(self, message: Own) -> None:
@@ -362,7 +391,7 @@ class Assembler:
         if count >= MAX_CRASHES:
             text = f"the aggregator failed {count} times while it dealt with this job (see its log)"
             return self._memory.send(MIDDLEWARE, Finished(message.job, message.owner_epoch, "failed", text))
-        job = self._memory.jobs.get(message.job)
+        job = self._memory.find(message.job)
         if job is not None and message.owner_epoch < job.owner_epoch:
             return None  # an answer could only mislead: who knows the job's real owner epoch has asked already
         if job is None or message.owner_epoch > job.owner_epoch:
@@ -379,8 +408,9 @@ class Assembler:
         """The job of an Own, without what an earlier epoch stored; None where it cannot be."""
         memory = self._memory
         try:
-            if old is None and len(memory.jobs) >= MAX_JOBS:
-                raise ValueError(f"this aggregator has {len(memory.jobs)} jobs already")
+            count = len(memory.jobs) + len(memory.history)
+            if old is None and count >= MAX_JOBS:
+                raise ValueError(f"this aggregator has {count} jobs already")
             job = Job.from_own(message)
         except ValueError as error:
             memory.send(MIDDLEWARE, Finished(message.job, message.owner_epoch, "failed", f"not accepted: {error}"))
@@ -395,7 +425,7 @@ class Assembler:
         return job
 
     def _keep_failed(self, message: FailedChunk) -> None:
-        job = self._memory.jobs.get(message.job)
+        job = self._memory.find(message.job)
         if job is None or message.owner_epoch != job.owner_epoch or job.has_succeeded:
             return
         output = job.tracks[message.track].output if message.track < len(job.tracks) else ""
@@ -404,7 +434,7 @@ class Assembler:
         self._memory.outbox.append(KeepFailed(job.id, output, message.index))
 
     def _finish(self, message: Finish) -> None:
-        job = self._memory.jobs.get(message.job)
+        job = self._memory.find(message.job)
         if job is None or message.owner_epoch > job.owner_epoch:
             text = f"job {message.job} was never owned here under epoch {message.owner_epoch}"
             raise ProtocolError("unknown-job", text)  # after the reconnection it will be
@@ -413,7 +443,7 @@ class Assembler:
 
     def _drop(self, message: Drop) -> None:
         """A finished job stays in the history, its results went when its files were there."""
-        job = self._memory.jobs.get(message.job)
+        job = self._memory.find(message.job)
         if job is None or message.owner_epoch < job.owner_epoch:
             return
         if job.has_succeeded and message.owner_epoch == job.owner_epoch:

@@ -115,6 +115,16 @@ class ResultsLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a Recall asked for: what the ledger has of the job, as SaveJob told it."""
+
+    event: Received
+    job: str
+    fixed: dict[str, Any]
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The end of a turn: timers fire."""
 
@@ -131,6 +141,7 @@ Event = (
     | SpliceCrashed
     | ChunksDamaged
     | ResultsLost
+    | Recalled
     | Tick
 )
 
@@ -199,6 +210,14 @@ class SaveJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Reads in the ledger what is saved of a job that has ended, for a message that names it. Answered by Recalled."""
+
+    event: Received
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class FreeChunk:
     """Forgets one result: ledger first, then spool."""
 
@@ -262,6 +281,7 @@ Command = (
     | Close
     | Keep
     | SaveJob
+    | Recall
     | FreeChunk
     | FreeChunks
     | ForgetJob

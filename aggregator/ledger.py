@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from aggregator.events import Keep
 from storage.crashes import count_crash, crashes
@@ -41,7 +42,8 @@ CREATE TABLE result (
 """
 
 
-class StoredResult(NamedTuple):
+@dataclass(slots=True)
+class StoredResult:
     """One row of `result`."""
 
     job: str
@@ -124,7 +126,8 @@ class AggregatorLedger:
         where, values = ("", ()) if job is None else ("WHERE job = ?", (job,))
         columns = "job, track, number, segment, offset, size, xxh3, worker, frames, stored_unix_s"
         for one in self._ledger.rows(f"SELECT {columns} FROM result {where} ORDER BY job, track, number", values):
-            yield StoredResult(*one[:3], Location(*one[3:6]), int.from_bytes(one[6], "big"), *one[7:])
+            of, track, index, segment, offset, size, xxh3, *rest = one
+            yield StoredResult(of, track, index, Location(segment, offset, size), int.from_bytes(xxh3, "big"), *rest)
 
     def location(self, job: str, track: int, index: int) -> Location:
         """Where a result that is stored lies."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from aggregator.events import MIDDLEWARE, CancelSplice, Command, ForgetJob, Log, Peer, SaveJob, Send
+from aggregator.events import MIDDLEWARE, CancelSplice, Command, ForgetJob, FreeChunks, Log, Peer, SaveJob, Send
+from aggregator.history import EndedJob, History
 from aggregator.jobs import Job
 from aggregator.uplink import Uplink
 from wire.messages import Holdings, Message
@@ -21,12 +22,20 @@ class Memory:
     def __init__(self, splicers: int) -> None:
         self.splicers = splicers
         self.uplink = Uplink()
-        self.jobs: OrderedDict[str, Job] = OrderedDict()  # oldest first
-        self.orphans: dict[str, float] = {}  # jobs the connected middleware has not asked for, since when
-        self.waiting: deque[str] = deque()  # jobs to be spliced, in order
+        self.jobs: dict[str, Job] = {}  # those that have no files yet, oldest first
+        self.history = History()  # those that have
+        self.recalled: Job | None = None  # one of the history, while what names it is handled
+        self.orphans: dict[str, float] = {}  # jobs the connected middleware has not asked for, since when; oldest first
+        self.waiting: OrderedDict[str, None] = OrderedDict()  # jobs to be spliced, in order
         self.running: set[str] = set()  # jobs being spliced
         self.later: deque[tuple[float, Send]] = deque()  # answers held back; as many as peers wait for at most
         self.outbox: list[Command] = []
+
+    def find(self, job: str) -> Job | None:
+        """Return a job, None when there is none of this id. One of the history is found while it is recalled."""
+        if self.recalled is not None and self.recalled.id == job:
+            return self.recalled
+        return self.jobs.get(job)
 
     def send(self, peer: Peer, message: Message) -> None:
         """Nothing is kept for a middleware that is away: after its Welcome it asks for all it needs."""
@@ -46,13 +55,28 @@ class Memory:
     def log(self, text: str, *, is_warning: bool = False) -> None:
         self.outbox.append(Log(text, is_warning))
 
-    def forget(self, job: Job) -> None:
-        """The job and its results go, whatever its state."""
+    def end(self, job: Job) -> None:
+        """A job's files are there: what the ledger has of it leaves memory, and where the history is full so does the
+        first of it."""
         del self.jobs[job.id]
+        self.orphans.pop(job.id, None)
+        self.history.add(job.id, job.owner_epoch, job.user)
+        self.outbox.append(FreeChunks(job.id))
+        surplus = self.history.surplus()
+        if surplus is not None:
+            self.forget(surplus)
+
+    def forget(self, job: Job | EndedJob) -> None:
+        """The job and its results go, whatever its state."""
+        if job.id in self.history:
+            self.history.remove(job.id)
+            self.recalled = None
+        else:
+            del self.jobs[job.id]
         self.orphans.pop(job.id, None)
         if job.id in self.running:
             self.running.remove(job.id)
             self.outbox.append(CancelSplice(job.id))
-        elif job.id in self.waiting:
-            self.waiting.remove(job.id)
+        else:
+            self.waiting.pop(job.id, None)
         self.outbox.append(ForgetJob(job.id))

@@ -88,7 +88,7 @@ class Results:
 
     def _wanted(self, keep: Keep, owner_epoch: int) -> Job | None:
         """Return the job that a result is for; None when it is not here under this owner epoch, which is answered."""
-        job = self._memory.jobs.get(keep.job)
+        job = self._memory.find(keep.job)
         if job is not None and owner_epoch == job.owner_epoch:
             return job
         self._answer(keep, "unwanted", "no such job here, or it was given to another aggregator")

@@ -36,6 +36,8 @@ from aggregator.events import (
     Log,
     NotKept,
     Peer,
+    Recall,
+    Recalled,
     Received,
     ResultsLost,
     SaveJob,
@@ -225,6 +227,7 @@ class Server:
             return self.assembler.handle(event, self._clock())
         except Exception as error:
             log.exception("a bug: handling %.2000r raised", event)
+            event = event.event if isinstance(event, Recalled) else event
             job = str(getattr(event.message, "job", "")) if isinstance(event, Received) else ""
             half_done = self.assembler.half_done()
             if half_done or not isinstance(event, Received):
@@ -250,6 +253,8 @@ class Server:
                 return [self._keep(command, payload)]
             case SaveJob(job, record, fixed):
                 self._ledger.jobs.save(job, record, fixed)
+            case Recall(event, job):
+                return [Recalled(event, *self._saved(job))]
             case FreeChunk(job, track, index):
                 self._turn.free_location(self._ledger.location(job, track, index))
                 self._ledger.forget_result(job, track, index)

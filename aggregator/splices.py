@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -10,7 +9,6 @@ from aggregator.events import (
     MIDDLEWARE,
     ChunksDamaged,
     FreeChunk,
-    FreeChunks,
     ResultsLost,
     Splice,
     SpliceCrashed,
@@ -30,10 +28,6 @@ MAX_CRASHES: Final = 3
 MAX_DAMAGES: Final = 10
 """Splices of one job that may meet results that are damaged, or make no file, however many: all are done again each
 time. A disk on which so many do loses what it is given; of workers the middleware excludes who made such results."""
-
-MAX_HISTORY: Final = 1000
-"""Finished jobs whose files can be fetched; of older ones, of the user who has most of them, only the files are
-left."""
 
 
 class Splices:
@@ -58,14 +52,14 @@ class Splices:
             return self._memory.report_holdings(job)
         job.chunk_counts, job.statistics = counts, message.statistics
         job.set_state(JobState.SPLICING)
-        self._memory.waiting.append(job.id)
+        self._memory.waiting[job.id] = None
         return None
 
     def begin(self) -> None:
         """Starts what may run."""
         memory = self._memory
         while memory.waiting and len(memory.running) < memory.splicers:
-            job = memory.jobs[memory.waiting.popleft()]
+            job = memory.jobs[memory.waiting.popitem(last=False)[0]]
             memory.running.add(job.id)
             memory.log(f"job {job.id}: splicing {sum(job.chunk_counts)} chunks of {len(job.tracks)} tracks")
             duplicates = [track.duplicates for track in job.tracks]
@@ -87,13 +81,7 @@ class Splices:
     def _spliced(self, job: Job, event: Spliced) -> None:
         whole = all(output["state"] == "done" for output in event.outputs)
         self._conclude(job, "done" if whole else "partial", "", event.outputs, event.files)
-        for track in job.tracks:
-            track.held.clear()
-        self._memory.outbox.append(FreeChunks(job.id))
-        finished = [one for one in self._memory.jobs.values() if one.has_succeeded]
-        if len(finished) > MAX_HISTORY:
-            [(greatest, _)] = Counter(one.user for one in finished).most_common(1)
-            self._memory.forget(next(one for one in finished if one.user == greatest))
+        self._memory.end(job)
 
     def _conclude(
         self, job: Job, state: str, text: str, outputs: list[dict[str, Any]], files: list[dict[str, Any]]
@@ -111,7 +99,7 @@ class Splices:
             return self._conclude(job, "failed", f"{text} (tried {job.crashes} times)", [], [])
         self._memory.log(f"job {job.id}: {text}; it is spliced again", is_warning=True)
         self._memory.save(job)
-        self._memory.waiting.append(job.id)
+        self._memory.waiting[job.id] = None
         return None
 
     def _damaged(self, job: Job, event: ChunksDamaged) -> None:

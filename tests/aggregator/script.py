@@ -6,7 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 from aggregator.assembler import Assembler
-from aggregator.events import MIDDLEWARE, Command, Event, Keep, Kept, Log, NotKept, Received, SaveJob, Tick
+from aggregator.events import (
+    MIDDLEWARE,
+    Command,
+    Event,
+    Keep,
+    Kept,
+    Log,
+    NotKept,
+    Recall,
+    Recalled,
+    Received,
+    SaveJob,
+    Spliced,
+    Tick,
+)
 from wire.lease_tags import tag_of
 from wire.messages import Drop, Finish, Hello, Message, Own, Pass, Result, Welcome
 from wire.schema import Lease
@@ -18,6 +32,8 @@ KEY = b"k" * 32
 MACHINE = "x86_64-avx2"
 SOURCE: dict[str, Any] = {"kind": "video", "stream_count": 2}
 OUTPUTS: list[dict[str, Any]] = [{"name": "blur"}]
+CLEAN: dict[str, Any] = {"name": "blur", "state": "done"}
+FILES: list[dict[str, Any]] = [{"file": "blur.mp4", "size": 20_000_000, "xxh3": "00"}]
 
 
 class Script:
@@ -28,6 +44,7 @@ class Script:
         self.now = 100.0
         self.room = True
         self.records: dict[str, dict[str, Any]] = {}
+        self.fixed: dict[str, dict[str, Any]] = {}
         self.logged: list[str] = []
         self.feed(Tick())
         if joined:
@@ -36,19 +53,27 @@ class Script:
             self.hear(peer, Hello(role, f"{role} {peer}", f"session {peer}", [2], token=f"token {peer}"))
 
     def feed(self, event: Event) -> list[Command]:
-        """What an event leads to, but for logs and records, which are noted here. Keeps are carried out."""
+        """What an event leads to, but for logs and records, which are noted here. Keeps are carried out, and what is
+        recalled is what was saved."""
         out: list[Command] = []
         for command in self.brain.handle(event, self.now):
             if isinstance(command, Log):
                 self.logged.append(command.text)
             elif isinstance(command, SaveJob):
                 self.records[command.job] = command.record
+                self.fixed[command.job] = command.fixed or self.fixed[command.job]
+            elif isinstance(command, Recall):
+                out += self.feed(self.recalled(command))
             else:
                 out.append(command)
             if isinstance(command, Keep):
                 out += self.feed(Kept(command) if self.room else NotKept(command, "the disk is full"))
         self.brain.validate()
         return out
+
+    def recalled(self, recall: Recall) -> Recalled:
+        """What the ledger has of a job that is over."""
+        return Recalled(recall.event, recall.job, self.fixed[recall.job], self.records[recall.job])
 
     def hear(self, peer: int, message: Message, size: int = 0, xxh3: int = 0) -> list[Command]:
         return self.feed(Received(peer, message, size, xxh3))
@@ -87,3 +112,9 @@ class Script:
         self.result(0, job=job)
         self.result(1, job=job)
         self.passed(0, job=job)
+
+    def ended(self, job: str = "j") -> list[Command]:
+        """A job that has its files."""
+        self.collected(job)
+        self.finish(2, 1, job=job)
+        return self.feed(Spliced(job, [CLEAN], FILES))

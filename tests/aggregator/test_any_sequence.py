@@ -19,7 +19,10 @@ from aggregator.events import (
     Kept,
     Left,
     NotKept,
+    Recall,
+    Recalled,
     Received,
+    SaveJob,
     Send,
     Splice,
     SpliceCrashed,
@@ -58,6 +61,7 @@ class World:
         self.story: list[str] = []
         self.now = 100.0
         self._splicing: set[str] = set()
+        self._saved: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # by job: fixed and record
         self._is_dialled = self._is_joined = False
         self._numbers = 0
 
@@ -153,6 +157,10 @@ class World:
                 case Keep():
                     is_kept = self.random.random() < 0.9
                     self._feed(Kept(command) if is_kept else NotKept(command, "the disk is full"))
+                case SaveJob(job, record, fixed):
+                    self._saved[job] = (self._saved[job][0] if fixed is None else fixed, record)
+                case Recall(event=said, job=job):
+                    self._feed(Recalled(said, job, *self._saved[job]))
                 case Splice(job=job):
                     self._splicing.add(job)
                 case CancelSplice(job=job):

@@ -35,7 +35,7 @@ from aggregator.jobs import Job
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
-from tests.aggregator.script import CLIENT, KEY, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
+from tests.aggregator.script import CLEAN, CLIENT, FILES, KEY, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
 from wire.lease_tags import tag_of
 from wire.limits import MAX_CHUNKS, MAX_PART
 from wire.messages import (
@@ -56,9 +56,6 @@ from wire.messages import (
     Welcome,
 )
 from wire.schema import Lease
-
-FILES = [{"file": "blur.mp4", "size": 20_000_000, "xxh3": "00"}]
-CLEAN = {"name": "blur", "state": "done"}
 
 
 def holdings(owner_epoch: int, tracks: list[bytes]) -> Holdings:
@@ -425,7 +422,7 @@ def test_a_message_that_arrives_damaged_is_named_to_whom_it_came_from(
 
 
 def test_the_history_is_bounded_and_unfinished_jobs_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aggregator.splices.MAX_HISTORY", 2)
+    monkeypatch.setattr("aggregator.history.MAX_HISTORY", 2)
     script = Script()
     script.own("unfinished")
     for job in ("a", "b", "c"):
@@ -487,6 +484,7 @@ def restarted(script: Script, held: dict[tuple[int, int], int]) -> Script:
     again = Script(joined=False)
     for job, record in script.records.items():
         fixed = {"name": "clip.mp4", "user": "", "owner_epoch": 1, "lease_key": KEY}
+        again.fixed[job], again.records[job] = fixed, record
         again.brain.restore(Job.restored(job, fixed, record), held)
     again.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
     return again

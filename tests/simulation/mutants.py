@@ -256,7 +256,7 @@ def _owner_is_not_checked() -> Patch:
     real = Results._wanted
 
     def wanted(self: Any, keep: Any, owner_epoch: int) -> Any:
-        return self._memory.jobs.get(keep.job) or real(self, keep, owner_epoch)
+        return self._memory.find(keep.job) or real(self, keep, owner_epoch)
 
     return Results, "_wanted", wanted
 
@@ -485,7 +485,7 @@ def _files_are_given_to_everyone() -> Patch:
     real = Assembler._fetch
 
     def fetch(self: Any, peer: Any, message: Any, hello: Any) -> None:
-        job = self._memory.jobs.get(message.job)
+        job = self._memory.find(message.job)
         real(self, peer, message, hello if job is None else replace(hello, user=job.user))
 
     return Assembler, "_fetch", fetch
