@@ -6,13 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+
+from base.build_path import BuildPath
 
 Needs = frozenset[str]
 """What a worker must offer: filters by name, and `kind:` with the kind of material."""
-
-TURNS: Final = " + "
-"""Between the fingerprints of workers that took turns at one task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +59,20 @@ def _needs(kind: str, names: tuple[str, ...]) -> Needs:
 
 @dataclass(frozen=True, slots=True)
 class Intermediate:
-    """A task whose first `step` filters are done: what came of them is in the spool.
+    """A task whose first steps are done: what came of them is in the spool.
 
     It is volatile: no ledger knows it, and after a restart the task begins again with its chunk. `mode` is that of the
-    workers that made it, `fingerprint` theirs (see `turns`).
+    workers that made it, `fingerprint` has the build of each step that is done, `size` is in bytes.
     """
 
-    step: int
     mode: str
-    fingerprint: str
+    fingerprint: BuildPath
     size: int
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return len(self.fingerprint)
 
 
 @dataclass(slots=True)
@@ -88,16 +90,3 @@ class Pace:
     def mean_s(self) -> float | None:
         """None before the first one."""
         return self.seconds / self.count if self.count else None
-
-
-def turns(before: str, own: str) -> str:
-    """The fingerprint of what workers make that take turns; the same one again says nothing new. What is handed on says
-    it as well (media/video/inlet.py, joined_fingerprint): a test holds the two together."""
-    if not before:
-        return own
-    return before if before.rsplit(TURNS, 1)[-1] == own else before + TURNS + own
-
-
-def is_like(begun: str, whole: str) -> bool:
-    """Whether what is begun by these workers may become a whole of that fingerprint; any, where that is not known."""
-    return not whole or begun == whole or whole.startswith(begun + TURNS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from base.build_path import extended
 from base.failures import MAX_FAILED_CHUNKS
 from middleware.catalogue import Catalogue
 from middleware.events import (
@@ -334,7 +335,8 @@ class Cluster:
         """Has a task failed often enough, and on two workers where there are two?"""
         if len(trouble.failures) < self.rules.max_failures:
             return False
-        others = frozenset(one for one in self.fleet.fingerprints if not track.takes(one))
+        count = len(track.chain.steps)
+        others = frozenset(one for one in self.fleet.fingerprints if not track.takes(extended((), one, count)))
         return len(trouble.failed_on) >= min(2, len(self.fleet.able(track.needs, others)))
 
     def mode_of(self, job: Job, track: Track, index: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
+from base.build_path import BuildPath, to_text
 from middleware.chains import Needs
 from middleware.cluster import Cluster
 from middleware.events import SendChunk, SendStage
@@ -42,7 +43,7 @@ class Handout:
         if not self._cluster.fleet.has_credit:
             return
         waiting = Waiting(self._waiting_tracks(now), self._last_served)
-        dry: set[tuple[Needs, str]] = set()
+        dry: set[tuple[Needs, BuildPath]] = set()
         while waiting.count:
             job, track = waiting.take()
             kind = track.needs, track.fingerprint
@@ -142,7 +143,8 @@ class Handout:
         self._turn += 1
         self._last_served[job.id] = job.user.last_served = self._turn
         lease = Lease(cluster.epoch, self._sequence)
-        build = track.fingerprint_of(index, offer.mode, worker.details.fingerprint)
+        fingerprint = track.fingerprint_of(index, offer.mode, worker.details.fingerprint, stage)
+        build = to_text(fingerprint)
         tag = lease_tag(
             job.lease_key,
             job=job.id,
@@ -164,13 +166,13 @@ class Handout:
             mode=offer.mode,
             stage=stage,
             is_last=chain.is_last(stage),
-            fingerprint=build,
+            fingerprint=fingerprint,
             tag=tag,
             handed_out_at=now,
             progress_at=now,
         )
         if record.is_last and not track.fingerprint:
-            track.fingerprint = build
+            track.fingerprint = fingerprint
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
         track.assign(record, job.have[track.stream], now)
         cluster.fleet.lend(worker, record)

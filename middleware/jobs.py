@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from base.build_path import from_text, to_text
 from middleware import told
 from middleware.chains import Chain
 from middleware.history import Told
@@ -276,7 +277,7 @@ class Job:
             "owner": self.owner,
             "owner_name": self.owner_name,
             "owner_epoch": self.owner_epoch,
-            "builds": [track.fingerprint for track in self.tracks],
+            "builds": [to_text(track.fingerprint) for track in self.tracks],
             "chunk_counts": self.chunk_counts,
             "seconds": self.seconds,
             "outputs_summary": self.outputs_summary,
@@ -297,7 +298,7 @@ class Job:
         self.addresses = record["addresses"]
         self.outputs_summary, self.files = told.summaries(record["outputs_summary"]), told.files(record["files"])
         for track, build in zip(self.tracks, record["builds"], strict=False):  # none of a job that has ended
-            track.fingerprint = build
+            track.fingerprint = from_text(build, len(track.chain.steps))
         self.edited_as = record.get("edited_as", "")
         self.waits_long = record.get("waits_long", False)
         self.final, self.failures = record.get("final", {}), record.get("failures", [])

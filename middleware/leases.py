@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from base.build_path import BuildPath, from_text
 from base.failures import MAX_FAILURES_OF_TASK
 from middleware.cluster import Cluster
 from middleware.events import Check, Close, Peer, SendChunk, SpoolStage
@@ -156,11 +157,11 @@ class Leases:
         cluster = self._cluster
         job = cluster.jobs.get(held.job)
         is_free = not cluster.fleet.is_held(held.lease) and len(worker.held) < MAX_ADOPTED
-        stage = self._wanted_stage(job, held) if job is not None and is_free else None
-        if job is None or stage is None or not self._was_lent(job, worker, held, now):
+        wanted = self._wanted_stage(job, held) if job is not None and is_free else None
+        if job is None or wanted is None or not self._was_lent(job, worker, held, now):
             cluster.send(worker.peer, Revoke(held.lease))
             return
-        track = job.tracks[held.track]
+        track, (stage, fingerprint) = job.tracks[held.track], wanted
         record = LeaseRecord(
             lease=held.lease,
             worker=worker.name,
@@ -170,7 +171,7 @@ class Leases:
             mode=held.mode,
             stage=stage,
             is_last=track.chain.is_last(stage),
-            fingerprint=held.build,
+            fingerprint=fingerprint,
             tag=held.tag,
             handed_out_at=now,
             progress_at=now,
@@ -188,8 +189,9 @@ class Leases:
         self._cluster.note("lease-refused", text, now, job.id, worker.name)
         return False
 
-    def _wanted_stage(self, job: Job, held: HeldLease) -> range | None:
-        """Which steps of its chain a held lease is for; None when nobody wants what will come of it."""
+    def _wanted_stage(self, job: Job, held: HeldLease) -> tuple[range, BuildPath] | None:
+        """Return which steps of its chain a held lease is for, and the builds of all steps that are done then; None
+        when nobody wants what will come of it."""
         if not self._is_wanted(job, held):
             return None
         track = job.tracks[held.track]
@@ -197,7 +199,13 @@ class Leases:
         begun = track.intermediates.get(held.index)
         if stage is None or (begun is not None and stage.stop <= begun.step):
             return None
-        return None if track.chain.is_last(stage) and track.fingerprint != held.build else stage
+        try:
+            fingerprint = from_text(held.build, stage.stop)
+        except ValueError:
+            return None
+        if len(fingerprint) != stage.stop or (track.chain.is_last(stage) and track.fingerprint != fingerprint):
+            return None
+        return stage, fingerprint
 
     @staticmethod
     def _is_wanted(job: Job, held: HeldLease) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from middleware.cluster import Cluster
 from middleware.jobs import Job
-from middleware.stages import is_covered, is_outdated, left, uncovered
+from middleware.stages import is_covered, is_outdated, needed_steps, uncovered
 from middleware.states import JobState
 from middleware.tracks import Track
 
@@ -57,7 +57,7 @@ def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
     index = track.queued(job.have[track.stream])
     assert index is not None
     mode = cluster.mode_of(job, track, index)
-    rest = left(track, index, mode)
+    rest = needed_steps(cluster, track, index, mode)
     if not is_covered(cluster, track, rest):
         return _nobody_offers(cluster, track.chain.needs(rest))
     if is_outdated(cluster, track):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Set
 from typing import Any
 
+from base.build_path import BuildPath, from_text, to_text
 from middleware import told
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
@@ -187,14 +188,16 @@ class Ownership:
 
     def _check_builds(self, job: Job, record: AggregatorRecord, message: Holdings, now: float) -> None:
         """Compare whose results the owner has with what was chosen. They differ where a power cut took the choice."""
-        pairs = [pair for pair in zip(job.tracks, message.fingerprints, strict=False) if pair[1]]
-        for track, build in pairs:
-            if not track.takes(build):
-                text = f"{record.name} has results of {build!r}, not of {track.fingerprint!r}: {job.id} begins again"
+        texts = zip(job.tracks, message.fingerprints, strict=False)
+        pairs = [(track, _path(track, text)) for track, text in texts if text]
+        for track, fingerprint in pairs:
+            if not track.takes(fingerprint):
+                held, chosen = to_text(fingerprint), to_text(track.fingerprint)
+                text = f"{record.name} has results of {held!r}, not of {chosen!r}: {job.id} begins again"
                 self._cluster.note("begun-again", text, now, job.id)
                 return self._give(job, record)
-        for track, build in pairs:
-            track.fingerprint = build
+        for track, fingerprint in pairs:
+            track.fingerprint = fingerprint
         return None
 
     def _owned(self, record: AggregatorRecord, job_id: str, owner_epoch: int) -> Job | None:
@@ -351,6 +354,14 @@ class Ownership:
         owner = self._cluster.owner_of(job)
         if owner is not None:
             self._cluster.send(owner.peer, Drop(job.id, job.owner_epoch))
+
+
+def _path(track: Track, text: str) -> BuildPath:
+    """Return the builds that an aggregator says a track's results are of. Raises ProtocolError when they can't be."""
+    try:
+        return from_text(text, len(track.chain.steps))
+    except ValueError as error:
+        raise ProtocolError("bad-message", f"Holdings of track {track.number}: {error}") from error
 
 
 def _float32(values: list[float]) -> bytes:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from middleware.chains import TURNS, Needs, is_like
+from base.build_path import BuildPath, matches, to_text
+from middleware.chains import Needs
 from middleware.cluster import Cluster
 from middleware.jobs import Job
 from middleware.tracks import Track
-from wire.limits import MAX_TEXT
+from wire.limits import MAX_FINGERPRINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +49,29 @@ def refused(cluster: Cluster, track: Track, index: int, mode: str, stage: range)
 
 
 def _fits(cluster: Cluster, track: Track, index: int, mode: str, stage: range, own: str) -> bool:
-    made = track.fingerprint_of(index, mode, own)
-    if len(made) > MAX_TEXT:
+    made = track.fingerprint_of(index, mode, own, stage)
+    if len(to_text(made)) > MAX_FINGERPRINT:
         return False  # no message could carry it
-    if track.chain.is_last(stage):
-        return track.takes(made)
-    return can_end(cluster, track, stage.stop, made)
+    return can_end(cluster, track, made)
 
 
-def can_end(cluster: Cluster, track: Track, step: int, made: str) -> bool:
-    """Whether connected workers can take a task on from `step`, which `made` brought it to, so that what comes of it is
-    of the track's build."""
-    if not track.fingerprint:
+def can_end(cluster: Cluster, track: Track, made: BuildPath) -> bool:
+    """Return whether connected workers can end a task, of whose first steps `made` has the builds, so that its result
+    is of the track's builds: whether each step that is left is offered by a worker of its build."""
+    target = track.fingerprint
+    if not target or made == target:
         return True
-    if made and not is_like(made, track.fingerprint):
+    if not matches(made, target):
         return False
-    builds, length = track.fingerprint.split(TURNS), len(track.chain.steps)
-    turns = {made.count(TURNS) if made else -1}  # whose turn it may have been last: indexes of `builds`
-    size = 1 if track.chain.can_stage and not (track.whole_only and step == 0) else length
-    for start in range(step, length, size):
-        needs = track.chain.needs(range(start, start + size))
-        able = {worker.details.fingerprint for worker in cluster.fleet.able(needs)}
-        turns = {turn for now in turns for turn in (now, now + 1) if 0 <= turn < len(builds) and builds[turn] in able}
-    return len(builds) - 1 in turns
+    if track.chain.can_stage and not (track.whole_only and not made):
+        return all(_has_worker_for(cluster, track, range(step, step + 1)) for step in range(len(made), len(target)))
+    return len(set(target)) == 1 and _has_worker_for(cluster, track, track.chain.whole)
+
+
+def _has_worker_for(cluster: Cluster, track: Track, stage: range) -> bool:
+    """Return whether a connected worker of the build that the first step of a stage must have offers all of it."""
+    able = cluster.fleet.able(track.chain.needs(stage))
+    return any(worker.details.fingerprint == track.fingerprint[stage.start] for worker in able)
 
 
 def is_dead_end(cluster: Cluster, job: Job, track: Track, index: int) -> bool:
@@ -79,7 +80,7 @@ def is_dead_end(cluster: Cluster, job: Job, track: Track, index: int) -> bool:
     begun = track.begun(index, cluster.mode_of(job, track, index))
     if begun is None:
         return True
-    return not can_end(cluster, track, begun.step, begun.fingerprint) and can_end(cluster, track, 0, "")
+    return not can_end(cluster, track, begun.fingerprint) and can_end(cluster, track, ())
 
 
 def is_outdated(cluster: Cluster, track: Track) -> bool:
@@ -87,13 +88,21 @@ def is_outdated(cluster: Cluster, track: Track) -> bool:
     chain = track.chain
     shared = chain.can_stage and not track.whole_only
     can = is_covered(cluster, track, chain.whole) if shared else cluster.fleet.can(chain.needs(chain.whole))
-    return can and not can_end(cluster, track, 0, "")
+    return can and not can_end(cluster, track, ())
 
 
 def left(track: Track, index: int, mode: str) -> range:
     """The steps of a task's chain that are not done."""
     begun = track.begun(index, mode)
     return range(0 if begun is None else begun.step, len(track.chain.steps))
+
+
+def needed_steps(cluster: Cluster, track: Track, index: int, mode: str) -> range:
+    """Return the steps that workers must offer for a task to go on: those that are left of it, or all where what is
+    done of it can't be ended under the track's builds."""
+    begun = track.begun(index, mode)
+    is_of_use = begun is not None and can_end(cluster, track, begun.fingerprint)
+    return left(track, index, mode) if is_of_use else track.chain.whole
 
 
 def is_covered(cluster: Cluster, track: Track, rest: range) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from middleware.chains import Chain, Intermediate, Needs, Pace, is_like, turns
+from base.build_path import BuildPath, extended, matches
+from middleware.chains import Chain, Intermediate, Needs, Pace
 from middleware.states import TASK_TRANSITIONS, TaskState
 from wire.bitmap import Bitmap
 from wire.schema import Lease
@@ -41,7 +42,7 @@ class LeaseRecord:
     mode: str
     stage: range
     is_last: bool  # of the chain's stages: a result comes of it
-    fingerprint: str  # of what comes of it
+    fingerprint: BuildPath  # of what comes of it: the build of each step, those done before included
     tag: bytes  # what proves it, see wire/lease_tags.py
     handed_out_at: float
     progress_at: float
@@ -98,7 +99,7 @@ class Track:
         self.whole_only = ""  # why its chain must not be shared among workers after all
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
         self.retries = self.losses = self.duplicates = 0
-        self.fingerprint = ""  # of all its results in this owner epoch: chosen when the first is asked for
+        self.fingerprint: BuildPath = ()  # of all its results in this owner epoch; chosen when the first is asked for
         self.begun_at: dict[int, float] = {}  # the first hand-out of tasks that are not stored
         self.latencies_ms: list[float] = []  # of every `_latency_step`th task that was stored
         self._latency_step, self._latency_count = 1, 0
@@ -289,23 +290,23 @@ class Track:
     def begun(self, index: int, mode: str) -> Intermediate | None:
         """What is done of a task, for a worker that would go on in this mode; None where it begins with its chunk."""
         found = self.intermediates.get(index)
-        if found is None or found.mode != mode or not is_like(found.fingerprint, self.fingerprint):
+        if found is None or found.mode != mode or not matches(found.fingerprint, self.fingerprint):
             return None
         return found
 
-    def fingerprint_of(self, index: int, mode: str, own: str) -> str:
-        """What would be known as a worker's doing if it went on with a task."""
+    def fingerprint_of(self, index: int, mode: str, own: str, stage: range) -> BuildPath:
+        """Return the build of each step that is done once a worker of the build `own` has done `stage` of a task."""
         begun = self.begun(index, mode)
-        return turns("" if begun is None else begun.fingerprint, own)
+        return extended(() if begun is None else begun.fingerprint, own, len(stage))
 
-    def takes(self, fingerprint: str) -> bool:
-        """Return whether a result of this fingerprint is like the others."""
-        return self.fingerprint in ("", fingerprint)
+    def takes(self, fingerprint: BuildPath) -> bool:
+        """Return whether a result of these builds, one for each step, is like the others."""
+        return matches(fingerprint, self.fingerprint)
 
     def forget_results(self) -> None:
         """They are lost: the next one is the first."""
         self.stored, self.stored_frames = Bitmap(), 0
-        self.fingerprint = ""
+        self.fingerprint = ()
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
 
     def hand_on(self, record: LeaseRecord, size: int, now: float) -> list[LeaseRecord]:
@@ -314,7 +315,7 @@ class Track:
         flight, step = self.flights[record.index], record.stage.stop
         self.pace(step).add(now - flight.first_handed_out_at)
         self.drop_begun(record.index)
-        self.intermediates[record.index] = Intermediate(step, record.mode, record.fingerprint, size)
+        self.intermediates[record.index] = Intermediate(record.mode, record.fingerprint, size)
         self.staged_bytes += size
         done = [one for one in flight.leases.values() if one.stage.stop <= step]
         for one in done:

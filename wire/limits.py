@@ -127,8 +127,8 @@ MAX_NAME: Final = 255
 names of 255 bytes or UTF-16 units, which are never more characters."""
 
 MAX_FINGERPRINT: Final = 4096
-"""Characters of library versions and CPU class: about 150 for each worker that takes its turn at a chain. Holdings has
-one for each track."""
+"""Characters of library versions and CPU class: about 150 each time that another build takes over in a chain. Holdings
+has one text for each track."""
 
 MAX_TEXT: Final = 64 * KIB
 """Characters in a text for people: a reason, a traceback."""

@@ -285,7 +285,8 @@ class Task(Message):
     stage that is not the first is what the stage before made (see HandOn). `assets` are the files that the output's
     chain names, by value; a worker asks for those that it does not have (see AssetRequest).
 
-    `build` is the fingerprint that what comes of it must have; `tag` proves that this lease was lent (see
+    `build` is the text of the builds (base/build_path.py) under which all steps of the chain up to the last one of
+    `stage` will have run; `tag` proves that this lease was lent (see
     wire/lease_tags.py), and is shown with Result, HandOn and HeldLease.
     """
 
@@ -376,8 +377,8 @@ class Released(Message):
 @dataclass(frozen=True, slots=True)
 class Result(Message):
     """What a task became. Payload: the result. `content` is a checksum of that part of it in which equal workers agree
-    (not of how long they took), 0 where none is known. `build` is the fingerprint of who made it; it, `mode`, `stage`
-    and `tag` must be as in the Task. Answered by Stored."""
+    (not of how long they took), 0 where none is known. `build` is the text of the builds
+    that made it; it, `mode`, `stage` and `tag` must be as in the Task. Answered by Stored."""
 
     lease: Lease
     job: Name
@@ -451,7 +452,7 @@ class Own(Message):
 
 @dataclass(frozen=True, slots=True)
 class Holdings(Message):
-    """What an aggregator holds of a job: a bitmap a track, as in Job.have, and whose results they are: the fingerprint
+    """What an aggregator holds of a job: a bitmap a track, as in Job.have, and whose results they are: the `build`
     of each track's first one, empty where there is none. What is behind the first 65 536 chunks of a track came before
     in ChunkWindows."""
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from base.build_path import BuildPath, extended
 from filters.picture import Picture
 from media.bundle import unpack
 from media.errors import BundleError
@@ -26,9 +27,6 @@ Payload = bytes | bytearray | memoryview
 
 # Where the picture of a shot is that was handed on: in the runs, in the chunk, nowhere.
 DRAWN, SOURCE, NOWHERE = "drawn", "source", ""
-
-TURNS: Final = " + "
-"""Between the fingerprints of workers that took turns at one task."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,8 +59,8 @@ class Inlet(Protocol):
     """Where a stage's frames come from, in order; those that are context first. Iterate once.
 
     `chunk` is the source's; `size` (width, height) and `pixel_aspect` what the pictures should have; `context_frames`
-    how many frames come before the own ones, unless the video begins later; `seconds` and `fingerprint` those of the
-    stages before; `report` is complete once all frames have been taken.
+    how many frames come before the own ones, unless the video begins later; `seconds` are those of the stages before,
+    `builds` has the build of each of their steps; `report` is complete once all frames have been taken.
     """
 
     chunk: Payload
@@ -71,7 +69,7 @@ class Inlet(Protocol):
     context_frames: int
     report: DecodeReport
     seconds: Seconds
-    fingerprint: str
+    builds: BuildPath
 
     def __iter__(self) -> Iterator[Shot]: ...
 
@@ -97,7 +95,7 @@ class Decoded:
         self.size = (int(source_process["display_width"]), int(source_process["display_height"]))
         self.context_frames = context_frames
         self.seconds = Seconds()
-        self.fingerprint = fingerprint()
+        self.builds: BuildPath = ()
         aspect = source_process["sample_aspect"]
         self.pixel_aspect = None if aspect is None else Fraction(*aspect)
         self._orientation = Orientation(*source_process["orientation"])
@@ -139,7 +137,7 @@ class Handed:
             self.context_frames = int(table["context"])
             self.report = DecodeReport(**table["decoding"])
             self.seconds = Seconds(**table["seconds"])
-            self.fingerprint = joined_fingerprint(str(table["fingerprint"]), fingerprint())
+            self.builds = tuple(str(build) for build in table["builds"])
             self._entries: list[list[Any]] = table["shots"]
             self._drawn = unpacked(table["runs"], parts[1:])
             self.reach = int(table["reach"])
@@ -199,7 +197,7 @@ def inlet_of(
     return Decoded(payload, source_process, context_frames, lead_in, pixels_max)
 
 
-def joined_fingerprint(before: str, own: str) -> str:
-    """Of workers that took turns; the same one again says nothing new. The middleware, which opens no payload, joins
-    those of its workers in the same way (middleware/chains.py, `turns`): it compares what it joined with these."""
-    return before if before.rsplit(TURNS, maxsplit=1)[-1] == own else before + TURNS + own
+def builds_after(before: BuildPath, stage: range) -> BuildPath:
+    """Return the build of each step that is done after `stage`, which this process does. The middleware, which opens no
+    payload, expects the same path (middleware/tracks.py, `fingerprint_of`)."""
+    return extended(before, fingerprint(), len(stage))

@@ -17,12 +17,12 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from msgpack import packb
 
+from base.build_path import BuildPath, to_text
 from filters.picture import Picture
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
 from media.bundle import pack, unpack_table
 from media.errors import ProcessingFailed, ResultTooLarge, last_line
-from media.fingerprint import fingerprint
 from media.material import MODES, NO_VIDEO, Output, Result
 from media.report import ERROR_LENGTH_MAX
 from media.video import memory
@@ -31,7 +31,7 @@ from media.video.encode import encodable, open_encoder
 from media.video.fit import Fitter
 from media.video.frame_format import FrameFormat
 from media.video.grid import Pace, grid_of
-from media.video.inlet import Handed, Payload, Shot, inlet_of
+from media.video.inlet import Handed, Payload, Shot, builds_after, inlet_of
 from media.video.report import ChunkReport
 from media.video.source_format import colour_after, source_format
 from media.video.stages import hand_on
@@ -75,7 +75,7 @@ def process(
     stage = whole if stage is None else stage
     is_last = stage.stop == whole.stop
     if mode == "drop" and is_last:
-        return _dropped(payload, source_process, is_first=not stage.start)
+        return _dropped(payload, source_process, stage)
     pixels_max = _pixels_max(source_process, output, stage)
     if not is_last:
         return _handed_on(payload, source_process, output, stage, mode != "filter", told, pixels_max)
@@ -110,24 +110,24 @@ def _handed_on(
     reach = int(source_process["context_frames"])
     inlet = inlet_of(payload, source_process, stage, reach, lambda _packets: on_frame(0), pixels_max)
     try:
-        steps = output.chain[stage.start : stage.stop]
-        intermediate, count = hand_on(inlet, steps, output, reach, bypass, on_frame)
+        intermediate, count = hand_on(inlet, stage, output, reach, bypass, on_frame)
     finally:
         inlet.let_go()
-    return Result(intermediate, inlet.fingerprint, count, 0, 0, 0, 0)
+    return Result(intermediate, to_text(builds_after(inlet.builds, stage)), count, 0, 0, 0, 0)
 
 
-def _dropped(payload: Payload, source_process: dict[str, Any], *, is_first: bool) -> Result:
+def _dropped(payload: Payload, source_process: dict[str, Any], stage: range) -> Result:
     """The result of a chunk that is left out: no packet, and every frame accounted for."""
-    chunk, builds = payload, fingerprint()
-    if not is_first:
+    chunk: Payload = payload
+    before: BuildPath = ()
+    if stage.start:
         handed = Handed(payload, source_process)
-        chunk, builds = handed.chunk, handed.fingerprint
+        chunk, before = handed.chunk, handed.builds
     table = unpack_table(chunk)
     count = _own_packets(table)
     first = table["first"]
     lost = [[frame, DROPPED] for frame in range(first, first + count)]
-    report = ChunkReport(first, count, frames_in=count, lost=lost, fingerprint=builds)
+    report = ChunkReport(first, count, frames_in=count, lost=lost, fingerprint=to_text(builds_after(before, stage)))
     return Result(
         payload=pack({"p": [], "x": b"", "report": report.to_wire()}, []),
         fingerprint=report.fingerprint,
@@ -192,7 +192,7 @@ class _Work:
             format=self._format,
             warnings=warnings,
             seconds=self._inlet.seconds,
-            fingerprint=self._inlet.fingerprint,
+            fingerprint=to_text(builds_after(self._inlet.builds, stage)),
         )
 
     def run(self) -> Result:

@@ -14,8 +14,8 @@ media/video/exact.py made of the frames that a filter drew. Its table has
                [width, height] of what the filters so far should make of the source's pictures, and the shape of a
                pixel, a fraction or nil
     "decoding" what the decoder said of the chunk, once all of it was decoded
-    "seconds", "fingerprint"
-               of the stages so far
+    "seconds"  of the stages so far
+    "builds"   of each step so far, the build (media/fingerprint.py) of the worker that did it
 
 Frames that no filter drew are not carried: the next stage decodes the chunk again where one is wanted. So a frame on
 which a filter fails, now or later, can pass as the source has it, with all that the decoder hung on it.
@@ -23,13 +23,12 @@ which a filter fails, now or later, can pass as the source has it, with all that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
 from base.failures import MAX_FAILURES_OF_CHUNK
-from filters.chain import Step
 from filters.picture import Notes
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
@@ -37,21 +36,21 @@ from media.bundle import pack
 from media.errors import ProcessingFailed, TooLargeToHandOn, last_line
 from media.material import Output
 from media.video.exact import FramePacker
-from media.video.inlet import DRAWN, NOWHERE, SOURCE, Inlet, Shot
+from media.video.inlet import DRAWN, NOWHERE, SOURCE, Inlet, Shot, builds_after
 
 # What one worker sends at once: well below the 256 MiB that the wire carries, and held in memory twice.
 SIZE_MAX = 192 * 1024 * 1024
 
 
 def hand_on(
-    inlet: Inlet, steps: Sequence[Step], output: Output, reach: int, bypass: bool, on_frame: Callable[[int], None]
+    inlet: Inlet, stage: range, output: Output, reach: int, bypass: bool, on_frame: Callable[[int], None]
 ) -> tuple[bytes, int]:
     """Runs the filters of a stage that is not the last; returns the intermediate and its count of own frames.
 
     `reach` is how many frames before its own ones the chunk's decoder gives. Raise ProcessingFailed where a filter
     fails and the output's policy is to fail, TooLargeToHandOn, BundleError.
     """
-    return _Relay(inlet, steps, output, reach, bypass, on_frame).run()
+    return _Relay(inlet, stage, output, reach, bypass, on_frame).run()
 
 
 class _Relay:
@@ -60,18 +59,19 @@ class _Relay:
     def __init__(
         self,
         inlet: Inlet,
-        steps: Sequence[Step],
+        stage: range,
         output: Output,
         reach: int,
         bypass: bool,
         on_frame: Callable[[int], None],
     ) -> None:
         self._inlet = inlet
+        self._stage = stage
         self._output = output
         self._reach = reach
         self._bypass = bypass
         self._on_frame = on_frame
-        self._runner = ChainRunner(make_chain(steps))
+        self._runner = ChainRunner(make_chain(output.chain[stage.start : stage.stop]))
         self._next_context = max(0, inlet.context_frames - self._runner.context_frames)
         self._context: list[Shot] = []  # until the first own frame: only then it is known how many there are
         self._entries: list[list[Any]] = []
@@ -162,6 +162,6 @@ class _Relay:
             "aspect": None if aspect is None else [aspect.numerator, aspect.denominator],
             "decoding": asdict(self._inlet.report),
             "seconds": asdict(self._seconds),
-            "fingerprint": self._inlet.fingerprint,
+            "builds": builds_after(self._inlet.builds, self._stage),
         }
         return pack(table, parts)

@@ -261,9 +261,9 @@ def test_a_frame_counts_once_when_its_last_filter_is_done(script: Script) -> Non
     assert script.job(1).progress["frames_done"] == 4
 
 
-def chose(script: Script, job: str, build: str) -> None:
-    """This build was chosen for the first output."""
-    script.dispatcher.cluster.jobs[job].tracks[0].fingerprint = build
+def chose(script: Script, job: str, *builds: str) -> None:
+    """These builds were chosen for the steps of the first output."""
+    script.dispatcher.cluster.jobs[job].tracks[0].fingerprint = builds
 
 
 def test_results_of_other_builds_are_not_mixed_in(script: Script) -> None:
@@ -276,7 +276,7 @@ def test_results_of_other_builds_are_not_mixed_in(script: Script) -> None:
     assert mine
     assert other
     script.hand_on(RESIZE)
-    assert script.said(MARK, Task)[0].build == "f + g"
+    assert script.said(MARK, Task)[0].build == "f*1 + g*1"
     script.hand_on(14)
     script.hand_on(14, other[0])
     assert script.tasks(MARK) == [mine[-1]], "what the others began leads nowhere"
@@ -286,7 +286,47 @@ def test_results_of_other_builds_are_not_mixed_in(script: Script) -> None:
         script.hand_on(RESIZE, index)
     for index in script.tasks(MARK):
         script.deliver(MARK, index)
-    assert {task.build for task in script.said(MARK, Task)} == {"f + g"}
+    assert {task.build for task in script.said(MARK, Task)} == {"f*1 + g*1"}
+
+
+def test_each_step_runs_under_one_build_in_all_results(script: Script) -> None:
+    """Workers of the build f hand on after one step and after two, g ends both: `edges` must run under f in all of
+    them, or under g in all."""
+    both, first, last = 11, 12, 13
+    script.worker(both, filters=("blur", "edges"))
+    script.worker(first, filters=("blur",))
+    script.worker(last, filters=("edges", "sharpen"), fingerprint="g")
+    script.submit(chunks=4, filters=("blur", "edges", "sharpen"), stages=True)
+    after_two, after_one = script.tasks(both)[0], script.tasks(first)[0]
+    script.hand_on(both, after_two)
+    script.hand_on(first, after_one)
+    while held := [(peer, index) for peer in (both, first, last) for index in _held(script, peer)]:
+        peer, index = held[0]
+        (script.deliver if peer == last else script.hand_on)(peer, index)
+    script.finish()
+    assert script.job(1).state == "done"
+    builds = {both: "f", first: "f", last: "g"}
+    ran: dict[int, dict[int, str]] = {index: {} for index in range(4)}
+    for peer, build in builds.items():
+        for task in script.said(peer, Task):
+            ran[task.index] |= dict.fromkeys(range(*task.stage), build)
+    assert len({tuple(sorted(steps.items())) for steps in ran.values()}) == 1, ran
+
+
+def _held(script: Script, peer: int) -> list[int]:
+    """The tasks that a worker holds."""
+    return [one.index for one in script.dispatcher.cluster.fleet.by_name[f"w{peer}"].held.values() if not one.revoked]
+
+
+def test_what_no_message_could_carry_is_not_handed_out(script: Script) -> None:
+    """Two builds fit into a message each, and what tells of both does not."""
+    script.worker(RESIZE, filters=("resize",), fingerprint="f" * 3000)
+    script.worker(MARK, filters=("watermark",), fingerprint="g" * 3000)
+    script.worker(14, filters=("watermark",))
+    script.submit(chunks=1, filters=("resize", "watermark"), stages=True)
+    script.hand_on(RESIZE)
+    assert stages(script, MARK) == []
+    assert stages(script, 14) == [(0, [1, 2])]
 
 
 def test_stages_that_nobody_needs_any_more_are_given_back_when_the_task_is_stored(script: Script) -> None:
@@ -317,7 +357,7 @@ def test_what_other_builds_began_gives_its_room_back(script: Script) -> None:
     script.hand_on(RESIZE, 1, size=9_000)
     script.leave(MARK)
     script.worker(14, filters=("resize",), fingerprint="g")
-    chose(script, job, "g + f")
+    chose(script, job, "g", "f")
     script.worker(MARK, filters=("watermark",))
     script.tick()
     assert not script.stages
@@ -340,7 +380,7 @@ def test_after_a_restart_the_aggregator_says_whose_results_go_together(script: S
     job = share(script, chunks=2)
     again = script.restarted(2)
     again.aggregator(9)
-    again.tell(9, Holdings(job, 1, [b"\x01"], ["f + g"]))
+    again.tell(9, Holdings(job, 1, [b"\x01"], ["f*1 + g*1"]))
     again.worker(RESIZE, filters=("resize",), fingerprint="g")
     again.worker(MARK, filters=("watermark",), fingerprint="g")
     again.tick()
@@ -364,7 +404,7 @@ def test_after_a_restart_a_stage_in_the_middle_of_a_chain_goes_on(script: Script
         one.worker(BOTH, filters=("blur",), held=(held,))
         assert one.said(BOTH, Revoke) == []
         (begun,) = one.dispatcher.cluster.jobs[job].tracks[0].flights[0].leases.values()
-        assert begun.fingerprint == "f"
+        assert begun.fingerprint == ("f", "f")
 
 
 # ── library versions that are gone ──────────────────────────────────────────────────────────────────────────────────
@@ -376,7 +416,7 @@ def test_a_stage_that_would_lead_nowhere_is_not_begun(script: Script) -> None:
     script.worker(MARK, filters=("watermark",), fingerprint="g")
     script.worker(14, filters=("blur",), fingerprint="h")
     job = script.submit(chunks=3, filters=("resize", "blur", "watermark"), stages=True)
-    chose(script, job, "f + h + g")
+    chose(script, job, "f", "h", "g")
     script.hand_on(RESIZE, 0)  # resize and blur, begun before that was known
     script.hand_on(RESIZE, 1)
     assert stages(script, RESIZE) == [(0, [0, 2]), (1, [0, 2]), (0, [0, 1]), (1, [0, 1])]
@@ -389,11 +429,26 @@ def test_a_stage_that_would_lead_nowhere_is_not_begun(script: Script) -> None:
 
 def test_what_is_begun_waits_for_the_worker_that_can_go_on_while_there_is_none(script: Script) -> None:
     job = share(script, chunks=2)
-    chose(script, job, "f")
+    chose(script, job, "f", "f")
     script.hand_on(RESIZE, 0)
     script.leave(MARK)
     script.tick(1)
     assert script.stages == {(job, 0, 0)}
+
+
+def test_what_is_begun_and_can_neither_end_nor_begin_again_says_why(script: Script) -> None:
+    job = share(script, chunks=1)
+    script.hand_on(RESIZE)
+    script.leave(RESIZE)
+    script.leave(MARK)
+    chose(script, job, "f", "g")
+    script.worker(14, filters=("watermark",), fingerprint="h")
+    script.tick(1)
+    assert script.tasks(14) == []
+    assert (script.job(1).code, script.job(1).reason) == (
+        "no-worker",
+        "no worker offers 'resize'; 1 worker offers watermark",
+    )
 
 
 def _live(script: Script, seconds: int, *workers: int) -> None:

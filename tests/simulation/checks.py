@@ -286,7 +286,7 @@ class Checks:
         for track in job.tracks:
             if track.is_passthrough:
                 continue
-            likes = [one for one in free if track.fingerprint in ("", one.details.fingerprint)]
+            likes = [one for one in free if set(track.fingerprint) <= {one.details.fingerprint}]
             able = [one.name for one in likes if track.needs <= one.offers]
             if able and track.queued_count(job.have[track.stream]):
                 waiting = [i for i in job.have[track.stream] if i not in track.stored and i not in track.flights]
@@ -296,21 +296,27 @@ class Checks:
     def _no_stage_waits(
         self, cluster: Cluster, job: MiddlewareJob, track: Track, workers: list[WorkerRecord], free: list[WorkerRecord]
     ) -> None:
-        """Where nobody offers all that is left of a chain, whoever offers the next step may have it."""
-        if len({worker.details.fingerprint for worker in workers}) != 1 or track.fingerprint or track.whole_only:
+        """Where nobody offers all that is left of a chain, whoever offers the next step under its
+        build may have it."""
+        builds = track.fingerprint
+        if not builds and len({worker.details.fingerprint for worker in workers}) == 1:
+            builds = (workers[0].details.fingerprint,) * len(track.chain.steps)
+        if not builds or track.whole_only:
             return  # which builds go together is not judged here
-        offered = set().union(*(worker.offers for worker in workers))
+        wanted = list(zip(track.chain.steps, builds, strict=True))
+        offered = {(name, worker.details.fingerprint) for worker in workers for name in worker.offers}
         for index in job.have[0]:
             begun = track.intermediates.get(index)
             if index in track.stored or index in track.flights or index in track.troubles:
                 continue
-            rest = track.chain.steps[begun.step if begun else 0 :]
-            if not set(rest) <= offered or any(set(rest) <= worker.offers for worker in workers):
+            done = begun.fingerprint if begun else ()
+            rest = set(wanted[len(done) :])
+            if done != builds[: len(done)] or not rest <= offered or any(_offers(one, rest) for one in workers):
                 continue
             if begun is None and cluster.staged_bytes >= cluster.rules.stage_bytes:
                 continue
-            able = [worker.name for worker in free if rest[0] in worker.offers]
-            assert not able, f"{job.id}/{track.number}/{index} waits for {rest[0]} while {able} have nothing to do"
+            able = [worker.name for worker in free if _offers(worker, {wanted[len(done)]})]
+            assert not able, f"{job.id}/{track.number}/{index} waits for {rest} while {able} have nothing to do"
 
     def _no_client_waits_for_room(self, cluster: Cluster, job: MiddlewareJob, now: float) -> None:
         is_kept_waiting = job.client is not None and not job.all_sent and not self._room_told.get(job.id, 1)
@@ -441,6 +447,11 @@ class Checks:
                 bypassed = frozenset({0}) if may_fall_back and track == 0 else frozenset()
                 expected = material.expected_file(client.submission, client.chunk_count, output.to_wire(), bypassed)
                 assert data == expected, f"{client.name} output {track} is\n{data!r}, should be\n{expected!r}"
+
+
+def _offers(worker: WorkerRecord, steps: set[tuple[str, str]]) -> bool:
+    """Whether a worker offers these (filter, build)."""
+    return all(name in worker.offers and build == worker.details.fingerprint for name, build in steps)
 
 
 def _is_offered(cluster: Cluster, job: MiddlewareJob) -> bool:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import xxhash
 
+from base.build_path import BuildPath, to_text
 from client.assets import AssetFile, AssetsFirst
 from client.order import Order, Submission, submission_key
 from filters.assets import value_of
 from filters.chain import Step
 from media.material import Chunk, Encoder, Output, Result, Source
-from middleware.chains import turns
 
 FRAMES_PER_CHUNK = 10
 UNREADABLE = b"nothing that makes a file"
@@ -57,7 +57,7 @@ def chunk_text(name: str, stream: int, index: int) -> bytes:
 
 def result_text(chunk: bytes, output: dict[str, Any], mode: str, files: Mapping[str, bytes]) -> bytes:
     """What comes of a chunk: deterministic, and different for every chain, file and mode."""
-    return compute(chunk, output, mode, [], "", files).payload
+    return builds_and_text(compute(chunk, output, mode, [], "", files).payload)[1]
 
 
 def compute(
@@ -66,18 +66,26 @@ def compute(
     """What a worker makes of a chunk, or of what an earlier stage made: each step leaves its number, its name, the
     content of the file that it names, and its mode.
 
-    Builds that took turns are told in front of what one stage hands on to the next.
+    The build of each step that is done stands in front of the text, for the next stage and for whoever looks at what
+    is spliced (see `builds_and_text`).
     """
     names = [step["name"] for step in output["chain"]]
     read = [b"".join(files[value] for value in step["parameters"].values()) for step in output["chain"]]
     start, stop = stage or (0, len(names))
-    builds, text = payload.split(b"\n") if start else (b"", payload)
-    build = turns(builds.decode(), build)
+    before, text = builds_and_text(payload) if start else ((), payload)
+    builds = (*before, *[build] * (stop - start))
     text += b"".join(b"|%d%s%s:%s" % (i, names[i].encode(), read[i], mode.encode()) for i in range(start, stop))
+    payload = ",".join(builds).encode() + b"\n" + text
     if stop < len(names):
-        return Result(build.encode() + b"\n" + text, build, FRAMES_PER_CHUNK, 0, 0, 0, 0)
+        return Result(payload, to_text(builds), FRAMES_PER_CHUNK, 0, 0, 0, 0)
     fallback = FRAMES_PER_CHUNK if mode == "bypass" else 0
-    return Result(text, build, FRAMES_PER_CHUNK, FRAMES_PER_CHUNK, fallback, 0, 0)
+    return Result(payload, to_text(builds), FRAMES_PER_CHUNK, FRAMES_PER_CHUNK, fallback, 0, 0)
+
+
+def builds_and_text(payload: bytes) -> tuple[BuildPath, bytes]:
+    """Return the build of each step that made a payload, as its workers wrote them down, and its text."""
+    builds, text = payload.split(b"\n")
+    return tuple(builds.decode().split(",")), text
 
 
 def expected_file(made: Submission, chunk_count: int, output: dict[str, Any], bypassed: frozenset[int]) -> bytes:

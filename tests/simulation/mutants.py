@@ -7,8 +7,9 @@ A mutant is a small patch of production code, named after the rule that it break
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import groupby
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -20,7 +21,7 @@ from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
 from client import run
 from client.upload import Upload
-from middleware import dispatcher, intake, leases, names, stages
+from middleware import dispatcher, handout, intake, leases, names, stages, tracks
 from middleware.chains import Chain
 from middleware.cluster import Cluster
 from middleware.dispatcher import Dispatcher
@@ -39,6 +40,7 @@ from middleware.tracks import Track
 from middleware.users import Users
 from storage.ledger import Ledger
 from storage.spool import Spool
+from tests.simulation import material
 from wire.bitmap import Bitmap
 from wire.places import Idlers
 from wire.windows import Windows
@@ -46,6 +48,7 @@ from worker.assets import AssetCache
 from worker.session import Session as WorkerSession
 
 Patch = tuple[Any, str, Callable[..., Any]]
+Patches = list[Patch]
 
 
 def _acknowledge_before_commit() -> Patch:
@@ -300,7 +303,29 @@ def _stage_not_sent_again() -> Patch:
 
 
 def _stages_of_other_builds_go_on() -> Patch:
-    return stages, "can_end", lambda cluster, track, step, made: True
+    real = stages.can_end
+
+    def can_end(cluster: Any, track: Any, made: Any) -> bool:
+        return len(made) < len(track.chain.steps) or real(cluster, track, made)
+
+    return stages, "can_end", can_end
+
+
+def _builds_compared_without_their_steps() -> Patches:
+    """Which builds took turns is known, and told, but not at which step one took over from another."""
+
+    def turns(path: Any) -> list[str]:
+        return [build for build, _ in groupby(path)]
+
+    def matches(path: Any, target: Any) -> bool:
+        return not target or turns(target)[: len(turns(path))] == turns(path)
+
+    def to_text(path: Any) -> str:
+        return " + ".join(turns(path))
+
+    return [(tracks, "matches", matches), (stages, "matches", matches)] + [
+        (module, "to_text", to_text) for module in (handout, stages, material)
+    ]
 
 
 def _filters_forgotten_at_a_restart() -> Patch:
@@ -574,16 +599,20 @@ def _clients_with_jobs_are_idle() -> Patch:
     return Idlers, "heard", heard
 
 
-MUTANTS: Final[dict[str, Callable[[], Patch]]] = {
+MUTANTS: Final[dict[str, Callable[[], Patch | Patches]]] = {
     name.removeprefix("_").replace("_", " "): made
     for name, made in list(globals().items())
-    if name.startswith("_") and callable(made) and getattr(made, "__annotations__", {}).get("return") == "Patch"
+    if name.startswith("_")
+    and callable(made)
+    and getattr(made, "__annotations__", {}).get("return") in ("Patch", "Patches")
 }
 
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """The defect of this name is in the programs."""
-    target, attribute, replacement = MUTANTS[name]()
-    with patch.object(target, attribute, replacement):
+    made = MUTANTS[name]()
+    with ExitStack() as planting:
+        for target, attribute, replacement in made if isinstance(made, list) else [made]:
+            planting.enter_context(patch.object(target, attribute, replacement))
         yield

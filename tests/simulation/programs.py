@@ -389,7 +389,7 @@ class Splicers:
         folder.mkdir(parents=True, exist_ok=True)
         outputs, files = [], []
         for number, output in enumerate(request["outputs"]):
-            texts = [_read(row) for row in request["tracks"][number]]
+            texts = self._like_texts(job, output["name"], [_read(row) for row in request["tracks"][number]])
             data = b"\n".join(texts)
             name = f"{output['name']}.txt"
             (folder / name).write_bytes(data)
@@ -400,8 +400,16 @@ class Splicers:
                 {"name": output["name"], "file": name, "state": state, "fallback_frames": fallback, "digest": digest}
             )
             files.append({"file": name, "size": len(data), "xxh3": material.xxh3_hex(data)})
-        self._program.spliced[job] = [[_read(row) for row in track] for track in request["tracks"]]
         return Spliced(job, outputs, files)
+
+    def _like_texts(self, job: str, output: str, results: list[bytes]) -> list[bytes]:
+        """Return the texts of an output's results, each step of which must have run under the same build in all."""
+        read = [material.builds_and_text(result) for result in results]
+        paths = {builds for builds, _ in read}
+        assert len(paths) <= 1, f"output {output} of {job} is made of results by different builds: {sorted(paths)}"
+        if any(len(set(builds)) > 1 for builds in paths):
+            self._program.world.see("builds-shared", f"output {output} of {job} is made by {paths}")
+        return [text for _, text in read]
 
 
 def _is_whole(row: list[Any]) -> bool:
@@ -427,7 +435,6 @@ class Aggregator(Program):
         self.disk = Disk(self)
         self.server: aggregator_server.Server | None = None
         self.splicers: Splicers | None = None
-        self.spliced: dict[str, list[list[bytes]]] = {}
         self.crash_chance = 0.0
         self.was_wiped = False
         self.splice_crashes: dict[str, int] = {}

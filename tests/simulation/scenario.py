@@ -52,8 +52,12 @@ TIGHT_QUOTAS: Final = {
 ONLOOKERS: Final = {"asking": 1000, "watching": 1, "silent": 0}
 """Clients without jobs, and how often each asks for all records over one connection."""
 
-BUILDS: Final = ("build 1",) * 5 + ("build 2",)
+BUILDS: Final = ("b1",) * 5 + ("b2",)
 """Library versions of workers: results of different ones must not be mixed in one file."""
+
+SPLIT: Final = ((FILTERS[:1], "b1"), (FILTERS[:2], "b1"), (FILTERS[1:], "b2"))
+"""Filters and builds of the first workers where a chain of all filters is shared by two builds, which take over from
+each other after one step or after two."""
 
 
 class Failed(AssertionError):
@@ -72,6 +76,7 @@ class Plan:
     bad_fate: str
     intrudes: bool  # somebody submits what no honest client would
     shares: bool  # no worker of the first hour offers all filters
+    splits: bool  # … and builds take over from each other at different steps
     lies: bool  # one more worker means ill
     is_watched: bool  # there are clients without jobs
 
@@ -81,10 +86,12 @@ class Plan:
         kinds = [kind for kind in KINDS if random.random() < 0.5]
         bad = random.random() < 0.25
         shares = random.random() < 0.4
+        splits = shares and random.random() < 0.25
         return cls(
             intrudes=random.random() < 0.3,
             shares=shares,
-            workers=random.randint(2 if shares else 1, 4),
+            splits=splits,
+            workers=random.randint(3 if splits else 2 if shares else 1, 4),
             jobs=jobs,
             chunk_counts=tuple(random.choice((1, 2, 3, 5, 8, 13)) for _ in range(jobs)),
             faults=frozenset(kinds),
@@ -141,13 +148,7 @@ class Scenario:
             (folder / name).mkdir(parents=True)
         self.middleware = Middleware(self.world, self.network, folder / "middleware", rules)
         self.aggregator = Aggregator(self.world, self.network, folder / "aggregator")
-        self.workers = [
-            Worker(
-                f"worker{n}", self.world, self.network, self._filters_of(n), self._fate,
-                self.random.choice(BUILDS),
-            )
-            for n in range(self.plan.workers)
-        ]  # fmt: skip
+        self.workers = [self._worker(number) for number in range(self.plan.workers)]
         if self.plan.lies:
             filters = self.random.choice((FILTERS[:1], FILTERS[1:])) if self.plan.shares else FILTERS
             liar = Liar("liar", self.world, self.network, filters, self._fate, self.random.choice(BUILDS))
@@ -170,6 +171,12 @@ class Scenario:
             worker.after_turn = self.checks.results_are_sent
         self.is_peaceful = False
 
+    def _worker(self, number: int) -> Worker:
+        filters, build = self._filters_of(number), self.random.choice(BUILDS)
+        if self.plan.splits and number < len(SPLIT):
+            filters, build = SPLIT[number]
+        return Worker(f"worker{number}", self.world, self.network, filters, self._fate, build)
+
     def _filters_of(self, number: int) -> tuple[str, ...]:
         """The first worker offers all; or the first two together, until a last one comes who does as well."""
         if self.plan.shares and number < 2:
@@ -183,6 +190,8 @@ class Scenario:
         chains = [
             self.random.choices(FILTERS, k=self.random.choice((1, 2, 3))) for _ in range(self.random.choice((1, 1, 2)))
         ]
+        if self.plan.splits:
+            chains[0] = list(FILTERS)
         chunks = self.plan.chunk_counts[number]
         file = self.random.choice((b"", b"<file>", f"<file of {name}>".encode()))
         made = material.submission(
@@ -220,7 +229,8 @@ class Scenario:
 
     def _play(self) -> None:
         for program in (self.middleware, self.aggregator, *self.workers):
-            is_late = self.plan.shares and program in self.workers[2:] and not isinstance(program, Liar)
+            first_count = len(SPLIT) if self.plan.splits else 2
+            is_late = self.plan.shares and program in self.workers[first_count:] and not isinstance(program, Liar)
             self.world.later(self.random.uniform(0, 30 if is_late else 3), program.start)
         for client in self.clients:
             self.world.later(self.random.uniform(0, 20), client.start)

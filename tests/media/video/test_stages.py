@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import reduce
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,10 @@ from media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
 from media.fingerprint import fingerprint
 from media.material import Chunk, Output, Result, Source
 from media.video import inlet, stages
-from media.video.inlet import TURNS, Handed, joined_fingerprint
+from media.video.inlet import Handed
 from media.video.process import process
 from media.video.report import ChunkReport
 from media.video.split import split_file
-from middleware import chains
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import output
 
@@ -177,20 +175,20 @@ def test_more_than_can_be_sent_at_once_is_said_with_a_way_out(clip: Path, monkey
         process(chunk.payload, source.process, wanted, stage=range(1))
 
 
-def test_fingerprints_of_those_who_took_turns_are_those_that_the_middleware_thinks_of() -> None:
-    assert TURNS == chains.TURNS
-    for takers in product("ab", repeat=4):
-        assert reduce(joined_fingerprint, takers) == reduce(chains.turns, takers, "")
-    assert reduce(joined_fingerprint, "abb") == "a + b"
-
-
-def test_another_build_is_told(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = output("ffv1", parse_chain("blur,edges"))
+@pytest.mark.parametrize("mode", ["filter", "bypass", "drop"])
+def test_the_build_of_each_step_is_told(clip: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    wanted = output("ffv1", parse_chain("blur,edges,identity"))
     source, (chunk,) = chunks_of(clip, 1000, 0)
-    begun = process(chunk.payload, source.process, wanted, stage=range(1))
-    monkeypatch.setattr(inlet, "fingerprint", lambda: "another")
-    ended = process(begun.payload, source.process, wanted, stage=range(1, 2))
-    assert ended.fingerprint == f"{fingerprint()} + another" == report_of(ended).fingerprint
+    told = []
+    for cut in (1, 2):
+        with monkeypatch.context() as patched:
+            begun = process(chunk.payload, source.process, wanted, mode=mode, stage=range(cut))
+            assert begun.fingerprint == fingerprint()
+            patched.setattr(inlet, "fingerprint", lambda: "another")
+            ended = process(begun.payload, source.process, wanted, mode=mode, stage=range(cut, 3))
+        assert ended.fingerprint == report_of(ended).fingerprint
+        told.append(ended.fingerprint)
+    assert told == [f"{fingerprint()}*1 + another*2", f"{fingerprint()}*2 + another*1"]
 
 
 @pytest.mark.parametrize("payload", [b"", b"\0\0\0\2\x81\xa1"])
