@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,7 +34,8 @@ class Kind:
     """How a value is written, and what it may be.
 
     `read` makes a value of a text, or raises argparse.ArgumentTypeError with what is wrong; `unit` and `bounds` are
-    words for people; `placeholder` stands for the value in `--help`; `show` makes a text of a default.
+    words for people; `placeholder` stands for the value in `--help`; `show` makes a text of a default. A flag takes
+    nothing but `choices`, where there are some.
     """
 
     read: Callable[[str], Any]
@@ -42,9 +43,16 @@ class Kind:
     bounds: str
     placeholder: str | None = None
     show: Callable[[Any], str] = str
+    choices: tuple[str, ...] = ()
 
 
 SWITCH: Final = Kind(bool, "switch", "on or off")
+
+
+def choice(names: Iterable[str]) -> Kind:
+    """Return the kind of values that are one of some names."""
+    names = tuple(names)
+    return Kind(str, "name", ", ".join(names), choices=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class Setting:
     kind: Kind
     help: str
     flag: str
+    aliases: tuple[str, ...]
     variables: tuple[str, ...]
     default: Any
     default_text: str
@@ -77,9 +86,10 @@ def setting(
     kind: Kind,
     help: str,
     flag: str = "",
+    aliases: Sequence[str] = (),
     variables: Sequence[str] = (),
     factory: Callable[[], Any] | None = None,
-    default_text: str = "",
+    default_text: str | Callable[[], str] = "",
     excludes: str = "",
     repeats: str = "",
 ) -> Any:
@@ -88,8 +98,10 @@ def setting(
     Args:
         default: the value where nothing is said; or `factory`, which finds it on the machine.
         flag: by default the field's name with dashes.
+        aliases: further flags that mean the same.
         variables: of the environment, the first that is set counts.
-        default_text: what stands for the default in `--help` and in the reference, where the value says too little.
+        default_text: what stands for the default in `--help` and in the reference, where the value says too little;
+            or what returns it.
         excludes: settings with the same word exclude each other, and the nearest source decides for all of them.
         repeats: "append" if the flag may be given several times, "+" if it takes several values; then the value is a
             tuple, and a list in a configuration file.
@@ -98,6 +110,7 @@ def setting(
         "kind": kind,
         "help": help,
         "flag": flag,
+        "aliases": tuple(aliases),
         "variables": tuple(variables),
         "default_text": default_text,
         "excludes": excludes,
@@ -113,12 +126,13 @@ def settings_of(declared: type) -> Iterator[Setting]:
     for each in fields(declared):
         facts = dict(each.metadata[_FACTS])
         facts["flag"] = facts["flag"] or "--" + each.name.replace("_", "-")
+        facts["default_text"] = text() if callable(text := facts["default_text"]) else text
         default = each.default if each.default_factory is MISSING else each.default_factory()
         yield Setting(name=each.name, default=default, **facts)
 
 
 def add_flags(parser: argparse.ArgumentParser, declared: type, environ: Mapping[str, str] | None = None) -> None:
-    """Give a parser the flags of a dataclass of settings, and `--config`. Use `read_into` to parse."""
+    """Give a parser the flags of a dataclass of settings. What it parses has all values after `read_into`."""
     environ = os.environ if environ is None else environ
     groups: dict[str, argparse._MutuallyExclusiveGroup] = {}
     for one in settings_of(declared):
@@ -130,11 +144,17 @@ def add_flags(parser: argparse.ArgumentParser, declared: type, environ: Mapping[
         about = help_of(one, environ).replace("%", "%%")
         more: dict[str, Any] = {"dest": one.name, "default": argparse.SUPPRESS, "help": about}
         if one.is_switch:
-            target.add_argument(one.flag, action="store_true", **more)
-            continue
+            more["action"] = "store_true"
+        else:
+            more |= {"type": one.kind.read, "metavar": one.kind.placeholder, "choices": one.kind.choices or None}
         if one.repeats:
             more |= {"action": "append"} if one.repeats == "append" else {"nargs": one.repeats}
-        target.add_argument(one.flag, type=one.kind.read, metavar=one.kind.placeholder, **more)
+        target.add_argument(one.flag, *one.aliases, **more)
+
+
+def add_config(parser: argparse.ArgumentParser, environ: Mapping[str, str] | None = None) -> None:
+    """Give a parser the flag `--config` (MOVIOLA_CONFIG): a configuration file."""
+    environ = os.environ if environ is None else environ
     parser.add_argument(
         CONFIG_FLAG,
         dest=_CONFIG,
@@ -150,16 +170,17 @@ def help_of(one: Setting, environ: Mapping[str, str]) -> str:
     if one.is_switch:
         return " ".join([one.help, *([f"({', '.join(one.variables)})"] if one.variables else [])])
     told = next((environ[name] for name in one.variables if environ.get(name)), None)
-    return f"{one.help} ({'; '.join([*filter(None, [', '.join(one.variables)]), default_of(one, told)])})"
+    notes = [note for note in (", ".join(one.variables), default_of(one, told)) if note]
+    return f"{one.help} ({'; '.join(notes)})" if notes else one.help
 
 
 def default_of(one: Setting, told: str | None = None) -> str:
-    """What a setting is where no flag is given: what a variable has `told`, or the default."""
+    """What a setting is where no flag is given: what a variable has `told`, or the default; empty without any."""
     if told is not None:
         return one.kind.show(told)
     if one.default_text:
         return one.default_text.format(one.default)
-    return one.kind.show(one.default)
+    return "" if one.default in (None, ()) else one.kind.show(one.default)
 
 
 def read(
@@ -171,6 +192,7 @@ def read(
 ) -> S:
     """Parse a command line that has settings alone. What is wrong ends the process, as `parser.error` does."""
     add_flags(parser, declared, environ)
+    add_config(parser, environ)
     return read_into(declared, program, parser, parser.parse_args(arguments), environ)
 
 
@@ -193,7 +215,7 @@ def read_into(
     known = list(settings_of(declared))
     try:
         keys = [one.key for one in settings_of(table or declared)]
-        file = _table(given.__dict__.pop(_CONFIG), program, keys)
+        file = _table(getattr(given, _CONFIG, None), program, keys)
         told = {one.name: said for one in known if (said := _said(one, given, environ, file)) is not None}
     except _Wrong as error:
         parser.error(str(error))

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
-from base.settings import add_flags
 from client import filter_list, sources
 from client.assets import AssetsFirst
 from client.destination import Place, places_for
@@ -26,6 +25,7 @@ from client.order import Order, Submission, Wishes, check_size, split_name, subm
 from client.outcome import Outcome, Status, exit_status
 from client.progress import Display, display_for
 from client.run import Parcel
+from client.sender_settings import SenderSettings
 from client.settings import Settings
 from client.summary import print_summary
 from client.terminal import Terminal
@@ -36,16 +36,10 @@ from filters.assets import travelled
 from filters.chain import ChainError, parse_chain
 from filters.schema import FilterSchema, ParameterError
 from media.errors import UnreadableSource
-from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
-from media.kinds import KINDS, USUAL, unit_of, verify
-from media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder, Material, encodable
-from media.video.codecs import CODECS, CRF_MAX, NAMES, PRESETS
+from media.kinds import KINDS, unit_of, verify
+from media.material import NO_VIDEO, Cutting, Encoder, Material, encodable
+from media.video.codecs import NAMES
 from wire.errors import Unreachable, WireError
-from wire.options import whole_number
-
-MAX_CHUNK_FRAMES = 1_000_000
-MAX_CHUNK_RECORDS = 100_000_000
-MAX_PRIORITY = 100
 
 HINT = "start one with ./run.sh, or name another with --host and --port"
 
@@ -100,28 +94,19 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; anything wrong with it ends the process with status 2."""
-    return _parser().read(Settings, arguments)
+    return _parser().read(arguments)
 
 
 def _idle_options(options: argparse.Namespace, kinds: Set[str]) -> Iterator[str]:
     """A sentence for each option that is for none of these kinds of material."""
-    parser = _parser()
+    defaults = SenderSettings()
     here = " and ".join(KINDS[kind].plural for kind in sorted(kinds))
     known = dict.fromkeys(name for kind in KINDS.values() for name in kind.options)
     for name in known if kinds else ():
         takers = [kind for kind in KINDS.values() if name in kind.options]
-        if getattr(options, name) != parser.get_default(name) and kinds.isdisjoint(kind.name for kind in takers):
+        if getattr(options, name) != getattr(defaults, name) and kinds.isdisjoint(kind.name for kind in takers):
             flag, wanted = name.replace("_", "-"), " and ".join(kind.plural for kind in takers)
             yield f"--{flag} is for {wanted}, and there are only {here}; leave it out"
-
-
-def _defaults() -> Iterator[str]:
-    """Yield what is done where nothing is asked for, and then where that is something else for some kind."""
-    usual = KINDS[USUAL].default_chains
-    yield " and ".join(usual)
-    for kind in KINDS.values():
-        if kind.default_chains != usual:
-            yield f"for {kind.plural} {' and '.join(kind.default_chains)}"
 
 
 def _parser() -> Parser:
@@ -134,71 +119,7 @@ def _parser() -> Parser:
         metavar="PATH",
         help=f"{', '.join(kind.plural for kind in KINDS.values())}, or their folders (data/)",
     )
-    parser.add_argument("--video", action="append", type=Path, default=[], metavar="PATH", help="the same as PATH")
-    parser.add_argument(
-        "--filters",
-        "--processing",
-        action="append",
-        metavar="CHAIN",
-        help="filters, such as 'blur:radius=5,edges', or NAME=CHAIN, which names the output; give it again for a "
-        f"further output ({'; '.join(_defaults())})",
-    )
-    parser.add_argument("--out", type=str, metavar="PATH", help="a file for one output, a folder for several")
-    add_flags(parser, Settings)
-    parser.add_argument("--codec", choices=NAMES, default="h264", help="of the outputs (%(default)s)")
-    parser.add_argument(
-        "--crf",
-        type=whole_number(0, CRF_MAX),
-        default=Encoder().crf,
-        metavar="N",
-        help="quality, 0 is best (%(default)s)",
-    )
-    parser.add_argument(
-        "--no-video",
-        action="store_true",
-        help="encode nothing: keep only what filters found, as JSON lines",
-    )
-    takers = " and ".join(codec.name for codec in CODECS.values() if codec.presets)
-    parser.add_argument("--preset", choices=PRESETS, default="veryfast", help=f"of {takers} (%(default)s)")
-    parser.add_argument("--format", choices=OUTPUT_FORMATS, default="", help="of images (each its own)")
-    parser.add_argument(
-        "--quality",
-        type=whole_number(1, QUALITY_MAX),
-        default=Encoder().quality,
-        metavar="N",
-        help="of images as JPEG or WebP, 1 to 100 (%(default)s)",
-    )
-    parser.add_argument(
-        "--chunk-frames",
-        type=whole_number(1, MAX_CHUNK_FRAMES),
-        metavar="N",
-        help="frames, or images, a chunk (automatic)",
-    )
-    parser.add_argument(
-        "--chunk-records", type=whole_number(1, MAX_CHUNK_RECORDS), metavar="N", help="records a chunk (automatic)"
-    )
-    parser.add_argument(
-        "--on-error",
-        choices=ON_ERROR,
-        default=ON_ERROR[0],
-        help="frames whose filter fails: pass on the original, fail the job, or drop them (%(default)s)",
-    )
-    parser.add_argument(
-        "--priority",
-        type=whole_number(0, MAX_PRIORITY),
-        default=0,
-        metavar="N",
-        help="of your jobs those of a higher one go first, 0 to 100 (%(default)s)",
-    )
-    parser.add_argument("--new", action="store_true", help="a new job, also where an unfinished one could go on")
-    parser.add_argument(
-        "--detach", action="store_true", help="send all, print the job's id and leave; see python -m client.jobs"
-    )
-    parser.add_argument("--verify-cuts", action="store_true", help="decode each video twice first, whole and in chunks")
-    parser.add_argument("--local", action="store_true", help="do it in this process, without a cluster")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a job to standard output")
-    parser.add_argument("--quiet", action="store_true", help="print errors only")
-    parser.add_argument("--list-filters", action="store_true", help="say what filters there are and what they take")
+    parser.add(SenderSettings, Settings)
     return parser
 
 
@@ -303,7 +224,7 @@ class _Submitter:
 
 def _wishes(options: argparse.Namespace, target: Target, stderr: Terminal) -> Wishes:
     """What is asked for. Raises ChainError, ParameterError, NobodyToAsk or WireError."""
-    chains = options.filters or []
+    chains = options.filters
     codec = NO_VIDEO if options.no_video else NAMES[options.codec]
     encoder = Encoder(codec, options.crf, options.preset, options.format, options.quality)
     cutting = Cutting(options.chunk_frames, options.chunk_records)

@@ -26,7 +26,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from base.settings import add_flags
 from client.asking import job_details, wish
 from client.destination import Place, place_for
 from client.interruption import interruptible, loaded
@@ -36,7 +35,7 @@ from client.options import Parser, Target, UsageError, as_sentence, read_target
 from client.outcome import Outcome, Status
 from client.progress import display_for
 from client.run import Pickup
-from client.settings import Settings
+from client.settings import JobsSettings, Settings
 from client.summary import print_summary
 from client.terminal import Terminal
 from client.watching import look
@@ -73,11 +72,8 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="python -m client.jobs", description=summary, epilog=rest, formatter_class=formatter)
     parser.add_argument("verb", nargs="?", choices=VERBS, default="list", metavar="VERB", help="one of those below")
     parser.add_argument("id", nargs="?", default="", metavar="ID", help="which job")
-    add_flags(parser, Settings)
-    parser.add_argument("--out", metavar="PATH", help="fetch: a file for one output, a folder for several")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--quiet", action="store_true", help="print errors only")
-    options = parser.read(Settings, arguments)
+    parser.add(Settings, JobsSettings)
+    options = parser.read(arguments)
     if options.verb == "list" and options.id:
         parser.error(f"list takes no ID; python -m client.jobs show {options.id} shows one job")
     if options.verb != "list" and not options.id:

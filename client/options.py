@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from base.settings import read_into
+from base.settings import add_config, add_flags, read_into
 from client.outcome import Status
-from client.settings import ClusterSettings, Settings
+from client.settings import Settings
 from wire import options as shared
 from wire.addresses import Address
 from wire.secret import cluster_secret
@@ -38,10 +38,18 @@ class Parser(argparse.ArgumentParser):
         print(as_sentence(f"{message[:1].upper()}{message[1:]}; --help shows what there is"), file=sys.stderr)
         sys.exit(Status.WRONG)
 
-    def read(self, declared: type[ClusterSettings], arguments: Sequence[str] | None) -> argparse.Namespace:
-        """Return the command line, with the settings that were added by `add_flags`."""
+    def add(self, *declared: type) -> None:
+        """Take the flags of these dataclasses of settings, in this order, and `--config`."""
+        self._declared = declared
+        for each in declared:
+            add_flags(self, each)
+        add_config(self)
+
+    def read(self, arguments: Sequence[str] | None) -> argparse.Namespace:
+        """Return the command line with the values of all settings. What is wrong ends the process with status 2."""
         given = self.parse_args(arguments)
-        read_into(declared, "client", self, given, table=Settings)
+        for each in self._declared:
+            read_into(each, "client", self, given, table=Settings)
         return given
 
 

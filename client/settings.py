@@ -1,12 +1,18 @@
-"""What all client programs can be told: where the cluster is, who asks, and where files go."""
+"""What client programs can be told: where the cluster is and who asks, and of each program what it is to do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from base.settings import SWITCH, setting
 from wire import options
+
+MAX_WORKERS: Final = 100_000
+"""To wait for: more than a cluster has."""
+
+MAX_TIMEOUT_S: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,41 @@ class ClusterSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings(ClusterSettings):
-    """The same, and where files go."""
+    """The same, and where files go: all that a configuration file may have."""
 
     results: Path = options.results()
+
+
+def out(help: str) -> Any:
+    """The setting `--out`."""
+    return setting(None, kind=options.PATH, help=help)
+
+
+def json(help: str) -> Any:
+    """The setting `--json`."""
+    return setting(False, kind=SWITCH, help=help)
+
+
+def quiet() -> Any:
+    """The setting `--quiet`."""
+    return setting(False, kind=SWITCH, help="print errors only")
+
+
+@dataclass(frozen=True, slots=True)
+class JobsSettings:
+    """What `client.jobs` can be told beside the verb and the job."""
+
+    out: str | None = out("fetch: a file for one output, a folder for several")
+    json: bool = json("print one JSON object")
+    quiet: bool = quiet()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSettings:
+    """What `client.status` can be told."""
+
+    json: bool = json("print one JSON object")
+    wait: bool = setting(False, kind=SWITCH, help="wait until so many are there")
+    workers: int = setting(1, kind=options.whole(0, MAX_WORKERS, "workers"), help="to wait for")
+    aggregators: int = setting(1, kind=options.whole(0, MAX_WORKERS, "aggregators", "M"), help="to wait for")
+    timeout: int = setting(30, kind=options.whole(1, MAX_TIMEOUT_S, "seconds", "S"), help="seconds")

@@ -13,23 +13,18 @@ from typing import Any
 
 from rich.text import Text
 
-from base.settings import add_flags
 from client.options import Parser, UsageError, as_sentence, read_target
-from client.settings import ClusterSettings
+from client.settings import ClusterSettings, StatusSettings
 from client.tables import frames_of, job_json, share, state_text, table
 from client.terminal import Terminal, stacked
 from client.watching import ClusterView, look
 from wire.addresses import Address
 from wire.errors import WireError
 from wire.messages import Aggregator, Job, Worker
-from wire.options import whole_number
 
 TOPICS = ("workers", "jobs")
 JOBS_SHOWN = 20
 """Of the jobs the newest so many, in the table; `--json` has them all."""
-
-MAX_WORKERS = 100_000
-MAX_TIMEOUT_S = 24 * 3600
 
 
 class Status(IntEnum):
@@ -67,15 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     summary, _, statuses = (__doc__ or "").partition("\n\n")
     parser = Parser(prog="python -m client.status", description=summary, epilog=statuses)
-    add_flags(parser, ClusterSettings)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--wait", action="store_true", help="wait until so many are there")
-    count = whole_number(0, MAX_WORKERS)
-    parser.add_argument("--workers", type=count, default=1, metavar="N", help="to wait for (%(default)s)")
-    parser.add_argument("--aggregators", type=count, default=1, metavar="M", help="to wait for (%(default)s)")
-    timeout = whole_number(1, MAX_TIMEOUT_S)
-    parser.add_argument("--timeout", type=timeout, default=30, metavar="S", help="seconds (%(default)s)")
-    return parser.read(ClusterSettings, arguments)
+    parser.add(ClusterSettings, StatusSettings)
+    return parser.read(arguments)
 
 
 def _missing(view: ClusterView, options: argparse.Namespace) -> bool:

@@ -43,20 +43,33 @@ TITLES: Final = {
     "aggregator": "`python -m aggregator`",
     "worker": "`python -m worker`",
     "client": "`python -m client.file_sender`, `client.jobs`, `client.status`",
+    "client.file_sender": "`python -m client.file_sender`, of a job",
+    "client.jobs": "`python -m client.jobs`",
+    "client.status": "`python -m client.status`",
 }
-"""By the names of their tables in a configuration file."""
+"""By program; the first have a table of that name in a configuration file."""
 
 COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
 
 
 def declared() -> dict[str, type]:
-    """The settings of each program, by the name of its table in a configuration file."""
+    """The settings of each program, by its name."""
     from aggregator.settings import Settings as Aggregator  # noqa: PLC0415 - they are read, the programs are not run
+    from client.sender_settings import SenderSettings  # noqa: PLC0415
+    from client.settings import JobsSettings, StatusSettings  # noqa: PLC0415
     from client.settings import Settings as Client  # noqa: PLC0415
     from middleware.settings import Settings as Middleware  # noqa: PLC0415
     from worker.settings import Settings as Worker  # noqa: PLC0415
 
-    return dict(zip(PROGRAMS, (Middleware, Aggregator, Worker, Client), strict=True))
+    return {
+        "middleware": Middleware,
+        "aggregator": Aggregator,
+        "worker": Worker,
+        "client": Client,
+        "client.file_sender": SenderSettings,
+        "client.jobs": JobsSettings,
+        "client.status": StatusSettings,
+    }
 
 
 def page() -> str:
@@ -65,13 +78,15 @@ def page() -> str:
     for program, settings in declared().items():
         rows = [COLUMNS, tuple("---" for _ in COLUMNS), *map(_row, settings_of(settings))]
         table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-        parts.append(f"## {TITLES[program]}\n\nTable `[{program}]`.\n\n{table}")
+        where = f"Table `[{program}]`." if program in PROGRAMS else "By flags alone."
+        parts.append(f"## {TITLES[program]}\n\n{where}\n\n{table}")
     return "\n".join(parts)
 
 
 def _row(one: Setting) -> tuple[str, ...]:
     variables = ", ".join(f"`{name}`" for name in one.variables)
-    return tuple(cell.replace("|", "\\|") for cell in (f"`{one.flag}`", variables, _default(one), *_value(one)))
+    flags = ", ".join(f"`{flag}`" for flag in (one.flag, *one.aliases))
+    return tuple(cell.replace("|", "\\|") for cell in (flags, variables, _default(one), *_value(one)))
 
 
 def _value(one: Setting) -> Iterator[str]:
@@ -86,7 +101,7 @@ def _default(one: Setting) -> str:
         return "off"
     if one.default_text:
         return one.default_text.partition("{")[0].rstrip(" ,:")
-    return f"`{one.kind.show(one.default)}`"
+    return "" if one.default in (None, ()) else f"`{one.kind.show(one.default)}`"
 
 
 if __name__ == "__main__":

@@ -172,6 +172,7 @@ TEXT: Final = Kind(str, "text", "any", "NAME")
 HOST: Final = Kind(str, "host", "a name or an IP address", "HOST")
 FOLDER: Final = Kind(Path, "path", "of a folder", "FOLDER", lambda path: f"{path}/")
 FILE: Final = Kind(Path, "path", "of a file", "FILE")
+PATH: Final = Kind(str, "path", "of a file or folder", "PATH")
 USER: Final = Kind(user_name, "name", f"1 to {MAX_NAME} characters that can be printed", "NAME")
 LOG_LEVEL: Final = Kind(log_level, "level", ", ".join(LOG_LEVELS), "{" + ",".join(LOG_LEVELS) + "}")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from base.settings import SWITCH, Kind, read, setting
+from base.settings import SWITCH, Kind, choice, read, setting
 
 
 def whole(text: str) -> int:
@@ -34,6 +34,7 @@ class Told:
     admin: tuple[str, ...] = setting((), kind=TEXT, help="who", repeats="append", default_text="nobody")
     files: tuple[str, ...] = setting((), kind=TEXT, help="which", repeats="+", default_text="none")
     fast: bool = setting(False, kind=SWITCH, help="hurry", variables=["FAST"])
+    codec: str = setting("ffv1", kind=choice(["ffv1", "h264"]), help="how", aliases=["--encoder"])
     key: str | None = setting(None, kind=TEXT, help="key", variables=["KEY"], excludes="key", default_text="none")
     no_key: bool = setting(False, kind=SWITCH, help="no key", flag="--keyless", variables=["NO_KEY"], excludes="key")
 
@@ -106,6 +107,12 @@ def test_of_what_excludes_each_other_the_nearest_decides(
 ) -> None:
     made = told(*arguments, **environ, **config(tmp_path, '[worker]\nkey = "far"\n'))
     assert (made.key, made.no_key) == wanted
+
+
+def test_a_choice_and_another_name_of_its_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told("--encoder", "h264") == told("--codec", "h264") == Told(codec="h264")
+    line = refused(capsys, "--codec", "mpeg4")
+    assert "argument --codec/--encoder: invalid choice: 'mpeg4' (choose from 'ffv1', 'h264')" in line
 
 
 def test_both_flags_of_what_excludes_each_other_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

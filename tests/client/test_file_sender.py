@@ -217,9 +217,23 @@ def test_other_names_for_the_same_things(sender: Typed, cluster: FakeCluster, cl
 
 def test_the_defaults() -> None:
     options = read_options([])
-    assert (options.codec, options.crf, options.preset, options.filters) == ("h264", 20, "veryfast", None)
+    assert (options.codec, options.crf, options.preset, options.filters) == ("h264", 20, "veryfast", ())
     assert (options.format, options.quality) == ("", 95)
     assert (options.host, options.port, options.out, options.chunk_frames) == ("localhost", 5000, None, None)
+
+
+def test_a_configuration_says_where_the_cluster_is_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "moviola.toml"
+    monkeypatch.setenv("MOVIOLA_CONFIG", str(path))
+    path.write_text('[client]\nport = 6000\nresults = "films"\n')
+    options = read_options([])
+    assert (options.port, options.results, options.codec) == (6000, Path("films"), "h264")
+    path.write_text('[client]\ncodec = "mpeg4"\n')
+    with pytest.raises(SystemExit):
+        read_options([])
+    assert "[client], has no setting 'codec'" in capsys.readouterr().err
 
 
 def test_everything_in_data_is_sent_without_a_path(
