@@ -114,13 +114,12 @@ class Tally:
 
     def summary(self) -> str:
         """Return what is to be said at the end."""
-        lines = [f"{self._progress()} in {time.monotonic() - self._began_at:.1f} s"]
+        lines = [
+            f"  {kind:<24}{self._times[kind]:>9} times in {self._seeds[kind]:>6} seeds" for kind in sorted(self._seeds)
+        ]
+        lines.append(f"{self._progress()} in {time.monotonic() - self._began_at:.1f} s")
         if self._played:
             lines.append(f"the slowest is {self._slowest[1]}: {self._slowest[0]:.1f} s")
-        lines += [
-            f"  {kind:<24}{times:>9} times in {self._seeds[kind]:>6} seeds"
-            for kind, times in sorted(self._times.items())
-        ]
         lines += [f"failed: {REPLAY} {seed}" for seed in self.failed]
         return "\n".join(lines)
 
