@@ -16,6 +16,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,8 @@ TIGHT_INTERVAL_S: Final = 1.0
 
 DAMAGED: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What a damaged file raises. Where SQLite's own words quote damaged bytes, Python cannot decode them."""
+
+_DEFINITIONS: Final = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
 
 _FACTS = "CREATE TABLE fact (name TEXT PRIMARY KEY, value, seal BLOB) WITHOUT ROWID"
 
@@ -328,11 +331,16 @@ def _make_tables(connection: sqlite3.Connection, schema: str) -> None:
 
 def _check_schema(connection: sqlite3.Connection, schema: str) -> None:
     """Raise DatabaseError when the tables are not those of `schema`: their definitions are bytes of the file, too."""
+    if connection.execute(_DEFINITIONS).fetchall() != _definitions(schema):
+        raise sqlite3.DatabaseError("its tables are not those that this program makes")
+
+
+@cache
+def _definitions(schema: str) -> list[tuple[str, str, str]]:
+    """Return what SQLite says of tables made by `schema`."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         _make_tables(fresh, schema)
-        definitions = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
-        if connection.execute(definitions).fetchall() != fresh.execute(definitions).fetchall():
-            raise sqlite3.DatabaseError("its tables are not those that this program makes")
+        return fresh.execute(_DEFINITIONS).fetchall()
 
 
 def _remove_log(path: Path) -> None:

@@ -383,9 +383,10 @@ class Checks:
         held: Counter[str] = Counter()
         for job in cluster.open.values():
             held[job.user.name] += job.spooled_bytes
-        mine, room, rules = held["greedy"], self._scenario.middleware.room_bytes, self._scenario.middleware.rules
+        mine = held["greedy"]
         if not mine or mine != sum(held.values()) or cluster.staged_bytes:
             return
+        room, rules = self._scenario.middleware.room_bytes, self._scenario.middleware.rules
         reserve = min(rules.reserved_windows * rules.client_window_bytes, (room + mine) // 4)
         assert room >= reserve - MAX_CHUNK, f"one user holds {mine} bytes, and {room} are left"
 
