@@ -245,7 +245,7 @@ class Scenario:
             waiting = [client.name for client in self.clients if client.outcome is None]
             raise Failed(f"no good end in {PEACE_S:.0f} s: {waiting} wait; {self._job_lines()}")
         if self.middleware.is_alive:
-            self.middleware.check_all()
+            self.middleware.validate()
         self.checks.at_the_end()
 
     def _all_is_over(self) -> bool:
