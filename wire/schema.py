@@ -51,17 +51,17 @@ R = TypeVar("R", bound="Record")
 class Record:
     """Base of everything that travels in a header. Subclasses are frozen dataclasses."""
 
-    _checks: ClassVar[dict[str, Check] | None] = None
-    _texts: ClassVar[tuple[str, ...] | None] = None
+    _checks: ClassVar[tuple[tuple[str, Check], ...] | None] = None
+    _changes: ClassVar[tuple[tuple[str, Check], ...] | None] = None
 
     def to_wire(self) -> dict[str, Any]:
         """Return plain data for msgpack; nested records become maps, texts for people are cut at their bound."""
         cls = type(self)
-        if cls._texts is None:
-            cls._texts = _texts_for_people(cls)
-        made = {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
-        for name in cls._texts:
-            made[name] = shortened(made[name], MAX_TEXT)
+        if cls._changes is None:
+            cls._changes = _changes_of(cls)
+        made = {name: getattr(self, name) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+        for name, change in cls._changes:
+            made[name] = change(made[name])
         return made
 
     @classmethod
@@ -75,13 +75,10 @@ class Record:
             raise ProtocolError("bad-message", f"{cls.__name__} must be a map, not {type(data).__name__}")
         if cls._checks is None:
             cls._checks = _compile(cls)
-        values = {}
-        for name, check in cls._checks.items():
-            if name in data:
-                try:
-                    values[name] = check(data[name])
-                except (TypeError, ValueError) as error:
-                    raise ProtocolError("bad-message", f"{cls.__name__}.{name}: {error}") from None
+        try:
+            values = {name: check(data[name]) for name, check in cls._checks if name in data}
+        except (TypeError, ValueError):
+            raise ProtocolError("bad-message", _fault(cls, data)) from None
         try:
             return cls(**values)
         except TypeError:
@@ -93,6 +90,17 @@ def _required(field: Any) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
 
 
+def _fault(cls: type[Record], data: dict[str, Any]) -> str:
+    """Return which field of a record's data is not what it must be, and why."""
+    for name, check in cls._checks or ():
+        try:
+            if name in data:
+                check(data[name])
+        except (TypeError, ValueError) as error:
+            return f"{cls.__name__}.{name}: {error}"
+    raise AssertionError(f"{cls.__name__} has no fault")
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Record):
         return value.to_wire()
@@ -101,14 +109,27 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _texts_for_people(cls: type[Record]) -> tuple[str, ...]:
+def _changes_of(cls: type[Record]) -> tuple[tuple[str, Check], ...]:
+    """Return the fields that are not sent as they are, and what is done with each."""
     hints = typing.get_type_hints(cls, include_extras=True)
-    return tuple(name for name, hint in hints.items() if hint == Text)
+    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    texts = [(name, _cut) for name in names if hints[name] == Text]
+    return (*texts, *((name, _plain) for name in names if _has_records(hints[name])))
 
 
-def _compile(cls: type[Record]) -> dict[str, Check]:
+def _cut(text: str) -> str:
+    return shortened(text, MAX_TEXT)
+
+
+def _has_records(hint: Any) -> bool:
+    if isinstance(hint, type):
+        return issubclass(hint, Record)
+    return any(_has_records(one) for one in typing.get_args(hint))
+
+
+def _compile(cls: type[Record]) -> tuple[tuple[str, Check], ...]:
     hints = typing.get_type_hints(cls, include_extras=True)
-    return {f.name: _check_for(hints[f.name]) for f in fields(cls)}  # type: ignore[arg-type]
+    return tuple((f.name, _check_for(hints[f.name])) for f in fields(cls))  # type: ignore[arg-type]
 
 
 def _check_for(hint: Any) -> Check:
