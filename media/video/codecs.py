@@ -67,6 +67,7 @@ class Codec:
             formats for them ("yuvj420p").
         aspect_max: the largest number in a pixel aspect, where larger ones are rounded.
         keeps_aspect: the codec's own headers tell the pixel aspect, whatever the container does.
+        reorder_depth: by how many frames the encoder reorders at most, where FFmpeg does not tell it.
         tags: by container, the four characters that name the codec there, where FFmpeg's choice does not suit.
         held: bytes that the encoder holds for each pixel of an 8-bit 4:2:0 frame.
         presets: those that it knows, from the fastest on; none where it has only one speed.
@@ -84,6 +85,7 @@ class Codec:
     range_is_tag: bool = False
     aspect_max: int | None = None
     keeps_aspect: bool = True
+    reorder_depth: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     presets: tuple[str, ...] = ()
 

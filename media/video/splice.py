@@ -124,7 +124,8 @@ class _Splicer:
             self._add_chapters(file, track)
             file.start_encoding()
             context = video.codec_context
-            packets = track.packets(video, context.extradata or b"", context.reorder_depth)
+            delay = max(context.reorder_depth, codec_of(self._output.encoder).reorder_depth)
+            packets = track.packets(video, context.extradata or b"", delay)
             for mux in heapq.merge(self._noted(packets), *others, key=_decode_time):
                 file.mux_one(mux.packet)
 
