@@ -159,5 +159,12 @@ def test_names_are_of_one_codec_each() -> None:
 
 
 def test_a_codec_that_there_is_not_is_one_sentence() -> None:
-    with pytest.raises(ValueError, match="there is no codec 'vp7', only h264, mpeg4, ffv1"):
+    with pytest.raises(ValueError, match="there is no codec 'vp7', only h264, hevc, mpeg4, ffv1"):
         codec_of(Encoder("vp7"))
+
+
+def test_x265_is_left_nothing_to_choose_by_the_number_of_cores() -> None:
+    """Which other machines have: with more threads it divides pictures and bits otherwise."""
+    frames_25 = FrameFormat(64, 48, "yuv420p", Fraction(25))
+    told = CODECS["hevc"].options(Encoder("hevc"), frames_25)["x265-params"].split(":")
+    assert {"pools=none", "frame-threads=1", "wpp=0"} <= set(told)

@@ -61,6 +61,8 @@ def _limit_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
         ("mpeg4", {}, "mpeg4", "veryfast"),
         ("mpeg4", {}, "h264", "medium"),
         ("ffv1", {}, "h264", "ultrafast"),
+        ("mpeg4", {}, "hevc", "ultrafast"),
+        ("mpeg4", {}, "hevc", "veryfast"),
     ],
 )
 def test_no_task_takes_more_than_was_estimated(
