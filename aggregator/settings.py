@@ -19,7 +19,7 @@ class Settings:
     bind: str = options.bind()
     port: int = setting(
         options.AGGREGATOR_PORT,
-        kind=options.PORT,
+        type=options.PORT,
         help="port to listen at",
         variables=["MOVIOLA_AGGREGATOR_PORT"],
     )
@@ -27,14 +27,14 @@ class Settings:
     middleware_port: int = options.middleware_port("--middleware-port")
     advertise: str = setting(
         "",
-        kind=options.HOST,
+        type=options.HOST,
         help="host under which workers and clients reach this one",
         variables=["MOVIOLA_ADVERTISE"],
         default_text="as the middleware sees it",
     )
     name: str = setting(
         "",
-        kind=replace(options.TEXT, bounds=f"of more than {MAX_NAME} characters the first"),
+        type=replace(options.TEXT, bounds=f"of more than {MAX_NAME} characters the first"),
         help="name in logs and status, always the same",
         default_text="host name and port",
     )
@@ -43,7 +43,7 @@ class Settings:
     secret_file: Path | None = options.secret_file()
     no_secret: bool = options.no_secret()
     log: str = options.log()
-    spool_limit: int = setting(64 * GIB, kind=options.SIZE, help="bytes of results held")
+    spool_limit: int = setting(64 * GIB, type=options.SIZE, help="bytes of results held")
     fsync: bool = options.fsync()
 
     @property

@@ -30,7 +30,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueType:
     """How a value is written, and what it may be.
 
     `read` makes a value of a text, or raises argparse.ArgumentTypeError with what is wrong; `unit` and `bounds` are
@@ -46,13 +46,13 @@ class Kind:
     choices: tuple[str, ...] = ()
 
 
-SWITCH: Final = Kind(bool, "switch", "on or off")
+SWITCH: Final = ValueType(bool, "switch", "on or off")
 
 
-def choice(names: Iterable[str]) -> Kind:
-    """Return the kind of values that are one of some names."""
+def choice(names: Iterable[str]) -> ValueType:
+    """Return the type of values that are one of some names."""
     names = tuple(names)
-    return Kind(str, "name", ", ".join(names), choices=names)
+    return ValueType(str, "name", ", ".join(names), choices=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Setting:
     """What is known of one field."""
 
     name: str
-    kind: Kind
+    type: ValueType
     help: str
     flag: str
     aliases: tuple[str, ...]
@@ -77,13 +77,13 @@ class Setting:
 
     @property
     def is_switch(self) -> bool:
-        return self.kind is SWITCH
+        return self.type is SWITCH
 
 
 def setting(
     default: Any = MISSING,
     *,
-    kind: Kind,
+    type: ValueType,
     help: str,
     flag: str = "",
     aliases: Sequence[str] = (),
@@ -107,7 +107,7 @@ def setting(
             tuple, and a list in a configuration file.
     """
     facts = {
-        "kind": kind,
+        "type": type,
         "help": help,
         "flag": flag,
         "aliases": tuple(aliases),
@@ -146,7 +146,7 @@ def add_flags(parser: argparse.ArgumentParser, declared: type, environ: Mapping[
         if one.is_switch:
             more["action"] = "store_true"
         else:
-            more |= {"type": one.kind.read, "metavar": one.kind.placeholder, "choices": one.kind.choices or None}
+            more |= {"type": one.type.read, "metavar": one.type.placeholder, "choices": one.type.choices or None}
         if one.repeats:
             more |= {"action": "append"} if one.repeats == "append" else {"nargs": one.repeats}
         target.add_argument(one.flag, *one.aliases, **more)
@@ -177,10 +177,10 @@ def help_of(one: Setting, environ: Mapping[str, str]) -> str:
 def default_of(one: Setting, told: str | None = None) -> str:
     """What a setting is where no flag is given: what a variable has `told`, or the default; empty without any."""
     if told is not None:
-        return one.kind.show(told)
+        return one.type.show(told)
     if one.default_text:
         return one.default_text.format(one.default)
-    return "" if one.default in (None, ()) else one.kind.show(one.default)
+    return "" if one.default in (None, ()) else one.type.show(one.default)
 
 
 def read(
@@ -256,7 +256,7 @@ def _said(
 def _checked(one: Setting, text: str, where: str) -> Any:
     """A text's value. Raises _Wrong."""
     try:
-        return one.kind.read(text)
+        return one.type.read(text)
     except argparse.ArgumentTypeError as error:
         raise _Wrong(f"{where}: {error}") from error
 

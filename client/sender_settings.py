@@ -37,11 +37,11 @@ class SenderSettings:
     """What becomes of files that are sent. The options that only some kinds of material know are in their records."""
 
     video: tuple[Path, ...] = setting(
-        (), kind=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append"
+        (), type=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append"
     )
     filters: tuple[str, ...] = setting(
         (),
-        kind=replace(options.TEXT, unit="chain", bounds="see docs/FILTERS.md", placeholder="CHAIN"),
+        type=replace(options.TEXT, unit="chain", bounds="see docs/FILTERS.md", placeholder="CHAIN"),
         help="filters, such as 'blur:radius=5,edges', or NAME=CHAIN, which names the output; give it again for a "
         "further output",
         aliases=["--processing"],
@@ -49,42 +49,42 @@ class SenderSettings:
         repeats="append",
     )
     out: str | None = out("a file for one output, a folder for several")
-    codec: str = setting("h264", kind=choice(NAMES), help="of the outputs")
-    crf: int = setting(_ENCODER.crf, kind=options.whole(0, CRF_MAX, "crf"), help="quality, 0 is best")
-    no_video: bool = setting(False, kind=SWITCH, help="encode nothing: keep only what filters found, as JSON lines")
-    preset: str = setting("veryfast", kind=choice(PRESETS), help=f"of {_WITH_PRESETS}")
-    format: str = setting("", kind=choice(OUTPUT_FORMATS), help="of images", default_text="each its own")
+    codec: str = setting("h264", type=choice(NAMES), help="of the outputs")
+    crf: int = setting(_ENCODER.crf, type=options.whole(0, CRF_MAX, "crf"), help="quality, 0 is best")
+    no_video: bool = setting(False, type=SWITCH, help="encode nothing: keep only what filters found, as JSON lines")
+    preset: str = setting("veryfast", type=choice(PRESETS), help=f"of {_WITH_PRESETS}")
+    format: str = setting("", type=choice(OUTPUT_FORMATS), help="of images", default_text="each its own")
     quality: int = setting(
         _ENCODER.quality,
-        kind=options.whole(1, QUALITY_MAX, "quality"),
+        type=options.whole(1, QUALITY_MAX, "quality"),
         help="of images as JPEG or WebP, 1 to 100",
     )
     chunk_frames: int | None = setting(
         None,
-        kind=options.whole(1, MAX_CHUNK_FRAMES, "frames"),
+        type=options.whole(1, MAX_CHUNK_FRAMES, "frames"),
         help="frames, or images, a chunk",
         default_text="automatic",
     )
     chunk_records: int | None = setting(
         None,
-        kind=options.whole(1, MAX_CHUNK_RECORDS, "records"),
+        type=options.whole(1, MAX_CHUNK_RECORDS, "records"),
         help="records a chunk",
         default_text="automatic",
     )
     on_error: str = setting(
         ON_ERROR[0],
-        kind=choice(ON_ERROR),
+        type=choice(ON_ERROR),
         help="frames whose filter fails: pass on the original, fail the job, or drop them",
     )
     priority: int = setting(
         0,
-        kind=options.whole(0, MAX_PRIORITY, "priority"),
+        type=options.whole(0, MAX_PRIORITY, "priority"),
         help="of your jobs those of a higher one go first, 0 to 100",
     )
-    new: bool = setting(False, kind=SWITCH, help="a new job, also where an unfinished one could go on")
-    detach: bool = setting(False, kind=SWITCH, help="send all, print the job's id and leave; see python -m client.jobs")
-    verify_cuts: bool = setting(False, kind=SWITCH, help="decode each video twice first, whole and in chunks")
-    local: bool = setting(False, kind=SWITCH, help="do it in this process, without a cluster")
+    new: bool = setting(False, type=SWITCH, help="a new job, also where an unfinished one could go on")
+    detach: bool = setting(False, type=SWITCH, help="send all, print the job's id and leave; see python -m client.jobs")
+    verify_cuts: bool = setting(False, type=SWITCH, help="decode each video twice first, whole and in chunks")
+    local: bool = setting(False, type=SWITCH, help="do it in this process, without a cluster")
     json: bool = json("print one JSON object a job to standard output")
     quiet: bool = quiet()
-    list_filters: bool = setting(False, kind=SWITCH, help="say what filters there are and what they take")
+    list_filters: bool = setting(False, type=SWITCH, help="say what filters there are and what they take")

@@ -21,8 +21,8 @@ class ClusterSettings:
 
     host: str = options.middleware_host()
     port: int = options.middleware_port()
-    ipv4: bool = setting(False, kind=SWITCH, help="use IPv4 only", excludes="family")
-    ipv6: bool = setting(False, kind=SWITCH, help="use IPv6 only", excludes="family")
+    ipv4: bool = setting(False, type=SWITCH, help="use IPv4 only", excludes="family")
+    ipv6: bool = setting(False, type=SWITCH, help="use IPv6 only", excludes="family")
     secret_file: Path | None = options.secret_file()
     no_secret: bool = options.no_secret()
     user: str = options.user()
@@ -37,17 +37,17 @@ class Settings(ClusterSettings):
 
 def out(help: str) -> Any:
     """The setting `--out`."""
-    return setting(None, kind=options.PATH, help=help)
+    return setting(None, type=options.PATH, help=help)
 
 
 def json(help: str) -> Any:
     """The setting `--json`."""
-    return setting(False, kind=SWITCH, help=help)
+    return setting(False, type=SWITCH, help=help)
 
 
 def quiet() -> Any:
     """The setting `--quiet`."""
-    return setting(False, kind=SWITCH, help="print errors only")
+    return setting(False, type=SWITCH, help="print errors only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class StatusSettings:
     """What `client.status` can be told."""
 
     json: bool = json("print one JSON object")
-    wait: bool = setting(False, kind=SWITCH, help="wait until so many are there")
-    workers: int = setting(1, kind=options.whole(0, MAX_WORKERS, "workers"), help="to wait for")
-    aggregators: int = setting(1, kind=options.whole(0, MAX_WORKERS, "aggregators", "M"), help="to wait for")
-    timeout: int = setting(30, kind=options.whole(1, MAX_TIMEOUT_S, "seconds", "S"), help="seconds")
+    wait: bool = setting(False, type=SWITCH, help="wait until so many are there")
+    workers: int = setting(1, type=options.whole(0, MAX_WORKERS, "workers"), help="to wait for")
+    aggregators: int = setting(1, type=options.whole(0, MAX_WORKERS, "aggregators", "M"), help="to wait for")
+    timeout: int = setting(30, type=options.whole(1, MAX_TIMEOUT_S, "seconds", "S"), help="seconds")

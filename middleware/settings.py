@@ -31,38 +31,38 @@ class Settings:
     log: str = options.log()
     spool_limit: int = setting(
         8 * limits.GIB,
-        kind=options.SIZE,
+        type=options.SIZE,
         help="bytes of chunks held; a quarter more for what lies between workers that share a chain",
     )
-    credit: int = setting(_RULES.credit, kind=options.whole(1, MAX_CREDIT, "tasks"), help="tasks a worker may hold")
+    credit: int = setting(_RULES.credit, type=options.whole(1, MAX_CREDIT, "tasks"), help="tasks a worker may hold")
     worker_timeout: float = setting(
         _RULES.worker_timeout_s,
-        kind=options.SECONDS,
+        type=options.SECONDS,
         help="seconds of silence after which a worker, or an aggregator, counts as lost",
     )
     stall_timeout: float = setting(
         _RULES.stall_timeout_s,
-        kind=options.SECONDS,
+        type=options.SECONDS,
         help="seconds without progress after which a task is taken away",
     )
     delivery_timeout: float = setting(
         _RULES.delivery_timeout_s,
-        kind=options.SECONDS,
+        type=options.SECONDS,
         help="seconds after which a result that did not reach its aggregator is asked for again",
     )
     max_lost: int = setting(
         _RULES.max_losses,
-        kind=options.whole(1, MAX_LOSSES, "losses"),
+        type=options.whole(1, MAX_LOSSES, "losses"),
         help="times a task may be lost with its worker before its job is paused",
     )
     upload_timeout: float = setting(
         _RULES.upload_timeout_s,
-        kind=options.SECONDS,
+        type=options.SECONDS,
         help="seconds after which an upload that stopped gives its spool back",
     )
     admin: tuple[str, ...] = setting(
         (),
-        kind=replace(options.USER, placeholder="USER"),
+        type=replace(options.USER, placeholder="USER"),
         help="who may see and control everybody's jobs; may be given again",
         default_text="the user who runs this",
         repeats="append",

@@ -35,7 +35,8 @@ filters = "blur,edges"
 `./run.sh` tells its programs ports, folders, the number of processes and the secret by flags: those it takes from its
 own flags and variables, and the address to listen at from `MOVIOLA_BIND`.
 
-`--help` of each program lists the same, with the values of this machine.
+`--help` of each program lists the same, with the values of this machine; and what `client.file_sender` can be told of a
+job, which depends on its kind.
 """
 
 TITLES: Final = {
@@ -43,11 +44,11 @@ TITLES: Final = {
     "aggregator": "`python -m aggregator`",
     "worker": "`python -m worker`",
     "client": "`python -m client.file_sender`, `client.jobs`, `client.status`",
-    "client.file_sender": "`python -m client.file_sender`, of a job",
     "client.jobs": "`python -m client.jobs`",
     "client.status": "`python -m client.status`",
 }
-"""By program; the first have a table of that name in a configuration file."""
+"""By program; the first have a table of that name in a configuration file. The options of a job are not among them:
+they come of the records of kinds and codecs, and a new one should not touch this page."""
 
 COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
 
@@ -75,11 +76,11 @@ def declared() -> dict[str, type]:
 def page() -> str:
     """The whole text of docs/SETTINGS.md."""
     parts = [HEAD]
-    for program, settings in declared().items():
-        rows = [COLUMNS, tuple("---" for _ in COLUMNS), *map(_row, settings_of(settings))]
+    for program, title in TITLES.items():
+        rows = [COLUMNS, tuple("---" for _ in COLUMNS), *map(_row, settings_of(declared()[program]))]
         table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
         where = f"Table `[{program}]`." if program in PROGRAMS else "By flags alone."
-        parts.append(f"## {TITLES[program]}\n\n{where}\n\n{table}")
+        parts.append(f"## {title}\n\n{where}\n\n{table}")
     return "\n".join(parts)
 
 
@@ -90,8 +91,8 @@ def _row(one: Setting) -> tuple[str, ...]:
 
 
 def _value(one: Setting) -> Iterator[str]:
-    yield one.kind.unit
-    yield one.kind.bounds
+    yield one.type.unit
+    yield one.type.bounds
     yield one.help
 
 
@@ -101,7 +102,7 @@ def _default(one: Setting) -> str:
         return "off"
     if one.default_text:
         return one.default_text.partition("{")[0].rstrip(" ,:")
-    return "" if one.default in (None, ()) else f"`{one.kind.show(one.default)}`"
+    return "none" if one.default in (None, ()) else f"`{one.type.show(one.default)}`"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from base.settings import SWITCH, Kind, setting
+from base.settings import SWITCH, ValueType, setting
 from wire.addresses import LOOPBACK
 from wire.limits import MAX_NAME
 from wire.shown import LogFormatter, shown
@@ -25,41 +25,41 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 def middleware_host() -> Any:
     """The setting `--host` (MOVIOLA_HOST, loopback): where the middleware is."""
-    return setting(LOOPBACK, kind=HOST, help="host of the middleware", flag="--host", variables=["MOVIOLA_HOST"])
+    return setting(LOOPBACK, type=HOST, help="host of the middleware", flag="--host", variables=["MOVIOLA_HOST"])
 
 
 def middleware_port(flag: str = "--port", help: str = "port of the middleware") -> Any:
     """The setting of the middleware's port (MOVIOLA_PORT, 5000)."""
-    return setting(MIDDLEWARE_PORT, kind=PORT, help=help, flag=flag, variables=["MOVIOLA_PORT"])
+    return setting(MIDDLEWARE_PORT, type=PORT, help=help, flag=flag, variables=["MOVIOLA_PORT"])
 
 
 def bind() -> Any:
     """The setting `--bind` (MOVIOLA_BIND): where to listen; loopback unless told otherwise."""
-    kind = replace(HOST, placeholder="ADDRESS", bounds="an address of this machine, or '*'")
-    return setting(LOOPBACK, kind=kind, help="address to listen at, '*' for all", variables=["MOVIOLA_BIND"])
+    address = replace(HOST, placeholder="ADDRESS", bounds="an address of this machine, or '*'")
+    return setting(LOOPBACK, type=address, help="address to listen at, '*' for all", variables=["MOVIOLA_BIND"])
 
 
 def state() -> Any:
     """The setting `--state` (MOVIOLA_STATE): the folder in which each program keeps its own."""
     about = "folder for what must survive a restart"
-    return setting(Path("state"), kind=FOLDER, help=about, variables=["MOVIOLA_STATE"])
+    return setting(Path("state"), type=FOLDER, help=about, variables=["MOVIOLA_STATE"])
 
 
 def results() -> Any:
     """The setting `--results` (MOVIOLA_RESULTS): the folder of finished files."""
-    return setting(Path("results"), kind=FOLDER, help="folder for finished files", variables=["MOVIOLA_RESULTS"])
+    return setting(Path("results"), type=FOLDER, help="folder for finished files", variables=["MOVIOLA_RESULTS"])
 
 
 def log() -> Any:
     """The setting `--log` (MOVIOLA_LOG): how much is logged; give its value to `set_up_log`."""
-    return setting("info", kind=LOG_LEVEL, help="how much to log", variables=["MOVIOLA_LOG"])
+    return setting("info", type=LOG_LEVEL, help="how much to log", variables=["MOVIOLA_LOG"])
 
 
 def user() -> Any:
     """The setting `--user` (MOVIOLA_USER_NAME): whose jobs are submitted, seen and controlled."""
     return setting(
         factory=system_user,
-        kind=USER,
+        type=USER,
         help="whose jobs these are",
         variables=["MOVIOLA_USER_NAME"],
         default_text="the system's user, {}",
@@ -70,7 +70,7 @@ def secret_file() -> Any:
     """The setting `--secret-file` (MOVIOLA_SECRET_FILE); give it and `no_secret` to `wire.secret.cluster_secret`."""
     return setting(
         None,
-        kind=FILE,
+        type=FILE,
         help="file with the cluster's shared secret",
         variables=["MOVIOLA_SECRET_FILE"],
         default_text="'secret' in the state folder",
@@ -81,12 +81,12 @@ def secret_file() -> Any:
 def no_secret() -> Any:
     """The setting `--no-secret` (MOVIOLA_NO_SECRET)."""
     about = "use none: whoever reaches the cluster's ports may join it"
-    return setting(False, kind=SWITCH, help=about, variables=["MOVIOLA_NO_SECRET"], excludes="secret")
+    return setting(False, type=SWITCH, help=about, variables=["MOVIOLA_NO_SECRET"], excludes="secret")
 
 
 def fsync() -> Any:
     """The setting `--fsync`."""
-    return setting(False, kind=SWITCH, help="let what is acknowledged survive a power cut")
+    return setting(False, type=SWITCH, help="let what is acknowledged survive a power cut")
 
 
 def system_user() -> str:
@@ -152,9 +152,9 @@ def log_level(text: str) -> str:
     return text
 
 
-def whole(least: int, most: int, unit: str, placeholder: str = "N") -> Kind:
-    """Return the kind of whole numbers within bounds, both included."""
-    return Kind(whole_number(least, most), unit, f"{least} to {most}", placeholder)
+def whole(least: int, most: int, unit: str, placeholder: str = "N") -> ValueType:
+    """Return the type of whole numbers within bounds, both included."""
+    return ValueType(whole_number(least, most), unit, f"{least} to {most}", placeholder)
 
 
 def size_text(value: int | str) -> str:
@@ -165,16 +165,16 @@ def size_text(value: int | str) -> str:
     return f"{value // 1024**power}{' KMGT'[power].strip()}"
 
 
-PORT: Final = Kind(port_number, "port", f"1 to {MAX_PORT}, or 0 for any free one", "PORT")
-SIZE: Final = Kind(size, "bytes", "from 1; K, M, G and T stand for powers of 1024", "SIZE", size_text)
-SECONDS: Final = Kind(seconds, "seconds", "above 0", "S", lambda value: f"{value}")
-TEXT: Final = Kind(str, "text", "any", "NAME")
-HOST: Final = Kind(str, "host", "a name or an IP address", "HOST")
-FOLDER: Final = Kind(Path, "path", "of a folder", "FOLDER", lambda path: f"{path}/")
-FILE: Final = Kind(Path, "path", "of a file", "FILE")
-PATH: Final = Kind(str, "path", "of a file or folder", "PATH")
-USER: Final = Kind(user_name, "name", f"1 to {MAX_NAME} characters that can be printed", "NAME")
-LOG_LEVEL: Final = Kind(log_level, "level", ", ".join(LOG_LEVELS), "{" + ",".join(LOG_LEVELS) + "}")
+PORT: Final = ValueType(port_number, "port", f"1 to {MAX_PORT}, or 0 for any free one", "PORT")
+SIZE: Final = ValueType(size, "bytes", "from 1; K, M, G and T stand for powers of 1024", "SIZE", size_text)
+SECONDS: Final = ValueType(seconds, "seconds", "above 0", "S", lambda value: f"{value}")
+TEXT: Final = ValueType(str, "text", "any", "NAME")
+HOST: Final = ValueType(str, "host", "a name or an IP address", "HOST")
+FOLDER: Final = ValueType(Path, "path", "of a folder", "FOLDER", lambda path: f"{path}/")
+FILE: Final = ValueType(Path, "path", "of a file", "FILE")
+PATH: Final = ValueType(str, "path", "of a file or folder", "PATH")
+USER: Final = ValueType(user_name, "name", f"1 to {MAX_NAME} characters that can be printed", "NAME")
+LOG_LEVEL: Final = ValueType(log_level, "level", ", ".join(LOG_LEVELS), "{" + ",".join(LOG_LEVELS) + "}")
 
 
 def set_up_log(level: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from base.processes import MAX_WORKERS, core_count
-from base.settings import Kind, setting
+from base.settings import ValueType, setting
 from wire import options
 from wire.limits import MIB
 from worker.memory import LEAST
@@ -41,39 +41,39 @@ class Settings:
     port: int = options.middleware_port()
     processes: int = setting(
         factory=core_count,
-        kind=Kind(_process_count, "processes", f"1 to {MAX_WORKERS}", "N"),
+        type=ValueType(_process_count, "processes", f"1 to {MAX_WORKERS}", "N"),
         help="worker processes, each uses one core",
         default_text="one per core: {}",
     )
     filters: str = setting(
         ALL,
-        kind=replace(options.TEXT, unit="names", bounds="known filters, separated by commas", placeholder="NAMES"),
+        type=replace(options.TEXT, unit="names", bounds="known filters, separated by commas", placeholder="NAMES"),
         help=f"filters to offer, separated by commas, or '{ALL}'",
         variables=["FILTER_TYPE", "WORKER_CAPABILITIES"],
     )
     plugins: tuple[Path, ...] = setting(
         (),
-        kind=options.FILE,
+        type=options.FILE,
         help="Python files with filters of your own, offered beside the others",
         default_text="none",
         repeats="+",
     )
     memory_limit: int | None = setting(
         None,
-        kind=replace(options.SIZE, bounds=f"from {LEAST // MIB}M; K, M, G and T stand for powers of 1024"),
+        type=replace(options.SIZE, bounds=f"from {LEAST // MIB}M; K, M, G and T stand for powers of 1024"),
         help="memory that each process may take, such as 2G; Linux only",
         variables=["WORKER_MEMORY_LIMIT"],
         default_text="the processes share nine tenths of the machine's",
     )
     assets: Path | None = setting(
         None,
-        kind=options.FOLDER,
+        type=options.FOLDER,
         help="a folder of files that filters may name as @NAME; the same on every worker",
         default_text="none",
     )
     name: str = setting(
         factory=host_name,
-        kind=replace(options.TEXT, read=_stem, bounds=f"1 to {MAX_STEM} printable characters"),
+        type=replace(options.TEXT, read=_stem, bounds=f"1 to {MAX_STEM} printable characters"),
         help="the processes are called NAME-1, NAME-2, …",
         default_text="this machine's name, {}",
     )

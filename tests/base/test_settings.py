@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from base.settings import SWITCH, Kind, choice, read, setting
+from base.settings import SWITCH, ValueType, choice, read, setting
 
 
 def whole(text: str) -> int:
@@ -18,25 +18,25 @@ def whole(text: str) -> int:
     return int(text)
 
 
-NUMBER = Kind(whole, "tasks", "from 0", "N")
-TEXT = Kind(str, "text", "any", "NAME", show=lambda text: f"{text}/")
+NUMBER = ValueType(whole, "tasks", "from 0", "N")
+TEXT = ValueType(str, "text", "any", "NAME", show=lambda text: f"{text}/")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     credit: int = setting(
-        2, kind=NUMBER, help="tasks at a time, 50 % of them waiting", variables=["CREDIT", "OLD_CREDIT"]
+        2, type=NUMBER, help="tasks at a time, 50 % of them waiting", variables=["CREDIT", "OLD_CREDIT"]
     )
-    where: str = setting("here", kind=TEXT, help="where", variables=["WHERE"])
+    where: str = setting("here", type=TEXT, help="where", variables=["WHERE"])
     name: str = setting(
-        factory=lambda: "vm", kind=replace(TEXT, show=str), help="name", default_text="this machine's, {}"
+        factory=lambda: "vm", type=replace(TEXT, show=str), help="name", default_text="this machine's, {}"
     )
-    admin: tuple[str, ...] = setting((), kind=TEXT, help="who", repeats="append", default_text="nobody")
-    files: tuple[str, ...] = setting((), kind=TEXT, help="which", repeats="+", default_text="none")
-    fast: bool = setting(False, kind=SWITCH, help="hurry", variables=["FAST"])
-    codec: str = setting("ffv1", kind=choice(["ffv1", "h264"]), help="how", aliases=["--encoder"])
-    key: str | None = setting(None, kind=TEXT, help="key", variables=["KEY"], excludes="key", default_text="none")
-    no_key: bool = setting(False, kind=SWITCH, help="no key", flag="--keyless", variables=["NO_KEY"], excludes="key")
+    admin: tuple[str, ...] = setting((), type=TEXT, help="who", repeats="append", default_text="nobody")
+    files: tuple[str, ...] = setting((), type=TEXT, help="which", repeats="+", default_text="none")
+    fast: bool = setting(False, type=SWITCH, help="hurry", variables=["FAST"])
+    codec: str = setting("ffv1", type=choice(["ffv1", "h264"]), help="how", aliases=["--encoder"])
+    key: str | None = setting(None, type=TEXT, help="key", variables=["KEY"], excludes="key", default_text="none")
+    no_key: bool = setting(False, type=SWITCH, help="no key", flag="--keyless", variables=["NO_KEY"], excludes="key")
 
 
 def told(*arguments: str, **environ: str) -> Told:

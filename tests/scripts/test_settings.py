@@ -21,15 +21,15 @@ EVERY = pytest.mark.parametrize("one", [one for _, one in ALL], ids=[f"{program}
 def test_every_setting_has_help_unit_and_bounds(one: Setting) -> None:
     assert one.help
     assert not one.help.endswith(".")
-    assert one.kind.unit
-    assert one.kind.bounds
+    assert one.type.unit
+    assert one.type.bounds
     assert one.flag.startswith("--")
 
 
 @EVERY
 def test_every_default_may_be_told_as_it_is_shown(one: Setting) -> None:
     if one.default not in (None, ()) and not one.default_text and not one.is_switch:
-        assert one.kind.read(one.kind.show(one.default)) == one.default
+        assert one.type.read(one.type.show(one.default)) == one.default
 
 
 @pytest.mark.parametrize("program", list(settings.declared()))
