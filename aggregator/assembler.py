@@ -44,7 +44,8 @@ from aggregator.jobs import Job
 from aggregator.memory import Memory
 from aggregator.results import Results
 from aggregator.splices import Splices
-from aggregator.states import JobState
+from aggregator.states import JobPhase
+from base.vocabulary import ErrorCode, JobState, Verdict
 from storage.crashes import MAX_CRASHES
 from wire.errors import ProtocolError
 from wire.limits import IDLE_CLIENT_S, MAX_CLIENTS, MAX_PART, MAX_WORKERS
@@ -76,7 +77,7 @@ MAX_CONNECTIONS_OF_USER: Final = 128
 ORPHAN_EXPIRY_S: Final = 3600.0
 """A job that the connected middleware has not asked for in an hour is another's, or forgotten."""
 
-UNBLAMED: Final = ("", "silent")
+UNBLAMED: Final = ("", ErrorCode.SILENT)
 """How a connection to the middleware ends that may be made again at once: no person has to act first."""
 
 
@@ -186,7 +187,7 @@ class Assembler:
     def validate(self) -> None:
         """Proves that the indexes agree with each other; for tests and the simulation."""
         memory = self._memory
-        splicing = {job.id for job in memory.jobs.values() if job.state is JobState.SPLICING}
+        splicing = {job.id for job in memory.jobs.values() if job.state is JobPhase.SPLICING}
         assert len(set(memory.waiting)) == len(memory.waiting), "a job waits twice to be spliced"
         assert not memory.running & set(memory.waiting), "a job is spliced and waits for it"
         assert memory.running | set(memory.waiting) == splicing, "the queue and the states of jobs do not agree"
@@ -233,15 +234,17 @@ class Assembler:
             return self._fetch(event.peer, message, hello)
         if isinstance(message, Beat | Error):
             return None
-        raise ProtocolError("out-of-order", f"{type(message).__name__} is nothing a {hello.role} says to an aggregator")
+        raise ProtocolError(
+            ErrorCode.OUT_OF_ORDER, f"{type(message).__name__} is nothing a {hello.role} says to an aggregator"
+        )
 
     def _came_damaged(self, event: Damaged) -> None:
         """Says which message it was: what it is of is whole where it came from, or can be made anew."""
         match event.message:
             case Result(job=job, track=track, index=index, lease=lease):
-                answer = Stored(job, track, index, "damaged", lease)
+                answer = Stored(job, track, index, Verdict.DAMAGED, lease)
             case Pass(job=job, track=track, index=index) | FailedChunk(job=job, track=track, index=index):
-                answer = Stored(job, track, index, "damaged")
+                answer = Stored(job, track, index, Verdict.DAMAGED)
             case _:
                 return
         self._memory.log(f"job {job} track {track} chunk {index} arrived damaged", is_warning=True)
@@ -250,12 +253,14 @@ class Assembler:
 
     def _joined(self, peer: Peer, hello: Hello, now: float) -> None:
         if hello.role not in ("worker", "client"):
-            raise ProtocolError("bad-message", f"this is an aggregator: a {hello.role} has nothing to ask of it")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"this is an aggregator: a {hello.role} has nothing to ask of it"
+            )
         if hello.role == "worker":
             for old in [old for old, one in self._peers.items() if _is_same_worker(one, hello)]:
                 self._forget_peer(old)
                 text = f"a newer connection of {hello.name!r} has come"
-                self._memory.outbox.append(Close(old, "superseded", text))
+                self._memory.outbox.append(Close(old, ErrorCode.SUPERSEDED, text))
             self._memory.log(f"worker {hello.name} joined")
         elif self._clients[hello.user] >= MAX_CONNECTIONS_OF_USER:
             spared = self._idlers.spared(lambda one: self._peers[one].user == hello.user)
@@ -277,12 +282,12 @@ class Assembler:
             return
         spared = self._idlers.spared() if role == "client" else None
         if spared is None:
-            raise ProtocolError("busy", f"{count} {role}s are connected; there is no place for more")
+            raise ProtocolError(ErrorCode.BUSY, f"{count} {role}s are connected; there is no place for more")
         self._send_away(spared, f"{count} clients are connected, and another one needs a place")
 
     def _send_away(self, peer: Peer, text: str) -> None:
         self._forget_peer(peer)
-        self._memory.outbox.append(Close(peer, "idle", text))
+        self._memory.outbox.append(Close(peer, ErrorCode.IDLE, text))
 
     def _note_heard(self, peer: Peer, hello: Hello, now: float) -> None:
         if hello.role == "client":
@@ -320,7 +325,7 @@ class Assembler:
         job = memory.jobs.get(name) or memory.history.get(name)
         if event.peer == MIDDLEWARE and job is not None:
             text = f"what is to be told of it cannot be sent: {event.reason}"
-            memory.send(MIDDLEWARE, Finished(job.id, job.owner_epoch, "failed", text))
+            memory.send(MIDDLEWARE, Finished(job.id, job.owner_epoch, JobState.FAILED, text))
 
     def _close(self, peer: Peer, error: ProtocolError, job: str, now: float) -> None:
         hello = self._forget_peer(peer)
@@ -335,12 +340,12 @@ class Assembler:
         job = self._memory.find(message.job)
         if job is not None and hello.user != job.user and hello.user not in self._memory.uplink.admins:
             text = f"job {job.id} is of user {job.user!r}; only that user and the cluster's admins may fetch its files"
-            return self._memory.send(peer, Error("not-yours", text, fatal=False, job=job.id))
+            return self._memory.send(peer, Error(ErrorCode.NOT_YOURS, text, fatal=False, job=job.id))
         files = job.finished.files if job is not None and job.finished is not None else []
         announced = next((file for file in files if _holds(file, message.file)), None)
         if announced is None:
             text = f"job {message.job} has no finished file {message.file!r}"
-            return self._memory.send(peer, Error("not-found", text, fatal=False, job=message.job))
+            return self._memory.send(peer, Error(ErrorCode.NOT_FOUND, text, fatal=False, job=message.job))
         length = min(message.length, MAX_PART)
         size = announced["size"] if announced["file"] == message.file else None
         self._memory.outbox.append(SendFilePart(peer, message.job, message.file, message.offset, length, size))
@@ -390,13 +395,13 @@ class Assembler:
         count = self._crashes.get(message.job, 0)
         if count >= MAX_CRASHES:
             text = f"the aggregator failed {count} times while it dealt with this job (see its log)"
-            return self._memory.send(MIDDLEWARE, Finished(message.job, message.owner_epoch, "failed", text))
+            return self._memory.send(MIDDLEWARE, Finished(message.job, message.owner_epoch, JobState.FAILED, text))
         job = self._memory.find(message.job)
         if job is not None and message.owner_epoch < job.owner_epoch:
             return None  # an answer could only mislead: who knows the job's real owner epoch has asked already
         if job is None or message.owner_epoch > job.owner_epoch:
             job = self._begin(message, job)
-        elif job.state is JobState.FINISHED and not job.has_succeeded:
+        elif job.state is JobPhase.FINISHED and not job.has_succeeded:
             job.begin_again()
             self._memory.save(job)
         if job is not None:
@@ -413,7 +418,9 @@ class Assembler:
                 raise ValueError(f"this aggregator has {count} jobs already")
             job = Job.from_own(message)
         except ValueError as error:
-            memory.send(MIDDLEWARE, Finished(message.job, message.owner_epoch, "failed", f"not accepted: {error}"))
+            memory.send(
+                MIDDLEWARE, Finished(message.job, message.owner_epoch, JobState.FAILED, f"not accepted: {error}")
+            )
             return None
         if old is not None:
             memory.forget(old)
@@ -430,14 +437,14 @@ class Assembler:
             return
         output = job.tracks[message.track].output if message.track < len(job.tracks) else ""
         if not output:
-            raise ProtocolError("bad-message", f"job {job.id} has no output {message.track}")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"job {job.id} has no output {message.track}")
         self._memory.outbox.append(KeepFailed(job.id, output, message.index))
 
     def _finish(self, message: Finish) -> None:
         job = self._memory.find(message.job)
         if job is None or message.owner_epoch > job.owner_epoch:
             text = f"job {message.job} was never owned here under epoch {message.owner_epoch}"
-            raise ProtocolError("unknown-job", text)  # after the reconnection it will be
+            raise ProtocolError(ErrorCode.UNKNOWN_JOB, text)  # after the reconnection it will be
         if message.owner_epoch == job.owner_epoch:
             self._splices.finish(job, message)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any, Final
 
 import msgpack
@@ -17,6 +18,16 @@ SEND_TIMEOUT_S: Final = 10.0
 MAX_MESSAGE: Final = 2**32 - 1
 """Bytes of a message: all that a frame can hold. The other end is a process of our own, and what a job may have bounds
 its request."""
+
+
+class Said(StrEnum):
+    """What the splicing process says (`kind` of its messages)."""
+
+    READY = "ready"  # for its first request
+    STEP = "step"  # a sign of life
+    SPLICED = "spliced"
+    DAMAGED = "damaged"
+    FAILED = "failed"
 
 
 class Channel:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from aggregator.states import JOB_TRANSITIONS, JobState
+from aggregator.states import JOB_TRANSITIONS, JobPhase
 from base.file_names import check_file_name, check_output_names
+from base.vocabulary import JobState
 from wire.bitmap import Bitmap
 from wire.limits import MAX_CHUNKS, MAX_TRACKS
 from wire.messages import Finished, Own
@@ -51,7 +52,7 @@ class Job:
     def __init__(self, job: str, owner_epoch: int, name: str, user: str, tracks: list[Track], lease_key: bytes) -> None:
         self.id, self.owner_epoch, self.name, self.user, self.tracks = job, owner_epoch, name, user, tracks
         self.lease_key = lease_key  # of its tags, see wire/lease_tags.py
-        self.state = JobState.COLLECTING
+        self.state = JobPhase.COLLECTING
         self.crashes = 0  # splices that had to be begun again
         self.damages = 0  # splices that met damaged results
         self.chunk_counts: list[int] = []  # known from Finish on
@@ -73,12 +74,12 @@ class Job:
         tracks = [Track(number, name) for number, name in enumerate(names)]
         return cls(own.job, own.owner_epoch, own.name, own.user, tracks, own.lease_key)
 
-    def set_state(self, state: JobState) -> None:
+    def set_state(self, state: JobPhase) -> None:
         self.state = changed(JOB_TRANSITIONS, self.state, state)
 
     @property
     def has_succeeded(self) -> bool:
-        return self.finished is not None and self.finished.state != "failed"
+        return self.finished is not None and self.finished.state != JobState.FAILED
 
     def holdings(self) -> list[Bitmap]:
         """A bitmap a track. Once the files are there the results are needed no more, and count as held."""
@@ -91,9 +92,9 @@ class Job:
 
     def begin_again(self) -> None:
         """After a failed or interrupted splice: what is stored stays, the rest is as before Finish."""
-        if self.state is JobState.FINISHED:
+        if self.state is JobPhase.FINISHED:
             self.crashes = self.damages = 0
-        self.set_state(JobState.COLLECTING)
+        self.set_state(JobPhase.COLLECTING)
         self.chunk_counts, self.statistics, self.finished = [], {}, None
 
     def shortened(self) -> dict[str, Any]:
@@ -123,18 +124,18 @@ class Job:
         made = cls(job, fixed["owner_epoch"], fixed["name"], fixed["user"], tracks, fixed["lease_key"])
         made.crashes, made.damages = record["crashes"], record["damages"]
         if record["finished"] is not None:
-            made.state = JobState.FINISHED
+            made.state = JobPhase.FINISHED
             made.chunk_counts = record["chunk_counts"]
             made.finished = Finished.from_wire(record["finished"])
         return made
 
     def validate(self) -> None:
-        assert (self.finished is not None) == (self.state is JobState.FINISHED), f"{self.id} is {self.state.value}"
+        assert (self.finished is not None) == (self.state is JobPhase.FINISHED), f"{self.id} is {self.state.value}"
         assert not (self.has_succeeded and any(track.held for track in self.tracks)), f"{self.id} kept its results"
         for track in self.tracks:
             assert not (track.fingerprint and not track.output), f"{self.id}/{track.number} is passed through"
             assert all(0 <= index < MAX_CHUNKS for index in track.held)
-            if self.state is JobState.SPLICING:
+            if self.state is JobPhase.SPLICING:
                 assert track.holds_all(self.chunk_counts[track.number]), f"{self.id}/{track.number} is not complete"
 
 

@@ -15,7 +15,8 @@ from typing import Final
 from aggregator.events import MIDDLEWARE, Keep, Received, Send
 from aggregator.jobs import Job, Track
 from aggregator.memory import Memory
-from aggregator.states import JobState
+from aggregator.states import JobPhase
+from base.vocabulary import ErrorCode, Verdict
 from wire.errors import ProtocolError
 from wire.lease_tags import is_lent
 from wire.limits import MAX_CHUNKS
@@ -54,7 +55,7 @@ class Results:
         if not is_lent(message, job.lease_key, hello.token):
             text = f"its tag does not prove that lease {message.lease} was lent to it for this"
             self._memory.log(f"{_where(keep)} is refused: {text}", is_warning=True)
-            self._memory.send(keep.peer, _verdict(keep, "refused", text))
+            self._memory.send(keep.peer, _verdict(keep, Verdict.REFUSED, text))
             return
         self._judge(job, keep)
 
@@ -74,16 +75,16 @@ class Results:
         if track.fingerprint != keep.fingerprint:
             track.fingerprint = keep.fingerprint
             memory.save(job)
-        self._answer(keep, "kept")
+        self._answer(keep, Verdict.KEPT)
 
     def not_kept(self, keep: Keep, reason: str, now: float) -> None:
         """There is no room: the middleware is told at once, so that it may hold the job; the sender a little later."""
         memory = self._memory
         memory.log(f"{_where(keep)} could not be kept: {reason}", is_warning=True)
-        answer = _verdict(keep, "no-room", reason)
+        answer = _verdict(keep, Verdict.NO_ROOM, reason)
         if keep.peer != MIDDLEWARE:
             memory.send(MIDDLEWARE, answer)
-            answer = _verdict(keep, "unwanted", reason)
+            answer = _verdict(keep, Verdict.UNWANTED, reason)
         memory.later.append((now + NO_ROOM_DELAY_S, Send(keep.peer, answer)))
 
     def _wanted(self, keep: Keep, owner_epoch: int) -> Job | None:
@@ -91,18 +92,18 @@ class Results:
         job = self._memory.find(keep.job)
         if job is not None and owner_epoch == job.owner_epoch:
             return job
-        self._answer(keep, "unwanted", "no such job here, or it was given to another aggregator")
+        self._answer(keep, Verdict.UNWANTED, "no such job here, or it was given to another aggregator")
         return None
 
     def _judge(self, job: Job, keep: Keep) -> None:
         track = _track_of(job, keep)
         if job.holds(track, keep.index):
             return self._duplicate(job, track, keep)
-        if job.state is not JobState.COLLECTING:
-            return self._answer(keep, "unwanted", "the job is complete without it")
+        if job.state is not JobPhase.COLLECTING:
+            return self._answer(keep, Verdict.UNWANTED, "the job is complete without it")
         if track.fingerprint not in ("", keep.fingerprint):  # a middleware that a power cut made forget its choice
             begun = f"output {track.output} was begun with {track.fingerprint!r}"
-            return self._answer(keep, "unwanted", f"{keep.worker} computes with {keep.fingerprint!r}, {begun}")
+            return self._answer(keep, Verdict.UNWANTED, f"{keep.worker} computes with {keep.fingerprint!r}, {begun}")
         self._memory.outbox.append(keep)
         return None
 
@@ -110,15 +111,15 @@ class Results:
         if not track.compare(keep.index, keep.content, keep.fingerprint):
             self._memory.log(f"{_where(keep)} differs from the one kept of an equal worker", is_warning=True)
         self._memory.save(job)
-        self._answer(keep, "duplicate")
+        self._answer(keep, Verdict.DUPLICATE)
 
-    def _answer(self, keep: Keep, verdict: str, text: str = "") -> None:
+    def _answer(self, keep: Keep, verdict: Verdict, text: str = "") -> None:
         """To whom it came from; of a worker's result the middleware learns what is kept."""
-        if verdict == "unwanted":
+        if verdict == Verdict.UNWANTED:
             self._memory.log(f"{_where(keep)} is unwanted: {text}")
         message = _verdict(keep, verdict, text)
         self._memory.send(keep.peer, message)
-        if keep.peer != MIDDLEWARE and verdict == "kept":
+        if keep.peer != MIDDLEWARE and verdict == Verdict.KEPT:
             self._memory.send(MIDDLEWARE, message)
 
 
@@ -126,7 +127,7 @@ def _track_of(job: Job, keep: Keep) -> Track:
     """Raises ProtocolError when there is none that such a result can be of."""
     track = job.tracks[keep.track] if keep.track < len(job.tracks) else None
     if track is None or bool(track.output) == (keep.peer == MIDDLEWARE) or keep.index >= MAX_CHUNKS:
-        raise ProtocolError("bad-message", f"{_where(keep)} is no chunk of this job that may come from there")
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{_where(keep)} is no chunk of this job that may come from there")
     return track
 
 
@@ -134,6 +135,6 @@ def _where(keep: Keep) -> str:
     return f"job {keep.job} track {keep.track} chunk {keep.index} of {keep.worker or 'the middleware'}"
 
 
-def _verdict(keep: Keep, verdict: str, text: str) -> Stored:
+def _verdict(keep: Keep, verdict: Verdict, text: str) -> Stored:
     counts = {name: count for name, count in keep.frames.items() if name != "frames_in"}
     return Stored(keep.job, keep.track, keep.index, verdict, keep.lease, keep.worker, text=text, **counts)

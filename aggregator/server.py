@@ -54,6 +54,7 @@ from aggregator.ledger import AggregatorLedger, StoredResult
 from aggregator.settings import Settings
 from aggregator.splicers import PROGRAM, Ending, Splicers
 from base.file_names import check_path_name
+from base.vocabulary import ErrorCode
 from storage.crashes import counting_crashes, half_done_by, jobs_at_work
 from storage.errors import SpoolFull
 from storage.jobs import SavedJob
@@ -235,7 +236,10 @@ class Server:
                 raise half_done_by(log, event, error, half_done, jobs) from error
             log.error("peer %d is closed for it; nothing was changed, so this process goes on", event.peer)
             text = "handling this message failed here, which is a bug (see the log)"
-            return [*self._ask(Left(event.peer, text, "failed")), Close(event.peer, "failed", text, job)]
+            return [
+                *self._ask(Left(event.peer, text, ErrorCode.FAILED)),
+                Close(event.peer, ErrorCode.FAILED, text, job),
+            ]
 
     def _splice_ended(self, ending: Ending) -> None:
         if isinstance(ending, SpliceCrashed):
@@ -356,7 +360,7 @@ class Server:
                 data = os.pread(file.fileno(), part.length, part.offset)
         except (OSError, ValueError) as error:
             text = f"{part.file} of job {part.job} cannot be read: {getattr(error, 'strerror', None) or error}"
-            self._loop.send(part.peer, Error("not-found", text, fatal=False, job=part.job))
+            self._loop.send(part.peer, Error(ErrorCode.NOT_FOUND, text, fatal=False, job=part.job))
             return
         self._loop.send(part.peer, File(part.job, part.file, part.offset, size), data)
 

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from aggregator.channel import Channel
+from aggregator.channel import Channel, Said
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
 from base import processes
 
@@ -161,15 +161,15 @@ class Splicers:
 
     def _heard(self, child: _Child, message: dict[str, Any], now: float) -> list[Ending]:
         kind, job = message["kind"], child.job
-        if kind == "ready":
+        if kind == Said.READY:
             child.is_ready = True
             return self._send_request(child, now) if child.request is not None else []
-        if kind == "step":
+        if kind == Said.STEP:
             return []
         child.job = ""
-        if kind == "spliced":
+        if kind == Said.SPLICED:
             return [Spliced(job, message["outputs"], message["files"])]
-        if kind == "damaged":
+        if kind == Said.DAMAGED:
             chunks = tuple((track, index) for track, index in message["chunks"])
             return [ChunksDamaged(job, chunks, message["text"], tuple(message["makers"]))]
         return [SpliceFailed(job, message["text"])]

@@ -17,7 +17,8 @@ from aggregator.events import (
 )
 from aggregator.jobs import Job
 from aggregator.memory import Memory
-from aggregator.states import JobState
+from aggregator.states import JobPhase
+from base.vocabulary import ErrorCode, JobState, Verdict
 from wire.errors import ProtocolError
 from wire.limits import MAX_CHUNKS
 from wire.messages import Finish, Finished, Stored
@@ -40,18 +41,18 @@ class Splices:
         """All is stored, the middleware believes."""
         if job.finished is not None:
             return self._memory.send(MIDDLEWARE, job.finished)
-        if job.state is JobState.SPLICING:
+        if job.state is JobPhase.SPLICING:
             return None  # its end will be told
         counts = message.chunk_counts
         if len(counts) != len(job.tracks) or max(counts) > MAX_CHUNKS:
             raise ProtocolError(
-                "bad-message", f"job {job.id} has {len(job.tracks)} tracks, of {MAX_CHUNKS} chunks each"
+                ErrorCode.BAD_MESSAGE, f"job {job.id} has {len(job.tracks)} tracks, of {MAX_CHUNKS} chunks each"
             )
         if not all(track.holds_all(count) for track, count in zip(job.tracks, counts, strict=True)):
             self._memory.log(f"job {job.id}: Finish has come before all its results", is_warning=True)
             return self._memory.report_holdings(job)
         job.chunk_counts, job.statistics = counts, message.statistics
-        job.set_state(JobState.SPLICING)
+        job.set_state(JobPhase.SPLICING)
         self._memory.waiting[job.id] = None
         return None
 
@@ -72,21 +73,23 @@ class Splices:
             case Spliced():
                 self._spliced(job, event)
             case SpliceFailed():
-                self._conclude(job, "failed", event.text, [], [])  # its results stay until Drop: it may be owned again
+                self._conclude(
+                    job, JobState.FAILED, event.text, [], []
+                )  # its results stay until Drop: it may be owned again
             case SpliceCrashed():
                 self._crashed(job, event.text)
             case ChunksDamaged():
                 self._damaged(job, event)
 
     def _spliced(self, job: Job, event: Spliced) -> None:
-        whole = all(output["state"] == "done" for output in event.outputs)
-        self._conclude(job, "done" if whole else "partial", "", event.outputs, event.files)
+        whole = all(output["state"] == JobState.DONE for output in event.outputs)
+        self._conclude(job, JobState.DONE if whole else JobState.PARTIAL, "", event.outputs, event.files)
         self._memory.end(job)
 
     def _conclude(
-        self, job: Job, state: str, text: str, outputs: list[dict[str, Any]], files: list[dict[str, Any]]
+        self, job: Job, state: JobState, text: str, outputs: list[dict[str, Any]], files: list[dict[str, Any]]
     ) -> None:
-        job.set_state(JobState.FINISHED)
+        job.set_state(JobPhase.FINISHED)
         job.finished = Finished(job.id, job.owner_epoch, state, text, outputs, files)
         job.statistics = {}
         self._memory.save(job)
@@ -96,7 +99,7 @@ class Splices:
     def _crashed(self, job: Job, text: str) -> None:
         job.crashes += 1
         if job.crashes >= MAX_CRASHES:
-            return self._conclude(job, "failed", f"{text} (tried {job.crashes} times)", [], [])
+            return self._conclude(job, JobState.FAILED, f"{text} (tried {job.crashes} times)", [], [])
         self._memory.log(f"job {job.id}: {text}; it is spliced again", is_warning=True)
         self._memory.save(job)
         self._memory.waiting[job.id] = None
@@ -108,12 +111,12 @@ class Splices:
         if job.damages >= MAX_DAMAGES:
             why = "made no file" if event.makers else "were damaged on this aggregator's disk, look after it"
             text = f"{event.text}; {job.damages} times results of this job {why}"
-            return self._conclude(job, "failed", text, [], [])
+            return self._conclude(job, JobState.FAILED, text, [], [])
         more = f" and {len(event.chunks) - 1} others" if len(event.chunks) > 1 else ""
         self._memory.log(f"job {job.id}: {event.text}{more}; asked for again", is_warning=True)
         job.begin_again()
         for (track, index), worker in zip(event.chunks, event.makers, strict=False):
-            told = Stored(job.id, track, index, "unreadable", worker=worker, text=event.text)
+            told = Stored(job.id, track, index, Verdict.UNREADABLE, worker=worker, text=event.text)
             self._memory.send(MIDDLEWARE, told)
         self._lose(job, event.chunks)
         return None
@@ -121,7 +124,7 @@ class Splices:
     def lost(self, event: ResultsLost) -> None:
         """The same, noticed while results still come. A splice that waits or runs will meet them by itself."""
         job = self._memory.jobs.get(event.job)
-        if job is not None and job.state is JobState.COLLECTING:
+        if job is not None and job.state is JobPhase.COLLECTING:
             self._memory.log(f"job {job.id}: {len(event.chunks)} results are gone from the spool", is_warning=True)
             self._lose(job, event.chunks)
 

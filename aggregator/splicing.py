@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import xxhash
 
-from aggregator.channel import Channel
+from aggregator.channel import Channel, Said
 from aggregator.diagnosis import unreadable
 from aggregator.publishing import Publication
 from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
@@ -147,7 +147,7 @@ class Request:
         now = time.monotonic()
         if now - self._stepped_at >= STEP_INTERVAL_S:
             self._stepped_at = now
-            self._channel.send({"kind": "step"})
+            self._channel.send({"kind": Said.STEP})
 
 
 def splice_job(request: Request) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def splice_job(request: Request) -> dict[str, Any]:
         described = metadata.build(request.source, [spliced for spliced, _ in made])
         metrics.write(publication.partial(metadata.NAME), described)
         files = publication.publish()
-    return {"kind": "spliced", "outputs": [summary for _, summary in made], "files": files}
+    return {"kind": Said.SPLICED, "outputs": [summary for _, summary in made], "files": files}
 
 
 def _attributed(request: Request, track: int, publication: Publication) -> tuple[Spliced, dict[str, Any]]:
@@ -241,7 +241,7 @@ def diagnosed(request: Request, failure: Unspliceable) -> dict[str, Any]:
     output, worker = request.outputs[track].name, request.worker(track, index)
     text = f"chunk {index} of {output}, made by {worker}, makes no file: {fault}"[:MAX_REASON]
     chunks = [(track, index) for index in sorted(faults)]
-    return {"kind": "damaged", "chunks": chunks, "text": text, "makers": [request.worker(*one) for one in chunks]}
+    return {"kind": Said.DAMAGED, "chunks": chunks, "text": text, "makers": [request.worker(*one) for one in chunks]}
 
 
 def _shortened(failure: dict[str, Any]) -> dict[str, Any]:
@@ -258,16 +258,16 @@ def answer(fields: dict[str, Any], channel: Channel) -> dict[str, Any]:
             return diagnosed(request, failure)
     except Damaged as error:  # whoever meets one looks for all, so that they are done again at once
         chunks = sorted({(error.track, error.index), *request.damaged()})
-        return {"kind": "damaged", "chunks": chunks, "text": str(error), "makers": []}
+        return {"kind": Said.DAMAGED, "chunks": chunks, "text": str(error), "makers": []}
     except MediaError as error:
-        return {"kind": "failed", "text": str(error)}
+        return {"kind": Said.FAILED, "text": str(error)}
     except OSError as error:
         where = fields["results"]
-        return {"kind": "failed", "text": f"the files could not be written under {where}: {error.strerror or error}"}
+        return {"kind": Said.FAILED, "text": f"the files could not be written under {where}: {error.strerror or error}"}
     except Exception as error:  # a fault of ours must reach the person who waits, not only a log
         logging.getLogger(__name__).exception("job %s", fields.get("job"))
         return {
-            "kind": "failed",
+            "kind": Said.FAILED,
             "text": f"a fault of the program: {traceback.format_exception_only(error)[-1].strip()}",
         }
 
@@ -281,7 +281,7 @@ def main() -> None:
     for kind in kinds.KINDS.values():
         kind.splice.load()  # so that the first job does not wait for it
     try:
-        channel.send({"kind": "ready"})
+        channel.send({"kind": Said.READY})
         while True:
             channel.send(answer(requests.get(), channel))
     except OSError:

@@ -6,16 +6,16 @@ from enum import Enum
 from typing import Final
 
 
-class JobState(Enum):
+class JobPhase(Enum):
     COLLECTING = "collecting"  # results come
     SPLICING = "splicing"  # all are here; the splice waits for its turn or runs
     FINISHED = "finished"  # its files are there, or it is known why not
 
 
-JOB_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
-    JobState.COLLECTING: frozenset({JobState.SPLICING}),
-    JobState.SPLICING: frozenset({JobState.FINISHED, JobState.COLLECTING}),  # back when a result is damaged on disk
-    JobState.FINISHED: frozenset({JobState.COLLECTING}),  # it failed, and is owned anew
+JOB_TRANSITIONS: Final[dict[JobPhase, frozenset[JobPhase]]] = {
+    JobPhase.COLLECTING: frozenset({JobPhase.SPLICING}),
+    JobPhase.SPLICING: frozenset({JobPhase.FINISHED, JobPhase.COLLECTING}),  # back when a result is damaged on disk
+    JobPhase.FINISHED: frozenset({JobPhase.COLLECTING}),  # it failed, and is owned anew
 }
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from base.vocabulary import EventKind
 from client import heard
 from client.options import Target
 from client.order import hello
@@ -28,7 +29,7 @@ def wish(target: Target, job: str, verb: str) -> str:
     """Lets the middleware do something with a job; what it did, in a sentence. Raises as `ask` does."""
 
     def granted(message: Message) -> str | None:
-        return message.text if isinstance(message, Event) and message.kind == "wish-granted" else None
+        return message.text if isinstance(message, Event) and message.kind == EventKind.WISH_GRANTED else None
 
     return ask(target, Control(job, verb), granted)
 

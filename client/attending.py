@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from base.vocabulary import ErrorCode, JobState
 from client import heard
 from client.events import Command, Dial, Event, HangUp, Interrupted, Lost, Peer, Received, Send, Start, Tick, Welcomed
 from client.fetching import Fetching, Wanted
@@ -20,18 +21,24 @@ from client.redial import PATIENCE_S, redial
 from wire.addresses import Address
 from wire.messages import Error, Job, Message, Watch
 
-FINAL_STATES: Final = {
-    "done": Status.DONE,
-    "partial": Status.PARTIAL,
-    "failed": Status.FAILED,
-    "cancelled": Status.CANCELLED,
+FINAL_STATES: Final[dict[str, Status]] = {
+    JobState.DONE: Status.DONE,
+    JobState.PARTIAL: Status.PARTIAL,
+    JobState.FAILED: Status.FAILED,
+    JobState.CANCELLED: Status.CANCELLED,
 }
 
-HOPELESS: Final = frozenset({"version", "forbidden", "not-moviola", "bad-message", "out-of-order", "too-large"})
+HOPELESS: Final[frozenset[str]] = frozenset(
+    {
+        ErrorCode.VERSION,
+        ErrorCode.FORBIDDEN,
+        ErrorCode.NOT_MOVIOLA,
+        ErrorCode.BAD_MESSAGE,
+        ErrorCode.OUT_OF_ORDER,
+        ErrorCode.TOO_LARGE,
+    }
+)
 """Codes of a lost connection that would be lost again for the same reason."""
-
-BUSY: Final = "busy"
-"""The code of a refusal that is over when others, or other jobs of the same user, have ended."""
 
 
 class Phase(Enum):
@@ -105,7 +112,7 @@ class Attending:
             case Lost(peer=Peer.MIDDLEWARE, reason=reason, code=code):
                 self._lost(reason, code, now)
             case Interrupted():
-                state = self.record.state if self.record is not None else "cancelled"
+                state = self.record.state if self.record is not None else JobState.CANCELLED
                 self._end(Status.CANCELLED, f"interrupted; {self._way_on()}", state)
             case _:
                 self._happened(event)
@@ -162,23 +169,23 @@ class Attending:
             if code not in HOPELESS:
                 self._backoff.failed(now)  # without it the files may come all the same
             return None
-        if not self._met_before and code != BUSY:
+        if not self._met_before and code != ErrorCode.BUSY:
             return self._end(Status.UNREACHABLE, f"No middleware answers at {self._where} ({reason})")
         if code in HOPELESS:
             return self._end(Status.FAILED, f"the middleware at {self._where} ended the connection: {reason}")
         if not self._backoff.failed(now):
-            if code == BUSY:
+            if code == ErrorCode.BUSY:
                 return self._end(Status.FAILED, f"{reason} (tried for {PATIENCE_S:.0f} s); {self._way_on()}")
             text = f"the middleware at {self._where} has not been reached for {PATIENCE_S:.0f} s: {reason}"
             return self._end(Status.UNREACHABLE, f"{text}; {self._way_on()}")
-        self.trouble = reason if code == BUSY else f"the connection is lost ({reason})"
+        self.trouble = reason if code == ErrorCode.BUSY else f"the connection is lost ({reason})"
         if self.phase is not Phase.DIALLING:
             self._enter(Phase.DIALLING)
         return None
 
     def _refused_or_busy(self, error: Error, now: float) -> None:
         """An answer that is no record. Who is refused because much is going on asks again later."""
-        if error.code == BUSY and self.phase is Phase.SUBMITTING:
+        if error.code == ErrorCode.BUSY and self.phase is Phase.SUBMITTING:
             self._outbox.append(HangUp(Peer.MIDDLEWARE))
             self._lost(error.text, error.code, now)
         else:
@@ -200,7 +207,7 @@ class Attending:
 
     def _final(self, job: Job) -> None:
         """The job has ended."""
-        if job.state not in ("done", "partial"):
+        if job.state not in (JobState.DONE, JobState.PARTIAL):
             return self._end(FINAL_STATES[job.state], job.reason or f"the job was {job.state}", job.state)
         try:
             wanted = [Wanted.from_wire(data) for data in job.files]
@@ -229,7 +236,7 @@ class Attending:
         assert phase in TRANSITIONS[self.phase], f"a session cannot go from {self.phase.value} to {phase.value}"
         self.phase = phase
 
-    def _end(self, status: Status, reason: str, state: str = "failed") -> None:
+    def _end(self, status: Status, reason: str, state: str = JobState.FAILED) -> None:
         self.ending = Ending(status, state, reason)
         self._enter(Phase.OVER)
         self._let_go()

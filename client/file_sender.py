@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
+from base.vocabulary import Topic
 from client import filter_list, sources
 from client.assets import AssetsFirst
 from client.destination import Place, places_for
@@ -247,7 +248,7 @@ def _list_filters(stdout: Terminal, target: Target, options: argparse.Namespace)
         offered.update({name: (schema, None) for name, schema in registry.schemas().items()})
     else:
         try:
-            offered.update(look(target, ["workers"]).offered_filters())
+            offered.update(look(target, [Topic.WORKERS]).offered_filters())
         except TimeoutError as error:
             raise Unreachable(str(error)) from error
     show = filter_list.print_filters_json if options.json else filter_list.print_filters

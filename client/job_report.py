@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from base.vocabulary import JobState
 from client.attending import FINAL_STATES
 from client.progress import duration
 from client.tables import frames_of, job_json, share, state_text, table
@@ -48,7 +49,7 @@ def totals(jobs: Collection[Job]) -> dict[str, Any]:
     return {
         "jobs": dict(states),
         **tasks,
-        "job_success": states["done"] / ended if ended else None,
+        "job_success": states[JobState.DONE] / ended if ended else None,
         "task_success": tasks["tasks_stored"] / tried if tried else None,
     }
 

@@ -26,6 +26,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from base.vocabulary import Topic, Verb
 from client.asking import job_details, wish
 from client.destination import Place, place_for
 from client.interruption import interruptible, loaded
@@ -43,7 +44,7 @@ from media.kinds import KINDS, unit_of
 from wire.errors import Refused, WireError
 from wire.messages import Job
 
-WISHES = ("cancel", "pause", "resume", "retry", "forget")
+WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)
 VERBS = ("list", "show", "wait", "fetch", *WISHES)
 LATEST = "latest"
 MAX_NAMED = 5
@@ -85,7 +86,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int:
     target = read_target(options)
-    jobs = look(target, ["jobs"]).jobs
+    jobs = look(target, [Topic.JOBS]).jobs
     if options.verb == "list":
         if options.json:
             stdout.json(as_json(jobs.values()))

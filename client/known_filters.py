@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Set
 from difflib import get_close_matches
 from typing import Final
 
+from base.vocabulary import Topic
 from client.options import Target
 from client.watching import ClusterView, look
 from filters import registry
 from filters.schema import FilterSchema
 from wire.errors import Unreachable
 
-TOPICS: Final = ("workers", "filters")
+TOPICS: Final = (Topic.WORKERS, Topic.FILTERS)
 
 WORKERS_AWAITED_S: Final = 30.0
 """How long the first worker of a cluster is waited for: one that is being started needs some seconds."""

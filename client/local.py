@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from base.vocabulary import JobState
 from client.destination import Place
 from client.order import Order
 from client.outcome import Outcome, OutputOutcome, Status
@@ -45,13 +46,13 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
     except UnreadableSource:
         raise
     except (MediaError, ParameterError, AssetError, OSError) as error:
-        return Outcome(material.name, job, Status.FAILED, "failed", str(error), time.monotonic() - started)
-    partial = any(one.metrics["state"] == "partial" for one in finished)
+        return Outcome(material.name, job, Status.FAILED, JobState.FAILED, str(error), time.monotonic() - started)
+    partial = any(one.metrics["state"] == JobState.PARTIAL for one in finished)
     return Outcome(
         source=material.name,
         job_id=job,
         status=Status.PARTIAL if partial else Status.DONE,
-        state="partial" if partial else "done",
+        state=JobState.PARTIAL if partial else JobState.DONE,
         reason=_shortfall(finished, unit_of(material.kind)) if partial else "",
         seconds=time.monotonic() - started,
         outputs=tuple(OutputOutcome(**one.summary) for one in finished),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from base.vocabulary import JobState
+
 
 class Status(IntEnum):
     """The exit statuses of `client.file_sender`."""
@@ -60,7 +62,10 @@ class Outcome:
     def state_of(self, output: OutputOutcome) -> str:
         """Return the job's state, for an output that ended well and is not here, though it was waited for, with that
         said."""
-        is_missing = self.state in ("done", "partial") and self.status not in (Status.DONE, Status.PARTIAL)
+        is_missing = self.state in (JobState.DONE, JobState.PARTIAL) and self.status not in (
+            Status.DONE,
+            Status.PARTIAL,
+        )
         return f"{self.state}, but not fetched" if is_missing and not output.path else self.state
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from base.vocabulary import JobState
 from client import events
 from client.assets import ChunkReader
 from client.attending import Attending, Phase
@@ -213,8 +214,12 @@ class Run:
         if session.fetching is not None and session.fetching.size_here:
             return f"fetching {session.fetching.size_here / 1e6:.1f} of {session.fetching.size_total / 1e6:.1f} MB"
         record = session.record
-        if record is not None and record.state in ("pending", "paused") and record.code not in UNREMARKABLE:
-            return f"{'paused' if record.state == 'paused' else 'waiting'}: {record.reason}"
+        if (
+            record is not None
+            and record.state in (JobState.PENDING, JobState.PAUSED)
+            and record.code not in UNREMARKABLE
+        ):
+            return f"{'paused' if record.state == JobState.PAUSED else 'waiting'}: {record.reason}"
         return ""
 
     def outcome(self) -> Outcome:

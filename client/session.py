@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from base.file_names import is_file_name
+from base.vocabulary import ErrorCode, EventKind
 from client.attending import FINAL_STATES, Attending, Phase, fetched_later
 from client.events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
 from client.order import Submission
@@ -53,7 +54,7 @@ class Session(Attending):
 
     def _happened(self, event: Event) -> None:
         match event:
-            case Received(peer=Peer.MIDDLEWARE, message=Told(kind="source-edited", text=text)):
+            case Received(peer=Peer.MIDDLEWARE, message=Told(kind=EventKind.SOURCE_EDITED, text=text)):
                 self.remarks.append(text)
             case Received(peer=Peer.MIDDLEWARE, message=ChunkWindow() as window):
                 self._hear_window(window)
@@ -68,7 +69,7 @@ class Session(Attending):
         """It ends the submission, but not the connection."""
         if self.phase is Phase.FETCHING:
             return
-        if self.phase is Phase.SUBMITTING and error.code == "bad-job":
+        if self.phase is Phase.SUBMITTING and error.code == ErrorCode.BAD_JOB:
             self._end(Status.WRONG, f"the cluster refuses this job: {error.text}")
         else:
             self._end(Status.FAILED, error.text)

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.text import Text
 
+from base.vocabulary import Topic, WorkerState
 from client.options import Parser, UsageError, as_sentence, read_target
 from client.settings import ClusterSettings, StatusSettings
 from client.tables import frames_of, job_json, share, state_text, table
@@ -22,7 +23,7 @@ from wire.addresses import Address
 from wire.errors import WireError
 from wire.messages import Aggregator, Job, Worker
 
-TOPICS = ("workers", "jobs")
+TOPICS = (Topic.WORKERS, Topic.JOBS)
 JOBS_SHOWN = 20
 """Of the jobs the newest so many, in the table; `--json` has them all."""
 
@@ -132,7 +133,7 @@ def _aggregator_cells(one: Aggregator) -> list[Text | str]:
             addresses.append(str(Address.from_wire(data)))
         except ValueError:
             continue
-    state = state_text("ready") if one.connected else state_text("lost")
+    state = state_text(WorkerState.READY if one.connected else WorkerState.LOST)
     return [one.name, state, ", ".join(addresses)]
 
 

@@ -8,21 +8,22 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from base.vocabulary import JobState, WorkerState
 from client.terminal import styled
 from wire.messages import Job
 
-_COLOURS: Final = {
-    "ready": "green",
-    "full": "green",
-    "draining": "yellow",
-    "lost": "red",
-    "running": "green",
-    "done": "green",
-    "pending": "yellow",
-    "paused": "yellow",
-    "partial": "yellow",
-    "failed": "red",
-    "cancelled": "red",
+_COLOURS: Final[dict[str, str]] = {
+    WorkerState.READY: "green",
+    WorkerState.FULL: "green",
+    WorkerState.DRAINING: "yellow",
+    WorkerState.LOST: "red",
+    JobState.RUNNING: "green",
+    JobState.DONE: "green",
+    JobState.PENDING: "yellow",
+    JobState.PAUSED: "yellow",
+    JobState.PARTIAL: "yellow",
+    JobState.FAILED: "red",
+    JobState.CANCELLED: "red",
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgpack
 
+from base.vocabulary import EventKind, WorkerState
 from client import heard
 from client.options import Target
 from client.order import hello
@@ -47,11 +48,11 @@ class ClusterView:
                 self.jobs[message.job] = heard.job(message)
             case Filters():
                 self.known_schemas = list(_unpacked(message.schemas))
-            case Event(kind="current"):
+            case Event(kind=EventKind.CURRENT):
                 self.is_current = True
 
     def connected_workers(self) -> list[Worker]:
-        return [worker for worker in self.workers.values() if worker.state != "lost"]
+        return [worker for worker in self.workers.values() if worker.state != WorkerState.LOST]
 
     def connected_aggregators(self) -> list[Aggregator]:
         return [one for one in self.aggregators.values() if one.connected]

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from base.vocabulary import Mode
 from media.material import Chunk, Cutting, Files, Material, Output, Result, Source
 from media.spliced import Spliced
 
@@ -67,7 +68,7 @@ class Process(Protocol):
         source_process: dict[str, Any],
         output: Output,
         *,
-        mode: str = "filter",
+        mode: str = Mode.FILTER,
         on_frame: Callable[[int], None] | None = None,
     ) -> Result: ...
 

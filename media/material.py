@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from base.vocabulary import Mode, OnError
 from filters.chain import Step
 
-ON_ERROR = ("original", "fail", "drop")
+ON_ERROR = tuple(one.value for one in OnError)
 
 NO_VIDEO = "none"
 """The codec of outputs that have no video: only what filters noted is kept."""
 
-MODES = ("filter", "bypass", "drop")
+MODES = tuple(one.value for one in Mode)
 """How a chunk is processed: as asked, or, because that failed too often, without its filters, or not at all."""
 
 
@@ -159,7 +160,7 @@ class Output:
     name: str
     chain: tuple[Step, ...]
     encoder: Encoder
-    on_error: str = "original"
+    on_error: str = OnError.ORIGINAL
 
     def to_wire(self) -> dict[str, Any]:
         """As msgpack types only."""

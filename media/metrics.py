@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from base.failures import MAX_FAILURES_OF_OUTPUT
+from base.vocabulary import CauseKind, JobState, OnError
 from media.errors import last_line
 from media.fingerprint import versions
 from media.kinds import unit_of
@@ -125,7 +126,7 @@ def state_of(source: Source, spliced: Spliced) -> str:
         account.decode_error_count,
         source.facts.get("damaged", False),
     )
-    return "partial" if any(troubles) else "done"
+    return JobState.PARTIAL if any(troubles) else JobState.DONE
 
 
 def percentiles(values: Iterable[float]) -> dict[str, float | None]:
@@ -198,7 +199,7 @@ def _worker(worker: WorkerStatistics) -> dict[str, Any]:
 def _failures(source: Source, output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[dict[str, Any]]:
     """Of single frames, as the workers reported them, and of whole chunks, as the middleware counted them."""
     unit = unit_of(source.kind)
-    instead = "was left out" if output.on_error == "drop" else "is in the result unfiltered"
+    instead = "was left out" if output.on_error == OnError.DROP else "is in the result unfiltered"
     of_frames = [
         {
             "job": cluster.job,
@@ -209,7 +210,7 @@ def _failures(source: Source, output: Output, spliced: Spliced, cluster: Cluster
             "filter": told["filter"],
             "worker": cluster.chunk_workers[told["chunk"]] if told["chunk"] < len(cluster.chunk_workers) else "",
             "failure_type": "job_failure",
-            "failure_reason": "exception",
+            "failure_reason": CauseKind.EXCEPTION,
             "explanation": f"filter {told['filter']!r} failed twice on {unit} {told['frame']}, which {instead}: "
             + last_line(told["traceback"]),
             "traceback": told["traceback"],

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from base.file_names import check_output_names
+from base.vocabulary import Mode, OnError
 from wire.errors import Unsendable
 from wire.lease_tags import KEY_SIZE
 from wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT, MAX_NAME
@@ -37,7 +38,7 @@ MAX_TEMPLATE_SIZE: Final = 1024 * 1024
 
 _ASSET: Final = re.compile(re.escape(ASSET_PREFIX) + "[0-9a-f]{64}")
 
-ON_ERROR: Final = ("original", "fail", "drop")
+ON_ERROR: Final = tuple(one.value for one in OnError)
 
 JOB_ID_SIZE: Final = 64
 """The longest id that a job is given has 53 characters."""
@@ -188,4 +189,4 @@ def derived_from(message: Submit) -> Iterator[Own | Task]:
     lease, stage = Lease(MAX_INT, MAX_INT), [MAX_STEPS, MAX_STEPS]
     values = [each.value for each in message.assets]
     lent = (stage, "b" * MAX_FINGERPRINT, bytes(KEY_SIZE))  # with its build and its tag
-    yield Task(lease, job, MAX_INT, MAX_INT, process, output, "o" * MAX_NAME, MAX_INT, "bypass", *lent, values)
+    yield Task(lease, job, MAX_INT, MAX_INT, process, output, "o" * MAX_NAME, MAX_INT, Mode.BYPASS, *lent, values)

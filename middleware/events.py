@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from base.vocabulary import ErrorCode
 from wire.messages import Message
 from wire.schema import Lease
 
@@ -85,7 +86,7 @@ class NotKept:
     stream: int
     index: int
     reason: str
-    code: str = "full"
+    code: ErrorCode = ErrorCode.FULL
 
 
 @dataclass(frozen=True, slots=True)

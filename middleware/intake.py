@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from base.vocabulary import ErrorCode, EventKind
 from middleware.admission import fault_of
 from middleware.cluster import ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
@@ -38,7 +39,7 @@ class Intake:
     def joined(self, peer: Peer, hello: Hello, now: float) -> None:
         cluster = self._cluster
         if not hello.user.isprintable():
-            raise ProtocolError("bad-message", f"a user's name can be printed, and {hello.user!r} cannot")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"a user's name can be printed, and {hello.user!r} cannot")
         user = cluster.users.named(hello.user)
         if cluster.users.refusal(user, Resource.CONNECTIONS) or len(cluster.clients) >= cluster.rules.max_clients:
             self._make_place(user)
@@ -56,17 +57,17 @@ class Intake:
         spared = cluster.idlers.spared(lambda peer: not is_greedy or cluster.clients[peer].user is user)
         if spared is not None:
             text = "another client needs a place, and this one has had nothing to do for the longest time"
-            return cluster.hang_up(spared, "idle", text)
+            return cluster.hang_up(spared, ErrorCode.IDLE, text)
         why = cluster.users.refusal(user, Resource.CONNECTIONS)
         cluster.users.let_go(user)
         why = why or f"{len(cluster.clients)} clients are connected, and all have jobs"
-        raise ProtocolError("busy", f"{why}; end one of them, or try again later")
+        raise ProtocolError(ErrorCode.BUSY, f"{why}; end one of them, or try again later")
 
     def expire_idle(self, now: float) -> None:
         """Sends clients away that want nothing: there may be others who do."""
         for peer in self._cluster.idlers.expired(now):
             text = f"nothing was asked for {IDLE_CLIENT_S:.0f} s; come back at any time"
-            self._cluster.hang_up(peer, "idle", text)
+            self._cluster.hang_up(peer, ErrorCode.IDLE, text)
 
     def left(self, peer: Peer, now: float) -> None:
         for job in self._cluster.detach(peer):
@@ -80,14 +81,16 @@ class Intake:
         cluster, user = self._cluster, client.user
         if not cluster.users.may_submit(user, now):
             text = f"user {user.name!r} submits more than {SUBMITS_PER_S:.0f} jobs a second; try again in a moment"
-            return cluster.refuse(client, "busy", text)
+            return cluster.refuse(client, ErrorCode.BUSY, text)
         fault = fault_of(message)
         if fault:
-            return cluster.refuse(client, "bad-job", fault)
+            return cluster.refuse(client, ErrorCode.BAD_JOB, fault)
         job = self._continued(client, message)
         lacks_source = job is not None and not job.has_source and not job.is_final
         if job is not None and lacks_source and not is_like(job.fixed, message):
-            return cluster.refuse(client, "bad-job", f"job {job.id} has this key and another source; submit it as new")
+            return cluster.refuse(
+                client, ErrorCode.BAD_JOB, f"job {job.id} has this key and another source; submit it as new"
+            )
         is_whole = job is None or lacks_source
         if is_whole:
             submitted_unix_s = now + cluster.unix_offset_s if job is None else job.submitted_unix_s
@@ -95,7 +98,7 @@ class Intake:
             fixed = fixed_of(message, user.name, submitted_unix_s, lease_key)
             why = self._why_busy(user, job, ledger_size(fixed))
             if why:
-                return cluster.refuse(client, "busy", why)
+                return cluster.refuse(client, ErrorCode.BUSY, why)
             job = self._create(fixed, user, now) if job is None else cluster.resume_source(job, fixed)
         assert job is not None
         job.client, job.accepted, job.session, job.moved_at = client.peer, 0, client.session, now
@@ -139,7 +142,7 @@ class Intake:
                     f"{job.name} was edited since job {old.id} was interrupted, so this is a new job; the old one "
                     f"waits in vain: python -m client.jobs cancel {old.id} ends it"
                 )
-                self._cluster.send(client.peer, Event("source-edited", text, old.id))
+                self._cluster.send(client.peer, Event(EventKind.SOURCE_EDITED, text, old.id))
 
     def _create(self, fixed: dict[str, Any], user: User, now: float) -> Job:
         cluster = self._cluster
@@ -161,25 +164,29 @@ class Intake:
         if job is None or job.is_final:
             return None
         if message.stream >= len(job.have) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNK_FRAMES:
-            raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of stream {message.stream}")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {message.index} of stream {message.stream}"
+            )
         asset = job.assets[message.index] if _is_asset(job, message) else None
         if asset is not None and asset["size"] != size:
-            raise ProtocolError("bad-message", f"the file {asset['value']} has {asset['size']} bytes, not {size}")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"the file {asset['value']} has {asset['size']} bytes, not {size}"
+            )
         counts = job.chunk_counts
         if counts is not None and message.index >= counts[message.stream]:
             raise ProtocolError(
-                "bad-message", f"chunk {message.index} comes after the last, {counts[message.stream] - 1}"
+                ErrorCode.BAD_MESSAGE, f"chunk {message.index} comes after the last, {counts[message.stream] - 1}"
             )
         known = job.checksums[message.stream].get(message.index)
         if known is not None and known != xxh3:
             text = (
                 f"chunk {message.index} differs from the one accepted before: the source was edited; submit it as new"
             )
-            return cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
+            return cluster.send(client.peer, Error(ErrorCode.EDITED, text, fatal=False, job=job.id))
         is_new = message.index not in job.have[message.stream] and message.index not in job.freed[message.stream]
         why = self._why_full(job) if is_new else ""
         if why:
-            return cluster.hang_up(client.peer, "full", f"{why}; job {job.id} waits until there is room")
+            return cluster.hang_up(client.peer, ErrorCode.FULL, f"{why}; job {job.id} waits until there is room")
         job.accepted += 1
         job.moved_at = now
         cluster.acknowledged_jobs.add(job.id)
@@ -205,7 +212,7 @@ class Intake:
         job = self._cluster.jobs[event.job]
         job.remove_chunk(event.stream, event.index)
         if job.client is not None:
-            way_out = "; the job waits until there is room" if event.code == "full" else ""
+            way_out = "; the job waits until there is room" if event.code == ErrorCode.FULL else ""
             self._cluster.hang_up(job.client, event.code, event.reason + way_out)
         self._cluster.log(f"job {job.id} chunk {event.index}: {event.reason}")
 
@@ -250,7 +257,7 @@ class Intake:
     def _expire_chunks(self, job: Job, now: float) -> None:
         cluster, timeout_s = self._cluster, self._cluster.rules.upload_timeout_s
         if job.client is not None:
-            cluster.hang_up(job.client, "silent", f"no chunk of job {job.id} came for {timeout_s:.0f} s")
+            cluster.hang_up(job.client, ErrorCode.SILENT, f"no chunk of job {job.id} came for {timeout_s:.0f} s")
         self._give_up_chunks(job)
         text = f"the upload of job {job.id} stopped {timeout_s:.0f} s ago: its chunks are given up"
         cluster.note("upload-expired", text, now, job.id)
@@ -282,10 +289,12 @@ class Intake:
         highest = [max(have.end, freed.end) - 1 for have, freed in zip(job.have, job.freed, strict=True)]
         fits = len(counts) == len(job.have) and max(counts) <= MAX_CHUNKS
         if not fits or any(top >= count for top, count in zip(highest, counts, strict=True)):
-            raise ProtocolError("bad-message", f"End of job {job.id} counts {counts}; there are chunks up to {highest}")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"End of job {job.id} counts {counts}; there are chunks up to {highest}"
+            )
         if job.chunk_counts is not None and job.chunk_counts != counts:
             text = f"the source now has {counts} chunks; it had {job.chunk_counts}: it was edited; submit it as new"
-            self._cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
+            self._cluster.send(client.peer, Error(ErrorCode.EDITED, text, fatal=False, job=job.id))
             return
         if job.chunk_counts is None:
             job.chunk_counts = counts
@@ -297,10 +306,10 @@ class Intake:
         """A job this client is attached to; otherwise it is told."""
         job = self._cluster.jobs.get(job_id)
         if job is None:
-            self._cluster.refuse(client, "unknown-job", f"there is no job {job_id}", job_id)
+            self._cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {job_id}", job_id)
         elif job.client != client.peer:
             text = f"{type(message).__name__} came from another client than the one job {job_id} is attached to"
-            self._cluster.refuse(client, "not-yours", text, job_id)
+            self._cluster.refuse(client, ErrorCode.NOT_YOURS, text, job_id)
             return None
         return job
 
@@ -310,7 +319,9 @@ def _is_asset(job: Job, message: Chunk) -> bool:
     if message.stream < job.stream_count:
         return False
     if message.index >= len(job.assets):
-        raise ProtocolError("bad-message", f"job {job.id} has {len(job.assets)} files, and no file {message.index}")
+        raise ProtocolError(
+            ErrorCode.BAD_MESSAGE, f"job {job.id} has {len(job.assets)} files, and no file {message.index}"
+        )
     return True
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from base.build_path import BuildPath, from_text
 from base.failures import MAX_FAILURES_OF_TASK
+from base.vocabulary import CauseKind, ErrorCode, LeaseOutcome, LeasePhase, Mode, OnError, Verdict
 from middleware.cluster import Cluster
 from middleware.events import Check, Close, Peer, SendChunk, SpoolStage
 from middleware.fleet import WorkerRecord
@@ -44,11 +45,11 @@ RECENT_LEASES: Final = 4096
 MAX_ADOPTED: Final = 64
 """Leases taken over from one returning worker: twice what the largest credit lets it hold."""
 
-PHASES: Final = ("waiting", "computing", "delivering")
-MODES: Final = ("filter", "bypass", "drop")
+PHASES: Final = frozenset(LeasePhase)
+MODES: Final = frozenset(Mode)
 
-TOO_LARGE: Final = "too-large"
-"""The cause of a failure that is nobody's fault: what lies between two workers is more than can be sent."""
+OF_THE_TASK: Final = frozenset({CauseKind.CRASH, CauseKind.MEMORY, CauseKind.STALL})
+"""Deaths of a process that are charged to what it was computing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Death(Record):
 class Cause(Record):
     """Why a task failed, as Released tells it."""
 
-    kind: str = "exception"
+    kind: str = CauseKind.EXCEPTION
     text: str = "no cause was given"
     filter: str | None = None
     frame: int | None = None
@@ -86,7 +87,9 @@ class Leases:
         death = None if details.death is None else Death.from_wire(details.death)
         old = worker_before(cluster, hello)
         if old is not None:
-            cluster.outbox.append(Close(old.peer, "superseded", f"a newer session of {hello.name!r} has joined"))
+            cluster.outbox.append(
+                Close(old.peer, ErrorCode.SUPERSEDED, f"a newer session of {hello.name!r} has joined")
+            )
             del cluster.workers_by_peer[old.peer]
             self._lose(old, "superseded by a newer session", now)
         parent = cluster.fleet.by_name.get(hello.name)  # as it is known from the session before
@@ -226,7 +229,7 @@ class Leases:
         text = death.text[:MAX_CAUSE]
         self._cluster.note("worker-died", f"worker {worker.name}: {text}", now, worker=worker.name)
         record = None if death.lease is None or not is_child else self._ended.get(death.lease)
-        if record is not None and record.worker == worker.name and death.kind in ("crash", "memory", "stall"):
+        if record is not None and record.worker == worker.name and death.kind in OF_THE_TASK:
             del self._ended[record.lease]
             self._failed(record, worker, Cause(death.kind, text), now)
 
@@ -236,7 +239,7 @@ class Leases:
         worker.cpu_percent, worker.memory_bytes = message.cpu_percent, message.memory_bytes
         for beat in message.leases:
             if beat.frames > MAX_CHUNK_FRAMES:
-                raise ProtocolError("bad-message", f"no chunk has {beat.frames} frames")
+                raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no chunk has {beat.frames} frames")
             record = worker.held.get(beat.lease)
             if record is None:
                 self._cluster.send(worker.peer, Revoke(beat.lease))
@@ -254,30 +257,32 @@ class Leases:
         record = self._cluster.fleet.give_back(worker, message.lease)
         if record is None:
             return  # a late word on a lease that ended: its owner check fails, and that is all
-        if message.outcome == "drained":
+        if message.outcome == LeaseOutcome.DRAINED:
             self._cluster.fleet.drain(worker)
         if record.revoked:
             return
         job = self._cluster.jobs[record.job]
-        if message.outcome in ("stored", "duplicate"):
+        if message.outcome in (LeaseOutcome.STORED, LeaseOutcome.DUPLICATE):
             worker.chunks += 1
             worker.frames += job.frame_counts[0].get(record.index, 0)
-            job.tracks[record.track].duplicates += message.outcome == "duplicate"
+            job.tracks[record.track].duplicates += message.outcome == LeaseOutcome.DUPLICATE
             self._end(record, now, delivered=True)
             return
         self._end(record, now, delivered=False)
         track = job.tracks[record.track]
-        if message.outcome == "damaged":
+        if message.outcome == LeaseOutcome.DAMAGED:
             self._cluster.check(job, track, record.index, is_stage=record.stage.start > 0, lease=record.lease)
             return
-        if message.outcome == "failed" and cause.kind == TOO_LARGE:
+        if message.outcome == LeaseOutcome.FAILED and cause.kind == CauseKind.TOO_LARGE:
             track.whole_only = f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}"
             self._cluster.note("stage-too-large", track.whole_only, now, job.id, worker.name)
-        elif message.outcome == "failed":
+        elif message.outcome == LeaseOutcome.FAILED:
             self._failed(record, worker, cause, now)
-        elif message.outcome == "refused":
-            self._failed(record, worker, Cause("refused", "nothing proved that its result was of this task"), now)
-        elif message.outcome != "drained" and now >= job.no_room_until:
+        elif message.outcome == LeaseOutcome.REFUSED:
+            self._failed(
+                record, worker, Cause(CauseKind.REFUSED, "nothing proved that its result was of this task"), now
+            )
+        elif message.outcome != LeaseOutcome.DRAINED and now >= job.no_room_until:
             self._count_loss(record, worker, f"its result was {message.outcome:.80}", now)
 
     def came_damaged(self, check: Check, now: float) -> None:
@@ -323,13 +328,13 @@ class Leases:
         """What came of a stage is here: it goes to the spool, if it is still wanted."""
         cluster, record = self._cluster, worker.held.get(message.lease)
         if record is None or record.revoked or record.is_last:
-            verdict = Stored(message.job, message.track, message.index, "unwanted", message.lease)
+            verdict = Stored(message.job, message.track, message.index, Verdict.UNWANTED, message.lease)
             cluster.send(worker.peer, verdict)
             return
         if not is_lease_tag(message.tag, record.tag):
             text = f"its tag is not that of lease {message.lease}"
             cluster.log(f"worker {worker.name} hands {cluster.describe(record)} on, which is refused: {text}")
-            verdict = Stored(message.job, message.track, message.index, "refused", message.lease, text=text)
+            verdict = Stored(message.job, message.track, message.index, Verdict.REFUSED, message.lease, text=text)
             cluster.send(worker.peer, verdict)
             return
         cluster.outbox.append(SpoolStage(record.job, record.track, record.index, worker.name, record.lease))
@@ -346,7 +351,7 @@ class Leases:
             record.revoked = True  # this part of the task is done; only the credit is still out
             peer = cluster.fleet.by_name[record.worker].peer
             if record.lease == kept.lease:
-                cluster.send(peer, Stored(kept.job, kept.track, kept.index, "kept", kept.lease))
+                cluster.send(peer, Stored(kept.job, kept.track, kept.index, Verdict.KEPT, kept.lease))
             else:
                 cluster.send(peer, Revoke(record.lease))
         cluster.changed_jobs.add(job.id)
@@ -359,7 +364,7 @@ class Leases:
         self._end(record, now, delivered=False)
         record.revoked = True
         cluster.free_intermediate(job, job.tracks[lost.track], lost.index)
-        cluster.send(worker.peer, Stored(lost.job, lost.track, lost.index, "unwanted", lost.lease, text=reason))
+        cluster.send(worker.peer, Stored(lost.job, lost.track, lost.index, Verdict.UNWANTED, lost.lease, text=reason))
         job.wait_for_room(reason, now)
         cluster.log(f"{cluster.describe(record)}: {reason}")
 
@@ -367,7 +372,7 @@ class Leases:
         """A part of a large message came: its beats wait behind it."""
         worker.heard_at = now
         for record in worker.held.values():
-            if record.phase == "delivering":
+            if record.phase == LeasePhase.DELIVERING:
                 record.progress_at = now
 
     # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -393,7 +398,7 @@ class Leases:
             made.failures += 1
         track.troubles.setdefault(index, Trouble()).retry = "failure"
         mode = self._cluster.mode_of(job, track, index)
-        self._charge(job, track, index, worker, mode, Cause("unreadable", text), now)
+        self._charge(job, track, index, worker, mode, Cause(CauseKind.UNREADABLE, text), now)
 
     def _charge(self, job: Job, track: Track, index: int, worker: str, mode: str, cause: Cause, now: float) -> None:
         """Write a failure down, and what follows from it, for the worker and for the job."""
@@ -405,9 +410,9 @@ class Leases:
         cluster.changed_jobs.add(job.id)
         text = f"{cluster.describe_task(job, track, index)} failed on worker {worker}: {cause.text[:MAX_CAUSE]}"
         cluster.note("task-failed", text, now, job.id, worker)
-        if mode != "filter":
+        if mode != Mode.FILTER:
             self.fail_job(job, "task-failed", f"{text} (even without its filters)", now)
-        elif self._cluster.exhausted(track, trouble) and job.fixed["policy"].get("on_error") == "fail":
+        elif self._cluster.exhausted(track, trouble) and job.fixed["policy"].get("on_error") == OnError.FAIL:
             self.fail_job(job, "task-failed", f"{text} ({len(trouble.failures)} tries)", now)
 
     def fail_job(self, job: Job, code: str, reason: str, now: float) -> None:
@@ -433,7 +438,7 @@ class Leases:
             silence = now - worker.heard_at
             if silence > rules.worker_timeout_s:
                 text = f"nothing was heard of it for {silence:.0f} s"
-                cluster.outbox.append(Close(worker.peer, "silent", text))
+                cluster.outbox.append(Close(worker.peer, ErrorCode.SILENT, text))
                 del cluster.workers_by_peer[worker.peer]
                 self.left(worker.name, text, now)
                 continue
@@ -445,10 +450,10 @@ class Leases:
         """Takes a task away that stands still: its own fault while it computes, the network's while it is delivered."""
         cluster, rules = self._cluster, self._cluster.rules
         still = now - record.progress_at
-        if record.phase == "computing" and still > rules.stall_timeout_s:
+        if record.phase == LeasePhase.COMPUTING and still > rules.stall_timeout_s:
             self._take_away(worker, record, now)
-            self._failed(record, worker, Cause("stall", f"no progress for {still:.0f} s"), now)
-        elif record.phase == "delivering":
+            self._failed(record, worker, Cause(CauseKind.STALL, f"no progress for {still:.0f} s"), now)
+        elif record.phase == LeasePhase.DELIVERING:
             if cluster.owner_of(cluster.jobs[record.job]) is None:
                 record.progress_at = now  # the worker waits for the aggregator, as we do
             elif still > rules.delivery_timeout_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from base.vocabulary import ErrorCode
 from middleware.cluster import AggregatorRecord, Cluster, StoreRecord
 from middleware.events import ForgetStore, SaveStore
 from middleware.fleet import WorkerRecord
@@ -41,10 +42,10 @@ def aggregators_before(cluster: Cluster, hello: Hello, store: str) -> list[Aggre
     """
     known = cluster.stores.get(store)
     if not hello.token:
-        raise ProtocolError("bad-message", "an aggregator shows a token that its store was first seen with")
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, "an aggregator shows a token that its store was first seen with")
     if known is not None and known.digest != digest_of(hello.token):
         text = f"store {store} is known with another token; an aggregator with an empty state folder gets a new store"
-        raise ProtocolError("forbidden", text)
+        raise ProtocolError(ErrorCode.FORBIDDEN, text)
     order = list(cluster.stores)
     before = []
     for old in cluster.aggregators.values():
@@ -65,7 +66,7 @@ def _remember(cluster: Cluster, record: StoreRecord) -> None:
         in_use = {one.store for one in cluster.aggregators.values()} | {job.owner for job in cluster.open.values()}
         spare = next((store for store in cluster.stores if store not in in_use), None)
         if spare is None:
-            raise ProtocolError("busy", f"{MAX_STORES} stores are in use; no further aggregator can join")
+            raise ProtocolError(ErrorCode.BUSY, f"{MAX_STORES} stores are in use; no further aggregator can join")
         del cluster.stores[spare]
         cluster.outbox.append(ForgetStore(spare))
     cluster.stores[record.store] = record
@@ -74,4 +75,6 @@ def _remember(cluster: Cluster, record: StoreRecord) -> None:
 
 def _taken(role: str, name: str, cluster: Cluster) -> ProtocolError:
     wait = f"wait until that one has left or was silent for {cluster.rules.worker_timeout_s:g} s"
-    return ProtocolError("name-taken", f"another {role} is connected as {name!r}: choose another --name, or {wait}")
+    return ProtocolError(
+        ErrorCode.NAME_TAKEN, f"another {role} is connected as {name!r}: choose another --name, or {wait}"
+    )

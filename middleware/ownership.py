@@ -9,6 +9,7 @@ from collections.abc import Set
 from typing import Any
 
 from base.build_path import BuildPath, from_text, to_text
+from base.vocabulary import ErrorCode, OnError, Topic, Verdict
 from middleware import told
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
@@ -51,7 +52,9 @@ class Ownership:
         cluster = self._cluster
         details = AggregatorDetails.from_wire(hello.details)
         for old in aggregators_before(cluster, hello, details.store):
-            cluster.outbox.append(Close(old.peer, "superseded", f"a newer session of {hello.name!r} has joined"))
+            cluster.outbox.append(
+                Close(old.peer, ErrorCode.SUPERSEDED, f"a newer session of {hello.name!r} has joined")
+            )
             self.left(old.peer, "superseded by a newer session", now)
         addresses = [{**one, "host": one.get("host") or host} for one in details.addresses]
         record = AggregatorRecord(hello.name, hello.session, details.store, peer, addresses, now, now)
@@ -62,7 +65,7 @@ class Ownership:
         for worker in cluster.fleet.connected():
             cluster.send(worker.peer, where)
         for client in cluster.watchers.values():
-            if "workers" in client.topics:
+            if Topic.WORKERS in client.topics:
                 cluster.send(client.peer, where)
         cluster.note("aggregator-joined", f"aggregator {record.name} joined: store {record.store}", now)
         for job in cluster.jobs.values():
@@ -88,7 +91,7 @@ class Ownership:
         cluster.note("aggregator-left", f"aggregator {record.name} left: {reason}", now)
         gone = Aggregator(record.store, record.name, record.addresses, connected=False)
         for client in cluster.watchers.values():
-            if "workers" in client.topics:
+            if Topic.WORKERS in client.topics:
                 cluster.send(client.peer, gone)
         for job in cluster.open_jobs():
             if job.owner == record.store:
@@ -106,7 +109,7 @@ class Ownership:
             silence = now - record.heard_at
             if silence > cluster.rules.worker_timeout_s:
                 text = f"nothing was heard of it for {silence:.0f} s"
-                cluster.outbox.append(Close(record.peer, "silent", text))
+                cluster.outbox.append(Close(record.peer, ErrorCode.SILENT, text))
                 self.left(record.peer, text, now)
             elif now - record.joined_at > cluster.rules.worker_timeout_s:
                 self._replace_lost_store(record, now)
@@ -168,7 +171,7 @@ class Ownership:
             return
         if len(message.tracks) != len(job.tracks):
             raise ProtocolError(
-                "bad-message", f"Holdings of {len(message.tracks)} tracks; the job has {len(job.tracks)}"
+                ErrorCode.BAD_MESSAGE, f"Holdings of {len(message.tracks)} tracks; the job has {len(job.tracks)}"
             )
         cluster = self._cluster
         for track, bitmap in zip(job.tracks, held, strict=True):
@@ -241,18 +244,20 @@ class Ownership:
         if job is None or job.is_final or job.owner != record.store:
             return
         if message.track >= len(job.tracks) or message.index >= MAX_CHUNKS:
-            raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of track {message.track}")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {message.index} of track {message.track}"
+            )
         if max(message.fallback_frames, message.lost_frames, message.damaged_frames) > MAX_CHUNK_FRAMES:
-            raise ProtocolError("bad-message", f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
         track = job.tracks[message.track]
-        if message.verdict == "no-room":
+        if message.verdict == Verdict.NO_ROOM:
             job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
-        if message.verdict not in ("kept", "duplicate"):
+        if message.verdict not in (Verdict.KEPT, Verdict.DUPLICATE):
             if track.is_passthrough and message.index in track.flights:
                 track.put_back(message.index)
-            if message.verdict == "damaged":
+            if message.verdict == Verdict.DAMAGED:
                 self._cluster.check(job, track, message.index)
-            if message.verdict == "unreadable" and message.index in track.stored and not track.is_passthrough:
+            if message.verdict == Verdict.UNREADABLE and message.index in track.stored and not track.is_passthrough:
                 self._leases.unreadable(job, track, message.index, message.worker, message.text, now)
             return
         if message.index in track.stored:
@@ -261,7 +266,7 @@ class Ownership:
         track.fallback_frames += message.fallback_frames
         track.lost_frames += message.lost_frames
         track.damaged_frames += message.damaged_frames
-        if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == "drop"):
+        if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == OnError.DROP):
             self._cluster.keep_failed(job, track, message.index)
         self._cluster.free_intermediate(job, track, message.index)
         flight = track.store(message.index, job.frame_counts[track.stream].get(message.index, 0), now)
@@ -340,7 +345,7 @@ class Ownership:
             return
         state = next((one for one in FINAL if one.value == message.state), None)
         if state is None:
-            raise ProtocolError("bad-message", f"no final state is called {message.state!r:.80}")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no final state is called {message.state!r:.80}")
         job.outputs_summary = told.summaries(
             [{**summary, "retries": track.retries} for summary, track in zip(message.outputs, job.tracks, strict=False)]
         )

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from base.vocabulary import ErrorCode
 from middleware.cluster import Rules
 from middleware.dispatcher import Dispatcher
 from middleware.events import (
@@ -191,7 +192,7 @@ class Server:
             host = self._loop.peer_host(event.peer)
             log.error("peer %d at %s is closed for it; nothing was changed, so this process goes on", event.peer, host)
             text = "handling this message failed here, which is a bug (see the log)"
-            return [*self._ask(Left(event.peer, text)), Close(event.peer, "failed", text)]
+            return [*self._ask(Left(event.peer, text)), Close(event.peer, ErrorCode.FAILED, text)]
 
     def _disagreement(self) -> str:
         """Where the dispatcher's memory and what is spooled differ; empty where they agree."""
@@ -286,7 +287,7 @@ class Server:
     def _spool_chunk(self, command: SpoolChunk, event: wire.Received) -> NotKept | None:
         if command.value and ASSET_PREFIX + hashlib.sha256(event.payload).hexdigest() != command.value:
             reason = f"what was sent as the file {command.value} is something else"
-            return NotKept(command.job, command.stream, command.index, reason, "corrupt")
+            return NotKept(command.job, command.stream, command.index, reason, ErrorCode.CORRUPT)
         try:
             location = self._spool.append(_assets_of(command.job) if command.value else command.job, event.payload)
         except (SpoolFull, OSError) as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from base.vocabulary import ErrorCode, EventKind, Topic, Verb
 from middleware.cluster import ClientRecord, Cluster
 from middleware.jobs import Job
 from middleware.leases import Leases
@@ -12,8 +11,6 @@ from middleware.states import JobState
 from middleware.users import WAY_OUT, Resource
 from wire.errors import ProtocolError
 from wire.messages import Control, Event, Watch
-
-TOPICS: Final = frozenset({"jobs", "workers", "events", "filters"})
 
 
 class Wishes:
@@ -31,46 +28,46 @@ class Wishes:
         cluster = self._cluster
         job = cluster.jobs.get(message.job)
         if job is None:
-            return cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+            return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
         if not cluster.may_touch(client.user, job):
-            return cluster.refuse(client, "not-yours", _not_yours(job, message.verb), job.id)
-        if message.verb == "retry" and job.is_final:
+            return cluster.refuse(client, ErrorCode.NOT_YOURS, _not_yours(job, message.verb), job.id)
+        if message.verb == Verb.RETRY and job.is_final:
             why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
             if why:
-                return cluster.refuse(client, "busy", f"{why}; {WAY_OUT}", job.id)
+                return cluster.refuse(client, ErrorCode.BUSY, f"{why}; {WAY_OUT}", job.id)
         granted = self._grant(client, job, message.verb, now)
         if not granted:
             text = f"job {job.id} is {job.state.value}; it cannot be asked to {message.verb}"
-            return cluster.refuse(client, "bad-job", text, job.id)
-        cluster.send(client.peer, Event("wish-granted", granted, job.id, unix_s=now + cluster.unix_offset_s))
+            return cluster.refuse(client, ErrorCode.BAD_JOB, text, job.id)
+        cluster.send(client.peer, Event(EventKind.WISH_GRANTED, granted, job.id, unix_s=now + cluster.unix_offset_s))
         return None
 
     def _grant(self, client: ClientRecord, job: Job, verb: str, now: float) -> str:
         """What was done, in a sentence; nothing where it cannot be."""
         cluster = self._cluster
-        if verb == "detach" and job.client == client.peer:
+        if verb == Verb.DETACH and job.client == client.peer:
             job.client = None
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
-        if verb == "cancel" and not job.is_final:
+        if verb == Verb.CANCEL and not job.is_final:
             self._leases.revoke_all(job)
             cluster.set_state(job, JobState.CANCELLED, "cancelled", f"cancelled by {client.name}")
             cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
             return f"job {job.id} is cancelled"
-        if verb == "pause" and job.state in (JobState.PENDING, JobState.RUNNING):
+        if verb == Verb.PAUSE and job.state in (JobState.PENDING, JobState.RUNNING):
             self._leases.revoke_all(job)
             cluster.set_state(job, JobState.PAUSED, "paused", f"paused by {client.name}")
             cluster.save(job)
             return f"job {job.id} is paused"
-        if verb == "resume" and job.state is JobState.PAUSED:
+        if verb == Verb.RESUME and job.state is JobState.PAUSED:
             cluster.set_state(job, JobState.PENDING, "resumed", f"resumed by {client.name}")
             cluster.save(job)
             return f"job {job.id} goes on"
-        if verb == "retry" and job.state in (JobState.FAILED, JobState.CANCELLED):
+        if verb == Verb.RETRY and job.state in (JobState.FAILED, JobState.CANCELLED):
             self._retry(job)
             cluster.note("job-retried", f"job {job.id} begins again, as {client.name} wishes", now, job.id)
             return f"job {job.id} begins again and waits for its source: the same file_sender command sends it"
-        if verb == "forget" and job.is_final:
+        if verb == Verb.FORGET and job.is_final:
             cluster.forget(job)
             return f"job {job.id} is forgotten; its files stay"
         return ""
@@ -80,7 +77,7 @@ class Wishes:
         cluster = self._cluster
         attached = cluster.clients.get(job.client) if job.client is not None else None
         if attached is not None:  # it counts chunks that are gone: it shall come back and ask what is here
-            cluster.hang_up(attached.peer, "retried", f"job {job.id} begins again")
+            cluster.hang_up(attached.peer, ErrorCode.RETRIED, f"job {job.id} begins again")
         job.begin_again()
         cluster.open_job(job)
         cluster.changed_jobs.add(job.id)
@@ -93,14 +90,14 @@ class Wishes:
     def watch(self, client: ClientRecord, message: Watch) -> None:
         """Notes what the publisher is to tell, in its own time: asking again costs nothing."""
         cluster = self._cluster
-        unknown = set(message.topics) - TOPICS
+        unknown = set(message.topics) - set(Topic)
         if unknown:
-            raise ProtocolError("bad-message", f"no topic is called {', '.join(sorted(unknown))}")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no topic is called {', '.join(sorted(unknown))}")
         if message.job and message.job not in cluster.jobs:
-            return cluster.refuse(client, "unknown-job", f"there is no job {message.job}", message.job)
+            return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
         if message.job and not cluster.may_touch(client.user, cluster.jobs[message.job]):
             text = _not_yours(cluster.jobs[message.job], "watch")
-            return cluster.refuse(client, "not-yours", text, message.job)
+            return cluster.refuse(client, ErrorCode.NOT_YOURS, text, message.job)
         cluster.watchers[client.peer] = client
         client.topics |= set(message.topics)
         client.asked_topics |= set(message.topics)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from base.vocabulary import ErrorCode
 from wire.budget import Budget
 from wire.errors import ProtocolError, Unsendable
 from wire.framing import Frame, FrameReader, prefix
@@ -130,14 +131,18 @@ class Connection:
         """A header is whole: refuse what may not come, before its payload costs anything."""
         self._coming = message = decode(header)
         if not isinstance(message, ALLOWED[self.state]):
-            raise ProtocolError("out-of-order", f"{type(message).__name__} may not come while {self.state.value}")
+            raise ProtocolError(
+                ErrorCode.OUT_OF_ORDER, f"{type(message).__name__} may not come while {self.state.value}"
+            )
         return self._max_payloads.get(type(message), 0)
 
     def _take(self, frame: Frame) -> Iterator[Incoming | bytes]:
         message = self._coming
         assert message is not None
         if frame.is_damaged and type(message) not in self._max_payloads:
-            raise ProtocolError("corrupt", f"{type(message).__name__} has no payload here, and a checksum of one")
+            raise ProtocolError(
+                ErrorCode.CORRUPT, f"{type(message).__name__} has no payload here, and a checksum of one"
+            )
         if isinstance(message, Error) and message.fatal:
             self.state = State.CLOSED
         elif self.state is State.AWAITING_HELLO:
@@ -153,7 +158,7 @@ class Connection:
         elif self.state is State.AWAITING_WELCOME:
             self._open(self._greeted_by)
         elif isinstance(message, Greeting | Hello | Welcome):
-            raise ProtocolError("out-of-order", f"{type(message).__name__} may come only once")
+            raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"{type(message).__name__} may come only once")
         yield Incoming(message, frame.payload, frame.xxh3, frame.is_damaged)
 
     def _open(self, peer_role: str) -> None:
@@ -164,14 +169,18 @@ class Connection:
     def _answer(self, greeting: Greeting) -> bytes:
         assert self._hello is not None
         if not set(greeting.versions) & set(VERSIONS):
-            raise ProtocolError("version", f"the other side speaks {greeting.versions}, we speak {list(VERSIONS)}")
+            raise ProtocolError(
+                ErrorCode.VERSION, f"the other side speaks {greeting.versions}, we speak {list(VERSIONS)}"
+            )
         return self.framed(replace(self._hello, proof=proof(self._secret, greeting.nonce, self._hello)))
 
     def _check_hello(self, hello: Hello) -> None:
         if not set(hello.versions) & set(VERSIONS):
-            raise ProtocolError("version", f"we speak {list(VERSIONS)}, {hello.name!r} speaks {hello.versions}")
+            raise ProtocolError(ErrorCode.VERSION, f"we speak {list(VERSIONS)}, {hello.name!r} speaks {hello.versions}")
         if hello.role not in ROLES:
-            raise ProtocolError("bad-message", f"no role is called {hello.role!r}; there are {', '.join(ROLES)}")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"no role is called {hello.role!r}; there are {', '.join(ROLES)}"
+            )
         if self._secret and not hmac.compare_digest(hello.proof, proof(self._secret, self._nonce, hello)):
             text = f"{hello.name!r} does not know this cluster's secret; --secret-file names a copy of the one"
-            raise ProtocolError("forbidden", f"{text} in the state folder of the cluster")
+            raise ProtocolError(ErrorCode.FORBIDDEN, f"{text} in the state folder of the cluster")

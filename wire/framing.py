@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 import xxhash
 
+from base.vocabulary import ErrorCode
 from wire.budget import Budget
 from wire.errors import ProtocolError
 from wire.limits import FREE_SHARE, MAX_HEADER, MAX_PAYLOAD, RECEIVE_BUFFER, RECEIVE_STEP
@@ -195,7 +196,7 @@ class FrameReader:
         self._header = header
         size, allowed = self._prefix[1], self._payload_limit(header)
         if size > allowed:
-            raise ProtocolError("too-large", f"a payload of {size} bytes; {allowed} are allowed here")
+            raise ProtocolError(ErrorCode.TOO_LARGE, f"a payload of {size} bytes; {allowed} are allowed here")
         self.account.release()
         self._begin(Section.PAYLOAD, size)
 
@@ -234,9 +235,13 @@ class FrameReader:
         magic, header_size, payload_size, expected = PREFIX.unpack(data)
         self._checked_magic(magic)
         if header_size > self.max_header:
-            raise ProtocolError("too-large", f"a header of {header_size} bytes; {self.max_header} are allowed here")
+            raise ProtocolError(
+                ErrorCode.TOO_LARGE, f"a header of {header_size} bytes; {self.max_header} are allowed here"
+            )
         if payload_size > MAX_PAYLOAD:
-            raise ProtocolError("too-large", f"a payload of {payload_size} bytes; {MAX_PAYLOAD} are allowed anywhere")
+            raise ProtocolError(
+                ErrorCode.TOO_LARGE, f"a payload of {payload_size} bytes; {MAX_PAYLOAD} are allowed anywhere"
+            )
         return header_size, payload_size, expected
 
     def _check_begun(self) -> None:
@@ -247,4 +252,4 @@ class FrameReader:
     @staticmethod
     def _checked_magic(magic: bytes) -> None:
         if not MAGIC.startswith(magic):
-            raise ProtocolError("not-moviola", f"these bytes do not begin a Moviola frame: {magic!r}")
+            raise ProtocolError(ErrorCode.NOT_MOVIOLA, f"these bytes do not begin a Moviola frame: {magic!r}")

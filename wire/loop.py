@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from base.vocabulary import ErrorCode
 from wire import descriptors, limits
 from wire.addresses import Address, listen, peer_host, resolve
 from wire.budget import Account, Budget
@@ -539,7 +540,9 @@ class Loop:
     def _frame_expired(self, link: _Link) -> None:
         if link.is_favoured and not self._budget.is_contended and link.progress >= limits.FRAME_PROGRESS:
             return self._begin_timing(link, limits.FAVOUR_TIMEOUT_S)  # it hurts nobody
-        return self._refuse(link, "silent", "a message stood still in its middle: only a part of it came in time")
+        return self._refuse(
+            link, ErrorCode.SILENT, "a message stood still in its middle: only a part of it came in time"
+        )
 
     def _wait_for_memory(self, link: _Link) -> None:
         link.waits_for_memory = True

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgpack
 
+from base.vocabulary import ErrorCode, Mode
 from wire.errors import ProtocolError, Unsendable
 from wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_NAME, MAX_PART, MAX_PAYLOAD
 from wire.schema import Fingerprint, Lease, Name, Record, Text, Token
@@ -91,7 +92,7 @@ class HeldLease(Record):
     index: int
     owner_epoch: int
     phase: Name
-    mode: Name = "filter"
+    mode: Name = Mode.FILTER
     stage: list[int] = field(default_factory=list)
     build: Fingerprint = ""
     tag: bytes = b""
@@ -298,7 +299,7 @@ class Task(Message):
     output: dict[str, Any]
     owner: Name
     owner_epoch: int
-    mode: Name = "filter"
+    mode: Name = Mode.FILTER
     stage: list[int] = field(default_factory=list)
     build: Fingerprint = ""
     tag: bytes = b""
@@ -392,7 +393,7 @@ class Result(Message):
     lost_frames: int = 0
     damaged_frames: int = 0
     content: int = 0
-    mode: Name = "filter"
+    mode: Name = Mode.FILTER
     stage: list[int] = field(default_factory=list)
     tag: bytes = b""
 
@@ -583,11 +584,11 @@ def decode(header: bytes) -> Message:
     try:
         data = msgpack.unpackb(header, raw=False, strict_map_key=True)
     except (ValueError, msgpack.UnpackException, RecursionError) as error:
-        raise ProtocolError("bad-message", f"the header is not msgpack: {error}") from None
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, f"the header is not msgpack: {error}") from None
     kind = data.get("type") if isinstance(data, dict) else None
     cls = MESSAGES.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise ProtocolError("bad-message", f"no message is called {kind!r:.80}")
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no message is called {kind!r:.80}")
     try:
         return cls.from_wire(data)
     except ProtocolError as error:

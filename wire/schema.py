@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
+from base.vocabulary import ErrorCode
 from wire.errors import ProtocolError
 from wire.limits import MAX_FINGERPRINT, MAX_NAME, MAX_TEXT
 from wire.shortened import shortened
@@ -72,18 +73,18 @@ class Record:
             ProtocolError: `bad-message`, naming the field, what it must be and what came.
         """
         if not isinstance(data, dict):
-            raise ProtocolError("bad-message", f"{cls.__name__} must be a map, not {type(data).__name__}")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{cls.__name__} must be a map, not {type(data).__name__}")
         if cls._checks is None:
             cls._checks = _compile(cls)
         try:
             values = {name: check(data[name]) for name, check in cls._checks if name in data}
         except (TypeError, ValueError):
-            raise ProtocolError("bad-message", _fault(cls, data)) from None
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, _fault(cls, data)) from None
         try:
             return cls(**values)
         except TypeError:
             missing = [f.name for f in fields(cls) if f.name not in values and _required(f)]  # type: ignore[arg-type]
-            raise ProtocolError("bad-message", f"{cls.__name__} lacks {', '.join(missing)}") from None
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{cls.__name__} lacks {', '.join(missing)}") from None
 
 
 def _required(field: Any) -> bool:
@@ -173,7 +174,7 @@ def _exact(kind: type, name: str) -> Check:
 
 def _text_check(most: int) -> Check:
     def check(value: Any) -> str:
-        if type(value) is not str:
+        if not isinstance(value, str):
             raise ValueError(f"a text, not {value!r:.80}")
         if len(value) > most:
             raise ValueError(f"a text of at most {most} characters, not {len(value)}")

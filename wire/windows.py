@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from base.vocabulary import ErrorCode
 from wire.bitmap import Bitmap
 from wire.errors import ProtocolError
 from wire.limits import KIB, MAX_CHUNKS, MAX_TRACKS
@@ -48,22 +49,28 @@ class Windows:
         last = self._waiting[-1] if self._waiting else None
         end = window.first + 8 * len(window.bits)
         if window.number >= MAX_TRACKS or window.first % 8 or window.first < 8 * HEAD_SIZE or end > MAX_CHUNKS:
-            raise ProtocolError("bad-message", f"no window of chunks is {window.number}, {window.first} to {end}")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"no window of chunks is {window.number}, {window.first} to {end}"
+            )
         if last is not None:
             behind = (last.number, last.first + 8 * len(last.bits))
             is_same = (window.job, window.owner_epoch) == (last.job, last.owner_epoch)
             if not is_same or (window.number, window.first) < behind:
-                raise ProtocolError("bad-message", f"windows of job {window.job} came before those of another ended")
+                raise ProtocolError(
+                    ErrorCode.BAD_MESSAGE, f"windows of job {window.job} came before those of another ended"
+                )
         self._waiting.append(window)
 
     def take(self, job: str, owner_epoch: int, told: Sequence[bytes]) -> list[Bitmap]:
         """Return the whole bitmaps of an answer, whose heads are `told`. Raises ProtocolError for another answer's."""
         waiting, self._waiting = self._waiting, []
         if any(8 * len(bits) > MAX_CHUNKS for bits in told):
-            raise ProtocolError("bad-message", f"no stream of job {job} has more than {MAX_CHUNKS} chunks")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no stream of job {job} has more than {MAX_CHUNKS} chunks")
         bitmaps = [Bitmap(bits) for bits in told]
         for window in waiting:
             if (window.job, window.owner_epoch) != (job, owner_epoch) or window.number >= len(bitmaps):
-                raise ProtocolError("bad-message", f"job {job} has no chunks like those told of job {window.job}")
+                raise ProtocolError(
+                    ErrorCode.BAD_MESSAGE, f"job {job} has no chunks like those told of job {window.job}"
+                )
             bitmaps[window.number].merge(window.first, window.bits)
         return bitmaps

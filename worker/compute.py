@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from types import MappingProxyType
 from typing import Any, Final
 
+from base.vocabulary import CauseKind
 from filters.assets import AssetError, travelled
 from filters.opencv import cv2, is_out_of_memory
 from filters.runner import FilterError
@@ -148,10 +149,10 @@ def cause_of(error: BaseException) -> dict[str, Any]:
     return cause
 
 
-def _kind_of(error: BaseException) -> str:
+def _kind_of(error: BaseException) -> CauseKind:
     if isinstance(error, TooLargeToHandOn):
-        return "too-large"
-    return "memory" if is_out_of_memory(error) else "exception"
+        return CauseKind.TOO_LARGE
+    return CauseKind.MEMORY if is_out_of_memory(error) else CauseKind.EXCEPTION
 
 
 def _named(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from base import processes
+from base.vocabulary import CauseKind
 from wire.schema import Lease
 from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_MEMORY, EXIT_ORPHANED, EXIT_STUCK
 
@@ -35,19 +36,19 @@ def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_
     told: dict[str, Any] = {"lease": list(lease) if lease is not None else None}
     if status < 0:
         signal_name = processes.signal_name(-status)
-        kind, how = "killed", f"was killed by {signal_name}"
+        kind, how = CauseKind.KILLED, f"was killed by {signal_name}"
         if signal_name in CRASHES:
-            kind, how = "crash", f"crashed with {signal_name}"
+            kind, how = CauseKind.CRASH, f"crashed with {signal_name}"
         elif signal_name == "SIGKILL" and was_hung:
-            kind, how = "stall", "hung and was ended by its parent"
+            kind, how = CauseKind.STALL, "hung and was ended by its parent"
         elif signal_name == "SIGKILL" and was_oom:
-            kind, how = "memory", "was killed because the memory ran out"
+            kind, how = CauseKind.MEMORY, "was killed because the memory ran out"
         return told | {"signal": signal_name, "kind": kind, "text": f"process {name} {how}{at}"}
     if status == EXIT_MEMORY:
-        return told | {"exit": status, "kind": "memory", "text": f"process {name} ran out of memory{at}"}
+        return told | {"exit": status, "kind": CauseKind.MEMORY, "text": f"process {name} ran out of memory{at}"}
     if status in OWN_EXITS:
-        return told | {"exit": status, "kind": "killed", "text": f"process {name} {OWN_EXITS[status]}{at}"}
-    kind = "crash" if lease is not None else "killed"
+        return told | {"exit": status, "kind": CauseKind.KILLED, "text": f"process {name} {OWN_EXITS[status]}{at}"}
+    kind = CauseKind.CRASH if lease is not None else CauseKind.KILLED
     return told | {"exit": status, "kind": kind, "text": f"process {name} ended with exit status {status}{at}"}
 
 

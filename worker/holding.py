@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from base.vocabulary import LeasePhase
 from media import material
 from wire.framing import Buffer
 from wire.messages import HandOn, HeldLease, LeaseBeat, Released, Result, Task
@@ -68,10 +69,9 @@ class Holding:
         return self.task.owner if self.is_last else MIDDLEWARE
 
     @property
-    def told_phase(self) -> str:
+    def told_phase(self) -> LeasePhase:
         """As others know it: a lease of whose end they have not heard is being delivered."""
-        phase = Phase.DELIVERING if self.phase is Phase.RELEASING else self.phase
-        return str(phase.value)
+        return LeasePhase.DELIVERING if self.phase is Phase.RELEASING else LeasePhase(self.phase.value)
 
     def beat(self) -> LeaseBeat:
         return LeaseBeat(self.task.lease, self.told_phase, self.frames, self.steps)

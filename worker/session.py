@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from base.vocabulary import CauseKind, LeaseOutcome, Verdict
 from wire.addresses import Address
 from wire.framing import Buffer
 from wire.messages import (
@@ -90,12 +91,12 @@ HOLDINGS_PER_CREDIT: Final = 2
 """After a reconnect the middleware may hand out anew before it has revoked what it does not adopt. What comes beyond
 that goes back unopened, so that memory stays bounded whatever comes."""
 
-OUTCOMES: Final = {
-    "kept": "stored",
-    "duplicate": "duplicate",
-    "unwanted": "unwanted",
-    "refused": "refused",
-    "damaged": "damaged",
+OUTCOMES: Final[dict[str, LeaseOutcome]] = {
+    Verdict.KEPT: LeaseOutcome.STORED,
+    Verdict.DUPLICATE: LeaseOutcome.DUPLICATE,
+    Verdict.UNWANTED: LeaseOutcome.UNWANTED,
+    Verdict.REFUSED: LeaseOutcome.REFUSED,
+    Verdict.DAMAGED: LeaseOutcome.DAMAGED,
 }
 """What a store's verdict is called in Released."""
 
@@ -284,20 +285,20 @@ class Session:
         holding = None if stored.lease is None else self.holdings.get(stored.lease)
         if holding is None or holding.phase is not Phase.DELIVERING or holding.destination != peer:
             return  # a late word on a lease that has ended
-        if stored.verdict == "refused":
+        if stored.verdict == Verdict.REFUSED:
             self._log(f"the result of {holding} was refused: {stored.text}")
-        self._release(holding, OUTCOMES.get(stored.verdict, "unwanted"))
+        self._release(holding, OUTCOMES.get(stored.verdict, LeaseOutcome.UNWANTED))
 
     def _take(self, task: Task, chunk: Buffer) -> None:
         if task.lease in self.holdings:
             return  # said twice
         if self._drain_by is not None or len(self.holdings) >= self._most_holdings:
-            self._tell(Released(task.lease, "drained"))
+            self._tell(Released(task.lease, LeaseOutcome.DRAINED))
             return
         fault = fault_of(task)
         if fault:
             self._log(f"lease {task.lease} is given back: {fault}")
-            self._tell(Released(task.lease, "failed", {"kind": "exception", "text": fault}))
+            self._tell(Released(task.lease, LeaseOutcome.FAILED, {"kind": CauseKind.EXCEPTION, "text": fault}))
             return
         self.holdings[task.lease] = holding = Holding(task, chunk)
         self._ask_for_assets(holding)
@@ -312,10 +313,10 @@ class Session:
             return  # of a lease that has ended
         if self.assets.add(value, content):
             return
-        cause = {"kind": "exception", "text": f"what came as the file {value} is something else"}
+        cause = {"kind": CauseKind.EXCEPTION, "text": f"what came as the file {value} is something else"}
         for holding in list(self.holdings.values()):
             if holding.phase is Phase.WAITING and value in holding.task.assets:
-                self._release(holding, "failed", cause)
+                self._release(holding, LeaseOutcome.FAILED, cause)
 
     def _asset_came_damaged(self, value: str) -> None:
         """The middleware takes the tasks back that need it, and can tell where it was damaged."""
@@ -330,16 +331,16 @@ class Session:
         """Its chunk is not what left the middleware's disk, or not what it had put there: the middleware can tell."""
         if task.lease not in self.holdings:
             self._log(f"job {task.job} chunk {task.index} arrived damaged; it goes back")
-            self._tell(Released(task.lease, "damaged"))
+            self._tell(Released(task.lease, LeaseOutcome.DAMAGED))
 
     def _revoke(self, lease: Lease, now: float) -> None:
         holding = self.holdings.get(lease)
         if holding is None:
-            self._tell(Released(lease, "revoked"))  # our first word may have been lost
+            self._tell(Released(lease, LeaseOutcome.REVOKED))  # our first word may have been lost
             return
         if holding.phase is Phase.COMPUTING:
             self._abandon(lease, now)
-        self._release(holding, "revoked")
+        self._release(holding, LeaseOutcome.REVOKED)
 
     # ── the life of a lease ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -381,7 +382,7 @@ class Session:
             if self.peers.is_open(holding.destination):
                 self._send_result(holding)
         else:
-            self._release(holding, "failed", event.cause if isinstance(event, Failed) else None)
+            self._release(holding, LeaseOutcome.FAILED, event.cause if isinstance(event, Failed) else None)
 
     def _send_result(self, holding: Holding) -> None:
         assert holding.result is not None
@@ -392,10 +393,10 @@ class Session:
         """Ends a task whose result breaks a limit of the wire: another try may make a smaller one."""
         holding = self.holdings.get(event.lease)
         if holding is not None and holding.phase is Phase.DELIVERING:
-            cause = {"kind": "exception", "text": f"its result cannot be sent: {event.reason}"}
-            self._release(holding, "failed", cause)
+            cause = {"kind": CauseKind.EXCEPTION, "text": f"its result cannot be sent: {event.reason}"}
+            self._release(holding, LeaseOutcome.FAILED, cause)
 
-    def _release(self, holding: Holding, outcome: str, cause: dict[str, Any] | None = None) -> None:
+    def _release(self, holding: Holding, outcome: LeaseOutcome, cause: dict[str, Any] | None = None) -> None:
         """The lease is over. The middleware is told now, or when it is back."""
         holding.chunk = holding.result = None
         holding.is_sent = False
@@ -439,7 +440,7 @@ class Session:
         self._log(f"{why}; {len(self.holdings)} leases held")
         for holding in list(self.holdings.values()):
             if holding.phase is Phase.WAITING:
-                self._release(holding, "drained")
+                self._release(holding, LeaseOutcome.DRAINED)
 
     def _end_drain(self, now: float) -> None:
         """Ends when nothing is left to finish; at the limit, what is left is handed back."""
@@ -450,7 +451,7 @@ class Session:
         for holding in left:
             if holding.phase is Phase.COMPUTING:
                 self._abandon(holding.task.lease, now)
-            self._release(holding, "drained")
+            self._release(holding, LeaseOutcome.DRAINED)
         self._exit(EXIT_STUCK if self._is_stuck else EXIT_DRAINED)
 
     def _exit(self, status: int) -> None:

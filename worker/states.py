@@ -5,13 +5,15 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from base.vocabulary import LeasePhase
+
 
 class Phase(Enum):
     """Of a lease that this worker holds. When it ends, it is gone."""
 
-    WAITING = "waiting"  # its chunk is here
-    COMPUTING = "computing"
-    DELIVERING = "delivering"  # its result is here, the store's verdict is not
+    WAITING = LeasePhase.WAITING.value  # its chunk is here
+    COMPUTING = LeasePhase.COMPUTING.value
+    DELIVERING = LeasePhase.DELIVERING.value  # its result is here, the store's verdict is not
     RELEASING = "releasing"  # over, and the middleware is away: it will be told when it is back
 
 

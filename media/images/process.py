@@ -13,6 +13,7 @@ from av.video.reformatter import ColorRange
 from msgpack import packb
 from numpy.typing import NDArray
 
+from base.vocabulary import Mode, OnError
 from filters.picture import Picture
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
@@ -41,7 +42,7 @@ def process(
     source_process: dict[str, Any],
     output: Output,
     *,
-    mode: str = "filter",
+    mode: str = Mode.FILTER,
     on_frame: Callable[[int], None] | None = None,
 ) -> Result:
     """Filter and encode the pictures of a chunk; media/video/process.py tells what the arguments mean.
@@ -103,7 +104,7 @@ class _Work:
 
     def _picture(self, index: int, name: str, problem: str, data: memoryview) -> None:
         """One file, from its bytes to those of its result."""
-        if self._mode == "drop":
+        if self._mode == Mode.DROP:
             raise _Dropped(DROPPED)
         if problem:
             raise BrokenImage(problem)
@@ -158,7 +159,7 @@ class _Work:
     def _through(self, made: _Made, source: Picture, alpha: NDArray[Any] | None) -> tuple[Picture, NDArray[Any] | None]:
         """What the chain makes of a picture, and its transparency, moved as the picture was; both as they were where
         the policy says so."""
-        if self._mode == "bypass":
+        if self._mode == Mode.BYPASS:
             made.unfiltered = ("", BYPASSED)
             return source, alpha
         try:
@@ -167,11 +168,11 @@ class _Work:
                 alpha = _as_pixels(self._mover.run(_as_picture(alpha, made.index)))
             return picture, alpha
         except FilterError as error:
-            if self._output.on_error == "fail":
+            if self._output.on_error == OnError.FAIL:
                 raise ProcessingFailed([made.index], error.filter_name, error.trace) from error
             self._report.tell_failure(made.index, error.filter_name, error.trace)
             cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
-            if self._output.on_error == "drop":
+            if self._output.on_error == OnError.DROP:
                 raise _Dropped(f"is left out: {error.filter_name}: {cause}") from error
             made.unfiltered = (error.filter_name, cause)
             return source, alpha

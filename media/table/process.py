@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import xxhash
 
+from base.vocabulary import Mode, OnError
 from filters.records import RecordError, RecordRunner
 from media.errors import BundleError, ProcessingFailed, last_line
 from media.fingerprint import fingerprint
@@ -36,7 +37,7 @@ def process(
     source_process: dict[str, Any],
     output: Output,
     *,
-    mode: str = "filter",
+    mode: str = Mode.FILTER,
     on_frame: Callable[[int], None] | None = None,
 ) -> Result:
     """Keep the records of the chunk `payload` that all of the output's filters keep.
@@ -95,10 +96,10 @@ class _Work:
         if self._check.has_aliases:
             self._pair(batch)
         report, first = self._report, self._chunk.first
-        if self._mode == "bypass":
+        if self._mode == Mode.BYPASS:
             report.fallback += [[first + place, "", BYPASSED] for place, _ in batch]
             return batch
-        if self._mode == "drop":
+        if self._mode == Mode.DROP:
             report.lost += [[first + place, DROPPED] for place, _ in batch]
             return []
         if not self._runner:
@@ -117,11 +118,11 @@ class _Work:
             return self._runner.keeps(dict(zip(self._table.columns, cells, strict=True)))
         except RecordError as error:
             index = self._chunk.first + place
-            if self._output.on_error == "fail":
+            if self._output.on_error == OnError.FAIL:
                 raise ProcessingFailed([index], error.filter_name, error.trace) from error
             self._report.tell_failure(index, error.filter_name, error.trace)
             cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
-            if self._output.on_error == "drop":
+            if self._output.on_error == OnError.DROP:
                 self._report.lost.append([index, f"{error.filter_name}: {cause}"])
                 return False
             self._report.fallback.append([index, error.filter_name, cause])

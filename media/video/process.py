@@ -18,6 +18,7 @@ from av.video.frame import PictureType
 from msgpack import packb
 
 from base.build_path import BuildPath, to_text
+from base.vocabulary import Mode, OnError
 from filters.picture import Picture
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
@@ -50,7 +51,7 @@ def process(
     source_process: dict[str, Any],
     output: Output,
     *,
-    mode: str = "filter",
+    mode: str = Mode.FILTER,
     on_frame: Callable[[int], None] | None = None,
     stage: range | None = None,
 ) -> Result:
@@ -74,12 +75,12 @@ def process(
     whole = range(len(output.chain))
     stage = whole if stage is None else stage
     is_last = stage.stop == whole.stop
-    if mode == "drop" and is_last:
+    if mode == Mode.DROP and is_last:
         return _dropped(payload, source_process, stage)
     pixels_max = _pixels_max(source_process, output, stage)
     if not is_last:
-        return _handed_on(payload, source_process, output, stage, mode != "filter", told, pixels_max)
-    work = _Work(payload, source_process, output, stage, mode == "bypass", told, pixels_max)
+        return _handed_on(payload, source_process, output, stage, mode != Mode.FILTER, told, pixels_max)
+    work = _Work(payload, source_process, output, stage, mode == Mode.BYPASS, told, pixels_max)
     try:
         return work.run()
     finally:
@@ -299,14 +300,14 @@ class _Work:
                 raise FilterError(self._output.chain[-1].name, shot.index, self._wrong_size(picture))
             return picture
         except FilterError as error:
-            if self._output.on_error == "fail":
+            if self._output.on_error == OnError.FAIL:
                 raise ProcessingFailed([shot.index], error.filter_name, error.trace) from error
             return self._failed(shot, error.filter_name, error.trace)
 
     def _failed(self, shot: Shot, filter_name: str, trace: str) -> Picture | None:
         report, cause = self._report, last_line(trace)[:ERROR_LENGTH_MAX]
         report.tell_failure(shot.index, filter_name, trace)
-        if self._output.on_error == "drop":
+        if self._output.on_error == OnError.DROP:
             report.lost.append([shot.index, f"{filter_name}: {cause}"])
             return None
         report.fallback.append([shot.index, filter_name, cause])

@@ -29,6 +29,7 @@ from time import perf_counter
 from typing import Any
 
 from base.failures import MAX_FAILURES_OF_CHUNK
+from base.vocabulary import OnError
 from filters.picture import Notes
 from filters.registry import make_chain
 from filters.runner import ChainRunner, FilterError
@@ -112,7 +113,7 @@ class _Relay:
         self._seconds.filter += perf_counter() - begun
 
     def _failed(self, shot: Shot, error: FilterError) -> None:
-        if shot.own and self._output.on_error == "fail":
+        if shot.own and self._output.on_error == OnError.FAIL:
             raise ProcessingFailed([shot.index], error.filter_name, error.trace) from error
         self._failure_count += shot.own
         trace = error.trace if self._failure_count <= MAX_FAILURES_OF_CHUNK else last_line(error.trace)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from base.vocabulary import ErrorCode
 from middleware.events import FreeJob, NotKept, SendChunk, SpoolChunk
 from tests.middleware.script import Script
 from wire.messages import Asset, AssetFacts, AssetRequest, Chunk, End, Error, Job, Revoke, Submit
@@ -86,7 +87,7 @@ def test_files_are_kept_over_a_restart_and_sent_to_who_comes_back(script: Script
 def test_what_is_not_the_file_ends_its_connection_and_is_awaited_still(script: Script) -> None:
     job = submitted(script)
     files_come(script, job)
-    event = NotKept(job, 1, 1, "what was sent as the file is something else", "corrupt")
+    event = NotKept(job, 1, 1, "what was sent as the file is something else", ErrorCode.CORRUPT)
     script._take(script.dispatcher.handle(event, script.now))
     assert script.closed(1) == ["corrupt"]
     assert not script.dispatcher.cluster.jobs[job].has_assets

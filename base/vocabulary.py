@@ -1,0 +1,145 @@
+"""The words that programs say to each other, each once. docs/PROTOCOL.md tells what they mean.
+
+Each is the text that travels. Where a word comes in, it is compared with these: one that a newer program says and this
+one does not know is equal to none of them, and no error.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """What a lease asks for (Task.mode)."""
+
+    FILTER = "filter"
+    BYPASS = "bypass"  # the frames as they are
+    DROP = "drop"  # a result without frames
+
+
+class OnError(StrEnum):
+    """What becomes of a frame on which a filter failed twice (`on_error` of a job's policy)."""
+
+    ORIGINAL = "original"  # it is passed on unfiltered
+    FAIL = "fail"  # the job fails
+    DROP = "drop"  # it is left out
+
+
+class LeasePhase(StrEnum):
+    """How far a worker is with a lease (LeaseBeat.phase, HeldLease.phase)."""
+
+    WAITING = "waiting"
+    COMPUTING = "computing"
+    DELIVERING = "delivering"  # its result waits for a verdict
+
+
+class Verdict(StrEnum):
+    """What became of a result, a passed chunk, or of what a stage made (Stored.verdict)."""
+
+    KEPT = "kept"
+    DUPLICATE = "duplicate"
+    UNWANTED = "unwanted"
+    REFUSED = "refused"
+    DAMAGED = "damaged"
+    NO_ROOM = "no-room"  # only to the middleware
+    UNREADABLE = "unreadable"  # only to the middleware, of one that was kept
+
+
+class LeaseOutcome(StrEnum):
+    """How a lease ended (Released.outcome)."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    UNWANTED = "unwanted"
+    REFUSED = "refused"
+    DAMAGED = "damaged"
+    FAILED = "failed"
+    DRAINED = "drained"
+    REVOKED = "revoked"
+
+
+class CauseKind(StrEnum):
+    """Why a task failed (`kind` of Released.cause), or how the process died that computed it (`kind` of a `death`)."""
+
+    EXCEPTION = "exception"
+    MEMORY = "memory"
+    CRASH = "crash"
+    STALL = "stall"
+    TOO_LARGE = "too-large"  # an intermediate exceeds what may be handed on; not charged to any worker
+    KILLED = "killed"  # from outside; only of a death
+    REFUSED = "refused"  # no tag proved that the result was asked for; only in what is told of failures
+    UNREADABLE = "unreadable"  # the stored result makes no file; only in what is told of failures
+
+
+class ErrorCode(StrEnum):
+    """Why a message or a connection is refused (Error.code)."""
+
+    NOT_MOVIOLA = "not-moviola"
+    BAD_MESSAGE = "bad-message"
+    TOO_LARGE = "too-large"
+    CORRUPT = "corrupt"
+    OUT_OF_ORDER = "out-of-order"
+    VERSION = "version"
+    FORBIDDEN = "forbidden"
+    SUPERSEDED = "superseded"
+    NAME_TAKEN = "name-taken"
+    SILENT = "silent"
+    IDLE = "idle"
+    FULL = "full"
+    RETRIED = "retried"
+    BAD_JOB = "bad-job"
+    BUSY = "busy"
+    UNKNOWN_JOB = "unknown-job"
+    NOT_YOURS = "not-yours"
+    FAILED = "failed"
+    EDITED = "edited"
+    NOT_FOUND = "not-found"
+
+
+class JobState(StrEnum):
+    """Where a job is (Job.state). A job's or an output's end in Finished.state is one of the last four."""
+
+    PENDING = "pending"  # nothing of it is in work; the reason is in its record
+    RUNNING = "running"
+    PAUSED = "paused"  # by a person, or because it harms the cluster; the reason is in its record
+    DONE = "done"
+    PARTIAL = "partial"  # all frames accounted for, some of them not as asked
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class WorkerState(StrEnum):
+    """Whether a worker can take a task (Worker.state)."""
+
+    READY = "ready"  # has credit
+    FULL = "full"  # holds all the tasks it may
+    DRAINING = "draining"  # finishes what it holds and gets no more
+    LOST = "lost"  # not connected
+
+
+class Verb(StrEnum):
+    """What a person wants done with a job (Control.verb)."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY = "retry"
+    FORGET = "forget"
+    DETACH = "detach"
+
+
+class Topic(StrEnum):
+    """Records that a client may ask for (Watch.topics)."""
+
+    JOBS = "jobs"
+    WORKERS = "workers"
+    EVENTS = "events"
+    FILTERS = "filters"
+
+
+class EventKind(StrEnum):
+    """Events that programs act on (Event.kind); all others are for people."""
+
+    CURRENT = "current"  # all present records have been sent
+    WISH_GRANTED = "wish-granted"
+    SOURCE_EDITED = "source-edited"
