@@ -13,7 +13,6 @@ which jobs there are:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -42,15 +41,15 @@ from aggregator.events import (
 from aggregator.history import MAX_HISTORY
 from aggregator.jobs import Job
 from aggregator.memory import Memory
+from aggregator.peers import Peers
 from aggregator.results import Results
 from aggregator.splices import Splices
 from aggregator.states import JobPhase
 from base.vocabulary import ErrorCode, JobState, Verdict
 from storage.crashes import MAX_CRASHES
 from wire.errors import ProtocolError
-from wire.limits import IDLE_CLIENT_S, MAX_CLIENTS, MAX_PART, MAX_WORKERS
+from wire.limits import MAX_CLIENTS, MAX_PART, MAX_WORKERS
 from wire.messages import (
-    VERSIONS,
     Beat,
     Drop,
     Error,
@@ -65,14 +64,9 @@ from wire.messages import (
     Stored,
     Welcome,
 )
-from wire.places import Idlers
-from wire.tokens import is_same
 
 MAX_JOBS: Final = MAX_HISTORY + 2000
 """Those in the history, and twice what a middleware takes: jobs of one that is gone lie here until they expire."""
-
-MAX_CONNECTIONS_OF_USER: Final = 128
-"""Clients of one user: each fetches the files of a job, and a person seldom waits for more than a handful."""
 
 ORPHAN_EXPIRY_S: Final = 3600.0
 """A job that the connected middleware has not asked for in an hour is another's, or forgotten."""
@@ -100,16 +94,11 @@ class Assembler:
         max_workers: int = MAX_WORKERS,
         crashes: Mapping[str, int] | None = None,
     ) -> None:
-        self._epoch = epoch
         self._crashes = crashes or {}
         self._memory = Memory(splicers)
         self._results = Results(self._memory)
         self._splices = Splices(self._memory)
-        self._peers: dict[Peer, Hello] = {}
-        self._clients: Counter[str] = Counter()  # user → connections
-        self._counts: Counter[str] = Counter()  # of them, by role
-        self._most = {"client": max_clients, "worker": max_workers}
-        self._idlers = Idlers()  # of the clients
+        self._peers = Peers(self._memory, epoch, max_clients, max_workers)
 
     # ── the only ways in ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -177,24 +166,24 @@ class Assembler:
         memory = self._memory
         deadlines = [
             memory.uplink.next_deadline(),
-            self._idlers.next_deadline(),
+            self._peers.next_deadline(),
             memory.later[0][0] if memory.later else None,
         ]
         if memory.orphans:
-            deadlines.append(next(iter(memory.orphans.values())) + ORPHAN_EXPIRY_S)
+            deadlines.append(memory.orphans_since + ORPHAN_EXPIRY_S)
         return min((one for one in deadlines if one is not None), default=None)
 
     def validate(self) -> None:
         """Proves that the indexes agree with each other; for tests and the simulation."""
         memory = self._memory
         splicing = {job.id for job in memory.jobs.values() if job.state is JobPhase.SPLICING}
-        assert len(set(memory.waiting)) == len(memory.waiting), "a job waits twice to be spliced"
         assert not memory.running & set(memory.waiting), "a job is spliced and waits for it"
         assert memory.running | set(memory.waiting) == splicing, "the queue and the states of jobs do not agree"
         assert len(memory.running) <= memory.splicers, "more splices run than may"
         assert memory.orphans.keys() <= memory.jobs.keys(), "an orphan is no job"
         assert not any(name in memory.history for name in memory.jobs), "a job is in the history and is not over"
         assert memory.recalled is None, "a recalled job stays"
+        self._peers.validate()
         memory.history.validate()
         assert not memory.waiting or len(memory.running) == memory.splicers, "a splice waits for nothing"
         for name, job in memory.jobs.items():
@@ -223,11 +212,11 @@ class Assembler:
         if event.peer == MIDDLEWARE:
             return self._told(event, now)
         if isinstance(message, Hello):
-            return self._joined(event.peer, message, now)
+            return self._peers.joined(event.peer, message, now)
         hello = self._peers.get(event.peer)
         if hello is None:
             return None  # said before it learnt that it was closed
-        self._note_heard(event.peer, hello, now)
+        self._peers.heard(event.peer, hello, now)
         if isinstance(message, Result) and hello.role == "worker":
             return self._results.result(event, message, hello)
         if isinstance(message, Fetch):
@@ -248,62 +237,8 @@ class Assembler:
             case _:
                 return
         self._memory.log(f"job {job} track {track} chunk {index} arrived damaged", is_warning=True)
-        if event.peer == MIDDLEWARE or event.peer in self._peers:
+        if event.peer == MIDDLEWARE or self._peers.get(event.peer) is not None:
             self._memory.send(event.peer, answer)
-
-    def _joined(self, peer: Peer, hello: Hello, now: float) -> None:
-        if hello.role not in ("worker", "client"):
-            raise ProtocolError(
-                ErrorCode.BAD_MESSAGE, f"this is an aggregator: a {hello.role} has nothing to ask of it"
-            )
-        if hello.role == "worker":
-            for old in [old for old, one in self._peers.items() if _is_same_worker(one, hello)]:
-                self._forget_peer(old)
-                text = f"a newer connection of {hello.name!r} has come"
-                self._memory.outbox.append(Close(old, ErrorCode.SUPERSEDED, text))
-            self._memory.log(f"worker {hello.name} joined")
-        elif self._clients[hello.user] >= MAX_CONNECTIONS_OF_USER:
-            spared = self._idlers.spared(lambda one: self._peers[one].user == hello.user)
-            assert spared is not None  # one that asks for nothing: none of them has a job here
-            self._send_away(spared, f"user {hello.user!r} has {MAX_CONNECTIONS_OF_USER} connections, and one more came")
-        self._make_place(hello.role)
-        self._peers[peer] = hello
-        self._counts[hello.role] += 1
-        if hello.role == "client":
-            self._clients[hello.user] += 1
-        self._note_heard(peer, hello, now)
-        self._memory.send(peer, Welcome(version=VERSIONS[-1], epoch=self._epoch))
-
-    def _make_place(self, role: str) -> None:
-        """Sends the client away that has asked for nothing for the longest time, where there are too many. Raises
-        ProtocolError where nobody can be spared."""
-        count = self._counts[role]
-        if count < self._most[role]:
-            return
-        spared = self._idlers.spared() if role == "client" else None
-        if spared is None:
-            raise ProtocolError(ErrorCode.BUSY, f"{count} {role}s are connected; there is no place for more")
-        self._send_away(spared, f"{count} clients are connected, and another one needs a place")
-
-    def _send_away(self, peer: Peer, text: str) -> None:
-        self._forget_peer(peer)
-        self._memory.outbox.append(Close(peer, ErrorCode.IDLE, text))
-
-    def _note_heard(self, peer: Peer, hello: Hello, now: float) -> None:
-        if hello.role == "client":
-            self._idlers.heard(peer, now, has_job=False, looks_on=False)
-
-    def _forget_peer(self, peer: Peer) -> Hello | None:
-        """A worker or client is gone; returns who it was."""
-        hello = self._peers.pop(peer, None)
-        if hello is not None:
-            self._counts[hello.role] -= 1
-            self._idlers.forget(peer)
-        if hello is not None and hello.role == "client":
-            self._clients[hello.user] -= 1
-            if not self._clients[hello.user]:
-                del self._clients[hello.user]
-        return hello
 
     def _left(self, event: Left, now: float) -> None:
         memory = self._memory
@@ -313,7 +248,7 @@ class Assembler:
             memory.orphans.clear()  # while it is away it cannot ask
             memory.uplink.lost(now, refused=event.code not in UNBLAMED)
             return
-        hello = self._forget_peer(event.peer)
+        hello = self._peers.forget(event.peer)
         if hello is not None and hello.role == "worker":
             memory.log(f"worker {hello.name} left: {event.reason}")
 
@@ -328,7 +263,7 @@ class Assembler:
             memory.send(MIDDLEWARE, Finished(job.id, job.owner_epoch, JobState.FAILED, text))
 
     def _close(self, peer: Peer, error: ProtocolError, job: str, now: float) -> None:
-        hello = self._forget_peer(peer)
+        hello = self._peers.forget(peer)
         name = "the middleware" if peer == MIDDLEWARE else f"{hello.role} {hello.name}" if hello else "a stranger"
         self._memory.log(f"closed the connection of {name}: {error.text}", is_warning=True)
         self._memory.outbox.append(Close(peer, error.code, error.text, job))
@@ -359,12 +294,11 @@ class Assembler:
             memory.send(MIDDLEWARE, Beat())
         while memory.later and memory.later[0][0] <= now:
             memory.outbox.append(memory.later.popleft()[1])
-        for peer in self._idlers.expired(now):
-            self._send_away(peer, f"nothing was asked for {IDLE_CLIENT_S:.0f} s; come back at any time")
-        while memory.orphans and now - next(iter(memory.orphans.values())) >= ORPHAN_EXPIRY_S:
-            job_id = next(iter(memory.orphans))
-            memory.log(f"job {job_id} is forgotten: the middleware has not asked for it in an hour")
-            memory.forget(memory.jobs[job_id])
+        self._peers.expire(now)
+        if memory.orphans and now - memory.orphans_since >= ORPHAN_EXPIRY_S:
+            for job_id in list(memory.orphans):
+                memory.log(f"job {job_id} is forgotten: the middleware has not asked for it in an hour")
+                memory.forget(memory.jobs[job_id])
 
     # ── the middleware ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -388,7 +322,7 @@ class Assembler:
     def _welcomed(self, message: Welcome, now: float) -> None:
         """All jobs are asked for anew now, those that are not belong to nobody."""
         self._memory.uplink.joined(message, now)
-        self._memory.orphans = dict.fromkeys(self._memory.jobs, now)
+        self._memory.orphans, self._memory.orphans_since = dict.fromkeys(self._memory.jobs), now
         self._memory.log("joined the middleware")
 
     def _own(self, message: Own) -> None:
@@ -457,12 +391,6 @@ class Assembler:
             return
         self._memory.log(f"job {job.id} is dropped")
         self._memory.forget(job)
-
-
-def _is_same_worker(old: Hello, new: Hello) -> bool:
-    """Return True if a connection takes the place of an older one of the same worker. Another worker of that name is
-    let in beside it: nothing here depends on names being unique, and nobody can keep a worker out by using its."""
-    return old.role == new.role == "worker" and old.name == new.name and is_same(new.token, old.token)
 
 
 def _holds(announced: dict[str, Any], name: str) -> bool:

@@ -25,7 +25,8 @@ class Memory:
         self.jobs: dict[str, Job] = {}  # those that have no files yet, oldest first
         self.history = History()  # those that have
         self.recalled: Job | None = None  # one of the history, while what names it is handled
-        self.orphans: dict[str, float] = {}  # jobs the connected middleware has not asked for, since when; oldest first
+        self.orphans: dict[str, None] = {}  # jobs that the connected middleware has not asked for
+        self.orphans_since = 0.0  # it came
         self.waiting: OrderedDict[str, None] = OrderedDict()  # jobs to be spliced, in order
         self.running: set[str] = set()  # jobs being spliced
         self.later: deque[tuple[float, Send]] = deque()  # answers held back; as many as peers wait for at most

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.assembler import MAX_CONNECTIONS_OF_USER, ORPHAN_EXPIRY_S, Assembler
+from aggregator.assembler import ORPHAN_EXPIRY_S, Assembler
 from aggregator.events import (
     MIDDLEWARE,
     CancelSplice,
@@ -32,6 +32,7 @@ from aggregator.events import (
     Unsent,
 )
 from aggregator.jobs import Job
+from aggregator.peers import MAX_CONNECTIONS_OF_USER
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
