@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from aggregator.events import MIDDLEWARE, Received, Send, Tick
 from aggregator.results import Results
 from storage.crashes import MAX_CRASHES
 from tests.aggregator.script import OUTPUTS, SOURCE, Script
-from wire.messages import Finished, Own, Welcome
+from tests.aggregator.shell import CLIENT, UPLINK, Shell
+from wire.messages import Error, Finished, Own, Welcome
 
 
 def _bug(*_told: Any) -> None:
@@ -50,3 +52,18 @@ def test_a_job_that_ended_the_aggregator_too_often_is_not_taken_again() -> None:
         commands = brain.handle(Received(MIDDLEWARE, own), 1.0)
         [told] = [one.message for one in commands if isinstance(one, Send)]
         assert isinstance(told, Finished) is not is_taken
+
+
+def test_a_bug_over_a_job_that_is_over_costs_the_one_who_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = Shell(tmp_path)
+    shell.whole_job("j")
+    monkeypatch.setattr(Assembler, "_fetch", _bug)
+    shell.fetch("j")
+    [(peer, error)] = shell.turn()
+    assert isinstance(error, Error)
+    assert (peer, error.code, error.job) == (CLIENT, "failed", "j")
+    shell.finish("j", 4)
+    [(peer, told)] = shell.turn()
+    assert isinstance(told, Finished)
+    assert (peer, told.state) == (UPLINK, "done")
+    shell.close()
