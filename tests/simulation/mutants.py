@@ -16,6 +16,7 @@ from unittest.mock import patch
 from aggregator import results
 from aggregator.assembler import Assembler
 from aggregator.ledger import AggregatorLedger
+from aggregator.memory import Memory
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
@@ -253,6 +254,10 @@ def _result_not_sent_again() -> Patch:
 
 def _silence_is_never_noticed() -> Patch:
     return Leases, "expire", lambda self, now: None
+
+
+def _what_is_over_is_not_looked_up() -> Patch:
+    return Memory, "find", lambda self, job: self.jobs.get(job)
 
 
 def _owner_is_not_checked() -> Patch:
