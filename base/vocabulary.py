@@ -108,6 +108,36 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class JobCode(StrEnum):
+    """Why a job is in its state (Job.code); empty where nothing needs to be said."""
+
+    # it is pending
+    SOURCE_NEEDED = "source-needed"
+    SOURCE_EDITED = "source-edited"
+    UPLOADING = "uploading"
+    NO_AGGREGATOR = "no-aggregator"
+    AGGREGATOR_AWAY = "aggregator-away"
+    HOLDINGS = "holdings"
+    NO_ROOM = "no-room"
+    NO_WORKER = "no-worker"
+    TOO_LARGE = "too-large"
+    BUSY = "busy"
+    RESUMED = "resumed"
+    RETRIED = "retried"
+    # it is paused
+    PAUSED = "paused"
+    LOST_TOO_OFTEN = "lost-too-often"
+    # it has failed
+    TASK_FAILED = "task-failed"
+    SPLICE_FAILED = "splice-failed"
+    CRASHED = "crashed"
+    LINK_COST = "link-cost"
+    UNSENDABLE = "unsendable"
+    # it is cancelled
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
 class WorkerState(StrEnum):
     """Whether a worker can take a task (Worker.state)."""
 

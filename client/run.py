@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from base.vocabulary import JobState
+from base.vocabulary import JobCode, JobState
 from client import events
 from client.assets import ChunkReader
 from client.attending import Attending, Phase
@@ -27,7 +27,7 @@ from wire.addresses import Address, reachable
 from wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received
 from wire.messages import Job, Welcome
 
-UNREMARKABLE = frozenset({"", "uploading"})
+UNREMARKABLE = frozenset({"", JobCode.UPLOADING})
 """Codes of a pending job that are no news to the person who has just sent it."""
 
 

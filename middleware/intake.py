@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from base.vocabulary import ErrorCode, EventKind
+from base.vocabulary import ErrorCode, EventKind, JobCode
 from middleware.admission import fault_of
 from middleware.cluster import ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
@@ -278,7 +278,7 @@ class Intake:
         what = "nothing more" if waits_long else "nothing"
         text = f"{what} of its source came in {limit_s:.0f} s, and its client has gone; submit the same file again"
         job.session = ""  # whoever submits it again gets a new job, and not this one's end
-        self._cluster.set_state(job, JobState.CANCELLED, "expired", text)
+        self._cluster.set_state(job, JobState.CANCELLED, JobCode.EXPIRED, text)
         self._cluster.note("job-expired", f"job {job.id} is cancelled: {text}", now, job.id)
 
     def end(self, client: ClientRecord, message: End, now: float) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from base.build_path import BuildPath, from_text
 from base.failures import MAX_FAILURES_OF_TASK
-from base.vocabulary import CauseKind, ErrorCode, LeaseOutcome, LeasePhase, Mode, OnError, Verdict
+from base.vocabulary import CauseKind, ErrorCode, JobCode, LeaseOutcome, LeasePhase, Mode, OnError, Verdict
 from middleware.cluster import Cluster
 from middleware.events import Check, Close, Peer, SendChunk, SpoolStage
 from middleware.fleet import WorkerRecord
@@ -149,7 +149,7 @@ class Leases:
         cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
         if trouble.losses >= cluster.rules.max_losses:
             reason = f"{what} was lost {trouble.losses} times, last by {text}; resume it to try on"
-            cluster.set_state(job, JobState.PAUSED, "lost-too-often", reason)
+            cluster.set_state(job, JobState.PAUSED, JobCode.LOST_TOO_OFTEN, reason)
             trouble.losses = 0
             self.revoke_all(job)
             cluster.save(job)
@@ -411,11 +411,11 @@ class Leases:
         text = f"{cluster.describe_task(job, track, index)} failed on worker {worker}: {cause.text[:MAX_CAUSE]}"
         cluster.note("task-failed", text, now, job.id, worker)
         if mode != Mode.FILTER:
-            self.fail_job(job, "task-failed", f"{text} (even without its filters)", now)
+            self.fail_job(job, JobCode.TASK_FAILED, f"{text} (even without its filters)", now)
         elif self._cluster.exhausted(track, trouble) and job.fixed["policy"].get("on_error") == OnError.FAIL:
-            self.fail_job(job, "task-failed", f"{text} ({len(trouble.failures)} tries)", now)
+            self.fail_job(job, JobCode.TASK_FAILED, f"{text} ({len(trouble.failures)} tries)", now)
 
-    def fail_job(self, job: Job, code: str, reason: str, now: float) -> None:
+    def fail_job(self, job: Job, code: JobCode, reason: str, now: float) -> None:
         self.revoke_all(job)
         self._cluster.set_state(job, JobState.FAILED, code, reason)
         self._cluster.note("job-failed", f"job {job.id} failed: {reason}", now, job.id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from base.vocabulary import JobCode
 from middleware.cluster import Cluster
 from middleware.events import Peer, Unsent
 from middleware.jobs import Job
@@ -34,7 +35,7 @@ class LinkCosts:
         if job.link_costs < MAX_LINK_COSTS:
             self._cluster.note("link-cost", f"job {job.id}: {text}", now, job.id)
         else:
-            self._end(job, "link-cost", text, now)
+            self._end(job, JobCode.LINK_COST, text, now)
 
     def unsent(self, event: Unsent, now: float) -> None:
         """End a job that needs a message which cannot be sent. Its peers lose nothing but the job."""
@@ -43,7 +44,7 @@ class LinkCosts:
         if job is None or not name:
             self._cluster.log(f"a message could not be sent: {event.reason}")
         else:
-            self._end(job, "unsendable", f"it needs a message to {name} that cannot be sent: {event.reason}", now)
+            self._end(job, JobCode.UNSENDABLE, f"it needs a message to {name} that cannot be sent: {event.reason}", now)
 
     def _name_of(self, peer: Peer, job_id: str) -> str:
         """Return what a peer is called, if it has to do with the job."""
@@ -55,6 +56,6 @@ class LinkCosts:
         is_lent = worker is not None and any(one.job == job_id for one in worker.held.values())
         return f"worker {worker.name}" if worker is not None and is_lent else ""
 
-    def _end(self, job: Job, code: str, reason: str, now: float) -> None:
+    def _end(self, job: Job, code: JobCode, reason: str, now: float) -> None:
         self._cluster.set_state(job, JobState.FAILED, code, reason)
         self._cluster.note("job-finished", f"job {job.id} is failed: {reason}", now, job.id)

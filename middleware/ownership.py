@@ -9,7 +9,7 @@ from collections.abc import Set
 from typing import Any
 
 from base.build_path import BuildPath, from_text, to_text
-from base.vocabulary import ErrorCode, OnError, Topic, Verdict
+from base.vocabulary import ErrorCode, JobCode, OnError, Topic, Verdict
 from middleware import told
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
@@ -351,7 +351,7 @@ class Ownership:
         )
         job.files = told.files(message.files)
         job.addresses = [dict(address) for address in record.addresses]
-        self._cluster.set_state(job, state, "" if state is not JobState.FAILED else "splice-failed", message.text)
+        self._cluster.set_state(job, state, "" if state is not JobState.FAILED else JobCode.SPLICE_FAILED, message.text)
         self._cluster.note("job-finished", f"job {job.id} is {state.value} {message.text}".strip(), now, job.id)
 
     def drop(self, job: Job) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base.vocabulary import ErrorCode, EventKind, Topic, Verb
+from base.vocabulary import ErrorCode, EventKind, JobCode, Topic, Verb
 from middleware.cluster import ClientRecord, Cluster
 from middleware.jobs import Job
 from middleware.leases import Leases
@@ -51,16 +51,16 @@ class Wishes:
             return f"job {job.id} goes on without its client"
         if verb == Verb.CANCEL and not job.is_final:
             self._leases.revoke_all(job)
-            cluster.set_state(job, JobState.CANCELLED, "cancelled", f"cancelled by {client.name}")
+            cluster.set_state(job, JobState.CANCELLED, JobCode.CANCELLED, f"cancelled by {client.name}")
             cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
             return f"job {job.id} is cancelled"
         if verb == Verb.PAUSE and job.state in (JobState.PENDING, JobState.RUNNING):
             self._leases.revoke_all(job)
-            cluster.set_state(job, JobState.PAUSED, "paused", f"paused by {client.name}")
+            cluster.set_state(job, JobState.PAUSED, JobCode.PAUSED, f"paused by {client.name}")
             cluster.save(job)
             return f"job {job.id} is paused"
         if verb == Verb.RESUME and job.state is JobState.PAUSED:
-            cluster.set_state(job, JobState.PENDING, "resumed", f"resumed by {client.name}")
+            cluster.set_state(job, JobState.PENDING, JobCode.RESUMED, f"resumed by {client.name}")
             cluster.save(job)
             return f"job {job.id} goes on"
         if verb == Verb.RETRY and job.state in (JobState.FAILED, JobState.CANCELLED):
