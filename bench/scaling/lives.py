@@ -35,7 +35,7 @@ class Shape:
     @property
     def title(self) -> str:
         """The row's name for people."""
-        return f"{self.jobs:,} × {self.workers:,}, {self.chunks:,}".replace(",", " ")
+        return f"{grouped(self.jobs)} × {grouped(self.workers)}, {grouped(self.chunks)}"
 
 
 SHAPES: Final = (
@@ -47,6 +47,11 @@ SHAPES: Final = (
     Shape(1_000, 2_000, 64),
     Shape(1, 2, 200_000),
 )
+
+
+def grouped(number: float) -> str:
+    """Return a number as text, in groups of three digits."""
+    return f"{number:,.0f}".replace(",", " ")
 
 
 def parse_shape(text: str) -> Shape:
@@ -91,7 +96,7 @@ def measure(jobs: int, workers: int, chunks: int, lives_per_tick: int, lives: in
             before = time.process_time()
             farm.beat()
             beats_s += time.process_time() - before
-            beats += workers
+            beats += workers + 1  # and the store
     lives_s = time.process_time() - began - beats_s
     return {
         **asdict(shape),

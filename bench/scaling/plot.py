@@ -9,12 +9,17 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from bench.scaling.lives import Shape, grouped
 from bench.scaling.tables import by_shape, shape_of
 
 COLOURS: Final = ("#1f6f8b", "#e07a1f", "#7a3b8f")
 """Of lives in a turn: many, some, one."""
+
+APART: Final = 0.22
+"""Between the marks of one row, in rows."""
 
 
 def draw(path: Path, rows: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> None:
@@ -22,36 +27,59 @@ def draw(path: Path, rows: Sequence[dict[str, Any]], before: Sequence[dict[str, 
 
     Args:
         rows: of the part scheduler.
-        before: those of an earlier run, drawn in lighter lines; may be empty.
+        before: those of an earlier run, drawn as rings and joined with today's marks; may be empty.
     """
     shapes = list(dict.fromkeys(shape_of(row) for row in rows))
-    now, then = by_shape(rows), by_shape(before)
     per_ticks = sorted({row["lives_per_tick"] for row in rows}, reverse=True)
-    with mpl.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(9.0, 4.8), layout="constrained")
+    look = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False}
+    with mpl.rc_context(look):
+        figure = Figure(figsize=(9.0, 1.4 + 0.55 * len(shapes)), layout="constrained")
         axes = figure.add_subplot()
         for number, per_tick in enumerate(per_ticks):
+            offset = (number - (len(per_ticks) - 1) / 2) * APART
             colour = COLOURS[number % len(COLOURS)]
-            name = f"{per_tick} in a turn"
-            _line(axes, [then.get((shape, per_tick)) for shape in shapes], colour, f"{name}, before", is_old=True)
-            _line(axes, [now.get((shape, per_tick)) for shape in shapes], colour, name)
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", " ")))
-        axes.yaxis.set_minor_formatter(FuncFormatter(lambda _value, _: ""))
-        names = [f"{shape.jobs:,} × {shape.workers:,}\n{shape.chunks:,}".replace(",", " ") for shape in shapes]
-        axes.set_xticks(range(len(shapes)), names)
-        axes.set_xlabel("unfinished jobs × workers, and chunks of each job")
-        axes.set_ylabel("CPU µs of a task's life")
-        axes.set_title("What the scheduler costs: a task handed out, stored and given back", loc="left", weight="bold")
-        axes.grid(axis="y", which="major", color="#dddddd", linewidth=0.8)
+            _marks(axes, shapes, per_tick, offset, colour, by_shape(rows), by_shape(before))
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: grouped(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.grid(axis="x", which="major", color="#d5d5d5", linewidth=0.8)
         axes.set_axisbelow(True)
-        axes.legend(frameon=False, ncols=2 if then else 3, loc="upper left")
+        axes.set_yticks(range(len(shapes)), [shape.title for shape in shapes])
+        axes.tick_params(axis="y", length=0)
+        axes.invert_yaxis()
+        axes.set_xlabel("CPU µs of a task's life: handed out, stored, given back")
+        axes.set_title("What the scheduler costs, by jobs × workers, chunks of each job", loc="left", weight="bold")
+        _legend(figure, per_ticks, bool(before))
         figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def _line(axes: Axes, values: Sequence[float | None], colour: str, label: str, *, is_old: bool = False) -> None:
-    points = [(place, value) for place, value in enumerate(values) if value is not None]
-    if not points:
-        return
-    style = {"linestyle": ":", "alpha": 0.55, "markersize": 4} if is_old else {"linestyle": "-", "markersize": 6}
-    axes.plot(*zip(*points, strict=True), color=colour, marker="o", linewidth=1.8, label=label, **style)
+def _marks(
+    axes: Axes,
+    shapes: Sequence[Shape],
+    per_tick: float,
+    offset: float,
+    colour: str,
+    now: dict[tuple[Shape, float], float],
+    then: dict[tuple[Shape, float], float],
+) -> None:
+    for place, shape in enumerate(shapes):
+        y, new, old = place + offset, now.get((shape, per_tick)), then.get((shape, per_tick))
+        if new is not None and old is not None:
+            axes.plot([new, old], [y, y], color=colour, linewidth=1.0, alpha=0.45, zorder=1)
+        if old is not None:
+            axes.plot([old], [y], "o", color=colour, markerfacecolor="white", markersize=5, zorder=2)
+        if new is not None:
+            axes.plot([new], [y], "o", color=colour, markersize=6, zorder=3)
+
+
+def _legend(figure: Figure, per_ticks: Sequence[float], has_before: bool) -> None:
+    marks = []
+    for number, per_tick in enumerate(per_ticks):
+        label = f"{per_tick} {'life' if per_tick == 1 else 'lives'} a turn"
+        marks.append(Line2D([], [], color=COLOURS[number % len(COLOURS)], marker="o", linestyle="", label=label))
+    if has_before:
+        marks += [
+            Line2D([], [], color="#555555", marker="o", linestyle="", label="now"),
+            Line2D([], [], color="#555555", marker="o", linestyle="", markerfacecolor="white", label="before"),
+        ]
+    figure.legend(handles=marks, frameon=False, ncols=len(marks), loc="outside lower center")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from bench.scaling.lives import SHAPES, Shape
+from bench.scaling.lives import SHAPES, Shape, grouped
 
 Row = dict[str, Any]
 
@@ -58,6 +58,12 @@ def table_of(part: str, rows: Sequence[Row], before: Sequence[Row]) -> Table:
         return _scheduler(rows, before)
     columns: dict[str, Callable[[Row], str]] = _COLUMNS[part]
     table = Table(title=TITLES[part])
+    if part == "feeding":  # a column each: there are few, of which much is told
+        for column in ("", *(row["size"] for row in rows)):
+            table.add_column(column, justify="right" if column else "left")
+        for name, show in columns.items():
+            table.add_row(name, *map(show, rows))
+        return table
     for column in columns:
         table.add_column(column, justify="right")
     for row in rows:
@@ -106,10 +112,10 @@ def remarks_of(part: str, rows: Sequence[Row]) -> Iterator[str]:
             )
     elif part == "feeding":
         for row in rows:
-            bounds = ", ".join(f"{name} {workers:,.0f}" for name, workers in sorted(row["limits"].items(), key=_second))
+            bounds = ", ".join(f"{name} {grouped(limit)}" for name, limit in sorted(row["limits"].items(), key=_second))
             shares = ", ".join(f"{name} {share:.0%}" for name, share in row["cpu_share"].items())
             yield (
-                f"{row['size']}: {row['gives_out_first']} gives out first, at {row['workers']:,.0f} workers (limits in "
+                f"{row['size']}: {row['gives_out_first']} gives out first, at {grouped(row['workers'])} workers (in "
                 f"workers: {bounds}); the middleware's CPU then goes to {shares}"
             )
 
@@ -122,49 +128,45 @@ def _us(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f}".replace(",", " ")
 
 
-def _count(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ")
-
-
 _COLUMNS: Final[dict[str, dict[str, Callable[[Row], str]]]] = {
     "opencue": {
-        "jobs": lambda row: _count(row["jobs"]),
-        "hosts": lambda row: _count(row["workers"]),
-        "frames": lambda row: _count(row["tasks"]),
-        "rendered once": lambda row: _count(row["rendered_once"]),
-        "lost": lambda row: _count(row["lost"]),
+        "jobs": lambda row: grouped(row["jobs"]),
+        "hosts": lambda row: grouped(row["workers"]),
+        "frames": lambda row: grouped(row["tasks"]),
+        "rendered once": lambda row: grouped(row["rendered_once"]),
+        "lost": lambda row: grouped(row["lost"]),
         "lives in a turn": lambda row: f"{row['lives_per_tick']:.1f}",
         "µs": lambda row: _us(row["us_per_task"]),
     },
     "memory": {
         "in": lambda row: str(row["program"]),
         "what": lambda row: str(row["thing"]),
-        "measured": lambda row: _count(row["count"]),
-        "bytes each": lambda row: _count(row["bytes_each"]),
+        "measured": lambda row: grouped(row["count"]),
+        "bytes each": lambda row: grouped(row["bytes_each"]),
     },
     "aggregator": {
         "what": lambda row: str(row["program"]),
         "jobs × workers, chunks a job": lambda row: shape_of(row).title,
-        "results": lambda row: _count(row["lives"]),
-        "bytes of a result": lambda row: _count(row.get("payload_bytes", 0)),
+        "results": lambda row: grouped(row["lives"]),
+        "bytes of a result": lambda row: grouped(row.get("payload_bytes", 0)),
         "µs": lambda row: _us(row["us_per_task"]),
     },
     "client": {
-        "jobs at once": lambda row: _count(row["jobs"]),
-        "chunks a job": lambda row: _count(row["chunks"]),
+        "jobs at once": lambda row: grouped(row["jobs"]),
+        "chunks a job": lambda row: grouped(row["chunks"]),
         "µs": lambda row: _us(row["us_per_task"]),
     },
     "feeding": {
-        "size": lambda row: str(row["size"]),
-        "chunk": lambda row: f"{row['chunk_bytes'] / 1e3:,.0f} kB, {row['chunk_frames']:.0f} frames",
-        "a core does, frames/s": lambda row: f"{row['worker_frames_per_second']:.1f}",
-        "µs a task": lambda row: _us(row["us_task"]),
-        "scheduling": lambda row: _us(row["us_scheduling"]),
-        "messages": lambda row: _us(row["us_messages"]),
-        "payload": lambda row: _us(row["us_payload"]),
-        "tasks/s": lambda row: _count(row["tasks_per_second"]),
-        "frames/s": lambda row: _count(row["frames_per_second"]),
-        "feeds workers": lambda row: _count(row["workers"]),
+        "a chunk": lambda row: f"{grouped(row['chunk_bytes'] / 1e3)} kB, {row['chunk_frames']:.0f} frames",
+        "a core filters and encodes": lambda row: f"{row['worker_frames_per_second']:.1f} frames/s",
+        "a task costs the middleware": lambda row: f"{grouped(row['us_task'])} µs",
+        "… scheduling": lambda row: f"{grouped(row['us_scheduling'])} µs",
+        "… messages, spool and ledger": lambda row: f"{grouped(row['us_messages'])} µs",
+        "… payload": lambda row: f"{grouped(row['us_payload'])} µs",
+        "a worker's sign of life": lambda row: f"{grouped(row['us_beat'])} µs",
+        "tasks fed": lambda row: f"{grouped(row['tasks_per_second'])} a second",
+        "frames fed": lambda row: f"{grouped(row['frames_per_second'])} a second",
+        "workers fed": lambda row: grouped(row["workers"]),
         "gives out first": lambda row: str(row["gives_out_first"]),
     },
 }
