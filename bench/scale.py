@@ -117,7 +117,7 @@ def measure_all(args: argparse.Namespace, runs: Runs, console: Console) -> dict[
         for row in measured_rows(part, args, runs, found):
             rows.append(row)
             if args.json:
-                print(json.dumps({**row, "cores": machine.core_count()}), flush=True)
+                print(json.dumps({"part": part, **row, "cores": machine.core_count()}), flush=True)
         console.print(tables.table_of(part, rows, args.before))
         for line in tables.remarks_of(part, rows):
             console.print(line, soft_wrap=True)

@@ -39,8 +39,10 @@ from wire.messages import (
 MOST_BYTES: Final = 768 * MIB
 """Of all chunks of one run, which lie in the spool and in the page cache."""
 
-BEATS: Final = 200
+BEATS: Final = 100
 """Signs of life of each worker in one run."""
+
+BEAT_INTERVAL_S: Final = 0.02
 
 
 STORE_BEAT_S: Final = 1.0
@@ -98,12 +100,14 @@ class Broker:
         return self._program.cpu_seconds() - before
 
     def beat(self) -> float:
-        """Let all workers give signs of life. Returns the middleware's CPU seconds for BEATS of each."""
+        """Let all workers give signs of life, so far apart that each is read by itself. Returns the middleware's CPU
+        seconds for BEATS of each."""
         before = self._program.cpu_seconds()
         for _ in range(BEATS):
+            beat_at = time.monotonic() + BEAT_INTERVAL_S
             for worker in self._workers:
                 self._peers.loop.send(worker, Beat())
-            self._peers.loop.flush()
+            self._peers.play(self._take, lambda: time.monotonic() >= beat_at, beat_at)  # noqa: B023 - called at once
         self._peers.loop.send(self._client, Watch(self._job))  # is answered after all that was said before
         asked = self._answers
         self._peers.play(self._take, lambda: self._answers > asked)

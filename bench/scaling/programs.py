@@ -116,8 +116,11 @@ class Peers:
                 raise RuntimeError(f"{name} was not welcomed within {PATIENCE_S:.0f} s")
         return connection
 
-    def play(self, take: Callable[[ConnectionId, Message], None], until: Callable[[], bool]) -> None:
-        """Give every message that comes to `take`, until a condition holds.
+    def play(
+        self, take: Callable[[ConnectionId, Message], None], until: Callable[[], bool], wake_at: float | None = None
+    ) -> None:
+        """Give every message that comes to `take`, until a condition holds, which is looked at after each turn and at
+        `wake_at`.
 
         Raises:
             RuntimeError: a connection is lost, a message cannot be sent, or nothing comes for PATIENCE_S.
@@ -133,8 +136,8 @@ class Peers:
             self.loop.flush()
             if until():
                 return
-            events = self.loop.turn(deadline)
-            if events:
+            events = self.loop.turn(wake_at or deadline)
+            if events or wake_at:
                 deadline = time.monotonic() + PATIENCE_S
             elif time.monotonic() >= deadline:
                 raise RuntimeError(f"nothing came for {PATIENCE_S:.0f} s")

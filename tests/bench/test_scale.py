@@ -30,9 +30,14 @@ def test_json_is_one_object_a_row_with_the_fields_of_the_table(capsys: pytest.Ca
         (1, 2, 40, 16), (1, 2, 40, 1), (3, 4, 10, 16), (3, 4, 10, 1),
     ]  # fmt: skip
     for row in rows:
-        assert {"jobs", "workers", "chunks", "lives_per_tick", "us_per_task", "runs", "cores"} <= row.keys()
+        assert {"part", "jobs", "workers", "chunks", "lives_per_tick", "us_per_task", "runs", "cores"} <= row.keys()
         assert row["us_per_task"] > 0
     assert (opencue["tasks"], opencue["rendered_once"], opencue["lost"]) == (120, 120, 0)
+
+
+def test_the_figures_from_before_are_of_the_tables_rows() -> None:
+    rows = tables.read_rows(Path(scale.__file__).parent / "scaling" / "before.jsonl")
+    assert tables.by_shape(rows).keys() == {(shape, per_tick) for shape in SHAPES for per_tick in (16, 2, 1)}
 
 
 def test_the_table_has_the_rows_that_are_asked_for_by_default() -> None:
