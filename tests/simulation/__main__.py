@@ -28,6 +28,9 @@ from tests.simulation.scenario import Failed, play
 PROGRESS_S: Final = 15.0
 """Between two lines that tell how far it is."""
 
+FIRST_PROGRESS_S: Final = 3.0
+"""… and until the first one, which tells how long it will take."""
+
 STORY_TAIL: Final = 400
 """Lines of a story that are printed."""
 
@@ -84,7 +87,8 @@ class Tally:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._began_at = self._told_at = time.monotonic()
+        self._began_at = time.monotonic()
+        self._tells_at = self._began_at + FIRST_PROGRESS_S
         self._played = 0
         self._slowest = (0.0, 0)
         self._times: Counter[str] = Counter()  # by kind of event
@@ -100,8 +104,8 @@ class Tally:
         if one.failure is not None:
             self.failed.append(one.seed)
             say(f"seed {one.seed} FAILS: {one.failure}\n    replay with: {REPLAY} {one.seed}")
-        if time.monotonic() >= self._told_at + PROGRESS_S:
-            self._told_at = time.monotonic()
+        if time.monotonic() >= self._tells_at:
+            self._tells_at = time.monotonic() + PROGRESS_S
             left_s = (self._count - self._played) / self._rate
             say(f"{self._progress()}, {left_s / 60:.0f} min to go")
 
