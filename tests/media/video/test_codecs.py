@@ -158,6 +158,11 @@ def test_names_are_of_one_codec_each() -> None:
     assert all(each.presets in ((), PRESETS) for each in CODECS.values())
 
 
+def test_hevc_is_marked_as_what_all_players_take() -> None:
+    """Some take HEVC in MP4 only where its parameter sets are in the header alone, which is what the mark says."""
+    assert CODECS["hevc"].tags == {"mp4": "hvc1", "mov": "hvc1"}
+
+
 def test_a_codec_that_there_is_not_is_one_sentence() -> None:
     with pytest.raises(ValueError, match="there is no codec 'vp7', only h264, hevc, mpeg4, ffv1"):
         codec_of(Encoder("vp7"))
