@@ -366,7 +366,7 @@ def _path(track: Track, text: str) -> BuildPath:
     try:
         return from_text(text, len(track.chain.steps))
     except ValueError as error:
-        raise ProtocolError("bad-message", f"Holdings of track {track.number}: {error}") from error
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, f"Holdings of track {track.number}: {error}") from error
 
 
 def _float32(values: list[float]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +14,8 @@ from base import vocabulary
 from base.vocabulary import ErrorCode, EventKind, JobState, Verdict, WorkerState
 from wire.messages import Stored, decode, encode
 
-PROTOCOL = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text()
+ROOT = Path(__file__).parents[2]
+PROTOCOL = (ROOT / "docs" / "PROTOCOL.md").read_text()
 
 ALL = [one for one in vars(vocabulary).values() if isinstance(one, type) and issubclass(one, StrEnum) and list(one)]
 
@@ -47,3 +49,16 @@ def test_the_error_codes_are_those_of_the_protocols_table() -> None:
     }
     assert told == {str(code) for code in ErrorCode}
     assert EventKind.CURRENT in PROTOCOL
+
+
+@pytest.mark.parametrize("room", ["wire", "worker", "aggregator", "client", "media"])
+def test_no_word_is_written_a_second_time(room: str) -> None:
+    """Those with a hyphen, which mean nothing else."""
+    words = {str(word) for one in ALL for word in one if "-" in word}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} has {node.value!r}"
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in words
+    ]
+    assert not found
