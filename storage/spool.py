@@ -178,7 +178,7 @@ class Spool:
 
     def path(self, segment: int) -> Path:
         """The file of a segment, for another process to read."""
-        return self.folder / f"{segment}{ENDING}"
+        return Path(self._name(segment))
 
     def free(self, key: str) -> None:
         """Gives all payloads of `key` back; call it after the commit that forgot them."""
@@ -263,6 +263,10 @@ class Spool:
                 found[int(path.stem)] = there.st_size if _is_usable(there) else -1
         return found
 
+    def _name(self, number: int) -> str:
+        """Return a segment's file as a text: each append asks for it, and a Path takes several times as long."""
+        return f"{self._prefix}{number}{ENDING}"
+
     def _make_folder(self) -> None:
         make_private_folder(self.folder)
 
@@ -312,7 +316,7 @@ class Spool:
 
     def _is_whole(self, segment: _Segment) -> bool:
         try:
-            there = os.lstat(f"{self._prefix}{segment.number}{ENDING}")  # for each append, which a Path would slow down
+            there = os.lstat(self._name(segment.number))
         except (FileNotFoundError, NotADirectoryError):
             return False
         if segment.file is None:
@@ -409,11 +413,11 @@ class Spool:
             return fd
         if len(self._open) >= OPEN_SEGMENTS:
             os.close(self._open.popitem(last=False)[1])
-        fd = self._opened(self.path(number), os.O_RDWR | flags)
+        fd = self._opened(self._name(number), os.O_RDWR | flags)
         self._open[number] = fd
         return fd
 
-    def _opened(self, path: Path, flags: int) -> int:
+    def _opened(self, path: str | Path, flags: int) -> int:
         """Where no descriptor is left, one of ours is given up for it: connections may have taken all others."""
         while True:
             try:
