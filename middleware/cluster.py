@@ -11,6 +11,7 @@ from typing import Any
 from base.build_path import extended
 from base.failures import MAX_FAILED_CHUNKS
 from middleware.catalogue import Catalogue
+from middleware.changes import Changes, Urgency
 from middleware.events import (
     Check,
     Close,
@@ -24,15 +25,18 @@ from middleware.events import (
     Send,
     SendChunk,
 )
-from middleware.fleet import Fleet
+from middleware.fleet import Fleet, WorkerRecord
 from middleware.jobs import Job
-from middleware.states import JobState, TaskState
-from middleware.tracks import Flight, LeaseRecord, Track, Trouble
+from middleware.states import JobState
+from middleware.task_queue import Flight, LeaseRecord
+from middleware.tracks import Track, Trouble
+from middleware.uploads import Uploads
 from middleware.users import HISTORY, QUOTAS, Quota, Resource, User, Users
 from wire.limits import MAX_CLIENTS, MAX_FAILED_CHUNK, MAX_WORKERS
 from wire.messages import Error, Event, FailedChunk, Message
 from wire.places import Idlers
 from wire.schema import Lease
+from wire.timers import Timers
 from wire.windows import Windows
 
 
@@ -63,6 +67,11 @@ class Rules:
     quotas: Mapping[Resource, Quota] = field(default_factory=lambda: QUOTAS)
     history: Quota = HISTORY
     admins: tuple[str, ...] = ()  # users who may see and control everybody's jobs
+
+    @property
+    def shortest_timeout_s(self) -> float:
+        """Return how soon a worker may have to be looked at."""
+        return min(self.worker_timeout_s, self.stall_timeout_s, self.delivery_timeout_s)
 
 
 @dataclass(slots=True, eq=False)
@@ -153,10 +162,14 @@ class Cluster:
         self.workers_by_peer: dict[Peer, str] = {}
         self.outbox: list[Command] = []
         self.room_bytes = 0
-        self.changed_jobs: set[str] = set()  # whose record should go to watchers
-        self.urgent_jobs: set[str] = set()  # … and at once
-        self.acknowledged_jobs: set[str] = set()  # whose client waits for an acknowledgement or for room
-        self.missed_jobs: set[str] = set()  # whose client must send again what had been given up
+        self.changes = Changes()
+        self.uploads = Uploads()
+        self.in_work: dict[Job, None] = {}  # jobs with tasks in flight
+        self.delivering: dict[Job, None] = {}  # … of which the aggregator's word on some is awaited
+        self.passing: dict[Job, None] = {}  # jobs with chunks to pass on unfiltered
+        self.freeable: dict[Job, None] = {}  # jobs that may have chunks here which are stored everywhere
+        self.looks: Timers[Job] = Timers()  # jobs that are to be looked at again by then, though nothing changes
+        self.lease_checks: Timers[Peer] = Timers()  # workers, by when to see whether they are silent or stand still
         self.gone_workers: set[str] = set()  # watchers are to be told once
         self.ended_jobs: list[Job] = []  # became final in this event
 
@@ -201,7 +214,7 @@ class Cluster:
         self.idlers.forget(peer)
         left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
         for job in left:
-            job.client = None
+            job.detach()
         return left
 
     def hang_up(self, peer: Peer, code: str, text: str) -> None:
@@ -279,44 +292,77 @@ class Cluster:
 
     def set_state(self, job: Job, state: JobState, code: str = "", reason: str = "") -> None:
         """Changes a job's state and tells everyone whom it concerns."""
-        if job.set_state(state, code, reason):
-            self.changed_jobs.add(job.id)
-            self.urgent_jobs.add(job.id)
-            if job.is_final:
-                self.ended_jobs.append(job)
+        if job.set_state(state, code, reason) and job.is_final:
+            self.ended_jobs.append(job)
 
-    def open_jobs(self) -> list[Job]:
-        """Jobs that are not final, oldest first."""
-        return list(self.open.values())
+    def sort(self, job: Job) -> None:
+        """Keep a job among those that are in the same situation."""
+        flying = delivered = to_pass = 0
+        for track in job.tracks:
+            flying += len(track.queue.in_flight)
+            delivered += track.queue.delivered_count
+        for track in job.passed:
+            to_pass += track.queue.count
+        _keep(self.in_work, job, bool(flying))
+        _keep(self.delivering, job, bool(delivered))
+        _keep(self.passing, job, bool(to_pass) and job.holdings_known and job.state is not JobState.PAUSED)
+
+    def let_go(self, job: Job) -> None:
+        """A job has ended: it is in no situation any more."""
+        for among in (self.in_work, self.delivering, self.passing, self.freeable):
+            among.pop(job, None)
+        self.uploads.look(job, is_sending=False, stands_back=False)
+        self.looks.set(job, None)
+
+    def look_again(self, job: Job, at: float) -> None:
+        """Look at a job at that time, or before, even if nothing changes."""
+        due = self.looks.due(job)
+        if due is None or at < due:
+            self.looks.set(job, at)
+
+    def touch_waiting(self) -> None:
+        """Look again at all jobs of which nothing is in work: what they wait for may have come or gone."""
+        for job in self.open.values():
+            if job not in self.in_work:
+                self.changes.touch(job)
+
+    def watch_lease(self, worker: WorkerRecord, now: float) -> None:
+        """See in time whether a worker is silent, or stands still with what it holds."""
+        at = now + self.rules.shortest_timeout_s
+        due = self.lease_checks.due(worker.peer)
+        if due is None or at < due:
+            self.lease_checks.set(worker.peer, at)
 
     def owner_of(self, job: Job) -> AggregatorRecord | None:
         """The connected aggregator that owns a job."""
-        return next((one for one in self.aggregators.values() if one.store == job.owner), None)
+        for one in self.aggregators.values():
+            if one.store == job.owner:
+                return one
+        return None
 
     def keep_failed(self, job: Job, track: Track, index: int) -> None:
         """The owner is to keep a chunk that failed as a file which people can look at."""
         owner, key = self.owner_of(job), (track.number, index)
-        if owner is None or index not in job.have[track.stream] or key in job.kept_failed:
+        if owner is None or index not in track.stream.here or key in job.kept_failed:
             return
-        if len(job.kept_failed) < MAX_FAILED_CHUNKS and job.sizes[track.stream][index] <= MAX_FAILED_CHUNK:
+        if len(job.kept_failed) < MAX_FAILED_CHUNKS and track.stream.size_of(index) <= MAX_FAILED_CHUNK:
             job.kept_failed.add(key)
             message = FailedChunk(job.id, track.number, index, job.owner_epoch)
-            self.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))
+            self.outbox.append(SendChunk(owner.peer, message, job.id, track.stream.number, index))
 
     # ── payloads that are not what they were ─────────────────────────────────────────────────────────────────────
 
     def check(self, job: Job, track: Track, index: int, *, is_stage: bool = False, lease: Lease | None = None) -> None:
         """A payload arrived damaged: is it so in the spool? Nothing is asked about one that is needed no more."""
-        if not job.is_final and (index in track.intermediates if is_stage else index in job.have[track.stream]):
-            self.outbox.append(Check(job.id, track.number, track.stream, index, is_stage, lease))
+        if not job.is_final and (index in track.intermediates if is_stage else index in track.stream.here):
+            self.outbox.append(Check(job.id, track.number, track.stream.number, index, is_stage, lease))
 
     def lose_chunk(self, job: Job, stream: int, index: int, now: float) -> None:
         """A chunk is gone from the spool: it is given up, and asked for again where a task of it is not stored."""
-        if job.is_final or index not in job.have[stream]:
+        if job.is_final or index not in job.streams[stream].here:
             return
         job.give_up(stream, index)
         self.outbox.append(FreeChunk(job.id, stream, index))
-        self.changed_jobs.add(job.id)
         text = f"chunk {index} of stream {stream} of job {job.id} is damaged in the spool or gone from it"
         self.note("chunk-lost", text, now, job.id)
         if job.holdings_known:
@@ -327,7 +373,7 @@ class Cluster:
         if job.miss_freed():
             job.moved_at = now  # what is left of its upload is kept for as long as that of one that stops now
             self.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
-            self.missed_jobs.add(job.id)
+            job.mark_as(Urgency.MISSED)
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -337,7 +383,7 @@ class Cluster:
             return False
         count = len(track.chain.steps)
         others = frozenset(one for one in self.fleet.fingerprints if not track.takes(extended((), one, count)))
-        return len(trouble.failed_on) >= min(2, len(self.fleet.able(track.needs, others)))
+        return len(trouble.failed_on) >= min(2, sum(1 for _ in self.fleet.able(track.needs, others)))
 
     def mode_of(self, job: Job, track: Track, index: int) -> str:
         """How a task is done: with its filters, until it has failed too often."""
@@ -353,7 +399,7 @@ class Cluster:
     @property
     def staged_bytes(self) -> int:
         """What lies in the spool between two workers."""
-        return sum(track.staged_bytes for job in self.open.values() for track in job.tracks)
+        return self.users.total[Resource.STAGED_BYTES]
 
     def free_intermediate(self, job: Job, track: Track, index: int) -> None:
         """What was done of a task's chain is not needed any more."""
@@ -368,7 +414,7 @@ class Cluster:
     @staticmethod
     def describe_task(job: Job, track: Track, index: int) -> str:
         """Name a task for people, of a passthrough stream as well."""
-        of = f"stream {track.stream}" if track.is_passthrough else job.fixed["outputs"][track.number]["name"]
+        of = f"stream {track.stream.number}" if track.is_passthrough else job.fixed["outputs"][track.number]["name"]
         return f"job {job.id} chunk {index} of {of}"
 
     def flight(self, job: str, track: int, index: int) -> tuple[Track, Flight] | None:
@@ -376,7 +422,7 @@ class Cluster:
         found = self.jobs.get(job)
         if found is None or track >= len(found.tracks):
             return None
-        flight = found.tracks[track].flights.get(index)
+        flight = found.tracks[track].queue.in_flight.get(index)
         return (found.tracks[track], flight) if flight is not None else None
 
     def validate(self) -> None:
@@ -392,18 +438,23 @@ class Cluster:
         }
         flying = set()
         for job in self.jobs.values():
+            job.validate()
             for track in job.tracks:
-                have = job.have[track.stream]
-                assert track.staged_bytes == sum(one.size for one in track.intermediates.values()), job.id
-                for index, begun in track.intermediates.items():
-                    assert index not in track.stored, f"{job.id}/{track.number}/{index} is stored and still spooled"
-                    assert 0 < begun.step < len(track.chain.steps), (job.id, index, begun)
-                for index, flight in track.flights.items():
-                    assert index not in track.stored, f"{job.id}/{track.number}/{index} is in flight and stored"
-                    assert not job.is_final, f"{job.id} is final with a task in flight"
-                    assert bool(flight.leases) == (flight.state is TaskState.ASSIGNED), (job.id, index, flight)
-                    assert flight.state in (TaskState.ASSIGNED, TaskState.DELIVERED)
-                    assert track.state_of(index, have) is flight.state
+                for index, flight in track.queue.in_flight.items():
                     flying |= {(lease, job.id, track.number, index) for lease in flight.leases}
         assert held == flying, f"leases held {held - flying}, leases in flight {flying - held}"
         assert set(self.open) == {job.id for job in self.jobs.values() if not job.is_final}
+        for job in self.open.values():
+            if job not in self.changes.touched:
+                assert (job in self.in_work) == job.is_in_flight, f"job {job.id} is not where it belongs"
+                assert (job in self.delivering) == any(track.queue.delivered_count for track in job.tracks), job.id
+                can_pass = job.holdings_known and job.state is not JobState.PAUSED
+                assert (job in self.passing) == (can_pass and any(one.queue.count for one in job.passed)), job.id
+
+
+def _keep(among: dict[Job, None], job: Job, belongs: bool) -> None:
+    """Put a job among others, or take it out."""
+    if belongs:
+        among[job] = None
+    elif job in among:
+        del among[job]

@@ -1,14 +1,14 @@
 """The brain of the middleware: events and the time in, commands out. No socket, clock, file or configuration inside.
 
 What it decides is spread over rooms by whom it deals with: clients (intake.py, wishes.py), workers (leases.py,
-handout.py), aggregators (ownership.py), watchers (records.py, and obstacles.py on why a job waits); they share the
-memory in cluster.py. This file routes, and keeps the time.
+scheduler.py), aggregators (ownership.py), watchers (records.py, and obstacles.py on why a job waits); they share the
+memory in cluster.py. This file routes, keeps the time, and has the rooms look at the jobs that changed: nothing in a
+turn walks over what did not move.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
 from typing import Any, Final
 
 from middleware.cluster import Cluster, Rules, StoreRecord
@@ -28,11 +28,9 @@ from middleware.events import (
     Received,
     StageKept,
     StageLost,
-    StageNotKept,
     Tick,
     Unsent,
 )
-from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
 from middleware.leases import Leases
@@ -40,7 +38,9 @@ from middleware.link_costs import LinkCosts
 from middleware.obstacles import assess
 from middleware.ownership import Ownership
 from middleware.records import Publisher, failures_of, progress_of
+from middleware.scheduler import Scheduler
 from middleware.states import JobState
+from middleware.stream import ChunkFacts
 from middleware.wishes import Wishes
 from storage.crashes import MAX_CRASHES
 from wire.errors import ProtocolError
@@ -63,14 +63,10 @@ from wire.messages import (
 )
 
 SCAN_INTERVAL_S: Final = 0.25
-"""How often timeouts and pending reasons are looked at: far below the shortest timeout, far above a turn."""
+"""How often timeouts are looked at: far below the shortest timeout, far above a turn."""
 
 PAUSE_S: Final = 2.0
 """A gap between two ticks longer than this means that the process itself was stopped: all deadlines move by it."""
-
-ASSESSED_PER_TURN: Final = 32
-"""Jobs, the oldest ones, whose pending reasons are looked at in every turn; those of all are at each scan. Hundreds of
-jobs that wait make no turn long."""
 
 ROOM_LOW_FACTOR: Final = 2
 """When the spool's room is below this many client windows, chunks that are stored everywhere are given up."""
@@ -90,7 +86,7 @@ class Dispatcher:
     ) -> None:
         self.cluster = Cluster(epoch, rules, new_id, new_key, unix_offset_s)
         self._leases = Leases(self.cluster)
-        self._handout = Handout(self.cluster)
+        self._scheduler = Scheduler(self.cluster)
         self._ownership = Ownership(self.cluster, self._leases)
         self._intake = Intake(self.cluster, self._ownership)
         self._wishes = Wishes(self.cluster, self._leases, self._ownership)
@@ -98,6 +94,7 @@ class Dispatcher:
         self._link_costs = LinkCosts(self.cluster)
         self._last_tick: float | None = None
         self._next_scan = 0.0
+        self._fleet_seen = (0, 0)  # the version and the size of the fleet when jobs that wait were looked at last
 
     def restore(
         self,
@@ -119,12 +116,12 @@ class Dispatcher:
         self.cluster.catalogue.restore(filters)
         self.cluster.stores.update((store, StoreRecord(store, name, digest)) for store, name, digest in stores)
         for job_id, fixed, record in jobs:
-            job = Job(job_id, fixed, self.cluster.users.named(fixed["user"]))
+            job = Job(job_id, fixed, self.cluster.users.named(fixed["user"]), self.cluster.changes)
             job.restore(record)
             self.cluster.add_job(job)
         for job_id, stream, index, frame_count, size, xxh3 in chunks:
             job = self.cluster.jobs[job_id]
-            job.add_chunk(stream, index, frame_count, size or 0, xxh3)
+            job.add_chunk(stream, index, ChunkFacts(frame_count, xxh3, size or 0))
             if size is None:
                 job.give_up(stream, index)
 
@@ -135,7 +132,7 @@ class Dispatcher:
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Takes one event; returns what is to be done, in order. A peer that breaks the protocol is closed."""
-        if isinstance(event, Received | Damaged):
+        if isinstance(event, (Received, Damaged)):
             try:
                 if isinstance(event, Received):
                     self._received(event, now)
@@ -146,6 +143,8 @@ class Dispatcher:
                 self._link_costs.charge(event.peer, job, str(error), now)
                 self._leave(event.peer, str(error), now)
                 self.cluster.outbox.append(Close(event.peer, error.code, error.text, job))
+        elif isinstance(event, Tick):
+            self._tick(event, now)
         elif isinstance(event, Left):
             self._link_costs.charge(event.peer, event.job, event.reason, now)
             self._leave(event.peer, event.reason, now)
@@ -162,11 +161,10 @@ class Dispatcher:
             self.cluster.free_intermediate(job, job.tracks[event.track], event.index)
         elif isinstance(event, StageKept):
             self._leases.stage_kept(event.stage, event.size, now)
-        elif isinstance(event, StageNotKept):
-            self._leases.stage_not_kept(event.stage, event.reason, now)
         else:
-            self._tick(event, now)
-        self._clear_ended(now)
+            self._leases.stage_not_kept(event.stage, event.reason, now)
+        if self.cluster.ended_jobs:
+            self._clear_ended(now)
         commands, self.cluster.outbox = self.cluster.outbox, []
         return commands
 
@@ -194,6 +192,7 @@ class Dispatcher:
     def validate(self) -> None:
         """Proves that the indexes agree; for tests and the simulation."""
         self.cluster.validate()
+        self._scheduler.validate()
 
     # ── routing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -305,15 +304,40 @@ class Dispatcher:
             self._leases.expire(now)
             self._ownership.expire_deliveries(event.behind, now)
             self._ownership.expire(now)
-            self._intake.expire(now)
-            self._ownership.renew_outdated(now)
             self._make_room()
         self._intake.expire_idle(now)
-        self._handout.hand_out(now)
+        self._look_at_changed(now)
+        self._scheduler.hand_out(now)
+        if is_scan:
+            self._scheduler.speculate(now)
         self._ownership.pass_on(now)
-        for job in islice(self.cluster.open_jobs(), None if is_scan else ASSESSED_PER_TURN):
-            assess(self.cluster, job, now)
+        self._assess_changed(now)
         self._publisher.publish(now, event.behind)
+
+    def _look_at_changed(self, now: float) -> None:
+        """Have the rooms look at the jobs that changed, or that are due: which tasks wait, what has expired."""
+        cluster = self.cluster
+        fleet_now = (cluster.fleet.version, cluster.fleet.size)
+        if fleet_now != self._fleet_seen:
+            self._fleet_seen = fleet_now
+            cluster.touch_waiting()
+        for job in cluster.looks.expired(now):
+            cluster.changes.touch(job)
+        for job in list(cluster.changes.touched):
+            if job.is_final:
+                continue
+            cluster.sort(job)
+            self._intake.look(job, now)
+            self._ownership.renew_outdated(job, now)
+            if not job.is_final:
+                self._scheduler.look(job, now)
+
+    def _assess_changed(self, now: float) -> None:
+        """Say of the jobs that changed whether they go on, and if not, why; from now on none has changed."""
+        for job in self.cluster.changes.take_touched():
+            if not job.is_final:
+                self.cluster.sort(job)
+                assess(self.cluster, job, now)
 
     def _forgive_pause(self, now: float) -> None:
         """Time in which this process itself was stopped counts for nobody."""
@@ -328,21 +352,25 @@ class Dispatcher:
                     record.progress_at = min(now, record.progress_at + gap)
             for job in self.cluster.open.values():
                 for track in job.tracks:
-                    track.await_deliveries(now)
+                    track.queue.await_deliveries(now)
                 job.moved_at = None if job.moved_at is None else min(now, job.moved_at + gap)
                 job.outdated_since = None
+                self.cluster.changes.touch(job)
 
     def _make_room(self) -> None:
         """Under pressure, chunks that are stored everywhere are given up, the oldest job's first."""
         cluster = self.cluster
         enough = ROOM_LOW_FACTOR * cluster.rules.client_window_bytes + cluster.reserved_bytes
         wanted = enough - cluster.room_bytes
-        for job in self.cluster.open_jobs():
+        if wanted <= 0:
+            return
+        for job in sorted(cluster.freeable, key=lambda job: job.number):
+            before = job.spooled_bytes
+            cluster.outbox += [FreeChunk(job.id, stream, index) for stream, index in job.free_stored(wanted)]
+            wanted -= before - job.spooled_bytes
             if wanted <= 0:
                 return
-            before = job.spooled_bytes
-            self.cluster.outbox += [FreeChunk(job.id, stream, index) for stream, index in job.free_stored(wanted)]
-            wanted -= before - job.spooled_bytes
+            del cluster.freeable[job]  # nothing more of it, until something more of it is stored
 
     def _clear_ended(self, now: float) -> None:
         """A job that has become final gives back all it used."""
@@ -352,10 +380,11 @@ class Dispatcher:
             job.seconds = now + cluster.unix_offset_s - job.submitted_unix_s
             self._leases.revoke_all(job)
             cluster.close_job(job)
+            cluster.let_go(job)
+            self._scheduler.forget(job)
             job.settle(progress_of(job), failures_of(job))
             cluster.save(job, whole=True)
             cluster.outbox.append(FreeJob(job.id))
             self._ownership.drop(job)
-            self._handout.forget(job.id)
             for old in cluster.users.outdated(job.user):
                 cluster.forget(old)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Iterator, Set
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from middleware.chains import Needs
 from middleware.states import WORKER_TRANSITIONS, WorkerState
-from middleware.tracks import LeaseRecord
+from middleware.task_queue import LeaseRecord
 from wire.messages import Hello, WorkerDetails
 from wire.schema import Lease
 from wire.tokens import for_store
 from wire.transitions import changed
-
-T = TypeVar("T")
 
 MAX_LOST_WORKERS: Final = 1000
 """Workers remembered after they left, the longest gone forgotten first: names of a fleet that scales up and down."""
@@ -47,6 +45,7 @@ class WorkerRecord:
     frames_per_s: float = 0.0
     live_frames: int = 0
     measured_at: float = 0.0
+    turn: int = 0  # when it came into its group's line
     _shown: dict[str, str] = field(default_factory=dict, repr=False)  # by store, see `shown_to`
 
     def shown_to(self, store: str) -> str:
@@ -95,8 +94,22 @@ class WorkerRecord:
         }
 
 
+class Group:
+    """Connected workers that offer the same and have the same build: whoever can serve a track, all of them can.
+
+    `idle` and `busy` are those with credit, by name, the one whose last turn is the longest ago first: without and with
+    something to compute.
+    """
+
+    def __init__(self, offers: Needs, build: str) -> None:
+        self.offers, self.build = offers, build
+        self.members: dict[str, WorkerRecord] = {}
+        self.idle: OrderedDict[str, WorkerRecord] = OrderedDict()
+        self.busy: OrderedDict[str, WorkerRecord] = OrderedDict()
+
+
 class Fleet:
-    """Workers by name, and a ring of those with credit for each set of capabilities.
+    """Workers by name, and those of them that are connected in groups.
 
     Args:
         credit: tasks a worker may hold: one in work and one waiting, so that it never idles.
@@ -105,13 +118,16 @@ class Fleet:
     def __init__(self, credit: int) -> None:
         self.credit = credit
         self.by_name: OrderedDict[str, WorkerRecord] = OrderedDict()
-        self._rings: dict[Needs, OrderedDict[str, int]] = {}  # offers → names with credit → when they had a turn last
+        self.groups: dict[tuple[Needs, str], Group] = {}
+        self.version = 0  # one more whenever a group comes or goes
+        self.size = 0  # connected workers
+        self.ready_count = 0  # … with credit
         self._turn = 0
         self._held: set[Lease] = set()  # by connected workers
-        self._offered: Counter[Needs] = Counter()  # what connected workers offer → how many of them do
-        self._builds: Counter[str] = Counter()  # their fingerprints → how many have them
+        self._able: dict[Needs, list[Group]] = {}  # of this version
 
     def connected(self) -> Iterator[WorkerRecord]:
+        """Yield all connected workers."""
         return (worker for worker in self.by_name.values() if worker.state is not WorkerState.LOST)
 
     def join(self, peer: int, hello: Hello, details: WorkerDetails, host: str, now: float) -> WorkerRecord:
@@ -129,17 +145,25 @@ class Fleet:
             )
             worker.live_frames = worker.frames
         self.by_name[hello.name] = worker
-        self._offered[offers] += 1
-        self._builds[details.fingerprint] += 1
-        self._enter_ring(worker)
+        self.size += 1
+        key = offers, details.fingerprint
+        if key not in self.groups:
+            self.groups[key] = Group(*key)
+            self._groups_changed()
+        self._group_of(worker).members[worker.name] = worker
+        self._enter_line(worker)
         return worker
 
     def lose(self, worker: WorkerRecord) -> list[LeaseRecord]:
         """A worker is gone; returns the leases that ended with it."""
-        self._leave_ring(worker)
+        self._leave_line(worker)
         worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.LOST)
-        _uncount(self._offered, worker.offers)
-        _uncount(self._builds, worker.details.fingerprint)
+        self.size -= 1
+        group = self._group_of(worker)
+        del group.members[worker.name]
+        if not group.members:
+            del self.groups[group.offers, group.build]
+            self._groups_changed()
         self._held -= worker.held.keys()
         ended, worker.held = list(worker.held.values()), {}
         worker.frames_per_s = 0.0
@@ -151,116 +175,153 @@ class Fleet:
     def drain(self, worker: WorkerRecord) -> None:
         """A worker wants no more tasks."""
         if worker.state is not WorkerState.DRAINING:
-            self._leave_ring(worker)
+            self._leave_line(worker)
             worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.DRAINING)
 
     def lend(self, worker: WorkerRecord, record: LeaseRecord) -> None:
         """A worker gets a lease: its turn is over."""
         worker.held[record.lease] = record
         self._held.add(record.lease)
-        self._turn += 1
         if worker.state is WorkerState.READY:
-            ring = self._rings[worker.offers]
-            ring[worker.name] = self._turn
-            ring.move_to_end(worker.name)
+            self._leave_line(worker)
             if len(worker.held) >= self.credit:
-                self._leave_ring(worker)
                 worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.FULL)
+            else:
+                self._enter_line(worker)
 
     def give_back(self, worker: WorkerRecord, lease: Lease) -> LeaseRecord | None:
         """A lease's credit returns; None for a lease the worker does not hold."""
         record = worker.held.pop(lease, None)
-        if record is not None:
-            self._held.discard(lease)
-        if record is not None and worker.state is WorkerState.FULL and len(worker.held) < self.credit:
+        if record is None:
+            return None
+        self._held.discard(lease)
+        if worker.state is WorkerState.FULL and len(worker.held) < self.credit:
             worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.READY)
-            self._enter_ring(worker)
+            self._enter_line(worker)
+        elif worker.state is WorkerState.READY:
+            self.phase_changed(worker)
         return record
 
-    def pick(self, needs: Needs, unwanted: Set[str], refused: Set[str]) -> WorkerRecord | None:
-        """The able worker with credit whose last turn is the longest ago.
+    def phase_changed(self, worker: WorkerRecord) -> None:
+        """A worker may have begun to compute, or have nothing left to compute."""
+        if worker.state is WorkerState.READY and (worker.name in self._group_of(worker).busy) != worker.is_computing:
+            self._leave_line(worker)
+            self._enter_line(worker)
+
+    # ── who can do what ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def able_groups(self, needs: Needs) -> list[Group]:
+        """Return the groups of workers that offer all of `needs`."""
+        found = self._able.get(needs)
+        if found is None:
+            found = self._able[needs] = [group for group in self.groups.values() if needs <= group.offers]
+        return found
+
+    def can(self, needs: Needs) -> bool:
+        """Whether some connected worker offers all of `needs`."""
+        return bool(self.able_groups(needs))
+
+    def able(self, needs: Needs, refused: Set[str] = frozenset()) -> Iterator[WorkerRecord]:
+        """Yield connected workers that offer all of `needs`, with credit or without; but for those whose fingerprint is
+        refused."""
+        for group in self.able_groups(needs):
+            if group.build not in refused:
+                yield from group.members.values()
+
+    def builds(self, needs: Needs) -> set[str]:
+        """Return the fingerprints of those that offer all of `needs`."""
+        return {group.build for group in self.able_groups(needs)}
+
+    def commonest_build(self, needs: Needs, refused: Set[str]) -> str:
+        """Return the fingerprint that most of those have who offer all of `needs`, of the first of equals; "" without
+        any."""
+        counts: dict[str, int] = {}
+        for group in self.able_groups(needs):
+            if group.build not in refused:
+                counts[group.build] = counts.get(group.build, 0) + len(group.members)
+        return max(counts, key=lambda build: counts[build], default="")
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Of connected workers."""
+        return frozenset(build for _, build in self.groups)
+
+    def pick(self, needs: Needs, unwanted: Set[str], refused: Set[str], *, idle_only: bool) -> WorkerRecord | None:
+        """Return a worker with credit, of those whose last turn is the longest ago; those that have nothing to compute
+        come first.
 
         Args:
             unwanted: names of workers that must not get it.
             refused: fingerprints whose results the aggregator would not take.
+            idle_only: none that has something to compute.
         """
-        best: WorkerRecord | None = None
-        best_turn = 0
-        for offers, ring in self._rings.items():
-            if not needs <= offers:
-                continue
-            for name, turn in ring.items():
-                worker = self.by_name[name]
-                if name in unwanted or worker.details.fingerprint in refused:
-                    continue
-                if best is None or turn < best_turn:
-                    best, best_turn = worker, turn
-                break  # the ring is in order of turns
-        return best
+        groups = [group for group in self.able_groups(needs) if group.build not in refused]
+        return first_in_line(groups, unwanted, idle_only=idle_only)
 
     def is_held(self, lease: Lease) -> bool:
         """Return whether some connected worker holds a lease."""
         return lease in self._held
 
-    def commonest_build(self, needs: Needs, refused: Set[str]) -> str:
-        """Return the fingerprint that most of those have who offer all of `needs`, of the first of equals; "" without
-        any."""
-        builds = Counter(worker.details.fingerprint for worker in self.able(needs, refused))
-        return max(builds, key=lambda build: builds[build], default="")
+    # ── groups and lines ─────────────────────────────────────────────────────────────────────────────────────────
 
-    @property
-    def fingerprints(self) -> frozenset[str]:
-        """Of connected workers."""
-        return frozenset(self._builds)
+    def _groups_changed(self) -> None:
+        self.version += 1
+        self._able.clear()
 
-    @property
-    def has_credit(self) -> bool:
-        """Whether some worker may get a task."""
-        return bool(self._rings)
+    def _group_of(self, worker: WorkerRecord) -> Group:
+        return self.groups[worker.offers, worker.details.fingerprint]
 
-    def can(self, needs: Needs) -> bool:
-        """Whether some connected worker offers all of `needs`."""
-        return any(needs <= offers for offers in self._offered)
+    def _enter_line(self, worker: WorkerRecord) -> None:
+        self._turn += 1
+        worker.turn = self._turn
+        group = self._group_of(worker)
+        (group.busy if worker.is_computing else group.idle)[worker.name] = worker
+        self.ready_count += 1
 
-    def count_able(self, needs: Needs) -> int:
-        """How many connected workers offer all of `needs`."""
-        return sum(count for offers, count in self._offered.items() if needs <= offers)
-
-    def able(self, needs: Needs, refused: Set[str] = frozenset()) -> list[WorkerRecord]:
-        """Connected workers that offer all of `needs`, with credit or without; but for those whose fingerprint is
-        refused."""
-        return [one for one in self.connected() if needs <= one.offers and one.details.fingerprint not in refused]
-
-    def _enter_ring(self, worker: WorkerRecord) -> None:
-        ring = self._rings.setdefault(worker.offers, OrderedDict())
-        ring[worker.name] = self._turn
-        # Turn numbers only grow, so appending keeps the ring in order.
-
-    def _leave_ring(self, worker: WorkerRecord) -> None:
-        ring = self._rings.get(worker.offers)
-        if ring is not None:
-            ring.pop(worker.name, None)
-            if not ring:
-                del self._rings[worker.offers]
+    def _leave_line(self, worker: WorkerRecord) -> None:
+        group = self._group_of(worker)
+        if group.idle.pop(worker.name, None) or group.busy.pop(worker.name, None):
+            self.ready_count -= 1
 
     def validate(self) -> None:
-        """Checks that rings, states and credit agree."""
+        """Checks that groups, lines, states and credit agree."""
         for worker in self.by_name.values():
-            in_ring = worker.name in self._rings.get(worker.offers, {})
-            assert in_ring == (worker.state is WorkerState.READY), f"{worker.name}: {worker.state}, in ring: {in_ring}"
+            group = self.groups.get((worker.offers, worker.details.fingerprint))
+            is_idle = group is not None and worker.name in group.idle
+            is_busy = group is not None and worker.name in group.busy
+            in_line = is_idle or is_busy
+            assert in_line == (worker.state is WorkerState.READY), f"{worker.name}: {worker.state}, in line: {in_line}"
+            assert not in_line or is_busy == worker.is_computing, f"{worker.name} is in the wrong line"
             assert (worker.state is WorkerState.FULL) <= (len(worker.held) >= self.credit), worker.name
             assert (worker.state is WorkerState.READY) <= (len(worker.held) < self.credit), worker.name
             assert worker.state is not WorkerState.LOST or not worker.held, worker.name
         held = [lease for worker in self.by_name.values() for lease in worker.held]
         assert len(held) == len(set(held)), f"a lease is held twice: {held}"
         assert self._held == set(held), self._held ^ set(held)
-        assert self._offered == Counter(one.offers for one in self.connected()), self._offered
-        assert self._builds == Counter(one.details.fingerprint for one in self.connected()), self._builds
-        assert all(name in self.by_name for ring in self._rings.values() for name in ring)
+        members = [worker for group in self.groups.values() for worker in group.members.values()]
+        assert {id(one) for one in members} == {id(one) for one in self.connected()}
+        assert self.size == len(members)
+        assert self.ready_count == sum(len(group.idle) + len(group.busy) for group in self.groups.values())
+        assert all(group.members for group in self.groups.values())
 
 
-def _uncount(counted: Counter[T], key: T) -> None:
-    """One less; what there is none of is forgotten."""
-    counted[key] -= 1
-    if not counted[key]:
-        del counted[key]
+def first_in_line(groups: Iterable[Group], unwanted: Set[str], *, idle_only: bool) -> WorkerRecord | None:
+    """Return the worker of these groups whose turn it is."""
+    best: WorkerRecord | None = None
+    for group in groups:
+        found = _first(group.idle, unwanted)
+        if found is not None and (best is None or found.turn < best.turn):
+            best = found
+    if best is not None or idle_only:
+        return best
+    for group in groups:
+        found = _first(group.busy, unwanted)
+        if found is not None and (best is None or found.turn < best.turn):
+            best = found
+    return best
+
+
+def _first(line: OrderedDict[str, WorkerRecord], unwanted: Set[str]) -> WorkerRecord | None:
+    if not unwanted:
+        return next(iter(line.values()), None)
+    return next((worker for name, worker in line.items() if name not in unwanted), None)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from base.vocabulary import ErrorCode, EventKind, JobCode
 from middleware.admission import fault_of
+from middleware.changes import Urgency
 from middleware.cluster import ClientRecord, Cluster
 from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.ownership import Ownership
-from middleware.records import room_for, shares, tell_client
+from middleware.records import tell_client
+from middleware.stages import uncovered
 from middleware.states import JobState
+from middleware.stream import ChunkFacts
 from middleware.submission import fixed_of, is_like, ledger_size
+from middleware.uploads import room_for, spool_share
 from middleware.users import SUBMITS_PER_S, WAY_OUT, Resource, User
 from wire.errors import ProtocolError
 from wire.limits import IDLE_CLIENT_S, MAX_CHUNKS
@@ -27,6 +31,9 @@ from wire.messages import (
     Submit,
     Welcome,
 )
+
+RECHECK_S: Final = 0.25
+"""How soon a job is looked at again whose upload stopped, and whose fate depends on the room that others leave."""
 
 
 class Intake:
@@ -101,8 +108,7 @@ class Intake:
                 return cluster.refuse(client, ErrorCode.BUSY, why)
             job = self._create(fixed, user, now) if job is None else cluster.resume_source(job, fixed)
         assert job is not None
-        job.client, job.accepted, job.session, job.moved_at = client.peer, 0, client.session, now
-        job.edited_as = ""
+        job.attach(client.peer, client.session, now)
         client.jobs.add(job.id)
         cluster.save(job, whole=is_whole)
         if lacks_source:
@@ -110,6 +116,7 @@ class Intake:
         elif not job.owner:
             self._ownership.assign(job)
         self._look_for_edited(client, job)
+        self._sort_upload(job)
         job.told_room_bytes = room_for(cluster, job)
         tell_client(cluster, client.peer, job, with_have=True)
         return None
@@ -136,7 +143,7 @@ class Intake:
         """Uploads from the same place that will wait in vain, because what lay there has been edited since."""
         for old in client.user.open.values():
             if old.client is None and not old.all_sent and _is_edited(old, job):
-                old.edited_as = job.id
+                old.supersede(job.id)
                 self._cluster.save(old)
                 text = (
                     f"{job.name} was edited since job {old.id} was interrupted, so this is a new job; the old one "
@@ -150,7 +157,7 @@ class Intake:
         job_id = cluster.new_id(name)
         while job_id in cluster.jobs:
             job_id = cluster.new_id(name)
-        job = Job(job_id, fixed, user)
+        job = Job(job_id, fixed, user, cluster.changes)
         cluster.add_job(job)
         outputs = ", ".join(output["name"] for output in fixed["outputs"])
         cluster.note("job-submitted", f"job {job.id} was submitted: {job.name} → {outputs}", now, job.id)
@@ -163,10 +170,8 @@ class Intake:
         job = self._job_of(client, message, message.job)
         if job is None or job.is_final:
             return None
-        if message.stream >= len(job.have) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNK_FRAMES:
-            raise ProtocolError(
-                ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {message.index} of stream {message.stream}"
-            )
+        if message.stream >= len(job.streams) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNK_FRAMES:
+            raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of stream {message.stream}")
         asset = job.assets[message.index] if _is_asset(job, message) else None
         if asset is not None and asset["size"] != size:
             raise ProtocolError(
@@ -177,26 +182,27 @@ class Intake:
             raise ProtocolError(
                 ErrorCode.BAD_MESSAGE, f"chunk {message.index} comes after the last, {counts[message.stream] - 1}"
             )
-        known = job.checksums[message.stream].get(message.index)
-        if known is not None and known != xxh3:
+        stream = job.streams[message.stream]
+        known = stream.facts(message.index)
+        if known is not None and known.xxh3 != xxh3:
             text = (
                 f"chunk {message.index} differs from the one accepted before: the source was edited; submit it as new"
             )
-            return cluster.send(client.peer, Error(ErrorCode.EDITED, text, fatal=False, job=job.id))
-        is_new = message.index not in job.have[message.stream] and message.index not in job.freed[message.stream]
+            return cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
+        is_new = message.index not in stream.here and message.index not in stream.freed
         why = self._why_full(job) if is_new else ""
         if why:
             return cluster.hang_up(client.peer, ErrorCode.FULL, f"{why}; job {job.id} waits until there is room")
         job.accepted += 1
         job.moved_at = now
-        cluster.acknowledged_jobs.add(job.id)
+        job.mark_as(Urgency.ACKNOWLEDGED)
         if not is_new:
             return None
-        job.add_chunk(message.stream, message.index, message.frame_count, size, xxh3)
+        job.add_chunk(message.stream, message.index, ChunkFacts(message.frame_count, xxh3, size))
+        cluster.freeable[job] = None  # it may have been stored before
         cluster.room_bytes -= size
         value = "" if asset is None else asset["value"]
         cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count, value))
-        cluster.changed_jobs.add(job.id)
         return None
 
     def _why_full(self, job: Job) -> str:
@@ -216,41 +222,58 @@ class Intake:
             self._cluster.hang_up(job.client, event.code, event.reason + way_out)
         self._cluster.log(f"job {job.id} chunk {event.index}: {event.reason}")
 
-    def expire(self, now: float) -> None:
+    def look(self, job: Job, now: float) -> None:
+        """See whether the upload of a job that changed goes on."""
+        self._sort_upload(job)
+        if not job.all_sent and not job.is_in_flight:
+            self._expire(job, now)
+
+    def _sort_upload(self, job: Job) -> None:
+        """Keep a job among those that are being sent."""
+        is_sending = job.client is not None and not job.is_final and not job.all_sent
+        stands_back = is_sending and (job.state is JobState.PAUSED or uncovered(self._cluster, job) is not None)
+        self._cluster.uploads.look(job, is_sending=is_sending, stands_back=stands_back)
+
+    def _expire(self, job: Job, now: float) -> None:
         """Uploads that stopped give their room back, so that they cannot keep others out; the jobs stay, for a while.
 
         An attached client is only thought to have stopped where others are short of room and it is not (a large chunk
         may take long on a slow road), or where its job holds more than its share.
         """
-        cluster, share = self._cluster, None
-        for job in cluster.open_jobs():
-            if job.all_sent or any(track.flights for track in job.tracks):
-                continue
-            if job.moved_at is None:
-                job.moved_at = now  # since this middleware's start
-            idle_s = now - job.moved_at
-            if not any(job.have):
-                self._expire_place(job, idle_s, now)
-            elif self._is_in_its_own_way(job):
+        cluster, rules = self._cluster, self._cluster.rules
+        if job.moved_at is None:
+            job.moved_at = now  # since this middleware's start
+        if not job.has_chunks:
+            self._expire_place(job, now)
+        elif self._may_be_in_its_own_way(job):
+            if room_for(cluster, job) == 0:
                 self._upload_anew(job, now)
-            elif idle_s >= cluster.rules.upload_timeout_s:
-                share = share or shares(cluster)
-                is_greedy = job.spooled_bytes > share.of_spool(job)
-                if job.client is None or (cluster.is_scarce and (job.told_room_bytes or is_greedy)):
-                    self._expire_chunks(job, now)
+            else:
+                cluster.look_again(job, now + RECHECK_S)
+        elif now < job.moved_at + rules.upload_timeout_s:
+            cluster.look_again(job, job.moved_at + rules.upload_timeout_s)
+        elif job.client is None or (cluster.is_scarce and (job.told_room_bytes or self._is_greedy(job))):
+            self._expire_chunks(job, now)
+        else:
+            cluster.look_again(job, now + RECHECK_S)
 
-    def _is_in_its_own_way(self, job: Job) -> bool:
-        """Return whether a file that a job's filters name was lost, and has no room beside chunks of the same job, none
-        of which can be worked on before it is here. Files come before all chunks, so nothing else leads to this."""
-        if job.client is None or job.has_assets or not any(job.have[: job.stream_count]):
+    def _is_greedy(self, job: Job) -> bool:
+        return job.spooled_bytes > spool_share(self._cluster, job)
+
+    @staticmethod
+    def _may_be_in_its_own_way(job: Job) -> bool:
+        """Return whether a file that a job's filters name was lost, and may have no room beside chunks of the same job,
+        none of which can be worked on before it is here. Files come before all chunks, so nothing else leads to
+        this."""
+        if job.client is None or job.has_assets:
             return False
-        return room_for(self._cluster, job) == 0
+        return any(stream.here.count for stream in job.streams[: job.stream_count])
 
     def _upload_anew(self, job: Job, now: float) -> None:
         """Give up all that came of a job; its client, who is told, sends the files first."""
         self._give_up_chunks(job)
         job.moved_at = now
-        self._cluster.missed_jobs.add(job.id)
+        job.mark_as(Urgency.MISSED)
         text = f"job {job.id} lacks a file that its filters name, and room for it: its source is asked for anew"
         self._cluster.note("source-needed", text, now, job.id)
 
@@ -266,14 +289,16 @@ class Intake:
         job.forget_chunks()
         self._cluster.save(job)
         self._cluster.outbox.append(FreeJob(job.id))
-        self._cluster.changed_jobs.add(job.id)
 
-    def _expire_place(self, job: Job, idle_s: float, now: float) -> None:
+    def _expire_place(self, job: Job, now: float) -> None:
         """A job of which nothing is here, and whose client has gone, keeps its place for a time only."""
         rules = self._cluster.rules
-        waits_long = job.waits_long or any(job.freed)
+        waits_long = job.waits_long or any(stream.freed.count for stream in job.streams)
         limit_s = rules.abandoned_timeout_s if waits_long else rules.upload_timeout_s
-        if job.client is not None or idle_s < limit_s:
+        if job.client is not None or job.moved_at is None:
+            return
+        if now < job.moved_at + limit_s:
+            self._cluster.look_again(job, job.moved_at + limit_s)
             return
         what = "nothing more" if waits_long else "nothing"
         text = f"{what} of its source came in {limit_s:.0f} s, and its client has gone; submit the same file again"
@@ -286,8 +311,8 @@ class Intake:
         if job is None or job.is_final:
             return
         counts = message.chunk_counts
-        highest = [max(have.end, freed.end) - 1 for have, freed in zip(job.have, job.freed, strict=True)]
-        fits = len(counts) == len(job.have) and max(counts) <= MAX_CHUNKS
+        highest = [max(stream.here.end, stream.freed.end) - 1 for stream in job.streams]
+        fits = len(counts) == len(job.streams) and max(counts) <= MAX_CHUNKS
         if not fits or any(top >= count for top, count in zip(highest, counts, strict=True)):
             raise ProtocolError(
                 ErrorCode.BAD_MESSAGE, f"End of job {job.id} counts {counts}; there are chunks up to {highest}"
@@ -297,9 +322,8 @@ class Intake:
             self._cluster.send(client.peer, Error(ErrorCode.EDITED, text, fatal=False, job=job.id))
             return
         if job.chunk_counts is None:
-            job.chunk_counts = counts
+            job.end_upload(counts)
             self._cluster.save(job)
-            self._cluster.changed_jobs.add(job.id)
         self._ownership.finish_if_complete(job, now)
 
     def _job_of(self, client: ClientRecord, message: Message, job_id: str) -> Job | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Any, Final
 
 from base.build_path import from_text, to_text
 from middleware import told
 from middleware.chains import Chain
+from middleware.changes import Changes, Urgency
 from middleware.history import Told
 from middleware.states import FINAL, JOB_TRANSITIONS, JobState
+from middleware.stream import ChunkFacts, Stream
 from middleware.submission import has_source, ledger_size, shortened
 from middleware.tracks import Track
-from middleware.users import Resource, User
+from middleware.users import User
 from wire.bitmap import Bitmap
 from wire.transitions import changed
 
@@ -23,8 +26,14 @@ NO_ROOM_WAIT_S: Final = 5.0
 """How long a job waits for which there is no room, before its next tasks find out whether there is some again."""
 
 
+_numbers = count(1)
+
+
 class Job:
-    """One source submitted once. `record` and `fixed` are what the ledger keeps of it."""
+    """One source submitted once. `record` and `fixed` are what the ledger keeps of it.
+
+    Whoever changes a job does so by its methods: each says to `changes` that the job changed.
+    """
 
     fixed = Told[dict[str, Any]]()
     outputs_summary = Told[list[dict[str, Any]]]()
@@ -35,12 +44,12 @@ class Job:
     failures = Told[list[dict[str, Any]]]()
     """… and the failures told."""
 
-    def __init__(self, job: str, fixed: dict[str, Any], user: User) -> None:
-        self.id, self.user = job, user
+    def __init__(self, job: str, fixed: dict[str, Any], user: User, changes: Changes) -> None:
+        self.id, self.user, self._changes = job, user, changes
+        self.number = next(_numbers)  # the lower, the older
         self.has_settled = False
         self.fixed = fixed
         self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
-        self.spooled_bytes = self.chunk_count = 0
         self.key: str = fixed["key"]
         self.name: str = fixed["source"].get("name", "")
         self.priority: int = fixed["priority"]
@@ -70,30 +79,119 @@ class Job:
         self.final, self.failures = {}, []
         self.told_room_bytes = 0
         self.link_costs = 0  # connections that ended over a message about it
+        self.last_served = 0  # in which turn one of its tasks was handed out last
         self.kind = str(fixed["source"].get("kind", ""))
         self.assets: list[dict[str, Any]] = fixed.get("assets", [])  # files that its filters name
+        self.streams: list[Stream] = []
+        self.tracks: list[Track] = []
         self._clear()
 
     def _clear(self) -> None:
-        """Knows of no chunk and of no task."""
+        """Know of no chunk and of no task."""
+        self._clear_work()
         self.worker_source = {"kind": self.kind, **self.fixed["source"].get("process", {})}
-        self._clear_chunks()
+        self.streams = [Stream(number, self.user) for number in range(self.stream_count + bool(self.assets))]
         can_stage = bool(self.worker_source.get("stages"))
-        self.tracks = [
-            Track(number, 0, Chain(self.kind, tuple(step["name"] for step in output["chain"]), can_stage))
-            for number, output in enumerate(self.fixed["outputs"])
+        chains = [
+            (0, Chain(self.kind, tuple(step["name"] for step in output["chain"]), can_stage))
+            for output in self.fixed["outputs"]
         ]
         untouched = Chain(self.kind, (), False)
-        first = len(self.tracks) - 1
-        self.passed = [Track(first + stream, stream, untouched) for stream in range(1, self.stream_count)]  # unfiltered
-        self.tracks += self.passed
+        chains += [(stream, untouched) for stream in range(1, self.stream_count)]
+        self.tracks = [
+            Track(number, self.streams[stream], chain, self.user, self.mark)
+            for number, (stream, chain) in enumerate(chains)
+        ]
+        self.passed = [track for track in self.tracks if track.is_passthrough]
+        self.filtered = [track for track in self.tracks if not track.is_passthrough]
+        self.mark()
+
+    def _clear_work(self) -> None:
+        for track in self.tracks:
+            track.drop_all_begun()
+        for stream in self.streams:
+            stream.clear()
+
+    # ── what changes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def mark(self) -> None:
+        """Say that the job changed, which is told with its next progress."""
+        self._changes.mark(self)
+
+    def mark_as(self, urgency: Urgency) -> None:
+        """Say that the job changed, and how urgent that is to whom."""
+        self._changes.mark(self, urgency)
 
     def set_state(self, state: JobState, code: str = "", reason: str = "") -> bool:
-        """Returns whether anything changed."""
-        before = (self.state, self.code, self.reason)
+        """Return whether anything changed."""
+        if (self.state, self.code, self.reason) == (state, code, reason):
+            return False
         self.state = changed(JOB_TRANSITIONS, self.state, state)
         self.code, self.reason = code, reason
-        return before != (self.state, code, reason)
+        self.mark_as(Urgency.NOW)
+        return True
+
+    def attach(self, peer: int, session: str, now: float) -> None:
+        """A client sends it."""
+        self.client, self.accepted, self.session, self.moved_at = peer, 0, session, now
+        self.edited_as = ""
+        self.mark()
+
+    def detach(self) -> None:
+        """Its client has gone."""
+        self.client = None
+        self.mark()
+
+    def supersede(self, job: str) -> None:
+        """Its source was edited and is submitted anew as another job."""
+        self.edited_as = job
+        self.mark()
+
+    def give_to(self, store: str, name: str) -> None:
+        """Another aggregator, or the same one anew, is to keep its results: those of before are lost."""
+        self.owner, self.owner_name = store, name
+        self.owner_epoch += 1
+        for track in self.tracks:
+            track.forget_results()
+        self.kept_failed.clear()
+        self.outdated_since = None
+        self.mark()
+
+    def disown(self) -> None:
+        """No aggregator keeps its results."""
+        self.owner = self.owner_name = ""
+        self.mark()
+
+    def await_holdings(self) -> None:
+        """Its owner is asked what it has stored, or is away: until it answers nothing is handed out."""
+        self.holdings_known = self.finish_sent = False
+        self.mark()
+
+    def know_holdings(self) -> None:
+        """Its owner has said what it has stored. A Finish was owed to what it had said before: it is owed again."""
+        self.holdings_known, self.finish_sent = True, False
+        self.mark()
+
+    def end_upload(self, chunk_counts: list[int]) -> None:
+        """Its client has said how many chunks each stream has."""
+        self.chunk_counts = chunk_counts
+        self.mark()
+
+    def count_failure(self, worker: str) -> None:
+        """A worker failed one of its tasks."""
+        self.benched[worker] = self.benched.get(worker, 0) + 1
+        self.mark()
+
+    def wait_for_room(self, reason: str, now: float) -> None:
+        """There is none for its results, or between its workers: nothing more is computed for it for a while."""
+        self.no_room_until, self.no_room_reason = now + NO_ROOM_WAIT_S, reason
+        self.mark()
+
+    # ── what it is ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
 
     @property
     def stream_count(self) -> int:
@@ -103,46 +201,111 @@ class Job:
     @property
     def has_assets(self) -> bool:
         """Whether all files that its filters name are here: before, nothing of it is handed out."""
-        return not self.assets or self.have[self.stream_count].count == len(self.assets)
+        return not self.assets or self.streams[-1].here.count == len(self.assets)
+
+    @property
+    def frames_sent(self) -> int:
+        """Of the filtered stream."""
+        return self.streams[0].frame_count if self.streams else 0
+
+    @property
+    def spooled_bytes(self) -> int:
+        return sum(stream.spooled_bytes for stream in self.streams)
+
+    @property
+    def has_chunks(self) -> bool:
+        """Whether any of its chunks is here."""
+        return any(stream.here.count for stream in self.streams)
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether any of its tasks is."""
+        return any(track.queue.in_flight for track in self.tracks)
+
+    @property
+    def all_sent(self) -> bool:
+        counts = self.chunk_counts
+        return counts is not None and all(
+            len(stream) == count for stream, count in zip(self.streams, counts, strict=False)
+        )
+
+    @property
+    def all_stored(self) -> bool:
+        counts = self.chunk_counts
+        return counts is not None and all(track.queue.holds_all(counts[track.stream.number]) for track in self.tracks)
+
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether all its source is at hand: nothing was given up, or there is a client to send it again."""
+        return self.client is not None or not any(stream.freed.count for stream in self.streams)
+
+    def received(self) -> list[Bitmap]:
+        """Return the chunks that a client need not send, a bitmap a stream."""
+        if self.has_settled:
+            return [Bitmap() for _ in range(self.stream_count + bool(self.assets))]
+        return [stream.here.union(stream.freed) for stream in self.streams]
 
     def asset_index(self, value: str) -> int | None:
         """The chunk of the assets' stream that a file is; None for one that is not here."""
         index = next((number for number, each in enumerate(self.assets) if each["value"] == value), None)
-        return index if index is not None and index in self.have[self.stream_count] else None
+        return index if index is not None and index in self.streams[self.stream_count].here else None
 
     def assets_of(self, track: Track) -> list[str]:
         """The files that an output's filters name, by value."""
+        if not self.assets:
+            return []
         values = {each["value"] for each in self.assets}
         steps = self.fixed["outputs"][track.number]["chain"]
         given = (value for step in steps for value in _parameters(step) if isinstance(value, str))
-        return sorted(values & set(given)) if values else []
+        return sorted(values & set(given))
 
-    def _clear_chunks(self) -> None:
-        """Knows of no chunk."""
-        self._charge(-self.chunk_count, -self.spooled_bytes)
-        stream_count = self.stream_count + bool(self.assets)
-        self.have = [Bitmap() for _ in range(stream_count)]
-        self.freed = [Bitmap() for _ in range(stream_count)]  # were here, are stored everywhere, were given up for room
-        self.frame_counts: list[dict[int, int]] = [{} for _ in range(stream_count)]
-        self.checksums: list[dict[int, int]] = [{} for _ in range(stream_count)]
-        self.sizes: list[dict[int, int]] = [{} for _ in range(stream_count)]
-        self.frames_sent = 0
+    # ── chunks ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _charge(self, chunks: int, size: int) -> None:
-        """Count chunks that are known, and bytes of them that are spooled: the only writer of both."""
-        self.chunk_count += chunks
-        self.spooled_bytes += size
-        self.user.charge(Resource.CHUNKS, chunks)
-        self.user.charge(Resource.SPOOL_BYTES, size)
+    def add_chunk(self, stream: int, index: int, facts: ChunkFacts) -> None:
+        """A chunk is here that was not."""
+        self.streams[stream].add(index, facts)
+        self.mark()
 
-    @property
-    def is_final(self) -> bool:
-        return self.state in FINAL
+    def remove_chunk(self, stream: int, index: int) -> None:
+        """Undo `add_chunk`: it could not be kept."""
+        self.streams[stream].forget(index)
+        self.mark()
+
+    def give_up(self, stream: int, index: int) -> None:
+        """Let a chunk go whose tasks are stored, or that is lost."""
+        self.streams[stream].give_up(index)
+        self.mark()
+
+    def forget_chunks(self) -> None:
+        """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
+        self.waits_long = True
+        self._clear_work()
+        self.mark()
+
+    def free_stored(self, limit_bytes: int) -> list[tuple[int, int]]:
+        """Gives up chunks that are stored on all their tracks, about `limit_bytes` of them; returns (stream, index)."""
+        freed: list[tuple[int, int]] = []
+        for stream in self.streams[: self.stream_count]:
+            before = stream.spooled_bytes
+            freed += [(stream.number, index) for index in stream.free_stored(limit_bytes)]
+            limit_bytes -= before - stream.spooled_bytes
+        if freed:
+            self.mark()
+        return freed
+
+    def miss_freed(self) -> bool:
+        """After the owner's word on its holdings: chunks given up that must be redone are needed again."""
+        missed = [stream.miss_freed() for stream in self.streams]
+        if any(missed):
+            self.mark()
+        return any(missed)
+
+    # ── its end, and another beginning ───────────────────────────────────────────────────────────────────────────
 
     def settle(self, progress: dict[str, Any], failures: list[dict[str, Any]]) -> None:
         """It is final: what it came to is kept, and the memory of its chunks, its tasks and its source given back."""
         self.final, self.failures = progress, failures
-        self._clear_chunks()
+        self._clear_work()
         self._set_fixed(shortened(self.fixed))
         self._remember(settled=True)
 
@@ -152,7 +315,7 @@ class Job:
         self.has_settled = settled
         self.fixed, self.outputs_summary, self.files, self.addresses, self.final, self.failures = told
         if settled:
-            self.tracks, self.passed, self.worker_source = [], [], {}
+            self.tracks, self.passed, self.filtered, self.streams, self.worker_source = [], [], [], [], {}
 
     def begin_again(self) -> None:
         """A person's retry: only what was asked for, its owner and how many chunks there are, is as before."""
@@ -176,96 +339,13 @@ class Job:
         self.fixed, self.assets = fixed, fixed.get("assets", [])
         self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
 
-    def wait_for_room(self, reason: str, now: float) -> None:
-        """There is none for its results, or between its workers: nothing more is computed for it for a while."""
-        self.no_room_until, self.no_room_reason = now + NO_ROOM_WAIT_S, reason
-
-    def forget_chunks(self) -> None:
-        """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
-        self.waits_long = True
-        self._clear_chunks()
+    def validate(self) -> None:
+        """Raise AssertionError where what is known of it disagrees."""
+        for stream in self.streams:
+            stream.validate()
         for track in self.tracks:
-            track.drop_all_begun()
-            track.stored_frames = 0  # counted again as the chunks come again
-
-    def add_chunk(self, stream: int, index: int, frame_count: int, size: int, xxh3: int) -> None:
-        is_known = index in self.frame_counts[stream]
-        self.have[stream].add(index)
-        if stream == 0:
-            self.frames_sent += frame_count - self.frame_counts[0].get(index, 0)
-        self.frame_counts[stream][index] = frame_count
-        self.checksums[stream][index] = xxh3
-        self.sizes[stream][index] = size
-        self._charge(0 if is_known else 1, size)
-        for track in self.tracks:
-            if track.stream == stream:
-                track.chunk_came(index)
-                if index in track.stored and not is_known:
-                    track.stored_frames += frame_count
-
-    def remove_chunk(self, stream: int, index: int) -> None:
-        """Undoes `add_chunk`: it could not be kept."""
-        self.have[stream].discard(index)
-        self._charge(-1, -self.sizes[stream].pop(index))
-        self.frames_sent -= self.frame_counts[stream][index] if stream == 0 else 0
-        del self.frame_counts[stream][index], self.checksums[stream][index]
-
-    def tasks_total(self, track: Track) -> int | None:
-        return None if self.chunk_counts is None else self.chunk_counts[track.stream]
-
-    @property
-    def all_sent(self) -> bool:
-        counts = self.chunk_counts
-        return counts is not None and all(
-            len(have) + len(freed) == count for have, freed, count in zip(self.have, self.freed, counts, strict=True)
-        )
-
-    def received(self, stream: int) -> Bitmap:
-        """The chunks that a client need not send."""
-        return self.have[stream].union(self.freed[stream])
-
-    def free_stored(self, limit_bytes: int) -> list[tuple[int, int]]:
-        """Gives up chunks that are stored on all their tracks, about `limit_bytes` of them; returns (stream, index)."""
-        freed: list[tuple[int, int]] = []
-        for stream, have in enumerate(self.have[: self.stream_count]):
-            ready = have.in_all([track.stored for track in self.tracks if track.stream == stream])
-            sizes = self.sizes[stream]
-            chosen = []
-            while limit_bytes > 0 and (index := next(ready, None)) is not None:
-                limit_bytes -= sizes[index]
-                chosen.append(index)
-            for index in chosen:
-                self.give_up(stream, index)
-            freed += [(stream, index) for index in chosen]
-        return freed
-
-    def give_up(self, stream: int, index: int) -> int:
-        """Lets a chunk go whose tasks are stored; returns its size."""
-        self.have[stream].discard(index)
-        self.freed[stream].add(index)
-        size = self.sizes[stream].pop(index)
-        self._charge(0, -size)
-        return size
-
-    @property
-    def can_begin_again(self) -> bool:
-        """Whether all its source is at hand: nothing was given up, or there is a client to send it again."""
-        return self.client is not None or not any(len(freed) for freed in self.freed)
-
-    def miss_freed(self) -> bool:
-        """After the owner's word on its holdings: chunks given up that must be redone are needed again."""
-        missed = False
-        for stream, freed in enumerate(self.freed):
-            tracks = [track for track in self.tracks if track.stream == stream]
-            for index in list(freed):
-                if not tracks or not all(index in track.stored for track in tracks):  # without a track: a file
-                    missed = freed.discard(index)
-        return missed
-
-    @property
-    def all_stored(self) -> bool:
-        counts = self.chunk_counts
-        return counts is not None and all(track.holds_all(counts[track.stream]) for track in self.tracks)
+            track.validate()
+        assert not (self.is_final and self.is_in_flight), f"{self.id} is final with a task in flight"
 
     def record(self) -> dict[str, Any]:
         """What changes of a job, for the ledger."""

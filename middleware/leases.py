@@ -15,7 +15,8 @@ from middleware.fleet import WorkerRecord
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.names import worker_before
 from middleware.states import JobState
-from middleware.tracks import Flight, LeaseRecord, Track, Trouble
+from middleware.task_queue import Flight, LeaseRecord
+from middleware.tracks import Track
 from wire.errors import ProtocolError
 from wire.lease_tags import is_lease_tag, is_lent
 from wire.messages import (
@@ -95,6 +96,7 @@ class Leases:
         parent = cluster.fleet.by_name.get(hello.name)  # as it is known from the session before
         is_child = parent is not None and is_same(hello.token, parent.token)
         worker = cluster.fleet.join(peer, hello, details, host, now)
+        cluster.watch_lease(worker, now)
         cluster.outbox += cluster.catalogue.announce(details.filters)
         cluster.workers_by_peer[peer] = hello.name
         limits = {
@@ -144,7 +146,6 @@ class Leases:
         to again and again pauses its job: it may harm the cluster."""
         cluster = self._cluster
         trouble = track.lose(index)
-        cluster.changed_jobs.add(job.id)
         what = cluster.describe_task(job, track, index)
         cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
         if trouble.losses >= cluster.rules.max_losses:
@@ -181,7 +182,8 @@ class Leases:
             phase=held.phase,
         )
         cluster.fleet.lend(worker, record)
-        track.assign(record, job.have[0], now, adopted=True)
+        cluster.watch_lease(worker, now)
+        track.assign(record, now, adopted=True)
         cluster.log(f"{self._cluster.describe(record)} goes on at worker {worker.name}")
 
     def _was_lent(self, job: Job, worker: WorkerRecord, held: HeldLease, now: float) -> bool:
@@ -217,8 +219,8 @@ class Leases:
             and job.state is not JobState.PAUSED
             and held.owner_epoch == job.owner_epoch
             and held.track < len(job.fixed["outputs"])
-            and held.index in job.have[0]
-            and held.index not in job.tracks[held.track].stored
+            and held.index in job.streams[0].here
+            and held.index not in job.tracks[held.track].queue.stored
             and held.phase in PHASES
             and held.mode in MODES
         )
@@ -248,8 +250,9 @@ class Leases:
                 continue
             if (beat.steps, beat.frames, beat.phase) != (record.steps, record.frames, record.phase):
                 record.progress_at = now
-                self._cluster.changed_jobs.add(record.job)
+                self._cluster.open[record.job].mark()
             record.phase, record.frames, record.steps = beat.phase, beat.frames, beat.steps
+        self._cluster.fleet.phase_changed(worker)
         worker.measure(now)
 
     def released(self, worker: WorkerRecord, message: Released, now: float) -> None:
@@ -264,8 +267,8 @@ class Leases:
         job = self._cluster.jobs[record.job]
         if message.outcome in (LeaseOutcome.STORED, LeaseOutcome.DUPLICATE):
             worker.chunks += 1
-            worker.frames += job.frame_counts[0].get(record.index, 0)
-            job.tracks[record.track].duplicates += message.outcome == LeaseOutcome.DUPLICATE
+            worker.frames += job.streams[0].frames_of(record.index)
+            job.tracks[record.track].tally.duplicates += message.outcome == "duplicate"
             self._end(record, now, delivered=True)
             return
         self._end(record, now, delivered=False)
@@ -273,8 +276,8 @@ class Leases:
         if message.outcome == LeaseOutcome.DAMAGED:
             self._cluster.check(job, track, record.index, is_stage=record.stage.start > 0, lease=record.lease)
             return
-        if message.outcome == LeaseOutcome.FAILED and cause.kind == CauseKind.TOO_LARGE:
-            track.whole_only = f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}"
+        if message.outcome == "failed" and cause.kind == TOO_LARGE:
+            track.share_no_more(f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}")
             self._cluster.note("stage-too-large", track.whole_only, now, job.id, worker.name)
         elif message.outcome == LeaseOutcome.FAILED:
             self._failed(record, worker, cause, now)
@@ -302,7 +305,7 @@ class Leases:
                 self._cluster.send(worker.peer, Revoke(lease))
             else:
                 worker.chunks += 1
-                worker.frames += job.frame_counts[0].get(index, 0)
+                worker.frames += job.streams[0].frames_of(index)
 
     def asset_requested(self, worker: WorkerRecord, message: AssetRequest, now: float) -> None:
         """A worker does not have a file that a task names: it is sent, once for each lease. Where the file is lost, the
@@ -345,7 +348,7 @@ class Leases:
         worker = cluster.fleet.by_name[kept.worker]
         job = cluster.jobs[kept.job]
         worker.chunks += 1
-        worker.frames += job.frame_counts[0].get(kept.index, 0)
+        worker.frames += job.streams[0].frames_of(kept.index)
         job.moved_at = now
         for record in job.tracks[kept.track].hand_on(worker.held[kept.lease], size, now):
             record.revoked = True  # this part of the task is done; only the credit is still out
@@ -354,7 +357,6 @@ class Leases:
                 cluster.send(peer, Stored(kept.job, kept.track, kept.index, Verdict.KEPT, kept.lease))
             else:
                 cluster.send(peer, Revoke(record.lease))
-        cluster.changed_jobs.add(job.id)
 
     def stage_not_kept(self, lost: SpoolStage, reason: str, now: float) -> None:
         """There is no room: later again, from the chunk, so that what was done before gives its room back."""
@@ -385,7 +387,7 @@ class Leases:
         if job is None or job.is_final:
             return
         track = job.tracks[record.track]
-        if record.index in track.stored:
+        if record.index in track.queue.stored:
             return
         track.fail(record)
         self._charge(job, track, record.index, worker.name, record.mode, cause, now)
@@ -396,7 +398,7 @@ class Leases:
         made = self._cluster.fleet.by_name.get(worker)
         if made is not None:
             made.failures += 1
-        track.troubles.setdefault(index, Trouble()).retry = "failure"
+        track.make_unreadable(index)
         mode = self._cluster.mode_of(job, track, index)
         self._charge(job, track, index, worker, mode, Cause(CauseKind.UNREADABLE, text), now)
 
@@ -405,9 +407,8 @@ class Leases:
         cluster, trouble = self._cluster, track.troubles[index]
         if len(trouble.failures) < MAX_FAILURES_OF_TASK:
             trouble.failures.append({**cause.to_wire(), "worker": worker, "mode": mode})
-        job.benched[worker] = job.benched.get(worker, 0) + 1
+        job.count_failure(worker)
         cluster.keep_failed(job, track, index)
-        cluster.changed_jobs.add(job.id)
         text = f"{cluster.describe_task(job, track, index)} failed on worker {worker}: {cause.text[:MAX_CAUSE]}"
         cluster.note("task-failed", text, now, job.id, worker)
         if mode != Mode.FILTER:
@@ -423,18 +424,22 @@ class Leases:
     def revoke_all(self, job: Job) -> None:
         """Takes every task of a job back from its workers."""
         for track in job.tracks:
-            for index, flight in list(track.flights.items()):
+            for index, flight in list(track.queue.in_flight.items()):
                 for lease, record in flight.leases.items():
                     record.revoked = True
                     self._cluster.send(self._cluster.fleet.by_name[record.worker].peer, Revoke(lease))
-                track.put_back(index)
+                track.queue.put_back(index)
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def expire(self, now: float) -> None:
         """Ends what has been silent or stood still for too long."""
         cluster, rules = self._cluster, self._cluster.rules
-        for worker in list(cluster.fleet.connected()):
+        for peer in cluster.lease_checks.expired(now):
+            name = cluster.workers_by_peer.get(peer)
+            if name is None:
+                continue
+            worker = cluster.fleet.by_name[name]
             silence = now - worker.heard_at
             if silence > rules.worker_timeout_s:
                 text = f"nothing was heard of it for {silence:.0f} s"
@@ -445,6 +450,19 @@ class Leases:
             for record in list(worker.held.values()):
                 if not record.revoked:
                     self._check_progress(worker, record, now)
+            cluster.lease_checks.set(peer, self._next_check(worker, now))
+
+    def _next_check(self, worker: WorkerRecord, now: float) -> float:
+        """Return when a worker, or something that it holds, may have stood still for too long. What it begins in the
+        meantime cannot be too late before the shortest of the timeouts is over."""
+        rules = self._cluster.rules
+        at = min(worker.heard_at + rules.worker_timeout_s, now + rules.shortest_timeout_s)
+        for record in worker.held.values():
+            if not record.revoked and record.phase == "computing":
+                at = min(at, record.progress_at + rules.stall_timeout_s)
+            elif not record.revoked and record.phase == "delivering":
+                at = min(at, record.progress_at + rules.delivery_timeout_s)
+        return at
 
     def _check_progress(self, worker: WorkerRecord, record: LeaseRecord, now: float) -> None:
         """Takes a task away that stands still: its own fault while it computes, the network's while it is delivered."""
@@ -470,8 +488,7 @@ class Leases:
     def _end(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
         job = self._cluster.jobs.get(record.job)
         if job is not None:
-            job.tracks[record.track].end_lease(record, now, delivered=delivered)
-            self._cluster.changed_jobs.add(job.id)
+            job.tracks[record.track].queue.end_lease(record, now, delivered=delivered)
         if not delivered:
             self._ended[record.lease] = record
             while len(self._ended) > RECENT_LEASES:

@@ -22,7 +22,7 @@ def assess(cluster: Cluster, job: Job, now: float) -> None:
 
 def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     """What keeps a job from going on; two empty texts when nothing does."""
-    if any(track.flights for track in job.tracks) or job.finish_sent:
+    if job.is_in_flight or job.finish_sent:
         return "", ""
     if not job.has_source:
         return "source-needed", "it begins again, and its source is not here; submit the same file again"
@@ -34,10 +34,9 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
         return "holdings", f"aggregator {job.owner_name} is asked what it has stored"
     if now < job.no_room_until:
         return "no-room", job.no_room_reason
-    for track in job.tracks if job.has_assets else ():
-        if track.is_passthrough or track.queued(job.have[track.stream]) is None:
-            continue
-        return _why_queued(cluster, job, track)
+    for track in job.filtered if job.has_assets else ():
+        if track.queue.count:
+            return _why_queued(cluster, job, track)
     if not job.all_sent:
         if job.client is None and job.edited_as:
             text = f"its source was edited, and submitted anew as job {job.edited_as}; cancel this one"
@@ -54,7 +53,7 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
 
 def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
     """Why nothing of a track is in work though something is queued."""
-    index = track.queued(job.have[track.stream])
+    index = track.queue.first()
     assert index is not None
     mode = cluster.mode_of(job, track, index)
     rest = needed_steps(cluster, track, index, mode)

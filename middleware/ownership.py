@@ -6,11 +6,13 @@ import array
 import sys
 from collections import Counter
 from collections.abc import Set
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from base.build_path import BuildPath, from_text, to_text
 from base.vocabulary import ErrorCode, JobCode, OnError, Topic, Verdict
 from middleware import told
+from middleware.changes import Urgency
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
@@ -37,6 +39,13 @@ from wire.messages import (
     Stored,
     Welcome,
 )
+
+RENEW_EMPTY_S: Final = 0.25
+"""How long a job of which nothing is stored waits for workers of its build: a moment in which several may join."""
+
+MAX_PASSING: Final = 64
+"""Jobs that are looked at in a turn for chunks to pass on, those that waited longest first: as many as have a chunk
+each on their way to one aggregator."""
 
 
 class Ownership:
@@ -68,13 +77,25 @@ class Ownership:
             if Topic.WORKERS in client.topics:
                 cluster.send(client.peer, where)
         cluster.note("aggregator-joined", f"aggregator {record.name} joined: store {record.store}", now)
+        cluster.touch_waiting()
         for job in cluster.jobs.values():
             if not job.is_final:
                 self._take_up(job, record)
             elif job.owner == record.store:  # whoever fetches its files must know where it is now
                 job.addresses = [dict(address) for address in addresses]
-                cluster.changed_jobs.add(job.id)
-                cluster.urgent_jobs.add(job.id)
+                job.mark_as(Urgency.NOW)
+        self._await_deliveries(record, now)
+
+    def _await_deliveries(self, record: AggregatorRecord, now: float) -> None:
+        """Workers could not deliver to an aggregator that was away: they have all the time for it from now on."""
+        for job in self._cluster.in_work:
+            if job.owner != record.store:
+                continue
+            for track in job.filtered:
+                for flight in track.queue.in_flight.values():
+                    for lease in flight.leases.values():
+                        if lease.phase == "delivering":
+                            lease.progress_at = now
 
     def _take_up(self, job: Job, record: AggregatorRecord) -> None:
         """An aggregator is there: what does it mean for a job?"""
@@ -93,13 +114,13 @@ class Ownership:
         for client in cluster.watchers.values():
             if Topic.WORKERS in client.topics:
                 cluster.send(client.peer, gone)
-        for job in cluster.open_jobs():
+        cluster.touch_waiting()
+        for job in cluster.open.values():
             if job.owner == record.store:
-                job.holdings_known = job.finish_sent = False
-                for track in job.tracks:
-                    if track.is_passthrough:
-                        for index in list(track.flights):
-                            track.put_back(index)
+                job.await_holdings()
+                for track in job.passed:
+                    for index in list(track.queue.in_flight):
+                        track.queue.put_back(index)
 
     def expire(self, now: float) -> None:
         """Ends connections of which nothing was heard for too long: a host that vanishes says no farewell, and what its
@@ -117,7 +138,7 @@ class Ownership:
     def _replace_lost_store(self, record: AggregatorRecord, now: float) -> None:
         """An aggregator that came back without its store takes over what that one had. Not at once: anybody may use a
         name while its owner is away for a moment."""
-        for job in self._cluster.open_jobs():
+        for job in self._cluster.open.values():
             if job.owner_name == record.name and self._cluster.owner_of(job) is None:
                 text = f"aggregator {record.name} is back without its store: job {job.id} is redone"
                 self._cluster.note("store-lost", text, now, job.id)
@@ -141,23 +162,18 @@ class Ownership:
         if record is not None:
             self._give(job, record)
         else:
-            job.owner = job.owner_name = ""
+            job.disown()
             self._cluster.save(job)  # else a restart would give it back to its owner under the epoch of before
             self.assign(job)
 
     def _give(self, job: Job, record: AggregatorRecord) -> None:
         self._leases.revoke_all(job)  # what is in work is for the store of before, which will not be heard of again
-        job.owner, job.owner_name = record.store, record.name
-        job.owner_epoch += 1
-        for track in job.tracks:
-            track.forget_results()
-        job.kept_failed.clear()
-        job.outdated_since = None
+        job.give_to(record.store, record.name)
         self._cluster.save(job)
         self._own(job, record)
 
     def _own(self, job: Job, record: AggregatorRecord) -> None:
-        job.holdings_known = job.finish_sent = False
+        job.await_holdings()
         fixed = job.fixed
         own = Own(job.id, job.name, job.owner_epoch, fixed["source"], fixed["outputs"], job.lease_key, job.user.name)
         self._cluster.send(record.peer, own)
@@ -175,18 +191,17 @@ class Ownership:
             )
         cluster = self._cluster
         for track, bitmap in zip(job.tracks, held, strict=True):
-            for lease in track.hold(bitmap, job.frame_counts[track.stream]):
+            for lease in track.hold(bitmap):
                 lease.revoked = True
                 cluster.send(cluster.fleet.by_name[lease.worker].peer, Revoke(lease.lease))
-            for index in [index for index in track.intermediates if index in track.stored]:
+            for index in [index for index in track.intermediates if index in track.queue.stored]:
                 cluster.free_intermediate(job, track, index)
         self._check_builds(job, record, message, now)
         if job.owner_epoch != message.owner_epoch:
             return  # it begins again
         cluster.ask_again(job, now)
-        job.holdings_known = True
-        job.finish_sent = False  # a Finish was owed to what the store had said before: it is owed again
-        cluster.changed_jobs.add(job.id)
+        job.know_holdings()
+        cluster.freeable[job] = None
         self.finish_if_complete(job, now)
 
     def _check_builds(self, job: Job, record: AggregatorRecord, message: Holdings, now: float) -> None:
@@ -200,7 +215,7 @@ class Ownership:
                 self._cluster.note("begun-again", text, now, job.id)
                 return self._give(job, record)
         for track, fingerprint in pairs:
-            track.fingerprint = fingerprint
+            track.choose_build(fingerprint)
         return None
 
     def _owned(self, record: AggregatorRecord, job_id: str, owner_epoch: int) -> Job | None:
@@ -212,30 +227,34 @@ class Ownership:
             self._cluster.send(record.peer, Drop(job_id, owner_epoch))
         return None
 
-    def renew_outdated(self, now: float) -> None:
-        """Begins jobs again whose results were begun with library versions that no connected worker has any more:
+    def renew_outdated(self, job: Job, now: float) -> None:
+        """Begin a job again whose results were begun with library versions that no connected worker has any more:
         nothing could go on with them. A worker that comes back soon is waited for, where something is stored."""
-        for job in self._cluster.open_jobs():
-            record = self._cluster.owner_of(job)
-            can_go_on = job.holdings_known and job.state is not JobState.PAUSED
-            if record is None or not can_go_on or not any(self._waits_for_build(job, track) for track in job.tracks):
-                job.outdated_since = None
-            elif job.outdated_since is None:
-                job.outdated_since = now
-            elif now - job.outdated_since >= self._renew_after_s(job) and job.can_begin_again:
-                text = f"no worker has the library versions it was begun with any more: job {job.id} begins again"
-                self._cluster.note("begun-again", text, now, job.id)
-                self._give(job, record)
+        can_go_on = job.holdings_known and job.state is not JobState.PAUSED
+        if not can_go_on or not any(self._waits_for_build(track) for track in job.filtered):
+            job.outdated_since = None
+            return
+        record = self._cluster.owner_of(job)
+        if record is None:
+            job.outdated_since = None
+            return
+        if job.outdated_since is None:
+            job.outdated_since = now
+        at = job.outdated_since + self._renew_after_s(job)
+        if now < at:
+            self._cluster.look_again(job, at)
+        elif job.can_begin_again:
+            text = f"no worker has the library versions it was begun with any more: job {job.id} begins again"
+            self._cluster.note("begun-again", text, now, job.id)
+            self._give(job, record)
 
     def _renew_after_s(self, job: Job) -> float:
-        """Return how long a job waits for workers of its build: not at all where it would lose nothing."""
-        filtered = [track for track in job.tracks if not track.is_passthrough]
-        has_begun = any(track.flights or track.stored.count for track in filtered)
-        return self._cluster.rules.renew_after_s if has_begun else 0.0
+        """Return how long a job waits for workers of its build: only for a moment where it would lose nothing."""
+        has_begun = any(track.queue.in_flight or track.queue.stored.count for track in job.filtered)
+        return self._cluster.rules.renew_after_s if has_begun else RENEW_EMPTY_S
 
-    def _waits_for_build(self, job: Job, track: Track) -> bool:
-        waits = not track.is_passthrough and not track.flights and track.queued(job.have[track.stream]) is not None
-        return waits and is_outdated(self._cluster, track)
+    def _waits_for_build(self, track: Track) -> bool:
+        return bool(track.queue.count and not track.queue.in_flight) and is_outdated(self._cluster, track)
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -252,56 +271,60 @@ class Ownership:
         track = job.tracks[message.track]
         if message.verdict == Verdict.NO_ROOM:
             job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
-        if message.verdict not in (Verdict.KEPT, Verdict.DUPLICATE):
-            if track.is_passthrough and message.index in track.flights:
-                track.put_back(message.index)
-            if message.verdict == Verdict.DAMAGED:
+        if message.verdict not in ("kept", "duplicate"):
+            if track.is_passthrough:
+                track.queue.put_back(message.index)
+            if message.verdict == "damaged":
                 self._cluster.check(job, track, message.index)
-            if message.verdict == Verdict.UNREADABLE and message.index in track.stored and not track.is_passthrough:
+            if message.verdict == "unreadable" and message.index in track.queue.stored and not track.is_passthrough:
                 self._leases.unreadable(job, track, message.index, message.worker, message.text, now)
             return
-        if message.index in track.stored:
+        if message.index in track.queue.stored:
             return
         job.moved_at = now
-        track.fallback_frames += message.fallback_frames
-        track.lost_frames += message.lost_frames
-        track.damaged_frames += message.damaged_frames
-        if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == OnError.DROP):
+        track.tally.fallback_frames += message.fallback_frames
+        track.tally.lost_frames += message.lost_frames
+        track.tally.damaged_frames += message.damaged_frames
+        if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == "drop"):
             self._cluster.keep_failed(job, track, message.index)
-        self._cluster.free_intermediate(job, track, message.index)
-        flight = track.store(message.index, job.frame_counts[track.stream].get(message.index, 0), now)
+        if track.intermediates:
+            self._cluster.free_intermediate(job, track, message.index)
+        flight = track.store(message.index, now)
         if flight is not None:
             self._leases.stored(job, track, message.index, flight, message.lease)
-        self._cluster.changed_jobs.add(job.id)
+        self._cluster.freeable[job] = None
         self.finish_if_complete(job, now)
 
     def expire_deliveries(self, behind: Set[Peer], now: float) -> None:
         """Put tasks back that were delivered long ago, and that the aggregator has not said to be stored. Nothing is
         expected of it while it is away, has no room, or has not been sent all yet that it is passed (`behind`)."""
         cluster = self._cluster
-        for job in cluster.open_jobs():
+        for job in list(cluster.delivering):
             owner = cluster.owner_of(job)
             is_able = owner is not None and owner.peer not in behind
             for track in job.tracks:
                 if not is_able or not job.holdings_known or now < job.no_room_until:
-                    track.await_deliveries(now)
+                    track.queue.await_deliveries(now)
                     continue
-                for index in track.undelivered(cluster.rules.delivery_timeout_s, now):
-                    track.put_back(index)
+                for index in track.queue.undelivered(cluster.rules.delivery_timeout_s, now):
+                    track.queue.put_back(index)
                     text = f"the aggregator: it was not stored in {cluster.rules.delivery_timeout_s:.0f} s"
                     self._leases.count_loss(job, track, index, text, now)
 
     def pass_on(self, now: float) -> None:
         """Hands chunks of unfiltered streams to the owners, a few of each job and to each aggregator at a time."""
         cluster, rules = self._cluster, self._cluster.rules
-        jobs = [(job, sum(len(track.flights) for track in job.passed)) for job in cluster.open.values() if job.passed]
+        if not cluster.passing:
+            return
         on_way: Counter[str] = Counter()  # store → chunks on their way there
-        for job, count in jobs:
-            on_way[job.owner] += count
-        for job, count in jobs:
-            owner = cluster.owner_of(job) if job.holdings_known and job.state is not JobState.PAUSED else None
+        for job in cluster.delivering:
+            on_way[job.owner] += sum(len(track.queue.in_flight) for track in job.passed)
+        for job in list(islice(cluster.passing, MAX_PASSING)):
+            cluster.passing[job] = cluster.passing.pop(job)  # the next time after all others
+            owner = cluster.owner_of(job)
             if owner is None or now < job.no_room_until:
                 continue
+            count = sum(len(track.queue.in_flight) for track in job.passed)
             room = min(rules.pass_window - count, rules.aggregator_pass_window - on_way[job.owner])
             on_way[job.owner] += self._pass(job, owner, room, now)
 
@@ -309,33 +332,35 @@ class Ownership:
         """Passes up to `most` chunks of a job on; returns how many there were."""
         passed = 0
         for track in job.passed:
-            have = job.have[track.stream]
-            while passed < most and (index := track.queued(have)) is not None:
+            while passed < most and (index := track.queue.first()) is not None:
                 track.begin_passing(index, now)
                 message = Pass(job.id, track.number, index, job.owner_epoch)
-                self._cluster.outbox.append(SendChunk(owner.peer, message, job.id, track.stream, index))
+                self._cluster.outbox.append(SendChunk(owner.peer, message, job.id, track.stream.number, index))
                 passed += 1
         return passed
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def finish_if_complete(self, job: Job, now: float) -> None:
+        if job.finish_sent or not job.holdings_known or not job.all_stored:
+            return
         owner = self._cluster.owner_of(job)
-        if owner is None or job.finish_sent or not job.holdings_known or not job.all_stored:
+        if owner is None:
             return
         assert job.chunk_counts is not None
         job.finish_sent = True
+        job.mark()
         if job.state is JobState.PENDING:
             self._cluster.set_state(job, JobState.RUNNING)
-        counts = [job.chunk_counts[track.stream] for track in job.tracks]
+        counts = [job.chunk_counts[track.stream.number] for track in job.tracks]
         self._cluster.send(owner.peer, Finish(job.id, job.owner_epoch, counts, self._statistics(job, now)))
 
     def _statistics(self, job: Job, now: float) -> dict[str, Any]:
         return {
             "seconds": now + self._cluster.unix_offset_s - job.submitted_unix_s,
-            "retries": [track.retries for track in job.tracks],
-            "latencies_ms": [_float32(track.latencies_ms) for track in job.tracks],
-            "losses": [track.losses for track in job.tracks],
+            "retries": [track.tally.retries for track in job.tracks],
+            "latencies_ms": [_float32(track.tally.latencies_ms) for track in job.tracks],
+            "losses": [track.tally.losses for track in job.tracks],
             "failures": failures_of(job),
         }
 
@@ -345,10 +370,9 @@ class Ownership:
             return
         state = next((one for one in FINAL if one.value == message.state), None)
         if state is None:
-            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no final state is called {message.state!r:.80}")
-        job.outputs_summary = told.summaries(
-            [{**summary, "retries": track.retries} for summary, track in zip(message.outputs, job.tracks, strict=False)]
-        )
+            raise ProtocolError("bad-message", f"no final state is called {message.state!r:.80}")
+        outputs = zip(message.outputs, job.tracks, strict=False)
+        job.outputs_summary = told.summaries([{**one, "retries": track.tally.retries} for one, track in outputs])
         job.files = told.files(message.files)
         job.addresses = [dict(address) for address in record.addresses]
         self._cluster.set_state(job, state, "" if state is not JobState.FAILED else JobCode.SPLICE_FAILED, message.text)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Set
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 from base.failures import MAX_FAILURES_OF_JOB
+from middleware.changes import Urgency
 from middleware.cluster import Asked, ClientRecord, Cluster
 from middleware.events import Peer
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
-from middleware.stages import uncovered
-from middleware.states import JobState, WorkerState
+from middleware.states import WorkerState
 from middleware.told import MAX_DETAILS_SIZE, MAX_REASON
-from middleware.users import Resource, User
-from wire.bitmap import Bitmap
+from middleware.uploads import room_for
+from middleware.users import Resource
 from wire.limits import MAX_NAME
 from wire.messages import Aggregator, Event, Filters, Message
 from wire.messages import Job as JobMessage
@@ -27,6 +25,12 @@ from wire.windows import heads, windows
 
 CLIENT_INTERVAL_S: Final = 0.1
 """How often the client of a job hears of progress: a bar that moves smoothly."""
+
+PROGRESS_PER_CLIENT: Final = 16
+"""Jobs of one client whose progress is told each time: 160 records a second, of some 20 µs each."""
+
+ROOMS_PER_TURN: Final = 32
+"""Uploads whose share of the room is looked at in a turn: about 0.1 ms of work."""
 
 MAX_EXPLANATION: Final = 4000
 """Characters of a failure's text, and of its traceback's end, so that the history stays small."""
@@ -45,54 +49,6 @@ DETAILS_COST: Final = 16
 """… of which one with the details of a job counts for so many: it may be 160 KB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """How room is shared: among the users who send something, and each one's part among the jobs that it sends."""
-
-    room: Counter[User]  # jobs of each user that are being sent and get room now
-    spool: Counter[User]  # jobs of each user that are being sent
-    spool_bytes: int
-    back: frozenset[str]  # the jobs that get no room for now
-
-    def of_user(self, user: User) -> int:
-        """Return the bytes of the spool that a user may hold."""
-        return self.spool_bytes // (len(self.spool) or 1)
-
-    def of_spool(self, job: Job) -> int:
-        """Return the bytes that a job may hold."""
-        return self.of_user(job.user) // (self.spool[job.user] or 1)
-
-
-def shares(cluster: Cluster) -> Shares:
-    """Go through all open jobs: who asks for many of them asks once."""
-    uploading = [one for one in cluster.open.values() if one.client is not None and not one.all_sent]
-    back = _who_stands_back(cluster, uploading)
-    room = Counter(one.user for one in uploading if one.id not in back)
-    return Shares(room, Counter(one.user for one in uploading), cluster.spool_bytes, back)
-
-
-def _who_stands_back(cluster: Cluster, uploading: list[Job]) -> frozenset[str]:
-    """Where room is scarce, jobs that are paused or that nobody can do stand back behind the others: what they hold
-    comes free when their time is over only, and they would take it again at once."""
-    if not cluster.is_scarce:
-        return frozenset()
-    back = frozenset(job.id for job in uploading if job.state is JobState.PAUSED or uncovered(cluster, job) is not None)
-    return back if len(back) < len(uploading) else frozenset()
-
-
-def room_for(cluster: Cluster, job: Job, share: Shares | None = None) -> int:
-    """Payload bytes the client of a job may have on their way: a part of the room, within its user's and its own share
-    of the whole spool, and never more than a window. What is freed would otherwise go to those who hold much already
-    and get nothing done, until others have nothing."""
-    share, user = share or shares(cluster), job.user
-    if job.id in share.back or cluster.users.refusal(user, Resource.CHUNKS):
-        return 0
-    of_room = cluster.room_of(user) // (len(share.room) or 1) // (share.room[user] or 1)
-    left_of_user = share.of_user(user) - user.held[Resource.SPOOL_BYTES]
-    left_of_job = share.of_spool(job) - job.spooled_bytes
-    return max(0, min(cluster.rules.client_window_bytes, of_room, left_of_user, left_of_job))
-
-
 def job_record(
     job: Job, room_bytes: int = 0, *, with_have: bool = False, details: dict[str, Any] | None = None
 ) -> JobMessage:
@@ -104,7 +60,7 @@ def job_record(
         reason=shortened(job.reason, MAX_REASON),
         accepted=job.accepted,
         room_bytes=room_bytes,
-        have=heads(received_of(job)) if with_have else None,
+        have=heads(job.received()) if with_have else None,
         progress=job.final or progress_of(job),
         outputs=job.outputs_summary,
         files=job.files,
@@ -117,17 +73,12 @@ def job_record(
     )
 
 
-def received_of(job: Job) -> list[Bitmap]:
-    """Return which chunks a client need not send, a bitmap a stream."""
-    return [job.received(stream) for stream in range(len(job.have))]
-
-
 def tell_client(
     cluster: Cluster, peer: Peer, job: Job, *, with_have: bool, details: dict[str, Any] | None = None
 ) -> None:
     """Sends the record of a job to its own client, what is there of its chunks in front."""
     if with_have:
-        for window in windows(job.id, 0, received_of(job)):
+        for window in windows(job.id, 0, job.received()):
             cluster.send(peer, window)
     cluster.send(peer, job_record(job, job.told_room_bytes, with_have=with_have, details=details))
 
@@ -168,34 +119,31 @@ def failures_of(job: Job) -> list[dict[str, Any]]:
 
 def _frames_of(job: Job, index: int) -> list[int]:
     """The first and the last source frame of a chunk; nothing where an earlier chunk has not come."""
-    counts = job.frame_counts[0]
-    if any(earlier not in counts for earlier in range(index + 1)):
-        return []
-    first = sum(counts[earlier] for earlier in range(index))
-    return [first, first + counts[index] - 1]
+    first = job.streams[0].first_frame_of(index) if job.streams else None
+    return [] if first is None else [first, first + job.streams[0].frames_of(index) - 1]
 
 
 def progress_of(job: Job) -> dict[str, Any]:
     counts = job.chunk_counts
-    filtered = [track for track in job.tracks if not track.is_passthrough]
+    filtered = job.filtered
     frames_total = job.frames_sent if job.all_sent else None
     return {
         "kind": job.kind,
         "outputs": [output["name"] for output in job.fixed["outputs"]],
         "frames_total": frames_total,
         "frames_sent": job.frames_sent,
-        "frames_done": sum(track.stored_frames + track.live_frames() for track in filtered),
+        "frames_done": sum(track.queue.stored_frames + track.queue.live_frames() for track in filtered),
         "frames_wanted": None if frames_total is None else frames_total * len(filtered),
-        "chunks_sent": sum(len(have) + len(freed) for have, freed in zip(job.have, job.freed, strict=True)),
+        "chunks_sent": sum(map(len, job.streams)),
         "chunks_total": None if counts is None else sum(counts),
-        "tasks_stored": sum(track.stored.count for track in job.tracks),
-        "tasks_total": None if counts is None else sum(counts[track.stream] for track in job.tracks),
-        "tasks_queued": sum(track.queued_count(job.have[0]) for track in filtered),
-        "tasks_in_flight": sum(len(track.flights) for track in filtered),
-        "retries": sum(track.retries for track in job.tracks),
-        "duplicates": sum(track.duplicates for track in job.tracks),
-        "fallback_frames": sum(track.fallback_frames for track in job.tracks),
-        "lost_frames": sum(track.lost_frames for track in job.tracks),
+        "tasks_stored": sum(track.queue.stored.count for track in job.tracks),
+        "tasks_total": None if counts is None else sum(counts[track.stream.number] for track in job.tracks),
+        "tasks_queued": sum(track.queue.count for track in filtered),
+        "tasks_in_flight": sum(len(track.queue.in_flight) for track in filtered),
+        "retries": sum(track.tally.retries for track in job.tracks),
+        "duplicates": sum(track.tally.duplicates for track in job.tracks),
+        "fallback_frames": sum(track.tally.fallback_frames for track in job.tracks),
+        "lost_frames": sum(track.tally.lost_frames for track in job.tracks),
     }
 
 
@@ -208,8 +156,11 @@ class Publisher:
         self._clients_told_at = self._watchers_told_at = 0.0
         self._serve_at = 0.0  # when watchers are told the next records
         self._served = 0  # watchers, ever: where the next turn begins
+        self._room_seen: tuple[int, ...] = ()  # what the room that jobs get depends on, when it was looked at last
+        self._rooms_to_look_at = 0  # jobs whose room was not looked at since that changed
 
     def next_deadline(self) -> float | None:
+        """Return when something is to be told; None while nothing is."""
         cluster = self._cluster
         waiting = [self._due_at(one) for one in cluster.watchers.values() if not one.is_behind]
         first = min((at for at in waiting if at is not None), default=None)
@@ -217,49 +168,64 @@ class Publisher:
             return max(first, self._serve_at)
         if any("workers" in client.topics or client.untold_jobs for client in cluster.watchers.values()):
             return self._watchers_told_at + WATCHER_INTERVAL_S
-        return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changed_jobs else None
+        return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changes.later else None
 
     def publish(self, now: float, behind: Set[Peer] = frozenset()) -> None:
         """Tells who is not `behind` what is due."""
-        cluster = self._cluster
-        share = shares(cluster)
-        self._notice_room(share)
-        due = now >= self._clients_told_at + CLIENT_INTERVAL_S
-        news = (
-            cluster.urgent_jobs
-            | cluster.acknowledged_jobs
-            | cluster.missed_jobs
-            | (cluster.changed_jobs if due else set())
-        )
-        later = set()
-        for job_id in news:
-            job = cluster.jobs.get(job_id)
-            if job is None or job.client is None:
-                continue
-            if job.client in behind:
-                later.add(job_id)
-                continue
-            job.told_room_bytes = room_for(cluster, job, share)
-            missed = job_id in cluster.missed_jobs
-            details = details_of(job) if job.is_final else None
-            tell_client(cluster, job.client, job, with_have=missed, details=details)
-        self._tell_watchers(news, behind, now)
-        cluster.urgent_jobs.clear()
-        cluster.acknowledged_jobs = later
-        cluster.missed_jobs &= later
-        if due:
-            if cluster.changed_jobs:
-                self._clients_told_at = now
-            cluster.changed_jobs.clear()
+        changes = self._cluster.changes
+        self._notice_room()
+        news = changes.now | changes.acknowledged | changes.missed
+        if now >= self._clients_told_at + CLIENT_INTERVAL_S and changes.later:
+            self._clients_told_at = now
+            news |= self._take_progress()
+        later = {job_id: None for job_id in news if not self._tell_client_of(job_id, behind)}
+        self._tell_watchers(news.keys(), behind, now)
+        changes.now.clear()
+        changes.acknowledged = later
+        changes.missed = {job_id: None for job_id in changes.missed if job_id in later}
 
-    def _notice_room(self, share: Shares) -> None:
-        """A client that ran out of room is told when there is some again."""
+    def _take_progress(self) -> dict[str, None]:
+        """Return the jobs whose progress is told now: of each client the first few that changed, so that one with a
+        thousand jobs costs no more than one with a few. The others are told the next time."""
+        changes, told = self._cluster.changes, dict[str, None]()
+        count: dict[Peer | None, int] = {}
+        later: dict[str, None] = {}
+        for job_id in changes.later:
+            job = self._cluster.jobs.get(job_id)
+            client = None if job is None else job.client
+            count[client] = count.get(client, 0) + 1
+            (told if client is None or count[client] <= PROGRESS_PER_CLIENT else later)[job_id] = None
+        changes.later = later
+        return told
+
+    def _tell_client_of(self, job_id: str, behind: Set[Peer]) -> bool:
+        """Tell a job's client of it; False where that is behind with reading."""
         cluster = self._cluster
-        for job in cluster.open.values():
-            if job.client is not None and not job.all_sent and job.told_room_bytes < cluster.rules.client_window_bytes:
-                room = room_for(cluster, job, share)
+        job = cluster.jobs.get(job_id)
+        if job is None or job.client is None:
+            return True
+        if job.client in behind:
+            return False
+        job.told_room_bytes = 0 if job.is_final else room_for(cluster, job)
+        details = details_of(job) if job.is_final else None
+        tell_client(cluster, job.client, job, with_have=job_id in cluster.changes.missed, details=details)
+        return True
+
+    def _notice_room(self) -> None:
+        """A client that ran out of room is told when there is some again. A few jobs are looked at in a turn, all of
+        them after the room, or who shares it, has changed."""
+        cluster, total = self._cluster, self._cluster.users.total
+        seen = (cluster.room_bytes, cluster.uploads.version, total[Resource.SPOOL_BYTES], total[Resource.CHUNKS])
+        if seen != self._room_seen:
+            self._room_seen, self._rooms_to_look_at = seen, len(cluster.uploads.jobs)
+        count = min(self._rooms_to_look_at, ROOMS_PER_TURN)
+        self._rooms_to_look_at -= count
+        for job in list(islice(cluster.uploads.jobs, count)):
+            cluster.uploads.rotate(job)
+            if job.told_room_bytes < cluster.rules.client_window_bytes:
+                room = room_for(cluster, job)
                 if room > 2 * job.told_room_bytes:
-                    cluster.acknowledged_jobs.add(job.id)
+                    job.mark_as(Urgency.ACKNOWLEDGED)
 
     def _tell_watchers(self, news: Set[str], behind: Set[Peer], now: float) -> None:
         cluster = self._cluster
@@ -271,7 +237,7 @@ class Publisher:
             client.untold_jobs |= {job_id for job_id in news if self._watches(client, job_id)}
             client.untold_jobs &= cluster.jobs.keys()
             if not client.is_behind:
-                told = client.untold_jobs if due else client.untold_jobs & cluster.urgent_jobs
+                told = client.untold_jobs if due else client.untold_jobs & cluster.changes.now.keys()
                 client.untold_jobs = client.untold_jobs - told
                 client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in sorted(told))
             if "workers" in client.topics - client.asked_topics:

@@ -197,7 +197,7 @@ class Server:
     def _disagreement(self) -> str:
         """Where the dispatcher's memory and what is spooled differ; empty where they agree."""
         for job in self.dispatcher.cluster.open.values():
-            chunks = {(stream, index) for stream, have in enumerate(job.have) for index in have}
+            chunks = {(stream.number, index) for stream in job.streams for index in stream.here}
             stages = {(track.number, index) for track in job.tracks for index in track.intermediates}
             if chunks != self._locations.get(job.id, {}).keys() or stages != self._stages.get(job.id, {}).keys():
                 return f"what is spooled of job {job.id} is not what is known of it"

@@ -55,6 +55,11 @@ def _fits(cluster: Cluster, track: Track, index: int, mode: str, stage: range, o
     return can_end(cluster, track, made)
 
 
+def takes_build(track: Track, build: str) -> bool:
+    """Return whether what a worker of this build makes of a whole chain is of the track's builds."""
+    return track.takes((build,) * len(track.chain.steps))
+
+
 def can_end(cluster: Cluster, track: Track, made: BuildPath) -> bool:
     """Return whether connected workers can end a task, of whose first steps `made` has the builds, so that its result
     is of the track's builds: whether each step that is left is offered by a worker of its build."""
@@ -70,8 +75,7 @@ def can_end(cluster: Cluster, track: Track, made: BuildPath) -> bool:
 
 def _has_worker_for(cluster: Cluster, track: Track, stage: range) -> bool:
     """Return whether a connected worker of the build that the first step of a stage must have offers all of it."""
-    able = cluster.fleet.able(track.chain.needs(stage))
-    return any(worker.details.fingerprint == track.fingerprint[stage.start] for worker in able)
+    return track.fingerprint[stage.start] in cluster.fleet.builds(track.chain.needs(stage))
 
 
 def is_dead_end(cluster: Cluster, job: Job, track: Track, index: int) -> bool:

@@ -26,6 +26,7 @@ class Resource(StrEnum):
     LEDGER_BYTES = "bytes of submissions"
     CHUNKS = "chunks"
     SPOOL_BYTES = "bytes of chunks"
+    STAGED_BYTES = "bytes between workers"
     ENDED_JOBS = "ended jobs"
 
 
@@ -162,8 +163,9 @@ class Users:
                 Resource.CONNECTIONS: user.held[Resource.CONNECTIONS],
                 Resource.OPEN_JOBS: len(jobs),
                 Resource.LEDGER_BYTES: sum(job.fixed_bytes for job in jobs),
-                Resource.CHUNKS: sum(len(counts) for job in jobs for counts in job.frame_counts),
-                Resource.SPOOL_BYTES: sum(size for job in jobs for sizes in job.sizes for size in sizes.values()),
+                Resource.CHUNKS: sum(stream.known_count for job in jobs for stream in job.streams),
+                Resource.SPOOL_BYTES: sum(stream.spooled_bytes for job in jobs for stream in job.streams),
+                Resource.STAGED_BYTES: sum(track.staged_bytes for job in jobs for track in job.tracks),
                 Resource.ENDED_JOBS: len(user.ended),
             }
             assert counted == {resource: user.held[resource] for resource in Resource}, (user.name, counted, user.held)

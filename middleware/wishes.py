@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from base.vocabulary import ErrorCode, EventKind, JobCode, Topic, Verb
+from typing import Final
+
+from middleware.changes import Urgency
 from middleware.cluster import ClientRecord, Cluster
 from middleware.jobs import Job
 from middleware.leases import Leases
@@ -45,8 +47,8 @@ class Wishes:
     def _grant(self, client: ClientRecord, job: Job, verb: str, now: float) -> str:
         """What was done, in a sentence; nothing where it cannot be."""
         cluster = self._cluster
-        if verb == Verb.DETACH and job.client == client.peer:
-            job.client = None
+        if verb == "detach" and job.client == client.peer:
+            job.detach()
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
         if verb == Verb.CANCEL and not job.is_final:
@@ -80,8 +82,7 @@ class Wishes:
             cluster.hang_up(attached.peer, ErrorCode.RETRIED, f"job {job.id} begins again")
         job.begin_again()
         cluster.open_job(job)
-        cluster.changed_jobs.add(job.id)
-        cluster.urgent_jobs.add(job.id)
+        job.mark_as(Urgency.NOW)
         self._ownership.take_back(job)
         cluster.save(job)
 

@@ -155,7 +155,9 @@ class Loop:
         self._handshakes = Handshakes(descriptors.share(limits.MAX_HANDSHAKES))
         self._dirty: dict[ConnectionId, _Link] = {}
         self._writing: dict[ConnectionId, _Link] = {}  # had something left to write when that was tried last
-        self._timers = Timers()  # of handshakes, of addresses being dialled, of messages in progress
+        self._timers: Timers[ConnectionId] = (
+            Timers()
+        )  # of handshakes, of addresses being dialled, of messages in progress
         self._budget = Budget()
         self._without_memory: dict[Account, _Link] = {}
         self._unread: dict[ConnectionId, _Link] = {}  # have more to say than fitted in a turn

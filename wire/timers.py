@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Hashable
+from itertools import count
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
-class Timers:
+class Timers(Generic[K]):
     """One deadline a key; setting one costs O(log n), mostly less.
 
     A deadline that is moved later leaves its old entry in the heap, which is put right when its time comes: so there is
@@ -13,14 +18,19 @@ class Timers:
     """
 
     def __init__(self) -> None:
-        self._due: dict[int, float] = {}
-        self._heap: list[tuple[float, int]] = []
-        self._earliest: dict[int, float] = {}  # of a key's entries in the heap
+        self._due: dict[K, float] = {}
+        self._heap: list[tuple[float, int, K]] = []
+        self._earliest: dict[K, float] = {}  # of a key's entries in the heap
+        self._numbers = count()
 
     def __len__(self) -> int:
         return len(self._due)
 
-    def set(self, key: int, at: float | None) -> None:
+    def due(self, key: K) -> float | None:
+        """Return the deadline of a key; None where it has none."""
+        return self._due.get(key)
+
+    def set(self, key: K, at: float | None) -> None:
         """Sets, moves or (with None) clears a deadline."""
         if at is None:
             self._due.pop(key, None)
@@ -32,7 +42,7 @@ class Timers:
     def next(self) -> float | None:
         """The earliest deadline."""
         while self._heap:
-            at, key = self._heap[0]
+            at, _, key = self._heap[0]
             due = self._due.get(key)
             if due == at:
                 return at
@@ -43,15 +53,15 @@ class Timers:
                     self._push(key, due)
         return None
 
-    def expired(self, now: float) -> list[int]:
+    def expired(self, now: float) -> list[K]:
         """The keys whose deadline has come, earliest first. They have none any more."""
         keys = []
         while (at := self.next()) is not None and at <= now:
-            _, key = heapq.heappop(self._heap)
+            _, _, key = heapq.heappop(self._heap)
             del self._due[key], self._earliest[key]
             keys.append(key)
         return keys
 
-    def _push(self, key: int, at: float) -> None:
+    def _push(self, key: K, at: float) -> None:
         self._earliest[key] = at
-        heapq.heappush(self._heap, (at, key))
+        heapq.heappush(self._heap, (at, next(self._numbers), key))

@@ -119,7 +119,7 @@ def test_a_file_too_many_or_of_another_size_ends_its_connection(script: Script, 
 def test_files_stay_when_chunks_are_given_up_for_room(script: Script) -> None:
     job = script.dispatcher.cluster.jobs[submitted(script)]
     files_come(script, job.id)
-    job.tracks[0].stored.add(0)
+    job.tracks[0].queue.store(0)
     assert job.free_stored(1 << 30) == [(0, 0)]
     assert job.has_assets
 

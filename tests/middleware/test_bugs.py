@@ -76,7 +76,7 @@ def test_memory_that_does_not_agree_ends_the_process(cluster: Cluster, monkeypat
     worker = cluster.join("worker", WORKER)
 
     def beat(self: Any, who: Any, *_told: Any) -> None:
-        self._cluster.fleet._leave_ring(who)
+        self._cluster.fleet._leave_line(who)
         _bug()
 
     monkeypatch.setattr(Leases, "beat", beat)

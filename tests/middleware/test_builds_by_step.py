@@ -119,15 +119,15 @@ def test_a_job_goes_on_or_says_why_not(seed: int) -> None:
             script.hold(job)
             script.tick()
         elif not fleet.work():
-            if len(track.stored) == CHUNKS or not is_outdated(script.dispatcher.cluster, track):
+            if len(track.queue.stored) == CHUNKS or not is_outdated(script.dispatcher.cluster, track):
                 break
             script.wait(1)
     else:
         raise AssertionError("it goes on for ever")
     script.tick(1)
-    results = {fleet.results[record.owner_epoch, index] for index in track.stored}
+    results = {fleet.results[record.owner_epoch, index] for index in track.queue.stored}
     assert len(results) <= 1, "results of one output are of different builds"
-    if len(track.stored) < CHUNKS:
+    if len(track.queue.stored) < CHUNKS:
         offered = frozenset[str]().union(*(filters for filters, _ in fleet.workers.values()))
         is_missing = not set(chain) <= offered
         assert script.job(1).code == ("no-worker" if is_missing else "too-large"), script.job(1).reason

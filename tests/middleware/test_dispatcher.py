@@ -479,7 +479,7 @@ def test_few_chunks_of_unfiltered_streams_are_on_their_way_at_a_time(script: Scr
     for number in range(20):
         script.submit(1, chunks=1, streams=11, key=str(number))
     jobs_open = script.dispatcher.cluster.open.values()
-    assert sum(len(track.flights) for job in jobs_open for track in job.tracks) == rules.aggregator_pass_window
+    assert sum(len(track.queue.in_flight) for job in jobs_open for track in job.tracks) == rules.aggregator_pass_window
 
 
 def test_an_aggregator_that_returns_says_what_it_holds(script: Script) -> None:
@@ -493,7 +493,7 @@ def test_an_aggregator_that_returns_says_what_it_holds(script: Script) -> None:
     script.aggregator(8)
     script.hold(job, bits(0), peer=8)
     script.tick()
-    stored = script.dispatcher.cluster.jobs[job].tracks[0].stored
+    stored = script.dispatcher.cluster.jobs[job].tracks[0].queue.stored
     assert list(stored) == [0]
     assert 1 in script.tasks(11)[2:]
 
@@ -900,7 +900,7 @@ def test_of_the_next_few_chunks_the_longest_goes_first(script: Script) -> None:
     script.worker(11)
     script.tick()
     for _ in lengths:
-        script.deliver(11, script.tasks(11)[len(script.dispatcher.cluster.jobs[job].tracks[0].stored)])
+        script.deliver(11, script.tasks(11)[len(script.dispatcher.cluster.jobs[job].tracks[0].queue.stored)])
     assert script.tasks(11) == [0, 1, 4, 5, 6, 7, 8, 9, 3, 2, 10, 11, 12, 13, 14, 15]
 
 
@@ -924,8 +924,8 @@ def test_chunks_whose_results_are_lost_are_not_given_up_as_stored(script: Script
     script.wait(12)
     script.tick(1, room=0)
     assert script.said(8, Own)
-    assert script.dispatcher.cluster.jobs[job].have[0].to_wire() == bits(0, 1)
-    assert script.dispatcher.cluster.jobs[job].tracks[0].stored_frames == 0
+    assert script.dispatcher.cluster.jobs[job].streams[0].here.to_wire() == bits(0, 1)
+    assert script.dispatcher.cluster.jobs[job].tracks[0].queue.stored_frames == 0
 
 
 def test_under_pressure_stored_chunks_are_given_up_and_asked_for_again_when_the_store_is_lost(script: Script) -> None:
@@ -933,8 +933,8 @@ def test_under_pressure_stored_chunks_are_given_up_and_asked_for_again_when_the_
     job = script.submit(chunks=3)
     script.deliver(11, 0)
     script.tick(1, room=0)
-    assert script.dispatcher.cluster.jobs[job].have[0].to_wire() == bits(1, 2)
-    assert script.dispatcher.cluster.jobs[job].received(0).to_wire() == bits(0, 1, 2)
+    assert script.dispatcher.cluster.jobs[job].streams[0].here.to_wire() == bits(1, 2)
+    assert script.dispatcher.cluster.jobs[job].received()[0].to_wire() == bits(0, 1, 2)
     script.leave(9)
     script.leave(1)
     script.aggregator(8, store="new", name="agg")
@@ -951,7 +951,7 @@ def test_chunks_given_up_are_remembered_over_a_restart(script: Script) -> None:
     script.deliver(11, 0)
     script.tick(1, room=0)
     new = script.restarted(epoch=2)
-    assert new.dispatcher.cluster.jobs[job].received(0).to_wire() == bits(0, 1, 2)
+    assert new.dispatcher.cluster.jobs[job].received()[0].to_wire() == bits(0, 1, 2)
     assert new.dispatcher.cluster.jobs[job].all_sent
 
 

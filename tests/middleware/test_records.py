@@ -9,7 +9,9 @@ import pytest
 
 from base.failures import MAX_FAILURES_OF_JOB
 from middleware import records
+from middleware.changes import Urgency
 from middleware.events import Tick
+from middleware.stream import ChunkFacts
 from middleware.tracks import Trouble
 from tests.middleware.script import ROOM, Script
 from wire.messages import Control, Event, Hello, Job, Watch, Worker, WorkerDetails
@@ -41,8 +43,9 @@ def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch:
     script.tell(1, script.submission())
     job = script.dispatcher.cluster.jobs[script.job(1).job]
     for index in range(3000):
-        job.add_chunk(0, index, 10, 1000, index + 1)
+        job.add_chunk(0, index, ChunkFacts(10, index + 1, 1000))
         job.tracks[0].troubles[index] = Trouble([{"worker": "w", "kind": "crash", "text": "x"}] * 3)
+        job.tracks[0].queue.put_first(index)
     calls = counted(monkeypatch, "_frames_of")
     script.client(5)
     script.tell(5, Watch(job.id))
@@ -51,17 +54,19 @@ def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch:
     assert len(told) == len(calls) == MAX_FAILURES_OF_JOB
 
 
-def test_who_sends_much_is_counted_once_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_of_those_who_send_is_told_of_new_room(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script()
     script.aggregator(9)
     for peer in range(100, 130):
         script.client(peer)
         script.tell(peer, script.submission(key=f"key {peer}"))
-    calls = counted(monkeypatch, "shares")
     window = script.dispatcher.cluster.rules.client_window_bytes
     script.dispatcher.handle(Tick(window), script.now + 1)  # little
     commands = script.dispatcher.handle(Tick(30 * window), script.now + 2)  # enough again: each is told
-    assert len(calls) == 2
+    calls = counted(monkeypatch, "room_for")
+    for _ in range(10):
+        script.dispatcher.handle(Tick(30 * window), script.now + 2)
+    assert not calls, "nothing has changed"
     assert len({command.peer for command in commands if hasattr(command, "peer")}) == 30
 
 
@@ -96,7 +101,7 @@ def test_what_was_accepted_and_what_is_missed_is_told_to_who_was_behind() -> Non
     script.tell(1, script.submission())
     job = script.job(1).job
     script.chunk(1, job, 0)
-    script.dispatcher.cluster.missed_jobs.add(job)
+    script.dispatcher.cluster.jobs[job].mark_as(Urgency.MISSED)
     turn(script, 1)
     assert script.job(1).accepted == 0
     turn(script)

@@ -403,7 +403,7 @@ def test_after_a_restart_a_stage_in_the_middle_of_a_chain_goes_on(script: Script
         one.leave(BOTH)
         one.worker(BOTH, filters=("blur",), held=(held,))
         assert one.said(BOTH, Revoke) == []
-        (begun,) = one.dispatcher.cluster.jobs[job].tracks[0].flights[0].leases.values()
+        (begun,) = one.dispatcher.cluster.jobs[job].tracks[0].queue.in_flight[0].leases.values()
         assert begun.fingerprint == ("f", "f")
 
 

@@ -123,7 +123,7 @@ def test_what_the_owner_still_has_of_a_retried_job_is_not_redone(script: Script)
     before = len(script.tasks(11))
     script.client(2)
     source = script.dispatcher.cluster.jobs[job]
-    assert not any(source.have)
+    assert not source.has_chunks
     script.tell(2, script.submission())
     script.hold(job, bits(0, 2))
     for index in range(3):
@@ -233,7 +233,7 @@ def test_what_a_job_came_to_is_kept_and_its_memory_given_back(script: Script) ->
     script.finish()
     progress = script.job(1).progress
     assert (progress["frames_done"], progress["tasks_stored"], progress["tasks_queued"]) == (20, 2, 0)
-    assert not script.dispatcher.cluster.jobs[script.job(1).job].checksums[0]
+    assert not script.dispatcher.cluster.jobs[script.job(1).job].streams
     new = script.restarted(epoch=2)
     new.client(5)
     new.tell(5, Watch(topics=["jobs"]))

@@ -187,7 +187,7 @@ class Checks:
         job = middleware.server.dispatcher.cluster.jobs.get(message.job)
         if job is None or job.is_final or job.owner_epoch > 1 or message.job in middleware.asked_again_for:
             return  # chunks that had been given up, or were damaged, are needed again, and are accepted once more
-        on_disk = middleware.committed_chunks(message.job) + sum(len(freed) for freed in job.freed)
+        on_disk = middleware.committed_chunks(message.job) + sum(stream.freed.count for stream in job.streams)
         assert on_disk >= message.accepted, f"{message.accepted} chunks of {job.id} are accepted, {on_disk} on disk"
 
     def _arrived(self, receiver: End, message: Message) -> None:
@@ -288,8 +288,9 @@ class Checks:
                 continue
             likes = [one for one in free if set(track.fingerprint) <= {one.details.fingerprint}]
             able = [one.name for one in likes if track.needs <= one.offers]
-            if able and track.queued_count(job.have[track.stream]):
-                waiting = [i for i in job.have[track.stream] if i not in track.stored and i not in track.flights]
+            queue = track.queue
+            if able and queue.count:
+                waiting = [i for i in track.stream.here if i not in queue.stored and i not in queue.in_flight]
                 raise AssertionError(f"{job.id}/{track.number}/{waiting} wait while {able} have nothing to do")
             self._no_stage_waits(cluster, job, track, workers, free)
 
@@ -305,9 +306,9 @@ class Checks:
             return  # which builds go together is not judged here
         wanted = list(zip(track.chain.steps, builds, strict=True))
         offered = {(name, worker.details.fingerprint) for worker in workers for name in worker.offers}
-        for index in job.have[0]:
+        for index in track.stream.here:
             begun = track.intermediates.get(index)
-            if index in track.stored or index in track.flights or index in track.troubles:
+            if index in track.queue.stored or index in track.queue.in_flight or index in track.troubles:
                 continue
             done = begun.fingerprint if begun else ()
             rest = set(wanted[len(done) :])
@@ -348,7 +349,7 @@ class Checks:
     def _no_upload_holds_its_room_for_ever(self, job: MiddlewareJob, now: float) -> None:
         if job.client is not None or job.all_sent or not job.spooled_bytes or job.moved_at is None:
             return
-        if any(track.flights for track in job.tracks):
+        if job.is_in_flight:
             self._in_work_at[job.id] = now
             return
         limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
@@ -356,13 +357,19 @@ class Checks:
         assert idle_s < limit_s, f"{job.id} holds {job.spooled_bytes} bytes, and nothing came for {idle_s:.0f} s"
 
     def _no_empty_job_keeps_its_place(self, job: MiddlewareJob, now: float) -> None:
-        if job.client is not None or job.chunk_count or job.waits_long or job.all_sent or job.moved_at is None:
+        if (
+            job.client is not None
+            or any(one.known_count for one in job.streams)
+            or job.waits_long
+            or job.all_sent
+            or job.moved_at is None
+        ):
             return
         limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
         assert now - job.moved_at < limit_s, f"nothing of {job.id} came for {now - job.moved_at:.0f} s, and it is there"
 
     def _job_in_work_is_said_to_run(self, job: MiddlewareJob, now: float) -> None:
-        if job.state is not JobState.PENDING or not any(track.flights for track in job.tracks):
+        if job.state is not JobState.PENDING or not job.is_in_flight:
             self._misjudged_since.pop(job.id, None)
             return
         since = max(self._misjudged_since.setdefault(job.id, now), self._scenario.middleware.resumed_at)
@@ -373,7 +380,7 @@ class Checks:
         jobs = Counter(job.user.name for job in cluster.open.values())
         chunks: Counter[str] = Counter()
         for job in cluster.open.values():
-            chunks[job.user.name] += sum(map(len, job.frame_counts))
+            chunks[job.user.name] += sum(stream.known_count for stream in job.streams)
         for counts, quota in ((jobs, quotas[Resource.OPEN_JOBS]), (chunks, quotas[Resource.CHUNKS])):
             for user, count in counts.items():
                 assert count <= quota.of_user, f"{user} has {count} of at most {quota}"

@@ -22,13 +22,12 @@ from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
 from client import run
 from client.upload import Upload
-from middleware import dispatcher, handout, intake, leases, names, stages, tracks
+from middleware import intake, leases, names, scheduler, stages, tracks
 from middleware.chains import Chain
 from middleware.cluster import Cluster
 from middleware.dispatcher import Dispatcher
 from middleware.events import FreeStage, StageLost, Tick
 from middleware.fleet import Fleet
-from middleware.handout import Handout
 from middleware.intake import Intake
 from middleware.jobs import Job
 from middleware.leases import Cause, Leases
@@ -36,7 +35,9 @@ from middleware.ledger import MiddlewareLedger
 from middleware.link_costs import LinkCosts
 from middleware.ownership import Ownership
 from middleware.records import Publisher
+from middleware.scheduler import Scheduler
 from middleware.server import Server as MiddlewareServer
+from middleware.task_queue import TaskQueue
 from middleware.tracks import Track
 from middleware.users import Users
 from storage.ledger import Ledger
@@ -48,7 +49,7 @@ from wire.windows import Windows
 from worker.assets import AssetCache
 from worker.session import Session as WorkerSession
 
-Patch = tuple[Any, str, Callable[..., Any]]
+Patch = tuple[Any, str, Any]
 Patches = list[Patch]
 
 
@@ -97,7 +98,7 @@ def _credit_returned_twice() -> Patch:
 
 
 def _lost_tasks_stay_lost() -> Patch:
-    return Track, "put_back", lambda self, index: self.flights.pop(index, None)
+    return TaskQueue, "put_back", lambda self, index: self._land(index)
 
 
 def _duplicate_accepted() -> Patch:
@@ -131,7 +132,7 @@ def _epoch_not_raised() -> Patch:
 
 def _stale_lease_adopted() -> Patch:
     def wanted(job: Any, held: Any) -> bool:
-        return not job.is_final and held.track < len(job.fixed["outputs"]) and held.index in job.have[0]
+        return not job.is_final and held.track < len(job.fixed["outputs"]) and held.index in job.streams[0].here
 
     return Leases, "_is_wanted", staticmethod(wanted)
 
@@ -139,8 +140,8 @@ def _stale_lease_adopted() -> Patch:
 def _stored_is_redone_after_a_return() -> Patch:
     real = Track.hold
 
-    def hold(self: Any, stored: Any, frame_counts: Any) -> Any:
-        return real(self, Bitmap(), frame_counts)
+    def hold(self: Any, stored: Any) -> Any:
+        return real(self, Bitmap())
 
     return Track, "hold", hold
 
@@ -156,20 +157,24 @@ def _holdings_not_awaited() -> Patch:
 
 
 def _gap_blocks_the_queue() -> Patch:
-    def fresh(self: Any, have: Any) -> Any:
-        while self._next in self.stored or self._next in self.flights:
+    def look_ahead(self: Any) -> None:
+        while self._next in self.stored or self._next in self.in_flight:
             self._next += 1
-        return self._next if self._next in have else None
+        if not self._ahead and self._next in self._stream.here and self._next not in self._returned:
+            self._ahead.append((self._next, 0))
+            self._next += 1
 
-    return Track, "_fresh", fresh
+    return TaskQueue, "_look_ahead", look_ahead
 
 
 def _finish_one_early() -> Patch:
     def all_stored(self: Any) -> bool:
         counts = self.chunk_counts
-        return counts is not None and all(t.stored.count >= counts[t.stream] - 1 for t in self.tracks)
+        return counts is not None and all(
+            track.queue.stored.count >= counts[track.stream.number] - 1 for track in self.tracks
+        )
 
-    return Job, "all_stored", property(all_stored)  # type: ignore[return-value]
+    return Job, "all_stored", property(all_stored)
 
 
 def _results_out_of_order() -> Patch:
@@ -197,7 +202,7 @@ def _refused_worker_is_awaited() -> Patch:
     def able(self: Any, offer: Any) -> set[str]:
         return {worker.name for worker in self._cluster.fleet.able(offer.needs)}
 
-    return Handout, "_able", able
+    return Scheduler, "_able", able
 
 
 def _given_up_chunks_not_asked_for() -> Patch:
@@ -286,14 +291,14 @@ def _stage_kept_though_the_disk_was_full() -> Patch:
 
 
 def _stage_freed_before_its_result_is_stored() -> Patch:
-    real = Handout._lend
+    real = Scheduler._lend
 
     def lend(self: Any, job: Any, track: Any, index: int, offer: Any, worker: Any, now: float) -> None:
         real(self, job, track, index, offer, worker, now)
         if offer.stage.start:
             self._cluster.outbox.append(FreeStage(job.id, track.number, index))
 
-    return Handout, "_lend", lend
+    return Scheduler, "_lend", lend
 
 
 def _stage_not_sent_again() -> Patch:
@@ -329,7 +334,7 @@ def _builds_compared_without_their_steps() -> Patches:
         return " + ".join(turns(path))
 
     return [(tracks, "matches", matches), (stages, "matches", matches)] + [
-        (module, "to_text", to_text) for module in (handout, stages, material)
+        (module, "to_text", to_text) for module in (scheduler, stages, material)
     ]
 
 
@@ -354,14 +359,14 @@ def _stage_taken_without_proof() -> Patch:
 
 
 def _build_decided_by_the_result() -> Patch:
-    real = Handout._lend
+    real = Scheduler._lend
 
     def lend(self: Any, job: Any, track: Any, *more: Any) -> None:
         before = track.fingerprint
         real(self, job, track, *more)
         track.fingerprint = before
 
-    return Handout, "_lend", lend
+    return Scheduler, "_lend", lend
 
 
 def _build_forgotten_by_a_restart() -> Patch:
@@ -399,17 +404,17 @@ def _delivered_for_ever() -> Patch:
 
 
 def _failed_task_is_dropped() -> Patch:
-    real = Dispatcher._clear_ended
+    real = Dispatcher._tick
 
-    def clear(self: Any, now: float) -> None:
-        real(self, now)
+    def tick(self: Any, event: Any, now: float) -> None:
         for job in self.cluster.open.values():
             for track in job.tracks:
                 for index in [i for i, trouble in track.troubles.items() if trouble.failures]:
-                    track.stored.add(index)
-                    track.flights.pop(index, None)
+                    if index not in track.queue.stored:
+                        track.queue.store(index)
+        real(self, event, now)
 
-    return Dispatcher, "_clear_ended", clear
+    return Dispatcher, "_tick", tick
 
 
 def _finish_not_owed_again() -> Patch:
@@ -492,7 +497,7 @@ def _bound_is_not_per_user() -> Patch:
 
 
 def _no_room_is_reserved() -> Patch:
-    return Cluster, "reserved_bytes", property(lambda self: 0)  # type: ignore[return-value]
+    return Cluster, "reserved_bytes", property(lambda self: 0)
 
 
 def _empty_jobs_never_expire() -> Patch:
@@ -534,7 +539,7 @@ def _asset_sent_once_to_a_worker_of_a_name() -> Patch:
 
 
 def _asset_not_awaited() -> Patch:
-    return Job, "has_assets", property(lambda self: True)  # type: ignore[return-value]
+    return Job, "has_assets", property(lambda self: True)
 
 
 def _computed_without_its_asset() -> Patch:
@@ -587,8 +592,16 @@ def _first_watcher_is_served_first() -> Patch:
     return Publisher, "_serve", serve
 
 
-def _only_the_oldest_jobs_are_assessed() -> Patch:
-    return dispatcher, "islice", lambda jobs, _: jobs[: dispatcher.ASSESSED_PER_TURN]
+def _waiting_jobs_are_not_looked_at_again() -> Patch:
+    return Cluster, "look_again", lambda self, job, at: None
+
+
+def _special_tasks_are_not_tried() -> Patch:
+    return scheduler, "MAX_SPECIAL", 0
+
+
+def _groups_of_workers_are_not_sorted_anew() -> Patch:
+    return Fleet, "_groups_changed", lambda self: self._able.clear()
 
 
 def _idle_clients_stay() -> Patch:

@@ -267,7 +267,10 @@ class Scenario:
             return "the middleware is not there"
         return "; ".join(
             f"{job.id} {job.state.value} {job.code} {job.reason} "
-            + ", ".join(f"track {t.number}: {t.stored.count} stored, in flight {list(t.flights)}" for t in job.tracks)
+            + ", ".join(
+                f"track {t.number}: {t.queue.stored.count} stored, in flight {list(t.queue.in_flight)}"
+                for t in job.tracks
+            )
             for job in server.dispatcher.cluster.jobs.values()
         )
 

@@ -12,7 +12,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 5), st.none() | st.integers(0, 50)))
 
 @given(STEPS, st.integers(0, 50))
 def test_they_are_a_dictionary_that_knows_its_least_value(steps: list[tuple[int, int | None]], now: int) -> None:
-    timers, model = Timers(), dict[int, int]()
+    timers, model = Timers[int](), dict[int, int]()
     for key, at in steps:
         timers.set(key, at)
         model.pop(key, None)
@@ -27,7 +27,7 @@ def test_they_are_a_dictionary_that_knows_its_least_value(steps: list[tuple[int,
 
 
 def test_a_deadline_that_is_moved_on_again_and_again_has_one_entry() -> None:
-    timers = Timers()
+    timers = Timers[int]()
     for at in range(1000):
         timers.set(1, float(at))
         timers.set(2, None)

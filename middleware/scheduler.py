@@ -1,0 +1,313 @@
+"""Who gets which task: round-robin among users, jobs and workers, and copies of those that take too long."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import replace
+from itertools import islice
+from math import inf
+from typing import Final
+
+from base.build_path import to_text
+from middleware.cluster import Cluster
+from middleware.events import SendChunk, SendStage
+from middleware.fleet import Group, WorkerRecord
+from middleware.jobs import Job
+from middleware.lanes import NOBODY, Key, Lane, Lanes, Place
+from middleware.stages import Offer, is_dead_end, offers, takes_build
+from middleware.states import JobState
+from middleware.task_queue import LeaseRecord
+from middleware.tracks import Track, Trouble
+from wire.lease_tags import lease_tag
+from wire.messages import Task
+from wire.schema import Lease
+
+SPECULATE_FACTOR: Final = 2.0
+"""A task is handed out a second time only when it has run this much longer than its track's mean (as MapReduce's
+backup tasks): on fewer cores than workers, copies of healthy tasks would slow the job down."""
+
+SPECULATE_MIN_S: Final = 1.0
+"""… and at least so long, so that short tasks are not copied for nothing."""
+
+MAX_SPECIAL: Final = 64
+"""Special tracks (see Lanes) that are tried in one turn, the longest untried first: about 2 ms of work, however many
+tasks have failed before."""
+
+
+class Scheduler:
+    """The part of the dispatcher that gives workers their tasks.
+
+    It is told of every job that changed (`look`), and keeps those tracks in lanes that have queued tasks.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._lanes = Lanes()
+        self._version = 0  # of the fleet's groups for which the lanes were made
+        self._sequence = 0
+        self._turn = 0
+
+    def look(self, job: Job, now: float) -> None:
+        """See which tracks of a job wait for a worker now."""
+        if not self._is_ready(job, now):
+            for track in job.filtered:
+                self._lanes.take_out(track)
+            if now < job.no_room_until:
+                self._cluster.look_again(job, job.no_room_until)
+            return
+        for track in job.filtered:
+            if track.queue.count:
+                self._lanes.put(job, track, self._groups_for(job, track))
+            else:
+                self._lanes.take_out(track)
+
+    @staticmethod
+    def _is_ready(job: Job, now: float) -> bool:
+        can_run = job.state is JobState.RUNNING or job.state is JobState.PENDING
+        return can_run and job.holdings_known and now >= job.no_room_until and job.has_assets
+
+    def forget(self, job: Job) -> None:
+        """A job has ended."""
+        for track in job.filtered:
+            self._lanes.take_out(track)
+
+    def _groups_for(self, job: Job, track: Track) -> tuple[Group, ...] | None:
+        """Return the groups that can do any queued task of a track from beginning to end; None where tasks differ."""
+        fleet = self._cluster.fleet
+        is_special = track.intermediates or (track.troubles and track.queue.has_returned)
+        if is_special or (job.benched and self._cluster.benched(job)):
+            return None
+        able = fleet.able_groups(track.needs)
+        if not track.fingerprint:
+            # the first hand-out chooses a build: where there is a choice, or a chain to share, by itself
+            return tuple(able) if len(able) == 1 or not (able or track.chain.can_stage) else None
+        fitting = tuple(group for group in able if takes_build(track, group.build))
+        return None if not fitting and track.chain.can_stage else fitting
+
+    # ── handing out ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def hand_out(self, now: float) -> None:
+        """Give queued tasks to workers with credit."""
+        fleet = self._cluster.fleet
+        if self._version != fleet.version:
+            self._version = fleet.version
+            for job in self._lanes.clear():
+                self.look(job, now)
+        if not fleet.ready_count:
+            return
+        special = list(islice(self._lanes.special.values(), MAX_SPECIAL))
+        lanes = [lane for lane in self._lanes if lane.has_credit]
+        while fleet.ready_count and (lanes or special):
+            lane, place = _first_lane(lanes)
+            other = min(special, key=_key, default=None)
+            if place is not None and (other is None or place.key < other.key):
+                assert lane is not None
+                if not self._serve(lane, place, now) or not lane.has_credit:
+                    lanes.remove(lane)
+            elif other is not None:
+                if not self._serve_special(other, now):
+                    self._lanes.tried(other)
+                    special.remove(other)
+                elif not other.track.queue.count:
+                    special.remove(other)
+            else:
+                break
+
+    def _serve(self, lane: Lane, place: Place, now: float) -> bool:
+        """Give the task of a lane's first track to the worker whose turn it is; False where there is none."""
+        job, track = place.job, place.track
+        worker = lane.first_worker(idle_only=self._is_tail(lane.able_count))
+        if worker is None:
+            return False
+        index = next(track.queue.candidates(track.intermediates))
+        whole = Offer("filter", track.chain.whole, track.needs, NOBODY)
+        self._lend(job, track, index, whole, worker, now)
+        self._count(place)
+        return True
+
+    def _serve_special(self, place: Place, now: float) -> bool:
+        """Give some task of a track to a worker that may have it; False where there is none."""
+        job, track = place.job, place.track
+        able_count = sum(len(group.members) for group in self._cluster.fleet.able_groups(track.needs))
+        idle_only = self._is_tail(able_count)
+        for index in track.queue.candidates(track.intermediates):
+            chosen = self._choose(job, track, index, idle_only=idle_only)
+            if chosen is not None:
+                self._lend(job, track, index, *chosen, now)
+                self._count(place)
+                return True
+        return False
+
+    def _count(self, place: Place) -> None:
+        """One task of a track was handed out."""
+        if place.track.queue.count:
+            self._lanes.count(place)
+        else:
+            self._lanes.take_out(place.track)
+
+    def _is_tail(self, able_count: int) -> bool:
+        """Return whether the queued tasks are the last ones, and fewer than workers: they wait for workers that have
+        nothing to do. One given in advance might wait behind a slow worker's task while others look on."""
+        return self._lanes.queued_count < able_count and not self._lanes.sending_count
+
+    def _choose(
+        self, job: Job, track: Track, index: int, *, idle_only: bool = False
+    ) -> tuple[Offer, WorkerRecord] | None:
+        """Return the next part of a task that somebody has credit for, and who gets it."""
+        if index in track.intermediates and is_dead_end(self._cluster, job, track, index):
+            self._cluster.free_intermediate(job, track, index)
+        for offer in offers(self._cluster, job, track, index):
+            worker = self._pick_for_build(job, track, index, offer, idle_only=idle_only)
+            if worker is not None:
+                return offer, worker
+        return None
+
+    def _pick_for_build(
+        self, job: Job, track: Track, index: int, offer: Offer, *, idle_only: bool
+    ) -> WorkerRecord | None:
+        """Choose a worker for an offer. The first one that is to bring a result decides on a track's build: where there
+        is a choice, it is one of the build that most able workers have."""
+        trouble, fleet = track.troubles.get(index), self._cluster.fleet
+        if not track.fingerprint and track.chain.is_last(offer.stage) and len(fleet.fingerprints) > 1:
+            commonest = fleet.commonest_build(offer.needs, offer.refused)
+            others = replace(offer, refused=fleet.fingerprints - {commonest})
+            worker = self._pick(job, trouble, others, idle_only=idle_only)
+            if worker is not None:
+                return worker
+        return self._pick(job, trouble, offer, idle_only=idle_only)
+
+    def _pick(self, job: Job, trouble: Trouble | None, offer: Offer, *, idle_only: bool) -> WorkerRecord | None:
+        benched: Set[str] = self._cluster.benched(job) if job.benched else NOBODY
+        pick, needs, refused = self._cluster.fleet.pick, offer.needs, offer.refused
+        if trouble is not None and trouble.failed_on:
+            others = self._able(offer) - trouble.failed_on - benched
+            if others:  # somebody else must try it, even if that means to wait for credit
+                return pick(needs, trouble.failed_on | benched, refused, idle_only=idle_only)
+        found = pick(needs, benched, refused, idle_only=idle_only)
+        if found is None and benched and self._able(offer) <= benched:
+            found = pick(needs, NOBODY, refused, idle_only=idle_only)  # better a sick worker than nobody
+        return found
+
+    def _able(self, offer: Offer) -> set[str]:
+        """Who may take it, now or when its turn comes."""
+        return {worker.name for worker in self._cluster.fleet.able(offer.needs, offer.refused)}
+
+    def _lend(self, job: Job, track: Track, index: int, offer: Offer, worker: WorkerRecord, now: float) -> None:
+        cluster, chain, stage = self._cluster, track.chain, offer.stage
+        told_stage = chain.to_wire(stage)
+        self._sequence += 1
+        self._turn += 1
+        job.last_served = job.user.last_served = self._turn
+        lease = Lease(cluster.epoch, self._sequence)
+        fingerprint = track.fingerprint_of(index, offer.mode, worker.details.fingerprint, stage)
+        build = to_text(fingerprint)
+        tag = lease_tag(
+            job.lease_key,
+            job=job.id,
+            owner_epoch=job.owner_epoch,
+            track=track.number,
+            index=index,
+            lease=lease,
+            instance=worker.shown_to(job.owner),
+            mode=offer.mode,
+            stage=told_stage,
+            build=build,
+        )
+        record = LeaseRecord(
+            lease=lease,
+            worker=worker.name,
+            job=job.id,
+            track=track.number,
+            index=index,
+            mode=offer.mode,
+            stage=stage,
+            is_last=chain.is_last(stage),
+            fingerprint=fingerprint,
+            tag=tag,
+            handed_out_at=now,
+            progress_at=now,
+        )
+        if record.is_last and not track.fingerprint:
+            track.choose_build(fingerprint)
+            cluster.save(job)  # committed before the task leaves: no restart chooses another one
+        track.assign(record, now)
+        cluster.fleet.lend(worker, record)
+        cluster.watch_lease(worker, now)
+        task = Task(
+            lease=lease,
+            job=job.id,
+            track=track.number,
+            index=index,
+            source=job.worker_source,
+            output=job.fixed["outputs"][track.number],
+            owner=job.owner,
+            owner_epoch=job.owner_epoch,
+            mode=offer.mode,
+            stage=told_stage,
+            build=build,
+            tag=tag,
+            assets=job.assets_of(track) if offer.mode != "drop" else [],
+        )
+        if stage.start:
+            cluster.outbox.append(SendStage(worker.peer, task, job.id, track.number, index))
+        else:
+            cluster.outbox.append(SendChunk(worker.peer, task, job.id, track.stream.number, index))
+        if job.state is JobState.PENDING:
+            cluster.set_state(job, JobState.RUNNING)
+
+    # ── copies ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def speculate(self, now: float) -> None:
+        """The tail: an idle worker gets a copy of the task that has run far longer than its like."""
+        if not any(group.idle for group in self._cluster.fleet.groups.values()):
+            return
+        for job in list(self._cluster.in_work):
+            if job.state is not JobState.RUNNING or not job.holdings_known or not (job.all_sent and job.has_assets):
+                continue
+            if now < job.no_room_until:
+                continue  # a copy of a result for which there is no room finds none either
+            for track in job.filtered:
+                slow = self._slowest(track, now)
+                chosen = self._choose(job, track, slow.index, idle_only=True) if slow else None
+                if slow is None or chosen is None or chosen[1].held or chosen[1].name == slow.worker:
+                    continue
+                what, worker = self._cluster.describe(slow), chosen[1]
+                self._cluster.log(f"{what} is slow on {slow.worker}; {worker.name} tries it too")
+                self._lend(job, track, slow.index, *chosen, now)
+
+    @staticmethod
+    def _slowest(track: Track, now: float) -> LeaseRecord | None:
+        """The task that deserves a copy. One that has failed before is slow by its own fault, and would hang two
+        workers instead of one."""
+        alone = [
+            (now - flight.first_handed_out_at, next(iter(flight.leases.values())))
+            for index, flight in track.queue.in_flight.items()
+            if len(flight.leases) == 1
+            if index not in track.troubles or not track.troubles[index].failures
+        ]
+        slow = [record for seconds, record in alone if seconds > _patience(track, record)]
+        return min(slow, key=lambda record: record.handed_out_at, default=None)
+
+    def validate(self) -> None:
+        """Raise AssertionError where the lanes are not what waits."""
+        self._lanes.validate()
+
+
+def _key(place: Place) -> Key:
+    return place.key
+
+
+def _first_lane(lanes: list[Lane]) -> tuple[Lane | None, Place | None]:
+    """Return the lane whose head comes before those of the others, and that head."""
+    best: tuple[Lane | None, Place | None] = (None, None)
+    for lane in lanes:
+        place = lane.head()
+        if place is not None and (best[1] is None or place.key < best[1].key):
+            best = lane, place
+    return best
+
+
+def _patience(track: Track, record: LeaseRecord) -> float:
+    """Seconds that a task may take before it gets a copy; endless while none of its like is done."""
+    mean_s = track.pace(record.stage.stop).mean_s
+    return inf if mean_s is None else max(SPECULATE_MIN_S, SPECULATE_FACTOR * mean_s)
