@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from base.records import record
 from wire.messages import Message
 from wire.schema import Lease
 
@@ -17,7 +18,7 @@ MIDDLEWARE: Final[Peer] = 0
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Received:
     """A peer's message; the first is its Hello, of the middleware its Welcome. Of a payload size and checksum are
     told."""
@@ -28,7 +29,7 @@ class Received:
     payload_xxh3: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Damaged:
     """A peer's message came whose payload did not match its checksum, and is gone."""
 
@@ -36,7 +37,7 @@ class Damaged:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Left:
     """A peer's connection is gone, or to the middleware none could be made. `code` is of the Error it said last."""
 
@@ -45,7 +46,7 @@ class Left:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unsent:
     """A message that was to be sent breaks a limit of the wire; the connection lives."""
 
@@ -54,14 +55,14 @@ class Unsent:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kept:
     """What a Keep asked for is done; it is durable once this turn is committed."""
 
     keep: Keep
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotKept:
     """What a Keep asked for failed: the disk or the spool is full. Nothing of it remains."""
 
@@ -69,7 +70,7 @@ class NotKept:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spliced:
     """The files of a job are there. `outputs` and `files` as in Finished; `state` of an output is done or partial."""
 
@@ -78,7 +79,7 @@ class Spliced:
     files: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpliceFailed:
     """A splice that would fail again: what was wrong."""
 
@@ -86,7 +87,7 @@ class SpliceFailed:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpliceCrashed:
     """The process that spliced this job died or hung."""
 
@@ -94,7 +95,7 @@ class SpliceCrashed:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChunksDamaged:
     """A splice met results that are not what was stored (or not what the others of their track are): all that there
     are, as (track, index); `text` is of one of them. `makers` are the workers that made them, in the same order, where
@@ -106,7 +107,7 @@ class ChunksDamaged:
     makers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResultsLost:
     """Results, as (track, index), of which the file in the spool is gone."""
 
@@ -114,7 +115,7 @@ class ResultsLost:
     chunks: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recalled:
     """What a Recall asked for: what the ledger has of the job, as SaveJob told it."""
 
@@ -124,7 +125,7 @@ class Recalled:
     record: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tick:
     """The end of a turn: timers fire."""
 
@@ -148,18 +149,18 @@ Event = (
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dial:
     """Connect to the middleware."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Send:
     peer: Peer
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendFilePart:
     """Sends up to `length` bytes of a finished file from `offset`; Error `not-found` when it is not as it was (`size`,
     None where that is written in a listing) or ends before."""
@@ -172,7 +173,7 @@ class SendFilePart:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Close:
     """Closes a peer's connection, telling it why. No Left follows."""
 
@@ -182,7 +183,7 @@ class Close:
     job: str = ""  # the one whose message was wrong
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Keep:
     """Keeps the payload of the event that is being handled: spool, then ledger. Answered by Kept or NotKept."""
 
@@ -199,7 +200,7 @@ class Keep:
     frames: dict[str, int] = field(default_factory=dict)  # frames_in, frames_out, … as in Result
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveJob:
     """Writes a job's record to the ledger; `fixed` is what was asked for, sent with the first record, and what is left
     of it once the files are there."""
@@ -209,7 +210,7 @@ class SaveJob:
     fixed: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recall:
     """Reads in the ledger what is saved of a job that has ended, for a message that names it. Answered by Recalled."""
 
@@ -217,7 +218,7 @@ class Recall:
     job: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FreeChunk:
     """Forgets one result: ledger first, then spool."""
 
@@ -226,21 +227,21 @@ class FreeChunk:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FreeChunks:
     """Forgets all results of a job; its record stays."""
 
     job: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ForgetJob:
     """Forgets a job, its results included. Finished files stay."""
 
     job: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Splice:
     """Begins to splice; Spliced, SpliceFailed, SpliceCrashed or ChunksDamaged follows, unless it is cancelled."""
 
@@ -250,14 +251,14 @@ class Splice:
     statistics: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CancelSplice:
     """Stops a splice that runs; no half file and no event stays of it."""
 
     job: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeepFailed:
     """Puts the payload of the event that is being handled, a chunk, beside the results as a file to be played."""
 
@@ -266,7 +267,7 @@ class KeepFailed:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Log:
     """One line for people, at INFO or above."""
 

@@ -324,6 +324,7 @@ class Cluster:
         """Look again at all jobs of which nothing is in work: what they wait for may have come or gone."""
         for job in self.open.values():
             if job not in self.in_work:
+                job.worked_at = float("-inf")  # it may be more than its turn that it waits for
                 self.changes.touch(job)
 
     def watch_lease(self, worker: WorkerRecord, now: float) -> None:

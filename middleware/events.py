@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from base.vocabulary import ErrorCode
+from base.records import record
 from wire.messages import Message
 from wire.schema import Lease
 
@@ -15,7 +14,7 @@ Peer = int
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Received:
     """A peer's message; the first one is its Hello. Of a payload only the size and checksum are told."""
 
@@ -26,7 +25,7 @@ class Received:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Damaged:
     """A peer's message came whose payload did not match its checksum, and is gone."""
 
@@ -34,14 +33,14 @@ class Damaged:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundWhole:
     """What a Check asked for: the payload is what was spooled, so it was damaged on its way."""
 
     check: Check
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChunkLost:
     """A chunk in the spool is not what was put there, or not there any more."""
 
@@ -50,7 +49,7 @@ class ChunkLost:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StageLost:
     """What was done of a task is not what was put into the spool, or not there any more."""
 
@@ -59,7 +58,7 @@ class StageLost:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Left:
     """A peer's connection is gone. `job` is the one whose message ended it, where that is known."""
 
@@ -68,7 +67,7 @@ class Left:
     job: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unsent:
     """A message that was to be sent breaks a limit of the wire; the connection lives."""
 
@@ -77,7 +76,7 @@ class Unsent:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotKept:
     """The SpoolChunk just commanded failed: the disk or the spool is full, or (`code` is `corrupt`) the content is not
     what was announced."""
@@ -89,7 +88,7 @@ class NotKept:
     code: ErrorCode = ErrorCode.FULL
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StageKept:
     """The SpoolStage just commanded is done."""
 
@@ -97,7 +96,7 @@ class StageKept:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StageNotKept:
     """The SpoolStage just commanded failed: the disk or the spool is full."""
 
@@ -105,7 +104,7 @@ class StageNotKept:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tick:
     """The end of a turn: timers fire, tasks are handed out, records go to those who watch.
 
@@ -125,13 +124,13 @@ Event = (
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Send:
     peer: Peer
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendChunk:
     """Sends a message with a spooled chunk as its payload."""
 
@@ -142,7 +141,7 @@ class SendChunk:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendStage:
     """Sends a message with what is done of a task as its payload (see SpoolStage)."""
 
@@ -153,7 +152,7 @@ class SendStage:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Close:
     """Closes a peer's connection, telling it why. No Left follows."""
 
@@ -163,7 +162,7 @@ class Close:
     job: str = ""  # the one whose message was wrong
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpoolChunk:
     """Keeps the payload of the event that is being handled: spool first, then ledger. With `value`, the payload must be
     the file that this stands for (see AssetFacts)."""
@@ -175,7 +174,7 @@ class SpoolChunk:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpoolStage:
     """Keeps the payload of the event that is being handled, what came of a stage, in the place of that of an earlier
     stage; in the spool alone, for it need not survive a restart. Answered by StageKept or StageNotKept."""
@@ -187,7 +186,7 @@ class SpoolStage:
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Check:
     """Reads a payload that arrived damaged: a chunk, or (`is_stage`) what is done of a task. Answered by FoundWhole,
     ChunkLost or StageLost. `lease` is of the worker at whom it arrived."""
@@ -200,7 +199,7 @@ class Check:
     lease: Lease | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FreeStage:
     """Gives the room of what was kept by SpoolStage back."""
 
@@ -209,7 +208,7 @@ class FreeStage:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FreeChunk:
     """Gives one chunk's room back: ledger first, then spool. That it was here is remembered."""
 
@@ -218,7 +217,7 @@ class FreeChunk:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveJob:
     """Writes a job's record (see middleware/jobs.py) to the ledger. `fixed` is the part that never changes, sent with
     the first record only."""
@@ -228,7 +227,7 @@ class SaveJob:
     fixed: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveStore:
     """Writes to the ledger which token an aggregator's store was first seen with."""
 
@@ -237,28 +236,28 @@ class SaveStore:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ForgetStore:
     """Forgets an aggregator's store."""
 
     store: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FreeJob:
     """Forgets all chunks and stages of a job; its record stays in the history."""
 
     job: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ForgetJob:
     """Forgets a job altogether."""
 
     job: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveFilter:
     """Writes a filter's schema to the ledger, in the place of an earlier one of that name."""
 
@@ -266,14 +265,14 @@ class SaveFilter:
     schema: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ForgetFilter:
     """Forgets a filter's schema."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Log:
     """One line for people, at INFO."""
 

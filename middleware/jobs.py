@@ -26,6 +26,10 @@ NO_ROOM_WAIT_S: Final = 5.0
 """How long a job waits for which there is no room, before its next tasks find out whether there is some again."""
 
 
+TURN_S: Final = 1.0
+"""How long a job without a task in flight is still said to run: with many jobs each of them waits for its turn now and
+then, and nobody wants to read of that. What else keeps a job waiting is said at once."""
+
 _numbers = count(1)
 
 
@@ -79,6 +83,7 @@ class Job:
         self.final, self.failures = {}, []
         self.told_room_bytes = 0
         self.link_costs = 0  # connections that ended over a message about it
+        self.worked_at = float("-inf")  # when a task of it was in flight last
         self.last_served = 0  # in which turn one of its tasks was handed out last
         self.kind = str(fixed["source"].get("kind", ""))
         self.assets: list[dict[str, Any]] = fixed.get("assets", [])  # files that its filters name
@@ -217,22 +222,35 @@ class Job:
         """Whether any of its chunks is here."""
         return any(stream.here.count for stream in self.streams)
 
+    def works(self, now: float) -> bool:
+        """Whether a task of it was in flight a moment ago: it takes its turns, and nothing keeps it from going on."""
+        return now - self.worked_at < TURN_S
+
     @property
     def is_in_flight(self) -> bool:
         """Whether any of its tasks is."""
-        return any(track.queue.in_flight for track in self.tracks)
+        for track in self.tracks:  # noqa: SIM110 - asked for each task: a generator costs three times as much
+            if track.queue.in_flight:
+                return True
+        return False
 
     @property
     def all_sent(self) -> bool:
-        counts = self.chunk_counts
-        return counts is not None and all(
-            len(stream) == count for stream, count in zip(self.streams, counts, strict=False)
-        )
+        if self.chunk_counts is None:
+            return False
+        for stream, total in zip(self.streams, self.chunk_counts, strict=False):
+            if stream.here.count + stream.freed.count != total:
+                return False
+        return True
 
     @property
     def all_stored(self) -> bool:
-        counts = self.chunk_counts
-        return counts is not None and all(track.queue.holds_all(counts[track.stream.number]) for track in self.tracks)
+        if self.chunk_counts is None:
+            return False
+        for track in self.tracks:  # noqa: SIM110
+            if not track.queue.holds_all(self.chunk_counts[track.stream.number]):
+                return False
+        return True
 
     @property
     def can_begin_again(self) -> bool:

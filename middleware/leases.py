@@ -73,6 +73,9 @@ class Cause(Record):
     traceback: str | None = None
 
 
+NO_CAUSE: Final = Cause()
+
+
 class Leases:
     """The part of the dispatcher that listens to workers."""
 
@@ -146,6 +149,7 @@ class Leases:
         to again and again pauses its job: it may harm the cluster."""
         cluster = self._cluster
         trouble = track.lose(index)
+        job.worked_at = float("-inf")  # it may be more than its turn that it waits for
         what = cluster.describe_task(job, track, index)
         cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
         if trouble.losses >= cluster.rules.max_losses:
@@ -256,7 +260,7 @@ class Leases:
         worker.measure(now)
 
     def released(self, worker: WorkerRecord, message: Released, now: float) -> None:
-        cause = Cause.from_wire(message.cause or {})
+        cause = Cause.from_wire(message.cause) if message.cause else NO_CAUSE
         record = self._cluster.fleet.give_back(worker, message.lease)
         if record is None:
             return  # a late word on a lease that ended: its owner check fails, and that is all

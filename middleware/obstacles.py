@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from middleware.cluster import Cluster
-from middleware.jobs import Job
+from middleware.jobs import TURN_S, Job
 from middleware.stages import is_covered, is_outdated, needed_steps, uncovered
 from middleware.states import JobState
 from middleware.tracks import Track
@@ -13,6 +13,8 @@ def assess(cluster: Cluster, job: Job, now: float) -> None:
     """Says plainly why a job that could go on does not: PENDING with a code and a sentence, or RUNNING."""
     if job.is_final or job.state is JobState.PAUSED:
         return
+    if job.is_in_flight:
+        job.worked_at = now
     code, reason = _obstacle(cluster, job, now)
     if code:
         cluster.set_state(job, JobState.PENDING, code, reason)
@@ -35,6 +37,9 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     if now < job.no_room_until:
         return "no-room", job.no_room_reason
     for track in job.filtered if job.has_assets else ():
+        if track.queue.count and job.works(now):
+            cluster.look_again(job, job.worked_at + TURN_S)
+            return "", ""
         if track.queue.count:
             return _why_queued(cluster, job, track)
     if not job.all_sent:

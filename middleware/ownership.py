@@ -230,7 +230,7 @@ class Ownership:
     def renew_outdated(self, job: Job, now: float) -> None:
         """Begin a job again whose results were begun with library versions that no connected worker has any more:
         nothing could go on with them. A worker that comes back soon is waited for, where something is stored."""
-        can_go_on = job.holdings_known and job.state is not JobState.PAUSED
+        can_go_on = job.holdings_known and job.state is not JobState.PAUSED and not job.works(now)
         if not can_go_on or not any(self._waits_for_build(track) for track in job.filtered):
             job.outdated_since = None
             return

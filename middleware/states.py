@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from base.vocabulary import JobState, WorkerState
 
-__all__ = [
-    "FINAL",
-    "JOB_TRANSITIONS",
-    "TASK_TRANSITIONS",
-    "WORKER_TRANSITIONS",
-    "JobState",
-    "TaskState",
-    "WorkerState",
-]
+class JobState(StrEnum):
+    PENDING = "pending"  # nothing of it is in work; the reason is in its record
+    RUNNING = "running"
+    PAUSED = "paused"  # by a person, or because it harms the cluster; the reason is in its record
+    DONE = "done"
+    PARTIAL = "partial"  # all frames accounted for, some of them not as asked
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
 
 FINAL: Final = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})
 
@@ -30,7 +30,7 @@ JOB_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
 }
 
 
-class TaskState(Enum):
+class TaskState(StrEnum):
     ABSENT = "absent"  # its chunk is not here
     QUEUED = "queued"
     ASSIGNED = "assigned"  # at least one lease is alive
@@ -45,6 +45,13 @@ TASK_TRANSITIONS: Final[dict[TaskState, frozenset[TaskState]]] = {
     TaskState.DELIVERED: frozenset({TaskState.STORED, TaskState.QUEUED, TaskState.ABSENT}),
     TaskState.STORED: frozenset({TaskState.QUEUED, TaskState.ABSENT}),  # only when the owner lost its store
 }
+
+
+class WorkerState(StrEnum):
+    READY = "ready"  # has credit
+    FULL = "full"  # holds all the tasks it may
+    DRAINING = "draining"  # finishes what it holds and gets no more
+    LOST = "lost"  # not connected
 
 
 WORKER_TRANSITIONS: Final[dict[WorkerState, frozenset[WorkerState]]] = {

@@ -7,12 +7,12 @@ same frame (see wire/framing.py) and are named in each docstring.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 import msgpack
 
-from base.vocabulary import ErrorCode, Mode
+from base.records import record
 from wire.errors import ProtocolError, Unsendable
 from wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_NAME, MAX_PART, MAX_PAYLOAD
 from wire.schema import Fingerprint, Lease, Name, Record, Text, Token
@@ -34,7 +34,7 @@ class Message(Record):
 # ── handshake ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Greeting(Message):
     """The accepting side's first word. `nonce` goes into the other side's proof."""
 
@@ -43,7 +43,7 @@ class Greeting(Message):
     role: Name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hello(Message):
     """The dialling side's first word: who it is. `details` are a WorkerDetails or AggregatorDetails map, or empty.
 
@@ -61,7 +61,7 @@ class Hello(Message):
     user: Name = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Welcome(Message):
     """The handshake is done. `epoch` counts the starts of the accepting side; `limits` are in the units they name."""
 
@@ -70,7 +70,7 @@ class Welcome(Message):
     limits: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Error(Message):
     """A refusal: `code` for programs, `text` for people. After a fatal one the sender closes the connection. `job` is
     the one that the refused message was about, where that is known."""
@@ -81,7 +81,7 @@ class Error(Message):
     job: Name = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HeldLease(Record):
     """A lease that a returning worker still holds, in `phase` (see Beat), for the owner of `owner_epoch`. `build` and
     `tag` are as its Task had them."""
@@ -98,7 +98,7 @@ class HeldLease(Record):
     tag: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WorkerDetails(Record):
     """What a worker's Hello tells of it.
 
@@ -116,7 +116,7 @@ class WorkerDetails(Record):
     host: Name = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AggregatorDetails(Record):
     """What an aggregator's Hello tells of it: its store's id, and `[host, port]` texts where it is reached.
 
@@ -130,7 +130,7 @@ class AggregatorDetails(Record):
 # ── client and middleware ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AssetFacts(Record):
     """A file that travels with a job: `value` is `sha256:` and the hash of its content in hex, as the filter chains
     name it; `name` is for people."""
@@ -140,7 +140,7 @@ class AssetFacts(Record):
     name: Name = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Submit(Message):
     """A client asks for a job. The same `key` continues an unfinished job unless `new`; answered by Job or Error.
 
@@ -158,7 +158,7 @@ class Submit(Message):
     assets: list[AssetFacts] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chunk(Message):
     """One chunk of a job. Payload: the chunk. Acknowledged by Job.accepted once it is in the ledger."""
 
@@ -168,7 +168,7 @@ class Chunk(Message):
     frame_count: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class End(Message):
     """All chunks were sent: `chunk_counts[s]` is how many stream s has."""
 
@@ -176,7 +176,7 @@ class End(Message):
     chunk_counts: list[int]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Control(Message):
     """A person's wish for a job: `cancel`, `pause`, `resume`, `retry`, `forget` or `detach`. Answered by the Event
     `wish-granted`, or by Error."""
@@ -185,7 +185,7 @@ class Control(Message):
     verb: Name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Watch(Message):
     """Asks for records: of one job, or (with an empty `job`) of all `topics`: `jobs`, `workers`, `events`,
     `filters`."""
@@ -194,7 +194,7 @@ class Watch(Message):
     topics: list[Name] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job(Message):
     """The one record of a job, sent on submit, on every change that a watcher should see, and at the end.
 
@@ -224,7 +224,7 @@ class Job(Message):
     user: Name = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Worker(Message):
     """The record of a worker for watchers: its state, and `facts` (chunks, frames, frames/s, in flight, …)."""
 
@@ -234,7 +234,7 @@ class Worker(Message):
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Aggregator(Message):
     """Where a store is reached now. To workers when an aggregator joins or moves, to watchers of `workers`."""
 
@@ -244,7 +244,7 @@ class Aggregator(Message):
     connected: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Filters(Message):
     """The schemas of all filters that workers have ever announced, each as msgpack (see filters/schema.py); sent once
     to watchers of `filters`."""
@@ -252,7 +252,7 @@ class Filters(Message):
     schemas: list[bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event(Message):
     """Something worth a line in a log: a worker came or went, a task was handed out again, a job changed state."""
 
@@ -263,7 +263,7 @@ class Event(Message):
     unix_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChunkWindow(Message):
     """A part of a long bitmap, sent before the Holdings (or the Job record with `have`) that ends it: of track (or
     stream) `number`, bit i of `bits` is chunk `first` + i. Its first 65 536 chunks are in that message itself."""
@@ -278,7 +278,7 @@ class ChunkWindow(Message):
 # ── middleware and worker ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task(Message):
     """One chunk for one output. Payload: the chunk. `mode` is `filter`, or for the last try `bypass` or `drop`.
 
@@ -306,7 +306,7 @@ class Task(Message):
     assets: list[Name] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AssetRequest(Message):
     """A worker asks for a file that a lease's task names in `assets`. Answered by Asset, or by Revoke when the file is
     not there any more. `damaged` says that it came and did not match its checksum: that is answered by Revoke, and the
@@ -317,14 +317,14 @@ class AssetRequest(Message):
     damaged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asset(Message):
     """A file that a job's filters name. Payload: its content, whose hash is in `value`."""
 
     value: Name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HandOn(Message):
     """What a stage that is not the last made of a task, for the worker that goes on. Payload: that. Answered by
     Stored, `kept`, `unwanted` or `refused`."""
@@ -336,14 +336,14 @@ class HandOn(Message):
     tag: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Revoke(Message):
     """The lease is over: stop, throw the task away, answer Released."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LeaseBeat(Record):
     """How far a lease is: `phase` is `waiting`, `computing` or `delivering`; `frames` done, `steps` of any progress."""
 
@@ -353,7 +353,7 @@ class LeaseBeat(Record):
     steps: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Beat(Message):
     """A sign of life with the progress of every lease held. Aggregators send it with no leases."""
 
@@ -362,7 +362,7 @@ class Beat(Message):
     memory_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Released(Message):
     """A lease has ended and its credit comes back. `outcome` is `stored`, `duplicate`, `unwanted`, `refused`,
     `failed`, `drained`, `revoked` or `damaged`; `cause` tells a failure (see PROTOCOL)."""
@@ -375,7 +375,7 @@ class Released(Message):
 # ── worker, middleware and aggregator ────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result(Message):
     """What a task became. Payload: the result. `content` is a checksum of that part of it in which equal workers agree
     (not of how long they took), 0 where none is known. `build` is the text of the builds
@@ -398,7 +398,7 @@ class Result(Message):
     tag: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pass(Message):
     """One chunk of a stream that is not filtered, for the aggregator to keep. Payload: the chunk."""
 
@@ -408,7 +408,7 @@ class Pass(Message):
     owner_epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FailedChunk(Message):
     """A chunk that failed, for the aggregator to put beside the results. Payload: the chunk. Not answered."""
 
@@ -418,7 +418,7 @@ class FailedChunk(Message):
     owner_epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stored(Message):
     """The aggregator's verdict on a Result or a Pass: `kept`, `duplicate`, `unwanted` (no such job, stale owner),
     `refused` (its tag proves nothing) or `damaged` (it arrived with another checksum than it left with). `kept` and
@@ -437,7 +437,7 @@ class Stored(Message):
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Own(Message):
     """The job is yours, under this owner epoch. Answered by Holdings. With `lease_key` tags of leases are checked; its
     files are for `user`, and for admins."""
@@ -451,7 +451,7 @@ class Own(Message):
     user: Name = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Holdings(Message):
     """What an aggregator holds of a job: a bitmap a track, as in Job.have, and whose results they are: the `build`
     of each track's first one, empty where there is none. What is behind the first 65 536 chunks of a track came before
@@ -463,7 +463,7 @@ class Holdings(Message):
     fingerprints: list[Fingerprint] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finish(Message):
     """All is stored: splice. `chunk_counts[t]` says how many chunks track t has. May be repeated."""
 
@@ -473,7 +473,7 @@ class Finish(Message):
     statistics: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finished(Message):
     """The files are there (or `text` says why not). May be repeated. `outputs` sum up each output (see PROTOCOL)."""
 
@@ -485,7 +485,7 @@ class Finished(Message):
     files: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drop(Message):
     """Forget a job's chunks (its finished files stay), or, for a stale owner, all of it."""
 
@@ -496,7 +496,7 @@ class Drop(Message):
 # ── client and aggregator ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fetch(Message):
     """Asks for at most `length` bytes of a finished file from `offset`. Answered by File or Error.
 
@@ -509,7 +509,7 @@ class Fetch(Message):
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File(Message):
     """A part of a finished file. Payload: the bytes from `offset`. `size` is the whole file's."""
 

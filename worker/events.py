@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from base.records import record
 from media import material
 from wire.addresses import Address
 from wire.framing import Buffer
@@ -20,7 +21,7 @@ MIDDLEWARE: Final[Peer] = ""
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opened:
     """A peer that was dialled has welcomed us."""
 
@@ -28,7 +29,7 @@ class Opened:
     welcome: Welcome
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lost:
     """A connection is gone, or could not be made. `code` is the peer's own, where it said one."""
 
@@ -37,7 +38,7 @@ class Lost:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Received:
     """A message from an open connection; the payload is the receiver's."""
 
@@ -46,7 +47,7 @@ class Received:
     payload: Buffer = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Damaged:
     """A message came whose payload did not match its checksum, and is gone."""
 
@@ -54,7 +55,7 @@ class Damaged:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progressed:
     """How far the computation is: own frames done, and steps of any kind (decoded lead-in counts)."""
 
@@ -63,13 +64,13 @@ class Progressed:
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Computed:
     lease: Lease
     result: material.Result
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failed:
     """The computation raised; `cause` is as in Released."""
 
@@ -77,14 +78,14 @@ class Failed:
     cause: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stopped:
     """An abandoned computation has ended."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unsent:
     """What came of a lease breaks a limit of the wire; nothing of it has left."""
 
@@ -92,12 +93,12 @@ class Unsent:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DrainRequested:
     """Somebody wants this process to end in good order."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tick:
     """Time has passed."""
 
@@ -107,7 +108,7 @@ Event = Opened | Lost | Received | Damaged | Progressed | Computed | Failed | St
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dial:
     """Connects to a peer; answered by Opened or Lost."""
 
@@ -116,14 +117,14 @@ class Dial:
     hello: Hello
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HangUp:
     """Closes a peer's connection. No Lost follows."""
 
     peer: Peer
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Send:
     """Sends to an open peer. The shell fills a Beat's figures of the process in."""
 
@@ -132,7 +133,7 @@ class Send:
     payload: Buffer = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compute:
     """Gives the idle compute thread a task, with the files that it names; answered by Computed, Failed or (after
     Abandon) Stopped."""
@@ -142,21 +143,21 @@ class Compute:
     assets: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Abandon:
     """The compute thread is to give its task up at the next frame. Whatever it still answers ends it."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exit:
     """Sends what was queued, then ends the process."""
 
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Log:
     """One line for people, at INFO."""
 
