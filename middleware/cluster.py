@@ -12,6 +12,7 @@ from base.build_path import extended
 from base.failures import MAX_FAILED_CHUNKS
 from middleware.catalogue import Catalogue
 from middleware.changes import Changes, Urgency
+from middleware.ended_job import EndedJob
 from middleware.events import (
     Check,
     Close,
@@ -21,6 +22,8 @@ from middleware.events import (
     FreeStage,
     Log,
     Peer,
+    Purpose,
+    Recall,
     SaveJob,
     Send,
     SendChunk,
@@ -152,8 +155,8 @@ class Cluster:
         self.fleet = Fleet(rules.credit)
         self.catalogue = Catalogue()
         self.users = Users(rules.quotas, rules.history, rules.admins)
-        self.jobs: OrderedDict[str, Job] = OrderedDict()
-        self.open: dict[str, Job] = {}  # those not final, oldest first
+        self.jobs: OrderedDict[str, Job | EndedJob] = OrderedDict()
+        self.open: dict[str, Job] = {}  # those that are not over, oldest first
         self.aggregators: dict[Peer, AggregatorRecord] = {}
         self.stores: dict[str, StoreRecord] = {}  # first seen first
         self.clients: dict[Peer, ClientRecord] = {}
@@ -203,10 +206,15 @@ class Cluster:
 
     def refuse(self, client: ClientRecord, code: str, text: str, job: str = "") -> None:
         """Says no to a client; its connection lives."""
-        self.send(client.peer, Error(code, text, fatal=False, job=job))
+        self.refuse_peer(client.peer, code, text, job)
+
+    def refuse_peer(self, peer: Peer, code: str, text: str, job: str = "") -> None:
+        """Says no to a client that may have gone."""
+        if peer in self.clients:
+            self.send(peer, Error(code, text, fatal=False, job=job))
 
     def detach(self, peer: Peer) -> list[Job]:
-        """A client is gone; returns the jobs that it was attached to."""
+        """A client is gone; return the open jobs that it was attached to."""
         client = self.clients.pop(peer)
         client.user.charge(Resource.CONNECTIONS, -1)
         self.users.let_go(client.user)
@@ -215,7 +223,7 @@ class Cluster:
         left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
         for job in left:
             job.detach()
-        return left
+        return [job for job in left if isinstance(job, Job)]
 
     def hang_up(self, peer: Peer, code: str, text: str) -> None:
         """Closes a client's connection; it may come back at once."""
@@ -245,23 +253,15 @@ class Cluster:
         """Write what changes of a job; with `whole` also what was asked for."""
         self.outbox.append(SaveJob(job.id, job.record(), job.fixed if whole else None))
 
-    def may_touch(self, user: User, job: Job) -> bool:
+    def may_touch(self, user: User, job: Job | EndedJob) -> bool:
         """Whether a job is this user's to see and to control."""
         return job.user is user or user.is_admin
 
-    def add_job(self, job: Job) -> None:
-        """A job is new here, or comes from the ledger."""
-        self.jobs[job.id] = job
-        if job.is_final:
-            self._remember(job)
-        else:
-            self.open_job(job)
-
     def open_job(self, job: Job) -> None:
-        """A job is not final, or not any more."""
+        """A job is new here, comes from the ledger, or begins again after it had ended."""
         if job.user.ended.pop(job.id, None) is not None:
             job.user.charge(Resource.ENDED_JOBS, -1)
-        self.open[job.id] = job.user.open[job.id] = job
+        self.jobs[job.id] = self.open[job.id] = job.user.open[job.id] = job
         job.user.charge(Resource.OPEN_JOBS, 1)
         job.user.charge(Resource.LEDGER_BYTES, job.fixed_bytes)
 
@@ -270,14 +270,18 @@ class Cluster:
         del self.open[job.id], job.user.open[job.id]
         job.user.charge(Resource.OPEN_JOBS, -1)
         job.user.charge(Resource.LEDGER_BYTES, -job.fixed_bytes)
-        self._remember(job)
 
-    def _remember(self, job: Job) -> None:
-        job.user.ended[job.id] = job
+    def remember(self, job: EndedJob) -> None:
+        """A job is over: it comes into the history."""
+        self.jobs[job.id] = job.user.ended[job.id] = job
         job.user.charge(Resource.ENDED_JOBS, 1)
 
-    def forget(self, job: Job) -> None:
-        """A final job leaves the history."""
+    def recall(self, job: EndedJob, purpose: Purpose, peer: Peer) -> None:
+        """Look up in the ledger what an ended job came to."""
+        self.outbox.append(Recall(job.id, purpose, peer))
+
+    def forget(self, job: EndedJob) -> None:
+        """An ended job leaves the history."""
         del self.jobs[job.id], job.user.ended[job.id]
         job.user.charge(Resource.ENDED_JOBS, -1)
         self.users.let_go(job.user)
@@ -340,6 +344,10 @@ class Cluster:
             if one.store == job.owner:
                 return one
         return None
+
+    def addresses_of(self, store: str) -> list[dict[str, Any]]:
+        """Return where a store is reached, if it is connected."""
+        return next(([dict(at) for at in one.addresses] for one in self.aggregators.values() if one.store == store), [])
 
     def keep_failed(self, job: Job, track: Track, index: int) -> None:
         """The owner is to keep a chunk that failed as a file which people can look at."""
@@ -408,7 +416,7 @@ class Cluster:
             self.outbox.append(FreeStage(job.id, track.number, index))
 
     def describe(self, record: LeaseRecord) -> str:
-        job = self.jobs.get(record.job)
+        job = self.open.get(record.job)
         output = job.fixed["outputs"][record.track]["name"] if job else record.track
         return f"job {record.job} chunk {record.index} of {output}"
 
@@ -420,7 +428,7 @@ class Cluster:
 
     def flight(self, job: str, track: int, index: int) -> tuple[Track, Flight] | None:
         """A task in flight."""
-        found = self.jobs.get(job)
+        found = self.open.get(job)
         if found is None or track >= len(found.tracks):
             return None
         flight = found.tracks[track].queue.in_flight.get(index)
@@ -438,13 +446,13 @@ class Cluster:
             if not record.revoked
         }
         flying = set()
-        for job in self.jobs.values():
+        for job in self.open.values():
             job.validate()
             for track in job.tracks:
                 for index, flight in track.queue.in_flight.items():
                     flying |= {(lease, job.id, track.number, index) for lease in flight.leases}
         assert held == flying, f"leases held {held - flying}, leases in flight {flying - held}"
-        assert set(self.open) == {job.id for job in self.jobs.values() if not job.is_final}
+        assert set(self.open) == {job.id for job in self.jobs.values() if isinstance(job, Job)}
         for job in self.open.values():
             if job not in self.changes.touched:
                 assert (job in self.in_work) == job.is_in_flight, f"job {job.id} is not where it belongs"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from middleware.cluster import Cluster, Rules, StoreRecord
+from middleware.ended_job import EndedJob, is_ended
 from middleware.events import (
     ChunkLost,
     Close,
@@ -25,7 +26,10 @@ from middleware.events import (
     Log,
     NotKept,
     Peer,
+    Purpose,
+    Recalled,
     Received,
+    SaveJob,
     StageKept,
     StageLost,
     Tick,
@@ -37,7 +41,7 @@ from middleware.leases import Leases
 from middleware.link_costs import LinkCosts
 from middleware.obstacles import assess
 from middleware.ownership import Ownership
-from middleware.records import Publisher, failures_of, progress_of
+from middleware.records import Publisher, failures_of, progress_of, tell_ended
 from middleware.scheduler import Scheduler
 from middleware.states import JobState
 from middleware.stream import ChunkFacts
@@ -116,11 +120,15 @@ class Dispatcher:
         self.cluster.catalogue.restore(filters)
         self.cluster.stores.update((store, StoreRecord(store, name, digest)) for store, name, digest in stores)
         for job_id, fixed, record in jobs:
-            job = Job(job_id, fixed, self.cluster.users.named(fixed["user"]), self.cluster.changes)
+            user = self.cluster.users.named(fixed["user"])
+            if is_ended(record):
+                self.cluster.remember(EndedJob.saved(job_id, user, fixed, record))
+                continue
+            job = Job(job_id, fixed, user, self.cluster.changes)
             job.restore(record)
-            self.cluster.add_job(job)
+            self.cluster.open_job(job)
         for job_id, stream, index, frame_count, size, xxh3 in chunks:
-            job = self.cluster.jobs[job_id]
+            job = self.cluster.open[job_id]
             job.add_chunk(stream, index, ChunkFacts(frame_count, xxh3, size or 0))
             if size is None:
                 job.give_up(stream, index)
@@ -155,9 +163,12 @@ class Dispatcher:
         elif isinstance(event, FoundWhole):
             self._leases.came_damaged(event.check, now)
         elif isinstance(event, ChunkLost):
-            self.cluster.lose_chunk(self.cluster.jobs[event.job], event.stream, event.index, now)
+            if event.job in self.cluster.open:
+                self.cluster.lose_chunk(self.cluster.open[event.job], event.stream, event.index, now)
+        elif isinstance(event, Recalled):
+            self._recalled(event, now)
         elif isinstance(event, StageLost):
-            job = self.cluster.jobs[event.job]
+            job = self.cluster.open[event.job]
             self.cluster.free_intermediate(job, job.tracks[event.track], event.index)
         elif isinstance(event, StageKept):
             self._leases.stage_kept(event.stage, event.size, now)
@@ -280,6 +291,20 @@ class Dispatcher:
         elif not isinstance(message, Beat):
             raise ProtocolError("out-of-order", f"an aggregator may not send {type(message).__name__} here")
 
+    def _recalled(self, event: Recalled, now: float) -> None:
+        """What the ledger has of an ended job is here: it begins again, or somebody is told of it."""
+        cluster, recall = self.cluster, event.recall
+        job = cluster.jobs.get(recall.job)
+        if not isinstance(job, EndedJob):
+            return
+        if event.fixed is None or event.record is None:
+            text = f"what was kept of job {job.id} is damaged or gone; forget it: python -m client.jobs forget {job.id}"
+            cluster.refuse_peer(recall.peer, "bad-job", text, job.id)
+        elif recall.purpose is Purpose.RETRY:
+            self._wishes.retry(job, event.fixed, event.record, recall.peer, now)
+        else:
+            tell_ended(cluster, job, event.fixed, event.record, recall)
+
     def _leave(self, peer: Peer, reason: str, now: float) -> None:
         cluster = self.cluster
         if peer in cluster.workers_by_peer:
@@ -382,8 +407,10 @@ class Dispatcher:
             cluster.close_job(job)
             cluster.let_go(job)
             self._scheduler.forget(job)
-            job.settle(progress_of(job), failures_of(job))
-            cluster.save(job, whole=True)
+            final, failures = progress_of(job), failures_of(job)
+            job.end()
+            cluster.remember(EndedJob.of(job))
+            cluster.outbox.append(SaveJob(job.id, job.record(final, failures), job.fixed))
             cluster.outbox.append(FreeJob(job.id))
             self._ownership.drop(job)
             for old in cluster.users.outdated(job.user):

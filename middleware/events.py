@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from base.records import record
@@ -56,6 +57,15 @@ class StageLost:
     job: str
     track: int
     index: int
+
+
+@record
+class Recalled:
+    """What a Recall asked for: what the ledger has of the job, as SaveJob told it; None where it is damaged or gone."""
+
+    recall: Recall
+    fixed: dict[str, Any] | None
+    record: dict[str, Any] | None
 
 
 @record
@@ -118,7 +128,18 @@ class Tick:
 
 
 Event = (
-    Received | Damaged | FoundWhole | ChunkLost | StageLost | Left | Unsent | NotKept | StageKept | StageNotKept | Tick
+    Received
+    | Damaged
+    | FoundWhole
+    | ChunkLost
+    | StageLost
+    | Recalled
+    | Left
+    | Unsent
+    | NotKept
+    | StageKept
+    | StageNotKept
+    | Tick
 )
 
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
@@ -227,6 +248,25 @@ class SaveJob:
     fixed: dict[str, Any] | None = None
 
 
+class Purpose(StrEnum):
+    """Why an ended job is looked up in the ledger."""
+
+    REPLY = "reply"  # its client submitted it again
+    END = "end"  # its client is to be told that it is over
+    WATCH = "watch"  # somebody watches it
+    DETAILS = "details"  # … and wants to know all
+    RETRY = "retry"  # it is to begin again
+
+
+@record
+class Recall:
+    """Reads in the ledger what is saved of a job that has ended, for a peer. Answered by Recalled."""
+
+    job: str
+    purpose: Purpose
+    peer: Peer
+
+
 @record
 class SaveStore:
     """Writes to the ledger which token an aggregator's store was first seen with."""
@@ -290,6 +330,7 @@ Command = (
     | FreeChunk
     | FreeStage
     | SaveJob
+    | Recall
     | SaveStore
     | ForgetStore
     | FreeJob

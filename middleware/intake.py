@@ -8,7 +8,8 @@ from base.vocabulary import ErrorCode, EventKind, JobCode
 from middleware.admission import fault_of
 from middleware.changes import Urgency
 from middleware.cluster import ClientRecord, Cluster
-from middleware.events import FreeJob, NotKept, Peer, SpoolChunk
+from middleware.ended_job import EndedJob
+from middleware.events import FreeJob, NotKept, Peer, Purpose, SpoolChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
 from middleware.ownership import Ownership
 from middleware.records import tell_client
@@ -93,7 +94,11 @@ class Intake:
         if fault:
             return cluster.refuse(client, ErrorCode.BAD_JOB, fault)
         job = self._continued(client, message)
-        lacks_source = job is not None and not job.has_source and not job.is_final
+        if isinstance(job, EndedJob):  # its last reply may have been lost
+            job.client = client.peer
+            client.jobs.add(job.id)
+            return cluster.recall(job, Purpose.REPLY, client.peer)
+        lacks_source = job is not None and not job.has_source
         if job is not None and lacks_source and not is_like(job.fixed, message):
             return cluster.refuse(
                 client, ErrorCode.BAD_JOB, f"job {job.id} has this key and another source; submit it as new"
@@ -128,16 +133,17 @@ class Intake:
         why = why or users.refusal(user, Resource.LEDGER_BYTES, size if job is None else size - job.fixed_bytes)
         return why and f"{why}; {WAY_OUT}"
 
-    def _continued(self, client: ClientRecord, message: Submit) -> Job | None:
+    def _continued(self, client: ClientRecord, message: Submit) -> Job | EndedJob | None:
         """The job that this submission repeats or takes up again; a new one only if its reply may have been lost."""
-        for job in (*reversed(client.user.open.values()), *reversed(client.user.ended.values())):
+        for job in reversed(client.user.open.values()):
             if job.key != message.key:
                 continue
             attached = self._cluster.clients.get(job.client) if job.client is not None else None
             same_session = job.session == client.session  # its last reply may have been lost
-            if same_session or (not message.new and not job.is_final and attached is None):
+            if same_session or (not message.new and attached is None):
                 return job
-        return None
+        ended = reversed(client.user.ended.values())
+        return next((one for one in ended if one.key == message.key and one.session == client.session), None)
 
     def _look_for_edited(self, client: ClientRecord, job: Job) -> None:
         """Uploads from the same place that will wait in vain, because what lay there has been edited since."""
@@ -158,7 +164,7 @@ class Intake:
         while job_id in cluster.jobs:
             job_id = cluster.new_id(name)
         job = Job(job_id, fixed, user, cluster.changes)
-        cluster.add_job(job)
+        cluster.open_job(job)
         outputs = ", ".join(output["name"] for output in fixed["outputs"])
         cluster.note("job-submitted", f"job {job.id} was submitted: {job.name} → {outputs}", now, job.id)
         return job
@@ -215,7 +221,7 @@ class Intake:
 
     def not_kept(self, event: NotKept) -> None:
         """The chunk just accepted could not be written: the client comes back for it later."""
-        job = self._cluster.jobs[event.job]
+        job = self._cluster.open[event.job]
         job.remove_chunk(event.stream, event.index)
         if job.client is not None:
             way_out = "; the job waits until there is room" if event.code == ErrorCode.FULL else ""
@@ -327,15 +333,16 @@ class Intake:
         self._ownership.finish_if_complete(job, now)
 
     def _job_of(self, client: ClientRecord, message: Message, job_id: str) -> Job | None:
-        """A job this client is attached to; otherwise it is told."""
+        """Return the job that this client is attached to, unless it is over; any other is refused."""
         job = self._cluster.jobs.get(job_id)
         if job is None:
             self._cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {job_id}", job_id)
         elif job.client != client.peer:
             text = f"{type(message).__name__} came from another client than the one job {job_id} is attached to"
-            self._cluster.refuse(client, ErrorCode.NOT_YOURS, text, job_id)
-            return None
-        return job
+            self._cluster.refuse(client, "not-yours", text, job_id)
+        elif isinstance(job, Job):
+            return job
+        return None
 
 
 def _is_asset(job: Job, message: Chunk) -> bool:

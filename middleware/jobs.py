@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from base.build_path import from_text, to_text
 from middleware import told
 from middleware.chains import Chain
 from middleware.changes import Changes, Urgency
-from middleware.history import Told
 from middleware.states import FINAL, JOB_TRANSITIONS, JobState
 from middleware.stream import ChunkFacts, Stream
 from middleware.submission import has_source, ledger_size, shortened
@@ -30,6 +29,8 @@ TURN_S: Final = 1.0
 """How long a job without a task in flight is still said to run: with many jobs each of them waits for its turn now and
 then, and nobody wants to read of that. What else keeps a job waiting is said at once."""
 
+NOTHING: Final[dict[str, Any]] = {}
+
 _numbers = count(1)
 
 
@@ -39,19 +40,9 @@ class Job:
     Whoever changes a job does so by its methods: each says to `changes` that the job changed.
     """
 
-    fixed = Told[dict[str, Any]]()
-    outputs_summary = Told[list[dict[str, Any]]]()
-    files = Told[list[dict[str, Any]]]()
-    addresses = Told[list[dict[str, Any]]]()
-    final = Told[dict[str, Any]]()
-    """Once it is final: the progress it had made."""
-    failures = Told[list[dict[str, Any]]]()
-    """… and the failures told."""
-
     def __init__(self, job: str, fixed: dict[str, Any], user: User, changes: Changes) -> None:
         self.id, self.user, self._changes = job, user, changes
         self.number = next(_numbers)  # the lower, the older
-        self.has_settled = False
         self.fixed = fixed
         self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
         self.key: str = fixed["key"]
@@ -71,7 +62,9 @@ class Job:
         self.finish_sent = False
         self.chunk_counts: list[int] | None = None
         self.seconds = 0.0
-        self.outputs_summary, self.files, self.addresses = [], [], []
+        self.outputs_summary: list[dict[str, Any]] = []
+        self.files: list[dict[str, Any]] = []
+        self.addresses: list[dict[str, Any]] = []
         self.benched: dict[str, int] = {}  # worker name → tasks of this job it failed
         self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
         self.no_room_until = 0.0  # see `wait_for_room`
@@ -80,7 +73,6 @@ class Job:
         self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
         self.waits_long = False  # for its upload: some of it was here, or a person wished it again
         self.edited_as = ""  # the job in which its source, edited since, was submitted anew
-        self.final, self.failures = {}, []
         self.told_room_bytes = 0
         self.link_costs = 0  # connections that ended over a message about it
         self.worked_at = float("-inf")  # when a task of it was in flight last
@@ -259,8 +251,6 @@ class Job:
 
     def received(self) -> list[Bitmap]:
         """Return the chunks that a client need not send, a bitmap a stream."""
-        if self.has_settled:
-            return [Bitmap() for _ in range(self.stream_count + bool(self.assets))]
         return [stream.here.union(stream.freed) for stream in self.streams]
 
     def asset_index(self, value: str) -> int | None:
@@ -320,32 +310,17 @@ class Job:
 
     # ── its end, and another beginning ───────────────────────────────────────────────────────────────────────────
 
-    def settle(self, progress: dict[str, Any], failures: list[dict[str, Any]]) -> None:
-        """It is final: what it came to is kept, and the memory of its chunks, its tasks and its source given back."""
-        self.final, self.failures = progress, failures
+    def end(self) -> None:
+        """It is over: what it held is given back, and only who asked for what is kept of its submission."""
         self._clear_work()
         self._set_fixed(shortened(self.fixed))
-        self._remember(settled=True)
-
-    def _remember(self, *, settled: bool) -> None:
-        """Into the history, or out of it again: what is told is packed there, and there are no tasks."""
-        told = (self.fixed, self.outputs_summary, self.files, self.addresses, self.final, self.failures)
-        self.has_settled = settled
-        self.fixed, self.outputs_summary, self.files, self.addresses, self.final, self.failures = told
-        if settled:
-            self.tracks, self.passed, self.filtered, self.streams, self.worker_source = [], [], [], [], {}
 
     def begin_again(self) -> None:
-        """A person's retry: only what was asked for, its owner and how many chunks there are, is as before."""
+        """A person's retry of one that was over: only what was asked for, its owner and how many chunks there are, is
+        as before."""
         self.set_state(JobState.PENDING, "retried", "it begins again")
-        self._remember(settled=False)
-        self._clear()
-        self.final, self.failures = {}, []
         self.outputs_summary, self.files, self.addresses = [], [], []
-        self.seconds = self.no_room_until = 0.0
-        self.benched, self.kept_failed = {}, set()
-        self.link_costs = 0
-        self.holdings_known = self.finish_sent = False
+        self.seconds = 0.0
         self.waits_long = True
 
     def take_source(self, fixed: dict[str, Any]) -> None:
@@ -365,8 +340,9 @@ class Job:
             track.validate()
         assert not (self.is_final and self.is_in_flight), f"{self.id} is final with a task in flight"
 
-    def record(self) -> dict[str, Any]:
-        """What changes of a job, for the ledger."""
+    def record(self, final: dict[str, Any] = NOTHING, failures: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+        """Return what changes of a job, for the ledger; of one that is over with the progress that it had made, and
+        with the failures that are told."""
         return {
             "state": self.state.value,
             "code": self.code,
@@ -383,8 +359,8 @@ class Job:
             "addresses": self.addresses,
             "edited_as": self.edited_as,
             "waits_long": self.waits_long,
-            "final": self.final,
-            "failures": self.failures,
+            "final": final,
+            "failures": list(failures),
         }
 
     def restore(self, record: dict[str, Any]) -> None:
@@ -399,9 +375,6 @@ class Job:
             track.fingerprint = from_text(build, len(track.chain.steps))
         self.edited_as = record.get("edited_as", "")
         self.waits_long = record.get("waits_long", False)
-        self.final, self.failures = record.get("final", {}), record.get("failures", [])
-        if self.is_final:
-            self._remember(settled=True)
 
 
 def _parameters(step: dict[str, Any]) -> Iterable[Any]:

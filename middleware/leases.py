@@ -137,7 +137,7 @@ class Leases:
 
     def _count_loss(self, record: LeaseRecord, worker: WorkerRecord, reason: str, now: float) -> None:
         cluster = self._cluster
-        job = cluster.jobs.get(record.job)
+        job = cluster.open.get(record.job)
         if job is None or job.is_final:
             return
         record.is_lost = True
@@ -163,7 +163,7 @@ class Leases:
         """A returning worker still holds a lease: it goes on, rather than being done again, if it was lent to this very
         worker, nobody else holds it, and what will come of it is wanted."""
         cluster = self._cluster
-        job = cluster.jobs.get(held.job)
+        job = cluster.open.get(held.job)
         is_free = not cluster.fleet.is_held(held.lease) and len(worker.held) < MAX_ADOPTED
         wanted = self._wanted_stage(job, held) if job is not None and is_free else None
         if job is None or wanted is None or not self._was_lent(job, worker, held, now):
@@ -268,8 +268,8 @@ class Leases:
             self._cluster.fleet.drain(worker)
         if record.revoked:
             return
-        job = self._cluster.jobs[record.job]
-        if message.outcome in (LeaseOutcome.STORED, LeaseOutcome.DUPLICATE):
+        job = self._cluster.open[record.job]
+        if message.outcome in ("stored", "duplicate"):
             worker.chunks += 1
             worker.frames += job.streams[0].frames_of(record.index)
             job.tracks[record.track].tally.duplicates += message.outcome == "duplicate"
@@ -294,7 +294,9 @@ class Leases:
 
     def came_damaged(self, check: Check, now: float) -> None:
         """A payload is whole in the spool, and was damaged on its way: lost there, and by nobody's fault once."""
-        job = self._cluster.jobs[check.job]
+        job = self._cluster.open.get(check.job)
+        if job is None:
+            return
         record = None if check.lease is None else self._ended.get(check.lease)
         where = f"worker {record.worker}" if record is not None else f"aggregator {job.owner_name}"
         index = record.index if record is not None else check.index  # what was checked may be a file that a task names
@@ -317,7 +319,7 @@ class Leases:
         record = worker.held.get(message.lease)
         if record is None or record.revoked or (message.value in record.assets_sent and not message.damaged):
             return
-        job = self._cluster.jobs[record.job]
+        job = self._cluster.open[record.job]
         index = job.asset_index(message.value)
         if index is None or message.damaged:
             self._take_away(worker, record, now)
@@ -350,7 +352,7 @@ class Leases:
         """The task goes on where this stage ended, at the front of the queue."""
         cluster = self._cluster
         worker = cluster.fleet.by_name[kept.worker]
-        job = cluster.jobs[kept.job]
+        job = cluster.open[kept.job]
         worker.chunks += 1
         worker.frames += job.streams[0].frames_of(kept.index)
         job.moved_at = now
@@ -365,7 +367,7 @@ class Leases:
     def stage_not_kept(self, lost: SpoolStage, reason: str, now: float) -> None:
         """There is no room: later again, from the chunk, so that what was done before gives its room back."""
         cluster = self._cluster
-        worker, job = cluster.fleet.by_name[lost.worker], cluster.jobs[lost.job]
+        worker, job = cluster.fleet.by_name[lost.worker], cluster.open[lost.job]
         record = worker.held[lost.lease]
         self._end(record, now, delivered=False)
         record.revoked = True
@@ -387,7 +389,7 @@ class Leases:
         """An attributed failure of a task: counted, told, and after enough of them the job's policy applies."""
         cluster = self._cluster
         worker.failures += 1
-        job = cluster.jobs.get(record.job)
+        job = cluster.open.get(record.job)
         if job is None or job.is_final:
             return
         track = job.tracks[record.track]
@@ -474,9 +476,9 @@ class Leases:
         still = now - record.progress_at
         if record.phase == LeasePhase.COMPUTING and still > rules.stall_timeout_s:
             self._take_away(worker, record, now)
-            self._failed(record, worker, Cause(CauseKind.STALL, f"no progress for {still:.0f} s"), now)
-        elif record.phase == LeasePhase.DELIVERING:
-            if cluster.owner_of(cluster.jobs[record.job]) is None:
+            self._failed(record, worker, Cause("stall", f"no progress for {still:.0f} s"), now)
+        elif record.phase == "delivering":
+            if cluster.owner_of(cluster.open[record.job]) is None:
                 record.progress_at = now  # the worker waits for the aggregator, as we do
             elif still > rules.delivery_timeout_s:
                 self._take_away(worker, record, now)
@@ -490,7 +492,7 @@ class Leases:
     # ── small things ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _end(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
-        job = self._cluster.jobs.get(record.job)
+        job = self._cluster.open.get(record.job)
         if job is not None:
             job.tracks[record.track].queue.end_lease(record, now, delivered=delivered)
         if not delivered:

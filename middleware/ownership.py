@@ -12,7 +12,6 @@ from typing import Any, Final
 from base.build_path import BuildPath, from_text, to_text
 from base.vocabulary import ErrorCode, JobCode, OnError, Topic, Verdict
 from middleware import told
-from middleware.changes import Urgency
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
 from middleware.jobs import MAX_CHUNK_FRAMES, Job
@@ -79,11 +78,10 @@ class Ownership:
         cluster.note("aggregator-joined", f"aggregator {record.name} joined: store {record.store}", now)
         cluster.touch_waiting()
         for job in cluster.jobs.values():
-            if not job.is_final:
+            if isinstance(job, Job):
                 self._take_up(job, record)
             elif job.owner == record.store:  # whoever fetches its files must know where it is now
-                job.addresses = [dict(address) for address in addresses]
-                job.mark_as(Urgency.NOW)
+                cluster.changes.now[job.id] = None
         self._await_deliveries(record, now)
 
     def _await_deliveries(self, record: AggregatorRecord, now: float) -> None:
@@ -221,7 +219,8 @@ class Ownership:
     def _owned(self, record: AggregatorRecord, job_id: str, owner_epoch: int) -> Job | None:
         """The job, if `record` owns it under this epoch; a stale owner is told to drop it."""
         job = self._cluster.jobs.get(job_id)
-        if job is not None and not job.is_final and job.owner == record.store and job.owner_epoch == owner_epoch:
+        is_its_own = job is not None and job.owner == record.store and job.owner_epoch == owner_epoch
+        if isinstance(job, Job) and not job.is_final and is_its_own:
             return job
         if job is None or job.owner != record.store or job.owner_epoch != owner_epoch:
             self._cluster.send(record.peer, Drop(job_id, owner_epoch))
@@ -259,7 +258,7 @@ class Ownership:
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def stored(self, record: AggregatorRecord, message: Stored, now: float) -> None:
-        job = self._cluster.jobs.get(message.job)
+        job = self._cluster.open.get(message.job)
         if job is None or job.is_final or job.owner != record.store:
             return
         if message.track >= len(job.tracks) or message.index >= MAX_CHUNKS:

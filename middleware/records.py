@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
 from base.failures import MAX_FAILURES_OF_JOB
 from middleware.changes import Urgency
 from middleware.cluster import Asked, ClientRecord, Cluster
-from middleware.events import Peer
+from middleware.ended_job import EndedJob
+from middleware.events import Peer, Purpose, Recall
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
 from middleware.states import WorkerState
-from middleware.told import MAX_DETAILS_SIZE, MAX_REASON
+from middleware.told import MAX_DETAILS_SIZE, MAX_REASON, files, summaries
 from middleware.uploads import room_for
 from middleware.users import Resource
 from wire.limits import MAX_NAME
@@ -61,7 +63,7 @@ def job_record(
         accepted=job.accepted,
         room_bytes=room_bytes,
         have=heads(job.received()) if with_have else None,
-        progress=job.final or progress_of(job),
+        progress=progress_of(job),
         outputs=job.outputs_summary,
         files=job.files,
         addresses=job.addresses,
@@ -73,24 +75,59 @@ def job_record(
     )
 
 
-def tell_client(
-    cluster: Cluster, peer: Peer, job: Job, *, with_have: bool, details: dict[str, Any] | None = None
-) -> None:
+def ended_record(
+    cluster: Cluster, job: EndedJob, fixed: dict[str, Any], record: dict[str, Any], *, with_details: bool
+) -> JobMessage:
+    """Return the record of a job that is over, of what the ledger has of it."""
+    return JobMessage(
+        job=job.id,
+        name=shortened(str(fixed["source"].get("name", "")), MAX_NAME),
+        state=job.state.value,
+        code=record["code"],
+        reason=shortened(record["reason"], MAX_REASON),
+        progress=record["final"],
+        outputs=summaries(record["outputs_summary"]),
+        files=files(record["files"]),
+        addresses=cluster.addresses_of(job.owner) or record["addresses"],
+        submitted_unix_s=fixed["submitted_unix_s"],
+        seconds=record["seconds"],
+        priority=fixed["priority"],
+        user=job.user.name,
+        details=_details(fixed, record["owner_name"], record["failures"]) if with_details else {},
+    )
+
+
+def tell_ended(cluster: Cluster, job: EndedJob, fixed: dict[str, Any], record: dict[str, Any], recall: Recall) -> None:
+    """Send the record of a job that is over to whoever it was looked up for, if that is still there."""
+    if recall.peer not in cluster.clients:
+        return
+    with_details = recall.purpose in (Purpose.END, Purpose.DETAILS)
+    message = ended_record(cluster, job, fixed, record, with_details=with_details)
+    if recall.purpose is Purpose.REPLY:
+        streams = int(fixed["source"].get("stream_count", 1)) + bool(fixed.get("assets"))
+        message = replace(message, have=[b""] * streams)
+    cluster.send(recall.peer, message)
+
+
+def tell_client(cluster: Cluster, peer: Peer, job: Job, *, with_have: bool) -> None:
     """Sends the record of a job to its own client, what is there of its chunks in front."""
     if with_have:
         for window in windows(job.id, 0, job.received()):
             cluster.send(peer, window)
-    cluster.send(peer, job_record(job, job.told_room_bytes, with_have=with_have, details=details))
+    cluster.send(peer, job_record(job, job.told_room_bytes, with_have=with_have))
 
 
 def details_of(job: Job) -> dict[str, Any]:
     """What a person asks who looks at one job: the wishes and the failures."""
-    outputs = job.fixed["outputs"]
+    return _details(job.fixed, job.owner_name, failures_of(job))
+
+
+def _details(fixed: dict[str, Any], owner_name: str, failures: list[dict[str, Any]]) -> dict[str, Any]:
     details = {
-        "outputs": [{name: output.get(name) for name in ("name", "chain", "codec", "crf")} for output in outputs],
-        "on_error": job.fixed["policy"].get("on_error", ""),
-        "aggregator": job.owner_name,
-        "failures": job.failures or failures_of(job),
+        "outputs": [{name: one.get(name) for name in ("name", "chain", "codec", "crf")} for one in fixed["outputs"]],
+        "on_error": fixed["policy"].get("on_error", ""),
+        "aggregator": owner_name,
+        "failures": failures,
     }
     return fitted(details, MAX_DETAILS_SIZE)
 
@@ -206,9 +243,11 @@ class Publisher:
             return True
         if job.client in behind:
             return False
-        job.told_room_bytes = 0 if job.is_final else room_for(cluster, job)
-        details = details_of(job) if job.is_final else None
-        tell_client(cluster, job.client, job, with_have=job_id in cluster.changes.missed, details=details)
+        if isinstance(job, EndedJob):
+            cluster.recall(job, Purpose.END, job.client)
+            return True
+        job.told_room_bytes = room_for(cluster, job)
+        tell_client(cluster, job.client, job, with_have=job_id in cluster.changes.missed)
         return True
 
     def _notice_room(self) -> None:
@@ -318,6 +357,9 @@ class Publisher:
             return Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
         job = cluster.jobs.get(name)
         if job is None or not cluster.may_touch(client.user, job):
+            return None
+        if isinstance(job, EndedJob):
+            cluster.recall(job, Purpose.DETAILS if kind is Asked.DETAILS else Purpose.WATCH, client.peer)
             return None
         return job_record(job, details=details_of(job) if kind is Asked.DETAILS else None)
 

@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from base.vocabulary import ErrorCode
 from middleware.cluster import Rules
@@ -36,6 +36,8 @@ from middleware.events import (
     Left,
     Log,
     NotKept,
+    Recall,
+    Recalled,
     Received,
     SaveFilter,
     SaveJob,
@@ -261,6 +263,8 @@ class Server:
                 self._turn.free_location(location)
             case SaveJob(job, record, fixed):
                 self._ledger.jobs.save(job, record, fixed)
+            case Recall(job):
+                return Recalled(command, *self._saved(job))
             case SaveStore(store, name, digest):
                 self._ledger.save_store(store, name, digest)
             case ForgetStore(store):
@@ -283,6 +287,15 @@ class Server:
             case Log(text):
                 log.info("%s", text)
         return None
+
+    def _saved(self, job: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """Return what the ledger has of a job: what was asked for, and what came of it."""
+        try:
+            saved = self._ledger.jobs.read(job)
+        except ValueError as error:
+            log.warning("job %s cannot be read in the ledger: %s", job, error)
+            return None, None
+        return (None, None) if saved is None else (saved.fixed, saved.record)
 
     def _spool_chunk(self, command: SpoolChunk, event: wire.Received) -> NotKept | None:
         if command.value and ASSET_PREFIX + hashlib.sha256(event.payload).hexdigest() != command.value:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from wire.limits import KIB, MAX_CLIENTS, MIB
 
 if TYPE_CHECKING:
+    from middleware.ended_job import EndedJob
     from middleware.jobs import Job
 
 
@@ -82,7 +83,7 @@ class User:
     total: Counter[Resource]
     held: Counter[Resource] = field(default_factory=Counter)
     open: dict[str, Job] = field(default_factory=dict)  # oldest first
-    ended: dict[str, Job] = field(default_factory=dict)  # the one that ended first comes first
+    ended: dict[str, EndedJob] = field(default_factory=dict)  # the one that ended first comes first
     last_served: int = 0  # in which turn one of its tasks was handed out last
     submits: float = SUBMIT_BURST  # that it may send now
     submits_at: float | None = None  # when that was so
@@ -147,7 +148,7 @@ class Users:
         user.submits -= 1
         return True
 
-    def outdated(self, user: User) -> Iterator[Job]:
+    def outdated(self, user: User) -> Iterator[EndedJob]:
         """Yield ended jobs to forget, after one more of `user` has ended. Each must be gone before the next."""
         while len(user.ended) > self._history.of_user:
             yield next(iter(user.ended.values()))

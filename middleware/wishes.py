@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from middleware.changes import Urgency
 from middleware.cluster import ClientRecord, Cluster
+from middleware.ended_job import EndedJob
+from middleware.events import Peer, Purpose
 from middleware.jobs import Job
 from middleware.leases import Leases
 from middleware.ownership import Ownership
@@ -32,17 +33,25 @@ class Wishes:
         if job is None:
             return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
         if not cluster.may_touch(client.user, job):
-            return cluster.refuse(client, ErrorCode.NOT_YOURS, _not_yours(job, message.verb), job.id)
-        if message.verb == Verb.RETRY and job.is_final:
+            return cluster.refuse(client, "not-yours", _not_yours(job, message.verb), job.id)
+        if message.verb == "retry" and isinstance(job, EndedJob):
             why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
             if why:
-                return cluster.refuse(client, ErrorCode.BUSY, f"{why}; {WAY_OUT}", job.id)
-        granted = self._grant(client, job, message.verb, now)
+                return cluster.refuse(client, "busy", f"{why}; {WAY_OUT}", job.id)
+        if isinstance(job, Job):
+            granted: str | None = self._grant(client, job, message.verb, now)
+        else:
+            granted = self._grant_ended(client, job, message.verb)
+        if granted is None:
+            return None  # it is looked up first
         if not granted:
             text = f"job {job.id} is {job.state.value}; it cannot be asked to {message.verb}"
-            return cluster.refuse(client, ErrorCode.BAD_JOB, text, job.id)
-        cluster.send(client.peer, Event(EventKind.WISH_GRANTED, granted, job.id, unix_s=now + cluster.unix_offset_s))
-        return None
+            return cluster.refuse(client, "bad-job", text, job.id)
+        return self._say_granted(client.peer, granted, job.id, now)
+
+    def _say_granted(self, peer: Peer, granted: str, job: str, now: float) -> None:
+        cluster = self._cluster
+        cluster.send(peer, Event("wish-granted", granted, job, unix_s=now + cluster.unix_offset_s))
 
     def _grant(self, client: ClientRecord, job: Job, verb: str, now: float) -> str:
         """What was done, in a sentence; nothing where it cannot be."""
@@ -51,7 +60,7 @@ class Wishes:
             job.detach()
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
-        if verb == Verb.CANCEL and not job.is_final:
+        if verb == "cancel":
             self._leases.revoke_all(job)
             cluster.set_state(job, JobState.CANCELLED, JobCode.CANCELLED, f"cancelled by {client.name}")
             cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
@@ -65,26 +74,40 @@ class Wishes:
             cluster.set_state(job, JobState.PENDING, JobCode.RESUMED, f"resumed by {client.name}")
             cluster.save(job)
             return f"job {job.id} goes on"
-        if verb == Verb.RETRY and job.state in (JobState.FAILED, JobState.CANCELLED):
-            self._retry(job)
-            cluster.note("job-retried", f"job {job.id} begins again, as {client.name} wishes", now, job.id)
-            return f"job {job.id} begins again and waits for its source: the same file_sender command sends it"
-        if verb == Verb.FORGET and job.is_final:
-            cluster.forget(job)
+        return ""
+
+    def _grant_ended(self, client: ClientRecord, job: EndedJob, verb: str) -> str | None:
+        """The same of a job that is over; None where that is still to come."""
+        if verb == "detach" and job.client == client.peer:
+            job.detach()
+            client.jobs.discard(job.id)
+            return f"job {job.id} goes on without its client"
+        if verb == "retry" and job.state in (JobState.FAILED, JobState.CANCELLED):
+            self._cluster.recall(job, Purpose.RETRY, client.peer)
+            return None
+        if verb == "forget":
+            self._cluster.forget(job)
             return f"job {job.id} is forgotten; its files stay"
         return ""
 
-    def _retry(self, job: Job) -> None:
-        """What was spooled and stored is gone since it ended."""
+    def retry(self, ended: EndedJob, fixed: dict[str, Any], record: dict[str, Any], peer: Peer, now: float) -> None:
+        """Begin a job again that was over. What was spooled and stored is gone since it ended."""
         cluster = self._cluster
-        attached = cluster.clients.get(job.client) if job.client is not None else None
+        client = cluster.clients.get(peer)
+        attached = cluster.clients.get(ended.client) if ended.client is not None else None
         if attached is not None:  # it counts chunks that are gone: it shall come back and ask what is here
-            cluster.hang_up(attached.peer, ErrorCode.RETRIED, f"job {job.id} begins again")
+            cluster.hang_up(attached.peer, "retried", f"job {ended.id} begins again")
+        job = Job(ended.id, fixed, ended.user, cluster.changes)
+        job.restore(record)
         job.begin_again()
         cluster.open_job(job)
-        job.mark_as(Urgency.NOW)
         self._ownership.take_back(job)
         cluster.save(job)
+        by = "somebody" if client is None else client.name
+        cluster.note("job-retried", f"job {job.id} begins again, as {by} wishes", now, job.id)
+        text = f"job {job.id} begins again and waits for its source: the same file_sender command sends it"
+        if peer in cluster.clients:
+            self._say_granted(peer, text, job.id, now)
 
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -108,5 +131,5 @@ class Wishes:
         return None
 
 
-def _not_yours(job: Job, verb: str) -> str:
+def _not_yours(job: Job | EndedJob, verb: str) -> str:
     return f"job {job.id} is of user {job.user.name!r}; only that user and the cluster's admins may {verb} it"

@@ -20,6 +20,8 @@ from middleware.events import (
     FreeJob,
     FreeStage,
     Left,
+    Recall,
+    Recalled,
     Received,
     SaveFilter,
     SaveStore,
@@ -149,6 +151,9 @@ class Script:
             elif type(command).__name__ == "SaveJob":
                 fixed = command.fixed or self.jobs[command.job][0]  # type: ignore[union-attr]
                 self.jobs[command.job] = (fixed, command.record)  # type: ignore[union-attr]
+            elif isinstance(command, Recall):
+                saved = self.jobs.get(command.job, (None, None))
+                self._take(self.dispatcher.handle(Recalled(command, *saved), self.now))
             elif isinstance(command, SaveStore):
                 self.stores[command.store] = (command.name, command.digest)
             elif isinstance(command, ForgetStore):
@@ -204,6 +209,11 @@ class Script:
         )
         new.dispatcher.validate()
         return new
+
+    def ended(self, job: str) -> tuple[str, str, str]:
+        """Return the state, the code and the reason that the ledger has of a job that is over."""
+        record = self.jobs[job][1]
+        return record["state"], record["code"], record["reason"]
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -90,7 +90,7 @@ def test_what_is_not_the_file_ends_its_connection_and_is_awaited_still(script: S
     event = NotKept(job, 1, 1, "what was sent as the file is something else", ErrorCode.CORRUPT)
     script._take(script.dispatcher.handle(event, script.now))
     assert script.closed(1) == ["corrupt"]
-    assert not script.dispatcher.cluster.jobs[job].has_assets
+    assert not script.dispatcher.cluster.open[job].has_assets
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_file_too_many_or_of_another_size_ends_its_connection(script: Script, 
 
 
 def test_files_stay_when_chunks_are_given_up_for_room(script: Script) -> None:
-    job = script.dispatcher.cluster.jobs[submitted(script)]
+    job = script.dispatcher.cluster.open[submitted(script)]
     files_come(script, job.id)
     job.tracks[0].queue.store(0)
     assert job.free_stored(1 << 30) == [(0, 0)]

@@ -112,7 +112,7 @@ def test_a_job_goes_on_or_says_why_not(seed: int) -> None:
         random.choice((fleet.work, fleet.work, fleet.work, fleet.join, fleet.leave))()
     while len(fleet.workers) > 5:
         fleet.leave()
-    record = script.dispatcher.cluster.jobs[job]
+    record = script.dispatcher.cluster.open[job]
     [track] = record.tracks
     for _ in range(MAX_STEPS):
         if not record.holdings_known:  # it has begun again

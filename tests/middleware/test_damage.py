@@ -24,8 +24,8 @@ def held(script: Script, index: int, peer: int = 2) -> Task:
 
 def blame(script: Script) -> tuple[int, int, dict[str, int]]:
     worker = script.dispatcher.cluster.fleet.by_name["w2"]
-    [job] = script.dispatcher.cluster.jobs.values()
-    return worker.failures, worker.losses, job.benched
+    benched = [job.benched for job in script.dispatcher.cluster.open.values() if job.benched]
+    return worker.failures, worker.losses, dict(*benched)
 
 
 # ── what the store loses ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,7 +168,7 @@ def test_what_is_damaged_on_its_way_is_sent_again_until_that_is_no_accident() ->
         assert script.dispatcher.cluster.jobs[job].state.value == "running"
         script.tell(2, Released(held(script, 0).lease, "damaged"))
         script.tick()
-    found = script.dispatcher.cluster.jobs[job]
+    found = script.dispatcher.cluster.open[job]
     assert (found.state.value, found.code) == ("paused", "lost-too-often")
     assert "worker w2, where it arrived damaged" in found.reason
     assert blame(script)[0] == 0

@@ -493,7 +493,7 @@ def test_an_aggregator_that_returns_says_what_it_holds(script: Script) -> None:
     script.aggregator(8)
     script.hold(job, bits(0), peer=8)
     script.tick()
-    stored = script.dispatcher.cluster.jobs[job].tracks[0].queue.stored
+    stored = script.dispatcher.cluster.open[job].tracks[0].queue.stored
     assert list(stored) == [0]
     assert 1 in script.tasks(11)[2:]
 
@@ -737,7 +737,7 @@ def test_who_makes_what_makes_no_file_gets_no_more_of_the_job(script: Script) ->
     for index in range(3):
         script.tell(9, Stored(job, 0, index, "kept", None, "w11", 10))
         script.tell(9, Stored(job, 0, index, "unreadable", None, "w11", text="no bundle"))
-    assert script.dispatcher.cluster.benched(script.dispatcher.cluster.jobs[job]) == {"w11"}
+    assert script.dispatcher.cluster.benched(script.dispatcher.cluster.open[job]) == {"w11"}
 
 
 def test_what_nobody_can_make_a_file_of_ends_the_job(script: Script) -> None:
@@ -900,7 +900,7 @@ def test_of_the_next_few_chunks_the_longest_goes_first(script: Script) -> None:
     script.worker(11)
     script.tick()
     for _ in lengths:
-        script.deliver(11, script.tasks(11)[len(script.dispatcher.cluster.jobs[job].tracks[0].queue.stored)])
+        script.deliver(11, script.tasks(11)[len(script.dispatcher.cluster.open[job].tracks[0].queue.stored)])
     assert script.tasks(11) == [0, 1, 4, 5, 6, 7, 8, 9, 3, 2, 10, 11, 12, 13, 14, 15]
 
 
@@ -924,8 +924,8 @@ def test_chunks_whose_results_are_lost_are_not_given_up_as_stored(script: Script
     script.wait(12)
     script.tick(1, room=0)
     assert script.said(8, Own)
-    assert script.dispatcher.cluster.jobs[job].streams[0].here.to_wire() == bits(0, 1)
-    assert script.dispatcher.cluster.jobs[job].tracks[0].queue.stored_frames == 0
+    assert script.dispatcher.cluster.open[job].streams[0].here.to_wire() == bits(0, 1)
+    assert script.dispatcher.cluster.open[job].tracks[0].queue.stored_frames == 0
 
 
 def test_under_pressure_stored_chunks_are_given_up_and_asked_for_again_when_the_store_is_lost(script: Script) -> None:
@@ -933,8 +933,8 @@ def test_under_pressure_stored_chunks_are_given_up_and_asked_for_again_when_the_
     job = script.submit(chunks=3)
     script.deliver(11, 0)
     script.tick(1, room=0)
-    assert script.dispatcher.cluster.jobs[job].streams[0].here.to_wire() == bits(1, 2)
-    assert script.dispatcher.cluster.jobs[job].received()[0].to_wire() == bits(0, 1, 2)
+    assert script.dispatcher.cluster.open[job].streams[0].here.to_wire() == bits(1, 2)
+    assert script.dispatcher.cluster.open[job].received()[0].to_wire() == bits(0, 1, 2)
     script.leave(9)
     script.leave(1)
     script.aggregator(8, store="new", name="agg")
@@ -951,8 +951,8 @@ def test_chunks_given_up_are_remembered_over_a_restart(script: Script) -> None:
     script.deliver(11, 0)
     script.tick(1, room=0)
     new = script.restarted(epoch=2)
-    assert new.dispatcher.cluster.jobs[job].received()[0].to_wire() == bits(0, 1, 2)
-    assert new.dispatcher.cluster.jobs[job].all_sent
+    assert new.dispatcher.cluster.open[job].received()[0].to_wire() == bits(0, 1, 2)
+    assert new.dispatcher.cluster.open[job].all_sent
 
 
 def test_an_attached_client_is_told_what_it_must_send_again(script: Script) -> None:
@@ -1046,7 +1046,7 @@ def test_a_cause_says_nothing_of_who_failed_and_how(script: Script) -> None:
     job = script.submit(chunks=1)
     cause = {"kind": "exception", "text": "it raised", "worker": ["another"], "mode": 3}
     script.tell(11, Released(script.said(11, Task)[0].lease, "failed", cause))
-    (told,) = script.dispatcher.cluster.jobs[job].tracks[0].troubles[0].failures
+    (told,) = script.dispatcher.cluster.open[job].tracks[0].troubles[0].failures
     assert (told["worker"], told["mode"]) == ("w11", "filter")
 
 
@@ -1188,7 +1188,7 @@ def test_a_task_whose_result_finds_no_room_is_not_copied(script: Script) -> None
 def test_states_that_may_not_follow_each_other_are_a_bug() -> None:
     script = Script()
     script.client(1)
-    job = script.dispatcher.cluster.jobs[script.submit(end=False)]
+    job = script.dispatcher.cluster.open[script.submit(end=False)]
     job.set_state(JobState.DONE)
     with pytest.raises(AssertionError, match="done to running"):
         job.set_state(JobState.RUNNING)

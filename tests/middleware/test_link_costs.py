@@ -7,7 +7,7 @@ import pytest
 from middleware.events import Left, Received, Unsent
 from middleware.link_costs import MAX_LINK_COSTS
 from tests.middleware.script import Script
-from wire.messages import ChunkWindow, Error, Own, Task
+from wire.messages import ChunkWindow, Control, Error, Own, Task
 
 REASON = "bad-message: Own.name: a text of at most 200 characters, not 209"
 
@@ -27,7 +27,10 @@ def refuse(script: Script, job: str, peer: int = 9) -> None:
 
 
 def state_of(script: Script, job: str) -> tuple[str, str]:
-    found = script.dispatcher.cluster.jobs[job]
+    found = script.dispatcher.cluster.open.get(job)
+    if found is None:
+        state, _, reason = script.ended(job)
+        return state, reason
     return found.state.value, found.reason
 
 
@@ -62,8 +65,10 @@ def test_the_connection_that_we_close_over_a_message_counts_as_well(script: Scri
 def test_a_retried_job_begins_to_count_anew(script: Script) -> None:
     bad = script.submit(key="bad")
     refuse(script, bad)
-    script.dispatcher.cluster.jobs[bad].begin_again()
-    assert script.dispatcher.cluster.jobs[bad].link_costs == 0
+    assert script.dispatcher.cluster.open[bad].link_costs == 1
+    for verb in ("cancel", "retry"):
+        script.tell(1, Control(bad, verb))
+    assert script.dispatcher.cluster.open[bad].link_costs == 0
 
 
 @pytest.mark.parametrize("peer", [2, 11, 8])

@@ -33,7 +33,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
 def turn(script: Script, *behind: int) -> None:
     """A turn a second later, in which those clients have not read what was sent to them."""
     script.now += 1
-    script.commands += script.dispatcher.handle(Tick(ROOM, behind=frozenset(behind)), script.now)
+    script._take(script.dispatcher.handle(Tick(ROOM, behind=frozenset(behind)), script.now))
 
 
 def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch:
     script.aggregator(9)
     script.client(1)
     script.tell(1, script.submission())
-    job = script.dispatcher.cluster.jobs[script.job(1).job]
+    job = script.dispatcher.cluster.open[script.job(1).job]
     for index in range(3000):
         job.add_chunk(0, index, ChunkFacts(10, index + 1, 1000))
         job.tracks[0].troubles[index] = Trouble([{"worker": "w", "kind": "crash", "text": "x"}] * 3)
@@ -101,7 +101,7 @@ def test_what_was_accepted_and_what_is_missed_is_told_to_who_was_behind() -> Non
     script.tell(1, script.submission())
     job = script.job(1).job
     script.chunk(1, job, 0)
-    script.dispatcher.cluster.jobs[job].mark_as(Urgency.MISSED)
+    script.dispatcher.cluster.open[job].mark_as(Urgency.MISSED)
     turn(script, 1)
     assert script.job(1).accepted == 0
     turn(script)

@@ -263,7 +263,7 @@ def test_a_frame_counts_once_when_its_last_filter_is_done(script: Script) -> Non
 
 def chose(script: Script, job: str, *builds: str) -> None:
     """These builds were chosen for the steps of the first output."""
-    script.dispatcher.cluster.jobs[job].tracks[0].fingerprint = builds
+    script.dispatcher.cluster.open[job].tracks[0].fingerprint = builds
 
 
 def test_results_of_other_builds_are_not_mixed_in(script: Script) -> None:
@@ -403,7 +403,7 @@ def test_after_a_restart_a_stage_in_the_middle_of_a_chain_goes_on(script: Script
         one.leave(BOTH)
         one.worker(BOTH, filters=("blur",), held=(held,))
         assert one.said(BOTH, Revoke) == []
-        (begun,) = one.dispatcher.cluster.jobs[job].tracks[0].queue.in_flight[0].leases.values()
+        (begun,) = one.dispatcher.cluster.open[job].tracks[0].queue.in_flight[0].leases.values()
         assert begun.fingerprint == ("f", "f")
 
 

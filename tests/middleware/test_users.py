@@ -218,9 +218,9 @@ def test_a_job_that_never_got_a_chunk_gives_its_place_back() -> None:
     script.tick(9)
     assert empty in script.dispatcher.cluster.open
     script.tick(25)
-    job = script.dispatcher.cluster.jobs[empty]
-    assert (job.state.value, job.code) == ("cancelled", "expired")
-    assert "nothing of its source came in 10 s" in job.reason
+    state, code, reason = script.ended(empty)
+    assert (state, code) == ("cancelled", "expired")
+    assert "nothing of its source came in 10 s" in reason
     assert set(script.dispatcher.cluster.open) == {sent}, "its chunks were given up, and it waits for them"
     script.client(4, session="c1", user="ann")  # the same program: it was only away
     script.tell(4, script.submission(key="a"))

@@ -9,6 +9,7 @@ import tracemalloc
 import pytest
 
 from middleware.cluster import Rules
+from middleware.ended_job import EndedJob
 from middleware.events import ForgetJob, FreeJob
 from middleware.server import new_id
 from tests.middleware.script import ROOM, Script, bits
@@ -122,7 +123,7 @@ def test_what_the_owner_still_has_of_a_retried_job_is_not_redone(script: Script)
         script.tell(11, Released(task.lease, "revoked"))
     before = len(script.tasks(11))
     script.client(2)
-    source = script.dispatcher.cluster.jobs[job]
+    source = script.dispatcher.cluster.open[job]
     assert not source.has_chunks
     script.tell(2, script.submission())
     script.hold(job, bits(0, 2))
@@ -233,7 +234,7 @@ def test_what_a_job_came_to_is_kept_and_its_memory_given_back(script: Script) ->
     script.finish()
     progress = script.job(1).progress
     assert (progress["frames_done"], progress["tasks_stored"], progress["tasks_queued"]) == (20, 2, 0)
-    assert not script.dispatcher.cluster.jobs[script.job(1).job].streams
+    assert isinstance(script.dispatcher.cluster.jobs[script.job(1).job], EndedJob)
     new = script.restarted(epoch=2)
     new.client(5)
     new.tell(5, Watch(topics=["jobs"]))
@@ -390,13 +391,13 @@ def test_a_source_edited_since_its_upload_was_interrupted_is_told(script: Script
     assert (told.kind, told.job) == ("source-edited", old)
     assert f"python -m client.jobs cancel {old} ends it" in told.text
     script.tick(1)
-    job = script.dispatcher.cluster.jobs[old]
+    job = script.dispatcher.cluster.open[old]
     assert (job.code, new in job.reason) == ("source-edited", True)
-    assert script.restarted(epoch=2).dispatcher.cluster.jobs[old].edited_as == new
+    assert script.restarted(epoch=2).dispatcher.cluster.open[old].edited_as == new
     script.client(3)
     assert script.submit(3, chunks=1, end=False, key="a", fingerprint="1") == old
     assert not script.said(3, Event)  # the edited one is whole
-    assert script.dispatcher.cluster.jobs[old].edited_as == ""
+    assert script.dispatcher.cluster.open[old].edited_as == ""
 
 
 def test_a_whole_upload_and_one_with_a_client_are_not_called_edited(script: Script) -> None:

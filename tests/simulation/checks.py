@@ -120,7 +120,7 @@ class Checks:
             self._all_is_told(sender)
         elif isinstance(message, Event) and message.kind == "wish-granted" and "begins again" in message.text:
             server = scenario.middleware.server
-            job = server.dispatcher.cluster.jobs.get(message.job) if server is not None else None
+            job = server.dispatcher.cluster.open.get(message.job) if server is not None else None
             if job is not None and not job.has_source:  # else its source is here already, and the next epoch has begun
                 self._begun_again[message.job] = job.owner_epoch
         elif isinstance(message, Own):
@@ -159,7 +159,7 @@ class Checks:
             chosen = self._builds.setdefault((task.job, task.owner_epoch, task.track), task.build)
             assert task.build == chosen, f"{task.job}/{task.track} is asked of {task.build}, begun with {chosen}"
         server = self._scenario.middleware.server
-        job = server.dispatcher.cluster.jobs[task.job] if server is not None else None
+        job = server.dispatcher.cluster.open[task.job] if server is not None else None
         without = [value for value in task.assets if job is not None and job.asset_index(value) is None]
         assert not without, f"{what} is handed out before its files are here"
         held = self._outstanding.setdefault(id(sender.link), set())
@@ -184,7 +184,7 @@ class Checks:
     def _chunks_are_on_disk(self, message: Job) -> None:
         middleware = self._scenario.middleware
         assert middleware.server is not None
-        job = middleware.server.dispatcher.cluster.jobs.get(message.job)
+        job = middleware.server.dispatcher.cluster.open.get(message.job)
         if job is None or job.is_final or job.owner_epoch > 1 or message.job in middleware.asked_again_for:
             return  # chunks that had been given up, or were damaged, are needed again, and are accepted once more
         on_disk = middleware.committed_chunks(message.job) + sum(stream.freed.count for stream in job.streams)

@@ -271,7 +271,7 @@ class Scenario:
                 f"track {t.number}: {t.queue.stored.count} stored, in flight {list(t.queue.in_flight)}"
                 for t in job.tracks
             )
-            for job in server.dispatcher.cluster.jobs.values()
+            for job in server.dispatcher.cluster.open.values()
         )
 
     # ── faults ───────────────────────────────────────────────────────────────────────────────────────────────────
