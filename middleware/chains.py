@@ -4,7 +4,7 @@ between two workers that share them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from base.build_path import BuildPath
@@ -26,11 +26,10 @@ class Chain:
     kind: str
     steps: tuple[str, ...]
     can_stage: bool
+    whole: range = field(init=False, compare=False)  # all steps
 
-    @property
-    def whole(self) -> range:
-        """All steps."""
-        return range(len(self.steps))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "whole", range(len(self.steps)))
 
     def needs(self, stage: range) -> Needs:
         """What a worker must offer for the steps of `stage`."""

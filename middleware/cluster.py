@@ -28,7 +28,7 @@ from middleware.events import (
     Send,
     SendChunk,
 )
-from middleware.fleet import Fleet, WorkerRecord
+from middleware.fleet import Fleet
 from middleware.jobs import Job
 from middleware.states import JobState
 from middleware.task_queue import Flight, LeaseRecord
@@ -330,13 +330,6 @@ class Cluster:
             if job not in self.in_work:
                 job.worked_at = float("-inf")  # it may be more than its turn that it waits for
                 self.changes.touch(job)
-
-    def watch_lease(self, worker: WorkerRecord, now: float) -> None:
-        """See in time whether a worker is silent, or stands still with what it holds."""
-        at = now + self.rules.shortest_timeout_s
-        due = self.lease_checks.due(worker.peer)
-        if due is None or at < due:
-            self.lease_checks.set(worker.peer, at)
 
     def owner_of(self, job: Job) -> AggregatorRecord | None:
         """The connected aggregator that owns a job."""

@@ -46,6 +46,7 @@ class WorkerRecord:
     live_frames: int = 0
     measured_at: float = 0.0
     turn: int = 0  # when it came into its group's line
+    group: Group | None = field(default=None, repr=False)  # while it is connected
     _shown: dict[str, str] = field(default_factory=dict, repr=False)  # by store, see `shown_to`
 
     def shown_to(self, store: str) -> str:
@@ -153,7 +154,8 @@ class Fleet:
         if key not in self.groups:
             self.groups[key] = Group(*key)
             self._groups_changed()
-        self._group_of(worker).members[worker.name] = worker
+        worker.group = self.groups[key]
+        worker.group.members[worker.name] = worker
         self._enter_line(worker)
         return worker
 
@@ -162,7 +164,9 @@ class Fleet:
         self._leave_line(worker)
         worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.LOST)
         self.size -= 1
-        group = self._group_of(worker)
+        group = worker.group
+        assert group is not None, f"{worker.name} was not connected"
+        worker.group = None
         del group.members[worker.name]
         if not group.members:
             del self.groups[group.offers, group.build]
@@ -207,7 +211,10 @@ class Fleet:
 
     def phase_changed(self, worker: WorkerRecord) -> None:
         """A worker may have begun to compute, or have nothing left to compute."""
-        if worker.state is WorkerState.READY and (worker.name in self._group_of(worker).busy) != worker.is_computing:
+        group = worker.group
+        if group is None or worker.state is not WorkerState.READY:
+            return
+        if (worker.name in group.busy) != worker.is_computing:
             self._leave_line(worker)
             self._enter_line(worker)
 
@@ -271,25 +278,31 @@ class Fleet:
         self.version += 1
         self._able.clear()
 
-    def _group_of(self, worker: WorkerRecord) -> Group:
-        return self.groups[worker.offers, worker.details.fingerprint]
-
     def _enter_line(self, worker: WorkerRecord) -> None:
+        group = worker.group
+        assert group is not None, f"{worker.name} is not connected"
         self._turn += 1
         worker.turn = self._turn
-        group = self._group_of(worker)
         (group.busy if worker.is_computing else group.idle)[worker.name] = worker
         self.ready_count += 1
 
     def _leave_line(self, worker: WorkerRecord) -> None:
-        group = self._group_of(worker)
-        if group.idle.pop(worker.name, None) or group.busy.pop(worker.name, None):
+        group = worker.group
+        if group is None:
+            return
+        if worker.name in group.idle:
+            del group.idle[worker.name]
+            self.ready_count -= 1
+        elif worker.name in group.busy:
+            del group.busy[worker.name]
             self.ready_count -= 1
 
     def validate(self) -> None:
         """Checks that groups, lines, states and credit agree."""
         for worker in self.by_name.values():
-            group = self.groups.get((worker.offers, worker.details.fingerprint))
+            group = worker.group
+            assert group is (self.groups.get((worker.offers, worker.details.fingerprint)) if group else None)
+            assert (group is None) == (worker.state is WorkerState.LOST), worker.name
             is_idle = group is not None and worker.name in group.idle
             is_busy = group is not None and worker.name in group.busy
             in_line = is_idle or is_busy

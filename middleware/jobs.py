@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from middleware.submission import has_source, ledger_size, shortened
 from middleware.tracks import Track
 from middleware.users import User
 from wire.bitmap import Bitmap
+from wire.lease_tags import LeaseTags
 from wire.transitions import changed
 
 MAX_CHUNK_FRAMES: Final = 10_000_000
@@ -43,6 +45,7 @@ class Job:
     def __init__(self, job: str, fixed: dict[str, Any], user: User, changes: Changes) -> None:
         self.id, self.user, self._changes = job, user, changes
         self.number = next(_numbers)  # the lower, the older
+        self.mark: Callable[[], None] = partial(changes.mark, self)  # says that it changed, in no hurry
         self.fixed = fixed
         self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
         self.key: str = fixed["key"]
@@ -50,6 +53,7 @@ class Job:
         self.priority: int = fixed["priority"]
         self.submitted_unix_s: float = fixed["submitted_unix_s"]
         self.lease_key: bytes = fixed["lease_key"]
+        self.tags = LeaseTags(self.lease_key)
         self.state = JobState.PENDING
         self.code = self.reason = ""
         self.session = ""  # of the client that sent it last
@@ -110,10 +114,6 @@ class Job:
             stream.clear()
 
     # ── what changes ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def mark(self) -> None:
-        """Say that the job changed, which is told with its next progress."""
-        self._changes.mark(self)
 
     def mark_as(self, urgency: Urgency) -> None:
         """Say that the job changed, and how urgent that is to whom."""

@@ -62,16 +62,30 @@ class Lane:
     @property
     def has_credit(self) -> bool:
         """Return whether some worker may get a task now."""
-        return any(group.idle or group.busy for group in self.groups)
+        for group in self.groups:  # noqa: SIM110 - asked for each task
+            if group.idle or group.busy:
+                return True
+        return False
 
     @property
     def able_count(self) -> int:
         """Return how many workers can serve it, with credit or without."""
-        return sum(len(group.members) for group in self.groups)
+        count = 0
+        for group in self.groups:
+            count += len(group.members)
+        return count
 
     def first_worker(self, *, idle_only: bool) -> WorkerRecord | None:
         """Return the worker whose turn it is."""
-        return first_in_line(self.groups, NOBODY, idle_only=idle_only)
+        if len(self.groups) > 1:
+            return first_in_line(self.groups, NOBODY, idle_only=idle_only)
+        for group in self.groups:
+            for worker in group.idle.values():
+                return worker
+            if not idle_only:
+                for worker in group.busy.values():
+                    return worker
+        return None
 
     def add(self, place: Place) -> None:
         """A track waits here; it leaves when its place belongs to no lane any more."""
@@ -141,10 +155,18 @@ class Lanes:
                     lane = self._lanes[groups] = Lane(groups)
                 place.lane = lane
                 lane.add(place)
-        self.count(place)
+        self._recount(place)
 
-    def count(self, place: Place) -> None:
-        """Count a waiting track's tasks anew."""
+    def served(self, place: Place) -> None:
+        """A task of a track was handed out."""
+        if place.track.queue.count:
+            if place.queued:
+                place.queued -= 1
+                self.queued_count -= 1
+        else:
+            self.take_out(place.track)
+
+    def _recount(self, place: Place) -> None:
         is_served = place.lane is None or bool(place.lane.groups)
         queued, is_sending = (place.track.queue.count, not place.job.all_sent) if is_served else (0, False)
         self.queued_count += queued - place.queued

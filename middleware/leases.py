@@ -99,7 +99,7 @@ class Leases:
         parent = cluster.fleet.by_name.get(hello.name)  # as it is known from the session before
         is_child = parent is not None and is_same(hello.token, parent.token)
         worker = cluster.fleet.join(peer, hello, details, host, now)
-        cluster.watch_lease(worker, now)
+        cluster.lease_checks.set(peer, now + rules.shortest_timeout_s)
         cluster.outbox += cluster.catalogue.announce(details.filters)
         cluster.workers_by_peer[peer] = hello.name
         limits = {
@@ -186,7 +186,6 @@ class Leases:
             phase=held.phase,
         )
         cluster.fleet.lend(worker, record)
-        cluster.watch_lease(worker, now)
         track.assign(record, now, adopted=True)
         cluster.log(f"{self._cluster.describe(record)} goes on at worker {worker.name}")
 

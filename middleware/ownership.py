@@ -262,11 +262,10 @@ class Ownership:
         if job is None or job.is_final or job.owner != record.store:
             return
         if message.track >= len(job.tracks) or message.index >= MAX_CHUNKS:
-            raise ProtocolError(
-                ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {message.index} of track {message.track}"
-            )
-        if max(message.fallback_frames, message.lost_frames, message.damaged_frames) > MAX_CHUNK_FRAMES:
-            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
+            raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of track {message.track}")
+        most = MAX_CHUNK_FRAMES
+        if message.fallback_frames > most or message.lost_frames > most or message.damaged_frames > most:
+            raise ProtocolError("bad-message", f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
         track = job.tracks[message.track]
         if message.verdict == Verdict.NO_ROOM:
             job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
@@ -281,9 +280,8 @@ class Ownership:
         if message.index in track.queue.stored:
             return
         job.moved_at = now
-        track.tally.fallback_frames += message.fallback_frames
-        track.tally.lost_frames += message.lost_frames
-        track.tally.damaged_frames += message.damaged_frames
+        if message.fallback_frames or message.lost_frames or message.damaged_frames:
+            track.tally.note_frames(message.fallback_frames, message.lost_frames, message.damaged_frames)
         if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == "drop"):
             self._cluster.keep_failed(job, track, message.index)
         if track.intermediates:

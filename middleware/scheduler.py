@@ -8,7 +8,7 @@ from itertools import islice
 from math import inf
 from typing import Final
 
-from base.build_path import to_text
+from base.build_path import BuildPath, to_text
 from middleware.cluster import Cluster
 from middleware.events import SendChunk, SendStage
 from middleware.fleet import Group, WorkerRecord
@@ -18,7 +18,6 @@ from middleware.stages import Offer, is_dead_end, offers, takes_build
 from middleware.states import JobState
 from middleware.task_queue import LeaseRecord
 from middleware.tracks import Track, Trouble
-from wire.lease_tags import lease_tag
 from wire.messages import Task
 from wire.schema import Lease
 
@@ -116,39 +115,30 @@ class Scheduler:
     def _serve(self, lane: Lane, place: Place, now: float) -> bool:
         """Give the task of a lane's first track to the worker whose turn it is; False where there is none."""
         job, track = place.job, place.track
-        worker = lane.first_worker(idle_only=self._is_tail(lane.able_count))
+        worker = lane.first_worker(idle_only=self._is_tail(lane))
         if worker is None:
             return False
-        index = next(track.queue.candidates(track.intermediates))
-        whole = Offer("filter", track.chain.whole, track.needs, NOBODY)
-        self._lend(job, track, index, whole, worker, now)
-        self._count(place)
+        path, build = track.whole_path(worker.details.fingerprint)
+        self._lend(job, track, track.queue.next_fresh(), "filter", track.chain.whole, worker, path, build, now)
+        self._lanes.served(place)
         return True
 
     def _serve_special(self, place: Place, now: float) -> bool:
         """Give some task of a track to a worker that may have it; False where there is none."""
         job, track = place.job, place.track
-        able_count = sum(len(group.members) for group in self._cluster.fleet.able_groups(track.needs))
-        idle_only = self._is_tail(able_count)
+        idle_only = self._is_tail(Lane(tuple(self._cluster.fleet.able_groups(track.needs))))
         for index in track.queue.candidates(track.intermediates):
             chosen = self._choose(job, track, index, idle_only=idle_only)
             if chosen is not None:
-                self._lend(job, track, index, *chosen, now)
-                self._count(place)
+                self._lend_offer(job, track, index, *chosen, now)
+                self._lanes.served(place)
                 return True
         return False
 
-    def _count(self, place: Place) -> None:
-        """One task of a track was handed out."""
-        if place.track.queue.count:
-            self._lanes.count(place)
-        else:
-            self._lanes.take_out(place.track)
-
-    def _is_tail(self, able_count: int) -> bool:
+    def _is_tail(self, lane: Lane) -> bool:
         """Return whether the queued tasks are the last ones, and fewer than workers: they wait for workers that have
         nothing to do. One given in advance might wait behind a slow worker's task while others look on."""
-        return self._lanes.queued_count < able_count and not self._lanes.sending_count
+        return not self._lanes.sending_count and self._lanes.queued_count < lane.able_count
 
     def _choose(
         self, job: Job, track: Track, index: int, *, idle_only: bool = False
@@ -192,64 +182,58 @@ class Scheduler:
         """Who may take it, now or when its turn comes."""
         return {worker.name for worker in self._cluster.fleet.able(offer.needs, offer.refused)}
 
-    def _lend(self, job: Job, track: Track, index: int, offer: Offer, worker: WorkerRecord, now: float) -> None:
-        cluster, chain, stage = self._cluster, track.chain, offer.stage
-        told_stage = chain.to_wire(stage)
+    def _lend_offer(self, job: Job, track: Track, index: int, offer: Offer, worker: WorkerRecord, now: float) -> None:
+        """Lend what was chosen for one task."""
+        path = track.fingerprint_of(index, offer.mode, worker.details.fingerprint, offer.stage)
+        self._lend(job, track, index, offer.mode, offer.stage, worker, path, to_text(path), now)
+
+    def _lend(
+        self,
+        job: Job,
+        track: Track,
+        index: int,
+        mode: str,
+        stage: range,
+        worker: WorkerRecord,
+        path: BuildPath,
+        build: str,
+        now: float,
+    ) -> None:
+        """Lend a task, or a stage of it, to a worker, by which it comes to have been built by `path`."""
+        cluster, number = self._cluster, track.number
+        told_stage, is_last = track.chain.to_wire(stage), track.chain.is_last(stage)
         self._sequence += 1
         self._turn += 1
         job.last_served = job.user.last_served = self._turn
         lease = Lease(cluster.epoch, self._sequence)
-        fingerprint = track.fingerprint_of(index, offer.mode, worker.details.fingerprint, stage)
-        build = to_text(fingerprint)
-        tag = lease_tag(
-            job.lease_key,
-            job=job.id,
-            owner_epoch=job.owner_epoch,
-            track=track.number,
-            index=index,
-            lease=lease,
-            instance=worker.shown_to(job.owner),
-            mode=offer.mode,
-            stage=told_stage,
-            build=build,
-        )
+        instance, epoch = worker.shown_to(job.owner), job.owner_epoch
+        tag = job.tags.make(job.id, epoch, number, index, lease, instance, mode, told_stage, build)
+        # in the order of the fields: by their names this would take twice as long, and it is done for each task
         record = LeaseRecord(
-            lease=lease,
-            worker=worker.name,
-            job=job.id,
-            track=track.number,
-            index=index,
-            mode=offer.mode,
-            stage=stage,
-            is_last=chain.is_last(stage),
-            fingerprint=fingerprint,
-            tag=tag,
+            lease,
+            worker.name,
+            job.id,
+            number,
+            index,
+            mode,
+            stage,
+            is_last,
+            path,
+            tag,
             handed_out_at=now,
             progress_at=now,
         )
-        if record.is_last and not track.fingerprint:
-            track.choose_build(fingerprint)
+        if is_last and not track.fingerprint:
+            track.choose_build(path)
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
         track.assign(record, now)
         cluster.fleet.lend(worker, record)
-        cluster.watch_lease(worker, now)
-        task = Task(
-            lease=lease,
-            job=job.id,
-            track=track.number,
-            index=index,
-            source=job.worker_source,
-            output=job.fixed["outputs"][track.number],
-            owner=job.owner,
-            owner_epoch=job.owner_epoch,
-            mode=offer.mode,
-            stage=told_stage,
-            build=build,
-            tag=tag,
-            assets=job.assets_of(track) if offer.mode != "drop" else [],
-        )
+        assets = job.assets_of(track) if job.assets and mode != "drop" else []
+        output = job.fixed["outputs"][number]
+        source, owner = job.worker_source, job.owner
+        task = Task(lease, job.id, number, index, source, output, owner, epoch, mode, told_stage, build, tag, assets)
         if stage.start:
-            cluster.outbox.append(SendStage(worker.peer, task, job.id, track.number, index))
+            cluster.outbox.append(SendStage(worker.peer, task, job.id, number, index))
         else:
             cluster.outbox.append(SendChunk(worker.peer, task, job.id, track.stream.number, index))
         if job.state is JobState.PENDING:
@@ -273,7 +257,7 @@ class Scheduler:
                     continue
                 what, worker = self._cluster.describe(slow), chosen[1]
                 self._cluster.log(f"{what} is slow on {slow.worker}; {worker.name} tries it too")
-                self._lend(job, track, slow.index, *chosen, now)
+                self._lend_offer(job, track, slow.index, *chosen, now)
 
     @staticmethod
     def _slowest(track: Track, now: float) -> LeaseRecord | None:

@@ -25,7 +25,7 @@ class Offer:
     mode: str
     stage: range
     needs: Needs
-    refused: frozenset[str]
+    refused: frozenset[str] = frozenset()
 
 
 def offers(cluster: Cluster, job: Job, track: Track, index: int) -> list[Offer]:

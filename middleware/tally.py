@@ -28,6 +28,12 @@ class Tally:
         """Nothing is stored any more."""
         self.fallback_frames = self.lost_frames = self.damaged_frames = 0
 
+    def note_frames(self, fallback: int, lost: int, damaged: int) -> None:
+        """Count the frames of a result that are not as asked."""
+        self.fallback_frames += fallback
+        self.lost_frames += lost
+        self.damaged_frames += damaged
+
     def note_latency(self, milliseconds: float) -> None:
         """Keep an even sample: once there are too many, half of them go, and half as many are kept from then on."""
         if self._latency_count % self._latency_step == 0:

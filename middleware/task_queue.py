@@ -151,6 +151,13 @@ class TaskQueue:
         if self._ahead:
             yield max(self._ahead, key=_frame_count)[0]
 
+    def next_fresh(self) -> int:
+        """Return what may be handed out now of a queue in which nothing was begun, and nothing failed."""
+        if self._returned:
+            return self._first_returned()
+        self._look_ahead()
+        return max(self._ahead, key=_frame_count)[0]
+
     def _first_returned(self) -> int:
         heap = self._returned_heap
         while heap[0] not in self._returned:
@@ -212,12 +219,15 @@ class TaskQueue:
         """A task goes into flight, or gets one more lease; without a lease it is a chunk that is passed on."""
         flight = self.in_flight.get(index)
         if flight is None:
-            changed(TASK_TRANSITIONS, self.state_of(index), TaskState.ASSIGNED)
+            assert index in self._stream.here, f"chunk {index} is not here"
+            assert index not in self.stored, f"{index} is stored"
             self._leave_queue(index)
             flight = self.in_flight[index] = Flight(TaskState.ASSIGNED, now, now)
         if record is not None:
             flight.leases[record.lease] = record
-        self._set_state(flight, TaskState.DELIVERED if record is None else TaskState.ASSIGNED)
+        state = TaskState.DELIVERED if record is None else TaskState.ASSIGNED
+        if flight.state is not state:
+            self._set_state(flight, state)
         self._on_change()
 
     def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:

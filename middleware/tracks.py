@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from base.build_path import BuildPath, extended, matches
+from base.build_path import BuildPath, extended, matches, to_text
 from middleware.chains import Chain, Intermediate, Needs, Pace
 from middleware.stream import Stream
 from middleware.tally import Tally
@@ -47,6 +47,7 @@ class Track:
         self.queue = TaskQueue(stream, self.troubles, on_change)
         self.tally = Tally()
         self.intermediates: dict[int, Intermediate] = {}
+        self._whole_paths: dict[str, tuple[BuildPath, str]] = {}  # by build: the path of a whole chain, and its text
         self.whole_only = ""  # why its chain must not be shared among workers after all
         self.fingerprint: BuildPath = ()  # of all its results in this owner epoch; chosen when the first is asked for
         self.begun_at: dict[int, float] = {}  # the first hand-out of tasks that are not stored
@@ -138,6 +139,14 @@ class Track:
         """Return the build of each step that is done once a worker of the build `own` has done `stage` of a task."""
         begun = self.begun(index, mode)
         return extended(() if begun is None else begun.fingerprint, own, len(stage))
+
+    def whole_path(self, build: str) -> tuple[BuildPath, str]:
+        """Return the builds of all steps where one worker does them, and their text."""
+        found = self._whole_paths.get(build)
+        if found is None:
+            path = extended((), build, len(self.chain.steps))
+            found = self._whole_paths[build] = path, to_text(path)
+        return found
 
     def takes(self, fingerprint: BuildPath) -> bool:
         """Return whether a result of these builds, one for each step, is like the others."""

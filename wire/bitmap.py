@@ -76,6 +76,9 @@ class Bitmap:
     def first_not_in(self, other: Bitmap, start: int = 0) -> int | None:
         """The lowest index from `start` on that is here and not in the other one."""
         first, bit = divmod(start, BLOCK)
+        bits = (self._blocks.get(first, 0) & ~other._blocks.get(first, 0)) >> bit
+        if bits:  # mostly, and much cheaper than to look for the block
+            return start + _lowest(bits)
         for position in range(bisect_left(self._order, first), len(self._order)):
             number = self._order[position]
             bits = self._blocks[number] & ~other._blocks.get(number, 0)
