@@ -88,6 +88,7 @@ class AggregatorRecord:
     addresses: list[dict[str, object]]
     joined_at: float
     heard_at: float
+    is_settled: bool = False  # has been here for so long that it may take over what a lost store of its name had
     windows: Windows = field(default_factory=Windows)
 
 

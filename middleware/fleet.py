@@ -127,6 +127,7 @@ class Fleet:
         self.size = 0  # connected workers
         self.ready_count = 0  # … with credit
         self._turn = 0
+        self._lost: OrderedDict[str, None] = OrderedDict()  # the longest gone first
         self._held: set[Lease] = set()  # by connected workers
         self._able: dict[Needs, list[Group]] = {}  # of this version
 
@@ -139,6 +140,7 @@ class Fleet:
         names = [str(schema.get("name", "")) for schema in details.filters]
         offers = frozenset([*names, *(f"kind:{kind}" for kind in details.kinds)])
         old = self.by_name.pop(hello.name, None)
+        self._lost.pop(hello.name, None)
         worker = WorkerRecord(hello.name, hello.session, peer, host, details, offers, now, hello.token, measured_at=now)
         if old is not None:
             worker.chunks, worker.frames, worker.failures, worker.losses = (
@@ -174,8 +176,9 @@ class Fleet:
         self._held -= worker.held.keys()
         ended, worker.held = list(worker.held.values()), {}
         worker.frames_per_s = 0.0
-        lost = [one.name for one in self.by_name.values() if one.state is WorkerState.LOST]
-        for name in lost[: max(0, len(lost) - MAX_LOST_WORKERS)]:
+        self._lost[worker.name] = None
+        if len(self._lost) > MAX_LOST_WORKERS:
+            name, _ = self._lost.popitem(last=False)
             del self.by_name[name]
         return ended
 
@@ -317,6 +320,7 @@ class Fleet:
         members = [worker for group in self.groups.values() for worker in group.members.values()]
         assert {id(one) for one in members} == {id(one) for one in self.connected()}
         assert self.size == len(members)
+        assert set(self._lost) == {one.name for one in self.by_name.values() if one.state is WorkerState.LOST}
         assert self.ready_count == sum(len(group.idle) + len(group.busy) for group in self.groups.values())
         assert all(group.members for group in self.groups.values())
 

@@ -130,13 +130,14 @@ class Ownership:
                 text = f"nothing was heard of it for {silence:.0f} s"
                 cluster.outbox.append(Close(record.peer, ErrorCode.SILENT, text))
                 self.left(record.peer, text, now)
-            elif now - record.joined_at > cluster.rules.worker_timeout_s:
+            elif not record.is_settled and now - record.joined_at > cluster.rules.worker_timeout_s:
+                record.is_settled = True
                 self._replace_lost_store(record, now)
 
     def _replace_lost_store(self, record: AggregatorRecord, now: float) -> None:
         """An aggregator that came back without its store takes over what that one had. Not at once: anybody may use a
         name while its owner is away for a moment."""
-        for job in self._cluster.open.values():
+        for job in list(self._cluster.open.values()):
             if job.owner_name == record.name and self._cluster.owner_of(job) is None:
                 text = f"aggregator {record.name} is back without its store: job {job.id} is redone"
                 self._cluster.note("store-lost", text, now, job.id)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -14,23 +13,9 @@ import pytest
 from aggregator.history import EndedJob
 from aggregator.jobs import Job, Track
 from tests.aggregator.shell import Shell
+from tests.touching import touched
 
 IDLE: Final = 1000
-
-
-@contextmanager
-def touched(*kinds: type) -> Iterator[list[object]]:
-    """The objects of these kinds of which anything is read meanwhile."""
-    seen: list[object] = []
-    with pytest.MonkeyPatch.context() as patch:
-        for kind in kinds:
-
-            def read(self: object, name: str) -> Any:
-                seen.append(self)
-                return object.__getattribute__(self, name)
-
-            patch.setattr(kind, "__getattribute__", read, raising=False)
-        yield seen
 
 
 def instructions(act: Callable[[], object]) -> int:
