@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from base.vocabulary import ErrorCode
 from middleware.cluster import Cluster, Rules, StoreRecord
 from middleware.ended_job import EndedJob, is_ended
 from middleware.events import (
@@ -299,7 +300,7 @@ class Dispatcher:
             return
         if event.fixed is None or event.record is None:
             text = f"what was kept of job {job.id} is damaged or gone; forget it: python -m client.jobs forget {job.id}"
-            cluster.refuse_peer(recall.peer, "bad-job", text, job.id)
+            cluster.refuse_peer(recall.peer, ErrorCode.BAD_JOB, text, job.id)
         elif recall.purpose is Purpose.RETRY:
             self._wishes.retry(job, event.fixed, event.record, recall.peer, now)
         else:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from base.records import record
+from base.vocabulary import ErrorCode
 from wire.messages import Message
 from wire.schema import Lease
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from base.vocabulary import LeasePhase
 from middleware.chains import Needs
 from middleware.states import WORKER_TRANSITIONS, WorkerState
 from middleware.task_queue import LeaseRecord
@@ -59,7 +60,7 @@ class WorkerRecord:
     def is_computing(self) -> bool:
         """Or has something to compute; not, if all it has is on its way to a store."""
         for record in self.held.values():  # noqa: SIM110 - asked for each task: a generator costs three times as much
-            if record.phase != "delivering":
+            if record.phase != LeasePhase.DELIVERING:
                 return True
         return False
 

@@ -177,7 +177,9 @@ class Intake:
         if job is None or job.is_final:
             return None
         if message.stream >= len(job.streams) or message.index >= MAX_CHUNKS or message.frame_count > MAX_CHUNK_FRAMES:
-            raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of stream {message.stream}")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {message.index} of stream {message.stream}"
+            )
         asset = job.assets[message.index] if _is_asset(job, message) else None
         if asset is not None and asset["size"] != size:
             raise ProtocolError(
@@ -194,7 +196,7 @@ class Intake:
             text = (
                 f"chunk {message.index} differs from the one accepted before: the source was edited; submit it as new"
             )
-            return cluster.send(client.peer, Error("edited", text, fatal=False, job=job.id))
+            return cluster.send(client.peer, Error(ErrorCode.EDITED, text, fatal=False, job=job.id))
         is_new = message.index not in stream.here and message.index not in stream.freed
         why = self._why_full(job) if is_new else ""
         if why:
@@ -339,7 +341,7 @@ class Intake:
             self._cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {job_id}", job_id)
         elif job.client != client.peer:
             text = f"{type(message).__name__} came from another client than the one job {job_id} is attached to"
-            self._cluster.refuse(client, "not-yours", text, job_id)
+            self._cluster.refuse(client, ErrorCode.NOT_YOURS, text, job_id)
         elif isinstance(job, Job):
             return job
         return None

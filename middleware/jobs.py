@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final
 
 from base.build_path import from_text, to_text
+from base.vocabulary import JobCode
 from middleware import told
 from middleware.chains import Chain
 from middleware.changes import Changes, Urgency
@@ -318,7 +319,7 @@ class Job:
     def begin_again(self) -> None:
         """A person's retry of one that was over: only what was asked for, its owner and how many chunks there are, is
         as before."""
-        self.set_state(JobState.PENDING, "retried", "it begins again")
+        self.set_state(JobState.PENDING, JobCode.RETRIED, "it begins again")
         self.outputs_summary, self.files, self.addresses = [], [], []
         self.seconds = 0.0
         self.waits_long = True

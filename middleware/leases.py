@@ -268,10 +268,10 @@ class Leases:
         if record.revoked:
             return
         job = self._cluster.open[record.job]
-        if message.outcome in ("stored", "duplicate"):
+        if message.outcome in (LeaseOutcome.STORED, LeaseOutcome.DUPLICATE):
             worker.chunks += 1
             worker.frames += job.streams[0].frames_of(record.index)
-            job.tracks[record.track].tally.duplicates += message.outcome == "duplicate"
+            job.tracks[record.track].tally.duplicates += message.outcome == LeaseOutcome.DUPLICATE
             self._end(record, now, delivered=True)
             return
         self._end(record, now, delivered=False)
@@ -279,7 +279,7 @@ class Leases:
         if message.outcome == LeaseOutcome.DAMAGED:
             self._cluster.check(job, track, record.index, is_stage=record.stage.start > 0, lease=record.lease)
             return
-        if message.outcome == "failed" and cause.kind == TOO_LARGE:
+        if message.outcome == LeaseOutcome.FAILED and cause.kind == CauseKind.TOO_LARGE:
             track.share_no_more(f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}")
             self._cluster.note("stage-too-large", track.whole_only, now, job.id, worker.name)
         elif message.outcome == LeaseOutcome.FAILED:
@@ -463,9 +463,9 @@ class Leases:
         rules = self._cluster.rules
         at = min(worker.heard_at + rules.worker_timeout_s, now + rules.shortest_timeout_s)
         for record in worker.held.values():
-            if not record.revoked and record.phase == "computing":
+            if not record.revoked and record.phase == LeasePhase.COMPUTING:
                 at = min(at, record.progress_at + rules.stall_timeout_s)
-            elif not record.revoked and record.phase == "delivering":
+            elif not record.revoked and record.phase == LeasePhase.DELIVERING:
                 at = min(at, record.progress_at + rules.delivery_timeout_s)
         return at
 
@@ -476,7 +476,7 @@ class Leases:
         if record.phase == LeasePhase.COMPUTING and still > rules.stall_timeout_s:
             self._take_away(worker, record, now)
             self._failed(record, worker, Cause("stall", f"no progress for {still:.0f} s"), now)
-        elif record.phase == "delivering":
+        elif record.phase == LeasePhase.DELIVERING:
             if cluster.owner_of(cluster.open[record.job]) is None:
                 record.progress_at = now  # the worker waits for the aggregator, as we do
             elif still > rules.delivery_timeout_s:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base.vocabulary import JobCode
 from middleware.cluster import Cluster
 from middleware.jobs import TURN_S, Job
 from middleware.stages import is_covered, is_outdated, needed_steps, uncovered
@@ -35,7 +36,7 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     if not job.holdings_known:
         return "holdings", f"aggregator {job.owner_name} is asked what it has stored"
     if now < job.no_room_until:
-        return "no-room", job.no_room_reason
+        return JobCode.NO_ROOM, job.no_room_reason
     for track in job.filtered if job.has_assets else ():
         if track.queue.count and job.works(now):
             cluster.look_again(job, job.worked_at + TURN_S)
@@ -68,7 +69,7 @@ def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
         return "no-worker", _why_outdated(cluster, job)
     if track.whole_only and not cluster.fleet.can(track.chain.needs(rest)):
         return "too-large", track.whole_only
-    return "busy", "all able workers are busy with other jobs"
+    return JobCode.BUSY, "all able workers are busy with other jobs"
 
 
 def _why_outdated(cluster: Cluster, job: Job) -> str:

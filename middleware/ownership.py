@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Final
 
 from base.build_path import BuildPath, from_text, to_text
-from base.vocabulary import ErrorCode, JobCode, OnError, Topic, Verdict
+from base.vocabulary import ErrorCode, JobCode, LeasePhase, OnError, Topic, Verdict
 from middleware import told
 from middleware.cluster import AggregatorRecord, Cluster
 from middleware.events import Close, Peer, SendChunk
@@ -92,7 +92,7 @@ class Ownership:
             for track in job.filtered:
                 for flight in track.queue.in_flight.values():
                     for lease in flight.leases.values():
-                        if lease.phase == "delivering":
+                        if lease.phase == LeasePhase.DELIVERING:
                             lease.progress_at = now
 
     def _take_up(self, job: Job, record: AggregatorRecord) -> None:
@@ -263,19 +263,25 @@ class Ownership:
         if job is None or job.is_final or job.owner != record.store:
             return
         if message.track >= len(job.tracks) or message.index >= MAX_CHUNKS:
-            raise ProtocolError("bad-message", f"job {job.id} has no chunk {message.index} of track {message.track}")
+            raise ProtocolError(
+                ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {message.index} of track {message.track}"
+            )
         most = MAX_CHUNK_FRAMES
         if message.fallback_frames > most or message.lost_frames > most or message.damaged_frames > most:
-            raise ProtocolError("bad-message", f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
         track = job.tracks[message.track]
         if message.verdict == Verdict.NO_ROOM:
             job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
-        if message.verdict not in ("kept", "duplicate"):
+        if message.verdict not in (Verdict.KEPT, Verdict.DUPLICATE):
             if track.is_passthrough:
                 track.queue.put_back(message.index)
-            if message.verdict == "damaged":
+            if message.verdict == Verdict.DAMAGED:
                 self._cluster.check(job, track, message.index)
-            if message.verdict == "unreadable" and message.index in track.queue.stored and not track.is_passthrough:
+            if (
+                message.verdict == Verdict.UNREADABLE
+                and message.index in track.queue.stored
+                and not track.is_passthrough
+            ):
                 self._leases.unreadable(job, track, message.index, message.worker, message.text, now)
             return
         if message.index in track.queue.stored:
@@ -283,7 +289,7 @@ class Ownership:
         job.moved_at = now
         if message.fallback_frames or message.lost_frames or message.damaged_frames:
             track.tally.note_frames(message.fallback_frames, message.lost_frames, message.damaged_frames)
-        if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == "drop"):
+        if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == OnError.DROP):
             self._cluster.keep_failed(job, track, message.index)
         if track.intermediates:
             self._cluster.free_intermediate(job, track, message.index)
@@ -368,7 +374,7 @@ class Ownership:
             return
         state = next((one for one in FINAL if one.value == message.state), None)
         if state is None:
-            raise ProtocolError("bad-message", f"no final state is called {message.state!r:.80}")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no final state is called {message.state!r:.80}")
         outputs = zip(message.outputs, job.tracks, strict=False)
         job.outputs_summary = told.summaries([{**one, "retries": track.tally.retries} for one, track in outputs])
         job.files = told.files(message.files)

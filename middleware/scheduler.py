@@ -9,6 +9,7 @@ from math import inf
 from typing import Final
 
 from base.build_path import BuildPath, to_text
+from base.vocabulary import Mode
 from middleware.cluster import Cluster
 from middleware.events import SendChunk, SendStage
 from middleware.fleet import Group, WorkerRecord
@@ -119,7 +120,7 @@ class Scheduler:
         if worker is None:
             return False
         path, build = track.whole_path(worker.details.fingerprint)
-        self._lend(job, track, track.queue.next_fresh(), "filter", track.chain.whole, worker, path, build, now)
+        self._lend(job, track, track.queue.next_fresh(), Mode.FILTER, track.chain.whole, worker, path, build, now)
         self._lanes.served(place)
         return True
 
@@ -228,7 +229,7 @@ class Scheduler:
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
         track.assign(record, now)
         cluster.fleet.lend(worker, record)
-        assets = job.assets_of(track) if job.assets and mode != "drop" else []
+        assets = job.assets_of(track) if job.assets and mode != Mode.DROP else []
         output = job.fixed["outputs"][number]
         source, owner = job.worker_source, job.owner
         task = Task(lease, job.id, number, index, source, output, owner, epoch, mode, told_stage, build, tag, assets)

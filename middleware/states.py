@@ -7,15 +7,15 @@ from typing import Final
 
 from base.vocabulary import JobState, WorkerState
 
-class JobState(StrEnum):
-    PENDING = "pending"  # nothing of it is in work; the reason is in its record
-    RUNNING = "running"
-    PAUSED = "paused"  # by a person, or because it harms the cluster; the reason is in its record
-    DONE = "done"
-    PARTIAL = "partial"  # all frames accounted for, some of them not as asked
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
+__all__ = [
+    "FINAL",
+    "JOB_TRANSITIONS",
+    "TASK_TRANSITIONS",
+    "WORKER_TRANSITIONS",
+    "JobState",
+    "TaskState",
+    "WorkerState",
+]
 
 FINAL: Final = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})
 
@@ -45,13 +45,6 @@ TASK_TRANSITIONS: Final[dict[TaskState, frozenset[TaskState]]] = {
     TaskState.DELIVERED: frozenset({TaskState.STORED, TaskState.QUEUED, TaskState.ABSENT}),
     TaskState.STORED: frozenset({TaskState.QUEUED, TaskState.ABSENT}),  # only when the owner lost its store
 }
-
-
-class WorkerState(StrEnum):
-    READY = "ready"  # has credit
-    FULL = "full"  # holds all the tasks it may
-    DRAINING = "draining"  # finishes what it holds and gets no more
-    LOST = "lost"  # not connected
 
 
 WORKER_TRANSITIONS: Final[dict[WorkerState, frozenset[WorkerState]]] = {

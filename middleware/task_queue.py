@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Final
 
 from base.build_path import BuildPath
+from base.vocabulary import LeasePhase
 from middleware.states import TASK_TRANSITIONS, TaskState
 from middleware.stream import Stream
 from wire.bitmap import Bitmap
@@ -46,7 +47,7 @@ class LeaseRecord:
     tag: bytes  # what proves it, see wire/lease_tags.py
     handed_out_at: float
     progress_at: float
-    phase: str = "waiting"
+    phase: str = LeasePhase.WAITING
     frames: int = 0
     steps: int = 0
     is_lost: bool = False  # with its worker; whose fault that was may be told later

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
+from base.vocabulary import ErrorCode, EventKind, JobCode, Topic, Verb
 from middleware.cluster import ClientRecord, Cluster
 from middleware.ended_job import EndedJob
 from middleware.events import Peer, Purpose
@@ -33,11 +34,11 @@ class Wishes:
         if job is None:
             return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
         if not cluster.may_touch(client.user, job):
-            return cluster.refuse(client, "not-yours", _not_yours(job, message.verb), job.id)
-        if message.verb == "retry" and isinstance(job, EndedJob):
+            return cluster.refuse(client, ErrorCode.NOT_YOURS, _not_yours(job, message.verb), job.id)
+        if message.verb == Verb.RETRY and isinstance(job, EndedJob):
             why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
             if why:
-                return cluster.refuse(client, "busy", f"{why}; {WAY_OUT}", job.id)
+                return cluster.refuse(client, ErrorCode.BUSY, f"{why}; {WAY_OUT}", job.id)
         if isinstance(job, Job):
             granted: str | None = self._grant(client, job, message.verb, now)
         else:
@@ -46,21 +47,21 @@ class Wishes:
             return None  # it is looked up first
         if not granted:
             text = f"job {job.id} is {job.state.value}; it cannot be asked to {message.verb}"
-            return cluster.refuse(client, "bad-job", text, job.id)
+            return cluster.refuse(client, ErrorCode.BAD_JOB, text, job.id)
         return self._say_granted(client.peer, granted, job.id, now)
 
     def _say_granted(self, peer: Peer, granted: str, job: str, now: float) -> None:
         cluster = self._cluster
-        cluster.send(peer, Event("wish-granted", granted, job, unix_s=now + cluster.unix_offset_s))
+        cluster.send(peer, Event(EventKind.WISH_GRANTED, granted, job, unix_s=now + cluster.unix_offset_s))
 
     def _grant(self, client: ClientRecord, job: Job, verb: str, now: float) -> str:
         """What was done, in a sentence; nothing where it cannot be."""
         cluster = self._cluster
-        if verb == "detach" and job.client == client.peer:
+        if verb == Verb.DETACH and job.client == client.peer:
             job.detach()
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
-        if verb == "cancel":
+        if verb == Verb.CANCEL:
             self._leases.revoke_all(job)
             cluster.set_state(job, JobState.CANCELLED, JobCode.CANCELLED, f"cancelled by {client.name}")
             cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
@@ -78,14 +79,14 @@ class Wishes:
 
     def _grant_ended(self, client: ClientRecord, job: EndedJob, verb: str) -> str | None:
         """The same of a job that is over; None where that is still to come."""
-        if verb == "detach" and job.client == client.peer:
+        if verb == Verb.DETACH and job.client == client.peer:
             job.detach()
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
-        if verb == "retry" and job.state in (JobState.FAILED, JobState.CANCELLED):
+        if verb == Verb.RETRY and job.state in (JobState.FAILED, JobState.CANCELLED):
             self._cluster.recall(job, Purpose.RETRY, client.peer)
             return None
-        if verb == "forget":
+        if verb == Verb.FORGET:
             self._cluster.forget(job)
             return f"job {job.id} is forgotten; its files stay"
         return ""
@@ -96,7 +97,7 @@ class Wishes:
         client = cluster.clients.get(peer)
         attached = cluster.clients.get(ended.client) if ended.client is not None else None
         if attached is not None:  # it counts chunks that are gone: it shall come back and ask what is here
-            cluster.hang_up(attached.peer, "retried", f"job {ended.id} begins again")
+            cluster.hang_up(attached.peer, ErrorCode.RETRIED, f"job {ended.id} begins again")
         job = Job(ended.id, fixed, ended.user, cluster.changes)
         job.restore(record)
         job.begin_again()

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgpack
 
 from base.records import record
+from base.vocabulary import ErrorCode, Mode
 from wire.errors import ProtocolError, Unsendable
 from wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_NAME, MAX_PART, MAX_PAYLOAD
 from wire.schema import Fingerprint, Lease, Name, Record, Text, Token
