@@ -13,11 +13,12 @@ from aggregator.ledger import AggregatorLedger
 from aggregator.server import Server
 from aggregator.settings import Settings
 from aggregator.splicers import Ending
+from aggregator.uplink import RETRY_MAX_S
 from storage.spool import Spool
 from tests.aggregator.script import KEY
 from wire.framing import checksum
 from wire.lease_tags import tag_of
-from wire.loop import NetworkEvent, Received
+from wire.loop import Lost, NetworkEvent, Received
 from wire.messages import Error, Fetch, Finish, Hello, Message, Own, Result, Welcome
 from wire.schema import Lease
 
@@ -105,8 +106,8 @@ class Shell:
         )  # fmt: skip
         self.turn()
         self.say(Welcome(version=2, epoch=1))
-        for peer, role in ((WORKER, "worker"), (CLIENT, "client")):
-            self.say(Hello(role, role, f"session of {role}", [2], token=f"token of {role}"), peer=peer)
+        self.join(WORKER, "worker", "worker")
+        self.join(CLIENT, "client", "client")
         self.turn()
 
     def say(self, message: Message, payload: bytes = b"", peer: int = UPLINK) -> None:
@@ -118,6 +119,19 @@ class Shell:
         self.server.turn()
         sent, self.loop.sent = self.loop.sent, []
         return sent
+
+    def join(self, peer: int, role: str, name: str) -> None:
+        """A worker or client connects."""
+        self.say(Hello(role, name, f"session of {name}", [2], token=f"token of {name}"), peer=peer)
+
+    def rejoin(self) -> None:
+        """Another middleware comes in the place of the first one, and has asked for no job yet."""
+        self.loop.arrived.append(Lost(UPLINK, "gone"))
+        self.turn()
+        self.now += RETRY_MAX_S
+        self.turn()
+        self.say(Welcome(version=2, epoch=2))
+        self.turn()
 
     def close(self) -> None:
         self.spool.close()
