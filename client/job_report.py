@@ -132,6 +132,20 @@ def print_details(console: Terminal, job: Job) -> None:
         console.say(("failure", "bold red"), "    ", line)
         for line in traceback_of(failure).splitlines():
             console.say(f"  {line}")
+    if "story" in job.details:
+        console.say()
+        _print_story(console, job.details["story"])
+
+
+def _print_story(console: Terminal, story: list[dict[str, Any]]) -> None:
+    """What happened to the tasks of one chunk, a line for each thing, with the seconds since the first."""
+    if not story:
+        console.say("Nothing is known of this chunk any more: only what happened lately is kept, and all troubles.")
+    first = next((float(line["unix_s"]) for line in story if line.get("unix_s")), 0.0)
+    names = max((len(str(line.get("output", ""))) for line in story), default=0)
+    for line in story:
+        at = f"{float(line['unix_s']) - first:+9.2f} s" if line.get("unix_s") else " " * 11
+        console.say(at, "  ", (f"{line.get('output', ''):<{names}}", "bold"), "  ", str(line.get("text", "")))
 
 
 def _lines(job: Job) -> Iterator[tuple[str, Part]]:

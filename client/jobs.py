@@ -2,7 +2,8 @@
 
   list            all jobs: frames (images, records) sent and done, tasks queued
                   + in work, tasks retried (this is the default)
-  show ID         all that is known of one job, with its failures
+  show ID         all that is known of one job, with its failures; with
+                  --task N also what happened to its chunk N
   wait ID         shows how far it is until it has ended
   fetch ID        the same, and brings its files
   cancel ID       ends it, and frees its workers at once
@@ -81,6 +82,8 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"{options.verb} which job? Give its id, the beginning of one, or '{LATEST}'")
     if options.out is not None and options.verb != "fetch":
         parser.error(f"--out is for fetch, not for {options.verb}")
+    if options.task is not None and options.verb != "show":
+        parser.error(f"--task is for show, not for {options.verb}")
     return options
 
 
@@ -95,7 +98,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
         return Status.DONE
     job = find(jobs, options.id)
     if options.verb == "show":
-        record = job_details(target, job.job)
+        record = job_details(target, job.job, options.task)
         if options.json:
             stdout.json(details_as_json(record))
         else:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from base.settings import SWITCH, setting
 from wire import options
+from wire.limits import MAX_CHUNKS
 
 MAX_WORKERS: Final = 100_000
 """To wait for: more than a cluster has."""
@@ -55,6 +56,7 @@ class JobsSettings:
     """What `client.jobs` can be told beside the verb and the job."""
 
     out: str | None = out("fetch: a file for one output, a folder for several")
+    task: int | None = setting(None, type=options.whole(0, MAX_CHUNKS, "chunks", "N"), help="show: what happened to this chunk, from 0")
     json: bool = json("print one JSON object")
     quiet: bool = quiet()
 

@@ -32,6 +32,7 @@ from middleware.fleet import Fleet
 from middleware.jobs import Job
 from middleware.states import JobState
 from middleware.task_queue import Flight, LeaseRecord
+from middleware.stories import Stories
 from middleware.tracks import Track, Trouble
 from middleware.uploads import Uploads
 from middleware.users import HISTORY, QUOTAS, Quota, Resource, User, Users
@@ -126,6 +127,7 @@ class ClientRecord:
     asked: dict[tuple[Asked, str], None] = field(default_factory=dict)  # what it is to be told, in this order
     asked_topics: set[str] = field(default_factory=set)  # … and after that, all of these,
     asked_jobs: dict[str, None] = field(default_factory=dict)  # … and the details of these,
+    asked_tasks: dict[str, int] = field(default_factory=dict)  # … with the story of one chunk's tasks
     asks_next_at: float = 0.0  # … not before then
     is_behind: bool = False  # has much to read: it hears no more until it has
     untold_jobs: set[str] = field(default_factory=set)  # watched, and changed since it was told
@@ -168,6 +170,7 @@ class Cluster:
         self.room_bytes = 0
         self.changes = Changes()
         self.uploads = Uploads()
+        self.stories = Stories()
         self.in_work: dict[Job, None] = {}  # jobs with tasks in flight
         self.delivering: dict[Job, None] = {}  # … of which the aggregator's word on some is awaited
         self.passing: dict[Job, None] = {}  # jobs with chunks to pass on unfiltered
@@ -316,6 +319,7 @@ class Cluster:
         """A job has ended: it is in no situation any more."""
         for among in (self.in_work, self.delivering, self.passing, self.freeable):
             among.pop(job, None)
+        self.stories.forget(job.id)
         self.uploads.look(job, is_sending=False, stands_back=False)
         self.looks.set(job, None)
 
@@ -409,6 +413,21 @@ class Cluster:
         if track.drop_begun(index):
             self.outbox.append(FreeStage(job.id, track.number, index))
 
+    def tell(self, job: Job, track: Track, index: int, text: str, now: float, *, trouble: bool = False) -> None:
+        """Add a line to the story of a task; with `trouble` it is kept as long as the job goes on."""
+        if trouble:
+            self.stories.keep(job.id, track.number, index)
+        self.stories.tell(now, job.id, track.number, index, text)
+
+    def story(self, job: Job | EndedJob, index: int, names: list[str]) -> list[dict[str, Any]]:
+        """Return what happened to the tasks of a chunk, see `Stories.told`. `names` are those of the outputs."""
+        told = self.stories.told(job.id, index, names, self.unix_offset_s)
+        if isinstance(job, Job):
+            now = (f"now it is {track.queue.state_of(index).value}" for track in job.tracks)
+            tracks = zip(job.tracks, now, strict=True)
+            told += [{"unix_s": 0.0, "output": _name_of(track, names), "text": text} for track, text in tracks]
+        return told
+
     def describe(self, record: LeaseRecord) -> str:
         job = self.open.get(record.job)
         output = job.fixed["outputs"][record.track]["name"] if job else record.track
@@ -453,6 +472,10 @@ class Cluster:
                 assert (job in self.delivering) == any(track.queue.delivered_count for track in job.tracks), job.id
                 can_pass = job.holdings_known and job.state is not JobState.PAUSED
                 assert (job in self.passing) == (can_pass and any(one.queue.count for one in job.passed)), job.id
+
+
+def _name_of(track: Track, names: list[str]) -> str:
+    return names[track.number] if track.number < len(names) else f"stream {track.stream.number}"
 
 
 def _keep(among: dict[Job, None], job: Job, belongs: bool) -> None:

@@ -151,6 +151,7 @@ class Leases:
         trouble = track.lose(index)
         job.worked_at = float("-inf")  # it may be more than its turn that it waits for
         what = cluster.describe_task(job, track, index)
+        cluster.tell(job, track, index, f"lost: {text}", now, trouble=True)
         cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
         if trouble.losses >= cluster.rules.max_losses:
             reason = f"{what} was lost {trouble.losses} times, last by {text}; resume it to try on"
@@ -170,6 +171,7 @@ class Leases:
             cluster.send(worker.peer, Revoke(held.lease))
             return
         track, (stage, fingerprint) = job.tracks[held.track], wanted
+        cluster.tell(job, track, held.index, f"goes on at {worker.name} as {held.lease}", now)
         record = LeaseRecord(
             lease=held.lease,
             worker=worker.name,
@@ -355,6 +357,8 @@ class Leases:
         worker.chunks += 1
         worker.frames += job.streams[0].frames_of(kept.index)
         job.moved_at = now
+        done = worker.held[kept.lease].stage.stop
+        cluster.tell(job, job.tracks[kept.track], kept.index, f"handed on by {worker.name} after step {done}", now)
         for record in job.tracks[kept.track].hand_on(worker.held[kept.lease], size, now):
             record.revoked = True  # this part of the task is done; only the credit is still out
             peer = cluster.fleet.by_name[record.worker].peer
@@ -414,6 +418,7 @@ class Leases:
             trouble.failures.append({**cause.to_wire(), "worker": worker, "mode": mode})
         job.count_failure(worker)
         cluster.keep_failed(job, track, index)
+        cluster.tell(job, track, index, f"failed on {worker}: {cause.kind}: {cause.text}", now, trouble=True)
         text = f"{cluster.describe_task(job, track, index)} failed on worker {worker}: {cause.text[:MAX_CAUSE]}"
         cluster.note("task-failed", text, now, job.id, worker)
         if mode != Mode.FILTER:
@@ -475,7 +480,7 @@ class Leases:
         still = now - record.progress_at
         if record.phase == LeasePhase.COMPUTING and still > rules.stall_timeout_s:
             self._take_away(worker, record, now)
-            self._failed(record, worker, Cause("stall", f"no progress for {still:.0f} s"), now)
+            self._failed(record, worker, Cause(CauseKind.STALL, f"no progress for {still:.0f} s"), now)
         elif record.phase == LeasePhase.DELIVERING:
             if cluster.owner_of(cluster.open[record.job]) is None:
                 record.progress_at = now  # the worker waits for the aggregator, as we do

@@ -273,6 +273,7 @@ class Ownership:
         if message.verdict == Verdict.NO_ROOM:
             job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
         if message.verdict not in (Verdict.KEPT, Verdict.DUPLICATE):
+            self._cluster.tell(job, track, message.index, f"not stored: {message.verdict} {message.text}", now)
             if track.is_passthrough:
                 track.queue.put_back(message.index)
             if message.verdict == Verdict.DAMAGED:
@@ -297,6 +298,7 @@ class Ownership:
         if flight is not None:
             self._leases.stored(job, track, message.index, flight, message.lease)
         self._cluster.freeable[job] = None
+        self._cluster.stories.tell(now, job.id, track.number, message.index, "stored")
         self.finish_if_complete(job, now)
 
     def expire_deliveries(self, behind: Set[Peer], now: float) -> None:

@@ -103,6 +103,10 @@ def tell_ended(cluster: Cluster, job: EndedJob, fixed: dict[str, Any], record: d
         return
     with_details = recall.purpose in (Purpose.END, Purpose.DETAILS)
     message = ended_record(cluster, job, fixed, record, with_details=with_details)
+    task = cluster.clients[recall.peer].asked_tasks.pop(job.id, None) if with_details else None
+    if task is not None:
+        names = [output["name"] for output in fixed["outputs"]]
+        message = replace(message, details={**message.details, "story": cluster.story(job, task, names)})
     if recall.purpose is Purpose.REPLY:
         streams = int(fixed["source"].get("stream_count", 1)) + bool(fixed.get("assets"))
         message = replace(message, have=[b""] * streams)
@@ -361,7 +365,14 @@ class Publisher:
         if isinstance(job, EndedJob):
             cluster.recall(job, Purpose.DETAILS if kind is Asked.DETAILS else Purpose.WATCH, client.peer)
             return None
-        return job_record(job, details=details_of(job) if kind is Asked.DETAILS else None)
+        return job_record(job, details=self._details(client, job) if kind is Asked.DETAILS else None)
+
+    def _details(self, client: ClientRecord, job: Job) -> dict[str, Any]:
+        task = client.asked_tasks.pop(job.id, None)
+        if task is None:
+            return details_of(job)
+        names = [output["name"] for output in job.fixed["outputs"]]
+        return {**details_of(job), "story": self._cluster.story(job, task, names)}
 
     def _watches(self, client: ClientRecord, job_id: str) -> bool:
         job = self._cluster.jobs.get(job_id)

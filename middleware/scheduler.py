@@ -229,6 +229,7 @@ class Scheduler:
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
         track.assign(record, now)
         cluster.fleet.lend(worker, record)
+        cluster.stories.tell(now, job.id, number, index, f"lent to {worker.name} as {lease.epoch}.{lease.sequence}")
         assets = job.assets_of(track) if job.assets and mode != Mode.DROP else []
         output = job.fixed["outputs"][number]
         source, owner = job.worker_source, job.owner
@@ -256,6 +257,7 @@ class Scheduler:
                 chosen = self._choose(job, track, slow.index, idle_only=True) if slow else None
                 if slow is None or chosen is None or chosen[1].held or chosen[1].name == slow.worker:
                     continue
+                self._cluster.tell(job, track, slow.index, f"is slow on {slow.worker}", now, trouble=True)
                 what, worker = self._cluster.describe(slow), chosen[1]
                 self._cluster.log(f"{what} is slow on {slow.worker}; {worker.name} tries it too")
                 self._lend_offer(job, track, slow.index, *chosen, now)

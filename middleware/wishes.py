@@ -129,6 +129,8 @@ class Wishes:
         if message.job:
             client.watched_jobs.add(message.job)
             client.asked_jobs[message.job] = None
+            if message.task is not None:
+                client.asked_tasks[message.job] = message.task
         return None
 
 
