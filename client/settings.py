@@ -56,7 +56,9 @@ class JobsSettings:
     """What `client.jobs` can be told beside the verb and the job."""
 
     out: str | None = out("fetch: a file for one output, a folder for several")
-    task: int | None = setting(None, type=options.whole(0, MAX_CHUNKS, "chunks", "N"), help="show: what happened to this chunk, from 0")
+    task: int | None = setting(
+        None, type=options.whole(0, MAX_CHUNKS, "chunks", "N"), help="show: what happened to this chunk, from 0"
+    )
     json: bool = json("print one JSON object")
     quiet: bool = quiet()
 

@@ -31,8 +31,8 @@ from middleware.events import (
 from middleware.fleet import Fleet
 from middleware.jobs import Job
 from middleware.states import JobState
-from middleware.task_queue import Flight, LeaseRecord
 from middleware.stories import Stories
+from middleware.task_queue import Flight, LeaseRecord
 from middleware.tracks import Track, Trouble
 from middleware.uploads import Uploads
 from middleware.users import HISTORY, QUOTAS, Quota, Resource, User, Users

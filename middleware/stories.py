@@ -1,4 +1,4 @@
-"""What happened to single tasks, for whoever asks why one of them is not done: lines with a time, kept within bounds."""
+"""What happened to single tasks, for whoever asks why one of them is not done: lines with a time, within bounds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Line(NamedTuple):
 
     at: float
     track: int
-    index: int
+    chunk: int
     text: str
 
 
@@ -50,7 +50,7 @@ class Stories:
         kept = self._kept.setdefault(job, {})
         if (track, index) in kept or len(kept) >= MAX_TASKS:
             return
-        before = (line for name, line in self._newest if name == job and (line.track, line.index) == (track, index))
+        before = (line for name, line in self._newest if name == job and (line.track, line.chunk) == (track, index))
         kept[track, index] = deque(before, maxlen=MAX_LINES_OF_TASK)
 
     def forget(self, job: str) -> None:
@@ -60,8 +60,8 @@ class Stories:
     def of(self, job: str, index: int) -> list[Line]:
         """Return what is known of the tasks of a chunk, of all tracks, in the order in which it happened."""
         kept = {place: lines for place, lines in self._kept.get(job, {}).items() if place[1] == index}
-        newest = (line for name, line in self._newest if name == job and line.index == index)
-        lines = [line for line in newest if (line.track, line.index) not in kept]
+        newest = (line for name, line in self._newest if name == job and line.chunk == index)
+        lines = [line for line in newest if (line.track, line.chunk) not in kept]
         lines += [line for story in kept.values() for line in story]
         return sorted(lines, key=lambda line: line.at)
 
@@ -84,4 +84,4 @@ class Stories:
     def lines(self, job: str, index: int) -> Iterator[str]:
         """Yield the same as text, for whoever debugs."""
         for line in self.of(job, index):
-            yield f"{line.at:9.3f} {job}/{line.track}/{line.index} {line.text}"
+            yield f"{line.at:9.3f} {job}/{line.track}/{line.chunk} {line.text}"

@@ -14,7 +14,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from client.outcome import Status
-from middleware import dispatcher, records
+from middleware import records
 from middleware.cluster import Rules
 from middleware.users import QUOTAS, Quota, Resource
 from tests.simulation import material
@@ -261,6 +261,21 @@ class Scenario:
         outcome = client.outcome
         return outcome.status is Status.UNREACHABLE or (outcome.state == "cancelled" and bool(self.undecided.jobs))
 
+    def task_stories(self) -> list[str]:
+        """Return what happened to each task that is not stored, of all jobs that go on."""
+        server = self.middleware.server
+        if server is None:
+            return []
+        cluster = server.dispatcher.cluster
+        chunks = {
+            (job.id, index)
+            for job in cluster.open.values()
+            for track in job.tracks
+            for index in track.stream.here
+            if index not in track.queue.stored
+        }
+        return [line for job, index in sorted(chunks) for line in cluster.stories.lines(job, index)]
+
     def _job_lines(self) -> str:
         server = self.middleware.server
         if server is None:
@@ -409,14 +424,13 @@ def play(seed: int, base: Path | None = None) -> World:
     vars(windows).update(HEAD_SIZE=1, WINDOW_SIZE=1)  # of eight chunks, so that jobs of a dozen have some
     vars(limits).update(IDLE_CLIENT_S=10.0)
     vars(records).update(RECORDS_PER_TURN=1, SERVE_INTERVAL_S=0.02)  # so that two who watch have to take turns
-    vars(dispatcher).update(ASSESSED_PER_TURN=1)
     gc.disable()  # a run is short, and its garbage goes with it
     with deterministic(seed), tempfile.TemporaryDirectory(dir=base) as folder:
         scenario = Scenario(seed, Path(folder))
         try:
             scenario.run()
         except Failed as error:
-            error.add_note("\n".join(scenario.world.story))
+            error.add_note("\n".join([*scenario.world.story, *scenario.task_stories()]))
             raise
         finally:
             for program in scenario.programs:
