@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 def job_details(target: Target, job: str, task: int | None = None) -> Job:
     """Return the record of one job, with its details, and with the story of a chunk's tasks. Raises as `ask` does."""
-    return ask(target, Watch(job, task=task), lambda message: heard.job(message) if isinstance(message, Job) else None)
+    return ask(target, Watch(job, chunk=task), lambda message: heard.job(message) if isinstance(message, Job) else None)
 
 
 def wish(target: Target, job: str, verb: str) -> str:

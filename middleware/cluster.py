@@ -10,6 +10,7 @@ from typing import Any
 
 from base.build_path import extended
 from base.failures import MAX_FAILED_CHUNKS
+from base.vocabulary import Mode, OnError, Topic
 from middleware.catalogue import Catalogue
 from middleware.changes import Changes, Urgency
 from middleware.ended_job import EndedJob
@@ -248,7 +249,7 @@ class Cluster:
         self.log(text)
         event = Event(kind, text, job, worker, now + self.unix_offset_s)
         for client in self.watchers.values():
-            if "events" in client.topics and not client.is_behind:
+            if Topic.EVENTS in client.topics and not client.is_behind:
                 self.send(client.peer, event)
 
     # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -396,8 +397,8 @@ class Cluster:
         """How a task is done: with its filters, until it has failed too often."""
         trouble = track.troubles.get(index)
         if trouble is None or not self.exhausted(track, trouble):
-            return "filter"
-        return "drop" if job.fixed["policy"].get("on_error") == "drop" else "bypass"
+            return Mode.FILTER
+        return Mode.DROP if job.fixed["policy"].get("on_error") == OnError.DROP else Mode.BYPASS
 
     def benched(self, job: Job) -> set[str]:
         """Workers that failed too many tasks of a job."""

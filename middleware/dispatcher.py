@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from base.vocabulary import ErrorCode
+from base.vocabulary import ErrorCode, JobCode, Verdict
 from middleware.cluster import Cluster, Rules, StoreRecord
 from middleware.ended_job import EndedJob, is_ended
 from middleware.events import (
@@ -137,7 +137,7 @@ class Dispatcher:
         for job_id, count in (crashes or {}).items():
             if count >= MAX_CRASHES and job_id in self.cluster.open:
                 reason = f"the middleware failed {count} times while it dealt with this job (see its log)"
-                self.cluster.set_state(self.cluster.open[job_id], JobState.FAILED, "crashed", reason)
+                self.cluster.set_state(self.cluster.open[job_id], JobState.FAILED, JobCode.CRASHED, reason)
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Takes one event; returns what is to be done, in order. A peer that breaks the protocol is closed."""
@@ -223,10 +223,12 @@ class Dispatcher:
         """What a worker hands on is asked for again with its task; a client comes back and asks what is here."""
         cluster, message = self.cluster, event.message
         if isinstance(message, HandOn) and event.peer in cluster.workers_by_peer:
-            verdict = Stored(message.job, message.track, message.index, "damaged", message.lease)
+            verdict = Stored(message.job, message.track, message.index, Verdict.DAMAGED, message.lease)
             cluster.send(event.peer, verdict)
         else:
-            raise ProtocolError("corrupt", f"{type(message).__name__} does not match its checksum: it was damaged")
+            raise ProtocolError(
+                ErrorCode.CORRUPT, f"{type(message).__name__} does not match its checksum: it was damaged"
+            )
 
     def _joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
         if hello.role != "client":
@@ -246,7 +248,9 @@ class Dispatcher:
             one.name == hello.name for one in cluster.aggregators.values()
         )
         if count >= cluster.rules.max_workers and not is_known:
-            raise ProtocolError("busy", f"{count} workers and aggregators are connected; there is no place for more")
+            raise ProtocolError(
+                ErrorCode.BUSY, f"{count} workers and aggregators are connected; there is no place for more"
+            )
 
     def _from_worker(self, peer: Peer, message: Message, now: float) -> None:
         worker = self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]]
@@ -260,7 +264,7 @@ class Dispatcher:
         elif isinstance(message, AssetRequest):
             self._leases.asset_requested(worker, message, now)
         else:
-            raise ProtocolError("out-of-order", f"a worker may not send {type(message).__name__} here")
+            raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"a worker may not send {type(message).__name__} here")
 
     def _from_client(self, event: Received, now: float) -> None:
         client, message = self.cluster.clients[event.peer], event.message
@@ -275,7 +279,7 @@ class Dispatcher:
         elif isinstance(message, Watch):
             self._wishes.watch(client, message)
         else:
-            raise ProtocolError("out-of-order", f"a client may not send {type(message).__name__} here")
+            raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"a client may not send {type(message).__name__} here")
         self.cluster.heard_of(client, now)
 
     def _from_aggregator(self, peer: Peer, message: Message, now: float) -> None:
@@ -290,7 +294,7 @@ class Dispatcher:
         elif isinstance(message, Finished):
             self._ownership.finished(record, message, now)
         elif not isinstance(message, Beat):
-            raise ProtocolError("out-of-order", f"an aggregator may not send {type(message).__name__} here")
+            raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"an aggregator may not send {type(message).__name__} here")
 
     def _recalled(self, event: Recalled, now: float) -> None:
         """What the ledger has of an ended job is here: it begins again, or somebody is told of it."""

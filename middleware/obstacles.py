@@ -28,13 +28,13 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     if job.is_in_flight or job.finish_sent:
         return "", ""
     if not job.has_source:
-        return "source-needed", "it begins again, and its source is not here; submit the same file again"
+        return JobCode.SOURCE_NEEDED, "it begins again, and its source is not here; submit the same file again"
     if not cluster.aggregators:
-        return "no-aggregator", "no aggregator is connected"
+        return JobCode.NO_AGGREGATOR, "no aggregator is connected"
     if cluster.owner_of(job) is None:
-        return "aggregator-away", f"aggregator {job.owner_name}, which keeps this job's results, is not connected"
+        return JobCode.AGGREGATOR_AWAY, f"aggregator {job.owner_name}, which keeps this job's results, is not connected"
     if not job.holdings_known:
-        return "holdings", f"aggregator {job.owner_name} is asked what it has stored"
+        return JobCode.HOLDINGS, f"aggregator {job.owner_name} is asked what it has stored"
     if now < job.no_room_until:
         return JobCode.NO_ROOM, job.no_room_reason
     for track in job.filtered if job.has_assets else ():
@@ -46,14 +46,17 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     if not job.all_sent:
         if job.client is None and job.edited_as:
             text = f"its source was edited, and submitted anew as job {job.edited_as}; cancel this one"
-            return "source-edited", text
+            return JobCode.SOURCE_EDITED, text
         if job.client is None:
-            return "source-needed", "its source is not all here and no client is attached; submit the same file again"
+            return (
+                JobCode.SOURCE_NEEDED,
+                "its source is not all here and no client is attached; submit the same file again",
+            )
         wanting = uncovered(cluster, job)
         if wanting is not None:
             return _nobody_offers(cluster, wanting.chain.needs(wanting.chain.whole))
         if job.frames_sent == 0 or job.state is JobState.PENDING:
-            return "uploading", "the client is sending"
+            return JobCode.UPLOADING, "the client is sending"
     return "", ""
 
 
@@ -66,9 +69,9 @@ def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
     if not is_covered(cluster, track, rest):
         return _nobody_offers(cluster, track.chain.needs(rest))
     if is_outdated(cluster, track):
-        return "no-worker", _why_outdated(cluster, job)
+        return JobCode.NO_WORKER, _why_outdated(cluster, job)
     if track.whole_only and not cluster.fleet.can(track.chain.needs(rest)):
-        return "too-large", track.whole_only
+        return JobCode.TOO_LARGE, track.whole_only
     return JobCode.BUSY, "all able workers are busy with other jobs"
 
 
@@ -82,14 +85,14 @@ def _why_outdated(cluster: Cluster, job: Job) -> str:
 def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:
     workers = list(cluster.fleet.connected())
     if not workers:
-        return "no-worker", "no worker is connected"
+        return JobCode.NO_WORKER, "no worker is connected"
     offered = {name for worker in workers for name in worker.offers}
     missing = sorted(needs - offered)
     filters = ", ".join(sorted(name for name in offered if not name.startswith("kind:")))
     count = "1 worker offers" if len(workers) == 1 else f"{len(workers)} workers offer"
     if not missing:
         chain = ", ".join(sorted(name for name in needs if not name.startswith("kind:")))
-        return "no-worker", f"no single worker offers all of {chain}; {count} {filters}"
+        return JobCode.NO_WORKER, f"no single worker offers all of {chain}; {count} {filters}"
     kinds = [name.removeprefix("kind:") for name in missing if name.startswith("kind:")]
     what = f"takes {kinds[0]}" if kinds else "offers " + " or ".join(f"'{name}'" for name in missing)
-    return "no-worker", f"no worker {what}; {count} {filters}"
+    return JobCode.NO_WORKER, f"no worker {what}; {count} {filters}"

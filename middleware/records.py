@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from base.failures import MAX_FAILURES_OF_JOB
+from base.vocabulary import Topic
 from middleware.changes import Urgency
 from middleware.cluster import Asked, ClientRecord, Cluster
 from middleware.ended_job import EndedJob
@@ -207,7 +208,7 @@ class Publisher:
         first = min((at for at in waiting if at is not None), default=None)
         if first is not None:
             return max(first, self._serve_at)
-        if any("workers" in client.topics or client.untold_jobs for client in cluster.watchers.values()):
+        if any(Topic.WORKERS in client.topics or client.untold_jobs for client in cluster.watchers.values()):
             return self._watchers_told_at + WATCHER_INTERVAL_S
         return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changes.later else None
 
@@ -283,7 +284,7 @@ class Publisher:
                 told = client.untold_jobs if due else client.untold_jobs & cluster.changes.now.keys()
                 client.untold_jobs = client.untold_jobs - told
                 client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in sorted(told))
-            if "workers" in client.topics - client.asked_topics:
+            if Topic.WORKERS in client.topics - client.asked_topics:
                 self._ask_for_workers(client, due)
         cluster.gone_workers.clear()
         self._serve(now)
@@ -335,13 +336,13 @@ class Publisher:
         cluster, topics, jobs = self._cluster, client.asked_topics, client.asked_jobs
         client.asked_topics, client.asked_jobs = set(), {}
         client.asked |= dict.fromkeys((Asked.DETAILS, job_id) for job_id in jobs)
-        if "jobs" in topics:
+        if Topic.JOBS in topics:
             client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in cluster.jobs)
-        if "workers" in topics:
+        if Topic.WORKERS in topics:
             client.introduced.clear()
             client.asked |= {(Asked.AGGREGATOR, one.store): None for one in cluster.aggregators.values()}
             client.asked |= dict.fromkeys((Asked.WORKER, name) for name in cluster.fleet.by_name)
-        if "filters" in topics:
+        if Topic.FILTERS in topics:
             client.asked[Asked.FILTERS, ""] = None
         if topics:
             client.asked[Asked.CURRENT, ""] = None
@@ -376,7 +377,7 @@ class Publisher:
 
     def _watches(self, client: ClientRecord, job_id: str) -> bool:
         job = self._cluster.jobs.get(job_id)
-        watched = "jobs" in client.topics or job_id in client.watched_jobs
+        watched = Topic.JOBS in client.topics or job_id in client.watched_jobs
         if not watched or job is None or job.client == client.peer:
             return False
         return self._cluster.may_touch(client.user, job)

@@ -129,8 +129,8 @@ class Wishes:
         if message.job:
             client.watched_jobs.add(message.job)
             client.asked_jobs[message.job] = None
-            if message.task is not None:
-                client.asked_tasks[message.job] = message.task
+            if message.chunk is not None:
+                client.asked_tasks[message.job] = message.chunk
         return None
 
 

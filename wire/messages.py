@@ -189,11 +189,11 @@ class Control(Message):
 @record
 class Watch(Message):
     """Asks for records: of one job, or (with an empty `job`) of all `topics`: `jobs`, `workers`, `events`,
-    `filters`. With a job and a `task`, the number of a chunk, its details tell the story of that chunk's tasks."""
+    `filters`. With a job and a `chunk`, a number from 0, its details tell the story of that chunk's tasks."""
 
     job: Name = ""
     topics: list[Name] = field(default_factory=list)
-    task: int | None = None
+    chunk: int | None = None
 
 
 @record

@@ -13,6 +13,7 @@ from middleware.ended_job import EndedJob
 from middleware.events import ForgetJob, Tick
 from middleware.fleet import WorkerRecord
 from middleware.jobs import Job
+from middleware.stories import MAX_LINES
 from middleware.stream import Stream
 from middleware.task_queue import TaskQueue
 from middleware.tracks import Track
@@ -100,6 +101,8 @@ def test_an_ended_job_is_a_line_in_memory() -> None:
             script.jobs.clear()  # they are on disk
 
     run(20, 0)
+    for number in range(MAX_LINES):  # as many as there are ever
+        script.dispatcher.cluster.stories.tell(float(number), "another job", 0, number, f"lent to w{number}")
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()

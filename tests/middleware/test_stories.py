@@ -18,9 +18,10 @@ def script() -> Script:
 
 
 def story(script: Script, job: str, task: int, peer: int = 1) -> list[str]:
-    script.tell(peer, Watch(job, task=task))
+    script.tell(peer, Watch(job, chunk=task))
     script.tick(1)
-    return [f"{line['output']}: {line['text']}" for line in script.said(peer, Job)[-1].details["story"]]
+    told = [record.details["story"] for record in script.said(peer, Job) if "story" in record.details]
+    return [f"{line['output']}: {line['text']}" for line in told[-1]]
 
 
 def test_a_task_that_was_lost_failed_and_done_tells_so(script: Script) -> None:

@@ -29,6 +29,7 @@ from wire.messages import (
     Job,
     Message,
     Own,
+    Pass,
     Released,
     Result,
     Stored,
@@ -70,7 +71,7 @@ class Checks:
         self._scenario = scenario
         self._life_told: dict[tuple[int, str, int], set[tuple[int, int]]] = {}
         """(life, job, owner epoch) → (track, index) of what the middleware was told to be stored."""
-        self._result_epochs: dict[Any, int] = {}  # lease → owner epoch under which its result came
+        self._result_epochs: dict[Any, int] = {}  # lease, or the place of a passed chunk → owner epoch it came under
         self._holdings: set[tuple[int, int, str, int]] = set()
         self._announced: set[str] = set()  # filters of workers that were welcomed
         self._builds: dict[tuple[str, int, int], str] = {}  # (job, owner epoch, track) → what all its results must be
@@ -171,7 +172,7 @@ class Checks:
         aggregator = self._scenario.aggregator
         if not aggregator.is_alive:
             return
-        came_under = self._result_epochs.get(message.lease)
+        came_under = self._result_epochs.get(message.lease or (message.job, message.track, message.index))
         owned_under = aggregator.owner_epoch(message.job)
         there = aggregator.committed(message.job, message.track, message.index)
         if None not in (came_under, owned_under) and came_under != owned_under:  # it may have gone in the same turn
@@ -200,6 +201,8 @@ class Checks:
             return
         if isinstance(message, Result):
             self._result_epochs[message.lease] = message.owner_epoch
+        if isinstance(message, Pass):
+            self._result_epochs[message.job, message.track, message.index] = message.owner_epoch
         if name == "middleware":
             life = scenario.middleware.lives
             if isinstance(message, Released):

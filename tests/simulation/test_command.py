@@ -30,7 +30,7 @@ def test_a_seed_tells_its_story() -> None:
     process = command("--story", "--first", "1")
     out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
-    assert "middleware starts (life 1)" in out
+    assert "middleware is killed" in out
     assert "seed 1 passes" in out
 
 

@@ -49,6 +49,8 @@ def _value(hint: Any) -> Any:
         return [LeaseBeat(Lease(3, 4), "computing", 5, 6)]
     if text.startswith("dict") or text.startswith("dict[str, typing.Any] |"):
         return {"key": [1, "two", None, {"deep": b"x"}]}
+    if text == "int | None":
+        return 7
     if "list[bytes]" in text:
         return [b"\x01"]
     if "list[int]" in text:
