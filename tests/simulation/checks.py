@@ -23,6 +23,7 @@ from wire.messages import (
     Drop,
     Error,
     Event,
+    Finish,
     HandOn,
     Hello,
     Holdings,
@@ -52,6 +53,9 @@ BROKEN: Final = ("bad-message", "too-large", "out-of-order", "not-moviola")
 ROOM_KNOWN_S: Final = 2.0
 """How long a client without room may not have been told of new room: the disk is asked a few times a second."""
 
+MAX_SPOILED: Final = 20
+"""How often a payload that is damaged on disk may be sent for one task: until each who has it has complained."""
+
 WATCHERS: Final = ("asking", "watching")
 
 TOLD_S: Final = 5.0
@@ -77,6 +81,7 @@ class Checks:
         self._builds: dict[tuple[str, int, int], str] = {}  # (job, owner epoch, track) → what all its results must be
         self._poisoned: Counter[str] = Counter()  # job → connections that ended over its Own
         self._windows: dict[int, Windows] = {}  # by connection
+        self._spoiled: Counter[tuple[str, int, int]] = Counter()  # task → how often what was sent for it was damaged
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
         self._room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
@@ -89,6 +94,7 @@ class Checks:
         self.tasks_handed_out = 0
         scenario.network.on_sent = self._sent
         scenario.network.on_arrived = self._arrived
+        scenario.network.on_spoiled = self._spoiled_sent
         scenario.network.on_closed = self._closed
 
     def _closed(self, end: End, error: Error | None) -> None:
@@ -112,6 +118,8 @@ class Checks:
             self._task_sent(sender, message)
         elif isinstance(message, Result | HandOn):
             sender.link.results.add(message.lease)
+        elif isinstance(message, Finish):
+            self._finish_sent(message)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
             self._is_on_the_aggregators_disk(message)
         elif isinstance(message, Job) and sender.link.other(sender).loop.name in ("greedy", *WATCHERS):
@@ -167,6 +175,23 @@ class Checks:
         held.add(task.lease)
         limit = self._scenario.middleware.rules.credit
         assert len(held) <= limit, f"{len(held)} leases on one worker, its credit is {limit}: {held}"
+
+    def _spoiled_sent(self, message: Message) -> None:
+        """What is damaged in the spool is not handed out again and again."""
+        if isinstance(message, Task | Pass):
+            task = (message.job, message.track, message.index)
+            self._spoiled[task] += 1
+            assert self._spoiled[task] <= MAX_SPOILED, f"{task} is handed out once more, and is damaged on disk"
+
+    def _finish_sent(self, message: Finish) -> None:
+        stored = self._life_told.get((self._scenario.middleware.lives, message.job, message.owner_epoch), set())
+        missing = [
+            (track, index)
+            for track, count in enumerate(message.chunk_counts)
+            for index in range(count)
+            if (track, index) not in stored
+        ]
+        assert not missing, f"{message.job} is to be finished, and nobody has said that {missing} are stored"
 
     def _is_on_the_aggregators_disk(self, message: Stored) -> None:
         aggregator = self._scenario.aggregator

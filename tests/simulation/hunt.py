@@ -83,7 +83,7 @@ class Prey:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a defect after `seeds` seeds and so many `seconds` of play. One that is not caught has escaped,
+    """What became of a defect, with how many `seeds`, and `seconds` of play in all. One that is not caught has escaped,
     or is a `misfit`."""
 
     name: str
@@ -133,6 +133,7 @@ class Hunt:
         if played.failure is None and not played.misfit and not has_escaped:
             return None
         del self._prey[stretch.name]
+        seeds = prey.played if played.caught_by is None else played.caught_by - self._first + 1
         return Verdict(
-            prey.name, prey.played, prey.seconds, played.caught_by, played.failure, tuple(prey.blamed), played.misfit
+            prey.name, seeds, prey.seconds, played.caught_by, played.failure, tuple(prey.blamed), played.misfit
         )

@@ -70,6 +70,9 @@ class Network:
         self.walls: set[frozenset[str]] = set()  # pairs of programs that cannot reach each other
         self.damage_chance = 0.0  # of a payload on its way
         self.on_sent: Callable[[End, Message], None] = lambda _end, _message: None
+        self.on_spoiled: Callable[[Message], None] = lambda _message: (
+            None
+        )  # its payload is damaged on the sender's disk
         self.on_closed: Callable[[End, Error | None], None] = lambda _end, _error: None
         self.on_arrived: Callable[[End, Message], None] = lambda _end, _message: None
 
@@ -103,6 +106,8 @@ class Network:
         receiver = link.other(sender)
         self.on_sent(sender, message)
         copied = decode(encode(message))  # nothing is shared between programs
+        if payload and checksum(payload) != xxh3:
+            self.on_spoiled(message)
         if self.damage_chance and type(message) in CARRIERS and self.world.random.random() < self.damage_chance:
             payload = payload[:-1]
         event: NetworkEvent = Received(receiver.number, copied, payload, xxh3)

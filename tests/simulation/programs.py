@@ -18,7 +18,7 @@ from client.destination import Place
 from client.options import Target
 from client.run import Parcel, Run
 from middleware.cluster import Rules
-from middleware.events import Command, Log, Send
+from middleware.events import Command, Log, Send, StageKept
 from middleware.ledger import MiddlewareLedger
 from middleware.server import Server as MiddlewareServer
 from middleware.states import JobState
@@ -221,6 +221,7 @@ class Middleware(Program):
         self._ids = count(1)
         self.spool_bytes = world.random.choice((SPOOL_BYTES, *TIGHT_SPOOL_BYTES))
         self.after_turn: Callable[[], None] = lambda: None
+        self.on_stage_kept: Callable[[], None] = lambda: None
         self._has_moved = True
         self._states: dict[str, JobState] = {}  # of the jobs that are open
         self._checked_at = 0.0
@@ -244,6 +245,8 @@ class Middleware(Program):
 
         def handled(event: Any, now: float) -> list[Command]:
             commands = handle(event, now)
+            if isinstance(event, StageKept):
+                self.on_stage_kept()
             self._has_moved |= not all(
                 isinstance(one, Log) or (isinstance(one, Send) and one.peer in cluster.watchers) for one in commands
             )

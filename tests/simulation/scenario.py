@@ -38,6 +38,16 @@ FAULTS_S: Final = 40.0
 PEACE_S: Final = 900.0
 """How long the cluster then has to finish everything: above all timeouts and backoffs together."""
 
+STAGE_DAMAGE_CHANCE: Final = 0.2
+"""Of what one worker hands on to another, where spools are damaged in a run."""
+
+STAGE_DAMAGED_AFTER_S: Final = 0.0005
+"""… once it is committed, and before the next worker has it."""
+
+WATCHED_S: Final = 150.0
+"""How long into the peace clients without jobs look on: all is over by then but in runs in which something hangs, and
+what they are told is most of what a run costs."""
+
 FILTERS: Final = ("blur", "edges", "faces")
 
 USERS: Final = ("ann", "bob")
@@ -167,6 +177,7 @@ class Scenario:
         ]
         self.checks = Checks(self)
         self.middleware.after_turn = self.checks.nothing_waits_in_vain
+        self.middleware.on_stage_kept = self._stage_kept
         for worker in self.workers:
             worker.after_turn = self.checks.results_are_sent
         self.is_peaceful = False
@@ -316,6 +327,8 @@ class Scenario:
                 store = self.random.choice((self.middleware, self.aggregator))
                 is_between = isinstance(store, Middleware) and self.random.random() < 0.5
                 store.disk.damage(store.folder, self.middleware.staged_segments() if is_between else ())
+            case "damage-stage":
+                self.middleware.disk.damage(self.middleware.folder, self.middleware.staged_segments())
             case "damage-wire":
                 self.network.damage_chance = self.random.choice((0.1, 0.5))
                 self.world.later(self.random.uniform(0.5, 10), lambda: setattr(self.network, "damage_chance", 0.0))
@@ -358,6 +371,11 @@ class Scenario:
                 self.aggregator.crash_chance = 0.5
                 if self.aggregator.splicers is not None:
                     self.aggregator.splicers.crash_chance = 0.5
+
+    def _stage_kept(self) -> None:
+        """What lies between two workers lies there for a moment only: faults drawn over time would seldom meet it."""
+        if "damage-spool" in self.plan.faults and not self.is_peaceful and self.random.random() < STAGE_DAMAGE_CHANCE:
+            self.world.later(STAGE_DAMAGED_AFTER_S, lambda: self._fault("damage-stage"))
 
     def _claim(self) -> None:
         """Somebody joins under a name that is another's."""
@@ -406,6 +424,8 @@ class Scenario:
         if self.aggregator.splicers is not None:
             self.aggregator.splicers.crash_chance = 0.0
         self.intruder.kill()
+        for onlooker in self.onlookers:
+            self.world.later(WATCHED_S, onlooker.kill)
         for program in self.programs[:-1]:  # all but the intruder
             program.resume()
             self._revive(program)
