@@ -75,6 +75,8 @@ class Checks:
         self._scenario = scenario
         self._life_told: dict[tuple[int, str, int], set[tuple[int, int]]] = {}
         """(life, job, owner epoch) → (track, index) of what the middleware was told to be stored."""
+        self._told_before: dict[tuple[int, str, int], set[tuple[int, int]]] = {}
+        """… until the last Holdings, which may have come in the turn in which something was still taken for stored."""
         self._result_epochs: dict[Any, int] = {}  # lease, or the place of a passed chunk → owner epoch it came under
         self._holdings: set[tuple[int, int, str, int]] = set()
         self._announced: set[str] = set()  # filters of workers that were welcomed
@@ -184,7 +186,8 @@ class Checks:
             assert self._spoiled[task] <= MAX_SPOILED, f"{task} is handed out once more, and is damaged on disk"
 
     def _finish_sent(self, message: Finish) -> None:
-        stored = self._life_told.get((self._scenario.middleware.lives, message.job, message.owner_epoch), set())
+        told = (self._scenario.middleware.lives, message.job, message.owner_epoch)
+        stored = self._life_told.get(told, set()) | self._told_before.get(told, set())
         missing = [
             (track, index)
             for track, count in enumerate(message.chunk_counts)
@@ -243,7 +246,9 @@ class Checks:
             elif isinstance(message, Holdings):
                 self._holdings.add((life, self._uplinks, message.job, message.owner_epoch))
                 held = self._windows.setdefault(link, Windows()).take(message.job, message.owner_epoch, message.tracks)
-                self._life_told[life, message.job, message.owner_epoch] = {  # anew: some may have been lost
+                told = (life, message.job, message.owner_epoch)
+                self._told_before[told] = self._life_told.get(told, set())
+                self._life_told[told] = {  # anew: some may have been lost
                     (track, index) for track, bitmap in enumerate(held) for index in bitmap
                 }
             elif isinstance(message, ChunkWindow):
