@@ -67,6 +67,7 @@ class Network:
         self.listening: dict[Address, SimLoop] = {}
         self.names_unknown_to_clients: set[str] = set()  # as those of containers are
         self.links: list[Link] = []
+        self._last_hello: dict[tuple[str, str], Link] = {}  # (who accepts, who dials) → over which one came last
         self.walls: set[frozenset[str]] = set()  # pairs of programs that cannot reach each other
         self.damage_chance = 0.0  # of a payload on its way
         self.on_sent: Callable[[End, Message], None] = lambda _end, _message: None
@@ -128,6 +129,8 @@ class Network:
         if receiver.is_open and receiver.loop.is_alive:
             receiver.loop.arrive(event)
             if isinstance(event, Received):
+                if isinstance(event.message, Hello):
+                    self._last_hello[receiver.loop.name, receiver.link.other(receiver).loop.name] = receiver.link
                 self.on_arrived(receiver, event.message)
 
     def close(self, end: End, error: Error | None, reason: str) -> None:
@@ -142,9 +145,8 @@ class Network:
         if not other.is_open:
             return
         if error is not None and error.code == "superseded" and other.loop.name != "impostor" and other.loop.is_alive:
-            own = [each for one in self.links for each in one.ends if each.loop.name == other.loop.name]
-            newer = [each for each in own if each.is_dialled and each.link.other(each).loop is end.loop]
-            assert newer, f"{other.loop.name} is superseded by somebody else"
+            last = self._last_hello.get((end.loop.name, other.loop.name))  # of an earlier life, where it took long
+            assert last is not link, f"{other.loop.name} is superseded by somebody else"
         delay = max(self.world.now + NOTICE_S, other.arrives_at) - self.world.now
 
         def notice() -> None:
