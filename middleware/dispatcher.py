@@ -356,7 +356,8 @@ class Dispatcher:
         for job in list(cluster.changes.touched):
             if job.is_final:
                 continue
-            cluster.sort(job)
+            if job.passed:
+                cluster.sort(job)  # its chunks are to be passed on in this turn
             self._intake.look(job, now)
             self._ownership.renew_outdated(job, now)
             if not job.is_final:

@@ -232,6 +232,8 @@ class Intake:
 
     def look(self, job: Job, now: float) -> None:
         """See whether the upload of a job that changed goes on."""
+        if job.all_sent and job not in self._cluster.uploads.jobs:
+            return
         self._sort_upload(job)
         if not job.all_sent and not job.is_in_flight:
             self._expire(job, now)

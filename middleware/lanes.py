@@ -141,7 +141,7 @@ class Lanes:
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes.values())
 
-    def put(self, job: Job, track: Track, groups: tuple[Group, ...] | None) -> None:
+    def put(self, job: Job, track: Track, groups: tuple[Group, ...] | None, *, is_sending: bool) -> None:
         """A track waits for a worker of these groups; with None it is a special one."""
         place = self._places.get(track)
         if place is None or (place.lane is None) != (groups is None) or (place.lane and place.lane.groups != groups):
@@ -155,7 +155,7 @@ class Lanes:
                     lane = self._lanes[groups] = Lane(groups)
                 place.lane = lane
                 lane.add(place)
-        self._recount(place)
+        self._recount(place, is_sending=is_sending)
 
     def served(self, place: Place) -> None:
         """A task of a track was handed out."""
@@ -166,12 +166,16 @@ class Lanes:
         else:
             self.take_out(place.track)
 
-    def _recount(self, place: Place) -> None:
+    def _recount(self, place: Place, *, is_sending: bool) -> None:
         is_served = place.lane is None or bool(place.lane.groups)
-        queued, is_sending = (place.track.queue.count, not place.job.all_sent) if is_served else (0, False)
-        self.queued_count += queued - place.queued
-        self.sending_count += is_sending - place.is_sending
-        place.queued, place.is_sending = queued, is_sending
+        queued = place.track.queue.count if is_served else 0
+        if queued != place.queued:
+            self.queued_count += queued - place.queued
+            place.queued = queued
+        is_sending = is_sending and is_served
+        if is_sending != place.is_sending:
+            self.sending_count += is_sending - place.is_sending
+            place.is_sending = is_sending
 
     def take_out(self, track: Track) -> None:
         """A track does not wait any more."""

@@ -230,7 +230,7 @@ class Ownership:
     def renew_outdated(self, job: Job, now: float) -> None:
         """Begin a job again whose results were begun with library versions that no connected worker has any more:
         nothing could go on with them. A worker that comes back soon is waited for, where something is stored."""
-        can_go_on = job.holdings_known and job.state is not JobState.PAUSED and not job.works(now)
+        can_go_on = job.holdings_known and job.state is not JobState.PAUSED
         if not can_go_on or not any(self._waits_for_build(track) for track in job.filtered):
             job.outdated_since = None
             return
@@ -254,7 +254,13 @@ class Ownership:
         return self._cluster.rules.renew_after_s if has_begun else RENEW_EMPTY_S
 
     def _waits_for_build(self, track: Track) -> bool:
-        return bool(track.queue.count and not track.queue.in_flight) and is_outdated(self._cluster, track)
+        if not track.queue.count or track.queue.in_flight or not track.fingerprint:
+            return False
+        known = track.groups
+        is_known_to_fit = (
+            known is not None and known[0] == self._cluster.fleet.version and known[1] is track.fingerprint
+        )
+        return not (is_known_to_fit and known and known[2]) and is_outdated(self._cluster, track)
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -216,6 +216,10 @@ class Publisher:
         """Tells who is not `behind` what is due."""
         changes = self._cluster.changes
         self._notice_room()
+        is_urgent = changes.now or changes.acknowledged or changes.missed
+        if not is_urgent and not self._cluster.watchers and now < self._clients_told_at + CLIENT_INTERVAL_S:
+            self._cluster.gone_workers.clear()
+            return
         news = changes.now | changes.acknowledged | changes.missed
         if now >= self._clients_told_at + CLIENT_INTERVAL_S and changes.later:
             self._clients_told_at = now

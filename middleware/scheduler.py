@@ -57,7 +57,7 @@ class Scheduler:
             return
         for track in job.filtered:
             if track.queue.count:
-                self._lanes.put(job, track, self._groups_for(job, track))
+                self._lanes.put(job, track, self._groups_for(job, track), is_sending=not job.all_sent)
             else:
                 self._lanes.take_out(track)
 
@@ -74,10 +74,20 @@ class Scheduler:
     def _groups_for(self, job: Job, track: Track) -> tuple[Group, ...] | None:
         """Return the groups that can do any queued task of a track from beginning to end; None where tasks differ."""
         fleet = self._cluster.fleet
+        known = track.groups
         is_special = track.intermediates or (track.troubles and track.queue.has_returned)
         if is_special or (job.benched and self._cluster.benched(job)):
             return None
-        able = fleet.able_groups(track.needs)
+        if known is not None and known[0] == fleet.version and known[1] is track.fingerprint:
+            groups: tuple[Group, ...] | None = known[2]
+            return groups
+        groups = self._find_groups(track)
+        track.groups = fleet.version, track.fingerprint, groups
+        return groups
+
+    def _find_groups(self, track: Track) -> tuple[Group, ...] | None:
+        """Return the same of a track whose tasks are all alike."""
+        able = self._cluster.fleet.able_groups(track.needs)
         if not track.fingerprint:
             # the first hand-out chooses a build: where there is a choice, or a chain to share, by itself
             return tuple(able) if len(able) == 1 or not (able or track.chain.can_stage) else None
@@ -229,7 +239,7 @@ class Scheduler:
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
         track.assign(record, now)
         cluster.fleet.lend(worker, record)
-        cluster.stories.tell(now, job.id, number, index, f"lent to {worker.name} as {lease.epoch}.{lease.sequence}")
+        cluster.stories.tell(now, job.id, number, index, "lent to ", worker.name, " as ", lease)
         assets = job.assets_of(track) if job.assets and mode != Mode.DROP else []
         output = job.fixed["outputs"][number]
         source, owner = job.worker_source, job.owner

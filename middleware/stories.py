@@ -22,35 +22,39 @@ MAX_TEXT_OF_LINE: Final = 500
 
 
 class Line(NamedTuple):
-    """One thing that happened to a task: at which time, and what."""
+    """One thing that happened to a task: at which time, and what; `parts` are put into words when somebody reads it."""
 
     at: float
     track: int
     chunk: int
-    text: str
+    parts: tuple[object, ...]
+
+    @property
+    def text(self) -> str:
+        """Return it in words."""
+        return "".join(map(str, self.parts))
 
 
 class Stories:
     """The newest lines of all jobs, and all of tasks that were in trouble."""
 
     def __init__(self) -> None:
-        self._newest: deque[tuple[str, Line]] = deque(maxlen=MAX_LINES)
+        self._newest: deque[tuple[str, float, int, int, tuple[object, ...]]] = deque(maxlen=MAX_LINES)
         self._kept: dict[str, dict[tuple[int, int], deque[Line]]] = {}  # by job
 
-    def tell(self, now: float, job: str, track: int, index: int, text: str) -> None:
-        """Add a line to a task's story. A person reads it: it is put into words by who asks (see `of`)."""
-        line = Line(now, track, index, text)
-        self._newest.append((job, line))
+    def tell(self, now: float, job: str, track: int, index: int, *parts: object) -> None:
+        """Add a line to a task's story. Every task has some, and hardly one is read."""
+        self._newest.append((job, now, track, index, parts))
         kept = self._kept.get(job)
         if kept is not None and (track, index) in kept:
-            kept[track, index].append(line)
+            kept[track, index].append(Line(now, track, index, parts))
 
     def keep(self, job: str, track: int, index: int) -> None:
         """A task is in trouble: keep what was told of it, and what will be."""
         kept = self._kept.setdefault(job, {})
         if (track, index) in kept or len(kept) >= MAX_TASKS:
             return
-        before = (line for name, line in self._newest if name == job and (line.track, line.chunk) == (track, index))
+        before = (line for line in self._lines_of(job, index) if line.track == track)
         kept[track, index] = deque(before, maxlen=MAX_LINES_OF_TASK)
 
     def forget(self, job: str) -> None:
@@ -60,10 +64,14 @@ class Stories:
     def of(self, job: str, index: int) -> list[Line]:
         """Return what is known of the tasks of a chunk, of all tracks, in the order in which it happened."""
         kept = {place: lines for place, lines in self._kept.get(job, {}).items() if place[1] == index}
-        newest = (line for name, line in self._newest if name == job and line.chunk == index)
-        lines = [line for line in newest if (line.track, line.chunk) not in kept]
+        lines = [line for line in self._lines_of(job, index) if (line.track, line.chunk) not in kept]
         lines += [line for story in kept.values() for line in story]
         return sorted(lines, key=lambda line: line.at)
+
+    def _lines_of(self, job: str, index: int) -> Iterator[Line]:
+        """Yield the newest lines of a chunk's tasks."""
+        found = (one for one in self._newest if one[0] == job and one[3] == index)
+        return (Line(at, track, chunk, parts) for _, at, track, chunk, parts in found)
 
     def told(self, job: str, index: int, names: list[str], unix_offset_s: float) -> list[dict[str, Any]]:
         """Return the story of a chunk's tasks as records for a message: `unix_s`, `output` and `text`.

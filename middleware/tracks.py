@@ -47,6 +47,7 @@ class Track:
         self.queue = TaskQueue(stream, self.troubles, on_change)
         self.tally = Tally()
         self.intermediates: dict[int, Intermediate] = {}
+        self.groups: tuple[int, BuildPath, Any] | None = None  # of workers that can do it, as the scheduler found last
         self._whole_paths: dict[str, tuple[BuildPath, str]] = {}  # by build: the path of a whole chain, and its text
         self.whole_only = ""  # why its chain must not be shared among workers after all
         self.fingerprint: BuildPath = ()  # of all its results in this owner epoch; chosen when the first is asked for
