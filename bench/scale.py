@@ -5,8 +5,8 @@ shell, for few and many jobs and workers, with 16, 2 and 1 lives in a turn of th
 publishes, in which each of 6 000 frames is rendered once and none is lost, or the command fails. Then memory, the
 aggregator, the client, and what one middleware feeds. Each run has a process of its own; figures are medians.
 
-A thousand unfinished jobs are ten each of a hundred users. The rules have places for all of them: by default 200 of the
-1 000 places are for users who have none.
+In the scheduler's rows one client has all jobs, and is told of them; the part `clients` has one for each job. The rules
+give a user places for a thousand unfinished jobs: by default it has 250, and all users together 1 000.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from bench.scaling import feeding, tables
 from bench.scaling.lives import LIVES_PER_TICK, SHAPES, Shape, parse_shape
 from bench.scaling.runs import Runs
 
-PARTS: Final = ("scheduler", "opencue", "memory", "aggregator", "client", "feeding")
+PARTS: Final = ("scheduler", "clients", "opencue", "memory", "aggregator", "client", "feeding")
 JSON_PARTS: Final = ("scheduler", "opencue")
 """What `--json` prints where no part is named: objects that all have the same first fields."""
 
+TOLD: Final = (Shape(100, 64, 100), Shape(1_000, 64, 64), Shape(1_000, 2_000, 64))
 COLLECTED: Final = (Shape(1, 2, 10_000), Shape(100, 64, 100), Shape(1_000, 64, 64), Shape(1_000, 2_000, 64))
 DELIVERED: Final = (Shape(1, 2, 10_000), Shape(100, 64, 200), Shape(1_000, 256, 40))
 SENT: Final = (Shape(1, 0, 10_000), Shape(1, 0, 200_000), Shape(100, 0, 1_000), Shape(1_000, 0, 100))
@@ -147,6 +148,11 @@ def measured_rows(
         for shape in args.rows:
             for per_tick in args.ticks:
                 wanted = {"lives_per_tick": per_tick, "lives": args.lives}
+                yield runs.of("bench.scaling.lives:measure", **_arguments(shape), **wanted)
+    elif part == "clients":
+        for shape in [Shape(10, 20, 10)] if quick else TOLD:
+            for per_tick in args.ticks:
+                wanted = {"lives_per_tick": per_tick, "lives": args.lives, "clients": shape.jobs}
                 yield runs.of("bench.scaling.lives:measure", **_arguments(shape), **wanted)
     elif part == "opencue":
         yield runs.of("bench.scaling.audit:measure", **({"jobs": 6, "hosts": 24} if quick else {}))

@@ -11,7 +11,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from bench.scaling.farm import Farm, rules_for, user_of
+from bench.scaling.farm import Farm, rules_for
+from middleware.users import SUBMITS_PER_S
 
 BEAT_INTERVAL_S: Final = 2.0
 """Simulated time between two signs of life of a worker: far below the 10 s after which it counts as lost."""
@@ -65,17 +66,20 @@ def parse_shape(text: str) -> Shape:
     return Shape(jobs, workers, chunks)
 
 
-def measure(jobs: int, workers: int, chunks: int, lives_per_tick: int, lives: int | None = None) -> dict[str, Any]:
+def measure(
+    jobs: int, workers: int, chunks: int, lives_per_tick: int, lives: int | None = None, clients: int = 1
+) -> dict[str, Any]:
     """Return a row's figures from one run.
 
     Args:
+        clients: each of another user, that are connected and told of their jobs, which they share.
         lives: how many are measured; half of all tasks by default, so that the queue is never empty.
 
     Raises:
         RuntimeError: fewer tasks are in flight than it takes to go on.
     """
     shape = Shape(jobs, workers, chunks)
-    farm = filled(shape)
+    farm = filled(shape, clients)
     wanted = min(lives or shape.tasks, max(shape.tasks // 2, 1))
     beats = done = 0
     beats_s = 0.0
@@ -100,6 +104,7 @@ def measure(jobs: int, workers: int, chunks: int, lives_per_tick: int, lives: in
     lives_s = time.process_time() - began - beats_s
     return {
         **asdict(shape),
+        "clients": clients,
         "lives_per_tick": lives_per_tick,
         "us_per_task": lives_s / done * 1e6,
         "us_per_beat": beats_s / beats * 1e6 if beats else None,
@@ -108,11 +113,12 @@ def measure(jobs: int, workers: int, chunks: int, lives_per_tick: int, lives: in
     }
 
 
-def filled(shape: Shape) -> Farm:
+def filled(shape: Shape, clients: int = 1) -> Farm:
     """Return a farm whose jobs are all submitted and sent, and whose workers hold all that they may."""
     farm = Farm(rules_for(shape.jobs))
     for number in range(shape.jobs):
-        farm.submit(shape.chunks, user=user_of(number))
+        farm.now += 1 / SUBMITS_PER_S
+        farm.submit(shape.chunks, user=f"user {number % clients}")
     farm.tick()
     farm.join_workers(shape.workers)
     farm.tick()

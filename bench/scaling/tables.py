@@ -21,6 +21,7 @@ GROWTH: Final = (SHAPES[0], SHAPES[5])
 
 TITLES: Final = {
     "scheduler": "CPU µs of a task's life in the dispatcher, by lives in a turn of the loop",
+    "clients": "The same where each job has a client of its own, which is told of it",
     "opencue": "The farm that OpenCue publishes: each frame rendered once, none lost",
     "memory": "Bytes in memory",
     "aggregator": "CPU µs of a result in the aggregator: its brain, and the whole program with spool and ledger",
@@ -54,8 +55,8 @@ def table_of(part: str, rows: Sequence[Row], before: Sequence[Row]) -> Table:
     Args:
         before: rows of an earlier run, for the part scheduler.
     """
-    if part == "scheduler":
-        return _scheduler(rows, before)
+    if part in ("scheduler", "clients"):
+        return _lives(part, rows, before if part == "scheduler" else [])
     columns: dict[str, Callable[[Row], str]] = _COLUMNS[part]
     table = Table(title=TITLES[part])
     if part == "feeding":  # a column each: there are few, of which much is told
@@ -71,8 +72,8 @@ def table_of(part: str, rows: Sequence[Row], before: Sequence[Row]) -> Table:
     return table
 
 
-def _scheduler(rows: Sequence[Row], before: Sequence[Row]) -> Table:
-    table = Table(title=TITLES["scheduler"])
+def _lives(part: str, rows: Sequence[Row], before: Sequence[Row]) -> Table:
+    table = Table(title=TITLES[part])
     now, then = by_shape(rows), by_shape(before)
     per_ticks = sorted({per_tick for _, per_tick in now}, reverse=True)
     table.add_column("jobs × workers, chunks a job", justify="left")

@@ -112,6 +112,7 @@ def test_workers_that_wait_long_for_their_turn_are_not_lost() -> None:
 
 def test_more_jobs_than_the_usual_places_are_taken() -> None:
     assert len(lives.filled(Shape(1_010, 2, 1)).states) == 1_010
+    assert len(lives.filled(Shape(1_010, 2, 1), clients=1_010).states) == 1_010
 
 
 # ── the farm that OpenCue publishes ──────────────────────────────────────────────────────────────────────────────────
