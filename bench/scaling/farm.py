@@ -9,11 +9,23 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from middleware.cluster import Rules
 from middleware.dispatcher import Dispatcher
-from middleware.events import Command, Peer, Received, Send, SendChunk, Tick
+from middleware.events import (
+    Close,
+    Command,
+    ForgetJob,
+    Peer,
+    Recall,
+    Recalled,
+    Received,
+    SaveJob,
+    Send,
+    SendChunk,
+    Tick,
+)
 from middleware.users import QUOTAS, Quota, Resource
 from wire.messages import (
     VERSIONS,
@@ -61,7 +73,8 @@ class Farm:
     """A cluster whose peers say what a measurement tells them to say; `now` is moved by hand.
 
     `lent` holds the tasks that were handed out and not taken up yet, in that order; `finishes` the Finish of each job
-    of which all is stored; `states` the last state that each job's client was told.
+    of which all is stored; `states` the last state that each job's client was told; `saved` what a ledger would have of
+    each job.
     """
 
     def __init__(self, rules: Rules | None = None) -> None:
@@ -75,10 +88,12 @@ class Farm:
         self.lent: deque[tuple[Peer, Task]] = deque()
         self.finishes: list[Finish] = []
         self.states: dict[str, str] = {}
+        self.saved: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {}
         self._clients: dict[str, Peer] = {}
         self._submitted = 0
         self._owned: list[Own] = []
         self._tick = Tick(ROOM_BYTES)
+        self.tick()  # so that it knows its room
         details = AggregatorDetails("store", [{"host": "", "port": 5001}])
         self.tell(STORE, Hello("aggregator", "store", "a", [*VERSIONS], details=details.to_wire(), token="store"))
 
@@ -171,6 +186,16 @@ class Farm:
                     self._owned.append(message)
                 elif isinstance(message, Finish):
                     self.finishes.append(message)
+            elif isinstance(command, Close) and command.peer < FIRST_WORKER:
+                raise RuntimeError(f"the dispatcher closed peer {command.peer}: {command.text}")
+            elif isinstance(command, SaveJob):
+                fixed, _ = self.saved.get(command.job, (None, {}))
+                self.saved[command.job] = (command.fixed or fixed, command.record)
+            elif isinstance(command, Recall):
+                saved = self.saved.get(command.job, (None, None))
+                self.take(self.dispatcher.handle(Recalled(command, *saved), self.now))
+            elif isinstance(command, ForgetJob):
+                self.saved.pop(command.job, None)
 
     def _client_of(self, user: str) -> Peer:
         peer = self._clients.get(user)

@@ -65,6 +65,7 @@ def _run_jobs(farm: Farm, first: int, count: int, chunks: int) -> None:
         farm.beat()
         if farm.states.pop(job) != "done":
             raise RuntimeError(f"job {job} was to be over, and is not")
+        del farm.saved[job]  # which lies on disk
 
 
 def _grown(program: str, thing: str, count: int, make: Callable[[], None]) -> dict[str, Any]:

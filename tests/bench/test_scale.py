@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from bench import scale
-from bench.scaling import audit, collecting, lives, memory, sending, tables
+from bench.scaling import audit, collecting, farm, lives, memory, sending, tables
 from bench.scaling.audit import Audit, AuditFailed, FarmShape, Host
 from bench.scaling.lives import SHAPES, Shape
-from wire.messages import Task
+from wire.messages import Released, Task
+from wire.schema import Lease
 
 SMALL = FarmShape(jobs=6, layers=4, frames=5, hosts=24, tags=8)
 
@@ -115,6 +116,19 @@ def test_more_jobs_than_the_usual_places_are_taken() -> None:
     assert len(lives.filled(Shape(1_010, 2, 1), clients=1_010).states) == 1_010
 
 
+def test_a_job_that_is_larger_than_a_clients_window_is_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dispatcher learns of its room at the end of a turn, and closes a client that sends more than there is."""
+    monkeypatch.setattr(farm, "CHUNK_BYTES", 1 << 20)
+    assert lives.measure(jobs=1, workers=2, chunks=160, lives_per_tick=16)["lives"] == 80
+
+
+def test_a_client_that_is_closed_ends_the_measurement() -> None:
+    """What a closed client had still to send would be missing without a word."""
+    made = lives.filled(Shape(1, 2, 10))
+    with pytest.raises(RuntimeError, match="closed peer 10"):
+        made.tell(farm.FIRST_CLIENT, Released(Lease(1, 1), "stored"))
+
+
 # ── the farm that OpenCue publishes ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -205,6 +219,6 @@ def test_memory_is_told_for_each_thing() -> None:
 
 
 def test_tasks_that_are_in_flight_are_known_by_their_task() -> None:
-    farm = lives.filled(Shape(2, 3, 10))
-    assert all(isinstance(task, Task) for _, task in farm.lent)
-    assert len(farm.lent) == 3 * farm.rules.credit
+    made = lives.filled(Shape(2, 3, 10))
+    assert all(isinstance(task, Task) for _, task in made.lent)
+    assert len(made.lent) == 3 * made.rules.credit
