@@ -83,7 +83,7 @@ class Stories:
         return [
             {
                 "unix_s": line.at + unix_offset_s,
-                "output": names[line.track] if line.track < len(names) else str(line.track),
+                "output": _name_of(line.track, names),
                 "text": shortened(line.text, MAX_TEXT_OF_LINE),
             }
             for line in self.of(job, index)
@@ -93,3 +93,8 @@ class Stories:
         """Yield the same as text, for whoever debugs."""
         for line in self.of(job, index):
             yield f"{line.at:9.3f} {job}/{line.track}/{line.chunk} {line.text}"
+
+
+def _name_of(track: int, names: list[str]) -> str:
+    """Return what a track is called; behind those of the outputs come those of the unfiltered streams, from 1."""
+    return names[track] if track < len(names) else f"stream {track - len(names) + 1}"
