@@ -25,7 +25,7 @@ class Changes:
     """
 
     def __init__(self) -> None:
-        self.touched: dict[Job, None] = {}
+        self.touched: dict[Job, bool] = {}  # whether more than the progress of its tasks changed
         self.later: dict[str, None] = {}
         self.acknowledged: dict[str, None] = {}
         self.missed: dict[str, None] = {}
@@ -33,7 +33,7 @@ class Changes:
 
     def mark(self, job: Job, urgency: Urgency = Urgency.LATER) -> None:
         """Note that a job changed."""
-        self.touched[job] = None
+        self.touched[job] = True
         self.later[job.id] = None
         if urgency is Urgency.NOW:
             self.now[job.id] = None
@@ -42,9 +42,14 @@ class Changes:
         elif urgency is Urgency.MISSED:
             self.missed[job.id] = None
 
+    def progress(self, job: Job) -> None:
+        """Note that tasks of a job moved on, in the way that they are expected to."""
+        self.touched.setdefault(job, False)
+        self.later[job.id] = None
+
     def touch(self, job: Job) -> None:
         """Have a job looked at again: what it depends on changed, and not the job itself."""
-        self.touched[job] = None
+        self.touched[job] = True
 
     def take_touched(self) -> list[Job]:
         """Return the jobs to look at; from now on there are none."""

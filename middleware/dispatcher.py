@@ -353,9 +353,13 @@ class Dispatcher:
             cluster.touch_waiting()
         for job in cluster.looks.expired(now):
             cluster.changes.touch(job)
-        for job in list(cluster.changes.touched):
+        version = cluster.fleet.version
+        for job, is_changed in list(cluster.changes.touched.items()):
             if job.is_final:
                 continue
+            if not is_changed and job.all_sent and not job.passed and job.fleet_version == version:
+                continue  # its tasks move on, and that changes nothing for the others
+            job.fleet_version = version
             if job.passed:
                 cluster.sort(job)  # its chunks are to be passed on in this turn
             self._intake.look(job, now)

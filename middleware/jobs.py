@@ -54,6 +54,8 @@ class Job:
         self.priority: int = fixed["priority"]
         self.submitted_unix_s: float = fixed["submitted_unix_s"]
         self.lease_key: bytes = fixed["lease_key"]
+        self.progress: Callable[[], None] = partial(changes.progress, self)  # says that its tasks moved on
+        self.fleet_version = -1  # of the groups of workers when it was looked at last
         self.tags = LeaseTags(self.lease_key)
         self.state = JobState.PENDING
         self.code = self.reason = ""
@@ -101,7 +103,7 @@ class Job:
         untouched = Chain(self.kind, (), False)
         chains += [(stream, untouched) for stream in range(1, self.stream_count)]
         self.tracks = [
-            Track(number, self.streams[stream], chain, self.user, self.mark)
+            Track(number, self.streams[stream], chain, self.user, self.mark, self.progress)
             for number, (stream, chain) in enumerate(chains)
         ]
         self.passed = [track for track in self.tracks if track.is_passthrough]

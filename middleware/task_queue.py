@@ -72,13 +72,15 @@ class TaskQueue:
     Args:
         stream: whose chunks the tasks are of; it tells of those that come and go.
         troubled: tasks that failed or were lost before; while they are queued they are among the returned ones.
-        on_change: called after each change.
+        on_change: called after each change that leaves a task to be looked at: one is queued that was not, say.
+        on_progress: called instead where a task moved on as it is expected to.
     """
 
     __slots__ = (
         "_ahead",
         "_next",
         "_on_change",
+        "_on_progress",
         "_returned",
         "_returned_heap",
         "_stream",
@@ -90,8 +92,15 @@ class TaskQueue:
         "stored_frames",
     )
 
-    def __init__(self, stream: Stream, troubled: Collection[int], on_change: Callable[[], None]) -> None:
-        self._stream, self._troubled, self._on_change = stream, troubled, on_change
+    def __init__(
+        self,
+        stream: Stream,
+        troubled: Collection[int],
+        on_change: Callable[[], None],
+        on_progress: Callable[[], None],
+    ) -> None:
+        self._stream, self._troubled = stream, troubled
+        self._on_change, self._on_progress = on_change, on_progress
         stream.queues.append(self)
         self.stored = Bitmap()
         self.stored_frames = 0
@@ -229,7 +238,7 @@ class TaskQueue:
         state = TaskState.DELIVERED if record is None else TaskState.ASSIGNED
         if flight.state is not state:
             self._set_state(flight, state)
-        self._on_change()
+        self._on_progress()
 
     def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
         """A lease is over: with the last one the task is DELIVERED, or goes back to the front of the queue."""
@@ -241,7 +250,7 @@ class TaskQueue:
         elif not flight.leases:
             self._set_state(flight, changed(TASK_TRANSITIONS, flight.state, TaskState.DELIVERED))
             flight.delivered_at = now
-        self._on_change()
+        self._on_progress()
 
     def put_back(self, index: int) -> None:
         """A task in flight goes back to the front of the queue."""
@@ -265,7 +274,10 @@ class TaskQueue:
             self._leave_queue(index)
         self.stored.add(index)
         self.stored_frames += self._stream.frames_of(index)
-        self._on_change()
+        if flight is None:
+            self._on_change()
+        else:
+            self._on_progress()
         return flight
 
     def hold(self, stored: Bitmap) -> list[LeaseRecord]:

@@ -36,15 +36,23 @@ class Track:
         stream: the source stream its chunks are of.
         chain: of filters; without steps for a passthrough track.
         user: the job's, who is charged for what lies between workers.
-        on_change: called after each change.
+        on_change: called after each change; `on_progress` instead where a task just moved on.
     """
 
-    def __init__(self, number: int, stream: Stream, chain: Chain, user: User, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        stream: Stream,
+        chain: Chain,
+        user: User,
+        on_change: Callable[[], None],
+        on_progress: Callable[[], None],
+    ) -> None:
         self.number, self.stream, self.chain = number, stream, chain
         self._user, self._on_change = user, on_change
         self.needs: Needs = chain.needs(chain.whole) if chain.steps else frozenset()
         self.troubles: dict[int, Trouble] = {}
-        self.queue = TaskQueue(stream, self.troubles, on_change)
+        self.queue = TaskQueue(stream, self.troubles, on_change, on_progress)
         self.tally = Tally()
         self.intermediates: dict[int, Intermediate] = {}
         self.groups: tuple[int, BuildPath, Any] | None = None  # of workers that can do it, as the scheduler found last
@@ -66,6 +74,8 @@ class Track:
         if self.troubles:
             self._count_retry(record.index, adopted=adopted)
         self.queue.begin(record.index, now, record)
+        if adopted:
+            self._on_change()
 
     def begin_passing(self, index: int, now: float) -> None:
         """A passthrough chunk has been sent to the aggregator."""

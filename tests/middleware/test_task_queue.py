@@ -31,7 +31,7 @@ class Model:
         self.changes = 0
         self.stream = Stream(0, a_user())
         self.troubled: dict[int, None] = {}
-        self.queue = TaskQueue(self.stream, self.troubled, self._changed)
+        self.queue = TaskQueue(self.stream, self.troubled, self._changed, self._changed)
         self.here: set[int] = set()
         self.stored: set[int] = set()
         self.leases: dict[int, LeaseRecord] = {}
@@ -129,7 +129,7 @@ def test_a_queue_agrees_with_plain_sets(acts: list[tuple[str, int]]) -> None:
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=60))
 def test_the_longest_of_the_next_few_goes_first(frames: list[int]) -> None:
     stream = Stream(0, a_user())
-    queue = TaskQueue(stream, {}, lambda: None)
+    queue = TaskQueue(stream, {}, lambda: None, lambda: None)
     for index, count in enumerate(frames):
         stream.add(index, ChunkFacts(count, index, 10))
     left = set(range(len(frames)))
