@@ -126,9 +126,10 @@ class Job:
         """Return whether anything changed."""
         if (self.state, self.code, self.reason) == (state, code, reason):
             return False
+        takes_turns = JobCode.BUSY in (self.code, code) and JobState.RUNNING in (self.state, state)
         self.state = changed(JOB_TRANSITIONS, self.state, state)
         self.code, self.reason = code, reason
-        self.mark_as(Urgency.NOW)
+        self.mark_as(Urgency.LATER if takes_turns else Urgency.NOW)
         return True
 
     def attach(self, peer: int, session: str, now: float) -> None:
