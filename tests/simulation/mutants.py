@@ -187,11 +187,11 @@ def _results_out_of_order() -> Patch:
 
 
 def _room_not_told_again() -> Patch:
-    return Publisher, "_notice_room", lambda self, share: None
+    return Publisher, "_notice_room", lambda self: None
 
 
 def _stopped_upload_keeps_its_room() -> Patch:
-    return Intake, "expire", lambda self, now: None
+    return Intake, "_expire_chunks", lambda self, job, now: None
 
 
 def _spool_of_ended_jobs_kept() -> Patch:
@@ -501,7 +501,7 @@ def _no_room_is_reserved() -> Patch:
 
 
 def _empty_jobs_never_expire() -> Patch:
-    return Intake, "_expire_place", lambda self, job, idle_s, now: None
+    return Intake, "_expire_place", lambda self, job, now: None
 
 
 def _control_is_not_checked() -> Patch:
