@@ -92,7 +92,6 @@ def test_earlier_rows_are_told_beside_the_new_ones(tmp_path: Path, capsys: pytes
 
 
 def test_a_plot_is_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     target = tmp_path / "scale.png"
     scale.main(["scheduler", "--quick", "--rows", "1x2x40,3x4x10", "--ticks", "16", "--plot", str(target)])
     assert target.read_bytes().startswith(b"\x89PNG")
