@@ -98,7 +98,7 @@ def test_large_payload_from_memory_and_from_a_file_arrive_whole(pair: Pair, tmp_
     payloads = [event.payload for event in pair.at_server if isinstance(event, Received)]
     assert payloads == [content, content, b""]
     assert pair.client.backlog(here) == 0
-    assert released == [1]  # once, when it had left
+    assert len(released) == 1  # once; how much the other side has read by then is the kernel's to say
     os.close(fd)
 
 
