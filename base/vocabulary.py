@@ -9,7 +9,14 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Mode(StrEnum):
+class Word(StrEnum):
+    """A text that travels, and is shown as such in logs."""
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Mode(Word):
     """What a lease asks for (Task.mode)."""
 
     FILTER = "filter"
@@ -17,7 +24,7 @@ class Mode(StrEnum):
     DROP = "drop"  # a result without frames
 
 
-class OnError(StrEnum):
+class OnError(Word):
     """What becomes of a frame on which a filter failed twice (`on_error` of a job's policy)."""
 
     ORIGINAL = "original"  # it is passed on unfiltered
@@ -25,7 +32,7 @@ class OnError(StrEnum):
     DROP = "drop"  # it is left out
 
 
-class LeasePhase(StrEnum):
+class LeasePhase(Word):
     """How far a worker is with a lease (LeaseBeat.phase, HeldLease.phase)."""
 
     WAITING = "waiting"
@@ -33,7 +40,7 @@ class LeasePhase(StrEnum):
     DELIVERING = "delivering"  # its result waits for a verdict
 
 
-class Verdict(StrEnum):
+class Verdict(Word):
     """What became of a result, a passed chunk, or of what a stage made (Stored.verdict)."""
 
     KEPT = "kept"
@@ -45,7 +52,7 @@ class Verdict(StrEnum):
     UNREADABLE = "unreadable"  # only to the middleware, of one that was kept
 
 
-class LeaseOutcome(StrEnum):
+class LeaseOutcome(Word):
     """How a lease ended (Released.outcome)."""
 
     STORED = "stored"
@@ -58,7 +65,7 @@ class LeaseOutcome(StrEnum):
     REVOKED = "revoked"
 
 
-class CauseKind(StrEnum):
+class CauseKind(Word):
     """Why a task failed (`kind` of Released.cause), or how the process died that computed it (`kind` of a `death`)."""
 
     EXCEPTION = "exception"
@@ -71,7 +78,7 @@ class CauseKind(StrEnum):
     UNREADABLE = "unreadable"  # the stored result makes no file; only in what is told of failures
 
 
-class ErrorCode(StrEnum):
+class ErrorCode(Word):
     """Why a message or a connection is refused (Error.code)."""
 
     NOT_MOVIOLA = "not-moviola"
@@ -96,7 +103,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not-found"
 
 
-class JobState(StrEnum):
+class JobState(Word):
     """Where a job is (Job.state). A job's or an output's end in Finished.state is one of the last four."""
 
     PENDING = "pending"  # nothing of it is in work; the reason is in its record
@@ -108,7 +115,7 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class JobCode(StrEnum):
+class JobCode(Word):
     """Why a job is in its state (Job.code); empty where nothing needs to be said."""
 
     # it is pending
@@ -138,7 +145,7 @@ class JobCode(StrEnum):
     EXPIRED = "expired"
 
 
-class WorkerState(StrEnum):
+class WorkerState(Word):
     """Whether a worker can take a task (Worker.state)."""
 
     READY = "ready"  # has credit
@@ -147,7 +154,7 @@ class WorkerState(StrEnum):
     LOST = "lost"  # not connected
 
 
-class Verb(StrEnum):
+class Verb(Word):
     """What a person wants done with a job (Control.verb)."""
 
     CANCEL = "cancel"
@@ -158,7 +165,7 @@ class Verb(StrEnum):
     DETACH = "detach"
 
 
-class Topic(StrEnum):
+class Topic(Word):
     """Records that a client may ask for (Watch.topics)."""
 
     JOBS = "jobs"
@@ -167,7 +174,7 @@ class Topic(StrEnum):
     FILTERS = "filters"
 
 
-class EventKind(StrEnum):
+class EventKind(Word):
     """Events that programs act on (Event.kind); all others are for people."""
 
     CURRENT = "current"  # all present records have been sent

@@ -364,6 +364,7 @@ class Splicers:
 
     def cancel(self, job: str, now: float) -> None:
         self._running.pop(job, None)
+        self._ended = [ending for ending in self._ended if ending.job != job]  # nothing more is heard of it
 
     def tick(self, now: float) -> list[Any]:
         ended, self._ended = self._ended, []
