@@ -21,7 +21,7 @@ its request."""
 
 
 class Said(StrEnum):
-    """What the splicing process says (`kind` of its messages)."""
+    """The kinds of messages that the splicing process sends (their `kind`)."""
 
     READY = "ready"  # for its first request
     STEP = "step"  # a sign of life

@@ -117,7 +117,7 @@ class ResultsLost:
 
 @record
 class Recalled:
-    """What a Recall asked for: what the ledger has of the job, as SaveJob told it."""
+    """The answer to a Recall: the job's row in the ledger, as SaveJob wrote it."""
 
     event: Received
     job: str

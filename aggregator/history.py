@@ -13,7 +13,7 @@ MAX_HISTORY: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class EndedJob:
-    """What stays in memory of a job that has its files."""
+    """The part of an ended job that stays in memory; the rest is in the ledger."""
 
     id: str
     owner_epoch: int

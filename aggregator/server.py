@@ -305,7 +305,7 @@ class Server:
         return Kept(keep)
 
     def _saved(self, job: str) -> SavedJob:
-        """What the ledger has of a job that the assembler knows."""
+        """Return a job's row in the ledger. The assembler knows the job, so there is one."""
         saved = self._ledger.jobs.read(job)
         assert saved is not None, f"the ledger has no job {job}"
         return saved

@@ -1,4 +1,4 @@
-"""What an aggregator can be told."""
+"""The settings of an aggregator, each with its flag and environment variable."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Settings:
 
     @property
     def middleware(self) -> Address:
-        """Where the middleware is."""
+        """Return the address of the middleware."""
         return Address(self.host, self.middleware_port)
 
     @property

@@ -1,1 +1,1 @@
-"""What all others may use: it imports nothing of this repository."""
+"""Small parts that every other package may import; they import nothing of this repository themselves."""

@@ -1,4 +1,4 @@
-"""What a file may be called: the one rule for names that come from elsewhere, over the wire or of a source.
+"""The rule for file names that come from elsewhere: over the wire, or from a source.
 
 Such a name is *checked* where it must be as it is (a job, an output, a finished file), and *mended* where it is ours to
 choose (the pictures of a result are called like their sources). A mended name always passes the check.

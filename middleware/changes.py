@@ -47,6 +47,10 @@ class Changes:
         self.touched.setdefault(job, False)
         self.later[job.id] = None
 
+    def tell_now(self, job: str) -> None:
+        """Have a job that is over told of again: where its files are has changed."""
+        self.now[job] = None
+
     def touch(self, job: Job) -> None:
         """Have a job looked at again: what it depends on changed, and not the job itself."""
         self.touched[job] = True

@@ -363,8 +363,8 @@ class Dispatcher:
             if job.passed:
                 cluster.sort(job)  # its chunks are to be passed on in this turn
             self._intake.look(job, now)
-            self._ownership.renew_outdated(job, now)
             if not job.is_final:
+                self._ownership.renew_outdated(job, now)
                 self._scheduler.look(job, now)
 
     def _assess_changed(self, now: float) -> None:

@@ -62,7 +62,7 @@ class StageLost:
 
 @record
 class Recalled:
-    """What a Recall asked for: what the ledger has of the job, as SaveJob told it; None where it is damaged or gone."""
+    """The answer to a Recall: the job's row in the ledger, as SaveJob wrote it; None where it is damaged or gone."""
 
     recall: Recall
     fixed: dict[str, Any] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -326,23 +326,19 @@ class Fleet:
         assert all(group.members for group in self.groups.values())
 
 
-def first_in_line(groups: Iterable[Group], unwanted: Set[str], *, idle_only: bool) -> WorkerRecord | None:
+def first_in_line(groups: Collection[Group], unwanted: Set[str], *, idle_only: bool) -> WorkerRecord | None:
     """Return the worker of these groups whose turn it is."""
+    found = _first([group.idle for group in groups], unwanted)
+    return found if found is not None or idle_only else _first([group.busy for group in groups], unwanted)
+
+
+def _first(lines: Iterable[OrderedDict[str, WorkerRecord]], unwanted: Set[str]) -> WorkerRecord | None:
+    """Return the worker whose turn is the longest ago."""
     best: WorkerRecord | None = None
-    for group in groups:
-        found = _first(group.idle, unwanted)
-        if found is not None and (best is None or found.turn < best.turn):
-            best = found
-    if best is not None or idle_only:
-        return best
-    for group in groups:
-        found = _first(group.busy, unwanted)
-        if found is not None and (best is None or found.turn < best.turn):
-            best = found
+    for line in lines:
+        for name, worker in line.items():
+            if name not in unwanted:
+                if best is None or worker.turn < best.turn:
+                    best = worker
+                break  # a line is in the order of turns
     return best
-
-
-def _first(line: OrderedDict[str, WorkerRecord], unwanted: Set[str]) -> WorkerRecord | None:
-    if not unwanted:
-        return next(iter(line.values()), None)
-    return next((worker for name, worker in line.items() if name not in unwanted), None)

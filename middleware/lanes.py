@@ -67,25 +67,9 @@ class Lane:
                 return True
         return False
 
-    @property
-    def able_count(self) -> int:
-        """Return how many workers can serve it, with credit or without."""
-        count = 0
-        for group in self.groups:
-            count += len(group.members)
-        return count
-
     def first_worker(self, *, idle_only: bool) -> WorkerRecord | None:
         """Return the worker whose turn it is."""
-        if len(self.groups) > 1:
-            return first_in_line(self.groups, NOBODY, idle_only=idle_only)
-        for group in self.groups:
-            for worker in group.idle.values():
-                return worker
-            if not idle_only:
-                for worker in group.busy.values():
-                    return worker
-        return None
+        return first_in_line(self.groups, NOBODY, idle_only=idle_only)
 
     def add(self, place: Place) -> None:
         """A track waits here; it leaves when its place belongs to no lane any more."""
@@ -144,7 +128,7 @@ class Lanes:
     def put(self, job: Job, track: Track, groups: tuple[Group, ...] | None, *, is_sending: bool) -> None:
         """A track waits for a worker of these groups; with None it is a special one."""
         place = self._places.get(track)
-        if place is None or (place.lane is None) != (groups is None) or (place.lane and place.lane.groups != groups):
+        if place is None or (place.lane and place.lane.groups) != groups:
             self.take_out(track)
             place = self._places[track] = Place(job, track, None)
             if groups is None:

@@ -81,7 +81,7 @@ class Ownership:
             if isinstance(job, Job):
                 self._take_up(job, record)
             elif job.owner == record.store:  # whoever fetches its files must know where it is now
-                cluster.changes.now[job.id] = None
+                cluster.changes.tell_now(job.id)
         self._await_deliveries(record, now)
 
     def _await_deliveries(self, record: AggregatorRecord, now: float) -> None:
@@ -254,13 +254,7 @@ class Ownership:
         return self._cluster.rules.renew_after_s if has_begun else RENEW_EMPTY_S
 
     def _waits_for_build(self, track: Track) -> bool:
-        if not track.queue.count or track.queue.in_flight or not track.fingerprint:
-            return False
-        known = track.groups
-        is_known_to_fit = (
-            known is not None and known[0] == self._cluster.fleet.version and known[1] is track.fingerprint
-        )
-        return not (is_known_to_fit and known and known[2]) and is_outdated(self._cluster, track)
+        return bool(track.queue.count and not track.queue.in_flight) and is_outdated(self._cluster, track)
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 

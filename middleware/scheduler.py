@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from itertools import islice
 from math import inf
@@ -73,16 +73,15 @@ class Scheduler:
 
     def _groups_for(self, job: Job, track: Track) -> tuple[Group, ...] | None:
         """Return the groups that can do any queued task of a track from beginning to end; None where tasks differ."""
-        fleet = self._cluster.fleet
-        known = track.groups
         is_special = track.intermediates or (track.troubles and track.queue.has_returned)
         if is_special or (job.benched and self._cluster.benched(job)):
             return None
-        if known is not None and known[0] == fleet.version and known[1] is track.fingerprint:
+        version, known = self._cluster.fleet.version, track.groups
+        if known is not None and known[0] == version and known[1] is track.fingerprint:
             groups: tuple[Group, ...] | None = known[2]
             return groups
         groups = self._find_groups(track)
-        track.groups = fleet.version, track.fingerprint, groups
+        track.groups = version, track.fingerprint, groups
         return groups
 
     def _find_groups(self, track: Track) -> tuple[Group, ...] | None:
@@ -126,18 +125,18 @@ class Scheduler:
     def _serve(self, lane: Lane, place: Place, now: float) -> bool:
         """Give the task of a lane's first track to the worker whose turn it is; False where there is none."""
         job, track = place.job, place.track
-        worker = lane.first_worker(idle_only=self._is_tail(lane))
+        worker = lane.first_worker(idle_only=self._is_tail(lane.groups))
         if worker is None:
             return False
         path, build = track.whole_path(worker.details.fingerprint)
-        self._lend(job, track, track.queue.next_fresh(), Mode.FILTER, track.chain.whole, worker, path, build, now)
+        self._lend(job, track, track.queue.next_alike(), Mode.FILTER, track.chain.whole, worker, path, build, now)
         self._lanes.served(place)
         return True
 
     def _serve_special(self, place: Place, now: float) -> bool:
         """Give some task of a track to a worker that may have it; False where there is none."""
         job, track = place.job, place.track
-        idle_only = self._is_tail(Lane(tuple(self._cluster.fleet.able_groups(track.needs))))
+        idle_only = self._is_tail(self._cluster.fleet.able_groups(track.needs))
         for index in track.queue.candidates(track.intermediates):
             chosen = self._choose(job, track, index, idle_only=idle_only)
             if chosen is not None:
@@ -146,10 +145,11 @@ class Scheduler:
                 return True
         return False
 
-    def _is_tail(self, lane: Lane) -> bool:
+    def _is_tail(self, able: Iterable[Group]) -> bool:
         """Return whether the queued tasks are the last ones, and fewer than workers: they wait for workers that have
         nothing to do. One given in advance might wait behind a slow worker's task while others look on."""
-        return not self._lanes.sending_count and self._lanes.queued_count < lane.able_count
+        lanes = self._lanes
+        return not lanes.sending_count and lanes.queued_count < sum([len(group.members) for group in able])
 
     def _choose(
         self, job: Job, track: Track, index: int, *, idle_only: bool = False

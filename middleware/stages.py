@@ -25,7 +25,7 @@ class Offer:
     mode: str
     stage: range
     needs: Needs
-    refused: frozenset[str] = frozenset()
+    refused: frozenset[str]
 
 
 def offers(cluster: Cluster, job: Job, track: Track, index: int) -> list[Offer]:

@@ -88,8 +88,8 @@ class Stream:
         for queue in self.queues:
             queue.chunk_went(index, facts.frame_count)
 
-    def give_up(self, index: int) -> int:
-        """Let a chunk go whose tasks are stored, or that is lost; return its bytes."""
+    def give_up(self, index: int) -> None:
+        """Let a chunk go whose tasks are stored, or that is lost."""
         facts = self._facts[index]
         self._facts[index] = facts._replace(size=0)
         self.here.discard(index)
@@ -97,7 +97,6 @@ class Stream:
         self._charge(0, -facts.size)
         for queue in self.queues:
             queue.chunk_went(index)
-        return facts.size
 
     def miss_freed(self) -> bool:
         """Forget that chunks were given up of which a task is not stored; return whether there are any."""

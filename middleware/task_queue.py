@@ -159,13 +159,17 @@ class TaskQueue:
                 yield from heapq.nsmallest(MAX_CANDIDATES, self._returned)[1:]
         self._look_ahead()
         if self._ahead:
-            yield max(self._ahead, key=_frame_count)[0]
+            yield self._longest()
 
-    def next_fresh(self) -> int:
-        """Return what may be handed out now of a queue in which nothing was begun, and nothing failed."""
+    def next_alike(self) -> int:
+        """Return the first of the candidates, where any worker may get any of them: nothing is begun or failed."""
         if self._returned:
             return self._first_returned()
         self._look_ahead()
+        return self._longest()
+
+    def _longest(self) -> int:
+        """Return the longest of the fresh tasks looked at; the lowest of equal ones."""
         return max(self._ahead, key=_frame_count)[0]
 
     def _first_returned(self) -> int:

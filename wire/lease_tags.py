@@ -20,32 +20,12 @@ KEY_SIZE: Final = 32
 _pack = msgpack.Packer(use_bin_type=True).pack
 
 
-def lease_tag(
-    key: bytes,
-    *,
-    job: str,
-    owner_epoch: int,
-    track: int,
-    index: int,
-    lease: Lease,
-    instance: str,
-    mode: str,
-    stage: Sequence[int],
-    build: str,
-) -> bytes:
-    """Return HMAC-SHA-256 over the msgpack array of these values, in this order.
+class LeaseTags:
+    """Makes the tags of one job's leases: the key is taken in once.
 
     Args:
         key: of the job; only the middleware and the job's store have it.
-        instance: the token that the worker shows to the job's store (see wire/tokens.py); "" if it has none.
-        stage: as in Task; empty for a whole chain.
-        build: the fingerprint of what the lease must bring.
     """
-    return LeaseTags(key).make(job, owner_epoch, track, index, lease, instance, mode, stage, build)
-
-
-class LeaseTags:
-    """Makes the tags of one job's leases: the key is taken in once."""
 
     def __init__(self, key: bytes) -> None:
         self._keyed = hmac.new(key, digestmod="sha256")
@@ -62,7 +42,13 @@ class LeaseTags:
         stage: Sequence[int],
         build: str,
     ) -> bytes:
-        """Return a tag, see `lease_tag`."""
+        """Return HMAC-SHA-256 over the msgpack array of these values, in this order.
+
+        Args:
+            instance: the token that the worker shows to the job's store (see wire/tokens.py); "" if it has none.
+            stage: as in Task; empty for a whole chain.
+            build: the fingerprint of what the lease must bring.
+        """
         keyed = self._keyed.copy()
         keyed.update(_pack((job, owner_epoch, track, index, *lease, instance, mode, stage, build)))
         return keyed.digest()
@@ -93,18 +79,8 @@ class Lent(Protocol):
 
 def tag_of(lent: Lent, key: bytes, instance: str) -> bytes:
     """Return the tag that a lease has, if it was lent to this worker for what is said of it."""
-    return lease_tag(
-        key,
-        job=lent.job,
-        owner_epoch=lent.owner_epoch,
-        track=lent.track,
-        index=lent.index,
-        lease=lent.lease,
-        instance=instance,
-        mode=lent.mode,
-        stage=lent.stage,
-        build=lent.build,
-    )
+    told = (lent.job, lent.owner_epoch, lent.track, lent.index, lent.lease)
+    return LeaseTags(key).make(*told, instance, lent.mode, lent.stage, lent.build)
 
 
 def is_lent(lent: Lent, key: bytes, instance: str) -> bool:

@@ -134,7 +134,7 @@ def test_the_longest_of_the_next_few_goes_first(frames: list[int]) -> None:
         stream.add(index, ChunkFacts(count, index, 10))
     left = set(range(len(frames)))
     while left:
-        chosen = queue.next_fresh()
+        chosen = queue.next_alike()
         near = [index for index in left if index < min(left) + LOOK_AHEAD]
         assert chosen == max(near, key=lambda index: (frames[index], -index))
         queue.begin(chosen, 0.0, a_record(chosen, chosen + 1))
