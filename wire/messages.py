@@ -37,7 +37,13 @@ class Message(Record):
 
 @record
 class Greeting(Message):
-    """The accepting side's first word. `nonce` goes into the other side's proof."""
+    """The accepting side's first word.
+
+    Attributes:
+        versions: protocol versions that it speaks.
+        nonce: random bytes, new for each connection, that go into the other side's proof.
+        role: what accepts: `middleware` or `aggregator`.
+    """
 
     versions: list[int]
     nonce: bytes
@@ -46,10 +52,17 @@ class Greeting(Message):
 
 @record
 class Hello(Message):
-    """The dialling side's first word: who it is. `details` are a WorkerDetails or AggregatorDetails map, or empty.
+    """The dialling side's first word: who it is.
 
-    `token` is a secret that tells this peer from any other of its name (see wire/tokens.py). It is in no log.
-    `user` is whose jobs a client submits and may control: its own word for it, which nothing proves.
+    Attributes:
+        role: `client`, `worker` or `aggregator`.
+        name: stable over restarts; any number of clients may share one.
+        session: new in each process.
+        versions: protocol versions that it speaks.
+        proof: that it knows the cluster's secret; empty where there is none.
+        details: a WorkerDetails or AggregatorDetails map for the middleware; else empty.
+        token: a secret that tells this peer from any other of its name (see wire/tokens.py); it is in no log.
+        user: whose jobs a client submits and may control: its own word for it, which nothing proves.
     """
 
     role: Name
@@ -64,7 +77,13 @@ class Hello(Message):
 
 @record
 class Welcome(Message):
-    """The handshake is done. `epoch` counts the starts of the accepting side; `limits` are in the units they name."""
+    """The handshake is done.
+
+    Attributes:
+        version: the protocol version that both sides speak from here on.
+        epoch: counts the starts of the accepting side over its stored state.
+        limits: what the other side has to keep to, in the units that the names tell; empty from an aggregator.
+    """
 
     version: int
     epoch: int
@@ -73,8 +92,14 @@ class Welcome(Message):
 
 @record
 class Error(Message):
-    """A refusal: `code` for programs, `text` for people. After a fatal one the sender closes the connection. `job` is
-    the one that the refused message was about, where that is known."""
+    """A refusal.
+
+    Attributes:
+        code: the reason for programs, one of the error codes.
+        text: the reason for people.
+        fatal: the sender closes the connection behind this message.
+        job: the job that the refused message was about, where that is known.
+    """
 
     code: Name
     text: Text
@@ -84,8 +109,20 @@ class Error(Message):
 
 @record
 class HeldLease(Record):
-    """A lease that a returning worker still holds, in `phase` (see Beat), for the owner of `owner_epoch`. `build` and
-    `tag` are as its Task had them."""
+    """A lease that a returning worker still holds.
+
+    Attributes:
+        lease: which one.
+        job: as its Task had it.
+        track: as its Task had it.
+        index: as its Task had it.
+        owner_epoch: as its Task had it.
+        phase: as in LeaseBeat.
+        mode: as its Task had it.
+        stage: as its Task had it.
+        build: as its Task had it.
+        tag: as its Task had it.
+    """
 
     lease: Lease
     job: Name
@@ -103,8 +140,15 @@ class HeldLease(Record):
 class WorkerDetails(Record):
     """What a worker's Hello tells of it.
 
-    `filters` are the schemas of the filters it offers (plain data, see filters/schema.py); `kinds` the material it can
-    process; `death` how the previous process of this name died, with the lease it was computing, or none.
+    Attributes:
+        filters: the schemas of the filters it offers, as plain data (see filters/schema.py).
+        kinds: the kinds of material that it can process, such as `video`.
+        slots (threads): how many tasks it computes at once; 1.
+        fingerprint: its build: library versions and processor class.
+        held: the leases that it still holds from before a lost connection.
+        death: how the previous process of this name died, or nil.
+        process_id: for people.
+        host: the machine's name, for people.
     """
 
     filters: list[dict[str, Any]]
@@ -119,9 +163,11 @@ class WorkerDetails(Record):
 
 @record
 class AggregatorDetails(Record):
-    """What an aggregator's Hello tells of it: its store's id, and `[host, port]` texts where it is reached.
+    """What an aggregator's Hello tells of it.
 
-    A host of "" means "the address you see me come from".
+    Attributes:
+        store: the store's id, made once and kept with its state.
+        addresses: `{host, port}` maps where it is reached; an empty host means "where you see me come from".
     """
 
     store: Name
@@ -133,8 +179,13 @@ class AggregatorDetails(Record):
 
 @record
 class AssetFacts(Record):
-    """A file that travels with a job: `value` is `sha256:` and the hash of its content in hex, as the filter chains
-    name it; `name` is for people."""
+    """A file that travels with a job.
+
+    Attributes:
+        value: `sha256:` and the hash of its content in hex, as the filter chains name it.
+        size (bytes): of its content.
+        name: for people.
+    """
 
     value: Name
     size: int
@@ -143,10 +194,17 @@ class AssetFacts(Record):
 
 @record
 class Submit(Message):
-    """A client asks for a job. The same `key` continues an unfinished job unless `new`; answered by Job or Error.
+    """A client asks for a job.
 
-    `origin` says where the source lies (such as host and path), so that an edited one is known again. `assets` are the
-    files that its filter chains name: they are sent as the chunks of one stream more than the source has.
+    Attributes:
+        key: made by the client of the source's fingerprint and the canonical parameters: the same key is the same wish.
+        source: what is known of the source, as `Source` in media/material.py describes it.
+        outputs: filter chains with their encoders, as `Output` in media/material.py describes them.
+        policy: `on_error`: `original`, `fail` or `drop`.
+        priority: of one user's jobs, those of a higher one go first.
+        new: make a job even if an unfinished one has this key.
+        origin: where the source lies (such as host and path), so that an edited one is known again.
+        assets: the files that the filter chains name, sent as the chunks of one stream more than the source has.
     """
 
     key: Name
@@ -161,7 +219,14 @@ class Submit(Message):
 
 @record
 class Chunk(Message):
-    """One chunk of a job. Payload: the chunk. Acknowledged by Job.accepted once it is in the ledger."""
+    """One chunk of a job. Payload: the chunk.
+
+    Attributes:
+        job: the job's id.
+        stream: 0 is the one that is filtered.
+        index: of the chunk in its stream, from 0.
+        frame_count (frames): its own frames, without lead-in; packets of a stream that is not filtered.
+    """
 
     job: Name
     stream: int
@@ -171,7 +236,12 @@ class Chunk(Message):
 
 @record
 class End(Message):
-    """All chunks were sent: `chunk_counts[s]` is how many stream s has."""
+    """All chunks were sent.
+
+    Attributes:
+        job: the job's id.
+        chunk_counts (chunks): how many each stream has.
+    """
 
     job: Name
     chunk_counts: list[int]
@@ -179,8 +249,12 @@ class End(Message):
 
 @record
 class Control(Message):
-    """A person's wish for a job: `cancel`, `pause`, `resume`, `retry`, `forget` or `detach`. Answered by the Event
-    `wish-granted`, or by Error."""
+    """A person's wish for a job.
+
+    Attributes:
+        job: the job's id.
+        verb: `cancel`, `pause`, `resume`, `retry`, `forget` or `detach`.
+    """
 
     job: Name
     verb: Name
@@ -188,8 +262,13 @@ class Control(Message):
 
 @record
 class Watch(Message):
-    """Asks for records: of one job, or (with an empty `job`) of all `topics`: `jobs`, `workers`, `events`,
-    `filters`. With a job and a `chunk`, a number from 0, its details tell the story of that chunk's tasks."""
+    """Asks for records.
+
+    Attributes:
+        job: one job's id; empty for all of `topics`.
+        topics: `jobs`, `workers`, `events`, `filters`.
+        chunk: with a job: its details tell the story of the tasks of the chunk with this index.
+    """
 
     job: Name = ""
     topics: list[Name] = field(default_factory=list)
@@ -198,13 +277,26 @@ class Watch(Message):
 
 @record
 class Job(Message):
-    """The one record of a job, sent on submit, on every change that a watcher should see, and at the end.
+    """The one record of a job: sent on submit, on every change that a watcher should see, and at the end.
 
-    `have` (only in answer to Submit) are bitmaps of the accepted chunks, one a stream, bit i of byte i // 8 from the
-    low end; what is behind the first 65 536 chunks came before in ChunkWindows (with an `owner_epoch` of 0).
-    `accepted` counts the chunks of this attachment that are in the ledger; `room_bytes` is how many payload bytes
-    beyond those the client may have on their way. `outputs` hold one progress map an output (see PROTOCOL). `details`
-    (in answer to Watch of this one job, and to its client at the end) tell what was asked for, and what failed.
+    Attributes:
+        job: the job's id.
+        name: what people call it: its source's name.
+        state: `pending`, `running`, `paused`, `done`, `partial`, `failed` or `cancelled`.
+        code: why it is in this state, for programs.
+        reason: why it is in this state, for people.
+        accepted (chunks): how many of those sent over this connection are in the ledger.
+        room_bytes (bytes): payload that the client may have on its way beyond those.
+        have: only in answer to Submit: a bitmap of the accepted chunks of each stream (see wire/windows.py).
+        progress: counts of frames, chunks and tasks.
+        outputs: once final: a summary of each output.
+        files: once final: `{file, size, xxh3}` of each finished file.
+        addresses: `{host, port}` of the aggregator that has the files.
+        submitted_unix_s (s): when it was submitted, since 1970.
+        seconds (s): from then to its end, or to now.
+        priority: as in Submit.
+        details: to whoever watches this one job, and to its client at the end: what was asked for, and what failed.
+        user: whose it is.
     """
 
     job: Name
@@ -228,7 +320,14 @@ class Job(Message):
 
 @record
 class Worker(Message):
-    """The record of a worker for watchers: its state, and `facts` (chunks, frames, frames/s, in flight, …)."""
+    """The record of a worker, for watchers.
+
+    Attributes:
+        name: the worker's.
+        session: of its present process.
+        state: `ready`, `full`, `draining` or `lost`.
+        facts: chunks, frames, frames a second, what is in flight, and more.
+    """
 
     name: Name
     session: Name
@@ -238,7 +337,14 @@ class Worker(Message):
 
 @record
 class Aggregator(Message):
-    """Where a store is reached now. To workers when an aggregator joins or moves, to watchers of `workers`."""
+    """Where a store is reached now.
+
+    Attributes:
+        store: the store's id.
+        name: the aggregator's.
+        addresses: `{host, port}` maps, as the middleware sees them.
+        connected: it is connected to the middleware now.
+    """
 
     store: Name
     name: Name
@@ -248,15 +354,26 @@ class Aggregator(Message):
 
 @record
 class Filters(Message):
-    """The schemas of all filters that workers have ever announced, each as msgpack (see filters/schema.py); sent once
-    to watchers of `filters`."""
+    """The schemas of all filters that workers have ever announced.
+
+    Attributes:
+        schemas: each as msgpack (see filters/schema.py).
+    """
 
     schemas: list[bytes]
 
 
 @record
 class Event(Message):
-    """Something worth a line in a log: a worker came or went, a task was handed out again, a job changed state."""
+    """Something worth a line in a log: a worker came or went, a task was handed out again, a job changed state.
+
+    Attributes:
+        kind: for programs.
+        text: for people.
+        job: the job's id, where it is about one.
+        worker: the worker's name, where it is about one.
+        unix_s (s): when it happened, since 1970.
+    """
 
     kind: Name
     text: Text
@@ -267,8 +384,15 @@ class Event(Message):
 
 @record
 class ChunkWindow(Message):
-    """A part of a long bitmap, sent before the Holdings (or the Job record with `have`) that ends it: of track (or
-    stream) `number`, bit i of `bits` is chunk `first` + i. Its first 65 536 chunks are in that message itself."""
+    """A part of a long bitmap, sent before the Holdings, or the Job with `have`, that ends it.
+
+    Attributes:
+        job: the job's id.
+        owner_epoch: as in the Holdings; 0 before a Job.
+        number: of the track (Holdings) or stream (Job).
+        first: the chunk that the lowest bit stands for; a multiple of 8, at least 65 536.
+        bits: bit i, from the low end of each byte, is chunk `first` + i.
+    """
 
     job: Name
     owner_epoch: int
@@ -282,15 +406,22 @@ class ChunkWindow(Message):
 
 @record
 class Task(Message):
-    """One chunk for one output. Payload: the chunk. `mode` is `filter`, or for the last try `bypass` or `drop`.
+    """One chunk for one output, lent to a worker. Payload: the chunk, or what the stage before made.
 
-    Where several workers share the chain, `stage` is `[start, stop]`, the steps that are this one's; the payload of a
-    stage that is not the first is what the stage before made (see HandOn). `assets` are the files that the output's
-    chain names, by value; a worker asks for those that it does not have (see AssetRequest).
-
-    `build` is the text of the builds (base/build_path.py) under which all steps of the chain up to the last one of
-    `stage` will have run; `tag` proves that this lease was lent (see
-    wire/lease_tags.py), and is shown with Result, HandOn and HeldLease.
+    Attributes:
+        lease: the worker's right to this task.
+        job: the job's id.
+        track: the output's number.
+        index: the chunk's.
+        source: the `process` part of the job's source, with its `kind`.
+        output: the output with its chain and encoder, as `Output` in media/material.py describes it.
+        owner: the id of the store that wants the result.
+        owner_epoch: of the job at that store, shown again in Result.
+        mode: `filter`, or for the last try `bypass` or `drop`.
+        stage: `[start, stop]`, the steps of the chain that are this worker's; empty for all.
+        build: under which builds all steps up to the last one of `stage` will have run (see base/build_path.py).
+        tag: proves that this lease was lent (see wire/lease_tags.py); shown with Result, HandOn and HeldLease.
+        assets: values of the files that the output's chain names.
     """
 
     lease: Lease
@@ -310,9 +441,13 @@ class Task(Message):
 
 @record
 class AssetRequest(Message):
-    """A worker asks for a file that a lease's task names in `assets`. Answered by Asset, or by Revoke when the file is
-    not there any more. `damaged` says that it came and did not match its checksum: that is answered by Revoke, and the
-    middleware looks at what it has."""
+    """A worker asks for a file that a lease's task names.
+
+    Attributes:
+        lease: whose task needs it.
+        value: as in `Task.assets`.
+        damaged: it came, and did not match its checksum.
+    """
 
     lease: Lease
     value: Name
@@ -321,15 +456,26 @@ class AssetRequest(Message):
 
 @record
 class Asset(Message):
-    """A file that a job's filters name. Payload: its content, whose hash is in `value`."""
+    """A file that a job's filters name. Payload: its content.
+
+    Attributes:
+        value: `sha256:` and the hash of the content in hex.
+    """
 
     value: Name
 
 
 @record
 class HandOn(Message):
-    """What a stage that is not the last made of a task, for the worker that goes on. Payload: that. Answered by
-    Stored, `kept`, `unwanted` or `refused`."""
+    """What a stage that is not the last made of a task, for the worker that goes on. Payload: that.
+
+    Attributes:
+        lease: as in its Task.
+        job: as in its Task.
+        track: as in its Task.
+        index: as in its Task.
+        tag: as in its Task.
+    """
 
     lease: Lease
     job: Name
@@ -340,14 +486,25 @@ class HandOn(Message):
 
 @record
 class Revoke(Message):
-    """The lease is over: stop, throw the task away, answer Released."""
+    """The lease is over: stop, and throw the task away.
+
+    Attributes:
+        lease: which one.
+    """
 
     lease: Lease
 
 
 @record
 class LeaseBeat(Record):
-    """How far a lease is: `phase` is `waiting`, `computing` or `delivering`; `frames` done, `steps` of any progress."""
+    """How far a lease is.
+
+    Attributes:
+        lease: which one.
+        phase: `waiting`, `computing` or `delivering`.
+        frames (frames): how many are done.
+        steps: grows with any progress, decoded lead-in as well.
+    """
 
     lease: Lease
     phase: Name
@@ -357,7 +514,13 @@ class LeaseBeat(Record):
 
 @record
 class Beat(Message):
-    """A sign of life with the progress of every lease held. Aggregators send it with no leases."""
+    """A sign of life, with the progress of every lease that is held.
+
+    Attributes:
+        leases: empty from an aggregator.
+        cpu_percent (%): of one core, that the process used since the last Beat.
+        memory_bytes (bytes): that the process has resident.
+    """
 
     leases: list[LeaseBeat] = field(default_factory=list)
     cpu_percent: float = 0.0
@@ -366,8 +529,13 @@ class Beat(Message):
 
 @record
 class Released(Message):
-    """A lease has ended and its credit comes back. `outcome` is `stored`, `duplicate`, `unwanted`, `refused`,
-    `failed`, `drained`, `revoked` or `damaged`; `cause` tells a failure (see PROTOCOL)."""
+    """A lease has ended, and its credit comes back.
+
+    Attributes:
+        lease: which one.
+        outcome: `stored`, `duplicate`, `unwanted`, `refused`, `failed`, `drained`, `revoked` or `damaged`.
+        cause: of a failure; else nil.
+    """
 
     lease: Lease
     outcome: Name
@@ -379,9 +547,25 @@ class Released(Message):
 
 @record
 class Result(Message):
-    """What a task became. Payload: the result. `content` is a checksum of that part of it in which equal workers agree
-    (not of how long they took), 0 where none is known. `build` is the text of the builds
-    that made it; it, `mode`, `stage` and `tag` must be as in the Task. Answered by Stored."""
+    """What a task became. Payload: the result.
+
+    Attributes:
+        lease: as in its Task.
+        job: as in its Task.
+        track: as in its Task.
+        index: as in its Task.
+        owner_epoch: as in its Task.
+        build: under which builds it was made; any other than its Task's is refused.
+        frames_in (frames): the chunk's own.
+        frames_out (frames): that came out.
+        fallback_frames (frames): passed on unfiltered, because their filter failed.
+        lost_frames (frames): that did not come out.
+        damaged_frames (frames): that the decoder had to conceal.
+        content: a checksum of what workers of one build agree in (not of how long it took); 0 where none is known.
+        mode: as in its Task.
+        stage: as in its Task.
+        tag: as in its Task.
+    """
 
     lease: Lease
     job: Name
@@ -402,7 +586,14 @@ class Result(Message):
 
 @record
 class Pass(Message):
-    """One chunk of a stream that is not filtered, for the aggregator to keep. Payload: the chunk."""
+    """One chunk of a stream that is not filtered, for the aggregator to keep. Payload: the chunk.
+
+    Attributes:
+        job: the job's id.
+        track: the stream's.
+        index: the chunk's.
+        owner_epoch: of the job at this store.
+    """
 
     job: Name
     track: int
@@ -412,7 +603,14 @@ class Pass(Message):
 
 @record
 class FailedChunk(Message):
-    """A chunk that failed, for the aggregator to put beside the results. Payload: the chunk. Not answered."""
+    """A chunk that failed, for the aggregator to put beside the results. Payload: the chunk.
+
+    Attributes:
+        job: the job's id.
+        track: of the output in which it failed.
+        index: the chunk's.
+        owner_epoch: of the job at this store.
+    """
 
     job: Name
     track: int
@@ -422,9 +620,21 @@ class FailedChunk(Message):
 
 @record
 class Stored(Message):
-    """The aggregator's verdict on a Result or a Pass: `kept`, `duplicate`, `unwanted` (no such job, stale owner),
-    `refused` (its tag proves nothing) or `damaged` (it arrived with another checksum than it left with). `kept` and
-    `duplicate` mean: it is on disk and survives kill -9."""
+    """The verdict on a Result, a Pass or a HandOn, and the report of it.
+
+    Attributes:
+        job: as in what it answers.
+        track: as in what it answers.
+        index: as in what it answers.
+        verdict: `kept`, `duplicate`, `unwanted`, `refused`, `damaged`; to the middleware also `no-room`, `unreadable`.
+        lease: of the Result or HandOn; nil for a Pass.
+        worker: to the middleware: whose result it is.
+        frames_out (frames): to the middleware: as in the Result.
+        fallback_frames (frames): to the middleware: as in the Result.
+        lost_frames (frames): to the middleware: as in the Result.
+        damaged_frames (frames): to the middleware: as in the Result.
+        text: why, where there is more to say.
+    """
 
     job: Name
     track: int
@@ -441,8 +651,17 @@ class Stored(Message):
 
 @record
 class Own(Message):
-    """The job is yours, under this owner epoch. Answered by Holdings. With `lease_key` tags of leases are checked; its
-    files are for `user`, and for admins."""
+    """The job is the aggregator's, under this owner epoch.
+
+    Attributes:
+        job: the job's id.
+        name: what people call it.
+        owner_epoch: raised whenever the job begins again, or goes to another store.
+        source: as in Submit.
+        outputs: as in Submit, each with the job's `on_error`.
+        lease_key: with it the tags of leases are made and checked; 32 bytes.
+        user: whose its files are; admins may fetch them, too.
+    """
 
     job: Name
     name: Name
@@ -455,9 +674,14 @@ class Own(Message):
 
 @record
 class Holdings(Message):
-    """What an aggregator holds of a job: a bitmap a track, as in Job.have, and whose results they are: the `build`
-    of each track's first one, empty where there is none. What is behind the first 65 536 chunks of a track came before
-    in ChunkWindows."""
+    """What an aggregator holds of a job.
+
+    Attributes:
+        job: the job's id.
+        owner_epoch: as in Own.
+        tracks: a bitmap of each track's stored chunks (see wire/windows.py).
+        fingerprints: the `build` of each track's first result; empty where there is none.
+    """
 
     job: Name
     owner_epoch: int
@@ -467,7 +691,14 @@ class Holdings(Message):
 
 @record
 class Finish(Message):
-    """All is stored: splice. `chunk_counts[t]` says how many chunks track t has. May be repeated."""
+    """All is stored: splice.
+
+    Attributes:
+        job: the job's id.
+        owner_epoch: as in Own.
+        chunk_counts (chunks): how many each track has.
+        statistics: what the middleware knows for the metrics files.
+    """
 
     job: Name
     owner_epoch: int
@@ -477,7 +708,16 @@ class Finish(Message):
 
 @record
 class Finished(Message):
-    """The files are there (or `text` says why not). May be repeated. `outputs` sum up each output (see PROTOCOL)."""
+    """The files are there, or cannot be made.
+
+    Attributes:
+        job: the job's id.
+        owner_epoch: as in Own.
+        state: `done`, `partial` or `failed`.
+        text: why it failed.
+        outputs: a summary of each output, as in Job.
+        files: `{file, size, xxh3}` of each file, as in Job.
+    """
 
     job: Name
     owner_epoch: int
@@ -489,7 +729,12 @@ class Finished(Message):
 
 @record
 class Drop(Message):
-    """Forget a job's chunks (its finished files stay), or, for a stale owner, all of it."""
+    """Forget a job's chunks (its finished files stay), or, for a stale owner, all of it.
+
+    Attributes:
+        job: the job's id.
+        owner_epoch: as in Own.
+    """
 
     job: Name
     owner_epoch: int
@@ -500,9 +745,13 @@ class Drop(Message):
 
 @record
 class Fetch(Message):
-    """Asks for at most `length` bytes of a finished file from `offset`. Answered by File or Error.
+    """Asks for a part of a finished file.
 
-    `file` is as Finished tells it, or in a listing of a folder that Finished tells.
+    Attributes:
+        job: the job's id.
+        file: as Finished tells it, or as in the listing of a folder that Finished tells.
+        offset (bytes): where the part begins.
+        length (bytes): how many at most; more than 8 MiB are never sent at once.
     """
 
     job: Name
@@ -513,7 +762,14 @@ class Fetch(Message):
 
 @record
 class File(Message):
-    """A part of a finished file. Payload: the bytes from `offset`. `size` is the whole file's."""
+    """A part of a finished file. Payload: the bytes from `offset`.
+
+    Attributes:
+        job: as in Fetch.
+        file: as in Fetch.
+        offset (bytes): as in Fetch.
+        size (bytes): of the whole file.
+    """
 
     job: Name
     file: Token
