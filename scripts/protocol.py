@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final
 from wire import messages
 from wire.limits import GIB, KIB, MIB
 from wire.messages import MAX_PAYLOADS, MESSAGES
-from wire.schema import Length, Lease, Record
+from wire.schema import Lease, Length, Record
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "PROTOCOL.md"
 
