@@ -96,7 +96,7 @@ def _described(hint: Any) -> tuple[str, str]:
         return "text", f"{most}, cut" if length.for_people else most
     if origin is list:
         kind, bound = _described(arguments[0])
-        return f"list of {kind}", f"{bound} each" if bound else ""
+        return f"list: {kind}", f"{bound} each" if bound else ""
     if origin is dict:
         return "map", ""
     if origin in (typing.Union, types.UnionType):

@@ -1,7 +1,5 @@
 """A worker in plain blocking sockets, written from docs/PROTOCOL.md; only the work on the pixels is Moviola's own.
-
-`worker_in_80_lines.py HOST PORT SECRET_FILE FILTER…` works until a connection ends; then it is to be started again.
-"""
+`worker_in_80_lines.py HOST PORT SECRET_FILE FILTER…` works until a connection ends; then it is to be started again."""
 
 import hmac
 import secrets
@@ -38,8 +36,7 @@ class Link:
     def send(self, kind, payload=b"", **fields):
         header, checksum = msgpack.packb({"type": kind, **fields}), xxhash.xxh3_64_intdigest(payload) if payload else 0
         with self.lock:
-            prefix = struct.pack("!4sIQQ", b"MVLA", len(header), len(payload), checksum)
-            self.socket.sendall(prefix + header + payload)
+            self.socket.sendall(struct.pack("!4sIQQ", b"MVLA", len(header), len(payload), checksum) + header + payload)
 
     def receive(self):
         _, header_size, size, checksum = struct.unpack("!4sIQQ", self.exactly(24))
@@ -83,9 +80,9 @@ def beat():
         middleware.send("Beat", leases=list(beats))
 
 
-schemas = registry.schemas()
-details = {"filters": [schemas[name].to_wire() for name in FILTERS], "kinds": list(kinds.KINDS), "slots": 1}
-middleware = Link(HOST, PORT, TOKEN, **details, fingerprint=fingerprint())
+schemas = [schema.to_wire() for name, schema in registry.schemas().items() if name in FILTERS]
+details = {"filters": schemas, "kinds": list(kinds.KINDS), "slots": 1, "fingerprint": fingerprint()}
+middleware = Link(HOST, PORT, TOKEN, **details)
 threading.Thread(target=beat, daemon=True).start()
 while True:
     message, payload, is_whole = later.pop(0) if later else middleware.receive()
