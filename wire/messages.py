@@ -82,7 +82,7 @@ class Welcome(Message):
     Attributes:
         version: the protocol version that both sides speak from here on.
         epoch: counts the starts of the accepting side over its stored state.
-        limits: what the other side has to keep to, in the units that the names tell; empty from an aggregator.
+        limits: what the other side has to keep to, in the units that the names tell; empty to a client, and from an aggregator.
     """
 
     version: int
@@ -293,7 +293,7 @@ class Job(Message):
         files: once final: `{file, size, xxh3}` of each finished file.
         addresses: `{host, port}` of the aggregator that has the files.
         submitted_unix_s (s): when it was submitted, since 1970.
-        seconds (s): from then to its end, or to now.
+        seconds (s): from then to its end; 0 before.
         priority: as in Submit.
         details: to whoever watches this one job, and to its client at the end: what was asked for, and what failed.
         user: whose it is.
@@ -658,7 +658,7 @@ class Own(Message):
         name: what people call it.
         owner_epoch: raised whenever the job begins again, or goes to another store.
         source: as in Submit.
-        outputs: as in Submit, each with the job's `on_error`.
+        outputs: as in Submit.
         lease_key: with it the tags of leases are made and checked; 32 bytes.
         user: whose its files are; admins may fetch them, too.
     """

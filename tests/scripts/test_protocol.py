@@ -52,6 +52,17 @@ def test_a_section_tells_who_sends_it_what_the_answer_is_and_what_is_refused(nam
         assert part in told, f"{name}: {part}"
 
 
+def test_the_sequences_name_messages_and_their_fields() -> None:
+    """Each `Message(field, …)` of a diagram; `field=value` gives one that is worth telling."""
+    fences = re.findall(r"^```([^\n]*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    diagrams = [text for language, text in fences if not language]
+    told = [found for diagram in diagrams for found in re.findall(r"\b([A-Z][a-z]\w+)\(([^)]*)\)", diagram)]
+    assert len(told) > 20
+    for name, arguments in told:
+        fields = {argument.partition("=")[0].strip(" …") for argument in re.sub(r"\[.*?\]", "", arguments).split(",")}
+        assert fields - {""} <= set(MESSAGES[name].__dataclass_fields__), f"{name}({arguments})"
+
+
 @pytest.mark.parametrize("name", FRAMES)
 def test_an_example_of_a_frame_is_what_is_sent_and_what_is_read(name: str) -> None:
     message, payload = FRAMES[name]
