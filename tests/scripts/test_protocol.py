@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import json
 import re
 import struct
+import subprocess
+import sys
 
 import msgpack
 import pytest
@@ -52,6 +55,21 @@ def test_a_section_tells_who_sends_it_what_the_answer_is_and_what_is_refused(nam
         assert part in told, f"{name}: {part}"
 
 
+def test_what_is_sent_in_simulated_clusters_is_said_of_its_sender_and_receiver() -> None:
+    command = [sys.executable, "-m", "tests.simulation.directions"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=120, cwd=protocol.PAGE.parents[1]
+    )
+    observed = [tuple(one) for one in json.loads(done.stdout)]
+    assert len(observed) > 30
+    for sender, name, receiver in observed:
+        if name not in ("Hello", "Welcome"):  # of whoever dials, and of whoever accepts
+            told = section(name).partition("**Sent**")[2].partition("**Answer**")[0]
+            assert re.search(rf"\bby [^.]*\b{sender}\b", told), f"{sender} sends {name}: {told}"
+            words = {receiver, "store"} if receiver == "aggregator" else {receiver}
+            assert re.search(rf"\bto [^.]*\b({'|'.join(words)})\b", told), f"{name} is sent to {receiver}: {told}"
+
+
 def test_the_sequences_name_messages_and_their_fields() -> None:
     """Each `Message(field, …)` of a diagram; `field=value` gives one that is worth telling."""
     fences = re.findall(r"^```([^\n]*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -60,7 +78,7 @@ def test_the_sequences_name_messages_and_their_fields() -> None:
     assert len(told) > 20
     for name, arguments in told:
         fields = {argument.partition("=")[0].strip(" …") for argument in re.sub(r"\[.*?\]", "", arguments).split(",")}
-        assert fields - {""} <= set(MESSAGES[name].__dataclass_fields__), f"{name}({arguments})"
+        assert fields - {""} <= set(protocol.meanings(MESSAGES[name])), f"{name}({arguments})"
 
 
 @pytest.mark.parametrize("name", FRAMES)
