@@ -82,7 +82,7 @@ class Welcome(Message):
     Attributes:
         version: the protocol version that both sides speak from here on.
         epoch: counts the starts of the accepting side over its stored state.
-        limits: what the other side has to keep to, in the units that the names tell; empty to a client, and from an aggregator.
+        limits: what the other side has to keep to, in units as named; empty to a client and from an aggregator.
     """
 
     version: int
