@@ -1,8 +1,9 @@
 """Writes the tables of docs/PROTOCOL.md from the messages in the code: `python -m scripts.protocol`.
 
-The page is written by hand, but for its blocks: what stands between `<!-- fields: NAME -->` and `<!-- end -->` is the
-table of that message's or record's fields. Types, bounds and defaults are those of the class; meanings and units stand
-in the section `Attributes` of its docstring.
+The page is written by hand, but for its blocks, which end with `<!-- end -->`: `<!-- fields: NAME -->` is the table of
+that message's or record's fields, `<!-- payloads -->` what may have a payload, `<!-- records -->` the tables of all
+records inside messages that have no block of their own. Types, bounds and defaults are those of the class; meanings and
+units stand in the section `Attributes` of its docstring, as `name (unit): meaning`.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ import sys
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from wire import messages
 from wire.limits import GIB, KIB, MIB
 from wire.messages import MAX_PAYLOADS, MESSAGES
-from wire.schema import Lease, Length, Record
+from wire.schema import Lease, Length
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "PROTOCOL.md"
 
-_BLOCK: Final = re.compile(r"(<!-- (?:fields: (\w+)|payloads) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+_BLOCK: Final = re.compile(r"(<!-- (fields: (\w+)|payloads|records) -->\n).*?\n<!-- end -->", re.DOTALL)
 _ATTRIBUTE: Final = re.compile(r"    (\w+)(?: \(([^)]+)\))?: (.+)")
 _TYPES: Final[dict[Any, tuple[str, str]]] = {
     int: ("integer", "0 … 2^63-1"),
@@ -36,9 +37,9 @@ _TYPES: Final[dict[Any, tuple[str, str]]] = {
 """What stands for a plain type, and its bound. What has none is bounded by the size of the header."""
 
 
-def described() -> dict[str, type[Record]]:
+def described() -> dict[str, type[Any]]:
     """Return every message, and every record that travels inside one, by name."""
-    found: dict[str, type[Record]] = dict(MESSAGES)
+    found: dict[str, type[Any]] = dict(MESSAGES)
     found |= {name: one for name, one in vars(messages).items() if _is_record(one)}
     waiting = list(found.values())
     while waiting:
@@ -50,17 +51,17 @@ def described() -> dict[str, type[Record]]:
 
 
 def _is_record(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, Record) and hasattr(value, "__dataclass_fields__")
+    return isinstance(value, type) and is_dataclass(value)
 
 
-def _records_in(hint: Any) -> Iterator[type[Record]]:
+def _records_in(hint: Any) -> Iterator[type[Any]]:
     if _is_record(hint):
         yield hint
     for inner in typing.get_args(hint):
         yield from _records_in(inner)
 
 
-def meanings(cls: type[Record]) -> dict[str, tuple[str, str]]:
+def meanings(cls: type[Any]) -> dict[str, tuple[str, str]]:
     """Return the (unit, meaning) of each field that the docstring's section `Attributes` names, in its order."""
     _, _, section = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes:\n")
     lines = section.replace("\n        ", " ").splitlines()
@@ -68,17 +69,17 @@ def meanings(cls: type[Record]) -> dict[str, tuple[str, str]]:
     return {match[1]: (match[2] or "", match[3]) for match in matches}
 
 
-def table(cls: type[Record]) -> str:
+def table(cls: type[Any]) -> str:
     """Return the Markdown table of a class's fields.
 
     Raises ValueError when its docstring and its fields do not name the same.
     """
-    told, named = meanings(cls), [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    told, named = meanings(cls), [field.name for field in fields(cls)]
     if list(told) != named:
         raise ValueError(f"{cls.__name__} has the fields {named}, and its docstring tells of {list(told)}")
     hints = typing.get_type_hints(cls, include_extras=True)
     rows = ["| name | type | unit | bound | meaning | default |", "|---|---|---|---|---|---|"]
-    for field in fields(cls):  # type: ignore[arg-type]
+    for field in fields(cls):
         kind, bound = _described(hints[field.name])
         unit, meaning = told[field.name]
         cells = (f"`{field.name}`", kind, unit, bound, meaning, _default(field))
@@ -137,13 +138,29 @@ def _size(count: int) -> str:
 
 def page(text: str) -> str:
     """Return the page with each block as the code has it. Raises KeyError for a block of no message or record."""
-    known = described()
-    return _BLOCK.sub(lambda block: block[1] + (table(known[block[2]]) if block[2] else payloads()) + block[3], text)
+    known, own = described(), blocks(text)
+    others = [name for name in known if name not in own and name not in MESSAGES]
+
+    def written(block: re.Match[str]) -> str:
+        if block[3]:
+            made = table(known[block[3]])
+        elif block[2] == "payloads":
+            made = payloads()
+        else:
+            made = "\n\n".join(f"### {name}\n\n{summary(known[name])}\n\n{table(known[name])}" for name in others)
+        return f"{block[1]}{made}\n<!-- end -->"
+
+    return _BLOCK.sub(written, text)
+
+
+def summary(cls: type[Any]) -> str:
+    """Return the first paragraph of a class's docstring."""
+    return " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
 
 
 def blocks(text: str) -> list[str]:
-    """Return the names of the messages and records whose tables the page has, in its order."""
-    return [block[2] for block in _BLOCK.finditer(text) if block[2]]
+    """Return the names of the messages and records that have a block of their own, in the page's order."""
+    return [block[3] for block in _BLOCK.finditer(text) if block[3]]
 
 
 if __name__ == "__main__":
