@@ -21,7 +21,7 @@ from media.material import Output
 HOST, PORT, SECRET, FILTERS = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]).read_bytes().strip(), sys.argv[4:]
 NAME, SESSION, TOKEN = f"{socket.gethostname()}-plain", secrets.token_hex(8), secrets.token_hex(16)
 SHOWN = ("lease", "job", "track", "index", "owner_epoch", "mode", "stage", "tag")  # of a Task, with what came of it
-addresses, stores, later, beats, forever = {}, {}, [], [], threading.Event()
+addresses, stores, inbox, progress, never = {}, {}, [], [], threading.Event()
 
 
 class Link:
@@ -58,7 +58,7 @@ def link_of(store):
 
 
 def work(task, chunk):
-    beats[:] = [now := {"lease": task["lease"], "phase": "computing", "frames": 0, "steps": 0}]
+    progress[:] = [now := {"lease": task["lease"], "phase": "computing", "frames": 0, "steps": 0}]
     process, output, stage = kinds.processor(task["source"]["kind"]), Output.from_wire(task["output"]), task["stage"]
     tell = lambda frames: now.update(frames=frames, steps=now["steps"] + 1)  # noqa: E731
     part = {"stage": range(*stage)} if stage else {}
@@ -71,13 +71,13 @@ def work(task, chunk):
     facts = {"build": made.pop("fingerprint"), **{name: task[name] for name in SHOWN}, **made}
     link.send("Result" if is_last else "HandOn", payload, **facts)
     while (found := link.receive())[0]["type"] != "Stored" or found[0]["lease"] != task["lease"]:
-        later.append(found)
+        inbox.append(found)
     return {"outcome": {"kept": "stored"}.get(found[0]["verdict"], found[0]["verdict"])}
 
 
 def beat():
-    while not forever.wait(middleware.limits["beat_interval_s"]):
-        middleware.send("Beat", leases=list(beats))
+    while not never.wait(middleware.limits["beat_interval_s"]):
+        middleware.send("Beat", leases=list(progress))
 
 
 schemas = [schema.to_wire() for name, schema in registry.schemas().items() if name in FILTERS]
@@ -85,13 +85,13 @@ details = {"filters": schemas, "kinds": list(kinds.KINDS), "slots": 1, "fingerpr
 middleware = Link(HOST, PORT, TOKEN, **details)
 threading.Thread(target=beat, daemon=True).start()
 while True:
-    message, payload, is_whole = later.pop(0) if later else middleware.receive()
+    message, payload, is_whole = inbox.pop(0) if inbox else middleware.receive()
     match message["type"]:
         case "Aggregator" if message["addresses"]:
             addresses[message["store"]] = message["addresses"][0]
         case "Task":
             ending = work(message, payload) if is_whole else {"outcome": "damaged"}
-            beats.clear()
+            progress.clear()
             middleware.send("Released", lease=message["lease"], **ending)
         case "Revoke":
             middleware.send("Released", lease=message["lease"], outcome="revoked")
