@@ -21,15 +21,15 @@
 
 set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=scripts/environment.sh
-. "$root/scripts/environment.sh"
+# shellcheck source=moviola/launcher/environment.sh
+. "$root/moviola/launcher/environment.sh"
 
 for argument in "$@"; do
     case $argument in
         -h | --help) print_head "$0" && exit 0 ;;
-        --docker) exec "$root/scripts/docker.sh" up "$@" ;;
+        --docker) exec "$root/moviola/launcher/docker.sh" up "$@" ;;
     esac
 done
 
 make_environment requirements.txt
-in_environment scripts.run "$@"
+in_environment moviola.launcher.run "$@"

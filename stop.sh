@@ -11,13 +11,13 @@
 
 set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=scripts/environment.sh
-. "$root/scripts/environment.sh"
+# shellcheck source=moviola/launcher/environment.sh
+. "$root/moviola/launcher/environment.sh"
 
 for argument in "$@"; do
     case $argument in
         -h | --help) print_head "$0" && exit 0 ;;
-        --docker) exec "$root/scripts/docker.sh" down "$@" ;;
+        --docker) exec "$root/moviola/launcher/docker.sh" down "$@" ;;
     esac
 done
 
@@ -25,4 +25,4 @@ if [ ! -x "$root/.venv/bin/python" ]; then
     echo "Nothing is running: ./run.sh has never been here (there is no .venv)."
     exit 0
 fi
-in_environment scripts.stop "$@"
+in_environment moviola.launcher.stop "$@"

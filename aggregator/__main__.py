@@ -7,14 +7,15 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from aggregator.server import serve
-from aggregator.settings import Settings
-from base.settings import read
-from storage.crashes import EXIT_CRASHED, HalfDone
-from storage.errors import StorageError
-from wire import descriptors, options
-from wire.addresses import is_loopback
-from wire.secret import cluster_secret
+from moviola.base.settings import read
+from moviola.storage.crashes import EXIT_CRASHED, HalfDone
+from moviola.storage.errors import StorageError
+from moviola.wire import descriptors, options
+from moviola.wire.addresses import is_loopback
+from moviola.wire.secret import cluster_secret
+
+from .server import serve
+from .settings import Settings
 
 
 def parse(arguments: Sequence[str] | None = None) -> Settings:

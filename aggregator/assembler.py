@@ -16,7 +16,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aggregator.events import (
+from moviola.base.vocabulary import ErrorCode, JobState, Verdict
+from moviola.storage.crashes import MAX_CRASHES
+from moviola.wire.errors import ProtocolError
+from moviola.wire.limits import MAX_CLIENTS, MAX_PART, MAX_WORKERS
+from moviola.wire.messages import (
+    Beat,
+    Drop,
+    Error,
+    FailedChunk,
+    Fetch,
+    Finish,
+    Finished,
+    Hello,
+    Own,
+    Pass,
+    Result,
+    Stored,
+    Welcome,
+)
+
+from .events import (
     MIDDLEWARE,
     Close,
     Command,
@@ -38,32 +58,13 @@ from aggregator.events import (
     Tick,
     Unsent,
 )
-from aggregator.history import MAX_HISTORY
-from aggregator.jobs import Job
-from aggregator.memory import Memory
-from aggregator.peers import Peers
-from aggregator.results import Results
-from aggregator.splices import Splices
-from aggregator.states import JobPhase
-from base.vocabulary import ErrorCode, JobState, Verdict
-from storage.crashes import MAX_CRASHES
-from wire.errors import ProtocolError
-from wire.limits import MAX_CLIENTS, MAX_PART, MAX_WORKERS
-from wire.messages import (
-    Beat,
-    Drop,
-    Error,
-    FailedChunk,
-    Fetch,
-    Finish,
-    Finished,
-    Hello,
-    Own,
-    Pass,
-    Result,
-    Stored,
-    Welcome,
-)
+from .history import MAX_HISTORY
+from .jobs import Job
+from .memory import Memory
+from .peers import Peers
+from .results import Results
+from .splices import Splices
+from .states import JobPhase
 
 MAX_JOBS: Final = MAX_HISTORY + 2000
 """Those in the history, and twice what a middleware takes: jobs of one that is gone lie here until they expire."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgpack
 
-from wire.framing import FrameReader, prefix
+from moviola.wire.framing import FrameReader, prefix
 
 SEND_TIMEOUT_S: Final = 10.0
 """A process that takes no request for so long is hung (a request is at most some 10 MB)."""

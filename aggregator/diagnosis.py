@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from media.errors import SpliceError
+from moviola.media.errors import SpliceError
 
 MAX_SUSPECTS: Final = 32
 """Results that are tried alone before the last one that was read: more than any encoder reorders frames by."""

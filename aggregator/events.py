@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any, Final
 
-from base.records import record
-from wire.messages import Message
-from wire.schema import Lease
+from moviola.base.records import record
+from moviola.wire.messages import Message
+from moviola.wire.schema import Lease
 
 Peer = int
 """A connection, by the number that the shell gave it."""

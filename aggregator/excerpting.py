@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgpack
 
-from base.files import PARTIAL
-from media.errors import MediaError
-from media.kinds import excerpt
-from wire.shown import shown
+from moviola.base.files import PARTIAL
+from moviola.media.errors import MediaError
+from moviola.media.kinds import excerpt
+from moviola.wire.shown import shown
 
 
 def main() -> int:

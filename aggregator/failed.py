@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import msgpack
 
-from base import processes
-from base.file_names import FAILED, check_file_name
-from base.files import PARTIAL, aside
+from moviola.base import processes
+from moviola.base.file_names import FAILED, check_file_name
+from moviola.base.files import PARTIAL, aside
 
 log = logging.getLogger(__name__)
 
-PROGRAM: Final = processes.program("aggregator.excerpting")
+PROGRAM: Final = processes.of_moviola("aggregator.excerpting")
 
 MAX_WAITING: Final = 64
 """Chunks that wait for their turn; they lie on the disk. One job has at most 16, and more than a few jobs that fail at

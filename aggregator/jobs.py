@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from aggregator.states import JOB_TRANSITIONS, JobPhase
-from base.file_names import check_file_name, check_output_names
-from base.vocabulary import JobState
-from wire.bitmap import Bitmap
-from wire.limits import MAX_CHUNKS, MAX_TRACKS
-from wire.messages import Finished, Own
-from wire.transitions import changed
+from moviola.base.file_names import check_file_name, check_output_names
+from moviola.base.vocabulary import JobState
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.limits import MAX_CHUNKS, MAX_TRACKS
+from moviola.wire.messages import Finished, Own
+from moviola.wire.transitions import changed
+
+from .states import JOB_TRANSITIONS, JobPhase
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +52,7 @@ class Job:
 
     def __init__(self, job: str, owner_epoch: int, name: str, user: str, tracks: list[Track], lease_key: bytes) -> None:
         self.id, self.owner_epoch, self.name, self.user, self.tracks = job, owner_epoch, name, user, tracks
-        self.lease_key = lease_key  # of its tags, see wire/lease_tags.py
+        self.lease_key = lease_key  # of its tags, see moviola/wire/lease_tags.py
         self.state = JobPhase.COLLECTING
         self.crashes = 0  # splices that had to be begun again
         self.damages = 0  # splices that met damaged results

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aggregator.events import Keep
-from storage.crashes import count_crash, crashes
-from storage.jobs import JobTable, job_check
-from storage.ledger import Ledger, Row
-from storage.seals import seal
-from storage.spool import Location, is_location
-from wire.tokens import new_token
+from moviola.storage.crashes import count_crash, crashes
+from moviola.storage.jobs import JobTable, job_check
+from moviola.storage.ledger import Ledger, Row
+from moviola.storage.seals import seal
+from moviola.storage.spool import Location, is_location
+from moviola.wire.tokens import new_token
+
+from .events import Keep
 
 VERSION: Final = 2
 

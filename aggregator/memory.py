@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from aggregator.events import MIDDLEWARE, CancelSplice, Command, ForgetJob, FreeChunks, Log, Peer, SaveJob, Send
-from aggregator.history import EndedJob, History
-from aggregator.jobs import Job
-from aggregator.uplink import Uplink
-from wire.messages import Holdings, Message
-from wire.windows import heads, windows
+from moviola.wire.messages import Holdings, Message
+from moviola.wire.windows import heads, windows
+
+from .events import MIDDLEWARE, CancelSplice, Command, ForgetJob, FreeChunks, Log, Peer, SaveJob, Send
+from .history import EndedJob, History
+from .jobs import Job
+from .uplink import Uplink
 
 
 class Memory:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from aggregator.events import Close, Peer
-from aggregator.memory import Memory
-from base.vocabulary import ErrorCode
-from wire.errors import ProtocolError
-from wire.limits import IDLE_CLIENT_S
-from wire.messages import VERSIONS, Hello, Welcome
-from wire.places import Idlers
-from wire.tokens import is_same
+from moviola.base.vocabulary import ErrorCode
+from moviola.wire.errors import ProtocolError
+from moviola.wire.limits import IDLE_CLIENT_S
+from moviola.wire.messages import VERSIONS, Hello, Welcome
+from moviola.wire.places import Idlers
+from moviola.wire.tokens import is_same
+
+from .events import Close, Peer
+from .memory import Memory
 
 MAX_CONNECTIONS_OF_USER: Final = 128
 """Clients of one user: each fetches the files of a job, and a person seldom waits for more than a handful."""

@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 
 import xxhash
 
-from base.file_names import LATEST, check_file_name, check_path_name
-from base.files import PARTIAL, aside, sync, sync_folder
+from moviola.base.file_names import LATEST, check_file_name, check_path_name
+from moviola.base.files import PARTIAL, aside, sync, sync_folder
 
 GONE: Final = ".gone-"
 LISTING: Final = ".files.jsonl"
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 class Publication:
     """The files of one job while they are written. Leaving the block without `publish` removes them.
 
-    It keeps the contract of `media.material.Files`. Files of one folder, such as the pictures of an output, are written
-    to a folder of their own that gets its name when it is whole.
+    It keeps the contract of `moviola.media.material.Files`. Files of one folder, such as the pictures of an output, are
+    written to a folder of their own that gets its name when it is whole.
 
     Raises ValueError for a job or file whose name is none for a file, OSError as the disk does.
     """

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from aggregator.events import MIDDLEWARE, Keep, Received, Send
-from aggregator.jobs import Job, Track
-from aggregator.memory import Memory
-from aggregator.states import JobPhase
-from base.vocabulary import ErrorCode, Verdict
-from wire.errors import ProtocolError
-from wire.lease_tags import is_lent
-from wire.limits import MAX_CHUNKS
-from wire.messages import Hello, Pass, Result, Stored
+from moviola.base.vocabulary import ErrorCode, Verdict
+from moviola.wire.errors import ProtocolError
+from moviola.wire.lease_tags import is_lent
+from moviola.wire.limits import MAX_CHUNKS
+from moviola.wire.messages import Hello, Pass, Result, Stored
+
+from .events import MIDDLEWARE, Keep, Received, Send
+from .jobs import Job, Track
+from .memory import Memory
+from .states import JobPhase
 
 NO_ROOM_DELAY_S: Final = 1.0
 """A result for which there is no room is answered after this time, so that it is not sent round in circles."""

@@ -16,9 +16,22 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
-from aggregator import publishing
-from aggregator.assembler import Assembler
-from aggregator.events import (
+from moviola.base.file_names import check_path_name
+from moviola.base.vocabulary import ErrorCode
+from moviola.storage.crashes import counting_crashes, half_done_by, jobs_at_work
+from moviola.storage.errors import SpoolFull
+from moviola.storage.jobs import SavedJob
+from moviola.storage.privacy import make_private_folder
+from moviola.storage.spool import Location, Spool
+from moviola.storage.turn import Turn
+from moviola.wire import descriptors, limits
+from moviola.wire import loop as wire
+from moviola.wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
+from moviola.wire.messages import VERSIONS, AggregatorDetails, Error, File, Hello
+
+from . import publishing
+from .assembler import Assembler
+from .events import (
     MIDDLEWARE,
     CancelSplice,
     Close,
@@ -48,23 +61,11 @@ from aggregator.events import (
     Tick,
     Unsent,
 )
-from aggregator.failed import FailedChunks
-from aggregator.jobs import Job
-from aggregator.ledger import AggregatorLedger, StoredResult
-from aggregator.settings import Settings
-from aggregator.splicers import PROGRAM, Ending, Splicers
-from base.file_names import check_path_name
-from base.vocabulary import ErrorCode
-from storage.crashes import counting_crashes, half_done_by, jobs_at_work
-from storage.errors import SpoolFull
-from storage.jobs import SavedJob
-from storage.privacy import make_private_folder
-from storage.spool import Location, Spool
-from storage.turn import Turn
-from wire import descriptors, limits
-from wire import loop as wire
-from wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
-from wire.messages import VERSIONS, AggregatorDetails, Error, File, Hello
+from .failed import FailedChunks
+from .jobs import Job
+from .ledger import AggregatorLedger, StoredResult
+from .settings import Settings
+from .splicers import PROGRAM, Ending, Splicers
 
 log = logging.getLogger("aggregator")
 

@@ -6,10 +6,10 @@ import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from base.settings import setting
-from wire import options
-from wire.addresses import Address
-from wire.limits import GIB, MAX_NAME
+from moviola.base.settings import setting
+from moviola.wire import options
+from moviola.wire.addresses import Address
+from moviola.wire.limits import GIB, MAX_NAME
 
 
 @dataclass(frozen=True, slots=True)

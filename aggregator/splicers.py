@@ -12,13 +12,14 @@ import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from aggregator.channel import Channel, Said
-from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
-from base import processes
+from moviola.base import processes
+
+from .channel import Channel, Said
+from .events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
 
 log = logging.getLogger(__name__)
 
-PROGRAM: Final = processes.program("aggregator.splicing")
+PROGRAM: Final = processes.of_moviola("aggregator.splicing")
 
 HANG_S: Final = 600.0
 """Without a sign of life for so long a child is killed. It gives one for every chunk; the longest it is silent is the

@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from aggregator.events import (
-    MIDDLEWARE,
-    ChunksDamaged,
-    FreeChunk,
-    ResultsLost,
-    Splice,
-    SpliceCrashed,
-    Spliced,
-    SpliceFailed,
-)
-from aggregator.jobs import Job
-from aggregator.memory import Memory
-from aggregator.states import JobPhase
-from base.vocabulary import ErrorCode, JobState, Verdict
-from wire.errors import ProtocolError
-from wire.limits import MAX_CHUNKS
-from wire.messages import Finish, Finished, Stored
+from moviola.base.vocabulary import ErrorCode, JobState, Verdict
+from moviola.wire.errors import ProtocolError
+from moviola.wire.limits import MAX_CHUNKS
+from moviola.wire.messages import Finish, Finished, Stored
+
+from .events import MIDDLEWARE, ChunksDamaged, FreeChunk, ResultsLost, Splice, SpliceCrashed, Spliced, SpliceFailed
+from .jobs import Job
+from .memory import Memory
+from .states import JobPhase
 
 MAX_CRASHES: Final = 3
 """Splices of one job that may crash or hang; then it fails, for it would go on for ever."""

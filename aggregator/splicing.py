@@ -23,18 +23,19 @@ from typing import Any, Final
 
 import xxhash
 
-from aggregator.channel import Channel, Said
-from aggregator.diagnosis import unreadable
-from aggregator.publishing import Publication
-from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
-from base.failures import MAX_FAILURES_IN_SUMMARY
-from media import kinds, metadata, metrics
-from media.errors import ForeignExtradata, MediaError, NothingToSplice
-from media.material import Output, Source
-from media.spliced import Spliced
-from wire.limits import KIB
-from wire.options import set_up_log
-from wire.shortened import fitted
+from moviola.base.failures import MAX_FAILURES_IN_SUMMARY
+from moviola.media import kinds, metadata, metrics
+from moviola.media.errors import ForeignExtradata, MediaError, NothingToSplice
+from moviola.media.material import Output, Source
+from moviola.media.spliced import Spliced
+from moviola.wire.limits import KIB
+from moviola.wire.options import set_up_log
+from moviola.wire.shortened import fitted
+
+from .channel import Channel, Said
+from .diagnosis import unreadable
+from .publishing import Publication
+from .statistics import ResultFacts, cluster_statistics, wall_seconds
 
 STEP_INTERVAL_S: Final = 1.0
 """How often a sign of life is given at most."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from media.metrics import ClusterStatistics, WorkerStatistics
+from moviola.media.metrics import ClusterStatistics, WorkerStatistics
 
 
 @dataclass(frozen=True, slots=True)

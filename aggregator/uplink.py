@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from aggregator.states import LINK_TRANSITIONS, LinkState
-from base.backoff import Backoff
-from wire.messages import Welcome
-from wire.transitions import changed
+from moviola.base.backoff import Backoff
+from moviola.wire.messages import Welcome
+from moviola.wire.transitions import changed
+
+from .states import LINK_TRANSITIONS, LinkState
 
 RETRY_FIRST_S: Final = 0.1
 RETRY_MAX_S: Final = 2.0

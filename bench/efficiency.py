@@ -28,12 +28,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import Watch
-from media.video.codecs import mpeg4_quantiser
+from moviola.media.video.codecs import mpeg4_quantiser
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 
 KERNELS: Final = ((15, 2.6), (9, 1.3))
-"""Size and sigma of the Gaussian blur for luma and chroma, as filters/blur.py has them by default: both do the same."""
+"""Size and sigma of the Gaussian blur for luma and chroma: the defaults of our filter `blur`, so both do the same."""
 
 CRF: Final = 20
 

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from base.vocabulary import EventKind
-from client import heard
-from client.options import Target
-from client.order import hello
-from wire.errors import Refused, Unreachable
-from wire.loop import Loop, Lost, Received
-from wire.messages import Control, Error, Event, Job, Message, Watch, Welcome
+from moviola.base.vocabulary import EventKind
+from moviola.wire.errors import Refused, Unreachable
+from moviola.wire.loop import Loop, Lost, Received
+from moviola.wire.messages import Control, Error, Event, Job, Message, Watch, Welcome
+
+from . import heard
+from .options import Target
+from .order import hello
 
 TIMEOUT_S: Final = 10.0
 """What a middleware that is there takes far less than."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from filters.assets import SERVED, value_of
-from filters.chain import Step
-from filters.schema import FilterSchema, ParameterError
-from media.material import Chunk, Source, encodable
-from wire.limits import MAX_ASSET_SIZE, MAX_ASSETS, MAX_NAME, MIB
-from wire.messages import AssetFacts
+from moviola.filters.assets import SERVED, value_of
+from moviola.filters.chain import Step
+from moviola.filters.schema import FilterSchema, ParameterError
+from moviola.media.material import Chunk, Source, encodable
+from moviola.wire.limits import MAX_ASSET_SIZE, MAX_ASSETS, MAX_NAME, MIB
+from moviola.wire.messages import AssetFacts
 
 
 @dataclass(frozen=True, slots=True)

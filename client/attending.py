@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from base.vocabulary import ErrorCode, JobState
-from client import heard
-from client.events import Command, Dial, Event, HangUp, Interrupted, Lost, Peer, Received, Send, Start, Tick, Welcomed
-from client.fetching import Fetching, Wanted
-from client.outcome import Status
-from client.redial import PATIENCE_S, redial
-from wire.addresses import Address
-from wire.messages import Error, Job, Message, Watch
+from moviola.base.vocabulary import ErrorCode, JobState
+from moviola.wire.addresses import Address
+from moviola.wire.messages import Error, Job, Message, Watch
+
+from . import heard
+from .events import Command, Dial, Event, HangUp, Interrupted, Lost, Peer, Received, Send, Start, Tick, Welcomed
+from .fetching import Fetching, Wanted
+from .outcome import Status
+from .redial import PATIENCE_S, redial
 
 FINAL_STATES: Final[dict[str, Status]] = {
     JobState.DONE: Status.DONE,

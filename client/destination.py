@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from client.options import UsageError
-from client.order import Order, unique
-from media import metadata
-from media.annotations import SUFFIX
-from media.kinds import KINDS
-from media.material import NO_VIDEO, Material
-from media.video.containers import CONTAINERS
+from moviola.media import metadata
+from moviola.media.annotations import SUFFIX
+from moviola.media.kinds import KINDS
+from moviola.media.material import NO_VIDEO, Material
+from moviola.media.video.containers import CONTAINERS
+
+from .options import UsageError
+from .order import Order, unique
 
 MAX_OUT_SIZE: Final = 170
 """Bytes of the name that `--out` gives a file. File systems take 255: behind it come a suffix (18), and while the file

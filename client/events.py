@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from media.material import Chunk
-from wire.addresses import Address
-from wire.framing import Buffer
-from wire.messages import Message
+from moviola.media.material import Chunk
+from moviola.wire.addresses import Address
+from moviola.wire.framing import Buffer
+from moviola.wire.messages import Message
 
 
 class Peer(Enum):

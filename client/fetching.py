@@ -10,8 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from base.file_names import check_path_name
-from client.events import (
+from moviola.base.file_names import check_path_name
+from moviola.wire.addresses import Address
+from moviola.wire.framing import Buffer
+from moviola.wire.limits import MIB
+from moviola.wire.messages import Error, Fetch, File
+
+from .events import (
     Begin,
     Begun,
     Command,
@@ -30,11 +35,7 @@ from client.events import (
     Welcomed,
     Write,
 )
-from client.redial import PATIENCE_S, redial
-from wire.addresses import Address
-from wire.framing import Buffer
-from wire.limits import MIB
-from wire.messages import Error, Fetch, File
+from .redial import PATIENCE_S, redial
 
 PART_SIZE: Final = 4 * MIB
 AHEAD_SIZE: Final = 4 * PART_SIZE

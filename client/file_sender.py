@@ -13,34 +13,35 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
-from base.vocabulary import Topic
-from client import filter_list, sources
-from client.assets import AssetsFirst
-from client.destination import Place, places_for
-from client.interruption import interruptible, loaded
-from client.job_report import failure_line, traceback_of
-from client.known_filters import NobodyToAsk, schemas_for
-from client.network import Sender
-from client.options import Parser, Target, UsageError, as_sentence, read_target
-from client.order import Order, Submission, Wishes, check_size, split_name, submission_key
-from client.outcome import Outcome, Status, exit_status
-from client.progress import Display, display_for
-from client.run import Parcel
-from client.sender_settings import SenderSettings
-from client.settings import Settings
-from client.summary import print_summary
-from client.terminal import Terminal
-from client.units import counted
-from client.watching import look
-from filters import registry
-from filters.assets import travelled
-from filters.chain import ChainError, parse_chain
-from filters.schema import FilterSchema, ParameterError
-from media.errors import UnreadableSource
-from media.kinds import KINDS, unit_of, verify
-from media.material import NO_VIDEO, Cutting, Encoder, Material, encodable
-from media.video.codecs import NAMES
-from wire.errors import Unreachable, WireError
+from moviola.base.vocabulary import Topic
+from moviola.filters import registry
+from moviola.filters.assets import travelled
+from moviola.filters.chain import ChainError, parse_chain
+from moviola.filters.schema import FilterSchema, ParameterError
+from moviola.media.errors import UnreadableSource
+from moviola.media.kinds import KINDS, unit_of, verify
+from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, encodable
+from moviola.media.video.codecs import NAMES
+from moviola.wire.errors import Unreachable, WireError
+
+from . import filter_list, sources
+from .assets import AssetsFirst
+from .destination import Place, places_for
+from .interruption import interruptible, loaded
+from .job_report import failure_line, traceback_of
+from .known_filters import NobodyToAsk, schemas_for
+from .network import Sender
+from .options import Parser, Target, UsageError, as_sentence, read_target
+from .order import Order, Submission, Wishes, check_size, split_name, submission_key
+from .outcome import Outcome, Status, exit_status
+from .progress import Display, display_for
+from .run import Parcel
+from .sender_settings import SenderSettings
+from .settings import Settings
+from .summary import print_summary
+from .terminal import Terminal
+from .units import counted
+from .watching import look
 
 HINT = "start one with ./run.sh, or name another with --host and --port"
 
@@ -201,7 +202,7 @@ class _Submitter:
         )
 
     def _send_locally(self) -> Iterator[Outcome]:
-        from client import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
+        from . import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
 
         for material, order in self._orders.items():
             try:

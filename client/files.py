@@ -10,10 +10,11 @@ from typing import Any, BinaryIO, Final
 
 import xxhash
 
-from base.files import aside
-from client.destination import Place
-from client.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
-from wire.limits import MIB
+from moviola.base.files import aside
+from moviola.wire.limits import MIB
+
+from .destination import Place
+from .events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
 
 READ_SIZE: Final = 1 * MIB
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from client.terminal import Terminal
-from filters.chain import format_value
-from filters.schema import CHARSETS, FilterSchema, Parameter
+from moviola.filters.chain import format_value
+from moviola.filters.schema import CHARSETS, FilterSchema, Parameter
+
+from .terminal import Terminal
 
 Offered = Mapping[str, tuple[FilterSchema, int | None]]
 """By name: a filter's schema and how many workers offer it, None where nobody was asked."""

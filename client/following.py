@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from base.file_names import is_file_name
-from client.attending import FINAL_STATES, Attending, Phase, fetched_later
-from client.outcome import Status
-from wire.messages import Error, Job, Watch
+from moviola.base.file_names import is_file_name
+from moviola.wire.messages import Error, Job, Watch
+
+from .attending import FINAL_STATES, Attending, Phase, fetched_later
+from .outcome import Status
 
 
 class Following(Attending):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from wire.messages import Job, Worker
+from moviola.wire.messages import Job, Worker
 
 Shapes = Mapping[str, Callable[[Any], bool]]
 

@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from base.vocabulary import JobState
-from client.attending import FINAL_STATES
-from client.progress import duration
-from client.tables import frames_of, job_json, share, state_text, table
-from client.terminal import Part, Terminal, styled
-from client.units import counted
-from filters.chain import Step, format_chain
-from media.kinds import unit_of
-from wire.addresses import Address
-from wire.messages import Job
+from moviola.base.vocabulary import JobState
+from moviola.filters.chain import Step, format_chain
+from moviola.media.kinds import unit_of
+from moviola.wire.addresses import Address
+from moviola.wire.messages import Job
+
+from .attending import FINAL_STATES
+from .progress import duration
+from .tables import frames_of, job_json, share, state_text, table
+from .terminal import Part, Terminal, styled
+from .units import counted
 
 JOBS_SHOWN: Final = 40
 """Of the jobs the newest so many; `--json` has them all."""
@@ -28,7 +29,7 @@ OTHER_CELLS: Final = 48
 """Cells that a list of jobs needs beside ids and outputs. Outputs are folded first, to leave ids of up to a quarter of
 the width in one piece, which can be copied."""
 
-_SENTENCES: Final = ("filters.schema.ParameterError:", "filters.base.UnsuitableSize:")
+_SENTENCES: Final = ("moviola.filters.schema.ParameterError:", "moviola.filters.base.UnsuitableSize:")
 """How the traceback ends where a filter cannot work on what it is given: no fault of its code."""
 
 _TASKS: Final = ("tasks_queued", "tasks_in_flight", "tasks_stored", "retries")

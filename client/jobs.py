@@ -27,23 +27,24 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from base.vocabulary import Topic, Verb
-from client.asking import job_details, wish
-from client.destination import Place, place_for
-from client.interruption import interruptible, loaded
-from client.job_report import as_json, details_as_json, print_details, print_jobs
-from client.network import Sender
-from client.options import Parser, Target, UsageError, as_sentence, read_target
-from client.outcome import Outcome, Status
-from client.progress import display_for
-from client.run import Pickup
-from client.settings import JobsSettings, Settings
-from client.summary import print_summary
-from client.terminal import Terminal
-from client.watching import look
-from media.kinds import KINDS, unit_of
-from wire.errors import Refused, WireError
-from wire.messages import Job
+from moviola.base.vocabulary import Topic, Verb
+from moviola.media.kinds import KINDS, unit_of
+from moviola.wire.errors import Refused, WireError
+from moviola.wire.messages import Job
+
+from .asking import job_details, wish
+from .destination import Place, place_for
+from .interruption import interruptible, loaded
+from .job_report import as_json, details_as_json, print_details, print_jobs
+from .network import Sender
+from .options import Parser, Target, UsageError, as_sentence, read_target
+from .outcome import Outcome, Status
+from .progress import display_for
+from .run import Pickup
+from .settings import JobsSettings, Settings
+from .summary import print_summary
+from .terminal import Terminal
+from .watching import look
 
 WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)
 VERBS = ("list", "show", "wait", "fetch", *WISHES)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Set
 from difflib import get_close_matches
 from typing import Final
 
-from base.vocabulary import Topic
-from client.options import Target
-from client.watching import ClusterView, look
-from filters import registry
-from filters.schema import FilterSchema
-from wire.errors import Unreachable
+from moviola.base.vocabulary import Topic
+from moviola.filters import registry
+from moviola.filters.schema import FilterSchema
+from moviola.wire.errors import Unreachable
+
+from .options import Target
+from .watching import ClusterView, look
 
 TOPICS: Final = (Topic.WORKERS, Topic.FILTERS)
 

@@ -7,18 +7,19 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from base.vocabulary import JobState
-from client.destination import Place
-from client.order import Order
-from client.outcome import Outcome, OutputOutcome, Status
-from client.progress import Display, JobView
-from client.units import counted
-from filters.assets import AssetError, travelled
-from filters.schema import ParameterError
-from media.errors import MediaError, UnreadableSource
-from media.kinds import unit_of
-from media.local import LocalOutput, Progress, run_local
-from media.material import Material
+from moviola.base.vocabulary import JobState
+from moviola.filters.assets import AssetError, travelled
+from moviola.filters.schema import ParameterError
+from moviola.media.errors import MediaError, UnreadableSource
+from moviola.media.kinds import unit_of
+from moviola.media.local import LocalOutput, Progress, run_local
+from moviola.media.material import Material
+
+from .destination import Place
+from .order import Order
+from .outcome import Outcome, OutputOutcome, Status
+from .progress import Display, JobView
+from .units import counted
 
 
 def run(material: Material, order: Order, place: Place, display: Display) -> Outcome:

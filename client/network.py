@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from client import events
-from client.options import Target, as_sentence
-from client.outcome import Outcome, Status
-from client.progress import Display, JobView
-from client.run import Parcel, Pickup, Run
-from wire.loop import Loop, Readable
+from moviola.wire.loop import Loop, Readable
+
+from . import events
+from .options import Target, as_sentence
+from .outcome import Outcome, Status
+from .progress import Display, JobView
+from .run import Parcel, Pickup, Run
 
 PARALLEL_JOBS: Final = 2
 """Submissions at the same time: while one is spliced and fetched, the next keeps the workers busy."""

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from base.settings import add_config, add_flags, read_into
-from client.outcome import Status
-from client.settings import Settings
-from wire import options as shared
-from wire.addresses import Address
-from wire.secret import cluster_secret
+from moviola.base.settings import add_config, add_flags, read_into
+from moviola.wire import options as shared
+from moviola.wire.addresses import Address
+from moviola.wire.secret import cluster_secret
+
+from .outcome import Status
+from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from client.assets import AssetFile, Assets
-from filters.chain import ChainError, Step, parse_chain
-from filters.schema import MATERIALS, FilterSchema, check_chain, context_frames
-from media.errors import UnreadableSource
-from media.kind import Kind
-from media.kinds import KINDS
-from media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
-from wire.limits import MAX_DESCRIPTION, MAX_NAME
-from wire.messages import VERSIONS, Hello, packed_size
+from moviola.filters.chain import ChainError, Step, parse_chain
+from moviola.filters.schema import MATERIALS, FilterSchema, check_chain, context_frames
+from moviola.media.errors import UnreadableSource
+from moviola.media.kind import Kind
+from moviola.media.kinds import KINDS
+from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
+from moviola.wire.limits import MAX_DESCRIPTION, MAX_NAME
+from moviola.wire.messages import VERSIONS, Hello, packed_size
+
+from .assets import AssetFile, Assets
 
 AUTOMATIC: Final = Cutting()
 
@@ -66,7 +67,8 @@ class Wishes:
     `chains` are texts, `CHAIN` or `NAME=CHAIN`.
 
     Raises:
-        filters.chain.ChainError, filters.schema.ParameterError: one sentence for the person who wrote a chain.
+        moviola.filters.chain.ChainError, moviola.filters.schema.ParameterError: one sentence for the person who wrote a
+        chain.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from base.vocabulary import JobState
+from moviola.base.vocabulary import JobState
 
 
 class Status(IntEnum):

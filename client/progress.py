@@ -12,8 +12,9 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from client.terminal import Terminal, styled
-from wire.shown import shown
+from moviola.wire.shown import shown
+
+from .terminal import Terminal, styled
 
 RATE_WINDOW_S: Final = 5.0
 """Frames/s are an average over so long: steady enough to read, quick enough to show that a worker has gone."""

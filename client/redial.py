@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from base.backoff import Backoff
+from moviola.base.backoff import Backoff
 
 REDIAL_FIRST_S: Final = 0.2
 REDIAL_LONGEST_S: Final = 5.0

@@ -8,24 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from base.vocabulary import JobCode, JobState
-from client import events
-from client.assets import ChunkReader
-from client.attending import Attending, Phase
-from client.destination import Place
-from client.events import Command, Event, Peer
-from client.files import Files
-from client.following import Following
-from client.options import Target
-from client.order import Submission, hello
-from client.outcome import Outcome, OutputOutcome
-from client.progress import JobView
-from client.session import Session
-from media.errors import UnreadableSource
-from media.kinds import unit_of
-from wire.addresses import Address, reachable
-from wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received
-from wire.messages import Job, Welcome
+from moviola.base.vocabulary import JobCode, JobState
+from moviola.media.errors import UnreadableSource
+from moviola.media.kinds import unit_of
+from moviola.wire.addresses import Address, reachable
+from moviola.wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received
+from moviola.wire.messages import Job, Welcome
+
+from . import events
+from .assets import ChunkReader
+from .attending import Attending, Phase
+from .destination import Place
+from .events import Command, Event, Peer
+from .files import Files
+from .following import Following
+from .options import Target
+from .order import Submission, hello
+from .outcome import Outcome, OutputOutcome
+from .progress import JobView
+from .session import Session
 
 UNREMARKABLE = frozenset({"", JobCode.UPLOADING})
 """Codes of a pending job that are no news to the person who has just sent it."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from base.settings import SWITCH, choice, setting
-from client.settings import json, out, quiet
-from media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
-from media.kinds import KINDS, USUAL
-from media.material import ON_ERROR, Encoder
-from media.video.codecs import CODECS, CRF_MAX, NAMES, PRESETS
-from wire import options
+from moviola.base.settings import SWITCH, choice, setting
+from moviola.media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
+from moviola.media.kinds import KINDS, USUAL
+from moviola.media.material import ON_ERROR, Encoder
+from moviola.media.video.codecs import CODECS, CRF_MAX, NAMES, PRESETS
+from moviola.wire import options
+
+from .settings import json, out, quiet
 
 MAX_CHUNK_FRAMES: Final = 1_000_000
 MAX_CHUNK_RECORDS: Final = 100_000_000

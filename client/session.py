@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from base.file_names import is_file_name
-from base.vocabulary import ErrorCode, EventKind
-from client.attending import FINAL_STATES, Attending, Phase, fetched_later
-from client.events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
-from client.order import Submission
-from client.outcome import Status
-from client.upload import Upload
-from wire.bitmap import Bitmap
-from wire.errors import ProtocolError
-from wire.messages import Chunk, ChunkWindow, End, Error, Job, Submit
-from wire.messages import Event as Told
-from wire.windows import Windows
+from moviola.base.file_names import is_file_name
+from moviola.base.vocabulary import ErrorCode, EventKind
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.errors import ProtocolError
+from moviola.wire.messages import Chunk, ChunkWindow, End, Error, Job, Submit
+from moviola.wire.messages import Event as Told
+from moviola.wire.windows import Windows
+
+from .attending import FINAL_STATES, Attending, Phase, fetched_later
+from .events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
+from .order import Submission
+from .outcome import Status
+from .upload import Upload
 
 
 class Session(Attending):

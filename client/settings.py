@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from base.settings import SWITCH, setting
-from wire import options
-from wire.limits import MAX_CHUNKS
+from moviola.base.settings import SWITCH, setting
+from moviola.wire import options
+from moviola.wire.limits import MAX_CHUNKS
 
 MAX_WORKERS: Final = 100_000
 """To wait for: more than a cluster has."""

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from client.order import Order, unique
-from media.errors import UnreadableSource
-from media.kind import Grouping, Kind
-from media.kinds import KINDS, kind_of_file, split
-from media.kinds import check as check_outputs
-from media.material import Chunk, Material, Source, encodable
+from moviola.media.errors import UnreadableSource
+from moviola.media.kind import Grouping, Kind
+from moviola.media.kinds import KINDS, kind_of_file, split
+from moviola.media.kinds import check as check_outputs
+from moviola.media.material import Chunk, Material, Source, encodable
+
+from .order import Order, unique
 
 DATA_FOLDER: Final = Path("data")
 """What is sent when no path is named."""
@@ -152,8 +153,8 @@ def _refuse_folder(error: OSError) -> None:
 class Reader:
     """One source, read chunk by chunk, as often as it takes. Making it checks the file.
 
-    Raises media.errors.UnreadableSource, here and in each method, when the file cannot be taken or has changed, here
-    also when the outputs cannot be made of it.
+    Raises moviola.media.errors.UnreadableSource, here and in each method, when the file cannot be taken or has changed,
+    here also when the outputs cannot be made of it.
     """
 
     def __init__(self, material: Material, order: Order) -> None:

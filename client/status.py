@@ -13,15 +13,16 @@ from typing import Any
 
 from rich.text import Text
 
-from base.vocabulary import Topic, WorkerState
-from client.options import Parser, UsageError, as_sentence, read_target
-from client.settings import ClusterSettings, StatusSettings
-from client.tables import frames_of, job_json, share, state_text, table
-from client.terminal import Terminal, stacked
-from client.watching import ClusterView, look
-from wire.addresses import Address
-from wire.errors import WireError
-from wire.messages import Aggregator, Job, Worker
+from moviola.base.vocabulary import Topic, WorkerState
+from moviola.wire.addresses import Address
+from moviola.wire.errors import WireError
+from moviola.wire.messages import Aggregator, Job, Worker
+
+from .options import Parser, UsageError, as_sentence, read_target
+from .settings import ClusterSettings, StatusSettings
+from .tables import frames_of, job_json, share, state_text, table
+from .terminal import Terminal, stacked
+from .watching import ClusterView, look
 
 TOPICS = (Topic.WORKERS, Topic.JOBS)
 JOBS_SHOWN = 20

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from client.outcome import Outcome, OutputOutcome, Status
-from client.terminal import Terminal, styled
-from client.units import counted
+from .outcome import Outcome, OutputOutcome, Status
+from .terminal import Terminal, styled
+from .units import counted
 
 DIGEST_SHOWN = 12
 """Hex digits of a digest that a person compares."""

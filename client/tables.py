@@ -8,9 +8,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from base.vocabulary import JobState, WorkerState
-from client.terminal import styled
-from wire.messages import Job
+from moviola.base.vocabulary import JobState, WorkerState
+from moviola.wire.messages import Job
+
+from .terminal import styled
 
 _COLOURS: Final[dict[str, str]] = {
     WorkerState.READY: "green",

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from wire.shown import shown
+from moviola.wire.shown import shown
 
 Part = str | tuple[str, str] | Text
 """A text, a text and its style, or what `styled` made of some."""

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from media.material import Chunk
-from wire.bitmap import Bitmap
-from wire.limits import MIB
+from moviola.media.material import Chunk
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.limits import MIB
 
 WINDOW_SIZE: Final = 64 * MIB
 """Payload bytes sent and not yet accepted, whatever room the middleware has: they stay here in memory until then."""

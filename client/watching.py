@@ -10,14 +10,15 @@ from typing import Any, Final
 
 import msgpack
 
-from base.vocabulary import EventKind, WorkerState
-from client import heard
-from client.options import Target
-from client.order import hello
-from filters.schema import FilterSchema, SchemaError
-from wire.errors import Refused, Unreachable
-from wire.loop import Loop, Lost, Received
-from wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker
+from moviola.base.vocabulary import EventKind, WorkerState
+from moviola.filters.schema import FilterSchema, SchemaError
+from moviola.wire.errors import Refused, Unreachable
+from moviola.wire.loop import Loop, Lost, Received
+from moviola.wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker
+
+from . import heard
+from .options import Target
+from .order import hello
 
 RETRY_S: Final = 0.2
 """Between two attempts to reach a middleware that may be starting just now."""

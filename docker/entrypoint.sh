@@ -9,7 +9,7 @@ case $role in
     middleware | aggregator | worker) exec python -m "$role" "$@" ;;
     send) exec python -m client.file_sender "$@" ;;
     status) exec python -m client.status "$@" ;;
-    demo) exec python -m scripts.demo "$@" ;;
+    demo) exec python -m moviola.launcher.demo "$@" ;;
     joined) # joined MIDDLEWARE: whether that one knows the worker of this container; for its health check
         python -m client.status --host "$1" --json | grep -q "\"name\": \"$(hostname)-1\", \"state\": \"\(ready\|full\)\""
         ;;

@@ -13,8 +13,8 @@
 
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-# shellcheck source=scripts/environment.sh
-. "$root/scripts/environment.sh"
+# shellcheck source=moviola/launcher/environment.sh
+. "$root/moviola/launcher/environment.sh"
 
 packages=(podman buildah runc netavark aardvark-dns catatonit iptables mmdebstrap python3-venv)
 compose=podman-compose==1.6.0

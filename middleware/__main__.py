@@ -7,13 +7,14 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from base.settings import read
-from middleware.server import serve
-from middleware.settings import Settings
-from storage.crashes import EXIT_CRASHED, HalfDone
-from storage.errors import StorageError
-from wire import descriptors, options
-from wire.secret import cluster_secret
+from moviola.base.settings import read
+from moviola.storage.crashes import EXIT_CRASHED, HalfDone
+from moviola.storage.errors import StorageError
+from moviola.wire import descriptors, options
+from moviola.wire.secret import cluster_secret
+
+from .server import serve
+from .settings import Settings
 
 
 def parse(arguments: Sequence[str] | None = None) -> Settings:

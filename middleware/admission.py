@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from base.file_names import check_output_names
-from base.vocabulary import Mode, OnError
-from wire.errors import Unsendable
-from wire.lease_tags import KEY_SIZE
-from wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT, MAX_NAME
-from wire.messages import AssetFacts, Own, Submit, Task, check_sendable, packed_size
-from wire.schema import MAX_INT, Lease
+from moviola.base.file_names import check_output_names
+from moviola.base.vocabulary import Mode, OnError
+from moviola.wire.errors import Unsendable
+from moviola.wire.lease_tags import KEY_SIZE
+from moviola.wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT, MAX_NAME
+from moviola.wire.messages import AssetFacts, Own, Submit, Task, check_sendable, packed_size
+from moviola.wire.schema import MAX_INT, Lease
 
 MAX_OUTPUTS: Final = 64
 """Outputs of one job: a page of variants, far from what a header holds."""

@@ -11,10 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from base.vocabulary import ErrorCode, JobCode, Verdict
-from middleware.cluster import Cluster, Rules, StoreRecord
-from middleware.ended_job import EndedJob, is_ended
-from middleware.events import (
+from moviola.base.vocabulary import ErrorCode, JobCode, Verdict
+from moviola.storage.crashes import MAX_CRASHES
+from moviola.wire.errors import ProtocolError
+from moviola.wire.messages import (
+    AssetRequest,
+    Beat,
+    Chunk,
+    ChunkWindow,
+    Control,
+    End,
+    Finished,
+    HandOn,
+    Hello,
+    Holdings,
+    Message,
+    Released,
+    Stored,
+    Submit,
+    Watch,
+)
+
+from .events import (
     ChunkLost,
     Close,
     Command,
@@ -36,36 +54,19 @@ from middleware.events import (
     Tick,
     Unsent,
 )
-from middleware.intake import Intake
-from middleware.jobs import Job
-from middleware.leases import Leases
-from middleware.link_costs import LinkCosts
-from middleware.obstacles import assess
-from middleware.ownership import Ownership
-from middleware.records import Publisher, failures_of, progress_of, tell_ended
-from middleware.scheduler import Scheduler
-from middleware.states import JobState
-from middleware.stream import ChunkFacts
-from middleware.wishes import Wishes
-from storage.crashes import MAX_CRASHES
-from wire.errors import ProtocolError
-from wire.messages import (
-    AssetRequest,
-    Beat,
-    Chunk,
-    ChunkWindow,
-    Control,
-    End,
-    Finished,
-    HandOn,
-    Hello,
-    Holdings,
-    Message,
-    Released,
-    Stored,
-    Submit,
-    Watch,
-)
+from .job_control import Wishes
+from .leases import Leases
+from .link_costs import LinkCosts
+from .model.cluster import Cluster, Rules, StoreRecord
+from .model.ended_job import EndedJob, is_ended
+from .model.job import Job
+from .model.states import JobState
+from .model.stream import ChunkFacts
+from .ownership import Ownership
+from .pending_reasons import assess
+from .publisher import Publisher, failures_of, progress_of, tell_ended
+from .scheduler import Scheduler
+from .submissions import Intake
 
 SCAN_INTERVAL_S: Final = 0.25
 """How often timeouts are looked at: far below the shortest timeout, far above a turn."""

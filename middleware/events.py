@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from base.records import record
-from base.vocabulary import ErrorCode
-from wire.messages import Message
-from wire.schema import Lease
+from moviola.base.records import record
+from moviola.base.vocabulary import ErrorCode
+from moviola.wire.messages import Message
+from moviola.wire.schema import Lease
 
 Peer = int
 """A connection, by the number that the shell gave it."""
@@ -241,8 +241,8 @@ class FreeChunk:
 
 @record
 class SaveJob:
-    """Writes a job's record (see middleware/jobs.py) to the ledger. `fixed` is the part that never changes, sent with
-    the first record only."""
+    """Writes a job's record (see middleware/model/job.py) to the ledger. `fixed` is the part that never changes, sent
+    with the first record only."""
 
     job: str
     record: dict[str, Any]

@@ -6,20 +6,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from base.build_path import BuildPath, from_text
-from base.failures import MAX_FAILURES_OF_TASK
-from base.vocabulary import CauseKind, ErrorCode, JobCode, LeaseOutcome, LeasePhase, Mode, OnError, Verdict
-from middleware.cluster import Cluster
-from middleware.events import Check, Close, Peer, SendChunk, SpoolStage
-from middleware.fleet import WorkerRecord
-from middleware.jobs import MAX_CHUNK_FRAMES, Job
-from middleware.names import worker_before
-from middleware.states import JobState
-from middleware.task_queue import Flight, LeaseRecord
-from middleware.tracks import Track
-from wire.errors import ProtocolError
-from wire.lease_tags import is_lease_tag, is_lent
-from wire.messages import (
+from moviola.base.build_path import BuildPath, from_text
+from moviola.base.failures import MAX_FAILURES_OF_TASK
+from moviola.base.vocabulary import CauseKind, ErrorCode, JobCode, LeaseOutcome, LeasePhase, Mode, OnError, Verdict
+from moviola.wire.errors import ProtocolError
+from moviola.wire.lease_tags import is_lease_tag, is_lent
+from moviola.wire.messages import (
     VERSIONS,
     Aggregator,
     Asset,
@@ -34,8 +26,17 @@ from wire.messages import (
     Welcome,
     WorkerDetails,
 )
-from wire.schema import Lease, Record
-from wire.tokens import is_same
+from moviola.wire.schema import Lease, Record
+from moviola.wire.tokens import is_same
+
+from .events import Check, Close, Peer, SendChunk, SpoolStage
+from .model.cluster import Cluster
+from .model.fleet import WorkerRecord
+from .model.job import MAX_CHUNK_FRAMES, Job
+from .model.states import JobState
+from .model.task_queue import Flight, LeaseRecord
+from .model.track import Track
+from .names import worker_before
 
 MAX_CAUSE: Final = 4000
 """Characters of a failure's text in what is told of it: twice what our workers send, and little enough for a text."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from storage.crashes import count_crash, crashes
-from storage.jobs import JobTable, job_check
-from storage.ledger import Ledger, Row
-from storage.seals import is_sealed, seal, sealed, unsealed
-from storage.spool import Location, is_location
+from moviola.storage.crashes import count_crash, crashes
+from moviola.storage.jobs import JobTable, job_check
+from moviola.storage.ledger import Ledger, Row
+from moviola.storage.seals import is_sealed, seal, sealed, unsealed
+from moviola.storage.spool import Location, is_location
 
 VERSION: Final = 2
 
@@ -19,7 +19,7 @@ CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order of submission
     job TEXT NOT NULL UNIQUE,
     fixed BLOB NOT NULL,         -- sealed: what was asked for, see middleware/submission.py
-    record BLOB NOT NULL         -- sealed: what changes, see middleware/jobs.py
+    record BLOB NOT NULL         -- sealed: what changes, see middleware/model/job.py
 );
 CREATE TABLE chunk (
     job TEXT NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE chunk (
 CREATE TABLE filter (
     number INTEGER PRIMARY KEY,  -- the order in which they were announced
     name TEXT NOT NULL UNIQUE,
-    schema BLOB NOT NULL         -- sealed msgpack, see filters/schema.py
+    schema BLOB NOT NULL         -- sealed msgpack, see moviola/filters/schema.py
 );
 CREATE TABLE store (
     number INTEGER PRIMARY KEY,  -- the order in which they were first seen

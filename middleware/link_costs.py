@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from base.vocabulary import JobCode
-from middleware.cluster import Cluster
-from middleware.events import Peer, Unsent
-from middleware.jobs import Job
-from middleware.states import JobState
+from moviola.base.vocabulary import JobCode
+
+from .events import Peer, Unsent
+from .model.cluster import Cluster
+from .model.job import Job
+from .model.states import JobState
 
 MAX_LINK_COSTS: Final = 3
 """Connections that one job may cost; the next would end for the same reason."""

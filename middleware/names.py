@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from base.vocabulary import ErrorCode
-from middleware.cluster import AggregatorRecord, Cluster, StoreRecord
-from middleware.events import ForgetStore, SaveStore
-from middleware.fleet import WorkerRecord
-from middleware.states import WorkerState
-from wire.errors import ProtocolError
-from wire.messages import Hello
-from wire.tokens import digest_of, is_same
+from moviola.base.vocabulary import ErrorCode
+from moviola.wire.errors import ProtocolError
+from moviola.wire.messages import Hello
+from moviola.wire.tokens import digest_of, is_same
+
+from .events import ForgetStore, SaveStore
+from .model.cluster import AggregatorRecord, Cluster, StoreRecord
+from .model.fleet import WorkerRecord
+from .model.states import WorkerState
 
 MAX_STORES: Final = 256
 """Stores of aggregators that are remembered, connected or not: many more than a cluster has, in a few kilobytes."""

@@ -9,21 +9,11 @@ from collections.abc import Set
 from itertools import islice
 from typing import Any, Final
 
-from base.build_path import BuildPath, from_text, to_text
-from base.vocabulary import ErrorCode, JobCode, LeasePhase, OnError, Topic, Verdict
-from middleware import told
-from middleware.cluster import AggregatorRecord, Cluster
-from middleware.events import Close, Peer, SendChunk
-from middleware.jobs import MAX_CHUNK_FRAMES, Job
-from middleware.leases import Leases
-from middleware.names import aggregators_before
-from middleware.records import failures_of
-from middleware.stages import is_outdated
-from middleware.states import FINAL, JobState
-from middleware.tracks import Track
-from wire.errors import ProtocolError
-from wire.limits import MAX_CHUNKS
-from wire.messages import (
+from moviola.base.build_path import BuildPath, from_text, to_text
+from moviola.base.vocabulary import ErrorCode, JobCode, LeasePhase, OnError, Topic, Verdict
+from moviola.wire.errors import ProtocolError
+from moviola.wire.limits import MAX_CHUNKS
+from moviola.wire.messages import (
     VERSIONS,
     Aggregator,
     AggregatorDetails,
@@ -38,6 +28,17 @@ from wire.messages import (
     Stored,
     Welcome,
 )
+
+from . import shortened_records as told
+from .events import Close, Peer, SendChunk
+from .leases import Leases
+from .model.cluster import AggregatorRecord, Cluster
+from .model.job import MAX_CHUNK_FRAMES, Job
+from .model.states import FINAL, JobState
+from .model.track import Track
+from .names import aggregators_before
+from .publisher import failures_of
+from .stages import is_outdated
 
 RENEW_EMPTY_S: Final = 0.25
 """How long a job of which nothing is stored waits for workers of its build: a moment in which several may join."""

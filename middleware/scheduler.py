@@ -8,19 +8,20 @@ from itertools import islice
 from math import inf
 from typing import Final
 
-from base.build_path import BuildPath, to_text
-from base.vocabulary import Mode
-from middleware.cluster import Cluster
-from middleware.events import SendChunk, SendStage
-from middleware.fleet import Group, WorkerRecord
-from middleware.jobs import Job
-from middleware.lanes import NOBODY, Key, Lane, Lanes, Place
-from middleware.stages import Offer, is_dead_end, offers, takes_build
-from middleware.states import JobState
-from middleware.task_queue import LeaseRecord
-from middleware.tracks import Track, Trouble
-from wire.messages import Task
-from wire.schema import Lease
+from moviola.base.build_path import BuildPath, to_text
+from moviola.base.vocabulary import Mode
+from moviola.wire.messages import Task
+from moviola.wire.schema import Lease
+
+from .events import SendChunk, SendStage
+from .model.cluster import Cluster
+from .model.fleet import Group, WorkerRecord
+from .model.job import Job
+from .model.lanes import NOBODY, Key, Lane, Lanes, Place
+from .model.states import JobState
+from .model.task_queue import LeaseRecord
+from .model.track import Track, Trouble
+from .stages import Offer, is_dead_end, offers, takes_build
 
 SPECULATE_FACTOR: Final = 2.0
 """A task is handed out a second time only when it has run this much longer than its track's mean (as MapReduce's

@@ -16,10 +16,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from base.vocabulary import ErrorCode
-from middleware.cluster import Rules
-from middleware.dispatcher import Dispatcher
-from middleware.events import (
+from moviola.base.vocabulary import ErrorCode
+from moviola.storage.crashes import counting_crashes, half_done_by, jobs_at_work
+from moviola.storage.errors import SpoolFull
+from moviola.storage.privacy import make_private_folder
+from moviola.storage.spool import Location, Spool
+from moviola.storage.turn import Turn
+from moviola.wire import loop as wire
+from moviola.wire.lease_tags import KEY_SIZE
+from moviola.wire.limits import ASSET_PREFIX, MIB
+
+from .dispatcher import Dispatcher
+from .events import (
     Check,
     ChunkLost,
     Close,
@@ -53,17 +61,10 @@ from middleware.events import (
     Tick,
     Unsent,
 )
-from middleware.jobs import Job
-from middleware.ledger import MiddlewareLedger
-from middleware.settings import Settings
-from storage.crashes import counting_crashes, half_done_by, jobs_at_work
-from storage.errors import SpoolFull
-from storage.privacy import make_private_folder
-from storage.spool import Location, Spool
-from storage.turn import Turn
-from wire import loop as wire
-from wire.lease_tags import KEY_SIZE
-from wire.limits import ASSET_PREFIX, MIB
+from .ledger import MiddlewareLedger
+from .model.cluster import Rules
+from .model.job import Job
+from .settings import Settings
 
 log = logging.getLogger("middleware")
 

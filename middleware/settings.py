@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from base.settings import setting
-from middleware.cluster import Rules
-from wire import descriptors, limits, options
+from moviola.base.settings import setting
+from moviola.wire import descriptors, limits, options
+
+from .model.cluster import Rules
 
 MAX_CREDIT: Final = 64
 """Tasks at a worker, at most: each lies there with its chunk, and what one worker holds no other can take."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from base.build_path import BuildPath, matches, to_text
-from middleware.chains import Needs
-from middleware.cluster import Cluster
-from middleware.jobs import Job
-from middleware.tracks import Track
-from wire.limits import MAX_FINGERPRINT
+from moviola.base.build_path import BuildPath, matches, to_text
+from moviola.wire.limits import MAX_FINGERPRINT
+
+from .model.chain import Needs
+from .model.cluster import Cluster
+from .model.job import Job
+from .model.track import Track
 
 
 @dataclass(frozen=True, slots=True)

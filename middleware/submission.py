@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from middleware.users import FIXED_ROW_BYTES
-from wire.limits import KIB, MAX_NAME
-from wire.messages import Submit, packed_size
+from moviola.wire.limits import KIB, MAX_NAME
+from moviola.wire.messages import Submit, packed_size
+
+from .model.users import FIXED_ROW_BYTES
 
 MAX_CHAIN_BYTES: Final = 16 * KIB
 """Of a chain's parameters kept in the history, so that people see what was asked for: far more than people type."""

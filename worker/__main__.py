@@ -13,18 +13,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from base.settings import read
-from filters import registry
-from filters.assets import SERVED, Folder
-from wire import descriptors, options
-from wire.addresses import Address, is_loopback
-from wire.limits import MIB
-from wire.secret import cluster_secret
-from worker.child_settings import MAX_SERVED_NAMES, ParentSettings
-from worker.memory import LEAST, default_limit
-from worker.names import NameLocks
-from worker.parent import Parent
-from worker.settings import ALL, Settings
+from moviola.base.settings import read
+from moviola.filters import registry
+from moviola.filters.assets import SERVED, Folder
+from moviola.wire import descriptors, options
+from moviola.wire.addresses import Address, is_loopback
+from moviola.wire.limits import MIB
+from moviola.wire.secret import cluster_secret
+
+from .child_settings import MAX_SERVED_NAMES, ParentSettings
+from .memory import LEAST, default_limit
+from .names import NameLocks
+from .parent import Parent
+from .settings import ALL, Settings
 
 EXIT_USAGE: Final = 2
 

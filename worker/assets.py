@@ -7,16 +7,16 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
-from filters.assets import TRAVELS
-from wire.framing import Buffer
-from wire.limits import MAX_ASSET_SIZE, MIB
+from moviola.filters.assets import TRAVELS
+from moviola.wire.framing import Buffer
+from moviola.wire.limits import MAX_ASSET_SIZE, MIB
 
 CACHE_SIZE: Final = 64 * MIB
 """Bytes kept of files that no present task names: the next task of the same job is likely to need them again."""
 
 
 class AssetCache:
-    """Files by value (see filters/assets.py), the ones used last kept longest."""
+    """Files by value (see moviola/filters/assets.py), the ones used last kept longest."""
 
     def __init__(self) -> None:
         self._files: OrderedDict[str, bytes] = OrderedDict()

@@ -17,21 +17,22 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
-from filters import registry
-from filters.assets import Folder, serve
-from media.fingerprint import add_to_fingerprint, fingerprint
-from media.video import memory
-from wire.addresses import Address
-from wire.loop import Loop
-from wire.options import set_up_log
-from worker.child_settings import MAX_CHILD_SETTINGS, ChildSettings
-from worker.compute import Computer, load
-from worker.events import EXIT_BUG, EXIT_MEMORY, EXIT_ORPHANED, DrainRequested
-from worker.holding import Identity
-from worker.memory import hold_to
-from worker.network import Network
-from worker.note import Note
-from worker.session import Session
+from moviola.filters import registry
+from moviola.filters.assets import Folder, serve
+from moviola.media.fingerprint import add_to_fingerprint, fingerprint
+from moviola.media.video import memory
+from moviola.wire.addresses import Address
+from moviola.wire.loop import Loop
+from moviola.wire.options import set_up_log
+
+from .child_settings import MAX_CHILD_SETTINGS, ChildSettings
+from .compute import Computer, load
+from .events import EXIT_BUG, EXIT_MEMORY, EXIT_ORPHANED, DrainRequested
+from .holding import Identity
+from .memory import hold_to
+from .network import Network
+from .session import Session
+from .shared_status import Note
 
 LIFELINE = sys.stdin.fileno() if sys.stdin is not None else 0
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from filters.assets import Folder
-from media.kinds import KINDS
-from wire.addresses import Address
-from wire.tokens import new_token
+from moviola.filters.assets import Folder
+from moviola.media.kinds import KINDS
+from moviola.wire.addresses import Address
+from moviola.wire.tokens import new_token
 
 MAX_CHILD_SETTINGS: Final = 1024 * 1024
 """Bytes a child reads at most; a thousand filter names are far less."""
@@ -26,9 +26,9 @@ class ChildSettings:
     """What one child is told.
 
     `kinds` has the dotted name of each kind's `process`; `secret` is hex; `token` is the parent's (see
-    wire/tokens.py); `plugins` are files of filters; `note_fd` is inherited, see worker/note.py; `death` is of the
-    process that had the name before; `assets` is the served folder, with the hashes of its files by name;
-    `memory_limit` is in bytes, 0 for none.
+    moviola/wire/tokens.py); `plugins` are files of filters; `note_fd` is inherited, see worker/shared_status.py;
+    `death` is of the process that had the name before; `assets` is the served folder, with the hashes of its files by
+    name; `memory_limit` is in bytes, 0 for none.
     """
 
     name: str

@@ -10,19 +10,20 @@ from queue import SimpleQueue
 from types import MappingProxyType
 from typing import Any, Final
 
-from base.vocabulary import CauseKind
-from filters.assets import AssetError, travelled
-from filters.opencv import cv2, is_out_of_memory
-from filters.runner import FilterError
-from filters.schema import ParameterError
-from media.errors import ProcessingFailed, TooLargeToHandOn, TooMuchMemory
-from media.kind import Deferred, Process
-from media.material import Output, Result
-from wire.framing import Buffer
-from wire.messages import Task
-from wire.schema import Lease
-from worker.events import Computed, Event, Failed, Stopped
-from worker.note import Note
+from moviola.base.vocabulary import CauseKind
+from moviola.filters.assets import AssetError, travelled
+from moviola.filters.runner import FilterError
+from moviola.filters.schema import ParameterError
+from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
+from moviola.media.errors import ProcessingFailed, TooLargeToHandOn, TooMuchMemory
+from moviola.media.kind import Deferred, Process
+from moviola.media.material import Output, Result
+from moviola.wire.framing import Buffer
+from moviola.wire.messages import Task
+from moviola.wire.schema import Lease
+
+from .events import Computed, Event, Failed, Stopped
+from .shared_status import Note
 
 MAX_CAUSE_TEXT: Final = 2_000
 MAX_CAUSE_TRACEBACK: Final = 8_000

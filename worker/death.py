@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from base import processes
-from base.vocabulary import CauseKind
-from wire.schema import Lease
-from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_MEMORY, EXIT_ORPHANED, EXIT_STUCK
+from moviola.base import processes
+from moviola.base.vocabulary import CauseKind
+from moviola.wire.schema import Lease
+
+from .events import EXIT_BUG, EXIT_DRAINED, EXIT_MEMORY, EXIT_ORPHANED, EXIT_STUCK
 
 CRASHES: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP"})
 """Signals a process brings upon itself. Others come from outside and say nothing about the task."""

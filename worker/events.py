@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Final
 
-from base.records import record
-from media import material
-from wire.addresses import Address
-from wire.framing import Buffer
-from wire.messages import Hello, Message, Task, Welcome
-from wire.schema import Lease
+from moviola.base.records import record
+from moviola.media import material
+from moviola.wire.addresses import Address
+from moviola.wire.framing import Buffer
+from moviola.wire.messages import Hello, Message, Task, Welcome
+from moviola.wire.schema import Lease
 
 Peer = str
 """The id of an aggregator's store, or MIDDLEWARE."""

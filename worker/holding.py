@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from base.vocabulary import LeasePhase
-from media import material
-from wire.framing import Buffer
-from wire.messages import HandOn, HeldLease, LeaseBeat, Released, Result, Task
-from wire.transitions import changed
-from worker.events import MIDDLEWARE, Peer
-from worker.states import PHASE_TRANSITIONS, Phase
+from moviola.base.vocabulary import LeasePhase
+from moviola.media import material
+from moviola.wire.framing import Buffer
+from moviola.wire.messages import HandOn, HeldLease, LeaseBeat, Released, Result, Task
+from moviola.wire.transitions import changed
+
+from .events import MIDDLEWARE, Peer
+from .states import PHASE_TRANSITIONS, Phase
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from base.backoff import Backoff
-from wire.addresses import Address
-from wire.transitions import changed
-from worker.states import LINK_TRANSITIONS, LinkState
+from moviola.base.backoff import Backoff
+from moviola.wire.addresses import Address
+from moviola.wire.transitions import changed
+
+from .states import LINK_TRANSITIONS, LinkState
 
 RECONNECT_FIRST_S: Final = 0.1
 """Delay after a first failure, before jitter; each further one doubles it."""

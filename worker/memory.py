@@ -13,7 +13,7 @@ from typing import Final
 
 import psutil
 
-from wire.limits import MIB
+from moviola.wire.limits import MIB
 
 LEAST: Final = 512 * MIB
 """The least limit: a process that has its libraries loaded takes 100 MiB, and a chunk and its result lie beside the

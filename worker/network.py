@@ -12,11 +12,12 @@ from typing import Final
 
 import psutil
 
-from wire import loop as wire_loop
-from wire.loop import ConnectionId, Loop, Readable
-from wire.messages import Beat, HandOn, Result, Welcome
-from worker.compute import Computer
-from worker.events import (
+from moviola.wire import loop as wire_loop
+from moviola.wire.loop import ConnectionId, Loop, Readable
+from moviola.wire.messages import Beat, HandOn, Result, Welcome
+
+from .compute import Computer
+from .events import (
     EXIT_ORPHANED,
     MIDDLEWARE,
     Abandon,
@@ -37,8 +38,8 @@ from worker.events import (
     Tick,
     Unsent,
 )
-from worker.note import Note, Stage
-from worker.session import Session
+from .session import Session
+from .shared_status import Note, Stage
 
 SIGN_OF_LIFE_S: Final = 5.0
 """The loop turns at least this often, so that the parent can tell a process that rests from one that hangs."""

@@ -19,13 +19,14 @@ from typing import Any, Final
 
 import psutil
 
-from base import processes
-from base.backoff import Backoff
-from worker.child_settings import ParentSettings
-from worker.death import OutOfMemoryCounter, describe
-from worker.events import EXIT_DRAINED
-from worker.note import Note, Stage
-from worker.session import DRAIN_LIMIT_S
+from moviola.base import processes
+from moviola.base.backoff import Backoff
+
+from .child_settings import ParentSettings
+from .death import OutOfMemoryCounter, describe
+from .events import EXIT_DRAINED
+from .session import DRAIN_LIMIT_S
+from .shared_status import Note, Stage
 
 CHILD_ENVIRONMENT: Final = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
@@ -119,7 +120,7 @@ class Parent:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             slot.process = processes.start(
-                processes.program("worker.child"),
+                processes.of_moviola("worker.child"),
                 {**CHILD_ENVIRONMENT, **os.environ},
                 stdin=subprocess.PIPE,
                 pass_fds=[slot.note.fd],

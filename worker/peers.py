@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from wire.addresses import Address, reachable
-from wire.messages import Aggregator
-from worker.events import MIDDLEWARE, Peer
-from worker.link import Link
-from worker.states import LinkState
+from moviola.wire.addresses import Address, reachable
+from moviola.wire.messages import Aggregator
+
+from .events import MIDDLEWARE, Peer
+from .link import Link
+from .states import LinkState
 
 MAX_STORES: Final = 64
 """Aggregators whose addresses are remembered; those in use are never forgotten."""

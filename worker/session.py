@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from base.vocabulary import CauseKind, LeaseOutcome, Verdict
-from wire.addresses import Address
-from wire.framing import Buffer
-from wire.messages import (
+from moviola.base.vocabulary import CauseKind, LeaseOutcome, Verdict
+from moviola.wire.addresses import Address
+from moviola.wire.framing import Buffer
+from moviola.wire.messages import (
     VERSIONS,
     Aggregator,
     Asset,
@@ -32,11 +32,12 @@ from wire.messages import (
     Welcome,
     WorkerDetails,
 )
-from wire.schema import Lease
-from wire.shortened import shortened_data, shortened_end
-from wire.tokens import for_store
-from worker.assets import AssetCache
-from worker.events import (
+from moviola.wire.schema import Lease
+from moviola.wire.shortened import shortened_data, shortened_end
+from moviola.wire.tokens import for_store
+
+from .assets import AssetCache
+from .events import (
     EXIT_DRAINED,
     EXIT_STUCK,
     MIDDLEWARE,
@@ -61,9 +62,9 @@ from worker.events import (
     Stopped,
     Unsent,
 )
-from worker.holding import Holding, Identity, fault_of
-from worker.peers import Peers
-from worker.states import Phase
+from .holding import Holding, Identity, fault_of
+from .peers import Peers
+from .states import Phase
 
 DRAIN_LIMIT_S: Final = 15.0
 """How long a drain waits for the running task and for verdicts. Whoever stops workers should wait a little longer

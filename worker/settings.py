@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from base.processes import MAX_WORKERS, core_count
-from base.settings import ValueType, setting
-from wire import options
-from wire.limits import MIB
-from worker.memory import LEAST
-from worker.names import host_name
+from moviola.base.processes import MAX_WORKERS, core_count
+from moviola.base.settings import ValueType, setting
+from moviola.wire import options
+from moviola.wire.limits import MIB
+
+from .memory import LEAST
+from .names import host_name
 
 MAX_STEM: Final = 150
 """Characters of --name, so that `<name>-<n>` stays within what a name on the wire may have."""

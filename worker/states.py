@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from base.vocabulary import LeasePhase
+from moviola.base.vocabulary import LeasePhase
 
 
 class Phase(Enum):

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from bench.scaling.farm import FIRST_WORKER, STORE, TURN_S, Farm, rules_for, user_of
 from middleware.events import Left, Peer
-from wire.messages import Beat, LeaseBeat, Task
+from moviola.wire.messages import Beat, LeaseBeat, Task
 
 FRAME_S: Final = (10.0, 13.0)
 """Simulated time that a frame takes, from … to: so like each other that no healthy frame is taken for a slow one."""

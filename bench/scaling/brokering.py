@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from bench.scaling.farm import BUILD, CHUNK_FRAMES
 from bench.scaling.programs import Peers, Program
-from wire.framing import checksum
-from wire.limits import MIB
-from wire.loop import ConnectionId
-from wire.messages import (
+from moviola.wire.framing import checksum
+from moviola.wire.limits import MIB
+from moviola.wire.loop import ConnectionId
+from moviola.wire.messages import (
     AggregatorDetails,
     Beat,
     Chunk,

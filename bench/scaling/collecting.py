@@ -18,9 +18,9 @@ from aggregator.events import MIDDLEWARE, Command, Event, Keep, Kept, Received, 
 from bench.scaling.farm import BUILD, CHUNK_BYTES, CHUNK_FRAMES, TURN_S
 from bench.scaling.lives import Shape
 from bench.scaling.memory import WARM_UP
-from wire.lease_tags import tag_of
-from wire.messages import VERSIONS, Finish, Hello, Message, Own, Result, Welcome
-from wire.schema import Lease
+from moviola.wire.lease_tags import tag_of
+from moviola.wire.messages import VERSIONS, Finish, Hello, Message, Own, Result, Welcome
+from moviola.wire.schema import Lease
 
 KEY: Final = b"k" * 32
 SOURCE: Final[dict[str, Any]] = {"kind": "video", "stream_count": 1}

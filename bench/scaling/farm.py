@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
-from middleware.cluster import Rules
 from middleware.dispatcher import Dispatcher
 from middleware.events import (
     Close,
@@ -26,8 +25,9 @@ from middleware.events import (
     SendChunk,
     Tick,
 )
-from middleware.users import QUOTAS, Quota, Resource
-from wire.messages import (
+from middleware.model.cluster import Rules
+from middleware.model.users import QUOTAS, Quota, Resource
+from moviola.wire.messages import (
     VERSIONS,
     AggregatorDetails,
     Beat,
@@ -46,7 +46,7 @@ from wire.messages import (
     Task,
     WorkerDetails,
 )
-from wire.schema import Lease
+from moviola.wire.schema import Lease
 
 STORE: Final[Peer] = 1
 FIRST_CLIENT: Final[Peer] = 10

@@ -18,11 +18,11 @@ import av
 
 from bench.children import measured
 from bench.efficiency import bare_loop
-from media import kinds
-from media.material import Cutting, Encoder, Material
-from middleware.cluster import Rules
+from middleware.model.cluster import Rules
+from moviola.media import kinds
+from moviola.media.material import Cutting, Encoder, Material
+from moviola.wire import limits
 from tests.end_to_end import clips
-from wire import limits
 
 SIZES: Final = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from bench.scaling.farm import Farm, rules_for
-from middleware.users import SUBMITS_PER_S
+from middleware.model.users import SUBMITS_PER_S
 
 BEAT_INTERVAL_S: Final = 2.0
 """Simulated time between two signs of life of a worker: far below the 10 s after which it counts as lost."""

@@ -16,9 +16,9 @@ from bench.scaling.lives import Shape
 from client.events import Exhausted, Peer, Pulled, Received, Start, Welcomed
 from client.order import Order, Submission
 from client.session import Session
-from filters.chain import Step
-from media.material import Chunk, Encoder, Output, Source
-from wire.messages import Job
+from moviola.filters.chain import Step
+from moviola.media.material import Chunk, Encoder, Output, Source
+from moviola.wire.messages import Job
 
 PAYLOAD = bytes(CHUNK_BYTES)
 ROOM_BYTES = 1 << 26

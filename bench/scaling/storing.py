@@ -16,10 +16,10 @@ from typing import Any, Final
 from bench.scaling.collecting import KEY, OUTPUTS, SOURCE, result
 from bench.scaling.lives import Shape
 from bench.scaling.programs import Peers, Program
-from wire.framing import checksum
-from wire.loop import ConnectionId
-from wire.messages import VERSIONS, Error, Hello, Holdings, Message, Own, Stored, Welcome
-from wire.schema import Lease
+from moviola.wire.framing import checksum
+from moviola.wire.loop import ConnectionId
+from moviola.wire.messages import VERSIONS, Error, Hello, Holdings, Message, Own, Stored, Welcome
+from moviola.wire.schema import Lease
 
 MOST_RESULTS: Final = 20_000
 """Of one run: enough for a measurement of some seconds."""

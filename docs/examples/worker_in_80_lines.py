@@ -13,10 +13,10 @@ from pathlib import Path
 import msgpack
 import xxhash
 
-from filters import registry
-from media import kinds
-from media.fingerprint import fingerprint
-from media.material import Output
+from moviola.filters import registry
+from moviola.media import kinds
+from moviola.media.fingerprint import fingerprint
+from moviola.media.material import Output
 
 HOST, PORT, SECRET, FILTERS = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]).read_bytes().strip(), sys.argv[4:]
 NAME, SESSION, TOKEN = f"{socket.gethostname()}-plain", secrets.token_hex(8), secrets.token_hex(16)

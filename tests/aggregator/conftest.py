@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from filters.chain import Step
-from media import material as materials
-from media.local import run_local
-from media.material import Chunk, Encoder, Output, Result, Source
-from media.video.process import process
-from media.video.split import split_file
+from moviola.filters.chain import Step
+from moviola.media import material as materials
+from moviola.media.local import run_local
+from moviola.media.material import Chunk, Encoder, Output, Result, Source
+from moviola.media.video.process import process
+from moviola.media.video.split import split_file
 from tests.aggregator.peers import Cast
 from tests.media.video.clips import encode
 

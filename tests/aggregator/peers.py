@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from aggregator.server import Server
 from aggregator.settings import Settings
 from aggregator.splicers import PROGRAM
-from wire.addresses import Address
-from wire.loop import Loop, Lost, Received
-from wire.messages import VERSIONS, Hello, Message, Welcome
-from wire.schema import Lease
+from moviola.wire.addresses import Address
+from moviola.wire.loop import Loop, Lost, Received
+from moviola.wire.messages import VERSIONS, Hello, Message, Welcome
+from moviola.wire.schema import Lease
 
 M = TypeVar("M", bound=Message)
 DEADLINE_S = 30.0

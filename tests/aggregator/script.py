@@ -21,9 +21,9 @@ from aggregator.events import (
     Spliced,
     Tick,
 )
-from wire.lease_tags import tag_of
-from wire.messages import Drop, Finish, Hello, Message, Own, Pass, Result, Welcome
-from wire.schema import Lease
+from moviola.wire.lease_tags import tag_of
+from moviola.wire.messages import Drop, Finish, Hello, Message, Own, Pass, Result, Welcome
+from moviola.wire.schema import Lease
 
 WORKER = 7
 OTHER = 8

@@ -14,13 +14,13 @@ from aggregator.server import Server
 from aggregator.settings import Settings
 from aggregator.splicers import Ending
 from aggregator.uplink import RETRY_MAX_S
-from storage.spool import Spool
+from moviola.storage.spool import Spool
+from moviola.wire.framing import checksum
+from moviola.wire.lease_tags import tag_of
+from moviola.wire.loop import Lost, NetworkEvent, Received
+from moviola.wire.messages import Error, Fetch, Finish, Hello, Message, Own, Result, Welcome
+from moviola.wire.schema import Lease
 from tests.aggregator.script import KEY
-from wire.framing import checksum
-from wire.lease_tags import tag_of
-from wire.loop import Lost, NetworkEvent, Received
-from wire.messages import Error, Fetch, Finish, Hello, Message, Own, Result, Welcome
-from wire.schema import Lease
 
 UPLINK: Final = 1
 """What the loop calls the connection that the aggregator dials."""
@@ -34,7 +34,7 @@ WARNINGS: Final = [f"frame {index}: a sentence for people about what became of i
 
 
 class PlayedLoop:
-    """What the shell uses of wire.loop.Loop; what comes is what `arrived` was given."""
+    """What the shell uses of moviola.wire.loop.Loop; what comes is what `arrived` was given."""
 
     def __init__(self) -> None:
         self.arrived: list[NetworkEvent] = []

@@ -30,11 +30,11 @@ from aggregator.events import (
     SpliceFailed,
     Tick,
 )
+from moviola.wire.errors import ProtocolError
+from moviola.wire.lease_tags import KEY_SIZE, tag_of
+from moviola.wire.messages import MESSAGES, Result
 from tests.fuzz.play import play
 from tests.fuzz.vocabulary import Vocabulary
-from wire.errors import ProtocolError
-from wire.lease_tags import KEY_SIZE, tag_of
-from wire.messages import MESSAGES, Result
 
 STEPS: Final = 150
 SAYS: Final[dict[str, tuple[str, ...]]] = {

@@ -36,10 +36,9 @@ from aggregator.peers import MAX_CONNECTIONS_OF_USER
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
-from tests.aggregator.script import CLEAN, CLIENT, FILES, KEY, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
-from wire.lease_tags import tag_of
-from wire.limits import MAX_CHUNKS, MAX_PART
-from wire.messages import (
+from moviola.wire.lease_tags import tag_of
+from moviola.wire.limits import MAX_CHUNKS, MAX_PART
+from moviola.wire.messages import (
     Beat,
     Error,
     FailedChunk,
@@ -56,7 +55,8 @@ from wire.messages import (
     Task,
     Welcome,
 )
-from wire.schema import Lease
+from moviola.wire.schema import Lease
+from tests.aggregator.script import CLEAN, CLIENT, FILES, KEY, MACHINE, OTHER, OUTPUTS, SOURCE, WORKER, Script
 
 
 def holdings(owner_epoch: int, tracks: list[bytes]) -> Holdings:

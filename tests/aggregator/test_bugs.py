@@ -10,10 +10,10 @@ import pytest
 from aggregator.assembler import Assembler
 from aggregator.events import MIDDLEWARE, Received, Send, Tick
 from aggregator.results import Results
-from storage.crashes import MAX_CRASHES
+from moviola.storage.crashes import MAX_CRASHES
+from moviola.wire.messages import Error, Finished, Own, Welcome
 from tests.aggregator.script import OUTPUTS, SOURCE, Script
 from tests.aggregator.shell import CLIENT, UPLINK, Shell
-from wire.messages import Error, Finished, Own, Welcome
 
 
 def _bug(*_told: Any) -> None:

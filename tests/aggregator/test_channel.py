@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from aggregator.channel import Channel
-from wire.framing import prefix
+from moviola.wire.framing import prefix
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.diagnosis import MAX_SUSPECTS, unreadable
-from media.errors import BundleError, SpliceError
+from moviola.media.errors import BundleError, SpliceError
 
 
 def worker_of(index: int) -> str:

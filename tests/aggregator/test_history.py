@@ -13,10 +13,10 @@ import pytest
 
 from aggregator.events import Recall, Received
 from aggregator.history import History
+from moviola.wire.messages import Drop, Error, Fetch, Finished, Holdings, Stored
 from tests.aggregator.script import CLIENT as SCRIPTED_CLIENT
 from tests.aggregator.script import MACHINE, Script
 from tests.aggregator.shell import CLIENT, UPLINK, WORKER, Shell
-from wire.messages import Drop, Error, Fetch, Finished, Holdings, Stored
 
 MOST_BYTES: Final = 600
 """Of an ended job: its id, an object that holds it, and its places in two dictionaries are some 250; a dictionary that

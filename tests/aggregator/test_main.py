@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.__main__ import main, parse, secret_of
-from wire.addresses import Address
+from moviola.wire.addresses import Address
 
 
 @pytest.fixture(autouse=True)

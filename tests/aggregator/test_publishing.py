@@ -12,7 +12,7 @@ import pytest
 import xxhash
 
 from aggregator.publishing import Publication, clear, sweep
-from base.file_names import check_file_name
+from moviola.base.file_names import check_file_name
 
 
 def everything(folder: Path) -> list[str]:

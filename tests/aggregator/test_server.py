@@ -18,17 +18,14 @@ import xxhash
 from aggregator.server import advertised
 from aggregator.settings import Settings
 from aggregator.splices import MAX_DAMAGES
-from media.bundle import pack, unpack
-from media.video.digest import digest
-from storage.errors import LedgerInUse
-from storage.spool import Spool
-from tests.aggregator.conftest import Material
-from tests.aggregator.peers import DEADLINE_S, Cast, lease, running, settings
-from tests.aggregator.script import KEY
-from wire.bitmap import Bitmap
-from wire.lease_tags import tag_of
-from wire.limits import MIB
-from wire.messages import (
+from moviola.media.bundle import pack, unpack
+from moviola.media.video.digest import digest
+from moviola.storage.errors import LedgerInUse
+from moviola.storage.spool import Spool
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.lease_tags import tag_of
+from moviola.wire.limits import MIB
+from moviola.wire.messages import (
     AggregatorDetails,
     Beat,
     Drop,
@@ -43,6 +40,9 @@ from wire.messages import (
     Result,
     Stored,
 )
+from tests.aggregator.conftest import Material
+from tests.aggregator.peers import DEADLINE_S, Cast, lease, running, settings
+from tests.aggregator.script import KEY
 
 
 def own(cast: Cast, material: Material, job: str = "clip-1", epoch: int = 1) -> list[list[int]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
-from media.metrics import WorkerStatistics
+from moviola.media.metrics import WorkerStatistics
 
 
 def test_workers_are_summed_up_by_name() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from base.backoff import Backoff
+from moviola.base.backoff import Backoff
 
 FIRST_S, LONGEST_S, PATIENCE_S = 0.2, 5.0, 600.0
 

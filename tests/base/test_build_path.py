@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from base.build_path import BuildPath, extended, from_text, matches, to_text
-from media.fingerprint import fingerprint
+from moviola.base.build_path import BuildPath, extended, from_text, matches, to_text
+from moviola.media.fingerprint import fingerprint
 
 BUILDS = st.text(st.sampled_from("ab*%+ 1225A"), max_size=8)
 PATHS = st.lists(BUILDS, min_size=1, max_size=6).map(tuple)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from base.files import SYNCED_SINGLY_MAX, aside, sync, sync_folder, written_aside
+from moviola.base.files import SYNCED_SINGLY_MAX, aside, sync, sync_folder, written_aside
 
 
 def names(folder: Path) -> list[str]:

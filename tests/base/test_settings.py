@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from base.settings import SWITCH, ValueType, choice, read, setting
+from moviola.base.settings import SWITCH, ValueType, choice, read, setting
 
 
 def whole(text: str) -> int:

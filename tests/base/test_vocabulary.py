@@ -10,9 +10,9 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from base import vocabulary
-from base.vocabulary import ErrorCode, EventKind, JobState, Verdict, WorkerState
-from wire.messages import Stored, decode, encode
+from moviola.base import vocabulary
+from moviola.base.vocabulary import ErrorCode, EventKind, JobState, Verdict, WorkerState
+from moviola.wire.messages import Stored, decode, encode
 
 ROOT = Path(__file__).parents[2]
 PROTOCOL = (ROOT / "docs" / "PROTOCOL.md").read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.scaling import brokering, storing
 from bench.scaling.feeding import Feeding
-from wire.limits import MAX_WORKERS
+from moviola.wire.limits import MAX_WORKERS
 
 
 def feeding(**changes: float) -> Feeding:

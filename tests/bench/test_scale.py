@@ -12,8 +12,8 @@ from bench import scale
 from bench.scaling import audit, collecting, farm, lives, memory, sending, tables
 from bench.scaling.audit import Audit, AuditFailed, FarmShape, Host
 from bench.scaling.lives import SHAPES, Shape
-from wire.messages import Released, Task
-from wire.schema import Lease
+from moviola.wire.messages import Released, Task
+from moviola.wire.schema import Lease
 
 SMALL = FarmShape(jobs=6, layers=4, frames=5, hosts=24, tags=8)
 

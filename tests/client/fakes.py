@@ -11,10 +11,10 @@ from typing import Any
 import msgpack
 import xxhash
 
-from filters.registry import schemas
-from wire import messages
-from wire.bitmap import Bitmap
-from wire.loop import ConnectionId, Loop, Lost, Received
+from moviola.filters.registry import schemas
+from moviola.wire import messages
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.loop import ConnectionId, Loop, Lost, Received
 
 POLL_S = 0.005
 """The two loops take turns in one thread; each waits no longer for its own sockets."""

@@ -9,8 +9,8 @@ import av
 import numpy as np
 
 from client.order import Order, Submission
-from filters.chain import Step
-from media.material import Chunk, Encoder, Output, Source
+from moviola.filters.chain import Step
+from moviola.media.material import Chunk, Encoder, Output, Source
 
 FRAMES, GOP = 30, 10
 

@@ -35,12 +35,12 @@ from client.following import Following
 from client.order import hello
 from client.run import Pickup, Run
 from client.session import Session
-from media.material import Chunk
+from moviola.media.material import Chunk
+from moviola.wire.errors import ProtocolError
+from moviola.wire.messages import MESSAGES, Job
 from tests.fuzz.play import play
 from tests.fuzz.vocabulary import Vocabulary
 from tests.simulation import material
-from wire.errors import ProtocolError
-from wire.messages import MESSAGES, Job
 
 STEPS: Final = 80
 SAYS: Final = {

@@ -6,12 +6,12 @@ import pytest
 
 from client.assets import Assets, AssetsFirst
 from client.order import Wishes, submission_key
-from filters.assets import value_of
-from filters.chain import parse_chain
-from filters.registry import schemas
-from filters.schema import ParameterError
-from media.material import Chunk, Material, Source
-from wire.limits import MAX_ASSET_SIZE
+from moviola.filters.assets import value_of
+from moviola.filters.chain import parse_chain
+from moviola.filters.registry import schemas
+from moviola.filters.schema import ParameterError
+from moviola.media.material import Chunk, Material, Source
+from moviola.wire.limits import MAX_ASSET_SIZE
 
 SOURCE = Source("video", "clip.mp4", "print", {}, {}, {}, 2)
 

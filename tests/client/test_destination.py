@@ -8,8 +8,8 @@ import pytest
 from client.destination import Place, places_for
 from client.options import UsageError
 from client.order import Wishes
-from filters.registry import schemas
-from media.material import NO_VIDEO, Encoder, Material
+from moviola.filters.registry import schemas
+from moviola.media.material import NO_VIDEO, Encoder, Material
 from tests.client.material import make_order
 
 ONE, TWO = make_order("blur"), make_order("blur", "edges")

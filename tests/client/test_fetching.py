@@ -26,8 +26,8 @@ from client.events import (
 )
 from client.fetching import AHEAD_SIZE, NEVER_REACHED_S, PART_SIZE, STALL_S, Fetching, Wanted
 from client.redial import PATIENCE_S
-from wire.addresses import Address
-from wire.messages import Error, Fetch, File
+from moviola.wire.addresses import Address
+from moviola.wire.messages import Error, Fetch, File
 
 HERE = Address("127.0.0.1", 5001)
 GONE = HangUp(Peer.AGGREGATOR)

@@ -19,10 +19,10 @@ import pytest
 
 from client import fetching, known_filters
 from client.file_sender import main, read_options
-from filters.schema import FilterSchema
+from moviola.filters.schema import FilterSchema
+from moviola.wire.messages import Submit
 from tests.client.fakes import FakeCluster
 from tests.client.material import FRAMES
-from wire.messages import Submit
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0

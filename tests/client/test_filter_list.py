@@ -8,8 +8,8 @@ import pytest
 
 from client.filter_list import print_filters
 from client.terminal import Terminal
-from filters import registry
-from filters.schema import FilterSchema, Parameter
+from moviola.filters import registry
+from moviola.filters.schema import FilterSchema, Parameter
 
 GLOW = FilterSchema(
     "glow",

@@ -25,7 +25,7 @@ from client.events import (
 from client.following import Following
 from client.outcome import Status
 from client.redial import PATIENCE_S
-from wire.messages import Error, Job, Watch
+from moviola.wire.messages import Error, Job, Watch
 
 MIDDLEWARE = Peer.MIDDLEWARE
 BYE = [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]

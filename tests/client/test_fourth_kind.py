@@ -12,7 +12,7 @@ import pytest
 
 from client.file_sender import main
 from client.sources import find
-from media import kinds
+from moviola.media import kinds
 from tests.media.audio import KIND
 from tests.media.audio.sound import write
 

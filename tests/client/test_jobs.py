@@ -16,9 +16,9 @@ from client.job_report import totals, traceback_of
 from client.jobs import WISHES, find, main, place_of
 from client.options import UsageError
 from client.order import Order
-from media.material import Encoder, Material, Output
+from moviola.media.material import Encoder, Material, Output
+from moviola.wire.messages import Control, Job, Submit
 from tests.client.fakes import FakeCluster, FakeJob
-from wire.messages import Control, Job, Submit
 
 FAILURE = {
     "output": "blur", "chunk": 3, "frames": [30, 39], "frame": 7, "filter": "blur", "worker": "w1",
@@ -216,7 +216,7 @@ def test_an_id_stays_in_one_piece_at_80_columns(jobs: Typed, cluster: FakeCluste
 
 
 def test_a_sentence_for_whoever_chose_the_filter_needs_no_traceback() -> None:
-    text = "Traceback:\n  File …\nfilters.{}: crop: it does not lie in the picture\n"
+    text = "Traceback:\n  File …\nmoviola.filters.{}: crop: it does not lie in the picture\n"
     assert traceback_of({"traceback": text.format("base.UnsuitableSize")}) == ""
     assert traceback_of({"traceback": text.format("schema.ParameterError")}) == ""
     assert traceback_of({"traceback": text.format("blur.Odd")}) == text.format("blur.Odd").rstrip()

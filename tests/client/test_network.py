@@ -17,11 +17,11 @@ from client.outcome import Outcome, Status
 from client.progress import JobView
 from client.run import Parcel
 from client.sources import Reader
-from media.material import Cutting, Material
+from moviola.media.material import Cutting, Material
+from moviola.wire.addresses import Address
+from moviola.wire.messages import Chunk, Error, Fetch, Submit
 from tests.client.fakes import FakeCluster
 from tests.client.material import FRAMES, make_order
-from wire.addresses import Address
-from wire.messages import Chunk, Error, Fetch, Submit
 
 ORDER = replace(make_order("blur"), cutting=Cutting(10))
 DEADLINE_S = 30.0

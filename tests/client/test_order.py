@@ -15,14 +15,14 @@ from client.order import (
     submission_key,
     unique,
 )
-from filters.chain import ChainError, parse_chain
-from filters.registry import schemas
-from filters.schema import FilterSchema, ParameterError
-from media.errors import UnreadableSource
-from media.kinds import KINDS
-from media.material import NO_VIDEO, Cutting, Encoder, Material, Source
+from moviola.filters.chain import ChainError, parse_chain
+from moviola.filters.registry import schemas
+from moviola.filters.schema import FilterSchema, ParameterError
+from moviola.media.errors import UnreadableSource
+from moviola.media.kinds import KINDS
+from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Source
+from moviola.wire.limits import MAX_DESCRIPTION
 from tests.client.material import make_order, make_source
-from wire.limits import MAX_DESCRIPTION
 
 KNOWN = schemas() | {"post_2000": FilterSchema("post_2000", "Films after 2000.", material="record")}
 CLIP, PHOTOS, TABLE = (Material.single(kind, kind) for kind in ("video", "images", "table"))

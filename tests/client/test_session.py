@@ -34,10 +34,10 @@ from client.events import (
 from client.outcome import Status
 from client.redial import PATIENCE_S
 from client.session import Session
+from moviola.wire.addresses import Address
+from moviola.wire.messages import Chunk, End, Error, Job, Submit, Watch
+from moviola.wire.messages import Event as Event_
 from tests.client.material import make_chunk, make_submission
-from wire.addresses import Address
-from wire.messages import Chunk, End, Error, Job, Submit, Watch
-from wire.messages import Event as Event_
 
 MIDDLEWARE = Peer.MIDDLEWARE
 BYE = [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]

@@ -10,9 +10,9 @@ import pytest
 
 from client.status import Status, main
 from client.watching import ClusterView
-from filters.registry import schemas
+from moviola.filters.registry import schemas
+from moviola.wire.messages import Aggregator, Event, Job, Worker
 from tests.client.fakes import FakeCluster
-from wire.messages import Aggregator, Event, Job, Worker
 
 
 def at(cluster: FakeCluster) -> list[str]:

@@ -20,9 +20,9 @@ from client.status import print_tables
 from client.summary import print_summary
 from client.terminal import Terminal, stacked, styled
 from client.watching import ClusterView
-from filters.schema import FilterSchema, Parameter
+from moviola.filters.schema import FilterSchema, Parameter
+from moviola.wire.messages import Aggregator, Job, Worker
 from tests.client.fakes import FakeCluster
-from wire.messages import Aggregator, Job, Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0

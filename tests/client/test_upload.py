@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from client.upload import WINDOW_SIZE, Upload
+from moviola.wire.bitmap import Bitmap
 from tests.client.material import make_chunk
-from wire.bitmap import Bitmap
 
 
 def bitmap(*indexes: int) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from scripts import clip
+from moviola.launcher import clip
 
 CACHE = Path(__file__).parents[2] / ".cache"
 """Beside the sources and ignored by git, so that the film is fetched once."""

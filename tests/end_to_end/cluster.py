@@ -19,9 +19,9 @@ import psutil
 
 from client.options import Target
 from client.watching import ClusterView, look
-from wire.addresses import Address
-from wire.errors import WireError
-from wire.secret import make_secret
+from moviola.wire.addresses import Address
+from moviola.wire.errors import WireError
+from moviola.wire.secret import make_secret
 
 ROOT = Path(__file__).parents[2]
 

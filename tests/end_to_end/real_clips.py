@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from media.video.codecs import CODECS
-from media.video.rotation import Orientation, orient, plane_view
+from moviola.media.video.codecs import CODECS
+from moviola.media.video.rotation import Orientation, orient, plane_view
 from tests.end_to_end.cluster import LocalCluster
 
 LOSSLESS: Final = "ffv1"

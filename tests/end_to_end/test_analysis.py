@@ -17,7 +17,7 @@ import av
 import numpy as np
 import pytest
 
-from filters.registry import schemas
+from moviola.filters.registry import schemas
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.test_whole_road import local, output

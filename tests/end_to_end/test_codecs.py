@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from media.video.codecs import CODECS
+from moviola.media.video.codecs import CODECS
 from tests.end_to_end.cluster import LocalCluster
 from tests.media.video.clips import encode
 

@@ -12,7 +12,7 @@ from tests.end_to_end.cluster import LocalCluster
 from tests.media.audio.sound import write
 
 ENTRY = """
-from media import kinds
+from moviola.media import kinds
 from tests.media.audio import KIND
 kinds.KINDS[KIND.name] = KIND
 """

@@ -15,9 +15,9 @@ import pytest
 from client.options import Target
 from client.tables import job_json
 from client.watching import look
+from moviola.wire.addresses import Address
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until
-from wire.addresses import Address
 
 UPLOAD_TIMEOUT_S = 2
 SPOOL_BYTES = 12 * 1024

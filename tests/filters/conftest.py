@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from filters.assets import Asset, travelled, value_of
+from moviola.filters.assets import Asset, travelled, value_of
 
 Sent = Callable[[Path], Asset]
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from filters import assets
-from filters.assets import Asset, AssetError, Folder, is_asset, serve, travelled, value_of
-from filters.schema import FilterSchema, Parameter, ParameterError, SchemaError
+from moviola.filters import assets
+from moviola.filters.assets import Asset, AssetError, Folder, is_asset, serve, travelled, value_of
+from moviola.filters.schema import FilterSchema, Parameter, ParameterError, SchemaError
 
 SECRET = b"what nobody may read"
 NAMES = st.lists(

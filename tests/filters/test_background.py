@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filters.background import Background, median
-from filters.picture import Picture
-from filters.runner import ChainRunner
+from moviola.filters.builtin.background import Background, median
+from moviola.filters.picture import Picture
+from moviola.filters.runner import ChainRunner
 from tests.filters.frames import picture_of, texture
 
 

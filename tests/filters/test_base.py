@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import pytest
 
-from filters.base import Filter, parameter, schema_of
-from filters.blur import Blur
-from filters.schema import ParameterError, SchemaError
+from moviola.filters.base import Filter, parameter, schema_of
+from moviola.filters.builtin.blur import Blur
+from moviola.filters.schema import ParameterError, SchemaError
 
 
 def test_parameters_are_checked_when_a_filter_is_made() -> None:

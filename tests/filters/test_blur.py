@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from filters.blur import Blur
-from filters.picture import Picture
+from moviola.filters.builtin.blur import Blur
+from moviola.filters.picture import Picture
 from tests.filters.frames import noise, picture_of, texture
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.chain import MAX_STEPS, MAX_TEXT, ChainError, Step, format_chain, parse_chain
+from moviola.filters.chain import MAX_STEPS, MAX_TEXT, ChainError, Step, format_chain, parse_chain
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,8}", fullmatch=True)
 

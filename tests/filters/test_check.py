@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from filters import check, registry
-from filters.contract import CHECKS
+from moviola.filters import registry
+from moviola.filters.checking import check
+from moviola.filters.checking.contract import CHECKS
 
 GOOD = """
 from dataclasses import dataclass
-from filters.base import Filter
+from moviola.filters.base import Filter
 
 @dataclass(frozen=True)
 class Good(Filter):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from filters import registry
-from filters.contract import CHECKS, Check
-from filters.registry import filter_class
+from moviola.filters import registry
+from moviola.filters.checking.contract import CHECKS, Check
+from moviola.filters.registry import filter_class
 
 BY_NAME = {check.name: check for check in CHECKS}
 
@@ -18,8 +18,8 @@ import dataclasses, itertools, time
 from dataclasses import dataclass
 from typing import ClassVar
 import av, cv2, numpy as np
-from filters.base import Filter, parameter
-from filters.picture import Picture
+from moviola.filters.base import Filter, parameter
+from moviola.filters.picture import Picture
 
 seen = itertools.count()
 last = [None]
@@ -87,7 +87,7 @@ WRONG = [
             return width, height
         def apply(self, picture, earlier): return picture
         """,
-        "filters.base.UnsuitableSize",
+        "moviola.filters.base.UnsuitableSize",
     ),
     (
         "formats",

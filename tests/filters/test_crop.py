@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filters.base import UnsuitableSize
-from filters.crop import Crop
-from filters.picture import Picture
+from moviola.filters.base import UnsuitableSize
+from moviola.filters.builtin.crop import Crop
+from moviola.filters.picture import Picture
 from tests.filters.frames import noise, picture_of, texture
 
 

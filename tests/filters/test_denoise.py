@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filters.denoise import _ROWS, Denoise
-from filters.picture import Picture
+from moviola.filters.builtin.denoise import _ROWS, Denoise
+from moviola.filters.picture import Picture
 from tests.filters.frames import noise, picture_of, texture
 
 

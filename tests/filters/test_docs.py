@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from filters import check, registry
-from filters.chain import parse_chain
-from filters.table import PAGE, written
+from moviola.filters import registry
+from moviola.filters.chain import parse_chain
+from moviola.filters.checking import check
 from tests.filters.frames import picture_of, texture
+from tools.filter_table import PAGE, written
 
 
 def test_the_documented_example_works_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +29,7 @@ def test_the_documented_example_works_as_printed(tmp_path: Path, monkeypatch: py
 
 def test_the_table_of_filters_is_of_today() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert written(page) == page, "docs/FILTERS.md is stale: run python -m filters.table"
+    assert written(page) == page, "docs/FILTERS.md is stale: run python -m tools.filter_table"
 
 
 def test_a_page_without_a_place_for_the_table_is_refused() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filters.draw import draw_boxes
-from filters.picture import Picture
+from moviola.filters.picture import Picture
+from moviola.filters.toolbox.draw import draw_boxes
 from tests.filters.frames import FORMATS, SIZES, memory, noise
 
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from filters.edges import Edges
-from filters.picture import Picture
+from moviola.filters.builtin.edges import Edges
+from moviola.filters.picture import Picture
 from tests.filters.frames import picture_of, texture
 
 

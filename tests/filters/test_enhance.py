@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from filters.enhance import Enhance
-from filters.picture import Picture
+from moviola.filters.builtin.enhance import Enhance
+from moviola.filters.picture import Picture
 from tests.filters.frames import noise, picture_of, texture
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filters.assets import Asset, AssetError
-from filters.faces import Faces
-from filters.picture import Picture
-from filters.schema import ParameterError
+from moviola.filters.assets import Asset, AssetError
+from moviola.filters.builtin.faces import Faces
+from moviola.filters.picture import Picture
+from moviola.filters.schema import ParameterError
 from tests.filters import yunet_model
 from tests.filters.conftest import Sent
 from tests.filters.frames import drawn_face, picture_of, texture

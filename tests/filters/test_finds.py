@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from filters.finds import Find, grown, inside, note, shared, strongest
+from moviola.filters.toolbox.finds import Find, grown, inside, note, shared, strongest
 
 
 def test_of_finds_of_one_thing_the_strongest_stays() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filters.flip import Flip
-from filters.picture import Picture
+from moviola.filters.builtin.flip import Flip
+from moviola.filters.picture import Picture
 from tests.filters.frames import noise, picture_of, texture
 
 STEPS = {"horizontal": (1, -1), "vertical": (-1, 1), "both": (-1, -1)}

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from filters.chain import Value, parse_chain
-from filters.registry import schemas
-from filters.schema import ParameterError, check_chain
+from moviola.filters.chain import Value, parse_chain
+from moviola.filters.registry import schemas
+from moviola.filters.schema import ParameterError, check_chain
 
 
 def rate(value: Value) -> Value:

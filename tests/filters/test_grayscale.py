@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from filters.grayscale import Grayscale
-from filters.picture import Picture
+from moviola.filters.builtin.grayscale import Grayscale
+from moviola.filters.picture import Picture
 from tests.filters.frames import noise, picture_of, texture
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from filters.metadata import Metadata
-from filters.picture import Picture
-from filters.runner import ChainRunner
+from moviola.filters.builtin.metadata import Metadata
+from moviola.filters.picture import Picture
+from moviola.filters.runner import ChainRunner
 
 SIZE = (144, 256)
 

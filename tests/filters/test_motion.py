@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from filters.motion import Motion
-from filters.picture import Picture
+from moviola.filters.builtin.motion import Motion
+from moviola.filters.picture import Picture
 from tests.filters.frames import picture_of, texture
 
 SCENE = texture(320, 240)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from filters.people import People
+from moviola.filters.builtin.people import People
 from tests.filters.frames import picture_of, texture
 
 

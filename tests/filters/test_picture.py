@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from filters.layout import colour_of, layout_of
-from filters.notes import NoteError
-from filters.picture import Picture
+from moviola.filters.layout import colour_of, layout_of
+from moviola.filters.notes import NoteError
+from moviola.filters.picture import Picture
 from tests.filters.frames import CONVERTED, FORMATS, SIZES, memory, noise, picture_of, texture
 
 BT601, BT709, BT2020 = 6, 1, 9  # AVColorSpace

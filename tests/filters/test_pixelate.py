@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filters.assets import Asset, AssetError
-from filters.picture import Picture
-from filters.pixelate import Pixelate
-from filters.runner import ChainRunner
+from moviola.filters.assets import Asset, AssetError
+from moviola.filters.builtin.pixelate import Pixelate
+from moviola.filters.picture import Picture
+from moviola.filters.runner import ChainRunner
 from tests.filters import yunet_model
 from tests.filters.conftest import Sent
 from tests.filters.frames import drawn_face, noise, picture_of

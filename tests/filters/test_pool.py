@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from filters.picture import Picture
-from filters.pool import MAX_FRAMES, MAX_SHAPES, FramePool
+from moviola.filters.picture import Picture
+from moviola.filters.pool import MAX_FRAMES, MAX_SHAPES, FramePool
 from tests.filters.frames import texture
 
 SIZE = (64, 48, "yuv420p")

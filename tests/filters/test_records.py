@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import pytest
 
-from filters import registry
-from filters.argentina_spain import MAX_TEXT, countries
-from filters.base import schema_of
-from filters.chain import parse_chain
-from filters.records import Record, RecordError, RecordFilter, RecordRunner
-from filters.schema import FilterSchema, ParameterError
+from moviola.filters import registry
+from moviola.filters.base import schema_of
+from moviola.filters.builtin.argentina_spain import MAX_TEXT, countries
+from moviola.filters.chain import parse_chain
+from moviola.filters.records import Record, RecordError, RecordFilter, RecordRunner
+from moviola.filters.schema import FilterSchema, ParameterError
 
 
 def made(chain: str) -> RecordFilter:

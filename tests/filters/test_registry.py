@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from filters import registry
-from filters.chain import Step, parse_chain
-from filters.registry import PluginError
-from filters.schema import ParameterError
+from moviola.filters import registry
+from moviola.filters.chain import Step, parse_chain
+from moviola.filters.registry import PluginError
+from moviola.filters.schema import ParameterError
 
 PLUGIN = """
 from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
-from filters.base import Filter, parameter
+from moviola.filters.base import Filter, parameter
 
 @dataclass(frozen=True)
 class Negative(Filter):

@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from filters.picture import Picture
-from filters.rotate import Rotate
-from filters.runner import ChainRunner
+from moviola.filters.builtin.rotate import Rotate
+from moviola.filters.picture import Picture
+from moviola.filters.runner import ChainRunner
 from tests.filters.frames import noise, picture_of, texture
 
 SQUARE = ["yuv420p", "yuv444p", "yuv420p10le", "nv12", "rgb24", "gray", "rgba"]

@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from filters.base import Filter, parameter
-from filters.blur import Blur
-from filters.identity import Identity
-from filters.picture import Picture
-from filters.runner import ChainRunner, FilterError
+from moviola.filters.base import Filter, parameter
+from moviola.filters.builtin.blur import Blur
+from moviola.filters.builtin.identity import Identity
+from moviola.filters.picture import Picture
+from moviola.filters.runner import ChainRunner, FilterError
 from tests.filters.frames import picture_of
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.chain import Step, Value, parse_chain
-from filters.schema import FilterSchema, Parameter, ParameterError, SchemaError, check_chain, context_frames
+from moviola.filters.chain import Step, Value, parse_chain
+from moviola.filters.schema import FilterSchema, Parameter, ParameterError, SchemaError, check_chain, context_frames
 
 GLOW = FilterSchema(
     "glow",
@@ -136,13 +136,15 @@ def test_what_is_no_schema_is_refused(data: Any) -> None:
 
 
 def test_checking_parameters_loads_neither_numpy_nor_a_codec_nor_opencv() -> None:
-    script = "import sys, filters.schema, filters.chain; print(*{'numpy', 'av', 'cv2'} & set(sys.modules))"
+    script = (
+        "import sys, moviola.filters.schema, moviola.filters.chain; print(*{'numpy', 'av', 'cv2'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
 
 
 def test_announcing_the_filters_does_not_load_opencv() -> None:
-    script = "import sys; from filters import registry; registry.schemas(); print('cv2' in sys.modules)"
+    script = "import sys; from moviola.filters import registry; registry.schemas(); print('cv2' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
 

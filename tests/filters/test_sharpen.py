@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filters.blur import Blur
-from filters.picture import Picture
-from filters.sharpen import Sharpen
+from moviola.filters.builtin.blur import Blur
+from moviola.filters.builtin.sharpen import Sharpen
+from moviola.filters.picture import Picture
 from tests.filters.frames import noise, picture_of, texture
 
 

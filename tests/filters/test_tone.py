@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from filters.base import Filter
-from filters.brightness import Brightness
-from filters.contrast import Contrast
-from filters.picture import Picture, channels_of
+from moviola.filters.base import Filter
+from moviola.filters.builtin.brightness import Brightness
+from moviola.filters.builtin.contrast import Contrast
+from moviola.filters.picture import Picture, channels_of
 from tests.filters.frames import noise, picture_of
 
 ALL = ["yuv420p", "yuvj420p", "yuv420p10le", "yuv444p12le", "nv12", "gray", "gray16le", "rgb24", "gbrp10le", "rgba64le"]

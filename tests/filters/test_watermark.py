@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from filters.assets import Asset, AssetError
-from filters.base import UnsuitableSize
-from filters.picture import Picture
-from filters.schema import ParameterError
-from filters.stamps import text_drawing
-from filters.watermark import Watermark
+from moviola.filters.assets import Asset, AssetError
+from moviola.filters.base import UnsuitableSize
+from moviola.filters.builtin.watermark import Watermark
+from moviola.filters.picture import Picture
+from moviola.filters.schema import ParameterError
+from moviola.filters.toolbox.stamps import text_drawing
 from tests.filters.conftest import Sent
 from tests.filters.frames import noise, picture_of
 
@@ -154,6 +154,6 @@ def test_a_file_that_is_no_picture_is_refused_when_the_filter_is_made(tmp_path: 
 def test_a_file_is_decoded_once(logo: Asset, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = plain(128)
     first = Watermark(file=logo, corner="center", size=25, opacity=1.0).apply(picture, ())
-    monkeypatch.setattr("filters.stamps.cv2.imdecode", None)  # decoding again would fail
+    monkeypatch.setattr("moviola.filters.toolbox.stamps.cv2.imdecode", None)  # decoding again would fail
     again = Watermark(file=logo, corner="center", size=25, opacity=1.0).apply(picture, ())
     assert np.array_equal(again.bgr, first.bgr)

@@ -13,10 +13,10 @@ from random import Random
 from typing import Any, Final
 
 from middleware.leases import Cause
+from moviola.wire.errors import ProtocolError
+from moviola.wire.messages import MESSAGES, AggregatorDetails, Released, WorkerDetails
 from tests.end_to_end.hostile.peer import Closed, Header, Peer, frame
 from tests.fuzz.vocabulary import Vocabulary
-from wire.errors import ProtocolError
-from wire.messages import MESSAGES, AggregatorDetails, Released, WorkerDetails
 
 BATCH: Final = 200
 """Frames between two questions."""

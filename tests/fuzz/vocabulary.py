@@ -13,8 +13,8 @@ from dataclasses import fields
 from random import Random
 from typing import Any, Final
 
-from wire.messages import MESSAGES, Error, HeldLease, Message, Task
-from wire.schema import Lease, Record
+from moviola.wire.messages import MESSAGES, Error, HeldLease, Message, Task
+from moviola.wire.schema import Lease, Record
 
 MOST_OF_A_NAME: Final = 16
 """Values remembered of a field; the oldest are forgotten at random."""

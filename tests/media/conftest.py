@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
-from filters import registry
+from moviola.filters import registry
 from tests.media.video.cutting_room import PLUGIN
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Shelf:
-    """Keeps the `media.material.Files` contract in a folder."""
+    """Keeps the `moviola.media.material.Files` contract in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

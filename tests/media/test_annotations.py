@@ -4,8 +4,8 @@ import json
 from io import StringIO
 from typing import Any
 
-from media import annotations as module
-from media.annotations import Annotations, Summary
+from moviola.media import annotations as module
+from moviola.media.annotations import Annotations, Summary
 
 
 def measured(brightness: float, *, cut: bool = False) -> dict[str, Any]:

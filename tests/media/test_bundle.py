@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.bundle import pack, unpack, unpack_table
-from media.errors import BundleError
+from moviola.media.bundle import pack, unpack, unpack_table
+from moviola.media.errors import BundleError
 
 PACKETS = [b"first", b"", b"third one"]
 TABLE = {"p": [[5, 0, 0, 1, 1, None], [0, 1, 1, 1, 0, None], [9, 2, 2, 1, 0, [["palette", b"\0\1"]]]], "lead": 1}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from media.errors import last_line
+from moviola.media.errors import last_line
 
 
 @pytest.mark.parametrize(
     ("last", "told"),
     [
-        ("filters.base.UnsuitableSize: crop: too small", "crop: too small"),
-        ("filters.schema.ParameterError: blur: no", "blur: no"),
+        ("moviola.filters.base.UnsuitableSize: crop: too small", "crop: too small"),
+        ("moviola.filters.schema.ParameterError: blur: no", "blur: no"),
         ("ZeroDivisionError: division by zero", "ZeroDivisionError: division by zero"),
         ("", ""),
     ],

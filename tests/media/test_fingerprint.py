@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from media.fingerprint import cpu_class, fingerprint
+from moviola.media.fingerprint import cpu_class, fingerprint
 
 
 def test_names_the_libraries_and_the_processor() -> None:
@@ -13,6 +13,6 @@ def test_names_the_libraries_and_the_processor() -> None:
 
 
 def test_is_the_same_in_another_process() -> None:
-    program = "from media.fingerprint import fingerprint; print(fingerprint())"
+    program = "from moviola.media.fingerprint import fingerprint; print(fingerprint())"
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == fingerprint()

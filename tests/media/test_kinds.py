@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from filters.schema import MATERIALS
-from media import kinds
-from media.kind import Deferred, Kind, Process
-from media.kinds import KINDS, kind_named, kind_of_file, unit_of
+from moviola.filters.schema import MATERIALS
+from moviola.media import kinds
+from moviola.media.kind import Deferred, Kind, Process
+from moviola.media.kinds import KINDS, kind_named, kind_of_file, unit_of
 
 ROOT = Path(__file__).parents[2]
 STEPS = ("split", "process", "splice", "check", "verify", "excerpt")
@@ -42,11 +42,18 @@ def test_an_unknown_kind_is_one_sentence_and_is_counted_in_frames() -> None:
 
 def test_a_function_that_is_not_there_is_an_error_when_it_is_needed() -> None:
     with pytest.raises(AttributeError):
-        Deferred[Process]("media.table.process.no_such_function").load()
+        Deferred[Process]("moviola.media.table.process.no_such_function").load()
 
 
 @pytest.mark.parametrize(
-    "module", ["media.kinds", "media.video.codecs", "media.video.containers", "client.jobs", "client.status"]
+    "module",
+    [
+        "moviola.media.kinds",
+        "moviola.media.video.codecs",
+        "moviola.media.video.containers",
+        "client.jobs",
+        "client.status",
+    ],
 )
 def test_who_only_names_kinds_and_codecs_loads_no_library(module: str) -> None:
     """A command that asks a cluster something answers at once."""

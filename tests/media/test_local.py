@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from filters.chain import Step
-from media.errors import ProcessingFailed, UnreadableSource
-from media.local import LocalOutput, Progress, run_local
-from media.material import Cutting, Encoder, Material, Output
-from media.video.digest import digest
+from moviola.filters.chain import Step
+from moviola.media.errors import ProcessingFailed, UnreadableSource
+from moviola.media.local import LocalOutput, Progress, run_local
+from moviola.media.material import Cutting, Encoder, Material, Output
+from moviola.media.video.digest import digest
 from tests.media.images.pictures import corners, encoded
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import frames_of, sound_of, take

@@ -5,9 +5,9 @@ import pickle
 import msgpack
 import pytest
 
-from filters.chain import Step
-from media.errors import UnreadableSource
-from media.material import Encoder, Output, Source
+from moviola.filters.chain import Step
+from moviola.media.errors import UnreadableSource
+from moviola.media.material import Encoder, Output, Source
 
 SOURCE = Source(
     kind="video",

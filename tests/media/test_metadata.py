@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from filters.chain import Step
-from media.account import Account
-from media.material import NO_VIDEO, Source
-from media.metadata import build
-from media.spliced import Spliced
+from moviola.filters.chain import Step
+from moviola.media.account import Account
+from moviola.media.material import NO_VIDEO, Source
+from moviola.media.metadata import build
+from moviola.media.spliced import Spliced
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import output, take
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from filters.chain import Step
-from media.metrics import ClusterStatistics, WorkerStatistics, build, percentiles, state_of, summary, write
+from moviola.filters.chain import Step
+from moviola.media.metrics import ClusterStatistics, WorkerStatistics, build, percentiles, state_of, summary, write
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import BLUR, Reel, output, take
 

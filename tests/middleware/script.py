@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import count
 from typing import Any, TypeVar
 
-from middleware.cluster import Rules
 from middleware.dispatcher import Dispatcher
 from middleware.events import (
     Check,
@@ -35,8 +34,9 @@ from middleware.events import (
     StageNotKept,
     Tick,
 )
-from wire.bitmap import Bitmap
-from wire.messages import (
+from middleware.model.cluster import Rules
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.messages import (
     AggregatorDetails,
     Beat,
     Chunk,

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from aggregator.assembler import Assembler
 from aggregator.events import MIDDLEWARE, Received, Tick
 from aggregator.events import Send as AggregatorSend
-from base.file_names import MAX_OUTPUT_NAME_SIZE
-from media.video.templates import TEMPLATE_FORMATS
 from middleware.admission import (
     JOB_ID_SIZE,
     MAX_OUTPUTS,
@@ -24,10 +22,12 @@ from middleware.admission import (
 )
 from middleware.events import Send, SendChunk, SendStage
 from middleware.server import new_id
+from moviola.base.file_names import MAX_OUTPUT_NAME_SIZE
+from moviola.media.video.templates import TEMPLATE_FORMATS
+from moviola.wire.errors import Unsendable
+from moviola.wire.limits import MAX_DESCRIPTION, MAX_NAME
+from moviola.wire.messages import Error, Holdings, Own, Submit, Watch, Welcome, check_sendable, packed_size
 from tests.middleware.script import Script
-from wire.errors import Unsendable
-from wire.limits import MAX_DESCRIPTION, MAX_NAME
-from wire.messages import Error, Holdings, Own, Submit, Watch, Welcome, check_sendable, packed_size
 
 MATROSKA = b"\x1aE\xdf\xa3"
 

@@ -10,13 +10,10 @@ from typing import Any, Final
 
 import pytest
 
-from middleware.cluster import Rules
 from middleware.events import Close, Send, SendChunk, SendStage
-from tests.fuzz.play import play
-from tests.fuzz.vocabulary import TEMPLATES, Vocabulary
-from tests.middleware.script import Script, bits
-from wire.errors import ProtocolError
-from wire.messages import (
+from middleware.model.cluster import Rules
+from moviola.wire.errors import ProtocolError
+from moviola.wire.messages import (
     MESSAGES,
     AggregatorDetails,
     Chunk,
@@ -33,6 +30,9 @@ from wire.messages import (
     Task,
     WorkerDetails,
 )
+from tests.fuzz.play import play
+from tests.fuzz.vocabulary import TEMPLATES, Vocabulary
+from tests.middleware.script import Script, bits
 
 STEPS: Final = 120
 """Events of one world: enough for several jobs to be sent, done, failed, retried and forgotten."""

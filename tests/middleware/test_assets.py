@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from base.vocabulary import ErrorCode
 from middleware.events import FreeJob, NotKept, SendChunk, SpoolChunk
+from moviola.base.vocabulary import ErrorCode
+from moviola.wire.messages import Asset, AssetFacts, AssetRequest, Chunk, End, Error, Job, Revoke, Submit
 from tests.middleware.script import Script
-from wire.messages import Asset, AssetFacts, AssetRequest, Chunk, End, Error, Job, Revoke, Submit
 
 VALUE, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from middleware.intake import Intake
+from middleware.job_control import Wishes
 from middleware.leases import Leases
-from middleware.wishes import Wishes
-from storage.crashes import MAX_CRASHES, HalfDone
+from middleware.submissions import Intake
+from moviola.storage.crashes import MAX_CRASHES, HalfDone
+from moviola.wire.loop import Lost
+from moviola.wire.messages import Beat, Chunk, Control, Error, Event, Job, Watch
 from tests.middleware.test_server import AGGREGATOR, WORKER, Cluster
-from wire.loop import Lost
-from wire.messages import Beat, Chunk, Control, Error, Event, Job, Watch
 
 
 @pytest.fixture

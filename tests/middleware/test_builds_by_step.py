@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
-from base.build_path import BuildPath, to_text
-from middleware.cluster import Rules
 from middleware.events import SendChunk, SendStage
+from middleware.model.cluster import Rules
 from middleware.stages import is_outdated
+from moviola.base.build_path import BuildPath, to_text
+from moviola.wire.messages import HandOn, Released, Stored, Task
+from moviola.wire.schema import Lease
 from tests.middleware.script import Script
-from wire.messages import HandOn, Released, Stored, Task
-from wire.schema import Lease
 
 FILTERS: Final = ("blur", "edges", "sharpen")
 CHUNKS: Final = 4

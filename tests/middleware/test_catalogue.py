@@ -9,11 +9,11 @@ import msgpack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middleware import catalogue
-from middleware.catalogue import Catalogue
 from middleware.events import ForgetFilter, SaveFilter
+from middleware.model import catalogue
+from middleware.model.catalogue import Catalogue
+from moviola.wire.messages import Filters, Hello, Watch, WorkerDetails
 from tests.middleware.script import Script
-from wire.messages import Filters, Hello, Watch, WorkerDetails
 
 SCHEMAS = st.fixed_dictionaries({"name": st.sampled_from("abcdefgh"), "summary": st.text(max_size=20)})
 

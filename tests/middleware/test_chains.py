@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from middleware.chains import Chain
+from middleware.model.chain import Chain
 
 CHAIN = Chain("video", ("resize", "blur", "watermark"), can_stage=True)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from middleware.cluster import Rules
 from middleware.events import Received
-from middleware.records import RECORDS_PER_TURN
+from middleware.model.cluster import Rules
+from middleware.publisher import RECORDS_PER_TURN
+from moviola.wire.limits import MAX_CHUNKS
+from moviola.wire.messages import Chunk, End, Event, Hello, Job, Message, Watch
 from tests.middleware.script import Script
-from wire.limits import MAX_CHUNKS
-from wire.messages import Chunk, End, Event, Hello, Job, Message, Watch
 
 
 def steps(action: Callable[[], object]) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from middleware.cluster import Rules
+from middleware.model.cluster import Rules
+from moviola.wire.messages import Chunk, End, FailedChunk, Finish, HandOn, Holdings, Job, Pass, Released, Stored, Task
 from tests.middleware.script import Script, bits
-from wire.messages import Chunk, End, FailedChunk, Finish, HandOn, Holdings, Job, Pass, Released, Stored, Task
 
 
 def begun(**submission: object) -> tuple[Script, str]:

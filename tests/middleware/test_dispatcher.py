@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from middleware.cluster import Rules
 from middleware.events import ForgetJob, FreeJob, Tick
-from middleware.states import JobState
-from tests.middleware.script import ROOM, Script, bits, held_lease
-from wire.messages import (
+from middleware.model.cluster import Rules
+from middleware.model.states import JobState
+from moviola.wire.messages import (
     Aggregator,
     Beat,
     Chunk,
@@ -38,7 +37,8 @@ from wire.messages import (
     Watch,
     Worker,
 )
-from wire.schema import Lease
+from moviola.wire.schema import Lease
+from tests.middleware.script import ROOM, Script, bits, held_lease
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from middleware.events import Left, Received, Unsent
 from middleware.link_costs import MAX_LINK_COSTS
+from moviola.wire.messages import ChunkWindow, Control, Error, Own, Task
 from tests.middleware.script import Script
-from wire.messages import ChunkWindow, Control, Error, Own, Task
 
 REASON = "bad-message: Own.name: a text of at most 200 characters, not 209"
 

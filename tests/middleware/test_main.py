@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from middleware.__main__ import parse
-from middleware.cluster import Rules
-from wire.options import system_user
+from middleware.model.cluster import Rules
+from moviola.wire.options import system_user
 
 
 @pytest.mark.parametrize(

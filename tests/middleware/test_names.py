@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from middleware.events import Close, SaveStore
 from middleware.names import MAX_STORES
+from moviola.wire.messages import Aggregator, Beat, Control, Event, Hello, Job, Own, Task, Watch, Welcome, Worker
+from moviola.wire.tokens import digest_of
 from tests.middleware.script import Script
-from wire.messages import Aggregator, Beat, Control, Event, Hello, Job, Own, Task, Watch, Welcome, Worker
-from wire.tokens import digest_of
 
 
 @pytest.fixture

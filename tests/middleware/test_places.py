@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from middleware.cluster import Rules
 from middleware.events import Close
+from middleware.model.cluster import Rules
+from moviola.wire.limits import IDLE_CLIENT_S
+from moviola.wire.messages import Hello, Watch, WorkerDetails
 from tests.middleware.script import Script
-from wire.limits import IDLE_CLIENT_S
-from wire.messages import Hello, Watch, WorkerDetails
 
 RULES = Rules(max_clients=3, max_workers=2)
 

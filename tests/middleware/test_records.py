@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from base.failures import MAX_FAILURES_OF_JOB
-from middleware import records
-from middleware.changes import Urgency
+from middleware import publisher as records
 from middleware.events import Tick
-from middleware.stream import ChunkFacts
-from middleware.tracks import Trouble
+from middleware.model.changes import Urgency
+from middleware.model.stream import ChunkFacts
+from middleware.model.track import Trouble
+from moviola.base.failures import MAX_FAILURES_OF_JOB
+from moviola.wire.messages import Control, Event, Hello, Job, Watch, Worker, WorkerDetails
 from tests.middleware.script import ROOM, Script
-from wire.messages import Control, Event, Hello, Job, Watch, Worker, WorkerDetails
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:

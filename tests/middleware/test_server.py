@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 
 import pytest
 
-from middleware import records
-from middleware.cluster import Rules
+from middleware import publisher as records
 from middleware.ledger import MiddlewareLedger
+from middleware.model.cluster import Rules
 from middleware.server import MAX_UNREAD, Server
-from storage.spool import Spool
-from wire.addresses import Address
-from wire.limits import MIB
-from wire.loop import Loop, Lost, NetworkEvent, Received
-from wire.messages import (
+from moviola.storage.spool import Spool
+from moviola.wire.addresses import Address
+from moviola.wire.limits import MIB
+from moviola.wire.loop import Loop, Lost, NetworkEvent, Received
+from moviola.wire.messages import (
     VERSIONS,
     AggregatorDetails,
     Chunk,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from middleware.cluster import Rules
 from middleware.events import FreeStage, SendChunk, SendStage
-from tests.middleware.script import Script, held_lease
-from wire.messages import (
+from middleware.model.cluster import Rules
+from moviola.wire.messages import (
     Beat,
     Control,
     Event,
@@ -21,7 +20,8 @@ from wire.messages import (
     Task,
     Watch,
 )
-from wire.schema import Lease
+from moviola.wire.schema import Lease
+from tests.middleware.script import Script, held_lease
 
 RESIZE, MARK, BOTH = 11, 12, 13
 

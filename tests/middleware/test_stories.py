@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from middleware.stories import MAX_LINES, MAX_LINES_OF_TASK, MAX_TASKS, Stories
+from middleware.model.stories import MAX_LINES, MAX_LINES_OF_TASK, MAX_TASKS, Stories
+from moviola.wire.messages import Job, Released, Task, Watch
 from tests.middleware.script import Script, held_lease
-from wire.messages import Job, Released, Task, Watch
 
 
 @pytest.fixture

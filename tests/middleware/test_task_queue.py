@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middleware.states import TaskState
-from middleware.stream import ChunkFacts, Stream
-from middleware.task_queue import LOOK_AHEAD, LeaseRecord, TaskQueue
-from middleware.users import QUOTAS, User, Users
-from wire.bitmap import Bitmap
-from wire.schema import Lease
+from middleware.model.states import TaskState
+from middleware.model.stream import ChunkFacts, Stream
+from middleware.model.task_queue import LOOK_AHEAD, LeaseRecord, TaskQueue
+from middleware.model.users import QUOTAS, User, Users
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.schema import Lease
 
 CHUNKS = 30
 ACTS = ("come", "lose", "hand_out", "store", "put_back", "deliver", "trouble", "hold", "forget_results", "clear")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middleware.cluster import Rules
 from middleware.events import Close, ForgetJob, SaveJob
-from middleware.users import HISTORY, QUOTAS, SUBMIT_BURST, SUBMITS_PER_S, Quota, Resource, Users
+from middleware.model.cluster import Rules
+from middleware.model.users import HISTORY, QUOTAS, SUBMIT_BURST, SUBMITS_PER_S, Quota, Resource, Users
+from moviola.wire.limits import MIB
+from moviola.wire.messages import Chunk, Control, Error, Event, Hello, Job, Own, Task, Watch
 from tests.middleware.script import Script
-from wire.limits import MIB
-from wire.messages import Chunk, Control, Error, Event, Hello, Job, Own, Task, Watch
 
 ANN, BOB, ROOT, AGGREGATOR = 1, 2, 3, 9
 KEYS = [f"key {number}" for number in range(20)]

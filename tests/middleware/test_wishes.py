@@ -8,12 +8,12 @@ import tracemalloc
 
 import pytest
 
-from middleware.cluster import Rules
-from middleware.ended_job import EndedJob
 from middleware.events import ForgetJob, FreeJob
+from middleware.model.cluster import Rules
+from middleware.model.ended_job import EndedJob
 from middleware.server import new_id
+from moviola.wire.messages import Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 from tests.middleware.script import ROOM, Script, bits
-from wire.messages import Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 
 UPLOAD_S = Rules().upload_timeout_s
 

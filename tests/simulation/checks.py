@@ -6,19 +6,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from client.outcome import Status
-from middleware.cluster import Cluster
-from middleware.fleet import WorkerRecord
-from middleware.jobs import Job as MiddlewareJob
 from middleware.link_costs import MAX_LINK_COSTS
-from middleware.records import WATCHER_INTERVAL_S
-from middleware.states import JobState, WorkerState
-from middleware.tracks import Track
-from middleware.users import Resource
-from tests.simulation import material
-from tests.simulation.greedy import MAX_CHUNK
-from tests.simulation.network import POISON, End
-from wire import limits
-from wire.messages import (
+from middleware.model.cluster import Cluster
+from middleware.model.fleet import WorkerRecord
+from middleware.model.job import Job as MiddlewareJob
+from middleware.model.states import JobState, WorkerState
+from middleware.model.track import Track
+from middleware.model.users import Resource
+from middleware.publisher import WATCHER_INTERVAL_S
+from moviola.wire import limits
+from moviola.wire.messages import (
     ChunkWindow,
     Drop,
     Error,
@@ -38,7 +35,10 @@ from wire.messages import (
     Task,
     Welcome,
 )
-from wire.windows import Windows
+from moviola.wire.windows import Windows
+from tests.simulation import material
+from tests.simulation.greedy import MAX_CHUNK
+from tests.simulation.network import POISON, End
 
 if TYPE_CHECKING:
     from tests.simulation.programs import Worker

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from moviola.wire.messages import ROLES, Message
 from tests.simulation.network import End, Network
 from tests.simulation.scenario import play
-from wire.messages import ROLES, Message
 
 SEEDS: Final = range(12)
 

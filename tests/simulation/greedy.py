@@ -6,11 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from moviola.wire.addresses import Address
+from moviola.wire.loop import Received
+from moviola.wire.messages import (
+    VERSIONS,
+    Chunk,
+    Control,
+    End,
+    Fetch,
+    File,
+    Hello,
+    Job,
+    Message,
+    Submit,
+    Watch,
+    Welcome,
+)
 from tests.simulation.network import SimLoop
 from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program
-from wire.addresses import Address
-from wire.loop import Received
-from wire.messages import VERSIONS, Chunk, Control, End, Fetch, File, Hello, Job, Message, Submit, Watch, Welcome
 
 USER = "greedy"
 STAY_S = 6.0

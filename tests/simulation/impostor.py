@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from moviola.wire.messages import VERSIONS, AggregatorDetails, Hello, Welcome, WorkerDetails
 from tests.simulation.network import SimLoop
 from tests.simulation.programs import MIDDLEWARE, Program
-from wire.messages import VERSIONS, AggregatorDetails, Hello, Welcome, WorkerDetails
 
 PATIENCE_S = 8.0
 """How long it stays where it was let in, at most: long enough to be in the way of whoever has the name."""

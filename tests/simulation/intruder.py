@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
+from moviola.wire.loop import Lost, Received
+from moviola.wire.messages import VERSIONS, Chunk, Control, Error, Hello, Job, Submit, Welcome
 from tests.simulation.network import POISON, Network
 from tests.simulation.programs import MIDDLEWARE, Program
 from tests.simulation.world import World
-from wire.loop import Lost, Received
-from wire.messages import VERSIONS, Chunk, Control, Error, Hello, Job, Submit, Welcome
 
 INTERVAL_S: Final = 2.0
 """Between two submissions."""

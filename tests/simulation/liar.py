@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from moviola.wire.messages import HandOn, HeldLease, Hello, Released, Result, Stored, Task, Welcome
+from moviola.wire.schema import Lease
 from tests.simulation import material
 from tests.simulation.programs import Worker
-from wire.messages import HandOn, HeldLease, Hello, Released, Result, Stored, Task, Welcome
-from wire.schema import Lease
 from worker import events as worker_events
 from worker.holding import Holding
 

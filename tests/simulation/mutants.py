@@ -22,30 +22,32 @@ from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
 from client import run
 from client.upload import Upload
-from middleware import intake, leases, names, scheduler, stages, tracks
-from middleware.chains import Chain
-from middleware.cluster import Cluster
+from middleware import leases, names, scheduler, stages
+from middleware import submissions as intake
 from middleware.dispatcher import Dispatcher
 from middleware.events import FreeStage, StageLost, Tick
-from middleware.fleet import Fleet
-from middleware.intake import Intake
-from middleware.jobs import Job
 from middleware.leases import Cause, Leases
 from middleware.ledger import MiddlewareLedger
 from middleware.link_costs import LinkCosts
+from middleware.model import track as tracks
+from middleware.model.chain import Chain
+from middleware.model.cluster import Cluster
+from middleware.model.fleet import Fleet
+from middleware.model.job import Job
+from middleware.model.task_queue import TaskQueue
+from middleware.model.track import Track
+from middleware.model.users import Users
 from middleware.ownership import Ownership
-from middleware.records import Publisher
+from middleware.publisher import Publisher
 from middleware.scheduler import Scheduler
 from middleware.server import Server as MiddlewareServer
-from middleware.task_queue import TaskQueue
-from middleware.tracks import Track
-from middleware.users import Users
-from storage.ledger import Ledger
-from storage.spool import Spool
+from middleware.submissions import Intake
+from moviola.storage.ledger import Ledger
+from moviola.storage.spool import Spool
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.places import Idlers
+from moviola.wire.windows import Windows
 from tests.simulation import material
-from wire.bitmap import Bitmap
-from wire.places import Idlers
-from wire.windows import Windows
 from worker.assets import AssetCache
 from worker.session import Session as WorkerSession
 

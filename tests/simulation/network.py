@@ -1,6 +1,6 @@
 """A network in one process: messages in order per direction, late, torn off, or cut by a partition.
 
-`SimLoop` stands in for `wire.loop.Loop`: the programs' shells use it without knowing.
+`SimLoop` stands in for `moviola.wire.loop.Loop`: the programs' shells use it without knowing.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from moviola.wire.addresses import Address
+from moviola.wire.framing import Buffer, checksum
+from moviola.wire.loop import Damaged, FileSlice, Lost, NetworkEvent, Received
+from moviola.wire.messages import MAX_PAYLOADS, Error, Hello, Message, Own, decode, encode
+from moviola.wire.schema import Lease
 from tests.simulation.world import World
-from wire.addresses import Address
-from wire.framing import Buffer, checksum
-from wire.loop import Damaged, FileSlice, Lost, NetworkEvent, Received
-from wire.messages import MAX_PAYLOADS, Error, Hello, Message, Own, decode, encode
-from wire.schema import Lease
 
 CARRIERS: Final = frozenset(kind for limits in MAX_PAYLOADS.values() for kind in limits)
 """The messages that have a payload."""
@@ -237,7 +237,7 @@ class SimLoop:
                 self._network.close(self.ends[number], Error("bad-message", POISON, job=own.job), "")
             return
 
-    # ── what the shells use of wire.loop.Loop ────────────────────────────────────────────────────────────────────
+    # ── what the shells use of moviola.wire.loop.Loop ────────────────────────────────────────────────────────────────
 
     def dial(self, addresses: Iterable[Address], hello: Hello, *_: Any) -> int:
         number = self.next_number()

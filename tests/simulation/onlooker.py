@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from moviola.wire.loop import Lost, Received
+from moviola.wire.messages import VERSIONS, Hello, Watch, Welcome
 from tests.simulation.network import Network
 from tests.simulation.programs import MIDDLEWARE, Program
 from tests.simulation.world import World
-from wire.loop import Lost, Received
-from wire.messages import VERSIONS, Hello, Watch, Welcome
 
 USER: Final = "onlooker"
 """An admin: what happens to every job is told to it."""

@@ -17,19 +17,19 @@ from client import events as client_events
 from client.destination import Place
 from client.options import Target
 from client.run import Parcel, Run
-from middleware.cluster import Rules
 from middleware.events import Command, Log, Send, StageKept
 from middleware.ledger import MiddlewareLedger
+from middleware.model.cluster import Rules
+from middleware.model.states import JobState
 from middleware.server import Server as MiddlewareServer
-from middleware.states import JobState
-from storage.spool import Location, Spool
+from moviola.storage.spool import Location, Spool
+from moviola.wire.addresses import Address
+from moviola.wire.framing import checksum
+from moviola.wire.loop import Damaged, Lost, Received
+from moviola.wire.messages import Released, Task, Welcome
 from tests.simulation import material
 from tests.simulation.network import Link, Network, SimLoop
 from tests.simulation.world import World
-from wire.addresses import Address
-from wire.framing import checksum
-from wire.loop import Damaged, Lost, Received
-from wire.messages import Released, Task, Welcome
 from worker import events as worker_events
 from worker.holding import Identity
 from worker.session import Session as WorkerSession

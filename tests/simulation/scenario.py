@@ -14,9 +14,11 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from client.outcome import Status
-from middleware import records
-from middleware.cluster import Rules
-from middleware.users import QUOTAS, Quota, Resource
+from middleware import publisher as records
+from middleware.model.cluster import Rules
+from middleware.model.users import QUOTAS, Quota, Resource
+from moviola.wire import limits, windows
+from moviola.wire.messages import Task
 from tests.simulation import material
 from tests.simulation.checks import Checks
 from tests.simulation.greedy import Greedy
@@ -29,8 +31,6 @@ from tests.simulation.onlooker import Onlooker
 from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program, Worker
 from tests.simulation.undecided import Undecided
 from tests.simulation.world import World
-from wire import limits, windows
-from wire.messages import Task
 
 FAULTS_S: Final = 40.0
 """How long faults may happen."""

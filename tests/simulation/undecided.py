@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from moviola.wire.loop import Received
+from moviola.wire.messages import VERSIONS, Control, Hello, Welcome
 from tests.simulation.network import Network, SimLoop
 from tests.simulation.programs import MIDDLEWARE, Client, Middleware
 from tests.simulation.world import World
-from wire.loop import Received
-from wire.messages import VERSIONS, Control, Hello, Welcome
 
 STAY_S: Final = 1.0
 """How long it waits for what becomes of its wishes before its client is back."""

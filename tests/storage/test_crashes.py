@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.crashes import MAX_COUNTED, at_work, count_crash, crashes
-from storage.ledger import Ledger
+from moviola.storage.crashes import MAX_COUNTED, at_work, count_crash, crashes
+from moviola.storage.ledger import Ledger
 
 SCHEMA = "CREATE TABLE thing (name TEXT)"
 

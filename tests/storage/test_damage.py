@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from aggregator.events import Keep
 from aggregator.ledger import AggregatorLedger
 from middleware.ledger import MiddlewareLedger
-from storage.errors import LedgerUnusable
-from storage.spool import Location
+from moviola.storage.errors import LedgerUnusable
+from moviola.storage.spool import Location
 
 JOBS = [(f"job-{n}", {"key": f"k{n}", "source": {"crf": n}}, {"state": "running", "n": n}) for n in range(6)]
 FRAMES = {"frames_in": 8}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.jobs import JobTable, SavedJob, job_check
-from storage.ledger import Ledger
+from moviola.storage.jobs import JobTable, SavedJob, job_check
+from moviola.storage.ledger import Ledger
 
 SCHEMA = "CREATE TABLE job (number INTEGER PRIMARY KEY, job TEXT NOT NULL UNIQUE, fixed BLOB NOT NULL, record BLOB)"
 

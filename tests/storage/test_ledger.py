@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from storage.errors import LedgerFull, LedgerGone, LedgerInUse, LedgerUnusable
-from storage.ledger import TIGHT_INTERVAL_S, Ledger, Row
+from moviola.storage.errors import LedgerFull, LedgerGone, LedgerInUse, LedgerUnusable
+from moviola.storage.ledger import TIGHT_INTERVAL_S, Ledger, Row
 
 SCHEMA = "CREATE TABLE word (text TEXT PRIMARY KEY); CREATE TABLE other (number INTEGER)"
 VERSION = 3
@@ -187,7 +187,7 @@ def test_the_turn_that_fills_the_disk_is_recorded_from_the_reserve(tmp_path: Pat
     assert ledger.next_deadline() == 100 + TIGHT_INTERVAL_S
     now[0] = 100 + TIGHT_INTERVAL_S
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("storage.ledger.create_private", no_room)
+        patch.setattr("moviola.storage.ledger.create_private", no_room)
         ledger.commit()
     assert ledger.next_deadline() == 100 + 2 * TIGHT_INTERVAL_S
     now[0] = 100 + 2 * TIGHT_INTERVAL_S

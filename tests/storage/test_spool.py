@@ -14,9 +14,9 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage import spool as spool_module
-from storage.errors import SpoolFull
-from storage.spool import Location, Slice, Spool
+from moviola.storage import spool as spool_module
+from moviola.storage.errors import SpoolFull
+from moviola.storage.spool import Location, Slice, Spool
 
 SEGMENT = 1000
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import LedgerFull
-from storage.spool import Spool
-from storage.turn import Turn
+from moviola.storage.errors import LedgerFull
+from moviola.storage.spool import Spool
+from moviola.storage.turn import Turn
 
 
 class Recorder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wire.addresses import Address, reachable, resolve
+from moviola.wire.addresses import Address, reachable, resolve
 
 TOLD = [Address("127.0.0.1", 5001), Address("::1", 5001), Address("10.0.0.7", 5001), Address("host.example", 5001)]
 

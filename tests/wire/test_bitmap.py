@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.bitmap import BLOCK, Bitmap
-from wire.limits import MAX_CHUNKS
+from moviola.wire.bitmap import BLOCK, Bitmap
+from moviola.wire.limits import MAX_CHUNKS
 
 INDEXES = st.integers(0, 100) | st.integers(BLOCK - 2, BLOCK + 2) | st.integers(0, 5 * BLOCK)
 STEPS = st.lists(st.tuples(st.booleans(), INDEXES))

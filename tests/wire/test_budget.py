@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire import limits
-from wire.budget import Account, Budget
-from wire.limits import KIB
+from moviola.wire import limits
+from moviola.wire.budget import Account, Budget
+from moviola.wire.limits import KIB
 
 LIMIT = 1024 * KIB
 

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from wire import descriptors
+from moviola.wire import descriptors
 
 
 def test_the_soft_limit_is_raised_as_far_as_the_hard_one_goes() -> None:
     script = """
 import resource
-from wire import descriptors
+from moviola.wire import descriptors
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 128))
 assert descriptors.raise_limit() == 128
 assert resource.getrlimit(resource.RLIMIT_NOFILE) == (128, 128)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.budget import Budget
-from wire.errors import ProtocolError
-from wire.framing import MAGIC, PREFIX, Frame, FrameReader, checksum, prefix
-from wire.limits import FREE_SHARE, KIB, MAX_PAYLOAD, MIB
+from moviola.wire.budget import Budget
+from moviola.wire.errors import ProtocolError
+from moviola.wire.framing import MAGIC, PREFIX, Frame, FrameReader, checksum, prefix
+from moviola.wire.limits import FREE_SHARE, KIB, MAX_PAYLOAD, MIB
 
 FRAMES = [(b"\x80", b""), (b"h" * 300, b"p" * 70_000), (b"x", b"y"), (b"z" * 5, b"")]
 STREAM = b"".join(prefix(h, len(p), checksum(p)) + p for h, p in FRAMES)

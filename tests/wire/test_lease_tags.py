@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.lease_tags import KEY_SIZE, is_lent, tag_of
-from wire.messages import HeldLease
-from wire.schema import MAX_INT, Lease
+from moviola.wire.lease_tags import KEY_SIZE, is_lent, tag_of
+from moviola.wire.messages import HeldLease
+from moviola.wire.schema import MAX_INT, Lease
 
 INTEGERS = st.integers(0, MAX_INT)
 TEXTS = st.text(max_size=20)

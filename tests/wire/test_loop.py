@@ -13,14 +13,14 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from wire import limits
-from wire.addresses import Address, resolve
-from wire.framing import MAGIC, PREFIX, checksum, prefix
-from wire.limits import MIB
-from wire.loop import Damaged, FileSlice, Loop, Lost, NetworkEvent, Received, Unsent, _tune
-from wire.messages import VERSIONS, Beat, Chunk, Error, HandOn, Hello, Task, Watch, Welcome, encode
-from wire.places import Handshakes
-from wire.schema import Lease
+from moviola.wire import limits
+from moviola.wire.addresses import Address, resolve
+from moviola.wire.framing import MAGIC, PREFIX, checksum, prefix
+from moviola.wire.limits import MIB
+from moviola.wire.loop import Damaged, FileSlice, Loop, Lost, NetworkEvent, Received, Unsent, _tune
+from moviola.wire.messages import VERSIONS, Beat, Chunk, Error, HandOn, Hello, Task, Watch, Welcome, encode
+from moviola.wire.places import Handshakes
+from moviola.wire.schema import Lease
 
 HELLO = Hello(role="worker", name="tester", session="s1", versions=list(VERSIONS))
 
@@ -177,7 +177,7 @@ def test_a_name_is_looked_up_only_when_its_turn_has_come(pair: Pair, monkeypatch
         asked.append(address.host)
         return resolve(address, family)
 
-    monkeypatch.setattr("wire.loop.resolve", look_up)
+    monkeypatch.setattr("moviola.wire.loop.resolve", look_up)
     pair.client.dial([Address("127.0.0.1", pair.port), Address("name.invalid", pair.port)], HELLO)
     pair.until(lambda: pair.at_server)
     assert asked == ["127.0.0.1"]
@@ -394,7 +394,7 @@ def test_an_address_of_a_family_the_system_does_not_know_is_passed_over(
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
         return real(family, *arguments, **options)
 
-    monkeypatch.setattr("wire.loop.socket.socket", only_ipv4)
+    monkeypatch.setattr("moviola.wire.loop.socket.socket", only_ipv4)
     pair.client.dial([Address("::1", pair.port), Address("127.0.0.1", pair.port)], HELLO)
     pair.until(lambda: pair.at_server)
 
@@ -582,7 +582,7 @@ def test_who_does_not_read_answers_is_not_heard_on_until_he_has(pair: Pair, monk
 
 
 def test_what_cannot_be_sent_comes_back_and_the_connection_lives(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wire.loop.CHECKS_WHAT_IS_SENT", False)  # as at work
+    monkeypatch.setattr("moviola.wire.loop.CHECKS_WHAT_IS_SENT", False)  # as at work
     here, there = pair.opened()
     too_large = Task(Lease(1, 1), "j", 0, 0, {"x": bytes(limits.MAX_HEADER)}, {}, "o", 1)
     pair.server.send(there, too_large)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.errors import ProtocolError, Unsendable
-from wire.limits import MAX_HEADER, MAX_TEXT
-from wire.messages import (
+from moviola.wire.errors import ProtocolError, Unsendable
+from moviola.wire.limits import MAX_HEADER, MAX_TEXT
+from moviola.wire.messages import (
     MESSAGES,
     AssetFacts,
     Beat,
@@ -28,7 +28,7 @@ from wire.messages import (
     decode,
     encode,
 )
-from wire.schema import Lease
+from moviola.wire.schema import Lease
 
 SAMPLES: dict[Any, Any] = {int: 3, float: 1.5, bool: True, bytes: b"b", str: "s", Lease: Lease(1, 2)}
 

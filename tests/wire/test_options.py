@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from base.settings import read
-from wire import options
+from moviola.base.settings import read
+from moviola.wire import options
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire import limits
-from wire.places import Handshakes, Idlers
+from moviola.wire import limits
+from moviola.wire.places import Handshakes, Idlers
 
 
 def test_the_oldest_handshake_of_an_address_goes_when_it_has_too_many() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from base.settings import read
-from wire import options
-from wire.secret import cluster_secret, make_secret, read_secret
+from moviola.base.settings import read
+from moviola.wire import options
+from moviola.wire.secret import cluster_secret, make_secret, read_secret
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in ("STATE", "SECRET_FILE", "NO_SECRET"):
         monkeypatch.delenv(f"MOVIOLA_{variable}", raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("wire.secret.HOME", tmp_path / "home")
+    monkeypatch.setattr("moviola.wire.secret.HOME", tmp_path / "home")
     return tmp_path
 
 

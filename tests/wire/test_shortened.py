@@ -9,7 +9,7 @@ import msgpack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.shortened import fitted, shortened, shortened_data, shortened_end
+from moviola.wire.shortened import fitted, shortened, shortened_data, shortened_end
 
 LEAVES = st.one_of(
     st.none(),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from wire.shown import MARK, shown
+from moviola.wire.shown import MARK, shown
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_text_is_shown_in_one_line_that_is_nothing_but_text(text: str, seen: str
 
 PROGRAM = r"""
 import logging
-from wire.options import set_up_log
+from moviola.wire.options import set_up_log
 set_up_log("info")
 forged = "x\n2026-01-01 00:00:00.000 INFO    middleware  job clip is done\x1b[2J"
 log = logging.getLogger("middleware")

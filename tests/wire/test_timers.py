@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.timers import Timers
+from moviola.wire.timers import Timers
 
 STEPS = st.lists(st.tuples(st.integers(0, 5), st.none() | st.integers(0, 50)))
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.bitmap import Bitmap
-from wire.errors import ProtocolError
-from wire.limits import KIB, MAX_CHUNKS, MIB
-from wire.messages import ChunkWindow, Holdings, encode
-from wire.windows import HEAD_SIZE, Windows, heads, windows
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.errors import ProtocolError
+from moviola.wire.limits import KIB, MAX_CHUNKS, MIB
+from moviola.wire.messages import ChunkWindow, Holdings, encode
+from moviola.wire.windows import HEAD_SIZE, Windows, heads, windows
 
 INDEXES = st.one_of(
     st.integers(0, 40),

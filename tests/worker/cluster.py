@@ -6,9 +6,20 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from wire.loop import ConnectionId, Loop, Lost, Received
-from wire.messages import Aggregator, Beat, Hello, LeaseBeat, Message, Result, Stored, Task, Welcome, WorkerDetails
-from wire.schema import Lease
+from moviola.wire.loop import ConnectionId, Loop, Lost, Received
+from moviola.wire.messages import (
+    Aggregator,
+    Beat,
+    Hello,
+    LeaseBeat,
+    Message,
+    Result,
+    Stored,
+    Task,
+    Welcome,
+    WorkerDetails,
+)
+from moviola.wire.schema import Lease
 
 PATIENCE_S = 30.0
 """How long a test waits for what must come: many times what a busy machine needs."""

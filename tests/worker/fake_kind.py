@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from media.errors import ProcessingFailed
-from media.material import Output, Result
+from moviola.media.errors import ProcessingFailed
+from moviola.media.material import Output, Result
 
 
 def process(

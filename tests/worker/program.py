@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from wire.addresses import Address
-from wire.options import set_up_log
+from moviola.wire.addresses import Address
+from moviola.wire.options import set_up_log
 from worker.child_settings import ParentSettings
 from worker.parent import Parent
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from media import material
+from moviola.media import material
+from moviola.wire.addresses import Address
+from moviola.wire.errors import ProtocolError
+from moviola.wire.messages import MESSAGES, Welcome
 from tests.fuzz.play import play
 from tests.fuzz.vocabulary import Vocabulary
-from wire.addresses import Address
-from wire.errors import ProtocolError
-from wire.messages import MESSAGES, Welcome
 from worker.events import (
     Abandon,
     Compute,

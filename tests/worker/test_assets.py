@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from filters.assets import value_of
+from moviola.filters.assets import value_of
+from moviola.wire.messages import Asset, AssetRequest, Task
+from moviola.wire.schema import Lease
 from tests.worker.cluster import task
 from tests.worker.test_session import RESULT, WELCOME, A, B, Script, released
-from wire.messages import Asset, AssetRequest, Task
-from wire.schema import Lease
 from worker.assets import AssetCache
 from worker.events import MIDDLEWARE, Command, Compute, Computed, Lost, Opened, Send, Tick
 

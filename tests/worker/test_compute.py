@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from filters.runner import FilterError
-from filters.schema import ParameterError
-from media.errors import ProcessingFailed
+from moviola.filters.runner import FilterError
+from moviola.filters.schema import ParameterError
+from moviola.media.errors import ProcessingFailed
+from moviola.wire.schema import Lease
 from tests.worker.cluster import PATIENCE_S, task
-from wire.schema import Lease
 from worker.compute import MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK, Computer, cause_of, load
 from worker.events import Computed, Event, Failed, Stopped
-from worker.note import Note
+from worker.shared_status import Note
 
 A = Lease(1, 1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wire.schema import Lease
+from moviola.wire.schema import Lease
 from worker.death import OutOfMemoryCounter, describe
 from worker.events import EXIT_BUG, EXIT_DRAINED, EXIT_STUCK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wire.addresses import Address
+from moviola.wire.addresses import Address
 from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, STEADY_S, Link
 
 

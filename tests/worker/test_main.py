@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from base.processes import core_count
-from filters import registry
+from moviola.base.processes import core_count
+from moviola.filters import registry
 from worker import __main__ as program
 from worker.child_settings import ChildSettings, ParentSettings
 from worker.parent import Parent
@@ -81,7 +81,7 @@ def test_a_secret_that_cannot_be_had_is_said(
 PLUGIN = """
 from dataclasses import dataclass
 from typing import ClassVar
-from filters.base import Filter
+from moviola.filters.base import Filter
 
 @dataclass(frozen=True)
 class Mine(Filter):

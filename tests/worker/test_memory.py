@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wire.schema import Lease
+from moviola.wire.schema import Lease
 from worker.compute import cause_of
 from worker.death import describe
 from worker.events import EXIT_MEMORY

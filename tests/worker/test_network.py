@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from moviola.wire.addresses import Address
+from moviola.wire.loop import Loop
+from moviola.wire.messages import Beat, Hello, Released, Result, Revoke
+from moviola.wire.schema import Lease
 from tests.worker.cluster import PATIENCE_S, Cluster, Side
-from wire.addresses import Address
-from wire.loop import Loop
-from wire.messages import Beat, Hello, Released, Result, Revoke
-from wire.schema import Lease
 from worker.compute import Computer, load
 from worker.events import EXIT_DRAINED, EXIT_ORPHANED, DrainRequested
 from worker.holding import Identity
 from worker.network import Network
-from worker.note import Note, Stage
 from worker.session import Session
+from worker.shared_status import Note, Stage
 
 NAME = "w-1"
 

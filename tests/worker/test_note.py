@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
-from wire.schema import Lease
-from worker.note import Note, Stage
+from moviola.wire.schema import Lease
+from worker.shared_status import Note, Stage
 
 
 def test_what_a_process_wrote_is_there_after_it_was_killed() -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from moviola.wire.messages import Hello, Released, WorkerDetails
 from tests.worker.cluster import PATIENCE_S, Cluster
-from wire.messages import Hello, Released, WorkerDetails
-from worker.note import Note
 from worker.parent import HUNG_CHECKS, Slot, check_life
+from worker.shared_status import Note
 
 ROOT = Path(__file__).parents[2]
 
@@ -225,8 +225,8 @@ def _until(condition: Callable[[], bool]) -> None:
 
 _BROKEN = """
 import sys
-from wire.addresses import Address
-from wire.options import set_up_log
+from moviola.wire.addresses import Address
+from moviola.wire.options import set_up_log
 from worker.note import Note
 from worker.parent import Parent
 from worker.child_settings import ParentSettings

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from media import material
-from tests.worker.cluster import task
-from wire.addresses import Address
-from wire.messages import (
+from moviola.media import material
+from moviola.wire.addresses import Address
+from moviola.wire.messages import (
     Aggregator,
     Beat,
     Error,
@@ -25,8 +24,9 @@ from wire.messages import (
     WorkerDetails,
     check_sendable,
 )
-from wire.schema import Lease
-from wire.tokens import for_store
+from moviola.wire.schema import Lease
+from moviola.wire.tokens import for_store
+from tests.worker.cluster import task
 from worker.events import (
     EXIT_DRAINED,
     EXIT_STUCK,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from media.errors import TooLargeToHandOn
+from moviola.media.errors import TooLargeToHandOn
+from moviola.wire.messages import HandOn, Released, Revoke, Stored
+from moviola.wire.schema import Lease
 from tests.worker.cluster import task
 from tests.worker.test_session import RESULT, WELCOME, A, B, Script, held, released
-from wire.messages import HandOn, Released, Revoke, Stored
-from wire.schema import Lease
 from worker.compute import cause_of
 from worker.events import MIDDLEWARE, Compute, Computed, Lost, Opened, Received, Send
 

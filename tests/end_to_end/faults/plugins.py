@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from filters.base import Filter, parameter
-from filters.picture import Picture
+from moviola.filters.base import Filter, parameter
+from moviola.filters.picture import Picture
 
 MAX_FRAME = 10**9
 PACE_S = 0.05

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from filters.base import parameter
-from filters.records import Record, RecordFilter
+from moviola.filters.base import parameter
+from moviola.filters.records import Record, RecordFilter
 
 
 @dataclass(frozen=True)

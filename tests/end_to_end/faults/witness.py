@@ -16,10 +16,10 @@ from typing import Any
 
 from client.options import Target
 from client.watching import ClusterView, look
+from moviola.wire.addresses import Address
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.errors import WireError
 from tests.end_to_end.cluster import LocalCluster, until
-from wire.addresses import Address
-from wire.bitmap import Bitmap
-from wire.errors import WireError
 
 PLUGINS = Path(__file__).with_name("plugins.py")
 

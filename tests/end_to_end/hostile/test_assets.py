@@ -49,8 +49,8 @@ def failure_of(peer: Peer, clip: Path, file: str) -> str:
 
 def prepared(clip: Path, file: str) -> dict[str, Any]:
     """What a client sends for a clip, with a step that names the file as no client of ours would."""
-    from media.kinds import split  # noqa: PLC0415 - not before the test runs
-    from media.material import Cutting, Material  # noqa: PLC0415
+    from moviola.media.kinds import split  # noqa: PLC0415 - not before the test runs
+    from moviola.media.material import Cutting, Material  # noqa: PLC0415
 
     source, chunks = split(Material.single("video", clip), Cutting(passthrough=False))
     told = [

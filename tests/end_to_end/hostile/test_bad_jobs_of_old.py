@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from storage.seals import sealed, unsealed
+from moviola.storage.seals import sealed, unsealed
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, until
 from tests.end_to_end.hostile.peer import Honest, Peer, submission

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from moviola.wire.limits import MAX_CHUNKS, MIB
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, Peer, frame, resident_bytes, submission
-from wire.limits import MAX_CHUNKS, MIB
 
 
 def test_far_indexes_and_repeated_questions_cost_nobody_anything(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from moviola.wire.limits import MIB
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, Peer, frame, resident_bytes, worker_details
-from wire.limits import MIB
 
 CHUNK = {"type": "Chunk", "job": "none", "stream": 0, "index": 0, "frame_count": 1}
 TASK = {"lease": [1, 1], "job": "none", "track": 0, "index": 0}

@@ -7,9 +7,9 @@ from typing import Any
 
 import av
 
-from media.bundle import pack, unpack
-from media.kinds import split
-from media.material import Cutting, Material
+from moviola.media.bundle import pack, unpack
+from moviola.media.kinds import split
+from moviola.media.material import Cutting, Material
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, Peer, submission
@@ -20,7 +20,7 @@ SIDE = 16_000  # pixels: of a picture that takes 256 MB, and some 25 GB once it 
 HOG = """
 from dataclasses import dataclass
 import numpy as np
-from filters.base import Filter
+from moviola.filters.base import Filter
 
 @dataclass(frozen=True)
 class Hog(Filter):

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from filters.chain import parse_chain
-from media.bundle import pack
-from media.kinds import split
-from media.material import Chunk, Cutting, Encoder, Material, Output
+from moviola.filters.chain import parse_chain
+from moviola.media.bundle import pack
+from moviola.media.kinds import split
+from moviola.media.material import Chunk, Cutting, Encoder, Material, Output
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, until
 from tests.end_to_end.hostile.peer import Honest, Peer, submission

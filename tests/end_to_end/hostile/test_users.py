@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from middleware.users import QUOTAS, SUBMIT_BURST, Resource
+from middleware.model.users import QUOTAS, SUBMIT_BURST, Resource
+from moviola.wire.limits import MIB
+from moviola.wire.options import system_user
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, until
 from tests.end_to_end.hostile.peer import Header, Honest, Peer, submission
-from wire.limits import MIB
-from wire.options import system_user
 
 UPLOAD_TIMEOUT_S = 3
 SUBMITS = 1000

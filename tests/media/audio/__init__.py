@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from media.kind import Deferred, Grouping, Kind
+from moviola.media.kind import Deferred, Grouping, Kind
 
 KIND: Final = Kind(
     name="audio",

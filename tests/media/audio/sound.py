@@ -9,15 +9,15 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-from filters.records import RecordFilter, RecordRunner
-from filters.registry import make_chain
-from media.account import Account
-from media.bundle import pack, unpack
-from media.errors import UnreadableSource
-from media.fingerprint import fingerprint
-from media.material import Chunk, Cutting, Files, Material, Output, Result, Source
-from media.report import Report
-from media.spliced import Spliced
+from moviola.filters.records import RecordFilter, RecordRunner
+from moviola.filters.registry import make_chain
+from moviola.media.account import Account
+from moviola.media.bundle import pack, unpack
+from moviola.media.errors import UnreadableSource
+from moviola.media.fingerprint import fingerprint
+from moviola.media.material import Chunk, Cutting, Files, Material, Output, Result, Source
+from moviola.media.report import Report
+from moviola.media.spliced import Spliced
 from tests.media.audio import KIND
 
 BLOCKS_A_SECOND = 10

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filters.chain import parse_chain
-from filters.registry import schemas
-from filters.schema import check_chain
-from media.images.process import process
-from media.images.splice import splice
-from media.images.split import split
-from media.material import Chunk, Cutting, Encoder, Material, Output, Result, Source
-from media.spliced import Spliced
+from moviola.filters.chain import parse_chain
+from moviola.filters.registry import schemas
+from moviola.filters.schema import check_chain
+from moviola.media.images.process import process
+from moviola.media.images.splice import splice
+from moviola.media.images.split import split
+from moviola.media.material import Chunk, Cutting, Encoder, Material, Output, Result, Source
+from moviola.media.spliced import Spliced
 from tests.media.shelf import Shelf
 
 

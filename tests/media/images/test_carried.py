@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from media.images.carried import attached, fits, lasting_exif
-from media.images.header import read_header
-from media.images.ifd import Directories
+from moviola.media.images.carried import attached, fits, lasting_exif
+from moviola.media.images.header import read_header
+from moviola.media.images.ifd import Directories
 from tests.media.images.pictures import PROFILE, corners, decoded, encoded, exif, long, short, text
 
 MAKER_NOTE = (7, 40, b"private notes with offsets of their own!")

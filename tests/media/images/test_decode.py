@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from media.images.decode import CUT_SHORT, Decoded, Page, decode
-from media.images.formats import BrokenImage
-from media.images.header import read_header
+from moviola.media.images.decode import CUT_SHORT, Decoded, Page, decode
+from moviola.media.images.formats import BrokenImage
+from moviola.media.images.header import read_header
 from tests.media.images.pictures import Pixels, animation, corners, encoded, exif, short, tiff, with_exif
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from media.images.encode import Settings, encode, storable
-from media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage
-from media.images.header import read_header
+from moviola.media.images.encode import Settings, encode, storable
+from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage
+from moviola.media.images.header import read_header
 from tests.media.images.pictures import Pixels, corners, decoded
 
 FINE = Settings(95, True, "444")

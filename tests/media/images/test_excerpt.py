@@ -5,8 +5,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from media.errors import BundleError
-from media.images.excerpt import write_excerpt
+from moviola.media.errors import BundleError
+from moviola.media.images.excerpt import write_excerpt
 from tests.media.images.gallery import cut
 from tests.media.images.pictures import corners, encoded
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, format_of, written_as
+from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, format_of, written_as
 from tests.media.images.pictures import corners, encoded
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.images import header
-from media.images.formats import FORMATS, BrokenImage
-from media.images.header import PIXELS_MAX, read_header
+from moviola.media.images import header
+from moviola.media.images.formats import FORMATS, BrokenImage
+from moviola.media.images.header import PIXELS_MAX, read_header
 from tests.media.images.pictures import animation, bomb, corners, encoded, exif, long, short, tiff, with_exif
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.images.ifd import BadDirectory, Directories, block
+from moviola.media.images.ifd import BadDirectory, Directories, block
 from tests.media.images.pictures import directory, exif, long, short, text
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from base.file_names import check_path_name
-from media.images.formats import OUTPUT_FORMATS
-from media.images.names import Names, safe
+from moviola.base.file_names import check_path_name
+from moviola.media.images.formats import OUTPUT_FORMATS
+from moviola.media.images.names import Names, safe
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from media.images.orientation import upright
+from moviola.media.images.orientation import upright
 
 # Where the first row and the first column of the stored picture are to be seen (EXIF 2.3, 4.6.4 A).
 SIDES = {

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from media.bundle import pack, unpack_table
-from media.errors import BundleError, ProcessingFailed
-from media.images import process as module
-from media.images.carried import attached
-from media.images.header import read_header
-from media.images.process import process
-from media.report import Report
+from moviola.media.bundle import pack, unpack_table
+from moviola.media.errors import BundleError, ProcessingFailed
+from moviola.media.images import process as module
+from moviola.media.images.carried import attached
+from moviola.media.images.header import read_header
+from moviola.media.images.process import process
+from moviola.media.report import Report
 from tests.media.images.gallery import Hanging, hang, output
 from tests.media.images.pictures import (
     PROFILE,

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media.bundle import pack, unpack_table
-from media.errors import BundleError, SpliceError
-from media.images.splice import SAID_MAX, splice
-from media.material import NO_VIDEO
+from moviola.media.bundle import pack, unpack_table
+from moviola.media.errors import BundleError, SpliceError
+from moviola.media.images.splice import SAID_MAX, splice
+from moviola.media.material import NO_VIDEO
 from tests.media.images.gallery import hang, output
 from tests.media.images.pictures import corners, encoded, tiff
 from tests.media.shelf import Shelf

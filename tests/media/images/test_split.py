@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from media.bundle import unpack
-from media.errors import UnreadableSource
-from media.images import split as module
-from media.images.split import CHUNK_IMAGES, split
-from media.material import Cutting
+from moviola.media.bundle import unpack
+from moviola.media.errors import UnreadableSource
+from moviola.media.images import split as module
+from moviola.media.images.split import CHUNK_IMAGES, split
+from moviola.media.material import Cutting
 from tests.media.images.gallery import cut, material
 from tests.media.images.pictures import bomb, corners, encoded
 
@@ -137,6 +137,7 @@ def test_chunks_of_no_pictures(tmp_path: Path) -> None:
 
 
 def test_neither_splitting_nor_splicing_loads_a_codec() -> None:
-    program = "import sys, media.images.split, media.images.splice; print({'cv2', 'numpy', 'av'} & set(sys.modules))"
+    imports = "import sys, moviola.media.images.split, moviola.media.images.splice"
+    program = f"{imports}; print({{'cv2', 'numpy', 'av'}} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout == "set()\n"

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from filters.chain import parse_chain
-from media.material import Chunk, Cutting, Encoder, Material, Output, Source
-from media.spliced import Spliced
-from media.table.process import process
-from media.table.splice import splice
-from media.table.split import split
+from moviola.filters.chain import parse_chain
+from moviola.media.material import Chunk, Cutting, Encoder, Material, Output, Source
+from moviola.media.spliced import Spliced
+from moviola.media.table.process import process
+from moviola.media.table.splice import splice
+from moviola.media.table.split import split
 
 MOVIES = tuple(
     column

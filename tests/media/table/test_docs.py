@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from filters import registry
-from media.table.schema import KINDS
+from moviola.filters import registry
+from moviola.media.table.schema import KINDS
 from tests.media.table.tables import MOVIES, movie, output, run, write
 
 DOCS = Path(__file__).parents[3] / "docs" / "TABLES.md"

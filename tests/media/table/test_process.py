@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters import registry
-from filters.records import Record, RecordFilter
-from filters.schema import ParameterError
-from media.errors import BundleError, ProcessingFailed
-from media.table import process as processing
-from media.table.bundle import SEPARATOR, TableChunk, TableResult
-from media.table.process import process
-from media.table.scan import NEVER_CLOSED
-from media.table.schema import NO_KEY
+from moviola.filters import registry
+from moviola.filters.records import Record, RecordFilter
+from moviola.filters.schema import ParameterError
+from moviola.media.errors import BundleError, ProcessingFailed
+from moviola.media.table import process as processing
+from moviola.media.table.bundle import SEPARATOR, TableChunk, TableResult
+from moviola.media.table.process import process
+from moviola.media.table.scan import NEVER_CLOSED
+from moviola.media.table.schema import NO_KEY
 from tests.media.table.tables import MOVIES, movie, output, taken, write
 
 BOOKS: dict[str, Any] = {"tables": [{"kind": "", "file": "books.csv", "columns": ["title", "pages"]}]}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.table import scan
-from media.table.scan import NEVER_CLOSED, TOO_LONG, Run, Scanner
+from moviola.media.table import scan
+from moviola.media.table.scan import NEVER_CLOSED, TOO_LONG, Run, Scanner
 
 ANY_COUNT, ANY_SIZE = 10**9, 4 * 1024**2
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.errors import BundleError, SpliceError
-from media.table.process import process
-from media.table.splice import splice
+from moviola.media.errors import BundleError, SpliceError
+from moviola.media.table.process import process
+from moviola.media.table.splice import splice
 from tests.media.table import oracle
 from tests.media.table.tables import (
     MOVIES,

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from media import kinds
-from media.errors import UnreadableSource
-from media.material import Cutting, Material, Source
-from media.table import scan
-from media.table import split as splitting
-from media.table.bundle import TableChunk
-from media.table.split import split
+from moviola.media import kinds
+from moviola.media.errors import UnreadableSource
+from moviola.media.material import Cutting, Material, Source
+from moviola.media.table import scan
+from moviola.media.table import split as splitting
+from moviola.media.table.bundle import TableChunk
+from moviola.media.table.split import split
 from tests.media.table.tables import MOVIES, dataset, material, movie, output, taken, write
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import av
 
-from filters.chain import Step
-from media.material import Encoder, Output, Result, Source
-from media.spliced import Spliced
-from media.video.process import process
-from media.video.splice import splice
-from media.video.split import split_file
+from moviola.filters.chain import Step
+from moviola.media.material import Encoder, Output, Result, Source
+from moviola.media.spliced import Spliced
+from moviola.media.video.process import process
+from moviola.media.video.splice import splice
+from moviola.media.video.split import split_file
 from tests.media.shelf import Shelf
 
 IDENTITY = (Step("identity", {}),)
@@ -29,7 +29,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 import numpy as np
-from filters.base import Filter, parameter
+from moviola.filters.base import Filter, parameter
 
 @dataclass(frozen=True)
 class Picky(Filter):

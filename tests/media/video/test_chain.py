@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from filters.chain import parse_chain
-from media.errors import UnreadableSource
-from media.material import Encoder, Output, Source
-from media.video.chain import check
+from moviola.filters.chain import parse_chain
+from moviola.media.errors import UnreadableSource
+from moviola.media.material import Encoder, Output, Source
+from moviola.media.video.chain import check
 
 
 def source(width: int, height: int) -> Source:

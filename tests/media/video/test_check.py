@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from media.errors import UnreadableSource
-from media.video import decode
-from media.video.check import check, compare, decode_whole, main
+from moviola.media.errors import UnreadableSource
+from moviola.media.video import decode
+from moviola.media.video.check import check, compare, decode_whole, main
 from tests.media.video.catalogue import CLIPS
 from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
@@ -42,7 +42,7 @@ def test_a_lost_frame_is_missed(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_costly_sizes_are_sampled(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("media.video.check.WORK_MAX", 3)
+    monkeypatch.setattr("moviola.media.video.check.WORK_MAX", 3)
     path = clip("h264_one_keyframe")
     result = compare(path, decode_whole(path), 1)
     assert result.step > 1
@@ -70,7 +70,7 @@ def test_the_command_prints_a_table(clip: Clip, capsys: pytest.CaptureFixture[st
 def test_the_command_fails_when_pixels_differ(
     clip: Clip, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("media.video.cut.lead_in_start", lambda track, start: start)
+    monkeypatch.setattr("moviola.media.video.cut.lead_in_start", lambda track, start: start)
     assert main([str(clip("mpeg2")), "--chunk-frames", "7"]) == 1
     assert "has other pixels" in capsys.readouterr().out
 

@@ -11,11 +11,11 @@ from typing import Any
 import av
 import pytest
 
-from media.material import Encoder
-from media.video.codecs import CODECS, NAMES, PRESETS, codec_of
-from media.video.containers import CONTAINERS
-from media.video.encode import add_encoded_stream, encodable, open_encoder
-from media.video.frame_format import FrameFormat
+from moviola.media.material import Encoder
+from moviola.media.video.codecs import CODECS, NAMES, PRESETS, codec_of
+from moviola.media.video.containers import CONTAINERS
+from moviola.media.video.encode import add_encoded_stream, encodable, open_encoder
+from moviola.media.video.frame_format import FrameFormat
 from tests.media.video.clips import encode, frames
 from tests.media.video.cutting_room import frames_of, output, take
 
@@ -27,9 +27,9 @@ ENCODED = """
 import hashlib, sys
 import numpy as np
 from fractions import Fraction
-from media.material import Encoder
-from media.video.encode import encodable, open_encoder
-from media.video.frame_format import FrameFormat
+from moviola.media.material import Encoder
+from moviola.media.video.encode import encodable, open_encoder
+from moviola.media.video.frame_format import FrameFormat
 from tests.media.video.clips import frames
 codec, preset, width, height, seed = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
 encoder = Encoder(codec, preset=preset)

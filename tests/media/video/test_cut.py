@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.video.cut import Cut, Order, Track, cut, display_ranks, lead_in_start
+from moviola.media.video.cut import Cut, Order, Track, cut, display_ranks, lead_in_start
 
 # In decode order: I0 P4 B2 b1 b3 P8 B6 b5 b7, as x264 codes three B-pictures between anchors.
 PYRAMID = [0, 4, 2, 1, 3, 8, 6, 5, 7]

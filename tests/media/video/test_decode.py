@@ -7,13 +7,13 @@ from typing import Any
 import av
 import pytest
 
-from media.bundle import pack, unpack
-from media.errors import BundleError
-from media.material import Chunk, Source
-from media.video import decode
-from media.video.check import checksum, decode_whole
-from media.video.decode import ChunkDecoder, repaired
-from media.video.split import split_file
+from moviola.media.bundle import pack, unpack
+from moviola.media.errors import BundleError
+from moviola.media.material import Chunk, Source
+from moviola.media.video import decode
+from moviola.media.video.check import checksum, decode_whole
+from moviola.media.video.decode import ChunkDecoder, repaired
+from moviola.media.video.split import split_file
 from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
 

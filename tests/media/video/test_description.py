@@ -9,8 +9,8 @@ import av
 import msgpack
 import pytest
 
-from media.video import description
-from media.video.split import split_file
+from moviola.media.video import description
+from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
 from tests.media.video.conftest import Clip
 

@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
-import media.video.digest
-from media.video.digest import digest
+import moviola.media.video.digest
+from moviola.media.video.digest import digest
 from tests.media.video.clips import encode
 
 
@@ -33,7 +33,7 @@ def test_is_what_its_words_say(tmp_path: Path) -> None:
 
 def test_the_ten_lines_for_everybody_give_the_same(tmp_path: Path) -> None:
     clip = encode(tmp_path / "clip.mkv", "libx264", 30, sound="pcm_s16le")
-    words = media.video.digest.__doc__ or ""
+    words = moviola.media.video.digest.__doc__ or ""
     script = textwrap.dedent(words[words.index("    import hashlib") :])
     assert len(script.strip().splitlines()) <= 10
     given = subprocess.run([sys.executable, "-c", script, str(clip)], capture_output=True, text=True, check=True)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from av.container import OutputContainer
 
-from media.material import Encoder
-from media.video.codecs import mpeg4_quantiser
-from media.video.encode import add_encoded_stream, encodable, open_encoder
-from media.video.frame_format import RANGE_FULL, RANGE_LIMITED, Colour, FrameFormat
+from moviola.media.material import Encoder
+from moviola.media.video.codecs import mpeg4_quantiser
+from moviola.media.video.encode import add_encoded_stream, encodable, open_encoder
+from moviola.media.video.frame_format import RANGE_FULL, RANGE_LIMITED, Colour, FrameFormat
 
 NTSC = Fraction(30000, 1001)
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.layout import layout_of
-from filters.picture import Picture
-from media.errors import BundleError
-from media.video.exact import FramePacker, codec_of, unpacked
+from moviola.filters.layout import layout_of
+from moviola.filters.picture import Picture
+from moviola.media.errors import BundleError
+from moviola.media.video.exact import FramePacker, codec_of, unpacked
 
 NAMES = [
     "yuv420p",
@@ -62,7 +62,7 @@ NAMES = [
     "rgba64le",
     "bgra64le",
 ]
-"""What filters may work on: every kind of layout that filters/layout.py knows."""
+"""What filters may work on: every kind of layout that moviola/filters/layout.py knows."""
 
 
 def noise(width: int, height: int, name: str, seed: int) -> av.VideoFrame:

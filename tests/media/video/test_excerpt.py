@@ -7,10 +7,10 @@ from pathlib import Path
 import av
 import pytest
 
-from media.errors import BundleError
-from media.video.decode import ChunkDecoder
-from media.video.excerpt import write_excerpt
-from media.video.split import split_file
+from moviola.media.errors import BundleError
+from moviola.media.video.decode import ChunkDecoder
+from moviola.media.video.excerpt import write_excerpt
+from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
 
 

@@ -7,10 +7,10 @@ import av
 import numpy as np
 import pytest
 
-from media.material import Encoder
-from media.video.encode import encodable
-from media.video.fit import Fitter
-from media.video.frame_format import RANGE_FULL, FrameFormat
+from moviola.media.material import Encoder
+from moviola.media.video.encode import encodable
+from moviola.media.video.fit import Fitter
+from moviola.media.video.frame_format import RANGE_FULL, FrameFormat
 
 
 def noise(width: int, height: int, pix_fmt: str) -> av.VideoFrame:

@@ -9,11 +9,11 @@ from typing import Any
 import av
 import pytest
 
-from filters.chain import parse_chain
-from filters.picture import Picture
-from media.local import run_local
-from media.material import Cutting, Encoder, Material, Output
-from media.video.frame_format import BT601, UNSPECIFIED
+from moviola.filters.chain import parse_chain
+from moviola.filters.picture import Picture
+from moviola.media.local import run_local
+from moviola.media.material import Cutting, Encoder, Material, Output
+from moviola.media.video.frame_format import BT601, UNSPECIFIED
 from tests.media.video.clips import encode
 
 BT709 = 1

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.chain import Step
-from media.bundle import unpack_table
-from media.material import Source
-from media.video import plan as plan_module
-from media.video.digest import video_packets
-from media.video.grid import TIMESCALE_MAX, Grid, Pace, grid_of
-from media.video.process import process
-from media.video.report import ChunkReport
-from media.video.split import split_file
+from moviola.filters.chain import Step
+from moviola.media.bundle import unpack_table
+from moviola.media.material import Source
+from moviola.media.video import plan as plan_module
+from moviola.media.video.digest import video_packets
+from moviola.media.video.grid import TIMESCALE_MAX, Grid, Pace, grid_of
+from moviola.media.video.process import process
+from moviola.media.video.report import ChunkReport
+from moviola.media.video.split import split_file
 from tests.media.video.clips import OPEN_GOP, encode, with_empty_packets
 from tests.media.video.conftest import Clip
 from tests.media.video.cutting_room import frames_of, output, sound_of, take

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from media.bundle import unpack_table
-from media.video import plan as plan_module
-from media.video.check import check, checksum, decode_whole
-from media.video.decode import ChunkDecoder
-from media.video.lossless import codec_for
-from media.video.split import split_file
+from moviola.media.bundle import unpack_table
+from moviola.media.video import plan as plan_module
+from moviola.media.video.check import check, checksum, decode_whole
+from moviola.media.video.decode import ChunkDecoder
+from moviola.media.video.lossless import codec_for
+from moviola.media.video.split import split_file
 from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
 

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.errors import TooMuchMemory
-from media.material import Encoder, Output
-from media.video import memory
-from media.video.decode import open_decoder
+from moviola.media.errors import TooMuchMemory
+from moviola.media.material import Encoder, Output
+from moviola.media.video import memory
+from moviola.media.video.decode import open_decoder
 
 ROOT = Path(__file__).parents[3]
 
 MEASURE = """
 import sys
-from media import kinds
-from media.material import Cutting, Encoder, Material, Output
-from media.video import memory
+from moviola.media import kinds
+from moviola.media.material import Cutting, Encoder, Material, Output
+from moviola.media.video import memory
 
 def peak():
     lines = open("/proc/self/status").read().splitlines()

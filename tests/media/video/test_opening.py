@@ -6,8 +6,8 @@ from pathlib import Path
 import av
 import pytest
 
-from media.errors import UnreadableSource
-from media.video.opening import first_frame
+from moviola.media.errors import UnreadableSource
+from moviola.media.video.opening import first_frame
 from tests.media.video.clips import remux, with_bytes
 from tests.media.video.conftest import Clip
 

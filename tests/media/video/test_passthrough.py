@@ -8,10 +8,10 @@ from typing import Any
 import av
 import pytest
 
-from media.bundle import unpack
-from media.video import passthrough
-from media.video.bundle import DISCARD, KEY
-from media.video.split import split_file
+from moviola.media.bundle import unpack
+from moviola.media.video import passthrough
+from moviola.media.video.bundle import DISCARD, KEY
+from moviola.media.video.split import split_file
 from tests.media.video.clips import RATE, encode, frames
 from tests.media.video.conftest import Clip
 

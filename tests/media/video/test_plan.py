@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.video import plan as module
-from media.video.cut import Track
-from media.video.plan import CHUNK_FRAMES_MAX, PAYLOAD_SIZE_MAX, PIECES_MAX, Limits, Plan, lead_in_cost, plan
+from moviola.media.video import plan as module
+from moviola.media.video.cut import Track
+from moviola.media.video.plan import CHUNK_FRAMES_MAX, PAYLOAD_SIZE_MAX, PIECES_MAX, Limits, Plan, lead_in_cost, plan
 
 
 def track(groups: list[int], size: int = 100, *, closed: bool = True, clean: bool = True) -> Track:

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
-from base.failures import MAX_FAILURES_OF_CHUNK
-from filters.chain import Step
-from media.bundle import unpack
-from media.errors import BundleError, ProcessingFailed, ResultTooLarge
-from media.fingerprint import fingerprint
-from media.material import Output, Result
-from media.video import process as process_module
-from media.video.decode import ChunkDecoder
-from media.video.process import BYPASSED, process
-from media.video.report import ChunkReport
-from media.video.source_format import source_format
-from media.video.split import split_file
+from moviola.base.failures import MAX_FAILURES_OF_CHUNK
+from moviola.filters.chain import Step
+from moviola.media.bundle import unpack
+from moviola.media.errors import BundleError, ProcessingFailed, ResultTooLarge
+from moviola.media.fingerprint import fingerprint
+from moviola.media.material import Output, Result
+from moviola.media.video import process as process_module
+from moviola.media.video.decode import ChunkDecoder
+from moviola.media.video.process import BYPASSED, process
+from moviola.media.video.report import ChunkReport
+from moviola.media.video.source_format import source_format
+from moviola.media.video.split import split_file
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import BLUR, output
 

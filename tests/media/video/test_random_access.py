@@ -2,14 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from media.video.random_access import (
-    READERS,
-    Access,
-    Bitstream,
-    distrust_flags,
-    nal_length_size,
-    nal_units,
-)
+from moviola.media.video.random_access import READERS, Access, Bitstream, distrust_flags, nal_length_size, nal_units
 from tests.media.video.clips import packets_in
 from tests.media.video.conftest import Clip
 

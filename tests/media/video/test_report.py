@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import msgpack
 
-from media.report import Seconds
-from media.video.frame_format import Colour, FrameFormat
-from media.video.report import ChunkReport
+from moviola.media.report import Seconds
+from moviola.media.video.frame_format import Colour, FrameFormat
+from moviola.media.video.report import ChunkReport
 
 
 def test_a_report_travels() -> None:

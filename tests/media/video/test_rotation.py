@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.video.decode import ChunkDecoder
-from media.video.rotation import Orientation, orient, orient_plane, plane_view
-from media.video.split import split_file
+from moviola.media.video.decode import ChunkDecoder
+from moviola.media.video.rotation import Orientation, orient, orient_plane, plane_view
+from moviola.media.video.split import split_file
 from tests.media.video.clips import encode, picture
 
 ONE = 1 << 16

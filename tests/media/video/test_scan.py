@@ -5,8 +5,8 @@ from pathlib import Path
 
 import av
 
-from media.video.random_access import Access
-from media.video.scan import scan
+from moviola.media.video.random_access import Access
+from moviola.media.video.scan import scan
 from tests.media.video.clips import ONE_KEYFRAME, RATE, encode, truncated
 from tests.media.video.conftest import Clip
 

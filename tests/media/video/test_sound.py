@@ -7,9 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from media.material import Encoder
-from media.video.container_choice import Way, container_of, extension, way_into
-from media.video.split import split_file
+from moviola.media.material import Encoder
+from moviola.media.video.container_choice import Way, container_of, extension, way_into
+from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import output, sound_of, take
 

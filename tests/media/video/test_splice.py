@@ -13,15 +13,15 @@ from typing import Any
 import av
 import pytest
 
-from filters.chain import Step
-from media.account import MISSING
-from media.bundle import pack, unpack
-from media.errors import BundleError, ForeignExtradata, SpliceError
-from media.material import NO_VIDEO, Encoder, Output, Result, Source
-from media.spliced import Spliced
-from media.video.process import process
-from media.video.splice import splice
-from media.video.split import split_file
+from moviola.filters.chain import Step
+from moviola.media.account import MISSING
+from moviola.media.bundle import pack, unpack
+from moviola.media.errors import BundleError, ForeignExtradata, SpliceError
+from moviola.media.material import NO_VIDEO, Encoder, Output, Result, Source
+from moviola.media.spliced import Spliced
+from moviola.media.video.process import process
+from moviola.media.video.splice import splice
+from moviola.media.video.split import split_file
 from tests.media.shelf import Shelf
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import BLUR, IDENTITY, Reel, frames_of, output, sound_of, take, times_of

@@ -8,12 +8,12 @@ import msgpack
 import pytest
 import xxhash
 
-from media.bundle import unpack, unpack_table
-from media.errors import UnreadableSource
-from media.material import Chunk, Source
-from media.video.plan import plan
-from media.video.scan import scan
-from media.video.split import Splitter, split_file
+from moviola.media.bundle import unpack, unpack_table
+from moviola.media.errors import UnreadableSource
+from moviola.media.material import Chunk, Source
+from moviola.media.video.plan import plan
+from moviola.media.video.scan import scan
+from moviola.media.video.split import Splitter, split_file
 from tests.media.video.clips import encode, packets_in
 from tests.media.video.conftest import Clip
 
@@ -87,7 +87,7 @@ def test_facts(clip: Clip) -> None:
 
 
 def test_chunks_of_all_streams_come_in_the_order_of_the_file(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("media.video.passthrough.PACKET_COUNT_MAX", 5)
+    monkeypatch.setattr("moviola.media.video.passthrough.PACKET_COUNT_MAX", 5)
     _, chunks = split_file(clip("with_sound"), chunk_frames=20)
     streams = [one.stream for one in chunks]
     assert streams.index(1) < streams.index(0) + 3

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from filters.chain import Step, parse_chain
-from media.bundle import unpack
-from media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
-from media.fingerprint import fingerprint
-from media.material import Chunk, Output, Result, Source
-from media.video import inlet, stages
-from media.video.inlet import Handed
-from media.video.process import process
-from media.video.report import ChunkReport
-from media.video.split import split_file
+from moviola.filters.chain import Step, parse_chain
+from moviola.media.bundle import unpack
+from moviola.media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
+from moviola.media.fingerprint import fingerprint
+from moviola.media.material import Chunk, Output, Result, Source
+from moviola.media.video import inlet, stages
+from moviola.media.video.inlet import Handed
+from moviola.media.video.process import process
+from moviola.media.video.report import ChunkReport
+from moviola.media.video.split import split_file
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import output
 

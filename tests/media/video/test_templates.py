@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.errors import SpliceError, UnreadableSource
-from media.video.opening import opened
-from media.video.templates import TEMPLATE_FORMATS, template_stream
+from moviola.media.errors import SpliceError, UnreadableSource
+from moviola.media.video.opening import opened
+from moviola.media.video.templates import TEMPLATE_FORMATS, template_stream
 from tests.ports import free_udp_port
 
 SDP = b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 0\n"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.errors import SpliceError
-from media.video.timing import StrictTimes, TimedPacket, decode_times
+from moviola.media.errors import SpliceError
+from moviola.media.video.timing import StrictTimes, TimedPacket, decode_times
 
 
 def timed(pts: list[int], delay: int, step: int = 10, end: int | None = None) -> list[TimedPacket]:

@@ -1,4 +1,0 @@
-"""What is done to a picture: the contract of a filter, the built-in ones, and their parameters as plain data.
-
-Nothing is imported here, so that a client checks parameters (`filters.schema`) without loading a codec or OpenCV.
-"""

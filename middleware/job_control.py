@@ -1,0 +1,139 @@
+"""What people wish for a job, and what they want to know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Topic, Verb
+from moviola.wire.errors import ProtocolError
+from moviola.wire.messages import Control, Event, Watch
+
+from .events import Peer, Purpose
+from .leases import Leases
+from .model.cluster import ClientRecord, Cluster
+from .model.ended_job import EndedJob
+from .model.job import Job
+from .model.states import JobState
+from .model.users import WAY_OUT, Resource
+from .ownership import Ownership
+
+
+class Wishes:
+    """The part of the dispatcher that deals with `client.jobs` and its like."""
+
+    def __init__(self, cluster: Cluster, leases: Leases, ownership: Ownership) -> None:
+        self._cluster = cluster
+        self._leases = leases
+        self._ownership = ownership
+
+    # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def control(self, client: ClientRecord, message: Control, now: float) -> None:
+        """Does it and says so, or says why not."""
+        cluster = self._cluster
+        job = cluster.jobs.get(message.job)
+        if job is None:
+            return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
+        if not cluster.may_touch(client.user, job):
+            return cluster.refuse(client, ErrorCode.NOT_YOURS, _not_yours(job, message.verb), job.id)
+        if message.verb == Verb.RETRY and isinstance(job, EndedJob):
+            why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
+            if why:
+                return cluster.refuse(client, ErrorCode.BUSY, f"{why}; {WAY_OUT}", job.id)
+        if isinstance(job, Job):
+            granted: str | None = self._grant(client, job, message.verb, now)
+        else:
+            granted = self._grant_ended(client, job, message.verb)
+        if granted is None:
+            return None  # it is looked up first
+        if not granted:
+            text = f"job {job.id} is {job.state.value}; it cannot be asked to {message.verb}"
+            return cluster.refuse(client, ErrorCode.BAD_JOB, text, job.id)
+        return self._say_granted(client.peer, granted, job.id, now)
+
+    def _say_granted(self, peer: Peer, granted: str, job: str, now: float) -> None:
+        cluster = self._cluster
+        cluster.send(peer, Event(EventKind.WISH_GRANTED, granted, job, unix_s=now + cluster.unix_offset_s))
+
+    def _grant(self, client: ClientRecord, job: Job, verb: str, now: float) -> str:
+        """What was done, in a sentence; nothing where it cannot be."""
+        cluster = self._cluster
+        if verb == Verb.DETACH and job.client == client.peer:
+            job.detach()
+            client.jobs.discard(job.id)
+            return f"job {job.id} goes on without its client"
+        if verb == Verb.CANCEL:
+            self._leases.revoke_all(job)
+            cluster.set_state(job, JobState.CANCELLED, JobCode.CANCELLED, f"cancelled by {client.name}")
+            cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
+            return f"job {job.id} is cancelled"
+        if verb == Verb.PAUSE and job.state in (JobState.PENDING, JobState.RUNNING):
+            self._leases.revoke_all(job)
+            cluster.set_state(job, JobState.PAUSED, JobCode.PAUSED, f"paused by {client.name}")
+            cluster.save(job)
+            return f"job {job.id} is paused"
+        if verb == Verb.RESUME and job.state is JobState.PAUSED:
+            cluster.set_state(job, JobState.PENDING, JobCode.RESUMED, f"resumed by {client.name}")
+            cluster.save(job)
+            return f"job {job.id} goes on"
+        return ""
+
+    def _grant_ended(self, client: ClientRecord, job: EndedJob, verb: str) -> str | None:
+        """The same of a job that is over; None where that is still to come."""
+        if verb == Verb.DETACH and job.client == client.peer:
+            job.detach()
+            client.jobs.discard(job.id)
+            return f"job {job.id} goes on without its client"
+        if verb == Verb.RETRY and job.state in (JobState.FAILED, JobState.CANCELLED):
+            self._cluster.recall(job, Purpose.RETRY, client.peer)
+            return None
+        if verb == Verb.FORGET:
+            self._cluster.forget(job)
+            return f"job {job.id} is forgotten; its files stay"
+        return ""
+
+    def retry(self, ended: EndedJob, fixed: dict[str, Any], record: dict[str, Any], peer: Peer, now: float) -> None:
+        """Begin a job again that was over. What was spooled and stored is gone since it ended."""
+        cluster = self._cluster
+        client = cluster.clients.get(peer)
+        attached = cluster.clients.get(ended.client) if ended.client is not None else None
+        if attached is not None:  # it counts chunks that are gone: it shall come back and ask what is here
+            cluster.hang_up(attached.peer, ErrorCode.RETRIED, f"job {ended.id} begins again")
+        job = Job(ended.id, fixed, ended.user, cluster.changes)
+        job.restore(record)
+        job.begin_again()
+        cluster.open_job(job)
+        self._ownership.take_back(job)
+        cluster.save(job)
+        by = "somebody" if client is None else client.name
+        cluster.note("job-retried", f"job {job.id} begins again, as {by} wishes", now, job.id)
+        text = f"job {job.id} begins again and waits for its source: the same file_sender command sends it"
+        if peer in cluster.clients:
+            self._say_granted(peer, text, job.id, now)
+
+    # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def watch(self, client: ClientRecord, message: Watch) -> None:
+        """Notes what the publisher is to tell, in its own time: asking again costs nothing."""
+        cluster = self._cluster
+        unknown = set(message.topics) - set(Topic)
+        if unknown:
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no topic is called {', '.join(sorted(unknown))}")
+        if message.job and message.job not in cluster.jobs:
+            return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
+        if message.job and not cluster.may_touch(client.user, cluster.jobs[message.job]):
+            text = _not_yours(cluster.jobs[message.job], "watch")
+            return cluster.refuse(client, ErrorCode.NOT_YOURS, text, message.job)
+        cluster.watchers[client.peer] = client
+        client.topics |= set(message.topics)
+        client.asked_topics |= set(message.topics)
+        if message.job:
+            client.watched_jobs.add(message.job)
+            client.asked_jobs[message.job] = None
+            if message.chunk is not None:
+                client.asked_tasks[message.job] = message.chunk
+        return None
+
+
+def _not_yours(job: Job | EndedJob, verb: str) -> str:
+    return f"job {job.id} is of user {job.user.name!r}; only that user and the cluster's admins may {verb} it"

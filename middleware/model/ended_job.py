@@ -1,0 +1,52 @@
+"""What is remembered of a job that has ended: a line in memory, and all the rest in the ledger until somebody asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .states import FINAL, JobState
+from .users import User
+
+if TYPE_CHECKING:
+    from .job import Job
+
+
+@dataclass(slots=True, eq=False)
+class EndedJob:
+    """A job that is over. `key` and `session` are those of its last Submit, `client` is the peer that is attached."""
+
+    id: str
+    user: User
+    state: JobState
+    code: str
+    key: str
+    session: str
+    owner: str
+    owner_epoch: int
+    client: int | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> EndedJob:
+        """Return what is remembered of a job that has just become final."""
+        parts = (job.code, job.key, job.session, job.owner, job.owner_epoch)
+        return cls(job.id, job.user, job.state, *parts, client=job.client)
+
+    @classmethod
+    def saved(cls, job: str, user: User, fixed: dict[str, Any], record: dict[str, Any]) -> EndedJob:
+        """Return what is remembered of a job that the ledger has."""
+        parts = (record["code"], fixed["key"], record["session"], record["owner"], record["owner_epoch"])
+        return cls(job, user, JobState(record["state"]), *parts)
+
+    @property
+    def is_final(self) -> bool:
+        return True
+
+    def detach(self) -> None:
+        """Its client has gone."""
+        self.client = None
+
+
+def is_ended(record: dict[str, Any]) -> bool:
+    """Return whether what the ledger has of a job is of one that is over."""
+    return JobState(record["state"]) in FINAL

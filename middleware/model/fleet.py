@@ -1,0 +1,345 @@
+"""The workers: who is there, what each can do, who has credit, and whose turn it is."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Set
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from moviola.base.vocabulary import LeasePhase
+from moviola.wire.messages import Hello, WorkerDetails
+from moviola.wire.schema import Lease
+from moviola.wire.tokens import for_store
+from moviola.wire.transitions import changed
+
+from .chain import Needs
+from .states import WORKER_TRANSITIONS, WorkerState
+from .task_queue import LeaseRecord
+
+MAX_LOST_WORKERS: Final = 1000
+"""Workers remembered after they left, the longest gone forgotten first: names of a fleet that scales up and down."""
+
+SPEED_WINDOW_S: Final = 5.0
+"""Frames per second of a worker are smoothed over about so long."""
+
+
+@dataclass(slots=True, eq=False)
+class WorkerRecord:
+    """All that is known of a worker; kept over its sessions, by name."""
+
+    name: str
+    session: str
+    peer: int
+    host: str
+    details: WorkerDetails
+    offers: Needs
+    heard_at: float
+    token: str = field(default="", repr=False)
+    state: WorkerState = WorkerState.READY
+    held: dict[Lease, LeaseRecord] = field(default_factory=dict)
+    chunks: int = 0
+    frames: int = 0
+    failures: int = 0
+    losses: int = 0
+    cpu_percent: float = 0.0
+    memory_bytes: int = 0
+    frames_per_s: float = 0.0
+    live_frames: int = 0
+    measured_at: float = 0.0
+    turn: int = 0  # when it came into its group's line
+    group: Group | None = field(default=None, repr=False)  # while it is connected
+    _shown: dict[str, str] = field(default_factory=dict, repr=False)  # by store, see `shown_to`
+
+    def shown_to(self, store: str) -> str:
+        """Return the token by which a store knows this worker; "" of one that has none."""
+        if self.token and store not in self._shown:
+            self._shown[store] = for_store(self.token, store)
+        return self._shown.get(store, "")
+
+    @property
+    def is_computing(self) -> bool:
+        """Or has something to compute; not, if all it has is on its way to a store."""
+        for record in self.held.values():  # noqa: SIM110 - asked for each task: a generator costs three times as much
+            if record.phase != LeasePhase.DELIVERING:
+                return True
+        return False
+
+    def measure(self, now: float) -> None:
+        """Updates frames/s from the frames done up to now."""
+        total = self.frames + sum(record.frames for record in self.held.values())
+        span = now - self.measured_at
+        if span <= 0:
+            return
+        speed = max(0, total - self.live_frames) / span
+        weight = min(1.0, span / SPEED_WINDOW_S)
+        self.frames_per_s += weight * (speed - self.frames_per_s)
+        self.live_frames, self.measured_at = total, now
+
+    def facts(self, now: float) -> dict[str, Any]:
+        """For the records that watchers get."""
+        return {
+            "filters": [schema.get("name", "") for schema in self.details.filters],
+            "kinds": self.details.kinds,
+            "slots": self.details.slots,
+            "host": self.details.host,
+            "process_id": self.details.process_id,
+            "chunks": self.chunks,
+            "frames": self.frames + sum(record.frames for record in self.held.values()),
+            "frames_per_s": self.frames_per_s,
+            "in_flight": len(self.held),
+            "failures": self.failures,
+            "losses": self.losses,
+            "cpu_percent": self.cpu_percent,
+            "memory_bytes": self.memory_bytes,
+            "heard_s": max(0.0, now - self.heard_at),
+            "tasks": [
+                {"job": r.job, "track": r.track, "index": r.index, "phase": r.phase, "frames": r.frames}
+                for r in self.held.values()
+            ],
+        }
+
+
+class Group:
+    """Connected workers that offer the same and have the same build: whoever can serve a track, all of them can.
+
+    `idle` and `busy` are those with credit, by name, the one whose last turn is the longest ago first: without and with
+    something to compute.
+    """
+
+    def __init__(self, offers: Needs, build: str) -> None:
+        self.offers, self.build = offers, build
+        self.members: dict[str, WorkerRecord] = {}
+        self.idle: OrderedDict[str, WorkerRecord] = OrderedDict()
+        self.busy: OrderedDict[str, WorkerRecord] = OrderedDict()
+
+
+class Fleet:
+    """Workers by name, and those of them that are connected in groups.
+
+    Args:
+        credit: tasks a worker may hold: one in work and one waiting, so that it never idles.
+    """
+
+    def __init__(self, credit: int) -> None:
+        self.credit = credit
+        self.by_name: OrderedDict[str, WorkerRecord] = OrderedDict()
+        self.groups: dict[tuple[Needs, str], Group] = {}
+        self.version = 0  # one more whenever a group comes or goes
+        self.size = 0  # connected workers
+        self.ready_count = 0  # … with credit
+        self._turn = 0
+        self._lost: OrderedDict[str, None] = OrderedDict()  # the longest gone first
+        self._held: set[Lease] = set()  # by connected workers
+        self._able: dict[Needs, list[Group]] = {}  # of this version
+
+    def connected(self) -> Iterator[WorkerRecord]:
+        """Yield all connected workers."""
+        return (worker for worker in self.by_name.values() if worker.state is not WorkerState.LOST)
+
+    def join(self, peer: int, hello: Hello, details: WorkerDetails, host: str, now: float) -> WorkerRecord:
+        """A worker is there (again, perhaps). It must have been `lose`d before if it was there already."""
+        names = [str(schema.get("name", "")) for schema in details.filters]
+        offers = frozenset([*names, *(f"kind:{kind}" for kind in details.kinds)])
+        old = self.by_name.pop(hello.name, None)
+        self._lost.pop(hello.name, None)
+        worker = WorkerRecord(hello.name, hello.session, peer, host, details, offers, now, hello.token, measured_at=now)
+        if old is not None:
+            worker.chunks, worker.frames, worker.failures, worker.losses = (
+                old.chunks,
+                old.frames,
+                old.failures,
+                old.losses,
+            )
+            worker.live_frames = worker.frames
+        self.by_name[hello.name] = worker
+        self.size += 1
+        key = offers, details.fingerprint
+        if key not in self.groups:
+            self.groups[key] = Group(*key)
+            self._groups_changed()
+        worker.group = self.groups[key]
+        worker.group.members[worker.name] = worker
+        self._enter_line(worker)
+        return worker
+
+    def lose(self, worker: WorkerRecord) -> list[LeaseRecord]:
+        """A worker is gone; returns the leases that ended with it."""
+        self._leave_line(worker)
+        worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.LOST)
+        self.size -= 1
+        group = worker.group
+        assert group is not None, f"{worker.name} was not connected"
+        worker.group = None
+        del group.members[worker.name]
+        if not group.members:
+            del self.groups[group.offers, group.build]
+            self._groups_changed()
+        self._held -= worker.held.keys()
+        ended, worker.held = list(worker.held.values()), {}
+        worker.frames_per_s = 0.0
+        self._lost[worker.name] = None
+        if len(self._lost) > MAX_LOST_WORKERS:
+            name, _ = self._lost.popitem(last=False)
+            del self.by_name[name]
+        return ended
+
+    def drain(self, worker: WorkerRecord) -> None:
+        """A worker wants no more tasks."""
+        if worker.state is not WorkerState.DRAINING:
+            self._leave_line(worker)
+            worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.DRAINING)
+
+    def lend(self, worker: WorkerRecord, record: LeaseRecord) -> None:
+        """A worker gets a lease: its turn is over."""
+        worker.held[record.lease] = record
+        self._held.add(record.lease)
+        if worker.state is WorkerState.READY:
+            self._leave_line(worker)
+            if len(worker.held) >= self.credit:
+                worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.FULL)
+            else:
+                self._enter_line(worker)
+
+    def give_back(self, worker: WorkerRecord, lease: Lease) -> LeaseRecord | None:
+        """A lease's credit returns; None for a lease the worker does not hold."""
+        record = worker.held.pop(lease, None)
+        if record is None:
+            return None
+        self._held.discard(lease)
+        if worker.state is WorkerState.FULL and len(worker.held) < self.credit:
+            worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.READY)
+            self._enter_line(worker)
+        elif worker.state is WorkerState.READY:
+            self.phase_changed(worker)
+        return record
+
+    def phase_changed(self, worker: WorkerRecord) -> None:
+        """A worker may have begun to compute, or have nothing left to compute."""
+        group = worker.group
+        if group is None or worker.state is not WorkerState.READY:
+            return
+        if (worker.name in group.busy) != worker.is_computing:
+            self._leave_line(worker)
+            self._enter_line(worker)
+
+    # ── who can do what ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def able_groups(self, needs: Needs) -> list[Group]:
+        """Return the groups of workers that offer all of `needs`."""
+        found = self._able.get(needs)
+        if found is None:
+            found = self._able[needs] = [group for group in self.groups.values() if needs <= group.offers]
+        return found
+
+    def can(self, needs: Needs) -> bool:
+        """Whether some connected worker offers all of `needs`."""
+        return bool(self.able_groups(needs))
+
+    def able(self, needs: Needs, refused: Set[str] = frozenset()) -> Iterator[WorkerRecord]:
+        """Yield connected workers that offer all of `needs`, with credit or without; but for those whose fingerprint is
+        refused."""
+        for group in self.able_groups(needs):
+            if group.build not in refused:
+                yield from group.members.values()
+
+    def builds(self, needs: Needs) -> set[str]:
+        """Return the fingerprints of those that offer all of `needs`."""
+        return {group.build for group in self.able_groups(needs)}
+
+    def commonest_build(self, needs: Needs, refused: Set[str]) -> str:
+        """Return the fingerprint that most of those have who offer all of `needs`, of the first of equals; "" without
+        any."""
+        counts: dict[str, int] = {}
+        for group in self.able_groups(needs):
+            if group.build not in refused:
+                counts[group.build] = counts.get(group.build, 0) + len(group.members)
+        return max(counts, key=lambda build: counts[build], default="")
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Of connected workers."""
+        return frozenset(build for _, build in self.groups)
+
+    def pick(self, needs: Needs, unwanted: Set[str], refused: Set[str], *, idle_only: bool) -> WorkerRecord | None:
+        """Return a worker with credit, of those whose last turn is the longest ago; those that have nothing to compute
+        come first.
+
+        Args:
+            unwanted: names of workers that must not get it.
+            refused: fingerprints whose results the aggregator would not take.
+            idle_only: none that has something to compute.
+        """
+        groups = [group for group in self.able_groups(needs) if group.build not in refused]
+        return first_in_line(groups, unwanted, idle_only=idle_only)
+
+    def is_held(self, lease: Lease) -> bool:
+        """Return whether some connected worker holds a lease."""
+        return lease in self._held
+
+    # ── groups and lines ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _groups_changed(self) -> None:
+        self.version += 1
+        self._able.clear()
+
+    def _enter_line(self, worker: WorkerRecord) -> None:
+        group = worker.group
+        assert group is not None, f"{worker.name} is not connected"
+        self._turn += 1
+        worker.turn = self._turn
+        (group.busy if worker.is_computing else group.idle)[worker.name] = worker
+        self.ready_count += 1
+
+    def _leave_line(self, worker: WorkerRecord) -> None:
+        group = worker.group
+        if group is None:
+            return
+        if worker.name in group.idle:
+            del group.idle[worker.name]
+            self.ready_count -= 1
+        elif worker.name in group.busy:
+            del group.busy[worker.name]
+            self.ready_count -= 1
+
+    def validate(self) -> None:
+        """Checks that groups, lines, states and credit agree."""
+        for worker in self.by_name.values():
+            group = worker.group
+            assert group is (self.groups.get((worker.offers, worker.details.fingerprint)) if group else None)
+            assert (group is None) == (worker.state is WorkerState.LOST), worker.name
+            is_idle = group is not None and worker.name in group.idle
+            is_busy = group is not None and worker.name in group.busy
+            in_line = is_idle or is_busy
+            assert in_line == (worker.state is WorkerState.READY), f"{worker.name}: {worker.state}, in line: {in_line}"
+            assert not in_line or is_busy == worker.is_computing, f"{worker.name} is in the wrong line"
+            assert (worker.state is WorkerState.FULL) <= (len(worker.held) >= self.credit), worker.name
+            assert (worker.state is WorkerState.READY) <= (len(worker.held) < self.credit), worker.name
+            assert worker.state is not WorkerState.LOST or not worker.held, worker.name
+        held = [lease for worker in self.by_name.values() for lease in worker.held]
+        assert len(held) == len(set(held)), f"a lease is held twice: {held}"
+        assert self._held == set(held), self._held ^ set(held)
+        members = [worker for group in self.groups.values() for worker in group.members.values()]
+        assert {id(one) for one in members} == {id(one) for one in self.connected()}
+        assert self.size == len(members)
+        assert set(self._lost) == {one.name for one in self.by_name.values() if one.state is WorkerState.LOST}
+        assert self.ready_count == sum(len(group.idle) + len(group.busy) for group in self.groups.values())
+        assert all(group.members for group in self.groups.values())
+
+
+def first_in_line(groups: Collection[Group], unwanted: Set[str], *, idle_only: bool) -> WorkerRecord | None:
+    """Return the worker of these groups whose turn it is."""
+    found = _first([group.idle for group in groups], unwanted)
+    return found if found is not None or idle_only else _first([group.busy for group in groups], unwanted)
+
+
+def _first(lines: Iterable[OrderedDict[str, WorkerRecord]], unwanted: Set[str]) -> WorkerRecord | None:
+    """Return the worker whose turn is the longest ago."""
+    best: WorkerRecord | None = None
+    for line in lines:
+        for name, worker in line.items():
+            if name not in unwanted:
+                if best is None or worker.turn < best.turn:
+                    best = worker
+                break  # a line is in the order of turns
+    return best

@@ -1,0 +1,387 @@
+"""A job: what was asked for, which of its chunks are here, its tracks, and what the ledger keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+from moviola.base.build_path import from_text, to_text
+from moviola.base.vocabulary import JobCode
+from moviola.wire.bitmap import Bitmap
+from moviola.wire.lease_tags import LeaseTags
+from moviola.wire.transitions import changed
+
+from .. import shortened_records as told
+from ..submission import has_source, ledger_size, shortened
+from .chain import Chain
+from .changes import Changes, Urgency
+from .states import FINAL, JOB_TRANSITIONS, JobState
+from .stream import ChunkFacts, Stream
+from .track import Track
+from .users import User
+
+MAX_CHUNK_FRAMES: Final = 10_000_000
+"""Frames of one chunk: records of the shortest kind in one of the usual size. It also keeps sums within an integer."""
+
+NO_ROOM_WAIT_S: Final = 5.0
+"""How long a job waits for which there is no room, before its next tasks find out whether there is some again."""
+
+
+TURN_S: Final = 1.0
+"""How long a job without a task in flight is still said to run: with many jobs each of them waits for its turn now and
+then, and nobody wants to read of that. What else keeps a job waiting is said at once."""
+
+NOTHING: Final[dict[str, Any]] = {}
+
+_numbers = count(1)
+
+
+class Job:
+    """One source submitted once. `record` and `fixed` are what the ledger keeps of it.
+
+    Whoever changes a job does so by its methods: each says to `changes` that the job changed.
+    """
+
+    def __init__(self, job: str, fixed: dict[str, Any], user: User, changes: Changes) -> None:
+        self.id, self.user, self._changes = job, user, changes
+        self.number = next(_numbers)  # the lower, the older
+        self.mark: Callable[[], None] = partial(changes.mark, self)  # says that it changed, in no hurry
+        self.fixed = fixed
+        self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
+        self.key: str = fixed["key"]
+        self.name: str = fixed["source"].get("name", "")
+        self.priority: int = fixed["priority"]
+        self.submitted_unix_s: float = fixed["submitted_unix_s"]
+        self.lease_key: bytes = fixed["lease_key"]
+        self.progress: Callable[[], None] = partial(changes.progress, self)  # says that its tasks moved on
+        self.fleet_version = -1  # of the groups of workers when it was looked at last
+        self.tags = LeaseTags(self.lease_key)
+        self.state = JobState.PENDING
+        self.code = self.reason = ""
+        self.session = ""  # of the client that sent it last
+        self.client: int | None = None  # the peer attached now
+        self.accepted = 0  # chunks accepted over this attachment
+        self.owner = ""  # store id
+        self.owner_name = ""
+        self.owner_epoch = 0
+        self.holdings_known = False
+        self.finish_sent = False
+        self.chunk_counts: list[int] | None = None
+        self.seconds = 0.0
+        self.outputs_summary: list[dict[str, Any]] = []
+        self.files: list[dict[str, Any]] = []
+        self.addresses: list[dict[str, Any]] = []
+        self.benched: dict[str, int] = {}  # worker name → tasks of this job it failed
+        self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
+        self.no_room_until = 0.0  # see `wait_for_room`
+        self.no_room_reason = ""
+        self.outdated_since: float | None = None  # since when nobody could go on with what its first workers made
+        self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
+        self.waits_long = False  # for its upload: some of it was here, or a person wished it again
+        self.edited_as = ""  # the job in which its source, edited since, was submitted anew
+        self.told_room_bytes = 0
+        self.link_costs = 0  # connections that ended over a message about it
+        self.worked_at = float("-inf")  # when a task of it was in flight last
+        self.last_served = 0  # in which turn one of its tasks was handed out last
+        self.kind = str(fixed["source"].get("kind", ""))
+        self.assets: list[dict[str, Any]] = fixed.get("assets", [])  # files that its filters name
+        self.streams: list[Stream] = []
+        self.tracks: list[Track] = []
+        self._clear()
+
+    def _clear(self) -> None:
+        """Know of no chunk and of no task."""
+        self._clear_work()
+        self.worker_source = {"kind": self.kind, **self.fixed["source"].get("process", {})}
+        self.streams = [Stream(number, self.user) for number in range(self.stream_count + bool(self.assets))]
+        can_stage = bool(self.worker_source.get("stages"))
+        chains = [
+            (0, Chain(self.kind, tuple(step["name"] for step in output["chain"]), can_stage))
+            for output in self.fixed["outputs"]
+        ]
+        untouched = Chain(self.kind, (), False)
+        chains += [(stream, untouched) for stream in range(1, self.stream_count)]
+        self.tracks = [
+            Track(number, self.streams[stream], chain, self.user, self.mark, self.progress)
+            for number, (stream, chain) in enumerate(chains)
+        ]
+        self.passed = [track for track in self.tracks if track.is_passthrough]
+        self.filtered = [track for track in self.tracks if not track.is_passthrough]
+        self.mark()
+
+    def _clear_work(self) -> None:
+        for track in self.tracks:
+            track.drop_all_begun()
+        for stream in self.streams:
+            stream.clear()
+
+    # ── what changes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def mark_as(self, urgency: Urgency) -> None:
+        """Say that the job changed, and how urgent that is to whom."""
+        self._changes.mark(self, urgency)
+
+    def set_state(self, state: JobState, code: str = "", reason: str = "") -> bool:
+        """Return whether anything changed."""
+        if (self.state, self.code, self.reason) == (state, code, reason):
+            return False
+        takes_turns = JobCode.BUSY in (self.code, code) and JobState.RUNNING in (self.state, state)
+        self.state = changed(JOB_TRANSITIONS, self.state, state)
+        self.code, self.reason = code, reason
+        self.mark_as(Urgency.LATER if takes_turns else Urgency.NOW)
+        return True
+
+    def attach(self, peer: int, session: str, now: float) -> None:
+        """A client sends it."""
+        self.client, self.accepted, self.session, self.moved_at = peer, 0, session, now
+        self.edited_as = ""
+        self.mark()
+
+    def detach(self) -> None:
+        """Its client has gone."""
+        self.client = None
+        self.mark()
+
+    def supersede(self, job: str) -> None:
+        """Its source was edited and is submitted anew as another job."""
+        self.edited_as = job
+        self.mark()
+
+    def give_to(self, store: str, name: str) -> None:
+        """Another aggregator, or the same one anew, is to keep its results: those of before are lost."""
+        self.owner, self.owner_name = store, name
+        self.owner_epoch += 1
+        for track in self.tracks:
+            track.forget_results()
+        self.kept_failed.clear()
+        self.outdated_since = None
+        self.mark()
+
+    def disown(self) -> None:
+        """No aggregator keeps its results."""
+        self.owner = self.owner_name = ""
+        self.mark()
+
+    def await_holdings(self) -> None:
+        """Its owner is asked what it has stored, or is away: until it answers nothing is handed out."""
+        self.holdings_known = self.finish_sent = False
+        self.mark()
+
+    def know_holdings(self) -> None:
+        """Its owner has said what it has stored. A Finish was owed to what it had said before: it is owed again."""
+        self.holdings_known, self.finish_sent = True, False
+        self.mark()
+
+    def end_upload(self, chunk_counts: list[int]) -> None:
+        """Its client has said how many chunks each stream has."""
+        self.chunk_counts = chunk_counts
+        self.mark()
+
+    def count_failure(self, worker: str) -> None:
+        """A worker failed one of its tasks."""
+        self.benched[worker] = self.benched.get(worker, 0) + 1
+        self.mark()
+
+    def wait_for_room(self, reason: str, now: float) -> None:
+        """There is none for its results, or between its workers: nothing more is computed for it for a while."""
+        self.no_room_until, self.no_room_reason = now + NO_ROOM_WAIT_S, reason
+        self.mark()
+
+    # ── what it is ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def stream_count(self) -> int:
+        """Of the source. The files that filters name are the chunks of one stream more, which has no track."""
+        return int(self.fixed["source"].get("stream_count", 1))
+
+    @property
+    def has_assets(self) -> bool:
+        """Whether all files that its filters name are here: before, nothing of it is handed out."""
+        return not self.assets or self.streams[-1].here.count == len(self.assets)
+
+    @property
+    def frames_sent(self) -> int:
+        """Of the filtered stream."""
+        return self.streams[0].frame_count if self.streams else 0
+
+    @property
+    def spooled_bytes(self) -> int:
+        return sum(stream.spooled_bytes for stream in self.streams)
+
+    @property
+    def has_chunks(self) -> bool:
+        """Whether any of its chunks is here."""
+        return any(stream.here.count for stream in self.streams)
+
+    def works(self, now: float) -> bool:
+        """Whether a task of it was in flight a moment ago: it takes its turns, and nothing keeps it from going on."""
+        return now - self.worked_at < TURN_S
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether any of its tasks is."""
+        for track in self.tracks:  # noqa: SIM110 - asked for each task: a generator costs three times as much
+            if track.queue.in_flight:
+                return True
+        return False
+
+    @property
+    def all_sent(self) -> bool:
+        if self.chunk_counts is None:
+            return False
+        for stream, total in zip(self.streams, self.chunk_counts, strict=False):
+            if stream.here.count + stream.freed.count != total:
+                return False
+        return True
+
+    @property
+    def all_stored(self) -> bool:
+        if self.chunk_counts is None:
+            return False
+        for track in self.tracks:  # noqa: SIM110
+            if not track.queue.holds_all(self.chunk_counts[track.stream.number]):
+                return False
+        return True
+
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether all its source is at hand: nothing was given up, or there is a client to send it again."""
+        return self.client is not None or not any(stream.freed.count for stream in self.streams)
+
+    def received(self) -> list[Bitmap]:
+        """Return the chunks that a client need not send, a bitmap a stream."""
+        return [stream.here.union(stream.freed) for stream in self.streams]
+
+    def asset_index(self, value: str) -> int | None:
+        """The chunk of the assets' stream that a file is; None for one that is not here."""
+        index = next((number for number, each in enumerate(self.assets) if each["value"] == value), None)
+        return index if index is not None and index in self.streams[self.stream_count].here else None
+
+    def assets_of(self, track: Track) -> list[str]:
+        """The files that an output's filters name, by value."""
+        if not self.assets:
+            return []
+        values = {each["value"] for each in self.assets}
+        steps = self.fixed["outputs"][track.number]["chain"]
+        given = (value for step in steps for value in _parameters(step) if isinstance(value, str))
+        return sorted(values & set(given))
+
+    # ── chunks ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_chunk(self, stream: int, index: int, facts: ChunkFacts) -> None:
+        """A chunk is here that was not."""
+        self.streams[stream].add(index, facts)
+        self.mark()
+
+    def remove_chunk(self, stream: int, index: int) -> None:
+        """Undo `add_chunk`: it could not be kept."""
+        self.streams[stream].forget(index)
+        self.mark()
+
+    def give_up(self, stream: int, index: int) -> None:
+        """Let a chunk go whose tasks are stored, or that is lost."""
+        self.streams[stream].give_up(index)
+        self.mark()
+
+    def forget_chunks(self) -> None:
+        """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
+        self.waits_long = True
+        self._clear_work()
+        self.mark()
+
+    def free_stored(self, limit_bytes: int) -> list[tuple[int, int]]:
+        """Gives up chunks that are stored on all their tracks, about `limit_bytes` of them; returns (stream, index)."""
+        freed: list[tuple[int, int]] = []
+        for stream in self.streams[: self.stream_count]:
+            before = stream.spooled_bytes
+            freed += [(stream.number, index) for index in stream.free_stored(limit_bytes)]
+            limit_bytes -= before - stream.spooled_bytes
+        if freed:
+            self.mark()
+        return freed
+
+    def miss_freed(self) -> bool:
+        """After the owner's word on its holdings: chunks given up that must be redone are needed again."""
+        missed = [stream.miss_freed() for stream in self.streams]
+        if any(missed):
+            self.mark()
+        return any(missed)
+
+    # ── its end, and another beginning ───────────────────────────────────────────────────────────────────────────
+
+    def end(self) -> None:
+        """It is over: what it held is given back, and only who asked for what is kept of its submission."""
+        self._clear_work()
+        self._set_fixed(shortened(self.fixed))
+
+    def begin_again(self) -> None:
+        """A person's retry of one that was over: only what was asked for, its owner and how many chunks there are, is
+        as before."""
+        self.set_state(JobState.PENDING, JobCode.RETRIED, "it begins again")
+        self.outputs_summary, self.files, self.addresses = [], [], []
+        self.seconds = 0.0
+        self.waits_long = True
+
+    def take_source(self, fixed: dict[str, Any]) -> None:
+        """It begins again, and this is once more what was asked for."""
+        self._set_fixed(fixed)
+        self._clear()
+
+    def _set_fixed(self, fixed: dict[str, Any]) -> None:
+        self.fixed, self.assets = fixed, fixed.get("assets", [])
+        self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
+
+    def validate(self) -> None:
+        """Raise AssertionError where what is known of it disagrees."""
+        for stream in self.streams:
+            stream.validate()
+        for track in self.tracks:
+            track.validate()
+        assert not (self.is_final and self.is_in_flight), f"{self.id} is final with a task in flight"
+
+    def record(self, final: dict[str, Any] = NOTHING, failures: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+        """Return what changes of a job, for the ledger; of one that is over with the progress that it had made, and
+        with the failures that are told."""
+        return {
+            "state": self.state.value,
+            "code": self.code,
+            "reason": self.reason,
+            "session": self.session,
+            "owner": self.owner,
+            "owner_name": self.owner_name,
+            "owner_epoch": self.owner_epoch,
+            "builds": [to_text(track.fingerprint) for track in self.tracks],
+            "chunk_counts": self.chunk_counts,
+            "seconds": self.seconds,
+            "outputs_summary": self.outputs_summary,
+            "files": self.files,
+            "addresses": self.addresses,
+            "edited_as": self.edited_as,
+            "waits_long": self.waits_long,
+            "final": final,
+            "failures": list(failures),
+        }
+
+    def restore(self, record: dict[str, Any]) -> None:
+        """The reverse of `record`, after a restart. A job that was running is pending until its workers are back."""
+        state = JobState(record["state"])
+        self.state = JobState.PENDING if state is JobState.RUNNING else state
+        for name in ("code", "reason", "session", "owner", "owner_name", "owner_epoch", "chunk_counts", "seconds"):
+            setattr(self, name, record[name])
+        self.addresses = record["addresses"]
+        self.outputs_summary, self.files = told.summaries(record["outputs_summary"]), told.files(record["files"])
+        for track, build in zip(self.tracks, record["builds"], strict=False):  # none of a job that has ended
+            track.fingerprint = from_text(build, len(track.chain.steps))
+        self.edited_as = record.get("edited_as", "")
+        self.waits_long = record.get("waits_long", False)
+
+
+def _parameters(step: dict[str, Any]) -> Iterable[Any]:
+    parameters = step.get("parameters")
+    return parameters.values() if isinstance(parameters, dict) else ()

@@ -1,0 +1,192 @@
+"""Tracks that wait for workers, in the order in which they get one: users take turns, and so do the jobs of one user
+that have one priority.
+
+A lane holds the tracks that the same groups of workers can serve. So as long as workers come and go within their
+groups, a hand-out looks at the head of one lane, however many jobs wait.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import count
+from typing import Final
+
+from .fleet import Group, WorkerRecord, first_in_line
+from .job import Job
+from .track import Track
+from .users import User
+
+NOBODY: Final[frozenset[str]] = frozenset()
+
+Key = tuple[int, int, int, int, int]
+"""The order of tracks: their user's last turn, priority (negative), the job's last turn, then the older job, then the
+track that came first."""
+
+_numbers = count(1)
+
+
+class Place:
+    """A track's place among those that wait; it has a new one whenever it comes back.
+
+    `queued` tasks of it are counted in `Lanes.queued_count`; `is_sending` says that more of them may come.
+    """
+
+    __slots__ = ("is_sending", "job", "lane", "number", "queued", "track")
+
+    def __init__(self, job: Job, track: Track, lane: Lane | None) -> None:
+        self.job, self.track, self.lane = job, track, lane
+        self.number = next(_numbers)
+        self.queued = 0
+        self.is_sending = False
+
+    @property
+    def key(self) -> Key:
+        """Return what the order goes by; the smallest comes first."""
+        job = self.job
+        return job.user.last_served, -job.priority, job.last_served, job.number, self.number
+
+
+class Lane:
+    """Tracks that the same groups of workers can serve.
+
+    Both heaps are put right when they are read: whoever was served since comes later than where its entry stands, and
+    nobody ever comes earlier.
+    """
+
+    def __init__(self, groups: tuple[Group, ...]) -> None:
+        self.groups = groups
+        self._users: list[tuple[int, int, int, User]] = []
+        self._waiting: dict[User, list[tuple[int, int, int, int, Place]]] = {}
+
+    @property
+    def has_credit(self) -> bool:
+        """Return whether some worker may get a task now."""
+        for group in self.groups:  # noqa: SIM110 - asked for each task
+            if group.idle or group.busy:
+                return True
+        return False
+
+    def first_worker(self, *, idle_only: bool) -> WorkerRecord | None:
+        """Return the worker whose turn it is."""
+        return first_in_line(self.groups, NOBODY, idle_only=idle_only)
+
+    def add(self, place: Place) -> None:
+        """A track waits here; it leaves when its place belongs to no lane any more."""
+        job = place.job
+        waiting = self._waiting.get(job.user)
+        if waiting is None:
+            waiting = self._waiting[job.user] = []
+            heapq.heappush(self._users, (job.user.last_served, job.number, next(_numbers), job.user))
+        heapq.heappush(waiting, (-job.priority, job.last_served, job.number, place.number, place))
+
+    def head(self) -> Place | None:
+        """Return the track whose turn it is."""
+        users = self._users
+        while users:
+            turn, age, _, user = users[0]
+            if user.last_served != turn:
+                heapq.heapreplace(users, (user.last_served, age, next(_numbers), user))
+                continue
+            place = self._first_of(self._waiting[user])
+            if place is not None:
+                return place
+            heapq.heappop(users)
+            del self._waiting[user]
+        return None
+
+    def _first_of(self, waiting: list[tuple[int, int, int, int, Place]]) -> Place | None:
+        while waiting:
+            priority, turn, age, _, place = waiting[0]
+            if place.lane is not self:
+                heapq.heappop(waiting)
+            elif place.job.last_served != turn:
+                place.number = next(_numbers)
+                heapq.heapreplace(waiting, (priority, place.job.last_served, age, place.number, place))
+            else:
+                return place
+        return None
+
+
+class Lanes:
+    """All tracks that wait. `put` and `take_out` are the only writers of what is counted.
+
+    `queued_count` is how many of their tasks are queued that somebody could do, `sending_count` how many of the tracks
+    are of jobs whose chunks are not all here. `special` are tracks whose tasks are not all alike to all workers of a
+    group: what was begun, what failed, what is shared; each of their tasks is matched by itself.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[tuple[Group, ...], Lane] = {}
+        self._places: dict[Track, Place] = {}
+        self.special: dict[Track, Place] = {}  # the one that was tried last comes last
+        self.queued_count = self.sending_count = 0
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes.values())
+
+    def put(self, job: Job, track: Track, groups: tuple[Group, ...] | None, *, is_sending: bool) -> None:
+        """A track waits for a worker of these groups; with None it is a special one."""
+        place = self._places.get(track)
+        if place is None or (place.lane and place.lane.groups) != groups:
+            self.take_out(track)
+            place = self._places[track] = Place(job, track, None)
+            if groups is None:
+                self.special[track] = place
+            else:
+                lane = self._lanes.get(groups)
+                if lane is None:
+                    lane = self._lanes[groups] = Lane(groups)
+                place.lane = lane
+                lane.add(place)
+        self._recount(place, is_sending=is_sending)
+
+    def served(self, place: Place) -> None:
+        """A task of a track was handed out."""
+        if place.track.queue.count:
+            if place.queued:
+                place.queued -= 1
+                self.queued_count -= 1
+        else:
+            self.take_out(place.track)
+
+    def _recount(self, place: Place, *, is_sending: bool) -> None:
+        is_served = place.lane is None or bool(place.lane.groups)
+        queued = place.track.queue.count if is_served else 0
+        if queued != place.queued:
+            self.queued_count += queued - place.queued
+            place.queued = queued
+        is_sending = is_sending and is_served
+        if is_sending != place.is_sending:
+            self.sending_count += is_sending - place.is_sending
+            place.is_sending = is_sending
+
+    def take_out(self, track: Track) -> None:
+        """A track does not wait any more."""
+        place = self._places.pop(track, None)
+        if place is None:
+            return
+        self.queued_count -= place.queued
+        self.sending_count -= place.is_sending
+        place.lane = None
+        self.special.pop(track, None)
+
+    def clear(self) -> list[Job]:
+        """Take all tracks out, because the groups changed; return their jobs."""
+        jobs = list(dict.fromkeys(place.job for place in self._places.values()))
+        for place in self._places.values():
+            place.lane = None
+        self._lanes, self._places, self.special = {}, {}, {}
+        self.queued_count = self.sending_count = 0
+        return jobs
+
+    def tried(self, place: Place) -> None:
+        """A special track found nobody: others are tried before it comes up again."""
+        if self.special.pop(place.track, None) is not None:
+            self.special[place.track] = place
+
+    def validate(self) -> None:
+        """Raise AssertionError where what is counted is not what waits."""
+        assert self.queued_count == sum(place.queued for place in self._places.values())
+        assert self.sending_count == sum(place.is_sending for place in self._places.values())
+        assert all(self._places[track] is place for track, place in self.special.items())

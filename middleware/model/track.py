@@ -1,0 +1,226 @@
+"""The tracks of a job: what each output, and each stream that is not filtered, brings to the aggregator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from moviola.base.build_path import BuildPath, extended, matches, to_text
+from moviola.wire.bitmap import Bitmap
+
+from .chain import Chain, Intermediate, Needs, Pace
+from .stream import Stream
+from .tally import Tally
+from .task_queue import Flight, LeaseRecord, TaskQueue
+from .users import Resource, User
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What went wrong with one task so far."""
+
+    failures: list[dict[str, Any]] = field(default_factory=list)  # attributed ones: worker, cause
+    losses: int = 0  # since its job was last paused for them
+    retry: Literal["", "failure", "loss"] = ""  # why its next hand-out is one
+
+    @property
+    def failed_on(self) -> set[str]:
+        return {failure["worker"] for failure in self.failures}
+
+
+class Track:
+    """What one output, or one passthrough stream, brings to the aggregator.
+
+    Args:
+        number: the track's number within the job.
+        stream: the source stream its chunks are of.
+        chain: of filters; without steps for a passthrough track.
+        user: the job's, who is charged for what lies between workers.
+        on_change: called after each change; `on_progress` instead where a task just moved on.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        stream: Stream,
+        chain: Chain,
+        user: User,
+        on_change: Callable[[], None],
+        on_progress: Callable[[], None],
+    ) -> None:
+        self.number, self.stream, self.chain = number, stream, chain
+        self._user, self._on_change = user, on_change
+        self.needs: Needs = chain.needs(chain.whole) if chain.steps else frozenset()
+        self.troubles: dict[int, Trouble] = {}
+        self.queue = TaskQueue(stream, self.troubles, on_change, on_progress)
+        self.tally = Tally()
+        self.intermediates: dict[int, Intermediate] = {}
+        self.groups: tuple[int, BuildPath, Any] | None = None  # of workers that can do it, as the scheduler found last
+        self._whole_paths: dict[str, tuple[BuildPath, str]] = {}  # by build: the path of a whole chain, and its text
+        self.whole_only = ""  # why its chain must not be shared among workers after all
+        self.fingerprint: BuildPath = ()  # of all its results in this owner epoch; chosen when the first is asked for
+        self.begun_at: dict[int, float] = {}  # the first hand-out of tasks that are not stored
+        self.paces: dict[int, Pace] = {}  # by the step with which a stage ends
+
+    @property
+    def is_passthrough(self) -> bool:
+        return not self.chain.steps
+
+    # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def assign(self, record: LeaseRecord, now: float, *, adopted: bool = False) -> None:
+        """A lease on a task, queued or in flight already, begins; or one goes on that was thought lost."""
+        self.begun_at.setdefault(record.index, now)
+        if self.troubles:
+            self._count_retry(record.index, adopted=adopted)
+        self.queue.begin(record.index, now, record)
+        if adopted:
+            self._on_change()
+
+    def begin_passing(self, index: int, now: float) -> None:
+        """A passthrough chunk has been sent to the aggregator."""
+        self._count_retry(index, adopted=False)
+        self.queue.begin(index, now, None)
+
+    def lose(self, index: int) -> Trouble:
+        """A lease was lost with its worker, or what it brought on its way."""
+        trouble = self.troubles.setdefault(index, Trouble())
+        trouble.losses += 1
+        trouble.retry = "loss"
+        self.queue.put_first(index)
+        self._on_change()
+        return trouble
+
+    def fail(self, record: LeaseRecord) -> Trouble:
+        """A lease ended with a failure of its task; if it was lost, that is why."""
+        trouble = self.troubles.setdefault(record.index, Trouble())
+        if record.is_lost and trouble.retry != "loss":
+            self.tally.losses -= 1  # it was handed out again before that was known
+        else:
+            trouble.retry = "failure"
+        self.queue.put_first(record.index)
+        self._on_change()
+        return trouble
+
+    def make_unreadable(self, index: int) -> None:
+        """A result that was stored makes no file: its task is to be tried again."""
+        self.troubles.setdefault(index, Trouble()).retry = "failure"
+        self.queue.put_first(index)
+        self._on_change()
+
+    def _count_retry(self, index: int, *, adopted: bool) -> None:
+        """What a failure or a loss costs is the next hand-out, and nothing if none follows."""
+        trouble = self.troubles.get(index)
+        if trouble is None or not trouble.retry:
+            return
+        if adopted:
+            trouble.losses -= trouble.retry == "loss"
+        else:
+            self.tally.retries += 1
+            self.tally.losses += trouble.retry == "loss"
+        trouble.retry = ""
+
+    def store(self, index: int, now: float) -> Flight | None:
+        """A task that was not stored is; return its flight, if it had one."""
+        flight = self.queue.store(index)
+        begun_at = self.begun_at.pop(index, None)
+        if begun_at is not None:
+            self.tally.note_latency((now - begun_at) * 1000)
+        if flight is not None:
+            self.pace(len(self.chain.steps)).add(now - flight.first_handed_out_at)
+        return flight
+
+    def hold(self, stored: Bitmap) -> list[LeaseRecord]:
+        """Take the aggregator's word on what is stored, after a reconnection; return leases that have become
+        pointless."""
+        pointless = self.queue.hold(stored)
+        self.begun_at = {index: at for index, at in self.begun_at.items() if index not in stored}
+        return pointless
+
+    # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begun(self, index: int, mode: str) -> Intermediate | None:
+        """What is done of a task, for a worker that would go on in this mode; None where it begins with its chunk."""
+        found = self.intermediates.get(index)
+        if found is None or found.mode != mode or not matches(found.fingerprint, self.fingerprint):
+            return None
+        return found
+
+    def fingerprint_of(self, index: int, mode: str, own: str, stage: range) -> BuildPath:
+        """Return the build of each step that is done once a worker of the build `own` has done `stage` of a task."""
+        begun = self.begun(index, mode)
+        return extended(() if begun is None else begun.fingerprint, own, len(stage))
+
+    def whole_path(self, build: str) -> tuple[BuildPath, str]:
+        """Return the builds of all steps where one worker does them, and their text."""
+        found = self._whole_paths.get(build)
+        if found is None:
+            path = extended((), build, len(self.chain.steps))
+            found = self._whole_paths[build] = path, to_text(path)
+        return found
+
+    def takes(self, fingerprint: BuildPath) -> bool:
+        """Return whether a result of these builds, one for each step, is like the others."""
+        return matches(fingerprint, self.fingerprint)
+
+    def forget_results(self) -> None:
+        """They are lost: the next one is the first."""
+        self.queue.forget_results()
+        self.fingerprint = ()
+        self.tally.forget_results()
+
+    def hand_on(self, record: LeaseRecord, size: int, now: float) -> list[LeaseRecord]:
+        """A stage is done, and what came of it is kept. Returns the leases that have nothing more to bring: that one
+        first. With none left the task is at the front of the queue."""
+        flight, step = self.queue.in_flight[record.index], record.stage.stop
+        self.pace(step).add(now - flight.first_handed_out_at)
+        self.drop_begun(record.index)
+        self.intermediates[record.index] = Intermediate(record.mode, record.fingerprint, size)
+        self._user.charge(Resource.STAGED_BYTES, size)
+        done = [one for one in flight.leases.values() if one.stage.stop <= step]
+        for one in done:
+            self.queue.end_lease(one, now, delivered=False)
+        return sorted(done, key=lambda one: one is not record)
+
+    def drop_begun(self, index: int) -> bool:
+        """What is done of a task is not needed any more; return whether there was anything."""
+        found = self.intermediates.pop(index, None)
+        if found is not None:
+            self._user.charge(Resource.STAGED_BYTES, -found.size)
+            self._on_change()
+        return found is not None
+
+    def drop_all_begun(self) -> None:
+        """Every task begins with its chunk again."""
+        for index in list(self.intermediates):
+            self.drop_begun(index)
+
+    @property
+    def staged_bytes(self) -> int:
+        """Return the bytes that lie in the spool between this track's workers."""
+        return sum(one.size for one in self.intermediates.values())
+
+    def share_no_more(self, reason: str) -> None:
+        """The chain must be done by one worker from now on."""
+        self.whole_only = reason
+        self._on_change()
+
+    def choose_build(self, fingerprint: BuildPath) -> None:
+        """All results are to be of these builds, one for each step."""
+        self.fingerprint = fingerprint
+        self._on_change()
+
+    def pace(self, step: int) -> Pace:
+        """Return the pace of stages that end with this step."""
+        pace = self.paces.get(step)
+        if pace is None:
+            pace = self.paces[step] = Pace()
+        return pace
+
+    def validate(self) -> None:
+        """Raise AssertionError where what is known of a task disagrees."""
+        self.queue.validate()
+        for index, begun in self.intermediates.items():
+            assert index not in self.queue.stored, f"{index} is stored and still spooled"
+            assert 0 < begun.step < len(self.chain.steps), (index, begun)

@@ -1,0 +1,99 @@
+"""Why a job that could go on does not: what its record says while it is PENDING."""
+
+from __future__ import annotations
+
+from moviola.base.vocabulary import JobCode
+
+from .model.cluster import Cluster
+from .model.job import TURN_S, Job
+from .model.states import JobState
+from .model.track import Track
+from .stages import is_covered, is_outdated, needed_steps, uncovered
+
+
+def assess(cluster: Cluster, job: Job, now: float) -> None:
+    """Says plainly why a job that could go on does not: PENDING with a code and a sentence, or RUNNING."""
+    if job.is_final or job.state is JobState.PAUSED:
+        return
+    if job.is_in_flight:
+        job.worked_at = now
+    code, reason = _obstacle(cluster, job, now)
+    if code:
+        cluster.set_state(job, JobState.PENDING, code, reason)
+    else:
+        cluster.set_state(job, JobState.RUNNING)
+
+
+def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
+    """What keeps a job from going on; two empty texts when nothing does."""
+    if job.is_in_flight or job.finish_sent:
+        return "", ""
+    if not job.has_source:
+        return JobCode.SOURCE_NEEDED, "it begins again, and its source is not here; submit the same file again"
+    if not cluster.aggregators:
+        return JobCode.NO_AGGREGATOR, "no aggregator is connected"
+    if cluster.owner_of(job) is None:
+        return JobCode.AGGREGATOR_AWAY, f"aggregator {job.owner_name}, which keeps this job's results, is not connected"
+    if not job.holdings_known:
+        return JobCode.HOLDINGS, f"aggregator {job.owner_name} is asked what it has stored"
+    if now < job.no_room_until:
+        return JobCode.NO_ROOM, job.no_room_reason
+    for track in job.filtered if job.has_assets else ():
+        if track.queue.count and job.works(now):
+            cluster.look_again(job, job.worked_at + TURN_S)
+            return "", ""
+        if track.queue.count:
+            return _why_queued(cluster, job, track)
+    if not job.all_sent:
+        if job.client is None and job.edited_as:
+            text = f"its source was edited, and submitted anew as job {job.edited_as}; cancel this one"
+            return JobCode.SOURCE_EDITED, text
+        if job.client is None:
+            return (
+                JobCode.SOURCE_NEEDED,
+                "its source is not all here and no client is attached; submit the same file again",
+            )
+        wanting = uncovered(cluster, job)
+        if wanting is not None:
+            return _nobody_offers(cluster, wanting.chain.needs(wanting.chain.whole))
+        if job.frames_sent == 0 or job.state is JobState.PENDING:
+            return JobCode.UPLOADING, "the client is sending"
+    return "", ""
+
+
+def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
+    """Why nothing of a track is in work though something is queued."""
+    index = track.queue.first()
+    assert index is not None
+    mode = cluster.mode_of(job, track, index)
+    rest = needed_steps(cluster, track, index, mode)
+    if not is_covered(cluster, track, rest):
+        return _nobody_offers(cluster, track.chain.needs(rest))
+    if is_outdated(cluster, track):
+        return JobCode.NO_WORKER, _why_outdated(cluster, job)
+    if track.whole_only and not cluster.fleet.can(track.chain.needs(rest)):
+        return JobCode.TOO_LARGE, track.whole_only
+    return JobCode.BUSY, "all able workers are busy with other jobs"
+
+
+def _why_outdated(cluster: Cluster, job: Job) -> str:
+    text = "its first results were made with other library versions than those of the workers that are connected"
+    if job.can_begin_again:
+        return f"{text}; it begins again if none like them is back in {cluster.rules.renew_after_s:.0f} s"
+    return f"{text}; submit the same file again and it begins again, or start a worker like them"
+
+
+def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:
+    workers = list(cluster.fleet.connected())
+    if not workers:
+        return JobCode.NO_WORKER, "no worker is connected"
+    offered = {name for worker in workers for name in worker.offers}
+    missing = sorted(needs - offered)
+    filters = ", ".join(sorted(name for name in offered if not name.startswith("kind:")))
+    count = "1 worker offers" if len(workers) == 1 else f"{len(workers)} workers offer"
+    if not missing:
+        chain = ", ".join(sorted(name for name in needs if not name.startswith("kind:")))
+        return JobCode.NO_WORKER, f"no single worker offers all of {chain}; {count} {filters}"
+    kinds = [name.removeprefix("kind:") for name in missing if name.startswith("kind:")]
+    what = f"takes {kinds[0]}" if kinds else "offers " + " or ".join(f"'{name}'" for name in missing)
+    return JobCode.NO_WORKER, f"no worker {what}; {count} {filters}"

@@ -1,0 +1,408 @@
+"""The records that clients and watchers get, and when: at once, or a few a second."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final
+
+from moviola.base.failures import MAX_FAILURES_OF_JOB
+from moviola.base.vocabulary import Topic
+from moviola.wire.limits import MAX_NAME
+from moviola.wire.messages import Aggregator, Event, Filters, Message
+from moviola.wire.messages import Job as JobMessage
+from moviola.wire.messages import Worker as WorkerMessage
+from moviola.wire.shortened import fitted, shortened, shortened_end
+from moviola.wire.windows import heads, windows
+
+from .events import Peer, Purpose, Recall
+from .model.changes import Urgency
+from .model.cluster import Asked, ClientRecord, Cluster
+from .model.ended_job import EndedJob
+from .model.fleet import WorkerRecord
+from .model.job import Job
+from .model.states import WorkerState
+from .model.uploads import room_for
+from .model.users import Resource
+from .shortened_records import MAX_DETAILS_SIZE, MAX_REASON, files, summaries
+
+CLIENT_INTERVAL_S: Final = 0.1
+"""How often the client of a job hears of progress: a bar that moves smoothly."""
+
+PROGRESS_PER_CLIENT: Final = 16
+"""Jobs of one client whose progress is told each time: 160 records a second, of some 20 µs each."""
+
+ROOMS_PER_TURN: Final = 32
+"""Uploads whose share of the room is looked at in a turn: about 0.1 ms of work."""
+
+MAX_EXPLANATION: Final = 4000
+"""Characters of a failure's text, and of its traceback's end, so that the history stays small."""
+
+WATCHER_INTERVAL_S: Final = 0.5
+"""How often watchers hear of a job or a worker."""
+
+RECORDS_PER_TURN: Final = 256
+"""Records that all watchers are told at once: about 20 ms of work, however many ask for how much. What waits is names,
+not records."""
+
+SERVE_INTERVAL_S: Final = 0.1
+"""… and when that was not enough, how long until they are told more."""
+
+DETAILS_COST: Final = 16
+"""… of which one with the details of a job counts for so many: it may be 160 KB."""
+
+
+def job_record(
+    job: Job, room_bytes: int = 0, *, with_have: bool = False, details: dict[str, Any] | None = None
+) -> JobMessage:
+    return JobMessage(
+        job=job.id,
+        name=shortened(job.name, MAX_NAME),
+        state=job.state.value,
+        code=job.code,
+        reason=shortened(job.reason, MAX_REASON),
+        accepted=job.accepted,
+        room_bytes=room_bytes,
+        have=heads(job.received()) if with_have else None,
+        progress=progress_of(job),
+        outputs=job.outputs_summary,
+        files=job.files,
+        addresses=job.addresses,
+        submitted_unix_s=job.submitted_unix_s,
+        seconds=job.seconds,
+        priority=job.priority,
+        user=job.user.name,
+        details=details or {},
+    )
+
+
+def ended_record(
+    cluster: Cluster, job: EndedJob, fixed: dict[str, Any], record: dict[str, Any], *, with_details: bool
+) -> JobMessage:
+    """Return the record of a job that is over, of what the ledger has of it."""
+    return JobMessage(
+        job=job.id,
+        name=shortened(str(fixed["source"].get("name", "")), MAX_NAME),
+        state=job.state.value,
+        code=record["code"],
+        reason=shortened(record["reason"], MAX_REASON),
+        progress=record["final"],
+        outputs=summaries(record["outputs_summary"]),
+        files=files(record["files"]),
+        addresses=cluster.addresses_of(job.owner) or record["addresses"],
+        submitted_unix_s=fixed["submitted_unix_s"],
+        seconds=record["seconds"],
+        priority=fixed["priority"],
+        user=job.user.name,
+        details=_details(fixed, record["owner_name"], record["failures"]) if with_details else {},
+    )
+
+
+def tell_ended(cluster: Cluster, job: EndedJob, fixed: dict[str, Any], record: dict[str, Any], recall: Recall) -> None:
+    """Send the record of a job that is over to whoever it was looked up for, if that is still there."""
+    if recall.peer not in cluster.clients:
+        return
+    with_details = recall.purpose in (Purpose.END, Purpose.DETAILS)
+    message = ended_record(cluster, job, fixed, record, with_details=with_details)
+    task = cluster.clients[recall.peer].asked_tasks.pop(job.id, None) if with_details else None
+    if task is not None:
+        names = [output["name"] for output in fixed["outputs"]]
+        message = replace(message, details={**message.details, "story": cluster.story(job, task, names)})
+    if recall.purpose is Purpose.REPLY:
+        streams = int(fixed["source"].get("stream_count", 1)) + bool(fixed.get("assets"))
+        message = replace(message, have=[b""] * streams)
+    cluster.send(recall.peer, message)
+
+
+def tell_client(cluster: Cluster, peer: Peer, job: Job, *, with_have: bool) -> None:
+    """Sends the record of a job to its own client, what is there of its chunks in front."""
+    if with_have:
+        for window in windows(job.id, 0, job.received()):
+            cluster.send(peer, window)
+    cluster.send(peer, job_record(job, job.told_room_bytes, with_have=with_have))
+
+
+def details_of(job: Job) -> dict[str, Any]:
+    """What a person asks who looks at one job: the wishes and the failures."""
+    return _details(job.fixed, job.owner_name, failures_of(job))
+
+
+def _details(fixed: dict[str, Any], owner_name: str, failures: list[dict[str, Any]]) -> dict[str, Any]:
+    details = {
+        "outputs": [{name: one.get(name) for name in ("name", "chain", "codec", "crf")} for one in fixed["outputs"]],
+        "on_error": fixed["policy"].get("on_error", ""),
+        "aggregator": owner_name,
+        "failures": failures,
+    }
+    return fitted(details, MAX_DETAILS_SIZE)
+
+
+def failures_of(job: Job) -> list[dict[str, Any]]:
+    """The first attributed failures, each with its chunk's frames and with what the worker told of its cause."""
+    found = (
+        {
+            "output": job.fixed["outputs"][track.number]["name"],
+            "chunk": index,
+            "frames": _frames_of(job, index),
+            "frame": failure.get("frame"),
+            "filter": shortened(str(failure.get("filter") or ""), MAX_NAME),
+            "worker": failure["worker"],
+            "failure_type": "job_failure" if failure.get("kind") == "exception" else "worker_failure",
+            "failure_reason": shortened(str(failure.get("kind", "")), MAX_NAME),
+            "explanation": shortened(str(failure.get("text", "")), MAX_EXPLANATION),
+            "traceback": shortened_end(str(failure.get("traceback") or ""), MAX_EXPLANATION),
+        }
+        for track in job.tracks
+        for index, trouble in sorted(track.troubles.items())
+        for failure in trouble.failures
+    )
+    return list(islice(found, MAX_FAILURES_OF_JOB))
+
+
+def _frames_of(job: Job, index: int) -> list[int]:
+    """The first and the last source frame of a chunk; nothing where an earlier chunk has not come."""
+    first = job.streams[0].first_frame_of(index) if job.streams else None
+    return [] if first is None else [first, first + job.streams[0].frames_of(index) - 1]
+
+
+def progress_of(job: Job) -> dict[str, Any]:
+    counts = job.chunk_counts
+    filtered = job.filtered
+    frames_total = job.frames_sent if job.all_sent else None
+    return {
+        "kind": job.kind,
+        "outputs": [output["name"] for output in job.fixed["outputs"]],
+        "frames_total": frames_total,
+        "frames_sent": job.frames_sent,
+        "frames_done": sum(track.queue.stored_frames + track.queue.live_frames() for track in filtered),
+        "frames_wanted": None if frames_total is None else frames_total * len(filtered),
+        "chunks_sent": sum(map(len, job.streams)),
+        "chunks_total": None if counts is None else sum(counts),
+        "tasks_stored": sum(track.queue.stored.count for track in job.tracks),
+        "tasks_total": None if counts is None else sum(counts[track.stream.number] for track in job.tracks),
+        "tasks_queued": sum(track.queue.count for track in filtered),
+        "tasks_in_flight": sum(len(track.queue.in_flight) for track in filtered),
+        "retries": sum(track.tally.retries for track in job.tracks),
+        "duplicates": sum(track.tally.duplicates for track in job.tracks),
+        "fallback_frames": sum(track.tally.fallback_frames for track in job.tracks),
+        "lost_frames": sum(track.tally.lost_frames for track in job.tracks),
+    }
+
+
+class Publisher:
+    """The part of the dispatcher that keeps clients and watchers informed. Who is behind with reading is passed over,
+    and hears the newest later: what waits for a client is names, not records."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._clients_told_at = self._watchers_told_at = 0.0
+        self._serve_at = 0.0  # when watchers are told the next records
+        self._served = 0  # watchers, ever: where the next turn begins
+        self._room_seen: tuple[int, ...] = ()  # what the room that jobs get depends on, when it was looked at last
+        self._rooms_to_look_at = 0  # jobs whose room was not looked at since that changed
+
+    def next_deadline(self) -> float | None:
+        """Return when something is to be told; None while nothing is."""
+        cluster = self._cluster
+        waiting = [self._due_at(one) for one in cluster.watchers.values() if not one.is_behind]
+        first = min((at for at in waiting if at is not None), default=None)
+        if first is not None:
+            return max(first, self._serve_at)
+        if any(Topic.WORKERS in client.topics or client.untold_jobs for client in cluster.watchers.values()):
+            return self._watchers_told_at + WATCHER_INTERVAL_S
+        return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changes.later else None
+
+    def publish(self, now: float, behind: Set[Peer] = frozenset()) -> None:
+        """Tells who is not `behind` what is due."""
+        changes = self._cluster.changes
+        self._notice_room()
+        is_urgent = changes.now or changes.acknowledged or changes.missed
+        if not is_urgent and not self._cluster.watchers and now < self._clients_told_at + CLIENT_INTERVAL_S:
+            self._cluster.gone_workers.clear()
+            return
+        news = changes.now | changes.acknowledged | changes.missed
+        if now >= self._clients_told_at + CLIENT_INTERVAL_S and changes.later:
+            self._clients_told_at = now
+            news |= self._take_progress()
+        later = {job_id: None for job_id in news if not self._tell_client_of(job_id, behind)}
+        self._tell_watchers(news.keys(), behind, now)
+        changes.now.clear()
+        changes.acknowledged = later
+        changes.missed = {job_id: None for job_id in changes.missed if job_id in later}
+
+    def _take_progress(self) -> dict[str, None]:
+        """Return the jobs whose progress is told now: of each client the first few that changed, so that one with a
+        thousand jobs costs no more than one with a few. The others are told the next time."""
+        changes, told = self._cluster.changes, dict[str, None]()
+        count: dict[Peer | None, int] = {}
+        later: dict[str, None] = {}
+        for job_id in changes.later:
+            job = self._cluster.jobs.get(job_id)
+            client = None if job is None else job.client
+            count[client] = count.get(client, 0) + 1
+            (told if client is None or count[client] <= PROGRESS_PER_CLIENT else later)[job_id] = None
+        changes.later = later
+        return told
+
+    def _tell_client_of(self, job_id: str, behind: Set[Peer]) -> bool:
+        """Tell a job's client of it; False where that is behind with reading."""
+        cluster = self._cluster
+        job = cluster.jobs.get(job_id)
+        if job is None or job.client is None:
+            return True
+        if job.client in behind:
+            return False
+        if isinstance(job, EndedJob):
+            cluster.recall(job, Purpose.END, job.client)
+            return True
+        job.told_room_bytes = room_for(cluster, job)
+        tell_client(cluster, job.client, job, with_have=job_id in cluster.changes.missed)
+        return True
+
+    def _notice_room(self) -> None:
+        """A client that ran out of room is told when there is some again. A few jobs are looked at in a turn, all of
+        them after the room, or who shares it, has changed."""
+        cluster, total = self._cluster, self._cluster.users.total
+        seen = (cluster.room_bytes, cluster.uploads.version, total[Resource.SPOOL_BYTES], total[Resource.CHUNKS])
+        if seen != self._room_seen:
+            self._room_seen, self._rooms_to_look_at = seen, len(cluster.uploads.jobs)
+        count = min(self._rooms_to_look_at, ROOMS_PER_TURN)
+        self._rooms_to_look_at -= count
+        for job in list(islice(cluster.uploads.jobs, count)):
+            cluster.uploads.rotate(job)
+            if job.told_room_bytes < cluster.rules.client_window_bytes:
+                room = room_for(cluster, job)
+                if room > 2 * job.told_room_bytes:
+                    job.mark_as(Urgency.ACKNOWLEDGED)
+
+    def _tell_watchers(self, news: Set[str], behind: Set[Peer], now: float) -> None:
+        cluster = self._cluster
+        due = now >= self._watchers_told_at + WATCHER_INTERVAL_S
+        if due:
+            self._watchers_told_at = now
+        for client in cluster.watchers.values():
+            client.is_behind = client.peer in behind
+            client.untold_jobs |= {job_id for job_id in news if self._watches(client, job_id)}
+            client.untold_jobs &= cluster.jobs.keys()
+            if not client.is_behind:
+                told = client.untold_jobs if due else client.untold_jobs & cluster.changes.now.keys()
+                client.untold_jobs = client.untold_jobs - told
+                client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in sorted(told))
+            if Topic.WORKERS in client.topics - client.asked_topics:
+                self._ask_for_workers(client, due)
+        cluster.gone_workers.clear()
+        self._serve(now)
+
+    def _serve(self, now: float) -> None:
+        """Tells watchers what they are to be told: of all that waits as much as fits in a turn, to each its share."""
+        if now < self._serve_at:
+            return
+        watchers = [one for one in self._cluster.watchers.values() if not one.is_behind]
+        asking = [one for one in watchers if (at := self._due_at(one)) is not None and at <= now]
+        first = self._served % len(asking) if asking else 0
+        each, left = RECORDS_PER_TURN // max(len(asking), 1), RECORDS_PER_TURN
+        for client in [*asking[first:], *asking[:first]]:
+            if left <= 0:
+                break
+            left -= self._serve_one(client, max(each, 1), now)
+            self._served += 1
+        if left <= 0:
+            self._serve_at = now + SERVE_INTERVAL_S
+
+    @staticmethod
+    def _due_at(client: ClientRecord) -> float | None:
+        """When a client is to be told something; None when there is nothing."""
+        if client.asked:
+            return 0.0
+        return client.asks_next_at if client.asked_topics or client.asked_jobs else None
+
+    def _serve_one(self, client: ClientRecord, most: int, now: float) -> int:
+        """Tells a client up to `most` records; returns how many it was. One with details counts as many."""
+        told = 0
+        while told < most:
+            if not client.asked:
+                if client.asks_next_at > now or not (client.asked_topics or client.asked_jobs):
+                    break
+                client.asks_next_at = now + WATCHER_INTERVAL_S
+                self._take_questions(client)
+            kind, name = next(iter(client.asked))
+            del client.asked[kind, name]
+            message = self._record(client, kind, name, now)
+            if kind is Asked.DETAILS:
+                client.asked.pop((Asked.JOB, name), None)  # told by this
+            if message is not None:
+                self._cluster.send(client.peer, message)
+            told += DETAILS_COST if kind is Asked.DETAILS else 1
+        return told
+
+    def _take_questions(self, client: ClientRecord) -> None:
+        """Names all records that were asked for. What is asked for meanwhile comes after them, and a little later."""
+        cluster, topics, jobs = self._cluster, client.asked_topics, client.asked_jobs
+        client.asked_topics, client.asked_jobs = set(), {}
+        client.asked |= dict.fromkeys((Asked.DETAILS, job_id) for job_id in jobs)
+        if Topic.JOBS in topics:
+            client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in cluster.jobs)
+        if Topic.WORKERS in topics:
+            client.introduced.clear()
+            client.asked |= {(Asked.AGGREGATOR, one.store): None for one in cluster.aggregators.values()}
+            client.asked |= dict.fromkeys((Asked.WORKER, name) for name in cluster.fleet.by_name)
+        if Topic.FILTERS in topics:
+            client.asked[Asked.FILTERS, ""] = None
+        if topics:
+            client.asked[Asked.CURRENT, ""] = None
+
+    def _record(self, client: ClientRecord, kind: Asked, name: str, now: float) -> Message | None:
+        """The record of that name as it is now; None when there is none any more."""
+        cluster = self._cluster
+        if kind is Asked.WORKER:
+            worker = cluster.fleet.by_name.get(name)
+            return None if worker is None else _worker_record(client, worker, now)
+        if kind is Asked.AGGREGATOR:
+            found = next((one for one in cluster.aggregators.values() if one.store == name), None)
+            return None if found is None else Aggregator(found.store, found.name, found.addresses)
+        if kind is Asked.FILTERS:
+            return Filters(cluster.catalogue.schemas)
+        if kind is Asked.CURRENT:
+            return Event("current", "these are the current records", unix_s=now + cluster.unix_offset_s)
+        job = cluster.jobs.get(name)
+        if job is None or not cluster.may_touch(client.user, job):
+            return None
+        if isinstance(job, EndedJob):
+            cluster.recall(job, Purpose.DETAILS if kind is Asked.DETAILS else Purpose.WATCH, client.peer)
+            return None
+        return job_record(job, details=self._details(client, job) if kind is Asked.DETAILS else None)
+
+    def _details(self, client: ClientRecord, job: Job) -> dict[str, Any]:
+        task = client.asked_tasks.pop(job.id, None)
+        if task is None:
+            return details_of(job)
+        names = [output["name"] for output in job.fixed["outputs"]]
+        return {**details_of(job), "story": self._cluster.story(job, task, names)}
+
+    def _watches(self, client: ClientRecord, job_id: str) -> bool:
+        job = self._cluster.jobs.get(job_id)
+        watched = Topic.JOBS in client.topics or job_id in client.watched_jobs
+        if not watched or job is None or job.client == client.peer:
+            return False
+        return self._cluster.may_touch(client.user, job)
+
+    def _ask_for_workers(self, client: ClientRecord, due: bool) -> None:
+        fleet = self._cluster.fleet
+        client.untold_losses |= self._cluster.gone_workers
+        client.untold_losses &= fleet.by_name.keys()
+        if due and not client.is_behind:
+            workers = fleet.by_name.values()
+            there = [one for one in workers if one.state is not WorkerState.LOST or one.name in client.untold_losses]
+            client.asked |= dict.fromkeys((Asked.WORKER, one.name) for one in there)
+            client.introduced &= {one.session for one in there}
+            client.untold_losses.clear()
+
+
+def _worker_record(client: ClientRecord, worker: WorkerRecord, now: float) -> WorkerMessage:
+    """The schemas of its filters, the largest part by far, come with the first record of a worker's session only."""
+    facts = worker.facts(now)
+    if worker.session not in client.introduced:
+        facts["schemas"] = worker.details.filters
+        client.introduced.add(worker.session)
+    return WorkerMessage(worker.name, worker.session, worker.state.value, facts)

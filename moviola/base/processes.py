@@ -1,0 +1,78 @@
+"""Child processes: how one of our own programs is started as one, and how it ended.
+
+What becomes of children is for those who start them: a worker's parent keeps one alive for each name, and takes the
+signals; the aggregator's loop keeps splicing processes warm, and makes files of failed chunks one at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+MAX_WORKERS: Final = 256
+"""Worker processes of one machine: far beyond its cores. A typing error should not start a thousand processes."""
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The folder that has our packages."""
+
+
+def core_count() -> int:
+    """Return the cores that this process may use, which in a container or under taskset are not all there are."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MAX_WORKERS)
+
+
+def program(module: str) -> tuple[str, ...]:
+    """Return the command that runs a module with this Python."""
+    return (sys.executable, "-m", module)
+
+
+def of_moviola(module: str) -> tuple[str, ...]:
+    """Return the command that runs a module of one of the programs, such as `client.status`, with this Python.
+
+    An installation has the programs inside of the package `moviola`; a checkout has them beside it.
+    """
+    installed = f"moviola.{module.partition('.')[0]}"
+    return program(f"moviola.{module}" if find_spec(installed) else module)
+
+
+def start(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start a child that finds our packages, wherever this process was started. Raises OSError.
+
+    Args:
+        environment: its variables; by default those of this process.
+        options: as `subprocess.Popen` takes them.
+    """
+    environment = os.environ if environment is None else environment
+    path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH", ""))))
+    return subprocess.Popen(command, env={**environment, "PYTHONPATH": path}, **options)
+
+
+def end(process: subprocess.Popen[bytes]) -> int:
+    """Kill a child that has not ended, and return its status: negative is a signal."""
+    if process.poll() is None:
+        process.kill()
+    return process.wait()
+
+
+def how_it_ended(status: int) -> str:
+    """Return a status in words, such as "exit status 3" or "signal SIGSEGV"."""
+    if status >= 0:
+        return f"exit status {status}"
+    return f"signal {signal_name(-status)}".replace("signal signal", "signal")
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name; "signal N" of a real-time signal, which has none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,28 @@
+"""Canny edges of the brightness, white on black."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from moviola.filters.base import Filter, parameter
+from moviola.filters.picture import Picture
+from moviola.filters.toolbox.opencv import cv2
+
+
+@dataclass(frozen=True)
+class Edges(Filter):
+    """Thresholds are gradients of full-range gray (0..255), whatever range the video stores; the order of the two
+    does not matter."""
+
+    name: ClassVar[str] = "edges"
+    summary: ClassVar[str] = "Canny edges, white on black"
+
+    low: int = parameter(50, minimum=0, maximum=2000, help="gradient that continues an edge")
+    high: int = parameter(150, minimum=0, maximum=2000, help="gradient that starts an edge")
+
+    def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        black, white = picture.gray_levels
+        scale = (white - black) / 255
+        return picture.with_gray(cv2.Canny(picture.gray, self.low * scale, self.high * scale))

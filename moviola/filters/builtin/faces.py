@@ -1,0 +1,58 @@
+"""Faces, found by the Haar cascades that come with OpenCV, or by a YuNet network that someone has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from moviola.filters.assets import Asset
+from moviola.filters.base import Filter, asset, parameter
+from moviola.filters.picture import Picture
+from moviola.filters.toolbox import haar, yunet
+from moviola.filters.toolbox.draw import COLOURS, draw_boxes
+from moviola.filters.toolbox.finds import Find, note, strongest
+
+_OVERLAP = 0.3  # finds that share more than this of both are one face
+_INSIDE = 0.4  # … or this of the smaller one: a face is not in front of another one
+
+
+@dataclass(frozen=True)
+class Faces(Filter):
+    """Draws boxes around faces.
+
+    The note has them as `boxes`, [x, y, width, height] in pixels, and their `scores`: how many hits of the less
+    convinced of two cascades agreed, or the network's confidence, 0..1.
+    """
+
+    name: ClassVar[str] = "faces"
+    summary: ClassVar[str] = "finds faces and draws boxes around them"
+
+    detail: int = parameter(
+        640, minimum=64, maximum=4096, unit="px", help="long side of the picture searched; more finds smaller faces"
+    )
+    scale: float = parameter(1.2, minimum=1.02, maximum=2.0, help="step between sizes; less finds more, slower")
+    neighbors: int = parameter(2, minimum=1, maximum=20, help="agreeing hits that make a find")
+    confirm: int = parameter(4, minimum=0, maximum=20, help="hits that two more detectors need; 0 asks none")
+    min_size: int = parameter(20, minimum=1, maximum=4096, unit="px", help="smallest face, in the source's pixels")
+    model: Asset = asset(help="YuNet network, an ONNX file, instead of scale, neighbors and confirm")
+    score: float = parameter(0.7, minimum=0.1, maximum=1.0, help="how sure the network must be of a face")
+    colour: str = parameter("green", choices=tuple(COLOURS), help="of the boxes")
+    thickness: int = parameter(0, minimum=0, maximum=64, unit="px", help="of the boxes; 0 suits the picture's size")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.model:
+            yunet.check(self.name, self.model)
+
+    def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        finds = strongest(self._find(picture), _OVERLAP, _INSIDE)
+        boxes = [find.box for find in finds]
+        return draw_boxes(picture, boxes, self.colour, self.thickness).with_notes(note(self.name, finds))
+
+    def _find(self, picture: Picture) -> list[Find]:
+        if self.model:
+            finds = yunet.find_faces(self.name, self.model, picture.bgr, self.detail, self.score)
+            return [find for find in finds if min(find.box[2:]) >= self.min_size]
+        search = haar.Search(self.detail, self.scale, self.neighbors, self.confirm, self.min_size)
+        return haar.find_faces(picture.gray, search)

@@ -1,0 +1,54 @@
+"""The picture without its colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moviola.filters.base import Filter
+from moviola.filters.picture import Picture, channels_of
+from moviola.filters.toolbox.opencv import cv2
+
+_SHARES = {"r": 19595, "g": 38470, "b": 7471}  # of 65536: ITU-R BT.601 luma, as for JPEG
+
+
+@dataclass(frozen=True)
+class Grayscale(Filter):
+    """Luma stays as it is and chroma becomes neutral; red, green and blue all become their BT.601 luma."""
+
+    name: ClassVar[str] = "grayscale"
+    summary: ClassVar[str] = "takes the colours away"
+
+    def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        layout = picture.format
+        if not layout.is_rgb and not any(set(plane.channels) & set("uv") for plane in layout.planes):
+            return picture
+        output = picture.blank()
+        luma = _luma(picture) if layout.is_rgb else None
+        for source, target, plane in zip(picture.planes, output.planes, layout.planes, strict=True):
+            if plane.channels in ("u", "v", "uv", "vu"):
+                target[...] = 1 << layout.depth - 1
+            elif luma is None or plane.channels == "a":
+                np.copyto(target, source)
+            elif plane.channels in _SHARES:
+                np.copyto(target, luma)
+            else:
+                pairs = zip(plane.channels, channels_of(source), strict=True)
+                cv2.merge([luma if channel in _SHARES else samples for channel, samples in pairs], dst=target)
+        return output
+
+
+def _luma(picture: Picture) -> NDArray[Any]:
+    """Of red, green and blue, with all their bits."""
+    if picture.format.depth == 8:
+        return picture.gray
+    total = np.full((picture.height, picture.width), 1 << 15, np.uint32)
+    for plane, layout in zip(picture.planes, picture.format.planes, strict=True):
+        for channel, samples in zip(layout.channels, channels_of(plane), strict=True):
+            if channel in _SHARES:
+                total += np.multiply(samples, _SHARES[channel], dtype=np.uint32)
+    return (total >> 16).astype(picture.format.dtype)

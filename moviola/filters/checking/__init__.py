@@ -1,0 +1,1 @@
+"""What tries a filter: the contract as checks, the pictures and settings that it is tried with."""

@@ -1,0 +1,83 @@
+"""Try filters against the contract: `python -m moviola.filters.checking.check my_filters.py`.
+
+Without a file, all that are built in are tried.
+
+Exit status: 0 when all promises are kept, 1 when one is not, 2 when there is nothing to try.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from moviola.filters import registry
+from moviola.filters.checking.contract import CHECKS
+from moviola.filters.schema import ParameterError
+
+KEPT, BROKEN, NOTHING = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
+    console = console or Console(highlight=False)
+    options = _options(arguments)
+    try:
+        names = _names(options.file, options.filter)
+    except (registry.PluginError, ParameterError) as error:
+        console.print(f"[red]{escape(str(error))}[/]")
+        return NOTHING
+    failures = {name: _failures(name, console) for name in names}
+    console.print(_table(failures))
+    for number, check in enumerate(CHECKS, 1):
+        console.print(f"{number:2} [bold]{check.name}[/]: {check.promise}")
+    broken = [(name, check, text) for name, texts in failures.items() for check, text in texts.items() if text]
+    for name, check_name, text in broken:
+        console.print(f"\n[red]✗ {name}, {check_name}[/]: {escape(text)}")
+    return BROKEN if broken else KEPT
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    summary = "Tries filters against the contract in docs/FILTERS.md."
+    parser = argparse.ArgumentParser(prog="python -m moviola.filters.checking.check", description=summary)
+    parser.add_argument("file", nargs="?", type=Path, help="a Python file with filters; without: the built-in ones")
+    parser.add_argument("--filter", action="append", metavar="NAME", help="only this one; may be repeated")
+    parser.add_argument("--all", action="store_true", help="the built-in ones too, with a file")
+    options = parser.parse_args(arguments)
+    if options.all and options.file is not None:
+        options.filter = [*(options.filter or []), *registry.BUILT_IN]
+    return options
+
+
+def _names(file: Path | None, wanted: Sequence[str] | None) -> list[str]:
+    """The filters to try. Raises PluginError or ParameterError where there are none such."""
+    found = registry.BUILT_IN if file is None else registry.load_plugin(file)
+    for name in wanted or ():
+        registry.filter_class(name)
+    return sorted(wanted or found)
+
+
+def _failures(name: str, console: Console) -> dict[str, str | None]:
+    """By check what is wrong: a sentence, empty where the promise is kept, None where it has no say."""
+    kind = registry.filter_class(name)
+    with console.status(f"trying {name}"):
+        return {check.name: (check.failure(kind) or "") if check.concerns(kind) else None for check in CHECKS}
+
+
+def _table(failures: dict[str, dict[str, str | None]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("filter")
+    for number, _ in enumerate(CHECKS, 1):
+        table.add_column(str(number), justify="center")
+    signs = {"": "[green]✓[/]", None: "[dim]–[/]"}
+    for name, texts in failures.items():
+        table.add_row(name, *(signs.get(text, "[red]✗[/]") for text in texts.values()))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

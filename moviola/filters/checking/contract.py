@@ -1,0 +1,374 @@
+"""What every filter has promised, as checks that any filter can be put through; `check.py` is the command.
+
+A check gets a filter's class, and raises Broken with one sentence where the promise is not kept. Pictures are tried
+with the filter's defaults and with other settings of its parameters (moviola/filters/checking/settings.py).
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from moviola.filters.base import Filter, UnsuitableSize, schema_of
+from moviola.filters.chain import ChainError, parse_chain
+from moviola.filters.checking.samples import CONVERTED, FORMATS, SIZES, clip, memory, noise
+from moviola.filters.checking.settings import Kind, extremes, other, parameters_of, settings, written
+from moviola.filters.notes import check_note
+from moviola.filters.picture import Picture
+from moviola.filters.runner import ChainRunner
+from moviola.filters.schema import FilterSchema, Parameter, ParameterError, SchemaError
+
+_FEW_FORMATS = ("yuv420p", "gray", "yuv420p10le", "nv12", "rgb24")
+_CHUNKS = (1, 3, 7)  # frames
+_CLIP = 12  # frames, and as many more as the filter looks back
+_FEW_FRAMES = 3  # looked back; up to so many every chunk is made, and the filter is tried behind itself too
+_FEW_CHUNKS = 3  # of each length, for filters that look back farther: each chunk is made with all of its context
+_LARGEST = 1 << 22  # pixels of an output that is made to be looked at; a bound may ask for far larger ones
+
+
+class Broken(Exception):
+    """A filter does not keep the contract; the text says what it did, on what, with which parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`name` in one word, and what is promised. `pictures`: it needs pictures, so filters of records are left out."""
+
+    name: str
+    promise: str
+    test: Callable[[Kind], None]
+    pictures: bool = True
+
+    def concerns(self, kind: Kind) -> bool:
+        return not self.pictures or kind.material != "record"
+
+    def failure(self, kind: Kind) -> str | None:
+        """What is wrong, as a sentence; None when the promise is kept."""
+        try:
+            self.test(kind)
+        except Broken as broken:
+            return str(broken)
+        except Exception as error:
+            return f"raised {_told(error, kind)}"
+        return None
+
+
+# -- what a filter says of itself ----------------------------------------------------------------------------------
+
+
+def _check_schema(kind: Kind) -> None:
+    if "__dataclass_params__" not in vars(kind) or not vars(kind)["__dataclass_params__"].frozen:
+        raise Broken(f"{kind.__name__} is no frozen dataclass: put @dataclass(frozen=True) above it")
+    try:
+        schema = schema_of(kind)
+        same = FilterSchema.from_wire(schema.to_wire()) == schema
+    except (TypeError, SchemaError, ParameterError) as error:
+        raise Broken(str(error)) from error
+    if not same:
+        raise Broken("its schema changes on the way to another machine and back")
+    try:
+        steps = parse_chain(":".join([schema.name, *(f"{each.name}=1" for each in schema.parameters)]))
+    except ChainError as error:
+        raise Broken(f"its names cannot be written in a chain: {error}") from error
+    if steps[0].name != schema.name:
+        raise Broken(f'its name cannot be written in a chain: "{schema.name}" reads as "{steps[0].name}"')
+    silent = [each.name for each in schema.parameters if not each.help.strip()]
+    if not schema.summary.strip() or silent:
+        raise Broken(f"nothing tells people what {silent[0] if silent else 'it'} does")
+
+
+def _check_bounds(kind: Kind) -> None:
+    schema = schema_of(kind)
+    for parameter in schema.parameters:
+        for value in extremes(parameter):
+            try:
+                schema.check({parameter.name: value})
+            except ParameterError as error:
+                raise Broken(f"{parameter.name}={value} is within its bounds and refused: {error}") from error
+        for value in _outside(parameter):
+            _refused(kind, parameter.name, value)
+    try:
+        schema.check({"no-such-parameter": 1})
+    except ParameterError:
+        return
+    raise Broken("a parameter that it does not have is taken")
+
+
+def _outside(parameter: Parameter) -> Sequence[Any]:
+    """Values that have to be refused."""
+    step = 1 if parameter.type == "int" else 1e-6
+    beyond: list[Any] = []
+    if parameter.minimum is not None and parameter.maximum is not None:
+        beyond = [parameter.minimum - step, parameter.maximum + step]
+    if parameter.type == "rate":
+        beyond = ["0", "1000000"]
+    strange: Sequence[Any] = {
+        "int": (1.5, True, "many", None),
+        "float": (True, "much", math.nan, math.inf, None),
+        "bool": ("perhaps", 2, None),
+        "rate": ("often", "1/0", True, None),
+        "asset": ("/etc/hostname", "logo.png", "@../logo.png", "@", "sha256:0", 1, None),
+    }.get(parameter.type, (1, None))
+    return [*beyond, *strange, *(["no such choice"] if parameter.choices else [])]
+
+
+def _refused(kind: Kind, name: str, value: Any) -> None:
+    shown = f'"{value}"' if isinstance(value, str) else repr(value)
+    try:
+        kind(**{name: value})
+    except ParameterError as error:
+        if name not in str(error):
+            raise Broken(f"{name}={shown} is refused without saying which parameter is meant: {error}") from error
+        return
+    except Exception as error:
+        raise Broken(f"{name}={shown} raises {type(error).__name__} instead of ParameterError") from error
+    raise Broken(f"{name}={shown} is taken; does a __post_init__ of its own leave out super().__post_init__()?")
+
+
+def _check_text(kind: Kind) -> None:
+    for made in settings(kind):
+        (step,) = parse_chain(written(made))
+        if kind(**schema_of(kind).check(step.parameters)) != made:
+            raise Broken(f"{written(made)} gives another filter when it is read back")
+        if pickle.loads(pickle.dumps(made)) != made:
+            raise Broken(f"{written(made)} is another filter after pickling")
+
+
+# -- what it makes of pictures -------------------------------------------------------------------------------------
+
+
+def _check_size(kind: Kind) -> None:
+    for made in settings(kind):
+        first, second = clip(2)
+        size = _size(made, second, must=made == kind())
+        if size is not None and size[0] * size[1] <= _LARGEST:
+            _applied(made, second, (first,))
+
+
+def _check_shapes(kind: Kind) -> None:
+    for made in _two(kind):
+        for width, height in SIZES:
+            for pixel_format in _FEW_FORMATS:
+                picture = Picture(noise(pixel_format, width, height))
+                if _size(made, picture) is not None:
+                    _applied(made, picture, (picture,))
+
+
+def _check_formats(kind: Kind) -> None:
+    for made, picture, earlier in _of_all_formats(kind):
+        output = _applied(made, picture, (earlier,))
+        where = f"of {_on(made, picture)}"
+        if output.format != picture.format:
+            raise Broken(f"the pixel format becomes {output.format.name} {where}; take blank() or copy() for outputs")
+        for ours, theirs in zip(output.planes, picture.planes, strict=True):
+            if ours.dtype != theirs.dtype or ours.ndim != theirs.ndim:
+                raise Broken(f"planes of {ours.dtype} come out {where}")
+    first, second = clip(2)
+    output = _applied(kind(), second, (first,))
+    for name in ("pts", "time_base", "colorspace", "color_range", "color_primaries", "color_trc"):
+        if (had := getattr(second.frame, name)) != (has := getattr(output.frame, name)):
+            raise Broken(f"the frame's {name} was {had} and comes out as {has}")
+    if output.index != second.index:
+        raise Broken(f"the frame's index was {second.index} and comes out as {output.index}")
+
+
+def _check_input(kind: Kind) -> None:
+    for made, picture, earlier in _of_all_formats(kind):
+        before = [memory(each.frame) for each in (picture, earlier)]
+        _applied(made, picture, (earlier,))
+        if [memory(each.frame) for each in (picture, earlier)] != before:
+            raise Broken(f"its input is not the same afterwards: it wrote into {_on(made, picture)}")
+
+
+def _check_repeat(kind: Kind) -> None:
+    for made in _two(kind):
+        pictures = clip(3)
+        if _size(made, pictures[0]) is None:
+            continue
+        once = _shown(_applied(made, pictures[1], pictures[:1]))
+        _applied(made, pictures[2], pictures[1:2])
+        if _shown(_applied(made, *_copies(pictures[1], pictures[:1]))) != once:
+            raise Broken(f"the same picture twice gives two results with {written(made)}")
+        fresh = kind(**parameters_of(made))
+        if _shown(_applied(fresh, *_copies(pictures[1], pictures[:1]))) != once:
+            raise Broken(f"a new filter gives another result than a used one with {written(made)}")
+
+
+def _check_cuts(kind: Kind) -> None:
+    for made in _two(kind):
+        pictures = clip(_CLIP + made.context_frames)
+        size = _size(made, pictures[0])
+        if size is None:
+            continue
+        same = size == (pictures[0].width, pictures[0].height)
+        few = made.context_frames <= _FEW_FRAMES
+        chain = (made, made) if same and few else (made,)
+        whole = _in_chunks(chain, pictures, len(pictures), few)
+        for length in _CHUNKS:
+            for index, got in _in_chunks(chain, pictures, length, few).items():
+                if got != whole[index]:
+                    raise Broken(
+                        f"frame {index} differs when the video is cut into chunks of {length}, with {written(made)}: "
+                        f"does it need more than {made.context_frames} earlier frames, or remember what it saw?"
+                    )
+
+
+def _in_chunks(chain: Sequence[Filter], pictures: Sequence[Picture], length: int, every: bool) -> dict[int, object]:
+    """What the chain shows by index, each chunk with filters of its own; the last chunk is the first to be made.
+
+    Where not `every` chunk is made, some are, spread over the video.
+    """
+    starts = range(0, len(pictures), length)
+    step = 1 if every else ceil(len(starts) / _FEW_CHUNKS)
+    shown: dict[int, object] = {}
+    for start in starts[::-step]:
+        runner = ChainRunner(pickle.loads(pickle.dumps(chain)))
+        for picture in pictures[max(0, start - runner.context_frames) : start]:
+            runner.prepare(_again(picture))
+        for index in range(start, min(start + length, len(pictures))):
+            shown[index] = _shown(runner.run(_again(pictures[index])))
+    return shown
+
+
+def _check_notes(kind: Kind) -> None:
+    for made in _two(kind):
+        first, second = clip(2)
+        size = _size(made, second)
+        if size is None:
+            continue
+        boxes = [[0, 0, second.width, second.height], [3, 5, 40, 30]]
+        noted = second.with_notes({"filter": "earlier", "boxes": boxes, "scores": [0.5, 0.25]})
+        output = _applied(made, noted, (first,))
+        notes = [dict(note) for note in output.notes]
+        if not notes or notes[0].get("filter") != "earlier":
+            raise Broken(f"the notes of filters before it are lost with {written(made)}")
+        for note in notes[1:]:
+            if note.get("filter") != made.name:
+                raise Broken(f'a note has no "filter": "{made.name}": {note}')
+        for note in notes:
+            check_note(note, f"a note of {made.name}")
+            _inside(note, *size)
+
+
+def _inside(note: Mapping[str, Any], width: int, height: int) -> None:
+    boxes = note.get("boxes", [])
+    for box in boxes:
+        if len(box) != 4 or not all(type(each) is int for each in box):
+            raise Broken(f"a box is no [x, y, width, height] in whole pixels: {box}")
+        x, y, across, down = box
+        if not (0 <= x < x + across <= width and 0 <= y < y + down <= height):
+            whose = f'of the filter "{note["filter"]}"'
+            raise Broken(
+                f"the box {list(box)} {whose} does not lie in the output of {width}x{height}; "
+                "a filter that moves the picture moves the boxes (moviola.filters.toolbox.boxes.moved)"
+            )
+    if len(note.get("scores", boxes)) != len(boxes):
+        raise Broken(f"a note has {len(boxes)} boxes and {len(note['scores'])} scores")
+
+
+def _check_processors(kind: Kind) -> None:
+    from moviola.filters.checking import portable  # noqa: PLC0415 - which needs this module
+
+    if portable.differs(kind):
+        raise Broken(
+            "without the newer instructions of this processor it gives other results: take functions of whole numbers, "
+            "or whose products are exact"
+        )
+
+
+# -- helpers -------------------------------------------------------------------------------------------------------
+
+
+def _two(kind: Kind) -> list[Filter]:
+    """The defaults, and the setting that is most different."""
+    return [each for each in (kind(), other(kind)) if each is not None]
+
+
+def _of_all_formats(kind: Kind) -> Iterator[tuple[Filter, Picture, Picture]]:
+    for made in _two(kind):
+        for pixel_format in (*FORMATS, *CONVERTED):
+            earlier, picture = (Picture(noise(pixel_format, 63, 47, seed)) for seed in (0, 1))
+            if _size(made, picture) is not None:
+                yield made, picture, earlier
+
+
+def _again(picture: Picture) -> Picture:
+    """The same picture as if just decoded: nothing derived from it is kept."""
+    return Picture(picture.frame, index=picture.index, notes=picture.notes)
+
+
+def _copies(picture: Picture, earlier: Sequence[Picture]) -> tuple[Picture, list[Picture]]:
+    return _again(picture), [_again(each) for each in earlier]
+
+
+def _size(made: Filter, picture: Picture, must: bool = False) -> tuple[int, int] | None:
+    """What `output_size` says; None where it refuses this size, which it `must` not."""
+    try:
+        size = made.output_size(picture.width, picture.height)
+    except UnsuitableSize as error:
+        if must or not str(error):
+            raise Broken(f"it refuses {_on(made, picture)}: {error}") from error
+        return None
+    except Exception as error:
+        raise Broken(
+            f"output_size raised {_told(error, type(made))}, for {_on(made, picture)}; "
+            "a size that cannot be is moviola.filters.base.UnsuitableSize"
+        ) from error
+    if len(size) != 2 or not all(type(each) is int and each > 0 for each in size):
+        raise Broken(f"output_size gives {size!r} instead of two whole numbers above 0, for {_on(made, picture)}")
+    return size
+
+
+def _applied(made: Filter, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+    """The output, which has the size that was told."""
+    try:
+        output = made.apply(picture, tuple(earlier)[-made.context_frames :] if made.context_frames else ())
+    except Exception as error:
+        raise Broken(f"apply raised {_told(error, type(made))}, on {_on(made, picture)}") from error
+    if not isinstance(output, Picture):
+        raise Broken(f"apply gives no Picture but {type(output).__name__}, on {_on(made, picture)}")
+    told = made.output_size(picture.width, picture.height)
+    if (output.width, output.height) != told:
+        raise Broken(
+            f"apply makes {output.width}x{output.height} and output_size says {told[0]}x{told[1]}, "
+            f"of {_on(made, picture)}"
+        )
+    return output.seal()
+
+
+def _shown(picture: Picture) -> tuple[list[bytes], list[object]]:
+    return [plane.tobytes() for plane in picture.planes], [dict(note) for note in picture.notes]
+
+
+def _on(made: Filter, picture: Picture) -> str:
+    return f"a {picture.width}x{picture.height} {picture.frame.format.name} picture with {written(made)}"
+
+
+def _told(error: Exception, kind: Kind) -> str:
+    """The error, and the line of the filter's own file it came by."""
+    place = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == getattr(sys.modules.get(kind.__module__), "__file__", None):
+            place = f" (line {frame.lineno})"
+    return f"{type(error).__name__}: {error}{place}"
+
+
+CHECKS = (
+    Check("schema", "it says what it is and takes, in words that a chain can hold", _check_schema, pictures=False),
+    Check("bounds", "values outside of bounds, choices and types are refused", _check_bounds, pictures=False),
+    Check("text", "it is the same filter after the way through chain text, and pickled", _check_text, pictures=False),
+    Check("size", "output_size tells the size, with every bound and choice", _check_size),
+    Check("shapes", "odd sizes, 1x1 and single lines work, or are refused by output_size", _check_shapes),
+    Check("formats", "format, depth, time and colour stay: gray, 10 bits, RGB, alpha, …", _check_formats),
+    Check("input", "nothing is written into the input", _check_input),
+    Check("repeat", "the same pictures give the same result, from a used filter and a new one", _check_repeat),
+    Check("cuts", "chunks of 1, 3, 7 and all frames give the same", _check_cuts),
+    Check("notes", "notes are plain data, and boxes lie in the output", _check_notes),
+    Check("processors", "older processors give the same result", _check_processors),
+)

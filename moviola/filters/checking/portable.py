@@ -1,0 +1,119 @@
+"""What filters make of a few pictures, as digests; in this process, and in one that does without the processor's newer
+instructions: `python -m moviola.filters.checking.portable [FILE]` is that one, and reads scenes from its standard
+input.
+
+Workers on different processors are to give the same results. OpenCV and numpy have several versions of their loops,
+which round alike only where nothing is lost on the way; here the others can be run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from moviola.filters import registry
+from moviola.filters.base import Filter, UnsuitableSize
+from moviola.filters.checking.samples import clip, noise, scenes
+from moviola.filters.checking.settings import other
+from moviola.filters.picture import Picture
+from moviola.filters.runner import ChainRunner
+
+_ROOT = Path(__file__).parents[3]
+_FORMATS = ("yuv420p", "yuv420p10le", "rgb24")
+_FRAMES = 4
+_OPENCV_FEATURES = (
+    "SSE4.1,SSE4.2,AVX,FP16,FMA3,AVX2,AVX512-SKX,NEON_DOTPROD,NEON_FP16,NEON_BF16"  # all it dispatches on
+)
+_TIMEOUT_S = 120
+
+
+def digest(kind: type[Filter], lumas: NDArray[np.uint8]) -> str:
+    """A digest of planes and notes, over two settings and some formats. `lumas`: as of `samples.scenes`."""
+    hashed = xxhash.xxh3_128()
+    for made in (kind(), other(kind)):
+        for pixel_format in _FORMATS:
+            pictures = [*clip(len(lumas), pixel_format, lumas), Picture(noise(pixel_format, 161, 121))]
+            runner = ChainRunner([] if made is None else [made])
+            for picture in pictures:
+                try:
+                    runner.output_size(picture.width, picture.height)
+                except UnsuitableSize:
+                    continue
+                output = runner.run(picture)
+                for plane in output.planes:
+                    hashed.update(plane.tobytes())
+                notes = json.dumps([dict(note) for note in output.notes], sort_keys=True, default=str)
+                hashed.update(notes.encode())
+    return hashed.hexdigest()
+
+
+def differs(kind: type[Filter]) -> bool:
+    """Whether it makes something else where OpenCV and numpy use no more than what every processor has."""
+    file = sys.modules[kind.__module__].__file__
+    elsewhere = _plain_digests("" if kind.__module__.startswith("moviola.filters.") else str(file))
+    return _told(kind, scenes(_FRAMES)) != elsewhere[kind.name]
+
+
+@lru_cache(maxsize=4)
+def _plain_digests(file: str) -> dict[str, str]:
+    """By name, of the filters of a file, or of those built in. Raises RuntimeError when the process fails."""
+    command = [
+        sys.executable,
+        "-m",
+        "moviola.filters.checking.portable",
+        *([str(Path(file).resolve())] if file else []),
+    ]
+    given = BytesIO()
+    np.save(given, scenes(_FRAMES))  # made here, because making them rounds too
+    done = subprocess.run(
+        command,
+        input=given.getvalue(),
+        capture_output=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+        env=_environment(),
+        cwd=_ROOT,
+    )
+    if done.returncode:
+        raise RuntimeError(f"in a process of its own: {done.stderr.decode(errors='replace').strip().splitlines()[-1]}")
+    digests: dict[str, str] = json.loads(done.stdout.splitlines()[-1])  # a plugin may print as well
+    return digests
+
+
+def _environment() -> dict[str, str]:
+    found = np.__config__.CONFIG["SIMD Extensions"].get("found", [])
+    return {
+        **os.environ,
+        "OPENCV_CPU_DISABLE": _OPENCV_FEATURES,
+        "OPENCV_IPP": "disabled",
+        "NPY_DISABLE_CPU_FEATURES": " ".join(found),
+    }
+
+
+def main(files: list[str]) -> int:
+    lumas = np.load(BytesIO(sys.stdin.buffer.read()))
+    names = registry.load_plugin(Path(files[0])) if files else registry.BUILT_IN
+    kinds = [registry.filter_class(name) for name in names]
+    print(json.dumps({kind.name: _told(kind, lumas) for kind in kinds if kind.material != "record"}))
+    return 0
+
+
+def _told(kind: type[Filter], lumas: NDArray[np.uint8]) -> str:
+    """The digest, or what went wrong."""
+    try:
+        return digest(kind, lumas)
+    except Exception as error:
+        return repr(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,132 @@
+"""Which filters there are: the built-in ones by name, and those of files a worker was told to load."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from moviola.filters.base import Filter, schema_of
+from moviola.filters.chain import Step
+from moviola.filters.schema import FilterSchema, ParameterError, SchemaError, check_chain
+
+BUILT_IN = (  # each is the module of that name in `builtin`
+    "argentina_spain",
+    "background",
+    "blur",
+    "brightness",
+    "contrast",
+    "crop",
+    "denoise",
+    "edges",
+    "enhance",
+    "faces",
+    "flip",
+    "fps",
+    "grayscale",
+    "identity",
+    "metadata",
+    "motion",
+    "people",
+    "pixelate",
+    "post_2000",
+    "resize",
+    "rotate",
+    "sharpen",
+    "watermark",
+    "where",
+)
+
+_loaded: dict[str, type[Filter]] = {}
+
+
+class PluginError(Exception):
+    """A file given as a filter plugin is none; the text says what is wrong with it."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all filters known here, sorted."""
+    return tuple(sorted((*BUILT_IN, *_loaded)))
+
+
+def schemas() -> dict[str, FilterSchema]:
+    """The schema of each known filter, by name, as plain data to announce or to check against."""
+    return {name: schema_of(filter_class(name)) for name in names()}
+
+
+def filter_class(name: str) -> type[Filter]:
+    """The class of a known filter. Raises ParameterError, with a suggestion, for an unknown name."""
+    if name in _loaded:
+        return _loaded[name]
+    if name not in BUILT_IN:
+        check_chain([Step(name)], schemas())
+        raise ParameterError(f'there is no filter "{name}"')
+    return _built_in(name)
+
+
+def make(step: Step) -> Filter:
+    """The filter of a step. Raises ParameterError for an unknown name or parameter, or a bad value."""
+    kind = filter_class(step.name)
+    return kind(**schema_of(kind).check(step.parameters))
+
+
+def make_chain(steps: Iterable[Step]) -> tuple[Filter, ...]:
+    """The filters of a chain, as `moviola.filters.runner.ChainRunner` takes them. Raises ParameterError."""
+    return tuple(make(step) for step in steps)
+
+
+def load_plugin(path: Path) -> tuple[str, ...]:
+    """Loads the filters of a Python file and gives their names. Raises PluginError, and then knows no more than
+    before."""
+    module = _execute(path)
+    found: dict[str, type[Filter]] = {}
+    for kind in _filters_in(module):
+        try:
+            schema_of(kind)
+            kind()
+        except (TypeError, SchemaError, ParameterError) as error:
+            raise PluginError(f"{path}: {error}") from error
+        if kind.name in (*names(), *found):
+            raise PluginError(f'{path}: there is a filter "{kind.name}" already; give {kind.__name__} another name')
+        found[kind.name] = kind
+    if not found:
+        raise PluginError(f"{path} defines no filter: a frozen dataclass derived from moviola.filters.base.Filter")
+    _loaded.update(found)
+    return tuple(sorted(found))
+
+
+@cache
+def _built_in(name: str) -> type[Filter]:
+    (kind,) = _filters_in(importlib.import_module(f"moviola.filters.builtin.{name}"))
+    return kind
+
+
+def _filters_in(module: ModuleType) -> list[type[Filter]]:
+    """The filters a module defines itself, not those it imports, nor those it keeps to itself as bases of others."""
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Filter) and value.__module__ == module.__name__
+        if not value.__name__.startswith("_")
+    ]
+
+
+def _execute(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise PluginError(f"{path}: there is no such file; check the path")
+    name = f"moviola_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up to resolve types
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise PluginError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module

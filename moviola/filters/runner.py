@@ -1,0 +1,106 @@
+"""Runs a chain of filters over the frames of a video, in order."""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Iterable
+from fractions import Fraction
+
+from moviola.base.failures import MAX_TRACEBACK
+from moviola.filters.base import Filter
+from moviola.filters.picture import Picture
+from moviola.filters.toolbox.opencv import is_out_of_memory
+
+
+class FilterError(Exception):
+    """A filter failed on a frame twice. `frame` is the source frame's index, `trace` the traceback's text; `seen` is
+    the picture that the filter was given, where one is known."""
+
+    def __init__(self, filter_name: str, frame: int, error: Exception, seen: Picture | None = None) -> None:
+        super().__init__(f"{filter_name} failed on frame {frame}: {type(error).__name__}: {error}")
+        self.filter_name = filter_name
+        self.frame = frame
+        self.seen = seen
+        self.trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
+
+
+class ChainRunner:
+    """Keeps for each filter the earlier pictures it needs. One runner per run of consecutive frames.
+
+    Each frame is shown once, in order: those before the first that counts (at least `context_frames` of them, fewer
+    only at the start of the video) by `prepare`, the others by `run`. What `run` gives is then the same wherever
+    the video was cut.
+    """
+
+    def __init__(self, filters: Iterable[Filter]) -> None:
+        self._filters = tuple(filters)
+        self._earlier = [deque[Picture](maxlen=each.context_frames) for each in self._filters]
+        self._last_context = max((i for i, each in enumerate(self._filters) if each.context_frames), default=-1)
+
+    @property
+    def context_frames(self) -> int:
+        """How many earlier source frames the chain needs: the sum over its filters."""
+        return sum(each.context_frames for each in self._filters)
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) of what the chain makes of frames of this size."""
+        for each in self._filters:
+            width, height = each.output_size(width, height)
+        return width, height
+
+    def output_pixel_aspect(self, aspect: Fraction | None) -> Fraction | None:
+        """Width by height of the pixels of what the chain makes; None where it is not known."""
+        for each in self._filters:
+            aspect = each.output_pixel_aspect(aspect) if aspect else aspect
+        return aspect
+
+    def run(self, picture: Picture) -> Picture:
+        """The picture through all filters. Raises FilterError; the next frame may be run all the same. Raises
+        MemoryError when the process has no more."""
+        return self._through(picture, len(self._filters))
+
+    def prepare(self, picture: Picture) -> None:
+        """Shows a frame that is only context: filters behind the last one with a memory are left out.
+
+        A failure is not raised: what matters is what later frames see, and that is as if it had failed in `run`.
+        """
+        try:
+            self._through(picture, self._last_context + 1, keep_last=True)
+        except FilterError:
+            return
+
+    def pass_by(self, picture: Picture) -> None:
+        """Shows a frame on which a filter in front of this chain, on another worker, has failed: it is only
+        remembered."""
+        self._remember(picture, 0)
+
+    def _remember(self, picture: Picture, position: int) -> None:
+        for memory in self._earlier[position:]:
+            memory.append(picture)
+
+    def _through(self, picture: Picture, count: int, keep_last: bool = False) -> Picture:
+        for position, each in enumerate(self._filters[:count]):
+            earlier = self._earlier[position]
+            seen = picture
+            if not (keep_last and position == count - 1):  # of the last one only the memory is wanted
+                try:
+                    picture = self._apply(each, picture, tuple(earlier))
+                except MemoryError:
+                    raise  # of the whole process: it says nothing about this frame
+                except Exception as error:
+                    if is_out_of_memory(error):
+                        raise MemoryError(str(error)) from error
+                    # the frame stays as it was before this filter, for those behind as well
+                    self._remember(seen, position)
+                    raise FilterError(each.name, seen.index, error, seen) from error
+            earlier.append(seen)
+        return picture
+
+    @staticmethod
+    def _apply(each: Filter, picture: Picture, earlier: tuple[Picture, ...]) -> Picture:
+        """Once more after a failure: a passing lack of memory must not cost a frame."""
+        try:
+            return each.apply(picture, earlier).seal()
+        except Exception:
+            return each.apply(picture, earlier).seal()

@@ -1,0 +1,40 @@
+"""Boxes in notes of earlier filters, carried along when a filter moves what they are around."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from moviola.filters.picture import Notes
+
+Move = Callable[[float, float], tuple[float, float]]
+"""Where a point goes: x, y in pixels from the picture's top left corner before and after."""
+
+_BESIDE = "scores"  # a list beside `boxes` with one entry for each
+
+
+def moved(notes: Notes, move: Move, width: int, height: int) -> Notes:
+    """The notes with every box of `boxes`, [x, y, width, height] in pixels, where it is in the output.
+
+    `width`, `height`: the output's, in pixels. A box becomes the upright one around where its corners go; what lies
+    outside is cut off, and a box that lies outside as a whole is left out, its entry in `scores` as well.
+    """
+    return tuple(_moved(note, move, width, height) if "boxes" in note else note for note in notes)
+
+
+def _moved(note: Mapping[str, Any], move: Move, width: int, height: int) -> Mapping[str, Any]:
+    boxes = [_box(each, move, width, height) for each in note["boxes"]]
+    changed = {**note, "boxes": [box for box in boxes if box is not None]}
+    scores = note.get(_BESIDE)
+    if isinstance(scores, (list, tuple)) and len(scores) == len(boxes):
+        changed[_BESIDE] = [score for score, box in zip(scores, boxes, strict=True) if box is not None]
+    return changed
+
+
+def _box(box: Sequence[int], move: Move, width: int, height: int) -> list[int] | None:
+    left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    corners = [move(x, y) for x in (left, right) for y in (top, bottom)]
+    across, down = [x for x, _ in corners], [y for _, y in corners]
+    x, y = max(round(min(across)), 0), max(round(min(down)), 0)
+    right, bottom = min(round(max(across)), width), min(round(max(down)), height)
+    return [x, y, right - x, bottom - y] if x < right and y < bottom else None

@@ -1,0 +1,110 @@
+"""Faces by the Haar cascades that come with OpenCV: quick, always there, and for upright heads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from moviola.filters.picture import Gray
+from moviola.filters.toolbox.draw import Box
+from moviola.filters.toolbox.finds import Find, grown, inside, shared
+from moviola.filters.toolbox.opencv import cv2
+
+if TYPE_CHECKING:
+    from cv2 import CascadeClassifier
+
+# One cascade alone sees faces in clocks, badges and sleeves. The first one searches the whole picture; two that were
+# trained in other ways then look at each find alone, and all must agree.
+_SEARCH = "haarcascade_frontalface_alt2.xml"
+_CONFIRM = ("haarcascade_frontalface_default.xml", "haarcascade_frontalface_alt.xml")
+_PROFILE = "haarcascade_profileface.xml"  # of heads turned to one side; the other side is searched in a mirror
+
+SEARCH_MIN = 20  # pixels: the size the cascades were trained at
+_CONFIRM_SIZE = 48  # pixels: what a find is scaled to, so that the second look costs the same for all
+_CONFIRM_MARGIN = 0.25  # of the find's size, on each side
+_CONFIRM_SCALE = 1.05
+_CONFIRM_SPAN = (0.6, 1.5)  # a confirming face is this much of the find's size
+_CONFIRM_SHARED = 0.5  # … and shares this much of what both cover, or it is another face
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How to search; the parameters of the filter `faces` say what each means. All sizes in pixels.
+
+    With `profiles`, heads turned to a side are searched instead of those turned to the camera.
+    """
+
+    detail: int
+    scale: float
+    neighbors: int
+    confirm: int = 0
+    min_size: int = SEARCH_MIN
+    profiles: bool = False
+
+
+def find_faces(gray: Gray, search: Search) -> list[Find]:
+    """Faces in an image, height × width, uint8. A score is the number of agreeing hits; doubles are not left out."""
+    height, width = gray.shape
+    shrink = min(1.0, search.detail / max(height, width))
+    small = gray
+    if shrink < 1:
+        small = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    least = max(SEARCH_MIN, round(search.min_size * shrink))
+    if min(small.shape) < least:
+        return []
+    small = cv2.equalizeHist(small)
+    hits = _hits(_PROFILE if search.profiles else _SEARCH, small, search, least)
+    if search.profiles:
+        mirrored = _hits(_PROFILE, cv2.flip(small, 1), search, least)
+        hits += [((small.shape[1] - x - side, y, side, other), count) for (x, y, side, other), count in mirrored]
+    finds = [Find(inside([side / shrink for side in box], width, height), count) for box, count in hits]
+    if search.confirm == 0:
+        return finds
+    confirmed = (Find(box, _confirming(gray, box, search.confirm)) for box, _ in finds)
+    return [find for find in confirmed if find.score > 0]
+
+
+def _hits(cascade: str, gray: Gray, search: Search, least: int) -> list[tuple[Box, int]]:
+    boxes, counts = _cascade(cascade).detectMultiScale2(gray, search.scale, search.neighbors, minSize=(least, least))
+    return [(_box(box), int(count)) for box, count in zip(boxes, counts, strict=True)]
+
+
+def _confirming(gray: Gray, box: Box, least: int) -> int:
+    """The hits of the less convinced of the two confirming cascades, 0 where one has fewer than `least`."""
+    left, top, width, height = grown(box, _CONFIRM_MARGIN, gray.shape[1], gray.shape[0])
+    factor = _CONFIRM_SIZE / box[2]
+    region = gray[top : top + height, left : left + width]
+    region = cv2.equalizeHist(cv2.resize(region, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR))
+    smallest, largest = (round(share * _CONFIRM_SIZE) for share in _CONFIRM_SPAN)
+    found = round((box[0] - left) * factor), round((box[1] - top) * factor), _CONFIRM_SIZE, _CONFIRM_SIZE
+    fewest = 0
+    for position, cascade in enumerate(_CONFIRM):
+        hits, counts = _cascade(cascade).detectMultiScale2(
+            region, _CONFIRM_SCALE, least, minSize=(smallest, smallest), maxSize=(largest, largest)
+        )
+        agreeing = [int(count) for hit, count in zip(hits, counts, strict=True) if _agrees(_box(hit), found)]
+        if not agreeing:
+            return 0
+        fewest = min(fewest, max(agreeing)) if position else max(agreeing)
+    return fewest
+
+
+def _box(sides: Sequence[int]) -> Box:
+    x, y, width, height = (int(side) for side in sides)
+    return x, y, width, height
+
+
+def _agrees(one: Box, other: Box) -> bool:
+    both = shared(one, other)
+    return both > _CONFIRM_SHARED * (one[2] * one[3] + other[2] * other[3] - both)
+
+
+@lru_cache(maxsize=8)
+def _cascade(name: str) -> CascadeClassifier:
+    """Loaded once per process. A cascade is not to be used by two threads at once; a worker computes in one."""
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + name)  # type: ignore[attr-defined]
+    if cascade.empty():
+        raise RuntimeError(f"OpenCV has no {name}; moviola needs opencv-python-headless before 5.0")
+    return cascade

@@ -1,0 +1,38 @@
+"""OpenCV, imported at first use and held to one thread.
+
+`from moviola.filters.toolbox.opencv import cv2` costs nothing until a filter calls it, so that filters can be listed
+and their parameters checked without loading OpenCV. One thread, because every core has a worker of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+__all__ = ["cv2", "is_out_of_memory"]
+
+_NO_MEMORY: Final = -4
+"""cv::Error::StsNoMem"""
+
+if TYPE_CHECKING:
+    import cv2
+else:
+
+    class _LazyModule:
+        """Looks an attribute up in OpenCV once; afterwards it is found here without a call."""
+
+        def __getattr__(self, name: str) -> Any:
+            import cv2 as module  # noqa: PLC0415
+
+            module.setNumThreads(1)
+            value = getattr(module, name)
+            setattr(self, name, value)
+            return value
+
+    cv2 = _LazyModule()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for an error that means that the process has no memory left; OpenCV's is no MemoryError."""
+    return isinstance(error, MemoryError) or (
+        type(error).__module__.startswith("cv2") and getattr(error, "code", 0) == _NO_MEMORY
+    )

@@ -1,0 +1,30 @@
+"""Planes in another size, with the interpolation that suits the direction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from moviola.filters.picture import Plane
+from moviola.filters.toolbox.opencv import cv2
+
+
+def scale(source: Plane, target: Plane, peak: int) -> None:
+    """Writes `source` over the whole of `target`, a plane of the same type and channels; `peak` is the greatest
+    sample its depth allows.
+
+    A side that shrinks is averaged by area, one that grows is interpolated by Lanczos over 8 samples: of OpenCV's
+    ways with a kernel these two give the same bits with every instruction set, unlike the cubic one.
+    """
+    (rows, columns), (old_rows, old_columns) = target.shape[:2], source.shape[:2]
+    if columns <= old_columns and rows <= old_rows:
+        cv2.resize(source, (columns, rows), dst=target, interpolation=cv2.INTER_AREA)
+        return
+    if columns < old_columns or rows < old_rows:
+        smaller = (min(columns, old_columns), min(rows, old_rows))
+        source = cv2.resize(source, smaller, interpolation=cv2.INTER_AREA)
+    if source.dtype == np.uint8:  # twice as fast by way of 16 bits
+        wide = cv2.resize(source.astype(np.uint16), (columns, rows), interpolation=cv2.INTER_LANCZOS4)
+        cv2.convertScaleAbs(wide, dst=target)
+    else:
+        cv2.resize(source, (columns, rows), dst=target, interpolation=cv2.INTER_LANCZOS4)
+        np.minimum(target, peak, out=target)

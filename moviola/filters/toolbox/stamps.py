@@ -1,0 +1,86 @@
+"""What a watermark shows: text drawn here, or a picture from a file, as colours with their opacity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moviola.filters.assets import Asset
+from moviola.filters.schema import ParameterError
+from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
+
+_MAX_PIXELS = 64 << 20  # of a picture; a small file may hold a large one
+_ASCENT, _DESCENT = 25, 7  # pixels of Hershey's sans font at scale 1 above and below the line that letters stand on
+_OUTLINE = 0.09  # of the height: wide enough to be seen on a ground of the text's own colour
+_STROKE = 0.075  # of the height
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Drawing:
+    """`rgb` (height, width, 3) and `alpha` (height, width), float64, 0..1; colours are not yet times alpha."""
+
+    rgb: NDArray[Any]
+    alpha: NDArray[Any]
+
+
+@lru_cache(maxsize=8)
+def text_drawing(text: str, height: int, colour: tuple[int, int, int]) -> Drawing:
+    """A line of text, `height` pixels tall, with an outline that sets it off from any ground.
+
+    `colour`: 8-bit RGB. The outline is black, or white around dark text.
+    """
+    stroke = max(1, round(_STROKE * height))
+    outline = max(1, round(_OUTLINE * height))
+    scale = (height - 2 * outline - stroke) / (_ASCENT + _DESCENT)
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
+    shape = height, width + 2 * outline
+    foot = round(height - outline - stroke / 2 - _DESCENT * scale)
+    layers = []
+    for thickness in (stroke + 2 * outline, stroke):
+        layer = np.zeros(shape, np.uint8)
+        cv2.putText(layer, text, (outline, foot), cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thickness, cv2.LINE_AA)
+        layers.append(layer / 255)
+    around, letters = layers
+    alpha = np.maximum(around, letters)
+    dark = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] < 128
+    share = np.divide(letters, alpha, out=np.zeros(shape), where=alpha > 0)[..., np.newaxis]
+    return Drawing(share * np.array(colour) / 255 + (1 - share) * float(dark), alpha)
+
+
+@lru_cache(maxsize=4)
+def file_drawing(file: Asset) -> Drawing:
+    """A picture as it lies in a file, read once per process. Raises ParameterError where it is none, AssetError where
+    there is no such file."""
+    told = "watermark: the picture that is given as file"
+    data = np.frombuffer(file.read(), np.uint8)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error as error:  # more pixels than OpenCV takes
+        if is_out_of_memory(error):
+            raise MemoryError(str(error)) from error
+        raise ParameterError(f"{told} cannot be decoded: {error.err}") from error
+    if image is None or image.dtype not in (np.uint8, np.uint16):
+        raise ParameterError(f"{told} is no picture that OpenCV can decode; a PNG, with or without alpha, is best")
+    if image.shape[0] * image.shape[1] > _MAX_PIXELS:
+        raise ParameterError(f"{told} has {image.shape[1]}x{image.shape[0]} pixels, more than a watermark needs")
+    samples = image / (255 if image.dtype == np.uint8 else 65535)
+    if samples.ndim == 2:
+        samples = samples[..., np.newaxis]
+    channels = samples.shape[2]
+    alpha = samples[..., -1] if channels in (2, 4) else np.ones(samples.shape[:2])
+    rgb = samples[..., 2::-1] if channels >= 3 else np.repeat(samples[..., :1], 3, axis=2)
+    return Drawing(rgb, alpha)
+
+
+def resized(drawing: Drawing, width: int, height: int) -> Drawing:
+    """The drawing at another size in pixels: colours of clear pixels do not bleed into others."""
+    shrunk = width < drawing.alpha.shape[1]
+    way = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
+    alpha = cv2.resize(drawing.alpha, (width, height), interpolation=way)
+    weighted = cv2.resize(drawing.rgb * drawing.alpha[..., np.newaxis], (width, height), interpolation=way)
+    full = alpha[..., np.newaxis]
+    return Drawing(np.divide(weighted, full, out=np.zeros_like(weighted), where=full > 0), alpha)

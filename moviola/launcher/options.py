@@ -1,0 +1,71 @@
+"""What a person may ask `./run.sh` for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from moviola.base.processes import MAX_WORKERS
+from moviola.base.settings import CONFIG_VARIABLE
+from moviola.launcher.cluster import ROOT, UNSUPPORTED_IN_PATHS
+from moviola.launcher.problem import Problem
+from moviola.wire.options import MAX_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person asked for; None where nothing was said."""
+
+    state: Path
+    results: Path | None
+    port: int | None
+    aggregator_port: int | None
+    workers: int | None
+    demo: bool
+
+
+def read() -> Options:
+    """Flags first, then MOVIOLA_PORT, MOVIOLA_AGGREGATOR_PORT, MOVIOLA_STATE, MOVIOLA_RESULTS. Raises Problem."""
+    parser = argparse.ArgumentParser(
+        prog="./run.sh", usage="%(prog)s [options] [demo]   (see ./run.sh --help)", add_help=False
+    )
+    parser.add_argument("what", nargs="?", choices=["demo"])
+    parser.add_argument("--workers")
+    parser.add_argument("--port", default=os.environ.get("MOVIOLA_PORT"))
+    parser.add_argument("--aggregator-port", default=os.environ.get("MOVIOLA_AGGREGATOR_PORT"))
+    parser.add_argument("--state", default=os.environ.get("MOVIOLA_STATE"))
+    parser.add_argument("--results", default=os.environ.get("MOVIOLA_RESULTS"))
+    given = parser.parse_args()
+    folder("The folder of this repository", ROOT)
+    return Options(
+        state=folder("--state", given.state or ROOT / "state"),
+        results=folder("--results", given.results) if given.results else None,
+        port=number("--port", given.port, MAX_PORT),
+        aggregator_port=number("--aggregator-port", given.aggregator_port, MAX_PORT),
+        workers=number("--workers", given.workers, MAX_WORKERS),
+        demo=given.what == "demo",
+    )
+
+
+def settle_configuration() -> None:
+    """Make the path of a configuration file absolute: the programs that read it run in another folder."""
+    if told := os.environ.get(CONFIG_VARIABLE):
+        os.environ[CONFIG_VARIABLE] = str(Path(told).absolute())
+
+
+def number(flag: str, text: str | None, maximum: int) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= maximum:
+        raise Problem(f"{flag} is a number from 1 to {maximum}, and '{text}' is not.")
+    return int(text)
+
+
+def folder(flag: str, text: str | Path) -> Path:
+    path = Path(text).expanduser().resolve()
+    for unsupported in UNSUPPORTED_IN_PATHS:
+        if unsupported in str(path):
+            raise Problem(f"{flag} cannot be {str(path)!r}: supervisord knows no folders with {unsupported!r}.")
+    return path

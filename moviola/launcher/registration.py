@@ -1,0 +1,58 @@
+"""Waits until a started cluster is whole, and finds out at once when it cannot become so."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+from moviola.base.processes import of_moviola
+from moviola.launcher import cluster, supervision
+from moviola.launcher.cluster import ROOT, Cluster
+from moviola.launcher.problem import Problem
+
+# Python and the codec libraries load in about a second a process; this is for slow disks and full machines.
+REGISTRATION_TIMEOUT_S = 60
+
+
+def wait(up: Cluster) -> None:
+    """Waits until the middleware knows the aggregator and every worker. Raises Problem, with the failing
+    program's own last words where one does not stay up."""
+    deadline = time.monotonic() + REGISTRATION_TIMEOUT_S
+    command = [*of_moviola("client.status"), "--host", cluster.connect_host(), "--port", str(up.port)]
+    command += up.secret_arguments
+    command += ["--wait", "--workers", str(up.workers), "--aggregators", "1"]
+    while (left_s := deadline - time.monotonic()) > 0:
+        check_programs(up)
+        asking = subprocess.Popen(
+            [*command, "--timeout", str(int(left_s) + 1)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            if answer(asking, up, deadline) == 0:
+                return
+        finally:
+            asking.kill()
+            asking.wait()
+    raise Problem(
+        f"Aggregator and {up.workers_text} did not register within {REGISTRATION_TIMEOUT_S} s; "
+        f"the logs in {up.logs} say how far they came."
+    )
+
+
+def answer(asking: subprocess.Popen[bytes], up: Cluster, deadline: float) -> int | None:
+    """The exit status of `client.status`, or None at the deadline; meanwhile the programs are watched."""
+    while time.monotonic() < deadline:
+        try:
+            return asking.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            pass
+        check_programs(up)
+    return None
+
+
+def check_programs(up: Cluster) -> None:
+    """Raises Problem where a program ended right after its start, with the last thing it said."""
+    for name in supervision.failing(up.state):
+        raise Problem(f"The {name} does not stay up: {supervision.last_words(up, name)}")

@@ -1,0 +1,139 @@
+"""Starts, changes, watches and stops the supervisord of one local cluster, over its unix socket."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+import psutil
+from supervisor.xmlrpc import SupervisorTransport
+
+from moviola.launcher import cluster
+from moviola.launcher.cluster import Cluster
+from moviola.launcher.problem import Problem
+
+# Three programs stop one after the other, each within STOP_SECONDS; what is left then is killed.
+SHUTDOWN_TIMEOUT_S = 3 * cluster.STOP_SECONDS + 10
+
+
+@contextmanager
+def exclusive(state: Path) -> Iterator[None]:
+    """One run.sh or stop.sh at a time for a state folder. Locking the folder itself leaves no lock file behind."""
+    folder = os.open(state, os.O_RDONLY)
+    try:
+        flock(folder, LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def is_running(state: Path) -> bool:
+    try:
+        _rpc(state).getState()
+    except (OSError, HTTPException):
+        return False
+    return True
+
+
+def launch(wanted: Cluster) -> None:
+    """Starts supervisord, and with it all programs, in the background. Raises Problem."""
+    cluster.write_configuration(wanted)
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(cluster.configuration_path(wanted.state))]
+    environment = {**os.environ, cluster.MARK_VARIABLE: cluster.mark(wanted.state)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise Problem(f"supervisord could not start: {said[0] if said else 'it gave no reason'}")
+
+
+def change(wanted: Cluster) -> None:
+    """Makes a running supervisord follow new settings: programs whose command line is another are restarted."""
+    cluster.write_configuration(wanted)
+    rpc = _rpc(wanted.state)
+    [[_added, changed, _removed]] = rpc.reloadConfig()
+    for name in changed:
+        rpc.stopProcessGroup(name)
+        rpc.removeProcessGroup(name)
+        rpc.addProcessGroup(name)
+
+
+def revive(state: Path) -> list[str]:
+    """Starts programs that were given up or stopped by hand; returns their names."""
+    rpc = _rpc(state)
+    down = [info["name"] for info in rpc.getAllProcessInfo() if info["statename"] in ("FATAL", "STOPPED", "EXITED")]
+    for name in down:
+        rpc.startProcess(name, False)  # False: without waiting until it has been up for START_SECONDS
+    return down
+
+
+def failing(state: Path) -> list[str]:
+    """The names of programs that exited right after their start. Raises Problem when supervisord is gone."""
+    try:
+        infos = _rpc(state).getAllProcessInfo()
+    except (OSError, HTTPException, Fault) as error:
+        raise Problem(f"The cluster was stopped while it was starting ({error}).") from error
+    return [info["name"] for info in infos if info["statename"] in ("BACKOFF", "FATAL")]
+
+
+def stop(state: Path) -> bool:
+    """Stops everything of this state folder and clears what only a running cluster needs; False: nothing ran.
+
+    supervisord asks worker, aggregator and middleware in this order, each gets STOP_SECONDS. Whatever carries this
+    cluster's mark afterwards, or was left behind by a supervisord that died, is terminated, and killed as the last
+    resort.
+    """
+    found = _marked(state)
+    try:
+        _rpc(state).shutdown()
+    except (OSError, HTTPException, Fault):
+        pass  # no supervisord, or one that is stopping already
+    else:
+        psutil.wait_procs(found, timeout=SHUTDOWN_TIMEOUT_S)
+    for send in (psutil.Process.terminate, psutil.Process.kill, psutil.Process.kill):
+        left = _marked(state)  # anew each time: a worker's parent may have begun another child meanwhile
+        for process in left:
+            _signal(process, send)
+        psutil.wait_procs(left, timeout=cluster.STOP_SECONDS)
+    for path in (cluster.socket_path(state), cluster.pid_path(state), cluster.configuration_path(state)):
+        path.unlink(missing_ok=True)
+    return bool(found)
+
+
+def last_words(wanted: Cluster, name: str) -> str:
+    """The last line a program logged, which by the rule of all four programs says why it ended."""
+    log = wanted.logs / f"{name}.log"
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1].strip() if lines else "it said nothing"
+
+
+def _rpc(state: Path) -> Any:
+    url = f"unix://{cluster.socket_path(state)}"
+    return ServerProxy("http://localhost", transport=SupervisorTransport(serverurl=url)).supervisor
+
+
+def _marked(state: Path) -> list[psutil.Process]:
+    """This user's processes that were started as part of this cluster, supervisord among them."""
+    mark = cluster.mark(state)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(cluster.MARK_VARIABLE) == mark:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue  # another user's process, or one that has just ended
+    return found
+
+
+def _signal(process: psutil.Process, send: Any) -> None:
+    try:
+        send(process)
+    except psutil.NoSuchProcess:
+        pass

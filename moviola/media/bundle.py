@@ -1,0 +1,81 @@
+"""How chunks and results are packed: a table and the bytes that it lists.
+
+    u32 big-endian: size of the table in bytes | table (msgpack map) | the parts' bytes, one after another
+
+The table's key "p" lists the parts in the order of their bytes; each entry's first element is the part's size in
+bytes, the others, and the other keys, belong to the kind of material: see the `bundle` module of each.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgpack
+
+from moviola.media.errors import BundleError
+
+# A video's entry takes about 30 bytes; this leaves room for a million packets, far above what a chunk may hold,
+# and keeps a garbled length from asking for gigabytes.
+TABLE_SIZE_MAX = 64 * 1024 * 1024
+_HEAD = struct.Struct(">I")
+
+
+def pack(table: Mapping[str, Any], parts: Sequence[bytes | bytearray | memoryview]) -> bytes:
+    """Join a table and the bytes of its parts; `table["p"][i][0]` must be the size of `parts[i]`.
+
+    Raise ValueError when they do not agree, or the table is larger than TABLE_SIZE_MAX.
+    """
+    sizes = [len(part) for part in parts]
+    if [entry[0] for entry in table["p"]] != sizes:
+        raise ValueError("the sizes in the table are not those of the parts")
+    packed = msgpack.packb(dict(table), use_bin_type=True)
+    if len(packed) > TABLE_SIZE_MAX:
+        raise ValueError(f"a bundle's table of {len(packed)} bytes is larger than {TABLE_SIZE_MAX}")
+    return b"".join((_HEAD.pack(len(packed)), packed, *parts))
+
+
+def unpack(payload: bytes | bytearray | memoryview) -> tuple[dict[str, Any], list[memoryview]]:
+    """Take a bundle apart without copying: the table, and one view into `payload` for each part.
+
+    Raise BundleError when the payload is cut short, too long, or its table is not one.
+    """
+    table, body = _table(payload)
+    views: list[memoryview] = []
+    start = 0
+    for entry in table["p"]:
+        stop = start + _size(entry)
+        views.append(body[start:stop])
+        start = stop
+    if start != len(body):
+        raise BundleError(f"the table promises {start} bytes of parts, the bundle holds {len(body)}")
+    return table, views
+
+
+def unpack_table(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
+    """The table alone; raise BundleError as `unpack` does, but for the sizes of the parts."""
+    return _table(payload)[0]
+
+
+def _table(payload: bytes | bytearray | memoryview) -> tuple[dict[str, Any], memoryview]:
+    whole = memoryview(payload).cast("B")
+    if len(whole) < _HEAD.size:
+        raise BundleError(f"a bundle of {len(whole)} bytes is too short to hold its table's size")
+    (size,) = _HEAD.unpack_from(whole)
+    stop = _HEAD.size + size
+    if size > TABLE_SIZE_MAX or stop > len(whole):
+        raise BundleError(f"a table of {size} bytes does not fit a bundle of {len(whole)}")
+    try:
+        table = msgpack.unpackb(whole[_HEAD.size : stop], raw=False)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise BundleError(f"a bundle's table is not msgpack: {error}") from error
+    if not isinstance(table, dict) or not isinstance(table.get("p"), list):
+        raise BundleError("a bundle's table has no list of parts")
+    return table, whole[stop:]
+
+
+def _size(entry: object) -> int:
+    if isinstance(entry, list) and entry and isinstance(entry[0], int) and entry[0] >= 0:
+        return entry[0]
+    raise BundleError(f"a part's entry does not begin with its size: {entry!r}")

@@ -1,0 +1,25 @@
+"""Pictures in files: a chunk is some of them as they are, a result the processed ones."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from moviola.media.images.formats import SUFFIXES
+from moviola.media.kind import Deferred, Grouping, Kind
+
+KIND: Final = Kind(
+    name="images",
+    plural="images",
+    phrase="these are images, each by itself",
+    unit="image",
+    suffixes=SUFFIXES,
+    grouping=Grouping.FOLDERS,
+    takes=frozenset(("picture",)),
+    default_chains=("blur",),
+    options=("no_video", "chunk_frames", "format", "quality"),
+    makes_folder=True,
+    split=Deferred("moviola.media.images.split.split"),
+    process=Deferred("moviola.media.images.process.process"),
+    splice=Deferred("moviola.media.images.splice.splice"),
+    excerpt=Deferred("moviola.media.images.excerpt.write_excerpt"),
+)

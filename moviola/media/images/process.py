@@ -1,0 +1,284 @@
+"""A worker's hot loop for pictures: decode, turn upright, filter, encode, one picture after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any, Final
+
+import numpy as np
+import xxhash
+from av import VideoFrame
+from av.video.reformatter import ColorRange
+from msgpack import packb
+from numpy.typing import NDArray
+
+from moviola.base.vocabulary import Mode, OnError
+from moviola.filters.picture import Picture
+from moviola.filters.registry import make_chain
+from moviola.filters.runner import ChainRunner, FilterError
+from moviola.media.bundle import pack, unpack
+from moviola.media.errors import BundleError, ProcessingFailed, last_line
+from moviola.media.fingerprint import fingerprint
+from moviola.media.images.carried import attached, fits, lasting_exif
+from moviola.media.images.decode import Decoded, Page, decode
+from moviola.media.images.encode import Settings, encode, storable
+from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, written_as
+from moviola.media.images.header import Header, read_header
+from moviola.media.material import MODES, NO_VIDEO, Output, Result
+from moviola.media.report import ERROR_LENGTH_MAX, Report
+
+BYPASSED: Final = "filters bypassed"
+DROPPED: Final = "is left out: its chunk failed"
+
+RESULT_SIZE_MAX: Final = 224 * 1024 * 1024
+"""The pictures of one chunk's result: it travels in one payload of at most 256 MiB."""
+
+_LAYOUTS: Final = {(2, 1): "gray", (2, 2): "gray16le", (3, 1): "bgr24", (3, 2): "bgr48le"}  # by axes, bytes a sample
+
+
+def process(
+    payload: bytes | bytearray | memoryview,
+    source_process: dict[str, Any],
+    output: Output,
+    *,
+    mode: str = Mode.FILTER,
+    on_frame: Callable[[int], None] | None = None,
+) -> Result:
+    """Filter and encode the pictures of a chunk; moviola/media/video/process.py tells what the arguments mean.
+
+    A picture that cannot be decoded, or whose result cannot be stored, is lost, with the reason. `on_frame` is also
+    called after each page of a file that has several, with the pictures done so far.
+
+    Raise ValueError for an unknown mode or format, BundleError when the payload is no chunk, ProcessingFailed when a
+    filter fails and the output is to fail then, moviola.filters.schema.ParameterError for a chain that cannot be made.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
+    if output.encoder.format not in ("", *OUTPUT_FORMATS):
+        raise ValueError(f"the format is {output.encoder.format!r}, not one of {', '.join(OUTPUT_FORMATS)}")
+    return _Work(output, mode, on_frame or _nobody).run(payload)
+
+
+class _Dropped(Exception):
+    """A filter failed on this picture, which is to be left out then; the text completes the sentence "photo.jpg …"."""
+
+
+class _Work:
+    """One chunk's way through decoder, filters and encoder."""
+
+    def __init__(self, output: Output, mode: str, on_frame: Callable[[int], None]) -> None:
+        self._output = output
+        self._mode = mode
+        self._is_encoded = output.encoder.codec != NO_VIDEO
+        self._on_frame = on_frame
+        self._chain = make_chain(output.chain)
+        self._mover = ChainRunner(each for each in self._chain if each.moves_pixels)
+        self._parts: list[bytes] = []
+        self._entries: list[list[Any]] = []
+        self._report = Report(0, 0)
+        self._done = 0
+
+    def run(self, payload: bytes | bytearray | memoryview) -> Result:
+        table, files = unpack(payload)
+        entries = _checked(table)
+        self._report = report = Report(table["first"], len(entries), len(entries), fingerprint=fingerprint())
+        for index, ((_, name, problem), data) in enumerate(zip(entries, files, strict=True), report.first):
+            try:
+                self._picture(index, name, problem, data)
+            except (BrokenImage, _Dropped) as lost:
+                report.lost.append([index, str(lost)])
+            self._done += 1
+            self._on_frame(self._done)
+        result = {"p": self._entries, "names": [name for _, name, _ in entries], "report": report.to_wire()}
+        return Result(
+            payload=pack(result, self._parts),
+            fingerprint=report.fingerprint,
+            frames_in=report.frames_in,
+            frames_out=report.frames_out,
+            fallback_frames=len(report.fallback),
+            lost_frames=len(report.lost),
+            damaged_frames=len(report.damaged),
+            content=self._content(),
+        )
+
+    def _picture(self, index: int, name: str, problem: str, data: memoryview) -> None:
+        """One file, from its bytes to those of its result."""
+        if self._mode == Mode.DROP:
+            raise _Dropped(DROPPED)
+        if problem:
+            raise BrokenImage(problem)
+        began = perf_counter()
+        header = read_header(data)
+        decoded = decode(data, header)
+        made = _Made(header, self._output, index, name)
+        for number, page in enumerate(self._timed(decoded), 1):
+            self._page(made, page, number)
+            self._on_frame(self._done)
+        if self._is_encoded:
+            self._store(made)
+        report = self._report
+        report.frames_out += 1
+        report.latency_ms.append((perf_counter() - began) * 1000)
+        if made.notes:
+            report.notes.append([index, made.notes])
+        if made.unfiltered:
+            report.fallback.append([index, *made.unfiltered])
+        if decoded.damage:
+            report.damaged.append(index)
+            report.decode_errors.append([index - report.first, decoded.damage])
+            report.decode_error_count += 1
+        self._warn(*made.remarks, decoded.remark)
+
+    def _timed(self, decoded: Decoded) -> Iterator[Page]:
+        """The pages, their decoding accounted for."""
+        while True:
+            began = perf_counter()
+            page = next(decoded.pages, None)
+            self._report.seconds.decode += perf_counter() - began
+            if page is None:
+                return
+            yield page
+
+    def _page(self, made: _Made, page: Page, number: int) -> None:
+        """A page through the chain, and made ready to be encoded."""
+        seconds = self._report.seconds
+        began = perf_counter()
+        source = _as_picture(page.colour, made.index)
+        converted = perf_counter()
+        picture, alpha = self._through(made, source, page.alpha)
+        filtered = perf_counter()
+        for note in picture.notes:
+            made.notes.append(dict(note) if len(made.header.pages) == 1 else {"page": number, **note})
+        if self._is_encoded:
+            made.add(_as_pixels(picture), alpha)
+        seconds.convert += converted - began
+        seconds.filter += filtered - converted
+        seconds.encode += perf_counter() - filtered
+
+    def _through(self, made: _Made, source: Picture, alpha: NDArray[Any] | None) -> tuple[Picture, NDArray[Any] | None]:
+        """What the chain makes of a picture, and its transparency, moved as the picture was; both as they were where
+        the policy says so."""
+        if self._mode == Mode.BYPASS:
+            made.unfiltered = ("", BYPASSED)
+            return source, alpha
+        try:
+            picture = ChainRunner(self._chain).run(source)  # one that has seen no other picture
+            if alpha is not None:
+                alpha = _as_pixels(self._mover.run(_as_picture(alpha, made.index)))
+            return picture, alpha
+        except FilterError as error:
+            if self._output.on_error == OnError.FAIL:
+                raise ProcessingFailed([made.index], error.filter_name, error.trace) from error
+            self._report.tell_failure(made.index, error.filter_name, error.trace)
+            cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
+            if self._output.on_error == OnError.DROP:
+                raise _Dropped(f"is left out: {error.filter_name}: {cause}") from error
+            made.unfiltered = (error.filter_name, cause)
+            return source, alpha
+
+    def _store(self, made: _Made) -> None:
+        """Encodes what became of a file, all of it or nothing."""
+        began = perf_counter()
+        files = made.files()
+        size = sum(len(data) for _, data in files)
+        room = RESULT_SIZE_MAX - sum(len(part) for part in self._parts)
+        self._report.seconds.encode += perf_counter() - began
+        if size > room:
+            raise BrokenImage(
+                f"comes out at {size >> 20} MiB, for which there is no room in its result; send it as JPEG or WebP, or "
+                "fewer images a chunk"
+            )
+        for page, data in files:
+            self._entries.append([len(data), made.index, page, made.format])
+            self._parts.append(data)
+
+    def _warn(self, *remarks: str) -> None:
+        """Says each once, not of every picture: a folder has thousands alike."""
+        warnings = self._report.warnings
+        warnings += [remark for remark in dict.fromkeys(remarks) if remark and remark not in warnings]
+
+    def _content(self) -> int:
+        """Over the files and the notes: the report beside them has times."""
+        hashed = xxhash.xxh3_64(packb(self._report.notes))
+        for part in self._parts:
+            hashed.update(part)
+        return hashed.intdigest() >> 1
+
+
+class _Made:
+    """What becomes of one file."""
+
+    def __init__(self, header: Header, output: Output, index: int, name: str) -> None:
+        self.header = header
+        self.index = index
+        self.name = name
+        self.format = written_as(header.format, output.encoder.format)
+        self.notes: list[dict[str, Any]] = []
+        self.unfiltered: tuple[str, str] | None = None
+        self.remarks: list[str] = []
+        self._quality = output.encoder.quality
+        self._pages: list[NDArray[Any]] = []
+        self._encoded: list[bytes] = []
+
+    def add(self, colour: NDArray[Any], alpha: NDArray[Any] | None) -> None:
+        """The next page, with its transparency where that is possible; pages that become files of their own are encoded
+        at once."""
+        kind = FORMATS[self.format]
+        if alpha is not None and not kind.has_alpha:
+            self._say(f"transparency is left out where there was some: {kind.name} files have none")
+        elif alpha is not None and (alpha.shape != colour.shape[:2] or alpha.dtype != colour.dtype):
+            self._say("transparency is left out where a filter made pictures of another size")
+            alpha = None
+        self._pages.append(storable(colour, alpha, self.format))
+        if len(self.header.pages) > 1 and not FORMATS[self.format].has_pages:
+            self._encoded.append(self._encode())
+
+    def files(self) -> list[tuple[int, bytes]]:
+        """Page (0 where all is in one file) and bytes of each file."""
+        if self._encoded:
+            return list(enumerate(self._encoded, 1))
+        return [(0, self._encode())]
+
+    def _encode(self) -> bytes:
+        pages, self._pages = self._pages, []
+        header = self.header
+        lossless = header.format == "webp" and header.is_lossless
+        data = encode(pages, self.format, Settings(self._quality, lossless, header.chroma))
+        channels = 1 if pages[0].ndim == 2 else 3
+        profile = header.profile if fits(header.profile, channels) else b""
+        if profile and self.format in ("tiff", "bmp"):
+            self._say(f"colour profiles are left out: {self.format} files are written without")
+        return attached(data, self.format, lasting_exif(header.exif) if header.exif else b"", profile)
+
+    def _say(self, remark: str) -> None:
+        self.remarks.append(remark)
+
+
+def _checked(table: dict[str, Any]) -> list[Any]:
+    entries = table["p"]
+    if not isinstance(table.get("first"), int):
+        raise BundleError("a chunk of images does not say where it begins")
+    for entry in entries:
+        if len(entry) != 3 or not isinstance(entry[1], str) or not isinstance(entry[2], str):
+            raise BundleError(f"an entry in a chunk of images is not [size, name, problem]: {entry!r:.200}")
+    return list(entries)
+
+
+def _as_picture(pixels: NDArray[Any], index: int) -> Picture:
+    """Height × width (grey) or × 3 (BGR), uint8 or uint16."""
+    layout = _LAYOUTS[pixels.ndim, pixels.itemsize]
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=layout)
+    frame.color_range = ColorRange.JPEG
+    return Picture(frame, index=index)
+
+
+def _as_pixels(picture: Picture) -> NDArray[Any]:
+    """The reverse of `_as_picture`: a copy, as the frame's memory is used again."""
+    if picture.frame.format.name in _LAYOUTS.values():
+        return np.array(picture.planes[0])
+    return np.array(picture.bgr)
+
+
+def _nobody(_done: int) -> None:
+    """Nobody wants to know."""

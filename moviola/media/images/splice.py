@@ -1,0 +1,169 @@
+"""Puts the pictures of all results into a folder under their names. Nothing is decoded here.
+
+The digest is the SHA-256 over all pictures in the order of their names' bytes, each as the line `<name> <size>` and its
+bytes; names are relative to the output's folder. So anyone can compute it from the folder alone.
+
+What filters noted goes to `<output>.annotations.jsonl`: a line for each note, in the order of the source, with `image`,
+the picture's name there, `index`, its place there, and, of a file with several pages, `page`, counted from 1. Of an
+output that encodes nothing this is the main file, and its SHA-256 the digest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from moviola.media.account import LISTED_MAX, Account
+from moviola.media.annotations import SUFFIX
+from moviola.media.bundle import unpack
+from moviola.media.errors import BundleError
+from moviola.media.images.formats import OUTPUT_FORMATS
+from moviola.media.images.names import Names
+from moviola.media.material import NO_VIDEO, Files, Output, Source
+from moviola.media.report import Report
+from moviola.media.spliced import Spliced
+
+SAID_MAX: Final = 20
+"""Images about which a person is told at once; all are counted, and LISTED_MAX of them listed in the metrics."""
+
+_READ_SIZE: Final = 1024 * 1024
+
+
+def splice(
+    files: Files,
+    source: Source,
+    output: Output,
+    results: Iterable[bytes],
+    passthrough: Mapping[int, Iterable[bytes]],
+) -> Spliced:
+    """Write `<output>/<name>` for each picture of the results, which come in the order of their chunks.
+
+    Raise SpliceError when results are out of order or none of images, BundleError, OSError.
+    """
+    return _Splicer(files, source, output).run(results)
+
+
+class _Splicer:
+    def __init__(self, files: Files, source: Source, output: Output) -> None:
+        self._files, self._source, self._output = files, source, output
+        self._account = Account()
+        self._names = Names()
+        self._written: dict[str, Path] = {}
+        self._size = 0
+        self._troubles: list[dict[str, Any]] = []
+        self._trouble_count = 0
+        self._lines: TextIO
+        self._line_count = 0
+
+    def run(self, results: Iterable[bytes]) -> Spliced:
+        notes = f"{self._output.name}{SUFFIX}"
+        is_encoded = self._output.encoder.codec != NO_VIDEO
+        if is_encoded:
+            self._make_folder()
+        with self._files.partial(notes).open("w", encoding="utf-8") as self._lines:
+            for payload in results:
+                if payload:  # otherwise its chunk was left out
+                    self._add(payload)
+        if is_encoded and not self._line_count:
+            self._files.withdraw(notes)
+        self._account.close(self._source.splice["frame_count"])
+        self._say()
+        return Spliced(
+            account=self._account,
+            digest=self._digest() if is_encoded else _digest_of(self._files.partial(notes)),
+            main=self._output.name if is_encoded else notes,
+            details=self._details(),
+            troubles={"images": self._troubles},
+        )
+
+    def _details(self) -> dict[str, Any]:
+        """`codec` and all that belongs to it say nothing of images."""
+        encoder = self._output.encoder
+        return {
+            "codec": None,
+            "crf": None,
+            "preset": None,
+            "format": encoder.format or "kept",
+            "quality": encoder.quality,
+            "files": len(self._written),
+            "size": self._size,
+            "annotation_count": self._line_count,
+        }
+
+    def _make_folder(self) -> None:
+        """Which is there even if no picture comes."""
+        inside = f"{self._output.name}/_"
+        self._files.partial(inside)
+        self._files.withdraw(inside)
+
+    def _add(self, payload: bytes) -> None:
+        table, parts = unpack(payload)
+        names = table.get("names")
+        if not isinstance(names, list) or "report" not in table:
+            raise BundleError("a result of images has no names or no report")
+        report = Report.from_wire(table["report"])
+        if len(names) != report.sent:
+            raise BundleError(f"a result names {len(names)} of its {report.sent} images")
+        self._account.add(report)
+        for entry, part in zip(table["p"], parts, strict=True):
+            _, index, page, kind = entry
+            if kind not in OUTPUT_FORMATS or not 0 <= index - report.first < len(names):
+                raise BundleError(f"a result has a picture that makes no sense: {entry!r}")
+            self._write(names[index - report.first], kind, page, part)
+        for index, notes in report.notes:
+            self._note({"image": names[index - report.first], "index": index}, notes)
+        self._tell(report, names)
+
+    def _note(self, place: dict[str, Any], notes: list[dict[str, Any]]) -> None:
+        for note in notes:
+            self._lines.write(json.dumps(place | note | place, ensure_ascii=False) + "\n")
+            self._line_count += 1
+
+    def _write(self, source: str, kind: str, page: int, data: memoryview) -> None:
+        name = self._names.take(source, kind, page)
+        path = self._files.partial(f"{self._output.name}/{name}")
+        path.write_bytes(data)
+        self._written[name] = path
+        self._size += len(data)
+
+    def _tell(self, report: Report, names: list[str]) -> None:
+        """Lists what went wrong by name; the common lists have indices alone."""
+        texts = dict(report.lost)
+        for index, name, error in report.fallback:
+            texts[index] = f"is passed on unfiltered: {name}: {error}" if name else f"is passed on unfiltered: {error}"
+        for place, text in report.decode_errors:
+            texts.setdefault(report.first + place, text)
+        self._trouble_count += len(texts)
+        for index, text in sorted(texts.items())[: LISTED_MAX - len(self._troubles)]:
+            self._troubles.append({"name": names[index - report.first], "error": text})
+
+    def _say(self) -> None:
+        """What a person is to know at once: what went wrong, and with which pictures."""
+        warn = self._account.warn
+        for each in self._troubles[:SAID_MAX]:
+            warn(f"{each['name']} {each['error']}")
+        if self._trouble_count > SAID_MAX:
+            warn(f"so it is, or alike, with {self._trouble_count - SAID_MAX} images more; the metrics list them")
+        if changed := self._names.changed:
+            source, name = next(iter(changed.items()))
+            many = f"{len(changed)} images could not keep their names, which are"
+            kept = "1 image could not keep its name, which is" if len(changed) == 1 else many
+            warn(f"{kept} taken, or not safe for files: {source!r} is called {name!r}")
+
+    def _digest(self) -> str:
+        digest = sha256()
+        for name in sorted(self._written, key=str.encode):
+            path = self._written[name]
+            digest.update(f"{name} {path.stat().st_size}\n".encode())
+            with path.open("rb") as file:
+                while block := file.read(_READ_SIZE):
+                    digest.update(block)
+        return digest.hexdigest()
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

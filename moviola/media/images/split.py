@@ -1,0 +1,180 @@
+"""Picture files as a Source and chunks of some files each; nothing is decoded, only headers are read.
+
+`Source.process` of the kind "images" is empty: a chunk says all. `Source.splice` has `frame_count`, how many files
+there are. Facts are for people and for the metrics; `_facts` lists them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import xxhash
+
+from moviola.media.bundle import pack
+from moviola.media.errors import UnreadableSource
+from moviola.media.images import KIND
+from moviola.media.images.formats import BrokenImage
+from moviola.media.images.header import FILE_SIZE_MAX, read_header, too_large
+from moviola.media.material import Chunk, Cutting, Material, Source
+
+IMAGES_MAX: Final = 200_000
+"""Files in one job: its names and checksums take about 100 bytes each in the client, the aggregator's list as many."""
+
+CHUNK_IMAGES: Final = 32
+"""Pictures a chunk: more would gain nothing, and lose more when a worker dies."""
+
+CHUNK_SIZE: Final = 8 * 1024 * 1024
+CHUNK_PIXELS: Final = 16_000_000
+"""What a chunk may have when nobody says how many pictures: about a second's work. One picture it always has."""
+
+CHUNK_SIZE_MAX: Final = 24 * 1024 * 1024
+CHUNK_PIXELS_MAX: Final = 64_000_000
+"""What it may have however many pictures are asked for: payloads stay below 32 MiB, and results, which may be
+lossless, below 256."""
+
+
+def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
+    """Cut pictures into chunks, in the order of their names; where depends on the files and `cutting` alone.
+
+    Every file is read twice, one at a time: to check it, and, as the iterator is consumed, to send it. A file that is
+    no picture, or beyond a limit, takes its place in a chunk by name with the reason, and nobody decodes it.
+
+    Raise UnreadableSource when there is no picture among the files, and from the iterator when one changes meanwhile;
+    ValueError for `chunk_frames` < 1.
+    """
+    if cutting.chunk_frames is not None and cutting.chunk_frames < 1:
+        raise ValueError(f"chunks cannot have {cutting.chunk_frames} images; ask for at least 1")
+    if len(material.files) > IMAGES_MAX:
+        raise UnreadableSource(
+            material.name, f"there are {len(material.files)} files", f"send at most {IMAGES_MAX} at a time"
+        )
+    files = sorted(material.files)
+    survey = _Survey(cutting.chunk_frames)
+    for name, path in files:
+        survey.add(name, path)
+    if len(survey.problems) == len(files):
+        raise _no_picture(material, files, survey)
+    source = Source(
+        kind=KIND.name,
+        name=material.name,
+        fingerprint=survey.fingerprint.hexdigest(),
+        facts=_facts(survey, len(files)),
+        process={},
+        splice={"frame_count": len(files)},
+        stream_count=1,
+    )
+    return source, _chunks(files, survey)
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What the first reading of all files gives."""
+
+    asked: int | None
+    starts: array[int] = field(default_factory=lambda: array("L"))  # of each chunk, the index of its first file
+    checksums: array[int] = field(default_factory=lambda: array("Q"))
+    problems: dict[int, str] = field(default_factory=dict)
+    formats: Counter[str] = field(default_factory=Counter)
+    page_count: int = 0
+    size: int = 0
+    fingerprint: Any = field(default_factory=xxhash.xxh3_128)
+    _count: int = 0  # of the chunk under way
+    _size: int = 0
+    _pixels: int = 0
+
+    def add(self, name: str, path: Path) -> None:
+        """Reads the next file and finds its place in a chunk."""
+        index, pixels, data = len(self.checksums), 0, b""
+        try:
+            data = _read(path)
+            header = read_header(data)
+        except BrokenImage as problem:
+            self.problems[index], data = str(problem), b""
+        else:
+            pixels = header.pixel_count
+            self.formats[header.format] += 1
+            self.page_count += len(header.pages)
+        self.size += len(data)
+        checksum = _checksum(data)
+        self.checksums.append(checksum)
+        self.fingerprint.update(f"{name}\0{self.problems.get(index, '')}\0{len(data)}\0{checksum}\n".encode())
+        self._place(index, len(data), pixels)
+
+    def _place(self, index: int, size: int, pixels: int) -> None:
+        images, size_max, pixels_max = self.asked or CHUNK_IMAGES, CHUNK_SIZE, CHUNK_PIXELS
+        if self.asked:
+            size_max, pixels_max = CHUNK_SIZE_MAX, CHUNK_PIXELS_MAX
+        is_full = self._count >= images or self._size + size > size_max or self._pixels + pixels > pixels_max
+        if is_full or not self.starts:
+            self.starts.append(index)
+            self._count = self._size = self._pixels = 0
+        self._count += 1
+        self._size += size
+        self._pixels += pixels
+
+
+def _chunks(files: list[tuple[str, Path]], survey: _Survey) -> Iterator[Chunk]:
+    for index, start in enumerate(survey.starts):
+        stop = survey.starts[index + 1] if index + 1 < len(survey.starts) else len(files)
+        entries, parts = [], []
+        for at in range(start, stop):
+            name, path = files[at]
+            data = b"" if at in survey.problems else _again(path, survey.checksums[at])
+            entries.append([len(data), name, survey.problems.get(at, "")])
+            parts.append(data)
+        yield Chunk(0, index, stop - start, pack({"p": entries, "first": start}, parts))
+
+
+def _again(path: Path, checksum: int) -> bytes:
+    try:
+        data = _read(path)
+    except BrokenImage:
+        data = b""
+    if _checksum(data) != checksum:
+        raise UnreadableSource(path, "the file changed while it was read", "send it again")
+    return data
+
+
+def _read(path: Path) -> bytes:
+    """A file's bytes. Raises BrokenImage when it cannot be read, or is larger than any picture may be."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_SIZE_MAX + 1)
+    except OSError as error:
+        raise BrokenImage(f"cannot be read: {error.strerror}") from None
+    if len(data) > FILE_SIZE_MAX:
+        raise BrokenImage(too_large(path.stat().st_size))
+    return data
+
+
+def _checksum(data: bytes) -> int:
+    return xxhash.xxh3_64_intdigest(data)
+
+
+def _no_picture(material: Material, files: list[tuple[str, Path]], survey: _Survey) -> UnreadableSource:
+    way_out = "check that the path is the one you meant"
+    if not files:
+        return UnreadableSource(material.name, "there are no files in it", way_out)
+    if len(files) == 1:
+        return UnreadableSource(files[0][1], f"this file {survey.problems[0]}", way_out)
+    first = f"{files[0][0]} {survey.problems[0]}"
+    reason = f"none of its {len(files)} files is a picture that can be read: {first}"
+    return UnreadableSource(material.name, reason, way_out)
+
+
+def _facts(survey: _Survey, count: int) -> dict[str, Any]:
+    return {
+        "unit": KIND.unit,
+        "frame_count": count,
+        "formats": dict(sorted(survey.formats.items())),
+        "page_count": survey.page_count,
+        "size": survey.size,
+        "unreadable_count": len(survey.problems),
+        "chunk_count": len(survey.starts),
+        "warnings": [],
+    }

@@ -1,0 +1,159 @@
+"""A kind of material as one record: what the programs know of it, and the functions that work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from moviola.base.vocabulary import Mode
+from moviola.media.material import Chunk, Cutting, Files, Material, Output, Result, Source
+from moviola.media.spliced import Spliced
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Deferred(Generic[F]):
+    """A function by its dotted name, imported when it is first needed.
+
+    So a client loads splitting alone, a worker processing, an aggregator splicing, and a command that only names a
+    kind loads no library at all.
+    """
+
+    name: str
+
+    def load(self) -> F:
+        """Return the function. Raise ImportError or AttributeError where there is none of that name."""
+        module, _, function = self.name.rpartition(".")
+        return cast(F, getattr(import_module(module), function))
+
+
+class Split(Protocol):
+    """Reads files and decides where they are cut."""
+
+    def __call__(self, material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
+        """Return the source that `material` is, and its chunks, read as they are asked for.
+
+        Where it is cut depends on the material and `cutting` alone. Raise UnreadableSource, also from the iterator.
+        """
+        ...
+
+
+class Check(Protocol):
+    """Tells before anything is sent what does not go together."""
+
+    def __call__(self, source: Source, outputs: Iterable[Output]) -> None:
+        """Raise UnreadableSource where these outputs cannot be made of this source."""
+        ...
+
+
+class Verify(Protocol):
+    """Tries on the whole material whether its cuts change anything, for those who ask for it."""
+
+    def __call__(self, material: Material, cutting: Cutting) -> None:
+        """Raise UnreadableSource where something comes out differently when the material is cut."""
+        ...
+
+
+class Process(Protocol):
+    """Makes a result of a chunk; moviola/media/video/process.py tells what each argument means."""
+
+    def __call__(
+        self,
+        payload: bytes | bytearray | memoryview,
+        source_process: dict[str, Any],
+        output: Output,
+        *,
+        mode: str = Mode.FILTER,
+        on_frame: Callable[[int], None] | None = None,
+    ) -> Result: ...
+
+
+class Splice(Protocol):
+    """Joins the results of one output into files."""
+
+    def __call__(
+        self,
+        files: Files,
+        source: Source,
+        output: Output,
+        results: Iterable[bytes],
+        passthrough: Mapping[int, Iterable[bytes]],
+    ) -> Spliced:
+        """Make an output's files from the payloads of its results, in order.
+
+        An empty payload is that of a chunk that is left out. `passthrough` has the payloads of the streams that are
+        not filtered. Raise moviola.media.errors.SpliceError, BundleError, OSError.
+        """
+        ...
+
+
+class Excerpt(Protocol):
+    """Makes a chunk a file that a person can look at."""
+
+    def __call__(self, stem: Path, process: dict[str, Any], payload: bytes, /) -> Path:
+        """Write a chunk of a source that `Source.process` describes to `stem` with a suffix; return the path.
+
+        Raise moviola.media.errors.MediaError, OSError.
+        """
+        ...
+
+
+class Grouping(StrEnum):
+    """Which of the files that a person names are one material, and so one job."""
+
+    EACH = "each"
+    """Every file is one."""
+
+    TOGETHER = "together"
+    """All of them are one."""
+
+    FOLDERS = "folders"
+    """All of them are one; and so are, of a folder that has some, all in it and in the folders below it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """All that the programs know of a kind of material.
+
+    Attributes:
+        name: what messages call it, and its folder.
+        plural: what people call several of its materials.
+        phrase: "this is a video": begins a sentence about what a filter met.
+        unit: one of what is counted; several have an "s" behind.
+        suffixes: in lower case, with the dot: how its files are found in a folder.
+        grouping: which files are one material.
+        takes: which filters are for it, by what they work on (moviola.filters.schema.MATERIALS).
+        default_chains: what is done where nothing is asked for, an output for each.
+        options: those of client.file_sender, by their names there, that are for some kinds only and for this one.
+        is_sequence: its pictures follow each other in time, so that a filter can look back.
+        makes_folder: an output is a folder, with a file for each of the material's.
+        tells_count: people are told how many units there are before they are sent.
+        split, process, splice: the three functions of each kind; `split | process | splice` is the whole work.
+        check: None where nothing can be wrong that is known before.
+        verify: None where cuts cannot change anything.
+        excerpt: None where nobody would look at a chunk.
+    """
+
+    name: str
+    plural: str
+    phrase: str
+    unit: str
+    suffixes: frozenset[str]
+    grouping: Grouping
+    takes: frozenset[str]
+    default_chains: tuple[str, ...]
+    split: Deferred[Split]
+    process: Deferred[Process]
+    splice: Deferred[Splice]
+    options: tuple[str, ...] = ()
+    is_sequence: bool = False
+    makes_folder: bool = False
+    tells_count: bool = False
+    check: Deferred[Check] | None = None
+    verify: Deferred[Verify] | None = None
+    excerpt: Deferred[Excerpt] | None = None

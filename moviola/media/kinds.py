@@ -1,0 +1,85 @@
+"""The kinds of material by name. To add one is to add its folder, and its record here; CONTRIBUTING.md tells how.
+
+Importing this module loads no library that reads or writes media: see `moviola.media.kind.Deferred`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from moviola.media import images, table, video
+from moviola.media.kind import Excerpt, Kind, Process
+from moviola.media.material import Chunk, Cutting, Files, Material, Output, Source
+from moviola.media.spliced import Spliced
+
+KINDS: Final[dict[str, Kind]] = {each.name: each for each in (video.KIND, images.KIND, table.KIND)}
+"""By name."""
+
+USUAL: Final = video.KIND.name
+"""What a file is taken for whose name says nothing."""
+
+
+def kind_named(name: str) -> Kind:
+    """Return the record of a kind. Raise ValueError where there is none of that name."""
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise ValueError(f"there is no kind of material {name!r}, only {', '.join(KINDS)}") from None
+
+
+def kind_of_file(path: Path) -> Kind:
+    """Return the kind that a file is, by its suffix; USUAL where that is not known."""
+    suffix = path.suffix.lower()
+    return next((kind for kind in KINDS.values() if suffix in kind.suffixes), KINDS[USUAL])
+
+
+def unit_of(name: str) -> str:
+    """Return what one is called; that of USUAL where the kind is not known, as of a cluster that does not say it."""
+    return KINDS.get(name, KINDS[USUAL]).unit
+
+
+def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
+    """Return the source that `material` is, and its chunks, read as they are asked for.
+
+    Raise moviola.media.errors.UnreadableSource, also from the iterator.
+    """
+    return kind_named(material.kind).split.load()(material, cutting)
+
+
+def check(source: Source, outputs: Iterable[Output]) -> None:
+    """Raise UnreadableSource where these outputs cannot be made of this source, as far as that is known before
+    anything is sent."""
+    function = kind_named(source.kind).check
+    if function is not None:
+        function.load()(source, outputs)
+
+
+def verify(material: Material, cutting: Cutting) -> None:
+    """Raise UnreadableSource where something comes out differently when the material is cut; this reads all of it."""
+    function = kind_named(material.kind).verify
+    if function is not None:
+        function.load()(material, cutting)
+
+
+def processor(name: str) -> Process:
+    """Return what works on chunks of this kind."""
+    return kind_named(name).process.load()
+
+
+def splice(
+    files: Files,
+    source: Source,
+    output: Output,
+    results: Iterable[bytes],
+    passthrough: Mapping[int, Iterable[bytes]],
+) -> Spliced:
+    """Make an output's files from the payloads of its results, in order; `moviola.media.kind.Splice` tells how."""
+    return kind_named(source.kind).splice.load()(files, source, output, results, passthrough)
+
+
+def excerpt(name: str) -> Excerpt | None:
+    """Return what makes a chunk a file that a person can look at; None for kinds that have no use for that."""
+    kind = KINDS.get(name)
+    return None if kind is None or kind.excerpt is None else kind.excerpt.load()

@@ -1,0 +1,174 @@
+"""A whole job in one process: split | process | splice, without a cluster. Every cluster run must equal it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryFile
+from time import monotonic
+from typing import Any, BinaryIO, Self
+
+from moviola.base.files import aside, sync
+from moviola.filters.registry import make_chain
+from moviola.media import kinds, metadata, metrics
+from moviola.media.material import Cutting, Material, Output
+from moviola.media.spliced import Spliced
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """So many of `frame_count` frames are done, counted over all outputs."""
+
+    frames_done: int
+    frame_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOutput:
+    """A finished output of a local job, its main file or folder, and its metrics as they are in `metrics_path`."""
+
+    output: Output
+    path: Path
+    metrics_path: Path
+    spliced: Spliced
+    metrics: dict[str, Any]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What a client says of it."""
+        return metrics.summary(self.output.name, self.path, self.metrics_path, self.metrics)
+
+
+def run_local(
+    material: Material,
+    outputs: Sequence[Output],
+    cutting: Cutting,
+    path_of: Callable[[str], Path],
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[LocalOutput]:
+    """Filter `material` once for each of `outputs`.
+
+    `path_of` says where each file goes, by the name that it would have in a job's folder, such as `blur.mp4`,
+    `blur.metrics.json` and `metadata.json`. Files appear there when all of them are whole. Results wait in unnamed
+    files beside them. The context frames of `cutting` are found here.
+
+    Raise UnreadableSource, ProcessingFailed, SpliceError (moviola.media.errors), moviola.filters.schema.ParameterError,
+    OSError.
+    """
+    started = monotonic()
+    context_frames = max(sum(each.context_frames for each in make_chain(output.chain)) for output in outputs)
+    source, chunks = kinds.split(material, replace(cutting, context_frames=context_frames))
+    kinds.check(source, outputs)
+    process = kinds.processor(source.kind)
+    with ExitStack() as stack:
+        files = stack.enter_context(_LocalFiles(path_of))
+        results = [stack.enter_context(_Spill(files.unnamed())) for _ in outputs]
+        passthrough = {number: stack.enter_context(_Spill(files.unnamed())) for number in range(1, source.stream_count)}
+        frame_count = source.splice["frame_count"] * len(outputs)
+        done = 0
+        for chunk in chunks:
+            if chunk.stream:
+                passthrough[chunk.stream].append(chunk.payload)
+                continue
+            for output, spill in zip(outputs, results, strict=True):
+                spill.append(process(chunk.payload, source.process, output).payload)
+                done += chunk.frame_count
+                if on_progress is not None:
+                    on_progress(Progress(done, frame_count))
+        spliced = [
+            kinds.splice(files, source, output, spill, passthrough)
+            for output, spill in zip(outputs, results, strict=True)
+        ]
+        finished = []
+        for output, one in zip(outputs, spliced, strict=True):
+            name = f"{output.name}.metrics.json"
+            facts = metrics.build(source, output, one, monotonic() - started)
+            metrics.write(files.partial(name), facts)
+            finished.append(LocalOutput(output, path_of(one.main), path_of(name), one, facts))
+        metrics.write(files.partial(metadata.NAME), metadata.build(source, spliced))
+        files.publish()
+    return finished
+
+
+class _LocalFiles:
+    """Files under temporary names until `publish`; those that are not published go at the end of the block."""
+
+    def __init__(self, path_of: Callable[[str], Path]) -> None:
+        self._path_of = path_of
+        self._partials: dict[Path, Path] = {}  # partial → final
+        self._made: list[Path] = []  # folders, the outer ones first
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for partial in self._partials:
+            partial.unlink(missing_ok=True)
+        for folder in reversed(self._made):
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
+
+    def partial(self, name: str) -> Path:
+        final = self._path_of(name)
+        self._make(final.parent)
+        partial = aside(final, str(os.getpid()))
+        self._partials[partial] = final
+        return partial
+
+    def withdraw(self, name: str) -> None:
+        partial = self.partial(name)
+        partial.unlink(missing_ok=True)
+        del self._partials[partial]
+
+    def unnamed(self) -> BinaryIO:
+        """A file on the disk of the results that goes when it is closed: a system's own folder for such files is too
+        small, or a part of its memory."""
+        folder = self._path_of(metadata.NAME).parent
+        self._make(folder)
+        return TemporaryFile(dir=folder)
+
+    def publish(self) -> None:
+        """Puts all files under their names, once they are on the disk."""
+        sync(self._partials)
+        for partial, final in self._partials.items():
+            partial.replace(final)
+        self._partials.clear()
+        self._made.clear()  # an output's folder stays, even if no picture came
+
+    def _make(self, folder: Path) -> None:
+        missing = []
+        while not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            self._made.append(each)
+
+
+class _Spill:
+    """Payloads in a file, to be read in order any number of times. Closes the file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._sizes: list[int] = []
+        self._file = file
+
+    def __enter__(self) -> _Spill:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._file.close()
+
+    def append(self, payload: bytes) -> None:
+        self._file.write(payload)
+        self._sizes.append(len(payload))
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.flush()
+        offset = 0
+        for size in self._sizes:
+            yield os.pread(self._file.fileno(), size, offset)
+            offset += size

@@ -1,0 +1,233 @@
+"""The metrics file of an output as a dictionary; docs/METRICS.md tells what each field means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from moviola.base.failures import MAX_FAILURES_OF_OUTPUT
+from moviola.base.vocabulary import CauseKind, JobState, OnError
+from moviola.media.errors import last_line
+from moviola.media.fingerprint import versions
+from moviola.media.kinds import unit_of
+from moviola.media.material import Output, Source
+from moviola.media.spliced import Spliced
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatistics:
+    """What one worker did for the job: `busy_seconds` of computing, of `present_seconds` in which it was there."""
+
+    name: str
+    chunks: int
+    frames: int
+    busy_seconds: float
+    present_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatistics:
+    """What only a cluster can tell of an output.
+
+    `chunk_latency_ms` has one value a chunk: from its first hand-out to a worker until its result was stored.
+    `retries` counts hand-outs of a task after it failed or was lost, `losses` those of them after it was lost,
+    `duplicates` results that were there already. `failures` are those of whole chunks, as METRICS.md describes them;
+    `chunk_workers` has the name of who computed each chunk.
+    """
+
+    chunk_latency_ms: Sequence[float] = ()
+    retries: int = 0
+    duplicates: int = 0
+    workers: Sequence[WorkerStatistics] = ()
+    job: str = ""
+    losses: int = 0
+    failures: Sequence[dict[str, Any]] = ()
+    chunk_workers: Sequence[str] = ()
+
+
+def build(
+    source: Source, output: Output, spliced: Spliced, wall_seconds: float, cluster: ClusterStatistics | None = None
+) -> dict[str, Any]:
+    """The metrics of a finished output, as JSON types; `cluster` is None for a job without one.
+
+    `wall_seconds` is from submission to the finished file.
+    """
+    account = spliced.account
+    return {
+        "format": FORMAT,
+        "state": state_of(source, spliced),
+        "source": {"name": source.name, "fingerprint": source.fingerprint, **_facts(source)},
+        "output": _output(output, spliced),
+        "frames": {
+            "in": account.frames_in,
+            "out": account.frames_out,
+            "fallback": account.fallback_frames,
+            "lost": account.lost_frames,
+            "damaged": account.damaged_frames,
+            "repeated": account.repeated_frames,
+            "left_out": account.left_out_frames,
+        },
+        "wall_seconds": round(wall_seconds, 3),
+        "frames_per_second": _rate(account.frames_out, wall_seconds),
+        "frame_latency_ms": percentiles(account.latency_ms),
+        "chunk_latency_ms": percentiles(cluster.chunk_latency_ms if cluster else ()),
+        "seconds": _seconds(spliced, wall_seconds, cluster),
+        "chunks": _chunks(spliced),
+        "retries": cluster.retries if cluster else 0,
+        "duplicates": cluster.duplicates if cluster else 0,
+        "losses": cluster.losses if cluster else 0,
+        "workers": [_worker(each) for each in cluster.workers] if cluster else [],
+        "digest": spliced.digest,
+        "fingerprints": account.fingerprints,
+        "versions": versions(),
+        "warnings": [*source.facts.get("warnings", ()), *spliced.warnings],
+        "failures": _failures(source, output, spliced, cluster or ClusterStatistics()),
+        "troubles": _troubles(spliced),
+    }
+
+
+def write(path: Path, metrics: dict[str, Any]) -> None:
+    """Write the metrics as JSON to a file that whoever publishes it syncs and puts in its place. Raise OSError."""
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(metrics, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+
+
+def summary(name: str, path: Path, metrics_path: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+    """What a client says of an output when it is finished."""
+    frames = metrics["frames"]
+    return {
+        "name": name,
+        "path": str(path),
+        "metrics_path": str(metrics_path),
+        "frames_in": frames["in"],
+        "frames_out": frames["out"],
+        "fallback_frames": frames["fallback"],
+        "lost_frames": frames["lost"],
+        "retries": metrics["retries"],
+        "duplicates": metrics["duplicates"],
+        "digest": metrics["digest"],
+    }
+
+
+def state_of(source: Source, spliced: Spliced) -> str:
+    """`done`, or `partial` when some frame is not what the filters would have made of a whole source."""
+    account = spliced.account
+    troubles = (
+        account.fallback_frames,
+        account.lost_frames,
+        account.damaged_frames,
+        account.decode_error_count,
+        source.facts.get("damaged", False),
+    )
+    return JobState.PARTIAL if any(troubles) else JobState.DONE
+
+
+def percentiles(values: Iterable[float]) -> dict[str, float | None]:
+    """p50, p95 and p99 by nearest rank: the smallest value that so many per cent do not exceed; None of nothing."""
+    ordered = sorted(values)
+    return {
+        f"p{percent}": round(ordered[ceil(percent / 100 * len(ordered)) - 1], 3) if ordered else None
+        for percent in (50, 95, 99)
+    }
+
+
+def _facts(source: Source) -> dict[str, Any]:
+    """Without what metadata.json tells at length."""
+    return {name: value for name, value in source.facts.items() if name != "metadata"}
+
+
+def _rate(frames: int, seconds: float) -> float | None:
+    return round(frames / seconds, 2) if seconds > 0 else None
+
+
+def _output(output: Output, spliced: Spliced) -> dict[str, Any]:
+    return {
+        "name": output.name,
+        "filters": [{"name": step.name, "parameters": dict(step.parameters)} for step in output.chain],
+        "on_error": output.on_error,
+        "codec": output.encoder.codec,
+        "crf": output.encoder.crf,
+        "preset": output.encoder.preset,
+        **spliced.details,
+    }
+
+
+def _seconds(spliced: Spliced, wall_seconds: float, cluster: ClusterStatistics | None) -> dict[str, float]:
+    seconds = spliced.account.seconds
+    stages = {
+        "decode": seconds.decode,
+        "convert": seconds.convert,
+        "filter": seconds.filter,
+        "encode": seconds.encode,
+    }
+    if cluster is None:
+        wait = wall_seconds - sum(stages.values())
+    else:
+        wait = sum(each.present_seconds - each.busy_seconds for each in cluster.workers)
+    return {name: round(value, 3) for name, value in {**stages, "wait": max(0.0, wait)}.items()}
+
+
+def _chunks(spliced: Spliced) -> dict[str, Any]:
+    chunks = spliced.account.chunks
+    frame_counts = [each.frames_in for each in chunks]
+    return {
+        "count": len(chunks),
+        "frames_min": min(frame_counts, default=0),
+        "frames_max": max(frame_counts, default=0),
+        "lead_in_packets": sum(each.lead_packets for each in chunks),
+        "lead_in_size": sum(each.lead_size for each in chunks),
+    }
+
+
+def _worker(worker: WorkerStatistics) -> dict[str, Any]:
+    return {
+        "name": worker.name,
+        "chunks": worker.chunks,
+        "frames": worker.frames,
+        "frames_per_second": _rate(worker.frames, worker.busy_seconds),
+        "busy_seconds": round(worker.busy_seconds, 3),
+    }
+
+
+def _failures(source: Source, output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[dict[str, Any]]:
+    """Of single frames, as the workers reported them, and of whole chunks, as the middleware counted them."""
+    unit = unit_of(source.kind)
+    instead = "was left out" if output.on_error == OnError.DROP else "is in the result unfiltered"
+    of_frames = [
+        {
+            "job": cluster.job,
+            "output": output.name,
+            "chunk": told["chunk"],
+            "frames": [told["frame"], told["frame"]],
+            "frame": told["frame"],
+            "filter": told["filter"],
+            "worker": cluster.chunk_workers[told["chunk"]] if told["chunk"] < len(cluster.chunk_workers) else "",
+            "failure_type": "job_failure",
+            "failure_reason": CauseKind.EXCEPTION,
+            "explanation": f"filter {told['filter']!r} failed twice on {unit} {told['frame']}, which {instead}: "
+            + last_line(told["traceback"]),
+            "traceback": told["traceback"],
+        }
+        for told in spliced.account.failures
+    ]
+    return [*of_frames, *cluster.failures][:MAX_FAILURES_OF_OUTPUT]
+
+
+def _troubles(spliced: Spliced) -> dict[str, Any]:
+    account = spliced.account
+    return {
+        "fallback": [{"frame": frame, "filter": name, "error": error} for frame, name, error in account.fallback],
+        "lost": [{"frame": frame, "cause": cause} for frame, cause in account.lost],
+        "damaged": account.damaged,
+        "decode_errors": account.decode_errors,
+        "decode_error_count": account.decode_error_count,
+        "times_repaired": account.times_repaired,
+        **spliced.troubles,
+    }

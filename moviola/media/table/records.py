@@ -1,0 +1,81 @@
+"""Takes the records of a chunk apart, and tells which are malformed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+from moviola.media.errors import BundleError
+from moviola.media.table.bundle import TableChunk
+from moviola.media.table.report import TableReport
+from moviola.media.table.scan import RECORD_SIZE_MAX
+from moviola.media.table.schema import RowCheck
+
+csv.field_size_limit(RECORD_SIZE_MAX)  # of this process; what a chunk holds is below it
+
+_BAD_BYTES = re.compile("[\udc80-\udcff]")  # what "surrogateescape" makes of bytes that are not UTF-8
+
+
+Row = tuple[int, list[str]]
+"""The place of a record without fault, counted over all records of its chunk, and its cells."""
+
+
+class Rows:
+    """The whole records of a chunk in order; what is wrong with the others goes into the report."""
+
+    def __init__(self, chunk: TableChunk, check: RowCheck, report: TableReport) -> None:
+        self._chunk = chunk
+        self._check = check
+        self._report = report
+        self._text, self._is_text = _decoded(bytes(chunk.data))
+        self._broken = [(each[0], each[1], each[2]) for each in reversed(chunk.broken)]  # the next one is the last
+
+    def __iter__(self) -> Iterator[Row]:
+        """Raise BundleError when the chunk is not what a splitter makes."""
+        chunk, report, fault = self._chunk, self._report, self._check.fault
+        reader = csv.reader(io.StringIO(self._text, newline=""))
+        place = self._tell_broken(0)
+        lines_before = chunk.line + place
+        try:
+            for cells in reader:
+                why = fault(cells)
+                if why:
+                    report.tell_malformed(chunk.record + place, lines_before, why)
+                else:
+                    if not self._is_text:
+                        cells = self._mended(cells, place, lines_before)
+                    yield place, cells
+                place += 1
+                if self._broken:
+                    place = self._tell_broken(place)
+                lines_before = chunk.line + reader.line_num + len(chunk.broken) - len(self._broken)
+        except csv.Error as error:
+            raise BundleError(f"the chunk's records cannot be told apart: {error}") from error
+        if place != chunk.count or self._broken:
+            raise BundleError(f"the chunk has {place} records and promises {chunk.count}")
+
+    def _tell_broken(self, place: int) -> int:
+        """Those that come next; the place behind them."""
+        while self._broken and self._broken[-1][0] == place:
+            _, line, why = self._broken.pop()
+            self._report.tell_malformed(self._chunk.record + place, line, why)
+            place += 1
+        return place
+
+    def _mended(self, cells: list[str], place: int, line: int) -> list[str]:
+        bad = sum(len(_BAD_BYTES.findall(cell)) for cell in cells)
+        if not bad:
+            return cells
+        what = "byte is no UTF-8: it stands" if bad == 1 else "bytes are no UTF-8: they stand"
+        self._report.tell_mended(self._chunk.record + place, line, f"{bad} {what} as U+FFFD")
+        return [cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in cells]
+
+
+def _decoded(data: bytes) -> tuple[str, bool]:
+    """The text, and whether all of it is some."""
+    try:
+        return data.decode(), True
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "surrogateescape"), False

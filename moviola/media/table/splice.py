@@ -1,0 +1,240 @@
+"""Joins the results of all chunks into one JSON file: a list for each table, of the records kept, in source order.
+
+Movies come first, then links (moviola/media/table/schema.py), so that one pass is enough: who follows a movie is
+written or left out as it comes. What stays in memory is a number for each movie that is kept, and for each of its
+links.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moviola.media.account import LISTED_MAX, Account
+from moviola.media.material import Files, Output, Source
+from moviola.media.spliced import Spliced
+from moviola.media.table.bundle import SEPARATOR, TableResult
+from moviola.media.table.schema import KINDS, NO_KEY, Table
+
+RESULT_SUFFIX: Final = "_results.json"
+
+_Numbers = NDArray[np.int64]
+
+
+def splice(
+    files: Files, source: Source, output: Output, results: Iterable[bytes], passthrough: Mapping[int, Iterable[bytes]]
+) -> Spliced:
+    """Write `<output>_results.json` from result payloads in index order; they are read once, one at a time.
+
+    The digest is the SHA-256 of that file. The records of chunks that are left out, or whose payload is empty, count as
+    lost. Raise SpliceError when results are not in order, BundleError for a broken payload, OSError when the disk does
+    not take it.
+    """
+    name = output.name + RESULT_SUFFIX
+    with files.partial(name).open("wb") as file:
+        return _Splicer(file, source).run(name, results)
+
+
+@dataclass(slots=True)
+class _TableCount:
+    """What became of one file's records. `unmatched` were kept by the filters, but their movie was not."""
+
+    table: Table
+    records_in: int = 0
+    records_out: int = 0
+    malformed: int = 0
+    mended: int = 0
+    unmatched: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "table": self.table.name,
+            "file": self.table.file,
+            "records_in": self.records_in,
+            "records_out": self.records_out,
+            "malformed": self.malformed,
+            "mended": self.mended,
+            "unmatched": self.unmatched,
+        }
+
+
+class _Splicer:
+    def __init__(self, file: BinaryIO, source: Source) -> None:
+        self._source = source
+        tables = [Table.from_wire(fields) for fields in source.splice["tables"]]
+        self._counts = [_TableCount(table) for table in tables]
+        self._lists = _JsonLists(file, list(dict.fromkeys(table.name for table in tables)))
+        self._join = _Join({table.kind for table in tables})
+        self._account = Account()
+        self._malformed: list[dict[str, Any]] = []
+        self._mended: list[dict[str, Any]] = []
+
+    def run(self, name: str, results: Iterable[bytes]) -> Spliced:
+        for payload in results:
+            if payload:
+                self._add(TableResult.unpack(payload))
+        self._lists.close()
+        self._account.close(self._source.splice["frame_count"])
+        self._say()
+        counts = self._counts
+        return Spliced(
+            account=self._account,
+            digest=self._lists.digest,
+            main=name,
+            details={"size": self._lists.size, "tables": [each.facts() for each in counts]},
+            troubles={
+                "malformed": self._malformed,
+                "malformed_count": sum(each.malformed for each in counts),
+                "mended": self._mended,
+                "mended_count": sum(each.mended for each in counts),
+            },
+        )
+
+    def _add(self, result: TableResult) -> None:
+        count, report = self._counts[result.table], result.report
+        stays = self._join.stays(count.table.kind, result)
+        report.frames_out = self._lists.add(count.table.name, result, stays)
+        self._account.add(report)
+        count.records_in += report.frames_in
+        count.records_out += report.frames_out
+        count.unmatched += len(stays) - report.frames_out
+        count.malformed += report.malformed_count
+        count.mended += report.mended_count
+        _list(self._malformed, count.table.file, report.malformed)
+        _list(self._mended, count.table.file, report.mended)
+
+    def _say(self) -> None:
+        warn = self._account.warn
+        for each in self._counts:
+            told = next((entry for entry in self._malformed if entry["file"] == each.table.file), None)
+            if each.malformed and told:
+                is_one = each.malformed == 1
+                warn(
+                    f"{each.table.file}: {each.malformed} of {each.records_in} records {'is' if is_one else 'are'} "
+                    f"malformed and left out, {'at' if is_one else 'the first at'} line {told['line']}: {told['why']}"
+                )
+            if each.mended:
+                warn(f"{each.table.file}: {each.mended} records have bytes that are no UTF-8: they stand as U+FFFD")
+        if self._join.twins:
+            warn(f"{self._join.twins} movies that are kept have the same id as another one: each record stays")
+
+
+def _list(entries: list[dict[str, Any]], file: str, more: list[list[Any]]) -> None:
+    told = [{"file": file, "record": record, "line": line, "why": why} for record, line, why in more]
+    entries += told[: LISTED_MAX - len(entries)]
+
+
+@dataclass(slots=True)
+class _Join:
+    """Which records stay, by the movies that did."""
+
+    kinds: set[str]
+    _movies: array[int] = field(default_factory=lambda: array("q"))
+    _links: array[int] = field(default_factory=lambda: array("q"))
+    _kept_movies: _Numbers | None = None
+    _kept_links: _Numbers | None = None
+
+    @property
+    def twins(self) -> int:
+        """How many of the movies kept have the number of another one that is."""
+        return len(self._movies) - len(self._known())
+
+    def stays(self, kind: str, result: TableResult) -> NDArray[np.bool_]:
+        """For each record of a result; those of movies all do."""
+        keys = np.frombuffer(result.keys, "<i8").astype(np.int64)
+        if kind == "movies":
+            self._movies.frombytes(keys.tobytes())
+        if kind not in KINDS or kind == "movies" or "movies" not in self.kinds:
+            return np.ones(len(keys), np.bool_)
+        if kind == "links":
+            self._pair(np.frombuffer(result.pairs, "<i8").astype(np.int64).reshape(-1, 2))
+        by_link = kind == "ratings" and "links" in self.kinds
+        return _among(keys, self._ratings_known() if by_link else self._known())
+
+    def _known(self) -> _Numbers:
+        """Of the movies kept, their numbers in order, each once."""
+        if self._kept_movies is None:
+            self._kept_movies = np.unique(np.frombuffer(self._movies, np.int64))
+        return self._kept_movies
+
+    def _pair(self, pairs: _Numbers) -> None:
+        kept = pairs[_among(pairs[:, 0], self._known()), 1]
+        self._links.frombytes(kept.tobytes())
+
+    def _ratings_known(self) -> _Numbers:
+        """By which numbers ratings know the movies kept."""
+        if self._kept_links is None:
+            self._kept_links = np.unique(np.frombuffer(self._links, np.int64))
+        return self._kept_links
+
+
+def _among(keys: _Numbers, known: _Numbers) -> NDArray[np.bool_]:
+    """Which keys are in `known`, which is sorted."""
+    if not len(known):
+        return np.zeros(len(keys), np.bool_)
+    places = np.searchsorted(known, keys)
+    found: NDArray[np.bool_] = (known[np.minimum(places, len(known) - 1)] == keys) & (keys != NO_KEY)
+    return found
+
+
+class _JsonLists:
+    """A JSON object of lists in a file, written as records come; those of a list come one after the other."""
+
+    def __init__(self, file: BinaryIO, names: list[str]) -> None:
+        self._file = file
+        self._names = names
+        self._place = -1  # of the list that is open
+        self._is_first = True
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self._write(b"{")
+
+    def add(self, name: str, result: TableResult, stays: NDArray[np.bool_]) -> int:
+        """Writes the records that stay; how many."""
+        self._open_until(self._names.index(name))
+        stops = np.cumsum(np.frombuffer(result.sizes, "<u4").astype(np.int64))
+        for first, last in _runs(stays):
+            start = int(stops[first - 1]) if first else 0
+            stop = int(stops[last]) - len(SEPARATOR)
+            self._write(b"\n" if self._is_first else SEPARATOR)
+            self._write(result.records[start:stop])
+            self._is_first = False
+        return int(np.count_nonzero(stays))
+
+    def close(self) -> None:
+        self._open_until(len(self._names))
+        self._write(b"\n}\n")
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def _open_until(self, place: int) -> None:
+        """Closes the list that is open; those before `place` that had no record are empty."""
+        while self._place < place:
+            if self._place >= 0:
+                self._write(b"]" if self._is_first else b"\n]")
+            self._place += 1
+            self._is_first = True
+            if self._place < len(self._names):
+                opening = json.dumps(self._names[self._place], ensure_ascii=False)
+                self._write(f"{',' if self._place else ''}\n{opening}: [".encode())
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._hash.update(data)
+        self._file.write(data)
+        self.size += len(data)
+
+
+def _runs(stays: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """(first, last) of each row of consecutive ones."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], stays, [False])).astype(np.int8)))
+    for first, behind in edges.reshape(-1, 2).tolist():
+        yield first, behind - 1

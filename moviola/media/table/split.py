@@ -1,0 +1,255 @@
+"""CSV files as a Source and chunks of whole records. A file is read twice: to count its records, and to send them.
+
+What travels in a Source of kind "table":
+
+`Source.process`: all that a worker needs beside a chunk
+    tables        [{kind, file, columns}, ...] as moviola/media/table/schema.py's Table, in the order in which they are
+    carried
+
+`Source.splice`: all that the splicer needs beside the results
+    tables        as above
+    frame_count   how many records there are, malformed ones too, headers not
+
+Facts are for people and for the metrics; `_facts` lists them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import xxhash
+
+from moviola.media.errors import UnreadableSource
+from moviola.media.material import Chunk, Cutting, Material, Source
+from moviola.media.table import KIND
+from moviola.media.table.bundle import TableChunk
+from moviola.media.table.scan import RECORD_SIZE_MAX, Scanner
+from moviola.media.table.schema import KINDS, Table, in_order, kind_of
+
+CHUNK_SIZE_MAX: Final = RECORD_SIZE_MAX
+"""Bytes of a chunk. As JSON a control character takes six, so a result stays below 32 MiB."""
+
+CHUNK_RECORDS_MAX: Final = 50_000
+"""Records of an automatic chunk: some tenths of a second of a worker's time."""
+
+CHUNK_SIZE_MIN: Final = 64 * 1024
+CHUNKS_WANTED: Final = 64
+"""An automatic chunk is this part of the source, but no smaller than CHUNK_SIZE_MIN: there is work for every core."""
+
+CHUNKS_MAX: Final = 1_000_000
+"""Of a job; each costs every program some memory."""
+
+FILES_MAX: Final = 100
+HEADERS_SIZE_MAX: Final = 256 * 1024
+"""Bytes of all header lines together: they travel with every task."""
+
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
+    """Cut CSV files into chunks of whole records: `cutting.chunk_records` of them, or as many as suit.
+
+    A chunk has records of one file. Files come in the order of moviola.media.table.schema.KINDS, whatever order they
+    are named in, so that a movie comes before what follows it; files of one kind by name. Memory is bounded by a few
+    records.
+
+    Raise UnreadableSource, also from the iterator when a file changes meanwhile.
+    """
+    if not 0 < len(material.files) <= FILES_MAX:
+        raise UnreadableSource(
+            material.name, f"it has {len(material.files)} tables", f"send at least one and at most {FILES_MAX} at once"
+        )
+    paths = dict(material.files)
+    tables = in_order(_table(name, path) for name, path in material.files)
+    _check_headers(material.name, tables)
+    total_size = sum(path.stat().st_size for path in paths.values())
+    hashed = xxhash.xxh3_128()
+    scanned = []
+    for table in tables:
+        hashed.update(f"{table.file}\0".encode())
+        limits = _limits(cutting, table, total_size)
+        scanned.append(_scanned(table, paths[table.file], limits, hashed))
+    _check_chunks(material.name, scanned, cutting)
+    count = sum(each.records for each in scanned)
+    listed = [table.to_wire() for table in tables]
+    source = Source(
+        kind=KIND.name,
+        name=material.name,
+        fingerprint=hashed.hexdigest(),
+        facts=_facts(scanned, total_size, count),
+        process={"tables": listed},
+        splice={"tables": listed, "frame_count": count},
+        stream_count=1,
+    )
+    return source, _chunks(scanned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    records: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Scanned:
+    """A file that has been counted."""
+
+    table: Table
+    path: Path
+    limits: _Limits
+    records: int
+    chunks: int
+    size: int
+
+
+def _table(name: str, path: Path) -> Table:
+    try:
+        with path.open("rb") as file:
+            columns = _header(path, Scanner(file))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnreadableSource(path, reason, "check that it is there and may be read") from error
+    return Table(kind_of(columns), name, columns)
+
+
+def _header(path: Path, scanner: Scanner) -> tuple[str, ...]:
+    """Reads the header, and blank lines before it; the columns' names."""
+    if any(scanner.skip(mark) for mark in _UTF_16):
+        raise UnreadableSource(path, "it is in UTF-16", "save it as UTF-8")
+    scanner.skip(_BOM)
+    line = b""
+    while not line.strip():
+        run = scanner.take(1, RECORD_SIZE_MAX)
+        if run is None:
+            raise UnreadableSource(path, "it is empty", "a table has a header line with its columns' names")
+        if run.broken:
+            raise UnreadableSource(
+                path, f"its header line is broken: {run.broken[0][2]}", "check that it is a CSV file"
+            )
+        line = run.data
+    try:
+        (columns,) = csv.reader(io.StringIO(line.decode(), newline=""))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableSource(path, f"its header line is no text in UTF-8 ({error})", "save it as UTF-8") from error
+    if "\0" in line.decode():
+        raise UnreadableSource(path, "its header line is no text", "check that it is a CSV file")
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise UnreadableSource(path, f'it has more than one column "{twice[0]}"', "give each column a name of its own")
+    return tuple(columns)
+
+
+def _check_headers(name: str, tables: list[Table]) -> None:
+    size = sum(len(column.encode()) for table in tables for column in table.columns)
+    if size > HEADERS_SIZE_MAX:
+        raise UnreadableSource(
+            name, f"the header lines have {size} bytes", f"{HEADERS_SIZE_MAX} are the most; check that these are tables"
+        )
+
+
+def _limits(cutting: Cutting, table: Table, total_size: int) -> _Limits:
+    """Depends on the source and on the cutting alone. In a result every record repeats the columns' names."""
+    repeated = sum(len(column.encode()) + len('"": "", ') for column in table.columns)
+    records_max = max(1, CHUNK_SIZE_MAX // repeated)
+    if cutting.chunk_records is not None:
+        return _Limits(min(max(1, cutting.chunk_records), records_max), CHUNK_SIZE_MAX)
+    size = min(max(total_size // CHUNKS_WANTED, CHUNK_SIZE_MIN), CHUNK_SIZE_MAX)
+    return _Limits(min(CHUNK_RECORDS_MAX, records_max), size)
+
+
+def _scanned(table: Table, path: Path, limits: _Limits, hashed: xxhash.xxh3_128) -> _Scanned:
+    records = chunks = size = 0
+
+    def read(block: bytes) -> None:
+        nonlocal size
+        size += len(block)
+        hashed.update(block)
+
+    with path.open("rb") as file:
+        scanner = Scanner(file, read)
+        _header(path, scanner)
+        while run := scanner.take(limits.records, limits.size):
+            records += run.count
+            chunks += 1
+    return _Scanned(table, path, limits, records, chunks, size)
+
+
+def _check_chunks(name: str, scanned: list[_Scanned], cutting: Cutting) -> None:
+    chunks = sum(each.chunks for each in scanned)
+    if chunks > CHUNKS_MAX:
+        raise UnreadableSource(
+            name,
+            f"{cutting.chunk_records} records a chunk make {chunks} chunks, but {CHUNKS_MAX} are the most",
+            "ask for larger chunks",
+        )
+
+
+def _chunks(scanned: list[_Scanned]) -> Iterator[Chunk]:
+    index = first = 0
+    for number, each in enumerate(scanned):
+        begun = first
+        with _opened(each) as file:
+            scanner = Scanner(file)
+            _header(each.path, scanner)
+            while run := scanner.take(each.limits.records, each.limits.size):
+                chunk = TableChunk.of(run, number, first, first - begun + 1)
+                yield Chunk(0, index, run.count, chunk.pack())
+                index += 1
+                first += run.count
+        if first - begun != each.records:
+            raise UnreadableSource(each.path, "it has changed while it was read", "send it again")
+    if not index:
+        yield Chunk(0, 0, 0, TableChunk(0, 0, 0, 1, 1, [], b"").pack())
+
+
+def _opened(each: _Scanned) -> BinaryIO:
+    try:
+        return each.path.open("rb")
+    except OSError as error:
+        raise UnreadableSource(each.path, error.strerror or str(error), "send it again") from error
+
+
+def _facts(scanned: list[_Scanned], size: int, count: int) -> dict[str, Any]:
+    return {
+        "unit": KIND.unit,
+        "frame_count": count,
+        "size": size,
+        "tables": [
+            {
+                "table": each.table.name,
+                "file": each.table.file,
+                "columns": len(each.table.columns),
+                "records": each.records,
+                "size": each.size,
+            }
+            for each in scanned
+        ],
+        "warnings": _warnings([each.table for each in scanned]),
+    }
+
+
+def _warnings(tables: list[Table]) -> list[str]:
+    """What is done that a person may not expect."""
+    kinds = [table.kind for table in tables]
+    sentences = [
+        f"{table.file} has other columns than the tables known here: its records follow no movie, and are listed under "
+        f'"{table.name}"'
+        for table in tables
+        if not table.kind
+    ]
+    for kind in KINDS:
+        if kinds.count(kind) > 1:
+            files = ", ".join(table.file for table in tables if table.kind == kind)
+            sentences.append(f"{kind} come from {kinds.count(kind)} files, listed one after the other: {files}")
+    followers = [kind for kind in KINDS if kind in kinds and kind != "movies"]
+    if followers and "movies" not in kinds:
+        sentences.append(f"there is no table of movies: {' and '.join(followers)} follow nothing")
+    if "movies" in kinds and "ratings" in kinds and "links" not in kinds:
+        sentences.append("there is no table of links: a rating's movieId is taken for the movie's id itself")
+    return sentences

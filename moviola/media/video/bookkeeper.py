@@ -1,0 +1,42 @@
+"""What became of the frames of an output, and what filters noted of them, from the chunks' reports as they pass."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TextIO
+
+from moviola.media.account import Account
+from moviola.media.annotations import Annotations
+from moviola.media.material import Output, Source
+from moviola.media.video.grid import grid_of
+from moviola.media.video.report import ChunkReport
+
+
+class Bookkeeper:
+    """Adds reports up in `account`, and writes notes to `file` with their frames' times in the output."""
+
+    def __init__(self, source: Source, output: Output, file: TextIO) -> None:
+        grid = grid_of(output, source.splice)
+        self._paced = grid is not None
+        self._time_base = grid.time_base if grid is not None else Fraction(*source.splice["time_base"])
+        self._frame_count = source.splice["frame_count"]
+        self.account = Account()
+        self.annotations = Annotations(file)
+
+    def add(self, report: ChunkReport, pts: list[int]) -> None:
+        """The next chunk's report; `pts` are the times in the output of the frames that came out."""
+        shown = self.account.frames_out  # so far
+        self.account.add(report)
+        if self._paced:
+            distinct = len(set(report.frames))
+            self.account.repeated_frames += len(report.frames) - distinct
+            self.account.left_out_frames += max(0, report.frames_in - len(report.lost) - distinct)
+        notes = dict(report.notes)
+        if notes:
+            for frame, (source_frame, each) in enumerate(zip(report.frames, pts, strict=True), start=shown):
+                if source_frame in notes:
+                    self.annotations.add(frame, source_frame, float(each * self._time_base), notes[source_frame])
+
+    def close(self) -> None:
+        """After the last chunk."""
+        self.account.close(self._frame_count)

@@ -1,0 +1,47 @@
+"""Whether a filter chain goes together with a video, as far as that is known before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from moviola.filters import registry
+from moviola.filters.assets import AssetError
+from moviola.filters.base import UnsuitableSize
+from moviola.filters.schema import ParameterError
+from moviola.media.errors import TooMuchMemory, UnreadableSource
+from moviola.media.material import Output, Source
+from moviola.media.video import memory
+
+
+def check(source: Source, outputs: Iterable[Output]) -> None:
+    """Whether the filters take pictures of the size they get, and all the pictures that are held at a time fit into the
+    memory of a worker; raise UnreadableSource with what is wrong.
+
+    From the first filter on that only workers have, they check it.
+    """
+    for output in outputs:
+        largest = max(width * height for width, height in _sizes(source, output))
+        try:
+            memory.check(source.process, output, int(source.process["context_frames"]), largest)
+        except TooMuchMemory as error:
+            way_out = "make the video smaller before you send it, or choose another --codec or --preset"
+            raise UnreadableSource(source.name, str(error), way_out) from error
+
+
+def _sizes(source: Source, output: Output) -> Iterator[tuple[int, int]]:
+    """Yield the source's width and height, and those of what each filter makes, as far as they are known here."""
+    known = registry.names()
+    width, height = source.process["display_width"], source.process["display_height"]
+    yield width, height
+    for step in output.chain:
+        if step.name not in known:
+            return
+        try:
+            width, height = registry.make(step).output_size(width, height)
+        except AssetError:
+            return  # it names a file that the workers serve
+        except UnsuitableSize as error:
+            raise UnreadableSource(source.name, f"{step.name}: {error}", "change the filter chain") from error
+        except ParameterError as error:
+            raise UnreadableSource(source.name, str(error), "change the filter chain") from error
+        yield width, height

@@ -1,0 +1,100 @@
+"""Which container an output gets: the first of its codec's that carries every stream beside the video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Stream
+
+from moviola.media.annotations import SUFFIX
+from moviola.media.material import NO_VIDEO, Encoder, Source
+from moviola.media.video.codecs import codec_of
+from moviola.media.video.containers import CONTAINERS, Container
+from moviola.media.video.templates import template_stream
+
+# What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+# The answers for a job's streams, which several outputs and both sides of it ask for.
+_ANSWERS_MAX = 64
+
+
+class Way(Enum):
+    """How a stream that is not filtered gets into a container."""
+
+    UNTOUCHED = "untouched"
+    CONVERTED = "converted"  # text subtitles in another notation
+    DECODED = "decoded"  # sound as PCM, where no container that suits the video takes it as it is
+    LEFT_OUT = "left out"
+
+
+def way_into(container: Container, facts: Mapping[str, Any]) -> Way:
+    """Return how a stream gets into a container; `facts` is its entry in `Source.splice["passthrough"]`."""
+    if facts["codec"] in container.subtitles:
+        return Way.CONVERTED
+    form, template = str(facts["template_format"]), bytes(facts["template"])
+    if _takes(container.format, form, template):
+        return Way.UNTOUCHED
+    return Way.DECODED if _decodable(form, template) else Way.LEFT_OUT
+
+
+def container_of(source: Source, encoder: Encoder) -> Container:
+    """The container an output of this source gets: the one that changes the fewest streams, the first of equals."""
+
+    def harm(container: Container) -> tuple[int, int]:
+        ways = [way_into(container, facts) for facts in source.splice["passthrough"]]
+        return ways.count(Way.LEFT_OUT), ways.count(Way.DECODED)
+
+    return min((CONTAINERS[name] for name in codec_of(encoder).containers), key=harm)
+
+
+def extension(source: Source, encoder: Encoder) -> str:
+    """The file name extension, with its dot, of an output of this source; without a video that of its annotations."""
+    if encoder.codec == NO_VIDEO:
+        return SUFFIX
+    return container_of(source, encoder).extension
+
+
+def add_untouched(file: OutputContainer, template: Stream) -> Stream:
+    """A stream of `file` for the packets of `template`; raise ValueError where the format does not know the codec."""
+    stream = file.add_stream_from_template(template)
+    if isinstance(stream, AudioStream):
+        name_channels(stream)
+    return stream
+
+
+def name_channels(stream: AudioStream) -> None:
+    """Give sound of so many unnamed channels their usual names."""
+    layout = stream.codec_context.layout
+    if "channels" in layout.name and layout.nb_channels in _LAYOUTS:
+        stream.codec_context.layout = _LAYOUTS[layout.nb_channels]
+
+
+@lru_cache(_ANSWERS_MAX)
+def _takes(container_format: str, form: str, template: bytes) -> bool:
+    """Whether the muxer writes a header for this stream: its codec table alone does not tell."""
+    with template_stream({"template_format": form, "template": template}) as given:
+        file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
+        try:
+            add_untouched(file, given)
+            file.start_encoding()
+            takes = True
+        except (ValueError, av.FFmpegError):
+            takes = False
+        try:
+            file.close()
+        except av.FFmpegError:
+            pass  # some headers need a packet to be finished, which says nothing here
+    return takes
+
+
+@lru_cache(_ANSWERS_MAX)
+def _decodable(form: str, template: bytes) -> bool:
+    with template_stream({"template_format": form, "template": template}) as given:
+        return isinstance(given, AudioStream) and given.codec_context is not None

@@ -1,0 +1,74 @@
+"""The containers that outputs can get: one record each, which has all that the program knows of it.
+
+Importing this module loads no FFmpeg. Which codecs a container holds is in the codecs' records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+from typing import Final
+
+from moviola.media.video.grid import TIMESCALE_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """All that the program knows of a container.
+
+    Attributes:
+        format: the name of FFmpeg's muxer.
+        extension: of file names, with its dot.
+        noun: what people call such a file, with its article.
+        subtitles: text formats that it takes by conversion: codec → (codec there, bit-stream filter).
+        options: the muxer's options, for video in such ticks a second beside sound of these sample rates.
+        resolution: of its times, in seconds; None where it has that of the source.
+        keeps_aspect: it tells the pixel aspect, whatever the codec's own headers do.
+    """
+
+    format: str
+    extension: str
+    noun: str
+    subtitles: Mapping[str, tuple[str, str]]
+    options: Callable[[int, Iterable[int]], Mapping[str, str]]
+    resolution: Fraction | None = None
+    keeps_aspect: bool = True
+
+
+def _mov_options(ticks: int, sample_rates: Iterable[int]) -> dict[str, str]:
+    """Return options with which the starts of all tracks are exact, as far as 31 bits allow."""
+    scale = ticks
+    for rate in sample_rates:
+        if lcm(scale, rate) <= TIMESCALE_MAX:
+            scale = lcm(scale, rate)
+    return {
+        "video_track_timescale": str(ticks),
+        "movie_timescale": str(scale),
+        "movflags": "+faststart",
+        "strict": "experimental",  # TrueHD
+    }
+
+
+def _matroska_options(_ticks: int, _sample_rates: Iterable[int]) -> dict[str, str]:
+    return {"avoid_negative_ts": "disabled", "cues_to_front": "1"}
+
+
+_SUBRIP = ("mov_text", "text2movsub")
+_TO_MOV_TEXT = {"subrip": _SUBRIP, "srt": _SUBRIP, "text": _SUBRIP}
+
+MP4: Final = Container(format="mp4", extension=".mp4", noun="an MP4", subtitles=_TO_MOV_TEXT, options=_mov_options)
+MOV: Final = Container(format="mov", extension=".mov", noun="a QuickTime", subtitles=_TO_MOV_TEXT, options=_mov_options)
+MKV: Final = Container(
+    format="matroska",
+    extension=".mkv",
+    noun="a Matroska",
+    subtitles={"mov_text": ("subrip", "mov2textsub")},
+    options=_matroska_options,
+    resolution=Fraction(1, 1000),
+    keeps_aspect=False,
+)
+
+CONTAINERS: Final[Mapping[str, Container]] = {each.format: each for each in (MP4, MOV, MKV)}
+"""By the name of FFmpeg's muxer."""

@@ -1,0 +1,229 @@
+"""Decoding one chunk in a fresh decoder to exactly the frames that the whole file would give there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Literal
+
+import av
+from av.codec.context import CodecContext
+from av.packet import PacketSideData, packet_sidedata_type_from_literal
+from av.video.codeccontext import VideoCodecContext
+
+from moviola.media.bundle import unpack
+from moviola.media.errors import BundleError
+from moviola.media.video.bundle import DISCARD, KEY
+from moviola.media.video.memory import PIXELS_MAX
+
+# Of packets before those whose frames are wanted, pictures that nothing refers to are left out. That B-pictures are
+# never referred to (BIDIR) was true before H.264.
+SKIPPED_IN_LEAD_IN: Literal["NONREF"] = "NONREF"
+# libdav1d counts more pictures as unreferenced than are.
+SKIPS_BADLY = frozenset({"libdav1d"})
+# Errors are counted without end and described up to here: a wholly damaged chunk should not fill its result.
+ERRORS_DESCRIBED_MAX = 20
+_COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
+_NUMBERS = ("width", "height", "bits_per_coded_sample", "reorder_depth")
+
+
+@dataclass(slots=True)
+class DecodedFrame:
+    """`index` is the frame's place in the whole source, in the order of display, as its packets tell it.
+
+    `own` is false for context, which is for filters and is not emitted. `pts` is in the source's time base, as
+    the decoder says it (see DecodeReport.times). `damaged` frames were patched up by the decoder.
+    """
+
+    frame: av.VideoFrame
+    index: int
+    own: bool
+    pts: int | None
+    damaged: bool
+
+
+@dataclass(slots=True)
+class DecodeReport:
+    """Complete once all frames of a chunk have been taken.
+
+    `errors` are [packet of the chunk's own (negative: of its lead-in), text]; `silent_packets` are own packets,
+    counted from the chunk's first own one, that gave no frame; `times` are the pts of the emitted frames in order.
+    Where the decoder's did not rise they lied, and were sorted: `times_repaired` of them changed.
+    """
+
+    frame_count: int = 0
+    damaged_count: int = 0
+    error_count: int = 0
+    errors: list[tuple[int, str]] = field(default_factory=list)
+    silent_packets: list[int] = field(default_factory=list)
+    times: list[int | None] = field(default_factory=list)
+    times_repaired: int = 0
+    lead_in_packets: int = 0
+    lead_in_frames: int = 0
+    lead_in_bytes: int = 0
+
+
+def open_decoder(process: dict[str, Any], pixels_max: int = PIXELS_MAX) -> VideoCodecContext:
+    """A fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `pixels_max` pixels
+    is refused before memory is taken for it, whatever the description says."""
+    decoder: VideoCodecContext = CodecContext.create(process["codec"], "r")
+    set_parameters(decoder, process)
+    decoder.options = {"max_pixels": str(pixels_max)}
+    decoder.thread_count = 1
+    decoder.copy_opaque = True
+    return decoder
+
+
+def set_parameters(decoder: VideoCodecContext, process: dict[str, Any]) -> None:
+    """What the container knows and bare packets do not; without it some codecs decode wrongly or not at all."""
+    if process["extradata"]:
+        decoder.extradata = bytes(process["extradata"])
+    if process["codec_tag"]:
+        decoder.codec_tag = process["codec_tag"]
+    if process["pix_fmt"]:
+        decoder.pix_fmt = process["pix_fmt"]
+    for name in _NUMBERS + _COLOUR:
+        setattr(decoder, name, process[name])
+
+
+class ChunkDecoder:
+    """Iterate once: first up to `context_frames` frames that are shown before the chunk, then its own, in order.
+
+    `lead_in` is called after each lead-in packet with how many are done, as a sign of life. Damaged packets cost their
+    frames and nothing else. Raise BundleError when the payload is no chunk of the filtered stream, MemoryError
+    when there is no more.
+    """
+
+    def __init__(
+        self,
+        payload: bytes | bytearray | memoryview,
+        process: dict[str, Any],
+        context_frames: int = 0,
+        lead_in: Callable[[int], None] | None = None,
+        pixels_max: int = PIXELS_MAX,
+    ) -> None:
+        table, self._views = unpack(payload)
+        try:
+            self._entries: list[list[Any]] = table["p"]
+            own = [at for start, stop in table["own"] for at in range(len(self._entries))[start:stop]]
+            self._lead, self._skip, self._first = int(table["lead"]), int(table["skip"]), int(table["first"])
+            ranks = range(len(own)) if table["rank"] is None else table["rank"]
+            self._ranked = table["rank"] is not None
+            self._rank = dict(zip(own, ranks, strict=True))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"this is not a chunk of video packets: {error!r}") from error
+        self._context_frames = context_frames
+        self._lead_in = lead_in
+        self._time_base = Fraction(*process["time_base"])
+        self._skips = process["codec"] not in SKIPS_BADLY
+        self._decoder, self._pixels_max = open_decoder(process, pixels_max), pixels_max
+        self._silent = set(own)
+        self.report = DecodeReport(
+            lead_in_packets=self._lead,
+            lead_in_bytes=sum(entry[0] for entry in self._entries[: self._lead]),
+        )
+
+    def __iter__(self) -> Iterator[DecodedFrame]:
+        context: deque[av.VideoFrame] = deque(maxlen=self._context_frames)
+        for frame in self._frames():
+            packet = source_packet(frame)
+            if packet in self._rank:
+                yield from self._hand_out_context(context)
+                yield self._own(frame, packet)
+            elif packet is not None and packet < self._lead:
+                self.report.lead_in_frames += 1
+                if not self._entries[packet][4] & DISCARD:
+                    context.append(frame)
+        self._finish()
+
+    def _frames(self) -> Iterator[av.VideoFrame]:
+        decoder = self._decoder
+        for index, packet in enumerate(self._packets()):
+            if packet is None:
+                continue
+            if self._skips:
+                decoder.skip_frame = SKIPPED_IN_LEAD_IN if index < self._skip else "DEFAULT"
+            yield from self._decode(index, packet)
+            if index < self._lead and self._lead_in is not None:
+                self._lead_in(index + 1)
+        end: av.Packet[Any] = av.Packet()
+        end.time_base = self._time_base
+        yield from self._decode(len(self._entries), end)
+
+    def _packets(self) -> Iterator[av.Packet[Any] | None]:
+        """None for an empty packet: to a decoder it would mean the end of the stream."""
+        for index, (entry, data) in enumerate(zip(self._entries, self._views, strict=True)):
+            yield rebuild_packet(entry, data, self._time_base, index) if len(data) else None
+
+    def _decode(self, index: int, packet: av.Packet[Any]) -> list[av.VideoFrame]:
+        try:
+            return self._decoder.decode(packet)
+        except MemoryError:
+            raise  # the packet is not to blame
+        except av.FFmpegError as error:
+            self.report.error_count += 1
+            if len(self.report.errors) < ERRORS_DESCRIBED_MAX:
+                self.report.errors.append((index - self._lead, self._words(error)))
+            return []
+
+    def _words(self, error: av.FFmpegError) -> str:
+        words = error.strerror or str(error)
+        if not isinstance(error, av.error.ArgumentError):
+            return words
+        return f"{words}: damaged, or a picture of more than the {self._pixels_max} pixels that there is memory for"
+
+    def _hand_out_context(self, context: deque[av.VideoFrame]) -> Iterator[DecodedFrame]:
+        count = len(context)
+        for place, frame in enumerate(context):
+            yield DecodedFrame(frame, self._first - count + place, False, frame.pts, frame.is_corrupt)
+        context.clear()
+
+    def _own(self, frame: av.VideoFrame, packet: int) -> DecodedFrame:
+        report = self.report
+        rank = self._rank[packet] if self._ranked else report.frame_count
+        report.frame_count += 1
+        report.damaged_count += frame.is_corrupt
+        report.times.append(frame.pts)
+        self._silent.discard(packet)
+        return DecodedFrame(frame, self._first + rank, True, frame.pts, frame.is_corrupt)
+
+    def _finish(self) -> None:
+        self.report.silent_packets = sorted(packet - self._lead for packet in self._silent)
+        self.report.times, self.report.times_repaired = repaired(self.report.times)
+
+
+def source_packet(frame: av.VideoFrame) -> int | None:
+    """Which packet of the chunk a frame came from: what was hung on the packet comes back on its frame."""
+    return frame.opaque[0] if isinstance(frame.opaque, list) else None
+
+
+def rebuild_packet(entry: list[Any], data: memoryview, time_base: Fraction, index: int) -> av.Packet[Any]:
+    """A packet as the demuxer gave it. FFmpeg reads beyond the end of the data: only `Packet(size)` leaves room."""
+    size, pts, dts, duration, flags, side_data = entry
+    packet: av.Packet[Any] = av.Packet(size)
+    packet.update(data)  # type: ignore[arg-type]
+    packet.pts, packet.dts, packet.duration = pts, dts, duration
+    packet.time_base = time_base
+    packet.is_keyframe = bool(flags & KEY)
+    for kind, content in side_data or ():
+        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[call-arg]
+        one.update(content)
+        packet.set_sidedata(one)
+    packet.opaque = [index]  # a fresh object: PyAV finds it by its address, and forgets it with the first frame freed
+    return packet
+
+
+def repaired(times: list[int | None]) -> tuple[list[int | None], int]:
+    """Times in the order in which frames are shown, and how many had to change; missing ones stay missing.
+
+    Frames come from a decoder in the order of display, so times that do not rise are not theirs.
+    """
+    known = [time for time in times if time is not None]
+    if all(one <= two for one, two in pairwise(known)):
+        return times, 0
+    rising = iter(sorted(known))
+    mended = [None if time is None else next(rising) for time in times]
+    return mended, sum(one != two for one, two in zip(times, mended, strict=True))

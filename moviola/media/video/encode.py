@@ -1,0 +1,140 @@
+"""How an output's frames are encoded: one way to set an encoder up, for the worker who encodes and for the splicer
+who opens the same encoder only for its headers. Equal settings and equal libraries give equal headers.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+from av import Codec as LibraryCodec
+from av.codec import CodecContext
+from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.format import VideoFormat
+from av.video.stream import VideoStream
+
+from moviola.media.material import Encoder
+from moviola.media.video.codecs import Codec, codec_of
+from moviola.media.video.frame_format import BT601, RANGE_FULL, RANGE_LIMITED, Colour, FrameFormat
+
+# Rates outside are a container's invention (1 ms ticks taken for frames, a slide show's average). They only set
+# the encoder's index time base and its level; the file's times come from the source.
+RATE_MIN, RATE_MAX = Fraction(1, 10), Fraction(1000)
+RATE_UNKNOWN = Fraction(25)
+
+
+def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[str]]:
+    """The format nearest to `frames` that the encoder takes, and a sentence for each thing that is lost.
+
+    The source's pixel format is kept wherever the encoder supports it, depth and full range included.
+    """
+    codec = codec_of(encoder)
+    pix_fmt, colour, warnings = _pixel_format(frames, codec)
+    width, height = codec.size(frames.width, frames.height, pix_fmt)
+    if (width, height) != (frames.width, frames.height):
+        warnings.append(
+            f"{codec.name} cannot hold {frames.width}x{frames.height} in {pix_fmt}: the last row or column is "
+            f"repeated, giving {width}x{height}"
+        )
+    aspect = frames.pixel_aspect
+    if codec.aspect_max and aspect and max(aspect.numerator, aspect.denominator) > codec.aspect_max:
+        warnings.append(f"{codec.name} rounds the pixel aspect {aspect} to {codec.aspect_max.bit_length()} bits")
+    if aspect is not None and aspect <= 0:
+        aspect = None
+    return FrameFormat(width, height, pix_fmt, codec.rate(_usual_rate(frames.rate)), aspect, colour), warnings
+
+
+def open_encoder(encoder: Encoder, frames: FrameFormat) -> VideoCodecContext:
+    """An open encoder for frames of exactly this format, with pts 0, 1, 2 … in units of `1 / frames.rate`.
+
+    Raise av.FFmpegError when the library refuses the settings.
+    """
+    codec = codec_of(encoder)
+    context = CodecContext.create(codec.encoder, "w")
+    assert isinstance(context, VideoCodecContext)
+    _configure(context, codec, encoder, frames)
+    context.open()
+    return context
+
+
+def add_encoded_stream(container: OutputContainer, encoder: Encoder, frames: FrameFormat) -> VideoStream:
+    """A stream of `container` whose headers are those of `open_encoder(encoder, frames)`."""
+    codec = codec_of(encoder)
+    stream = container.add_stream(codec.encoder, rate=frames.rate)
+    assert isinstance(stream, VideoStream)
+    _configure(stream.codec_context, codec, encoder, frames)
+    if tag := codec.tags.get(container.format.name):
+        stream.codec_context.codec_tag = tag
+    return stream
+
+
+def _configure(context: VideoCodecContext, codec: Codec, encoder: Encoder, frames: FrameFormat) -> None:
+    context.width, context.height = frames.width, frames.height
+    context.pix_fmt = frames.pix_fmt
+    context.time_base = 1 / frames.rate
+    context.framerate = frames.rate
+    if frames.pixel_aspect is not None:
+        context.sample_aspect_ratio = frames.pixel_aspect
+    context.color_range = frames.colour.range
+    context.color_primaries = frames.colour.primaries
+    context.color_trc = frames.colour.transfer
+    context.colorspace = frames.colour.matrix
+    context.thread_count = 1
+    context.flags |= Flags.global_header
+    context.options = dict(codec.options(encoder, frames))
+    if codec.quantiser is not None:
+        # With qscale FFmpeg takes each frame's own quality, which PyAV cannot set; the bounds do.
+        context.flags |= Flags.qscale
+        context.qmin = context.qmax = context.global_quality = codec.quantiser(encoder.crf)
+
+
+@cache
+def _supported(encoder: str) -> tuple[str, ...]:
+    return tuple(each.name for each in LibraryCodec(encoder, "w").video_formats or ())
+
+
+def _pixel_format(frames: FrameFormat, codec: Codec) -> tuple[str, Colour, list[str]]:
+    source, colour = frames.pix_fmt, frames.colour
+    supported = _supported(codec.encoder)
+    if source in supported:
+        return source, colour, []
+    plain = source.replace("yuvj", "yuv", 1)
+    if plain != source and plain in supported and codec.range_is_tag:
+        return plain, Colour(RANGE_FULL, colour.primaries, colour.transfer, colour.matrix), []
+    has_alpha = source != "pal8" and any(each.is_alpha for each in VideoFormat(source).components)
+    best, loss = find_best_pix_fmt_of_list(supported, source, has_alpha)
+    chosen = best.name if best is not None else "yuv420p"
+    lost = _losses(source, chosen, loss)
+    warnings = [f"{codec.name} cannot hold {source}: converted to {chosen} ({lost})"] if lost else []
+    return chosen, _colour_after(source, chosen, colour), warnings
+
+
+def _losses(source: str, chosen: str, loss: PixFmtLoss) -> str:
+    words = {
+        PixFmtLoss.RESOLUTION: "less chroma resolution",
+        PixFmtLoss.DEPTH: "fewer bits",
+        PixFmtLoss.ALPHA: "no transparency",
+        PixFmtLoss.CHROMA: "no colour",
+        PixFmtLoss.COLORSPACE: "other colour space or range",
+    }
+    lost = [word for flag, word in words.items() if loss & flag]
+    return ", ".join(lost)
+
+
+def _colour_after(source: str, chosen: str, colour: Colour) -> Colour:
+    """The tags that are true after conversion: range and matrix change when RGB or full range is given up."""
+    was_rgb, is_rgb = VideoFormat(source).is_rgb, VideoFormat(chosen).is_rgb
+    if source.startswith("yuvj"):
+        return Colour(RANGE_LIMITED, colour.primaries, colour.transfer, colour.matrix)
+    if was_rgb and not is_rgb:
+        return Colour(RANGE_LIMITED, colour.primaries, colour.transfer, BT601)
+    return colour
+
+
+def _usual_rate(rate: Fraction) -> Fraction:
+    if rate <= 0:
+        rate = RATE_UNKNOWN
+    return min(RATE_MAX, max(RATE_MIN, rate))

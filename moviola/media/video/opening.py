@@ -1,0 +1,123 @@
+"""Opening a file: which of its streams is the video, and what a decoder must be told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from moviola.media.errors import UnreadableSource
+from moviola.media.video.memory import PIXELS_MAX
+from moviola.media.video.templates import FILE_ONLY
+
+PLAYLISTS = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
+"""Formats that refer to other files or to the network: what a file only points to was not meant to be sent."""
+
+CHECK_PATH = "check that it is the file you meant"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file and the one stream of it that is filtered; raise UnreadableSource."""
+    if path.is_dir():
+        raise UnreadableSource(path, "this is a folder, not a video file", "name the files in it")
+    if path.is_file() and path.stat().st_size == 0:
+        raise UnreadableSource(path, "the file is empty", "copy or record it again")
+    try:
+        container = av.open(str(path), "r", metadata_errors="replace", options=dict(FILE_ONLY))
+    except FileNotFoundError:
+        raise UnreadableSource(path, "there is no such file", "check the path") from None
+    except PermissionError:
+        raise UnreadableSource(path, "the file may not be read", "check its permissions") from None
+    except av.FFmpegError as error:
+        reason = "this is not a media file that FFmpeg knows, or its beginning is damaged"
+        raise UnreadableSource(path, f"{reason} ({error.strerror or error})", CHECK_PATH) from None
+    with container:
+        yield container, filtered_stream(path, container)
+
+
+def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
+    """FFmpeg's choice of the best video, cover pictures aside; raise UnreadableSource if there is none."""
+    videos = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+    if container.format.name == "tty":
+        raise UnreadableSource(path, "this is a text file, not a video", CHECK_PATH)
+    if container.format.name in PLAYLISTS:
+        raise UnreadableSource(path, "this is a list of other files, not a video", "name the files themselves")
+    if not videos:
+        what = "sound only" if container.streams.audio else "no video"
+        raise UnreadableSource(path, f"this file holds {what}", "a video filter needs a video stream")
+    best = container.streams.best("video")
+    chosen = next((one for one in videos if best is not None and one.index == best.index), videos[0])
+    if getattr(chosen, "codec_context", None) is None:
+        raise UnreadableSource(path, "FFmpeg has no decoder for this video", "convert the file first")
+    size = chosen.codec_context.width, chosen.codec_context.height
+    if size[0] * size[1] > PIXELS_MAX:
+        reason = f"its pictures of {size[0]}x{size[1]} have {size[0] * size[1] / 1e6:.0f} million pixels"
+        reason += f", and {PIXELS_MAX / 1e6:.0f} million are the most"
+        raise UnreadableSource(path, reason, "make the video smaller before you send it")
+    return chosen
+
+
+def first_frame(path: Path) -> av.VideoFrame:
+    """The first frame as the container's own decoder gives it: with what bare packets lose."""
+    with opened(path) as (container, stream):
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                if packet.size or packet.dts is None:
+                    for frame in packet.decode():
+                        return frame
+            except av.FFmpegError:
+                continue  # a damaged packet; a later one may be whole
+        reason = f"none of its {stream.codec_context.name} frames can be decoded"
+        raise UnreadableSource(path, reason, "the file is cut short or damaged; copy or record it again")
+
+
+def packets_of(
+    container: InputContainer, streams: list[Any], errors: list[str] | None = None
+) -> Iterator[av.Packet[Any]]:
+    """All packets in file order, but for the markers of the end, up to where the file can be read no further."""
+    packets = container.demux(streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            if errors is not None:
+                errors.append(f"the file can be read up to a damaged place only: {error.strerror or error}")
+            return
+        if packet is None:
+            return
+        if packet.size or packet.pts is not None or packet.dts is not None:
+            yield packet
+
+
+def decoder_fields(context: VideoCodecContext) -> dict[str, Any]:
+    """All that a fresh CodecContext must be told to decode the bare packets of this one's stream."""
+    try:
+        tag = context.codec_tag
+    except UnicodeError:
+        tag = ""  # not four characters, so no decoder asks for it
+    return {
+        "codec": context.name,
+        "extradata": context.extradata,
+        "codec_tag": tag,
+        "width": context.width,
+        "height": context.height,
+        "pix_fmt": context.pix_fmt,
+        "bits_per_coded_sample": context.bits_per_coded_sample,
+        "reorder_depth": context.reorder_depth,
+        "color_range": int(context.color_range),
+        "color_primaries": int(context.color_primaries),
+        "color_trc": int(context.color_trc),
+        "colorspace": int(context.colorspace),
+    }

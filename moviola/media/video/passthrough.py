@@ -1,0 +1,142 @@
+"""Streams that are not filtered: which of them are carried, and how the splicer learns what they are."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+
+from moviola.media.bundle import pack
+from moviola.media.errors import SpliceError
+from moviola.media.material import Chunk
+from moviola.media.video.bundle import DISCARD, KEY
+from moviola.media.video.templates import CARRIED, TEMPLATE_FORMATS, open_template
+
+# A chunk of such a stream: about a minute of sound, small beside a chunk of video.
+PACKET_COUNT_MAX = 2048
+PACKET_BYTES_MAX = 1024 * 1024
+# Of a template, which has one packet in it: the middleware takes no larger one.
+TEMPLATE_SIZE_MAX = 1024 * 1024
+
+_PROBE_FIELDS = ("name", "extradata", "sample_rate", "channels")
+
+
+def candidates(container: InputContainer, filtered: Stream) -> tuple[list[Stream], list[str]]:
+    """The streams that may be carried beside the filtered one, and a sentence for each that is left out."""
+    carried: list[Stream] = []
+    warnings: list[str] = []
+    for stream in container.streams:
+        if stream.index == filtered.index:
+            continue
+        if stream.type in CARRIED and getattr(stream, "codec_context", None) is not None:
+            carried.append(stream)
+        elif stream.type == "video":
+            kind = "the cover picture" if stream.disposition & av.stream.Disposition.attached_pic else "another video"
+            warnings.append(f"stream {stream.index} ({kind}) is left out: only one video stream is filtered")
+        else:
+            warnings.append(f"stream {stream.index} ({stream.type}) is left out: it is neither sound nor subtitles")
+    return carried, warnings
+
+
+def describe(stream: Stream, number: int, first: av.Packet[Any]) -> dict[str, Any] | None:
+    """What the splicer is told of passthrough stream `number`, or None if no container carries its parameters.
+
+    `template` is a whole file of the format `template_format` with one packet in it, whose first stream is given
+    to `add_stream_from_template`. Times are in `time_base` of the source.
+    """
+    for form in TEMPLATE_FORMATS:
+        template = _template(stream, first, form)
+        if template is not None:
+            base = stream.time_base or first.time_base
+            return {
+                "stream": number,
+                "type": stream.type,
+                "codec": stream.codec_context.name,
+                "time_base": [base.numerator, base.denominator],
+                "template": template,
+                "template_format": form,
+                "language": stream.language or "und",
+                "metadata": dict(stream.metadata),
+                "disposition": int(stream.disposition),
+            }
+    return None
+
+
+def _template(stream: Stream, first: av.Packet[Any], form: str) -> bytes | None:
+    buffer = io.BytesIO()
+    try:
+        # bitexact: no random identifier, no date; the same source has the same description
+        with av.open(buffer, "w", format=form, container_options={"fflags": "+bitexact"}) as container:
+            target = container.add_stream_from_template(stream)
+            packet: av.Packet[Any] = av.Packet(first.size)
+            packet.update(bytes(first))
+            packet.pts = packet.dts = 0
+            packet.duration = first.duration
+            packet.time_base = first.time_base
+            packet.is_keyframe = True
+            packet.stream = target
+            container.mux(packet)
+        if buffer.tell() > TEMPLATE_SIZE_MAX:
+            return None
+        with open_template(form, buffer.getvalue()) as again:
+            same = len(again.streams) == 1 and _parameters(again.streams[0]) == _parameters(stream)
+    except (av.FFmpegError, ValueError, UnicodeError, SpliceError):
+        return None  # this format has no room for this codec
+    return buffer.getvalue() if same else None
+
+
+def _parameters(stream: Stream) -> list[object]:
+    context = stream.codec_context
+    return [getattr(context, field, None) or None for field in _PROBE_FIELDS]
+
+
+def packet_entry(packet: av.Packet[Any]) -> list[Any]:
+    """A packet's line in a chunk's table."""
+    side_data = [[one.data_type, bytes(one)] for one in packet.iter_sidedata()]
+    flags = packet.is_keyframe * KEY | packet.is_discard * DISCARD
+    return [packet.size, packet.pts, packet.dts, packet.duration or 0, flags, side_data or None]
+
+
+class Carrier:
+    """Turns the packets of the passthrough streams into chunks, as they come.
+
+    `numbers` maps a stream's index in the file to its number among the streams of the Source, from 1.
+    """
+
+    def __init__(self, numbers: dict[int, int]) -> None:
+        self._groups = {index: _Group(number) for index, number in numbers.items()}
+
+    def add(self, packet: av.Packet[Any]) -> Iterator[Chunk]:
+        group = self._groups[packet.stream_index]
+        group.entries.append(packet_entry(packet))
+        group.packets.append(bytes(packet))
+        group.size += packet.size
+        if len(group.packets) >= PACKET_COUNT_MAX or group.size >= PACKET_BYTES_MAX:
+            yield group.take()
+
+    def rest(self) -> Iterator[Chunk]:
+        """What is left at the end of the file."""
+        for group in self._groups.values():
+            if group.packets:
+                yield group.take()
+
+
+@dataclass
+class _Group:
+    number: int
+    index: int = 0
+    size: int = 0
+    entries: list[list[Any]] = field(default_factory=list)
+    packets: list[bytes] = field(default_factory=list)
+
+    def take(self) -> Chunk:
+        chunk = Chunk(self.number, self.index, len(self.packets), pack({"p": self.entries}, self.packets))
+        self.index += 1
+        self.size = 0
+        self.entries, self.packets = [], []
+        return chunk

@@ -1,0 +1,145 @@
+"""How large the chunks of a video are: a rule that looks at the source alone, never at who will do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from moviola.media.video.cut import Cut, Track, cut
+
+# Below this a chunk's first frame, an intra picture, and its lead-in cost more than they spread over workers.
+CHUNK_FRAMES = 64
+# So many chunks of whole GOPs are work enough; with fewer, GOPs are cut inside.
+CHUNK_COUNT_MIN = 6
+# m pieces of one GOP cost (m - 1) / 2 extra decodes of it: 8 cost 3.5.
+PIECES_MAX = 8
+# Of the last group of many, this part is a chunk of its own. Handed out last it fills up what the workers' ends differ
+# by, which is best at a quarter if that is anything up to a group; at the group's beginning, it repeats the least.
+TAIL_PART = 4
+# Own frames of a chunk: a minute at 30 frames/s; what a lost worker has to do again, and the length of its report.
+CHUNK_FRAMES_MAX = 2048
+# Own bytes of a chunk, and pixels (about 2000 frames of 1080p): spool, memory and patience of one worker.
+CHUNK_SIZE_MAX = 32 * 1024 * 1024
+CHUNK_PIXELS_MAX = 2**32
+# Own bytes and lead-in together: what is sent at once, well below the 256 MiB that the wire carries.
+PAYLOAD_SIZE_MAX = 192 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The chunks of a stream in order; `refusal` says why these cannot be sent as they are, or is empty."""
+
+    cuts: tuple[Cut, ...]
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one chunk of this source may hold."""
+
+    frames: int
+    size: int = CHUNK_SIZE_MAX
+
+    @classmethod
+    def of(cls, width: int, height: int) -> Limits:
+        return cls(max(1, min(CHUNK_FRAMES_MAX, CHUNK_PIXELS_MAX // max(1, width * height))))
+
+    def exceeded(self, frame_count: int, byte_count: int) -> bool:
+        """A single frame is never too large: it cannot be made smaller."""
+        return frame_count > 1 and (frame_count > self.frames or byte_count > self.size)
+
+
+def plan(track: Track, width: int, height: int, *, chunk_frames: int | None = None, context_frames: int = 0) -> Plan:
+    """Cut greedily after `chunk_frames` frames, or by the automatic rule if that is None.
+
+    `width` and `height` in pixels; `context_frames` as the job's most demanding output needs them.
+    """
+    limits = Limits.of(width, height)
+    if chunk_frames is None:
+        starts = automatic_starts(track, limits)
+    else:
+        starts = greedy_starts(track, min(chunk_frames, limits.frames), limits, lambda index: bool(track.clean[index]))
+    stops = [*starts[1:], len(track)]
+    cuts = tuple(cut(track, start, stop, context_frames) for start, stop in zip(starts, stops, strict=True))
+    return Plan(cuts, next(_refusals(track, cuts, limits), ""))
+
+
+def greedy_starts(track: Track, frame_count: int, limits: Limits, allowed: Callable[[int], bool]) -> list[int]:
+    """Cut at the next allowed packet once a chunk has `frame_count` frames or half of the bytes it may have."""
+    starts = [0]
+    for index in range(1, len(track)):
+        start = starts[-1]
+        full = track.frame_count(start, index) >= frame_count or track.byte_count(start, index) * 2 >= limits.size
+        if full and track.frame_count(start, index) and allowed(index):
+            starts.append(index)
+    if len(starts) > 1 and track.frame_count(starts[-1], len(track)) == 0:
+        starts.pop()
+    return starts
+
+
+def automatic_starts(track: Track, limits: Limits) -> list[int]:
+    """Whole GOPs joined to chunks if these are enough, otherwise, and where one is too large, equal pieces of them.
+
+    Of the last one a part is cut off in any case, so that workers end together, as in guided self-scheduling
+    (Polychronopoulos and Kuck, IEEE Transactions on Computers, 1987). More pieces would cost more than that saves.
+    """
+    usual = min(CHUNK_FRAMES, limits.frames)
+    groups = greedy_starts(track, usual, limits, lambda index: bool(track.access[index] and track.clean[index]))
+    if len(groups) > 1 and track.frame_count(groups[-1], len(track)) * 2 < usual:
+        groups.pop()  # a short rest costs a chunk of its own and spreads nothing
+    stops = [*groups[1:], len(track)]
+    has_enough = len(groups) >= CHUNK_COUNT_MIN
+    starts: list[int] = []
+    for start, stop in zip(groups, stops, strict=True):
+        frame_count, byte_count = track.frame_count(start, stop), track.byte_count(start, stop)
+        offsets: list[int] = []
+        if not has_enough or limits.exceeded(frame_count, byte_count):
+            count = _piece_count(frame_count, byte_count, usual, limits)
+            offsets = [frame_count * piece // count for piece in range(1, count)]
+        elif start == groups[-1] and frame_count >= 2 * usual:
+            offsets = [frame_count // TAIL_PART]
+        starts += _pieces(track, start, stop, offsets)
+    return starts
+
+
+def _piece_count(frame_count: int, byte_count: int, usual: int, limits: Limits) -> int:
+    by_limits = max(-(-frame_count // limits.frames), -(-byte_count // limits.size))
+    return max(1, min(PIECES_MAX, max(frame_count // usual, by_limits)))
+
+
+def _pieces(track: Track, start: int, stop: int, offsets: list[int]) -> Iterator[int]:
+    """Starts of pieces: the first, and those after so many frames, each moved on to the next clean cut."""
+    yield start
+    first = track.frames_before[start]
+    index = start + 1
+    for offset in offsets:
+        wanted = first + offset
+        while index < stop and (track.frames_before[index] < wanted or not track.clean[index]):
+            index += 1
+        if index >= stop or track.frame_count(index, stop) == 0:
+            return
+        yield index
+        index += 1
+
+
+def _refusals(track: Track, cuts: tuple[Cut, ...], limits: Limits) -> Iterator[str]:
+    """Why the chunks cannot be sent as they are: one is larger than it may be, and cutting it is not possible."""
+    for one in cuts:
+        frame_count, byte_count = track.frame_count(one.start, one.stop), track.byte_count(one.start, one.stop)
+        payload_size = track.byte_count(one.lead, one.stop)
+        if limits.exceeded(frame_count, byte_count):
+            yield (
+                f"{frame_count} frames ({byte_count} bytes) from packet {one.start} on cannot be cut safely "
+                f"into chunks of at most {limits.frames} frames and {limits.size} bytes"
+            )
+        if payload_size > PAYLOAD_SIZE_MAX and one.lead < one.start:
+            yield (
+                f"the chunk at packet {one.start} needs a lead-in of {track.byte_count(one.lead, one.start)} bytes, "
+                f"more than is sent at once ({PAYLOAD_SIZE_MAX} bytes)"
+            )
+
+
+def lead_in_cost(track: Track, cuts: tuple[Cut, ...]) -> tuple[int, int]:
+    """Frames and bytes that all lead-ins together add to the stream."""
+    frames = sum(track.frame_count(one.lead, one.start) for one in cuts)
+    return frames, sum(track.byte_count(one.lead, one.start) for one in cuts)

@@ -1,0 +1,391 @@
+"""A worker's hot loop: decode, turn upright, filter, encode one chunk, one frame at a time, on one thread.
+
+Frames stay in the decoder's and the filters' own memory; what is kept of a chunk is its encoded packets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import Any
+
+import xxhash
+from av import VideoFrame
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+from msgpack import packb
+
+from moviola.base.build_path import BuildPath, to_text
+from moviola.base.vocabulary import Mode, OnError
+from moviola.filters.picture import Picture
+from moviola.filters.registry import make_chain
+from moviola.filters.runner import ChainRunner, FilterError
+from moviola.media.bundle import pack, unpack_table
+from moviola.media.errors import ProcessingFailed, ResultTooLarge, last_line
+from moviola.media.material import MODES, NO_VIDEO, Output, Result
+from moviola.media.report import ERROR_LENGTH_MAX
+from moviola.media.video import memory
+from moviola.media.video.bundle import KEY
+from moviola.media.video.encode import encodable, open_encoder
+from moviola.media.video.fit import Fitter
+from moviola.media.video.frame_format import FrameFormat
+from moviola.media.video.grid import Pace, grid_of
+from moviola.media.video.inlet import Handed, Payload, Shot, builds_after, inlet_of
+from moviola.media.video.report import ChunkReport
+from moviola.media.video.source_format import colour_after, source_format
+from moviola.media.video.stages import hand_on
+
+# What one result may hold, below the 256 MiB that the wire carries: a picture that is shown for hours, or a codec that
+# loses nothing, could fill a worker's memory.
+RESULT_SIZE_MAX = 240 * 1024 * 1024
+
+BYPASSED = "filters bypassed"
+DROPPED = "its chunk failed"
+NOT_DECODED = "not decoded"
+
+
+def process(
+    payload: Payload,
+    source_process: dict[str, Any],
+    output: Output,
+    *,
+    mode: str = Mode.FILTER,
+    on_frame: Callable[[int], None] | None = None,
+    stage: range | None = None,
+) -> Result:
+    """Filter and encode the chunk `payload` of a source described by `Source.process`.
+
+    With `stage`, only these steps of the output's chain: `payload` is then what the stage before returned, and, where
+    more steps follow, an intermediate is returned for the next (moviola/media/video/stages.py).
+
+    A filter that raises on a frame is tried once more; then `output.on_error` decides for that frame alone: the
+    source's frame passes unfiltered (`original`), is left out (`drop`), or all ends with ProcessingFailed (`fail`).
+    With the mode `bypass` no filter runs and every frame counts as fallback; with `drop` nothing runs and all are lost.
+    `on_frame(n)` is called after each frame with how many are done, and with 0 while the lead-in is decoded.
+
+    Raise ValueError for an unknown mode, BundleError when the payload is no chunk,
+    moviola.filters.schema.ParameterError for a chain that cannot be made, TooMuchMemory and MemoryError for pictures
+    that are too large, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn and ResultTooLarge
+    when it cannot be sent.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
+    told = on_frame or _nobody
+    whole = range(len(output.chain))
+    stage = whole if stage is None else stage
+    is_last = stage.stop == whole.stop
+    if mode == Mode.DROP and is_last:
+        return _dropped(payload, source_process, stage)
+    pixels_max = _pixels_max(source_process, output, stage)
+    if not is_last:
+        return _handed_on(payload, source_process, output, stage, mode != Mode.FILTER, told, pixels_max)
+    work = _Work(payload, source_process, output, stage, mode == Mode.BYPASS, told, pixels_max)
+    try:
+        return work.run()
+    finally:
+        work.let_go()
+
+
+def _pixels_max(source_process: dict[str, Any], output: Output, stage: range) -> int:
+    """How many pixels a picture of the source may have. Raise TooMuchMemory where too many are announced."""
+    filters = make_chain(output.chain[stage.start : stage.stop])
+    size = int(source_process["display_width"]), int(source_process["display_height"])
+    largest = size[0] * size[1]
+    for each in filters if not stage.start else ():  # what comes to a later stage has another size
+        size = each.output_size(*size)
+        largest = max(largest, size[0] * size[1])
+    return memory.check(source_process, output, sum(each.context_frames for each in filters), largest)
+
+
+def _handed_on(
+    payload: Payload,
+    source_process: dict[str, Any],
+    output: Output,
+    stage: range,
+    bypass: bool,
+    on_frame: Callable[[int], None],
+    pixels_max: int,
+) -> Result:
+    """What a stage that is not the last returns."""
+    reach = int(source_process["context_frames"])
+    inlet = inlet_of(payload, source_process, stage, reach, lambda _packets: on_frame(0), pixels_max)
+    try:
+        intermediate, count = hand_on(inlet, stage, output, reach, bypass, on_frame)
+    finally:
+        inlet.let_go()
+    return Result(intermediate, to_text(builds_after(inlet.builds, stage)), count, 0, 0, 0, 0)
+
+
+def _dropped(payload: Payload, source_process: dict[str, Any], stage: range) -> Result:
+    """The result of a chunk that is left out: no packet, and every frame accounted for."""
+    chunk: Payload = payload
+    before: BuildPath = ()
+    if stage.start:
+        handed = Handed(payload, source_process)
+        chunk, before = handed.chunk, handed.builds
+    table = unpack_table(chunk)
+    count = _own_packets(table)
+    first = table["first"]
+    lost = [[frame, DROPPED] for frame in range(first, first + count)]
+    report = ChunkReport(first, count, frames_in=count, lost=lost, fingerprint=to_text(builds_after(before, stage)))
+    return Result(
+        payload=pack({"p": [], "x": b"", "report": report.to_wire()}, []),
+        fingerprint=report.fingerprint,
+        frames_in=count,
+        frames_out=0,
+        fallback_frames=0,
+        lost_frames=count,
+        damaged_frames=0,
+    )
+
+
+def _own_packets(table: dict[str, Any]) -> int:
+    return sum(stop - start for start, stop in table["own"])
+
+
+class _Work:
+    """One chunk's way through decoder, filters and encoder."""
+
+    def __init__(
+        self,
+        payload: Payload,
+        source_process: dict[str, Any],
+        output: Output,
+        stage: range,
+        bypass: bool,
+        on_frame: Callable[[int], None],
+        pixels_max: int,
+    ) -> None:
+        self._output = output
+        self._bypass = bypass
+        self._on_frame = on_frame
+        self._runner = ChainRunner(make_chain(output.chain[stage.start :]))
+        self._inlet = inlet_of(
+            payload, source_process, stage, self._runner.context_frames, self._lead_in_done, pixels_max
+        )
+        table = unpack_table(self._inlet.chunk)
+        grid = grid_of(output, source_process)
+        self._pace = Pace(grid, table, source_process) if grid is not None else None
+        self._held: tuple[Shot, float] | None = None  # until it is known how long it is shown
+        self._unseen = deque[Shot](maxlen=self._runner.context_frames)  # may be context of a frame to come
+        source = source_format(source_process)
+        rate = source.rate if grid is None else grid.rate
+        self._size = self._runner.output_size(*self._inlet.size)
+        aspect = self._runner.output_pixel_aspect(self._inlet.pixel_aspect)
+        wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, colour_after(source, self._size))
+        self._format, warnings = wanted, list[str]()
+        self._encoder: VideoCodecContext | None = None
+        if output.encoder.codec != NO_VIDEO:
+            self._format, warnings = encodable(wanted, output.encoder)
+            self._encoder = open_encoder(output.encoder, self._format)
+        self._fitter = Fitter(self._format, self._size)
+        self._index_base = 1 / self._format.rate
+        self._packets: list[Packet[Any]] = []
+        self._encoded_count = self._encoded_size = 0
+        self._decoded: list[int] = []  # frame indices, in the order in which the decoder gave them
+        self._started = 0.0
+        # Of each frame that came out: its tick, or without a grid its place in `_decoded`.
+        self._emitted: list[int] = []
+        self._report = ChunkReport(
+            first=table["first"],
+            sent=_own_packets(table),
+            format=self._format,
+            warnings=warnings,
+            seconds=self._inlet.seconds,
+            fingerprint=to_text(builds_after(self._inlet.builds, stage)),
+        )
+
+    def run(self) -> Result:
+        shots = iter(self._inlet)
+        while True:
+            begun = self._started = perf_counter()
+            shot = next(shots, None)
+            self._report.seconds.decode += perf_counter() - begun
+            if shot is None:
+                break
+            if shot.own:
+                self._decoded.append(shot.index)
+                self._own_frame(shot)
+            elif self._pace is None:
+                self._show_filters(shot)
+            else:
+                self._unseen.append(shot)
+            self._on_frame(len(self._decoded))
+        if self._pace is not None:
+            self._show_held(self._pace.rest())
+        self._flush()
+        self._settle()
+        return self._result()
+
+    def let_go(self) -> None:
+        """Frees decoder and encoder now. The decoder knows this object, so only the garbage collector would, some
+        chunks later; x264 holds 76 MB at 720p, 170 MB with the preset medium."""
+        self._inlet.let_go()
+        del self._encoder
+
+    def _lead_in_done(self, _packets: int) -> None:
+        """The first frame's latency begins after the lead-in."""
+        self._started = perf_counter()
+        self._on_frame(0)
+
+    def _own_frame(self, shot: Shot) -> None:
+        if self._pace is None:
+            self._show(shot, (len(self._decoded) - 1,), self._started)
+        else:
+            self._show_held(self._pace.before(shot.index))
+            self._held = shot, self._started
+
+    def _show_held(self, ticks: range) -> None:
+        """The frame before, now that it is known at which ticks it is shown. One that is not shown at any is filtered
+        only if a later one that is shown looks back at it."""
+        if self._held is None:
+            return
+        shot, started = self._held
+        self._held = None
+        if not ticks:
+            self._unseen.append(shot)
+            return
+        while self._unseen:
+            self._show_filters(self._unseen.popleft())
+            self._on_frame(len(self._decoded))
+        self._show(shot, ticks, started)
+
+    def _show(self, shot: Shot, marks: Iterable[int], decode_began: float) -> None:
+        """Filters a frame and encodes it once for each of `marks`, which `_emitted` keeps."""
+        seconds, report = self._report.seconds, self._report
+        begun = perf_counter()
+        picture = self._filtered(shot)
+        filtered = perf_counter()
+        if shot.damaged:
+            report.damaged.append(shot.index)
+        if picture is not None:
+            frame = self._fitter.fit(picture.frame) if self._encoder is not None else picture.frame
+            fitted = ended = perf_counter()
+            for mark in marks:
+                if self._encoder is not None:
+                    self._encode(frame, self._encoder)
+                ended = perf_counter()
+                if report.frames and report.frames[-1] == shot.index:
+                    self._on_frame(len(self._decoded))  # one picture may be shown for hours
+                self._emitted.append(mark)
+                report.frames.append(shot.index)
+                report.latency_ms.append((ended - decode_began) * 1000 + shot.latency_ms)
+            seconds.convert += fitted - filtered
+            seconds.encode += ended - fitted
+            if picture.notes:
+                report.notes.append([shot.index, [dict(note) for note in picture.notes]])
+        seconds.filter += filtered - begun
+
+    def _show_filters(self, shot: Shot) -> None:
+        """A frame that is context only."""
+        started = perf_counter()
+        if shot.picture is not None and not self._bypass:
+            show = self._runner.prepare if shot.failure is None else self._runner.pass_by
+            show(shot.picture)
+        self._report.seconds.filter += perf_counter() - started
+
+    def _filtered(self, shot: Shot) -> Picture | None:
+        """What the chain makes of the picture; the source's picture or None where the policy says so."""
+        if shot.failure is not None and not self._bypass:
+            if shot.picture is not None:
+                self._runner.pass_by(shot.picture)
+            return self._failed(shot, *shot.failure)
+        if shot.picture is None or self._bypass:
+            self._report.fallback.append([shot.index, "", BYPASSED])
+            return self._inlet.source(shot)
+        try:
+            picture = self._runner.run(shot.picture)
+            if (picture.width, picture.height) != self._size:
+                raise FilterError(self._output.chain[-1].name, shot.index, self._wrong_size(picture))
+            return picture
+        except FilterError as error:
+            if self._output.on_error == OnError.FAIL:
+                raise ProcessingFailed([shot.index], error.filter_name, error.trace) from error
+            return self._failed(shot, error.filter_name, error.trace)
+
+    def _failed(self, shot: Shot, filter_name: str, trace: str) -> Picture | None:
+        report, cause = self._report, last_line(trace)[:ERROR_LENGTH_MAX]
+        report.tell_failure(shot.index, filter_name, trace)
+        if self._output.on_error == OnError.DROP:
+            report.lost.append([shot.index, f"{filter_name}: {cause}"])
+            return None
+        report.fallback.append([shot.index, filter_name, cause])
+        return self._inlet.source(shot)
+
+    def _wrong_size(self, picture: Picture) -> ValueError:
+        width, height = self._size
+        return ValueError(
+            f"the chain made {picture.width}x{picture.height}, but its filters' output_size says {width}x{height}"
+        )
+
+    def _encode(self, frame: VideoFrame, encoder: VideoCodecContext) -> None:
+        frame.pts = self._encoded_count
+        frame.time_base = self._index_base
+        frame.pict_type = PictureType.NONE  # else x264 takes over the source's choice of I, P and B
+        packets = encoder.encode(frame)
+        self._packets += packets
+        self._encoded_count += 1
+        self._encoded_size += sum(packet.size for packet in packets)
+        if self._encoded_size > RESULT_SIZE_MAX:
+            raise ResultTooLarge(RESULT_SIZE_MAX)
+
+    def _flush(self) -> None:
+        if self._encoder is not None and self._encoded_count:
+            started = perf_counter()
+            self._packets += self._encoder.encode(None)
+            self._report.seconds.encode += perf_counter() - started
+
+    def _settle(self) -> None:
+        """What is known only at the end: times, lead-in, errors, and the frames that never came."""
+        report, decoding = self._report, self._inlet.report
+        report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
+        report.frames_out = len(report.pts)
+        report.times_repaired = decoding.times_repaired
+        report.decode_errors = [[packet, text] for packet, text in decoding.errors]
+        report.decode_error_count = decoding.error_count
+        report.lead_packets, report.lead_size = decoding.lead_in_packets, decoding.lead_in_bytes
+        silent = self._silent_frames()
+        if decoding.error_count or decoding.damaged_count:
+            report.lost = sorted([*report.lost, *([index, NOT_DECODED] for index in silent)])
+            silent = []
+        report.frames_in = report.sent - len(silent)
+
+    def _silent_frames(self) -> list[int]:
+        """Frames that no packet gave. Without any error these were no frames: some codecs fill up with empty packets.
+
+        A packet may hold two frames, whose second one then stands for that of an empty packet.
+        """
+        report, given = self._report, set(self._decoded)
+        silent = [index for index in range(report.first, report.first + report.sent) if index not in given]
+        return silent[len(self._decoded) - len(given) :]
+
+    def _result(self) -> Result:
+        report = self._report
+        entries = [[packet.size, packet.pts, packet.dts, KEY if packet.is_keyframe else 0] for packet in self._packets]
+        extradata = self._encoder.extradata if self._encoder is not None else None
+        table = {"p": entries, "x": extradata or b"", "report": report.to_wire()}
+        return Result(
+            payload=pack(table, [memoryview(packet) for packet in self._packets]),
+            fingerprint=report.fingerprint,
+            frames_in=report.frames_in,
+            frames_out=report.frames_out,
+            fallback_frames=len(report.fallback),
+            lost_frames=len(report.lost),
+            damaged_frames=len(report.damaged),
+            content=self._content(),
+        )
+
+    def _content(self) -> int:
+        """Over the packets, and without any over what filters noted: the report beside them has times."""
+        hashed = xxhash.xxh3_64()
+        if self._encoder is None:
+            hashed.update(packb([self._report.frames, self._report.pts, self._report.notes]))
+        for packet in self._packets:
+            hashed.update(memoryview(packet))
+        return hashed.intdigest() >> 1
+
+
+def _nobody(_done: int) -> None:
+    """Nobody wants to know."""

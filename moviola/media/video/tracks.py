@@ -1,0 +1,234 @@
+"""The streams of an output file, each as packets in the order of their dts, read lazily from payloads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from av import Packet
+from av.bitstream import BitStreamFilterContext
+from av.packet import PacketSideData, packet_sidedata_type_from_literal
+from av.stream import Stream
+
+from moviola.media.bundle import unpack
+from moviola.media.errors import BundleError, ForeignExtradata, NothingToSplice
+from moviola.media.material import NO_VIDEO, Output, Source
+from moviola.media.video.bundle import KEY
+from moviola.media.video.frame_format import FrameFormat
+from moviola.media.video.grid import Grid, grid_of
+from moviola.media.video.report import ChunkReport
+from moviola.media.video.timing import StrictTimes, TimedPacket, decode_times
+
+
+@dataclass(frozen=True, slots=True)
+class Mux:
+    """A packet on its way into the file, and its dts in seconds, by which the streams are merged."""
+
+    dts_s: float
+    packet: Packet[Any]
+
+
+@dataclass(slots=True)
+class _Encoded:
+    """One chunk's result taken apart."""
+
+    index: int
+    report: ChunkReport
+    entries: list[list[Any]]
+    packets: list[memoryview]
+    extradata: bytes
+
+
+@dataclass(slots=True)
+class VideoTrack:
+    """The filtered stream: results in index order become packets with the source's own times.
+
+    An empty result is that of a chunk which is left out; its frames are missed by whoever counts the reports.
+    `on_report` gets each chunk's report, and the times of its frames, as it passes. Times are ticks of the source's
+    time base, or of the grid's where the output has a frame rate of its own. A stream that begins before zero, which
+    an MP4 would cut, is moved by `shift` to begin at zero; that is known once `format` was asked for.
+    """
+
+    source: Source
+    output: Output
+    results: Iterable[bytes]
+    on_report: Callable[[ChunkReport, list[int]], None]
+    time_base: Fraction = field(init=False)
+    shift: int = field(init=False, default=0)
+    grid: Grid | None = field(init=False)
+    _step: int = field(init=False, default=1)  # the shortest time between frames of the first chunk
+    times: StrictTimes = field(init=False, default_factory=StrictTimes)
+    _chunks: Iterator[_Encoded] = field(init=False)
+    _waiting: deque[_Encoded] = field(init=False, default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.grid = grid_of(self.output, self.source.splice)
+        self.time_base = self.grid.time_base if self.grid else Fraction(*self.source.splice["time_base"])
+        has_video = self.output.encoder.codec != NO_VIDEO
+        self._chunks = (
+            _taken_apart(index, payload, has_video) for index, payload in enumerate(self.results) if payload
+        )
+
+    def format(self) -> FrameFormat:
+        """The format of the encoded frames, from the first chunk that has any; raise NothingToSplice if none has."""
+        for chunk in self._chunks:
+            self._waiting.append(chunk)
+            if chunk.packets and chunk.report.format is not None:
+                times = self._shown_at(chunk.report)
+                self.shift = max(0, -times[0])
+                rate = self.grid.rate if self.grid else Fraction(*self.source.splice["rate"])
+                usual = round(1 / rate / self.time_base)
+                self._step = max(1, min((two - one for one, two in pairwise(times)), default=usual))
+                return chunk.report.format
+        raise NothingToSplice("not one frame came out, so there is nothing to make a file of")
+
+    def packets(self, stream: Stream, extradata: bytes, delay: int) -> Iterator[Mux]:
+        """All packets for `stream`, whose encoder has this extradata and reorders by up to `delay` frames.
+
+        Raise ForeignExtradata for the first chunk that another encoder made.
+        """
+        shown: deque[int] = deque()
+        end = None if self.grid else self.source.splice["last_end"]
+        end = None if end is None else end + self.shift
+        tick_s = float(self.time_base)
+        for timed in decode_times(self._timed(extradata, shown), iter(shown.popleft, None), delay, self._step, end):
+            packet: Packet[Any] = Packet(len(timed.data))
+            packet.update(timed.data)  # type: ignore[arg-type]
+            packet.stream = stream
+            packet.pts, packet.dts, packet.duration = timed.pts, timed.dts, timed.duration
+            packet.time_base = self.time_base
+            packet.is_keyframe = timed.keyframe
+            yield Mux(timed.dts * tick_s, packet)
+
+    def skim(self) -> None:
+        """Passes all reports on, of an output that has no video."""
+        for index, chunk in enumerate(self._chunks):
+            shown = self._shown_at(chunk.report)
+            if index == 0 and shown:
+                self.shift = max(0, -shown[0])
+            self.on_report(chunk.report, [self.times.next(each + self.shift) for each in shown])
+
+    def _timed(self, extradata: bytes, shown: deque[int]) -> Iterator[TimedPacket]:
+        while True:
+            chunk = self._waiting.popleft() if self._waiting else next(self._chunks, None)
+            if chunk is None:
+                return
+            if not chunk.packets:
+                self.on_report(chunk.report, [])
+                continue
+            if chunk.extradata != extradata:
+                raise ForeignExtradata(chunk.index, chunk.report.fingerprint)
+            pts = [self.times.next(each + self.shift) for each in self._shown_at(chunk.report)]
+            self.on_report(chunk.report, pts)
+            shown.extend(pts)
+            for entry, data in zip(chunk.entries, chunk.packets, strict=True):
+                yield TimedPacket(data, bool(entry[3] & KEY), pts[entry[1]])
+
+    def _shown_at(self, report: ChunkReport) -> list[int]:
+        """When the chunk's frames are shown, in order; a source without times shows them at its rate."""
+        facts = self.source.splice
+        known = [pts for pts in report.pts if pts is not None]
+        if self.grid is not None:
+            return [self.grid.units(tick) for tick in known]
+        if facts["pts_complete"] and len(known) == len(report.pts):
+            return known
+        ticks_a_frame = 1 / Fraction(*facts["rate"]) / self.time_base
+        first = facts["first_pts"] or 0
+        return [first + round(frame * ticks_a_frame) for frame in report.frames]
+
+
+def _taken_apart(index: int, payload: bytes, has_video: bool) -> _Encoded:
+    table, packets = unpack(payload)
+    try:
+        report = ChunkReport.from_wire(table["report"])
+        extradata = bytes(table["x"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"result {index} is not one of this version: {error!r}") from error
+    count = len(report.pts) if has_video else 0
+    if count != len(packets) or sorted(entry[1] for entry in table["p"]) != list(range(count)):
+        raise BundleError(f"chunk {index} has {len(packets)} packets for {count} frames")
+    return _Encoded(index, report, table["p"], packets, extradata)
+
+
+def passthrough_packets(
+    payloads: Iterable[bytes], facts: Mapping[str, Any], shift_s: Fraction, say: Callable[[str], None]
+) -> Iterator[Packet[Any]]:
+    """The packets of a stream that is not filtered, as they were in the source but for the shift.
+
+    `facts` is its entry in `Source.splice["passthrough"]`. Where the times of the first chunk go backwards, as some
+    Ogg files' do, the durations alone are believed, and `say` is told.
+    """
+    base = Fraction(*facts["time_base"])
+    shift = round(shift_s / base)
+    earliest: int | None = None
+    by_duration: bool | None = None
+    for payload in payloads:
+        table, views = unpack(payload)
+        if by_duration is None:
+            by_duration = _times_lie(table["p"])
+            if by_duration:
+                say(f"the times of stream {facts['stream']} go backwards: it is timed by the lengths of its packets")
+        for entry, data in zip(table["p"], views, strict=True):
+            if not len(data):
+                continue
+            if by_duration:
+                entry[1] = entry[2] = max(0, entry[2]) if earliest is None else earliest - shift
+            packet = _rebuilt(entry, data, shift, earliest)
+            assert packet.dts is not None
+            packet.time_base = base
+            earliest = packet.dts + max(1, entry[3] if by_duration else 1)
+            yield packet
+
+
+def _times_lie(entries: list[list[Any]]) -> bool:
+    """Whether decode times fall although the lengths of all packets that hold anything are known."""
+    filled = [entry for entry in entries if entry[0]]
+    known = all(entry[2] is not None and entry[3] for entry in filled)
+    return known and any(one[2] > two[2] for one, two in pairwise(filled))
+
+
+def untouched(packets: Iterable[Packet[Any]], stream: Stream, base: Fraction) -> Iterator[Mux]:
+    """Packets for a stream that takes them as they are; `base` is their time base."""
+    tick_s = float(base)
+    for packet in packets:
+        assert packet.dts is not None
+        packet.stream = stream
+        packet.time_base = base
+        yield Mux(packet.dts * tick_s, packet)
+
+
+def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: str) -> Iterator[Mux]:
+    """Packets for a stream in another notation, by a bit-stream filter that makes one of one."""
+    converter = BitStreamFilterContext(bitstream_filter)
+    for packet in packets:
+        base = packet.time_base  # the filter forgets it
+        for ready in converter.filter(packet):
+            yield from untouched((ready,), stream, base)
+
+
+def _rebuilt(entry: list[Any], data: memoryview, shift: int, earliest: int | None) -> Packet[Any]:
+    """The packet as it was; `earliest` is the lowest dts that the file still takes, which matters for broken ones."""
+    _, pts, dts, duration, flags, side_data = entry
+    packet: Packet[Any] = Packet(len(data))
+    packet.update(data)  # type: ignore[arg-type]
+    dts = dts if dts is not None else pts
+    dts = (earliest or 0) if dts is None else dts + shift
+    if earliest is not None:
+        dts = max(dts, earliest)
+    packet.dts = dts
+    packet.pts = dts if pts is None else max(dts, pts + shift)
+    packet.duration = duration
+    packet.is_keyframe = bool(flags & KEY)
+    _attach(packet, side_data)
+    return packet
+
+
+def _attach(packet: Packet[Any], side_data: list[list[Any]] | None) -> None:
+    for kind, content in side_data or ():
+        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[call-arg]
+        one.update(content)
+        packet.set_sidedata(one)

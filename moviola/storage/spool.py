@@ -1,0 +1,440 @@
+"""Payloads on disk, in segments that are recycled.
+
+A segment is a file of fixed size that belongs to one key (a job) at a time; payloads are appended to it and may be
+sent from it. A freed segment is overwritten by its next owner rather than truncated: the first touch of a fresh file's
+pages costs ten times as much as writing to pages that are already in the cache.
+
+The order of things: append, then the ledger's commit, then the acknowledgement; for deletion the ledger's
+commit first, then `free`. A segment of which a slice is still on its way out is recycled when that has left, and counts
+as used until then. After a start, `recover` makes the spool hold exactly what the ledger knows: the bytes of an
+append whose commit never came are overwritten by the next one.
+
+A file may be removed, replaced or cut short under a running process. Nothing is written into such a segment any more:
+each append looks at its file first, and `take_lost` tells of whose payloads the file is gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import stat
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import xxhash
+
+from moviola.storage.errors import SpoolFull
+from moviola.storage.privacy import PRIVATE_FILE, make_private_folder
+
+log = logging.getLogger(__name__)
+
+MIB: Final = 1024 * 1024
+
+SEGMENT_BYTES: Final = 16 * MIB
+"""Large enough that a job has few files, small enough that recycled ones find a new owner soon."""
+
+POOL_SEGMENTS: Final = 16
+"""Freed segments kept for reuse, 256 MiB of them: what a busy cluster frees and fills within seconds."""
+
+OPEN_SEGMENTS: Final = 256
+"""Segments with an open descriptor, at most: a quarter of the usual limit of 1024, the rest is for connections. The
+one longest out of use is closed first."""
+
+ENDING: Final = ".segment"
+
+KEPT_FREE_BYTES: Final = 64 * MIB
+"""Disk space that `room_bytes` does not give away, at most (on small disks 1/20 of them): for ledger and results."""
+
+
+class Location(NamedTuple):
+    """Where a payload is: segment number, offset in it, size, the last two in bytes."""
+
+    segment: int
+    offset: int
+    size: int
+
+
+def is_location(*parts: object) -> bool:
+    """Return whether these can be the parts of one."""
+    return all(type(part) is int and part >= 0 for part in parts)
+
+
+class Slice(NamedTuple):
+    """A payload in its file, for sendfile. It stays as it is until `release`, which is called once, also when its key
+    was freed long ago. `descriptor` returns the open file, good until the spool is used again; it raises OSError."""
+
+    descriptor: Callable[[], int]
+    offset: int
+    size: int
+    release: Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Segment:
+    number: int
+    key: str
+    file: tuple[int, int] | None = None  # device and inode, once it is known
+    is_lost: bool = False  # its file is not what it was
+    end: int = 0  # where the next payload goes
+    payload_count: int = 0  # payloads not yet freed
+    slice_count: int = 0  # slices not yet released
+    file_size: int = 0
+
+
+class Spool:
+    """The payloads under one folder, which belongs to one process; `recover` comes before anything else.
+
+    Args:
+        folder: made when it is missing.
+        segment_bytes: size of a segment; a larger payload gets a segment of its own size.
+        limit_bytes: how much may be held. A payload that begins within the limit is taken whole.
+        fsync: let `sync` write to the disk itself, so that payloads survive a power cut.
+    """
+
+    def __init__(
+        self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, limit_bytes: int, fsync: bool = False
+    ) -> None:
+        self.folder = folder
+        self._prefix = os.path.join(folder, "")
+        self._make_folder()
+        self.limit_bytes = limit_bytes
+        self._segment_bytes = segment_bytes
+        self._fsync = fsync
+        self._segments: dict[int, _Segment] = {}
+        self._of_key: dict[str, set[int]] = {}
+        self._filling: dict[str, _Segment] = {}
+        self._pool: deque[_Segment] = deque()  # oldest first
+        self._open: OrderedDict[int, int] = OrderedDict()
+        self._unsynced: set[int] = set()
+        self._lost: set[int] = set()  # segments whose loss nobody has been told of
+        self._next_number = max(self._found(), default=0) + 1
+        self.used_bytes = 0
+        self._files_bytes = 0
+
+    # ── keeping and giving back ──────────────────────────────────────────────────────────────────────────────────
+
+    def append(self, key: str, payload: bytes | bytearray | memoryview, *, limit_bytes: int | None = None) -> Location:
+        """Keeps a payload for `key`; with `limit_bytes`, within that limit instead of the usual one.
+
+        Raises:
+            SpoolFull: `limit_bytes` is reached.
+            OSError: the disk took it not (ENOSPC, EIO, …); nothing of it is kept.
+        """
+        limit = self.limit_bytes if limit_bytes is None else limit_bytes
+        if self.used_bytes >= limit:
+            raise SpoolFull(f"{self.folder} holds {self.used_bytes} bytes, its limit is {limit}")
+        size = len(payload)
+        segment = self._segment_for(key, size)
+        try:
+            self._write(segment, payload)
+        except OSError:
+            self._recycle_unused(segment)
+            raise
+        location = Location(segment.number, segment.end, size)
+        segment.end += size
+        segment.payload_count += 1
+        self.used_bytes += size
+        return location
+
+    def slice(self, location: Location) -> Slice:
+        """The payload in its file, which is not opened before it is wanted: any number may wait to leave."""
+        segment = self._segments[location.segment]
+        segment.slice_count += 1
+
+        def release() -> None:
+            segment.slice_count -= 1
+            self._recycle_unused(segment)
+
+        return Slice(lambda: self._descriptor(segment.number), location.offset, location.size, release)
+
+    def read(self, location: Location) -> bytes:
+        """The payload itself. Raises OSError when the file is gone or shorter than it was."""
+        data = os.pread(self._descriptor(location.segment), location.size, location.offset)
+        if len(data) != location.size:
+            raise OSError(f"{self.path(location.segment)} is shorter than it was")
+        return data
+
+    def checksum(self, location: Location) -> int:
+        """xxh3_64 of a payload as it is on disk, 0 for an empty one. Raises OSError as `read` does."""
+        hasher, place, end = xxhash.xxh3_64(), location.offset, location.offset + location.size
+        while place < end:
+            data = os.pread(self._descriptor(location.segment), min(MIB, end - place), place)
+            if not data:
+                raise OSError(errno.EIO, f"{self.path(location.segment)} is shorter than it was")
+            hasher.update(data)
+            place += len(data)
+        return hasher.intdigest() if location.size else 0
+
+    def take_lost(self) -> frozenset[int]:
+        """Segments whose files turned out, since the last call, not to be there any more. What they hold is to be
+        forgotten, and given back as ever."""
+        lost, self._lost = frozenset(self._lost), set()
+        return lost
+
+    def path(self, segment: int) -> Path:
+        """The file of a segment, for another process to read."""
+        return Path(self._name(segment))
+
+    def free(self, key: str) -> None:
+        """Gives all payloads of `key` back; call it after the commit that forgot them."""
+        self._filling.pop(key, None)
+        for number in sorted(self._of_key.get(key, ())):
+            segment = self._segments[number]
+            segment.payload_count = 0
+            self._recycle_unused(segment)
+
+    def free_location(self, location: Location) -> None:
+        """Gives one payload back; a segment without payloads is recycled. Raises KeyError when that has happened."""
+        segment = self._segments[location.segment]
+        segment.payload_count -= 1
+        self._recycle_unused(segment)
+
+    def sync(self) -> None:
+        """With `fsync`: writes all that was appended to the disk itself. Call it before the ledger's commit."""
+        if not self._fsync or not self._unsynced:
+            return
+        for number in self._unsynced & self._segments.keys():
+            if not self._segments[number].is_lost:
+                os.fsync(self._descriptor(number))
+        self._unsynced.clear()
+        self._make_folder()
+        folder = self._opened(self.folder, os.O_RDONLY)  # that the files are there at all
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    @property
+    def room_bytes(self) -> int:
+        """How much more fits, by the limit and by the disk."""
+        try:
+            disk = shutil.disk_usage(self.folder)
+        except FileNotFoundError:
+            self._make_folder()
+            disk = shutil.disk_usage(self.folder)
+        reusable = sum(segment.file_size for segment in self._pool)
+        on_disk = disk.free + reusable - min(KEPT_FREE_BYTES, disk.total // 20)
+        return max(min(self.limit_bytes - self.used_bytes, on_disk), 0)
+
+    def recover(self, known: Mapping[str, Iterable[Location]]) -> dict[str, list[Location]]:
+        """Holds exactly the payloads that the ledger knows; all else in the folder is given back.
+
+        Returns:
+            Payloads that are known but not there (a file removed, or cut short by a power loss), by key.
+        """
+        self.close()
+        self._segments, self._of_key, self._filling = {}, {}, {}
+        self._pool.clear()
+        self._lost.clear()
+        self.used_bytes = self._files_bytes = 0
+        sizes = self._found()
+        lost: dict[str, list[Location]] = {}
+        for key, locations in known.items():
+            for location in locations:
+                is_there = location.offset + location.size <= sizes.get(location.segment, -1)
+                if not is_there or not self._adopt(key, location, sizes[location.segment]):
+                    lost.setdefault(key, []).append(location)
+        for segment in self._segments.values():
+            self.used_bytes += segment.end
+            self._files_bytes += segment.file_size
+            self._resume_filling(segment)
+        self._next_number = max(sizes, default=0) + 1
+        for number in sorted(sizes.keys() - self._segments.keys()):
+            self._files_bytes += sizes[number]
+            self._to_pool(_Segment(number, "", file_size=sizes[number]))
+        return lost
+
+    def close(self) -> None:
+        """Closes all files."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def _found(self) -> dict[int, int]:
+        """Sizes of the segment files in the folder, by number; -1 of one that is no file, or not ours to read."""
+        found = {}
+        for path in self.folder.glob(f"*{ENDING}"):
+            if path.stem.isascii() and path.stem.isdigit():
+                there = path.lstat()
+                found[int(path.stem)] = there.st_size if _is_usable(there) else -1
+        return found
+
+    def _name(self, number: int) -> str:
+        """Return a segment's file as a text: each append asks for it, and a Path takes several times as long."""
+        return f"{self._prefix}{number}{ENDING}"
+
+    def _make_folder(self) -> None:
+        make_private_folder(self.folder)
+
+    # ── segments ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _segment_for(self, key: str, size: int) -> _Segment:
+        filling = self._filling.get(key)
+        if filling is not None and filling.end + size <= self._segment_bytes and self._is_there(filling):
+            return filling
+        segment = self._take_segment()
+        segment.key = key
+        self._segments[segment.number] = segment
+        self._of_key.setdefault(key, set()).add(segment.number)
+        if size <= self._segment_bytes:
+            self._filling[key] = segment
+        return segment
+
+    def _take_segment(self) -> _Segment:
+        while self._pool and not self._is_there(self._pool[0]):
+            self._remove(self._pool.popleft())
+        if not self._pool:
+            return self._created()
+        segment = self._pool.popleft()
+        if self._files_bytes * 2 > self.limit_bytes:
+            self._resize(segment, 0)  # many small owners of recycled segments must not hold the disk's space idle
+        return segment
+
+    def _created(self) -> _Segment:
+        """A segment with a new file."""
+        number = self._next_number
+        self._next_number += 1
+        self._make_folder()
+        segment = _Segment(number, "")
+        descriptor = self._descriptor(number, os.O_CREAT | os.O_EXCL)
+        there = os.fstat(descriptor)
+        segment.file = (there.st_dev, there.st_ino)
+        return segment
+
+    def _is_there(self, segment: _Segment) -> bool:
+        """False when the file at a segment's path is not the one that was written to: then all are looked at."""
+        if self._is_whole(segment):
+            return True
+        for one in self._segments.values():
+            if not one.is_lost and not self._is_whole(one):
+                self._lose(one)
+        return False
+
+    def _is_whole(self, segment: _Segment) -> bool:
+        try:
+            there = os.lstat(self._name(segment.number))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if segment.file is None:
+            segment.file = (there.st_dev, there.st_ino)
+        is_same = segment.file == (there.st_dev, there.st_ino)
+        return is_same and _is_usable(there) and there.st_size >= segment.end
+
+    def _lose(self, segment: _Segment) -> None:
+        segment.is_lost = True
+        self._lost.add(segment.number)
+        if self._filling.get(segment.key) is segment:
+            del self._filling[segment.key]
+
+    def _write(self, segment: _Segment, payload: bytes | bytearray | memoryview) -> None:
+        end = segment.end + len(payload)
+        growth = max(end - segment.file_size, 0)
+        while self._pool and self._files_bytes + growth > self.limit_bytes:
+            self._remove(self._pool.popleft())
+        fd = self._descriptor(segment.number)
+        try:
+            _write_all(fd, payload, segment.end)
+        finally:  # after a failure as well: part of it may have been written
+            file_size = os.fstat(fd).st_size if growth else segment.file_size
+            self._files_bytes += file_size - segment.file_size
+            segment.file_size = file_size
+        if self._fsync:
+            self._unsynced.add(segment.number)
+
+    def _recycle_unused(self, segment: _Segment) -> None:
+        """Makes a segment free for another key once nobody needs what is in it."""
+        if segment.payload_count or segment.slice_count:
+            return
+        self.used_bytes -= segment.end
+        del self._segments[segment.number]
+        numbers = self._of_key[segment.key]
+        numbers.discard(segment.number)
+        if not numbers:
+            del self._of_key[segment.key]
+        if self._filling.get(segment.key) is segment:
+            del self._filling[segment.key]
+        segment.key, segment.end = "", 0
+        if segment.is_lost:
+            self._remove(segment)
+        else:
+            self._to_pool(segment)
+
+    def _to_pool(self, segment: _Segment) -> None:
+        if len(self._pool) >= POOL_SEGMENTS or self._files_bytes > self.limit_bytes:
+            self._remove(segment)
+            return
+        try:
+            if segment.file_size > self._segment_bytes:
+                self._resize(segment, self._segment_bytes)
+        except OSError:  # what is only there to be reused is no reason to fail
+            self._remove(segment)
+        else:
+            self._pool.append(segment)
+
+    def _resize(self, segment: _Segment, size: int) -> None:
+        os.ftruncate(self._descriptor(segment.number), size)
+        self._files_bytes += size - segment.file_size
+        segment.file_size = size
+
+    def _remove(self, segment: _Segment) -> None:
+        if (fd := self._open.pop(segment.number, None)) is not None:
+            os.close(fd)
+        try:
+            self.path(segment.number).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s cannot be removed: %s", self.path(segment.number), error.strerror or error)
+        self._files_bytes -= segment.file_size
+
+    def _adopt(self, key: str, location: Location, file_size: int) -> bool:
+        """Takes a payload up; False when its segment is another key's, so that it cannot be there."""
+        segment = self._segments.get(location.segment)
+        if segment is None:
+            segment = self._segments[location.segment] = _Segment(location.segment, key, file_size=file_size)
+            self._of_key.setdefault(key, set()).add(location.segment)
+        elif segment.key != key:
+            return False
+        segment.end = max(segment.end, location.offset + location.size)
+        segment.payload_count += 1
+        return True
+
+    def _resume_filling(self, segment: _Segment) -> None:
+        best = self._filling.get(segment.key)
+        if segment.end < self._segment_bytes and (best is None or segment.end < best.end):
+            self._filling[segment.key] = segment
+
+    def _descriptor(self, number: int, flags: int = 0) -> int:
+        fd = self._open.get(number)
+        if fd is not None:
+            self._open.move_to_end(number)
+            return fd
+        if len(self._open) >= OPEN_SEGMENTS:
+            os.close(self._open.popitem(last=False)[1])
+        fd = self._opened(self._name(number), os.O_RDWR | flags)
+        self._open[number] = fd
+        return fd
+
+    def _opened(self, path: str | Path, flags: int) -> int:
+        """Where no descriptor is left, one of ours is given up for it: connections may have taken all others."""
+        while True:
+            try:
+                return os.open(path, flags | os.O_CLOEXEC, PRIVATE_FILE)
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._open:
+                    raise
+                os.close(self._open.popitem(last=False)[1])
+
+
+def _is_usable(there: os.stat_result) -> bool:
+    return stat.S_ISREG(there.st_mode) and there.st_mode & PRIVATE_FILE == PRIVATE_FILE
+
+
+def _write_all(fd: int, payload: bytes | bytearray | memoryview, offset: int) -> None:
+    rest = memoryview(payload).cast("B")
+    while rest:
+        written = os.pwrite(fd, rest, offset)
+        offset += written
+        rest = rest[written:]

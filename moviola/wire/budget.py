@@ -1,0 +1,130 @@
+"""Memory for messages that are being received: one budget for all connections of a process.
+
+A connection asks before it takes more than its free share. Within the budget it gets it at once. Beyond it, it waits
+and is not read. One connection at a time, the one whose message is closest to its end, is favoured: it gets all it
+asks for until its message ends, so that there is always one that goes on. All together never hold more than the
+budget, the free shares and one message.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from moviola.wire import limits
+
+
+class Demand(NamedTuple):
+    """What a connection waits for."""
+
+    size: int  # bytes that it asks for now
+    left: int  # bytes that its message lacks
+
+
+class Budget:
+    """Shared by the accounts of a process's connections.
+
+    Args:
+        limit_bytes: what they may hold together, beyond a free share each.
+    """
+
+    def __init__(self, limit_bytes: int | None = None) -> None:
+        self._limit_bytes = limits.RECEIVE_BUDGET if limit_bytes is None else limit_bytes
+        self._used_bytes = 0
+        self._waiting: dict[Account, Demand] = {}
+        self._granted: list[Account] = []  # got what they waited for since `resumed` was asked last
+        self.favoured: Account | None = None
+
+    def account(self) -> Account:
+        """Return an account for one connection."""
+        return Account(self)
+
+    @property
+    def used_bytes(self) -> int:
+        return self._used_bytes
+
+    @property
+    def is_used_up(self) -> bool:
+        """True if the next one that asks for more has to wait, or to be favoured."""
+        return self._used_bytes >= self._limit_bytes
+
+    @property
+    def is_contended(self) -> bool:
+        """True if somebody waits while another is favoured."""
+        return bool(self._waiting)
+
+    def resumed(self) -> list[Account]:
+        """Return the accounts that waited and need not any more, each once."""
+        granted, self._granted = self._granted, []
+        return granted
+
+    def _take(self, account: Account, demand: Demand) -> bool:
+        fits = self._used_bytes + demand.size <= self._limit_bytes and not self._waiting
+        if fits or account is self.favoured or account.held_bytes + demand.size <= limits.FREE_SHARE:
+            self._add(account, demand.size)
+            return True
+        self._waiting[account] = demand
+        self._choose()
+        if account in self._waiting:
+            return False
+        self._granted.remove(account)
+        return True
+
+    def _add(self, account: Account, size: int) -> None:
+        account.held_bytes += size
+        self._used_bytes += size
+
+    def _release(self, account: Account) -> None:
+        self._used_bytes -= account.held_bytes
+        account.held_bytes = 0
+        self._waiting.pop(account, None)
+        if account in self._granted:
+            self._granted.remove(account)
+        if account is self.favoured:
+            self.favoured = None
+        if self._waiting:
+            self._choose()
+
+    def _choose(self) -> None:
+        """Give those who wait what there is, the message with the least left first."""
+        while self._waiting:
+            account = min(self._waiting, key=lambda one: self._waiting[one].left)
+            size = self._waiting[account].size
+            if self._used_bytes + size > self._limit_bytes:
+                if self.favoured is not None:
+                    return
+                self.favoured = account
+            del self._waiting[account]
+            self._add(account, size)
+            self._granted.append(account)
+
+
+class Account:
+    """What one connection holds."""
+
+    __slots__ = ("_budget", "held_bytes")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.held_bytes = 0
+
+    def take(self, size: int, left: int) -> bool:
+        """Ask for `size` bytes more, for a message that lacks `left`. False: wait until `resumed` names this account;
+        then they are held already."""
+        return self._budget._take(self, Demand(size, left))
+
+    def charge(self, size: int) -> None:
+        """Hold `size` bytes that have come already."""
+        self._budget._add(self, size)
+
+    def release(self) -> None:
+        """Hold nothing, and wait for nothing: the message is whole, or its connection is gone."""
+        self._budget._release(self)
+
+    @property
+    def is_favoured(self) -> bool:
+        return self._budget.favoured is self
+
+    @property
+    def is_scarce(self) -> bool:
+        """True if no more should be read at once than fits a free share."""
+        return self._budget.is_used_up

@@ -1,0 +1,214 @@
+"""Messages that validate: a frozen dataclass whose annotations are its checks.
+
+A field may be `int` (0 … 2^63-1), `float`, `bool`, `str`, `bytes`, `dict` (string keys), `Lease`, another `Record`,
+`X | None`, or a `list` of these; `Annotated[str, Length(n)]` bounds a text. Unknown keys in a received header are
+ignored, so that fields may be added; a missing key takes the field's default, if it has one.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+
+from moviola.base.vocabulary import ErrorCode
+from moviola.wire.errors import ProtocolError
+from moviola.wire.limits import MAX_FINGERPRINT, MAX_NAME, MAX_TEXT
+from moviola.wire.shortened import shortened
+
+MAX_INT = 2**63 - 1
+
+
+class Length(NamedTuple):
+    """The most characters a text may have; one `for_people` is cut where it is sent, not refused where it arrives."""
+
+    characters: int
+    for_people: bool = False
+
+
+class Lease(NamedTuple):
+    """A worker's right to a task. The epoch is raised at every middleware start, so an old lease never looks new."""
+
+    epoch: int
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.sequence}"
+
+
+Name = Annotated[str, Length(MAX_NAME)]
+Text = Annotated[str, Length(MAX_TEXT, for_people=True)]
+Fingerprint = Annotated[str, Length(MAX_FINGERPRINT)]
+Token = Annotated[str, Length(MAX_TEXT)]
+"""What programs compare: long, and never cut."""
+
+Check = Callable[[Any], Any]
+R = TypeVar("R", bound="Record")
+
+
+class Record:
+    """Base of everything that travels in a header. Subclasses are frozen dataclasses."""
+
+    _checks: ClassVar[tuple[tuple[str, Check], ...] | None] = None
+    _changes: ClassVar[tuple[tuple[str, Check], ...] | None] = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return plain data for msgpack; nested records become maps, texts for people are cut at their bound."""
+        cls = type(self)
+        if cls._changes is None:
+            cls._changes = _changes_of(cls)
+        made = {name: getattr(self, name) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+        for name, change in cls._changes:
+            made[name] = change(made[name])
+        return made
+
+    @classmethod
+    def from_wire(cls: type[R], data: Any) -> R:
+        """The record that `data` describes.
+
+        Raises:
+            ProtocolError: `bad-message`, naming the field, what it must be and what came.
+        """
+        if not isinstance(data, dict):
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{cls.__name__} must be a map, not {type(data).__name__}")
+        if cls._checks is None:
+            cls._checks = _compile(cls)
+        try:
+            values = {name: check(data[name]) for name, check in cls._checks if name in data}
+        except (TypeError, ValueError):
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, _fault(cls, data)) from None
+        try:
+            return cls(**values)
+        except TypeError:
+            missing = [f.name for f in fields(cls) if f.name not in values and _required(f)]  # type: ignore[arg-type]
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{cls.__name__} lacks {', '.join(missing)}") from None
+
+
+def _required(field: Any) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _fault(cls: type[Record], data: dict[str, Any]) -> str:
+    """Return which field of a record's data is not what it must be, and why."""
+    for name, check in cls._checks or ():
+        try:
+            if name in data:
+                check(data[name])
+        except (TypeError, ValueError) as error:
+            return f"{cls.__name__}.{name}: {error}"
+    raise AssertionError(f"{cls.__name__} has no fault")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_wire()
+    if isinstance(value, list) and value and isinstance(value[0], Record):
+        return [item.to_wire() for item in value]
+    return value
+
+
+def _changes_of(cls: type[Record]) -> tuple[tuple[str, Check], ...]:
+    """Return the fields that are not sent as they are, and what is done with each."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    texts = [(name, _cut) for name in names if hints[name] == Text]
+    return (*texts, *((name, _plain) for name in names if _has_records(hints[name])))
+
+
+def _cut(text: str) -> str:
+    return shortened(text, MAX_TEXT)
+
+
+def _has_records(hint: Any) -> bool:
+    if isinstance(hint, type):
+        return issubclass(hint, Record)
+    return any(_has_records(one) for one in typing.get_args(hint))
+
+
+def _compile(cls: type[Record]) -> tuple[tuple[str, Check], ...]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return tuple((f.name, _check_for(hints[f.name])) for f in fields(cls))  # type: ignore[arg-type]
+
+
+def _check_for(hint: Any) -> Check:
+    if hint in _SIMPLE:
+        return _SIMPLE[hint]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _text_check(arguments[1].characters)
+    if origin is list:
+        return _list_check(_check_for(arguments[0]))
+    if origin is dict:
+        return _dict_check
+    if origin in (typing.Union, types.UnionType) and type(None) in arguments:
+        inner = _check_for(next(a for a in arguments if a is not type(None)))
+        return lambda value: None if value is None else inner(value)
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return hint.from_wire
+    raise TypeError(f"no check for fields of type {hint!r}")
+
+
+def _int_check(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_INT:
+        raise ValueError(f"an integer from 0 to 2^63-1, not {value!r:.80}")
+    return value
+
+
+def _float_check(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"a finite number, not {value!r:.80}")
+    return float(value)
+
+
+def _exact(kind: type, name: str) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is not kind:
+            raise ValueError(f"{name}, not {value!r:.80}")
+        return value
+
+    return check
+
+
+def _text_check(most: int) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"a text, not {value!r:.80}")
+        if len(value) > most:
+            raise ValueError(f"a text of at most {most} characters, not {len(value)}")
+        return value
+
+    return check
+
+
+def _list_check(item: Check) -> Check:
+    def check(value: Any) -> list[Any]:
+        if type(value) is not list:
+            raise ValueError(f"a list, not {value!r:.80}")
+        return [item(one) for one in value]
+
+    return check
+
+
+def _dict_check(value: Any) -> dict[str, Any]:
+    if type(value) is not dict or not all(type(key) is str for key in value):
+        raise ValueError(f"a map with text keys, not {value!r:.80}")
+    return value
+
+
+def _lease_check(value: Any) -> Lease:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"a lease [epoch, sequence], not {value!r:.80}")
+    return Lease(_int_check(value[0]), _int_check(value[1]))
+
+
+_SIMPLE: dict[Any, Check] = {
+    int: _int_check,
+    float: _float_check,
+    bool: _exact(bool, "true or false"),
+    bytes: _exact(bytes, "bytes"),
+    str: _text_check(MAX_TEXT),
+    Lease: _lease_check,
+}

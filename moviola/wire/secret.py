@@ -1,0 +1,91 @@
+"""The cluster's shared secret: which file it is in, who makes it, and who may read it.
+
+Where nothing is said, it is `secret` in the state folder: programs that one user starts on one machine find the same,
+and no other user can read it. Whoever serves makes it where there is none; clients only look for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+SECRET_NAME: Final = "secret"
+SECRET_SIZE: Final = 32
+
+OTHERS: Final = 0o077
+"""What everybody but a file's owner may do with it."""
+
+HOME: Final = Path(__file__).resolve().parents[2] / "state"
+"""The state folder that `./run.sh` takes where nothing is said."""
+
+
+def cluster_secret(
+    secret_file: Path | None, no_secret: bool, *, state: Path | None = None, makes: bool = False
+) -> bytes:
+    """Return the secret that these settings and the state folder lead to; empty without any.
+
+    Args:
+        secret_file, no_secret: see moviola/wire/options.py; not both.
+        state: the program's own state folder; by default those in which one may be found.
+        makes: make one where there is none.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it holds nothing, others can read it, or none can be made.
+    """
+    if no_secret:
+        return b""
+    if secret_file is not None:
+        return read_secret(secret_file)
+    paths = [folder / SECRET_NAME for folder in ([state] if state is not None else state_folders())]
+    found = next((path for path in paths if path.exists()), None)
+    if found is None and makes:
+        try:
+            found = make_secret(paths[0])
+        except OSError as error:
+            raise ValueError(f"the cluster's secret cannot be made, {paths[0]}: {error.strerror or error}") from error
+    return b"" if found is None else read_secret(found)
+
+
+def state_folders() -> list[Path]:
+    """Return where a state folder may be that this user's programs share."""
+    told = os.environ.get("MOVIOLA_STATE")
+    return [Path(told)] if told else [Path("state"), HOME]
+
+
+def read_secret(path: Path) -> bytes:
+    """Return the secret in a file, without surrounding blanks.
+
+    Raises OSError when it cannot be read, ValueError when it holds nothing, or others can read it.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & OTHERS:
+            raise ValueError(f"the secret file {path} can be read by others; make it yours alone: chmod 600 {path}")
+        secret = file.read().strip()
+    if not secret:
+        raise ValueError(f"the secret file {path} is empty")
+    return secret
+
+
+def make_secret(path: Path) -> Path:
+    """Write a new secret that only this user can read, unless there is one; return its path. Raises OSError."""
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(secrets.token_bytes(SECRET_SIZE)) + b"\n")
+        try:
+            os.link(fresh, path)  # of several programs that begin at once, the first one's is the secret
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            if not path.exists():
+                fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path

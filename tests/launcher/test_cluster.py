@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import tempfile
+from configparser import RawConfigParser
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from supervisor.options import ServerOptions
+
+from moviola.launcher import cluster
+from moviola.launcher.cluster import Cluster
+from moviola.launcher.problem import Problem
+
+
+def a_cluster(folder: Path) -> Cluster:
+    return Cluster(state=folder / "state", results=folder / "results", port=6000, aggregator_port=6001, workers=3)
+
+
+def write(wanted: Cluster) -> None:
+    wanted.logs.mkdir(parents=True)
+    cluster.write_configuration(wanted)
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    wanted = a_cluster(tmp_path)
+    assert cluster.read_configuration(wanted.state) is None
+    write(wanted)
+    assert cluster.read_configuration(wanted.state) == wanted
+
+
+def test_supervisord_reads_the_same_command_lines(tmp_path: Path) -> None:
+    wanted = a_cluster(tmp_path / "it's a folder; with [marks]")
+    write(wanted)
+    options = ServerOptions()
+    options.realize(["-c", str(cluster.configuration_path(wanted.state))])
+    programs = {group.name: group.process_configs[0] for group in options.process_group_configs}
+    assert list(programs) == ["middleware", "aggregator", "worker"]
+    for name, arguments in wanted.programs.items():
+        command = shlex.split(programs[name].command)
+        assert command[-len(arguments) - 1 :] == [name, *arguments]
+        assert programs[name].stdout_logfile == str(wanted.logs / f"{name}.log")
+        assert programs[name].stdout_logfile_backups == cluster.LOG_BACKUPS
+
+
+def test_control_socket_can_be_bound_however_deep_the_state_is(tmp_path: Path) -> None:
+    shallow, deep = tmp_path / "s", tmp_path / ("d" * 120)
+    assert cluster.socket_path(deep) != cluster.socket_path(deep / "other")
+    for state in (shallow, deep):
+        with socket.socket(socket.AF_UNIX) as server:
+            path = f"{cluster.socket_path(state)}.4194304"
+            state.mkdir(exist_ok=True)
+            server.bind(path)
+            Path(path).unlink()
+    assert cluster.socket_path(Path("/s")).parent == Path("/s")
+
+
+@given(place=st.integers(0, 10_000), mask=st.integers(1, 255), length=st.sampled_from([1, 8, 400]))
+def test_damaged_bytes_are_said_with_the_file_or_change_nothing_else(place: int, mask: int, length: int) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        wanted = a_cluster(Path(made))
+        write(wanted)
+        state, path = wanted.state, cluster.configuration_path(wanted.state)
+        content = bytearray(path.read_bytes())
+        place %= len(content)
+        content[place : place + length] = bytes(byte ^ mask for byte in content[place : place + length])
+        path.write_bytes(content)
+        said = ""
+        try:
+            assert cluster.read_configuration(state)
+        except Problem as problem:
+            said = str(problem)
+        assert not said or (str(path) in said and "./stop.sh" in said)
+
+
+def test_what_a_cluster_logs_is_its_users_own_and_its_results_are_as_they_were(tmp_path: Path) -> None:
+    wanted = a_cluster(tmp_path)
+    before = os.umask(0o022)
+    try:
+        write(wanted)
+    finally:
+        os.umask(before)
+    parser = RawConfigParser()
+    parser.read(cluster.configuration_path(wanted.state))
+    assert parser["supervisord"]["umask"] == "077"
+    assert parser["program:aggregator"]["umask"] == "022"
+    assert f"--secret-file {wanted.state / 'secret'}" in parser["program:worker"]["command"]

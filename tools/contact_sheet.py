@@ -1,0 +1,235 @@
+"""Draws what the everyday filters make of each of some clips: `python -m tools.contact_sheet CLIP_OR_FOLDER...`.
+
+One row a clip: a frame as it was, and as blur, faces, edges and motion sent it back, with the clip's name and where it
+is from. The frame is a typical one: the middle one of those in which the most filters found something. Above the
+panels of filters that search stands in how many of the frames they did.
+
+Who made a clip is taken from a MANIFEST.tsv in its folder or the one above, with columns `file`, `licence`, `source`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import cv2
+import numpy as np
+
+ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = ROOT / "docs" / "clips.png"
+MANIFEST: Final = "MANIFEST.tsv"
+FILTERS: Final = ("identity", "blur", "faces", "edges", "motion")
+"""The first is the source, turned upright."""
+
+PANEL_WIDTH: Final = 240
+TITLE_HEIGHT: Final = 16
+CREDIT_HEIGHT: Final = 38
+HEIGHT_MAX: Final = 4000
+"""Pixels; rows that do not fit below each other go into further columns."""
+
+COLOURS_MAX: Final = 256
+"""A palette makes the picture a third of its size."""
+
+PAPER: Final = 248
+INK: Final = (40, 40, 40)
+FAILED: Final = 2
+"""The client's exit status for a file that is no video."""
+
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finds:
+    """What a filter that searches found: the frames of a clip with boxes, and how many boxes in each."""
+
+    boxes: dict[int, int]
+    frame_count: int
+
+    def title(self, frame: int) -> str:
+        return f"{self.boxes.get(frame, 0)} here, in {len(self.boxes)} of {self.frame_count} frames"
+
+
+def files_in(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files, and for folders the files in them but for the manifest."""
+    for path in paths:
+        if path.is_dir():
+            inside = (one for one in sorted(path.iterdir()) if one.is_file() and not one.name.startswith("."))
+            yield from (one for one in inside if one.name != MANIFEST)
+        else:
+            yield path
+
+
+def credit(path: Path) -> str:
+    """Licence and source of a clip, or nothing where no manifest knows it."""
+    for folder in (path.parent, path.parent.parent):
+        if (folder / MANIFEST).is_file():
+            with (folder / MANIFEST).open(encoding="utf-8", newline="") as file:
+                for entry in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+                    if Path(entry["file"]).name == path.name:
+                        return f"{entry['licence']}, {entry['source']}"
+    return ""
+
+
+def row(path: Path) -> Pixels | None:
+    """The row of a clip, BGR; None where the file cannot be taken. Raises CalledProcessError when a job fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "client.file_sender", str(path), "--local", "--quiet", "--out", folder]
+        command += ["--preset", "ultrafast", *(word for name in FILTERS for word in ("--filters", name))]
+        done = subprocess.run(command, cwd=ROOT, check=False)
+        if done.returncode == FAILED:
+            return None
+        if done.returncode not in (0, 4):  # 4: the source is damaged in places
+            done.check_returncode()
+        outputs = {name: next(one for one in Path(folder).glob(f"{name}.m*") if one.suffix != ".json")
+                   for name in FILTERS}  # fmt: skip
+        finds = {name: found for name, output in outputs.items() if (found := finds_of(output)) is not None}
+        frame = typical(list(finds.values()))
+        titles = {name: f"{name}: {found.title(frame)}" for name, found in finds.items()}
+        titles["identity"] = f"frame {frame}"
+        panels = [panel(frame_of(output, frame), titles.get(name, name)) for name, output in outputs.items()]
+    strip = np.hstack(panels)
+    return np.vstack([strip, caption(path, strip.shape[1])])
+
+
+def finds_of(output: Path) -> Finds | None:
+    """From the notes beside a finished file, a line each; None where its filter does not search."""
+    notes = output.with_name(f"{output.stem}.annotations.jsonl")
+    if not notes.exists():
+        return None
+    boxes: dict[int, int] = {}
+    frames = set()
+    for line in notes.read_text(encoding="utf-8").splitlines():
+        note = json.loads(line)
+        frames.add(note["frame"])
+        if note.get("boxes"):
+            boxes[note["frame"]] = boxes.get(note["frame"], 0) + len(note["boxes"])
+    return Finds(boxes, len(frames))
+
+
+def typical(finds: Sequence[Finds]) -> int:
+    """The middle one of the frames in which the most filters found something; of all frames if none did."""
+    votes: dict[int, int] = {}
+    for one in finds:
+        for frame in one.boxes:
+            votes[frame] = votes.get(frame, 0) + 1
+    most = max(votes.values(), default=0)
+    frames = sorted(frame for frame, count in votes.items() if count == most)
+    frames = frames or list(range(max((one.frame_count for one in finds), default=1)))
+    return frames[len(frames) // 2]
+
+
+def frame_of(path: Path, index: int) -> Pixels:
+    """A frame as BGR uint8 (height, width, 3), with square pixels."""
+    with av.open(str(path)) as container:
+        for at, frame in enumerate(container.decode(video=0)):
+            if at == index:
+                aspect = float(container.streams.video[0].sample_aspect_ratio or 1)
+                picture = cv2.resize(frame.to_ndarray(format="bgr24"), None, fx=aspect, fy=1)
+                return picture.astype(np.uint8)
+    raise ValueError(f"{path} has no frame {index}")
+
+
+def panel(picture: Pixels, title: str) -> Pixels:
+    """A picture of panel width below its title."""
+    height = round(picture.shape[0] * PANEL_WIDTH / picture.shape[1])
+    small = cv2.resize(picture, (PANEL_WIDTH, height), interpolation=cv2.INTER_AREA)
+    head = np.full((TITLE_HEIGHT, PANEL_WIDTH, 3), PAPER, np.uint8)
+    write(head, title, 12)
+    return np.vstack([head, small]).astype(np.uint8)
+
+
+def caption(path: Path, width: int) -> Pixels:
+    strip = np.full((CREDIT_HEIGHT, width, 3), PAPER, np.uint8)
+    write(strip, path.name, 13, scale=0.45)
+    write(strip, credit(path), 28)
+    return strip
+
+
+def write(picture: Pixels, text: str, baseline: int, scale: float = 0.36) -> None:
+    """OpenCV's letters are ASCII only."""
+    plain = text.encode("ascii", "replace").decode()
+    cv2.putText(picture, plain, (2, baseline), cv2.FONT_HERSHEY_SIMPLEX, scale, INK, 1, cv2.LINE_AA)
+
+
+def page_of(rows: Sequence[Pixels]) -> Pixels:
+    """The rows in as few columns of equal height as HEIGHT_MAX allows."""
+    count = -(-sum(len(one) for one in rows) // HEIGHT_MAX)
+    share = sum(len(one) for one in rows) / count
+    columns: list[list[Pixels]] = [[] for _ in range(count)]
+    above = 0
+    for one in rows:
+        columns[min(count - 1, int((above + len(one) / 2) / share))].append(one)
+        above += len(one)
+    height = max(sum(len(one) for one in column) for column in columns)
+    gap = PANEL_WIDTH // 10
+    pitch = len(FILTERS) * PANEL_WIDTH + gap
+    page = np.full((height, count * pitch - gap, 3), PAPER, np.uint8)
+    for number, column in enumerate(columns):
+        strip = np.vstack(column)
+        page[: len(strip), number * pitch : (number + 1) * pitch - gap] = strip
+    return page
+
+
+def save(page: Pixels, path: Path) -> None:
+    """As a PNG with a palette made for it: the middles of clusters of its colours, coarsened to 5 bits."""
+    coarse = page >> 3
+    keys = (coarse[..., 0].astype(np.int32) << 10) | (coarse[..., 1].astype(np.int32) << 5) | coarse[..., 2]
+    present, counts = np.unique(keys, return_counts=True)
+    colours = np.stack([present >> 10, present >> 5 & 31, present & 31], axis=1).astype(np.float32) * 8 + 4
+    # each colour as often as the root of its count: else paper and black take the whole palette
+    samples = np.repeat(colours, np.ceil(np.sqrt(counts)).astype(int), axis=0)
+    stop = (cv2.TERM_CRITERIA_MAX_ITER, 20, 0)
+    cv2.setRNGSeed(0)
+    _, _, centres = cv2.kmeans(samples, COLOURS_MAX, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    nearest = np.array([np.argmin(((centres - colour) ** 2).sum(axis=1)) for colour in colours])
+    table = np.zeros(1 << 15, np.uint8)
+    table[present] = nearest
+    palette = np.full((256, 4), 255, np.uint8)
+    palette[: len(centres), 1:] = np.clip(np.rint(centres[:, ::-1]), 0, 255)
+    write_png(path, table[keys], palette)
+
+
+def write_png(path: Path, indices: Pixels, palette: Pixels) -> None:
+    """`indices` (height, width) into `palette` (256, 4): alpha, red, green, blue."""
+    encoder = av.CodecContext.create("png", "w")
+    encoder.height, encoder.width = indices.shape
+    encoder.pix_fmt = "pal8"
+    encoder.time_base = Fraction(1)
+    encoder.options = {"compression_level": "9"}
+    frame = av.VideoFrame.from_ndarray((indices, palette), "pal8")  # type: ignore[arg-type]
+    path.write_bytes(b"".join(bytes(packet) for packet in encoder.encode(frame)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.contact_sheet", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP_OR_FOLDER")
+    parser.add_argument("--out", type=Path, default=PAGE, help="the picture (docs/clips.png)")
+    told = parser.parse_args()
+    rows: list[Pixels] = []
+    for path in files_in(told.clips):
+        drawn = row(path)
+        if drawn is None:
+            continue  # the client has said why
+        print(path.name, flush=True)
+        rows.append(drawn)
+    if not rows:
+        print("No clip could be taken: name videos, or a folder with videos.", file=sys.stderr)
+        return 2
+    save(page_of(rows), told.out)
+    print(f"wrote {told.out}: {len(rows)} clips, {told.out.stat().st_size} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+"""Draws the README's gallery, docs/gallery.png: `python -m tools.gallery`.
+
+Every filter that works on pictures, on a photograph or in a clip, each above the chain that made it. Where a filter
+changes little, the left half is as it was. The media come out of packages of the Python registry and stay in .cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import cv2
+import numpy as np
+
+from moviola.filters import registry
+from moviola.filters.chain import parse_chain
+from moviola.filters.picture import Picture
+from moviola.filters.runner import ChainRunner
+from moviola.launcher import clip
+from tools.contact_sheet import save
+
+ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = ROOT / "docs" / "gallery.png"
+CACHE: Final = ROOT / ".cache" / "gallery"
+
+PHOTOGRAPH: Final = ("scikit-image==0.26.0", "skimage/data/astronaut.png")
+CREDITS: Final = (
+    "Photograph: Eileen Collins, NASA, public domain. Film: Big Buck Bunny, (c) Blender Foundation, CC-BY 3.0, "
+    "www.bigbuckbunny.org. Figures: drawn."
+)
+
+WIDTH, HEIGHT = 216, 162
+"""Of a tile's picture, in pixels: the photograph's 512 × 384 pixels that are used, made smaller."""
+SOURCE: Final = (512, 384)
+TITLE_HEIGHT: Final = 20
+GAP: Final = 12
+COLUMNS: Final = 5
+PAPER: Final = 250
+GROUND: Final = 225
+INK: Final = (60, 60, 60)
+STRIP: Final = (3, 3)
+"""Across and down: the frames of a clip that show a frame rate."""
+
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """`source` names what the chain is applied to. `half`: only the right half is shown filtered. `told`: the notes
+    are written into the picture. `same_scale`: a smaller result is shown smaller."""
+
+    chain: str
+    source: str = "photograph"
+    half: bool = False
+    told: bool = False
+    same_scale: bool = False
+
+
+TILES: Final = (
+    Tile("identity"),
+    Tile("blur:radius=12"),
+    Tile("sharpen:amount=2.5", half=True),
+    Tile("denoise:strength=20", source="noisy", half=True),
+    Tile("enhance:amount=1", half=True),
+    Tile("brightness:amount=20", half=True),
+    Tile("contrast:factor=1.6", half=True),
+    Tile("grayscale"),
+    Tile("edges"),
+    Tile('watermark:text="one, two: three":size=14'),
+    Tile("crop:x=112:y=40:width=224:height=168"),
+    Tile("resize:width=300", same_scale=True),
+    Tile("rotate:degrees=15"),
+    Tile("flip"),
+    Tile("pixelate:block=16"),
+    Tile("pixelate:faces=true"),
+    Tile("faces"),
+    Tile("people", source="figures"),
+    Tile("enhance,grayscale,edges:low=80:high=240"),
+    Tile("metadata", source="film", told=True),
+    Tile("identity", source="film"),
+    Tile("motion", source="film"),
+    Tile("background:threshold=40", source="film"),
+    Tile("background:threshold=40:show=foreground", source="film"),
+    Tile("fps:rate=3", source="film"),
+)
+"""Filters of records have no picture."""
+
+
+def photograph() -> Pixels:
+    """BGR, height × width × 3. Raises OSError where no registry answers."""
+    path = CACHE / "astronaut.png"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if not path.exists() and not clip.download(path, *PHOTOGRAPH):
+        raise OSError(f"no package registry answered with {PHOTOGRAPH[0]}, which has the photograph")
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise OSError(f"{path} is no picture: remove it, and it is fetched again")
+    return np.asarray(image[: SOURCE[1], : SOURCE[0]], np.uint8)
+
+
+def film() -> Path:
+    """Raises OSError where no registry answers."""
+    path = CACHE / "bigbuckbunny.mp4"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if not path.exists() and not clip.download(path):
+        raise OSError(f"no package registry answered with {clip.PACKAGE}, which has the film")
+    return path
+
+
+def noisy() -> Pixels:
+    """The photograph as a bad camera would have taken it."""
+    image = photograph().astype(int)
+    return np.clip(image + np.random.default_rng(0).normal(0, 18, image.shape), 0, 255).astype(np.uint8)
+
+
+def figures() -> Pixels:
+    """Three silhouettes on a wide plain."""
+    shades = np.interp(np.arange(SOURCE[1]), [0, 190, 191, SOURCE[1]], [235, 205, 165, 190])
+    plain = np.repeat(shades[:, np.newaxis], SOURCE[0], axis=1)
+    image: Pixels = np.stack([plain, plain * 0.97, plain * 0.92], axis=2).astype(np.uint8)
+    for x, y, height, shade in ((120, 110, 210, 60), (290, 130, 150, 80), (420, 140, 120, 95)):
+        figure(image, x, y, height, (shade + 10, shade, shade))
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 1.2), np.uint8)
+
+
+def figure(image: Pixels, x: int, y: int, height: int, colour: tuple[int, int, int]) -> None:
+    """Someone who stands, `height` pixels tall, around column `x` from row `y` downwards."""
+    unit = height / 96
+
+    def at(across: float, down: float) -> tuple[int, int]:
+        return round(x + across * unit), round(y + down * unit)
+
+    cv2.ellipse(image, at(0, 8), (round(6 * unit), round(8 * unit)), 0, 0, 360, colour, -1, cv2.LINE_AA)
+    trunk = [((side * 5, 24), (side * 4, 50), 12) for side in (-1, 1)]
+    arms = [((side * 9, 22), (side * 13, 50), 5) for side in (-1, 1)]
+    legs = [((side * 4, 50), (side * 6, 72), 8) for side in (-1, 1)] + [
+        ((side * 6, 72), (side * 7, 93), 6) for side in (-1, 1)
+    ]
+    for start, stop, width in (*trunk, *arms, *legs):
+        cv2.line(image, at(*start), at(*stop), colour, max(1, round(width * unit)), cv2.LINE_AA)
+
+
+STILLS: Final[dict[str, Callable[[], Pixels]]] = {"photograph": photograph, "noisy": noisy, "figures": figures}
+FILM_FRAME: Final = 44
+
+
+def source(name: str) -> Sequence[Picture]:
+    """The pictures that lead to the one to be shown, which is the last."""
+    if name in STILLS:
+        return [picture_of(STILLS[name]())]
+    with av.open(str(film())) as container:
+        frames = islice(container.decode(video=0), FILM_FRAME + 1)
+        return [Picture(frame.reformat(640, 360), index=index) for index, frame in enumerate(frames)]
+
+
+def picture_of(image: Pixels) -> Picture:
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+    return Picture(frame.reformat(format="yuv444p"))
+
+
+def applied(tile: Tile) -> Pixels:
+    """What a tile shows, before it is made to fit."""
+    pictures = source(tile.source)
+    runner = ChainRunner(registry.make_chain(parse_chain(tile.chain)))
+    output = [runner.run(picture) for picture in pictures][-1]
+    shown = np.array(output.bgr, np.uint8)
+    if tile.half:
+        middle = shown.shape[1] // 2
+        shown[:, :middle] = pictures[-1].bgr[:, :middle]
+        shown[:, middle - 1 : middle + 1] = 255
+    if tile.told:
+        write_notes(shown, output.notes[-1])
+    return shown
+
+
+def write_notes(image: Pixels, note: Any) -> None:
+    image //= 2
+    lines = [f"{key}: {value}" for key, value in note.items() if key != "filter" and value is not None]
+    for row, line in enumerate(lines):
+        cv2.putText(image, line, (90, 90 + 48 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (255, 255, 255), 2, cv2.LINE_AA)
+
+
+def at_rate(chain: str) -> Pixels:
+    """The first frames that come out of a chain that changes the frame rate, one beside the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "rate.mp4"
+        command = [sys.executable, "-m", "client.file_sender", str(film()), "--filters", chain, "--local", "--quiet"]
+        subprocess.run([*command, "--out", str(target)], check=True, cwd=ROOT)
+        with av.open(str(target)) as container:
+            frames = [proportioned(frame.to_ndarray(format="bgr24"), "film") for frame in container.decode(video=0)]
+    across, down = STRIP
+    rows = [np.hstack([framed(frame) for frame in frames[row * across :][:across]]) for row in range(down)]
+    return np.asarray(np.vstack(rows), np.uint8)
+
+
+def framed(image: Pixels) -> Pixels:
+    return np.asarray(cv2.copyMakeBorder(image, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=(PAPER,) * 3), np.uint8)
+
+
+def proportioned(image: Any, source: str) -> Pixels:
+    """An image without its sides where it is wider than a tile."""
+    height, width = image.shape[:2]
+    spare = max(0, round(width - height * SOURCE[0] / SOURCE[1]))
+    left = spare // 8 if source == "film" else spare // 2  # the bunny stands on the left
+    return np.asarray(image[:, left : left + width - spare], np.uint8)
+
+
+def fitted(image: Pixels, tile: Tile) -> Pixels:
+    """The image in the middle of HEIGHT × WIDTH pixels."""
+    height, width = image.shape[:2]
+    factor = WIDTH / SOURCE[0] if tile.same_scale else min(WIDTH / width, HEIGHT / height)
+    size = min(WIDTH, round(width * factor)), min(HEIGHT, round(height * factor))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    paper = np.full((HEIGHT, WIDTH, 3), GROUND, np.uint8)
+    top, left = (HEIGHT - size[1]) // 2, (WIDTH - size[0]) // 2
+    paper[top : top + size[1], left : left + size[0]] = small
+    return paper
+
+
+def drawn(tile: Tile) -> Pixels:
+    """A tile with its title."""
+    (first, *_) = parse_chain(tile.chain)
+    times = registry.schemas()[first.name].material == "frames"
+    image = at_rate(tile.chain) if times else proportioned(applied(tile), tile.source)
+    titled = np.full((HEIGHT + TITLE_HEIGHT, WIDTH, 3), PAPER, np.uint8)
+    titled[:HEIGHT] = fitted(image, tile)
+    write(titled, tile.chain, HEIGHT + 14)
+    return titled
+
+
+def write(image: Pixels, text: str, row: int) -> None:
+    """A line in the smallest letters that fit."""
+    scale = 0.42
+    while cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0] > image.shape[1]:
+        scale -= 0.01
+    cv2.putText(image, text, (0, row), cv2.FONT_HERSHEY_SIMPLEX, scale, INK, 1, cv2.LINE_AA)
+
+
+def page_of(tiles: Sequence[Pixels], credits: str) -> Pixels:
+    """The tiles in rows, and below them who made what is seen."""
+    rows = -(-len(tiles) // COLUMNS)
+    pitch = WIDTH + GAP, HEIGHT + TITLE_HEIGHT + GAP // 2
+    page = np.full((GAP + rows * pitch[1] + TITLE_HEIGHT, GAP + COLUMNS * pitch[0], 3), PAPER, np.uint8)
+    for number, tile in enumerate(tiles):
+        top, left = GAP + number // COLUMNS * pitch[1], GAP + number % COLUMNS * pitch[0]
+        page[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    write(page[:, GAP:-GAP], credits, page.shape[0] - 10)
+    return page
+
+
+def missing(tiles: Iterable[Tile]) -> list[str]:
+    """The built-in filters of pictures and frames that no tile shows."""
+    shown = {step.name for tile in tiles for step in parse_chain(tile.chain)}
+    schemas = registry.schemas()
+    return [name for name in registry.BUILT_IN if schemas[name].material != "record" and name not in shown]
+
+
+def main() -> int:
+    try:
+        tiles = [drawn(tile) for tile in TILES]
+    except OSError as error:
+        print(f"The gallery was not drawn: {error}", file=sys.stderr)
+        return 1
+    save(page_of(tiles, CREDITS), PAGE)
+    print(f"wrote {PAGE}: {PAGE.stat().st_size} bytes. {CREDITS}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Writes requirements.txt and requirements-dev.txt: the newest versions that pyproject.toml allows, pinned.
+
+Run it as `python3 tools/lock.py`, then ./test.sh. Exact versions and no hashes: one hash for each platform's
+wheel would make these thirty lines into a thousand that nobody reads.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import tomllib
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+RUN = "Everything that runs Moviola, at the versions it was tested with; pyproject.toml says what each is for."
+DEV = "Everything that checks and tests Moviola, beside requirements.txt."
+
+
+def main() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        run = install_and_list(Path(folder), project["dependencies"])
+        both = install_and_list(Path(folder), [*run, *project["optional-dependencies"]["dev"]])
+    write(ROOT / "requirements.txt", RUN, run)
+    write(ROOT / "requirements-dev.txt", DEV, [line for line in both if line not in run])
+
+
+def install_and_list(environment: Path, requirements: list[str]) -> list[str]:
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", *requirements], check=True)
+    freeze = [*pip, "freeze", "--exclude", "pip", "--exclude", "setuptools"]
+    return subprocess.run(freeze, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def write(path: Path, title: str, lines: list[str]) -> None:
+    path.write_text("\n".join([f"# {title}", "# Made by tools/lock.py.", *lines, ""]))
+
+
+if __name__ == "__main__":
+    main()
