@@ -5,13 +5,13 @@
 # All checks that a change has to pass: style, formatting, types, the import arrows, the shell scripts, the tests.
 # Makes .venv with the development tools when they are missing. Every check runs, also after one has failed.
 #
-#   --suite NAME    that suite instead, and nothing else: 'long', 'containers' or 'fuzz' (tests/conftest.py tells more)
+#   --suite NAME    that suite instead, and nothing else: 'long', 'containers', 'package' or 'fuzz' (tests/conftest.py tells more)
 #   --help          this text
 
 set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=scripts/environment.sh
-. "$root/scripts/environment.sh"
+# shellcheck source=moviola/launcher/environment.sh
+. "$root/moviola/launcher/environment.sh"
 
 if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
     print_head "$0" && exit 0
@@ -38,7 +38,7 @@ check style "$tools/ruff" check .
 check format "$tools/ruff" format --check .
 check types "$tools/mypy"
 check imports "$tools/lint-imports"
-check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run scripts/*.sh docker/*.sh
+check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run moviola/launcher/*.sh docker/*.sh
 check simulation "$tools/python" -m tests.simulation --seeds 200
 check tests "$tools/python" -m pytest --numprocesses auto "$@"
 
