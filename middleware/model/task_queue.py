@@ -358,10 +358,16 @@ class TaskQueue:
             flight.delivered_at = now
 
     def live_frames(self) -> int:
-        """Return the frames done of tasks in flight. A frame counts when the last of its filters is done."""
+        """Return the frames done of tasks in flight. A frame counts when the last of its filters is done.
+
+        A delivered task counts whole: its worker may say so before its aggregator does, and what a person sees
+        should not go back in between.
+        """
         return sum(
-            max((record.frames for record in flight.leases.values() if record.is_last), default=0)
-            for flight in self.in_flight.values()
+            self._stream.frames_of(index)
+            if flight.state is TaskState.DELIVERED
+            else max((record.frames for record in flight.leases.values() if record.is_last), default=0)
+            for index, flight in self.in_flight.items()
         )
 
     def validate(self) -> None:

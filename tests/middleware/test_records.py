@@ -13,7 +13,20 @@ from middleware.model.changes import Urgency
 from middleware.model.stream import ChunkFacts
 from middleware.model.track import Trouble
 from moviola.base.failures import MAX_FAILURES_OF_JOB
-from moviola.wire.messages import Control, Event, Hello, Job, Watch, Worker, WorkerDetails
+from moviola.wire.messages import (
+    Beat,
+    Control,
+    Event,
+    Hello,
+    Job,
+    LeaseBeat,
+    Released,
+    Stored,
+    Task,
+    Watch,
+    Worker,
+    WorkerDetails,
+)
 from tests.middleware.script import ROOM, Script
 
 
@@ -130,3 +143,27 @@ def test_schemas_come_with_the_first_record_of_a_worker_and_a_loss_is_told_to_wh
     assert "schemas" in script.said(5, Worker)[-1].facts
     script.tell(5, Watch(topics=["workers"]))
     assert all("schemas" in one.facts for one in script.said(5, Worker)[-2:])
+
+
+def test_a_task_that_is_delivered_and_not_yet_known_to_be_stored_counts_as_done() -> None:
+    script = Script()
+    script.aggregator(9)
+    script.worker(11)
+    script.client(1)
+    script.tell(1, script.submission())
+    job = script.job(1).job
+    script.hold(job)
+    script.chunk(1, job, 0)
+    script.tick()
+    (task,) = script.said(11, Task)
+    queue = script.dispatcher.cluster.open[job].tracks[0].queue
+
+    def done() -> int:
+        return queue.stored_frames + queue.live_frames()
+
+    script.tell(11, Beat([LeaseBeat(task.lease, "delivering", 10, 10)]))
+    assert done() == 10
+    script.tell(11, Released(task.lease, "stored"))  # the worker's word is here before the aggregator's
+    assert done() == 10
+    script.tell(9, Stored(job, task.track, task.index, "kept", task.lease, "w11", 10))
+    assert done() == 10
