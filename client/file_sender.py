@@ -26,6 +26,7 @@ from moviola.wire.errors import Unreachable, WireError
 
 from . import filter_list, sources
 from .assets import AssetsFirst
+from .cluster_view import look
 from .destination import Place, places_for
 from .interruption import interruptible, loaded
 from .job_report import failure_line, traceback_of
@@ -41,7 +42,6 @@ from .settings import Settings
 from .summary import print_summary
 from .terminal import Terminal
 from .units import counted
-from .watching import look
 
 HINT = "start one with ./run.sh, or name another with --host and --port"
 

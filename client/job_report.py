@@ -13,7 +13,7 @@ from moviola.media.kinds import unit_of
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Job
 
-from .attending import FINAL_STATES
+from .job_session import FINAL_STATES
 from .progress import duration
 from .tables import frames_of, job_json, share, state_text, table
 from .terminal import Part, Terminal, styled

@@ -32,7 +32,7 @@ from moviola.media.kinds import KINDS, unit_of
 from moviola.wire.errors import Refused, WireError
 from moviola.wire.messages import Job
 
-from .asking import job_details, wish
+from .cluster_view import look
 from .destination import Place, place_for
 from .interruption import interruptible, loaded
 from .job_report import as_json, details_as_json, print_details, print_jobs
@@ -40,11 +40,11 @@ from .network import Sender
 from .options import Parser, Target, UsageError, as_sentence, read_target
 from .outcome import Outcome, Status
 from .progress import display_for
+from .rpc import control, job_details
 from .run import Pickup
 from .settings import JobsSettings, Settings
 from .summary import print_summary
 from .terminal import Terminal
-from .watching import look
 
 WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)
 VERBS = ("list", "show", "wait", "fetch", *WISHES)
@@ -126,7 +126,7 @@ def find(jobs: Mapping[str, Job], text: str) -> Job:
 
 
 def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal) -> int:
-    answer = wish(target, job, options.verb)
+    answer = control(target, job, options.verb)
     if options.json:
         stdout.json({"job_id": job, "verb": options.verb, "answer": answer})
     elif not options.quiet:

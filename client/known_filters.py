@@ -11,8 +11,8 @@ from moviola.filters import registry
 from moviola.filters.schema import FilterSchema
 from moviola.wire.errors import Unreachable
 
+from .cluster_view import ClusterView, look
 from .options import Target
-from .watching import ClusterView, look
 
 TOPICS: Final = (Topic.WORKERS, Topic.FILTERS)
 

@@ -17,11 +17,11 @@ from moviola.wire.messages import Job, Welcome
 
 from . import events
 from .assets import ChunkReader
-from .attending import Attending, Phase
 from .destination import Place
 from .events import Command, Event, Peer
 from .files import Files
-from .following import Following
+from .follow import FollowSession
+from .job_session import JobSession, Phase
 from .options import Target
 from .order import Submission, hello
 from .outcome import Outcome, OutputOutcome
@@ -75,8 +75,8 @@ class Pickup:
     frames: int = 0
     frames_wanted: int = 0
 
-    def brain(self, where: str) -> Following:
-        return Following(self.job, where, fetch=self.fetch)
+    def brain(self, where: str) -> FollowSession:
+        return FollowSession(self.job, where, fetch=self.fetch)
 
 
 class Run:
@@ -87,7 +87,7 @@ class Run:
     """
 
     def __init__(self, loop: Loop, target: Target, parcel: Parcel | Pickup) -> None:
-        self.session: Attending = parcel.brain(str(target.address))
+        self.session: JobSession = parcel.brain(str(target.address))
         self.links: dict[Peer, ConnectionId] = {}
         self._loop, self._target = loop, target
         self._parcel = parcel

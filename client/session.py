@@ -15,14 +15,14 @@ from moviola.wire.messages import Chunk, ChunkWindow, End, Error, Job, Submit
 from moviola.wire.messages import Event as Told
 from moviola.wire.windows import Windows
 
-from .attending import FINAL_STATES, Attending, Phase, fetched_later
 from .events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
+from .job_session import FINAL_STATES, JobSession, Phase, fetched_later
 from .order import Submission
 from .outcome import Status
 from .upload import Upload
 
 
-class Session(Attending):
+class Session(JobSession):
     """The life of one submission.
 
     Args:

@@ -18,11 +18,11 @@ from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.messages import Aggregator, Job, Worker
 
+from .cluster_view import ClusterView, look
 from .options import Parser, UsageError, as_sentence, read_target
 from .settings import ClusterSettings, StatusSettings
 from .tables import frames_of, job_json, share, state_text, table
 from .terminal import Terminal, stacked
-from .watching import ClusterView, look
 
 TOPICS = (Topic.WORKERS, Topic.JOBS)
 JOBS_SHOWN = 20

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import pytest
 
-from client.attending import Attending, Phase
 from client.destination import Place
 from client.events import (
     Begin,
@@ -31,7 +30,8 @@ from client.events import (
     Tick,
     Welcomed,
 )
-from client.following import Following
+from client.follow import FollowSession
+from client.job_session import JobSession, Phase
 from client.order import hello
 from client.run import Pickup, Run
 from client.session import Session
@@ -71,9 +71,9 @@ class World:
         self.pulled = 0
         self.is_pulling = False
 
-    def _made(self) -> Attending:
+    def _made(self) -> JobSession:
         if self.random.random() < 0.3:
-            return Following("j1", "here", fetch=self.random.random() < 0.7)
+            return FollowSession("j1", "here", fetch=self.random.random() < 0.7)
         made = material.submission("clip", 2, 1, [["blur"]], "original")
         return Session(made, "here", detach=self.random.random() < 0.2)
 

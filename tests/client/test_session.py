@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from client.attending import TRANSITIONS, Phase
 from client.events import (
     Begin,
     Command,
@@ -31,6 +30,7 @@ from client.events import (
     Unreadable,
     Welcomed,
 )
+from client.job_session import TRANSITIONS, Phase
 from client.outcome import Status
 from client.redial import PATIENCE_S
 from client.session import Session

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from client.cluster_view import ClusterView
 from client.status import Status, main
-from client.watching import ClusterView
 from moviola.filters.registry import schemas
 from moviola.wire.messages import Aggregator, Event, Job, Worker
 from tests.client.fakes import FakeCluster

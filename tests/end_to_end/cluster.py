@@ -17,8 +17,8 @@ from typing import Any
 
 import psutil
 
+from client.cluster_view import ClusterView, look
 from client.options import Target
-from client.watching import ClusterView, look
 from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.secret import make_secret

@@ -14,8 +14,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from client.cluster_view import ClusterView, look
 from client.options import Target
-from client.watching import ClusterView, look
 from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.errors import WireError

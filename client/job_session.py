@@ -70,7 +70,7 @@ class Ending:
     reason: str = ""
 
 
-class Attending:
+class JobSession:
     """A brain: give it `Start` first, and a Tick at `next_deadline`. What is asked of the middleware, and what becomes
     of its answers, is for those who derive from this.
 

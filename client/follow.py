@@ -5,11 +5,11 @@ from __future__ import annotations
 from moviola.base.file_names import is_file_name
 from moviola.wire.messages import Error, Job, Watch
 
-from .attending import FINAL_STATES, Attending, Phase, fetched_later
+from .job_session import FINAL_STATES, JobSession, Phase, fetched_later
 from .outcome import Status
 
 
-class Following(Attending):
+class FollowSession(JobSession):
     """Waits until a job is over and, where that is wanted, brings its files.
 
     Args:

@@ -22,7 +22,7 @@ from client.events import (
     Tick,
     Welcomed,
 )
-from client.following import Following
+from client.follow import FollowSession
 from client.outcome import Status
 from client.redial import PATIENCE_S
 from moviola.wire.messages import Error, Job, Watch
@@ -37,14 +37,14 @@ DONE: dict[str, Any] = {
 
 class Stage:
     def __init__(self, *, fetch: bool) -> None:
-        self.following = Following("j", "localhost:5000", fetch=fetch)
+        self.session = FollowSession("j", "localhost:5000", fetch=fetch)
         self.now = 0.0
 
     def feed(self, *events: Event) -> list[Command]:
         commands: list[Command] = []
         for event in events:
-            commands = self.following.handle(event, self.now)
-            self.following.validate()
+            commands = self.session.handle(event, self.now)
+            self.session.validate()
         return commands
 
     def job(self, state: str = "running", name: str = "j", **fields: Any) -> list[Command]:
@@ -57,7 +57,7 @@ class Stage:
 
     @property
     def ended(self) -> tuple[Status, str, str]:
-        ending = self.following.ending
+        ending = self.session.ending
         assert ending is not None
         return ending.status, ending.state, ending.reason
 
@@ -84,7 +84,7 @@ def test_a_lost_connection_is_made_again_and_the_job_asked_for_again() -> None:
     stage = Stage(fetch=True).begun()
     stage.job()
     assert stage.feed(Lost(MIDDLEWARE, "reset")) == []
-    due = stage.following.next_deadline()
+    due = stage.session.next_deadline()
     assert due is not None
     stage.now = due
     assert stage.feed(Tick()) == [Dial(MIDDLEWARE)]
@@ -95,7 +95,7 @@ def test_a_lost_connection_is_made_again_and_the_job_asked_for_again() -> None:
 def test_records_of_other_jobs_are_passed_over() -> None:
     stage = Stage(fetch=True).begun()
     assert stage.job("done", name="other", **DONE) == []
-    assert stage.following.record is None
+    assert stage.session.record is None
 
 
 def test_a_middleware_that_is_not_there_or_stays_away_is_said() -> None:

@@ -1,4 +1,4 @@
-"""One question to the middleware, and its answer."""
+"""Remote calls: send the middleware one message and return its answer."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ T = TypeVar("T")
 
 
 def job_details(target: Target, job: str, task: int | None = None) -> Job:
-    """Return the record of one job, with its details, and with the story of a chunk's tasks. Raises as `ask` does."""
-    return ask(target, Watch(job, chunk=task), lambda message: heard.job(message) if isinstance(message, Job) else None)
+    """Return the record of one job, with its details, and with the story of a chunk's tasks. Raises as `call` does."""
+    return call(
+        target, Watch(job, chunk=task), lambda message: heard.job(message) if isinstance(message, Job) else None
+    )
 
 
-def wish(target: Target, job: str, verb: str) -> str:
-    """Lets the middleware do something with a job; what it did, in a sentence. Raises as `ask` does."""
+def control(target: Target, job: str, verb: str) -> str:
+    """Have the middleware do something with a job. Return what it did, in a sentence. Raises as `call` does."""
 
     def granted(message: Message) -> str | None:
         return message.text if isinstance(message, Event) and message.kind == EventKind.WISH_GRANTED else None
 
-    return ask(target, Control(job, verb), granted)
+    return call(target, Control(job, verb), granted)
 
 
-def ask(target: Target, question: Message, answer: Callable[[Message], T | None]) -> T:
-    """Asks once.
+def call(target: Target, request: Message, answer: Callable[[Message], T | None]) -> T:
+    """Send one message and return the answer to it.
 
     Args:
         answer: what a message that comes means; None when it is not the answer.
@@ -54,7 +56,7 @@ def ask(target: Target, question: Message, answer: Callable[[Message], T | None]
             for event in loop.turn(deadline):
                 match event:
                     case Received(message=Welcome()):
-                        loop.send(link, question)
+                        loop.send(link, request)
                     case Received(message=Error() as error) | Lost(error=Error() as error):
                         raise Refused(error.code, error.text)
                     case Received(message=message) if (found := answer(message)) is not None:
