@@ -166,12 +166,12 @@ def main() -> int:
     parser.add_argument("--silent", type=int, default=4000)
     parser.add_argument("--slow", type=int, default=1000)
     parser.add_argument("--user", action="store_true")
-    told = parser.parse_args()
+    args = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    crowd = Crowd(told.port, told.silent, told.slow)
-    if told.user:
-        threading.Thread(target=ask_for_all, args=(told.port,), daemon=True).start()
+    crowd = Crowd(args.port, args.silent, args.slow)
+    if args.user:
+        threading.Thread(target=ask_for_all, args=(args.port,), daemon=True).start()
 
     def stop() -> None:
         sys.stdin.read()

@@ -88,15 +88,15 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--codec", choices=CODECS, action="append", help="both when not given")
     parser.add_argument("--bare", nargs=2, metavar=("CODEC", "CLIP"), help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.bare:
+    args = parser.parse_args()
+    if args.bare:
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps(bare_loop(Path(told.bare[1]), told.bare[0], Path(folder) / "out.mp4")))
+            print(json.dumps(bare_loop(Path(args.bare[1]), args.bare[0], Path(folder) / "out.mp4")))
         return 0
     clip = clips.film_times(6)
     console = Console()
-    for codec in told.codec or CODECS:
-        measure(console, clip, codec, told.runs, told.workers)
+    for codec in args.codec or CODECS:
+        measure(console, clip, codec, args.runs, args.workers)
     return 0
 
 

@@ -117,23 +117,23 @@ def main() -> int:
     parser.add_argument("--silent", type=int, default=4000)
     parser.add_argument("--slow", type=int, default=1000)
     parser.add_argument("--frames", type=int, default=1500, help="of the job's clip (%(default)s)")
-    told = parser.parse_args()
+    args = parser.parse_args()
     columns = ("run", "without", "with", "its share taken out", "ratio", "slowest to be in", "sent away")
     table = Table(
-        title=f"frames/s under {told.silent} silent and {told.slow} slow connections and a user at its limits"
+        title=f"frames/s under {args.silent} silent and {args.slow} slow connections and a user at its limits"
     )
     for column in columns:
         table.add_column(column, justify="right")
     console, ratios, slowest = Console(), [], 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clip = clips.moving(folder / "clip.mp4", frames=told.frames, gop=16, size=(640, 360))
+        clip = clips.moving(folder / "clip.mp4", frames=args.frames, gop=16, size=(640, 360))
         arguments = (str(clip), "--filters", "blur")
         with LocalCluster(folder, workers=2) as cluster:
             run(cluster, arguments)  # warm the page cache and the workers' imports
             before, _ = run(cluster, arguments)
-            for number in range(1, told.runs + 1):
-                with Flood(cluster.port, told.silent, told.slow) as flood, Visitors(cluster.port) as visitors:
+            for number in range(1, args.runs + 1):
+                with Flood(cluster.port, args.silent, args.slow) as flood, Visitors(cluster.port) as visitors:
                     as_it_was, without_share = run(cluster, arguments, flood)
                 after, _ = run(cluster, arguments)
                 alone, before = (before + after) / 2, after

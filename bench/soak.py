@@ -189,13 +189,13 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="worker processes (%(default)s)")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)), help="of the kills (random)")
     parser.add_argument("--spare", action="store_true", help="kill workers and clients only")
-    told = parser.parse_args()
+    args = parser.parse_args()
     console = Console()
-    console.print(f"seed {told.seed}")
-    with tempfile.TemporaryDirectory() as name, LocalCluster(Path(name), workers=told.workers) as cluster:
+    console.print(f"seed {args.seed}")
+    with tempfile.TemporaryDirectory() as name, LocalCluster(Path(name), workers=args.workers) as cluster:
         recipes = recipes_of(cluster)
-        seconds = max(told.minutes, 1.0) * 60
-        soak = Soak(cluster, recipes, seconds, told.spare, random.Random(told.seed), console)
+        seconds = max(args.minutes, 1.0) * 60
+        soak = Soak(cluster, recipes, seconds, args.spare, random.Random(args.seed), console)
         growth = soak.run()
         kills = ", ".join(f"{count} × {role}" for role, count in sorted(soak.kills.items()))
         console.print(f"{soak.jobs} jobs, {soak.retries} tasks tried again; killed: {kills}")

@@ -215,9 +215,9 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP_OR_FOLDER")
     parser.add_argument("--out", type=Path, default=PAGE, help="the picture (docs/clips.png)")
-    told = parser.parse_args()
+    args = parser.parse_args()
     rows: list[Pixels] = []
-    for path in files_in(told.clips):
+    for path in files_in(args.clips):
         drawn = row(path)
         if drawn is None:
             continue  # the client has said why
@@ -226,8 +226,8 @@ def main() -> int:
     if not rows:
         print("No clip could be taken: name videos, or a folder with videos.", file=sys.stderr)
         return 2
-    save(page_of(rows), told.out)
-    print(f"wrote {told.out}: {len(rows)} clips, {told.out.stat().st_size} bytes")
+    save(page_of(rows), args.out)
+    print(f"wrote {args.out}: {len(rows)} clips, {args.out.stat().st_size} bytes")
     return 0
 
 

@@ -255,15 +255,15 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
     parser.add_argument("--workers", type=int, default=3)
-    told = parser.parse_args()
+    args = parser.parse_args()
     paths = [
-        one for path in told.paths for one in (sorted(path.iterdir()) if path.is_dir() else [path]) if one.is_file()
+        one for path in args.paths for one in (sorted(path.iterdir()) if path.is_dir() else [path]) if one.is_file()
     ]
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     verdicts = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        LocalCluster(Path(folder), workers=told.workers) as cluster,
+        LocalCluster(Path(folder), workers=args.workers) as cluster,
     ):
         for path in paths:
             try:
@@ -274,7 +274,7 @@ def main() -> int:
             outcome = "; ".join(verdict.faults) or "agrees"
             print(f"{len(verdicts)}/{len(paths)} {path.name}: {outcome}", file=sys.stderr, flush=True)
             shutil.rmtree(cluster.results, ignore_errors=True)
-    table = Table(title=f"{told.workers} workers")
+    table = Table(title=f"{args.workers} workers")
     table.add_column("file", no_wrap=True)
     for column in columns():
         table.add_column(column)
