@@ -97,8 +97,8 @@ class Wishes:
         obstacles = [self._obstacle(chain, kind) for _, chain in chains]
         suited = [named for named, obstacle in zip(chains, obstacles, strict=True) if not obstacle]
         if not suited:
-            way_out = f"ask for others, such as --filters {kind.default_chains[0]}"
-            raise UnreadableSource(Path(material.name), obstacles[0], way_out)
+            hint = f"ask for others, such as --filters {kind.default_chains[0]}"
+            raise UnreadableSource(Path(material.name), obstacles[0], hint)
         outputs = tuple(
             Output(name, chain, self._encoder_of(chain, kind), self._on_error)
             for name, (_, chain) in zip(output_names(suited), suited, strict=True)
@@ -199,8 +199,8 @@ def check_size(material: Material, submission: Submission) -> None:
     if size > MAX_DESCRIPTION:
         parts = f"its streams and metadata take {packed_size(source)}, the outputs {packed_size(outputs)}"
         reason = f"what is to be told of it has {size} bytes, and {MAX_DESCRIPTION} are the most: {parts}"
-        way_out = "ask for fewer outputs, or take metadata and streams that are not needed out of the file"
-        raise UnreadableSource(material.path, reason, way_out)
+        hint = "ask for fewer outputs, or take metadata and streams that are not needed out of the file"
+        raise UnreadableSource(material.path, reason, hint)
     if len(source["name"]) > MAX_NAME:
         reason = f"its name has {len(source['name'])} characters, and {MAX_NAME} are the most"
         raise UnreadableSource(material.path, reason, "give it a shorter one")

@@ -109,8 +109,8 @@ def _look_into(folder: Path, found: _Found) -> None:
     any_folder = [_look_for(kind, folder, files, found) for kind in whole]
     if not others and not any(any_folder):
         *most, last = (kind.plural for kind in KINDS.values())
-        way_out = "put some there or name a file"
-        raise UnreadableSource(folder, f"there are no {', '.join(most)} or {last} in this folder", way_out)
+        hint = "put some there or name a file"
+        raise UnreadableSource(folder, f"there are no {', '.join(most)} or {last} in this folder", hint)
 
 
 def _look_for(kind: Kind, folder: Path, files: Sequence[Path], found: _Found) -> bool:

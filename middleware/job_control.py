@@ -14,7 +14,7 @@ from .model.cluster import ClientRecord, Cluster
 from .model.ended_job import EndedJob
 from .model.job import Job
 from .model.states import JobState
-from .model.users import WAY_OUT, Resource
+from .model.users import QUOTA_HINT, Resource
 from .ownership import Ownership
 
 
@@ -39,7 +39,7 @@ class Wishes:
         if message.verb == Verb.RETRY and isinstance(job, EndedJob):
             why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
             if why:
-                return cluster.refuse(client, ErrorCode.BUSY, f"{why}; {WAY_OUT}", job.id)
+                return cluster.refuse(client, ErrorCode.BUSY, f"{why}; {QUOTA_HINT}", job.id)
         if isinstance(job, Job):
             granted: str | None = self._grant(client, job, message.verb, now)
         else:

@@ -18,7 +18,7 @@ from .model.job import MAX_CHUNK_FRAMES, Job
 from .model.states import JobState
 from .model.stream import ChunkFacts
 from .model.uploads import room_for, spool_share
-from .model.users import SUBMITS_PER_S, WAY_OUT, Resource, User
+from .model.users import SUBMITS_PER_S, QUOTA_HINT, Resource, User
 from .ownership import Ownership
 from .publisher import tell_client
 from .stages import uncovered
@@ -122,7 +122,7 @@ class Intake:
         users = self._cluster.users
         why = "" if job is not None else users.refusal(user, Resource.OPEN_JOBS)
         why = why or users.refusal(user, Resource.LEDGER_BYTES, size if job is None else size - job.fixed_bytes)
-        return why and f"{why}; {WAY_OUT}"
+        return why and f"{why}; {QUOTA_HINT}"
 
     def _continued(self, client: ClientRecord, message: Submit) -> Job | EndedJob | None:
         """The job that this submission repeats or takes up again; a new one only if its reply may have been lost."""
@@ -217,8 +217,8 @@ class Intake:
         job = self._cluster.open[event.job]
         job.remove_chunk(event.stream, event.index)
         if job.client is not None:
-            way_out = "; the job waits until there is room" if event.code == ErrorCode.FULL else ""
-            self._cluster.hang_up(job.client, event.code, event.reason + way_out)
+            hint = "; the job waits until there is room" if event.code == ErrorCode.FULL else ""
+            self._cluster.hang_up(job.client, event.code, event.reason + hint)
         self._cluster.log(f"job {job.id} chunk {event.index}: {event.reason}")
 
     def look(self, job: Job, now: float) -> None:

@@ -68,7 +68,7 @@ SUBMIT_BURST: Final = 200.0
 """Submit messages of one user: each costs about a millisecond here and at an aggregator. A folder of small pictures
 sent by a loop of the shell makes less than 10 a second."""
 
-WAY_OUT: Final = "wait until a job has ended, or cancel one: python -m client.jobs"
+QUOTA_HINT: Final = "wait until a job has ended, or cancel one: python -m client.jobs"
 
 FIXED_ROW_BYTES: Final = 4 * KIB
 """The least that a submission counts for: its rows and its place in memory."""

@@ -29,14 +29,14 @@ class UnreadableSource(MediaError):
     ``notes.mp4: this is not a video file that FFmpeg knows; check that the path is the one you meant.``
     """
 
-    def __init__(self, path: str | Path, reason: str, way_out: str) -> None:
+    def __init__(self, path: str | Path, reason: str, hint: str) -> None:
         self.path = str(path)
         self.reason = reason
-        self.way_out = way_out
-        super().__init__(f"{self.path}: {reason}; {way_out}.")
+        self.hint = hint
+        super().__init__(f"{self.path}: {reason}; {hint}.")
 
     def __reduce__(self) -> tuple[type[UnreadableSource], tuple[str, str, str]]:
-        return (UnreadableSource, (self.path, self.reason, self.way_out))
+        return (UnreadableSource, (self.path, self.reason, self.hint))
 
 
 class BundleError(MediaError, ValueError):

@@ -52,7 +52,7 @@ def test_each_bad_path_is_one_sentence_and_the_good_ones_stay(tmp_path: Path) ->
         "this is neither a file nor a folder",
     ]
     assert len(reasons) == len(bad)
-    assert all(complaint.path and complaint.way_out for complaint in complaints)
+    assert all(complaint.path and complaint.hint for complaint in complaints)
 
 
 def write(folder: Path, *names: str) -> None:

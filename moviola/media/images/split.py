@@ -157,14 +157,14 @@ def _checksum(data: bytes) -> int:
 
 
 def _no_picture(material: Material, files: list[tuple[str, Path]], survey: _Survey) -> UnreadableSource:
-    way_out = "check that the path is the one you meant"
+    hint = "check that the path is the one you meant"
     if not files:
-        return UnreadableSource(material.name, "there are no files in it", way_out)
+        return UnreadableSource(material.name, "there are no files in it", hint)
     if len(files) == 1:
-        return UnreadableSource(files[0][1], f"this file {survey.problems[0]}", way_out)
+        return UnreadableSource(files[0][1], f"this file {survey.problems[0]}", hint)
     first = f"{files[0][0]} {survey.problems[0]}"
     reason = f"none of its {len(files)} files is a picture that can be read: {first}"
-    return UnreadableSource(material.name, reason, way_out)
+    return UnreadableSource(material.name, reason, hint)
 
 
 def _facts(survey: _Survey, count: int) -> dict[str, Any]:

@@ -24,8 +24,8 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
         try:
             memory.check(source.process, output, int(source.process["context_frames"]), largest)
         except TooMuchMemory as error:
-            way_out = "make the video smaller before you send it, or choose another --codec or --preset"
-            raise UnreadableSource(source.name, str(error), way_out) from error
+            hint = "make the video smaller before you send it, or choose another --codec or --preset"
+            raise UnreadableSource(source.name, str(error), hint) from error
 
 
 def _sizes(source: Source, output: Output) -> Iterator[tuple[int, int]]:
