@@ -22,7 +22,7 @@ RATE_WINDOW_S: Final = 5.0
 LIVE_INTERVAL_S: Final = 0.1
 PLAIN_INTERVAL_S: Final = 2.0
 NAME_WIDTH: Final = 24
-BAR_WIDTH_MIN, BAR_WIDTH_MAX = 8, 30
+BAR_WIDTH_MIN, MAX_BAR_WIDTH = 8, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def live_line(view: JobView, rate: float, width: int) -> Text:
             taken.append((place, text))
             room -= len(text) + 2
     numbers = "".join(f"  {text}" for _, text in sorted(taken))
-    bar_width = min(BAR_WIDTH_MAX, BAR_WIDTH_MIN + max(0, room))
+    bar_width = min(MAX_BAR_WIDTH, BAR_WIDTH_MIN + max(0, room))
     done = round(bar_width * view.share)
     line = styled((name, "bold"), " ", ("━" * done, "green"), ("┄" * (bar_width - done), "dim"), numbers)
     line.truncate(width, overflow="ellipsis")

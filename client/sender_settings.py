@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from moviola.base.settings import SWITCH, choice, setting
-from moviola.media.images.formats import OUTPUT_FORMATS, QUALITY_MAX
+from moviola.media.images.formats import MAX_QUALITY, OUTPUT_FORMATS
 from moviola.media.kinds import KINDS, USUAL
 from moviola.media.material import ON_ERROR, Encoder
-from moviola.media.video.codecs import CODECS, CRF_MAX, NAMES, PRESETS
+from moviola.media.video.codecs import CODECS, MAX_CRF, NAMES, PRESETS
 from moviola.wire import options
 
 from .settings import json, out, quiet
@@ -51,13 +51,13 @@ class SenderSettings:
     )
     out: str | None = out("a file for one output, a folder for several")
     codec: str = setting("h264", type=choice(NAMES), help="of the outputs")
-    crf: int = setting(_ENCODER.crf, type=options.whole(0, CRF_MAX, "crf"), help="quality, 0 is best")
+    crf: int = setting(_ENCODER.crf, type=options.whole(0, MAX_CRF, "crf"), help="quality, 0 is best")
     no_video: bool = setting(False, type=SWITCH, help="encode nothing: keep only what filters found, as JSON lines")
     preset: str = setting("veryfast", type=choice(PRESETS), help=f"of {_WITH_PRESETS}")
     format: str = setting("", type=choice(OUTPUT_FORMATS), help="of images", default_text="each its own")
     quality: int = setting(
         _ENCODER.quality,
-        type=options.whole(1, QUALITY_MAX, "quality"),
+        type=options.whole(1, MAX_QUALITY, "quality"),
         help="of images as JPEG or WebP, 1 to 100",
     )
     chunk_frames: int | None = setting(

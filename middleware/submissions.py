@@ -18,7 +18,7 @@ from .model.job import MAX_CHUNK_FRAMES, Job
 from .model.states import JobState
 from .model.stream import ChunkFacts
 from .model.uploads import room_for, spool_share
-from .model.users import SUBMITS_PER_S, QUOTA_HINT, Resource, User
+from .model.users import QUOTA_HINT, SUBMITS_PER_S, Resource, User
 from .ownership import Ownership
 from .publisher import tell_client
 from .stages import uncovered

@@ -34,10 +34,10 @@ FILTERS: Final = ("identity", "blur", "faces", "edges", "motion")
 PANEL_WIDTH: Final = 240
 TITLE_HEIGHT: Final = 16
 CREDIT_HEIGHT: Final = 38
-HEIGHT_MAX: Final = 4000
+MAX_HEIGHT: Final = 4000
 """Pixels; rows that do not fit below each other go into further columns."""
 
-COLOURS_MAX: Final = 256
+MAX_COLOURS: Final = 256
 """A palette makes the picture a third of its size."""
 
 PAPER: Final = 248
@@ -162,8 +162,8 @@ def write(picture: Pixels, text: str, baseline: int, scale: float = 0.36) -> Non
 
 
 def page_of(rows: Sequence[Pixels]) -> Pixels:
-    """The rows in as few columns of equal height as HEIGHT_MAX allows."""
-    count = -(-sum(len(one) for one in rows) // HEIGHT_MAX)
+    """The rows in as few columns of equal height as MAX_HEIGHT allows."""
+    count = -(-sum(len(one) for one in rows) // MAX_HEIGHT)
     share = sum(len(one) for one in rows) / count
     columns: list[list[Pixels]] = [[] for _ in range(count)]
     above = 0
@@ -190,7 +190,7 @@ def save(page: Pixels, path: Path) -> None:
     samples = np.repeat(colours, np.ceil(np.sqrt(counts)).astype(int), axis=0)
     stop = (cv2.TERM_CRITERIA_MAX_ITER, 20, 0)
     cv2.setRNGSeed(0)
-    _, _, centres = cv2.kmeans(samples, COLOURS_MAX, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    _, _, centres = cv2.kmeans(samples, MAX_COLOURS, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
     nearest = np.array([np.argmin(((centres - colour) ** 2).sum(axis=1)) for colour in colours])
     table = np.zeros(1 << 15, np.uint8)
     table[present] = nearest

@@ -15,7 +15,7 @@ from typing import Final
 PARTIAL: Final = ".part"
 """The suffix of files that are not whole yet."""
 
-SYNCED_SINGLY_MAX: Final = 32
+MAX_SYNCED_SINGLY: Final = 32
 """Files that are synced one by one. A sync takes some milliseconds, and a folder may have thousands of pictures: more
 of them reach the disk with all that is not there yet."""
 
@@ -46,7 +46,7 @@ def written_aside(final: Path) -> Iterator[Path]:
 
 def sync(files: Collection[Path]) -> None:
     """Return when the content of these files is on the disk. Raises OSError."""
-    if len(files) > SYNCED_SINGLY_MAX:
+    if len(files) > MAX_SYNCED_SINGLY:
         os.sync()
         return
     for path in files:

@@ -31,7 +31,7 @@ records of a table."""
 CHARSETS = {"": "text", "ascii": "ASCII text"}
 """Which characters a text parameter takes: any, or the 95 printable ones of ASCII, for what is drawn with fonts that
 know no others."""
-RATE_DENOMINATOR_MAX = 1001  # 29.97 stays 2997/100, and no time base grows out of 32 bits
+MAX_RATE_DENOMINATOR = 1001  # 29.97 stays 2997/100, and no time base grows out of 32 bits
 MAX_PARAMETERS = 64  # of one filter: a schema is data from a peer
 MAX_STR = 1_024  # characters of one text value
 _IF = " if "  # in `context`
@@ -281,7 +281,7 @@ def _rate(text: str) -> str | None:
     if not _RATE.fullmatch(text.strip()):
         return None
     try:
-        return str(Fraction(text.strip()).limit_denominator(RATE_DENOMINATOR_MAX))
+        return str(Fraction(text.strip()).limit_denominator(MAX_RATE_DENOMINATOR))
     except ZeroDivisionError:
         return None
 

@@ -27,10 +27,10 @@ MARK_VARIABLE = "MOVIOLA_CLUSTER"
 
 # A unix socket's path has 104 bytes on macOS (108 on Linux) with its end mark; supervisord binds to the path
 # with ".<pid>" appended first.
-SOCKET_PATH_MAX = 104 - 1 - len(".4194304")
+MAX_SOCKET_PATH = 104 - 1 - len(".4194304")
 
 # Log files are rotated, so that a cluster left alone for a year fills no disk: 3 programs of 3 × 5 MB at most.
-LOG_FILE_MAX = "5MB"
+MAX_LOG_FILE = "5MB"
 LOG_BACKUPS = 2
 
 # An exit in the first seconds is a failed start and retried after 1, 2, 3, … s; 100 of them are 84 minutes, after
@@ -123,7 +123,7 @@ def pid_path(state: Path) -> Path:
 def socket_path(state: Path) -> Path:
     """The control socket: in the state folder, or in the temporary one where that path would be too long."""
     path = state / "supervisord.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_MAX:
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         return path
     return Path(tempfile.gettempdir()) / f"moviola-{mark(state)}.sock"
 
@@ -144,7 +144,7 @@ def write_configuration(cluster: Cluster) -> None:
         },
         "supervisord": {
             "logfile": str(cluster.logs / "supervisord.log"),
-            "logfile_maxbytes": LOG_FILE_MAX,
+            "logfile_maxbytes": MAX_LOG_FILE,
             "logfile_backups": str(LOG_BACKUPS),
             "pidfile": str(pid_path(cluster.state)),
             "umask": "077",  # of its logs
@@ -194,6 +194,6 @@ def _program(cluster: Cluster, name: str, arguments: list[str], priority: int) -
         "killasgroup": "true",  # a program that had to be killed leaves no children
         "redirect_stderr": "true",
         "stdout_logfile": str(cluster.logs / f"{name}.log"),
-        "stdout_logfile_maxbytes": LOG_FILE_MAX,
+        "stdout_logfile_maxbytes": MAX_LOG_FILE,
         "stdout_logfile_backups": str(LOG_BACKUPS),
     }

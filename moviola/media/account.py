@@ -11,8 +11,8 @@ from moviola.media.errors import SpliceError
 from moviola.media.report import Report, Seconds
 
 # Of each kind of trouble so many frames are listed one by one; all are counted.
-LISTED_MAX = 10_000
-WARNINGS_MAX = 100
+MAX_LISTED = 10_000
+MAX_WARNINGS = 100
 MISSING = "its chunk was left out"
 
 
@@ -33,7 +33,7 @@ class Account:
     """Counts and lists over the whole output; every frame of the source is counted once.
 
     At another frame rate some are shown again, `repeated_frames` times in all, and `left_out_frames` are not shown.
-    Lists hold the first LISTED_MAX entries, as `Report` describes them. `latency_ms` has one float32 a frame
+    Lists hold the first MAX_LISTED entries, as `Report` describes them. `latency_ms` has one float32 a frame
     that came out.
     """
 
@@ -108,15 +108,15 @@ class Account:
 
     def warn(self, sentence: str) -> None:
         """Note something a person should know; each sentence once."""
-        if sentence not in self.warnings and len(self.warnings) < WARNINGS_MAX:
+        if sentence not in self.warnings and len(self.warnings) < MAX_WARNINGS:
             self.warnings.append(sentence)
 
     def _miss(self, until: int) -> None:
         count = max(0, until - self._next)
         self.frames_in += count
         self.lost_frames += count
-        self._list(self.lost, [[frame, MISSING] for frame in range(self._next, min(until, self._next + LISTED_MAX))])
+        self._list(self.lost, [[frame, MISSING] for frame in range(self._next, min(until, self._next + MAX_LISTED))])
 
     @staticmethod
     def _list(entries: list[Any], more: list[Any]) -> None:
-        entries.extend(more[: LISTED_MAX - len(entries)])
+        entries.extend(more[: MAX_LISTED - len(entries)])

@@ -15,7 +15,7 @@ SUFFIX = ".annotations.jsonl"
 TIME_DIGITS = 6
 MEASURES = ("brightness", "contrast", "motion")
 # Cuts that are listed; all are counted. A film has a few thousand.
-CUTS_LISTED_MAX = 10_000
+MAX_CUTS_LISTED = 10_000
 _MEASURED_BY = "metadata"
 _DIGITS = 4
 
@@ -41,7 +41,7 @@ class Summary:
             self._sum[name] = self._sum.get(name, 0.0) + value
         if note["cut"]:
             self.cut_count += 1
-            if len(self.cuts) < CUTS_LISTED_MAX:
+            if len(self.cuts) < MAX_CUTS_LISTED:
                 self.cuts.append({"frame": frame, "time_s": time_s})
 
     def to_json(self) -> dict[str, Any]:

@@ -18,21 +18,21 @@ from moviola.media.errors import BundleError
 
 # A video's entry takes about 30 bytes; this leaves room for a million packets, far above what a chunk may hold,
 # and keeps a garbled length from asking for gigabytes.
-TABLE_SIZE_MAX = 64 * 1024 * 1024
+MAX_TABLE_SIZE = 64 * 1024 * 1024
 _HEAD = struct.Struct(">I")
 
 
 def pack(table: Mapping[str, Any], parts: Sequence[bytes | bytearray | memoryview]) -> bytes:
     """Join a table and the bytes of its parts; `table["p"][i][0]` must be the size of `parts[i]`.
 
-    Raise ValueError when they do not agree, or the table is larger than TABLE_SIZE_MAX.
+    Raise ValueError when they do not agree, or the table is larger than MAX_TABLE_SIZE.
     """
     sizes = [len(part) for part in parts]
     if [entry[0] for entry in table["p"]] != sizes:
         raise ValueError("the sizes in the table are not those of the parts")
     packed = msgpack.packb(dict(table), use_bin_type=True)
-    if len(packed) > TABLE_SIZE_MAX:
-        raise ValueError(f"a bundle's table of {len(packed)} bytes is larger than {TABLE_SIZE_MAX}")
+    if len(packed) > MAX_TABLE_SIZE:
+        raise ValueError(f"a bundle's table of {len(packed)} bytes is larger than {MAX_TABLE_SIZE}")
     return b"".join((_HEAD.pack(len(packed)), packed, *parts))
 
 
@@ -64,7 +64,7 @@ def _table(payload: bytes | bytearray | memoryview) -> tuple[dict[str, Any], mem
         raise BundleError(f"a bundle of {len(whole)} bytes is too short to hold its table's size")
     (size,) = _HEAD.unpack_from(whole)
     stop = _HEAD.size + size
-    if size > TABLE_SIZE_MAX or stop > len(whole):
+    if size > MAX_TABLE_SIZE or stop > len(whole):
         raise BundleError(f"a table of {size} bytes does not fit a bundle of {len(whole)}")
     try:
         table = msgpack.unpackb(whole[_HEAD.size : stop], raw=False)

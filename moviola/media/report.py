@@ -11,7 +11,7 @@ from typing import Any, Self
 from moviola.base.failures import MAX_FAILURES_OF_CHUNK
 
 # A frame's error text; the filter's whole traceback would be repeated for every frame that fails alike.
-ERROR_LENGTH_MAX = 400
+MAX_ERROR_LENGTH = 400
 
 
 @dataclass(slots=True)

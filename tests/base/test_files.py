@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moviola.base.files import SYNCED_SINGLY_MAX, aside, sync, sync_folder, written_aside
+from moviola.base.files import MAX_SYNCED_SINGLY, aside, sync, sync_folder, written_aside
 
 
 def names(folder: Path) -> list[str]:
@@ -49,7 +49,7 @@ def test_few_files_and_many_are_synced_and_one_that_is_gone_is_told(
     calls: list[str] = []
     monkeypatch.setattr("os.fsync", lambda _descriptor: calls.append("one"))
     monkeypatch.setattr("os.sync", lambda: calls.append("all"))
-    paths = [tmp_path / str(number) for number in range(SYNCED_SINGLY_MAX + 1)]
+    paths = [tmp_path / str(number) for number in range(MAX_SYNCED_SINGLY + 1)]
     for path in paths:
         path.touch()
     sync(paths[:2])

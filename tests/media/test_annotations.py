@@ -55,7 +55,7 @@ def test_a_frame_that_is_shown_again_counts_once() -> None:
 
 
 def test_cuts_beyond_the_bound_are_counted_only(monkeypatch: Any) -> None:
-    monkeypatch.setattr(module, "CUTS_LISTED_MAX", 2)
+    monkeypatch.setattr(module, "MAX_CUTS_LISTED", 2)
     summary = Summary()
     for frame in range(5):
         summary.add(frame, frame / 25, measured(0.5, cut=True))

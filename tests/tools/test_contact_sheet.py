@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end import clips
 from tools import contact_sheet
-from tools.contact_sheet import CREDIT_HEIGHT, FILTERS, HEIGHT_MAX, PANEL_WIDTH, TITLE_HEIGHT, Finds
+from tools.contact_sheet import CREDIT_HEIGHT, FILTERS, MAX_HEIGHT, PANEL_WIDTH, TITLE_HEIGHT, Finds
 
 
 def test_the_command_draws_a_row_for_each_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_the_frame_is_the_middle_one_of_those_most_filters_found_something_in() 
 
 
 def test_rows_that_do_not_fit_go_into_another_column() -> None:
-    rows = [np.full((HEIGHT_MAX // 3, len(FILTERS) * PANEL_WIDTH, 3), shade, np.uint8) for shade in (10, 20, 30, 40)]
+    rows = [np.full((MAX_HEIGHT // 3, len(FILTERS) * PANEL_WIDTH, 3), shade, np.uint8) for shade in (10, 20, 30, 40)]
     page = contact_sheet.page_of(rows)
-    assert page.shape[0] == HEIGHT_MAX // 3 * 2
+    assert page.shape[0] == MAX_HEIGHT // 3 * 2
     assert [int(page[y, x, 0]) for x in (0, -1) for y in (0, -1)] == [10, 20, 30, 40]

@@ -14,7 +14,7 @@ from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Gray, Picture, channels_of
 from moviola.filters.toolbox.opencv import cv2
 
-_WINDOW_MAX = 120  # frames: a worker holds them all, 3 MB each at 1080p
+_MAX_WINDOW = 120  # frames: a worker holds them all, 3 MB each at 1080p
 _NOISE_KERNEL = (5, 5)  # removes noise and compression's ringing before the comparison
 _SPECK = 3  # samples: what is no wider is noise
 _GAP = 7  # samples: what is no wider is a gap in something
@@ -37,7 +37,7 @@ class Background(Filter):
     window: int = parameter(
         50,
         minimum=1,
-        maximum=_WINDOW_MAX,
+        maximum=_MAX_WINDOW,
         unit="frames",
         help="how far it looks back; what stays longer becomes ground",
     )

@@ -12,7 +12,7 @@ from moviola.filters.base import Filter, UnsuitableSize, parameter
 from moviola.filters.picture import Picture, Plane
 from moviola.filters.toolbox.boxes import moved
 
-_SIDE_MAX = 16384  # pixels: beyond what any encoder here takes
+_MAX_SIDE = 16384  # pixels: beyond what any encoder here takes
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Crop(Filter):
     summary: ClassVar[str] = "cuts a rectangle out"
     moves_pixels: ClassVar[bool] = True
 
-    x: int = parameter(0, minimum=0, maximum=_SIDE_MAX, unit="px", help="left border")
-    y: int = parameter(0, minimum=0, maximum=_SIDE_MAX, unit="px", help="upper border")
-    width: int = parameter(0, minimum=0, maximum=_SIDE_MAX, unit="px", help="0: to the picture's right border")
-    height: int = parameter(0, minimum=0, maximum=_SIDE_MAX, unit="px", help="0: to the picture's lower border")
+    x: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="left border")
+    y: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="upper border")
+    width: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: to the picture's right border")
+    height: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: to the picture's lower border")
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         if self.x + (self.width or 1) > width or self.y + (self.height or 1) > height:

@@ -14,7 +14,7 @@ from moviola.filters.picture import Picture
 from moviola.filters.toolbox.boxes import moved
 from moviola.filters.toolbox.scaling import scale
 
-_SIDE_MAX = 8192  # pixels: 8K video, which H.264's level 6.2 ends at; a frame then takes 50 MB
+_MAX_SIDE = 8192  # pixels: 8K video, which H.264's level 6.2 ends at; a frame then takes 50 MB
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Resize(Filter):
     summary: ClassVar[str] = "another size; keeps the proportions unless told otherwise"
     moves_pixels: ClassVar[bool] = True
 
-    width: int = parameter(0, minimum=0, maximum=_SIDE_MAX, unit="px", help="0: follows from the height")
-    height: int = parameter(0, minimum=0, maximum=_SIDE_MAX, unit="px", help="0: follows from the width")
+    width: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: follows from the height")
+    height: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: follows from the width")
     aspect: bool = parameter(True, help="keeps the proportions: fits into width and height; false stretches")
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
@@ -40,9 +40,9 @@ class Resize(Filter):
         sides = ((self.width, width), (self.height, height))
         factor = min((Fraction(asked, own) for asked, own in sides if asked), default=Fraction(1))
         size = _side(self.width, factor * width), _side(self.height, factor * height)
-        if max(size) > max(_SIDE_MAX, width, height):
+        if max(size) > max(_MAX_SIDE, width, height):
             raise UnsuitableSize(
-                f"{width}x{height} would become {size[0]}x{size[1]}, and {_SIDE_MAX} pixels a side are the most: "
+                f"{width}x{height} would become {size[0]}x{size[1]}, and {_MAX_SIDE} pixels a side are the most: "
                 "give both sides, or a smaller one"
             )
         return (width, height) if factor == 1 else size

@@ -20,16 +20,16 @@ _LASTING: Final = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432)
 _CAMERA, _PLACE = 34665, 34853  # tags that point to directories of their own
 # Maker's notes, colour space, sizes, the pointer to interoperability, and the pictures' own unique number.
 _NOT_LASTING: Final = (37500, 40961, 40962, 40963, 40965, 42016)
-_SEGMENT_MAX: Final = 65_533
-EXIF_SIZE_MAX: Final = _SEGMENT_MAX - 6
+_MAX_SEGMENT: Final = 65_533
+MAX_EXIF_SIZE: Final = _MAX_SEGMENT - 6
 """What a JPEG can hold; of other formats too, in which a block could be as large as the file."""
-_PROFILE_PART_MAX: Final = _SEGMENT_MAX - 14
+_MAX_PROFILE_PART: Final = _MAX_SEGMENT - 14
 _SPACES: Final = {b"RGB ": 3, b"GRAY": 1}  # ICC.1, 7.2.6
 
 
 def lasting_exif(exif: bytes) -> bytes:
     """An EXIF block with what stays true of `exif`, without its mark; empty where nothing does, and where it is broken
-    or would have more than EXIF_SIZE_MAX bytes of values."""
+    or would have more than MAX_EXIF_SIZE bytes of values."""
     try:
         directories = Directories(exif)
         first = next(directories.chain(1), {})
@@ -43,7 +43,7 @@ def lasting_exif(exif: bytes) -> bytes:
         return b""
     nested = {tag: entries for tag, entries in nested.items() if entries}
     values = [entry for entries in (kept, *nested.values()) for entry in entries.values()]
-    if not values or sum(len(entry.data) for entry in values) > EXIF_SIZE_MAX:
+    if not values or sum(len(entry.data) for entry in values) > MAX_EXIF_SIZE:
         return b""
     return _exif_of(kept, nested, directories.order)
 
@@ -80,9 +80,9 @@ def _to_jpg(data: bytes, exif: bytes, profile: bytes) -> bytes:
     if data[2:4] == b"\xff\xe0":  # JFIF's segment comes first
         at = 4 + int.from_bytes(data[4:6], "big")
     segments = []
-    if exif and len(exif) <= EXIF_SIZE_MAX:
+    if exif and len(exif) <= MAX_EXIF_SIZE:
         segments.append(_segment(0xE1, b"Exif\0\0" + exif))
-    parts = [profile[start : start + _PROFILE_PART_MAX] for start in range(0, len(profile), _PROFILE_PART_MAX)]
+    parts = [profile[start : start + _MAX_PROFILE_PART] for start in range(0, len(profile), _MAX_PROFILE_PART)]
     if len(parts) <= 255:
         mark = b"ICC_PROFILE\0"
         segments += [_segment(0xE2, mark + bytes((number, len(parts))) + part) for number, part in enumerate(parts, 1)]

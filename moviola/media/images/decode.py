@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
 from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import PAGES_MAX, Header
+from moviola.media.images.header import MAX_PAGES, Header
 from moviola.media.images.ifd import BadDirectory
 from moviola.media.images.orientation import upright
 from moviola.media.images.planar import planes_of
@@ -95,7 +95,7 @@ def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[i
             else:
                 yield index, _many(data, flags, index, index + 1)[0]
     elif len(header.pages) > 1:
-        yield from enumerate(_many(data, flags, 0, PAGES_MAX))
+        yield from enumerate(_many(data, flags, 0, MAX_PAGES))
     else:
         yield 0, _one(data, flags, header, decoded)
 

@@ -32,7 +32,7 @@ FORMATS: Final = {
 
 OUTPUT_FORMATS: Final = ("jpg", "png", "webp", "tiff", "bmp")
 
-QUALITY_MAX: Final = 100
+MAX_QUALITY: Final = 100
 """Of JPEG and WebP, as their encoders count; 1 is the least."""
 
 INSTEAD: Final = {"gif": "png"}

@@ -16,17 +16,17 @@ from moviola.media.images.formats import BrokenImage, format_of
 from moviola.media.images.ifd import BadDirectory, Directories
 from moviola.media.images.planar import is_planar
 
-FILE_SIZE_MAX: Final = 128 * 1024 * 1024
+MAX_FILE_SIZE: Final = 128 * 1024 * 1024
 """One picture's file. It travels whole, in a payload of at most 256 MiB; a 100-megapixel photograph has about 50 MB."""
 
-PIXELS_MAX: Final = 1 << 27
+MAX_PIXELS: Final = 1 << 27
 """In one picture, all pages together: 134 million. The largest cameras make 102 million; decoded, and filtered beside
 it, that is about 1 GB. A file of some kilobytes can promise as many as it likes."""
 
-PAGES_MAX: Final = 1_000
+MAX_PAGES: Final = 1_000
 """Of one file. All are worked on by one worker, one after the other."""
 
-PROFILE_SIZE_MAX: Final = 4 * 1024 * 1024
+MAX_PROFILE_SIZE: Final = 4 * 1024 * 1024
 """A colour profile, unpacked: those with tables for printers have up to 3 MB."""
 
 _ORIENTATION, _WIDTH, _HEIGHT, _PROFILE = 274, 256, 257, 34675
@@ -67,7 +67,7 @@ class Header:
 
 def read_header(data: bytes | memoryview) -> Header:
     """The header of a picture's file. Raises BrokenImage, also for what is beyond a limit."""
-    if len(data) > FILE_SIZE_MAX:
+    if len(data) > MAX_FILE_SIZE:
         raise BrokenImage(too_large(len(data)))
     name = format_of(data)
     try:
@@ -78,18 +78,18 @@ def read_header(data: bytes | memoryview) -> Header:
         raise BrokenImage("is broken: there is no picture in it")
     if found.width < 1 or found.height < 1:
         raise BrokenImage("is broken: its header tells no size")
-    if len(found.pages) > PAGES_MAX:
-        raise BrokenImage(f"has more than {PAGES_MAX} pages or frames, which are the most")
-    if found.pixel_count > PIXELS_MAX:
+    if len(found.pages) > MAX_PAGES:
+        raise BrokenImage(f"has more than {MAX_PAGES} pages or frames, which are the most")
+    if found.pixel_count > MAX_PIXELS:
         raise BrokenImage(
-            f"has {found.pixel_count / 1e6:.0f} million pixels by its header; {PIXELS_MAX / 1e6:.0f} are the most"
+            f"has {found.pixel_count / 1e6:.0f} million pixels by its header; {MAX_PIXELS / 1e6:.0f} are the most"
         )
     return found
 
 
 def too_large(size: int) -> str:
     """What is wrong with a file of so many bytes."""
-    return f"has {size / 2**20:.0f} MiB; {FILE_SIZE_MAX >> 20} are the most for one picture"
+    return f"has {size / 2**20:.0f} MiB; {MAX_FILE_SIZE >> 20} are the most for one picture"
 
 
 def _jpg(data: memoryview) -> Header:
@@ -154,7 +154,7 @@ def _unzipped(data: bytes) -> bytes:
     """Empty where it is broken or too long: a picture does well without its profile."""
     unzip = zlib.decompressobj()
     try:
-        profile = unzip.decompress(data, PROFILE_SIZE_MAX)
+        profile = unzip.decompress(data, MAX_PROFILE_SIZE)
     except zlib.error:
         return b""
     return profile if unzip.eof else b""
@@ -177,7 +177,7 @@ def _webp(data: memoryview) -> Header:
         elif kind == b"ANMF":
             count += 1
             is_lossless = is_lossless or bytes(body[16:20]) == b"VP8L"
-        elif kind == b"ICCP" and len(body) <= PROFILE_SIZE_MAX:
+        elif kind == b"ICCP" and len(body) <= MAX_PROFILE_SIZE:
             profile = bytes(body)
         elif kind == b"EXIF":
             exif = bytes(body).removeprefix(b"Exif\0\0")
@@ -231,14 +231,14 @@ def _tiff(data: memoryview) -> Header:
     profile = b""
     planar = set[int]()
     is_cmyk = is_premultiplied = False
-    for index, entries in enumerate(Directories(data).chain(PAGES_MAX + 1)):
+    for index, entries in enumerate(Directories(data).chain(MAX_PAGES + 1)):
         if _SUBFILE in entries and entries[_SUBFILE].number & _REDUCED_OR_MASK:
             continue
         if _WIDTH not in entries or _HEIGHT not in entries:
             continue
         pages.append(index)
         sizes.append((entries[_WIDTH].number, entries[_HEIGHT].number))
-        if _PROFILE in entries and not profile and len(entries[_PROFILE].data) <= PROFILE_SIZE_MAX:
+        if _PROFILE in entries and not profile and len(entries[_PROFILE].data) <= MAX_PROFILE_SIZE:
             profile = bytes(entries[_PROFILE].data)
         is_cmyk = is_cmyk or (_PHOTOMETRIC in entries and entries[_PHOTOMETRIC].number == _CMYK)
         if is_planar(entries):
@@ -261,7 +261,7 @@ def _tiff(data: memoryview) -> Header:
 
 
 def _numbered(count: int) -> tuple[int, ...]:
-    return tuple(range(min(count, PAGES_MAX + 1)))
+    return tuple(range(min(count, MAX_PAGES + 1)))
 
 
 def _orientation(exif: bytes) -> int:

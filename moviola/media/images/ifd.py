@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-ENTRIES_MAX: Final = 4_096
+MAX_ENTRIES: Final = 4_096
 """In one directory; cameras write some dozens. More is a broken count."""
 
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -64,7 +64,7 @@ class Directories:
 
     def _read(self, offset: int) -> tuple[dict[int, Entry], int]:
         count = self._unpack("Q", offset) if self._big else self._unpack("H", offset)
-        if count > ENTRIES_MAX:
+        if count > MAX_ENTRIES:
             raise BadDirectory(f"a directory of {count} entries")
         offset += 8 if self._big else 2
         size = 20 if self._big else 12

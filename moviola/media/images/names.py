@@ -13,11 +13,11 @@ from typing import Final
 from moviola.base.file_names import mended, shortened
 from moviola.media.images.formats import FORMATS
 
-NAME_BYTES_MAX: Final = 140
+MAX_NAME_BYTES: Final = 140
 """Of one name between slashes, in UTF-8. File systems take 255, results of an aggregator 180; a page's number, a
 number against doubles and a suffix come behind."""
 
-FOLDERS_MAX: Final = 16
+MAX_FOLDERS: Final = 16
 """Folders within one another; those beyond are joined into the last."""
 
 
@@ -74,9 +74,9 @@ class Names:
 
 def safe(source: str) -> str:
     """A relative name that every part of which a file can have, as near to `source` as possible."""
-    parts = [mended(part, NAME_BYTES_MAX) for part in source.replace("\\", "/").split("/") if part not in ("", ".")]
-    if len(parts) > FOLDERS_MAX + 1:
-        parts = [*parts[: FOLDERS_MAX - 1], shortened("_".join(parts[FOLDERS_MAX - 1 : -1]), NAME_BYTES_MAX), parts[-1]]
+    parts = [mended(part, MAX_NAME_BYTES) for part in source.replace("\\", "/").split("/") if part not in ("", ".")]
+    if len(parts) > MAX_FOLDERS + 1:
+        parts = [*parts[: MAX_FOLDERS - 1], shortened("_".join(parts[MAX_FOLDERS - 1 : -1]), MAX_NAME_BYTES), parts[-1]]
     return "/".join(parts) or "_"
 
 

@@ -26,12 +26,12 @@ from moviola.media.images.encode import Settings, encode, storable
 from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, written_as
 from moviola.media.images.header import Header, read_header
 from moviola.media.material import MODES, NO_VIDEO, Output, Result
-from moviola.media.report import ERROR_LENGTH_MAX, Report
+from moviola.media.report import MAX_ERROR_LENGTH, Report
 
 BYPASSED: Final = "filters bypassed"
 DROPPED: Final = "is left out: its chunk failed"
 
-RESULT_SIZE_MAX: Final = 224 * 1024 * 1024
+MAX_RESULT_SIZE: Final = 224 * 1024 * 1024
 """The pictures of one chunk's result: it travels in one payload of at most 256 MiB."""
 
 _LAYOUTS: Final = {(2, 1): "gray", (2, 2): "gray16le", (3, 1): "bgr24", (3, 2): "bgr48le"}  # by axes, bytes a sample
@@ -171,7 +171,7 @@ class _Work:
             if self._output.on_error == OnError.FAIL:
                 raise ProcessingFailed([made.index], error.filter_name, error.trace) from error
             self._report.tell_failure(made.index, error.filter_name, error.trace)
-            cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
+            cause = last_line(error.trace)[:MAX_ERROR_LENGTH]
             if self._output.on_error == OnError.DROP:
                 raise _Dropped(f"is left out: {error.filter_name}: {cause}") from error
             made.unfiltered = (error.filter_name, cause)
@@ -182,7 +182,7 @@ class _Work:
         began = perf_counter()
         files = made.files()
         size = sum(len(data) for _, data in files)
-        room = RESULT_SIZE_MAX - sum(len(part) for part in self._parts)
+        room = MAX_RESULT_SIZE - sum(len(part) for part in self._parts)
         self._report.seconds.encode += perf_counter() - began
         if size > room:
             raise BrokenImage(

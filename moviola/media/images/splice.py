@@ -16,7 +16,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from moviola.media.account import LISTED_MAX, Account
+from moviola.media.account import MAX_LISTED, Account
 from moviola.media.annotations import SUFFIX
 from moviola.media.bundle import unpack
 from moviola.media.errors import BundleError
@@ -26,8 +26,8 @@ from moviola.media.material import NO_VIDEO, Files, Output, Source
 from moviola.media.report import Report
 from moviola.media.spliced import Spliced
 
-SAID_MAX: Final = 20
-"""Images about which a person is told at once; all are counted, and LISTED_MAX of them listed in the metrics."""
+MAX_SAID: Final = 20
+"""Images about which a person is told at once; all are counted, and MAX_LISTED of them listed in the metrics."""
 
 _READ_SIZE: Final = 1024 * 1024
 
@@ -137,16 +137,16 @@ class _Splicer:
         for place, text in report.decode_errors:
             texts.setdefault(report.first + place, text)
         self._trouble_count += len(texts)
-        for index, text in sorted(texts.items())[: LISTED_MAX - len(self._troubles)]:
+        for index, text in sorted(texts.items())[: MAX_LISTED - len(self._troubles)]:
             self._troubles.append({"name": names[index - report.first], "error": text})
 
     def _say(self) -> None:
         """What a person is to know at once: what went wrong, and with which pictures."""
         warn = self._account.warn
-        for each in self._troubles[:SAID_MAX]:
+        for each in self._troubles[:MAX_SAID]:
             warn(f"{each['name']} {each['error']}")
-        if self._trouble_count > SAID_MAX:
-            warn(f"so it is, or alike, with {self._trouble_count - SAID_MAX} images more; the metrics list them")
+        if self._trouble_count > MAX_SAID:
+            warn(f"so it is, or alike, with {self._trouble_count - MAX_SAID} images more; the metrics list them")
         if changed := self._names.changed:
             source, name = next(iter(changed.items()))
             many = f"{len(changed)} images could not keep their names, which are"

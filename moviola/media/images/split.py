@@ -19,10 +19,10 @@ from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
 from moviola.media.images import KIND
 from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import FILE_SIZE_MAX, read_header, too_large
+from moviola.media.images.header import MAX_FILE_SIZE, read_header, too_large
 from moviola.media.material import Chunk, Cutting, Material, Source
 
-IMAGES_MAX: Final = 200_000
+MAX_IMAGES: Final = 200_000
 """Files in one job: its names and checksums take about 100 bytes each in the client, the aggregator's list as many."""
 
 CHUNK_IMAGES: Final = 32
@@ -32,8 +32,8 @@ CHUNK_SIZE: Final = 8 * 1024 * 1024
 CHUNK_PIXELS: Final = 16_000_000
 """What a chunk may have when nobody says how many pictures: about a second's work. One picture it always has."""
 
-CHUNK_SIZE_MAX: Final = 24 * 1024 * 1024
-CHUNK_PIXELS_MAX: Final = 64_000_000
+MAX_CHUNK_SIZE: Final = 24 * 1024 * 1024
+MAX_CHUNK_PIXELS: Final = 64_000_000
 """What it may have however many pictures are asked for: payloads stay below 32 MiB, and results, which may be
 lossless, below 256."""
 
@@ -49,9 +49,9 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
     """
     if cutting.chunk_frames is not None and cutting.chunk_frames < 1:
         raise ValueError(f"chunks cannot have {cutting.chunk_frames} images; ask for at least 1")
-    if len(material.files) > IMAGES_MAX:
+    if len(material.files) > MAX_IMAGES:
         raise UnreadableSource(
-            material.name, f"there are {len(material.files)} files", f"send at most {IMAGES_MAX} at a time"
+            material.name, f"there are {len(material.files)} files", f"send at most {MAX_IMAGES} at a time"
         )
     files = sorted(material.files)
     survey = _Survey(cutting.chunk_frames)
@@ -108,7 +108,7 @@ class _Survey:
     def _place(self, index: int, size: int, pixels: int) -> None:
         images, size_max, pixels_max = self.asked or CHUNK_IMAGES, CHUNK_SIZE, CHUNK_PIXELS
         if self.asked:
-            size_max, pixels_max = CHUNK_SIZE_MAX, CHUNK_PIXELS_MAX
+            size_max, pixels_max = MAX_CHUNK_SIZE, MAX_CHUNK_PIXELS
         is_full = self._count >= images or self._size + size > size_max or self._pixels + pixels > pixels_max
         if is_full or not self.starts:
             self.starts.append(index)
@@ -144,10 +144,10 @@ def _read(path: Path) -> bytes:
     """A file's bytes. Raises BrokenImage when it cannot be read, or is larger than any picture may be."""
     try:
         with path.open("rb") as file:
-            data = file.read(FILE_SIZE_MAX + 1)
+            data = file.read(MAX_FILE_SIZE + 1)
     except OSError as error:
         raise BrokenImage(f"cannot be read: {error.strerror}") from None
-    if len(data) > FILE_SIZE_MAX:
+    if len(data) > MAX_FILE_SIZE:
         raise BrokenImage(too_large(path.stat().st_size))
     return data
 

@@ -18,7 +18,7 @@ from moviola.filters.records import RecordError, RecordRunner
 from moviola.media.errors import BundleError, ProcessingFailed, last_line
 from moviola.media.fingerprint import fingerprint
 from moviola.media.material import MODES, Output, Result
-from moviola.media.report import ERROR_LENGTH_MAX
+from moviola.media.report import MAX_ERROR_LENGTH
 from moviola.media.table.bundle import SEPARATOR, TableChunk, TableResult, i64s, u32s
 from moviola.media.table.chain import record_filters
 from moviola.media.table.records import Row, Rows
@@ -121,7 +121,7 @@ class _Work:
             if self._output.on_error == OnError.FAIL:
                 raise ProcessingFailed([index], error.filter_name, error.trace) from error
             self._report.tell_failure(index, error.filter_name, error.trace)
-            cause = last_line(error.trace)[:ERROR_LENGTH_MAX]
+            cause = last_line(error.trace)[:MAX_ERROR_LENGTH]
             if self._output.on_error == OnError.DROP:
                 self._report.lost.append([index, f"{error.filter_name}: {cause}"])
                 return False

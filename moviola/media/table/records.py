@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from moviola.media.errors import BundleError
 from moviola.media.table.bundle import TableChunk
 from moviola.media.table.report import TableReport
-from moviola.media.table.scan import RECORD_SIZE_MAX
+from moviola.media.table.scan import MAX_RECORD_SIZE
 from moviola.media.table.schema import RowCheck
 
-csv.field_size_limit(RECORD_SIZE_MAX)  # of this process; what a chunk holds is below it
+csv.field_size_limit(MAX_RECORD_SIZE)  # of this process; what a chunk holds is below it
 
 _BAD_BYTES = re.compile("[\udc80-\udcff]")  # what "surrogateescape" makes of bytes that are not UTF-8
 

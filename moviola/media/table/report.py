@@ -8,13 +8,13 @@ from typing import Any
 from moviola.media.report import Report
 
 # Of a chunk so many malformed records are told one by one; all are counted.
-TOLD_MAX = 1_000
+MAX_TOLD = 1_000
 
 
 @dataclass(slots=True)
 class TableReport(Report):
     """`malformed` lists [number of the record within its file, number of its line, why] of records that are left out,
-    `mended` the same of those that are kept though some of their bytes were no text; each the first TOLD_MAX of their
+    `mended` the same of those that are kept though some of their bytes were no text; each the first MAX_TOLD of their
     count."""
 
     malformed: list[list[Any]] = field(default_factory=list)
@@ -25,11 +25,11 @@ class TableReport(Report):
     def tell_malformed(self, record: int, line: int, why: str) -> None:
         """A record that is left out."""
         self.malformed_count += 1
-        if len(self.malformed) < TOLD_MAX:
+        if len(self.malformed) < MAX_TOLD:
             self.malformed.append([record, line, why])
 
     def tell_mended(self, record: int, line: int, why: str) -> None:
         """A record that is kept, but not as it was."""
         self.mended_count += 1
-        if len(self.mended) < TOLD_MAX:
+        if len(self.mended) < MAX_TOLD:
             self.mended.append([record, line, why])

@@ -2,8 +2,8 @@
 
 A record ends at LF, CRLF or CR outside of quotes. A quote opens a quoted field where a field begins, and nowhere else;
 two quotes within one stand for a quote. Unlike `csv`, a quoted field that spans lines must end properly: with a quote
-before a comma or the end of a line. Where it does not, or where a record grows beyond RECORD_SIZE_MAX or
-RECORD_LINES_MAX, a quote was opened and never closed: that one line is broken, and the next one is a record again.
+before a comma or the end of a line. Where it does not, or where a record grows beyond MAX_RECORD_SIZE or
+MAX_RECORD_LINES, a quote was opened and never closed: that one line is broken, and the next one is a record again.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-RECORD_SIZE_MAX: Final = 4 * 1024 * 1024
+MAX_RECORD_SIZE: Final = 4 * 1024 * 1024
 """Bytes of one record; the credits of a film with a great cast have some 100 000."""
 
-RECORD_LINES_MAX: Final = 10_000
+MAX_RECORD_LINES: Final = 10_000
 """Lines of one record; what is longer is no overview, but a quote that was never closed."""
 
 BLOCK_SIZE: Final = 1024 * 1024
 
 NEVER_CLOSED: Final = "a quote is opened and never closed"
-TOO_LONG: Final = f"longer than {RECORD_SIZE_MAX // 1024**2} MiB"
+TOO_LONG: Final = f"longer than {MAX_RECORD_SIZE // 1024**2} MiB"
 
 _QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"'
 _ONE_LINE = rb'"[^"\r\n]*+(?:""[^"\r\n]*+)*+"[^,\r\n]*+'  # behind its closing quote anything goes, as for csv
@@ -176,12 +176,12 @@ class Scanner:
         return self._data[closed.end() : closed.end() + 1] not in (b"", b",", b"\r", b"\n")
 
     def _is_too_long(self, stop: int) -> bool:
-        return stop - self._at > RECORD_SIZE_MAX or self._data.count(b"\n", self._at, stop) > RECORD_LINES_MAX
+        return stop - self._at > MAX_RECORD_SIZE or self._data.count(b"\n", self._at, stop) > MAX_RECORD_LINES
 
     def _broken_line(self) -> tuple[int, str]:
         found = (_LINE_END_AT_END if self._is_final else _LINE_END_WITHIN).search(self._data, self._at)
         stop = found.end() if found else len(self._data)
-        return stop, TOO_LONG if stop - self._at > RECORD_SIZE_MAX else NEVER_CLOSED
+        return stop, TOO_LONG if stop - self._at > MAX_RECORD_SIZE else NEVER_CLOSED
 
     def _pass_line(self, stop: int) -> None:
         """Goes on behind a line of which `stop` is the end, or the end of what has been read."""
@@ -220,7 +220,7 @@ class _Taking:
     def add_broken(self, line: int, size: int, why: str) -> None:
         self.run.broken.append((self.run.count, line, why))
         self.run.count += 1
-        self.size += min(size, RECORD_SIZE_MAX)
+        self.size += min(size, MAX_RECORD_SIZE)
 
     def whole(self) -> Run:
         self.run.data = b"".join(self._parts)

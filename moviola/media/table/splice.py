@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from moviola.media.account import LISTED_MAX, Account
+from moviola.media.account import MAX_LISTED, Account
 from moviola.media.material import Files, Output, Source
 from moviola.media.spliced import Spliced
 from moviola.media.table.bundle import SEPARATOR, TableResult
@@ -128,7 +128,7 @@ class _Splicer:
 
 def _list(entries: list[dict[str, Any]], file: str, more: list[list[Any]]) -> None:
     told = [{"file": file, "record": record, "line": line, "why": why} for record, line, why in more]
-    entries += told[: LISTED_MAX - len(entries)]
+    entries += told[: MAX_LISTED - len(entries)]
 
 
 @dataclass(slots=True)

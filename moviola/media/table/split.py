@@ -28,24 +28,24 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.material import Chunk, Cutting, Material, Source
 from moviola.media.table import KIND
 from moviola.media.table.bundle import TableChunk
-from moviola.media.table.scan import RECORD_SIZE_MAX, Scanner
+from moviola.media.table.scan import MAX_RECORD_SIZE, Scanner
 from moviola.media.table.schema import KINDS, Table, in_order, kind_of
 
-CHUNK_SIZE_MAX: Final = RECORD_SIZE_MAX
+MAX_CHUNK_SIZE: Final = MAX_RECORD_SIZE
 """Bytes of a chunk. As JSON a control character takes six, so a result stays below 32 MiB."""
 
-CHUNK_RECORDS_MAX: Final = 50_000
+MAX_CHUNK_RECORDS: Final = 50_000
 """Records of an automatic chunk: some tenths of a second of a worker's time."""
 
 CHUNK_SIZE_MIN: Final = 64 * 1024
 CHUNKS_WANTED: Final = 64
 """An automatic chunk is this part of the source, but no smaller than CHUNK_SIZE_MIN: there is work for every core."""
 
-CHUNKS_MAX: Final = 1_000_000
+MAX_CHUNKS: Final = 1_000_000
 """Of a job; each costs every program some memory."""
 
-FILES_MAX: Final = 100
-HEADERS_SIZE_MAX: Final = 256 * 1024
+MAX_FILES: Final = 100
+MAX_HEADERS_SIZE: Final = 256 * 1024
 """Bytes of all header lines together: they travel with every task."""
 
 _BOM = b"\xef\xbb\xbf"
@@ -61,9 +61,9 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
 
     Raise UnreadableSource, also from the iterator when a file changes meanwhile.
     """
-    if not 0 < len(material.files) <= FILES_MAX:
+    if not 0 < len(material.files) <= MAX_FILES:
         raise UnreadableSource(
-            material.name, f"it has {len(material.files)} tables", f"send at least one and at most {FILES_MAX} at once"
+            material.name, f"it has {len(material.files)} tables", f"send at least one and at most {MAX_FILES} at once"
         )
     paths = dict(material.files)
     tables = in_order(_table(name, path) for name, path in material.files)
@@ -125,7 +125,7 @@ def _header(path: Path, scanner: Scanner) -> tuple[str, ...]:
     scanner.skip(_BOM)
     line = b""
     while not line.strip():
-        run = scanner.take(1, RECORD_SIZE_MAX)
+        run = scanner.take(1, MAX_RECORD_SIZE)
         if run is None:
             raise UnreadableSource(path, "it is empty", "a table has a header line with its columns' names")
         if run.broken:
@@ -147,20 +147,20 @@ def _header(path: Path, scanner: Scanner) -> tuple[str, ...]:
 
 def _check_headers(name: str, tables: list[Table]) -> None:
     size = sum(len(column.encode()) for table in tables for column in table.columns)
-    if size > HEADERS_SIZE_MAX:
+    if size > MAX_HEADERS_SIZE:
         raise UnreadableSource(
-            name, f"the header lines have {size} bytes", f"{HEADERS_SIZE_MAX} are the most; check that these are tables"
+            name, f"the header lines have {size} bytes", f"{MAX_HEADERS_SIZE} are the most; check that these are tables"
         )
 
 
 def _limits(cutting: Cutting, table: Table, total_size: int) -> _Limits:
     """Depends on the source and on the cutting alone. In a result every record repeats the columns' names."""
     repeated = sum(len(column.encode()) + len('"": "", ') for column in table.columns)
-    records_max = max(1, CHUNK_SIZE_MAX // repeated)
+    records_max = max(1, MAX_CHUNK_SIZE // repeated)
     if cutting.chunk_records is not None:
-        return _Limits(min(max(1, cutting.chunk_records), records_max), CHUNK_SIZE_MAX)
-    size = min(max(total_size // CHUNKS_WANTED, CHUNK_SIZE_MIN), CHUNK_SIZE_MAX)
-    return _Limits(min(CHUNK_RECORDS_MAX, records_max), size)
+        return _Limits(min(max(1, cutting.chunk_records), records_max), MAX_CHUNK_SIZE)
+    size = min(max(total_size // CHUNKS_WANTED, CHUNK_SIZE_MIN), MAX_CHUNK_SIZE)
+    return _Limits(min(MAX_CHUNK_RECORDS, records_max), size)
 
 
 def _scanned(table: Table, path: Path, limits: _Limits, hashed: xxhash.xxh3_128) -> _Scanned:
@@ -182,10 +182,10 @@ def _scanned(table: Table, path: Path, limits: _Limits, hashed: xxhash.xxh3_128)
 
 def _check_chunks(name: str, scanned: list[_Scanned], cutting: Cutting) -> None:
     chunks = sum(each.chunks for each in scanned)
-    if chunks > CHUNKS_MAX:
+    if chunks > MAX_CHUNKS:
         raise UnreadableSource(
             name,
-            f"{cutting.chunk_records} records a chunk make {chunks} chunks, but {CHUNKS_MAX} are the most",
+            f"{cutting.chunk_records} records a chunk make {chunks} chunks, but {MAX_CHUNKS} are the most",
             "ask for larger chunks",
         )
 

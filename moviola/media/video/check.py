@@ -31,14 +31,14 @@ from moviola.media.video.rotation import plane_view
 from moviola.media.video.split import split_file
 
 SIZES: tuple[int | None, ...] = (1, 7, 16, 64, None)
-# Chunks of fewer frames than this whose lead-ins would decode the file more than WORK_MAX times are sampled: every
+# Chunks of fewer frames than this whose lead-ins would decode the file more than MAX_WORK times are sampled: every
 # n-th is checked.
 SAMPLED_BELOW = 7
-WORK_MAX = 12
+MAX_WORK = 12
 PRINTED_WIDTH = 130  # into a file or a pipe
 AS_COLOURS = "rgba"
 # So many differing frames are described; the rest are counted.
-DIFFERENCES_MAX = 5
+MAX_DIFFERENCES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Whole:
 
 @dataclass(slots=True)
 class Comparison:
-    """How one chunk size compares; `differences` are sentences, the first DIFFERENCES_MAX of `differing`."""
+    """How one chunk size compares; `differences` are sentences, the first MAX_DIFFERENCES of `differing`."""
 
     chunk_frames: int | None
     chunk_count: int
@@ -83,7 +83,7 @@ class Comparison:
 
     def differ(self, sentence: str) -> None:
         self.differing += 1
-        if len(self.differences) < DIFFERENCES_MAX:
+        if len(self.differences) < MAX_DIFFERENCES:
             self.differences.append(sentence)
 
 
@@ -139,7 +139,7 @@ def compare(path: Path, whole: Whole, chunk_frames: int | None) -> Comparison:
     lossless = facts["lossless_reencode"] is not None
     work = facts["frame_count"] + facts["lead_in_frames"]
     sampled = not lossless and chunk_frames is not None and chunk_frames < SAMPLED_BELOW
-    step = -(-work // (WORK_MAX * facts["frame_count"])) if sampled else 1
+    step = -(-work // (MAX_WORK * facts["frame_count"])) if sampled else 1
     result = Comparison(chunk_frames, facts["chunk_count"], step, lossless=lossless)
     if lossless and source.process["pix_fmt"] != facts["pix_fmt"]:
         # a palette has become colours, which are the same as colours only

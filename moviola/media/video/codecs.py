@@ -15,7 +15,7 @@ from typing import Final
 from moviola.media.material import Encoder
 from moviola.media.video.frame_format import FrameFormat
 
-CRF_MAX: Final = 51
+MAX_CRF: Final = 51
 """The worst quality that can be asked for. The scale is that of H.264: the quantiser's step doubles every 6."""
 
 # Each preset of x264 and x265, from the fastest on, and how many frames x264 holds with it: those it looks ahead,
@@ -42,9 +42,9 @@ _X265_SIDE_MIN: Final = 16
 _FFV1_SLICES: Final = (4, 6, 9, 1, 2)
 
 # ISO/IEC 14496-2, vop_time_increment_resolution: 16 bits.
-_MPEG4_TICKS_MAX: Final = 65535
+_MAX_MPEG4_TICKS: Final = 65535
 # ISO/IEC 14496-2, par_width and par_height: 8 bits.
-_MPEG4_ASPECT_MAX: Final = 255
+_MAX_MPEG4_ASPECT: Final = 255
 
 
 def _any_size(width: int, height: int, _pix_fmt: str) -> tuple[int, int]:
@@ -108,7 +108,7 @@ def mpeg4_quantiser(crf: int) -> int:
 
 
 def _mpeg4_rate(rate: Fraction) -> Fraction:
-    return 1 / (1 / rate).limit_denominator(_MPEG4_TICKS_MAX)
+    return 1 / (1 / rate).limit_denominator(_MAX_MPEG4_TICKS)
 
 
 def _x264_options(encoder: Encoder, _frames: FrameFormat) -> dict[str, str]:
@@ -214,7 +214,7 @@ MPEG4: Final = Codec(
     options=lambda _encoder, _frames: {},
     quantiser=mpeg4_quantiser,
     rate=_mpeg4_rate,
-    aspect_max=_MPEG4_ASPECT_MAX,
+    aspect_max=_MAX_MPEG4_ASPECT,
     held=lambda _encoder: 6.0,
 )
 FFV1: Final = Codec(

@@ -22,7 +22,7 @@ from moviola.media.video.templates import template_stream
 # What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 # The answers for a job's streams, which several outputs and both sides of it ask for.
-_ANSWERS_MAX = 64
+_MAX_ANSWERS = 64
 
 
 class Way(Enum):
@@ -76,7 +76,7 @@ def name_channels(stream: AudioStream) -> None:
         stream.codec_context.layout = _LAYOUTS[layout.nb_channels]
 
 
-@lru_cache(_ANSWERS_MAX)
+@lru_cache(_MAX_ANSWERS)
 def _takes(container_format: str, form: str, template: bytes) -> bool:
     """Whether the muxer writes a header for this stream: its codec table alone does not tell."""
     with template_stream({"template_format": form, "template": template}) as given:
@@ -94,7 +94,7 @@ def _takes(container_format: str, form: str, template: bytes) -> bool:
     return takes
 
 
-@lru_cache(_ANSWERS_MAX)
+@lru_cache(_MAX_ANSWERS)
 def _decodable(form: str, template: bytes) -> bool:
     with template_stream({"template_format": form, "template": template}) as given:
         return isinstance(given, AudioStream) and given.codec_context is not None

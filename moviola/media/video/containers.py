@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Final
 
-from moviola.media.video.grid import TIMESCALE_MAX
+from moviola.media.video.grid import MAX_TIMESCALE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def _mov_options(ticks: int, sample_rates: Iterable[int]) -> dict[str, str]:
     """Return options with which the starts of all tracks are exact, as far as 31 bits allow."""
     scale = ticks
     for rate in sample_rates:
-        if lcm(scale, rate) <= TIMESCALE_MAX:
+        if lcm(scale, rate) <= MAX_TIMESCALE:
             scale = lcm(scale, rate)
     return {
         "video_track_timescale": str(ticks),

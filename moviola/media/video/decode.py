@@ -17,7 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from moviola.media.bundle import unpack
 from moviola.media.errors import BundleError
 from moviola.media.video.bundle import DISCARD, KEY
-from moviola.media.video.memory import PIXELS_MAX
+from moviola.media.video.memory import MAX_PIXELS
 
 # Of packets before those whose frames are wanted, pictures that nothing refers to are left out. That B-pictures are
 # never referred to (BIDIR) was true before H.264.
@@ -25,7 +25,7 @@ SKIPPED_IN_LEAD_IN: Literal["NONREF"] = "NONREF"
 # libdav1d counts more pictures as unreferenced than are.
 SKIPS_BADLY = frozenset({"libdav1d"})
 # Errors are counted without end and described up to here: a wholly damaged chunk should not fill its result.
-ERRORS_DESCRIBED_MAX = 20
+MAX_ERRORS_DESCRIBED = 20
 _COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
 _NUMBERS = ("width", "height", "bits_per_coded_sample", "reorder_depth")
 
@@ -66,7 +66,7 @@ class DecodeReport:
     lead_in_bytes: int = 0
 
 
-def open_decoder(process: dict[str, Any], pixels_max: int = PIXELS_MAX) -> VideoCodecContext:
+def open_decoder(process: dict[str, Any], pixels_max: int = MAX_PIXELS) -> VideoCodecContext:
     """A fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `pixels_max` pixels
     is refused before memory is taken for it, whatever the description says."""
     decoder: VideoCodecContext = CodecContext.create(process["codec"], "r")
@@ -103,7 +103,7 @@ class ChunkDecoder:
         process: dict[str, Any],
         context_frames: int = 0,
         lead_in: Callable[[int], None] | None = None,
-        pixels_max: int = PIXELS_MAX,
+        pixels_max: int = MAX_PIXELS,
     ) -> None:
         table, self._views = unpack(payload)
         try:
@@ -165,7 +165,7 @@ class ChunkDecoder:
             raise  # the packet is not to blame
         except av.FFmpegError as error:
             self.report.error_count += 1
-            if len(self.report.errors) < ERRORS_DESCRIBED_MAX:
+            if len(self.report.errors) < MAX_ERRORS_DESCRIBED:
                 self.report.errors.append((index - self._lead, self._words(error)))
             return []
 

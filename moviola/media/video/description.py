@@ -18,10 +18,10 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 # All of this travels with the submission: a few kilobytes as a rule, some hundred at most.
-KEYFRAMES_LISTED_MAX = 1000
-STREAMS_MAX = 100
-TAGS_MAX = 64
-TAG_LENGTH_MAX = 1000
+MAX_KEYFRAMES_LISTED = 1000
+MAX_STREAMS = 100
+MAX_TAGS = 64
+MAX_TAG_LENGTH = 1000
 _DIGITS = 6
 # AVColorRange; the other colour fields are numbers of ITU-T H.273.
 _RANGES = {1: "limited", 2: "full"}
@@ -49,7 +49,7 @@ def describe(
     container: InputContainer, video: VideoStream, tallies: Mapping[int, Tally], times: Sequence[int] | None
 ) -> dict[str, Any]:
     """As JSON types. `tallies` by stream index; `times` are those of the video's frames, rising, None if not known."""
-    streams = list(container.streams)[:STREAMS_MAX]
+    streams = list(container.streams)[:MAX_STREAMS]
     return {
         "container": {
             "format": container.format.name,
@@ -132,7 +132,7 @@ def _frames(video: VideoStream, tallies: Mapping[int, Tally], times: Sequence[in
         "keyframes": {
             "count": len(key_pts),
             "interval_s": _spread([two - one for one, two in pairwise(key_pts)], base),
-            "times_s": [_seconds(pts, base) for pts in key_pts[:KEYFRAMES_LISTED_MAX]],
+            "times_s": [_seconds(pts, base) for pts in key_pts[:MAX_KEYFRAMES_LISTED]],
         },
     }
 
@@ -150,4 +150,4 @@ def _seconds(ticks: int | None, base: Fraction | None) -> float | None:
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
-    return {name[:TAG_LENGTH_MAX]: text[:TAG_LENGTH_MAX] for name, text in list(tags.items())[:TAGS_MAX]}
+    return {name[:MAX_TAG_LENGTH]: text[:MAX_TAG_LENGTH] for name, text in list(tags.items())[:MAX_TAGS]}

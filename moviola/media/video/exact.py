@@ -26,7 +26,7 @@ from moviola.media.video.lossless import CODECS, LosslessCodec
 _COLOUR = ("colorspace", "color_range", "color_trc", "color_primaries")
 _TIME_BASE = Fraction(1, 25)  # of a run's packets, which are told apart by their order
 _DEFLATE_LEVEL = 1
-_ANSWERS_MAX = 64  # sizes and formats remembered; a chain has a few, and a worker meets many jobs
+_MAX_ANSWERS = 64  # sizes and formats remembered; a chain has a few, and a worker meets many jobs
 
 
 class FramePacker:
@@ -93,7 +93,7 @@ def unpacked(runs: Sequence[dict[str, Any]], parts: Sequence[memoryview]) -> Ite
         start = stop
 
 
-@lru_cache(maxsize=_ANSWERS_MAX)
+@lru_cache(maxsize=_MAX_ANSWERS)
 def codec_of(width: int, height: int, pixel_format: str) -> LosslessCodec | None:
     """The fastest codec that gives frames of this size and format back as they were; None where there is none.
 
@@ -229,7 +229,7 @@ def _line_view(plane: VideoPlane, frame: av.VideoFrame, number: int) -> NDArray[
     return np.ndarray((plane.height, used), np.uint8, memoryview(plane), offset, (line, 1))
 
 
-@lru_cache(maxsize=_ANSWERS_MAX)
+@lru_cache(maxsize=_MAX_ANSWERS)
 def _line_bytes(name: str, width: int, number: int) -> int:
     """The bytes of a line of a plane, without what aligns lines."""
     shape = av.VideoFormat(name, width, 1)

@@ -16,7 +16,7 @@ from typing import Any
 from moviola.media.material import Output
 
 # FFmpeg's timescales are signed 32-bit numbers.
-TIMESCALE_MAX = 2**31 - 1
+MAX_TIMESCALE = 2**31 - 1
 FPS = "fps"
 
 
@@ -51,7 +51,7 @@ def grid_of(output: Output, facts: Mapping[str, Any]) -> Grid | None:
         return None
     rate = Fraction(str(chain[0].parameters["rate"]))
     origin = (facts["first_pts"] or 0) * Fraction(*facts["time_base"])
-    if lcm(rate.numerator, origin.denominator) > TIMESCALE_MAX:
+    if lcm(rate.numerator, origin.denominator) > MAX_TIMESCALE:
         origin = Fraction(ceil(origin * rate.numerator), rate.numerator)
     return Grid(rate, origin)
 

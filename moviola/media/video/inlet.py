@@ -20,7 +20,7 @@ from moviola.media.fingerprint import fingerprint
 from moviola.media.report import Seconds
 from moviola.media.video.decode import ChunkDecoder, DecodeReport
 from moviola.media.video.exact import unpacked
-from moviola.media.video.memory import PIXELS_MAX
+from moviola.media.video.memory import MAX_PIXELS
 from moviola.media.video.rotation import Orientation, orient
 
 Payload = bytes | bytearray | memoryview
@@ -89,7 +89,7 @@ class Decoded:
         source_process: dict[str, Any],
         context_frames: int,
         lead_in: Callable[[int], None] | None = None,
-        pixels_max: int = PIXELS_MAX,
+        pixels_max: int = MAX_PIXELS,
     ) -> None:
         self.chunk = chunk
         self.size = (int(source_process["display_width"]), int(source_process["display_height"]))
@@ -127,7 +127,7 @@ class Handed:
         payload: Payload,
         source_process: dict[str, Any],
         lead_in: Callable[[int], None] | None = None,
-        pixels_max: int = PIXELS_MAX,
+        pixels_max: int = MAX_PIXELS,
     ) -> None:
         table, parts = unpack(payload)
         try:

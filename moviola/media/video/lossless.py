@@ -23,7 +23,7 @@ from moviola.media.material import Chunk
 from moviola.media.video.bundle import KEY
 from moviola.media.video.opening import decoder_fields, opened, packets_of
 from moviola.media.video.passthrough import Carrier
-from moviola.media.video.plan import CHUNK_FRAMES, CHUNK_SIZE_MAX, Limits
+from moviola.media.video.plan import CHUNK_FRAMES, MAX_CHUNK_SIZE, Limits
 from moviola.media.video.scan import Scan
 
 
@@ -129,7 +129,7 @@ class LosslessSplitter:
             self._context.append(timed)
 
     def _is_full(self, piece: _Piece) -> bool:
-        return piece.frame_count == self.chunk_frames or piece.size >= CHUNK_SIZE_MAX
+        return piece.frame_count == self.chunk_frames or piece.size >= MAX_CHUNK_SIZE
 
     def _take(self, following: int | None) -> Chunk:
         """The piece as a chunk; `following` is when the frame after it is shown."""

@@ -14,10 +14,10 @@ from moviola.media.errors import TooMuchMemory
 from moviola.media.material import NO_VIDEO, Output
 from moviola.media.video.codecs import codec_of
 
-PIXELS_MAX: Final = 1 << 27
+MAX_PIXELS: Final = 1 << 27
 """In one picture: 134 million, as of images. Twice what the largest formats of cameras have (12K, 80 million)."""
 
-MEMORY_MAX: Final = 12 * 1024**3
+MAX_MEMORY: Final = 12 * 1024**3
 """Bytes that the pictures of one task may take by the estimate: 8K with 10 bits, through HEVC and H.264, takes 9 GiB. A
 client refuses more before it sends; a worker may take less (see `set_limit`)."""
 
@@ -35,14 +35,14 @@ _BORDER: Final = 128  # pixels: decoders round sides up to 64, some of them twic
 
 _MORE: Final = "; start workers with a larger --memory-limit, or with fewer processes"
 
-_limit = MEMORY_MAX
+_limit = MAX_MEMORY
 
 
 def set_limit(bytes_of_process: int) -> None:
     """Bound what this process takes on: its pictures may need what is left of its memory, and never more than
-    MEMORY_MAX."""
+    MAX_MEMORY."""
     global _limit  # noqa: PLW0603 - a setting of the process
-    _limit = min(MEMORY_MAX, max(1, bytes_of_process - OVERHEAD))
+    _limit = min(MAX_MEMORY, max(1, bytes_of_process - OVERHEAD))
 
 
 def estimate(process: dict[str, Any], output: Output, context_frames: int, pixels_out: int) -> int:
@@ -68,17 +68,17 @@ def check(process: dict[str, Any], output: Output, context_frames: int, pixels_o
     """
     pixels, needed = _pixels(process), estimate(process, output, context_frames, pixels_out)
     size = f"{process['width']}x{process['height']}"
-    if pixels > PIXELS_MAX:
+    if pixels > MAX_PIXELS:
         raise TooMuchMemory(
-            f"its pictures of {size} have {pixels / 1e6:.0f} million pixels, and {PIXELS_MAX / 1e6:.0f} million are "
+            f"its pictures of {size} have {pixels / 1e6:.0f} million pixels, and {MAX_PIXELS / 1e6:.0f} million are "
             "the most"
         )
     if needed > _limit:
         raise TooMuchMemory(
             f"its pictures of {size}, as many as are held at a time, take up to {needed / 2**30:.1f} GiB of memory, "
-            f"and {_limit / 2**30:.1f} GiB are the most here" + (_MORE if _limit < MEMORY_MAX else "")
+            f"and {_limit / 2**30:.1f} GiB are the most here" + (_MORE if _limit < MAX_MEMORY else "")
         )
-    return max(_aligned(process), min(PIXELS_MAX, pixels * _limit // needed))
+    return max(_aligned(process), min(MAX_PIXELS, pixels * _limit // needed))
 
 
 def _pixels(process: dict[str, Any]) -> int:

@@ -14,7 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from moviola.media.errors import UnreadableSource
-from moviola.media.video.memory import PIXELS_MAX
+from moviola.media.video.memory import MAX_PIXELS
 from moviola.media.video.templates import FILE_ONLY
 
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
@@ -58,9 +58,9 @@ def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
     if getattr(chosen, "codec_context", None) is None:
         raise UnreadableSource(path, "FFmpeg has no decoder for this video", "convert the file first")
     size = chosen.codec_context.width, chosen.codec_context.height
-    if size[0] * size[1] > PIXELS_MAX:
+    if size[0] * size[1] > MAX_PIXELS:
         reason = f"its pictures of {size[0]}x{size[1]} have {size[0] * size[1] / 1e6:.0f} million pixels"
-        reason += f", and {PIXELS_MAX / 1e6:.0f} million are the most"
+        reason += f", and {MAX_PIXELS / 1e6:.0f} million are the most"
         raise UnreadableSource(path, reason, "make the video smaller before you send it")
     return chosen
 

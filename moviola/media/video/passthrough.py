@@ -18,10 +18,10 @@ from moviola.media.video.bundle import DISCARD, KEY
 from moviola.media.video.templates import CARRIED, TEMPLATE_FORMATS, open_template
 
 # A chunk of such a stream: about a minute of sound, small beside a chunk of video.
-PACKET_COUNT_MAX = 2048
-PACKET_BYTES_MAX = 1024 * 1024
+MAX_PACKET_COUNT = 2048
+MAX_PACKET_BYTES = 1024 * 1024
 # Of a template, which has one packet in it: the middleware takes no larger one.
-TEMPLATE_SIZE_MAX = 1024 * 1024
+MAX_TEMPLATE_SIZE = 1024 * 1024
 
 _PROBE_FIELDS = ("name", "extradata", "sample_rate", "channels")
 
@@ -81,7 +81,7 @@ def _template(stream: Stream, first: av.Packet[Any], form: str) -> bytes | None:
             packet.is_keyframe = True
             packet.stream = target
             container.mux(packet)
-        if buffer.tell() > TEMPLATE_SIZE_MAX:
+        if buffer.tell() > MAX_TEMPLATE_SIZE:
             return None
         with open_template(form, buffer.getvalue()) as again:
             same = len(again.streams) == 1 and _parameters(again.streams[0]) == _parameters(stream)
@@ -116,7 +116,7 @@ class Carrier:
         group.entries.append(packet_entry(packet))
         group.packets.append(bytes(packet))
         group.size += packet.size
-        if len(group.packets) >= PACKET_COUNT_MAX or group.size >= PACKET_BYTES_MAX:
+        if len(group.packets) >= MAX_PACKET_COUNT or group.size >= MAX_PACKET_BYTES:
             yield group.take()
 
     def rest(self) -> Iterator[Chunk]:

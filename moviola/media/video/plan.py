@@ -12,17 +12,17 @@ CHUNK_FRAMES = 64
 # So many chunks of whole GOPs are work enough; with fewer, GOPs are cut inside.
 CHUNK_COUNT_MIN = 6
 # m pieces of one GOP cost (m - 1) / 2 extra decodes of it: 8 cost 3.5.
-PIECES_MAX = 8
+MAX_PIECES = 8
 # Of the last group of many, this part is a chunk of its own. Handed out last it fills up what the workers' ends differ
 # by, which is best at a quarter if that is anything up to a group; at the group's beginning, it repeats the least.
 TAIL_PART = 4
 # Own frames of a chunk: a minute at 30 frames/s; what a lost worker has to do again, and the length of its report.
-CHUNK_FRAMES_MAX = 2048
+MAX_CHUNK_FRAMES = 2048
 # Own bytes of a chunk, and pixels (about 2000 frames of 1080p): spool, memory and patience of one worker.
-CHUNK_SIZE_MAX = 32 * 1024 * 1024
-CHUNK_PIXELS_MAX = 2**32
+MAX_CHUNK_SIZE = 32 * 1024 * 1024
+MAX_CHUNK_PIXELS = 2**32
 # Own bytes and lead-in together: what is sent at once, well below the 256 MiB that the wire carries.
-PAYLOAD_SIZE_MAX = 192 * 1024 * 1024
+MAX_PAYLOAD_SIZE = 192 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Limits:
     """What one chunk of this source may hold."""
 
     frames: int
-    size: int = CHUNK_SIZE_MAX
+    size: int = MAX_CHUNK_SIZE
 
     @classmethod
     def of(cls, width: int, height: int) -> Limits:
-        return cls(max(1, min(CHUNK_FRAMES_MAX, CHUNK_PIXELS_MAX // max(1, width * height))))
+        return cls(max(1, min(MAX_CHUNK_FRAMES, MAX_CHUNK_PIXELS // max(1, width * height))))
 
     def exceeded(self, frame_count: int, byte_count: int) -> bool:
         """A single frame is never too large: it cannot be made smaller."""
@@ -104,7 +104,7 @@ def automatic_starts(track: Track, limits: Limits) -> list[int]:
 
 def _piece_count(frame_count: int, byte_count: int, usual: int, limits: Limits) -> int:
     by_limits = max(-(-frame_count // limits.frames), -(-byte_count // limits.size))
-    return max(1, min(PIECES_MAX, max(frame_count // usual, by_limits)))
+    return max(1, min(MAX_PIECES, max(frame_count // usual, by_limits)))
 
 
 def _pieces(track: Track, start: int, stop: int, offsets: list[int]) -> Iterator[int]:
@@ -132,10 +132,10 @@ def _refusals(track: Track, cuts: tuple[Cut, ...], limits: Limits) -> Iterator[s
                 f"{frame_count} frames ({byte_count} bytes) from packet {one.start} on cannot be cut safely "
                 f"into chunks of at most {limits.frames} frames and {limits.size} bytes"
             )
-        if payload_size > PAYLOAD_SIZE_MAX and one.lead < one.start:
+        if payload_size > MAX_PAYLOAD_SIZE and one.lead < one.start:
             yield (
                 f"the chunk at packet {one.start} needs a lead-in of {track.byte_count(one.lead, one.start)} bytes, "
-                f"more than is sent at once ({PAYLOAD_SIZE_MAX} bytes)"
+                f"more than is sent at once ({MAX_PAYLOAD_SIZE} bytes)"
             )
 
 

@@ -25,7 +25,7 @@ from moviola.filters.runner import ChainRunner, FilterError
 from moviola.media.bundle import pack, unpack_table
 from moviola.media.errors import ProcessingFailed, ResultTooLarge, last_line
 from moviola.media.material import MODES, NO_VIDEO, Output, Result
-from moviola.media.report import ERROR_LENGTH_MAX
+from moviola.media.report import MAX_ERROR_LENGTH
 from moviola.media.video import memory
 from moviola.media.video.bundle import KEY
 from moviola.media.video.encode import encodable, open_encoder
@@ -39,7 +39,7 @@ from moviola.media.video.stages import hand_on
 
 # What one result may hold, below the 256 MiB that the wire carries: a picture that is shown for hours, or a codec that
 # loses nothing, could fill a worker's memory.
-RESULT_SIZE_MAX = 240 * 1024 * 1024
+MAX_RESULT_SIZE = 240 * 1024 * 1024
 
 BYPASSED = "filters bypassed"
 DROPPED = "its chunk failed"
@@ -306,7 +306,7 @@ class _Work:
             return self._failed(shot, error.filter_name, error.trace)
 
     def _failed(self, shot: Shot, filter_name: str, trace: str) -> Picture | None:
-        report, cause = self._report, last_line(trace)[:ERROR_LENGTH_MAX]
+        report, cause = self._report, last_line(trace)[:MAX_ERROR_LENGTH]
         report.tell_failure(shot.index, filter_name, trace)
         if self._output.on_error == OnError.DROP:
             report.lost.append([shot.index, f"{filter_name}: {cause}"])
@@ -328,8 +328,8 @@ class _Work:
         self._packets += packets
         self._encoded_count += 1
         self._encoded_size += sum(packet.size for packet in packets)
-        if self._encoded_size > RESULT_SIZE_MAX:
-            raise ResultTooLarge(RESULT_SIZE_MAX)
+        if self._encoded_size > MAX_RESULT_SIZE:
+            raise ResultTooLarge(MAX_RESULT_SIZE)
 
     def _flush(self) -> None:
         if self._encoder is not None and self._encoded_count:

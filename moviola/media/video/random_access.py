@@ -12,7 +12,7 @@ from enum import IntEnum
 # The headers that are read come before the picture's data; only captions and the like can stand before them.
 HEAD_SIZE = 64 * 1024
 # mpeg4: placeholders for frames that came packed with an earlier one take 6 or 7 bytes, coded pictures more.
-PLACEHOLDER_SIZE_MAX = 16
+MAX_PLACEHOLDER_SIZE = 16
 X264_MARK = b"x264 - core"
 
 _RECOVERY_POINT = 6  # SEI payload type, H.264 table D-1
@@ -59,7 +59,7 @@ class Bitstream:
     def is_anchor(self, data: bytes) -> bool:
         """Whether an MPEG-1, 2 or 4 packet starts a picture that others may be predicted from (I, P or S)."""
         if self.codec == "mpeg4":
-            return _mpeg4_type(data) in ("I", "P", "S") and len(data) > PLACEHOLDER_SIZE_MAX
+            return _mpeg4_type(data) in ("I", "P", "S") and len(data) > MAX_PLACEHOLDER_SIZE
         return _mpeg12_type(data) in ("I", "P")
 
     def encoder_notes(self, data: bytes) -> bytes:
@@ -199,7 +199,7 @@ def _mpeg4_user_data(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _mpeg4(stream: Bitstream, data: bytes, _key: bool) -> Access:
-    if _mpeg4_type(data) != "I" or len(data) <= PLACEHOLDER_SIZE_MAX:
+    if _mpeg4_type(data) != "I" or len(data) <= MAX_PLACEHOLDER_SIZE:
         return Access.NONE
     return Access.OPEN if stream.reorder_depth else Access.CLOSED
 

@@ -22,7 +22,7 @@ from moviola.media.video.rotation import Orientation
 # Side data that holds from its packet on, until the next of its kind.
 LASTING_SIDE_DATA = ("palette", "new_extradata", "param_change")
 # Rates above this are a time base mistaken for a rate.
-RATE_MAX = 1000
+MAX_RATE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +219,11 @@ class _Scanner:
 def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: int) -> Fraction:
     """Frames per second: what the file says, else what its timestamps say, else 25."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and 0 < rate <= RATE_MAX:
+        if rate and 0 < rate <= MAX_RATE:
             return Fraction(rate)
     span = (max(times) - min(times)) * base if len(times) > 1 else 0
     if span > 0:
-        return min(Fraction(RATE_MAX), Fraction((frame_count - 1) / span).limit_denominator(1001))
+        return min(Fraction(MAX_RATE), Fraction((frame_count - 1) / span).limit_denominator(1001))
     return Fraction(25)
 
 

@@ -40,7 +40,7 @@ from moviola.media.video.exact import FramePacker
 from moviola.media.video.inlet import DRAWN, NOWHERE, SOURCE, Inlet, Shot, builds_after
 
 # What one worker sends at once: well below the 256 MiB that the wire carries, and held in memory twice.
-SIZE_MAX = 192 * 1024 * 1024
+MAX_SIZE = 192 * 1024 * 1024
 
 
 def hand_on(
@@ -145,8 +145,8 @@ class _Relay:
         entry = [shot.place, shot.index, shot.own, shot.damaged, kind, [dict(note) for note in notes]]
         self._entries.append([*entry, shot.failure, shot.latency_ms])
         size = self._packer.size + len(self._inlet.chunk)
-        if size > SIZE_MAX:
-            raise TooLargeToHandOn(size, SIZE_MAX, self._own_count)
+        if size > MAX_SIZE:
+            raise TooLargeToHandOn(size, MAX_SIZE, self._own_count)
         self._seconds.encode += perf_counter() - begun
 
     def _intermediate(self) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from moviola.media.images import header
 from moviola.media.images.formats import FORMATS, BrokenImage
-from moviola.media.images.header import PIXELS_MAX, read_header
+from moviola.media.images.header import MAX_PIXELS, read_header
 from tests.media.images.pictures import animation, bomb, corners, encoded, exif, long, short, tiff, with_exif
 
 
@@ -66,15 +66,15 @@ def test_resolution_of_colours(factor: int, chroma: str) -> None:
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:
-    assert read_header(bomb(PIXELS_MAX // 1024, 1024)).pixel_count == PIXELS_MAX
+    assert read_header(bomb(MAX_PIXELS // 1024, 1024)).pixel_count == MAX_PIXELS
     with pytest.raises(BrokenImage, match="million pixels"):
-        read_header(bomb(PIXELS_MAX // 1024 + 1, 1024))
+        read_header(bomb(MAX_PIXELS // 1024 + 1, 1024))
     with pytest.raises(BrokenImage, match="million pixels"):
         read_header(tiff([corners(8, 8)], {256: long(60000), 257: long(60000)}))
 
 
 def test_a_file_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header, "FILE_SIZE_MAX", 100)
+    monkeypatch.setattr(header, "MAX_FILE_SIZE", 100)
     with pytest.raises(BrokenImage, match="MiB"):
         read_header(encoded(corners()))
 
@@ -103,4 +103,4 @@ def test_damage_is_said_and_nothing_worse(name: str, data: st.DataObject) -> Non
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     with suppress(BrokenImage):
         found = read_header(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
-        assert 1 <= found.pixel_count <= PIXELS_MAX
+        assert 1 <= found.pixel_count <= MAX_PIXELS

@@ -219,7 +219,7 @@ def test_notes(tmp_path: Path) -> None:
 
 
 def test_no_room_for_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RESULT_SIZE_MAX", 2 * len(PNG))
+    monkeypatch.setattr(module, "MAX_RESULT_SIZE", 2 * len(PNG))
     made = hang(tmp_path, {"a.png": PNG, "b.png": encoded(corners(200, 200)), "c.png": PNG}, output(format="bmp"))
     assert "b.png" in errors(made)
     assert "no room" in errors(made)["b.png"]

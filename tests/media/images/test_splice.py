@@ -9,7 +9,7 @@ import pytest
 
 from moviola.media.bundle import pack, unpack_table
 from moviola.media.errors import BundleError, SpliceError
-from moviola.media.images.splice import SAID_MAX, splice
+from moviola.media.images.splice import MAX_SAID, splice
 from moviola.media.material import NO_VIDEO
 from tests.media.images.gallery import hang, output
 from tests.media.images.pictures import corners, encoded, tiff
@@ -86,12 +86,12 @@ def test_a_folder_even_without_a_picture(tmp_path: Path) -> None:
 
 
 def test_what_went_wrong_is_said_by_name(tmp_path: Path) -> None:
-    files = {"a.png": PNG} | {f"b{number:02d}.jpg": b"hello" for number in range(SAID_MAX + 5)}
+    files = {"a.png": PNG} | {f"b{number:02d}.jpg": b"hello" for number in range(MAX_SAID + 5)}
     made = hang(tmp_path, files)
-    assert len(made.spliced.troubles["images"]) == SAID_MAX + 5
+    assert len(made.spliced.troubles["images"]) == MAX_SAID + 5
     assert made.spliced.warnings[0].startswith("b00.jpg is no JPEG")
     assert "5 images more" in made.spliced.warnings[-1]
-    assert len(made.spliced.warnings) == SAID_MAX + 1
+    assert len(made.spliced.warnings) == MAX_SAID + 1
 
 
 def test_names_from_elsewhere_stay_in_the_folder(tmp_path: Path) -> None:

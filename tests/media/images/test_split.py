@@ -86,13 +86,13 @@ def test_no_picture_at_all(tmp_path: Path) -> None:
 
 
 def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "IMAGES_MAX", 2)
+    monkeypatch.setattr(module, "MAX_IMAGES", 2)
     with pytest.raises(UnreadableSource, match="at most 2"):
         cut(tmp_path, some(3))
 
 
 def test_a_picture_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FILE_SIZE_MAX", len(PNG))
+    monkeypatch.setattr(module, "MAX_FILE_SIZE", len(PNG))
     _, (chunk,) = cut(tmp_path, {"a.png": PNG, "b.png": PNG + b"!"})
     (_, (size, _, problem)) = unpack(chunk.payload)[0]["p"]
     assert size == 0

@@ -127,8 +127,8 @@ def test_a_quote_that_is_never_closed_costs_its_line_alone(
 
 def test_an_open_quote_is_given_up_after_so_many_lines_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     for lines_max, size_max in ((20, 10**6), (10**6, 60)):
-        monkeypatch.setattr(scan, "RECORD_LINES_MAX", lines_max)
-        monkeypatch.setattr(scan, "RECORD_SIZE_MAX", size_max)
+        monkeypatch.setattr(scan, "MAX_RECORD_LINES", lines_max)
+        monkeypatch.setattr(scan, "MAX_RECORD_SIZE", size_max)
         data = b'1,"open\n' + b"2,b\n" * 30 + b'3,"c"\n'
         (run,) = runs(data)
         assert run.broken == [(0, 1, NEVER_CLOSED)]
@@ -138,7 +138,7 @@ def test_an_open_quote_is_given_up_after_so_many_lines_and_bytes(monkeypatch: py
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("block", [1, 7, 50, 1024])
 def test_a_line_without_end_is_passed_over(line_end: bytes, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "RECORD_SIZE_MAX", 40)
+    monkeypatch.setattr(scan, "MAX_RECORD_SIZE", 40)
     monkeypatch.setattr(scan, "BLOCK_SIZE", block)
     data = line_end.join([b"1,a", b"x" * 200, b"3,c", b'4,"' + b"y" * 90 + b'"', b"5,d", b"z" * 120])
     taken = list(runs(data, size_max=40))
@@ -151,7 +151,7 @@ def test_a_line_without_end_is_passed_over(line_end: bytes, block: int, monkeypa
 
 
 def test_memory_stays_bounded_however_long_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "RECORD_SIZE_MAX", 1000)
+    monkeypatch.setattr(scan, "MAX_RECORD_SIZE", 1000)
     monkeypatch.setattr(scan, "BLOCK_SIZE", 100)
     scanner = Scanner(io.BytesIO(b'"' + b"x" * 100_000 + b"\n1,a\n"))
     run = scanner.take(1, 1000)

@@ -71,7 +71,7 @@ def test_a_chunk_is_bounded_in_bytes_whatever_was_asked_for(tmp_path: Path) -> N
     rows = [movie(id=number, overview="x" * 500_000) for number in range(20)]
     _, chunks = taken([write(tmp_path / "movies.csv", MOVIES, rows)], 1000)
     assert 1 < len(chunks) < 5
-    assert max(len(chunk.payload) for chunk in chunks) <= splitting.CHUNK_SIZE_MAX + 1000
+    assert max(len(chunk.payload) for chunk in chunks) <= splitting.MAX_CHUNK_SIZE + 1000
     names = write(tmp_path / "names.csv", [f"column {'x' * 100} {n}" for n in range(100)], [[""] * 100] * 2000)
     assert max(chunk.frame_count for chunk in taken([names], 10**6)[1]) < 400
 
@@ -112,11 +112,11 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_nothing_and_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnreadableSource, match="it has 0 tables"):
         split(Material("table", "none", ()), Cutting())
-    monkeypatch.setattr(splitting, "CHUNKS_MAX", 3)
+    monkeypatch.setattr(splitting, "MAX_CHUNKS", 3)
     path = write(tmp_path / "a.csv", ["a"], [["1"]] * 4)
     with pytest.raises(UnreadableSource, match="1 records a chunk make 4 chunks, but 3 are the most"):
         taken([path], 1)
-    monkeypatch.setattr(splitting, "HEADERS_SIZE_MAX", 10)
+    monkeypatch.setattr(splitting, "MAX_HEADERS_SIZE", 10)
     with pytest.raises(UnreadableSource, match="header lines have 11 bytes"):
         taken([write(tmp_path / "b.csv", ["a" * 11], [])])
 

@@ -42,7 +42,7 @@ def test_a_lost_frame_is_missed(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_costly_sizes_are_sampled(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moviola.media.video.check.WORK_MAX", 3)
+    monkeypatch.setattr("moviola.media.video.check.MAX_WORK", 3)
     path = clip("h264_one_keyframe")
     result = compare(path, decode_whole(path), 1)
     assert result.step > 1

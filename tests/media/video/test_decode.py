@@ -238,7 +238,7 @@ def test_a_wholly_damaged_chunk_describes_a_few_errors(clip: Clip) -> None:
     decoder = ChunkDecoder(pack(table, [b"\xaa" * len(view) for view in views]), source.process)
     assert list(decoder) == []
     assert decoder.report.error_count == 40
-    assert len(decoder.report.errors) == decode.ERRORS_DESCRIBED_MAX
+    assert len(decoder.report.errors) == decode.MAX_ERRORS_DESCRIBED
     assert len(decoder.report.silent_packets) == 40
 
 

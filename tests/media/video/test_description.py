@@ -74,7 +74,7 @@ def test_tags_language_and_disposition(tmp_path: Path) -> None:
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     told = described(path)
-    assert len(told["container"]["tags"]["title"]) == description.TAG_LENGTH_MAX
+    assert len(told["container"]["tags"]["title"]) == description.MAX_TAG_LENGTH
     assert told["streams"][0]["language"] == "gle"
     assert told["streams"][0]["disposition"] == ["forced"]
 
@@ -89,7 +89,7 @@ def test_uneven_times_are_told(tmp_path: Path) -> None:
 
 
 def test_only_so_many_keyframes_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(description, "KEYFRAMES_LISTED_MAX", 7)
+    monkeypatch.setattr(description, "MAX_KEYFRAMES_LISTED", 7)
     keyframes = described(encode(tmp_path / "intra.mp4", "mjpeg", 20, pixel_format="yuvj420p"))["streams"][0][
         "keyframes"
     ]

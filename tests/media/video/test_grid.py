@@ -17,7 +17,7 @@ from moviola.media.bundle import unpack_table
 from moviola.media.material import Source
 from moviola.media.video import plan as plan_module
 from moviola.media.video.digest import video_packets
-from moviola.media.video.grid import TIMESCALE_MAX, Grid, Pace, grid_of
+from moviola.media.video.grid import MAX_TIMESCALE, Grid, Pace, grid_of
 from moviola.media.video.process import process
 from moviola.media.video.report import ChunkReport
 from moviola.media.video.split import split_file
@@ -167,8 +167,8 @@ def test_what_cannot_be_cut_is_encoded_anew_with_its_times(
 ) -> None:
     source = clip(name)
     whole = take(source, tmp_path / "whole", output("ffv1", fps("40")), chunk_frames=1000)
-    monkeypatch.setattr(plan_module, "CHUNK_FRAMES_MAX", 12)
-    monkeypatch.setattr(plan_module, "PIECES_MAX", 1)
+    monkeypatch.setattr(plan_module, "MAX_CHUNK_FRAMES", 12)
+    monkeypatch.setattr(plan_module, "MAX_PIECES", 1)
     cut = take(source, tmp_path / "cut", output("ffv1", fps("40")))
     assert cut.source.facts["lossless_reencode"]
     assert len(cut.results) > 1
@@ -248,7 +248,7 @@ def test_a_start_that_no_time_base_can_hold_is_moved_by_less_than_a_frame() -> N
     grid = grid_of(output(chain=fps("30000/1001")), facts)
     assert grid is not None
     exact = Fraction(123_456_789, 1_000_000_007)
-    assert lcm(grid.rate.numerator, grid.origin.denominator) <= TIMESCALE_MAX
+    assert lcm(grid.rate.numerator, grid.origin.denominator) <= MAX_TIMESCALE
     assert 0 <= grid.origin - exact < 1 / grid.rate
     assert grid.first_tick(exact) == 0
 

@@ -18,8 +18,8 @@ from tests.media.video.conftest import Clip
 @pytest.fixture
 def uncuttable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks may have 12 frames only, and groups may be cut into one piece."""
-    monkeypatch.setattr(plan_module, "CHUNK_FRAMES_MAX", 12)
-    monkeypatch.setattr(plan_module, "PIECES_MAX", 1)
+    monkeypatch.setattr(plan_module, "MAX_CHUNK_FRAMES", 12)
+    monkeypatch.setattr(plan_module, "MAX_PIECES", 1)
 
 
 # Each is one group of more than twelve frames, or cannot be cut at all.
@@ -79,7 +79,7 @@ def test_context_comes_with_each_chunk(clip: Clip) -> None:
 @pytest.mark.usefixtures("uncuttable")
 def test_sound_goes_along(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = [one.payload for one in split_file(clip("with_aac"))[1] if one.stream == 1]
-    monkeypatch.setattr(plan_module, "CHUNK_FRAMES_MAX", 5)
+    monkeypatch.setattr(plan_module, "MAX_CHUNK_FRAMES", 5)
     source, chunks = split_file(clip("with_aac"))
     assert source.facts["lossless_reencode"]
     assert [one.payload for one in chunks if one.stream == 1] == plain

@@ -49,7 +49,7 @@ def output(codec: str = "h264", preset: str = "veryfast") -> Output:
 
 @pytest.fixture(autouse=True)
 def _limit_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_limit", memory.MEMORY_MAX)
+    monkeypatch.setattr(memory, "_limit", memory.MAX_MEMORY)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
@@ -103,9 +103,9 @@ def test_what_may_really_come_never_takes_more_than_there_is(width: int, height:
         assert width * height <= pixels
         if pixels == (width + 128) * (height + 128):
             continue  # no more than what is told, with its borders
-        assert pixels <= memory.PIXELS_MAX
+        assert pixels <= memory.MAX_PIXELS
         assert memory.estimate(described(pixels, 1, codec, pix_fmt), output(), 3, pixels) <= min(
-            limit, memory.MEMORY_MAX
+            limit, memory.MAX_MEMORY
         )
 
 

@@ -23,7 +23,7 @@ def sound_packets(path: Path) -> list[Any]:
 
 @pytest.mark.parametrize("name", ["with_aac", "with_sound"])
 def test_sound_is_carried_packet_for_packet(clip: Clip, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passthrough, "PACKET_COUNT_MAX", 5)
+    monkeypatch.setattr(passthrough, "MAX_PACKET_COUNT", 5)
     _, chunks = split_file(clip(name))
     carried = []
     for index, chunk in enumerate(one for one in chunks if one.stream == 1):
@@ -95,7 +95,7 @@ def test_subtitles_are_carried(tmp_path: Path) -> None:
 
 
 def test_large_packets_make_small_chunks(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passthrough, "PACKET_BYTES_MAX", 5000)
+    monkeypatch.setattr(passthrough, "MAX_PACKET_BYTES", 5000)
     _, chunks = split_file(clip("with_sound"))
     sizes = [len(one.payload) for one in chunks if one.stream == 1]
     assert len(sizes) > 3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from moviola.media.video import plan as module
 from moviola.media.video.cut import Track
-from moviola.media.video.plan import CHUNK_FRAMES_MAX, PAYLOAD_SIZE_MAX, PIECES_MAX, Limits, Plan, lead_in_cost, plan
+from moviola.media.video.plan import MAX_CHUNK_FRAMES, MAX_PAYLOAD_SIZE, MAX_PIECES, Limits, Plan, lead_in_cost, plan
 
 
 def track(groups: list[int], size: int = 100, *, closed: bool = True, clean: bool = True) -> Track:
@@ -84,7 +84,7 @@ def test_a_video_that_cannot_be_cut_is_one_chunk() -> None:
 
 def test_groups_larger_than_a_chunk_may_be_are_cut_even_among_many() -> None:
     counts = automatic([3000, *[64] * 8])
-    assert max(counts) <= CHUNK_FRAMES_MAX
+    assert max(counts) <= MAX_CHUNK_FRAMES
     assert sum(counts) == 3000 + 8 * 64
 
 
@@ -97,7 +97,7 @@ def test_large_pictures_make_short_chunks() -> None:
 
 
 def test_large_frames_make_short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_SIZE_MAX", 1000)
+    monkeypatch.setattr(module, "MAX_CHUNK_SIZE", 1000)
     monkeypatch.setattr(module.Limits, "of", classmethod(lambda cls, w, h: Limits(2048, 1000)))
     found = plan(track([1] * 60, size=100), 64, 48)
     assert found.refusal == ""
@@ -106,8 +106,8 @@ def test_large_frames_make_short_chunks(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_group_too_long_for_its_pieces_is_refused() -> None:
-    assert plan(track([CHUNK_FRAMES_MAX * PIECES_MAX]), 64, 48).refusal == ""
-    refusal = plan(track([CHUNK_FRAMES_MAX * PIECES_MAX + 8]), 64, 48).refusal
+    assert plan(track([MAX_CHUNK_FRAMES * MAX_PIECES]), 64, 48).refusal == ""
+    refusal = plan(track([MAX_CHUNK_FRAMES * MAX_PIECES + 8]), 64, 48).refusal
     assert "2049 frames" in refusal
     assert "cannot be cut safely into chunks of at most 2048 frames" in refusal
 
@@ -122,7 +122,7 @@ def test_a_lead_in_too_large_to_send_is_refused() -> None:
 
 
 def test_one_huge_frame_is_not_refused() -> None:
-    assert plan(track([1, 1], size=PAYLOAD_SIZE_MAX + 1), 64, 48).refusal == ""
+    assert plan(track([1, 1], size=MAX_PAYLOAD_SIZE + 1), 64, 48).refusal == ""
 
 
 def test_the_cost_of_lead_ins_is_counted() -> None:

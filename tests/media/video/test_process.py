@@ -251,7 +251,7 @@ def test_outputs_of_one_chunk_do_not_disturb_each_other(chunk: Chunk) -> None:
 
 
 def test_a_result_that_cannot_be_sent_is_not_gathered(chunk: Chunk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_module, "RESULT_SIZE_MAX", 20_000)
+    monkeypatch.setattr(process_module, "MAX_RESULT_SIZE", 20_000)
     with pytest.raises(ResultTooLarge, match="fewer --chunk-frames") as raised:
         process(*chunk, output("ffv1"))
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)

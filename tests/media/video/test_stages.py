@@ -166,7 +166,7 @@ def test_progress_is_told_frame_by_frame(clip: Path) -> None:
 
 
 def test_more_than_can_be_sent_at_once_is_said_with_a_way_out(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages, "SIZE_MAX", 30_000)
+    monkeypatch.setattr(stages, "MAX_SIZE", 30_000)
     wanted = output("ffv1", parse_chain("blur,edges"))
     source, (chunk,) = chunks_of(clip, 1000, 0)
     with pytest.raises(
