@@ -106,10 +106,10 @@ class _Survey:
         self._place(index, len(data), pixels)
 
     def _place(self, index: int, size: int, pixels: int) -> None:
-        images, size_max, pixels_max = self.asked or CHUNK_IMAGES, CHUNK_SIZE, CHUNK_PIXELS
+        images, max_size, max_pixels = self.asked or CHUNK_IMAGES, CHUNK_SIZE, CHUNK_PIXELS
         if self.asked:
-            size_max, pixels_max = MAX_CHUNK_SIZE, MAX_CHUNK_PIXELS
-        is_full = self._count >= images or self._size + size > size_max or self._pixels + pixels > pixels_max
+            max_size, max_pixels = MAX_CHUNK_SIZE, MAX_CHUNK_PIXELS
+        is_full = self._count >= images or self._size + size > max_size or self._pixels + pixels > max_pixels
         if is_full or not self.starts:
             self.starts.append(index)
             self._count = self._size = self._pixels = 0

@@ -87,17 +87,17 @@ class Scanner:
         self._at += len(prefix) if found else 0
         return found
 
-    def take(self, count_max: int, size_max: int) -> Run | None:
-        """The next records: `count_max` of them, or as many as `size_max` bytes hold, but at least one; None at the
+    def take(self, max_count: int, max_size: int) -> Run | None:
+        """The next records: `max_count` of them, or as many as `max_size` bytes hold, but at least one; None at the
         file's end. What is taken does not depend on how the file is read."""
         taking = _Taking(Run(self.line))
-        while taking.run.count < count_max:
+        while taking.run.count < max_count:
             if self._at == len(self._data) and not self._fill():
                 break
-            stop, count = self._lines(size_max - taking.size, count_max - taking.run.count)
+            stop, count = self._lines(max_size - taking.size, max_count - taking.run.count)
             if not count:
                 stop, why = self._record()
-                if taking.run.count and taking.size + stop - self._at > size_max:
+                if taking.run.count and taking.size + stop - self._at > max_size:
                     break
                 if why:
                     taking.add_broken(self.line, stop - self._at, why)
@@ -121,18 +121,18 @@ class Scanner:
             self._simple_stop, self._plain_from = 0, None
         return bool(block)
 
-    def _lines(self, size_max: int, count_max: int) -> tuple[int, int]:
+    def _lines(self, max_size: int, max_count: int) -> tuple[int, int]:
         """(stop, count) of the records from here on of which each is one line. Within what has been read."""
         at, data = self._at, self._data
         if self._simple_stop <= at:
             self._simple_stop = self._find_simple_stop()
-        limit = min(self._simple_stop, at + max(size_max, 0))
-        window = 64 * count_max  # grows until it is enough: a few short lines must not cost a look at all the others
+        limit = min(self._simple_stop, at + max(max_size, 0))
+        window = 64 * max_count  # grows until it is enough: a few short lines must not cost a look at all the others
         while True:
             stop = min(at + window, limit)
             count = data.count(b"\n", at, stop)
-            if count >= count_max:
-                return _line_stop(data, at, stop, count_max), count_max
+            if count >= max_count:
+                return _line_stop(data, at, stop, max_count), max_count
             if stop == limit:
                 return (data.rfind(b"\n", at, stop) + 1, count) if count else (at, 0)
             window *= 2

@@ -156,11 +156,11 @@ def _check_headers(name: str, tables: list[Table]) -> None:
 def _limits(cutting: Cutting, table: Table, total_size: int) -> _Limits:
     """Depends on the source and on the cutting alone. In a result every record repeats the columns' names."""
     repeated = sum(len(column.encode()) + len('"": "", ') for column in table.columns)
-    records_max = max(1, MAX_CHUNK_SIZE // repeated)
+    max_records = max(1, MAX_CHUNK_SIZE // repeated)
     if cutting.chunk_records is not None:
-        return _Limits(min(max(1, cutting.chunk_records), records_max), MAX_CHUNK_SIZE)
+        return _Limits(min(max(1, cutting.chunk_records), max_records), MAX_CHUNK_SIZE)
     size = min(max(total_size // CHUNKS_WANTED, CHUNK_SIZE_MIN), MAX_CHUNK_SIZE)
-    return _Limits(min(MAX_CHUNK_RECORDS, records_max), size)
+    return _Limits(min(MAX_CHUNK_RECORDS, max_records), size)
 
 
 def _scanned(table: Table, path: Path, limits: _Limits, hashed: xxhash.xxh3_128) -> _Scanned:

@@ -92,7 +92,7 @@ class Codec:
     size: Callable[[int, int, str], tuple[int, int]] = _any_size
     rate: Callable[[Fraction], Fraction] = _any_rate
     range_is_tag: bool = False
-    aspect_max: int | None = None
+    max_aspect: int | None = None
     keeps_aspect: bool = True
     reorder_depth: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -214,7 +214,7 @@ MPEG4: Final = Codec(
     options=lambda _encoder, _frames: {},
     quantiser=mpeg4_quantiser,
     rate=_mpeg4_rate,
-    aspect_max=_MAX_MPEG4_ASPECT,
+    max_aspect=_MAX_MPEG4_ASPECT,
     held=lambda _encoder: 6.0,
 )
 FFV1: Final = Codec(

@@ -66,12 +66,12 @@ class DecodeReport:
     lead_in_bytes: int = 0
 
 
-def open_decoder(process: dict[str, Any], pixels_max: int = MAX_PIXELS) -> VideoCodecContext:
-    """A fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `pixels_max` pixels
+def open_decoder(process: dict[str, Any], max_pixels: int = MAX_PIXELS) -> VideoCodecContext:
+    """A fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `max_pixels` pixels
     is refused before memory is taken for it, whatever the description says."""
     decoder: VideoCodecContext = CodecContext.create(process["codec"], "r")
     set_parameters(decoder, process)
-    decoder.options = {"max_pixels": str(pixels_max)}
+    decoder.options = {"max_pixels": str(max_pixels)}
     decoder.thread_count = 1
     decoder.copy_opaque = True
     return decoder
@@ -103,7 +103,7 @@ class ChunkDecoder:
         process: dict[str, Any],
         context_frames: int = 0,
         lead_in: Callable[[int], None] | None = None,
-        pixels_max: int = MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         table, self._views = unpack(payload)
         try:
@@ -119,7 +119,7 @@ class ChunkDecoder:
         self._lead_in = lead_in
         self._time_base = Fraction(*process["time_base"])
         self._skips = process["codec"] not in SKIPS_BADLY
-        self._decoder, self._pixels_max = open_decoder(process, pixels_max), pixels_max
+        self._decoder, self._max_pixels = open_decoder(process, max_pixels), max_pixels
         self._silent = set(own)
         self.report = DecodeReport(
             lead_in_packets=self._lead,
@@ -173,7 +173,7 @@ class ChunkDecoder:
         words = error.strerror or str(error)
         if not isinstance(error, av.error.ArgumentError):
             return words
-        return f"{words}: damaged, or a picture of more than the {self._pixels_max} pixels that there is memory for"
+        return f"{words}: damaged, or a picture of more than the {self._max_pixels} pixels that there is memory for"
 
     def _hand_out_context(self, context: deque[av.VideoFrame]) -> Iterator[DecodedFrame]:
         count = len(context)

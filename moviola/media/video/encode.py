@@ -40,8 +40,8 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
             f"repeated, giving {width}x{height}"
         )
     aspect = frames.pixel_aspect
-    if codec.aspect_max and aspect and max(aspect.numerator, aspect.denominator) > codec.aspect_max:
-        warnings.append(f"{codec.name} rounds the pixel aspect {aspect} to {codec.aspect_max.bit_length()} bits")
+    if codec.max_aspect and aspect and max(aspect.numerator, aspect.denominator) > codec.max_aspect:
+        warnings.append(f"{codec.name} rounds the pixel aspect {aspect} to {codec.max_aspect.bit_length()} bits")
     if aspect is not None and aspect <= 0:
         aspect = None
     return FrameFormat(width, height, pix_fmt, codec.rate(_usual_rate(frames.rate)), aspect, colour), warnings

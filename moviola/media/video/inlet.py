@@ -89,7 +89,7 @@ class Decoded:
         source_process: dict[str, Any],
         context_frames: int,
         lead_in: Callable[[int], None] | None = None,
-        pixels_max: int = MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.chunk = chunk
         self.size = (int(source_process["display_width"]), int(source_process["display_height"]))
@@ -99,7 +99,7 @@ class Decoded:
         aspect = source_process["sample_aspect"]
         self.pixel_aspect = None if aspect is None else Fraction(*aspect)
         self._orientation = Orientation(*source_process["orientation"])
-        self._decoder = ChunkDecoder(chunk, source_process, context_frames, lead_in, pixels_max)
+        self._decoder = ChunkDecoder(chunk, source_process, context_frames, lead_in, max_pixels)
         self.report = self._decoder.report
 
     def __iter__(self) -> Iterator[Shot]:
@@ -127,7 +127,7 @@ class Handed:
         payload: Payload,
         source_process: dict[str, Any],
         lead_in: Callable[[int], None] | None = None,
-        pixels_max: int = MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         table, parts = unpack(payload)
         try:
@@ -143,7 +143,7 @@ class Handed:
             self.reach = int(table["reach"])
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise BundleError(f"this is nothing that one stage hands on to the next: {error!r}") from error
-        self._source_process, self._lead_in, self._pixels_max = source_process, lead_in, pixels_max
+        self._source_process, self._lead_in, self._max_pixels = source_process, lead_in, max_pixels
         self._sources: Iterator[Shot] | None = None  # decoded again once one is wanted
         self._recent = deque[Shot](maxlen=2)
 
@@ -166,7 +166,7 @@ class Handed:
         if shot.source is not None:
             return shot.source
         if self._sources is None:
-            self._sources = iter(Decoded(self.chunk, self._source_process, self.reach, self._lead_in, self._pixels_max))
+            self._sources = iter(Decoded(self.chunk, self._source_process, self.reach, self._lead_in, self._max_pixels))
         while not self._recent or self._recent[-1].place < shot.place:
             decoded = next(self._sources, None)
             if decoded is None:
@@ -188,13 +188,13 @@ def inlet_of(
     stage: range,
     context_frames: int,
     lead_in: Callable[[int], None],
-    pixels_max: int,
+    max_pixels: int,
 ) -> Inlet:
-    """Where the frames of a stage come from; `context_frames` is for the first one, `pixels_max` for what is decoded of
+    """Where the frames of a stage come from; `context_frames` is for the first one, `max_pixels` for what is decoded of
     the source."""
     if stage.start:
-        return Handed(payload, source_process, lead_in, pixels_max)
-    return Decoded(payload, source_process, context_frames, lead_in, pixels_max)
+        return Handed(payload, source_process, lead_in, max_pixels)
+    return Decoded(payload, source_process, context_frames, lead_in, max_pixels)
 
 
 def builds_after(before: BuildPath, stage: range) -> BuildPath:

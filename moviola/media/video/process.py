@@ -78,17 +78,17 @@ def process(
     is_last = stage.stop == whole.stop
     if mode == Mode.DROP and is_last:
         return _dropped(payload, source_process, stage)
-    pixels_max = _pixels_max(source_process, output, stage)
+    max_pixels = _max_pixels(source_process, output, stage)
     if not is_last:
-        return _handed_on(payload, source_process, output, stage, mode != Mode.FILTER, told, pixels_max)
-    work = _Work(payload, source_process, output, stage, mode == Mode.BYPASS, told, pixels_max)
+        return _handed_on(payload, source_process, output, stage, mode != Mode.FILTER, told, max_pixels)
+    work = _Work(payload, source_process, output, stage, mode == Mode.BYPASS, told, max_pixels)
     try:
         return work.run()
     finally:
         work.let_go()
 
 
-def _pixels_max(source_process: dict[str, Any], output: Output, stage: range) -> int:
+def _max_pixels(source_process: dict[str, Any], output: Output, stage: range) -> int:
     """How many pixels a picture of the source may have. Raise TooMuchMemory where too many are announced."""
     filters = make_chain(output.chain[stage.start : stage.stop])
     size = int(source_process["display_width"]), int(source_process["display_height"])
@@ -106,11 +106,11 @@ def _handed_on(
     stage: range,
     bypass: bool,
     on_frame: Callable[[int], None],
-    pixels_max: int,
+    max_pixels: int,
 ) -> Result:
     """What a stage that is not the last returns."""
     reach = int(source_process["context_frames"])
-    inlet = inlet_of(payload, source_process, stage, reach, lambda _packets: on_frame(0), pixels_max)
+    inlet = inlet_of(payload, source_process, stage, reach, lambda _packets: on_frame(0), max_pixels)
     try:
         intermediate, count = hand_on(inlet, stage, output, reach, bypass, on_frame)
     finally:
@@ -156,14 +156,14 @@ class _Work:
         stage: range,
         bypass: bool,
         on_frame: Callable[[int], None],
-        pixels_max: int,
+        max_pixels: int,
     ) -> None:
         self._output = output
         self._bypass = bypass
         self._on_frame = on_frame
         self._runner = ChainRunner(make_chain(output.chain[stage.start :]))
         self._inlet = inlet_of(
-            payload, source_process, stage, self._runner.context_frames, self._lead_in_done, pixels_max
+            payload, source_process, stage, self._runner.context_frames, self._lead_in_done, max_pixels
         )
         table = unpack_table(self._inlet.chunk)
         grid = grid_of(output, source_process)

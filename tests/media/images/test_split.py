@@ -53,7 +53,7 @@ def test_automatic_by_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limi
     monkeypatch.setattr(module, limit, value)
     assert counts(tmp_path / "1", some(5)) == [2, 2, 1]
     assert counts(tmp_path / "2", some(5), 4) == [4, 1]
-    monkeypatch.setattr(module, f"{limit}_MAX", value)
+    monkeypatch.setattr(module, f"MAX_{limit}", value)
     assert counts(tmp_path / "3", some(5), 4) == [2, 2, 1]
     monkeypatch.setattr(module, limit, 1)
     assert counts(tmp_path / "4", some(3)) == [1, 1, 1]

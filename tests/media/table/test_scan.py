@@ -19,9 +19,9 @@ def _small_csv_limit() -> None:
     csv.field_size_limit(16 * 1024**2)
 
 
-def runs(data: bytes, count_max: int = ANY_COUNT, size_max: int = ANY_SIZE) -> Iterator[Run]:
+def runs(data: bytes, max_count: int = ANY_COUNT, max_size: int = ANY_SIZE) -> Iterator[Run]:
     scanner = Scanner(io.BytesIO(data))
-    while run := scanner.take(count_max, size_max):
+    while run := scanner.take(max_count, max_size):
         yield run
 
 
@@ -29,8 +29,8 @@ def rows(data: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode(), newline="")))
 
 
-def pieces(data: bytes, count_max: int = 1) -> list[bytes]:
-    return [run.data for run in runs(data, count_max)]
+def pieces(data: bytes, max_count: int = 1) -> list[bytes]:
+    return [run.data for run in runs(data, max_count)]
 
 
 # Few characters, so that quotes, commas and line ends meet in all ways.
@@ -126,9 +126,9 @@ def test_a_quote_that_is_never_closed_costs_its_line_alone(
 
 
 def test_an_open_quote_is_given_up_after_so_many_lines_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for lines_max, size_max in ((20, 10**6), (10**6, 60)):
-        monkeypatch.setattr(scan, "MAX_RECORD_LINES", lines_max)
-        monkeypatch.setattr(scan, "MAX_RECORD_SIZE", size_max)
+    for max_lines, max_size in ((20, 10**6), (10**6, 60)):
+        monkeypatch.setattr(scan, "MAX_RECORD_LINES", max_lines)
+        monkeypatch.setattr(scan, "MAX_RECORD_SIZE", max_size)
         data = b'1,"open\n' + b"2,b\n" * 30 + b'3,"c"\n'
         (run,) = runs(data)
         assert run.broken == [(0, 1, NEVER_CLOSED)]
@@ -141,7 +141,7 @@ def test_a_line_without_end_is_passed_over(line_end: bytes, block: int, monkeypa
     monkeypatch.setattr(scan, "MAX_RECORD_SIZE", 40)
     monkeypatch.setattr(scan, "BLOCK_SIZE", block)
     data = line_end.join([b"1,a", b"x" * 200, b"3,c", b'4,"' + b"y" * 90 + b'"', b"5,d", b"z" * 120])
-    taken = list(runs(data, size_max=40))
+    taken = list(runs(data, max_size=40))
     assert b"".join(run.data for run in taken) == line_end.join([b"1,a", b"3,c", b"5,d", b""])
     assert [(line, why) for run in taken for _, line, why in run.broken] == [
         (2, TOO_LONG),
