@@ -1,0 +1,82 @@
+"""Documents that name files, constants and values of the code name those that are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from middleware.model.users import HISTORY, QUOTAS
+from moviola.base.vocabulary import JobCode
+
+ROOT: Final = Path(__file__).parents[2]
+SCHEDULING: Final = ROOT / "docs" / "SCHEDULING.md"
+
+_TOKEN: Final = re.compile(
+    r"\[`[^`]+`\]\(\.\./(?P<path>[\w/]+\.py)\)|`(?P<name>[A-Z][\w.]*|[a-z]+(?:_[a-z]+)+)(?: = (?P<value>[^`]+))?`"
+)
+_UNITS: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def named() -> Iterator[tuple[str, str, str | None]]:
+    """Yield what the page says of the code: a file, a name in it (of the link before), and its value if one is told."""
+    path = ""
+    for match in _TOKEN.finditer(SCHEDULING.read_text()):
+        if match["path"]:
+            path = match["path"]
+        elif match["name"] not in ("SIGTERM",):
+            yield path, match["name"], match["value"]
+
+
+def looked_up(path: str, name: str) -> Any:
+    found: Any = import_module(path.removesuffix(".py").replace("/", "."))
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+NAMED: Final = sorted(set(named()), key=str)
+
+
+@pytest.mark.parametrize(("path", "name", "value"), NAMED, ids=[f"{name} {value or ''}" for _, name, value in NAMED])
+def test_what_the_page_names_is_there_with_that_value(path: str, name: str, value: str | None) -> None:
+    found = _default(path, name) if name.startswith("Rules.") else looked_up(path, name)
+    if value is not None:
+        number, _, unit = value.partition(" ")
+        assert found == float(number) * _UNITS[unit]
+
+
+def _default(path: str, name: str) -> Any:
+    """Return a default of the dispatcher's rules."""
+    return getattr(looked_up(path, "Rules")(), name.removeprefix("Rules."))
+
+
+def test_the_page_names_much() -> None:
+    assert len([one for one in NAMED if one[2] is not None]) > 30
+
+
+def test_the_quotas_on_the_page_are_those_of_the_code() -> None:
+    text = SCHEDULING.read_text()
+    for resource, quota in QUOTAS.items():
+        row = next(line for line in text.splitlines() if line.startswith("|") and resource.value in line)
+        told = [_bytes(cell) for cell in row.split("|")[2:5]]
+        assert told == [quota.of_user, quota.in_all, quota.reserved], row
+    assert f"keeps {HISTORY.of_user} of a user and {HISTORY.in_all} in all" in text
+
+
+def test_the_codes_on_the_page_are_words_of_the_protocol() -> None:
+    section = SCHEDULING.read_text().partition("## 9.")[2].partition("## 10.")[0]
+    codes = re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)
+    assert len(codes) > 8
+    assert set(codes) <= {code.value for code in JobCode}
+    source = (ROOT / "middleware" / "pending_reasons.py").read_text()
+    assert {code.value for code in JobCode if f"JobCode.{code.name}" in source} == set(codes)
+
+
+def _bytes(cell: str) -> int:
+    digits = "".join(one for one in cell if one.isdigit())
+    return int(digits) * _UNITS["".join(one for one in cell if one.isalpha())]
