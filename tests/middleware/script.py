@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from itertools import count
 from typing import Any, TypeVar
 
@@ -344,3 +346,18 @@ class Script:
         files = [{"file": "out.mp4", "size": 1, "xxh3": "00"}]
         self.tell(peer, Finished(finish.job, finish.owner_epoch, state, "", [{"name": "out", "digest": "d"}], files))
         self.tick()
+
+
+def counted(script: Script) -> tuple[int, int, list[int]]:
+    """Retries, losses and seconds of latency, as the aggregator is told of the first track."""
+    told = script.said(9, Finish)[-1].statistics
+    latencies = array("f", told["latencies_ms"][0])
+    if sys.byteorder == "big":
+        latencies.byteswap()
+    return told["retries"][0], told["losses"][0], [round(one / 1000) for one in latencies]
+
+
+def fail(script: Script, peer: int) -> None:
+    lease = script.said(peer, Task)[-1].lease
+    script.tell(peer, Released(lease, "failed", {"kind": "exception", "text": "boom"}))
+    script.tick()
