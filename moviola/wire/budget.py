@@ -75,7 +75,7 @@ class Budget:
 
     def _release(self, account: Account) -> None:
         self._used_bytes -= account.held_bytes
-        account.held_bytes = 0
+        account.held_bytes = account.granted_bytes = 0
         self._waiting.pop(account, None)
         if account in self._granted:
             self._granted.remove(account)
@@ -95,22 +95,39 @@ class Budget:
                 self.favoured = account
             del self._waiting[account]
             self._add(account, size)
+            account.granted_bytes += size
             self._granted.append(account)
 
 
 class Account:
-    """What one connection holds."""
+    """The memory that one connection holds.
 
-    __slots__ = ("_budget", "held_bytes")
+    Attributes:
+        held_bytes: charged to the budget, `granted_bytes` included.
+        granted_bytes: granted while the connection waited, and not taken yet.
+    """
+
+    __slots__ = ("_budget", "granted_bytes", "held_bytes")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self.held_bytes = 0
+        self.granted_bytes = 0
 
     def take(self, size: int, left: int) -> bool:
-        """Ask for `size` bytes more, for a message that lacks `left`. False: wait until `resumed` names this account;
-        then they are held already."""
-        return self._budget._take(self, Demand(size, left))
+        """Return True if the connection may use `size` bytes more. What was granted earlier is used up first.
+
+        If it returns False, the connection has to wait until `Budget.resumed` names this account, and ask again.
+
+        Args:
+            size: bytes asked for.
+            left: bytes that the message in progress lacks.
+        """
+        missing = size - self.granted_bytes
+        if missing > 0 and not self._budget._take(self, Demand(missing, left)):
+            return False
+        self.granted_bytes = max(-missing, 0)
+        return True
 
     def charge(self, size: int) -> None:
         """Hold `size` bytes that have come already."""

@@ -130,9 +130,8 @@ class _Link:
     closing: bool = False
     told: bool = False  # the program knows that it is over
     waits_for_memory: bool = False  # for the rest of a message: it is not read until there is some
-    is_favoured: bool = False  # it takes memory beyond the budget, for a while
-    in_frame: bool = False  # a message is in progress, and has a deadline
-    progress: int = 0  # bytes of it since that was set
+    frame_timeout_s: float | None = None  # by which the deadline of the message in progress was set; None: it has none
+    progress: int = 0  # bytes of that message since its deadline was set
     held: list[Received] = field(default_factory=list)  # messages that wait until it has read its answers
     mask: int = 0
     last_error: Error | None = None
@@ -490,6 +489,7 @@ class Loop:
         has_more = True
         while True:
             for item in protocol.unparsed():
+                link.frame_timeout_s = None  # the deadline was that of the message that has ended here
                 self._take(link, item)
                 messages -= 1
                 if not messages:
@@ -526,21 +526,22 @@ class Loop:
         self._handshakes.end(link.id)
         reader = link.protocol.reader
         if reader.idle or reader.has_unparsed or not link.mask & selectors.EVENT_READ:
-            link.in_frame = link.is_favoured = False
+            link.frame_timeout_s = None
             self._set_deadline(link, None)
-        elif reader.account.is_favoured:
-            if not link.is_favoured:
-                self._begin_timing(link, limits.FAVOUR_TIMEOUT_S)
-                link.is_favoured = True
-        elif not link.in_frame or link.progress >= limits.FRAME_PROGRESS:
-            self._begin_timing(link, limits.FRAME_TIMEOUT_S)
+            return
+        is_favoured = reader.account.is_favoured
+        timeout_s = limits.FAVOUR_TIMEOUT_S if is_favoured else limits.FRAME_TIMEOUT_S
+        has_progress = not is_favoured and link.progress >= limits.FRAME_PROGRESS
+        if link.frame_timeout_s != timeout_s or has_progress:
+            self._begin_timing(link, timeout_s)
 
-    def _begin_timing(self, link: _Link, delay_s: float) -> None:
-        link.in_frame, link.progress = True, 0
-        self._set_deadline(link, delay_s)
+    def _begin_timing(self, link: _Link, timeout_s: float) -> None:
+        link.frame_timeout_s, link.progress = timeout_s, 0
+        self._set_deadline(link, timeout_s)
 
     def _frame_expired(self, link: _Link) -> None:
-        if link.is_favoured and not self._budget.is_contended and link.progress >= limits.FRAME_PROGRESS:
+        is_favoured = link.protocol.reader.account.is_favoured
+        if is_favoured and not self._budget.is_contended and link.progress >= limits.FRAME_PROGRESS:
             return self._begin_timing(link, limits.FAVOUR_TIMEOUT_S)  # it hurts nobody
         return self._refuse(
             link, ErrorCode.SILENT, "a message stood still in its middle: only a part of it came in time"
@@ -562,7 +563,7 @@ class Loop:
         self._without_memory.pop(link.protocol.reader.account, None)
         self._unread.pop(link.id, None)
         link.protocol.reader.close()
-        link.waits_for_memory = link.in_frame = link.is_favoured = False
+        link.waits_for_memory, link.frame_timeout_s = False, None
 
     def _take(self, link: _Link, item: Incoming | bytes) -> None:
         if isinstance(item, bytes):
@@ -737,7 +738,7 @@ class Loop:
                 self._dial_next(link)
             elif link.closing:
                 self._drop(link)
-            elif link.in_frame:
+            elif link.frame_timeout_s is not None:
                 self._frame_expired(link)
             else:
                 self._lose(link, "the handshake took too long")

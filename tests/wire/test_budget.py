@@ -66,21 +66,57 @@ def test_who_is_gone_waits_for_nothing() -> None:
     assert budget.used_bytes == 0
 
 
+def test_a_granted_demand_is_charged_once_when_it_is_made_again() -> None:
+    budget = Budget(LIMIT)
+    holder, favoured, waiting = (budget.account() for _ in range(3))
+    assert holder.take(LIMIT, LIMIT)
+    assert favoured.take(LIMIT, LIMIT)
+    assert not waiting.take(100 * KIB, 300 * KIB)
+    holder.release()
+    favoured.release()
+    assert budget.resumed() == [waiting]
+    assert waiting.held_bytes == 100 * KIB
+    assert waiting.take(100 * KIB, 300 * KIB)
+    assert waiting.held_bytes == budget.used_bytes == 100 * KIB
+    assert waiting.take(200 * KIB, 200 * KIB)
+    assert waiting.held_bytes == budget.used_bytes == 300 * KIB
+
+
+def test_a_grant_ends_with_its_message() -> None:
+    budget = Budget(LIMIT)
+    holder, favoured, waiting = (budget.account() for _ in range(3))
+    assert holder.take(LIMIT, LIMIT)
+    assert favoured.take(LIMIT, LIMIT)
+    assert not waiting.take(100 * KIB, 300 * KIB)
+    holder.release()
+    favoured.release()
+    waiting.release()
+    assert waiting.take(100 * KIB, 300 * KIB)
+    assert waiting.held_bytes == budget.used_bytes == 100 * KIB
+
+
 @dataclass
 class Receiver:
     """A connection that receives a message of some size, and doubles its memory as it comes."""
 
     account: Account
     size: int
+    memory: int = 0
     waits: bool = False
 
     def go_on(self) -> None:
-        held = self.account.held_bytes
-        if held >= self.size:
-            self.account.release()
-        else:
-            more = min(self.size - held, max(held, 4 * KIB))
-            self.waits = not self.account.take(more, self.size - held)
+        if self.memory >= self.size:
+            self.end()
+            return
+        more = min(self.size - self.memory, max(self.memory, 4 * KIB))
+        self.waits = not self.account.take(more, self.size - self.memory)
+        if not self.waits:
+            self.memory += more
+            assert self.account.held_bytes == self.memory
+
+    def end(self) -> None:
+        self.account.release()
+        self.memory = 0
 
 
 @pytest.mark.parametrize("largest", [64 * KIB, LIMIT])
@@ -94,7 +130,7 @@ def test_there_is_always_one_that_goes_on_and_memory_is_bounded(data: st.DataObj
         assert able, "all wait: a deadlock"
         one = data.draw(st.sampled_from(able))
         if data.draw(st.integers(0, 20)) == 0:
-            one.account.release()  # it is gone, and another comes
+            one.end()  # it is gone, and another comes
             one.size = data.draw(sizes)
         else:
             one.go_on()

@@ -473,7 +473,7 @@ def test_a_slow_message_beyond_the_budget_goes_where_others_wait(pair: Pair) -> 
     now, _ = _held(pair)
     slow, other = _by_hand(pair, 2 * limits.MIB, 2 * limits.MIB)
     slow.sendall(bytes(limits.MIB + 100_000))
-    pair.until(lambda: any(link.is_favoured for link in pair.server._links.values()))
+    pair.until(lambda: pair.server._budget.favoured)
     other.settimeout(10)
     sender = threading.Thread(target=other.sendall, args=(bytes(2 * limits.MIB),))
     sender.start()
@@ -484,6 +484,40 @@ def test_a_slow_message_beyond_the_budget_goes_where_others_wait(pair: Pair) -> 
     assert len(_ended(pair)) == 1
     slow.close()
     other.close()
+
+
+def test_a_message_behind_a_favoured_one_has_the_time_of_any_other(pair: Pair) -> None:
+    """The favoured one ends and the next one begins in the same read."""
+    pair.server._budget._limit_bytes = limits.MIB
+    now, _ = _held(pair)
+    (sock,) = _by_hand(pair, 2 * limits.MIB)
+    link = max(pair.server._links.values(), key=lambda link: link.id)
+    account = link.protocol.reader.account
+    sock.sendall(bytes(limits.MIB + 200_000))
+    pair.until(lambda: account.is_favoured)
+    assert _time_left(pair, link.id, now) == limits.FAVOUR_TIMEOUT_S
+    sender = threading.Thread(target=sock.sendall, args=(bytes(limits.MIB - 250_000),))
+    sender.start()
+    pair.until(lambda: link.protocol.reader._filled == 2 * limits.MIB - 50_000)
+    sender.join()
+    now[0] += 1
+    begun = prefix(encode(Chunk("j", 0, 1, 1)), 2 * limits.MIB, checksum(bytes(2 * limits.MIB)))
+    sock.sendall(bytes(50_000) + begun + bytes(40_000))
+    pair.until(lambda: pair.at_server and link.protocol.reader._filled >= 40_000)
+    assert not account.is_favoured
+    assert _time_left(pair, link.id, now) == limits.FRAME_TIMEOUT_S
+    sender = threading.Thread(target=sock.sendall, args=(bytes(limits.MIB + 200_000),))
+    sender.start()
+    pair.until(lambda: account.is_favoured)
+    assert _time_left(pair, link.id, now) == limits.FAVOUR_TIMEOUT_S
+    pair.until(lambda: not sender.is_alive())
+    sock.close()
+
+
+def _time_left(pair: Pair, connection: int, now: list[float]) -> float:
+    due = pair.server._timers.due(connection)
+    assert due is not None
+    return due - now[0]
 
 
 def test_many_messages_of_one_come_over_several_turns_and_others_in_between(pair: Pair) -> None:
