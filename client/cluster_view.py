@@ -17,8 +17,8 @@ from moviola.wire.loop import Loop, Lost, Received
 from moviola.wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker
 
 from . import heard
-from .options import Target
 from .order import hello
+from .target import Target
 
 RETRY_S: Final = 0.2
 """Between two attempts to reach a middleware that may be starting just now."""

@@ -32,16 +32,18 @@ from .interruption import interruptible, loaded
 from .job_report import failure_line, traceback_of
 from .known_filters import NobodyToAsk, schemas_for
 from .network import Sender
-from .options import Parser, Target, UsageError, as_sentence, read_target
+from .options import Parser, read_target
 from .order import Order, Submission, Wishes, check_size, split_name, submission_key
 from .outcome import Outcome, Status, exit_status
-from .progress import Display, display_for
+from .progress import display_for
 from .run import Parcel
 from .sender_settings import SenderSettings
 from .settings import Settings
 from .summary import print_summary
+from .target import Target, UsageError, as_sentence
 from .terminal import Terminal
 from .units import counted
+from .views import Display
 
 HINT = "start one with ./run.sh, or name another with --host and --port"
 

@@ -37,13 +37,14 @@ from .destination import Place, place_for
 from .interruption import interruptible, loaded
 from .job_report import as_json, details_as_json, print_details, print_jobs
 from .network import Sender
-from .options import Parser, Target, UsageError, as_sentence, read_target
+from .options import Parser, read_target
 from .outcome import Outcome, Status
 from .progress import display_for
 from .rpc import control, job_details
 from .run import Pickup
 from .settings import JobsSettings, Settings
 from .summary import print_summary
+from .target import Target, UsageError, as_sentence
 from .terminal import Terminal
 
 WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)

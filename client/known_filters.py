@@ -12,7 +12,7 @@ from moviola.filters.schema import FilterSchema
 from moviola.wire.errors import Unreachable
 
 from .cluster_view import ClusterView, look
-from .options import Target
+from .target import Target
 
 TOPICS: Final = (Topic.WORKERS, Topic.FILTERS)
 

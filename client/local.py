@@ -18,8 +18,8 @@ from moviola.media.material import Material
 from .destination import Place
 from .order import Order
 from .outcome import Outcome, OutputOutcome, Status
-from .progress import Display, JobView
 from .units import counted
+from .views import Display, JobView
 
 
 def run(material: Material, order: Order, place: Place, display: Display) -> Outcome:

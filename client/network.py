@@ -9,10 +9,10 @@ from typing import Final
 from moviola.wire.loop import Loop, Readable
 
 from . import events
-from .options import Target, as_sentence
 from .outcome import Outcome, Status
-from .progress import Display, JobView
 from .run import Parcel, Pickup, Run
+from .target import Target, as_sentence
+from .views import Display, JobView
 
 PARALLEL_JOBS: Final = 2
 """Submissions at the same time: while one is spliced and fetched, the next keeps the workers busy."""

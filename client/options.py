@@ -6,30 +6,15 @@ import argparse
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 from moviola.base.settings import add_config, add_flags, read_into
-from moviola.wire import options as shared
 from moviola.wire.addresses import Address
 from moviola.wire.secret import cluster_secret
 
 from .outcome import Status
 from .settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The middleware to speak to, with which family of addresses, the cluster's secret, and for which user."""
-
-    address: Address
-    family: socket.AddressFamily = socket.AF_UNSPEC
-    secret: bytes = b""
-    user: str = field(default_factory=shared.system_user)
-
-
-class UsageError(Exception):
-    """Something on the command line cannot be; the text is one sentence for the person who wrote it."""
+from .target import Target, UsageError, as_sentence
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,8 +47,3 @@ def read_target(options: argparse.Namespace) -> Target:
     except (OSError, ValueError) as error:
         raise UsageError(f"The cluster's secret cannot be read: {error}") from error
     return Target(Address(options.host, options.port), family, secret, options.user)
-
-
-def as_sentence(text: str) -> str:
-    """With a full stop where there is no end yet."""
-    return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -12,8 +12,8 @@ from moviola.wire.loop import Loop, Lost, Received
 from moviola.wire.messages import Control, Error, Event, Job, Message, Watch, Welcome
 
 from . import heard
-from .options import Target
 from .order import hello
+from .target import Target
 
 TIMEOUT_S: Final = 10.0
 """What a middleware that is there takes far less than."""

@@ -22,11 +22,11 @@ from .events import Command, Event, Peer
 from .files import Files
 from .follow import FollowSession
 from .job_session import JobSession, Phase
-from .options import Target
 from .order import Submission, hello
 from .outcome import Outcome, OutputOutcome
-from .progress import JobView
 from .session import Session
+from .target import Target
+from .views import JobView
 
 UNREMARKABLE = frozenset({"", JobCode.UPLOADING})
 """Codes of a pending job that are no news to the person who has just sent it."""

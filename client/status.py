@@ -19,9 +19,10 @@ from moviola.wire.errors import WireError
 from moviola.wire.messages import Aggregator, Job, Worker
 
 from .cluster_view import ClusterView, look
-from .options import Parser, UsageError, as_sentence, read_target
+from .options import Parser, read_target
 from .settings import ClusterSettings, StatusSettings
 from .tables import frames_of, job_json, share, state_text, table
+from .target import UsageError, as_sentence
 from .terminal import Terminal, stacked
 
 TOPICS = (Topic.WORKERS, Topic.JOBS)

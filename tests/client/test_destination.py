@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from client.destination import Place, places_for
-from client.options import UsageError
 from client.order import Wishes
+from client.target import UsageError
 from moviola.filters.registry import schemas
 from moviola.media.material import NO_VIDEO, Encoder, Material
 from tests.client.material import make_order

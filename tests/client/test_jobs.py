@@ -14,8 +14,8 @@ import xxhash
 from client.destination import places_for
 from client.job_report import totals, traceback_of
 from client.jobs import WISHES, find, main, place_of
-from client.options import UsageError
 from client.order import Order
+from client.target import UsageError
 from moviola.media.material import Encoder, Material, Output
 from moviola.wire.messages import Control, Job, Submit
 from tests.client.fakes import FakeCluster, FakeJob

@@ -11,12 +11,12 @@ import pytest
 
 from client.destination import Place
 from client.network import Sender
-from client.options import Target
 from client.order import Submission, submission_key
 from client.outcome import Outcome, Status
-from client.progress import JobView
 from client.run import Parcel
 from client.sources import Reader
+from client.target import Target
+from client.views import JobView
 from moviola.media.material import Cutting, Material
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Chunk, Error, Fetch, Submit

@@ -6,7 +6,6 @@ import pytest
 
 from client.progress import (
     PLAIN_INTERVAL_S,
-    JobView,
     LiveDisplay,
     PlainDisplay,
     QuietDisplay,
@@ -17,6 +16,7 @@ from client.progress import (
     plain_line,
 )
 from client.terminal import Terminal
+from client.views import JobView
 
 HALF = JobView("1", "clip.mp4", 100, 80, 50, 100, retries=2, in_work=3)
 

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from client.cluster_view import ClusterView, look
-from client.options import Target
+from client.target import Target
 from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.secret import make_secret

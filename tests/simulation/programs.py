@@ -15,8 +15,8 @@ from aggregator.ledger import AggregatorLedger
 from aggregator.settings import Settings as AggregatorSettings
 from client import events as client_events
 from client.destination import Place
-from client.options import Target
 from client.run import Parcel, Run
+from client.target import Target
 from middleware.events import Command, Log, Send, StageKept
 from middleware.ledger import MiddlewareLedger
 from middleware.model.cluster import Rules

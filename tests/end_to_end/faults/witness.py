@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from client.cluster_view import ClusterView, look
-from client.options import Target
+from client.target import Target
 from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.errors import WireError

@@ -1,0 +1,28 @@
+"""Which cluster is meant, and what is wrong where none can be."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+
+from moviola.wire import options as shared
+from moviola.wire.addresses import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The middleware to speak to, with which family of addresses, the cluster's secret, and for which user."""
+
+    address: Address
+    family: socket.AddressFamily = socket.AF_UNSPEC
+    secret: bytes = b""
+    user: str = field(default_factory=shared.system_user)
+
+
+class UsageError(Exception):
+    """Something on the command line cannot be; the text is one sentence for the person who wrote it."""
+
+
+def as_sentence(text: str) -> str:
+    """With a full stop where there is no end yet."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -1,0 +1,50 @@
+"""How far jobs are, as plain data, and where it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """How far one job is.
+
+    `id` tells it from others of the same name. `frames_done` and `frames_wanted` are over all its outputs. `in_work`
+    counts tasks that workers hold. `note` says what it waits for, or what else it does. Frames may be images or
+    records: `unit` is what one is called.
+    """
+
+    id: str
+    name: str
+    frames_total: int
+    frames_sent: int = 0
+    frames_done: int = 0
+    frames_wanted: int = 0
+    retries: int = 0
+    in_work: int | None = None
+    note: str = ""
+    unit: str = "frame"
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.frames_done / self.frames_wanted) if self.frames_wanted else 0.0
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    interval_s: float
+
+    def show(self, views: Sequence[JobView], now: float) -> None:
+        """How far all jobs are that are not over; called as often as one likes."""
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+
+    def remark(self, text: str) -> None:
+        """The same, except where only what must be said is shown."""
+
+    def close(self) -> None:
+        """No more is shown; what was live is wiped."""
