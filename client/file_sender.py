@@ -22,28 +22,29 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, unit_of, verify
 from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, encodable
 from moviola.media.video.codecs import NAMES
+from moviola.session import sources
+from moviola.session.assets import AssetsFirst
+from moviola.session.cluster_view import look
+from moviola.session.destination import Place, places_for
+from moviola.session.known_filters import NobodyToAsk, schemas_for
+from moviola.session.network import Sender
+from moviola.session.order import Order, Submission, Wishes, check_size, split_name, submission_key
+from moviola.session.outcome import Outcome, Status, exit_status
+from moviola.session.run import Parcel
+from moviola.session.target import Target, UsageError, as_sentence
+from moviola.session.units import counted
+from moviola.session.views import Display
 from moviola.wire.errors import Unreachable, WireError
 
-from . import filter_list, sources
-from .assets import AssetsFirst
-from .cluster_view import look
-from .destination import Place, places_for
+from . import filter_list
 from .interruption import interruptible, loaded
 from .job_report import failure_line, traceback_of
-from .known_filters import NobodyToAsk, schemas_for
-from .network import Sender
 from .options import Parser, read_target
-from .order import Order, Submission, Wishes, check_size, split_name, submission_key
-from .outcome import Outcome, Status, exit_status
 from .progress import display_for
-from .run import Parcel
 from .sender_settings import SenderSettings
 from .settings import Settings
 from .summary import print_summary
-from .target import Target, UsageError, as_sentence
 from .terminal import Terminal
-from .units import counted
-from .views import Display
 
 HINT = "start one with ./run.sh, or name another with --host and --port"
 
@@ -204,7 +205,7 @@ class _Submitter:
         )
 
     def _send_locally(self) -> Iterator[Outcome]:
-        from . import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
+        from moviola.session import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
 
         for material, order in self._orders.items():
             try:

@@ -10,14 +10,14 @@ from typing import Any, Final
 from moviola.base.vocabulary import JobState
 from moviola.filters.chain import Step, format_chain
 from moviola.media.kinds import unit_of
+from moviola.session.job_session import FINAL_STATES
+from moviola.session.units import counted
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Job
 
-from .job_session import FINAL_STATES
 from .progress import duration
 from .tables import frames_of, job_json, share, state_text, table
 from .terminal import Part, Terminal, styled
-from .units import counted
 
 JOBS_SHOWN: Final = 40
 """Of the jobs the newest so many; `--json` has them all."""

@@ -29,22 +29,22 @@ from pathlib import Path
 
 from moviola.base.vocabulary import Topic, Verb
 from moviola.media.kinds import KINDS, unit_of
+from moviola.session.cluster_view import look
+from moviola.session.destination import Place, place_for
+from moviola.session.network import Sender
+from moviola.session.outcome import Outcome, Status
+from moviola.session.rpc import control, job_details
+from moviola.session.run import Pickup
+from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.errors import Refused, WireError
 from moviola.wire.messages import Job
 
-from .cluster_view import look
-from .destination import Place, place_for
 from .interruption import interruptible, loaded
 from .job_report import as_json, details_as_json, print_details, print_jobs
-from .network import Sender
 from .options import Parser, read_target
-from .outcome import Outcome, Status
 from .progress import display_for
-from .rpc import control, job_details
-from .run import Pickup
 from .settings import JobsSettings, Settings
 from .summary import print_summary
-from .target import Target, UsageError, as_sentence
 from .terminal import Terminal
 
 WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from moviola.base.settings import add_config, add_flags, read_into
+from moviola.session.outcome import Status
+from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.addresses import Address
 from moviola.wire.secret import cluster_secret
 
-from .outcome import Status
 from .settings import Settings
-from .target import Target, UsageError, as_sentence
 
 
 class Parser(argparse.ArgumentParser):

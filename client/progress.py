@@ -11,10 +11,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from moviola.session.views import Display, JobView
 from moviola.wire.shown import shown
 
 from .terminal import Terminal, styled
-from .views import Display, JobView
 
 RATE_WINDOW_S: Final = 5.0
 """Frames/s are an average over so long: steady enough to read, quick enough to show that a worker has gone."""

@@ -14,15 +14,15 @@ from typing import Any
 from rich.text import Text
 
 from moviola.base.vocabulary import Topic, WorkerState
+from moviola.session.cluster_view import ClusterView, look
+from moviola.session.target import UsageError, as_sentence
 from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.messages import Aggregator, Job, Worker
 
-from .cluster_view import ClusterView, look
 from .options import Parser, read_target
 from .settings import ClusterSettings, StatusSettings
 from .tables import frames_of, job_json, share, state_text, table
-from .target import UsageError, as_sentence
 from .terminal import Terminal, stacked
 
 TOPICS = (Topic.WORKERS, Topic.JOBS)

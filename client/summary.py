@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from .outcome import Outcome, OutputOutcome, Status
+from moviola.session.outcome import Outcome, OutputOutcome, Status
+from moviola.session.units import counted
+
 from .terminal import Terminal, styled
-from .units import counted
 
 DIGEST_SHOWN = 12
 """Hex digits of a digest that a person compares."""

@@ -13,8 +13,8 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "STATES.md"
 def tables() -> list[tuple[str, str, Mapping[Any, Iterable[Any]]]]:
     """(title, where the table is, the table), in the order of the page."""
     from aggregator import states as aggregator  # noqa: PLC0415 - the page is drawn, the programs are not run
-    from client import job_session as client  # noqa: PLC0415
     from middleware.model import states as middleware  # noqa: PLC0415
+    from moviola.session import job_session as client  # noqa: PLC0415
     from worker import states as worker  # noqa: PLC0415
 
     return [
@@ -25,7 +25,7 @@ def tables() -> list[tuple[str, str, Mapping[Any, Iterable[Any]]]]:
         ("A worker's connection", "worker/states.py", worker.LINK_TRANSITIONS),
         ("A job, as its aggregator sees it", "aggregator/states.py", aggregator.JOB_TRANSITIONS),
         ("An aggregator's connection to the middleware", "aggregator/states.py", aggregator.LINK_TRANSITIONS),
-        ("A job, as its client sees it", "client/job_session.py", client.TRANSITIONS),
+        ("A job, as its client sees it", "moviola/session/job_session.py", client.TRANSITIONS),
     ]
 
 

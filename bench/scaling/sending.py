@@ -13,11 +13,11 @@ from typing import Any
 
 from bench.scaling.farm import CHUNK_BYTES, CHUNK_FRAMES
 from bench.scaling.lives import Shape
-from client.events import Exhausted, Peer, Pulled, Received, Start, Welcomed
-from client.order import Order, Submission
-from client.session import Session
 from moviola.filters.chain import Step
 from moviola.media.material import Chunk, Encoder, Output, Source
+from moviola.session.events import Exhausted, Peer, Pulled, Received, Start, Welcomed
+from moviola.session.order import Order, Submission
+from moviola.session.submit import SubmitSession
 from moviola.wire.messages import Job
 
 PAYLOAD = bytes(CHUNK_BYTES)
@@ -30,7 +30,7 @@ class Upload:
     def __init__(self, number: int) -> None:
         source = Source("video", "clip.mp4", "f" * 32, {}, {}, {}, 1)
         order = Order((Output("out", (Step("blur"),), Encoder()),))
-        self._session = Session(Submission(str(number), source, order), "localhost:5000")
+        self._session = SubmitSession(Submission(str(number), source, order), "localhost:5000")
         self._job = f"job-{number}"
         self._accepted = 0
         for event in (Start(), Welcomed(Peer.MIDDLEWARE)):

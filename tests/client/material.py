@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from client.order import Order, Submission
 from moviola.filters.chain import Step
 from moviola.media.material import Chunk, Encoder, Output, Source
+from moviola.session.order import Order, Submission
 
 FRAMES, GOP = 30, 10
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from client.destination import Place
-from client.events import (
+from moviola.media.material import Chunk
+from moviola.session.destination import Place
+from moviola.session.events import (
     Begin,
     Begun,
     Dial,
@@ -30,12 +31,11 @@ from client.events import (
     Tick,
     Welcomed,
 )
-from client.follow import FollowSession
-from client.job_session import JobSession, Phase
-from client.order import hello
-from client.run import Pickup, Run
-from client.session import Session
-from moviola.media.material import Chunk
+from moviola.session.follow import FollowSession
+from moviola.session.job_session import JobSession, Phase
+from moviola.session.order import hello
+from moviola.session.run import Pickup, Run
+from moviola.session.submit import SubmitSession
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import MESSAGES, Job
 from tests.fuzz.play import play
@@ -75,7 +75,7 @@ class World:
         if self.random.random() < 0.3:
             return FollowSession("j1", "here", fetch=self.random.random() < 0.7)
         made = material.submission("clip", 2, 1, [["blur"]], "original")
-        return Session(made, "here", detach=self.random.random() < 0.2)
+        return SubmitSession(made, "here", detach=self.random.random() < 0.2)
 
     def play(self) -> None:
         self._feed(Start())

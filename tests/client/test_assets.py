@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from client.assets import Assets, AssetsFirst
-from client.order import Wishes, submission_key
 from moviola.filters.assets import value_of
 from moviola.filters.chain import parse_chain
 from moviola.filters.registry import schemas
 from moviola.filters.schema import ParameterError
 from moviola.media.material import Chunk, Material, Source
+from moviola.session.assets import Assets, AssetsFirst
+from moviola.session.order import Wishes, submission_key
 from moviola.wire.limits import MAX_ASSET_SIZE
 
 SOURCE = Source("video", "clip.mp4", "print", {}, {}, {}, 2)

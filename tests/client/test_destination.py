@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from client.destination import Place, places_for
-from client.order import Wishes
-from client.target import UsageError
 from moviola.filters.registry import schemas
 from moviola.media.material import NO_VIDEO, Encoder, Material
+from moviola.session.destination import Place, places_for
+from moviola.session.order import Wishes
+from moviola.session.target import UsageError
 from tests.client.material import make_order
 
 ONE, TWO = make_order("blur"), make_order("blur", "edges")

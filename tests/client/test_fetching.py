@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.events import (
+from moviola.session.events import (
     Begin,
     Begun,
     Command,
@@ -24,8 +24,8 @@ from client.events import (
     Welcomed,
     Write,
 )
-from client.fetching import AHEAD_SIZE, NEVER_REACHED_S, PART_SIZE, STALL_S, Fetching, Wanted
-from client.redial import PATIENCE_S
+from moviola.session.fetching import AHEAD_SIZE, NEVER_REACHED_S, PART_SIZE, STALL_S, Fetching, Wanted
+from moviola.session.redial import PATIENCE_S
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Error, Fetch, File
 

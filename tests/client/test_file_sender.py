@@ -17,9 +17,9 @@ import av
 import numpy as np
 import pytest
 
-from client import fetching, known_filters
 from client.file_sender import main, read_options
 from moviola.filters.schema import FilterSchema
+from moviola.session import fetching, known_filters
 from moviola.wire.messages import Submit
 from tests.client.fakes import FakeCluster
 from tests.client.material import FRAMES

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from client.destination import Place
-from client.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
-from client.files import Files
+from moviola.session.destination import Place
+from moviola.session.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
+from moviola.session.files import Files
 
 CONTENT = b"frames of a film"
 WANTED = Begin("blur.mp4", len(CONTENT), xxhash.xxh3_128_hexdigest(CONTENT))
@@ -101,7 +101,7 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_a_listing_that_cannot_be_followed_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, reason: str
 ) -> None:
-    monkeypatch.setattr("client.files.MAX_LISTED", 2)
+    monkeypatch.setattr("moviola.session.files.MAX_LISTED", 2)
     made = files(tmp_path)
     made.begin(Begin("blur.files.jsonl", len(content), xxhash.xxh3_128_hexdigest(content), is_listing=True))
     made.write(Write("blur.files.jsonl", content))

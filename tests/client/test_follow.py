@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.events import (
+from moviola.session.events import (
     Begin,
     Command,
     Dial,
@@ -22,9 +22,9 @@ from client.events import (
     Tick,
     Welcomed,
 )
-from client.follow import FollowSession
-from client.outcome import Status
-from client.redial import PATIENCE_S
+from moviola.session.follow import FollowSession
+from moviola.session.outcome import Status
+from moviola.session.redial import PATIENCE_S
 from moviola.wire.messages import Error, Job, Watch
 
 MIDDLEWARE = Peer.MIDDLEWARE

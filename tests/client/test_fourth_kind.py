@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from client.file_sender import main
-from client.sources import find
 from moviola.media import kinds
+from moviola.session.sources import find
 from tests.media.audio import KIND
 from tests.media.audio.sound import write
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from client.destination import places_for
 from client.job_report import totals, traceback_of
 from client.jobs import WISHES, find, main, place_of
-from client.order import Order
-from client.target import UsageError
 from moviola.media.material import Encoder, Material, Output
+from moviola.session.destination import places_for
+from moviola.session.order import Order
+from moviola.session.target import UsageError
 from moviola.wire.messages import Control, Job, Submit
 from tests.client.fakes import FakeCluster, FakeJob
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from client.destination import Place
-from client.network import Sender
-from client.order import Submission, submission_key
-from client.outcome import Outcome, Status
-from client.run import Parcel
-from client.sources import Reader
-from client.target import Target
-from client.views import JobView
 from moviola.media.material import Cutting, Material
+from moviola.session.destination import Place
+from moviola.session.network import Sender
+from moviola.session.order import Submission, submission_key
+from moviola.session.outcome import Outcome, Status
+from moviola.session.run import Parcel
+from moviola.session.sources import Reader
+from moviola.session.target import Target
+from moviola.session.views import JobView
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Chunk, Error, Fetch, Submit
 from tests.client.fakes import FakeCluster

@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from client.order import (
+from moviola.filters.chain import ChainError, parse_chain
+from moviola.filters.registry import schemas
+from moviola.filters.schema import FilterSchema, ParameterError
+from moviola.media.errors import UnreadableSource
+from moviola.media.kinds import KINDS
+from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Source
+from moviola.session.order import (
     MAX_OUTPUT_NAME,
     Submission,
     Wishes,
@@ -15,12 +21,6 @@ from client.order import (
     submission_key,
     unique,
 )
-from moviola.filters.chain import ChainError, parse_chain
-from moviola.filters.registry import schemas
-from moviola.filters.schema import FilterSchema, ParameterError
-from moviola.media.errors import UnreadableSource
-from moviola.media.kinds import KINDS
-from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Source
 from moviola.wire.limits import MAX_DESCRIPTION
 from tests.client.material import make_order, make_source
 

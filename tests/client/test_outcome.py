@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from client.outcome import Outcome, OutputOutcome, Status, exit_status
+from moviola.session.outcome import Outcome, OutputOutcome, Status, exit_status
 
 DONE, FAILED, WRONG, PARTIAL, CANCELLED = (
     Status.DONE,

@@ -16,7 +16,7 @@ from client.progress import (
     plain_line,
 )
 from client.terminal import Terminal
-from client.views import JobView
+from moviola.session.views import JobView
 
 HALF = JobView("1", "clip.mp4", 100, 80, 50, 100, retries=2, in_work=3)
 

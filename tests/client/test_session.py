@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from client.events import (
+from moviola.session.events import (
     Begin,
     Command,
     Dial,
@@ -30,10 +30,10 @@ from client.events import (
     Unreadable,
     Welcomed,
 )
-from client.job_session import TRANSITIONS, Phase
-from client.outcome import Status
-from client.redial import PATIENCE_S
-from client.session import Session
+from moviola.session.job_session import TRANSITIONS, Phase
+from moviola.session.outcome import Status
+from moviola.session.redial import PATIENCE_S
+from moviola.session.submit import SubmitSession
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Chunk, End, Error, Job, Submit, Watch
 from moviola.wire.messages import Event as Event_
@@ -48,7 +48,7 @@ class Stage:
     """A session and its clock."""
 
     def __init__(self, stream_count: int = 1, *, detach: bool = False) -> None:
-        self.session = Session(make_submission(stream_count), "localhost:5000", detach=detach)
+        self.session = SubmitSession(make_submission(stream_count), "localhost:5000", detach=detach)
         self.now = 0.0
 
     def feed(self, *events: Event) -> list[Command]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from client.sources import Reader, find
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import split, verify
 from moviola.media.material import Cutting, Material
+from moviola.session.sources import Reader, find
 from moviola.wire.messages import Submit, decode, encode
 from tests.client.material import FRAMES, make_order, write_clip
 from tests.media.images.pictures import corners, encoded

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from client.cluster_view import ClusterView
 from client.status import Status, main
 from moviola.filters.registry import schemas
+from moviola.session.cluster_view import ClusterView
 from moviola.wire.messages import Aggregator, Event, Job, Worker
 from tests.client.fakes import FakeCluster
 

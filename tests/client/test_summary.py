@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from client.outcome import Outcome, OutputOutcome, Status
 from client.summary import print_summary
 from client.terminal import Terminal
+from moviola.session.outcome import Outcome, OutputOutcome, Status
 
 PATH = "results/a-rather-long-name-of-a-job-that-has-one-1f2e3d/blur.mp4"
 OUTPUT = OutputOutcome("blur", PATH, "x", 132, 131, 3, 1, 0, 0, "0123456789abcdef" * 4)

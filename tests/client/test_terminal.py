@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from client.cluster_view import ClusterView
 from client.filter_list import print_filters
 from client.job_report import print_details, print_jobs
-from client.outcome import Outcome, OutputOutcome, Status
 from client.progress import LiveDisplay, PlainDisplay, live_line
 from client.status import print_tables
 from client.summary import print_summary
 from client.terminal import Terminal, stacked, styled
-from client.views import JobView
 from moviola.filters.schema import FilterSchema, Parameter
+from moviola.session.cluster_view import ClusterView
+from moviola.session.outcome import Outcome, OutputOutcome, Status
+from moviola.session.views import JobView
 from moviola.wire.messages import Aggregator, Job, Worker
 from tests.client.fakes import FakeCluster
 

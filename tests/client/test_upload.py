@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from client.upload import WINDOW_SIZE, Upload
+from moviola.session.upload import WINDOW_SIZE, Upload
 from moviola.wire.bitmap import Bitmap
 from tests.client.material import make_chunk
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import psutil
 
-from client.cluster_view import ClusterView, look
-from client.target import Target
+from moviola.session.cluster_view import ClusterView, look
+from moviola.session.target import Target
 from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.secret import make_secret

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from client.outcome import Status
+from moviola.session.outcome import Status
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.real_clips import decode

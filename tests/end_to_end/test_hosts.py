@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from client.outcome import Status
+from moviola.session.outcome import Status
 from moviola.wire.limits import USER_TIMEOUT_S
 from tests.end_to_end import clips, hosts
 from tests.end_to_end.cluster import finished, until

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from client.cluster_view import look
 from client.tables import job_json
-from client.target import Target
+from moviola.session.cluster_view import look
+from moviola.session.target import Target
 from moviola.wire.addresses import Address
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, until

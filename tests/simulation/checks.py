@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from client.outcome import Status
 from middleware.link_costs import MAX_LINK_COSTS
 from middleware.model.cluster import Cluster
 from middleware.model.fleet import WorkerRecord
@@ -14,6 +13,7 @@ from middleware.model.states import JobState, WorkerState
 from middleware.model.track import Track
 from middleware.model.users import Resource
 from middleware.publisher import WATCHER_INTERVAL_S
+from moviola.session.outcome import Status
 from moviola.wire import limits
 from moviola.wire.messages import (
     ChunkWindow,

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import xxhash
 
-from client.assets import AssetFile, AssetsFirst
-from client.order import Order, Submission, submission_key
 from moviola.base.build_path import BuildPath, to_text
 from moviola.filters.assets import value_of
 from moviola.filters.chain import Step
 from moviola.media.material import Chunk, Encoder, Output, Result, Source
+from moviola.session.assets import AssetFile, AssetsFirst
+from moviola.session.order import Order, Submission, submission_key
 
 FRAMES_PER_CHUNK = 10
 UNREADABLE = b"nothing that makes a file"

@@ -20,8 +20,6 @@ from aggregator.memory import Memory
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
-from client import run
-from client.upload import Upload
 from middleware import leases, names, scheduler, stages
 from middleware import submissions as intake
 from middleware.dispatcher import Dispatcher
@@ -42,6 +40,8 @@ from middleware.publisher import Publisher
 from middleware.scheduler import Scheduler
 from middleware.server import Server as MiddlewareServer
 from middleware.submissions import Intake
+from moviola.session import run
+from moviola.session.upload import Upload
 from moviola.storage.ledger import Ledger
 from moviola.storage.spool import Spool
 from moviola.wire.bitmap import Bitmap

@@ -13,15 +13,15 @@ from aggregator import server as aggregator_server
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced
 from aggregator.ledger import AggregatorLedger
 from aggregator.settings import Settings as AggregatorSettings
-from client import events as client_events
-from client.destination import Place
-from client.run import Parcel, Run
-from client.target import Target
 from middleware.events import Command, Log, Send, StageKept
 from middleware.ledger import MiddlewareLedger
 from middleware.model.cluster import Rules
 from middleware.model.states import JobState
 from middleware.server import Server as MiddlewareServer
+from moviola.session import events as client_events
+from moviola.session.destination import Place
+from moviola.session.run import Parcel, Run
+from moviola.session.target import Target
 from moviola.storage.spool import Location, Spool
 from moviola.wire.addresses import Address
 from moviola.wire.framing import checksum

@@ -13,10 +13,10 @@ from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
-from client.outcome import Status
 from middleware import publisher as records
 from middleware.model.cluster import Rules
 from middleware.model.users import QUOTAS, Quota, Resource
+from moviola.session.outcome import Status
 from moviola.wire import limits, windows
 from moviola.wire.messages import Task
 from tests.simulation import material

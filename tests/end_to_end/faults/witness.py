@@ -14,8 +14,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from client.cluster_view import ClusterView, look
-from client.target import Target
+from moviola.session.cluster_view import ClusterView, look
+from moviola.session.target import Target
 from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.errors import WireError

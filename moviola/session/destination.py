@@ -13,9 +13,8 @@ from moviola.media.annotations import SUFFIX
 from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Material
 from moviola.media.video.containers import CONTAINERS
-
-from .order import Order, unique
-from .target import UsageError
+from moviola.session.order import Order, unique
+from moviola.session.target import UsageError
 
 MAX_OUT_SIZE: Final = 170
 """Bytes of the name that `--out` gives a file. File systems take 255: behind it come a suffix (18), and while the file

@@ -12,8 +12,7 @@ from moviola.media.kind import Grouping, Kind
 from moviola.media.kinds import KINDS, kind_of_file, split
 from moviola.media.kinds import check as check_outputs
 from moviola.media.material import Chunk, Material, Source, encodable
-
-from .order import Order, unique
+from moviola.session.order import Order, unique
 
 DATA_FOLDER: Final = Path("data")
 """What is sent when no path is named."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from moviola.base.file_names import is_file_name
+from moviola.session.job_session import FINAL_STATES, JobSession, Phase, fetched_later
+from moviola.session.outcome import Status
 from moviola.wire.messages import Error, Job, Watch
-
-from .job_session import FINAL_STATES, JobSession, Phase, fetched_later
-from .outcome import Status
 
 
 class FollowSession(JobSession):

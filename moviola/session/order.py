@@ -18,10 +18,9 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.kind import Kind
 from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
+from moviola.session.assets import AssetFile, Assets
 from moviola.wire.limits import MAX_DESCRIPTION, MAX_NAME
 from moviola.wire.messages import VERSIONS, Hello, packed_size
-
-from .assets import AssetFile, Assets
 
 AUTOMATIC: Final = Cutting()
 

@@ -11,10 +11,9 @@ from typing import Any, BinaryIO, Final
 import xxhash
 
 from moviola.base.files import aside
+from moviola.session.destination import Place
+from moviola.session.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
 from moviola.wire.limits import MIB
-
-from .destination import Place
-from .events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
 
 READ_SIZE: Final = 1 * MIB
 

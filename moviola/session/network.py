@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from moviola.session import events
+from moviola.session.outcome import Outcome, Status
+from moviola.session.run import Parcel, Pickup, Run
+from moviola.session.target import Target, as_sentence
+from moviola.session.views import Display, JobView
 from moviola.wire.loop import Loop, Readable
-
-from . import events
-from .outcome import Outcome, Status
-from .run import Parcel, Pickup, Run
-from .target import Target, as_sentence
-from .views import Display, JobView
 
 PARALLEL_JOBS: Final = 2
 """Submissions at the same time: while one is spliced and fetched, the next keeps the workers busy."""

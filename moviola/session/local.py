@@ -14,12 +14,11 @@ from moviola.media.errors import MediaError, UnreadableSource
 from moviola.media.kinds import unit_of
 from moviola.media.local import LocalOutput, Progress, run_local
 from moviola.media.material import Material
-
-from .destination import Place
-from .order import Order
-from .outcome import Outcome, OutputOutcome, Status
-from .units import counted
-from .views import Display, JobView
+from moviola.session.destination import Place
+from moviola.session.order import Order
+from moviola.session.outcome import Outcome, OutputOutcome, Status
+from moviola.session.units import counted
+from moviola.session.views import Display, JobView
 
 
 def run(material: Material, order: Order, place: Place, display: Display) -> Outcome:

@@ -13,14 +13,26 @@ from enum import Enum
 from typing import Final
 
 from moviola.base.vocabulary import ErrorCode, JobState
+from moviola.session import heard
+from moviola.session.events import (
+    Command,
+    Dial,
+    Event,
+    HangUp,
+    Interrupted,
+    Lost,
+    Peer,
+    Received,
+    Send,
+    Start,
+    Tick,
+    Welcomed,
+)
+from moviola.session.fetching import Fetching, Wanted
+from moviola.session.outcome import Status
+from moviola.session.redial import PATIENCE_S, redial
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Error, Job, Message, Watch
-
-from . import heard
-from .events import Command, Dial, Event, HangUp, Interrupted, Lost, Peer, Received, Send, Start, Tick, Welcomed
-from .fetching import Fetching, Wanted
-from .outcome import Status
-from .redial import PATIENCE_S, redial
 
 FINAL_STATES: Final[dict[str, Status]] = {
     JobState.DONE: Status.DONE,

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from moviola.base.vocabulary import EventKind
+from moviola.session import heard
+from moviola.session.order import hello
+from moviola.session.target import Target
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.loop import Loop, Lost, Received
 from moviola.wire.messages import Control, Error, Event, Job, Message, Watch, Welcome
-
-from . import heard
-from .order import hello
-from .target import Target
 
 TIMEOUT_S: Final = 10.0
 """What a middleware that is there takes far less than."""

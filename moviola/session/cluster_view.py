@@ -12,13 +12,12 @@ import msgpack
 
 from moviola.base.vocabulary import EventKind, WorkerState
 from moviola.filters.schema import FilterSchema, SchemaError
+from moviola.session import heard
+from moviola.session.order import hello
+from moviola.session.target import Target
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.loop import Loop, Lost, Received
 from moviola.wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker
-
-from . import heard
-from .order import hello
-from .target import Target
 
 RETRY_S: Final = 0.2
 """Between two attempts to reach a middleware that may be starting just now."""

@@ -9,10 +9,9 @@ from typing import Final
 from moviola.base.vocabulary import Topic
 from moviola.filters import registry
 from moviola.filters.schema import FilterSchema
+from moviola.session.cluster_view import ClusterView, look
+from moviola.session.target import Target
 from moviola.wire.errors import Unreachable
-
-from .cluster_view import ClusterView, look
-from .target import Target
 
 TOPICS: Final = (Topic.WORKERS, Topic.FILTERS)
 

@@ -9,20 +9,19 @@ from dataclasses import replace
 
 from moviola.base.file_names import is_file_name
 from moviola.base.vocabulary import ErrorCode, EventKind
+from moviola.session.events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
+from moviola.session.job_session import FINAL_STATES, JobSession, Phase, fetched_later
+from moviola.session.order import Submission
+from moviola.session.outcome import Status
+from moviola.session.upload import Upload
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import Chunk, ChunkWindow, End, Error, Job, Submit
 from moviola.wire.messages import Event as Told
 from moviola.wire.windows import Windows
 
-from .events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
-from .job_session import FINAL_STATES, JobSession, Phase, fetched_later
-from .order import Submission
-from .outcome import Status
-from .upload import Upload
 
-
-class Session(JobSession):
+class SubmitSession(JobSession):
     """The life of one submission.
 
     Args:

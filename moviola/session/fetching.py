@@ -11,12 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from moviola.base.file_names import check_path_name
-from moviola.wire.addresses import Address
-from moviola.wire.framing import Buffer
-from moviola.wire.limits import MIB
-from moviola.wire.messages import Error, Fetch, File
-
-from .events import (
+from moviola.session.events import (
     Begin,
     Begun,
     Command,
@@ -35,7 +30,11 @@ from .events import (
     Welcomed,
     Write,
 )
-from .redial import PATIENCE_S, redial
+from moviola.session.redial import PATIENCE_S, redial
+from moviola.wire.addresses import Address
+from moviola.wire.framing import Buffer
+from moviola.wire.limits import MIB
+from moviola.wire.messages import Error, Fetch, File
 
 PART_SIZE: Final = 4 * MIB
 AHEAD_SIZE: Final = 4 * PART_SIZE

@@ -11,22 +11,21 @@ from typing import Any
 from moviola.base.vocabulary import JobCode, JobState
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import unit_of
+from moviola.session import events
+from moviola.session.assets import ChunkReader
+from moviola.session.destination import Place
+from moviola.session.events import Command, Event, Peer
+from moviola.session.files import Files
+from moviola.session.follow import FollowSession
+from moviola.session.job_session import JobSession, Phase
+from moviola.session.order import Submission, hello
+from moviola.session.outcome import Outcome, OutputOutcome
+from moviola.session.submit import SubmitSession
+from moviola.session.target import Target
+from moviola.session.views import JobView
 from moviola.wire.addresses import Address, reachable
 from moviola.wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received
 from moviola.wire.messages import Job, Welcome
-
-from . import events
-from .assets import ChunkReader
-from .destination import Place
-from .events import Command, Event, Peer
-from .files import Files
-from .follow import FollowSession
-from .job_session import JobSession, Phase
-from .order import Submission, hello
-from .outcome import Outcome, OutputOutcome
-from .session import Session
-from .target import Target
-from .views import JobView
 
 UNREMARKABLE = frozenset({"", JobCode.UPLOADING})
 """Codes of a pending job that are no news to the person who has just sent it."""
@@ -45,8 +44,8 @@ class Parcel:
     def name(self) -> str:
         return self.submission.source.name
 
-    def brain(self, where: str) -> Session:
-        return Session(self.submission, where, detach=self.detach)
+    def brain(self, where: str) -> SubmitSession:
+        return SubmitSession(self.submission, where, detach=self.detach)
 
     @property
     def frames(self) -> int:
