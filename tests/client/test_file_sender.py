@@ -21,8 +21,8 @@ from client.file_sender import main, read_options
 from moviola.filters.schema import FilterSchema
 from moviola.session import fetching, known_filters
 from moviola.wire.messages import Submit
-from tests.client.fakes import FakeCluster
-from tests.client.material import FRAMES
+from tests.session.fakes import FakeCluster
+from tests.session.material import FRAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0

@@ -18,7 +18,7 @@ from moviola.session.destination import places_for
 from moviola.session.order import Order
 from moviola.session.target import UsageError
 from moviola.wire.messages import Control, Job, Submit
-from tests.client.fakes import FakeCluster, FakeJob
+from tests.session.fakes import FakeCluster, FakeJob
 
 FAILURE = {
     "output": "blur", "chunk": 3, "frames": [30, 39], "frame": 7, "filter": "blur", "worker": "w1",

@@ -12,7 +12,7 @@ from client.status import Status, main
 from moviola.filters.registry import schemas
 from moviola.session.cluster_view import ClusterView
 from moviola.wire.messages import Aggregator, Event, Job, Worker
-from tests.client.fakes import FakeCluster
+from tests.session.fakes import FakeCluster
 
 
 def at(cluster: FakeCluster) -> list[str]:

@@ -23,7 +23,7 @@ from moviola.session.cluster_view import ClusterView
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.views import JobView
 from moviola.wire.messages import Aggregator, Job, Worker
-from tests.client.fakes import FakeCluster
+from tests.session.fakes import FakeCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0

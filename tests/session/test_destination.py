@@ -10,7 +10,7 @@ from moviola.media.material import NO_VIDEO, Encoder, Material
 from moviola.session.destination import Place, places_for
 from moviola.session.order import Wishes
 from moviola.session.target import UsageError
-from tests.client.material import make_order
+from tests.session.material import make_order
 
 ONE, TWO = make_order("blur"), make_order("blur", "edges")
 CLIP, OTHER = (Material.single("video", path) for path in ("a/clip.mp4", "b/clip.mp4"))

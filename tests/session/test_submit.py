@@ -37,7 +37,7 @@ from moviola.session.submit import SubmitSession
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Chunk, End, Error, Job, Submit, Watch
 from moviola.wire.messages import Event as Event_
-from tests.client.material import make_chunk, make_submission
+from tests.session.material import make_chunk, make_submission
 
 MIDDLEWARE = Peer.MIDDLEWARE
 BYE = [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]

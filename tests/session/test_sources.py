@@ -13,8 +13,8 @@ from moviola.media.kinds import split, verify
 from moviola.media.material import Cutting, Material
 from moviola.session.sources import Reader, find
 from moviola.wire.messages import Submit, decode, encode
-from tests.client.material import FRAMES, make_order, write_clip
 from tests.media.images.pictures import corners, encoded
+from tests.session.material import FRAMES, make_order, write_clip
 
 ORDER = make_order("blur")
 

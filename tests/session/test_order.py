@@ -22,7 +22,7 @@ from moviola.session.order import (
     unique,
 )
 from moviola.wire.limits import MAX_DESCRIPTION
-from tests.client.material import make_order, make_source
+from tests.session.material import make_order, make_source
 
 KNOWN = schemas() | {"post_2000": FilterSchema("post_2000", "Films after 2000.", material="record")}
 CLIP, PHOTOS, TABLE = (Material.single(kind, kind) for kind in ("video", "images", "table"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from moviola.session.upload import WINDOW_SIZE, Upload
 from moviola.wire.bitmap import Bitmap
-from tests.client.material import make_chunk
+from tests.session.material import make_chunk
 
 
 def bitmap(*indexes: int) -> bytes:

@@ -20,8 +20,8 @@ from moviola.session.target import Target
 from moviola.session.views import JobView
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Chunk, Error, Fetch, Submit
-from tests.client.fakes import FakeCluster
-from tests.client.material import FRAMES, make_order
+from tests.session.fakes import FakeCluster
+from tests.session.material import FRAMES, make_order
 
 ORDER = replace(make_order("blur"), cutting=Cutting(10))
 DEADLINE_S = 30.0
