@@ -223,3 +223,18 @@ def finished(sender: subprocess.Popen[str], status: int = 0, timeout_s: float = 
     outcome = json.loads(lines[0])
     assert isinstance(outcome, dict)
     return outcome
+
+
+def local(cluster: LocalCluster, *arguments: str) -> dict[str, object]:
+    """Return the reference: the outcome of the same work in one process without any cluster."""
+    return cluster.send(*arguments, "--local")
+
+
+def output(outcome: dict[str, object]) -> dict[str, object]:
+    """Return what a job's outcome says of its only output."""
+    outputs = outcome["outputs"]
+    assert isinstance(outputs, list)
+    assert len(outputs) == 1
+    found = outputs[0]
+    assert isinstance(found, dict)
+    return found

@@ -19,8 +19,7 @@ import pytest
 
 from moviola.filters.registry import schemas
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.test_whole_road import local, output
+from tests.end_to_end.cluster import LocalCluster, local, output
 from tests.media.video.clips import encode
 
 FRAMES = 66

@@ -15,10 +15,9 @@ import pytest
 from moviola.session.outcome import Status
 from moviola.wire.limits import USER_TIMEOUT_S
 from tests.end_to_end import clips, hosts
-from tests.end_to_end.cluster import finished, until
+from tests.end_to_end.cluster import finished, output, until
 from tests.end_to_end.faults.witness import PLUGINS, TELLING, handed_out_again, stored_chunks
 from tests.end_to_end.hosts import Host, Network, Unavailable
-from tests.end_to_end.test_whole_road import output
 
 GOP = 16
 CHUNKS = 24

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.end_to_end.cluster import LocalCluster, finished
-from tests.end_to_end.faults.test_kills import GOP, killing
+from tests.end_to_end.cluster import LocalCluster, finished, local, output
+from tests.end_to_end.faults.killing import GOP, killing
 from tests.end_to_end.faults.witness import PLUGINS
-from tests.end_to_end.test_whole_road import local, output
 from tests.media.images.pictures import bomb, corners, decoded, encoded, exif, short, tiff, with_exif
 
 PNG = encoded(corners())

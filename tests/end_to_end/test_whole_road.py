@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.cluster import LocalCluster, finished, local, output, until
 from tests.end_to_end.faults.witness import PLUGINS, all_sent, at_gates
 
 LOST_TASK_TIMEOUT_S = 30
@@ -22,20 +22,6 @@ LOST_TASK_TIMEOUT_S = 30
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     with LocalCluster(tmp_path_factory.mktemp("cluster"), workers=2) as running:
         yield running
-
-
-def local(cluster: LocalCluster, *arguments: str) -> dict[str, object]:
-    """The reference: the same work in one process without any cluster."""
-    return cluster.send(*arguments, "--local")
-
-
-def output(outcome: dict[str, object]) -> dict[str, object]:
-    outputs = outcome["outputs"]
-    assert isinstance(outputs, list)
-    assert len(outputs) == 1
-    found = outputs[0]
-    assert isinstance(found, dict)
-    return found
 
 
 def test_the_film_with_its_sound(cluster: LocalCluster, tmp_path: Path) -> None:

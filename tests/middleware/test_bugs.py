@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,7 @@ from middleware.submissions import Intake
 from moviola.storage.crashes import MAX_CRASHES, HalfDone
 from moviola.wire.loop import Lost
 from moviola.wire.messages import Beat, Chunk, Control, Error, Event, Job, Watch
-from tests.middleware.test_server import AGGREGATOR, WORKER, Cluster
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    made = Cluster(tmp_path)
-    yield made
-    made.close()
+from tests.middleware.peers import AGGREGATOR, WORKER, Cluster
 
 
 def _bug(*_told: Any) -> None:

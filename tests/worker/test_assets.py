@@ -10,7 +10,7 @@ from moviola.filters.assets import value_of
 from moviola.wire.messages import Asset, AssetRequest, Task
 from moviola.wire.schema import Lease
 from tests.worker.cluster import task
-from tests.worker.test_session import RESULT, WELCOME, A, B, Script, released
+from tests.worker.script import RESULT, WELCOME, A, B, Script, released
 from worker.assets import AssetCache
 from worker.events import MIDDLEWARE, Command, Compute, Computed, Lost, Opened, Send, Tick
 

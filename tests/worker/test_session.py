@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
-from moviola.media import material
 from moviola.wire.addresses import Address
 from moviola.wire.messages import (
     Aggregator,
     Beat,
     Error,
-    Hello,
     LeaseBeat,
-    Message,
     Released,
     Revoke,
     Stored,
-    Welcome,
     WorkerDetails,
     check_sendable,
 )
 from moviola.wire.schema import Lease
 from moviola.wire.tokens import for_store
 from tests.worker.cluster import task
+from tests.worker.script import HERE, RESULT, WELCOME, A, B, C, Script, aggregator, dial_store, held, released
 from worker.events import (
     EXIT_DRAINED,
     EXIT_STUCK,
@@ -42,7 +38,6 @@ from worker.events import (
     Exit,
     Failed,
     HangUp,
-    Log,
     Lost,
     Opened,
     Progressed,
@@ -52,76 +47,9 @@ from worker.events import (
     Tick,
     Unsent,
 )
-from worker.holding import Identity
 from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, SAY_AGAIN_S
 from worker.peers import MAX_STORES
-from worker.session import DRAIN_LIMIT_S, STUCK_GRACE_S, STUCK_LIMIT_S, Session
-
-HERE = Address("middle", 5000)
-A, B, C = Lease(1, 1), Lease(1, 2), Lease(1, 3)
-WELCOME = Welcome(version=2, epoch=1, limits={"beat_interval_s": 1.0, "credit": 2})
-RESULT = material.Result(b"result", "av18", 30, 30, 1, 0, 2, 7)
-
-
-class Script:
-    """A session, its clock, and what it was made to say. Every step validates it."""
-
-    def __init__(self, **options: Any) -> None:
-        identity = Identity("host-1", "s1", ({"name": "blur"},), ("video",), "av18", "host", 7, "token")
-        self.session = Session(identity, (HERE,), jitter=lambda: 1.0, **options)
-        self.now = 0.0
-
-    def after(self, event: Event) -> list[Command]:
-        """What the session commands upon an event, log lines and beats left out."""
-        commands = self.session.handle(event, self.now)
-        self.session.validate()
-        self.logged = [one.text for one in commands if isinstance(one, Log)]
-        self.beats = [one.message for one in commands if isinstance(one, Send) and isinstance(one.message, Beat)]
-        return [
-            one
-            for one in commands
-            if not isinstance(one, Log) and not (isinstance(one, Send) and isinstance(one.message, Beat))
-        ]
-
-    def wait(self, seconds: float) -> list[Command]:
-        self.now += seconds
-        return self.after(Tick())
-
-    def told(self, message: Message, payload: bytes = b"") -> list[Command]:
-        return self.after(Received(MIDDLEWARE, message, payload))
-
-    def stored(self, lease: Lease, verdict: str = "kept", store: str = "store") -> list[Command]:
-        return self.after(Received(store, Stored("job", 0, lease.sequence, verdict, lease)))
-
-    def connect(self) -> Script:
-        """Up to a welcome, with the store's address known."""
-        self.after(Tick())
-        self.after(Opened(MIDDLEWARE, WELCOME))
-        self.told(aggregator(9000))
-        return self
-
-    def connect_store(self) -> Script:
-        self.after(Opened("store", Welcome(version=2, epoch=1)))
-        return self
-
-
-def aggregator(port: int, store: str = "store") -> Aggregator:
-    return Aggregator(store=store, name="agg", addresses=[{"host": "there", "port": port}])
-
-
-def dial_store(port: int) -> Dial:
-    hello = Hello(role="worker", name="host-1", session="s1", versions=[2], token=for_store("token", "store"))
-    return Dial("store", (Address("there", port),), hello)
-
-
-def released(lease: Lease, outcome: str, cause: dict[str, Any] | None = None) -> Send:
-    return Send(MIDDLEWARE, Released(lease, outcome, cause))
-
-
-def held(command: Command) -> list[tuple[Lease, str]]:
-    assert isinstance(command, Dial)
-    return [(one.lease, one.phase) for one in WorkerDetails.from_wire(command.hello.details).held]
-
+from worker.session import DRAIN_LIMIT_S, STUCK_GRACE_S, STUCK_LIMIT_S
 
 # ── the ordinary life ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ from moviola.media.errors import TooLargeToHandOn
 from moviola.wire.messages import HandOn, Released, Revoke, Stored
 from moviola.wire.schema import Lease
 from tests.worker.cluster import task
-from tests.worker.test_session import RESULT, WELCOME, A, B, Script, held, released
+from tests.worker.script import RESULT, WELCOME, A, B, Script, held, released
 from worker.compute import cause_of
 from worker.events import MIDDLEWARE, Compute, Computed, Lost, Opened, Received, Send
 

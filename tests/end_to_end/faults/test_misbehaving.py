@@ -13,9 +13,8 @@ import av
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.cluster import LocalCluster, finished, local, output, until
 from tests.end_to_end.faults.witness import PLUGINS, computing
-from tests.end_to_end.test_whole_road import local, output
 from worker.session import STUCK_LIMIT_S
 
 GOP = 16

@@ -17,9 +17,8 @@ import numpy as np
 import psutil
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.cluster import LocalCluster, finished, local, output, until
 from tests.end_to_end.faults.witness import view
-from tests.end_to_end.test_whole_road import local, output
 
 ROOM = 20_000_000
 SMALL_SPOOL = 12 * 1024

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, free_port, until
+from tests.end_to_end.cluster import LocalCluster, finished, free_port, local, output, until
 from tests.end_to_end.faults.witness import (
     PLUGINS,
     TELLING,
@@ -23,7 +23,6 @@ from tests.end_to_end.faults.witness import (
     view,
     wait_for,
 )
-from tests.end_to_end.test_whole_road import local, output
 
 GOP = 16
 WORKER_TIMEOUT_S = 2.0
