@@ -9,10 +9,16 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 LOOPBACK = "localhost"
+"""The host name that stands for both loopback addresses, 127.0.0.1 and ::1."""
+
 EVERYWHERE = ("", "*", "::")
+"""What a user may write for "listen on all addresses, IPv4 and IPv6"."""
+
 EVERYWHERE_IPV4 = "0.0.0.0"
+"""What a user may write for "listen on all IPv4 addresses"."""
+
 LISTEN_BACKLOG = 512
-"""Connections that may wait for accept: a fleet that comes back all at once."""
+"""Connections that the system queues before they are accepted: enough for a fleet that reconnects all at once."""
 
 
 class Address(NamedTuple):
@@ -25,19 +31,28 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def to_wire(self) -> dict[str, str | int]:
+        """Return the address as the map `{host, port}` that messages carry."""
         return {"host": self.host, "port": self.port}
 
     @classmethod
     def from_wire(cls, data: dict[str, object], seen_host: str = "") -> Address:
-        """Raises ValueError when `data` is no address. An empty host becomes `seen_host`."""
+        """Return the address in a `{host, port}` map.
+
+        Args:
+            data: the map, as it was received.
+            seen_host: the host to use where the map's host is empty.
+
+        Raises:
+            ValueError: `data` is not an address.
+        """
         host, port = data.get("host"), data.get("port")
         if not isinstance(host, str) or not isinstance(port, int) or not 0 < port < 65536:
-            raise ValueError(f"an address has a host and a port, not {data!r:.80}")
+            raise ValueError(f"an address needs a host and a port from 1 to 65535, not {data!r:.80}")
         return cls(host or seen_host, port)
 
 
 def is_loopback(host: str) -> bool:
-    """Is this the machine itself, on which nobody but its own programs can reach it so?"""
+    """Return True if `host` is `localhost` or a loopback address: only programs on this machine can reach it."""
     if host == LOOPBACK:
         return True
     try:
@@ -47,30 +62,46 @@ def is_loopback(host: str) -> bool:
 
 
 def reachable(addresses: Iterable[Address], middleware: str) -> list[Address]:
-    """Addresses as the middleware sees them, for one who reaches it at the host `middleware`: what is loopback there
-    is that machine here."""
+    """Return addresses that the middleware published, in a form that this machine can dial.
+
+    A loopback address means the middleware's own machine, so it is replaced by the host at which this program reaches
+    the middleware.
+
+    Args:
+        addresses: as the middleware sees them.
+        middleware: the host at which this program reaches the middleware.
+    """
     if is_loopback(middleware):
         return list(addresses)
     return [Address(middleware, address.port) if is_loopback(address.host) else address for address in addresses]
 
 
 def resolve(address: Address, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[tuple[int, tuple[object, ...]]]:
-    """`(family, sockaddr)` to dial, in the system's order of preference. Raises OSError when the name is unknown."""
+    """Return the `(family, sockaddr)` pairs behind an address, in the system's order of preference.
+
+    This may take seconds, because it asks the system's resolver.
+
+    Raises:
+        OSError: the host name is unknown, or not a valid host name.
+    """
     try:
         found = socket.getaddrinfo(address.host, address.port, family, socket.SOCK_STREAM)
     except UnicodeError as error:
-        raise OSError(f"it is no host's name: {error}") from error
+        raise OSError(f"not a valid host name: {error}") from error
     return list(dict.fromkeys((entry[0], entry[4]) for entry in found))
 
 
 def listen(bind: str, port: int) -> list[socket.socket]:
-    """Non-blocking listening sockets for `bind`: a literal, a name, `localhost` (both loopbacks), or "" / `*` / `::`.
+    """Return non-blocking sockets that listen at `bind`.
 
-    Everywhere is one `::` socket with IPv4 mapped, or two sockets where a system refuses that. Port 0 takes a free
-    port, the same for all sockets.
+    For all addresses this is one `::` socket that takes IPv4 as well, or two sockets on systems that refuse that.
+
+    Args:
+        bind: an IP address, a host name, `localhost` (both loopback addresses), or one of EVERYWHERE.
+        port: the TCP port; with 0 the system chooses a free one, the same for all sockets.
 
     Raises:
-        OSError: a port is taken (errno EADDRINUSE) or an address is not this machine's.
+        OSError: the port is taken (errno EADDRINUSE), or the address does not belong to this machine.
     """
     if bind in EVERYWHERE:
         try:
@@ -97,11 +128,11 @@ def _listen_all(wanted: Sequence[tuple[int, tuple[object, ...]]]) -> list[socket
             opened.append(_listener(family, (sockaddr[0], port, *sockaddr[2:])))
         except OSError as error:
             if opened and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                continue  # a host without IPv6 still serves IPv4
+                continue  # a machine without IPv6 still serves IPv4
             for one in opened:
                 one.close()
             if int(str(wanted[0][1][1])) == 0 and error.errno == errno.EADDRINUSE:
-                return _listen_all(wanted)  # the free IPv4 port is taken on IPv6: another one
+                return _listen_all(wanted)  # the port is free on IPv4 and taken on IPv6: try another one
             raise
         port = opened[0].getsockname()[1]
     return opened
@@ -123,6 +154,10 @@ def _listener(family: int, sockaddr: tuple[object, ...], *, mapped: bool = False
 
 
 def peer_host(connected: socket.socket) -> str:
-    """The other side's address, an IPv4-mapped one as plain IPv4."""
+    """Return the IP address of the other side; an IPv4-mapped address comes as plain IPv4.
+
+    Raises:
+        OSError: the socket is not connected any more.
+    """
     host = str(connected.getpeername()[0])
     return host.removeprefix("::ffff:") if "." in host else host

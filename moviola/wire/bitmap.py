@@ -1,4 +1,4 @@
-"""Which chunks: a set of indexes that travels as bytes: bit i mod 8, from the low end, of byte i div 8."""
+"""Sets of chunk indexes, sent as bytes: index i is bit i mod 8, from the low end, of byte i div 8."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 BLOCK: Final = 1024
-"""Indexes of one block. 100 000 chunks are 98 blocks of some 250 bytes each; one with a single index is as large, which
-is less than what else is known of its chunk."""
+"""Indexes in one block. 100 000 chunks take 98 blocks of about 250 bytes. A block with a single index is as large,
+which is still less than what else is kept of that chunk."""
 
 
 class Bitmap:
-    """A set of indexes from 0, in blocks of bits. Only blocks with an index in them take memory and are walked over, so
-    an index costs the same wherever it is."""
+    """A set of indexes from 0, kept in blocks of bits.
+
+    Only blocks that contain an index take memory and time, so an index costs the same wherever it is.
+
+    Args:
+        data: the bytes of a bitmap, as `to_wire` makes them.
+    """
 
     __slots__ = ("_blocks", "_order", "count")
 
@@ -30,7 +35,7 @@ class Bitmap:
 
     @classmethod
     def full(cls, count: int) -> Bitmap:
-        """All indexes below `count`."""
+        """Return the bitmap of all indexes below `count`."""
         return cls(((1 << count) - 1).to_bytes((count + 7) // 8, "little"))
 
     def __contains__(self, index: int) -> bool:
@@ -38,11 +43,11 @@ class Bitmap:
 
     @property
     def end(self) -> int:
-        """One more than the largest index; 0 when there is none."""
+        """Return one more than the largest index; 0 for an empty bitmap."""
         return BLOCK * self._order[-1] + self._blocks[self._order[-1]].bit_length() if self._order else 0
 
     def add(self, index: int) -> bool:
-        """Returns False when it was there already."""
+        """Add an index. Return False if it was there already."""
         number, bit = divmod(index, BLOCK)
         bits = self._blocks.get(number, 0)
         if bits >> bit & 1:
@@ -54,7 +59,7 @@ class Bitmap:
         return True
 
     def discard(self, index: int) -> bool:
-        """Returns False when it was not there."""
+        """Remove an index. Return False if it was not there."""
         number, bit = divmod(index, BLOCK)
         bits = self._blocks.get(number, 0)
         if not bits >> bit & 1:
@@ -74,10 +79,10 @@ class Bitmap:
         return self.count
 
     def first_not_in(self, other: Bitmap, start: int = 0) -> int | None:
-        """The lowest index from `start` on that is here and not in the other one."""
+        """Return the lowest index from `start` on that is in this bitmap and not in `other`; None if there is none."""
         first, bit = divmod(start, BLOCK)
         bits = (self._blocks.get(first, 0) & ~other._blocks.get(first, 0)) >> bit
-        if bits:  # mostly, and much cheaper than to look for the block
+        if bits:  # the usual case, much cheaper than to search for the block
             return start + _lowest(bits)
         for position in range(bisect_left(self._order, first), len(self._order)):
             number = self._order[position]
@@ -89,11 +94,12 @@ class Bitmap:
         return None
 
     def count_not_in(self, other: Bitmap) -> int:
-        """How many are here and not in the other one."""
+        """Return how many indexes are in this bitmap and not in `other`."""
         return sum((bits & ~other._blocks.get(number, 0)).bit_count() for number, bits in self._blocks.items())
 
     def in_all(self, others: Sequence[Bitmap]) -> Iterator[int]:
-        """Those that are here and in all the others, in order. None of these may change meanwhile."""
+        """Yield the indexes that are in this bitmap and in all `others`, in order. None of these may change
+        meanwhile."""
         for number in self._order:
             bits = self._blocks[number]
             for other in others:
@@ -101,7 +107,7 @@ class Bitmap:
             yield from _indexes(number, bits)
 
     def union(self, other: Bitmap) -> Bitmap:
-        """A new one of the indexes of both."""
+        """Return a new bitmap with the indexes of both."""
         both = Bitmap()
         both._blocks = dict(self._blocks)
         for number, bits in other._blocks.items():
@@ -111,8 +117,14 @@ class Bitmap:
         return both
 
     def part(self, start: int, stop: int) -> tuple[int, bytes]:
-        """Return its bytes from `start` to `stop` without zeros at either end, and where they begin; from the beginning
-        of the bitmap on zeros stay."""
+        """Return `(offset, data)`: the bytes of the bitmap from `start` to `stop`, without zero bytes at either end.
+
+        If `start` is 0, zero bytes at the beginning stay, and the offset is 0.
+
+        Args:
+            start: the first byte.
+            stop: the byte behind the last one.
+        """
         step = BLOCK // 8
         numbers = self._order[bisect_left(self._order, start // step) : bisect_left(self._order, -(-stop // step))]
         if not numbers:
@@ -129,7 +141,12 @@ class Bitmap:
         return begin + len(bits) - len(stripped), stripped
 
     def merge(self, first: int, bits: bytes) -> None:
-        """Add the indexes that `bits` tells from `first` on, which is a multiple of 8."""
+        """Add the indexes of a part of another bitmap.
+
+        Args:
+            first: the index that the lowest bit stands for; a multiple of 8.
+            bits: the bytes of that part.
+        """
         step = BLOCK // 8
         data = bytes(first % BLOCK // 8) + bits
         for start in range(0, len(data), step):
@@ -143,7 +160,7 @@ class Bitmap:
                 self.count += (before | new).bit_count() - before.bit_count()
 
     def to_wire(self) -> bytes:
-        """As bytes, up to that of the largest index."""
+        """Return the bitmap as bytes, up to the byte with the largest index."""
         data = bytearray((self.end + 7) // 8)
         step = BLOCK // 8
         for number, bits in self._blocks.items():

@@ -1,9 +1,9 @@
 """Memory for messages that are being received: one budget for all connections of a process.
 
-A connection asks before it takes more than its free share. Within the budget it gets it at once. Beyond it, it waits
-and is not read. One connection at a time, the one whose message is closest to its end, is favoured: it gets all it
-asks for until its message ends, so that there is always one that goes on. All together never hold more than the
-budget, the free shares and one message.
+A connection asks before it takes more than its free share. Within the budget it gets the memory at once. Beyond the
+budget it waits, and is not read. One connection at a time, the one whose message is closest to its end, is favoured: it
+gets all the memory that it asks for until its message ends, so one connection can always go on. All connections
+together never hold more than the budget, their free shares and one message.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from moviola.wire import limits
 
 
 class Demand(NamedTuple):
-    """What a connection waits for."""
+    """The memory that a waiting connection asked for."""
 
     size: int  # bytes that it asks for now
     left: int  # bytes that its message lacks
 
 
 class Budget:
-    """Shared by the accounts of a process's connections.
+    """The memory that all connections of a process share while they receive messages.
 
     Args:
-        limit_bytes: what they may hold together, beyond a free share each.
+        limit_bytes: how much they may hold together, beyond a free share each; RECEIVE_BUDGET by default.
     """
 
     def __init__(self, limit_bytes: int | None = None) -> None:
         self._limit_bytes = limits.RECEIVE_BUDGET if limit_bytes is None else limit_bytes
         self._used_bytes = 0
         self._waiting: dict[Account, Demand] = {}
-        self._granted: list[Account] = []  # got what they waited for since `resumed` was asked last
+        self._granted: list[Account] = []  # waited and got memory since the last call of `resumed`
         self.favoured: Account | None = None
 
     def account(self) -> Account:
@@ -40,20 +40,21 @@ class Budget:
 
     @property
     def used_bytes(self) -> int:
+        """Return how many bytes all accounts hold."""
         return self._used_bytes
 
     @property
     def is_used_up(self) -> bool:
-        """True if the next one that asks for more has to wait, or to be favoured."""
+        """Return True if the next connection that asks for more has to wait, or has to be favoured."""
         return self._used_bytes >= self._limit_bytes
 
     @property
     def is_contended(self) -> bool:
-        """True if somebody waits while another is favoured."""
+        """Return True if a connection waits while another one is favoured."""
         return bool(self._waiting)
 
     def resumed(self) -> list[Account]:
-        """Return the accounts that waited and need not any more, each once."""
+        """Return the accounts that were granted memory since the last call, each once."""
         granted, self._granted = self._granted, []
         return granted
 
@@ -85,7 +86,7 @@ class Budget:
             self._choose()
 
     def _choose(self) -> None:
-        """Give those who wait what there is, the message with the least left first."""
+        """Grant memory to waiting accounts, the message that lacks the fewest bytes first."""
         while self._waiting:
             account = min(self._waiting, key=lambda one: self._waiting[one].left)
             size = self._waiting[account].size
@@ -130,18 +131,19 @@ class Account:
         return True
 
     def charge(self, size: int) -> None:
-        """Hold `size` bytes that have come already."""
+        """Add `size` bytes that were received already. This never waits."""
         self._budget._add(self, size)
 
     def release(self) -> None:
-        """Hold nothing, and wait for nothing: the message is whole, or its connection is gone."""
+        """Give all memory back and stop waiting: the message is complete, or its connection is gone."""
         self._budget._release(self)
 
     @property
     def is_favoured(self) -> bool:
+        """Return True if this account may take memory beyond the budget until its message ends."""
         return self._budget.favoured is self
 
     @property
     def is_scarce(self) -> bool:
-        """True if no more should be read at once than fits a free share."""
+        """Return True if the connection should read no more at once than fits a free share."""
         return self._budget.is_used_up

@@ -1,4 +1,4 @@
-"""One connection without its socket: bytes in, events out; which message may come when.
+"""The protocol of one connection, without its socket: bytes in, messages out, and which message may come when.
 
 The accepting side speaks first. Both sides run the same class with another table:
 
@@ -36,6 +36,8 @@ from moviola.wire.messages import (
 
 
 class State(Enum):
+    """How far the handshake of a connection is; the module's drawing shows the order."""
+
     AWAITING_HELLO = "awaiting-hello"
     AWAITING_GREETING = "awaiting-greeting"
     AWAITING_WELCOME = "awaiting-welcome"
@@ -50,13 +52,19 @@ ALLOWED: Final[dict[State, tuple[type[Message], ...]]] = {
     State.OPEN: (Message,),
     State.CLOSED: (),
 }
-"""What the other side may say in each state."""
+"""The messages that the other side may send in each state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message with its payload (empty for most) and that payload's checksum; `is_damaged`: without it, for what came
-    did not match the checksum."""
+    """A received message with its payload.
+
+    Attributes:
+        message: the message.
+        payload: its payload; empty for most messages.
+        xxh3: the payload's checksum.
+        is_damaged: the payload did not match its checksum and was dropped.
+    """
 
     message: Message
     payload: bytes | bytearray = b""
@@ -65,7 +73,15 @@ class Incoming:
 
 
 def proof(secret: bytes, nonce: bytes, hello: Hello) -> bytes:
-    """HMAC-SHA-256 under `secret` of nonce, role, name and session; empty where there is no secret."""
+    """Return the proof that a dialling peer knows the cluster's secret.
+
+    It is the HMAC-SHA-256 of nonce, role, name and session under the secret.
+
+    Args:
+        secret: the cluster's secret; if it is empty, the proof is empty.
+        nonce: the random bytes of the Greeting.
+        hello: the Hello that the proof goes into.
+    """
     if not secret:
         return b""
     parts = (nonce, hello.role.encode(), hello.name.encode(), hello.session.encode())
@@ -77,10 +93,11 @@ class Connection:
     """The protocol of one connection.
 
     Args:
-        hello: what to say of ourselves; a connection without it is an accepted one.
-        role: our role where it is an accepted one, for the Greeting.
-        secret: the peers' shared secret, or empty.
-        scratch, budget: receive memory shared with the loop's other connections.
+        role: the role of this program; the Greeting of an accepted connection carries it.
+        hello: the Hello to send; None for an accepted connection.
+        secret: the cluster's shared secret; empty if there is none.
+        scratch: the receive buffer shared by the loop's connections.
+        budget: the memory for messages in progress, shared by the loop's connections.
     """
 
     def __init__(
@@ -107,30 +124,41 @@ class Connection:
 
     @property
     def is_dialled(self) -> bool:
+        """Return True if this side made the connection."""
         return self._hello is not None
 
     def begin(self) -> bytes:
-        """What to send as soon as the socket is connected."""
+        """Return the bytes to send as soon as the socket is connected: a Greeting, or nothing if this side dialled."""
         if self._hello is not None:
             return b""
         return self.framed(Greeting(versions=list(VERSIONS), nonce=self._nonce, role=self._role))
 
     @staticmethod
     def framed(message: Message, payload_size: int = 0, payload_xxh3: int = 0) -> bytes:
-        """Return prefix and header of a message; its payload, if any, is sent right behind. Raises Unsendable."""
+        """Return prefix and header of a message; the caller sends the payload, if any, right behind them.
+
+        Args:
+            message: the message.
+            payload_size: bytes of its payload.
+            payload_xxh3: checksum of its payload.
+
+        Raises:
+            Unsendable: the message breaks its schema, or the message or payload is too large.
+        """
         if payload_size > MAX_PAYLOAD:
             raise Unsendable(
-                f"a payload of {payload_size} bytes with {type(message).__name__}; {MAX_PAYLOAD} are the most"
+                f"{type(message).__name__} has a payload of {payload_size} bytes; at most {MAX_PAYLOAD} are allowed"
             )
         return prefix(encode(message), payload_size, payload_xxh3)
 
     def feed(self, count: int) -> None:
-        """Takes `count` bytes more that came into `reader.buffer()`."""
+        """Take `count` more bytes, which were received into `reader.buffer()`."""
         self.reader.received(count)
 
     def unparsed(self) -> Iterator[Incoming | bytes]:
-        """What has come and was not taken yet means: messages for the program, and bytes to send back. Whoever stops
-        in the midst calls `reader.keep` before more is received.
+        """Yield what the received bytes contain: messages for the program, and bytes to send back.
+
+        A caller that stops early must call `reader.keep` before more is received.
 
         Raises:
             ProtocolError: the peer broke the protocol; send `framed(Error(…))` and close.
@@ -139,11 +167,14 @@ class Connection:
             yield from self._take(frame)
 
     def _begun(self, header: bytes) -> int:
-        """A header is whole: refuse what may not come, before its payload costs anything."""
+        """Decode a complete header; return how many bytes of payload may follow.
+
+        A message that may not come now is refused here, before its payload takes any memory.
+        """
         self._coming = message = decode(header)
         if not isinstance(message, ALLOWED[self.state]):
             raise ProtocolError(
-                ErrorCode.OUT_OF_ORDER, f"{type(message).__name__} may not come while {self.state.value}"
+                ErrorCode.OUT_OF_ORDER, f"{type(message).__name__} may not come in the state {self.state.value}"
             )
         return self._max_payloads.get(type(message), 0)
 
@@ -152,7 +183,7 @@ class Connection:
         assert message is not None
         if frame.is_damaged and type(message) not in self._max_payloads:
             raise ProtocolError(
-                ErrorCode.CORRUPT, f"{type(message).__name__} has no payload here, and a checksum of one"
+                ErrorCode.CORRUPT, f"{type(message).__name__} came with a checksum, but may have no payload here"
             )
         if isinstance(message, Error) and message.fatal:
             self.state = State.CLOSED
@@ -190,8 +221,10 @@ class Connection:
             raise ProtocolError(ErrorCode.VERSION, f"we speak {list(VERSIONS)}, {hello.name!r} speaks {hello.versions}")
         if hello.role not in ROLES:
             raise ProtocolError(
-                ErrorCode.BAD_MESSAGE, f"no role is called {hello.role!r}; there are {', '.join(ROLES)}"
+                ErrorCode.BAD_MESSAGE, f"the role {hello.role!r} is unknown; the roles are {', '.join(ROLES)}"
             )
         if self._secret and not hmac.compare_digest(hello.proof, proof(self._secret, self._nonce, hello)):
-            text = f"{hello.name!r} does not know this cluster's secret; --secret-file names a copy of the one"
-            raise ProtocolError(ErrorCode.FORBIDDEN, f"{text} in the state folder of the cluster")
+            text = (
+                f"{hello.name!r} does not know this cluster's secret; copy the secret from the cluster's state folder"
+            )
+            raise ProtocolError(ErrorCode.FORBIDDEN, f"{text} and name the copy with --secret-file")

@@ -1,4 +1,4 @@
-"""How many files and connections a process may have open."""
+"""Limits on the files and connections that a process may have open."""
 
 from __future__ import annotations
 
@@ -8,34 +8,38 @@ from typing import Final
 from moviola.wire.limits import MAX_CONNECTIONS
 
 WANTED: Final = 10_240
-"""All connections, open segments and pipes of one process, twice; and the most that macOS grants where its hard limit
-is said to be unlimited (its OPEN_MAX)."""
+"""Descriptors asked of the system: twice all connections, open segments and pipes of one process. It is also the most
+that macOS grants (its OPEN_MAX), even where its hard limit is said to be unlimited."""
 
 KEPT: Final = 320
-"""Not for connections: the spool's open segments (at most 256), the ledger, pipes to other processes."""
+"""Descriptors kept for other things than connections: the spool's open segments (at most 256), the ledger, and pipes to
+other processes."""
 
 
 def raise_limit() -> int:
-    """Raises the soft limit of open descriptors, 256 on macOS and 1024 on most Linux systems, as far as the hard one
-    goes. Programs call it first; returns what is allowed from then on."""
+    """Raise the process's soft limit of open descriptors towards WANTED; return the limit from then on.
+
+    The soft limit is 256 on macOS and 1024 on most Linux systems; it can be raised up to the hard limit. Programs call
+    this before anything else.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = WANTED if hard == resource.RLIM_INFINITY else min(WANTED, hard)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return soft
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (OSError, ValueError):  # a system's own rule: what was allowed will do for smaller clusters
+    except (OSError, ValueError):  # the system has a rule of its own; the old limit is enough for smaller clusters
         return soft
     return wanted
 
 
 def share(places: int) -> int:
-    """As many of these places, out of MAX_CONNECTIONS, as there are where fewer connections are possible."""
+    """Return `places`, reduced in proportion if this process may have fewer than MAX_CONNECTIONS; at least 1."""
     return max(1, places * for_connections() // MAX_CONNECTIONS)
 
 
 def for_connections() -> int:
-    """How many connections this process may have: with none left for files it could keep no chunk."""
+    """Return how many connections this process may have; the other descriptors are left for files and pipes."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS

@@ -1,28 +1,28 @@
-"""What can go wrong between two peers.
+"""Errors between two peers.
 
     WireError
     ├── ProtocolError   the peer's fault: it is told `code` and `text`, and only its connection closes
     ├── Refused         the other side answered a handshake or a request with an error
-    ├── Unreachable     no address of the other side took a connection
-    └── Unsendable      what we were to say breaks a limit or the schema: nothing has left, the connection lives
+    ├── Unreachable     no address of the other side accepted a connection
+    └── Unsendable      a message of ours breaks a limit or its schema: nothing was sent, the connection stays open
 
-A bug of our own is none of these: it raises whatever it raises and ends the process.
+A bug in Moviola itself is none of these: its exception ends the process.
 """
 
 from __future__ import annotations
 
 
 class WireError(Exception):
-    """Base of all failures between peers."""
+    """The base of all errors between peers."""
 
 
 class ProtocolError(WireError):
-    """The peer sent what the protocol does not allow.
+    """Raised when the peer sent something that the protocol does not allow.
 
     Args:
         code: one of the codes listed in docs/PROTOCOL.md, for programs.
         text: one sentence, for people.
-        job: the one that the message was about, where that is known.
+        job: the id of the job that the message was about; empty if that is not known.
     """
 
     def __init__(self, code: str, text: str, job: str = "") -> None:
@@ -33,7 +33,12 @@ class ProtocolError(WireError):
 
 
 class Refused(WireError):
-    """The other side said no; `code` and `text` are its own."""
+    """Raised when the other side refused a handshake or a request.
+
+    Args:
+        code: the other side's error code, for programs.
+        text: the other side's reason, for people.
+    """
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -42,8 +47,8 @@ class Refused(WireError):
 
 
 class Unreachable(WireError):
-    """No connection could be made; the text names the addresses tried and why each failed."""
+    """Raised when no connection could be made. The text names the addresses tried and why each one failed."""
 
 
 class Unsendable(WireError):
-    """A message breaks its own schema or a limit, so the other side would close the connection; the text says which."""
+    """Raised when a message to be sent breaks its schema or a limit. The text says which."""

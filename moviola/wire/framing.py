@@ -7,9 +7,9 @@
     16      8     xxh3_64 of the payload (seed 0), unsigned, big-endian; 0 without payload
     24            header, then payload
 
-`FrameReader` turns received bytes into frames and owns no socket. It hands out the buffer to receive into, so that
-a large payload goes from the kernel straight into its own memory and is never copied. What is announced costs nothing:
-memory grows with the bytes that have come, to at most four times as many.
+`FrameReader` turns received bytes into frames and owns no socket. It hands out the buffer to receive into, so a large
+payload goes from the kernel straight into its own memory and is never copied. An announced size costs nothing: memory
+grows with the bytes received, to at most four times as many.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import FREE_SHARE, MAX_HEADER, MAX_PAYLOAD, RECEIVE_BUFFER, RECEIVE_STEP
 
 MAGIC: Final = b"MVLA"
+"""The first bytes of every frame; they tell a Moviola peer from any other."""
+
 PREFIX: Final = struct.Struct("!4sIQQ")
+"""The layout of a frame's prefix: magic, header size, payload size, checksum."""
 
 _ZEROS: Final = bytes(RECEIVE_STEP)
 
@@ -35,8 +38,14 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Frame(NamedTuple):
-    """One whole frame; the payload belongs to the receiver and is `xxh3`-checked. A payload that did not match its
-    checksum is dropped: `is_damaged`, and the next frame begins where it should."""
+    """One complete frame. The payload belongs to the receiver, and its checksum was verified.
+
+    Attributes:
+        header: the msgpack header.
+        payload: the payload; empty if there is none, or if it was damaged.
+        xxh3: the payload's checksum, as the prefix has it.
+        is_damaged: the payload did not match its checksum and was dropped; the frames behind it are not affected.
+    """
 
     header: bytes
     payload: bytes | bytearray
@@ -45,7 +54,7 @@ class Frame(NamedTuple):
 
 
 class Section(Enum):
-    """Which part of a frame has come in part, and is received in place."""
+    """The part of a frame that is being received."""
 
     PREFIX = "prefix"
     HEADER = "header"
@@ -53,12 +62,18 @@ class Section(Enum):
 
 
 def checksum(payload: Buffer) -> int:
-    """xxh3_64 of a payload; 0 for an empty one, as the prefix has it."""
+    """Return the xxh3_64 of a payload; 0 for an empty one, as in the prefix."""
     return xxhash.xxh3_64_intdigest(payload) if len(payload) else 0
 
 
 def prefix(header: bytes, payload_size: int, payload_xxh3: int) -> bytes:
-    """The prefix and the header of a frame, ready to send; the payload follows by itself."""
+    """Return the prefix and the header of a frame, ready to send; the caller sends the payload behind them.
+
+    Args:
+        header: the msgpack header.
+        payload_size: bytes of the payload.
+        payload_xxh3: checksum of the payload, as `checksum` returns it.
+    """
     return PREFIX.pack(MAGIC, len(header), payload_size, payload_xxh3) + header
 
 
@@ -67,17 +82,17 @@ def _allow_all(_header: bytes) -> int:
 
 
 class FrameReader:
-    """Bytes in, frames out.
+    """Turns received bytes into frames.
 
     Use: receive into `buffer()`, then call `received(count)`, and take the frames. An empty buffer means that there is
     no memory for more of this frame now. `max_header` may be raised when a handshake is done.
 
     Args:
-        max_header: bytes of a header.
-        payload_limit: asked with each whole header, before anything of its payload is received: the bytes of payload
-            that may come with it. It may raise ProtocolError.
-        scratch: memory shared by all readers of one loop; nothing in it outlives the call of `received`.
-        budget: has the memory for what is in progress.
+        max_header: the most bytes that a header may have.
+        payload_limit: called with each complete header, before its payload is received; returns how many bytes of
+            payload may come with it, and may raise ProtocolError.
+        scratch: the receive buffer shared by all readers of one loop; nothing in it outlives the call of `received`.
+        budget: the memory for frames in progress.
     """
 
     def __init__(
@@ -103,16 +118,17 @@ class FrameReader:
 
     @property
     def idle(self) -> bool:
-        """True between two frames: the connection may end here without tearing a message."""
+        """Return True between two frames: the connection may end here without cutting a message."""
         return self._section is None and not self.has_unparsed
 
     @property
     def has_unparsed(self) -> bool:
-        """True if `frames` may have more without anything being received."""
+        """Return True if bytes were received that `frames` has not looked at yet."""
         return len(self._data) > 0
 
     def buffer(self) -> memoryview:
-        """Where the next bytes are to be received. Release it before the next call."""
+        """Return the memory to receive the next bytes into; empty if there is none now. Release it before the next
+        call."""
         if self._section is None:
             return memoryview(self._scratch)[: FREE_SHARE if self.account.is_scarce else None]
         if self._filled == len(self._part):
@@ -120,12 +136,13 @@ class FrameReader:
         return memoryview(self._part)[self._filled :]
 
     def received(self, count: int) -> Iterator[Frame]:
-        """The frames that `count` bytes more in `buffer()` complete, each parsed when it is asked for: a limit that
-        one message changes holds for the next, though both came with the same bytes. Take them all, or `keep` the
-        rest, before you receive again.
+        """Yield the frames that are complete after `count` more bytes in `buffer()`.
+
+        Each frame is parsed only when it is asked for, so a limit that one message changes applies to the next one,
+        even if both came together. Take all frames, or call `keep`, before you receive again.
 
         Raises:
-            ProtocolError: bad magic, a size over its limit.
+            ProtocolError: the magic is wrong, or a size is over its limit.
         """
         if self._section is None:
             self._data = memoryview(self._scratch)[:count]
@@ -134,19 +151,19 @@ class FrameReader:
         return self.frames()
 
     def frames(self) -> Iterator[Frame]:
-        """The frames in what was received, and not taken yet."""
+        """Yield the frames in the bytes received and not parsed yet. Raises ProtocolError as `received` does."""
         while (frame := self._next()) is not None:
             yield frame
 
     def keep(self) -> None:
-        """Keeps what was not parsed: the memory that it was received into is used again. It is no part of a frame in
-        progress: none is begun before the bytes are looked at."""
+        """Copy the bytes that were not parsed yet, because the shared buffer that they are in is about to be used
+        again."""
         if self.has_unparsed and self._data.obj is self._scratch:
             self._data = memoryview(bytes(self._data))
             self._kept.charge(len(self._data))
 
     def close(self) -> None:
-        """Gives all memory back."""
+        """Give all memory back."""
         self._data, self._part, self._section = memoryview(b""), bytearray(), None
         self.account.release()
         self._kept.release()
@@ -168,7 +185,7 @@ class FrameReader:
                 self._begin_payload(bytes(self._part))
 
     def _begin_frame(self) -> bool:
-        """Takes as much of the next frame as has come; False when nothing has."""
+        """Begin the next frame with the bytes received; return False if there are none."""
         size = len(self._data)
         if not size:
             self._kept.release()
@@ -196,12 +213,12 @@ class FrameReader:
         self._header = header
         size, allowed = self._prefix[1], self._payload_limit(header)
         if size > allowed:
-            raise ProtocolError(ErrorCode.TOO_LARGE, f"a payload of {size} bytes; {allowed} are allowed here")
+            raise ProtocolError(ErrorCode.TOO_LARGE, f"a payload of {size} bytes; at most {allowed} are allowed here")
         self.account.release()
         self._begin(Section.PAYLOAD, size)
 
     def _begin(self, section: Section, size: int) -> None:
-        """Takes what has come of a section."""
+        """Begin a section with the bytes of it that were received."""
         here = min(size, len(self._data))
         self._section, self._size, self._filled = section, size, here
         self._part = bytearray(self._data[:here])
@@ -213,7 +230,8 @@ class FrameReader:
         self._data = self._data[size:]
 
     def _grow(self) -> None:
-        """Makes room for three times what has come, if there is memory for it; doubling costs twice as many moves."""
+        """Make room for three times the bytes received so far, if there is memory; doubling would copy twice as
+        often."""
         left = self._size - self._filled
         more = min(left, max(3 * self._filled, FREE_SHARE // 4))
         if self.account.take(more, left):
@@ -236,20 +254,20 @@ class FrameReader:
         self._checked_magic(magic)
         if header_size > self.max_header:
             raise ProtocolError(
-                ErrorCode.TOO_LARGE, f"a header of {header_size} bytes; {self.max_header} are allowed here"
+                ErrorCode.TOO_LARGE, f"a header of {header_size} bytes; at most {self.max_header} are allowed here"
             )
         if payload_size > MAX_PAYLOAD:
             raise ProtocolError(
-                ErrorCode.TOO_LARGE, f"a payload of {payload_size} bytes; {MAX_PAYLOAD} are allowed anywhere"
+                ErrorCode.TOO_LARGE, f"a payload of {payload_size} bytes; at most {MAX_PAYLOAD} are ever allowed"
             )
         return header_size, payload_size, expected
 
     def _check_begun(self) -> None:
-        """Garbage is refused at once, not after 24 bytes."""
+        """Refuse a wrong magic at once, before the whole prefix has come."""
         if self._section is Section.PREFIX:
             self._checked_magic(bytes(self._part[: min(self._filled, len(MAGIC))]))
 
     @staticmethod
     def _checked_magic(magic: bytes) -> None:
         if not MAGIC.startswith(magic):
-            raise ProtocolError(ErrorCode.NOT_MOVIOLA, f"these bytes do not begin a Moviola frame: {magic!r}")
+            raise ProtocolError(ErrorCode.NOT_MOVIOLA, f"these bytes do not start a Moviola frame: {magic!r}")

@@ -1,7 +1,7 @@
-"""A lease's tag: the proof that the middleware lent it, to whom, and for what.
+"""Lease tags: proofs that the middleware lent a lease, to which worker, and for which task.
 
-The middleware and the store of a job share the job's key, and nobody else knows it. So a store can tell a result that
-was asked for from one that was made up, and a middleware that was restarted knows the leases it lent before.
+The middleware and the store of a job share the job's key, and nobody else knows it. So a store can tell a requested
+result from an invented one, and a restarted middleware recognizes the leases that it lent before.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import msgpack
 from moviola.wire.schema import Lease
 
 KEY_SIZE: Final = 32
-"""Bytes of a job's key: as many as SHA-256 gives."""
+"""Bytes of a job's key, as many as a SHA-256 digest has."""
 
 _pack = msgpack.Packer(use_bin_type=True).pack
 
 
 class LeaseTags:
-    """Makes the tags of one job's leases: the key is taken in once.
+    """Makes the tags of one job's leases.
 
     Args:
-        key: of the job; only the middleware and the job's store have it.
+        key: the job's key, KEY_SIZE bytes; only the middleware and the job's store have it.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -45,9 +45,16 @@ class LeaseTags:
         """Return HMAC-SHA-256 over the msgpack array of these values, in this order.
 
         Args:
+            job: the job's id.
+            owner_epoch: as in Task.
+            track: the output's number.
+            index: the chunk's index.
+            lease: the lease.
             instance: the token that the worker shows to the job's store (see moviola/wire/tokens.py); "" if it has
-            none. stage: as in Task; empty for a whole chain.
-            build: the fingerprint of what the lease must bring.
+                none.
+            mode: as in Task.
+            stage: as in Task; empty for a whole chain.
+            build: the fingerprint that the result must have.
         """
         keyed = self._keyed.copy()
         keyed.update(_pack((job, owner_epoch, track, index, *lease, instance, mode, stage, build)))
@@ -55,39 +62,71 @@ class LeaseTags:
 
 
 class Lent(Protocol):
-    """What shows a tag: a Task, a HeldLease or a Result."""
+    """A message or record that shows a tag: a Task, a HeldLease or a Result."""
 
     @property
-    def lease(self) -> Lease: ...
+    def lease(self) -> Lease:
+        """Return the lease."""
+        ...
+
     @property
-    def job(self) -> str: ...
+    def job(self) -> str:
+        """Return the job's id."""
+        ...
+
     @property
-    def track(self) -> int: ...
+    def track(self) -> int:
+        """Return the output's number."""
+        ...
+
     @property
-    def index(self) -> int: ...
+    def index(self) -> int:
+        """Return the chunk's index."""
+        ...
+
     @property
-    def owner_epoch(self) -> int: ...
+    def owner_epoch(self) -> int:
+        """Return the owner epoch of the job at its store."""
+        ...
+
     @property
-    def mode(self) -> str: ...
+    def mode(self) -> str:
+        """Return the task's mode."""
+        ...
+
     @property
-    def stage(self) -> list[int]: ...
+    def stage(self) -> list[int]:
+        """Return the steps of the chain that are this worker's; empty for all."""
+        ...
+
     @property
-    def build(self) -> str: ...
+    def build(self) -> str:
+        """Return the builds under which the steps run."""
+        ...
+
     @property
-    def tag(self) -> bytes: ...
+    def tag(self) -> bytes:
+        """Return the tag that is shown."""
+        ...
 
 
 def tag_of(lent: Lent, key: bytes, instance: str) -> bytes:
-    """Return the tag that a lease has, if it was lent to this worker for what is said of it."""
+    """Return the tag that a lease must show if it was lent to this worker for this task.
+
+    Args:
+        lent: the message or record that describes the lease; its own tag is ignored.
+        key: the job's key.
+        instance: the token that the worker shows to the job's store; "" if it has none.
+    """
     told = (lent.job, lent.owner_epoch, lent.track, lent.index, lent.lease)
     return LeaseTags(key).make(*told, instance, lent.mode, lent.stage, lent.build)
 
 
 def is_lent(lent: Lent, key: bytes, instance: str) -> bool:
-    """Return whether the tag that is shown is the one which the lease has; compared in constant time."""
+    """Return True if a lease shows the right tag. Args as for `tag_of`; the comparison takes constant time."""
     return is_lease_tag(lent.tag, tag_of(lent, key, instance))
 
 
 def is_lease_tag(tag: bytes, made: bytes) -> bool:
-    """Return whether a tag that was shown is the one that was made; compared in constant time."""
+    """Return True if a tag that was shown is the one that was made. The comparison takes constant time."""
     return hmac.compare_digest(tag, made)
