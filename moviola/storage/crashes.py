@@ -1,7 +1,8 @@
-"""What a program does when its own code raises in the middle of a change: it ends; its ledger knows the state before.
+"""What a program does when its own code raises in the middle of a change: it exits, and its ledger keeps the state
+before the change.
 
-Which jobs the code was at is counted in the ledger, so that a job over which a program ends again and again is ended
-instead of the program.
+The ledger counts which jobs the code was working on. A job over which the program crashes again and again is ended
+instead.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from moviola.storage.errors import StorageError
 from moviola.storage.ledger import Ledger
 
 MAX_CRASHES: Final = 3
-"""Ends of a program over one job; then the job ends. More than one, for the cause may have been another."""
+"""Crashes of a program over one job before the job is ended. More than one, because the cause may be another job."""
 
 MAX_COUNTED: Final = 100
 """Jobs whose crashes are counted; the oldest are forgotten first."""
 
 EXIT_CRASHED: Final = 70
-"""The exit status, as in sysexits.h for an error of the program itself: whoever supervises it starts it again."""
+"""The exit status after a crash, EX_SOFTWARE of sysexits.h. A supervisor starts the program again."""
 
 _FACT: Final = "crashes"
 
@@ -32,18 +33,20 @@ T = TypeVar("T")
 
 
 class Named(Protocol):
-    """A job, whatever a program knows of it."""
+    """Anything that has a job's id."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Return the job's id."""
+        ...
 
 
 class HalfDone(Exception):
-    """The program's own code raised and may have left half a change behind: nothing of this turn may be committed.
+    """Raised when the program's own code failed and may have left half a change: this turn must not be committed.
 
     Args:
         story: what was being handled, for people.
-        jobs: those that the code was at.
+        jobs: the ids of the jobs that the code was working on.
     """
 
     def __init__(self, story: str, jobs: Iterable[str] = ()) -> None:
@@ -52,15 +55,28 @@ class HalfDone(Exception):
 
 
 def half_done_by(log: Logger, event: object, error: Exception, why: str, jobs: Iterable[str]) -> HalfDone:
-    """Return the HalfDone to raise after `error`, and log that the process ends. `why` is empty where nothing shows
-    half a change, but no peer sent the event."""
-    log.critical("this process ends, and begins again from its ledger: %s", why or "it was its own doing")
+    """Return the HalfDone to raise after `error`, and log that the process ends.
+
+    Args:
+        log: where to log.
+        event: what was being handled.
+        error: what its handling raised.
+        why: how it is known that half a change was left; empty if the event simply did not come from a peer.
+        jobs: the ids of the jobs that the code was working on.
+    """
+    log.critical("this process exits and has to start again from its ledger: %s", why or "its own code failed")
     return HalfDone(f"handling {event!r:.200} raised {error!r:.200}", jobs)
 
 
 def at_work(error: BaseException, kind: type[T]) -> list[T]:
-    """Return the objects of this kind that the code was at when it raised: those in local variables of its frames,
-    the innermost frame's first. Only of the innermost frame that has any."""
+    """Return the objects of a kind that the code was working on when it raised.
+
+    These are the local variables of that kind in the innermost frame that has any.
+
+    Args:
+        error: the exception, with its traceback.
+        kind: the type of the objects.
+    """
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         found = [value for value in frame.f_locals.values() if isinstance(value, kind)]
         if found:
@@ -69,18 +85,21 @@ def at_work(error: BaseException, kind: type[T]) -> list[T]:
 
 
 def jobs_at_work(error: BaseException, kind: type[Named]) -> list[str]:
-    """Return the ids of the jobs that the code was at when it raised."""
+    """Return the ids of the jobs that the code was working on when it raised; arguments as for `at_work`."""
     return [job.id for job in at_work(error, kind)]
 
 
 @contextmanager
 def counting_crashes(count: Callable[[Iterable[str]], None], kind: type[Named]) -> Iterator[None]:
-    """Run turns. Where the program's own code raises in one, nothing of that turn is kept: the jobs that it was at are
-    counted, and HalfDone is raised. Errors of the disk and the network pass as they are.
+    """Discard a turn in which the program's own code raises, and count the crash of the jobs it was working on.
 
     Args:
         count: discards the turn and counts a crash of each of these jobs, as `count_crash` does.
-        kind: what a job is to this program.
+        kind: the class that this program has for a job.
+
+    Raises:
+        HalfDone: the program's own code raised.
+        OSError: an error of the disk or the network; it passes unchanged, and so does StorageError.
     """
     try:
         yield
@@ -93,13 +112,14 @@ def counting_crashes(count: Callable[[Iterable[str]], None], kind: type[Named]) 
 
 
 def crashes(ledger: Ledger) -> dict[str, int]:
-    """Return how often the program ended over which job."""
+    """Return how often the program crashed over each job, by the job's id. Raises LedgerUnusable if the ledger is
+    damaged."""
     packed = ledger.fact(_FACT)
     return {} if packed is None else dict(msgpack.unpackb(packed))
 
 
 def count_crash(ledger: Ledger, jobs: Iterable[str]) -> None:
-    """Discard what this turn changed, and count a crash of each of these jobs; durable when this returns."""
+    """Discard what this turn changed, and count a crash of each of these jobs. It is durable when this returns."""
     ledger.discard()
     counted = crashes(ledger)
     for job in jobs:

@@ -1,37 +1,37 @@
-"""What can go wrong on disk, said so that a person can act on it.
+"""Errors of the storage; each text tells a person what to do.
 
     StorageError
     ├── SpoolFull          the spool's own limit is reached; there may be room later
-    ├── LedgerUnusable     no ledger, one of another version, one that is damaged, or one that cannot be read
+    ├── LedgerUnusable     the file is not a ledger, has another version, is damaged, or cannot be read
     │   └── LedgerInUse    another process has it open
-    ├── LedgerGone         its file was removed or replaced while it was in use: the process has to end
-    └── LedgerFull         not even the reserve was enough to record a turn: the process has to end
+    ├── LedgerGone         its file was removed or replaced while it was in use: the process has to exit
+    └── LedgerFull         even with the reserve there was no room to record a turn: the process has to exit
 
-A disk without room is an OSError with errno ENOSPC from `Spool.append`: nothing of that payload is kept.
+A full disk is an OSError with errno ENOSPC from `Spool.append`; nothing of that payload is kept.
 """
 
 from __future__ import annotations
 
 
 class StorageError(Exception):
-    """Base of all that storage raises on purpose."""
+    """The base of all errors that the storage raises on purpose."""
 
 
 class SpoolFull(StorageError):
-    """The spool holds as much as it may."""
+    """Raised when the spool has reached its limit."""
 
 
 class LedgerUnusable(StorageError):
-    """A ledger that cannot be opened; `str()` says which, why, and what to do."""
+    """Raised when a ledger cannot be opened or read. The text says which one, why, and what to do."""
 
 
 class LedgerInUse(LedgerUnusable):
-    """Another process has this ledger open."""
+    """Raised when another process has the ledger open."""
 
 
 class LedgerGone(StorageError):
-    """What is recorded goes into a file that nobody will find again."""
+    """Raised when the ledger's file was removed or replaced: what is recorded now could not be found again."""
 
 
 class LedgerFull(StorageError):
-    """A turn could not be recorded; what is in memory and what is on disk differ from now on."""
+    """Raised when a turn could not be recorded: memory and disk differ from now on."""

@@ -1,4 +1,4 @@
-"""The table of jobs, which both ledgers have: what was asked for, and what changes. Both parts are sealed."""
+"""The table of jobs in a ledger: for each job what was asked for, and what changes. Both parts have checksums."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ _OR_UPDATE: Final = "ON CONFLICT (job) DO UPDATE SET fixed = excluded.fixed, rec
 
 
 class SavedJob(NamedTuple):
-    """One row: a job's id, what was asked for, and what changes."""
+    """One row of the table.
+
+    Attributes:
+        job: the job's id.
+        fixed: what was asked for.
+        record: what changes while the job goes on.
+    """
 
     job: str
     fixed: dict[str, Any]
@@ -20,17 +26,26 @@ class SavedJob(NamedTuple):
 
 
 class JobTable:
-    """The rows of a ledger's table `job`, whose columns are `number, job, fixed, record`.
+    """Reads and writes a ledger's table `job`, whose columns are `number, job, fixed, record`.
 
     Args:
-        ledger: its schema has the table, and `job_check` looks after its rows.
+        ledger: a ledger whose schema has this table, and whose checks include `job_check`.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def save(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None = None) -> None:
-        """Write what changed of a job; with `fixed` a new one, or a known one whose `fixed` changed as well."""
+        """Write what changed of a job.
+
+        Args:
+            job: the job's id.
+            record: what changes.
+            fixed: what was asked for; only for a new job, or if this changed as well.
+
+        Raises:
+            LedgerUnusable: the ledger's file is damaged.
+        """
         if fixed is not None:
             values = (job, sealed(_fixed(job), fixed), sealed(_record(job), record))
             self._ledger.execute(f"INSERT INTO job (job, fixed, record) VALUES (?, ?, ?) {_OR_UPDATE}", values)
@@ -38,21 +53,35 @@ class JobTable:
             self._ledger.execute("UPDATE job SET record = ? WHERE job = ?", (sealed(_record(job), record), job))
 
     def forget(self, job: str) -> None:
-        """Delete a job's row; do nothing when there is none."""
+        """Delete a job's row; do nothing if there is none. Raises LedgerUnusable."""
         self._ledger.execute("DELETE FROM job WHERE job = ?", (job,))
 
     def read(self, job: str) -> SavedJob | None:
-        """Return what is saved of one job, None when there is no such job. Raises ValueError when it is damaged."""
+        """Return the row of one job; None if there is none.
+
+        Raises:
+            ValueError: the row is damaged.
+            LedgerUnusable: the ledger's file is damaged.
+        """
         rows = self._ledger.query("SELECT job, fixed, record FROM job WHERE job = ?", (job,))
         return _saved(rows[0]) if rows else None
 
     def all(self) -> Iterator[SavedJob]:
-        """Yield all jobs, oldest first. No job may be saved meanwhile. Raises ValueError for a damaged one."""
+        """Yield the rows of all jobs, oldest first. No job may be saved meanwhile.
+
+        Raises:
+            ValueError: a row is damaged.
+            LedgerUnusable: the ledger's file is damaged.
+        """
         yield from map(_saved, self._ledger.rows("SELECT job, fixed, record FROM job ORDER BY number"))
 
 
 def job_check(advice: str = "") -> RowCheck:
-    """Return the check of the table's rows. `advice` is what a person is told to do about a damaged one."""
+    """Return the check of the table's rows.
+
+    Args:
+        advice: added to the name of a damaged job, to tell a person what to do.
+    """
 
     def damage(row: Row) -> str:
         job = row["job"]

@@ -1,12 +1,12 @@
-"""Facts on disk: a SQLite file in WAL mode, one transaction a loop turn.
+"""Facts on disk: a SQLite file in WAL mode, with one transaction for each turn of the loop.
 
-What was executed is durable after `commit`: against the death of the process always, against a power cut with
-`fsync`. The file belongs to one process. A reserve of disk space lies beside it, which is given up when the disk is
-full, so that the turn in which it became full can still be recorded, and set aside again as soon as there is room.
+What was executed is durable after `commit`: it survives the death of the process always, and a power cut with `fsync`.
+The file belongs to one process. Beside it lies a reserve of disk space. It is given up when the disk is full, so that
+the turn in which the disk became full can still be recorded, and set aside again as soon as there is room.
 
-Bytes on a disk may be damaged, and SQLite believes them. So rows are sealed (moviola/storage/seals.py) and all looked
-at when the file is opened: a damaged one costs itself. The file is then written anew without it, and kept as it was
-beside.
+Bytes on a disk may be damaged, and SQLite does not notice. So rows have checksums (moviola/storage/seals.py), and all
+rows are checked when the file is opened. If some are damaged, the file is written anew without them, and the old file
+is kept beside it.
 """
 
 from __future__ import annotations
@@ -27,50 +27,51 @@ from moviola.storage.seals import seal
 from moviola.storage.shrinking import Shrinker
 
 CACHE_KIB: Final = 512
-"""Pages that SQLite keeps: it is written to at the tables' ends, and read at the start. Its own 2 MiB would make a
-process grow for as long as its ledger does."""
+"""Memory for SQLite's page cache, in KiB. A ledger is read at the start and then appended to, so it needs little; with
+SQLite's default of 2 MiB the process would grow as its ledger does."""
 
 RESERVE_BYTES: Final = 1024 * 1024
-"""Disk space kept for the last turns of a full disk: some hundred pages of 4 KiB, a turn writes a handful."""
+"""Disk space kept for the last turns on a full disk: 256 pages of 4 KiB, of which a turn writes a handful."""
 
 MAX_WAL_BYTES: Final = 8 * 1024 * 1024
-"""What SQLite's log keeps of its size once a turn that needed more is over: twice what it usually grows to."""
+"""Bytes that SQLite's log keeps after a turn that needed more: twice the size that it usually has."""
 
 TIGHT_INTERVAL_S: Final = 1.0
-"""How often a full disk is asked whether there is room for the reserve again."""
+"""Seconds between attempts to set the reserve aside again while the disk is full."""
 
 DAMAGED: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""What a damaged file raises. Where SQLite's own words quote damaged bytes, Python cannot decode them."""
+"""The exceptions that a damaged file causes. UnicodeDecodeError comes when SQLite's message quotes damaged bytes."""
 
 _DEFINITIONS: Final = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
 
 _FACTS = "CREATE TABLE fact (name TEXT PRIMARY KEY, value, seal BLOB) WITHOUT ROWID"
 
 Row = Mapping[str, Any]
+"""A row of a table: values by column."""
 
 RowCheck = Callable[[Row], str]
-"""What a row of a table is called where it is damaged, for people; "" where it is whole."""
+"""A function that returns a damaged row's name, for people, and "" for a row that is not damaged."""
 
 MAX_NAMED: Final = 20
-"""Damaged rows that are named one by one."""
+"""Damaged rows that a log line names, so that it stays readable."""
 
 log = logging.getLogger(__name__)
 
 
 class Ledger:
-    """One program's tables.
+    """The tables of one program, in a SQLite file.
 
     Args:
-        path: of the file; its folder is made when it is missing.
+        path: the file; its folder is made if it is missing.
         schema: the CREATE statements, run once when the file is new.
-        version: of this schema; a file of another version is refused.
-        checks: of each table's rows.
-        fsync: let each commit reach the disk itself.
-        clock: monotonic seconds.
+        version: the schema's version; a file of another version is refused.
+        checks: for each table, the check of its rows.
+        fsync: make each commit survive a power cut.
+        clock: returns monotonic seconds.
 
     Raises:
-        LedgerInUse: another process has it open.
-        LedgerUnusable: it is of another version, damaged, no ledger, or out of reach.
+        LedgerInUse: another process has the file open.
+        LedgerUnusable: the file has another version, is damaged, is not a ledger, or cannot be opened.
     """
 
     def __init__(
@@ -98,21 +99,31 @@ class Ledger:
 
     @property
     def is_dirty(self) -> bool:
-        """True when there is something to commit."""
+        """Return True if there is something to commit."""
         return bool(self._replayable)
 
     @property
     def is_tight(self) -> bool:
-        """The disk is full and the reserve in use: nothing more should be written than must be."""
+        """Return True while the disk is full and the reserve is in use: write only what must be written."""
         return self._restore_at is not None
 
     def next_deadline(self) -> float | None:
-        """When `commit` should come at the latest, by the clock: it tries then to set the reserve aside again, or gives
-        free space back."""
+        """Return by when `commit` should be called, by the clock; None if there is no need.
+
+        It then tries to set the reserve aside again, or gives free space back.
+        """
         return min((at for at in (self._restore_at, self._shrinker.due_at) if at is not None), default=None)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Changes something; the turn's transaction is begun when there is none. Raises LedgerUnusable."""
+        """Execute a statement in the turn's transaction.
+
+        Args:
+            sql: the statement, with `?` for parameters.
+            parameters: their values.
+
+        Raises:
+            LedgerUnusable: the file is damaged.
+        """
         try:
             if not self._replayable:
                 self._connection.execute("BEGIN")
@@ -122,26 +133,29 @@ class Ledger:
             raise self._unusable(error) from error
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a SELECT, what this turn executed included. Raises LedgerUnusable."""
+        """Return the rows of a SELECT, including what this turn executed. Raises LedgerUnusable as `execute` does."""
         try:
             return self._connection.execute(sql, parameters).fetchall()
         except DAMAGED as error:
             raise self._unusable(error) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a SELECT one by one, for tables that are not to lie in memory as a whole. What it reads may
-        not be changed before it has ended. Raises LedgerUnusable."""
+        """Yield the rows of a SELECT one by one, for tables that should not be in memory as a whole.
+
+        The tables may not be changed before the iteration has ended. Raises LedgerUnusable as `execute` does.
+        """
         try:
             yield from self._connection.execute(sql, parameters)
         except DAMAGED as error:
             raise self._unusable(error) from error
 
     def commit(self) -> None:
-        """Makes the turn durable, and restores the reserve when it was used and that is due.
+        """Make the turn durable; set the reserve aside again if that is due.
 
         Raises:
-            LedgerFull: the disk has no room, not even in the reserve. Memory and disk differ now: end the process.
-            LedgerGone: the file was removed or replaced.
+            LedgerFull: there is no room on the disk, even with the reserve. Memory and disk differ now: end the
+            process. LedgerGone: the file was removed or replaced.
+            LedgerUnusable: the file is damaged.
         """
         if self._replayable:
             self._check_files()
@@ -165,26 +179,30 @@ class Ledger:
             self._replayable = []
 
     def fact(self, name: str) -> Any:
-        """A single value kept under a name; None when there is none. Raises LedgerUnusable when it is damaged."""
+        """Return the value kept under a name; None if there is none. Raises LedgerUnusable if it is damaged."""
         for found, value, mark in self.query("SELECT name, value, seal FROM fact"):
             if mark != seal(found, value):
-                raise self._unusable(f"what it says of {found} is damaged")
+                raise self._unusable(f"its value of {found} is damaged")
             if found == name:
                 return value
         return None
 
     def set_fact(self, name: str, value: str | int | float | bytes) -> None:
+        """Keep a value under a name, instead of the one before. Raises LedgerUnusable as `execute` does."""
         self.execute("INSERT OR REPLACE INTO fact VALUES (?, ?, ?)", (name, value, seal(name, value)))
 
     def raise_epoch(self) -> int:
-        """One more than at the last start, from 1 on; durable when this returns."""
+        """Raise the number of the program's start by one, and return it; the first is 1. Raises as `commit` does.
+
+        It is durable when this returns.
+        """
         epoch = int(self.fact("epoch") or 0) + 1
         self.set_fact("epoch", epoch)
         self.commit()
         return epoch
 
     def close(self) -> None:
-        """Closes the file; what was not committed is gone."""
+        """Close the file. What was not committed is lost."""
         self._connection.close()
 
     # ── opening, and a full disk ─────────────────────────────────────────────────────────────────────────────────
@@ -218,8 +236,8 @@ class Ledger:
 
     def _unusable(self, error: object) -> LedgerUnusable:
         return LedgerUnusable(
-            f"{self.path} cannot be used as a ledger: {error}; move it away to begin anew, unfinished jobs are then to "
-            "be sent again."
+            f"{self.path} cannot be used as a ledger: {error}; move it away to start with a new one, and submit "
+            "unfinished jobs again."
         )
 
     def _check_files(self) -> None:
@@ -230,23 +248,24 @@ class Ledger:
                 if file not in self._identities:
                     continue  # nothing was ever written there
                 raise LedgerGone(
-                    f"{file} was removed while it was in use: what was recorded in it is lost. Start again, and send "
-                    "unfinished jobs again."
+                    f"{file} was removed while it was in use: what was recorded in it is lost. Start again, and "
+                    "submit unfinished jobs again."
                 ) from None
             if self._identities.setdefault(file, (there.st_dev, there.st_ino)) != (there.st_dev, there.st_ino):
                 raise LedgerGone(
-                    f"{file} was replaced while it was in use: what was recorded since is lost. Start again, and send "
-                    "unfinished jobs again."
+                    f"{file} was replaced while it was in use: what was recorded since is lost. Start again, and "
+                    "submit unfinished jobs again."
                 )
 
     def _set_damaged_aside(self, checks: Mapping[str, RowCheck], schema: str, version: int) -> bool:
-        """Writes the ledger anew without damaged rows, if there are any; then the connection is closed."""
+        """Write the ledger anew without its damaged rows. Return False if there are none; otherwise the connection is
+        closed."""
         damaged = [what for table, check in checks.items() for row in self._rows(table) if (what := check(row))]
         if not damaged:
             return False
         kept, fresh = self.path.with_name(self.path.name + ".damaged"), self.path.with_name(self.path.name + ".new")
         named = ", ".join(damaged[:MAX_NAMED]) + (" …" if len(damaged) > MAX_NAMED else "")
-        log.error("%s is damaged, and goes on without: %s. As it was, it is %s.", self.path, named, kept)
+        log.error("%s is damaged; these are left out: %s. The old file is kept as %s.", self.path, named, kept)
         fresh.unlink(missing_ok=True)
         _write_new(fresh, schema, version)
         with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
@@ -264,7 +283,7 @@ class Ledger:
         return True
 
     def _rows(self, table: str) -> Iterator[dict[str, Any]]:
-        """Yield a table's rows one by one: all of them at once would be the most memory that the program ever takes."""
+        """Yield a table's rows one by one; all at once would take more memory than the program otherwise needs."""
         try:
             found = self._connection.execute(f"SELECT * FROM {table}")
             names = [one[0] for one in found.description]
@@ -275,7 +294,7 @@ class Ledger:
             raise self._unusable(error) from None
 
     def _commit_from_reserve(self, error: sqlite3.OperationalError) -> None:
-        """SQLite has rolled the turn back, or is about to: it is executed again with the reserve's room."""
+        """Execute the turn again with the room of the reserve, after SQLite could not commit it."""
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -287,7 +306,7 @@ class Ledger:
                 self._connection.execute(sql, parameters)
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as again:
-            raise LedgerFull(f"{self.path} could not record the turn: {error}, then {again}") from error
+            raise LedgerFull(f"{self.path} has no room for the turn: {error}, and with the reserve: {again}") from error
 
     def _restore_reserve(self) -> None:
         try:
@@ -306,7 +325,7 @@ def _whole(_row: Row) -> str:
 
 
 def _create(path: Path, schema: str, version: int) -> None:
-    """Makes a ledger under another name first: whoever finds one finds a whole one."""
+    """Make a ledger under another name first, so that a file with the ledger's name is always complete."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     _write_new(fresh, schema, version)
@@ -331,9 +350,9 @@ def _make_tables(connection: sqlite3.Connection, schema: str) -> None:
 
 
 def _check_schema(connection: sqlite3.Connection, schema: str) -> None:
-    """Raise DatabaseError when the tables are not those of `schema`: their definitions are bytes of the file, too."""
+    """Raise DatabaseError if the tables differ from `schema`; their definitions may be damaged like any other bytes."""
     if connection.execute(_DEFINITIONS).fetchall() != _definitions(schema):
-        raise sqlite3.DatabaseError("its tables are not those that this program makes")
+        raise sqlite3.DatabaseError("its tables are not those of this program")
 
 
 @cache
@@ -345,7 +364,7 @@ def _definitions(schema: str) -> list[tuple[str, str, str]]:
 
 
 def _remove_log(path: Path) -> None:
-    """SQLite would take what another file of this name had left behind for a part of this one."""
+    """Remove logs that an older file of this name left; SQLite would take them for a part of the new one."""
     for ending in ("-wal", "-shm", "-journal"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
@@ -359,7 +378,7 @@ def _prepare(connection: sqlite3.Connection, version: int, fsync: bool) -> None:
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found != version:
-        raise sqlite3.DatabaseError(f"it is of version {found}, this program writes version {version}")
+        raise sqlite3.DatabaseError(f"it has version {found}, and this program needs version {version}")
     connection.execute("BEGIN IMMEDIATE")  # takes the lock for as long as the connection lives
     connection.execute("COMMIT")
     [(said,), *_] = connection.execute("PRAGMA quick_check(1)").fetchall()

@@ -1,16 +1,16 @@
 """Payloads on disk, in segments that are recycled.
 
 A segment is a file of fixed size that belongs to one key (a job) at a time; payloads are appended to it and may be
-sent from it. A freed segment is overwritten by its next owner rather than truncated: the first touch of a fresh file's
-pages costs ten times as much as writing to pages that are already in the cache.
+sent from it. A freed segment is overwritten by its next owner and not truncated, because the first write to a page of
+a fresh file costs ten times as much as a write to a page that is already in the cache.
 
-The order of things: append, then the ledger's commit, then the acknowledgement; for deletion the ledger's
-commit first, then `free`. A segment of which a slice is still on its way out is recycled when that has left, and counts
-as used until then. After a start, `recover` makes the spool hold exactly what the ledger knows: the bytes of an
-append whose commit never came are overwritten by the next one.
+The order of steps: append, then the ledger's commit, then the acknowledgement; for deletion the ledger's commit first,
+then `free`. A segment from which a slice is still being sent is recycled when that slice was sent, and counts as used
+until then. After a start, `recover` makes the spool hold exactly what the ledger knows: the bytes of an append that
+was not committed are overwritten by the next one.
 
-A file may be removed, replaced or cut short under a running process. Nothing is written into such a segment any more:
-each append looks at its file first, and `take_lost` tells of whose payloads the file is gone.
+A file may be removed, replaced or cut short while the process runs. Nothing is written into such a segment any more:
+each append checks its file first, and `take_lost` returns the segments whose files are gone.
 """
 
 from __future__ import annotations
@@ -34,25 +34,34 @@ from moviola.storage.privacy import PRIVATE_FILE, make_private_folder
 log = logging.getLogger(__name__)
 
 MIB: Final = 1024 * 1024
+"""Bytes of a mebibyte."""
 
 SEGMENT_BYTES: Final = 16 * MIB
-"""Large enough that a job has few files, small enough that recycled ones find a new owner soon."""
+"""Bytes of a segment: large enough that a job has few files, small enough that recycled ones are soon used again."""
 
 POOL_SEGMENTS: Final = 16
 """Freed segments kept for reuse, 256 MiB of them: what a busy cluster frees and fills within seconds."""
 
 OPEN_SEGMENTS: Final = 256
-"""Segments with an open descriptor, at most: a quarter of the usual limit of 1024, the rest is for connections. The
-one longest out of use is closed first."""
+"""The most segments with an open descriptor: a quarter of the usual limit of 1024; the rest is for connections. The
+one unused for longest is closed first."""
 
 ENDING: Final = ".segment"
+"""The suffix of a segment's file; its name is the segment's number."""
 
 KEPT_FREE_BYTES: Final = 64 * MIB
-"""Disk space that `room_bytes` does not give away, at most (on small disks 1/20 of them): for ledger and results."""
+"""Disk space that `room_bytes` leaves for the ledger and the results; on small disks 1/20 of the disk, if that is
+less."""
 
 
 class Location(NamedTuple):
-    """Where a payload is: segment number, offset in it, size, the last two in bytes."""
+    """Where a payload is.
+
+    Attributes:
+        segment: the segment's number.
+        offset: where the payload begins in the segment, in bytes.
+        size: its size in bytes.
+    """
 
     segment: int
     offset: int
@@ -60,13 +69,19 @@ class Location(NamedTuple):
 
 
 def is_location(*parts: object) -> bool:
-    """Return whether these can be the parts of one."""
+    """Return True if all `parts` are integers from 0, as the parts of a Location are."""
     return all(type(part) is int and part >= 0 for part in parts)
 
 
 class Slice(NamedTuple):
-    """A payload in its file, for sendfile. It stays as it is until `release`, which is called once, also when its key
-    was freed long ago. `descriptor` returns the open file, good until the spool is used again; it raises OSError."""
+    """A payload in its file, for sendfile. It does not change until `release` is called, even if its key is freed.
+
+    Attributes:
+        descriptor: returns the open file, valid until the spool is used again; raises OSError.
+        offset: where the payload begins in the file, in bytes.
+        size: its size in bytes.
+        release: has to be called exactly once, when the payload is not needed any more.
+    """
 
     descriptor: Callable[[], int]
     offset: int
@@ -87,13 +102,16 @@ class _Segment:
 
 
 class Spool:
-    """The payloads under one folder, which belongs to one process; `recover` comes before anything else.
+    """Payloads in the files of one folder, which belongs to one process. Call `recover` before anything else.
 
     Args:
-        folder: made when it is missing.
+        folder: the folder; it is made if it is missing.
         segment_bytes: size of a segment; a larger payload gets a segment of its own size.
-        limit_bytes: how much may be held. A payload that begins within the limit is taken whole.
+        limit_bytes: how much the spool may hold. A payload that begins within the limit is kept whole.
         fsync: let `sync` write to the disk itself, so that payloads survive a power cut.
+
+    Raises:
+        OSError: the folder cannot be made or read.
     """
 
     def __init__(
@@ -119,11 +137,16 @@ class Spool:
     # ── keeping and giving back ──────────────────────────────────────────────────────────────────────────────────
 
     def append(self, key: str, payload: bytes | bytearray | memoryview, *, limit_bytes: int | None = None) -> Location:
-        """Keeps a payload for `key`; with `limit_bytes`, within that limit instead of the usual one.
+        """Keep a payload; return where it is.
+
+        Args:
+            key: whose payload it is (a job's id).
+            payload: the payload.
+            limit_bytes: a limit that applies instead of the spool's own.
 
         Raises:
-            SpoolFull: `limit_bytes` is reached.
-            OSError: the disk took it not (ENOSPC, EIO, …); nothing of it is kept.
+            SpoolFull: the limit is reached.
+            OSError: the disk did not take the payload (ENOSPC, EIO, …); nothing of it is kept.
         """
         limit = self.limit_bytes if limit_bytes is None else limit_bytes
         if self.used_bytes >= limit:
@@ -142,7 +165,11 @@ class Spool:
         return location
 
     def slice(self, location: Location) -> Slice:
-        """The payload in its file, which is not opened before it is wanted: any number may wait to leave."""
+        """Return a payload in its file, for sendfile.
+
+        The file is opened only when the payload is sent, so any number of slices may wait. Raises KeyError if the
+        segment was recycled.
+        """
         segment = self._segments[location.segment]
         segment.slice_count += 1
 
@@ -153,14 +180,14 @@ class Spool:
         return Slice(lambda: self._descriptor(segment.number), location.offset, location.size, release)
 
     def read(self, location: Location) -> bytes:
-        """The payload itself. Raises OSError when the file is gone or shorter than it was."""
+        """Return a payload. Raises OSError if its file is gone or shorter than it was."""
         data = os.pread(self._descriptor(location.segment), location.size, location.offset)
         if len(data) != location.size:
             raise OSError(f"{self.path(location.segment)} is shorter than it was")
         return data
 
     def checksum(self, location: Location) -> int:
-        """xxh3_64 of a payload as it is on disk, 0 for an empty one. Raises OSError as `read` does."""
+        """Return the xxh3_64 of a payload as it is on disk; 0 for an empty one. Raises OSError as `read` does."""
         hasher, place, end = xxhash.xxh3_64(), location.offset, location.offset + location.size
         while place < end:
             data = os.pread(self._descriptor(location.segment), min(MIB, end - place), place)
@@ -171,17 +198,19 @@ class Spool:
         return hasher.intdigest() if location.size else 0
 
     def take_lost(self) -> frozenset[int]:
-        """Segments whose files turned out, since the last call, not to be there any more. What they hold is to be
-        forgotten, and given back as ever."""
+        """Return the numbers of the segments whose files were found missing since the last call.
+
+        The caller has to forget their payloads, and free them as usual.
+        """
         lost, self._lost = frozenset(self._lost), set()
         return lost
 
     def path(self, segment: int) -> Path:
-        """The file of a segment, for another process to read."""
+        """Return the path of a segment's file, for another process to read."""
         return Path(self._name(segment))
 
     def free(self, key: str) -> None:
-        """Gives all payloads of `key` back; call it after the commit that forgot them."""
+        """Delete all payloads of a key. Call it after the commit that forgot them."""
         self._filling.pop(key, None)
         for number in sorted(self._of_key.get(key, ())):
             segment = self._segments[number]
@@ -189,13 +218,17 @@ class Spool:
             self._recycle_unused(segment)
 
     def free_location(self, location: Location) -> None:
-        """Gives one payload back; a segment without payloads is recycled. Raises KeyError when that has happened."""
+        """Delete one payload; a segment without payloads is recycled. Raises KeyError if it is recycled already."""
         segment = self._segments[location.segment]
         segment.payload_count -= 1
         self._recycle_unused(segment)
 
     def sync(self) -> None:
-        """With `fsync`: writes all that was appended to the disk itself. Call it before the ledger's commit."""
+        """Write all that was appended to the disk itself, if the spool has `fsync`. Call it before the ledger's commit.
+
+        Raises:
+            OSError: the files did not reach the disk.
+        """
         if not self._fsync or not self._unsynced:
             return
         for number in self._unsynced & self._segments.keys():
@@ -211,7 +244,7 @@ class Spool:
 
     @property
     def room_bytes(self) -> int:
-        """How much more fits, by the limit and by the disk."""
+        """Return how many more bytes fit, by the spool's limit and by the disk."""
         try:
             disk = shutil.disk_usage(self.folder)
         except FileNotFoundError:
@@ -222,10 +255,13 @@ class Spool:
         return max(min(self.limit_bytes - self.used_bytes, on_disk), 0)
 
     def recover(self, known: Mapping[str, Iterable[Location]]) -> dict[str, list[Location]]:
-        """Holds exactly the payloads that the ledger knows; all else in the folder is given back.
+        """Keep exactly the payloads that the ledger knows, and free all other segments in the folder.
+
+        Args:
+            known: the locations of the payloads that the ledger knows, by key.
 
         Returns:
-            Payloads that are known but not there (a file removed, or cut short by a power loss), by key.
+            The known payloads that are missing (a file was removed, or cut short by a power cut), by key.
         """
         self.close()
         self._segments, self._of_key, self._filling = {}, {}, {}
@@ -250,12 +286,12 @@ class Spool:
         return lost
 
     def close(self) -> None:
-        """Closes all files."""
+        """Close all files."""
         while self._open:
             os.close(self._open.popitem()[1])
 
     def _found(self) -> dict[int, int]:
-        """Sizes of the segment files in the folder, by number; -1 of one that is no file, or not ours to read."""
+        """Return the sizes of the segment files in the folder, by number; -1 for one that is unusable."""
         found = {}
         for path in self.folder.glob(f"*{ENDING}"):
             if path.stem.isascii() and path.stem.isdigit():
@@ -264,7 +300,7 @@ class Spool:
         return found
 
     def _name(self, number: int) -> str:
-        """Return a segment's file as a text: each append asks for it, and a Path takes several times as long."""
+        """Return the path of a segment's file as text. Each append needs it, and a Path takes several times as long."""
         return f"{self._prefix}{number}{ENDING}"
 
     def _make_folder(self) -> None:
@@ -291,11 +327,11 @@ class Spool:
             return self._created()
         segment = self._pool.popleft()
         if self._files_bytes * 2 > self.limit_bytes:
-            self._resize(segment, 0)  # many small owners of recycled segments must not hold the disk's space idle
+            self._resize(segment, 0)  # recycled segments of many small jobs must not hold disk space that is not used
         return segment
 
     def _created(self) -> _Segment:
-        """A segment with a new file."""
+        """Return a new segment with a new file."""
         number = self._next_number
         self._next_number += 1
         self._make_folder()
@@ -306,7 +342,7 @@ class Spool:
         return segment
 
     def _is_there(self, segment: _Segment) -> bool:
-        """False when the file at a segment's path is not the one that was written to: then all are looked at."""
+        """Return True if a segment's file is the one that was written to. If it is not, check all other files too."""
         if self._is_whole(segment):
             return True
         for one in self._segments.values():
@@ -346,7 +382,7 @@ class Spool:
             self._unsynced.add(segment.number)
 
     def _recycle_unused(self, segment: _Segment) -> None:
-        """Makes a segment free for another key once nobody needs what is in it."""
+        """Free a segment for another key if it has no payloads and no slices."""
         if segment.payload_count or segment.slice_count:
             return
         self.used_bytes -= segment.end
@@ -370,7 +406,7 @@ class Spool:
         try:
             if segment.file_size > self._segment_bytes:
                 self._resize(segment, self._segment_bytes)
-        except OSError:  # what is only there to be reused is no reason to fail
+        except OSError:  # a segment that is only kept for reuse must not cause a failure
             self._remove(segment)
         else:
             self._pool.append(segment)
@@ -390,7 +426,7 @@ class Spool:
         self._files_bytes -= segment.file_size
 
     def _adopt(self, key: str, location: Location, file_size: int) -> bool:
-        """Takes a payload up; False when its segment is another key's, so that it cannot be there."""
+        """Add a known payload. Return False if its segment belongs to another key, so it cannot be there."""
         segment = self._segments.get(location.segment)
         if segment is None:
             segment = self._segments[location.segment] = _Segment(location.segment, key, file_size=file_size)
@@ -418,7 +454,7 @@ class Spool:
         return fd
 
     def _opened(self, path: str | Path, flags: int) -> int:
-        """Where no descriptor is left, one of ours is given up for it: connections may have taken all others."""
+        """Open a file; if no descriptor is left, close a segment for it: connections may have taken all others."""
         while True:
             try:
                 return os.open(path, flags | os.O_CLOEXEC, PRIVATE_FILE)

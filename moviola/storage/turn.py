@@ -1,8 +1,8 @@
-"""The end of a loop's turn, in the one order that keeps a program's promise: what it has said is on disk.
+"""The end of a turn of the loop, in the order that keeps a program's promise: what it has said is on disk.
 
-Payloads go to the spool and facts to the ledger while the turn is under way. At its end the payloads reach the disk,
-the facts are committed, and only then does anything leave. Deletion goes the other way round: a payload is given back
-after the commit that forgot it, for until then a restart would look for it.
+During a turn, payloads go to the spool and facts to the ledger. At its end the payloads reach the disk, the facts are
+committed, and only then are messages sent. A payload is deleted after the commit that forgot it, because until then a
+restart would look for it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from moviola.storage.spool import Location, Spool
 class Committing(Protocol):
     """A program's ledger."""
 
-    def commit(self) -> None: ...
+    def commit(self) -> None:
+        """Make the turn durable. Raises StorageError."""
+        ...
 
 
 class Turn:
-    """What a turn still has to do when all its events are handled.
+    """Collects what has to be done at the end of a turn, and does it.
 
     Args:
-        spool, ledger: that the turn writes to.
-        flush: lets the messages leave that were queued.
+        spool: where the turn's payloads go.
+        ledger: where its facts go.
+        flush: sends the messages that were queued.
     """
 
     def __init__(self, spool: Spool, ledger: Committing, flush: Callable[[], None]) -> None:
@@ -33,19 +36,19 @@ class Turn:
         self._to_free: list[Callable[[], None]] = []
 
     def free(self, key: str) -> None:
-        """Give all payloads of a key back once the turn is committed."""
+        """Delete all payloads of a key from the spool once the turn is committed."""
         self._to_free.append(partial(self._spool.free, key))
 
     def free_location(self, location: Location) -> None:
-        """Give one payload back once the turn is committed."""
+        """Delete one payload from the spool once the turn is committed."""
         self._to_free.append(partial(self._spool.free_location, location))
 
     def end(self) -> None:
-        """Make the turn durable, give back what it forgot, and let its messages leave.
+        """Make the turn durable, delete the payloads that it forgot, and send its messages.
 
         Raises:
-            OSError: the spool's files did not reach the disk.
-            StorageError: the ledger could not be written. In both cases nothing leaves.
+            OSError: the spool's files did not reach the disk; nothing is sent.
+            StorageError: the ledger could not be written; nothing is sent.
         """
         self._spool.sync()
         self._ledger.commit()

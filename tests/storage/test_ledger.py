@@ -138,7 +138,7 @@ def test_a_second_process_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 def test_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     opened(tmp_path).close()
-    with pytest.raises(LedgerUnusable, match="it is of version 3, this program writes version 4"):
+    with pytest.raises(LedgerUnusable, match="it has version 3, and this program needs version 4"):
         Ledger(tmp_path / "state" / "ledger.sqlite", SCHEMA, 4)
     opened(tmp_path).close()
 
@@ -208,7 +208,7 @@ def test_a_turn_that_cannot_be_recorded_at_all_is_not_passed_over(tmp_path: Path
     ledger = opened(tmp_path)
     ledger._connection = FullDisk(ledger._connection, 2)  # type: ignore[assignment]
     put(ledger, "one")
-    with pytest.raises(LedgerFull, match="could not record the turn"):
+    with pytest.raises(LedgerFull, match="has no room for the turn"):
         ledger.commit()
     ledger.close()
     again = opened(tmp_path)
@@ -254,7 +254,10 @@ def test_an_empty_file_an_older_one_and_a_damaged_fact_are_said_with_a_way_out(t
     ledger.set_fact("epoch", 7)
     ledger.commit()
     ledger.close()
-    with pytest.raises(LedgerUnusable, match=f"{path} .* of version {VERSION}, this program writes .*; move it away"):
+    with pytest.raises(
+        LedgerUnusable,
+        match=f"{path} .* has version {VERSION}, and this program needs .*; move it away",
+    ):
         Ledger(path, SCHEMA, VERSION + 1)
     with closing(sqlite3.connect(path)) as other:
         other.execute("UPDATE fact SET value = 6")

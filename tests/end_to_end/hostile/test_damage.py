@@ -142,7 +142,7 @@ def test_a_ledger_that_cannot_be_used_ends_its_program_with_a_sentence(tmp_path:
         listed = cluster.run("client.jobs", "--json").stdout
         assert jobs[0] not in listed
         assert jobs[1] in listed
-        assert f"goes on without: job {jobs[0]}" in cluster.log("middleware")
+        assert f"these are left out: job {jobs[0]}" in cluster.log("middleware")
         honest.check()
         aggregators = tmp_path / "state" / "aggregator" / "ledger.sqlite"
         aggregators.unlink()
