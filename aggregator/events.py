@@ -156,6 +156,8 @@ class Dial:
 
 @record
 class Send:
+    """Send a message to a peer."""
+
     peer: Peer
     message: Message
 

@@ -27,6 +27,7 @@ class Track:
     differing: int = 0  # duplicates that should have been equal and were not
 
     def holds_all(self, count: int) -> bool:
+        """Return True when results 0 to `count` - 1 are all here."""
         return len(self.held) >= count and all(index in self.held for index in range(count))
 
     def compare(self, index: int, content: int, fingerprint: str) -> bool:
@@ -76,10 +77,12 @@ class Job:
         return cls(own.job, own.owner_epoch, own.name, own.user, tracks, own.lease_key)
 
     def set_state(self, state: JobPhase) -> None:
+        """Go on to another phase. Raises IllegalTransition where the table does not allow it."""
         self.state = changed(JOB_TRANSITIONS, self.state, state)
 
     @property
     def has_succeeded(self) -> bool:
+        """True when the job has its files."""
         return self.finished is not None and self.finished.state != JobState.FAILED
 
     def holdings(self) -> list[Bitmap]:
@@ -89,6 +92,7 @@ class Job:
         return [_bitmap(track.held) for track in self.tracks]
 
     def holds(self, track: Track, index: int) -> bool:
+        """Return True when the result of this chunk is here, or in a finished file."""
         return index in track.held or (self.has_succeeded and index < self.chunk_counts[track.number])
 
     def begin_again(self) -> None:
@@ -131,6 +135,7 @@ class Job:
         return made
 
     def validate(self) -> None:
+        """Raise AssertionError where the job contradicts itself."""
         assert (self.finished is not None) == (self.state is JobPhase.FINISHED), f"{self.id} is {self.state.value}"
         assert not (self.has_succeeded and any(track.held for track in self.tracks)), f"{self.id} kept its results"
         for track in self.tracks:

@@ -89,6 +89,7 @@ class AggregatorLedger:
         count_crash(self._ledger, jobs)
 
     def raise_epoch(self) -> int:
+        """Begin a new epoch and return its number."""
         return self._ledger.raise_epoch()
 
     def store_id(self) -> str:
@@ -110,6 +111,7 @@ class AggregatorLedger:
     # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add_result(self, keep: Keep, location: Location, stored_unix_s: float) -> None:
+        """Record a result and where its payload lies in the spool."""
         frames = keep.frames.get("frames_in", 0)  # what the worker went through, whatever the filters left of it
         told = (keep.job, keep.track, keep.index)
         more = (keep.xxh3.to_bytes(8, "big"), keep.worker, frames, float(stored_unix_s))
@@ -117,9 +119,11 @@ class AggregatorLedger:
         self._ledger.execute("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def forget_result(self, job: str, track: int, index: int) -> None:
+        """Delete the record of one result."""
         self._ledger.execute("DELETE FROM result WHERE job = ? AND track = ? AND number = ?", (job, track, index))
 
     def forget_results(self, job: str) -> None:
+        """Delete the records of all results of a job."""
         self._ledger.execute("DELETE FROM result WHERE job = ?", (job,))
 
     def results(self, job: str | None = None) -> Iterator[StoredResult]:

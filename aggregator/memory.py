@@ -52,9 +52,11 @@ class Memory:
         self.send(MIDDLEWARE, Holdings(job.id, job.owner_epoch, heads(holdings), fingerprints))
 
     def save(self, job: Job) -> None:
+        """Have the job written to the ledger at the end of the turn."""
         self.outbox.append(SaveJob(job.id, job.record(), job.shortened() if job.has_succeeded else None))
 
     def log(self, text: str, *, is_warning: bool = False) -> None:
+        """Have a line written to the log."""
         self.outbox.append(Log(text, is_warning))
 
     def end(self, job: Job) -> None:

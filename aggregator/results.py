@@ -69,6 +69,7 @@ class Results:
             self._judge(job, keep)
 
     def kept(self, keep: Keep) -> None:
+        """Take note that a result is on disk, and tell those who wait for that."""
         memory = self._memory
         job = memory.jobs[keep.job]
         track = job.tracks[keep.track]

@@ -59,6 +59,7 @@ class Splices:
             memory.outbox.append(Splice(job.id, job.chunk_counts, duplicates, job.statistics))
 
     def ended(self, event: Spliced | SpliceFailed | SpliceCrashed | ChunksDamaged) -> None:
+        """Take what became of a splice, and begin the next that waits."""
         self._memory.running.remove(event.job)
         job = self._memory.jobs[event.job]
         match event:

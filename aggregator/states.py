@@ -7,6 +7,8 @@ from typing import Final
 
 
 class JobPhase(Enum):
+    """How far an aggregator is with a job."""
+
     COLLECTING = "collecting"  # results come
     SPLICING = "splicing"  # all are here; the splice waits for its turn or runs
     FINISHED = "finished"  # its files are there, or it is known why not
@@ -20,6 +22,8 @@ JOB_TRANSITIONS: Final[dict[JobPhase, frozenset[JobPhase]]] = {
 
 
 class LinkState(Enum):
+    """The states of an aggregator's connection to the middleware."""
+
     WAITING = "waiting"  # until the next try
     DIALLING = "dialling"
     JOINED = "joined"

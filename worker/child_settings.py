@@ -46,6 +46,7 @@ class ChildSettings:
     memory_limit: int = 0
 
     def to_line(self) -> bytes:
+        """Return the settings as one line of JSON, which the child reads from its standard input."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
@@ -71,6 +72,7 @@ class ParentSettings:
     token: str = field(default_factory=new_token, repr=False)
 
     def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:
+        """Return the settings of one child of this worker."""
         return ChildSettings(
             name=name,
             host=self.middleware.host,

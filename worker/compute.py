@@ -86,6 +86,7 @@ class Computer:
         self._orders.put(order)
 
     def abandon(self, lease: Lease) -> None:
+        """Stop computing this task as soon as its frame is done."""
         if self._present is not None and self._present.task.lease == lease:
             self._present.is_abandoned = True
 

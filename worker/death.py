@@ -61,6 +61,7 @@ class OutOfMemoryCounter:
         self._explained = self._read()
 
     def explains_a_death(self) -> bool:
+        """Return True, once for each event, when the kernel killed a process for memory since the last call."""
         if self._read() <= self._explained:
             return False
         self._explained += 1

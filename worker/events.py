@@ -66,6 +66,8 @@ class Progressed:
 
 @record
 class Computed:
+    """A task is computed; its result waits to be sent."""
+
     lease: Lease
     result: material.Result
 

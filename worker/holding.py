@@ -56,6 +56,7 @@ class Holding:
     released: Released | None = None
 
     def become(self, phase: Phase) -> None:
+        """Go on to another phase. Raises IllegalTransition where the table does not allow it."""
         self.phase = changed(PHASE_TRANSITIONS, self.phase, phase)
 
     @property
@@ -75,9 +76,11 @@ class Holding:
         return LeasePhase.DELIVERING if self.phase is Phase.RELEASING else LeasePhase(self.phase.value)
 
     def beat(self) -> LeaseBeat:
+        """Return what a heartbeat tells of this lease."""
         return LeaseBeat(self.task.lease, self.told_phase, self.frames, self.steps)
 
     def held(self) -> HeldLease:
+        """Return what the Hello of a returning worker tells of this lease."""
         task = self.task
         return HeldLease(
             lease=task.lease,

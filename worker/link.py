@@ -42,10 +42,12 @@ class Link:
         return self.redial.due_at if self.state is LinkState.RESTING else None
 
     def dialled(self) -> None:
+        """Take note that a connection is being made."""
         self.redial.due_at = None
         self.state = changed(LINK_TRANSITIONS, self.state, LinkState.DIALLING)
 
     def opened(self, now: float) -> None:
+        """Take note that the connection is open since `now` (s, monotonic)."""
         self.state = changed(LINK_TRANSITIONS, self.state, LinkState.OPEN)
         self.opened_at, self.said_at = now, None
 

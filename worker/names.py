@@ -48,6 +48,7 @@ class NameLocks:
         return tuple(names)
 
     def release(self) -> None:
+        """Give all names back."""
         for path, fd in self._held.items():
             path.unlink(missing_ok=True)  # while it is locked: nobody else can have taken it
             os.close(fd)

@@ -34,10 +34,12 @@ class Peers:
         self._is_wanted = is_wanted
 
     def is_open(self, peer: Peer) -> bool:
+        """Return True when the connection to this peer is open."""
         link = self.links.get(peer)
         return link is not None and link.state is LinkState.OPEN
 
     def opened(self, peer: Peer, now: float) -> None:
+        """Take note that the connection to this peer is open since `now` (s, monotonic)."""
         self.links[peer].opened(now)
 
     def lost(self, peer: Peer, reason: str, code: str, now: float) -> str:
@@ -75,6 +77,7 @@ class Peers:
                 yield peer, link
 
     def deadlines(self) -> list[float]:
+        """Return when (s, monotonic) each peer that is wanted is to be dialled."""
         return [link.dial_at for peer, link in self.links.items() if link.dial_at is not None and self._is_wanted(peer)]
 
     def _forget(self) -> None:

@@ -27,6 +27,8 @@ _LEASE: Final = struct.Struct("=QQ")
 
 
 class Stage(IntEnum):
+    """How far a worker's process has come since it was started."""
+
     STARTING = 0
     RUNNING = 1  # everything is imported, the loop turns
     WELCOMED = 2  # the middleware knows this process, and how its predecessor died
@@ -42,6 +44,7 @@ class Note:
 
     @classmethod
     def create(cls) -> Note:
+        """Return a new, empty status in memory that has no name."""
         with tempfile.TemporaryFile() as file:
             file.truncate(SIZE)
             return cls(os.dup(file.fileno()))
@@ -63,6 +66,7 @@ class Note:
         return int(_TURNS.unpack_from(self._memory, 8)[0])
 
     def turned(self) -> None:
+        """Count a turn of the loop."""
         _TURNS.pack_into(self._memory, 8, self.turns + 1)
 
     @property
@@ -77,5 +81,6 @@ class Note:
             self._memory[1] = 1
 
     def close(self) -> None:
+        """Free the memory and the descriptor."""
         self._memory.close()
         os.close(self.fd)

@@ -26,6 +26,8 @@ PHASE_TRANSITIONS: Final[dict[Phase, frozenset[Phase]]] = {
 
 
 class LinkState(Enum):
+    """The states of a worker's connection to the middleware or an aggregator."""
+
     RESTING = "resting"  # not connected; dialled when it is wanted and its time has come
     DIALLING = "dialling"
     OPEN = "open"

@@ -25,6 +25,7 @@ class AssetFile:
 
     @property
     def facts(self) -> AssetFacts:
+        """What the middleware is told of the file when the job is submitted."""
         return AssetFacts(self.value, len(self.content), self.name)
 
 
@@ -89,11 +90,14 @@ class ChunkReader(Protocol):
     """A source that is read chunk by chunk, as often as it takes."""
 
     @property
-    def source(self) -> Source: ...
+    def source(self) -> Source:
+        """The source, as it is submitted."""
 
-    def next_chunk(self) -> Chunk | None: ...
+    def next_chunk(self) -> Chunk | None:
+        """Return the next chunk, or None after the last one. Raises UnreadableSource."""
 
-    def rewind(self) -> None: ...
+    def rewind(self) -> None:
+        """Begin again with the first chunk."""
 
 
 class AssetsFirst:
@@ -105,6 +109,7 @@ class AssetsFirst:
 
     @property
     def source(self) -> Source:
+        """The source, as it is submitted."""
         return self._reader.source
 
     def next_chunk(self) -> Chunk | None:

@@ -52,9 +52,11 @@ class ClusterView:
                 self.is_current = True
 
     def connected_workers(self) -> list[Worker]:
+        """Return the workers that are not lost."""
         return [worker for worker in self.workers.values() if worker.state != WorkerState.LOST]
 
     def connected_aggregators(self) -> list[Aggregator]:
+        """Return the aggregators that are connected to the middleware."""
         return [one for one in self.aggregators.values() if one.connected]
 
     def offered_filters(self) -> dict[str, tuple[FilterSchema, int]]:

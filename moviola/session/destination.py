@@ -39,6 +39,7 @@ class Place:
     main: str = ""
 
     def folder_of(self, job: str) -> Path:
+        """Return the folder that a job's files go to."""
         return self.folder / job if self.by_job else self.folder
 
     def path_of(self, job: str, file: str) -> Path:

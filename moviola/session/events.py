@@ -151,6 +151,8 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Send:
+    """Send a message to a peer, with its payload where it has one."""
+
     peer: Peer
     message: Message
     payload: Buffer = b""

@@ -108,6 +108,7 @@ class Fetching:
         return self._begin_next()
 
     def next_deadline(self) -> float | None:
+        """Return the time (s, monotonic) at which something is to be done if nothing comes, or None."""
         deadlines = [at for at in (self._backoff.due_at, self._stalls_at) if at is not None]
         return min(deadlines, default=None)
 

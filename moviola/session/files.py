@@ -36,6 +36,7 @@ class Files:
         self._is_unsynced = False  # whether files in folders may not be on the disk yet
 
     def path_of(self, file: str) -> Path:
+        """Return the path at which a file of the job will lie."""
         return self._place.path_of(self._job, file)
 
     def begin(self, wanted: Begin) -> Begun | Kept | NotKept:
@@ -51,6 +52,7 @@ class Files:
             return self._not_kept(wanted.file, error)
 
     def write(self, command: Write) -> NotKept | None:
+        """Append a piece to the file that is being fetched. Returns NotKept where the disk does not take it."""
         try:
             assert self._open is not None
             self._open.write(command.payload)

@@ -55,6 +55,8 @@ HOPELESS: Final[frozenset[str]] = frozenset(
 
 
 class Phase(Enum):
+    """How far a client is with one job."""
+
     DIALLING = "dialling"  # the middleware, for the first time or again
     SUBMITTING = "submitting"  # or asking for a job that is there; the answer is awaited
     SENDING = "sending"

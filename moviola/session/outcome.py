@@ -40,6 +40,7 @@ class OutputOutcome:
     digest: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """Return the output as `--json` prints it."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 

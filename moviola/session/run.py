@@ -42,9 +42,11 @@ class Parcel:
 
     @property
     def name(self) -> str:
+        """The source's file name."""
         return self.submission.source.name
 
     def brain(self, where: str) -> SubmitSession:
+        """Return the brain that follows this request to its end; `where` names the middleware in its messages."""
         return SubmitSession(self.submission, where, detach=self.detach)
 
     @property
@@ -54,10 +56,12 @@ class Parcel:
 
     @property
     def unit(self) -> str:
+        """What one of the things that are counted is called."""
         return unit_of(self.submission.source.kind)
 
     @property
     def frames_wanted(self) -> int:
+        """Frames over all outputs, as far as they are known before the source is sent."""
         return self.frames * len(self.submission.order.outputs)
 
 
@@ -75,6 +79,7 @@ class Pickup:
     frames_wanted: int = 0
 
     def brain(self, where: str) -> FollowSession:
+        """Return the brain that follows this request to its end; `where` names the middleware in its messages."""
         return FollowSession(self.job, where, fetch=self.fetch)
 
 
@@ -97,6 +102,7 @@ class Run:
 
     @property
     def is_over(self) -> bool:
+        """True when the job has ended and its files are here, or nobody waits for them any more."""
         return self.session.phase is Phase.OVER
 
     @property

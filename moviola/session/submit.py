@@ -158,5 +158,6 @@ class SubmitSession(JobSession):
         self._upload.forget()
 
     def validate(self) -> None:
+        """Raise AssertionError where the session contradicts itself or its upload."""
         super().validate()
         self._upload.validate()

@@ -65,6 +65,7 @@ class Upload:
 
     @property
     def all_accepted(self) -> bool:
+        """True when every chunk of the source is in the middleware's ledger."""
         return self._exhausted and not self._unsent and not self._sent
 
     # ── the source's side ────────────────────────────────────────────────────────────────────────────────────────

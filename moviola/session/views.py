@@ -29,6 +29,7 @@ class JobView:
 
     @property
     def share(self) -> float:
+        """The part of the work that is done, 0 to 1."""
         return min(1.0, self.frames_done / self.frames_wanted) if self.frames_wanted else 0.0
 
 
