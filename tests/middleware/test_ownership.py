@@ -119,13 +119,13 @@ def test_an_aggregator_that_returns_says_what_it_holds(script: Script) -> None:
     script.tell(11, Released(script.said(11, Task)[1].lease, "stored"))
     script.leave(9)
     script.tick(1)
-    assert script.tasks(11) == [0, 1, 2, 3][:4] or script.tasks(11) == [0, 1]
+    assert script.tasks(11) == [0, 1]  # the owner is away: nobody could take more
     script.aggregator(8)
     script.hold(job, bits(0), peer=8)
     script.tick()
     stored = script.dispatcher.cluster.open[job].tracks[0].queue.stored
     assert list(stored) == [0]
-    assert 1 in script.tasks(11)[2:]
+    assert script.tasks(11)[2:] == [1, 2]
 
 
 def test_an_aggregator_with_another_store_gets_the_job_anew_and_a_stale_finish_is_refused(script: Script) -> None:
