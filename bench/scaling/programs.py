@@ -21,7 +21,8 @@ from bench.children import ROOT
 from moviola.wire.addresses import Address
 from moviola.wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received, Unsent
 from moviola.wire.messages import VERSIONS, Hello, Message, Welcome
-from tests.end_to_end.cluster import free_port, until
+from tests.end_to_end.cluster import free_port
+from tests.waiting import until
 
 PATIENCE_S: Final = 60.0
 """The longest time without any message from the program: far more than it takes on a loaded machine."""

@@ -16,6 +16,7 @@ from moviola.wire.addresses import Address
 from moviola.wire.loop import Loop, Lost, Received
 from moviola.wire.messages import VERSIONS, Hello, Message, Welcome
 from moviola.wire.schema import Lease
+from tests.waiting import until
 
 M = TypeVar("M", bound=Message)
 DEADLINE_S = 30.0
@@ -45,10 +46,7 @@ class Cast:
         self.loop.flush()
 
     def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not condition():
-            assert time.monotonic() < deadline, ([type(one.message).__name__ for one in self.heard], self.lost)
-            self.turn()
+        until(condition, lambda: ([type(one.message).__name__ for one in self.heard], self.lost), turn=self.turn)
 
     def joined(self) -> None:
         """Waits until the aggregator is (again) there."""

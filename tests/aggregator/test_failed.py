@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -12,18 +11,17 @@ import pytest
 
 from aggregator.failed import LIMIT_S, MAX_WAITING, FailedChunks
 from tests.aggregator.conftest import Material
+from tests.waiting import until
 
 
-def done(chunks: FailedChunks, deadline_s: float = 60.0) -> None:
-    """Until nothing more is to be done."""
-    pause = threading.Event()
-    deadline = time.monotonic() + deadline_s
-    while True:
+def done(chunks: FailedChunks) -> None:
+    """Wait until nothing more is to be done."""
+
+    def is_done() -> bool:
         chunks.tick(time.monotonic())
-        if chunks.next_deadline() is None:
-            return
-        assert time.monotonic() < deadline
-        pause.wait(0.02)
+        return chunks.next_deadline() is None
+
+    until(is_done, "all chunks are files")
 
 
 def names(results: Path) -> list[str]:

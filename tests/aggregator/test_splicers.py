@@ -15,6 +15,7 @@ import pytest
 import aggregator.splicers as module
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
 from aggregator.splicers import Ending, Splicers
+from tests.waiting import until
 
 HEAD = """
 import os, signal, socket, sys, time
@@ -63,15 +64,15 @@ class Pool:
         self.selector.unregister(fd)
 
     def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 30
-        while not condition():
-            ready = self.selector.select(0.02)
-            self.now = time.monotonic()
-            assert self.now < deadline
-            for key, _ in ready:
-                assert isinstance(key.fileobj, int)
-                self.endings += self.splicers.readable(key.fileobj, self.now)
-            self.endings += self.splicers.tick(self.now)
+        until(condition, lambda: self.endings, turn=self._turn)
+
+    def _turn(self) -> None:
+        ready = self.selector.select(0.02)
+        self.now = time.monotonic()
+        for key, _ in ready:
+            assert isinstance(key.fileobj, int)
+            self.endings += self.splicers.readable(key.fileobj, self.now)
+        self.endings += self.splicers.tick(self.now)
 
     def ending(self) -> Ending:
         self.until(lambda: self.endings)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from moviola.session import fetching, known_filters
 from moviola.wire.messages import Submit
 from tests.session.fakes import FakeCluster
 from tests.session.material import FRAMES
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
@@ -308,10 +308,8 @@ def test_a_filter_that_only_the_workers_have_is_checked_against_their_schema(
 def test_ctrl_c_says_how_to_go_on(cluster: FakeCluster, clip: Path, tmp_path: Path, number: signal.Signals) -> None:
     cluster.script.never_finish = True
     with start("-m", "client.file_sender", clip, *to(cluster), "--json", folder=tmp_path) as process:
-        deadline = time.monotonic() + TIMEOUT_S
-        while not (cluster.jobs and cluster.jobs[0].complete):
-            assert time.monotonic() < deadline
-            assert process.poll() is None
+        until(lambda: process.poll() is not None or (cluster.jobs and cluster.jobs[0].complete), "all is sent")
+        assert process.poll() is None
         process.send_signal(number)
         output, errors = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 5

@@ -8,9 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,16 +44,6 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
-
-
-def until(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
-    """Waits for a condition and returns its value; AssertionError when it does not come in time."""
-    deadline = time.monotonic() + timeout_s
-    pause = threading.Event()
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain: {what}"
-        pause.wait(0.02)
-    return value
 
 
 class LocalCluster:

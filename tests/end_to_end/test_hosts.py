@@ -15,9 +15,10 @@ import pytest
 from moviola.session.outcome import Status
 from moviola.wire.limits import USER_TIMEOUT_S
 from tests.end_to_end import clips, hosts
-from tests.end_to_end.cluster import finished, output, until
+from tests.end_to_end.cluster import finished, output
 from tests.end_to_end.faults.witness import PLUGINS, TELLING, handed_out_again, stored_chunks
 from tests.end_to_end.hosts import Host, Network, Unavailable
+from tests.waiting import until
 
 GOP = 16
 CHUNKS = 24

@@ -17,7 +17,8 @@ from moviola.session.cluster_view import look
 from moviola.session.target import Target
 from moviola.wire.addresses import Address
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.cluster import LocalCluster, finished
+from tests.waiting import until
 
 UPLOAD_TIMEOUT_S = 2
 SPOOL_BYTES = 12 * 1024

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.cluster import LocalCluster, finished
 from tests.end_to_end.faults.witness import PLUGINS, computing, view
+from tests.waiting import until
 
 TIMEOUT_S = 120
 

@@ -11,10 +11,11 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.end_to_end.cluster import LocalCluster, finished, until
-from tests.end_to_end.faults.witness import TELLING, Killer, all_sent, at_gates, wait_for
+from tests.end_to_end.cluster import LocalCluster, finished
+from tests.end_to_end.faults.witness import TELLING, Killer, all_sent, at_gates, until_stored
 from tests.media.table import oracle
 from tests.media.table.tables import MOVIES, dataset, movie, write
+from tests.waiting import until
 
 PLUGINS = Path(__file__).parent / "faults" / "record_plugins.py"
 LAST = "The Last Movie"
@@ -131,7 +132,7 @@ def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
         killer.random.shuffle(roles)
         sender = killer.begin(*arguments)
         for role, moment in zip(roles, killer.moments(len(roles), 60), strict=True):
-            wait_for(running, moment, sender)
+            until_stored(running, moment, sender)
             killer.linger()
             assert sender.poll() is None, sender.communicate()
             if role == "client":

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, local, output, until
+from tests.end_to_end.cluster import LocalCluster, finished, local, output
 from tests.end_to_end.faults.witness import PLUGINS, all_sent, at_gates
+from tests.waiting import until
 
 LOST_TASK_TIMEOUT_S = 30
 

@@ -6,15 +6,14 @@ import os
 import signal
 import socket
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from moviola.launcher.cluster import MARK_VARIABLE, mark
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30
@@ -70,14 +69,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, "not within the deadline"
-        pause.wait(0.05)
 
 
 @pytest.fixture
@@ -150,7 +141,7 @@ def test_killed_program_comes_back_and_a_killed_supervisor_is_cleared_up(house: 
     assert house.run("--workers", "1").returncode == 0
     [aggregator] = house.processes("aggregator")
     aggregator.send_signal(signal.SIGKILL)
-    wait_until(lambda: any(process != aggregator for process in house.processes("aggregator")))
+    until(lambda: any(one != aggregator for one in house.processes("aggregator")), "another aggregator is there")
 
     [supervisor] = house.processes("supervisor.supervisord")
     supervisor.send_signal(signal.SIGKILL)

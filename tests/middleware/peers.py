@@ -26,6 +26,7 @@ from moviola.wire.messages import (
     Welcome,
     WorkerDetails,
 )
+from tests.waiting import until
 
 M = TypeVar("M", bound=Message)
 
@@ -73,15 +74,16 @@ class Cluster:
         self.until(lambda: peer.heard(Welcome), peer)
         return peer
 
-    def until(self, condition: Callable[[], object], *reading: Peer, timeout_s: float = 30.0) -> None:
+    def until(self, condition: Callable[[], object], *reading: Peer) -> None:
         """Turns of the middleware and of those peers, the others stand still."""
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, [peer.events[-3:] for peer in self.peers]
+
+        def turn() -> None:
             self.loop.wake()
             self.server.turn()
             for peer in reading:
                 peer.turn()
+
+        until(condition, lambda: [peer.events[-3:] for peer in self.peers], turn=turn)
 
     def submit(self, client: Peer, aggregator: Peer, key: str, streams: int = 1) -> str:
         source = {"kind": "video", "name": f"{key}.mkv", "stream_count": streams, "process": {}}

@@ -21,6 +21,7 @@ from moviola.wire.loop import Damaged, FileSlice, Loop, Lost, NetworkEvent, Rece
 from moviola.wire.messages import VERSIONS, Beat, Chunk, Error, HandOn, Hello, Task, Watch, Welcome, encode
 from moviola.wire.places import Handshakes
 from moviola.wire.schema import Lease
+from tests.waiting import until
 
 HELLO = Hello(role="worker", name="tester", session="s1", versions=list(VERSIONS))
 
@@ -39,13 +40,13 @@ class Pair:
         self.at_server: list[NetworkEvent] = []
         self.at_client: list[NetworkEvent] = []
 
-    def until(self, condition: Callable[[], object], timeout_s: float = 30.0) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, (self.at_server, self.at_client)
-            for loop, events in ((self.server, self.at_server), (self.client, self.at_client)):
-                events += loop.turn(time.monotonic() + 0.005)
-                loop.flush()
+    def until(self, condition: Callable[[], object]) -> None:
+        until(condition, lambda: (self.at_server, self.at_client), turn=self._turn)
+
+    def _turn(self) -> None:
+        for loop, events in ((self.server, self.at_server), (self.client, self.at_client)):
+            events += loop.turn(time.monotonic() + 0.005)
+            loop.flush()
 
     def opened(self, host: str = "127.0.0.1") -> tuple[int, int]:
         """Connection ids at the client and at the server, handshake done."""
@@ -297,9 +298,7 @@ def test_a_half_open_connection_is_closed_at_its_deadline() -> None:
     server = Loop("middleware", clock=lambda: now[0])
     port = server.listen("localhost", 0)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as half_open:
-        deadline = time.monotonic() + 10
-        while not server._links and time.monotonic() < deadline:
-            server.turn(now[0])
+        until(lambda: server._links, "the connection is accepted", turn=lambda: server.turn(now[0]))
         now[0] += limits.HANDSHAKE_TIMEOUT_S + 1
         server.turn(now[0])
         server.flush()

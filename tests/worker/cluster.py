@@ -20,9 +20,7 @@ from moviola.wire.messages import (
     WorkerDetails,
 )
 from moviola.wire.schema import Lease
-
-PATIENCE_S = 30.0
-"""How long a test waits for what must come: many times what a busy machine needs."""
+from tests.waiting import PATIENCE_S, until
 
 LIMITS = {"beat_interval_s": 0.05, "worker_timeout_s": 10.0, "stall_timeout_s": 60.0, "credit": 2}
 OUTPUT = {"name": "out", "chain": [], "codec": "ffv1", "crf": 20, "preset": "veryfast", "on_error": "original"}
@@ -75,12 +73,14 @@ class Cluster:
         self._sequence = 0
 
     def until(self, condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
-        deadline = time.monotonic() + timeout_s
-        while not (result := condition()):
-            assert time.monotonic() < deadline, (self.middleware.heard[-5:], self.aggregator.heard[-5:])
-            self.middleware.turn()
-            self.aggregator.turn()
-        return result
+        return until(condition, self._heard_last, timeout_s, turn=self._turn)
+
+    def _turn(self) -> None:
+        self.middleware.turn()
+        self.aggregator.turn()
+
+    def _heard_last(self) -> object:
+        return self.middleware.heard[-5:], self.aggregator.heard[-5:]
 
     def joined(self, name: str) -> None:
         self.until(lambda: name in self.middleware.connections)

@@ -15,7 +15,8 @@ from moviola.filters.runner import FilterError
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import ProcessingFailed
 from moviola.wire.schema import Lease
-from tests.worker.cluster import PATIENCE_S, task
+from tests.waiting import PATIENCE_S
+from tests.worker.cluster import task
 from worker.compute import MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK, Computer, cause_of, load
 from worker.events import Computed, Event, Failed, Stopped
 from worker.shared_status import Note

@@ -13,7 +13,8 @@ from moviola.wire.addresses import Address
 from moviola.wire.loop import Loop
 from moviola.wire.messages import Beat, Hello, Released, Result, Revoke
 from moviola.wire.schema import Lease
-from tests.worker.cluster import PATIENCE_S, Cluster, Side
+from tests.waiting import PATIENCE_S
+from tests.worker.cluster import Cluster, Side
 from worker.compute import Computer, load
 from worker.events import EXIT_DRAINED, EXIT_ORPHANED, DrainRequested
 from worker.holding import Identity

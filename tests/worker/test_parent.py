@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from moviola.wire.messages import Hello, Released, WorkerDetails
-from tests.worker.cluster import PATIENCE_S, Cluster
+from tests.waiting import PATIENCE_S, until
+from tests.worker.cluster import Cluster
 from worker.parent import HUNG_CHECKS, Slot, check_life
 from worker.shared_status import Note
 
@@ -204,23 +205,17 @@ def test_a_process_that_shows_no_sign_of_life_is_ended_unless_somebody_paused_it
         for _ in range(HUNG_CHECKS):
             check_life(slot, process)
         process.send_signal(signal.SIGSTOP)
-        _until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+        until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, "the process is stopped")
         for _ in range(HUNG_CHECKS):
             check_life(slot, process)
         assert not slot.was_hung
         process.send_signal(signal.SIGCONT)
-        _until(lambda: psutil.Process(process.pid).status() != psutil.STATUS_STOPPED)
+        until(lambda: psutil.Process(process.pid).status() != psutil.STATUS_STOPPED, "the process is on its way again")
         for _ in range(HUNG_CHECKS):
             check_life(slot, process)
         assert slot.was_hung
         assert process.wait(PATIENCE_S) == -signal.SIGKILL
     slot.note.close()
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    cluster = Cluster()
-    cluster.until(condition)
-    cluster.shut()
 
 
 _BROKEN = """

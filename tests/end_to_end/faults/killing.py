@@ -10,7 +10,7 @@ from tests.end_to_end.faults.witness import (
     TELLING,
     Killer,
     handed_out_again,
-    wait_for,
+    until_stored,
 )
 
 GOP = 16
@@ -32,7 +32,7 @@ def _killing(cluster: LocalCluster, arguments: tuple[str, ...], chunks: int, rol
     killer.random.shuffle(roles)
     sender = killer.begin(*gated)
     for role, moment in zip(roles, killer.moments(len(roles), chunks), strict=True):
-        wait_for(cluster, moment, sender)
+        until_stored(cluster, moment, sender)
         killer.linger()
         assert sender.poll() is None, f"the job ended before the {role} could be killed (seed {killer.seed})"
         if role == "client":

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, local, output, until
+from tests.end_to_end.cluster import LocalCluster, finished, local, output
 from tests.end_to_end.faults.killing import GOP, killing
 from tests.end_to_end.faults.witness import (
     PLUGINS,
@@ -17,6 +17,7 @@ from tests.end_to_end.faults.witness import (
     at_gates,
     view,
 )
+from tests.waiting import until
 
 
 def make_clip(path: Path, chunks: int) -> Path:

@@ -13,8 +13,9 @@ import av
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, local, output, until
+from tests.end_to_end.cluster import LocalCluster, finished, local, output
 from tests.end_to_end.faults.witness import PLUGINS, computing
+from tests.waiting import until
 from worker.session import STUCK_LIMIT_S
 
 GOP = 16

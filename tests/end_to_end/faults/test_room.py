@@ -17,8 +17,9 @@ import numpy as np
 import psutil
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, local, output, until
+from tests.end_to_end.cluster import LocalCluster, finished, local, output
 from tests.end_to_end.faults.witness import view
+from tests.waiting import until
 
 ROOM = 20_000_000
 SMALL_SPOOL = 12 * 1024

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, free_port, local, output, until
+from tests.end_to_end.cluster import LocalCluster, finished, free_port, local, output
 from tests.end_to_end.faults.witness import (
     PLUGINS,
     TELLING,
@@ -20,9 +20,10 @@ from tests.end_to_end.faults.witness import (
     handed_out_again,
     stored_chunks,
     tasks,
+    until_stored,
     view,
-    wait_for,
 )
+from tests.waiting import until
 
 GOP = 16
 WORKER_TIMEOUT_S = 2.0
@@ -93,7 +94,7 @@ def middleware_stopped(folder: Path, seconds: float) -> None:
     workers = ("--plugins", str(PLUGINS))
     with LocalCluster(folder, workers=2, middleware_arguments=limits, worker_arguments=workers) as cluster:
         sender = cluster.begin(*arguments, f"blur,edges,paced:path={folder / 'quick'}")
-        wait_for(cluster, 4, sender)
+        until_stored(cluster, 4, sender)
         cluster.kill("middleware", signal.SIGSTOP)
         pause(seconds)
         cluster.kill("middleware", signal.SIGCONT)
@@ -121,7 +122,7 @@ def aggregator_away(folder: Path, seconds: float) -> None:
         folder, workers=2, middleware_arguments=(*QUICK, *TELLING), worker_arguments=("--plugins", str(PLUGINS))
     ) as cluster:
         sender = cluster.begin(*arguments, f"blur,edges,{gate}")
-        wait_for(cluster, 8, sender)
+        until_stored(cluster, 8, sender)
         cluster.kill("aggregator")
         (folder / "gate").touch()
         began = time.monotonic()
@@ -156,7 +157,7 @@ def test_an_aggregator_without_its_store_has_its_jobs_redone_and_says_so(tmp_pat
     arguments, gate = gated_clip(tmp_path, 44)
     with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as cluster:
         sender = cluster.begin(*arguments, f"blur,edges,{gate}")
-        wait_for(cluster, 16, sender)
+        until_stored(cluster, 16, sender)
         cluster.kill("aggregator")
         (tmp_path / "gate").touch()
         shutil.rmtree(tmp_path / "state" / "aggregator")

@@ -19,7 +19,8 @@ from moviola.session.target import Target
 from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.errors import WireError
-from tests.end_to_end.cluster import LocalCluster, until
+from tests.end_to_end.cluster import LocalCluster
+from tests.waiting import until
 
 PLUGINS = Path(__file__).with_name("plugins.py")
 
@@ -47,7 +48,7 @@ def stored(cluster: LocalCluster) -> int:
     return sum(int(job.progress.get("tasks_stored", 0)) for job in view(cluster).jobs.values())
 
 
-def wait_for(cluster: LocalCluster, chunks: int, sender: subprocess.Popen[str]) -> None:
+def until_stored(cluster: LocalCluster, chunks: int, sender: subprocess.Popen[str]) -> None:
     """Until so many chunks are stored; AssertionError when the job ends before."""
 
     def reached() -> bool:

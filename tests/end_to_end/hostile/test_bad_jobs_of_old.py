@@ -12,8 +12,9 @@ import pytest
 
 from moviola.storage.seals import sealed, unsealed
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, until
+from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, Peer, submission
+from tests.waiting import until
 
 FAR = 9_999_999
 """The last index that a chunk may have."""

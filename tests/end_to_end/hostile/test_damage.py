@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.cluster import LocalCluster, finished
 from tests.end_to_end.faults.witness import PLUGINS, computing, stored, view
 from tests.end_to_end.hostile.peer import Honest, Peer, frame, submission, worker_details
+from tests.waiting import until
 
 CHUNKS = 6
 GOP = 16

@@ -13,9 +13,10 @@ import psutil
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, until
+from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, Peer, resident_bytes
 from tests.fuzz.hostile import Garbage, HostileMiddleware, flood
+from tests.waiting import until
 
 SEED: Final = 9
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, until
+from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Closed, Header, Honest, Peer, worker_details
+from tests.waiting import until
 
 
 def _refusal(port: int, role: str, name: str, **hello: object) -> str:

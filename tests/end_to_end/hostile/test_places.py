@@ -9,8 +9,9 @@ import pytest
 
 from bench.flood import Flood, visit
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, until
+from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, Peer
+from tests.waiting import until
 
 DESCRIPTORS = 10_240
 

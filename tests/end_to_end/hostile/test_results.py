@@ -11,8 +11,9 @@ from typing import Any
 from moviola.media.fingerprint import fingerprint
 from moviola.wire.tokens import for_store
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, until
+from tests.end_to_end.cluster import LocalCluster, finished
 from tests.end_to_end.hostile.peer import Header, Honest, Peer, worker_details
+from tests.waiting import until
 
 CHUNKS = ("--chunk-frames", "8")
 TOKEN = "hostile-token"

@@ -12,9 +12,10 @@ from moviola.media.bundle import pack
 from moviola.media.kinds import split
 from moviola.media.material import Chunk, Cutting, Encoder, Material, Output
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, until
+from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, Peer, submission
 from tests.ports import free_udp_port
+from tests.waiting import until
 
 SDP = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP 0\n"
 FFCONCAT = b"ffconcat version 1.0\nfile secret.mp4\n"

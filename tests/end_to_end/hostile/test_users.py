@@ -12,8 +12,9 @@ from middleware.model.users import QUOTAS, SUBMIT_BURST, Resource
 from moviola.wire.limits import MIB
 from moviola.wire.options import system_user
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, until
+from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Header, Honest, Peer, submission
+from tests.waiting import until
 
 UPLOAD_TIMEOUT_S = 3
 SUBMITS = 1000
