@@ -30,7 +30,7 @@ from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.network import Sender
 from moviola.session.order import Order, Submission, Wishes, check_size, split_name, submission_key
 from moviola.session.outcome import Outcome, Status, exit_status
-from moviola.session.run import Parcel
+from moviola.session.run import UploadRequest
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.session.units import counted
 from moviola.session.views import Display
@@ -175,9 +175,9 @@ class _Submitter:
     def _send(self) -> Iterator[Outcome]:
         sender = Sender(self._target, self._display)
         with interruptible(sender.interrupt):
-            yield from sender.send(self._parcels())
+            yield from sender.send(self._requests())
 
-    def _parcels(self) -> Iterator[Parcel]:
+    def _requests(self) -> Iterator[UploadRequest]:
         for material, order in self._orders.items():
             try:
                 if self._options.verify_cuts:
@@ -192,7 +192,9 @@ class _Submitter:
             if KINDS[material.kind].tells_count:
                 count = counted(reader.source.facts["frame_count"], unit_of(material.kind))
                 self._display.remark(f"{material.name}: {count}")
-            yield Parcel(submission, AssetsFirst(reader, order.assets), self._places[material], self._options.detach)
+            yield UploadRequest(
+                submission, AssetsFirst(reader, order.assets), self._places[material], self._options.detach
+            )
 
     def _submission(self, material: Material, order: Order, reader: sources.Reader) -> Submission:
         return Submission(

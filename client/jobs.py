@@ -34,7 +34,7 @@ from moviola.session.destination import Place, place_for
 from moviola.session.network import Sender
 from moviola.session.outcome import Outcome, Status
 from moviola.session.rpc import control, job_details
-from moviola.session.run import Pickup
+from moviola.session.run import FollowRequest
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.errors import Refused, WireError
 from moviola.wire.messages import Job
@@ -147,12 +147,12 @@ def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Termi
     """Waits for a job and, where that is asked for, brings its files."""
     place = place_of(job, options.out, options.results)
     unit = unit_of(str(job.progress.get("kind", "")))
-    pickup = Pickup(job.job, job.name, place, options.verb == "fetch", unit=unit)
+    request = FollowRequest(job.job, job.name, place, options.verb == "fetch", unit=unit)
     display = display_for(stderr, quiet=options.quiet)
     sender = Sender(target, display)
     try:
         with interruptible(sender.interrupt):
-            (outcome,) = sender.send([pickup])
+            (outcome,) = sender.send([request])
     finally:
         display.close()
     _tell(options, outcome, job.job, stdout, stderr)

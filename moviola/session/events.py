@@ -89,7 +89,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoiled:
+class ChecksumMismatch:
     """A file that arrived whole has another xxh3 than announced; what arrived is gone."""
 
     file: str
@@ -123,7 +123,7 @@ Event = (
     | Unreadable
     | Begun
     | Kept
-    | Spoiled
+    | ChecksumMismatch
     | NotKept
     | Interrupted
     | Tick

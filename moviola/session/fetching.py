@@ -14,6 +14,7 @@ from moviola.base.file_names import check_path_name
 from moviola.session.events import (
     Begin,
     Begun,
+    ChecksumMismatch,
     Command,
     Dial,
     Event,
@@ -25,7 +26,6 @@ from moviola.session.events import (
     Peer,
     Received,
     Send,
-    Spoiled,
     Tick,
     Welcomed,
     Write,
@@ -121,7 +121,7 @@ class Fetching:
                 return self._begun(offset, now)
             case Kept(listed=listed):
                 return self._kept(listed)
-            case Spoiled(file=file):
+            case ChecksumMismatch(file=file):
                 return self._spoiled_file(file)
             case NotKept(file=file, reason=reason):
                 return self._fail(f"{file} cannot be written here: {reason}")

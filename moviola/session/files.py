@@ -12,7 +12,7 @@ import xxhash
 
 from moviola.base.files import aside
 from moviola.session.destination import Place
-from moviola.session.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
+from moviola.session.events import Begin, Begun, ChecksumMismatch, Keep, Kept, NotKept, Write
 from moviola.wire.limits import MIB
 
 READ_SIZE: Final = 1 * MIB
@@ -61,7 +61,7 @@ class Files:
             return self._not_kept(command.file, error)
         return None
 
-    def keep(self, command: Keep) -> Kept | Spoiled | NotKept:
+    def keep(self, command: Keep) -> Kept | ChecksumMismatch | NotKept:
         """The file is whole: into its place with it, if it is what it should be."""
         assert self._open is not None
         assert self._wanted is not None
@@ -73,7 +73,7 @@ class Files:
             self.close()
             if self._digest.hexdigest() != self._wanted.xxh3:
                 temporary.unlink()
-                return Spoiled(command.file)
+                return ChecksumMismatch(command.file)
             temporary.replace(target)
             listed = _listed(target) if self._wanted.is_listing else ()
         except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from typing import Final
 
 from moviola.session import events
 from moviola.session.outcome import Outcome, Status
-from moviola.session.run import Parcel, Pickup, Run
+from moviola.session.run import FollowRequest, Run, UploadRequest
 from moviola.session.target import Target, as_sentence
 from moviola.session.views import Display, JobView
 from moviola.wire.loop import Loop, Readable
@@ -18,7 +18,7 @@ PARALLEL_JOBS: Final = 2
 
 
 class Sender:
-    """Sends parcels, PARALLEL_JOBS at a time, and shows how far they are."""
+    """Send what is requested, PARALLEL_JOBS at a time, and shows how far they are."""
 
     def __init__(self, target: Target, display: Display) -> None:
         self._loop = Loop("client", secret=target.secret)
@@ -31,10 +31,10 @@ class Sender:
         self._interrupted = True
         self._loop.wake()
 
-    def send(self, parcels: Iterable[Parcel | Pickup]) -> Iterator[Outcome]:
-        """The outcomes as they come. Parcels are taken when there is time for them, so that each source is opened
+    def send(self, requests: Iterable[UploadRequest | FollowRequest]) -> Iterator[Outcome]:
+        """The outcomes as they come. Requests are taken when there is time for them, so that each source is opened
         only then; none is taken after the middleware could not be reached, or after an interruption."""
-        supply = iter(parcels)
+        supply = iter(requests)
         supplied_all = False
         try:
             while self._runs or not supplied_all:
@@ -50,13 +50,13 @@ class Sender:
             self._loop.flush()
             self._loop.shut()
 
-    def _take(self, supply: Iterator[Parcel | Pickup]) -> bool:
+    def _take(self, supply: Iterator[UploadRequest | FollowRequest]) -> bool:
         reading = JobView("", "…", 0, note="reading and checking the file that is next")
         self._display.show([*(run.view() for run in self._runs), reading], time.monotonic())
-        parcel = next(supply, None)
-        if parcel is None:
+        request = next(supply, None)
+        if request is None:
             return False
-        run = Run(self._loop, self._target, parcel)
+        run = Run(self._loop, self._target, request)
         self._runs.append(run)
         run.feed(events.Start(), time.monotonic())
         return True

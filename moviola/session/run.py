@@ -32,7 +32,7 @@ UNREMARKABLE = frozenset({"", JobCode.UPLOADING})
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class UploadRequest:
     """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them."""
 
     submission: Submission
@@ -66,7 +66,7 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Pickup:
+class FollowRequest:
     """A job that was submitted before, and where its results go, if they are wanted."""
 
     job: str
@@ -90,12 +90,12 @@ class Run:
         loop: of the process; `links` says which of its connections are this run's.
     """
 
-    def __init__(self, loop: Loop, target: Target, parcel: Parcel | Pickup) -> None:
-        self.session: JobSession = parcel.brain(str(target.address))
+    def __init__(self, loop: Loop, target: Target, request: UploadRequest | FollowRequest) -> None:
+        self.session: JobSession = request.brain(str(target.address))
         self.links: dict[Peer, ConnectionId] = {}
         self._loop, self._target = loop, target
-        self._parcel = parcel
-        self._reader, self._place = parcel.reader, parcel.place
+        self._request = request
+        self._reader, self._place = request.reader, request.place
         self._hello = hello(target.user)
         self._pull_wanted = False
         self._files: Files | None = None
@@ -195,19 +195,19 @@ class Run:
 
     def view(self) -> JobView:
         """How far it is."""
-        parcel, record = self._parcel, self.session.record
+        request, record = self._request, self.session.record
         progress = record.progress if record is not None else {}
         return JobView(
             id=self._hello.session,
-            name=parcel.name,
-            frames_total=progress.get("frames_total") or parcel.frames,
+            name=request.name,
+            frames_total=progress.get("frames_total") or request.frames,
             frames_sent=progress.get("frames_sent", 0),
             frames_done=progress.get("frames_done", 0),
-            frames_wanted=progress.get("frames_wanted") or parcel.frames_wanted,
+            frames_wanted=progress.get("frames_wanted") or request.frames_wanted,
             retries=progress.get("retries", 0),
             in_work=progress.get("tasks_in_flight", 0),
             note=self._note(),
-            unit=parcel.unit,
+            unit=request.unit,
         )
 
     def _note(self) -> str:
@@ -234,7 +234,7 @@ class Run:
         assert ending is not None
         record = session.record
         return Outcome(
-            source=self._parcel.name,
+            source=self._request.name,
             job_id=record.job if record is not None else "",
             status=ending.status,
             state=ending.state,
@@ -243,7 +243,7 @@ class Run:
             outputs=tuple(self._output(summary) for summary in record.outputs) if record is not None else (),
             warnings=tuple(self._warnings(record.outputs)) if record is not None else (),
             failures=tuple(_failures(record)) if record is not None else (),
-            unit=self._parcel.unit,
+            unit=self._request.unit,
         )
 
     def _warnings(self, summaries: list[dict[str, Any]]) -> Iterator[str]:

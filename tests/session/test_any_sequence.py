@@ -34,7 +34,7 @@ from moviola.session.events import (
 from moviola.session.follow import FollowSession
 from moviola.session.job_session import JobSession, Phase
 from moviola.session.order import hello
-from moviola.session.run import Pickup, Run
+from moviola.session.run import FollowRequest, Run
 from moviola.session.submit import SubmitSession
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import MESSAGES, Job
@@ -149,7 +149,7 @@ class World:
         run = Run.__new__(Run)
         run.session, run._files = self.session, None
         run._hello = hello("somebody")
-        run._parcel = Pickup("j1", "clip", Place(Path()), fetch=True)
+        run._request = FollowRequest("j1", "clip", Place(Path()), fetch=True)
         run._place = Place(Path())
         run.view()
         if self.session.ending is not None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from moviola.session.events import (
     Begin,
     Begun,
+    ChecksumMismatch,
     Command,
     Dial,
     HangUp,
@@ -19,7 +20,6 @@ from moviola.session.events import (
     Peer,
     Received,
     Send,
-    Spoiled,
     Tick,
     Welcomed,
     Write,
@@ -208,10 +208,10 @@ def test_a_spoiled_file_is_fetched_once_more_and_then_given_up() -> None:
     brain.handle(Begun("a", 0), 0)
     brain.handle(Welcomed(Peer.AGGREGATOR), 0)
     brain.handle(part("a", 0, b"abc", 3), 0)
-    assert brain.handle(Spoiled("a"), 0) == [Begin("a", 3, "x")]
+    assert brain.handle(ChecksumMismatch("a"), 0) == [Begin("a", 3, "x")]
     assert brain.handle(Begun("a", 0), 0) == [ask("a", 0, 3)]
     brain.handle(part("a", 0, b"abc", 3), 0)
-    assert brain.handle(Spoiled("a"), 0) == [GONE]
+    assert brain.handle(ChecksumMismatch("a"), 0) == [GONE]
     assert brain.failure == "a arrived damaged 2 times"
 
 

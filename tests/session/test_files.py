@@ -10,7 +10,7 @@ import pytest
 import xxhash
 
 from moviola.session.destination import Place
-from moviola.session.events import Begin, Begun, Keep, Kept, NotKept, Spoiled, Write
+from moviola.session.events import Begin, Begun, ChecksumMismatch, Keep, Kept, NotKept, Write
 from moviola.session.files import Files
 
 CONTENT = b"frames of a film"
@@ -83,7 +83,7 @@ def test_a_spoiled_file_leaves_nothing(tmp_path: Path) -> None:
     made = files(tmp_path)
     made.begin(WANTED)
     made.write(Write("blur.mp4", CONTENT[::-1]))
-    assert made.keep(Keep("blur.mp4")) == Spoiled("blur.mp4")
+    assert made.keep(Keep("blur.mp4")) == ChecksumMismatch("blur.mp4")
     assert list((tmp_path / "job").iterdir()) == []
 
 

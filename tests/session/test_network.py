@@ -14,7 +14,7 @@ from moviola.session.destination import Place
 from moviola.session.network import Sender
 from moviola.session.order import Submission, submission_key
 from moviola.session.outcome import Outcome, Status
-from moviola.session.run import Parcel
+from moviola.session.run import UploadRequest
 from moviola.session.sources import Reader
 from moviola.session.target import Target
 from moviola.session.views import JobView
@@ -54,14 +54,16 @@ def target(cluster: FakeCluster) -> Target:
     return Target(Address("127.0.0.1", cluster.port))
 
 
-def parcel(clip: Path, results: Path, *outputs: str) -> Parcel:
+def request(clip: Path, results: Path, *outputs: str) -> UploadRequest:
     order = replace(make_order(*outputs or ("blur",)), cutting=Cutting(10))
     reader = Reader(Material.single("video", clip), order)
-    return Parcel(Submission(submission_key(reader.source, order), reader.source, order), reader, Place(results, True))
+    return UploadRequest(
+        Submission(submission_key(reader.source, order), reader.source, order), reader, Place(results, True)
+    )
 
 
-def send(cluster: FakeCluster, *parcels: Parcel, display: Recorder | None = None) -> list[Outcome]:
-    return list(Sender(target(cluster), display or Recorder()).send(parcels))
+def send(cluster: FakeCluster, *requests: UploadRequest, display: Recorder | None = None) -> list[Outcome]:
+    return list(Sender(target(cluster), display or Recorder()).send(requests))
 
 
 def payloads(clip: Path) -> bytes:
@@ -72,7 +74,7 @@ def payloads(clip: Path) -> bytes:
 
 def test_a_clip_goes_and_its_files_come(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
     display = Recorder()
-    (outcome,) = send(cluster, parcel(clip, tmp_path, "blur", "edges"), display=display)
+    (outcome,) = send(cluster, request(clip, tmp_path, "blur", "edges"), display=display)
     assert (outcome.status, outcome.state, outcome.job_id) == (Status.DONE, "done", "job-0")
     assert [output.name for output in outcome.outputs] == ["blur", "edges"]
     assert Path(outcome.outputs[0].path).read_bytes() == payloads(clip)
@@ -87,10 +89,10 @@ def test_a_clip_goes_and_its_files_come(cluster: FakeCluster, clip: Path, tmp_pa
 
 
 def test_files_that_are_there_are_not_fetched(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
-    send(cluster, parcel(clip, tmp_path))
+    send(cluster, request(clip, tmp_path))
     fetched = cluster.count(Fetch)
     (tmp_path / "job-0").rename(tmp_path / "job-1")  # the next job's, as if the aggregator had written them here
-    (outcome,) = send(cluster, parcel(clip, tmp_path))
+    (outcome,) = send(cluster, request(clip, tmp_path))
     assert outcome.job_id == "job-1"
     assert outcome.status is Status.DONE
     assert cluster.count(Fetch) == fetched
@@ -101,7 +103,7 @@ def test_a_middleware_that_goes_and_comes_gets_each_chunk_once(
     cluster: FakeCluster, clip: Path, tmp_path: Path, forget: bool
 ) -> None:
     cluster.script.hang_up_after_chunks, cluster.script.forget_chunks = 1, forget
-    (outcome,) = send(cluster, parcel(clip, tmp_path))
+    (outcome,) = send(cluster, request(clip, tmp_path))
     assert outcome.status is Status.DONE
     assert Path(outcome.outputs[0].path).read_bytes() == payloads(clip)
     assert cluster.count(Submit) == 2
@@ -112,14 +114,14 @@ def test_a_middleware_that_goes_and_comes_gets_each_chunk_once(
 
 def test_little_room_makes_it_slow_not_wrong(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
     cluster.script.room_size = 1
-    (outcome,) = send(cluster, parcel(clip, tmp_path))
+    (outcome,) = send(cluster, request(clip, tmp_path))
     assert outcome.status is Status.DONE
     assert Path(outcome.outputs[0].path).read_bytes() == payloads(clip)
 
 
 def test_an_aggregator_that_goes_and_comes_goes_on(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
     cluster.script.hang_up_after_parts = 1
-    (outcome,) = send(cluster, parcel(clip, tmp_path))
+    (outcome,) = send(cluster, request(clip, tmp_path))
     assert outcome.status is Status.DONE
     assert Path(outcome.outputs[0].metrics_path).read_text() == "{}"
 
@@ -128,7 +130,7 @@ def test_an_aggregator_whose_name_only_the_cluster_knows_is_found_at_the_middlew
     cluster: FakeCluster, clip: Path, tmp_path: Path
 ) -> None:
     cluster.script.aggregator_host = "aggregator.invalid"
-    (outcome,) = send(cluster, parcel(clip, tmp_path))
+    (outcome,) = send(cluster, request(clip, tmp_path))
     assert outcome.status is Status.DONE, outcome.reason
     assert Path(outcome.outputs[0].path).read_bytes() == payloads(clip)
 
@@ -153,7 +155,7 @@ def test_what_is_waited_for_is_said_and_an_interruption_names_no_file_that_is_no
                 sender.interrupt()
 
     sender = Sender(target(cluster), Impatient())
-    (outcome,) = sender.send([parcel(clip, tmp_path)])
+    (outcome,) = sender.send([request(clip, tmp_path)])
     assert (outcome.status, outcome.state) == (Status.CANCELLED, "done")
     assert "python -m client.jobs fetch job-0 brings them" in outcome.reason
     assert [output.path for output in outcome.outputs] == [""]
@@ -161,20 +163,20 @@ def test_what_is_waited_for_is_said_and_an_interruption_names_no_file_that_is_no
 
 def test_a_spoiled_file_is_fetched_again(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
     cluster.script.spoil_first_file = True
-    (outcome,) = send(cluster, parcel(clip, tmp_path))
+    (outcome,) = send(cluster, request(clip, tmp_path))
     assert outcome.status is Status.DONE
     assert Path(outcome.outputs[0].path).read_bytes() == payloads(clip)
 
 
 def test_several_jobs_each_get_their_own_results(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
-    outcomes = send(cluster, *(parcel(clip, tmp_path) for _ in range(5)))
+    outcomes = send(cluster, *(request(clip, tmp_path) for _ in range(5)))
     assert sorted(outcome.job_id for outcome in outcomes) == [f"job-{number}" for number in range(5)]
     assert all(Path(outcome.outputs[0].path).read_bytes() == payloads(clip) for outcome in outcomes)
 
 
 def test_a_refusal_is_told(cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
     cluster.script.refusal = Error("bad-job", "nobody knows 'blur'", fatal=False)
-    (outcome,) = send(cluster, parcel(clip, tmp_path))
+    (outcome,) = send(cluster, request(clip, tmp_path))
     assert outcome.status is Status.WRONG
     assert outcome.reason == "the cluster refuses this job: nobody knows 'blur'"
 
@@ -197,7 +199,7 @@ def test_what_a_job_waits_for_is_shown_and_an_interruption_ends_the_waiting(
                 sender.interrupt()
 
     sender = Sender(target(cluster), Impatient())
-    (outcome,) = sender.send([parcel(clip, tmp_path)])
+    (outcome,) = sender.send([request(clip, tmp_path)])
     assert outcome.status is Status.CANCELLED
     assert outcome.state == "pending"
     assert "job-0 goes on without us" in outcome.reason
@@ -206,11 +208,11 @@ def test_what_a_job_waits_for_is_shown_and_an_interruption_ends_the_waiting(
 def test_none_is_taken_after_the_middleware_could_not_be_reached(clip: Path, tmp_path: Path) -> None:
     taken = []
 
-    def parcels() -> Iterator[Parcel]:
+    def requests() -> Iterator[UploadRequest]:
         for number in range(10):
             taken.append(number)
-            yield parcel(clip, tmp_path)
+            yield request(clip, tmp_path)
 
-    outcomes = list(Sender(Target(Address("127.0.0.1", 1)), Recorder()).send(parcels()))
+    outcomes = list(Sender(Target(Address("127.0.0.1", 1)), Recorder()).send(requests()))
     assert {outcome.status for outcome in outcomes} == {Status.UNREACHABLE}
     assert len(taken) <= 3

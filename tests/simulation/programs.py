@@ -20,7 +20,7 @@ from middleware.model.states import JobState
 from middleware.server import Server as MiddlewareServer
 from moviola.session import events as client_events
 from moviola.session.destination import Place
-from moviola.session.run import Parcel, Run
+from moviola.session.run import Run, UploadRequest
 from moviola.session.target import Target
 from moviola.storage.spool import Location, Spool
 from moviola.wire.addresses import Address
@@ -750,8 +750,8 @@ class Client(Program):
     def _begin(self) -> None:
         assert self.loop is not None
         reader = material.reader_of(self.submission, self.chunk_count)
-        parcel = Parcel(self.submission, reader, Place(self.folder))
-        self.run = PacedRun(self._pace_s, self.world, self.loop, Target(MIDDLEWARE, user=self.user), parcel)
+        request = UploadRequest(self.submission, reader, Place(self.folder))
+        self.run = PacedRun(self._pace_s, self.world, self.loop, Target(MIDDLEWARE, user=self.user), request)
         self.run.feed(client_events.Start(), self.world.now)
 
     def _end(self) -> None:
