@@ -59,7 +59,7 @@ from .events import (
     Unsent,
 )
 from .history import MAX_HISTORY
-from .jobs import Job
+from .jobs import CollectedJob
 from .memory import Memory
 from .peers import Peers
 from .results import Results
@@ -103,7 +103,7 @@ class Assembler:
 
     # ── the only ways in ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def restore(self, job: Job, held: dict[tuple[int, int], int]) -> None:
+    def restore(self, job: CollectedJob, held: dict[tuple[int, int], int]) -> None:
         """After a start: a job of the ledger with what is stored of it, by (track, index); oldest job first."""
         if job.has_succeeded:
             return self._memory.history.add(job.id, job.owner_epoch, job.user)
@@ -196,7 +196,7 @@ class Assembler:
 
     def _recalled(self, event: Recalled, now: float) -> None:
         """Handle what was received, with the job that it names for as long as that takes."""
-        self._memory.recalled = Job.restored(event.job, event.fixed, event.record)
+        self._memory.recalled = CollectedJob.restored(event.job, event.fixed, event.record)
         try:
             self._received(event.event, now)
         finally:
@@ -344,14 +344,14 @@ class Assembler:
             self._memory.report_holdings(job)
         return None
 
-    def _begin(self, message: Own, old: Job | None) -> Job | None:
+    def _begin(self, message: Own, old: CollectedJob | None) -> CollectedJob | None:
         """The job of an Own, without what an earlier epoch stored; None where it cannot be."""
         memory = self._memory
         try:
             count = len(memory.jobs) + len(memory.history)
             if old is None and count >= MAX_JOBS:
                 raise ValueError(f"this aggregator has {count} jobs already")
-            job = Job.from_own(message)
+            job = CollectedJob.from_own(message)
         except ValueError as error:
             memory.send(
                 MIDDLEWARE, Finished(message.job, message.owner_epoch, JobState.FAILED, f"not accepted: {error}")

@@ -16,7 +16,7 @@ from .states import JOB_TRANSITIONS, JobPhase
 
 
 @dataclass(slots=True, eq=False)
-class Track:
+class CollectedTrack:
     """One output, or one passthrough stream."""
 
     number: int
@@ -48,10 +48,12 @@ class Track:
         return True
 
 
-class Job:
+class CollectedJob:
     """A job that was given to this aggregator."""
 
-    def __init__(self, job: str, owner_epoch: int, name: str, user: str, tracks: list[Track], lease_key: bytes) -> None:
+    def __init__(
+        self, job: str, owner_epoch: int, name: str, user: str, tracks: list[CollectedTrack], lease_key: bytes
+    ) -> None:
         self.id, self.owner_epoch, self.name, self.user, self.tracks = job, owner_epoch, name, user, tracks
         self.lease_key = lease_key  # of its tags, see moviola/wire/lease_tags.py
         self.state = JobPhase.COLLECTING
@@ -62,7 +64,7 @@ class Job:
         self.finished: Finished | None = None
 
     @classmethod
-    def from_own(cls, own: Own) -> Job:
+    def from_own(cls, own: Own) -> CollectedJob:
         """Raises ValueError when the job cannot be one: names that are no file names, no outputs, too many tracks."""
         check_file_name(own.job, "a job's id")
         names = [str(output.get("name", "")) for output in own.outputs]
@@ -73,7 +75,7 @@ class Job:
         if len(names) + stream_count - 1 > MAX_TRACKS:
             raise ValueError(f"a job has at most {MAX_TRACKS} outputs and streams")
         names += [""] * (stream_count - 1)
-        tracks = [Track(number, name) for number, name in enumerate(names)]
+        tracks = [CollectedTrack(number, name) for number, name in enumerate(names)]
         return cls(own.job, own.owner_epoch, own.name, own.user, tracks, own.lease_key)
 
     def set_state(self, state: JobPhase) -> None:
@@ -91,7 +93,7 @@ class Job:
             return [Bitmap.full(count) for count in self.chunk_counts]
         return [_bitmap(track.held) for track in self.tracks]
 
-    def holds(self, track: Track, index: int) -> bool:
+    def holds(self, track: CollectedTrack, index: int) -> bool:
         """Return True when the result of this chunk is here, or in a finished file."""
         return index in track.held or (self.has_succeeded and index < self.chunk_counts[track.number])
 
@@ -119,11 +121,11 @@ class Job:
         }
 
     @classmethod
-    def restored(cls, job: str, fixed: dict[str, Any], record: dict[str, Any]) -> Job:
+    def restored(cls, job: str, fixed: dict[str, Any], record: dict[str, Any]) -> CollectedJob:
         """The reverse of `record`, after a restart, without what is held. A splice that ran is begun again by the
         next Finish. `fixed` is what the ledger has beside it."""
         tracks = [
-            Track(number, output, fingerprint=fingerprint, duplicates=duplicates, differing=differing)
+            CollectedTrack(number, output, fingerprint=fingerprint, duplicates=duplicates, differing=differing)
             for number, (output, fingerprint, duplicates, differing) in enumerate(record["tracks"])
         ]
         made = cls(job, fixed["owner_epoch"], fixed["name"], fixed["user"], tracks, fixed["lease_key"])

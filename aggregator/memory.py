@@ -9,7 +9,7 @@ from moviola.wire.windows import heads, windows
 
 from .events import MIDDLEWARE, CancelSplice, Command, ForgetJob, FreeChunks, Log, Peer, SaveJob, Send
 from .history import EndedJob, History
-from .jobs import Job
+from .jobs import CollectedJob
 from .uplink import Uplink
 
 
@@ -23,9 +23,9 @@ class Memory:
     def __init__(self, splicers: int) -> None:
         self.splicers = splicers
         self.uplink = Uplink()
-        self.jobs: dict[str, Job] = {}  # those that have no files yet, oldest first
+        self.jobs: dict[str, CollectedJob] = {}  # those that have no files yet, oldest first
         self.history = History()  # those that have
-        self.recalled: Job | None = None  # one of the history, while what names it is handled
+        self.recalled: CollectedJob | None = None  # one of the history, while what names it is handled
         self.orphans: dict[str, None] = {}  # jobs that the connected middleware has not asked for
         self.orphans_since = 0.0  # it came
         self.waiting: OrderedDict[str, None] = OrderedDict()  # jobs to be spliced, in order
@@ -33,7 +33,7 @@ class Memory:
         self.later: deque[tuple[float, Send]] = deque()  # answers held back; as many as peers wait for at most
         self.outbox: list[Command] = []
 
-    def find(self, job: str) -> Job | None:
+    def find(self, job: str) -> CollectedJob | None:
         """Return a job, None when there is none of this id. One of the history is found while it is recalled."""
         if self.recalled is not None and self.recalled.id == job:
             return self.recalled
@@ -44,14 +44,14 @@ class Memory:
         if peer != MIDDLEWARE or self.uplink.is_joined:
             self.outbox.append(Send(peer, message))
 
-    def report_holdings(self, job: Job) -> None:
+    def report_holdings(self, job: CollectedJob) -> None:
         """Send which results of a job are stored: long bitmaps in several messages, the last of which is Holdings."""
         fingerprints, holdings = [track.fingerprint for track in job.tracks], job.holdings()
         for window in windows(job.id, job.owner_epoch, holdings):
             self.send(MIDDLEWARE, window)
         self.send(MIDDLEWARE, Holdings(job.id, job.owner_epoch, heads(holdings), fingerprints))
 
-    def save(self, job: Job) -> None:
+    def save(self, job: CollectedJob) -> None:
         """Have the job written to the ledger at the end of the turn."""
         self.outbox.append(SaveJob(job.id, job.record(), job.shortened() if job.has_succeeded else None))
 
@@ -59,7 +59,7 @@ class Memory:
         """Have a line written to the log."""
         self.outbox.append(Log(text, is_warning))
 
-    def end(self, job: Job) -> None:
+    def end(self, job: CollectedJob) -> None:
         """A job's files are there: what the ledger has of it leaves memory, and where the history is full so does the
         first of it."""
         del self.jobs[job.id]
@@ -70,7 +70,7 @@ class Memory:
         if surplus is not None:
             self.forget(surplus)
 
-    def forget(self, job: Job | EndedJob) -> None:
+    def forget(self, job: CollectedJob | EndedJob) -> None:
         """The job and its results go, whatever its state."""
         if job.id in self.history:
             self.history.remove(job.id)

@@ -19,7 +19,7 @@ from moviola.wire.limits import MAX_CHUNKS
 from moviola.wire.messages import Hello, Pass, Result, Stored
 
 from .events import MIDDLEWARE, Keep, Received, Send
-from .jobs import Job, Track
+from .jobs import CollectedJob, CollectedTrack
 from .memory import Memory
 from .states import JobPhase
 
@@ -89,7 +89,7 @@ class Results:
             answer = _verdict(keep, Verdict.UNWANTED, reason)
         memory.later.append((now + NO_ROOM_DELAY_S, Send(keep.peer, answer)))
 
-    def _wanted(self, keep: Keep, owner_epoch: int) -> Job | None:
+    def _wanted(self, keep: Keep, owner_epoch: int) -> CollectedJob | None:
         """Return the job that a result is for; None when it is not here under this owner epoch, which is answered."""
         job = self._memory.find(keep.job)
         if job is not None and owner_epoch == job.owner_epoch:
@@ -97,7 +97,7 @@ class Results:
         self._answer(keep, Verdict.UNWANTED, "no such job here, or it was given to another aggregator")
         return None
 
-    def _judge(self, job: Job, keep: Keep) -> None:
+    def _judge(self, job: CollectedJob, keep: Keep) -> None:
         track = _track_of(job, keep)
         if job.holds(track, keep.index):
             return self._duplicate(job, track, keep)
@@ -109,7 +109,7 @@ class Results:
         self._memory.outbox.append(keep)
         return None
 
-    def _duplicate(self, job: Job, track: Track, keep: Keep) -> None:
+    def _duplicate(self, job: CollectedJob, track: CollectedTrack, keep: Keep) -> None:
         if not track.compare(keep.index, keep.content, keep.fingerprint):
             self._memory.log(f"{_where(keep)} differs from the one kept of an equal worker", is_warning=True)
         self._memory.save(job)
@@ -125,7 +125,7 @@ class Results:
             self._memory.send(MIDDLEWARE, message)
 
 
-def _track_of(job: Job, keep: Keep) -> Track:
+def _track_of(job: CollectedJob, keep: Keep) -> CollectedTrack:
     """Raises ProtocolError when there is none that such a result can be of."""
     track = job.tracks[keep.track] if keep.track < len(job.tracks) else None
     if track is None or bool(track.output) == (keep.peer == MIDDLEWARE) or keep.index >= MAX_CHUNKS:

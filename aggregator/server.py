@@ -62,7 +62,7 @@ from .events import (
     Unsent,
 )
 from .failed import FailedChunks
-from .jobs import Job
+from .jobs import CollectedJob
 from .ledger import AggregatorLedger, StoredResult
 from .settings import Settings
 from .splicers import PROGRAM, Ending, Splicers
@@ -146,7 +146,7 @@ class Server:
             self._ledger.forget_result(one.job, one.track, one.index)
         publishing.sweep(self._results)
         for job_id, fixed, record in self._ledger.jobs.all():
-            job = Job.restored(job_id, fixed, record)
+            job = CollectedJob.restored(job_id, fixed, record)
             self.assembler.restore(job, held.pop(job_id, {}))
             if not job.has_succeeded:
                 publishing.clear(self._results, job_id)
@@ -162,7 +162,7 @@ class Server:
         """Serves until `stop`. Raises HalfDone when a turn could not be ended: nothing of it is committed or sent."""
         self._splicers.start(self._clock())
         try:
-            with counting_crashes(self._ledger.count_crash, Job):
+            with counting_crashes(self._ledger.count_crash, CollectedJob):
                 while not self._stopping:
                     self.turn()
         finally:
@@ -233,7 +233,7 @@ class Server:
             job = str(getattr(event.message, "job", "")) if isinstance(event, Received) else ""
             half_done = self.assembler.half_done()
             if half_done or not isinstance(event, Received):
-                jobs = [*([job] if job else []), *jobs_at_work(error, Job)]
+                jobs = [*([job] if job else []), *jobs_at_work(error, CollectedJob)]
                 raise half_done_by(log, event, error, half_done, jobs) from error
             log.error("peer %d is closed for it; nothing was changed, so this process goes on", event.peer)
             text = "handling this message failed here, which is a bug (see the log)"

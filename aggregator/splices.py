@@ -11,7 +11,7 @@ from moviola.wire.limits import MAX_CHUNKS
 from moviola.wire.messages import Finish, Finished, Stored
 
 from .events import MIDDLEWARE, ChunksDamaged, FreeChunk, ResultsLost, Splice, SpliceCrashed, Spliced, SpliceFailed
-from .jobs import Job
+from .jobs import CollectedJob
 from .memory import Memory
 from .states import JobPhase
 
@@ -29,7 +29,7 @@ class Splices:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def finish(self, job: Job, message: Finish) -> None:
+    def finish(self, job: CollectedJob, message: Finish) -> None:
         """All is stored, the middleware believes."""
         if job.finished is not None:
             return self._memory.send(MIDDLEWARE, job.finished)
@@ -74,13 +74,13 @@ class Splices:
             case ChunksDamaged():
                 self._damaged(job, event)
 
-    def _spliced(self, job: Job, event: Spliced) -> None:
+    def _spliced(self, job: CollectedJob, event: Spliced) -> None:
         whole = all(output["state"] == JobState.DONE for output in event.outputs)
         self._conclude(job, JobState.DONE if whole else JobState.PARTIAL, "", event.outputs, event.files)
         self._memory.end(job)
 
     def _conclude(
-        self, job: Job, state: JobState, text: str, outputs: list[dict[str, Any]], files: list[dict[str, Any]]
+        self, job: CollectedJob, state: JobState, text: str, outputs: list[dict[str, Any]], files: list[dict[str, Any]]
     ) -> None:
         job.set_state(JobPhase.FINISHED)
         job.finished = Finished(job.id, job.owner_epoch, state, text, outputs, files)
@@ -89,7 +89,7 @@ class Splices:
         self._memory.send(MIDDLEWARE, job.finished)
         self._memory.log(f"job {job.id} is {state}: {text or ', '.join(str(file['file']) for file in files)}")
 
-    def _crashed(self, job: Job, text: str) -> None:
+    def _crashed(self, job: CollectedJob, text: str) -> None:
         job.crashes += 1
         if job.crashes >= MAX_CRASHES:
             return self._conclude(job, JobState.FAILED, f"{text} (tried {job.crashes} times)", [], [])
@@ -98,7 +98,7 @@ class Splices:
         self._memory.waiting[job.id] = None
         return None
 
-    def _damaged(self, job: Job, event: ChunksDamaged) -> None:
+    def _damaged(self, job: CollectedJob, event: ChunksDamaged) -> None:
         """Forget results that are lost. The middleware has them computed again, and then repeats Finish."""
         job.damages += 1
         if job.damages >= MAX_DAMAGES:
@@ -121,7 +121,7 @@ class Splices:
             self._memory.log(f"job {job.id}: {len(event.chunks)} results are gone from the spool", is_warning=True)
             self._lose(job, event.chunks)
 
-    def _lose(self, job: Job, chunks: Iterable[tuple[int, int]]) -> None:
+    def _lose(self, job: CollectedJob, chunks: Iterable[tuple[int, int]]) -> None:
         for track, index in chunks:
             if job.tracks[track].lose(index):
                 self._memory.outbox.append(FreeChunk(job.id, track, index))

@@ -31,7 +31,7 @@ from aggregator.events import (
     Tick,
     Unsent,
 )
-from aggregator.jobs import Job
+from aggregator.jobs import CollectedJob
 from aggregator.peers import MAX_CONNECTIONS_OF_USER
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
@@ -486,7 +486,7 @@ def restarted(script: Script, held: dict[tuple[int, int], int]) -> Script:
     for job, record in script.records.items():
         fixed = {"name": "clip.mp4", "user": "", "owner_epoch": 1, "lease_key": KEY}
         again.fixed[job], again.records[job] = fixed, record
-        again.brain.restore(Job.restored(job, fixed, record), held)
+        again.brain.restore(CollectedJob.restored(job, fixed, record), held)
     again.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
     return again
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from aggregator.history import EndedJob
-from aggregator.jobs import Job, Track
+from aggregator.jobs import CollectedJob, CollectedTrack
 from tests.aggregator.shell import Shell
 from tests.touching import touched
 
@@ -77,7 +77,7 @@ def test_a_turn_touches_no_job_that_it_is_not_about(event: Callable[[Shell], Non
         for track in job.tracks
     }
     event(shell)
-    with touched(Job, Track, EndedJob) as seen:
+    with touched(CollectedJob, CollectedTrack, EndedJob) as seen:
         shell.turn()
     assert not [one for one in seen if id(one) in idle or isinstance(one, EndedJob)]
     shell.close()
@@ -99,7 +99,7 @@ def test_the_end_of_a_job_touches_no_other_job(tmp_path: Path) -> None:
     shell = lived(tmp_path, IDLE, over=20, stored=3)
     others = {id(job) for name, job in shell.server.assembler._memory.jobs.items() if name != "j"}
     shell.finish("j", 3)
-    with touched(Job, EndedJob) as seen:
+    with touched(CollectedJob, EndedJob) as seen:
         shell.turn()
         shell.turn()
     assert "j" in shell.server.assembler._memory.history

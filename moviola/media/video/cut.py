@@ -34,7 +34,7 @@ class Order(Enum):
 
 
 @dataclass(frozen=True)
-class Track:
+class SourceTrack:
     """The packets of one video stream in decode order, as far as cutting is concerned.
 
     `pts` in the stream's time base; `size` in bytes; `access` and `anchor` from the bitstream; `shown` is false
@@ -89,7 +89,7 @@ class Track:
         return self.bytes_before[stop] - self.bytes_before[start]
 
 
-def display_order_of(track: Track) -> Order:
+def display_order_of(track: SourceTrack) -> Order:
     """Empty packets are left out: their timestamps belong to no frame."""
     times = [pts for pts, size in zip(track.pts, track.size, strict=True) if size]
     known = [pts for pts in times if pts is not None]
@@ -104,7 +104,7 @@ def display_order_of(track: Track) -> Order:
     return Order.PTS
 
 
-def clean_cuts(track: Track) -> bytearray:
+def clean_cuts(track: SourceTrack) -> bytearray:
     count = len(track)
     if track.order is Order.FLAT:
         clean = bytearray(b"\1") * (count + 1)
@@ -118,7 +118,7 @@ def clean_cuts(track: Track) -> bytearray:
     return clean
 
 
-def _clean_by_pts(track: Track) -> bytearray:
+def _clean_by_pts(track: SourceTrack) -> bytearray:
     """max(pts before) < min(pts from here on)."""
     clean = bytearray(len(track) + 1)
     clean[-1] = 1
@@ -136,7 +136,7 @@ def _clean_by_pts(track: Track) -> bytearray:
     return clean
 
 
-def display_ranks(track: Track, start: int, stop: int) -> list[int] | None:
+def display_ranks(track: SourceTrack, start: int, stop: int) -> list[int] | None:
     """For each shown packet of a cleanly cut range its place in the order of display; None if nothing tells it."""
     indices = [index for index in range(start, stop) if track.shown[index]]
     if track.order is Order.UNKNOWN:
@@ -151,7 +151,7 @@ def display_ranks(track: Track, start: int, stop: int) -> list[int] | None:
     return [place[index] for index in sorted(indices)]
 
 
-def _anchors_late(track: Track, indices: list[int]) -> list[int]:
+def _anchors_late(track: SourceTrack, indices: list[int]) -> list[int]:
     """An anchor is shown just before the next one; what is coded between the two is shown first."""
     ordered: list[int] = []
     held: list[int] = []
@@ -164,7 +164,7 @@ def _anchors_late(track: Track, indices: list[int]) -> list[int]:
     return ordered + held
 
 
-def lead_in_start(track: Track, start: int) -> int:
+def lead_in_start(track: SourceTrack, start: int) -> int:
     """From which packet on a fresh decoder must be fed to get a clean range that begins at `start` right."""
     points = track.access_points
     at = bisect_right(points, start) - 1
@@ -195,7 +195,7 @@ class Cut:
     stop: int
 
 
-def cut(track: Track, start: int, stop: int, context_frames: int) -> Cut:
+def cut(track: SourceTrack, start: int, stop: int, context_frames: int) -> Cut:
     """The cleanly cut range [start, stop), with a lead-in that also gives the `context_frames` shown before it.
 
     Those are all behind the last clean cut that has so many frames between itself and `start`, so that the
@@ -209,7 +209,7 @@ def cut(track: Track, start: int, stop: int, context_frames: int) -> Cut:
     return Cut(lead_in_start(track, behind), _first_context_packet(track, behind, start, context_frames), start, stop)
 
 
-def _first_context_packet(track: Track, behind: int, start: int, context_frames: int) -> int:
+def _first_context_packet(track: SourceTrack, behind: int, start: int, context_frames: int) -> int:
     """The first packet in decode order of the `context_frames` that are shown last before `start`."""
     if context_frames == 0:
         return start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from moviola.media.video.cut import Cut, Track, cut
+from moviola.media.video.cut import Cut, SourceTrack, cut
 
 # Below this a chunk's first frame, an intra picture, and its lead-in cost more than they spread over workers.
 CHUNK_FRAMES = 64
@@ -49,7 +49,9 @@ class Limits:
         return frame_count > 1 and (frame_count > self.frames or byte_count > self.size)
 
 
-def plan(track: Track, width: int, height: int, *, chunk_frames: int | None = None, context_frames: int = 0) -> Plan:
+def plan(
+    track: SourceTrack, width: int, height: int, *, chunk_frames: int | None = None, context_frames: int = 0
+) -> Plan:
     """Cut greedily after `chunk_frames` frames, or by the automatic rule if that is None.
 
     `width` and `height` in pixels; `context_frames` as the job's most demanding output needs them.
@@ -64,7 +66,7 @@ def plan(track: Track, width: int, height: int, *, chunk_frames: int | None = No
     return Plan(cuts, next(_refusals(track, cuts, limits), ""))
 
 
-def greedy_starts(track: Track, frame_count: int, limits: Limits, allowed: Callable[[int], bool]) -> list[int]:
+def greedy_starts(track: SourceTrack, frame_count: int, limits: Limits, allowed: Callable[[int], bool]) -> list[int]:
     """Cut at the next allowed packet once a chunk has `frame_count` frames or half of the bytes it may have."""
     starts = [0]
     for index in range(1, len(track)):
@@ -77,7 +79,7 @@ def greedy_starts(track: Track, frame_count: int, limits: Limits, allowed: Calla
     return starts
 
 
-def automatic_starts(track: Track, limits: Limits) -> list[int]:
+def automatic_starts(track: SourceTrack, limits: Limits) -> list[int]:
     """Whole GOPs joined to chunks if these are enough, otherwise, and where one is too large, equal pieces of them.
 
     Of the last one a part is cut off in any case, so that workers end together, as in guided self-scheduling
@@ -107,7 +109,7 @@ def _piece_count(frame_count: int, byte_count: int, usual: int, limits: Limits) 
     return max(1, min(MAX_PIECES, max(frame_count // usual, by_limits)))
 
 
-def _pieces(track: Track, start: int, stop: int, offsets: list[int]) -> Iterator[int]:
+def _pieces(track: SourceTrack, start: int, stop: int, offsets: list[int]) -> Iterator[int]:
     """Starts of pieces: the first, and those after so many frames, each moved on to the next clean cut."""
     yield start
     first = track.frames_before[start]
@@ -122,7 +124,7 @@ def _pieces(track: Track, start: int, stop: int, offsets: list[int]) -> Iterator
         index += 1
 
 
-def _refusals(track: Track, cuts: tuple[Cut, ...], limits: Limits) -> Iterator[str]:
+def _refusals(track: SourceTrack, cuts: tuple[Cut, ...], limits: Limits) -> Iterator[str]:
     """Why the chunks cannot be sent as they are: one is larger than it may be, and cutting it is not possible."""
     for one in cuts:
         frame_count, byte_count = track.frame_count(one.start, one.stop), track.byte_count(one.start, one.stop)
@@ -139,7 +141,7 @@ def _refusals(track: Track, cuts: tuple[Cut, ...], limits: Limits) -> Iterator[s
             )
 
 
-def lead_in_cost(track: Track, cuts: tuple[Cut, ...]) -> tuple[int, int]:
+def lead_in_cost(track: SourceTrack, cuts: tuple[Cut, ...]) -> tuple[int, int]:
     """Frames and bytes that all lead-ins together add to the stream."""
     frames = sum(track.frame_count(one.lead, one.start) for one in cuts)
     return frames, sum(track.byte_count(one.lead, one.start) for one in cuts)

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from moviola.media.errors import UnreadableSource
 from moviola.media.video import passthrough
-from moviola.media.video.cut import ANCHORED, Track
+from moviola.media.video.cut import ANCHORED, SourceTrack
 from moviola.media.video.description import Tally, describe
 from moviola.media.video.opening import CHECK_PATH, decoder_fields, first_frame, opened, packets_of
 from moviola.media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
@@ -54,7 +54,7 @@ class Scan:
     rate: Fraction
     sample_aspect: Fraction | None
     orientation: Orientation
-    track: Track
+    track: SourceTrack
     first_pts: int | None
     last_end: int | None
     key_count: int
@@ -129,7 +129,7 @@ class _Scanner:
         self.damaged = self.damaged or bool(errors)
         warnings += errors
         carried, numbers = self._carried(others, firsts, warnings)
-        track = Track(
+        track = SourceTrack(
             codec.canonical_name, reorders, context.reorder_depth,
             self.pts, self.size, self.access, self.anchor, self.shown,
         )  # fmt: skip
@@ -175,7 +175,7 @@ class _Scanner:
         return carried, numbers
 
     def _summary(
-        self, track: Track, carried: list[dict[str, Any]], numbers: dict[int, int], warnings: list[str]
+        self, track: SourceTrack, carried: list[dict[str, Any]], numbers: dict[int, int], warnings: list[str]
     ) -> Scan:
         stream, container = self.stream, self.container
         times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]

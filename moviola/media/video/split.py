@@ -50,7 +50,7 @@ from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
 from moviola.media.material import Chunk, Cutting, Material, Source, encodable
 from moviola.media.video import KIND
-from moviola.media.video.cut import Cut, Track, display_ranks
+from moviola.media.video.cut import Cut, SourceTrack, display_ranks
 from moviola.media.video.lossless import LosslessSplitter
 from moviola.media.video.opening import opened, packets_of
 from moviola.media.video.passthrough import Carrier, packet_entry
@@ -193,7 +193,7 @@ class Splitter:
         return [track.times[first], track.times[after] if after < len(track.times) else self._scan.end]
 
 
-def own_ranges(track: Track, cut: Cut) -> list[list[int]]:
+def own_ranges(track: SourceTrack, cut: Cut) -> list[list[int]]:
     """The packets of a chunk whose frames it emits, as ranges counted from the chunk's first packet."""
     ranges: list[list[int]] = []
     for index in range(cut.start, cut.stop):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moviola.media.video.cut import Cut, Order, Track, cut, display_ranks, lead_in_start
+from moviola.media.video.cut import Cut, Order, SourceTrack, cut, display_ranks, lead_in_start
 
 # In decode order: I0 P4 B2 b1 b3 P8 B6 b5 b7, as x264 codes three B-pictures between anchors.
 PYRAMID = [0, 4, 2, 1, 3, 8, 6, 5, 7]
@@ -23,9 +23,9 @@ def track(
     depth: int = 2,
     hidden: Sequence[int] = (),
     empty: Sequence[int] = (),
-) -> Track:
+) -> SourceTrack:
     count = len(pts)
-    return Track(
+    return SourceTrack(
         codec=codec,
         reorders=reorders,
         reorder_depth=depth,
@@ -37,7 +37,7 @@ def track(
     )
 
 
-def clean(one: Track) -> list[int]:
+def clean(one: SourceTrack) -> list[int]:
     return [index for index, is_clean in enumerate(one.clean) if is_clean]
 
 

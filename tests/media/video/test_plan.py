@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moviola.media.video import plan as module
-from moviola.media.video.cut import Track
+from moviola.media.video.cut import SourceTrack
 from moviola.media.video.plan import MAX_CHUNK_FRAMES, MAX_PAYLOAD_SIZE, MAX_PIECES, Limits, Plan, lead_in_cost, plan
 
 
-def track(groups: list[int], size: int = 100, *, closed: bool = True, clean: bool = True) -> Track:
+def track(groups: list[int], size: int = 100, *, closed: bool = True, clean: bool = True) -> SourceTrack:
     """Groups of so many frames each; `clean` says that it can be cut anywhere."""
     access = [value for count in groups for value in (3 if closed else 2, *[0] * (count - 1))]
     total = len(access)
-    return Track(
+    return SourceTrack(
         codec="h264",
         reorders=not clean,
         reorder_depth=0 if clean else 2,
@@ -74,7 +74,7 @@ def test_too_few_groups_are_cut_into_equal_pieces(groups: list[int], counts: lis
 
 def test_pieces_are_moved_on_to_the_next_clean_cut() -> None:
     pts = [value + group for group in range(0, 200, 4) for value in (3, 1, 0, 2)]
-    one = Track("h264", True, 2, pts, [9] * 200, [3] + [0] * 199, [0] * 200, [1] * 200)
+    one = SourceTrack("h264", True, 2, pts, [9] * 200, [3] + [0] * 199, [0] * 200, [1] * 200)
     assert frame_counts(plan(one, 64, 48)) == [68, 68, 64]
 
 
