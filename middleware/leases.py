@@ -34,7 +34,7 @@ from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
 from .model.job import MAX_CHUNK_FRAMES, Job
 from .model.states import JobState
-from .model.task_queue import Flight, LeaseRecord
+from .model.task_queue import InFlight, LeaseRecord
 from .model.track import Track
 from .names import worker_before
 
@@ -149,15 +149,15 @@ class Leases:
         """Count that a lease on a task, or what it brought, was lost, which is nobody's fault. A task that this happens
         to again and again pauses its job: it may harm the cluster."""
         cluster = self._cluster
-        trouble = track.lose(index)
+        past = track.lose(index)
         job.worked_at = float("-inf")  # it may be more than its turn that it waits for
         what = cluster.describe_task(job, track, index)
         cluster.tell(job, track, index, f"lost: {text}", now, trouble=True)
         cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
-        if trouble.losses >= cluster.rules.max_losses:
-            reason = f"{what} was lost {trouble.losses} times, last by {text}; resume it to try on"
+        if past.losses >= cluster.rules.max_losses:
+            reason = f"{what} was lost {past.losses} times, last by {text}; resume it to try on"
             cluster.set_state(job, JobState.PAUSED, JobCode.LOST_TOO_OFTEN, reason)
-            trouble.losses = 0
+            past.losses = 0
             self.revoke_all(job)
             cluster.save(job)
 
@@ -304,7 +304,7 @@ class Leases:
         index = record.index if record is not None else check.index  # what was checked may be a file that a task names
         self.count_loss(job, job.tracks[check.track], index, f"{where}, where it arrived damaged", now)
 
-    def stored(self, job: Job, track: Track, index: int, flight: Flight, stored_lease: Lease | None) -> None:
+    def stored(self, job: Job, track: Track, index: int, flight: InFlight, stored_lease: Lease | None) -> None:
         """A task is stored: leases on it, other than the one that brought it, are pointless now."""
         for lease, record in flight.leases.items():
             worker = self._cluster.fleet.by_name[record.worker]
@@ -414,9 +414,9 @@ class Leases:
 
     def _charge(self, job: Job, track: Track, index: int, worker: str, mode: str, cause: Cause, now: float) -> None:
         """Write a failure down, and what follows from it, for the worker and for the job."""
-        cluster, trouble = self._cluster, track.troubles[index]
-        if len(trouble.failures) < MAX_FAILURES_OF_TASK:
-            trouble.failures.append({**cause.to_wire(), "worker": worker, "mode": mode})
+        cluster, past = self._cluster, track.task_failures[index]
+        if len(past.failures) < MAX_FAILURES_OF_TASK:
+            past.failures.append({**cause.to_wire(), "worker": worker, "mode": mode})
         job.count_failure(worker)
         cluster.keep_failed(job, track, index)
         cluster.tell(job, track, index, f"failed on {worker}: {cause.kind}: {cause.text}", now, trouble=True)
@@ -424,8 +424,8 @@ class Leases:
         cluster.note("task-failed", text, now, job.id, worker)
         if mode != Mode.FILTER:
             self.fail_job(job, JobCode.TASK_FAILED, f"{text} (even without its filters)", now)
-        elif self._cluster.exhausted(track, trouble) and job.fixed["policy"].get("on_error") == OnError.FAIL:
-            self.fail_job(job, JobCode.TASK_FAILED, f"{text} ({len(trouble.failures)} tries)", now)
+        elif self._cluster.exhausted(track, past) and job.fixed["policy"].get("on_error") == OnError.FAIL:
+            self.fail_job(job, JobCode.TASK_FAILED, f"{text} ({len(past.failures)} tries)", now)
 
     def fail_job(self, job: Job, code: JobCode, reason: str, now: float) -> None:
         self.revoke_all(job)

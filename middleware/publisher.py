@@ -154,8 +154,8 @@ def failures_of(job: Job) -> list[dict[str, Any]]:
             "traceback": shortened_end(str(failure.get("traceback") or ""), MAX_EXPLANATION),
         }
         for track in job.tracks
-        for index, trouble in sorted(track.troubles.items())
-        for failure in trouble.failures
+        for index, past in sorted(track.task_failures.items())
+        for failure in past.failures
     )
     return list(islice(found, MAX_FAILURES_OF_JOB))
 

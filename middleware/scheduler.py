@@ -20,7 +20,7 @@ from .model.job import Job
 from .model.lanes import NOBODY, Key, Lane, Lanes, Place
 from .model.states import JobState
 from .model.task_queue import LeaseRecord
-from .model.track import Track, Trouble
+from .model.track import TaskFailures, Track
 from .stages import Offer, is_dead_end, offers, takes_build
 
 SPECULATE_FACTOR: Final = 2.0
@@ -74,8 +74,8 @@ class Scheduler:
 
     def _groups_for(self, job: Job, track: Track) -> tuple[Group, ...] | None:
         """Return the groups that can do any queued task of a track from beginning to end; None where tasks differ."""
-        is_special = track.intermediates or (track.troubles and track.queue.has_returned)
-        if is_special or (job.benched and self._cluster.benched(job)):
+        is_special = track.intermediates or (track.task_failures and track.queue.has_returned)
+        if is_special or (job.excluded and self._cluster.excluded(job)):
             return None
         version, known = self._cluster.fleet.version, track.groups
         if known is not None and known[0] == version and known[1] is track.fingerprint:
@@ -169,24 +169,24 @@ class Scheduler:
     ) -> WorkerRecord | None:
         """Choose a worker for an offer. The first one that is to bring a result decides on a track's build: where there
         is a choice, it is one of the build that most able workers have."""
-        trouble, fleet = track.troubles.get(index), self._cluster.fleet
+        past, fleet = track.task_failures.get(index), self._cluster.fleet
         if not track.fingerprint and track.chain.is_last(offer.stage) and len(fleet.fingerprints) > 1:
             commonest = fleet.commonest_build(offer.needs, offer.refused)
             others = replace(offer, refused=fleet.fingerprints - {commonest})
-            worker = self._pick(job, trouble, others, idle_only=idle_only)
+            worker = self._pick(job, past, others, idle_only=idle_only)
             if worker is not None:
                 return worker
-        return self._pick(job, trouble, offer, idle_only=idle_only)
+        return self._pick(job, past, offer, idle_only=idle_only)
 
-    def _pick(self, job: Job, trouble: Trouble | None, offer: Offer, *, idle_only: bool) -> WorkerRecord | None:
-        benched: Set[str] = self._cluster.benched(job) if job.benched else NOBODY
+    def _pick(self, job: Job, past: TaskFailures | None, offer: Offer, *, idle_only: bool) -> WorkerRecord | None:
+        excluded: Set[str] = self._cluster.excluded(job) if job.excluded else NOBODY
         pick, needs, refused = self._cluster.fleet.pick, offer.needs, offer.refused
-        if trouble is not None and trouble.failed_on:
-            others = self._able(offer) - trouble.failed_on - benched
+        if past is not None and past.failed_on:
+            others = self._able(offer) - past.failed_on - excluded
             if others:  # somebody else must try it, even if that means to wait for credit
-                return pick(needs, trouble.failed_on | benched, refused, idle_only=idle_only)
-        found = pick(needs, benched, refused, idle_only=idle_only)
-        if found is None and benched and self._able(offer) <= benched:
+                return pick(needs, past.failed_on | excluded, refused, idle_only=idle_only)
+        found = pick(needs, excluded, refused, idle_only=idle_only)
+        if found is None and excluded and self._able(offer) <= excluded:
             found = pick(needs, NOBODY, refused, idle_only=idle_only)  # better a sick worker than nobody
         return found
 
@@ -281,7 +281,7 @@ class Scheduler:
             (now - flight.first_handed_out_at, next(iter(flight.leases.values())))
             for index, flight in track.queue.in_flight.items()
             if len(flight.leases) == 1
-            if index not in track.troubles or not track.troubles[index].failures
+            if index not in track.task_failures or not track.task_failures[index].failures
         ]
         slow = [record for seconds, record in alone if seconds > _patience(track, record)]
         return min(slow, key=lambda record: record.handed_out_at, default=None)

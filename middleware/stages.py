@@ -136,7 +136,7 @@ def may_share(cluster: Cluster, track: Track, rest: range) -> bool:
 
 def _is_offered(cluster: Cluster, job: Job, whole: Offer) -> bool:
     """Whether a healthy worker offers all that is left."""
-    benched = cluster.benched(job)
+    excluded = cluster.excluded(job)
     return cluster.fleet.can(whole.needs) and any(
-        worker.name not in benched for worker in cluster.fleet.able(whole.needs, whole.refused)
+        worker.name not in excluded for worker in cluster.fleet.able(whole.needs, whole.refused)
     )

@@ -28,7 +28,7 @@ from moviola.wire.options import set_up_log
 from .child_settings import MAX_CHILD_SETTINGS, ChildSettings
 from .compute import Computer, load
 from .events import EXIT_BUG, EXIT_MEMORY, EXIT_ORPHANED, DrainRequested
-from .holding import Identity
+from .held_task import Identity
 from .memory import hold_to
 from .network import Network
 from .session import Session

@@ -62,7 +62,7 @@ from .events import (
     Stopped,
     Unsent,
 )
-from .holding import Holding, Identity, fault_of
+from .held_task import HeldTask, Identity, fault_of
 from .peers import Peers
 from .states import Phase
 
@@ -118,7 +118,7 @@ class Session:
     jitter: Callable[[], float]
     death: dict[str, Any] | None = None
 
-    holdings: dict[Lease, Holding] = field(default_factory=dict)  # in the order in which they came
+    held_tasks: dict[Lease, HeldTask] = field(default_factory=dict)  # in the order in which they came
     assets: AssetCache = field(default_factory=AssetCache)
     computing: Lease | None = None  # what the compute thread is at, whether its lease is still ours or not
     is_exiting: bool = False
@@ -182,8 +182,8 @@ class Session:
     def validate(self) -> None:
         """Checks that all parts agree. Raises AssertionError with the lease's story."""
         is_told = self.peers.is_open(MIDDLEWARE)
-        assert len(self.holdings) <= self._most_holdings, self.holdings
-        for lease, one in self.holdings.items():
+        assert len(self.held_tasks) <= self._most_holdings, self.held_tasks
+        for lease, one in self.held_tasks.items():
             assert lease == one.task.lease, str(one)
             assert (one.chunk is not None) == (one.phase is Phase.WAITING), str(one)
             assert (one.result is not None) == (one.phase is Phase.DELIVERING), str(one)
@@ -194,7 +194,7 @@ class Session:
             assert not is_ready or self.computing is not None, f"{one} waits for nothing"
             assert one.phase is not Phase.WAITING or self._drain_by is None, str(one)
             assert (one.phase is Phase.COMPUTING) <= (lease == self.computing), str(one)
-        ours = self.holdings.get(self.computing) if self.computing is not None else None
+        ours = self.held_tasks.get(self.computing) if self.computing is not None else None
         is_ours = ours is not None and ours.phase is Phase.COMPUTING
         assert (self._abandoned_by is not None) == (self.computing is not None and not is_ours), self.computing
 
@@ -204,23 +204,23 @@ class Session:
         self.peers.opened(event.peer, now)
         if event.peer == MIDDLEWARE:
             self._welcomed(event.welcome, now)
-        for holding in self.holdings.values():
-            if holding.phase is Phase.DELIVERING and holding.destination == event.peer:
-                self._send_result(holding)
+        for held_task in self.held_tasks.values():
+            if held_task.phase is Phase.DELIVERING and held_task.destination == event.peer:
+                self._send_result(held_task)
 
     def _welcomed(self, welcome: Welcome, now: float) -> None:
         self.death = None
         credit = int(_limit(welcome, "credit", DEFAULT_CREDIT, 1, MAX_CREDIT))
-        self._most_holdings = max(credit * HOLDINGS_PER_CREDIT, len(self.holdings))
+        self._most_holdings = max(credit * HOLDINGS_PER_CREDIT, len(self.held_tasks))
         self.beat_interval_s = _limit(welcome, "beat_interval_s", DEFAULT_BEAT_INTERVAL_S, 0.01, 60.0)
         self._beat_at = now
-        self._log(f"welcomed by the middleware (epoch {welcome.epoch}); {len(self.holdings)} leases held")
-        for lease, holding in list(self.holdings.items()):
-            if holding.released is not None:
-                self._tell(holding.released)
-                del self.holdings[lease]
-            elif holding.phase is Phase.WAITING:
-                self._ask_for_assets(holding)
+        self._log(f"welcomed by the middleware (epoch {welcome.epoch}); {len(self.held_tasks)} leases held")
+        for lease, held_task in list(self.held_tasks.items()):
+            if held_task.released is not None:
+                self._tell(held_task.released)
+                del self.held_tasks[lease]
+            elif held_task.phase is Phase.WAITING:
+                self._ask_for_assets(held_task)
 
     def _lost(self, event: Lost, now: float) -> None:
         self._log(self.peers.lost(event.peer, event.reason, event.code, now))
@@ -228,9 +228,9 @@ class Session:
 
     def _unsend(self, peer: Peer) -> None:
         """What was sent to a peer and has no verdict counts as not sent."""
-        for holding in self.holdings.values():
-            if holding.destination == peer:
-                holding.is_sent = False
+        for held_task in self.held_tasks.values():
+            if held_task.destination == peer:
+                held_task.is_sent = False
 
     def _hello(self, peer: Peer) -> Hello:
         who = self.identity
@@ -241,7 +241,7 @@ class Session:
                 kinds=list(who.kinds),
                 slots=1,
                 fingerprint=who.fingerprint,
-                held=[holding.held() for holding in self.holdings.values()],
+                held=[held_task.held() for held_task in self.held_tasks.values()],
                 death=self.death,
                 process_id=who.process_id,
                 host=who.host,
@@ -252,7 +252,8 @@ class Session:
     def _is_wanted(self, peer: Peer) -> bool:
         """A store is dialled as soon as there is a task for it, so that its result will not wait."""
         return peer == MIDDLEWARE or any(
-            holding.destination == peer and holding.phase is not Phase.RELEASING for holding in self.holdings.values()
+            held_task.destination == peer and held_task.phase is not Phase.RELEASING
+            for held_task in self.held_tasks.values()
         )
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -283,17 +284,17 @@ class Session:
 
     def _judged(self, stored: Stored, peer: Peer) -> None:
         """The verdict on what was sent."""
-        holding = None if stored.lease is None else self.holdings.get(stored.lease)
-        if holding is None or holding.phase is not Phase.DELIVERING or holding.destination != peer:
+        held_task = None if stored.lease is None else self.held_tasks.get(stored.lease)
+        if held_task is None or held_task.phase is not Phase.DELIVERING or held_task.destination != peer:
             return  # a late word on a lease that has ended
         if stored.verdict == Verdict.REFUSED:
-            self._log(f"the result of {holding} was refused: {stored.text}")
-        self._release(holding, OUTCOMES.get(stored.verdict, LeaseOutcome.UNWANTED))
+            self._log(f"the result of {held_task} was refused: {stored.text}")
+        self._release(held_task, OUTCOMES.get(stored.verdict, LeaseOutcome.UNWANTED))
 
     def _take(self, task: Task, chunk: Buffer) -> None:
-        if task.lease in self.holdings:
+        if task.lease in self.held_tasks:
             return  # said twice
-        if self._drain_by is not None or len(self.holdings) >= self._most_holdings:
+        if self._drain_by is not None or len(self.held_tasks) >= self._most_holdings:
             self._tell(Released(task.lease, LeaseOutcome.DRAINED))
             return
         fault = fault_of(task)
@@ -301,13 +302,13 @@ class Session:
             self._log(f"lease {task.lease} is given back: {fault}")
             self._tell(Released(task.lease, LeaseOutcome.FAILED, {"kind": CauseKind.EXCEPTION, "text": fault}))
             return
-        self.holdings[task.lease] = holding = Holding(task, chunk)
-        self._ask_for_assets(holding)
+        self.held_tasks[task.lease] = held_task = HeldTask(task, chunk)
+        self._ask_for_assets(held_task)
 
-    def _ask_for_assets(self, holding: Holding) -> None:
+    def _ask_for_assets(self, held_task: HeldTask) -> None:
         """Ask for what a waiting task lacks; again over each connection, for the last one may have lost the answer."""
-        for value in self.assets.missing(holding.task.assets):
-            self._out.append(Send(MIDDLEWARE, AssetRequest(holding.task.lease, value)))
+        for value in self.assets.missing(held_task.task.assets):
+            self._out.append(Send(MIDDLEWARE, AssetRequest(held_task.task.lease, value)))
 
     def _asset_came(self, value: str, content: Buffer) -> None:
         if value not in self._needed_assets():
@@ -315,33 +316,33 @@ class Session:
         if self.assets.add(value, content):
             return
         cause = {"kind": CauseKind.EXCEPTION, "text": f"what came as the file {value} is something else"}
-        for holding in list(self.holdings.values()):
-            if holding.phase is Phase.WAITING and value in holding.task.assets:
-                self._release(holding, LeaseOutcome.FAILED, cause)
+        for held_task in list(self.held_tasks.values()):
+            if held_task.phase is Phase.WAITING and value in held_task.task.assets:
+                self._release(held_task, LeaseOutcome.FAILED, cause)
 
     def _asset_came_damaged(self, value: str) -> None:
         """The middleware takes the tasks back that need it, and can tell where it was damaged."""
-        for holding in self.holdings.values():
-            if holding.phase is Phase.WAITING and value in holding.task.assets:
-                self._tell(AssetRequest(holding.task.lease, value, damaged=True))
+        for held_task in self.held_tasks.values():
+            if held_task.phase is Phase.WAITING and value in held_task.task.assets:
+                self._tell(AssetRequest(held_task.task.lease, value, damaged=True))
 
     def _needed_assets(self) -> set[str]:
-        return {value for one in self.holdings.values() if one.phase is Phase.WAITING for value in one.task.assets}
+        return {value for one in self.held_tasks.values() if one.phase is Phase.WAITING for value in one.task.assets}
 
     def _came_damaged(self, task: Task) -> None:
         """Its chunk is not what left the middleware's disk, or not what it had put there: the middleware can tell."""
-        if task.lease not in self.holdings:
+        if task.lease not in self.held_tasks:
             self._log(f"job {task.job} chunk {task.index} arrived damaged; it goes back")
             self._tell(Released(task.lease, LeaseOutcome.DAMAGED))
 
     def _revoke(self, lease: Lease, now: float) -> None:
-        holding = self.holdings.get(lease)
-        if holding is None:
+        held_task = self.held_tasks.get(lease)
+        if held_task is None:
             self._tell(Released(lease, LeaseOutcome.REVOKED))  # our first word may have been lost
             return
-        if holding.phase is Phase.COMPUTING:
+        if held_task.phase is Phase.COMPUTING:
             self._abandon(lease, now)
-        self._release(holding, LeaseOutcome.REVOKED)
+        self._release(held_task, LeaseOutcome.REVOKED)
 
     # ── the life of a lease ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -350,24 +351,24 @@ class Session:
             return
         self._moved_at = now
         ready = (
-            one for one in self.holdings.values()
+            one for one in self.held_tasks.values()
             if one.phase is Phase.WAITING and not self.assets.missing(one.task.assets)
         )  # fmt: skip
-        holding = next(ready, None)
-        if holding is not None:
-            assert holding.chunk is not None
-            self._out.append(Compute(holding.task, holding.chunk, self.assets.of(holding.task.assets)))
+        held_task = next(ready, None)
+        if held_task is not None:
+            assert held_task.chunk is not None
+            self._out.append(Compute(held_task.task, held_task.chunk, self.assets.of(held_task.task.assets)))
             self.assets.trim(self._needed_assets())
-            holding.become(Phase.COMPUTING)
-            holding.chunk = None  # the compute thread's now
-            self.computing = holding.task.lease
+            held_task.become(Phase.COMPUTING)
+            held_task.chunk = None  # the compute thread's now
+            self.computing = held_task.task.lease
 
     def _progressed(self, event: Progressed, now: float) -> None:
-        holding = self.holdings.get(event.lease)
-        if holding is not None and holding.phase is Phase.COMPUTING:
-            if event.steps != holding.steps:
+        held_task = self.held_tasks.get(event.lease)
+        if held_task is not None and held_task.phase is Phase.COMPUTING:
+            if event.steps != held_task.steps:
                 self._moved_at = now
-            holding.frames, holding.steps = event.frames, event.steps
+            held_task.frames, held_task.steps = event.frames, event.steps
 
     def _ended(self, event: Computed | Failed | Stopped, now: float) -> None:
         assert event.lease == self.computing, f"{event.lease} ended, but {self.computing} was computed"
@@ -376,38 +377,38 @@ class Session:
         self._start_next(now)  # first of all: the core must not idle while a result is sent
         if was_abandoned:
             return
-        holding = self.holdings[event.lease]
+        held_task = self.held_tasks[event.lease]
         if isinstance(event, Computed):
-            holding.become(Phase.DELIVERING)
-            holding.result = event.result
-            if self.peers.is_open(holding.destination):
-                self._send_result(holding)
+            held_task.become(Phase.DELIVERING)
+            held_task.result = event.result
+            if self.peers.is_open(held_task.destination):
+                self._send_result(held_task)
         else:
-            self._release(holding, LeaseOutcome.FAILED, event.cause if isinstance(event, Failed) else None)
+            self._release(held_task, LeaseOutcome.FAILED, event.cause if isinstance(event, Failed) else None)
 
-    def _send_result(self, holding: Holding) -> None:
-        assert holding.result is not None
-        self._out.append(Send(holding.destination, holding.message(), holding.result.payload))
-        holding.is_sent = True
+    def _send_result(self, held_task: HeldTask) -> None:
+        assert held_task.result is not None
+        self._out.append(Send(held_task.destination, held_task.message(), held_task.result.payload))
+        held_task.is_sent = True
 
     def _unsendable(self, event: Unsent) -> None:
         """Ends a task whose result breaks a limit of the wire: another try may make a smaller one."""
-        holding = self.holdings.get(event.lease)
-        if holding is not None and holding.phase is Phase.DELIVERING:
+        held_task = self.held_tasks.get(event.lease)
+        if held_task is not None and held_task.phase is Phase.DELIVERING:
             cause = {"kind": CauseKind.EXCEPTION, "text": f"its result cannot be sent: {event.reason}"}
-            self._release(holding, LeaseOutcome.FAILED, cause)
+            self._release(held_task, LeaseOutcome.FAILED, cause)
 
-    def _release(self, holding: Holding, outcome: LeaseOutcome, cause: dict[str, Any] | None = None) -> None:
+    def _release(self, held_task: HeldTask, outcome: LeaseOutcome, cause: dict[str, Any] | None = None) -> None:
         """The lease is over. The middleware is told now, or when it is back."""
-        holding.chunk = holding.result = None
-        holding.is_sent = False
-        released = Released(holding.task.lease, outcome, None if cause is None else _told(cause))
+        held_task.chunk = held_task.result = None
+        held_task.is_sent = False
+        released = Released(held_task.task.lease, outcome, None if cause is None else _told(cause))
         if self.peers.is_open(MIDDLEWARE):
             self._tell(released)
-            del self.holdings[holding.task.lease]
+            del self.held_tasks[held_task.task.lease]
         else:
-            holding.become(Phase.RELEASING)
-            holding.released = released
+            held_task.become(Phase.RELEASING)
+            held_task.released = released
 
     def _abandon(self, lease: Lease, now: float) -> None:
         self._out.append(Abandon(lease))
@@ -432,27 +433,27 @@ class Session:
             self._out.append(Dial(peer, link.addresses, self._hello(peer)))
         if self.peers.is_open(MIDDLEWARE) and self._beat_at <= now:
             self._beat_at = now + self.beat_interval_s
-            self._out.append(Send(MIDDLEWARE, Beat([holding.beat() for holding in self.holdings.values()])))
+            self._out.append(Send(MIDDLEWARE, Beat([held_task.beat() for held_task in self.held_tasks.values()])))
 
     def _drain(self, now: float, why: str) -> None:
         if self._drain_by is not None:
             return
         self._drain_by = now + DRAIN_LIMIT_S
-        self._log(f"{why}; {len(self.holdings)} leases held")
-        for holding in list(self.holdings.values()):
-            if holding.phase is Phase.WAITING:
-                self._release(holding, LeaseOutcome.DRAINED)
+        self._log(f"{why}; {len(self.held_tasks)} leases held")
+        for held_task in list(self.held_tasks.values()):
+            if held_task.phase is Phase.WAITING:
+                self._release(held_task, LeaseOutcome.DRAINED)
 
     def _end_drain(self, now: float) -> None:
         """Ends when nothing is left to finish; at the limit, what is left is handed back."""
         assert self._drain_by is not None
-        left = [one for one in self.holdings.values() if one.phase is not Phase.RELEASING]
+        left = [one for one in self.held_tasks.values() if one.phase is not Phase.RELEASING]
         if left and now < self._drain_by:
             return
-        for holding in left:
-            if holding.phase is Phase.COMPUTING:
-                self._abandon(holding.task.lease, now)
-            self._release(holding, LeaseOutcome.DRAINED)
+        for held_task in left:
+            if held_task.phase is Phase.COMPUTING:
+                self._abandon(held_task.task.lease, now)
+            self._release(held_task, LeaseOutcome.DRAINED)
         self._exit(EXIT_STUCK if self._is_stuck else EXIT_DRAINED)
 
     def _exit(self, status: int) -> None:

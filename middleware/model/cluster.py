@@ -40,8 +40,8 @@ from .fleet import Fleet
 from .job import Job
 from .states import JobState
 from .stories import Stories
-from .task_queue import Flight, LeaseRecord
-from .track import Track, Trouble
+from .task_queue import InFlight, LeaseRecord
+from .track import TaskFailures, Track
 from .uploads import Uploads
 from .users import HISTORY, QUOTAS, Quota, Resource, User, Users
 
@@ -63,7 +63,7 @@ class Rules:
     client_window_bytes: int = 64 * 1024 * 1024
     pass_window: int = 8  # passthrough chunks of a job, of all its streams, on their way to the aggregator
     aggregator_pass_window: int = 64  # … of all jobs to one aggregator: what waits keeps its segment of the spool
-    bench_after: int = 3  # failures of one worker on one job
+    exclude_after: int = 3  # failures of one worker on one job
     renew_after_s: float = 30.0  # without a worker like those that made a job's first results
     max_clients: int = MAX_CLIENTS
     max_workers: int = MAX_WORKERS  # and aggregators
@@ -386,24 +386,24 @@ class Cluster:
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def exhausted(self, track: Track, trouble: Trouble) -> bool:
+    def exhausted(self, track: Track, past: TaskFailures) -> bool:
         """Has a task failed often enough, and on two workers where there are two?"""
-        if len(trouble.failures) < self.rules.max_failures:
+        if len(past.failures) < self.rules.max_failures:
             return False
         count = len(track.chain.steps)
         others = frozenset(one for one in self.fleet.fingerprints if not track.takes(extended((), one, count)))
-        return len(trouble.failed_on) >= min(2, sum(1 for _ in self.fleet.able(track.needs, others)))
+        return len(past.failed_on) >= min(2, sum(1 for _ in self.fleet.able(track.needs, others)))
 
     def mode_of(self, job: Job, track: Track, index: int) -> str:
         """How a task is done: with its filters, until it has failed too often."""
-        trouble = track.troubles.get(index)
-        if trouble is None or not self.exhausted(track, trouble):
+        past = track.task_failures.get(index)
+        if past is None or not self.exhausted(track, past):
             return Mode.FILTER
         return Mode.DROP if job.fixed["policy"].get("on_error") == OnError.DROP else Mode.BYPASS
 
-    def benched(self, job: Job) -> set[str]:
+    def excluded(self, job: Job) -> set[str]:
         """Workers that failed too many tasks of a job."""
-        return {name for name, count in job.benched.items() if count >= self.rules.bench_after}
+        return {name for name, count in job.excluded.items() if count >= self.rules.exclude_after}
 
     @property
     def staged_bytes(self) -> int:
@@ -441,7 +441,7 @@ class Cluster:
         of = f"stream {track.stream.number}" if track.is_passthrough else job.fixed["outputs"][track.number]["name"]
         return f"job {job.id} chunk {index} of {of}"
 
-    def flight(self, job: str, track: int, index: int) -> tuple[Track, Flight] | None:
+    def flight(self, job: str, track: int, index: int) -> tuple[Track, InFlight] | None:
         """A task in flight."""
         found = self.open.get(job)
         if found is None or track >= len(found.tracks):

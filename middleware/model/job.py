@@ -73,7 +73,7 @@ class Job:
         self.outputs_summary: list[dict[str, Any]] = []
         self.files: list[dict[str, Any]] = []
         self.addresses: list[dict[str, Any]] = []
-        self.benched: dict[str, int] = {}  # worker name → tasks of this job it failed
+        self.excluded: dict[str, int] = {}  # worker name → tasks of this job it failed
         self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
         self.no_room_until = 0.0  # see `wait_for_room`
         self.no_room_reason = ""
@@ -181,7 +181,7 @@ class Job:
 
     def count_failure(self, worker: str) -> None:
         """A worker failed one of its tasks."""
-        self.benched[worker] = self.benched.get(worker, 0) + 1
+        self.excluded[worker] = self.excluded.get(worker, 0) + 1
         self.mark()
 
     def wait_for_room(self, reason: str, now: float) -> None:

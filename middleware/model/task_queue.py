@@ -57,7 +57,7 @@ class LeaseRecord:
 
 
 @dataclass(slots=True, eq=False)
-class Flight:
+class InFlight:
     """A task in flight: ASSIGNED while a lease is alive, then DELIVERED until the aggregator's word, or until that is
     not awaited any longer (see Ownership.expire_deliveries)."""
 
@@ -105,7 +105,7 @@ class TaskQueue:
         stream.queues.append(self)
         self.stored = Bitmap()
         self.stored_frames = 0
-        self.in_flight: dict[int, Flight] = {}
+        self.in_flight: dict[int, InFlight] = {}
         self.count = 0
         self.delivered_count = 0  # in flight, and only the aggregator's word is awaited
         self._returned: set[int] = set()
@@ -237,7 +237,7 @@ class TaskQueue:
             assert index in self._stream.here, f"chunk {index} is not here"
             assert index not in self.stored, f"{index} is stored"
             self._leave_queue(index)
-            flight = self.in_flight[index] = Flight(TaskState.ASSIGNED, now, now)
+            flight = self.in_flight[index] = InFlight(TaskState.ASSIGNED, now, now)
         if record is not None:
             flight.leases[record.lease] = record
         state = TaskState.DELIVERED if record is None else TaskState.ASSIGNED
@@ -272,7 +272,7 @@ class TaskQueue:
             self._ahead = [one for one in self._ahead if one[0] != index]
             self._return(index)
 
-    def store(self, index: int) -> Flight | None:
+    def store(self, index: int) -> InFlight | None:
         """A task that was not stored is; return its flight, if it had one."""
         flight = self._land(index)
         if flight is None and index in self._stream.here:
@@ -314,12 +314,12 @@ class TaskQueue:
         self.count = self._count()
         self._on_change()
 
-    def _set_state(self, flight: Flight, state: TaskState) -> None:
+    def _set_state(self, flight: InFlight, state: TaskState) -> None:
         """The only writer of a flight's state after its beginning."""
         self.delivered_count += (state is TaskState.DELIVERED) - (flight.state is TaskState.DELIVERED)
         flight.state = state
 
-    def _land(self, index: int) -> Flight | None:
+    def _land(self, index: int) -> InFlight | None:
         """A task is in flight no more; return its flight, if it had one."""
         flight = self.in_flight.pop(index, None)
         if flight is not None and flight.state is TaskState.DELIVERED:

@@ -12,12 +12,12 @@ from moviola.wire.bitmap import Bitmap
 from .chain import Chain, Intermediate, Needs, Pace
 from .stream import Stream
 from .tally import Tally
-from .task_queue import Flight, LeaseRecord, TaskQueue
+from .task_queue import InFlight, LeaseRecord, TaskQueue
 from .users import Resource, User
 
 
 @dataclass(slots=True)
-class Trouble:
+class TaskFailures:
     """What went wrong with one task so far."""
 
     failures: list[dict[str, Any]] = field(default_factory=list)  # attributed ones: worker, cause
@@ -52,8 +52,8 @@ class Track:
         self.number, self.stream, self.chain = number, stream, chain
         self._user, self._on_change = user, on_change
         self.needs: Needs = chain.needs(chain.whole) if chain.steps else frozenset()
-        self.troubles: dict[int, Trouble] = {}
-        self.queue = TaskQueue(stream, self.troubles, on_change, on_progress)
+        self.task_failures: dict[int, TaskFailures] = {}
+        self.queue = TaskQueue(stream, self.task_failures, on_change, on_progress)
         self.tally = Tally()
         self.intermediates: dict[int, Intermediate] = {}
         self.groups: tuple[int, BuildPath, Any] | None = None  # of workers that can do it, as the scheduler found last
@@ -72,7 +72,7 @@ class Track:
     def assign(self, record: LeaseRecord, now: float, *, adopted: bool = False) -> None:
         """A lease on a task, queued or in flight already, begins; or one goes on that was thought lost."""
         self.begun_at.setdefault(record.index, now)
-        if self.troubles:
+        if self.task_failures:
             self._count_retry(record.index, adopted=adopted)
         self.queue.begin(record.index, now, record)
         if adopted:
@@ -83,45 +83,45 @@ class Track:
         self._count_retry(index, adopted=False)
         self.queue.begin(index, now, None)
 
-    def lose(self, index: int) -> Trouble:
+    def lose(self, index: int) -> TaskFailures:
         """A lease was lost with its worker, or what it brought on its way."""
-        trouble = self.troubles.setdefault(index, Trouble())
-        trouble.losses += 1
-        trouble.retry = "loss"
+        past = self.task_failures.setdefault(index, TaskFailures())
+        past.losses += 1
+        past.retry = "loss"
         self.queue.put_first(index)
         self._on_change()
-        return trouble
+        return past
 
-    def fail(self, record: LeaseRecord) -> Trouble:
+    def fail(self, record: LeaseRecord) -> TaskFailures:
         """A lease ended with a failure of its task; if it was lost, that is why."""
-        trouble = self.troubles.setdefault(record.index, Trouble())
-        if record.is_lost and trouble.retry != "loss":
+        past = self.task_failures.setdefault(record.index, TaskFailures())
+        if record.is_lost and past.retry != "loss":
             self.tally.losses -= 1  # it was handed out again before that was known
         else:
-            trouble.retry = "failure"
+            past.retry = "failure"
         self.queue.put_first(record.index)
         self._on_change()
-        return trouble
+        return past
 
     def make_unreadable(self, index: int) -> None:
         """A result that was stored makes no file: its task is to be tried again."""
-        self.troubles.setdefault(index, Trouble()).retry = "failure"
+        self.task_failures.setdefault(index, TaskFailures()).retry = "failure"
         self.queue.put_first(index)
         self._on_change()
 
     def _count_retry(self, index: int, *, adopted: bool) -> None:
         """What a failure or a loss costs is the next hand-out, and nothing if none follows."""
-        trouble = self.troubles.get(index)
-        if trouble is None or not trouble.retry:
+        past = self.task_failures.get(index)
+        if past is None or not past.retry:
             return
         if adopted:
-            trouble.losses -= trouble.retry == "loss"
+            past.losses -= past.retry == "loss"
         else:
             self.tally.retries += 1
-            self.tally.losses += trouble.retry == "loss"
-        trouble.retry = ""
+            self.tally.losses += past.retry == "loss"
+        past.retry = ""
 
-    def store(self, index: int, now: float) -> Flight | None:
+    def store(self, index: int, now: float) -> InFlight | None:
         """A task that was not stored is; return its flight, if it had one."""
         flight = self.queue.store(index)
         begun_at = self.begun_at.pop(index, None)

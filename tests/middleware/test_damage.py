@@ -24,8 +24,8 @@ def held(script: Script, index: int, peer: int = 2) -> Task:
 
 def blame(script: Script) -> tuple[int, int, dict[str, int]]:
     worker = script.dispatcher.cluster.fleet.by_name["w2"]
-    benched = [job.benched for job in script.dispatcher.cluster.open.values() if job.benched]
-    return worker.failures, worker.losses, dict(*benched)
+    excluded = [job.excluded for job in script.dispatcher.cluster.open.values() if job.excluded]
+    return worker.failures, worker.losses, dict(*excluded)
 
 
 # ── what the store loses ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -126,7 +126,7 @@ def test_who_makes_what_makes_no_file_gets_no_more_of_the_job(script: Script) ->
     for index in range(3):
         script.tell(9, Stored(job, 0, index, "kept", None, "w11", 10))
         script.tell(9, Stored(job, 0, index, "unreadable", None, "w11", text="no bundle"))
-    assert script.dispatcher.cluster.benched(script.dispatcher.cluster.open[job]) == {"w11"}
+    assert script.dispatcher.cluster.excluded(script.dispatcher.cluster.open[job]) == {"w11"}
 
 
 def test_what_nobody_can_make_a_file_of_ends_the_job(script: Script) -> None:
@@ -145,5 +145,5 @@ def test_a_cause_says_nothing_of_who_failed_and_how(script: Script) -> None:
     job = script.submit(chunks=1)
     cause = {"kind": "exception", "text": "it raised", "worker": ["another"], "mode": 3}
     script.tell(11, Released(script.said(11, Task)[0].lease, "failed", cause))
-    (told,) = script.dispatcher.cluster.open[job].tracks[0].troubles[0].failures
+    (told,) = script.dispatcher.cluster.open[job].tracks[0].task_failures[0].failures
     assert (told["worker"], told["mode"]) == ("w11", "filter")

@@ -11,7 +11,7 @@ from middleware import publisher as records
 from middleware.events import Tick
 from middleware.model.changes import Urgency
 from middleware.model.stream import ChunkFacts
-from middleware.model.track import Trouble
+from middleware.model.track import TaskFailures
 from moviola.base.failures import MAX_FAILURES_OF_JOB
 from moviola.wire.messages import (
     Beat,
@@ -57,7 +57,7 @@ def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch:
     job = script.dispatcher.cluster.open[script.job(1).job]
     for index in range(3000):
         job.add_chunk(0, index, ChunkFacts(10, index + 1, 1000))
-        job.tracks[0].troubles[index] = Trouble([{"worker": "w", "kind": "crash", "text": "x"}] * 3)
+        job.tracks[0].task_failures[index] = TaskFailures([{"worker": "w", "kind": "crash", "text": "x"}] * 3)
         job.tracks[0].queue.put_first(index)
     calls = counted(monkeypatch, "_frames_of")
     script.client(5)

@@ -312,7 +312,7 @@ class Checks:
         self, cluster: Cluster, job: MiddlewareJob, workers: list[WorkerRecord], free: list[WorkerRecord], now: float
     ) -> None:
         """Tasks that never failed, of jobs that no worker failed: any able worker with credit may have them."""
-        if not job.holdings_known or job.state is JobState.PAUSED or now < job.no_room_until or job.benched:
+        if not job.holdings_known or job.state is JobState.PAUSED or now < job.no_room_until or job.excluded:
             return
         if not job.has_assets:
             return
@@ -341,7 +341,7 @@ class Checks:
         offered = {(name, worker.details.fingerprint) for worker in workers for name in worker.offers}
         for index in track.stream.here:
             begun = track.intermediates.get(index)
-            if index in track.queue.stored or index in track.queue.in_flight or index in track.troubles:
+            if index in track.queue.stored or index in track.queue.in_flight or index in track.task_failures:
                 continue
             done = begun.fingerprint if begun else ()
             rest = set(wanted[len(done) :])
@@ -448,10 +448,14 @@ class Checks:
         """Every result without a verdict has gone over the present connection, also when it went over an older one."""
         if worker.session is None or worker.death is not None:
             return
-        for holding in worker.session.holdings.values():
-            link = worker.link(holding.destination)
-            if holding.result is not None and link is not None and worker.session.peers.is_open(holding.destination):
-                assert holding.task.lease in link.results, f"{worker.name} does not send {holding} again"
+        for held_task in worker.session.held_tasks.values():
+            link = worker.link(held_task.destination)
+            if (
+                held_task.result is not None
+                and link is not None
+                and worker.session.peers.is_open(held_task.destination)
+            ):
+                assert held_task.task.lease in link.results, f"{worker.name} does not send {held_task} again"
 
     def _owner_epoch(self, job_id: str) -> int | None:
         server = self._scenario.middleware.server

@@ -17,7 +17,7 @@ from moviola.wire.schema import Lease
 from tests.simulation import material
 from tests.simulation.programs import Worker
 from worker import events as worker_events
-from worker.holding import Holding
+from worker.held_task import HeldTask
 
 FORGED: Final = b"forged"
 """What its made-up results hold; no file may."""
@@ -121,8 +121,8 @@ class Liar(Worker):
         claimed = [one.to_wire() for one in (*held, *made_up)]
         return replace(hello, details={**hello.details, "held": [*hello.details["held"], *claimed]})
 
-    def _stolen(self) -> Iterator[Holding]:
+    def _stolen(self) -> Iterator[HeldTask]:
         """What others hold, now or when they died last."""
         for one in self.others:
             if one.session is not None:
-                yield from one.session.holdings.values()
+                yield from one.session.held_tasks.values()

@@ -253,8 +253,8 @@ def _result_not_sent_again() -> Patch:
         self.peers.opened(event.peer, now)
         if not event.peer:
             self._welcomed(event.welcome, now)
-        for holding in self.holdings.values():
-            holding.is_sent |= holding.result is not None and holding.task.owner == event.peer
+        for held_task in self.held_tasks.values():
+            held_task.is_sent |= held_task.result is not None and held_task.task.owner == event.peer
 
     return WorkerSession, "_opened", opened
 
@@ -411,7 +411,7 @@ def _failed_task_is_dropped() -> Patch:
     def tick(self: Any, event: Any, now: float) -> None:
         for job in self.cluster.open.values():
             for track in job.tracks:
-                for index in [i for i, trouble in track.troubles.items() if trouble.failures]:
+                for index in [i for i, trouble in track.task_failures.items() if trouble.failures]:
                     if index not in track.queue.stored:
                         track.queue.store(index)
         real(self, event, now)

@@ -31,7 +31,7 @@ from tests.simulation import material
 from tests.simulation.network import Link, Network, SimLoop
 from tests.simulation.world import World
 from worker import events as worker_events
-from worker.holding import Identity
+from worker.held_task import Identity
 from worker.session import Session as WorkerSession
 
 MIDDLEWARE: Final = Address("middleware", 5000)

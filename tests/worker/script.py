@@ -29,7 +29,7 @@ from worker.events import (
     Send,
     Tick,
 )
-from worker.holding import Identity
+from worker.held_task import Identity
 from worker.session import Session
 
 HERE = Address("middle", 5000)

@@ -31,7 +31,7 @@ from worker.events import (
     Stopped,
     Tick,
 )
-from worker.holding import Identity
+from worker.held_task import Identity
 from worker.session import Session
 
 STEPS: Final = 200

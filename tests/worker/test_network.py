@@ -17,7 +17,7 @@ from tests.waiting import PATIENCE_S
 from tests.worker.cluster import Cluster, Side
 from worker.compute import Computer, load
 from worker.events import EXIT_DRAINED, EXIT_ORPHANED, DrainRequested
-from worker.holding import Identity
+from worker.held_task import Identity
 from worker.network import Network
 from worker.session import Session
 from worker.shared_status import Note, Stage

@@ -84,7 +84,7 @@ def test_a_task_is_computed_delivered_and_released_after_the_verdict() -> None:
         **{"mode": "filter", "stage": [], "tag": b"tag"},
     }
     assert script.stored(A) == [released(A, "stored")]
-    assert not script.session.holdings
+    assert not script.session.held_tasks
 
 
 def test_the_next_task_starts_before_the_result_of_the_last_one_leaves() -> None:
@@ -165,7 +165,7 @@ def test_a_revoked_task_is_dropped_whatever_its_phase() -> None:
     script.connect_store()
     script.after(Computed(C, RESULT))
     assert script.told(Revoke(C)) == [released(C, "revoked")]
-    assert not script.session.holdings
+    assert not script.session.held_tasks
 
 
 @pytest.mark.parametrize("answer", [Computed(A, RESULT), Failed(A, {"kind": "exception", "text": "…"}), Stopped(A)])
@@ -423,14 +423,14 @@ def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: in
             choices += [Computed(session.computing, RESULT)] * 2
             choices.append(Failed(session.computing, {"kind": "exception", "text": "chance"}))
         if links[MIDDLEWARE] == "open":
-            if len(session.holdings) < 2:
+            if len(session.held_tasks) < 2:
                 choices += [Received(MIDDLEWARE, task(Lease(1, 100 + len(given))), b"chunk")] * 2
-            choices += [Received(MIDDLEWARE, Revoke(lease)) for lease in session.holdings]
+            choices += [Received(MIDDLEWARE, Revoke(lease)) for lease in session.held_tasks]
         if links["store"] == "open":
             choices += [
                 Received("store", Stored("job", 0, lease.sequence, "kept", lease))
-                for lease, holding in session.holdings.items()
-                if holding.is_sent
+                for lease, held_task in session.held_tasks.items()
+                if held_task.is_sent
             ]
         event = chance.choice(choices)
         if isinstance(event, Lost):
@@ -451,11 +451,11 @@ def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: in
                 note(script.after(Opened(peer, WELCOME)))
         if session.computing is not None:
             note(script.after(Computed(session.computing, RESULT)))
-        for lease, holding in list(session.holdings.items()):
-            if holding.is_sent:
+        for lease, held_task in list(session.held_tasks.items()):
+            if held_task.is_sent:
                 note(script.stored(lease))
         note(script.wait(RECONNECT_MAX_S))
-    assert not session.holdings
+    assert not session.held_tasks
     assert given == ended
 
 

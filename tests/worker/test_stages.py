@@ -49,7 +49,7 @@ def test_a_store_has_no_say_in_it() -> None:
     script = Script().connect()
     computed(script)
     assert script.stored(A) == []
-    assert script.session.holdings
+    assert script.session.held_tasks
 
 
 def test_without_a_verdict_it_is_sent_again_after_a_lost_connection() -> None:

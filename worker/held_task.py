@@ -43,7 +43,7 @@ def fault_of(task: Task) -> str:
 
 
 @dataclass(slots=True, eq=False)
-class Holding:
+class HeldTask:
     """A lease and what this worker has of it: the chunk while it waits, the result until its verdict."""
 
     task: Task
