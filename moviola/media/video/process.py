@@ -31,8 +31,8 @@ from moviola.media.video.bundle import KEY
 from moviola.media.video.encode import encodable, open_encoder
 from moviola.media.video.fit import Fitter
 from moviola.media.video.frame_format import FrameFormat
+from moviola.media.video.frame_source import FrameItem, IntermediateSource, Payload, builds_after, frame_source_of
 from moviola.media.video.grid import Pace, grid_of
-from moviola.media.video.inlet import Handed, Payload, Shot, builds_after, inlet_of
 from moviola.media.video.report import ChunkReport
 from moviola.media.video.source_format import colour_after, source_format
 from moviola.media.video.stages import hand_on
@@ -110,12 +110,12 @@ def _handed_on(
 ) -> Result:
     """What a stage that is not the last returns."""
     reach = int(source_process["context_frames"])
-    inlet = inlet_of(payload, source_process, stage, reach, lambda _packets: on_frame(0), max_pixels)
+    frame_source = frame_source_of(payload, source_process, stage, reach, lambda _packets: on_frame(0), max_pixels)
     try:
-        intermediate, count = hand_on(inlet, stage, output, reach, bypass, on_frame)
+        intermediate, count = hand_on(frame_source, stage, output, reach, bypass, on_frame)
     finally:
-        inlet.let_go()
-    return Result(intermediate, to_text(builds_after(inlet.builds, stage)), count, 0, 0, 0, 0)
+        frame_source.let_go()
+    return Result(intermediate, to_text(builds_after(frame_source.builds, stage)), count, 0, 0, 0, 0)
 
 
 def _dropped(payload: Payload, source_process: dict[str, Any], stage: range) -> Result:
@@ -123,7 +123,7 @@ def _dropped(payload: Payload, source_process: dict[str, Any], stage: range) -> 
     chunk: Payload = payload
     before: BuildPath = ()
     if stage.start:
-        handed = Handed(payload, source_process)
+        handed = IntermediateSource(payload, source_process)
         chunk, before = handed.chunk, handed.builds
     table = unpack_table(chunk)
     count = _own_packets(table)
@@ -162,18 +162,18 @@ class _Work:
         self._bypass = bypass
         self._on_frame = on_frame
         self._runner = ChainRunner(make_chain(output.chain[stage.start :]))
-        self._inlet = inlet_of(
+        self._frame_source = frame_source_of(
             payload, source_process, stage, self._runner.context_frames, self._lead_in_done, max_pixels
         )
-        table = unpack_table(self._inlet.chunk)
+        table = unpack_table(self._frame_source.chunk)
         grid = grid_of(output, source_process)
         self._pace = Pace(grid, table, source_process) if grid is not None else None
-        self._held: tuple[Shot, float] | None = None  # until it is known how long it is shown
-        self._unseen = deque[Shot](maxlen=self._runner.context_frames)  # may be context of a frame to come
+        self._held: tuple[FrameItem, float] | None = None  # until it is known how long it is shown
+        self._unseen = deque[FrameItem](maxlen=self._runner.context_frames)  # may be context of a frame to come
         source = source_format(source_process)
         rate = source.rate if grid is None else grid.rate
-        self._size = self._runner.output_size(*self._inlet.size)
-        aspect = self._runner.output_pixel_aspect(self._inlet.pixel_aspect)
+        self._size = self._runner.output_size(*self._frame_source.size)
+        aspect = self._runner.output_pixel_aspect(self._frame_source.pixel_aspect)
         wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, colour_after(source, self._size))
         self._format, warnings = wanted, list[str]()
         self._encoder: VideoCodecContext | None = None
@@ -193,25 +193,25 @@ class _Work:
             sent=_own_packets(table),
             format=self._format,
             warnings=warnings,
-            seconds=self._inlet.seconds,
-            fingerprint=to_text(builds_after(self._inlet.builds, stage)),
+            seconds=self._frame_source.seconds,
+            fingerprint=to_text(builds_after(self._frame_source.builds, stage)),
         )
 
     def run(self) -> Result:
-        shots = iter(self._inlet)
+        items = iter(self._frame_source)
         while True:
             begun = self._started = perf_counter()
-            shot = next(shots, None)
+            item = next(items, None)
             self._report.seconds.decode += perf_counter() - begun
-            if shot is None:
+            if item is None:
                 break
-            if shot.own:
-                self._decoded.append(shot.index)
-                self._own_frame(shot)
+            if item.own:
+                self._decoded.append(item.index)
+                self._own_frame(item)
             elif self._pace is None:
-                self._show_filters(shot)
+                self._show_filters(item)
             else:
-                self._unseen.append(shot)
+                self._unseen.append(item)
             self._on_frame(len(self._decoded))
         if self._pace is not None:
             self._show_held(self._pace.rest())
@@ -222,7 +222,7 @@ class _Work:
     def let_go(self) -> None:
         """Frees decoder and encoder now. The decoder knows this object, so only the garbage collector would, some
         chunks later; x264 holds 76 MB at 720p, 170 MB with the preset medium."""
-        self._inlet.let_go()
+        self._frame_source.let_go()
         del self._encoder
 
     def _lead_in_done(self, _packets: int) -> None:
@@ -230,36 +230,36 @@ class _Work:
         self._started = perf_counter()
         self._on_frame(0)
 
-    def _own_frame(self, shot: Shot) -> None:
+    def _own_frame(self, item: FrameItem) -> None:
         if self._pace is None:
-            self._show(shot, (len(self._decoded) - 1,), self._started)
+            self._show(item, (len(self._decoded) - 1,), self._started)
         else:
-            self._show_held(self._pace.before(shot.index))
-            self._held = shot, self._started
+            self._show_held(self._pace.before(item.index))
+            self._held = item, self._started
 
     def _show_held(self, ticks: range) -> None:
         """The frame before, now that it is known at which ticks it is shown. One that is not shown at any is filtered
         only if a later one that is shown looks back at it."""
         if self._held is None:
             return
-        shot, started = self._held
+        item, started = self._held
         self._held = None
         if not ticks:
-            self._unseen.append(shot)
+            self._unseen.append(item)
             return
         while self._unseen:
             self._show_filters(self._unseen.popleft())
             self._on_frame(len(self._decoded))
-        self._show(shot, ticks, started)
+        self._show(item, ticks, started)
 
-    def _show(self, shot: Shot, marks: Iterable[int], decode_began: float) -> None:
+    def _show(self, item: FrameItem, marks: Iterable[int], decode_began: float) -> None:
         """Filters a frame and encodes it once for each of `marks`, which `_emitted` keeps."""
         seconds, report = self._report.seconds, self._report
         begun = perf_counter()
-        picture = self._filtered(shot)
+        picture = self._filtered(item)
         filtered = perf_counter()
-        if shot.damaged:
-            report.damaged.append(shot.index)
+        if item.damaged:
+            report.damaged.append(item.index)
         if picture is not None:
             frame = self._fitter.fit(picture.frame) if self._encoder is not None else picture.frame
             fitted = ended = perf_counter()
@@ -267,52 +267,52 @@ class _Work:
                 if self._encoder is not None:
                     self._encode(frame, self._encoder)
                 ended = perf_counter()
-                if report.frames and report.frames[-1] == shot.index:
+                if report.frames and report.frames[-1] == item.index:
                     self._on_frame(len(self._decoded))  # one picture may be shown for hours
                 self._emitted.append(mark)
-                report.frames.append(shot.index)
-                report.latency_ms.append((ended - decode_began) * 1000 + shot.latency_ms)
+                report.frames.append(item.index)
+                report.latency_ms.append((ended - decode_began) * 1000 + item.latency_ms)
             seconds.convert += fitted - filtered
             seconds.encode += ended - fitted
             if picture.notes:
-                report.notes.append([shot.index, [dict(note) for note in picture.notes]])
+                report.notes.append([item.index, [dict(note) for note in picture.notes]])
         seconds.filter += filtered - begun
 
-    def _show_filters(self, shot: Shot) -> None:
+    def _show_filters(self, item: FrameItem) -> None:
         """A frame that is context only."""
         started = perf_counter()
-        if shot.picture is not None and not self._bypass:
-            show = self._runner.prepare if shot.failure is None else self._runner.pass_by
-            show(shot.picture)
+        if item.picture is not None and not self._bypass:
+            show = self._runner.prepare if item.failure is None else self._runner.pass_by
+            show(item.picture)
         self._report.seconds.filter += perf_counter() - started
 
-    def _filtered(self, shot: Shot) -> Picture | None:
+    def _filtered(self, item: FrameItem) -> Picture | None:
         """What the chain makes of the picture; the source's picture or None where the policy says so."""
-        if shot.failure is not None and not self._bypass:
-            if shot.picture is not None:
-                self._runner.pass_by(shot.picture)
-            return self._failed(shot, *shot.failure)
-        if shot.picture is None or self._bypass:
-            self._report.fallback.append([shot.index, "", BYPASSED])
-            return self._inlet.source(shot)
+        if item.failure is not None and not self._bypass:
+            if item.picture is not None:
+                self._runner.pass_by(item.picture)
+            return self._failed(item, *item.failure)
+        if item.picture is None or self._bypass:
+            self._report.fallback.append([item.index, "", BYPASSED])
+            return self._frame_source.source(item)
         try:
-            picture = self._runner.run(shot.picture)
+            picture = self._runner.run(item.picture)
             if (picture.width, picture.height) != self._size:
-                raise FilterError(self._output.chain[-1].name, shot.index, self._wrong_size(picture))
+                raise FilterError(self._output.chain[-1].name, item.index, self._wrong_size(picture))
             return picture
         except FilterError as error:
             if self._output.on_error == OnError.FAIL:
-                raise ProcessingFailed([shot.index], error.filter_name, error.trace) from error
-            return self._failed(shot, error.filter_name, error.trace)
+                raise ProcessingFailed([item.index], error.filter_name, error.trace) from error
+            return self._failed(item, error.filter_name, error.trace)
 
-    def _failed(self, shot: Shot, filter_name: str, trace: str) -> Picture | None:
+    def _failed(self, item: FrameItem, filter_name: str, trace: str) -> Picture | None:
         report, cause = self._report, last_line(trace)[:MAX_ERROR_LENGTH]
-        report.tell_failure(shot.index, filter_name, trace)
+        report.tell_failure(item.index, filter_name, trace)
         if self._output.on_error == OnError.DROP:
-            report.lost.append([shot.index, f"{filter_name}: {cause}"])
+            report.lost.append([item.index, f"{filter_name}: {cause}"])
             return None
-        report.fallback.append([shot.index, filter_name, cause])
-        return self._inlet.source(shot)
+        report.fallback.append([item.index, filter_name, cause])
+        return self._frame_source.source(item)
 
     def _wrong_size(self, picture: Picture) -> ValueError:
         width, height = self._size
@@ -339,7 +339,7 @@ class _Work:
 
     def _settle(self) -> None:
         """What is known only at the end: times, lead-in, errors, and the frames that never came."""
-        report, decoding = self._report, self._inlet.report
+        report, decoding = self._report, self._frame_source.report
         report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
         report.frames_out = len(report.pts)
         report.times_repaired = decoding.times_repaired

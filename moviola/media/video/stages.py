@@ -6,7 +6,7 @@ A chain is then run in *stages*, each some of its steps in a row. What a stage b
 moviola/media/video/exact.py made of the frames that a filter drew. Its table has
 
     "runs"     of these frames
-    "shots"    [[place, index, own, damaged, kind, notes, failure, latency_ms], …] in order, see inlet.py's `Shot`;
+    "shots"    [[place, index, own, damaged, kind, notes, failure, latency_ms], …] in order, see `FrameItem`;
                kind says where the picture is: "drawn" in the runs, "source" in the chunk, "" nowhere
     "context"  how many frames before the own ones the next stages' filters may look back at, at most
     "reach"    how many the chunk's decoder gives, at most
@@ -37,132 +37,132 @@ from moviola.media.bundle import pack
 from moviola.media.errors import ProcessingFailed, TooLargeToHandOn, last_line
 from moviola.media.material import Output
 from moviola.media.video.exact import FramePacker
-from moviola.media.video.inlet import DRAWN, NOWHERE, SOURCE, Inlet, Shot, builds_after
+from moviola.media.video.frame_source import DRAWN, NOWHERE, SOURCE, FrameItem, FrameSource, builds_after
 
 # What one worker sends at once: well below the 256 MiB that the wire carries, and held in memory twice.
 MAX_SIZE = 192 * 1024 * 1024
 
 
 def hand_on(
-    inlet: Inlet, stage: range, output: Output, reach: int, bypass: bool, on_frame: Callable[[int], None]
+    frame_source: FrameSource, stage: range, output: Output, reach: int, bypass: bool, on_frame: Callable[[int], None]
 ) -> tuple[bytes, int]:
     """Runs the filters of a stage that is not the last; returns the intermediate and its count of own frames.
 
     `reach` is how many frames before its own ones the chunk's decoder gives. Raise ProcessingFailed where a filter
     fails and the output's policy is to fail, TooLargeToHandOn, BundleError.
     """
-    return _Relay(inlet, stage, output, reach, bypass, on_frame).run()
+    return _StageRunner(frame_source, stage, output, reach, bypass, on_frame).run()
 
 
-class _Relay:
+class _StageRunner:
     """A chunk's way through a stage that is not the last."""
 
     def __init__(
         self,
-        inlet: Inlet,
+        frame_source: FrameSource,
         stage: range,
         output: Output,
         reach: int,
         bypass: bool,
         on_frame: Callable[[int], None],
     ) -> None:
-        self._inlet = inlet
+        self._frame_source = frame_source
         self._stage = stage
         self._output = output
         self._reach = reach
         self._bypass = bypass
         self._on_frame = on_frame
         self._runner = ChainRunner(make_chain(output.chain[stage.start : stage.stop]))
-        self._next_context = max(0, inlet.context_frames - self._runner.context_frames)
-        self._context: list[Shot] = []  # until the first own frame: only then it is known how many there are
+        self._next_context = max(0, frame_source.context_frames - self._runner.context_frames)
+        self._context: list[FrameItem] = []  # until the first own frame: only then it is known how many there are
         self._entries: list[list[Any]] = []
         self._packer = FramePacker()
-        self._seconds = inlet.seconds
+        self._seconds = frame_source.seconds
         self._failure_count = 0
         self._own_count = 0
 
     def run(self) -> tuple[bytes, int]:
-        shots = iter(self._inlet)
+        items = iter(self._frame_source)
         while True:
             begun = perf_counter()
-            shot = next(shots, None)
+            item = next(items, None)
             self._seconds.decode += perf_counter() - begun
-            if shot is None:
+            if item is None:
                 break
-            self._filter(shot)
-            self._pass_on(shot)
-            shot.latency_ms += (perf_counter() - begun) * 1000
-            if shot.own:
+            self._filter(item)
+            self._pass_on(item)
+            item.latency_ms += (perf_counter() - begun) * 1000
+            if item.own:
                 self._own_count += 1
-                self._entries[-1][-1] = shot.latency_ms
+                self._entries[-1][-1] = item.latency_ms
             self._on_frame(self._own_count)
         return self._intermediate(), self._own_count
 
-    def _filter(self, shot: Shot) -> None:
+    def _filter(self, item: FrameItem) -> None:
         begun = perf_counter()
         if self._bypass:
-            shot.picture = None
-        elif shot.failure is not None:
-            if shot.picture is not None:
-                self._runner.pass_by(shot.picture)
-        elif shot.picture is not None:
+            item.picture = None
+        elif item.failure is not None:
+            if item.picture is not None:
+                self._runner.pass_by(item.picture)
+        elif item.picture is not None:
             try:
-                shot.picture = self._runner.run(shot.picture)
+                item.picture = self._runner.run(item.picture)
             except FilterError as error:
-                self._failed(shot, error)
+                self._failed(item, error)
         self._seconds.filter += perf_counter() - begun
 
-    def _failed(self, shot: Shot, error: FilterError) -> None:
-        if shot.own and self._output.on_error == OnError.FAIL:
-            raise ProcessingFailed([shot.index], error.filter_name, error.trace) from error
-        self._failure_count += shot.own
+    def _failed(self, item: FrameItem, error: FilterError) -> None:
+        if item.own and self._output.on_error == OnError.FAIL:
+            raise ProcessingFailed([item.index], error.filter_name, error.trace) from error
+        self._failure_count += item.own
         trace = error.trace if self._failure_count <= MAX_FAILURES_OF_CHUNK else last_line(error.trace)
-        shot.failure = error.filter_name, trace
-        shot.picture = error.seen
+        item.failure = error.filter_name, trace
+        item.picture = error.seen
 
-    def _pass_on(self, shot: Shot) -> None:
+    def _pass_on(self, item: FrameItem) -> None:
         """Context frames wait for the first own one: where all that there may be came, the first of them were
         filtered without what comes before them, and nobody may see them."""
-        if not shot.own:
-            self._context.append(shot)
+        if not item.own:
+            self._context.append(item)
             return
         if self._context:
-            known = self._runner.context_frames if len(self._context) == self._inlet.context_frames else 0
+            known = self._runner.context_frames if len(self._context) == self._frame_source.context_frames else 0
             for each in self._context[known:]:
                 self._pack(each)
             self._context.clear()
-        self._pack(shot)
+        self._pack(item)
 
-    def _pack(self, shot: Shot) -> None:
+    def _pack(self, item: FrameItem) -> None:
         begun = perf_counter()
-        if shot.failure is not None and not self._next_context:
-            shot.picture = None  # nobody looks back at it
+        if item.failure is not None and not self._next_context:
+            item.picture = None  # nobody looks back at it
         kind, notes = NOWHERE, Notes()
-        if shot.picture is not None:
-            kind, notes = DRAWN if shot.is_drawn else SOURCE, shot.picture.notes
-            if shot.is_drawn:
-                self._packer.add(shot.picture.frame)
-        entry = [shot.place, shot.index, shot.own, shot.damaged, kind, [dict(note) for note in notes]]
-        self._entries.append([*entry, shot.failure, shot.latency_ms])
-        size = self._packer.size + len(self._inlet.chunk)
+        if item.picture is not None:
+            kind, notes = DRAWN if item.is_drawn else SOURCE, item.picture.notes
+            if item.is_drawn:
+                self._packer.add(item.picture.frame)
+        entry = [item.place, item.index, item.own, item.damaged, kind, [dict(note) for note in notes]]
+        self._entries.append([*entry, item.failure, item.latency_ms])
+        size = self._packer.size + len(self._frame_source.chunk)
         if size > MAX_SIZE:
             raise TooLargeToHandOn(size, MAX_SIZE, self._own_count)
         self._seconds.encode += perf_counter() - begun
 
     def _intermediate(self) -> bytes:
         runs, drawn = self._packer.finish()
-        aspect = self._runner.output_pixel_aspect(self._inlet.pixel_aspect)
-        parts = [self._inlet.chunk, *drawn]
+        aspect = self._runner.output_pixel_aspect(self._frame_source.pixel_aspect)
+        parts = [self._frame_source.chunk, *drawn]
         table = {
             "p": [[len(part)] for part in parts],
             "runs": runs,
             "shots": self._entries,
             "context": self._next_context,
             "reach": self._reach,
-            "size": self._runner.output_size(*self._inlet.size),
+            "size": self._runner.output_size(*self._frame_source.size),
             "aspect": None if aspect is None else [aspect.numerator, aspect.denominator],
-            "decoding": asdict(self._inlet.report),
+            "decoding": asdict(self._frame_source.report),
             "seconds": asdict(self._seconds),
-            "builds": builds_after(self._inlet.builds, self._stage),
+            "builds": builds_after(self._frame_source.builds, self._stage),
         }
         return pack(table, parts)

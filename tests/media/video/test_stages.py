@@ -13,8 +13,8 @@ from moviola.media.bundle import unpack
 from moviola.media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
 from moviola.media.fingerprint import fingerprint
 from moviola.media.material import Chunk, Output, Result, Source
-from moviola.media.video import inlet, stages
-from moviola.media.video.inlet import Handed
+from moviola.media.video import frame_source, stages
+from moviola.media.video.frame_source import IntermediateSource
 from moviola.media.video.process import process
 from moviola.media.video.report import ChunkReport
 from moviola.media.video.split import split_file
@@ -184,7 +184,7 @@ def test_the_build_of_each_step_is_told(clip: Path, monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as patched:
             begun = process(chunk.payload, source.process, wanted, mode=mode, stage=range(cut))
             assert begun.fingerprint == fingerprint()
-            patched.setattr(inlet, "fingerprint", lambda: "another")
+            patched.setattr(frame_source, "fingerprint", lambda: "another")
             ended = process(begun.payload, source.process, wanted, mode=mode, stage=range(cut, 3))
         assert ended.fingerprint == report_of(ended).fingerprint
         told.append(ended.fingerprint)
@@ -196,4 +196,4 @@ def test_what_is_no_intermediate_is_refused(clip: Path, payload: bytes) -> None:
     source, (chunk,) = chunks_of(clip, 1000, 0)
     for each in (payload, chunk.payload):
         with pytest.raises(BundleError):
-            Handed(each, source.process)
+            IntermediateSource(each, source.process)

@@ -30,7 +30,7 @@ DRAWN, SOURCE, NOWHERE = "drawn", "source", ""
 
 
 @dataclass(slots=True, eq=False)
-class Shot:
+class FrameItem:
     """A frame on its way through a chain.
 
     `place` counts the frames that the chunk's decoder gives, context included; `index` is the frame's own in the
@@ -55,7 +55,7 @@ class Shot:
         return self.picture is not None and (self.source is None or self.picture.frame is not self.source.frame)
 
 
-class Inlet(Protocol):
+class FrameSource(Protocol):
     """Where a stage's frames come from, in order; those that are context first. Iterate once.
 
     `chunk` is the source's; `size` (width, height) and `pixel_aspect` what the pictures should have; `context_frames`
@@ -71,9 +71,9 @@ class Inlet(Protocol):
     seconds: Seconds
     builds: BuildPath
 
-    def __iter__(self) -> Iterator[Shot]: ...
+    def __iter__(self) -> Iterator[FrameItem]: ...
 
-    def source(self, shot: Shot) -> Picture:
+    def source(self, item: FrameItem) -> Picture:
         """The source's own picture of one of the two shots taken last."""
 
     def let_go(self) -> None:
@@ -102,24 +102,24 @@ class Decoded:
         self._decoder = ChunkDecoder(chunk, source_process, context_frames, lead_in, max_pixels)
         self.report = self._decoder.report
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[FrameItem]:
         for place, decoded in enumerate(self._decoder):
             begun = perf_counter()
             picture = Picture(orient(decoded.frame, self._orientation), index=decoded.index)
             turning = perf_counter() - begun
             self.seconds.convert += turning
             self.seconds.decode -= turning  # whoever takes the frame counts all the time until it is there as decoding
-            yield Shot(place, decoded.index, decoded.own, decoded.damaged, picture, picture)
+            yield FrameItem(place, decoded.index, decoded.own, decoded.damaged, picture, picture)
 
-    def source(self, shot: Shot) -> Picture:
-        assert shot.source is not None
-        return shot.source
+    def source(self, item: FrameItem) -> Picture:
+        assert item.source is not None
+        return item.source
 
     def let_go(self) -> None:
         del self._decoder
 
 
-class Handed:
+class IntermediateSource:
     """The frames of an intermediate. Raise BundleError where the payload is none."""
 
     def __init__(
@@ -144,56 +144,56 @@ class Handed:
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise BundleError(f"this is nothing that one stage hands on to the next: {error!r}") from error
         self._source_process, self._lead_in, self._max_pixels = source_process, lead_in, max_pixels
-        self._sources: Iterator[Shot] | None = None  # decoded again once one is wanted
-        self._recent = deque[Shot](maxlen=2)
+        self._sources: Iterator[FrameItem] | None = None  # decoded again once one is wanted
+        self._recent = deque[FrameItem](maxlen=2)
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[FrameItem]:
         for place, index, own, damaged, kind, notes, failure, latency_ms in self._entries:
-            shot = Shot(place, index, own, damaged, None, None, tuple(failure) if failure else None, latency_ms)
+            item = FrameItem(place, index, own, damaged, None, None, tuple(failure) if failure else None, latency_ms)
             frame = None
             if kind == SOURCE:
-                shot.source = self.source(shot)
-                frame = shot.source.frame
+                item.source = self.source(item)
+                frame = item.source.frame
             elif kind == DRAWN:
                 frame = next(self._drawn, None)
                 if frame is None:
                     raise BundleError(f"the picture of frame {index} was not handed on")
             if frame is not None:
-                shot.picture = Picture(frame, index=index, notes=tuple(notes))
-            yield shot
+                item.picture = Picture(frame, index=index, notes=tuple(notes))
+            yield item
 
-    def source(self, shot: Shot) -> Picture:
-        if shot.source is not None:
-            return shot.source
+    def source(self, item: FrameItem) -> Picture:
+        if item.source is not None:
+            return item.source
         if self._sources is None:
             self._sources = iter(Decoded(self.chunk, self._source_process, self.reach, self._lead_in, self._max_pixels))
-        while not self._recent or self._recent[-1].place < shot.place:
+        while not self._recent or self._recent[-1].place < item.place:
             decoded = next(self._sources, None)
             if decoded is None:
                 break
             self._recent.append(decoded)
         for each in self._recent:
-            if each.place == shot.place and each.source is not None:
+            if each.place == item.place and each.source is not None:
                 return each.source
-        raise BundleError(f"the chunk does not give frame {shot.index}, which an earlier stage had of it")
+        raise BundleError(f"the chunk does not give frame {item.index}, which an earlier stage had of it")
 
     def let_go(self) -> None:
         self._sources = None
         self._recent.clear()
 
 
-def inlet_of(
+def frame_source_of(
     payload: Payload,
     source_process: dict[str, Any],
     stage: range,
     context_frames: int,
     lead_in: Callable[[int], None],
     max_pixels: int,
-) -> Inlet:
+) -> FrameSource:
     """Where the frames of a stage come from; `context_frames` is for the first one, `max_pixels` for what is decoded of
     the source."""
     if stage.start:
-        return Handed(payload, source_process, lead_in, max_pixels)
+        return IntermediateSource(payload, source_process, lead_in, max_pixels)
     return Decoded(payload, source_process, context_frames, lead_in, max_pixels)
 
 
