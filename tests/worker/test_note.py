@@ -13,7 +13,7 @@ from worker.shared_status import Note, Stage
 def test_what_a_process_wrote_is_there_after_it_was_killed() -> None:
     note = Note.create()
     program = (
-        "import os, signal, sys; from worker.note import *\n"
+        "import os, signal, sys; from worker.shared_status import *\n"
         "note = Note(int(sys.argv[1])); note.stage = Stage.WELCOMED; note.turned(); note.lease = Lease(3, 2**62)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -222,7 +222,7 @@ _BROKEN = """
 import sys
 from moviola.wire.addresses import Address
 from moviola.wire.options import set_up_log
-from worker.note import Note
+from worker.shared_status import Note
 from worker.parent import Parent
 from worker.child_settings import ParentSettings
 set_up_log("info")
