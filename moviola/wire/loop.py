@@ -1,4 +1,4 @@
-"""The one file that owns `selectors`: accept, dial, read, write, watermarks, and time as "the next deadline".
+"""The loop that owns all sockets of a program: it accepts, dials, reads, writes, and waits until the next deadline.
 
 A program's shell is eight lines around it:
 
@@ -9,8 +9,8 @@ A program's shell is eight lines around it:
         ledger.commit()
         loop.flush()
 
-Nothing that was sent in a turn leaves before `flush`, so what the ledger committed comes first and every connection
-is written once a turn.
+Messages that are sent in a turn leave with `flush`, so the ledger's commit comes first, and every connection is written
+once a turn.
 """
 
 from __future__ import annotations
@@ -37,22 +37,31 @@ from moviola.wire.places import Handshakes
 from moviola.wire.timers import Timers
 
 ConnectionId = int
+"""The number of a connection in its loop; none is used twice."""
 
 MAX_BUFFERS_PER_WRITE: Final = 64
-"""Buffers handed to one sendmsg; IOV_MAX is at least 1024 where we run, more than 64 gain nothing."""
+"""Buffers in one call of sendmsg. Systems allow at least 1024 (IOV_MAX); more than 64 gain nothing."""
 
 IDLE_WAIT_S: Final = 60.0
-"""The longest sleep of a turn without a deadline; bounded only so that a lost wake-up cannot last for ever."""
+"""The longest wait of a turn in seconds, so that a lost wake-up cannot block the loop for ever."""
 
 _ZEROS: Final = memoryview(bytes(limits.MIB))
 
 OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-"""No descriptor or memory for one more connection: it waits, and select would say so again at once."""
+"""Errors of accept when there is no descriptor or memory for one more connection. The connection keeps waiting, so the
+listening socket stays readable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message came. `Hello` is the first of an accepted connection, `Welcome` the first of a dialled one."""
+    """Event: a message was received. The first is `Hello` on an accepted connection, `Welcome` on a dialled one.
+
+    Attributes:
+        connection: where it came from.
+        message: the message.
+        payload: its payload; empty for most messages.
+        xxh3: the payload's checksum.
+    """
 
     connection: ConnectionId
     message: Message
@@ -62,7 +71,8 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A message came whose payload did not match its checksum, and is dropped. The connection lives."""
+    """Event: a message was received whose payload did not match its checksum. The payload is dropped; the connection
+    stays open."""
 
     connection: ConnectionId
     message: Message
@@ -70,8 +80,14 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A connection is gone, or could not be made. `error` is what the other side said last, if it was an error; `job`
-    the one whose message ended the connection, where either side has said so."""
+    """Event: a connection was lost, or could not be made.
+
+    Attributes:
+        connection: which one.
+        reason: why, for people.
+        error: the other side's last message, if it was a fatal Error.
+        job: the id of the job whose message ended the connection; empty if that is not known.
+    """
 
     connection: ConnectionId
     reason: str
@@ -81,7 +97,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A message that was to be sent breaks its schema or a limit: nothing of it has left, and the connection lives."""
+    """Event: a message was not sent because it breaks its schema or a limit. The connection stays open."""
 
     connection: ConnectionId
     message: Message
@@ -90,20 +106,28 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """A file descriptor given to `watch` can be read."""
+    """Event: a file descriptor given to `watch` can be read."""
 
     fd: int
 
 
 NetworkEvent = Received | Damaged | Lost | Unsent | Readable
+"""What a turn of the loop returns."""
 
 
 @dataclass(slots=True)
 class FileSlice:
-    """Bytes of a file, sent by sendfile. They must stay as they are until `release`, which the loop calls once: when
-    they have left, or never will. The open file is asked for whenever some can leave, so that what waits needs no
-    descriptor. What cannot be read leaves as zeros: their checksum tells the receiver which message is damaged, and the
-    connection lives. Only where no descriptor is left it does not."""
+    """A payload in a file, sent by sendfile.
+
+    Bytes that cannot be read are sent as zeros: the checksum tells the receiver that the message is damaged, and the
+    connection stays open. The connection is closed only if no descriptor is left to open the file.
+
+    Attributes:
+        descriptor: returns the open file; called whenever bytes can be sent, so a waiting slice needs no descriptor.
+        offset: where the payload begins in the file, in bytes.
+        size: its size in bytes.
+        release: called once by the loop, when the bytes were sent or never will be. Until then they must not change.
+    """
 
     descriptor: Callable[[], int]
     offset: int
@@ -138,12 +162,12 @@ class _Link:
 
 
 class Loop:
-    """Sockets for a program of one role.
+    """All sockets of a program.
 
     Args:
-        role: what the Greeting of accepted connections says.
-        secret: of the cluster, or empty.
-        clock: monotonic seconds; a parameter so that tests may hold the time.
+        role: the program's role, as the Greeting of accepted connections says it.
+        secret: the cluster's secret; empty if there is none.
+        clock: returns monotonic seconds; tests pass their own.
     """
 
     def __init__(self, role: str, *, secret: bytes = b"", clock: Callable[[], float] = time.monotonic) -> None:
@@ -177,7 +201,15 @@ class Loop:
     # ── what a shell calls ───────────────────────────────────────────────────────────────────────────────────────
 
     def listen(self, bind: str, port: int) -> int:
-        """Accepts connections from now on; returns the port. Raises OSError as moviola.wire.addresses.listen does."""
+        """Accept connections from now on; return the port.
+
+        Args:
+            bind: where to listen, as for `moviola.wire.addresses.listen`.
+            port: the TCP port; 0 for a free one.
+
+        Raises:
+            OSError: the port is taken, or the address does not belong to this machine.
+        """
         for sock in listen(bind, port):
             self._listeners.append(sock)
             self._register(sock)
@@ -186,7 +218,15 @@ class Loop:
     def dial(
         self, addresses: Iterable[Address], hello: Hello, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> ConnectionId:
-        """Begins to connect to the first address that answers. Its Welcome comes as Received, failure as Lost."""
+        """Start to connect to the first of several addresses that answers; return the connection's id.
+
+        When the handshake is done, its Welcome comes as Received; a failure comes as Lost.
+
+        Args:
+            addresses: tried one after the other.
+            hello: the Hello to send.
+            family: AF_INET or AF_INET6 to use only that family.
+        """
         link = self._new_link(hello)
         link.addresses.extend(addresses)
         link.family = family
@@ -200,9 +240,17 @@ class Loop:
         payload: Buffer | FileSlice = b"",
         xxh3: int | None = None,
     ) -> None:
-        """Queues a message; `flush` lets it leave. Sending on a connection that is gone does nothing: its Lost is
-        on the way. What breaks a limit comes back as Unsent. `xxh3` is needed for a FileSlice, and spares the work for
-        a payload whose checksum is known."""
+        """Queue a message; `flush` sends it.
+
+        On a connection that is gone this does nothing: its Lost event is on the way. A message that breaks its schema
+        or a limit comes back as Unsent.
+
+        Args:
+            connection: where to send it.
+            message: the message.
+            payload: its payload.
+            xxh3: the payload's checksum; required for a FileSlice, computed for other payloads if it is missing.
+        """
         link = self._links.get(connection)
         if link is None or link.closing:
             if isinstance(payload, FileSlice):
@@ -223,11 +271,11 @@ class Loop:
         elif size:
             self._queue(link, payload)
         if link.backlog > limits.MAX_BACKLOG:
-            self._lose(link, "it reads too slowly: its backlog is full")
+            self._lose(link, "it reads too slowly: too much waits to be sent to it")
         return None
 
     def _unsent(self, link: _Link, message: Message, payload: Buffer | FileSlice, error: Unsendable) -> None:
-        """Tells the program what it could not say; in tests that is a fault at once."""
+        """Report a message that cannot be sent; raise instead if CHECKS_WHAT_IS_SENT."""
         if isinstance(payload, FileSlice):
             payload.release()
         if CHECKS_WHAT_IS_SENT:
@@ -235,8 +283,14 @@ class Loop:
         self._pending.append(Unsent(link.id, message, str(error)))
 
     def close(self, connection: ConnectionId, code: str = "", text: str = "", job: str = "") -> None:
-        """Closes a connection once what was queued has left, with a last Error when there is a code (which names the
-        `job` whose message was wrong). No Lost comes."""
+        """Close a connection once everything queued for it was sent. No Lost event follows.
+
+        Args:
+            connection: which one; nothing happens if it is gone.
+            code: if not empty, an Error with this code is sent last.
+            text: the Error's reason, for people.
+            job: the id of the job whose message was refused, for the Error.
+        """
         link = self._links.get(connection)
         if link is None or link.closing:
             return None
@@ -251,28 +305,29 @@ class Loop:
         return None
 
     def backlog(self, connection: ConnectionId) -> int:
-        """Bytes queued for a connection that have not left."""
+        """Return how many bytes are queued for a connection and not sent yet."""
         link = self._links.get(connection)
         return link.backlog + link.in_files if link else 0
 
     def behind(self, size: int) -> frozenset[ConnectionId]:
-        """Connections with a backlog of more than `size` bytes."""
+        """Return the connections with a backlog of more than `size` bytes."""
         return frozenset(link.id for link in self._writing.values() if link.backlog + link.in_files > size)
 
     def peer_host(self, connection: ConnectionId) -> str:
-        """The address the other side comes from; "" when it is gone."""
+        """Return the IP address of the other side; "" if the connection is gone."""
         link = self._links.get(connection)
         return link.host if link else ""
 
     def watch(self, fd: int) -> None:
-        """Reports Readable(fd) in every turn in which `fd` can be read, until `unwatch`."""
+        """Report Readable(fd) in every turn in which the file descriptor `fd` can be read, until `unwatch`."""
         self._selector.register(fd, selectors.EVENT_READ, lambda _mask: self._pending.append(Readable(fd)))
 
     def unwatch(self, fd: int) -> None:
+        """Stop watching a file descriptor. Raises KeyError if it is not watched."""
         self._selector.unregister(fd)
 
     def wake(self) -> None:
-        """Ends the wait of the current turn. The only method other threads (and signal handlers) may call."""
+        """End the wait of the current turn. This is the only method that other threads and signal handlers may call."""
         if not self._woken:
             self._woken = True
             try:
@@ -281,8 +336,11 @@ class Loop:
                 pass  # enough wake-ups are waiting already
 
     def holds(self, event: NetworkEvent) -> bool:
-        """True if a message is to wait: its sender has not read the answers to those before. It comes again when it
-        has. Whoever asks much in one turn cannot have all answers lie in memory."""
+        """Return True if the program should not handle a message yet, because its sender has not read enough answers.
+
+        The loop keeps the message and reports it again later. This bounds the memory for answers to a peer that asks
+        for much in one turn.
+        """
         link = self._links.get(event.connection) if isinstance(event, Received) else None
         if link is None or not (link.held or link.backlog >= limits.HIGH_WATERMARK):
             return False
@@ -292,11 +350,16 @@ class Loop:
 
     @property
     def arriving(self) -> frozenset[ConnectionId]:
-        """Connections on which a part of a message came in the last turn, and not yet its end: a sign of life."""
+        """Return the connections on which a part of a message came in the last turn, but not its end: a sign of
+        life."""
         return frozenset(self._arriving)
 
     def turn(self, deadline: float | None = None) -> list[NetworkEvent]:
-        """Waits until something happens or `deadline` (by the loop's clock) comes; returns all that has happened."""
+        """Wait until something happens or a deadline comes; return all events.
+
+        Args:
+            deadline: when to return at the latest, by the loop's clock; None for no deadline.
+        """
         timeout = 0.0 if self._pending or self._unread else self._timeout(deadline)
         self._arriving.clear()
         self.has_read_only = True
@@ -312,14 +375,14 @@ class Loop:
         return events
 
     def flush(self) -> None:
-        """Writes what was queued, once a connection, as far as the sockets take it."""
+        """Send what was queued, as far as the sockets take it."""
         dirty, self._dirty = self._dirty, {}
         for link in dirty.values():
             if link.id in self._links and not link.connecting:
                 self._write(link)
 
     def shut(self) -> None:
-        """Closes everything at once."""
+        """Close all sockets at once, without sending what is queued."""
         for link in list(self._links.values()):
             self._drop(link)
         for sock in [*self._listeners, self._wake_reader, self._wake_writer]:
@@ -363,8 +426,10 @@ class Loop:
                 self._drop(self._links[surplus])
 
     def _may_accept(self) -> bool:
-        """Whether there is a place for one more. Where all are taken, the oldest unfinished handshake has to go: who
-        says nothing keeps nobody out."""
+        """Return True if there is a place for one more connection.
+
+        If all places are taken, the oldest unfinished handshake may be closed for it, so silent peers keep nobody out.
+        """
         if len(self._links) < self._most_connections:
             return True
         oldest = self._handshakes.oldest()
@@ -374,7 +439,7 @@ class Loop:
         return False
 
     def _may_drop(self, unfinished: ConnectionId) -> bool:
-        """Whether a handshake had its time; for one that has only begun, all others wait."""
+        """Return True if an unfinished handshake may be closed. If it needs more time, pause accepting until then."""
         at = self._handshakes.grace_ends_at(unfinished)
         if at > self._clock():
             self._pause_accepting(at)
@@ -418,8 +483,7 @@ class Loop:
 
     @staticmethod
     def _look_up(link: _Link) -> bool:
-        """Finds candidates behind the next name. Only when its turn has come: it may take seconds, in which the loop
-        stands still."""
+        """Resolve the next host name. This is done as late as possible, because `getaddrinfo` blocks the loop."""
         while link.addresses and not link.candidates:
             address = link.addresses.popleft()
             try:
@@ -446,7 +510,7 @@ class Loop:
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _is_readable(self, link: _Link, mask: int) -> bool:
-        """Writes what can be written, and tells whether there is something to read."""
+        """Write what can be written; return True if there is something to read."""
         if link.connecting:
             self._connected(link)
             return False
@@ -457,7 +521,7 @@ class Loop:
         return bool(mask & selectors.EVENT_READ)
 
     def _read_all(self, ready: dict[ConnectionId, _Link]) -> None:
-        """Reads from all in turn, from each its share of what one turn of the loop may take."""
+        """Read from each connection its share of what one turn of the loop may read."""
         each = max(len(ready), 1)
         self._messages_each = max(1, min(limits.MESSAGES_EACH, limits.MESSAGES_PER_TURN // each))
         self._bytes_each = max(limits.RECEIVE_BUFFER, min(limits.READ_EACH, limits.READ_PER_TURN // each))
@@ -482,7 +546,10 @@ class Loop:
         return self._time_frame(link)
 
     def _receive(self, link: _Link) -> str:
-        """Takes messages until there are no more, or as many as fit in a turn; why the connection is over, if it is."""
+        """Take messages until there are no more, or as many as fit in a turn.
+
+        Return why the connection has ended; "" if it has not.
+        """
         assert link.sock is not None
         protocol, reader = link.protocol, link.protocol.reader
         messages, quota = self._messages_each, self._bytes_each
@@ -513,14 +580,14 @@ class Loop:
             protocol.feed(count)
 
     def _refuse(self, link: _Link, code: str, text: str, job: str = "") -> None:
-        """Ends a connection by the fault of its peer, which is told."""
+        """Close a connection because of a fault of its peer, and send the peer the reason."""
         self._report_lost(link, f"{code}: {text}", job)
         self.close(link.id, code, text, job)
 
     # ── messages in progress ─────────────────────────────────────────────────────────────────────────────────────
 
     def _time_frame(self, link: _Link) -> None:
-        """A message in progress must go on; one that waits for us need not."""
+        """Set the deadline of the message in progress; there is none while the message waits for this program."""
         if link.protocol.state is not State.OPEN or link.closing:
             return
         self._handshakes.end(link.id)
@@ -542,9 +609,9 @@ class Loop:
     def _frame_expired(self, link: _Link) -> None:
         is_favoured = link.protocol.reader.account.is_favoured
         if is_favoured and not self._budget.is_contended and link.progress >= limits.FRAME_PROGRESS:
-            return self._begin_timing(link, limits.FAVOUR_TIMEOUT_S)  # it hurts nobody
+            return self._begin_timing(link, limits.FAVOUR_TIMEOUT_S)  # nobody waits for its memory
         return self._refuse(
-            link, ErrorCode.SILENT, "a message stood still in its middle: only a part of it came in time"
+            link, ErrorCode.SILENT, "a message stopped in its middle: the rest of it did not come in time"
         )
 
     def _wait_for_memory(self, link: _Link) -> None:
@@ -553,7 +620,7 @@ class Loop:
         self._set_mask(link, link.mask & ~selectors.EVENT_READ)
 
     def _resume(self) -> None:
-        """Reads again from those for whose messages there is memory now."""
+        """Read again from the connections that were granted memory."""
         for account in self._budget.resumed():
             link = self._without_memory.pop(account)
             link.waits_for_memory = False
@@ -656,7 +723,7 @@ class Loop:
 
     @staticmethod
     def _pad(link: _Link, part: FileSlice) -> bool:
-        """Puts zeros in the place of what is left of a slice and cannot be read."""
+        """Replace the rest of a slice, which cannot be read, by zeros."""
         link.outgoing.popleft()
         whole, rest = divmod(part.size, len(_ZEROS))
         link.outgoing.extendleft([_ZEROS[:rest]] * (rest > 0) + [_ZEROS] * whole)
@@ -679,7 +746,7 @@ class Loop:
         self._drop(link)
 
     def _report_lost(self, link: _Link, reason: str, job: str = "") -> None:
-        """Tells the program, unless it closed the connection itself or never heard of it."""
+        """Report a Lost event, unless the program closed the connection itself or never knew of it."""
         was_heard_of = link.protocol.peer is not None or link.protocol.is_dialled
         if was_heard_of and not link.told:
             link.told = True
@@ -754,7 +821,7 @@ class Loop:
 
 
 def _tune(sock: socket.socket) -> None:
-    """No Nagle delay (small messages answer each other), and a vanished host is noticed."""
+    """Turn the Nagle delay off, because small messages answer each other, and let the system notice a dead host."""
     options: list[tuple[int, Any, int]] = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

@@ -1,4 +1,4 @@
-"""Every message of the protocol, once. docs/PROTOCOL.md tells what each one means and when it is sent.
+"""All messages of the protocol. docs/PROTOCOL.md describes what each one means and when it is sent.
 
 A message travels as a msgpack map: its fields, and `type`, the class's name. Payloads ride behind the header in the
 same frame (see moviola/wire/framing.py) and are named in each docstring.
@@ -27,11 +27,11 @@ from moviola.wire.limits import (
 from moviola.wire.schema import Fingerprint, Lease, Name, Record, Text, Token
 
 VERSIONS: Final = (2,)
-"""Protocol versions this install speaks, newest last."""
+"""The protocol versions that this installation speaks, newest last."""
 
 CHECKS_WHAT_IS_SENT: Final = bool(os.environ.get("MOVIOLA_CHECK_SENT"))
-"""Whether each message is read back before it is sent: in tests, which set the variable. A program at work checks sizes
-alone, which costs nothing."""
+"""True if each message is checked against its schema before it is sent. Tests set the variable; otherwise only sizes
+are checked, which costs nothing."""
 
 ROLES: Final = ("client", "worker", "aggregator")
 
@@ -809,7 +809,11 @@ _pack = msgpack.Packer(use_bin_type=True).pack
 
 
 def encode(message: Message) -> bytes:
-    """Return the header of a message. Raises Unsendable when the other side would not take it."""
+    """Return the header of a message, packed.
+
+    Raises:
+        Unsendable: the header cannot be packed or is too large; with CHECKS_WHAT_IS_SENT also if it breaks its schema.
+    """
     try:
         header: bytes = _pack({"type": type(message).__name__, **message.to_wire()})
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -822,7 +826,7 @@ def encode(message: Message) -> bytes:
 
 
 def check_sendable(message: Message) -> None:
-    """Raise Unsendable when a message breaks its schema or a limit."""
+    """Raise Unsendable if a message breaks its schema or a limit."""
     _check_schema(encode(message))
 
 
@@ -834,7 +838,7 @@ def _check_schema(header: bytes) -> None:
 
 
 def packed_size(data: Any) -> int:
-    """Return how many bytes plain data takes in a header. Raises Unsendable when it cannot be in one."""
+    """Return how many bytes plain data takes in a header. Raises Unsendable if it cannot be packed."""
     try:
         return len(_pack(data))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -842,10 +846,10 @@ def packed_size(data: Any) -> int:
 
 
 def decode(header: bytes) -> Message:
-    """The message a header describes.
+    """Return the message that a header describes.
 
     Raises:
-        ProtocolError: `bad-message` when it is no msgpack map, of no known type, or has a field that is not allowed.
+        ProtocolError: `bad-message`; the header is not a msgpack map, its type is unknown, or a field is wrong.
     """
     try:
         data = msgpack.unpackb(header, raw=False, strict_map_key=True)

@@ -1,4 +1,4 @@
-"""Messages that validate: a frozen dataclass whose annotations are its checks.
+"""Records that validate what was received: frozen dataclasses whose annotations are their checks.
 
 A field may be `int` (0 … 2^63-1), `float`, `bool`, `str`, `bytes`, `dict` (string keys), `Lease`, another `Record`,
 `X | None`, or a `list` of these; `Annotated[str, Length(n)]` bounds a text. Unknown keys in a received header are
@@ -20,17 +20,28 @@ from moviola.wire.limits import MAX_FINGERPRINT, MAX_NAME, MAX_TEXT
 from moviola.wire.shortened import shortened
 
 MAX_INT = 2**63 - 1
+"""The largest integer in a message: it fits a signed 64-bit integer of any language."""
 
 
 class Length(NamedTuple):
-    """The most characters a text may have; one `for_people` is cut where it is sent, not refused where it arrives."""
+    """The bound of a text.
+
+    Attributes:
+        characters: the most that it may have; a longer text is refused by its receiver.
+        for_people: the sender cuts a longer text, because programs do not compare it.
+    """
 
     characters: int
     for_people: bool = False
 
 
 class Lease(NamedTuple):
-    """A worker's right to a task. The epoch is raised at every middleware start, so an old lease never looks new."""
+    """A worker's right to a task.
+
+    Attributes:
+        epoch: the number of the middleware's start, so that an old lease never looks like a new one.
+        sequence: counts the leases of one start.
+    """
 
     epoch: int
     sequence: int
@@ -40,17 +51,25 @@ class Lease(NamedTuple):
 
 
 Name = Annotated[str, Length(MAX_NAME)]
+"""A name or id."""
+
 Text = Annotated[str, Length(MAX_TEXT, for_people=True)]
+"""A text for people, cut by its sender if it is too long."""
+
 Fingerprint = Annotated[str, Length(MAX_FINGERPRINT)]
+"""A build, or the builds under which a result was made."""
+
 Token = Annotated[str, Length(MAX_TEXT)]
-"""What programs compare: long, and never cut."""
+"""A long text that programs compare; it is never cut."""
 
 Check = Callable[[Any], Any]
+"""A function that returns a received value, converted if need be, or raises ValueError."""
+
 R = TypeVar("R", bound="Record")
 
 
 class Record:
-    """Base of everything that travels in a header. Subclasses are frozen dataclasses."""
+    """The base of everything that is sent in a header. Subclasses are frozen dataclasses."""
 
     _checks: ClassVar[tuple[tuple[str, Check], ...] | None] = None
     _changes: ClassVar[tuple[tuple[str, Check], ...] | None] = None
@@ -67,10 +86,13 @@ class Record:
 
     @classmethod
     def from_wire(cls: type[R], data: Any) -> R:
-        """The record that `data` describes.
+        """Return the record that received data describes.
+
+        Args:
+            data: plain data, as msgpack unpacked it.
 
         Raises:
-            ProtocolError: `bad-message`, naming the field, what it must be and what came.
+            ProtocolError: `bad-message`; the text names the field, what it must be and what came.
         """
         if not isinstance(data, dict):
             raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{cls.__name__} must be a map, not {type(data).__name__}")

@@ -1,7 +1,7 @@
 """The cluster's shared secret: which file it is in, who makes it, and who may read it.
 
-Where nothing is said, it is `secret` in the state folder: programs that one user starts on one machine find the same,
-and no other user can read it. Whoever serves makes it where there is none; clients only look for it.
+By default it is the file `secret` in the state folder: programs that one user starts on one machine find the same file,
+and no other user can read it. A program that serves makes the file if it is missing; clients only look for it.
 """
 
 from __future__ import annotations
@@ -13,28 +13,32 @@ from pathlib import Path
 from typing import Final
 
 SECRET_NAME: Final = "secret"
+"""The name of the secret's file in a state folder."""
+
 SECRET_SIZE: Final = 32
+"""Random bytes of a new secret, as many as a SHA-256 digest has."""
 
 OTHERS: Final = 0o077
-"""What everybody but a file's owner may do with it."""
+"""The mode bits of everybody but a file's owner."""
 
 HOME: Final = Path(__file__).resolve().parents[2] / "state"
-"""The state folder that `./run.sh` takes where nothing is said."""
+"""The state folder that `./run.sh` uses by default."""
 
 
 def cluster_secret(
     secret_file: Path | None, no_secret: bool, *, state: Path | None = None, makes: bool = False
 ) -> bytes:
-    """Return the secret that these settings and the state folder lead to; empty without any.
+    """Return the cluster's secret by a program's settings; empty if it has none.
 
     Args:
-        secret_file, no_secret: see moviola/wire/options.py; not both.
-        state: the program's own state folder; by default those in which one may be found.
-        makes: make one where there is none.
+        secret_file: the file that the setting `--secret-file` names.
+        no_secret: the setting `--no-secret`; not together with `secret_file`.
+        state: the program's own state folder; by default all of `state_folders`.
+        makes: make a secret if there is none.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it holds nothing, others can read it, or none can be made.
+        OSError: the file cannot be read.
+        ValueError: the file is empty, others can read it, or none can be made.
     """
     if no_secret:
         return b""
@@ -51,7 +55,7 @@ def cluster_secret(
 
 
 def state_folders() -> list[Path]:
-    """Return where a state folder may be that this user's programs share."""
+    """Return the state folders in which to look for the secret that this user's programs share."""
     told = os.environ.get("MOVIOLA_STATE")
     return [Path(told)] if told else [Path("state"), HOME]
 
@@ -59,7 +63,9 @@ def state_folders() -> list[Path]:
 def read_secret(path: Path) -> bytes:
     """Return the secret in a file, without surrounding blanks.
 
-    Raises OSError when it cannot be read, ValueError when it holds nothing, or others can read it.
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is empty, or others can read it.
     """
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & OTHERS:
@@ -71,7 +77,7 @@ def read_secret(path: Path) -> bytes:
 
 
 def make_secret(path: Path) -> Path:
-    """Write a new secret that only this user can read, unless there is one; return its path. Raises OSError."""
+    """Write a new secret that only this user can read, unless the file exists; return its path. Raises OSError."""
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -1,4 +1,4 @@
-"""Deadlines of many connections: the next one is known without a look at all of them."""
+"""Deadlines of many connections, of which the next one is found without a search."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Timers(Generic[K]):
-    """One deadline a key; setting one costs O(log n), mostly less.
+    """Keeps one deadline for each key; setting one costs O(log n) at most.
 
-    A deadline that is moved later leaves its old entry in the heap, which is put right when its time comes: so there is
-    one entry a key, however often it is moved, unless it is moved earlier.
+    A deadline that is moved later leaves its old entry in the heap, which is corrected when its time comes. So there is
+    one entry for each key, however often its deadline is moved, unless it is moved earlier.
     """
 
     def __init__(self) -> None:
@@ -27,11 +27,16 @@ class Timers(Generic[K]):
         return len(self._due)
 
     def due(self, key: K) -> float | None:
-        """Return the deadline of a key; None where it has none."""
+        """Return the deadline of a key; None if it has none."""
         return self._due.get(key)
 
     def set(self, key: K, at: float | None) -> None:
-        """Sets, moves or (with None) clears a deadline."""
+        """Set, move or clear the deadline of a key.
+
+        Args:
+            key: whose deadline it is.
+            at: monotonic seconds; None clears the deadline.
+        """
         if at is None:
             self._due.pop(key, None)
             return
@@ -40,7 +45,7 @@ class Timers(Generic[K]):
             self._push(key, at)
 
     def next(self) -> float | None:
-        """The earliest deadline."""
+        """Return the earliest deadline; None if there is none."""
         while self._heap:
             at, _, key = self._heap[0]
             due = self._due.get(key)
@@ -54,7 +59,7 @@ class Timers(Generic[K]):
         return None
 
     def expired(self, now: float) -> list[K]:
-        """The keys whose deadline has come, earliest first. They have none any more."""
+        """Return the keys whose deadline has come, earliest first, and clear their deadlines."""
         keys = []
         while (at := self.next()) is not None and at <= now:
             _, _, key = heapq.heappop(self._heap)

@@ -1,8 +1,8 @@
-"""Tokens: secrets that tell a peer from any other that uses its name.
+"""Tokens: secrets that tell a peer from any other that uses the same name.
 
-A worker's parent makes one for its life, and its children show it: to the middleware the token itself, to each store
-what `for_store` makes of it, so that no store can pass for the worker anywhere else. An aggregator makes one for the
-life of its store. Nobody publishes a token or writes one into a log.
+A worker's parent process makes one when it starts, and its children show it: the token itself to the middleware, and
+what `for_store` makes of it to each store, so that no store can pretend to be the worker. An aggregator makes one when
+its store is made. A token is never published or written into a log.
 """
 
 from __future__ import annotations
@@ -18,15 +18,20 @@ def new_token() -> str:
 
 
 def for_store(token: str, store: str) -> str:
-    """Return what a worker with this token shows to a store; the token cannot be found from it."""
+    """Return what a worker shows to a store instead of its token, which cannot be computed from it.
+
+    Args:
+        token: the worker's token.
+        store: the store's id.
+    """
     return hmac.new(token.encode(), store.encode(), hashlib.sha256).hexdigest()
 
 
 def digest_of(token: str) -> bytes:
-    """Return the digest of a token, for those who must recognize it later and need not know it."""
+    """Return the SHA-256 digest of a token, by which a program can recognize the token without keeping it."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def is_same(token: str, other: str) -> bool:
-    """Return True if two peers with these tokens are one. Peers without a token are all different."""
+    """Return True if two peers with these tokens are the same. Peers without a token are all different."""
     return bool(token) and hmac.compare_digest(token.encode(), other.encode())

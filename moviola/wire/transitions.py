@@ -1,4 +1,4 @@
-"""How every state in the programs changes: an Enum, a literal table, and one function that checks."""
+"""Changes of states: each is an Enum with a table of allowed changes, which one function checks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ S = TypeVar("S", bound=Enum)
 
 
 def changed(table: dict[S, frozenset[S]], old: S, new: S) -> S:
-    """`new`, after checking that it may follow `old`; staying is no change and always allowed.
+    """Return `new`, if it may follow `old`. A state may always stay as it is.
 
-    An AssertionError here is a bug of ours, never a peer's fault.
+    Args:
+        table: for each state, the states that may follow it.
+        old: the present state.
+        new: the next state.
+
+    Raises:
+        AssertionError: the change is not allowed. That is a bug in Moviola, never a peer's fault.
     """
     assert new is old or new in table[old], f"{type(old).__name__} may not go from {old.value} to {new.value}"
     return new

@@ -108,7 +108,7 @@ def test_a_message_that_stands_still_ends_its_connection_and_no_other(pair: Pair
     sock.sendall(b"a few bytes")
     now[0] += 2
     pair.until(lambda: _ended(pair))
-    assert "stood still" in _ended(pair)[0]
+    assert "stopped in its middle" in _ended(pair)[0]
     pair.at_server.clear()
     pair.client.send(here, Beat())
     pair.until(lambda: pair.at_server)

@@ -82,6 +82,6 @@ def test_windows_are_in_order_and_of_one_answer() -> None:
             receiver.add(second)
     receiver = Windows()
     receiver.add(first)
-    with pytest.raises(ProtocolError, match="told of job j"):
+    with pytest.raises(ProtocolError, match="answer for job k does not fit a window of job j"):
         receiver.take("k", 1, [b"", b""])
     assert [list(one) for one in receiver.take("k", 1, [b"\1"])] == [[0]]
