@@ -36,8 +36,8 @@ class AssetError(ValueError):
 
     def __init__(self, value: str) -> None:
         super().__init__(
-            f"no file {value} is available to this worker; a file of up to 16 MiB travels with the job when it is "
-            "named by its path, and a larger one belongs into the folder that every worker serves with --assets"
+            f"no file {value} is available to this worker. Name a file of up to 16 MiB by its path, and it is sent "
+            "with the job; put a larger one into the folder that every worker serves with --assets"
         )
 
 
@@ -155,7 +155,9 @@ def _digest(root: Path, path: Path) -> str | None:
     with os.fdopen(opened, "rb") as file:
         size = os.fstat(opened).st_size
         if size > MAX_SERVED_SIZE:
-            raise ValueError(f"{path} has {size} bytes; {MAX_SERVED_SIZE} are the most of a served file; move it away")
+            raise ValueError(
+                f"{path} has {size} bytes; the limit of a served file is {MAX_SERVED_SIZE}; move it out of the folder"
+            )
         hashed = hashlib.sha256()
         while block := file.read(_BLOCK):
             hashed.update(block)

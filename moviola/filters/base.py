@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class UnsuitableSize(ValueError):
-    """A filter cannot work on pictures of some size; the text is one sentence that says why and what to do."""
+    """Raised if a filter cannot work on pictures of some size; the text says why and what to do, in one sentence."""
 
 
 def parameter(
@@ -32,10 +32,22 @@ def parameter(
     choices: Sequence[str] = (),
     charset: str = "",
 ) -> Any:
-    """A dataclass field that is a filter's parameter; numbers need both bounds (they are included). `charset` is one
-    of moviola.filters.schema.CHARSETS."""
+    """Return a dataclass field that is a parameter of a filter.
+
+    Args:
+        default: also decides the type, together with the annotation.
+        help: a few words for people.
+        minimum: smallest value allowed; needed for numbers.
+        maximum: largest value allowed; needed for numbers.
+        unit: for people, such as "px".
+        choices: the values that a text may have; empty for any.
+        charset: of a text, a key of `moviola.filters.schema.CHARSETS`.
+
+    Raises:
+        TypeError: a number has no bounds.
+    """
     if not isinstance(default, (bool, str)) and (minimum is None or maximum is None):
-        raise TypeError("a parameter that is a number has a minimum and a maximum")
+        raise TypeError("a parameter that is a number needs a minimum and a maximum")
     facts = {
         "help": help,
         "minimum": minimum,
@@ -48,19 +60,32 @@ def parameter(
 
 
 def asset(*, help: str) -> Any:
-    """A dataclass field of the type `moviola.filters.assets.Asset`: a file that the user names, empty by default. Its
-    `read()` gives the content, in the filter's process, from where on the file's path is of no meaning."""
+    """Return a dataclass field for a file that the user names; its type is `moviola.filters.assets.Asset`.
+
+    It is empty by default. Its `read()` returns the content in the process that runs the filter; the path of the file
+    means nothing there.
+
+    Args:
+        help: a few words for people.
+    """
     return parameter("", help=help)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Base of all filters. Making one with a bad parameter raises `moviola.filters.schema.ParameterError`.
+    """Base of all filters.
 
-    `context` is how many earlier frames `apply` needs: a number, the name of the int parameter that says it, or
-    `PARAMETER if SWITCH` with a bool parameter. `context_needed` is false where a picture alone will do as well.
-    `material` is what it works on, one of `moviola.filters.schema.MATERIALS`. `moves_pixels` says that it does nothing
-    but move, cut or scale: an image's transparency is then led through it as well.
+    Attributes:
+        name: how chains name it.
+        summary: a few words for people.
+        context: how many earlier frames `apply` needs: a number, the name of an int parameter, or `PARAMETER if SWITCH`
+            with the name of a bool parameter.
+        context_needed: False if a picture without earlier ones is enough, so that images can be filtered too.
+        material: what the filter works on, a key of `moviola.filters.schema.MATERIALS`.
+        moves_pixels: True if it only moves, cuts or scales; the transparency of images is then filtered as well.
+
+    Raises:
+        ParameterError: when a filter is made with an unknown parameter or a bad value.
     """
 
     name: ClassVar[str]
@@ -77,26 +102,34 @@ class Filter:
 
     @property
     def context_frames(self) -> int:
-        """How many earlier input pictures `apply` needs."""
+        """Return how many earlier pictures `apply` needs with these parameters."""
         return schema_of(type(self)).context_frames(vars(self))
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) in pixels of what `apply` makes of pictures of this size.
+        """Return (width, height) in pixels of what `apply` makes of pictures of this size.
 
-        Raises UnsuitableSize where it can make nothing of them; `apply` then does so as well.
+        Raises:
+            UnsuitableSize: it cannot work on pictures of this size; `apply` then raises the same.
         """
         return width, height
 
     def output_pixel_aspect(self, aspect: Fraction) -> Fraction:
-        """Width by height of an output's pixels, as a player shows them; not the same where the picture is turned."""
+        """Return width by height of an output's pixels. It differs from the input's if the picture is turned.
+
+        Args:
+            aspect: width by height of an input's pixels.
+        """
         return aspect
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
-        """The filtered picture.
+        """Return the filtered picture.
 
-        `earlier`: the up to `context_frames` input pictures before this one, oldest first; fewer only at the start
-        of the video. Returns `picture` itself, or a picture made by its `blank`, `copy`, `with_bgr`, `with_gray` or
-        `with_notes`. Anything raised is attributed to this filter and this frame.
+        The result is `picture` itself, or a picture made by its methods `blank`, `copy`, `with_bgr`, `with_gray` or
+        `with_notes`. Whatever this raises is attributed to this filter and this frame.
+
+        Args:
+            picture: must not be written into.
+            earlier: up to `context_frames` pictures before it, oldest first; fewer only at the start of a video.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what it does to a picture")
 
@@ -105,7 +138,12 @@ _schemas: dict[type[Filter], FilterSchema] = {}
 
 
 def schema_of(kind: type[Filter]) -> FilterSchema:
-    """A filter's schema as plain data. Raises TypeError or SchemaError when the class does not keep the contract."""
+    """Return the schema of a filter's class, as plain data.
+
+    Raises:
+        TypeError: a field or a class variable breaks the contract.
+        SchemaError: a default, bound or name is not allowed.
+    """
     if kind not in _schemas:
         _schemas[kind] = _read_schema(kind)
     return _schemas[kind]

@@ -28,44 +28,58 @@ _ESCAPE = re.compile(r'(["\\])')
 
 
 class ChainError(ValueError):
-    """A chain that cannot be read; the text is one sentence for the person who wrote it."""
+    """Raised for a chain that cannot be read; the text is one sentence for the person who wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One filter of a chain: its name and the parameters that were given (as text until a schema typed them)."""
+    """One filter of a chain.
+
+    Attributes:
+        name: of the filter.
+        parameters: by name; texts until a schema has given them their types.
+    """
 
     name: str
     parameters: dict[str, Value] = field(default_factory=dict)
 
     def to_wire(self) -> dict[str, Any]:
+        """Return the step as a map of plain data, which `from_wire` reads."""
         return {"name": self.name, "parameters": dict(self.parameters)}
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Step:
-        """The step of `to_wire`'s map; raises ChainError when it is no such map."""
+        """Return the step that `to_wire` wrote.
+
+        Raises:
+            ChainError: the map holds no step.
+        """
         name, parameters = data.get("name"), data.get("parameters", {})
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ChainError(f"a step of the chain has no proper filter name: {name!r}")
+            raise ChainError(f"a step of the chain has an invalid filter name: {name!r}")
         if not isinstance(parameters, Mapping):
-            raise ChainError(f"the parameters of filter {name} are no map")
+            raise ChainError(f"the parameters of filter {name} must be a map")
         for key, value in parameters.items():
             if not isinstance(key, str) or not _NAME.fullmatch(key):
-                raise ChainError(f"filter {name} has a parameter without a proper name: {key!r}")
+                raise ChainError(f"filter {name} has a parameter with an invalid name: {key!r}")
             if not isinstance(value, (bool, int, float, str)):
                 raise ChainError(f"filter {name}: {key} is neither a number, a text nor true/false")
         return cls(name, dict(parameters))
 
 
 def parse_chain(text: str) -> tuple[Step, ...]:
-    """The steps of a chain, all values as text. Raises ChainError."""
+    """Return the steps of a chain; all values are texts.
+
+    Raises:
+        ChainError: the text is no chain, or is too long.
+    """
     if len(text) > MAX_TEXT:
-        raise ChainError(f"the filter chain has {len(text)} characters; {MAX_TEXT} are the most")
+        raise ChainError(f"the filter chain has {len(text)} characters; the limit is {MAX_TEXT}")
     return _Reader(text).chain()
 
 
 def format_chain(steps: Iterable[Step]) -> str:
-    """The canonical text of a chain: `parse_chain` gives the same steps (values as text) back."""
+    """Return the canonical text of a chain. `parse_chain` gives back the same steps, with values as text."""
     return ",".join(
         ":".join([step.name, *(f"{key}={format_value(value)}" for key, value in step.parameters.items())])
         for step in steps
@@ -73,7 +87,7 @@ def format_chain(steps: Iterable[Step]) -> str:
 
 
 def format_value(value: Value) -> str:
-    """A value as chain text: `true`/`false`, the shortest number that reads back equal, quotes where needed."""
+    """Return a value as chain text: `true`, `false`, the shortest number that reads back equal; quoted if needed."""
     if isinstance(value, bool):
         return "true" if value else "false"
     text = value if isinstance(value, str) else repr(value)

@@ -1,4 +1,4 @@
-"""How the samples of a picture lie in memory, and what its numbers mean as colours."""
+"""Pixel formats: how samples lie in memory, and which colours their numbers mean."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ _FULL_RANGE, _LIMITED_RANGE = 2, 1  # AVColorRange
 
 @dataclass(frozen=True, slots=True)
 class PlaneLayout:
-    """One plane: a letter per interleaved sample (y u v r g b, a for alpha, x for padding), one sample per
-    `step_x` × `step_y` pixels."""
+    """One plane of a pixel format.
+
+    Attributes:
+        channels: a letter for each interleaved sample: y u v r g b, a for alpha, x for padding.
+        step_x: pixels that one sample covers horizontally.
+        step_y: pixels that one sample covers vertically.
+    """
 
     channels: str
     step_x: int
@@ -37,7 +42,13 @@ class PlaneLayout:
 
 @dataclass(frozen=True, slots=True)
 class PixelLayout:
-    """A pixel format whose planes numpy can view: 8-bit samples as uint8, 9 to 16 bits as native uint16."""
+    """A pixel format whose planes numpy can view.
+
+    Attributes:
+        name: FFmpeg's name of it.
+        depth: bits of a sample, 8 to 16.
+        planes: in the order of FFmpeg.
+    """
 
     name: str
     depth: int
@@ -45,39 +56,58 @@ class PixelLayout:
 
     @property
     def dtype(self) -> type[np.uint8] | type[np.uint16]:
+        """Return numpy's type of a sample: uint8 for 8 bits, uint16 in native byte order for more."""
         return np.uint8 if self.depth == 8 else np.uint16
 
     @property
     def is_rgb(self) -> bool:
+        """Return whether samples are red, green and blue, rather than luma and chroma."""
         return any("r" in plane.channels for plane in self.planes)
 
     @property
     def peak(self) -> int:
-        """The greatest sample value."""
+        """Return the largest value of a sample."""
         return (1 << self.depth) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """What the samples of a frame mean: the shares of red and blue in luma, and the range."""
+    """What the samples of a frame mean.
+
+    Attributes:
+        red_share: of red in luma (ITU-T H.273).
+        blue_share: of blue in luma.
+        full_range: whether black and white are the smallest and largest sample, rather than 16 and 235 of 8 bits.
+    """
 
     red_share: float
     blue_share: float
     full_range: bool
 
     def luma_levels(self, depth: int) -> tuple[int, int]:
-        """The luma samples of black and of white (ITU-R BT.601/709/2020: 16 and 235, times 2^(depth-8))."""
+        """Return the luma samples of black and white (ITU-R BT.601/709/2020: 16 and 235, times 2^(depth-8))."""
         return (0, (1 << depth) - 1) if self.full_range else (16 << depth - 8, 235 << depth - 8)
 
     def samples(self, rgb: tuple[int, int, int], layout: PixelLayout) -> dict[str, int]:
-        """The sample values, by channel letter, of an 8-bit RGB colour (full range, as on a screen)."""
+        """Return the sample of each channel letter for a colour.
+
+        Args:
+            rgb: full-range 8-bit red, green and blue, as on a screen.
+            layout: whose depth and channels are meant.
+        """
         red, green, blue = (value / 255 for value in rgb)
         values = self.amounts(red, green, blue, layout)
         return {channel: min(max(round(value), 0), layout.peak) for channel, value in values.items()}
 
     def amounts(self, red: Any, green: Any, blue: Any, layout: PixelLayout) -> dict[str, Any]:
-        """The samples, by channel letter, neither rounded nor cut, of full-range red, green and blue from 0 to 1:
-        numbers, or arrays of one shape."""
+        """Return the samples of each channel letter, neither rounded nor clipped.
+
+        Args:
+            red: full range, 0..1; a number or an array. `green` and `blue` have the same shape.
+            green: see `red`.
+            blue: see `red`.
+            layout: whose depth and channels are meant.
+        """
         values = {"r": red * layout.peak, "g": green * layout.peak, "b": blue * layout.peak}
         luma = self.red_share * red + (1 - self.red_share - self.blue_share) * green + self.blue_share * blue
         black, white = self.luma_levels(layout.depth)
@@ -91,14 +121,20 @@ class Colour:
 
 
 def matrix_of(frame: av.VideoFrame) -> int:
-    """The frame's AVColorSpace number; where it says nothing, BT.709 for high definition as players assume."""
+    """Return the frame's AVColorSpace number; if it is not set, BT.709 for HD sizes and BT.601 below, as players do."""
     return _assumed(frame.width, frame.height) if frame.colorspace == _UNSPECIFIED else int(frame.colorspace)
 
 
 def matrix_after(matrix: int, before: tuple[int, int], after: tuple[int, int]) -> int:
-    """The AVColorSpace number of a picture of another size (width, height), made of one with this number.
+    """Return the AVColorSpace number for a picture that was changed in size.
 
-    Where that says nothing, and players would assume another matrix at the new size than at the old one, it is told.
+    It stays as it is, unless it is unspecified and players would assume another one at the new size: then the one they
+    assumed before is named.
+
+    Args:
+        matrix: the number before.
+        before: (width, height) in pixels.
+        after: (width, height) in pixels.
     """
     assumed = _assumed(*before)
     return assumed if matrix == _UNSPECIFIED and assumed != _assumed(*after) else matrix
@@ -109,7 +145,7 @@ def _assumed(width: int, height: int) -> int:
 
 
 def colour_of(frame: av.VideoFrame) -> Colour:
-    """What the frame says about its colours. Gray and `yuvj` formats are full range unless tagged otherwise."""
+    """Return what the frame's samples mean. Gray and `yuvj` formats are full range unless tagged otherwise."""
     name = frame.format.name
     full = name.startswith("yuvj") or frame.color_range == _FULL_RANGE
     full = full or (name.startswith(("gray", "ya", "mono")) and frame.color_range != _LIMITED_RANGE)
@@ -118,7 +154,7 @@ def colour_of(frame: av.VideoFrame) -> Colour:
 
 @cache
 def layout_of(name: str) -> PixelLayout | None:
-    """The layout of an FFmpeg pixel format, None when its planes cannot be worked on as they are."""
+    """Return the layout of an FFmpeg pixel format; None if its planes cannot be worked on as they are."""
     shape = av.VideoFormat(name, 64, 64)  # 64: every subsampling divides it
     components = shape.components
     depth = max(component.bits for component in components)
@@ -140,8 +176,14 @@ def layout_of(name: str) -> PixelLayout | None:
 
 @cache
 def nearest_layout(name: str) -> PixelLayout:
-    """The layout to convert a format to that cannot be worked on as it is (palette, packed YUV, big-endian, …):
-    same kind of colour, same subsampling, no fewer bits. Raises ValueError for frames in a device's memory."""
+    """Return the layout to convert a pixel format to if its planes cannot be worked on.
+
+    It has the same kind of colour, the same subsampling and no fewer bits. Such formats are palettes, packed YUV,
+    big-endian samples and others.
+
+    Raises:
+        ValueError: the frames lie in a device's memory, or no layout is known.
+    """
     shape = av.VideoFormat(name, 64, 64)
     components = shape.components
     if not components:

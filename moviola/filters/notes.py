@@ -1,4 +1,4 @@
-"""What filters may note: plain data, that the wire and a line of JSON can carry."""
+"""Checks the notes of filters: plain data that msgpack and a line of JSON can hold."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from collections.abc import Mapping
 
 
 class NoteError(ValueError):
-    """A note that cannot be carried; the text says what is in it."""
+    """Raised for a note that cannot be sent; the text says what is in it."""
 
 
 def check_note(value: object, place: str = "a note") -> None:
-    """Raises NoteError for what neither JSON nor msgpack can write; `place` begins its sentence."""
+    """Check that a note can be written as JSON and as msgpack.
+
+    Args:
+        value: the note, or a part of it.
+        place: begins the sentence of an error.
+
+    Raises:
+        NoteError: it holds another type, a key that is no text, an infinite number or an integer beyond 64 bits.
+    """
     if isinstance(value, Mapping):
         for key, each in value.items():
             if type(key) is not str:
-                raise NoteError(f"{place} has a key that is no text: {key!r}")
+                raise NoteError(f"{place} has a key that is not a text: {key!r}")
             check_note(each, place)
     elif isinstance(value, (list, tuple)):
         for each in value:
@@ -25,4 +33,4 @@ def check_note(value: object, place: str = "a note") -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         raise NoteError(f"{place} holds {value}, which JSON cannot write")
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise NoteError(f"{place} holds a whole number of more than 64 bits")
+        raise NoteError(f"{place} holds an integer that needs more than 64 bits")

@@ -24,13 +24,19 @@ _Shape = tuple[int, int, str]
 
 
 class FramePool:
-    """Hands out frames whose contents are undefined. Not to be shared between threads."""
+    """Recycle frames. Their contents are undefined; a pool belongs to one thread."""
 
     def __init__(self) -> None:
         self._shapes: OrderedDict[_Shape, list[av.VideoFrame]] = OrderedDict()
 
     def take(self, width: int, height: int, pixel_format: str) -> av.VideoFrame:
-        """A frame that nobody else holds, with the buffers of an earlier one where possible."""
+        """Return a frame that nobody else holds, with the buffers of an earlier one if possible.
+
+        Args:
+            width: pixels.
+            height: pixels.
+            pixel_format: FFmpeg's name.
+        """
         shape = (width, height, pixel_format)
         frames = self._shapes.setdefault(shape, [])
         self._shapes.move_to_end(shape)
@@ -57,7 +63,7 @@ _local = threading.local()
 
 
 def thread_pool() -> FramePool:
-    """The pool of the calling thread."""
+    """Return the calling thread's pool."""
     pool: FramePool | None = getattr(_local, "pool", None)
     if pool is None:
         pool = _local.pool = FramePool()

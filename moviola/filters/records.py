@@ -19,9 +19,10 @@ Record = Mapping[str, str]
 
 @dataclass(frozen=True)
 class RecordFilter(Filter):
-    """Base of all record filters.
+    """Base of all filters of records.
 
-    `tables` are the kinds of tables it works on ("movies", "ratings", …); none means any that has its columns.
+    Attributes:
+        tables: kinds of tables that the filter is for ("movies", "ratings", …); empty for any that has its columns.
     """
 
     material: ClassVar[str] = "record"
@@ -29,23 +30,37 @@ class RecordFilter(Filter):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that `keeps` reads: a table without them is none for this filter.
+        """Return the columns that `keeps` reads; tables without them are not filtered.
 
-        Raises ParameterError when the parameters do not go together; that is asked before anything is sent.
+        Raises:
+            ParameterError: the parameters contradict each other. This is checked before anything is sent.
         """
         return ()
 
     def works_on(self, table: str, columns: Collection[str]) -> bool:
-        """Whether records of a table of this kind ("" for an unknown one), with these columns, are for this filter."""
+        """Return whether this filter is for records of a table.
+
+        Args:
+            table: the kind of table, "" if it is not known.
+            columns: of the table.
+        """
         return (not self.tables or table in self.tables) and all(column in columns for column in self.columns)
 
     def keeps(self, record: Record) -> bool:
-        """Whether the record stays. Pure; anything raised is attributed to this filter and this record."""
+        """Return whether a record stays.
+
+        This must be pure. Whatever it raises is attributed to this filter and this record.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say which records it keeps")
 
 
 class RecordError(Exception):
-    """A filter failed on a record twice. `trace` is the traceback's text."""
+    """Raised if a filter failed twice on a record.
+
+    Attributes:
+        filter_name: which filter.
+        trace: the end of the traceback, as text.
+    """
 
     def __init__(self, filter_name: str, error: Exception) -> None:
         super().__init__(f"{filter_name} failed: {type(error).__name__}: {error}")
@@ -54,7 +69,7 @@ class RecordError(Exception):
 
 
 class RecordRunner:
-    """Filters that a record must pass one and all."""
+    """Apply several filters to records: each must keep a record."""
 
     def __init__(self, filters: Iterable[RecordFilter]) -> None:
         self._filters = tuple(filters)
@@ -63,7 +78,11 @@ class RecordRunner:
         return bool(self._filters)
 
     def keeps(self, record: Record) -> bool:
-        """Whether all filters keep it, asked in order until one does not. Raises RecordError."""
+        """Return whether all filters keep a record; asked in order until one does not.
+
+        Raises:
+            RecordError: a filter failed twice.
+        """
         for each in self._filters:
             try:
                 kept = self._asked(each, record)

@@ -1,4 +1,4 @@
-"""Which filters there are: the built-in ones by name, and those of files a worker was told to load."""
+"""Finds filters by name: those that are built in, and those of files that a worker was told to load."""
 
 from __future__ import annotations
 
@@ -45,21 +45,25 @@ _loaded: dict[str, type[Filter]] = {}
 
 
 class PluginError(Exception):
-    """A file given as a filter plugin is none; the text says what is wrong with it."""
+    """Raised for a file that cannot be loaded as a plugin; the text says what is wrong with it."""
 
 
 def names() -> tuple[str, ...]:
-    """The names of all filters known here, sorted."""
+    """Return the names of all known filters, sorted."""
     return tuple(sorted((*BUILT_IN, *_loaded)))
 
 
 def schemas() -> dict[str, FilterSchema]:
-    """The schema of each known filter, by name, as plain data to announce or to check against."""
+    """Return the schemas of all known filters, by name, as plain data."""
     return {name: schema_of(filter_class(name)) for name in names()}
 
 
 def filter_class(name: str) -> type[Filter]:
-    """The class of a known filter. Raises ParameterError, with a suggestion, for an unknown name."""
+    """Return the class of a filter.
+
+    Raises:
+        ParameterError: there is no filter of this name; the text suggests another.
+    """
     if name in _loaded:
         return _loaded[name]
     if name not in BUILT_IN:
@@ -69,19 +73,30 @@ def filter_class(name: str) -> type[Filter]:
 
 
 def make(step: Step) -> Filter:
-    """The filter of a step. Raises ParameterError for an unknown name or parameter, or a bad value."""
+    """Return the filter of a step.
+
+    Raises:
+        ParameterError: an unknown filter or parameter, or a bad value.
+    """
     kind = filter_class(step.name)
     return kind(**schema_of(kind).check(step.parameters))
 
 
 def make_chain(steps: Iterable[Step]) -> tuple[Filter, ...]:
-    """The filters of a chain, as `moviola.filters.runner.ChainRunner` takes them. Raises ParameterError."""
+    """Return the filters of a chain, as `ChainRunner` takes them.
+
+    Raises:
+        ParameterError: an unknown filter or parameter, or a bad value.
+    """
     return tuple(make(step) for step in steps)
 
 
 def load_plugin(path: Path) -> tuple[str, ...]:
-    """Loads the filters of a Python file and gives their names. Raises PluginError, and then knows no more than
-    before."""
+    """Load the filters of a Python file, and return their names, sorted.
+
+    Raises:
+        PluginError: it cannot be loaded, or has no usable filter; then no filter of it is known.
+    """
     module = _execute(path)
     found: dict[str, type[Filter]] = {}
     for kind in _filters_in(module):
@@ -121,7 +136,7 @@ def _execute(path: Path) -> ModuleType:
     name = f"moviola_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise PluginError(f"{path} is no Python file")
+        raise PluginError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up to resolve types
     try:

@@ -14,8 +14,14 @@ from moviola.filters.toolbox.opencv import is_out_of_memory
 
 
 class FilterError(Exception):
-    """A filter failed on a frame twice. `frame` is the source frame's index, `trace` the traceback's text; `seen` is
-    the picture that the filter was given, where one is known."""
+    """Raised if a filter failed twice on a frame.
+
+    Attributes:
+        filter_name: which filter.
+        frame: index of the source frame.
+        seen: the picture that the filter was given, if known.
+        trace: the end of the traceback, as text.
+    """
 
     def __init__(self, filter_name: str, frame: int, error: Exception, seen: Picture | None = None) -> None:
         super().__init__(f"{filter_name} failed on frame {frame}: {type(error).__name__}: {error}")
@@ -26,11 +32,10 @@ class FilterError(Exception):
 
 
 class ChainRunner:
-    """Keeps for each filter the earlier pictures it needs. One runner per run of consecutive frames.
+    """Apply a chain of filters to consecutive frames, and keep the earlier pictures that each of them needs.
 
-    Each frame is shown once, in order: those before the first that counts (at least `context_frames` of them, fewer
-    only at the start of the video) by `prepare`, the others by `run`. What `run` gives is then the same wherever
-    the video was cut.
+    Show each frame once, in order: context frames to `prepare` (at least `context_frames` of them; fewer only at the
+    start of the video), the others to `run`. Then the results do not depend on where the video was cut.
     """
 
     def __init__(self, filters: Iterable[Filter]) -> None:
@@ -40,30 +45,41 @@ class ChainRunner:
 
     @property
     def context_frames(self) -> int:
-        """How many earlier source frames the chain needs: the sum over its filters."""
+        """Return how many earlier source frames the chain needs: the sum over its filters."""
         return sum(each.context_frames for each in self._filters)
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) of what the chain makes of frames of this size."""
+        """Return (width, height) in pixels of what the chain makes of frames of this size.
+
+        Raises:
+            UnsuitableSize: a filter cannot work on pictures of the size that reaches it.
+        """
         for each in self._filters:
             width, height = each.output_size(width, height)
         return width, height
 
     def output_pixel_aspect(self, aspect: Fraction | None) -> Fraction | None:
-        """Width by height of the pixels of what the chain makes; None where it is not known."""
+        """Return width by height of the pixels of what the chain makes; None if not known."""
         for each in self._filters:
             aspect = each.output_pixel_aspect(aspect) if aspect else aspect
         return aspect
 
     def run(self, picture: Picture) -> Picture:
-        """The picture through all filters. Raises FilterError; the next frame may be run all the same. Raises
-        MemoryError when the process has no more."""
+        """Return the picture after all filters.
+
+        Raises:
+            FilterError: a filter failed twice. The next frame may be run all the same.
+            MemoryError: the process has no memory left.
+        """
         return self._through(picture, len(self._filters))
 
     def prepare(self, picture: Picture) -> None:
-        """Shows a frame that is only context: filters behind the last one with a memory are left out.
+        """Show a frame that is only context. Filters behind the last one that looks back are skipped.
 
-        A failure is not raised: what matters is what later frames see, and that is as if it had failed in `run`.
+        A failure is not raised: later frames see what they would see if it had failed in `run`.
+
+        Raises:
+            MemoryError: the process has no memory left.
         """
         try:
             self._through(picture, self._last_context + 1, keep_last=True)
@@ -71,8 +87,7 @@ class ChainRunner:
             return
 
     def pass_by(self, picture: Picture) -> None:
-        """Shows a frame on which a filter in front of this chain, on another worker, has failed: it is only
-        remembered."""
+        """Remember a frame on which an earlier filter, on another worker, has failed; it is not filtered."""
         self._remember(picture, 0)
 
     def _remember(self, picture: Picture, position: int) -> None:

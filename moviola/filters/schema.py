@@ -83,21 +83,21 @@ class Parameter:
         if isinstance(number, str):
             self._check_text(number, where)
         elif self.minimum is not None and number < self.minimum:
-            raise ParameterError(f"{where} is {typed}, but the least is {self.minimum}{unit}")
+            raise ParameterError(f"{where} is {typed}; it must be at least {self.minimum}{unit}")
         elif self.maximum is not None and number > self.maximum:
-            raise ParameterError(f"{where} is {typed}, but the most is {self.maximum}{unit}")
+            raise ParameterError(f"{where} is {typed}; it must be at most {self.maximum}{unit}")
         return typed
 
     def _check_text(self, text: str, where: str) -> None:
         if self.choices and text not in self.choices:
             raise ParameterError(f'{where} cannot be "{text}"{_meant(text, self.choices)}')
         if len(text) > MAX_STR:
-            raise ParameterError(f"{where} has {len(text)} characters; {MAX_STR} are the most")
+            raise ParameterError(f"{where} has {len(text)} characters; the limit is {MAX_STR}")
         for character in text:
             if not self._is_known(character):
                 kind = CHARSETS[self.charset]
                 named = f"{character!r} (U+{ord(character):04X})"
-                raise ParameterError(f"{where} takes {kind}, and {named} is none: {self.help}")
+                raise ParameterError(f"{where} takes {kind}; {named} is not allowed: {self.help}")
 
     def _is_known(self, character: str) -> bool:
         if self.charset == "ascii":
@@ -192,7 +192,7 @@ class FilterSchema:
         try:
             listed = data["parameters"]
             if len(listed) > MAX_PARAMETERS:
-                raise SchemaError(f"a filter's schema lists {len(listed)} parameters; {MAX_PARAMETERS} are the most")
+                raise SchemaError(f"a filter's schema lists {len(listed)} parameters; the limit is {MAX_PARAMETERS}")
             parameters = tuple(_parameter(each) for each in listed)
             material, needed = data.get("material", "picture"), data.get("context_needed", True)
             schema = cls(data["name"], data["summary"], parameters, data["context"], material, needed)
@@ -208,11 +208,11 @@ class FilterSchema:
             if not isinstance(each.name, str) or not isinstance(each.help, str) or not isinstance(each.unit, str):
                 raise TypeError("a parameter's name, help and unit are texts")
             if each.type not in TYPES:
-                raise TypeError(f"a parameter is of no known type: {each.type!r}")
+                raise TypeError(f"a parameter has an unknown type: {each.type!r}")
             if not all(isinstance(choice, str) for choice in each.choices):
                 raise TypeError("choices are texts")
             if each.charset not in CHARSETS:
-                raise TypeError(f"a text is of no known characters: {each.charset!r}")
+                raise TypeError(f"a parameter has an unknown charset: {each.charset!r}")
             each.check(each.default, self.name)
             if each.type == "asset" and each.default:
                 raise TypeError("a file has no default: a client would read what it was never asked for")
@@ -220,13 +220,13 @@ class FilterSchema:
             holder, condition, switch = self.context.partition(_IF)
             types = {each.name: each.type for each in self.parameters}
             if types.get(holder) != "int" or (condition and types.get(switch) != "bool"):
-                raise TypeError(f"context is no whole-number parameter: {self.context!r}")
+                raise TypeError(f"context must name a whole-number parameter, not {self.context!r}")
         elif isinstance(self.context, bool) or not isinstance(self.context, int) or self.context < 0:
-            raise TypeError(f"context is no number of frames: {self.context!r}")
+            raise TypeError(f"context must be a number of frames, not {self.context!r}")
         if not isinstance(self.context_needed, bool):
-            raise TypeError(f"context_needed is neither true nor false: {self.context_needed!r}")
+            raise TypeError(f"context_needed must be true or false, not {self.context_needed!r}")
         if self.material not in MATERIALS:
-            raise TypeError(f"material is none of {', '.join(MATERIALS)}: {self.material!r}")
+            raise TypeError(f"material must be one of {', '.join(MATERIALS)}, not {self.material!r}")
 
 
 def check_chain(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> tuple[Step, ...]:

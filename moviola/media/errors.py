@@ -1,15 +1,15 @@
-"""What can be wrong with a source, said so that a person can act on it.
+"""Errors of media, with texts that say what is wrong with a source and what to do.
 
 MediaError
-├── UnreadableSource    the client's file cannot be taken at all; nothing is sent
-├── BundleError         a chunk or result payload is not what its sender's version promised
+├── UnreadableSource    the client's file cannot be used; nothing is sent
+├── BundleError         the payload of a chunk or result is malformed, or of another version
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
-├── TooLargeToHandOn    the frames between two filters on different workers take more than can be sent at once
-├── ResultTooLarge      what came of one chunk cannot be sent at once
+├── TooLargeToHandOn    the frames between two filters on different workers exceed what can be sent at once
+├── ResultTooLarge      the result of one chunk exceeds what can be sent at once
 ├── TooMuchMemory       the pictures of a task would take more memory than this process may use
-└── SpliceError         results that cannot become a file
+└── SpliceError         the results cannot be joined into a file
     ├── ForeignExtradata    a chunk was encoded by another library version or with other settings
-    └── NothingToSplice     no frame came out at all
+    └── NothingToSplice     the results have no frame
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 
 class MediaError(Exception):
-    """Base of everything that media raises on purpose."""
+    """Base of all errors that media raises on purpose."""
 
 
 class UnreadableSource(MediaError):
@@ -40,13 +40,16 @@ class UnreadableSource(MediaError):
 
 
 class BundleError(MediaError, ValueError):
-    """A payload whose table and bytes do not agree: cut short, edited, or of another version."""
+    """Raised for a payload whose table and bytes disagree: cut short, edited, or of another version."""
 
 
 class ProcessingFailed(MediaError):
-    """A filter raised twice on a frame of an output that is to fail then.
+    """Raised if a filter failed twice on a frame, and the output is to fail then.
 
-    `frames` are indices in the source, `filter_name` the filter, `traceback` its own, as text.
+    Attributes:
+        frames: indexes in the source.
+        filter_name: which filter.
+        traceback: of the filter, as text.
     """
 
     def __init__(self, frames: Sequence[int], filter_name: str, traceback: str) -> None:
@@ -61,8 +64,13 @@ class ProcessingFailed(MediaError):
 
 
 class TooLargeToHandOn(MediaError):
-    """The frames of one chunk, between two filters that are on different workers, exceed `limit` bytes; after
-    `frames_done` of them they took `size`."""
+    """Raised if the frames of one chunk, between two filters on different workers, exceed a limit.
+
+    Attributes:
+        size: bytes that the frames took so far.
+        limit: bytes.
+        frames_done: how many frames took `size`.
+    """
 
     def __init__(self, size: int, limit: int, frames_done: int) -> None:
         self.size, self.limit, self.frames_done = size, limit, frames_done
@@ -76,11 +84,15 @@ class TooLargeToHandOn(MediaError):
 
 
 class TooMuchMemory(MediaError, MemoryError):
-    """The pictures of a task would take more memory than there is; known before any was taken."""
+    """Raised before any memory is taken, if the pictures of a task would need more than there is."""
 
 
 class ResultTooLarge(MediaError):
-    """The encoded frames of one chunk take more than `limit` bytes."""
+    """Raised if the encoded frames of one chunk exceed a limit.
+
+    Attributes:
+        limit: bytes.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -94,11 +106,16 @@ class ResultTooLarge(MediaError):
 
 
 class SpliceError(MediaError):
-    """Results that cannot become a file; `str()` says which chunk and what to do."""
+    """Raised if results cannot be joined into a file; the text says which chunk and what to do."""
 
 
 class ForeignExtradata(SpliceError):
-    """A chunk whose encoder's headers differ from those of the file: `index` tells which one."""
+    """Raised if the encoder's headers of a chunk differ from those of the file.
+
+    Attributes:
+        index: of the chunk.
+        fingerprint: the build that encoded it.
+    """
 
     def __init__(self, index: int, fingerprint: str) -> None:
         self.index = index
@@ -113,7 +130,7 @@ class ForeignExtradata(SpliceError):
 
 
 class NothingToSplice(SpliceError):
-    """Results without a single frame."""
+    """Raised if the results have no frame."""
 
 
 _SENTENCES = ("moviola.filters.base.UnsuitableSize: ", "moviola.filters.schema.ParameterError: ")
@@ -121,7 +138,7 @@ _SENTENCES = ("moviola.filters.base.UnsuitableSize: ", "moviola.filters.schema.P
 
 
 def last_line(traceback: str) -> str:
-    """The line of a traceback that says what was wrong; without the exception's name where it is a sentence."""
+    """Return the line of a traceback that says what was wrong; without the exception's name if it is a sentence."""
     lines = [line for line in traceback.splitlines() if line.strip()]
     last = lines[-1].strip() if lines else ""
     for name in _SENTENCES:

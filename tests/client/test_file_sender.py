@@ -83,8 +83,11 @@ def to(cluster: FakeCluster) -> list[str]:
     ("arguments", "words"),
     [
         (["--filters", "blurr"], 'there is no filter "blurr"; did you mean "blur"?'),
-        (["--filters", "blur:radius=1000"], "blur: radius is 1000, but the most is 127 px."),
-        (["--filters", "watermark:text=naïve"], "watermark: text takes ASCII text, and 'ï' (U+00EF) is none: one line"),
+        (["--filters", "blur:radius=1000"], "blur: radius is 1000; it must be at most 127 px."),
+        (
+            ["--filters", "watermark:text=naïve"],
+            "watermark: text takes ASCII text; 'ï' (U+00EF) is not allowed: one line",
+        ),
         (["--filters", "watermark:file=/\udcff.png"], "there is no such file; check the path"),
         (["--filters", "blur:radius"], 'expected "=" after "radius"'),
         (["--processing", "edges:low=x"], "edges: low takes"),

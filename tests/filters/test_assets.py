@@ -102,7 +102,7 @@ def test_too_much_is_refused_in_a_sentence(folder: Path, monkeypatch: pytest.Mon
         Folder.scan(folder)
     monkeypatch.undo()
     monkeypatch.setattr(assets, "MAX_SERVED_SIZE", 4)
-    with pytest.raises(ValueError, match=r"model\.onnx has 5 bytes; 4 are the most of a served file"):
+    with pytest.raises(ValueError, match=r"model\.onnx has 5 bytes; the limit of a served file is 4"):
         Folder.scan(folder)
     with pytest.raises(OSError, match="Not a directory"):
         Folder.scan(folder / "logo.png")

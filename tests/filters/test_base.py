@@ -11,7 +11,7 @@ from moviola.filters.schema import ParameterError, SchemaError
 
 
 def test_parameters_are_checked_when_a_filter_is_made() -> None:
-    with pytest.raises(ParameterError, match="radius is 0, but the least is 1 px"):
+    with pytest.raises(ParameterError, match="radius is 0; it must be at least 1 px"):
         Blur(radius=0)
     with pytest.raises(ParameterError, match="takes a whole number"):
         Blur(radius="wide")  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ def test_a_chain_is_read_whole(text: str, steps: list[Step]) -> None:
         ("blur edges", 'expected "," or ":", found "edges"'),
         ("blur:radius=5:radius=6", 'given "radius" twice'),
         (",".join(["blur"] * (MAX_STEPS + 1)), f"more than {MAX_STEPS} filters"),
-        ("x" * (MAX_TEXT + 1), f"{MAX_TEXT} are the most"),
+        ("x" * (MAX_TEXT + 1), f"the limit is {MAX_TEXT}"),
     ],
 )
 def test_a_bad_chain_is_one_clear_sentence(text: str, complaint: str) -> None:

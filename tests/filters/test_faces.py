@@ -135,5 +135,5 @@ def test_a_file_that_is_no_model_is_refused_when_the_filter_is_made(tmp_path: Pa
     text.write_text("no network")
     other = yunet_model.write(tmp_path / "other.onnx", outputs=("cls",))
     for path in (text, other):
-        with pytest.raises(ParameterError, match="given as model is no YuNet face detector"):
+        with pytest.raises(ParameterError, match="given as model is not a YuNet face detector"):
             Faces(model=sent(path))

@@ -31,7 +31,7 @@ def test_what_is_no_rate_is_said(given: Value) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "bound"), [("0", "least is 0.1"), ("0.09", "least is 0.1"), ("1000.5", "most is 1000")]
+    ("given", "bound"), [("0", "at least 0.1"), ("0.09", "at least 0.1"), ("1000.5", "at most 1000")]
 )
 def test_both_bounds_hold(given: str, bound: str) -> None:
     with pytest.raises(ParameterError, match=bound):

@@ -71,7 +71,7 @@ def test_a_plugin_file_adds_its_filters(tmp_path: Path) -> None:
         ("x = 1", "defines no filter"),
         (PLUGIN.replace('"negative"', '"blur"'), 'there is a filter "blur" already'),
         (PLUGIN.replace('    summary: ClassVar[str] = "dark becomes bright"\n', ""), "has no summary"),
-        (PLUGIN.replace("parameter(255,", "parameter(0,"), "the least is 1"),
+        (PLUGIN.replace("parameter(255,", "parameter(0,"), "must be at least 1"),
         (PLUGIN.replace("minimum=1, maximum=255, ", ""), "a minimum and a maximum"),
         (PLUGIN.replace('strength: int = parameter(255, minimum=1, maximum=255, help="of what")', "strength: int = 3"),
          "strength is no parameter"),

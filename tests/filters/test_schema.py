@@ -63,17 +63,17 @@ def test_typed_values_are_taken_as_they_are() -> None:
         ("zzz", 'there is no filter "zzz"; known: glow, plain'),
         ("glow:raduis=3", 'glow has no parameter "raduis"; did you mean "radius"?'),
         ("plain:radius=3", 'plain has no parameter "radius"; it takes none'),
-        ("glow:radius=0", "glow: radius is 0, but the least is 1 px"),
-        ("glow:radius=101", "glow: radius is 101, but the most is 100 px"),
+        ("glow:radius=0", "glow: radius is 0; it must be at least 1 px"),
+        ("glow:radius=101", "glow: radius is 101; it must be at most 100 px"),
         ("glow:radius=2.5", 'glow: radius takes a whole number, not "2.5"'),
         ("glow:share=nan", 'glow: share takes a number, not "nan"'),
-        ("glow:share=1.01", "glow: share is 1.01, but the most is 1.0"),
+        ("glow:share=1.01", "glow: share is 1.01; it must be at most 1.0"),
         ("glow:mode=softt", 'glow: mode cannot be "softt"; did you mean "soft"?'),
         ("glow:mode=x", 'glow: mode cannot be "x"; known: hard, soft'),
         ("glow:invert=maybe", 'glow: invert takes true or false, not "maybe"'),
-        ("glow:title=naïve", "glow: title takes ASCII text, and 'ï' (U+00EF) is none: one line"),
-        ('glow:title="a\nb"', "glow: title takes ASCII text, and '\\n' (U+000A) is none: one line"),
-        ("glow:note=bad\udcff", "glow: note takes text, and '\\udcff' (U+DCFF) is none: any text"),
+        ("glow:title=naïve", "glow: title takes ASCII text; 'ï' (U+00EF) is not allowed: one line"),
+        ('glow:title="a\nb"', "glow: title takes ASCII text; '\\n' (U+000A) is not allowed: one line"),
+        ("glow:note=bad\udcff", "glow: note takes text; '\\udcff' (U+DCFF) is not allowed: any text"),
         (f"glow:radius={'9' * 5000}", "glow: radius takes a whole number"),
     ],
 )
@@ -157,7 +157,7 @@ def test_the_material_travels_and_is_one_of_three() -> None:
     schema = FilterSchema("rows", "of a table", material="record")
     assert FilterSchema.from_wire(schema.to_wire()) == schema
     assert FilterSchema.from_wire(SCHEMAS["plain"].to_wire()).material == "picture"
-    with pytest.raises(SchemaError, match="material is none of"):
+    with pytest.raises(SchemaError, match="material must be one of"):
         FilterSchema.from_wire({**schema.to_wire(), "material": "sound"})
 
 

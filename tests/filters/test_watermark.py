@@ -147,7 +147,7 @@ def test_a_file_that_is_no_picture_is_refused_when_the_filter_is_made(tmp_path: 
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("no picture")
     for name in ("empty", "text"):
-        with pytest.raises(ParameterError, match="is no picture"):
+        with pytest.raises(ParameterError, match="is not a picture"):
             Watermark(file=sent(tmp_path / f"{name}.png"))
 
 

@@ -46,7 +46,7 @@ def test_the_most_demanding_output_sets_the_context() -> None:
     ("chain", "words"),
     [
         ("blurr", 'there is no filter "blurr"; did you mean "blur"'),
-        ("blur:radius=0", "radius is 0, but the least is 1 px"),
+        ("blur:radius=0", "radius is 0; it must be at least 1 px"),
         ("blur:radius=many", 'radius takes a whole number, not "many"'),
         ("blur:size=3", 'blur has no parameter "size"'),
         ("blur:", "expected a parameter name"),

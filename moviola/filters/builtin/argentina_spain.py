@@ -1,4 +1,4 @@
-"""Movies produced in Argentina and in Spain."""
+"""The filter `argentina_spain`: keeps movies that were produced in Argentina and Spain."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ MAX_TEXT = 65_536
 
 @dataclass(frozen=True)
 class ArgentinaSpain(RecordFilter):
-    """`production_countries` is a list of `{'iso_3166_1': 'ES', 'name': 'Spain'}` as Python or JSON writes it.
+    """Keep movies by the countries in their column `production_countries`.
 
-    A country counts when its code or its name says so. A list that cannot be read holds no country.
+    The column holds a list such as `[{'iso_3166_1': 'ES', 'name': 'Spain'}]`, written as Python or as JSON. A country
+    counts if its code or its name matches. A list that cannot be read counts as empty.
     """
 
     name: ClassVar[str] = "argentina_spain"
@@ -35,9 +36,11 @@ class ArgentinaSpain(RecordFilter):
 
     @property
     def columns(self) -> tuple[str, ...]:
+        """Return the columns that `keeps` reads."""
         return ("production_countries",)
 
     def keeps(self, record: Record) -> bool:
+        """Return whether the movie was produced in both countries, or, with `mode=any`, in at least one."""
         text = record["production_countries"]
         found = countries(text) if _may_matter(text) else frozenset()
         matches = [code in found or name in found for code, name in WANTED]
@@ -45,7 +48,7 @@ class ArgentinaSpain(RecordFilter):
 
 
 def countries(text: str) -> frozenset[str]:
-    """The codes in upper case and the names in lower case of a list of countries; empty when it cannot be read."""
+    """Return the codes (upper case) and names (lower case) in a list of countries; empty if it cannot be read."""
     listed = _read(text)
     if not isinstance(listed, (list, tuple)):
         return frozenset()

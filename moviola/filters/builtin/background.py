@@ -1,4 +1,4 @@
-"""What stands or moves before a ground that stays: the difference to the median of earlier frames."""
+"""The filter `background`: shows what differs from a still background, the median of earlier frames."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ Colours = NDArray[Any]  # brightness and, where there is colour, two differences
 
 @dataclass(frozen=True)
 class Background(Filter):
-    """Shows what differs from the ground: the median, sample by sample, of frames spaced evenly over the window.
+    """Show the foreground: what differs from the background.
 
-    At the start of the video there are fewer, and the first frame is its own ground: nothing stands before it. The
-    note: `score`, the foreground's share of the picture, 0..1.
+    The background is the median, sample by sample, of frames spaced evenly over the window. At the start of a video
+    there are fewer frames; the first frame is its own background, so nothing stands in front of it.
+
+    Note: `score`, the share of the picture that is foreground, 0..1.
     """
 
     name: ClassVar[str] = "background"
@@ -49,6 +51,7 @@ class Background(Filter):
     )
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the foreground as a white mask or cut out on black, with its share of the picture in a note."""
         mask = self._mask(picture, earlier)
         note = {"filter": self.name, "score": round(cv2.countNonZero(mask) / mask.size, 6)}
         mask = cv2.resize(mask, (picture.width, picture.height), interpolation=cv2.INTER_LINEAR)
@@ -72,10 +75,11 @@ class Background(Filter):
 
 
 def median(pictures: Sequence[Colours]) -> Colours:
-    """The median of each sample; of an even number the lower one of the two in the middle.
+    """Return the median of each sample over several arrays of equal shape (uint8, height × width × channels).
 
-    A sorting network on whole pictures (Batcher's odd-even merge sort): OpenCV's minimum and maximum of two pictures
-    take a twentieth of the time of numpy's partition.
+    Of an even number of arrays the lower one of the two middle values is taken. This is a sorting network over whole
+    pictures (Batcher's odd-even merge sort), because OpenCV's minimum and maximum of two pictures take a twentieth of
+    the time of numpy's partition.
     """
     sorted_ = list(pictures)
     for low, high in _network(len(sorted_)):

@@ -1,4 +1,4 @@
-"""Gaussian blur, on the planes as the decoder left them: no conversion of colours, no loss of depth."""
+"""The filter `blur`: a Gaussian blur of the decoded planes, without colour conversion or loss of bit depth."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from moviola.filters.toolbox.opencv import cv2
 
 @dataclass(frozen=True)
 class Blur(Filter):
-    """The kernel has 2·radius+1 pixels each way; sigma follows OpenCV's rule 0.3·((size-1)·0.5-1)+0.8.
+    """Blur the picture with a Gaussian kernel of 2·radius+1 pixels each way.
 
-    A chroma plane of half the size is blurred by half the sigma, which looks like the blur of a full-size one.
-    Alpha stays sharp.
+    Sigma follows OpenCV's rule, 0.3·((size-1)·0.5-1)+0.8. Subsampled chroma planes are blurred by a sigma that is as
+    many times smaller as they are, which looks like the blur of full-size ones. Alpha is not blurred.
     """
 
     name: ClassVar[str] = "blur"
@@ -26,6 +26,7 @@ class Blur(Filter):
     radius: int = parameter(7, minimum=1, maximum=127, unit="px", help="how far the blur reaches")
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the blurred picture."""
         output = picture.blank()
         for source, target, plane in zip(picture.planes, output.planes, picture.format.planes, strict=True):
             if plane.channels == "a":

@@ -1,4 +1,4 @@
-"""Light added to every pixel, or taken away."""
+"""The filter `brightness`: makes every pixel brighter or darker by the same amount."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moviola.filters.toolbox.tone import Curve, ToneFilter
 
 @dataclass(frozen=True)
 class Brightness(ToneFilter):
-    """The same amount for every pixel; colours keep their distance from gray. Cut at black and white."""
+    """Add the same amount of light to every pixel. Chroma is unchanged; light is clipped at black and white."""
 
     name: ClassVar[str] = "brightness"
     summary: ClassVar[str] = "brighter or darker by an even amount"
@@ -21,4 +21,5 @@ class Brightness(ToneFilter):
     )
 
     def light(self, light: Curve) -> Curve:
+        """Return the light (0 black to 1 white) with the amount added."""
         return light + self.amount / 100

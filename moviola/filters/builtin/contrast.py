@@ -1,4 +1,4 @@
-"""Distances from middle gray made larger or smaller."""
+"""The filter `contrast`: makes distances from middle gray larger or smaller."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moviola.filters.toolbox.tone import Curve, ToneFilter
 
 @dataclass(frozen=True)
 class Contrast(ToneFilter):
-    """Light and chroma alike, so that it looks as if done on red, green and blue. Cut at black and white."""
+    """Scale light and chroma around middle gray by one factor, so that it acts on red, green and blue alike."""
 
     name: ClassVar[str] = "contrast"
     summary: ClassVar[str] = "more or less contrast, around middle gray"
@@ -21,7 +21,9 @@ class Contrast(ToneFilter):
     )
 
     def light(self, light: Curve) -> Curve:
+        """Return the light (0 black to 1 white) with its distance from 0.5 scaled."""
         return 0.5 + (light - 0.5) * self.factor
 
     def chroma(self, chroma: Curve) -> Curve:
+        """Return the chroma (-0.5 to 0.5) scaled."""
         return chroma * self.factor

@@ -1,4 +1,4 @@
-"""A part of the picture."""
+"""The filter `crop`: cuts a rectangle out of the picture."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _MAX_SIDE = 16384  # pixels: beyond what any encoder here takes
 
 @dataclass(frozen=True)
 class Crop(Filter):
-    """The rectangle from (x, y) on, sample for sample. It has to lie in the picture.
+    """Cut out the rectangle that begins at (x, y). It must lie within the picture.
 
-    Where x or y falls inside a subsampled chroma sample, chroma is interpolated between the two it lies on.
+    Samples are copied unchanged. Where x or y falls inside a subsampled chroma sample, chroma is interpolated between
+    the two samples it lies on.
     """
 
     name: ClassVar[str] = "crop"
@@ -32,6 +33,11 @@ class Crop(Filter):
     height: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: to the picture's lower border")
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) of the rectangle in pixels.
+
+        Raises:
+            UnsuitableSize: the rectangle does not lie within a picture of this size.
+        """
         if self.x + (self.width or 1) > width or self.y + (self.height or 1) > height:
             size = " and ".join(
                 f"{side} {asked}" for side, asked in (("width", self.width), ("height", self.height)) if asked
@@ -43,6 +49,7 @@ class Crop(Filter):
         return self.width or width - self.x, self.height or height - self.y
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the rectangle, with the boxes in notes moved along."""
         width, height = self.output_size(picture.width, picture.height)
         if (width, height) == (picture.width, picture.height):
             return picture

@@ -1,4 +1,4 @@
-"""Less noise: each plane through a local Wiener filter."""
+"""The filter `denoise`: removes noise with a local Wiener filter on each plane."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LEAST = 0.01  # of a variance: below it there is nothing to divide by
 
 @dataclass(frozen=True)
 class Denoise(Filter):
-    """Moves each sample towards the mean around it: all the way where the samples around vary by no more than noise
-    does, hardly where there are edges (J. S. Lee, 1980, with Gaussian windows).
+    """Move each sample towards the mean of its surroundings, by how much these look like plain noise.
 
-    On photographs with noise that was added it comes as near to the originals as OpenCV's non-local means, in less
-    than a twentieth of the time.
+    Where samples vary no more than noise does, the result is the mean; at edges the sample stays almost unchanged
+    (J. S. Lee, 1980, with Gaussian windows). On photographs with added noise it comes as near to the originals as
+    OpenCV's non-local means, in less than a twentieth of the time.
     """
 
     name: ClassVar[str] = "denoise"
@@ -36,6 +36,7 @@ class Denoise(Filter):
     radius: int = parameter(2, minimum=1, maximum=16, unit="px", help="how far around a sample is looked")
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with less noise; the picture itself if `strength` is 0."""
         if self.strength == 0:
             return picture
         output, layout = picture.blank(), picture.format

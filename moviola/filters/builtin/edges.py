@@ -1,4 +1,4 @@
-"""Canny edges of the brightness, white on black."""
+"""The filter `edges`: Canny edges of the brightness, white on black."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from moviola.filters.toolbox.opencv import cv2
 
 @dataclass(frozen=True)
 class Edges(Filter):
-    """Thresholds are gradients of full-range gray (0..255), whatever range the video stores; the order of the two
-    does not matter."""
+    """Show Canny edges.
+
+    Thresholds are gradients of full-range gray (0..255), whatever range the video has; which of the two is larger does
+    not matter.
+    """
 
     name: ClassVar[str] = "edges"
     summary: ClassVar[str] = "Canny edges, white on black"
@@ -23,6 +26,7 @@ class Edges(Filter):
     high: int = parameter(150, minimum=0, maximum=2000, help="gradient that starts an edge")
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the edges, white on black."""
         black, white = picture.gray_levels
         scale = (white - black) / 255
         return picture.with_gray(cv2.Canny(picture.gray, self.low * scale, self.high * scale))

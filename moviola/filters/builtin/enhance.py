@@ -1,4 +1,4 @@
-"""Contrast where there is little of it, and gentle sharpening."""
+"""The filter `enhance`: raises contrast where there is little of it, and sharpens gently."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ _SHARPEN_RADIUS = 2  # pixels
 
 @dataclass(frozen=True)
 class Enhance(Filter):
-    """Contrast-limited adaptive histogram equalisation (CLAHE) of brightness, mixed with the picture, then an unsharp
-    mask.
+    """Equalise brightness locally (CLAHE), mix the result with the picture, then apply an unsharp mask.
 
-    What happens is decided on 8 bits of brightness; the change is added to luma, or to red, green and blue alike, so
-    that deep pictures keep their bits and colours their hue.
+    The change is computed on 8 bits of brightness and added to luma, or to red, green and blue alike, so that pictures
+    of more bits keep their precision and colours their hue.
     """
 
     name: ClassVar[str] = "enhance"
@@ -36,6 +35,7 @@ class Enhance(Filter):
     sharpen: float = parameter(0.4, minimum=0.0, maximum=5.0, help="amount of the unsharp mask; 0 leaves it out")
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with more local contrast, sharpened."""
         before = picture.gray
         contrast = self._contrast(before, picture.gray_levels)
         after = np.empty_like(contrast)

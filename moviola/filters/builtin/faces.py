@@ -1,4 +1,4 @@
-"""Faces, found by the Haar cascades that come with OpenCV, or by a YuNet network that someone has."""
+"""The filter `faces`: finds faces with OpenCV's Haar cascades or with a YuNet network, and draws boxes around them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _INSIDE = 0.4  # … or this of the smaller one: a face is not in front of anoth
 
 @dataclass(frozen=True)
 class Faces(Filter):
-    """Draws boxes around faces.
+    """Draw boxes around faces.
 
-    The note has them as `boxes`, [x, y, width, height] in pixels, and their `scores`: how many hits of the less
-    convinced of two cascades agreed, or the network's confidence, 0..1.
+    Note: `boxes`, [x, y, width, height] in pixels, and their `scores`: with cascades the smaller of the numbers of
+    hits that two confirming cascades had; with a network its confidence, 0..1.
     """
 
     name: ClassVar[str] = "faces"
@@ -46,6 +46,7 @@ class Faces(Filter):
             yunet.check(self.name, self.model)
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with boxes drawn, and the boxes and scores in a note."""
         finds = strongest(self._find(picture), _OVERLAP, _INSIDE)
         boxes = [find.box for find in finds]
         return draw_boxes(picture, boxes, self.colour, self.thickness).with_notes(note(self.name, finds))

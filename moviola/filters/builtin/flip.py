@@ -1,4 +1,4 @@
-"""The picture in a mirror."""
+"""The filter `flip`: mirrors the picture."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ _CODES = {"horizontal": 1, "vertical": 0, "both": -1}  # OpenCV's
 
 @dataclass(frozen=True)
 class Flip(Filter):
-    """Mirrors each plane; done twice, every sample is back. Where a size is odd and chroma is subsampled, the chroma
-    samples reach over the border by half their size, and colours shift by that much."""
+    """Mirror each plane; doing it twice gives back every sample.
+
+    Where a size is odd and chroma is subsampled, chroma samples reach over the border by half their size, and colours
+    shift by that much.
+    """
 
     name: ClassVar[str] = "flip"
     summary: ClassVar[str] = "mirrors the picture"
@@ -28,6 +31,7 @@ class Flip(Filter):
     )
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the mirrored picture, with the boxes in notes mirrored along."""
         output = picture.blank()
         for source, target in zip(picture.planes, output.planes, strict=True):
             cv2.flip(source, _CODES[self.direction], dst=target)

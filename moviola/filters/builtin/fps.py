@@ -1,4 +1,4 @@
-"""Frames by time: a video at another rate, as long as before."""
+"""The filter `fps`: another frame rate at the same duration."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from moviola.filters.schema import Rate
 
 @dataclass(frozen=True)
 class Fps(Filter):
-    """Shows, at each tick of the new rate, the newest source frame; frames are repeated or left out, never mixed.
+    """Show, at each tick of the new rate, the newest source frame. Frames are repeated or left out, never mixed.
 
-    This is a rule over times, which `moviola.media.video.pace` keeps; pictures pass untouched. The filters behind it
-    see the source's frames, so a filter that looks back compares with the source's frame before, not with the one last
-    shown.
+    The rule is about times, and `moviola.media.video.pace` applies it; pictures pass unchanged. Filters behind this one
+    see the source's frames, so one that looks back compares with the previous source frame, not with the one shown
+    last.
     """
 
     name: ClassVar[str] = "fps"
@@ -29,4 +29,5 @@ class Fps(Filter):
     )
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture itself."""
         return picture

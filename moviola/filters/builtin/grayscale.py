@@ -1,4 +1,4 @@
-"""The picture without its colours."""
+"""The filter `grayscale`: removes colour."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _SHARES = {"r": 19595, "g": 38470, "b": 7471}  # of 65536: ITU-R BT.601 luma, as
 
 @dataclass(frozen=True)
 class Grayscale(Filter):
-    """Luma stays as it is and chroma becomes neutral; red, green and blue all become their BT.601 luma."""
+    """Keep luma and make chroma neutral; red, green and blue all become their luma by ITU-R BT.601."""
 
     name: ClassVar[str] = "grayscale"
     summary: ClassVar[str] = "takes the colours away"
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture without colour; the picture itself if it has none."""
         layout = picture.format
         if not layout.is_rgb and not any(set(plane.channels) & set("uv") for plane in layout.planes):
             return picture

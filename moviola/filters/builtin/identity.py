@@ -1,4 +1,4 @@
-"""The picture as it came: the decoder's frame goes to the encoder, no sample is touched."""
+"""The filter `identity`: changes nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from moviola.filters.picture import Picture
 
 @dataclass(frozen=True)
 class Identity(Filter):
+    """Pass pictures unchanged, to measure or test everything but a filter."""
+
     name: ClassVar[str] = "identity"
     summary: ClassVar[str] = "the picture as it is"
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture itself."""
         return picture

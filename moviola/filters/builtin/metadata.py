@@ -1,4 +1,4 @@
-"""How bright, how rich in contrast, how much in motion each frame is, and where a new scene begins."""
+"""The filter `metadata`: measures brightness, contrast and motion, and finds cuts; it changes nothing."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ _CUT_CORRELATION = 0.7
 
 @dataclass(frozen=True)
 class Metadata(Filter):
-    """Leaves the picture as it is. The note: `brightness`, the mean (0 black to 1 white), `contrast`, the standard
-    deviation (0 to 0.5), `motion`, the mean difference from the frame before (0 to 1), and `cut`, true on the first
-    frame of a new scene. All are of the brightness; colours do not count."""
+    """Measure the brightness of a picture; colours do not count.
+
+    Note: `brightness`, the mean (0 black to 1 white); `contrast`, the standard deviation (0 to 0.5); `motion`, the mean
+    difference from the previous frame (0 to 1); `cut`, true on the first frame of a new scene.
+    """
 
     name: ClassVar[str] = "metadata"
     summary: ClassVar[str] = "measures brightness, contrast and motion, and finds scene cuts; changes nothing"
@@ -39,6 +41,7 @@ class Metadata(Filter):
     context_needed: ClassVar[bool] = False
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with the measurements in a note."""
         now = _small(picture)
         looks = [look for look in map(_small, earlier) if look.shape == now.shape]
         motion = _change(looks[-1], now) if looks else 0.0

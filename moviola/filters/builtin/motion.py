@@ -1,4 +1,4 @@
-"""What moved since the frame before."""
+"""The filter `motion`: finds what moved since the previous frame, and draws boxes around it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,13 @@ _MIN_SIDE = 16  # samples: smaller pictures have no camera movement to find
 
 @dataclass(frozen=True)
 class Motion(Filter):
-    """Draws boxes around what differs from the previous frame.
+    """Draw boxes around what differs from the previous frame.
 
-    A change of brightness and a shift of the camera are taken out first. What changes the whole picture (a cut, a
-    pan with depth, a flash) gets no boxes. The note: `score`, the changed share of the picture (0..1), `boxes`,
-    [x, y, width, height] in pixels, and `global`, true where the whole picture changed.
+    A change of exposure and a shift of the camera are compensated first. A change of the whole picture (a cut, a pan
+    with depth, a flash) gets no boxes.
+
+    Note: `score`, the share of the picture that changed, 0..1; `boxes`, [x, y, width, height] in pixels; `global`, true
+    if the whole picture changed.
     """
 
     name: ClassVar[str] = "motion"
@@ -46,6 +48,7 @@ class Motion(Filter):
     thickness: int = parameter(0, minimum=0, maximum=64, unit="px", help="of the boxes; 0 suits the picture's size")
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with boxes drawn, and score and boxes in a note."""
         before = earlier[-1] if earlier else picture
         if (before.width, before.height) != (picture.width, picture.height):
             before = picture

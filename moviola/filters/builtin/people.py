@@ -1,4 +1,4 @@
-"""People, found by the HOG detector that comes with OpenCV."""
+"""The filter `people`: finds upright people with the HOG detector that comes with OpenCV."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _MAGNIFIED = 2.0  # more shows nothing that was not there
 
 @dataclass(frozen=True)
 class People(Filter):
-    """Draws boxes around upright people, seen whole.
+    """Draw boxes around people who stand upright and are seen whole.
 
-    The note has them as `boxes`, [x, y, width, height] in pixels, and their `scores`: distances from the detector's
-    plane between people and others, 0 and up.
+    Note: `boxes`, [x, y, width, height] in pixels, and their `scores`: distances from the plane that separates people
+    from everything else, 0 and up.
     """
 
     name: ClassVar[str] = "people"
@@ -48,6 +48,7 @@ class People(Filter):
     thickness: int = parameter(0, minimum=0, maximum=64, unit="px", help="of the boxes; 0 suits the picture's size")
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with boxes drawn, and the boxes and scores in a note."""
         finds = strongest(self._search(picture.gray), _OVERLAP, _INSIDE)
         boxes = [find.box for find in finds]
         return draw_boxes(picture, boxes, self.colour, self.thickness).with_notes(note(self.name, finds))

@@ -1,4 +1,4 @@
-"""Coarse blocks in place of the picture, or of the faces in it, on the planes as the decoder left them."""
+"""The filter `pixelate`: coarse blocks in place of the whole picture, or of the faces in it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ _SAME = 0.7  # finds that share more than this are covered as one
 
 @dataclass(frozen=True)
 class Pixelate(Filter):
-    """Each block becomes its mean. Blocks lie on a grid from the top left corner, so that they do not swim.
+    """Replace each block by its mean. Blocks lie on a grid from the top left corner, so that they do not swim.
 
-    Their size is made a multiple of the pixels that share a chroma sample. A large face gets larger blocks. The note,
-    of faces: `boxes`, [x, y, width, height] in pixels, of what was found in this frame, and their `scores`.
+    The size of a block is rounded up to a multiple of the pixels that share a chroma sample; large faces get larger
+    blocks.
+
+    Note, with `faces`: `boxes`, [x, y, width, height] in pixels, found in this frame, and their `scores`.
     """
 
     name: ClassVar[str] = "pixelate"
@@ -52,6 +54,7 @@ class Pixelate(Filter):
             yunet.check(self.name, self.model)
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with blocks; with `faces`, and a note of the faces found in it."""
         if not self.faces:
             output = picture.blank()
             _cover(picture, output, (0, 0, picture.width, picture.height), self.block)

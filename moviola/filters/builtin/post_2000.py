@@ -1,4 +1,4 @@
-"""Movies released after the year 2000."""
+"""The filter `post_2000`: keeps movies released after the year 2000."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _YEAR = re.compile(r"\s*(?:([0-9]{4})(?:[-/.].*)?|[0-9]{1,2}[-/.][0-9]{1,2}[-/.]
 
 @dataclass(frozen=True)
 class Post2000(RecordFilter):
-    """The year is the date's first or last number, of four digits: 2001-10-26, 26/10/2001, 2001.
+    """Keep movies by the year in their column `release_date`.
 
-    A movie whose date is missing or has no such year is not kept.
+    The year is a number of four digits at the beginning or end of the date: 2001-10-26, 26/10/2001, 2001. A movie
+    without one is dropped.
     """
 
     name: ClassVar[str] = "post_2000"
@@ -26,8 +27,10 @@ class Post2000(RecordFilter):
 
     @property
     def columns(self) -> tuple[str, ...]:
+        """Return the columns that `keeps` reads."""
         return ("release_date",)
 
     def keeps(self, record: Record) -> bool:
+        """Return whether the movie was released in 2001 or later."""
         found = _YEAR.fullmatch(record["release_date"])
         return found is not None and int(found[1] or found[2]) > LAST_YEAR

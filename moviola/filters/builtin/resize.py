@@ -1,4 +1,4 @@
-"""The picture in another size."""
+"""The filter `resize`: scales the picture."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ _MAX_SIDE = 8192  # pixels: 8K video, which H.264's level 6.2 ends at; a frame t
 
 @dataclass(frozen=True)
 class Resize(Filter):
-    """With one side given, the other follows; with both and `aspect`, the picture fits into them; without `aspect`
-    it is stretched to them, and a side that is not given stays. With neither nothing changes.
+    """Scale the picture.
 
-    A side that was asked for comes out exactly so. One that follows becomes the nearest even number, which every
-    encoder takes: H.264 holds no odd sizes of 4:2:0 video and would repeat the last row.
+    With one side given, the other follows from the proportions. With both and `aspect`, the picture fits into them;
+    without `aspect` it is stretched to them, and a side that is not given stays. With neither, nothing changes.
+
+    A side that was given is met exactly. One that follows is rounded to the nearest even number, because H.264 cannot
+    hold 4:2:0 video of odd size and would repeat the last row.
     """
 
     name: ClassVar[str] = "resize"
@@ -35,6 +37,11 @@ class Resize(Filter):
     aspect: bool = parameter(True, help="keeps the proportions: fits into width and height; false stretches")
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) in pixels after scaling a picture of this size.
+
+        Raises:
+            UnsuitableSize: a side would become longer than the limit of 8192 pixels.
+        """
         if not self.aspect:
             return self.width or width, self.height or height
         sides = ((self.width, width), (self.height, height))
@@ -48,6 +55,7 @@ class Resize(Filter):
         return (width, height) if factor == 1 else size
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the scaled picture, with the boxes in notes scaled along."""
         old, new = (picture.width, picture.height), self.output_size(picture.width, picture.height)
         if new == old:
             return picture

@@ -1,4 +1,4 @@
-"""The picture turned by any angle."""
+"""The filter `rotate`: turns the picture by any angle."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _EXACT_BITS = 14  # depth up to which OpenCV interpolates without rounding on th
 
 @dataclass(frozen=True)
 class Rotate(Filter):
-    """Quarter turns move samples and lose nothing (4:2:2 chroma is scaled, as its samples are not square); other
-    angles interpolate between samples.
+    """Turn the picture clockwise.
 
-    With `expand` the output is as large as the whole picture needs, for other angles than quarter turns rounded up
-    to even numbers; without, it keeps its size and loses corners.
+    Quarter turns move samples and lose nothing (only 4:2:2 chroma is scaled, because its samples are not square). Other
+    angles interpolate between samples. With `expand` the output is as large as the whole picture needs, rounded up to
+    even numbers for angles other than quarter turns; without it the size stays, and corners are cut off.
     """
 
     name: ClassVar[str] = "rotate"
@@ -42,6 +42,7 @@ class Rotate(Filter):
     )
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) in pixels after turning a picture of this size."""
         if not self.expand or self._quarters in (0, 2):
             return width, height
         if self._quarters is not None:
@@ -50,9 +51,11 @@ class Rotate(Filter):
         return _even(width * across + height * down), _even(width * down + height * across)
 
     def output_pixel_aspect(self, aspect: Fraction) -> Fraction:
+        """Return width by height of the output's pixels: inverted by an odd number of quarter turns."""
         return 1 / aspect if self._quarters in (1, 3) else aspect
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the turned picture, with the boxes in notes turned along."""
         if self._quarters == 0:
             return picture
         size = self.output_size(picture.width, picture.height)

@@ -1,4 +1,4 @@
-"""Unsharp masking: what a blur would take away, added once more."""
+"""The filter `sharpen`: an unsharp mask."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from moviola.filters.toolbox.opencv import cv2
 
 @dataclass(frozen=True)
 class Sharpen(Filter):
-    """Works on light: on luma, or on red, green and blue. Chroma and alpha stay as they are, because sharpened colours
-    only get fringes and noise."""
+    """Sharpen luma, or red, green and blue. Chroma and alpha stay as they are, because sharpened chroma only gets
+    fringes and noise.
+    """
 
     name: ClassVar[str] = "sharpen"
     summary: ClassVar[str] = "sharper edges (unsharp mask)"
@@ -25,6 +26,7 @@ class Sharpen(Filter):
     amount: float = parameter(1.0, minimum=0.0, maximum=5.0, help="how much: 1 doubles what a blur would take away")
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the sharpened picture; the picture itself if `amount` is 0."""
         if self.amount == 0:
             return picture
         output, depth = picture.blank(), picture.format.depth
@@ -40,10 +42,17 @@ class Sharpen(Filter):
 
 
 def unsharp(source: Plane, radius: int, amount: float, depth: int, target: Plane) -> None:
-    """Writes `source + amount · (source - blurred source)`, cut at what `depth` bits hold, into `target`.
+    """Write `source + amount · (source - blurred source)`, clipped to the bit depth, into `target`.
 
-    The amount is rounded to a fraction with which every product is exact in single precision: then all processors
+    The amount is rounded to a fraction with which every product is exact in single precision, so that all processors
     round alike, with fused multiplication or without.
+
+    Args:
+        source: rows × columns (× channels), uint8 or uint16.
+        radius: of the Gaussian kernel in pixels.
+        amount: 0 and up.
+        depth: bits of a sample.
+        target: of the shape and type of `source`.
     """
     size = 2 * radius + 1
     exact = 2 ** min(8, 20 - depth)

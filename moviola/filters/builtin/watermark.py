@@ -1,4 +1,4 @@
-"""A text or a picture in a corner, blended into the planes as the decoder left them."""
+"""The filter `watermark`: a text or a picture in a corner, blended into the decoded planes."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ class _Blend(NamedTuple):
 
 @dataclass(frozen=True)
 class Watermark(Filter):
-    """Sizes are shares of the picture's height, so that every size of a video gets the same watermark.
+    """Blend a text or a picture into a corner.
 
-    A picture that would be wider than what lies between the margins is made to fit, and so is text.
+    Sizes are shares of the height of the picture, so that every size of a video gets the same watermark. Whatever is
+    wider than the space between the margins is made smaller to fit.
     """
 
     name: ClassVar[str] = "watermark"
@@ -62,10 +63,16 @@ class Watermark(Filter):
             raise ParameterError(f"{self.name}: text is empty; give one, or file=PICTURE.png")
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size unchanged.
+
+        Raises:
+            UnsuitableSize: there is no room for the watermark.
+        """
         self.drawing(width, height)
         return width, height
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with the watermark; the picture itself if `opacity` is 0."""
         if self.opacity == 0:
             return picture
         blends = _blends(self, picture.width, picture.height, picture.format, picture.colour)
@@ -78,11 +85,15 @@ class Watermark(Filter):
         return output
 
     def drawing(self, width: int, height: int) -> Drawing:
-        """What to blend into a picture of so many pixels. Raises UnsuitableSize where there is no room for it."""
+        """Return what is blended into a picture of this size in pixels.
+
+        Raises:
+            UnsuitableSize: there is no room for it.
+        """
         room = width - 2 * self.gap(height), height - 2 * self.gap(height)
         least = 1 if self.file else _LEAST
         if room[0] < 1 or room[1] < least:
-            raise UnsuitableSize(f"watermark: between the margins of {width}x{height} pixels there is no room")
+            raise UnsuitableSize(f"watermark: the margins leave no room in a picture of {width}x{height} pixels")
         tall = min(max(round(self.size / 100 * height), least), room[1])
         if not self.file:
             return self._written(tall, room[0], width, height)
@@ -104,11 +115,11 @@ class Watermark(Filter):
         )
 
     def gap(self, height: int) -> int:
-        """The margin in pixels."""
+        """Return the margin in pixels for a picture of this height in pixels."""
         return round(self.margin / 100 * height)
 
     def place(self, drawn: Drawing, width: int, height: int) -> tuple[int, int]:
-        """Left and top of the drawing."""
+        """Return left and top, in pixels, of a drawing in a picture of this size."""
         rows, columns = drawn.alpha.shape
         gap = self.gap(height)
         if self.corner == "center":

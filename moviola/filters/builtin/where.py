@@ -1,4 +1,4 @@
-"""Records whose column has a certain value."""
+"""The filter `where`: keeps records by the value in one column."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,300}")
 
 @dataclass(frozen=True)
 class Where(RecordFilter):
-    """All conditions that are given must hold. Two numbers are compared as numbers, anything else as text.
+    """Keep records that fulfil every condition that is given.
 
-    An empty column is neither below nor above anything. Upper and lower case are told apart.
+    Two numbers are compared as numbers, anything else as text, with case. An empty column is neither below nor above
+    anything.
     """
 
     name: ClassVar[str] = "where"
@@ -33,7 +34,11 @@ class Where(RecordFilter):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Raise ParameterError where nothing is asked of any column."""
+        """Return the one column that is read.
+
+        Raises:
+            ParameterError: no column, or no condition, was given.
+        """
         if not self.column:
             raise ParameterError("where needs a column, as in where:column=runtime:min=90")
         if not (self.min or self.max or self.equals or self.contains):
@@ -41,6 +46,7 @@ class Where(RecordFilter):
         return (self.column,)
 
     def keeps(self, record: Record) -> bool:
+        """Return whether the record fulfils every condition that is given."""
         value = record[self.column]
         return not (
             (self.min and not (value and _order(value, self.min) >= 0))

@@ -24,6 +24,12 @@ KEPT, BROKEN, NOTHING = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
+    """Check filters, print a table of kept and broken promises, and return the exit status.
+
+    Args:
+        arguments: of the command line; those of this process if None.
+        console: where to print; standard output if None.
+    """
     console = console or Console(highlight=False)
     options = _options(arguments)
     try:

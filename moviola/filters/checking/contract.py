@@ -33,12 +33,19 @@ _LARGEST = 1 << 22  # pixels of an output that is made to be looked at; a bound 
 
 
 class Broken(Exception):
-    """A filter does not keep the contract; the text says what it did, on what, with which parameters."""
+    """Raised if a filter breaks the contract; the text says what it did, on which input, with which parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`name` in one word, and what is promised. `pictures`: it needs pictures, so filters of records are left out."""
+    """One promise of the contract and the test of it.
+
+    Attributes:
+        name: one word.
+        promise: what a filter promises, for people.
+        test: takes a filter's class; raises Broken if the promise is broken.
+        pictures: whether the test needs pictures, so that it does not apply to filters of records.
+    """
 
     name: str
     promise: str
@@ -46,10 +53,11 @@ class Check:
     pictures: bool = True
 
     def concerns(self, kind: Kind) -> bool:
+        """Return whether this check applies to filters of this class."""
         return not self.pictures or kind.material != "record"
 
     def failure(self, kind: Kind) -> str | None:
-        """What is wrong, as a sentence; None when the promise is kept."""
+        """Return what is wrong with a filter, as a sentence; None if it keeps the promise."""
         try:
             self.test(kind)
         except Broken as broken:

@@ -37,7 +37,12 @@ _TIMEOUT_S = 120
 
 
 def digest(kind: type[Filter], lumas: NDArray[np.uint8]) -> str:
-    """A digest of planes and notes, over two settings and some formats. `lumas`: as of `samples.scenes`."""
+    """Return a digest of the planes and notes that a filter makes, over two settings and some pixel formats.
+
+    Args:
+        kind: the filter's class.
+        lumas: brightness of frames, count × height × width, uint8, as `scenes` makes it.
+    """
     hashed = xxhash.xxh3_128()
     for made in (kind(), other(kind)):
         for pixel_format in _FORMATS:
@@ -57,7 +62,11 @@ def digest(kind: type[Filter], lumas: NDArray[np.uint8]) -> str:
 
 
 def differs(kind: type[Filter]) -> bool:
-    """Whether it makes something else where OpenCV and numpy use no more than what every processor has."""
+    """Return whether a filter gives other results where only the basic instructions of processors are used.
+
+    Raises:
+        RuntimeError: the process without the newer instructions failed.
+    """
     file = sys.modules[kind.__module__].__file__
     elsewhere = _plain_digests("" if kind.__module__.startswith("moviola.filters.") else str(file))
     return _told(kind, scenes(_FRAMES)) != elsewhere[kind.name]
@@ -100,6 +109,11 @@ def _environment() -> dict[str, str]:
 
 
 def main(files: list[str]) -> int:
+    """Print the digests of filters as JSON, by name; scenes are read from standard input. Return the exit status.
+
+    Args:
+        files: a plugin's path, or nothing for the filters that are built in.
+    """
     lumas = np.load(BytesIO(sys.stdin.buffer.read()))
     names = registry.load_plugin(Path(files[0])) if files else registry.BUILT_IN
     kinds = [registry.filter_class(name) for name in names]

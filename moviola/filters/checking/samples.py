@@ -1,4 +1,4 @@
-"""Pictures to try filters on: all kinds of frames that decoders give, and a small scene in which something moves."""
+"""Test pictures: every kind of frame that decoders give, and a small scene in which something moves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ SIZES = ((64, 48), (63, 47), (5, 3), (2, 2), (1, 1), (1, 48), (64, 1))
 
 
 def noise(pixel_format: str, width: int, height: int, seed: int = 0) -> av.VideoFrame:
-    """A frame of random samples within the format's depth, its padding filled with something else."""
+    """Return a frame of random samples within the depth of its format; its padding has other values.
+
+    Args:
+        pixel_format: FFmpeg's name.
+        width: pixels.
+        height: pixels.
+        seed: equal seeds give equal frames.
+    """
     frame = av.VideoFrame(width, height, pixel_format)
     layout = layout_of(pixel_format)
     random = np.random.default_rng(seed)
@@ -44,24 +51,30 @@ def noise(pixel_format: str, width: int, height: int, seed: int = 0) -> av.Video
 
 
 def memory(frame: av.VideoFrame) -> list[bytes]:
-    """All that a frame's planes hold, padding included."""
+    """Return the bytes of each plane of a frame, padding included."""
     return [bytes(plane) for plane in frame.planes]
 
 
 def picture_of(luma: NDArray[np.uint8], pixel_format: str = "yuv420p", index: int = 0) -> Picture:
-    """A colourless picture of full-range brightness, height × width, uint8."""
+    """Return a picture without colour.
+
+    Args:
+        luma: full-range brightness, height × width, uint8.
+        pixel_format: FFmpeg's name.
+        index: of the frame.
+    """
     start = Picture(av.VideoFrame(luma.shape[1], luma.shape[0], pixel_format), index=index)
     return Picture(start.with_gray(luma).frame, index=index)
 
 
 def texture(width: int = 160, height: int = 120, seed: int = 0) -> NDArray[np.uint8]:
-    """Soft blotches from dark to bright, as a scene that a camera could see."""
+    """Return soft blotches from dark to bright, height × width, uint8, as a camera could see them."""
     coarse = np.random.default_rng(seed).integers(40, 200, (height // 8, width // 8), dtype=np.uint8)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
 def drawn_face(size: int) -> NDArray[np.uint8]:
-    """A face of light and shade, size × size, that OpenCV's frontal cascades take for one."""
+    """Return a face of light and shade, size × size, uint8, that OpenCV's frontal cascades accept."""
     face = np.full((size, size), 110, np.float32)
 
     def shade(x: float, y: float, half_width: float, half_height: float, value: float) -> None:
@@ -86,7 +99,7 @@ def drawn_face(size: int) -> NDArray[np.uint8]:
 
 
 def scenes(count: int) -> NDArray[np.uint8]:
-    """Brightness of a scene in which a face stays and a bright square crosses, count × 120 × 160."""
+    """Return the brightness of a scene, count × 120 × 160, uint8: a face stays, and a bright square crosses."""
     scene = texture()
     scene[20:92, 80:152] = drawn_face(72)
     moments = np.repeat(scene[None], count, axis=0)
@@ -97,7 +110,13 @@ def scenes(count: int) -> NDArray[np.uint8]:
 
 
 def clip(count: int, pixel_format: str = "yuv420p", lumas: NDArray[np.uint8] | None = None) -> list[Picture]:
-    """Pictures of `scenes`, or of these ones, with times and a matrix."""
+    """Return pictures of a scene, with times and a matrix.
+
+    Args:
+        count: of pictures, if `lumas` is not given.
+        pixel_format: FFmpeg's name.
+        lumas: brightness of each picture, count × height × width, uint8; None for `scenes`.
+    """
     pictures = []
     for index, luma in enumerate(scenes(count) if lumas is None else lumas):
         picture = picture_of(luma, pixel_format, index)

@@ -1,4 +1,4 @@
-"""Settings of a filter's parameters to try it with: its defaults, its bounds and choices, and all of them changed."""
+"""Settings of a filter to test it with: its defaults, its bounds and choices, and all parameters changed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ _STEP = 21
 
 
 def settings(kind: Kind) -> Iterator[Filter]:
-    """The filter with its defaults, with all parameters that can be changed unasked changed at once, and with each of
-    them alone at its bounds and choices. Settings that the filter refuses as a whole are left out."""
+    """Yield a filter with various parameters; combinations that it refuses are left out.
+
+    First come the defaults, then all parameters changed at once, then each one alone at its bounds and choices.
+    """
     yield kind()
     changed = other(kind)
     if changed is not None:
@@ -29,7 +31,7 @@ def settings(kind: Kind) -> Iterator[Filter]:
 
 
 def other(kind: Kind) -> Filter | None:
-    """The filter with every number, choice and switch different from its default, where it takes such a mixture."""
+    """Return the filter with every number, choice and switch changed; None if it refuses that combination."""
     return _made(kind, {each.name: _other(each) for each in schema_of(kind).parameters})
 
 
@@ -52,7 +54,7 @@ def _other(parameter: Parameter) -> Value:
 
 
 def extremes(parameter: Parameter) -> Sequence[Value]:
-    """Its bounds and choices."""
+    """Return the bounds and choices of a parameter."""
     if parameter.type == "bool":
         return True, False
     bounds = [each for each in (parameter.minimum, parameter.maximum) if each is not None]
@@ -60,10 +62,10 @@ def extremes(parameter: Parameter) -> Sequence[Value]:
 
 
 def written(made: Filter) -> str:
-    """The filter as a step of a chain."""
+    """Return a filter as the text of a chain with one step."""
     return format_chain([Step(made.name, parameters_of(made))])
 
 
 def parameters_of(made: Filter) -> dict[str, Value]:
-    """As they are set, by name."""
+    """Return the values of the parameters of a filter, by name."""
     return {each.name: getattr(made, each.name) for each in schema_of(type(made)).parameters}

@@ -1,4 +1,4 @@
-"""Boxes in notes of earlier filters, carried along when a filter moves what they are around."""
+"""Moves the boxes in notes of earlier filters along when a filter moves the picture."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ _BESIDE = "scores"  # a list beside `boxes` with one entry for each
 
 
 def moved(notes: Notes, move: Move, width: int, height: int) -> Notes:
-    """The notes with every box of `boxes`, [x, y, width, height] in pixels, where it is in the output.
+    """Return the notes with every box of `boxes` where it is in the output.
 
-    `width`, `height`: the output's, in pixels. A box becomes the upright one around where its corners go; what lies
-    outside is cut off, and a box that lies outside as a whole is left out, its entry in `scores` as well.
+    A box becomes the smallest upright box around its moved corners and is cut at the borders. A box that lies outside
+    as a whole is left out, together with its entry in `scores`.
+
+    Args:
+        notes: of the input; boxes are [x, y, width, height] in pixels.
+        move: maps a point of the input to a point of the output, in pixels.
+        width: of the output in pixels.
+        height: of the output in pixels.
     """
     return tuple(_moved(note, move, width, height) if "boxes" in note else note for note in notes)
 

@@ -1,4 +1,4 @@
-"""Boxes drawn on planes with the source's own depth, matrix and range: the rest of the picture stays untouched."""
+"""Draws boxes on planes in the source's own bit depth, matrix and range; all other samples stay as they are."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ COLOURS = {
 
 
 def draw_boxes(picture: Picture, boxes: Sequence[Box], colour: str, thickness: int) -> Picture:
-    """A copy of the picture with frames drawn around these boxes; the picture itself where there are none.
+    """Return a copy of the picture with frames drawn around boxes; the picture itself if there are none.
 
-    `colour`: a name in `COLOURS`. `thickness` in pixels, 0 for one that suits the picture's size.
+    Args:
+        picture: to draw on.
+        boxes: (x, y, width, height) in pixels.
+        colour: a key of `COLOURS`.
+        thickness: of the lines in pixels; 0 chooses one by the picture's size.
     """
     if not boxes:
         return picture

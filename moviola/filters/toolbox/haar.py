@@ -1,4 +1,4 @@
-"""Faces by the Haar cascades that come with OpenCV: quick, always there, and for upright heads only."""
+"""Finds faces with the Haar cascades that come with OpenCV: fast and always available, for upright heads only."""
 
 from __future__ import annotations
 
@@ -31,9 +31,15 @@ _CONFIRM_SHARED = 0.5  # … and shares this much of what both cover, or it is a
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How to search; the parameters of the filter `faces` say what each means. All sizes in pixels.
+    """How to search. The parameters of the filter `faces` explain each field.
 
-    With `profiles`, heads turned to a side are searched instead of those turned to the camera.
+    Attributes:
+        detail: long side of the picture that is searched, in pixels.
+        scale: step between the sizes that are searched.
+        neighbors: agreeing hits that make a find.
+        confirm: hits that two more cascades need; 0 asks none.
+        min_size: smallest face in pixels of the source.
+        profiles: search for heads turned to a side, instead of those turned to the camera.
     """
 
     detail: int
@@ -45,7 +51,12 @@ class Search:
 
 
 def find_faces(gray: Gray, search: Search) -> list[Find]:
-    """Faces in an image, height × width, uint8. A score is the number of agreeing hits; doubles are not left out."""
+    """Return the faces in an image; duplicates are not removed. A score is the number of agreeing hits.
+
+    Args:
+        gray: height × width, uint8.
+        search: how to search.
+    """
     height, width = gray.shape
     shrink = min(1.0, search.detail / max(height, width))
     small = gray

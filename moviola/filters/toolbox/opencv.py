@@ -32,7 +32,7 @@ else:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True for an error that means that the process has no memory left; OpenCV's is no MemoryError."""
+    """Return whether an error means that the process has no memory left, also if it is one of OpenCV."""
     return isinstance(error, MemoryError) or (
         type(error).__module__.startswith("cv2") and getattr(error, "code", 0) == _NO_MEMORY
     )

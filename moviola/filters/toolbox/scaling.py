@@ -1,4 +1,4 @@
-"""Planes in another size, with the interpolation that suits the direction."""
+"""Scales planes, with the interpolation that suits the direction."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from moviola.filters.toolbox.opencv import cv2
 
 
 def scale(source: Plane, target: Plane, peak: int) -> None:
-    """Writes `source` over the whole of `target`, a plane of the same type and channels; `peak` is the greatest
-    sample its depth allows.
+    """Write `source`, scaled, over the whole of `target`.
 
-    A side that shrinks is averaged by area, one that grows is interpolated by Lanczos over 8 samples: of OpenCV's
-    ways with a kernel these two give the same bits with every instruction set, unlike the cubic one.
+    A side that shrinks is averaged by area; one that grows is interpolated by Lanczos over 8 samples. Of OpenCV's
+    methods these two give the same bits with every instruction set; the cubic one does not.
+
+    Args:
+        source: rows × columns (× channels).
+        target: of the same type and channels.
+        peak: largest sample that the bit depth allows.
     """
     (rows, columns), (old_rows, old_columns) = target.shape[:2], source.shape[:2]
     if columns <= old_columns and rows <= old_rows:

@@ -1,4 +1,4 @@
-"""What a watermark shows: text drawn here, or a picture from a file, as colours with their opacity."""
+"""What a watermark shows, as colours and opacity: text that is drawn here, or a picture from a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _STROKE = 0.075  # of the height
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Drawing:
-    """`rgb` (height, width, 3) and `alpha` (height, width), float64, 0..1; colours are not yet times alpha."""
+    """Something to blend into a picture.
+
+    Attributes:
+        rgb: height × width × 3, float64, 0..1, not multiplied by alpha.
+        alpha: height × width, float64, 0..1.
+    """
 
     rgb: NDArray[Any]
     alpha: NDArray[Any]
@@ -29,9 +34,14 @@ class Drawing:
 
 @lru_cache(maxsize=8)
 def text_drawing(text: str, height: int, colour: tuple[int, int, int]) -> Drawing:
-    """A line of text, `height` pixels tall, with an outline that sets it off from any ground.
+    """Return a line of text with an outline that sets it off from any background.
 
-    `colour`: 8-bit RGB. The outline is black, or white around dark text.
+    The outline is black, or white around dark text.
+
+    Args:
+        text: printable ASCII.
+        height: of the drawing in pixels.
+        colour: 8-bit red, green and blue.
     """
     stroke = max(1, round(_STROKE * height))
     outline = max(1, round(_OUTLINE * height))
@@ -53,8 +63,12 @@ def text_drawing(text: str, height: int, colour: tuple[int, int, int]) -> Drawin
 
 @lru_cache(maxsize=4)
 def file_drawing(file: Asset) -> Drawing:
-    """A picture as it lies in a file, read once per process. Raises ParameterError where it is none, AssetError where
-    there is no such file."""
+    """Return the picture in a file, decoded once per process.
+
+    Raises:
+        ParameterError: it cannot be decoded, or is too large.
+        AssetError: the file is not available here.
+    """
     told = "watermark: the picture that is given as file"
     data = np.frombuffer(file.read(), np.uint8)
     try:
@@ -64,7 +78,7 @@ def file_drawing(file: Asset) -> Drawing:
             raise MemoryError(str(error)) from error
         raise ParameterError(f"{told} cannot be decoded: {error.err}") from error
     if image is None or image.dtype not in (np.uint8, np.uint16):
-        raise ParameterError(f"{told} is no picture that OpenCV can decode; a PNG, with or without alpha, is best")
+        raise ParameterError(f"{told} is not a picture that OpenCV can decode; use a PNG, with or without alpha")
     if image.shape[0] * image.shape[1] > _MAX_PIXELS:
         raise ParameterError(f"{told} has {image.shape[1]}x{image.shape[0]} pixels, more than a watermark needs")
     samples = image / (255 if image.dtype == np.uint8 else 65535)
@@ -77,7 +91,7 @@ def file_drawing(file: Asset) -> Drawing:
 
 
 def resized(drawing: Drawing, width: int, height: int) -> Drawing:
-    """The drawing at another size in pixels: colours of clear pixels do not bleed into others."""
+    """Return a drawing scaled to a size in pixels. Colours of transparent pixels do not bleed into others."""
     shrunk = width < drawing.alpha.shape[1]
     way = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
     alpha = cv2.resize(drawing.alpha, (width, height), interpolation=way)

@@ -1,4 +1,4 @@
-"""Curves over samples: what a sample becomes depends on nothing but itself, so a table says it for all of them."""
+"""Base of filters that map each sample by a curve, so that a table holds the result for all values."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ Curve = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ToneFilter(Filter):
-    """Base of filters that are a curve for light and one for chroma; alpha stays as it is.
+    """Base of filters that are one curve for light and one for chroma. Alpha stays as it is.
 
-    The curves see what samples mean, whatever the depth and range: light from 0 (black) to 1 (white), also of red,
-    green and blue, and chroma from -0.5 to 0.5 with 0 in the middle. What they give is cut at black and white;
-    samples that were beyond (video allows that) may stay there.
+    Curves work on meanings, whatever the depth and range: light from 0 (black) to 1 (white), also of red, green and
+    blue; chroma from -0.5 to 0.5. Results are clipped at black and white; samples that were beyond them before, which
+    video allows, may stay there.
     """
 
     def light(self, light: Curve) -> Curve:
+        """Return the curve of light (float64, 0 black to 1 white); unchanged unless overridden."""
         return light
 
     def chroma(self, chroma: Curve) -> Curve:
+        """Return the curve of chroma (float64, -0.5 to 0.5); unchanged unless overridden."""
         return chroma
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
+        """Return the picture with both curves applied."""
         output, layout = picture.blank(), picture.format
         full_range = layout.is_rgb or picture.colour.full_range
         for source, target, plane in zip(picture.planes, output.planes, layout.planes, strict=True):
@@ -41,9 +44,13 @@ class ToneFilter(Filter):
 
 
 def look_up(source: Plane, tables: Sequence[Plane | None], target: Plane) -> None:
-    """Writes each sample's entry in its channel's table into `target`; None keeps a channel as it is.
+    """Write each sample's entry in its channel's table into `target`.
 
-    `tables`: one per channel, of the planes' type: 256 entries for uint8, 65536 for uint16.
+    Args:
+        source: rows × columns (× channels), uint8 or uint16.
+        tables: one for each channel, of the type of the planes: 256 entries for uint8, 65536 for uint16. None keeps the
+            channel as it is.
+        target: of the shape and type of `source`.
     """
     if all(table is None for table in tables):
         np.copyto(target, source)

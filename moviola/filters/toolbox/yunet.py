@@ -1,4 +1,7 @@
-"""Faces by a YuNet network (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023) in an ONNX file."""
+"""Finds faces with a YuNet network from an ONNX file.
+
+W. Wu, H. Peng, S. Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,28 @@ _CANDIDATES = 0.02  # score; a model is loaded once, whatever scores its users a
 
 
 def check(filter_name: str, model: Asset) -> None:
-    """Raises ParameterError, a sentence, where the file is no YuNet model, AssetError where there is no such file."""
+    """Check that a file holds a YuNet network.
+
+    Raises:
+        ParameterError: it does not.
+        AssetError: the file is not available here.
+    """
     _load(filter_name, model)
 
 
 def find_faces(filter_name: str, model: Asset, bgr: NDArray[Any], detail: int, score: float) -> list[Find]:
-    """Faces in an image, height × width × 3, uint8, searched with its long side at `detail` pixels; scores are 0..1.
+    """Return the faces in an image, with scores 0..1.
 
-    Raises ParameterError as `check`.
+    Args:
+        filter_name: for messages.
+        model: an ONNX file with a YuNet network.
+        bgr: height × width × 3, uint8.
+        detail: long side in pixels at which the image is searched; it is never enlarged.
+        score: the smallest score that counts, 0..1.
+
+    Raises:
+        ParameterError: the file holds no YuNet network.
+        AssetError: the file is not available here.
     """
     detector = _load(filter_name, model)
     height, width = bgr.shape[:2]
@@ -57,6 +74,6 @@ def _load(filter_name: str, model: Asset) -> FaceDetectorYN:
         detector.detect(np.zeros((_SIDE_MIN, _SIDE_MIN, 3), np.uint8))  # another network's outputs show only now
     except cv2.error as error:
         raise ParameterError(
-            f"{filter_name}: the file that is given as model is no YuNet face detector in ONNX form"
+            f"{filter_name}: the file given as model is not a YuNet face detector in ONNX format"
         ) from error
     return detector

@@ -61,6 +61,7 @@ class Whole:
 
     @property
     def damaged(self) -> bool:
+        """Return whether decoding met an error, or the decoder repaired a frame."""
         return self.error_count > 0 or any(one.damaged for one in self.frames)
 
 
@@ -79,9 +80,11 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
+        """Return whether no frame differs."""
         return self.differing == 0
 
     def differ(self, sentence: str) -> None:
+        """Count a difference, and keep its sentence if few were kept before."""
         self.differing += 1
         if len(self.differences) < MAX_DIFFERENCES:
             self.differences.append(sentence)

@@ -56,6 +56,7 @@ class SourceTrack:
 
     @cached_property
     def order(self) -> Order:
+        """Return what tells the order in which the pictures are shown."""
         return display_order_of(self)
 
     @cached_property
@@ -65,6 +66,7 @@ class SourceTrack:
 
     @cached_property
     def access_points(self) -> list[int]:
+        """Return the indexes of packets at which decoding can begin."""
         return [index for index, access in enumerate(self.access) if access]
 
     @cached_property
@@ -80,12 +82,15 @@ class SourceTrack:
 
     @cached_property
     def bytes_before(self) -> list[int]:
+        """Return, for each packet and for the end, the bytes of all packets before it."""
         return [0, *accumulate(self.size)]
 
     def frame_count(self, start: int, stop: int) -> int:
+        """Return how many frames the packets from `start` up to `stop` show."""
         return self.frames_before[stop] - self.frames_before[start]
 
     def byte_count(self, start: int, stop: int) -> int:
+        """Return how many bytes the packets from `start` up to `stop` have."""
         return self.bytes_before[stop] - self.bytes_before[start]
 
 
@@ -105,6 +110,10 @@ def display_order_of(track: SourceTrack) -> Order:
 
 
 def clean_cuts(track: SourceTrack) -> bytearray:
+    """Return, for each packet and for the end, 1 if a cut before it is clean, else 0.
+
+    A cut is clean if every picture before it is shown before every picture behind it.
+    """
     count = len(track)
     if track.order is Order.FLAT:
         clean = bytearray(b"\1") * (count + 1)

@@ -112,10 +112,12 @@ class Decoded:
             yield FrameItem(place, decoded.index, decoded.own, decoded.damaged, picture, picture)
 
     def source(self, item: FrameItem) -> Picture:
+        """Return the source picture of a frame."""
         assert item.source is not None
         return item.source
 
     def let_go(self) -> None:
+        """Free the decoder and the frames that it holds."""
         del self._decoder
 
 
@@ -163,6 +165,11 @@ class IntermediateSource:
             yield item
 
     def source(self, item: FrameItem) -> Picture:
+        """Return the source picture of a frame, decoded again where it was not handed on.
+
+        Raises:
+            BundleError: the chunk does not give this frame.
+        """
         if item.source is not None:
             return item.source
         if self._sources is None:
@@ -178,6 +185,7 @@ class IntermediateSource:
         raise BundleError(f"the chunk does not give frame {item.index}, which an earlier stage had of it")
 
     def let_go(self) -> None:
+        """Free the decoder and the frames that it holds."""
         self._sources = None
         self._recent.clear()
 

@@ -112,6 +112,7 @@ class Carrier:
         self._groups = {index: _Group(number) for index, number in numbers.items()}
 
     def add(self, packet: av.Packet[Any]) -> Iterator[Chunk]:
+        """Add a packet, and yield a chunk if its stream has enough packets for one."""
         group = self._groups[packet.stream_index]
         group.entries.append(packet_entry(packet))
         group.packets.append(bytes(packet))

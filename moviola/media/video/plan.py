@@ -42,6 +42,7 @@ class Limits:
 
     @classmethod
     def of(cls, width: int, height: int) -> Limits:
+        """Return the limits for pictures of this size in pixels."""
         return cls(max(1, min(MAX_CHUNK_FRAMES, MAX_CHUNK_PIXELS // max(1, width * height))))
 
     def exceeded(self, frame_count: int, byte_count: int) -> bool:

@@ -56,9 +56,11 @@ class Orientation:
 
     @property
     def upright(self) -> bool:
+        """Return whether nothing has to be done."""
         return self == Orientation()
 
     def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) in pixels after turning a picture of this size."""
         return (height, width) if self.transpose else (width, height)
 
     def describe(self) -> str:
@@ -71,6 +73,7 @@ class Orientation:
         return ", ".join(word for is_so, word in words if is_so) or "upright"
 
     def to_wire(self) -> list[bool]:
+        """Return the three switches as a list, in the order of the fields."""
         return [self.transpose, self.flip_x, self.flip_y]
 
 
