@@ -22,7 +22,7 @@ from moviola.base.files import PARTIAL, aside
 
 log = logging.getLogger(__name__)
 
-PROGRAM: Final = processes.of_moviola("aggregator.excerpting")
+PROGRAM: Final = processes.program("aggregator.excerpting")
 
 MAX_WAITING: Final = 64
 """Chunks that wait for their turn; they lie on the disk. One job has at most 16, and more than a few jobs that fail at

@@ -19,7 +19,7 @@ from .events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
 
 log = logging.getLogger(__name__)
 
-PROGRAM: Final = processes.of_moviola("aggregator.splicing")
+PROGRAM: Final = processes.program("aggregator.splicing")
 
 HANG_S: Final = 600.0
 """Without a sign of life for so long a child is killed. It gives one for every chunk; the longest it is silent is the

@@ -25,6 +25,8 @@ import av
 import cv2
 import numpy as np
 
+from moviola.base.processes import program
+
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "clips.png"
 MANIFEST: Final = "MANIFEST.tsv"
@@ -83,7 +85,7 @@ def credit(path: Path) -> str:
 def row(path: Path) -> Pixels | None:
     """The row of a clip, BGR; None where the file cannot be taken. Raises CalledProcessError when a job fails."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "client.file_sender", str(path), "--local", "--quiet", "--out", folder]
+        command = [*program("client.file_sender"), str(path), "--local", "--quiet", "--out", folder]
         command += ["--preset", "ultrafast", *(word for name in FILTERS for word in ("--filters", name))]
         done = subprocess.run(command, cwd=ROOT, check=False)
         if done.returncode == FAILED:

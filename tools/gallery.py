@@ -19,6 +19,7 @@ import av
 import cv2
 import numpy as np
 
+from moviola.base.processes import program
 from moviola.filters import registry
 from moviola.filters.chain import parse_chain
 from moviola.filters.picture import Picture
@@ -191,7 +192,7 @@ def at_rate(chain: str) -> Pixels:
     """The first frames that come out of a chain that changes the frame rate, one beside the other."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "rate.mp4"
-        command = [sys.executable, "-m", "client.file_sender", str(film()), "--filters", chain, "--local", "--quiet"]
+        command = [*program("client.file_sender"), str(film()), "--filters", chain, "--local", "--quiet"]
         subprocess.run([*command, "--out", str(target)], check=True, cwd=ROOT)
         with av.open(str(target)) as container:
             frames = [proportioned(frame.to_ndarray(format="bgr24"), "film") for frame in container.decode(video=0)]

@@ -16,6 +16,7 @@ import av
 import cv2
 import numpy as np
 
+from moviola.base.processes import program
 from moviola.launcher import clip
 
 ROOT: Final = Path(__file__).parents[1]
@@ -51,7 +52,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for chain in FILTERS:
             target = Path(folder) / f"{len(panels)}.mp4"
-            command = [sys.executable, "-m", "client.file_sender", str(film), "--filters", chain, "--local"]
+            command = [*program("client.file_sender"), str(film), "--filters", chain, "--local"]
             subprocess.run([*command, "--quiet", "--out", str(target)], check=True, cwd=ROOT)
             panels.append(panel(frame_of(target), chain))
     rows = [np.hstack(panels[:2]), np.hstack(panels[2:])]

@@ -120,7 +120,7 @@ class Parent:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             slot.process = processes.start(
-                processes.of_moviola("worker.child"),
+                processes.program("worker.child"),
                 {**CHILD_ENVIRONMENT, **os.environ},
                 stdin=subprocess.PIPE,
                 pass_fds=[slot.note.fd],

@@ -29,17 +29,12 @@ def core_count() -> int:
 
 
 def program(module: str) -> tuple[str, ...]:
-    """Return the command that runs a module with this Python."""
-    return (sys.executable, "-m", module)
-
-
-def of_moviola(module: str) -> tuple[str, ...]:
     """Return the command that runs a module of one of the programs, such as `client.status`, with this Python.
 
     An installation has the programs inside of the package `moviola`; a checkout has them beside it.
     """
-    installed = f"moviola.{module.partition('.')[0]}"
-    return program(f"moviola.{module}" if find_spec(installed) else module)
+    is_installed = find_spec(f"moviola.{module.partition('.')[0]}") is not None
+    return (sys.executable, "-m", f"moviola.{module}" if is_installed else module)
 
 
 def start(

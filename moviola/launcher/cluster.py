@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moviola.base.files import written_aside
-from moviola.base.processes import of_moviola
+from moviola.base.processes import ROOT, program
 from moviola.launcher.problem import Problem
 from moviola.wire.secret import SECRET_NAME
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # Set for supervisord and so inherited by all it starts: how stop.sh finds processes whose supervisord is gone.
 MARK_VARIABLE = "MOVIOLA_CLUSTER"
@@ -182,7 +180,7 @@ def read_configuration(state: Path) -> Cluster | None:
 
 def _program(cluster: Cluster, name: str, arguments: list[str], priority: int) -> dict[str, str]:
     return {
-        "command": shlex.join([*of_moviola(name), *arguments]),
+        "command": shlex.join([*program(name), *arguments]),
         "directory": str(ROOT),
         "umask": f"{own_umask():03o}",  # of results
         "priority": str(priority),

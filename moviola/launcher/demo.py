@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from moviola.base.processes import of_moviola
+from moviola.base.processes import ROOT, program
 from moviola.launcher.clip import obtain
-from moviola.launcher.cluster import ROOT
 from moviola.launcher.telling import tell
 from moviola.wire.options import MIDDLEWARE_PORT
 
@@ -28,7 +27,7 @@ def run(host: str, port: int, results: Path, secret_arguments: Sequence[str] = (
         print(f"The demo's clip cannot be written: {error}", file=sys.stderr)
         return 1
     tell(f"\nSending {clip.relative_to(ROOT)} ({credit}) through '{FILTERS}'.")
-    command = [*of_moviola("client.file_sender"), str(clip), "--filters", FILTERS, "--json"]
+    command = [*program("client.file_sender"), str(clip), "--filters", FILTERS, "--json"]
     command += ["--host", host, "--port", str(port), *secret_arguments]
     environment = {**os.environ, "MOVIOLA_RESULTS": str(results)}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)

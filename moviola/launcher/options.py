@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from moviola.base.processes import MAX_WORKERS
+from moviola.base.processes import MAX_WORKERS, ROOT
 from moviola.base.settings import CONFIG_VARIABLE
-from moviola.launcher.cluster import ROOT, UNSUPPORTED_IN_PATHS
+from moviola.launcher.cluster import UNSUPPORTED_IN_PATHS
 from moviola.launcher.problem import Problem
 from moviola.wire.options import MAX_PORT
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import time
 
-from moviola.base.processes import of_moviola
+from moviola.base.processes import ROOT, program
 from moviola.launcher import cluster, supervision
-from moviola.launcher.cluster import ROOT, Cluster
+from moviola.launcher.cluster import Cluster
 from moviola.launcher.problem import Problem
 
 # Python and the codec libraries load in about a second a process; this is for slow disks and full machines.
@@ -18,7 +18,7 @@ def wait(up: Cluster) -> None:
     """Waits until the middleware knows the aggregator and every worker. Raises Problem, with the failing
     program's own last words where one does not stay up."""
     deadline = time.monotonic() + REGISTRATION_TIMEOUT_S
-    command = [*of_moviola("client.status"), "--host", cluster.connect_host(), "--port", str(up.port)]
+    command = [*program("client.status"), "--host", cluster.connect_host(), "--port", str(up.port)]
     command += up.secret_arguments
     command += ["--wait", "--workers", str(up.workers), "--aggregators", "1"]
     while (left_s := deadline - time.monotonic()) > 0:

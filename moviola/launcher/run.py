@@ -7,9 +7,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from moviola.base.processes import core_count
+from moviola.base.processes import ROOT, core_count
 from moviola.launcher import cluster, demo, options, places, registration, supervision
-from moviola.launcher.cluster import ROOT, Cluster
+from moviola.launcher.cluster import Cluster
 from moviola.launcher.options import Options
 from moviola.launcher.problem import Problem
 from moviola.launcher.telling import tell

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from moviola.base.processes import ROOT
 from moviola.launcher import supervision
-from moviola.launcher.cluster import ROOT
 from moviola.launcher.telling import tell
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import moviola
-from moviola.base.processes import core_count, end, how_it_ended, of_moviola, program, signal_name, start
+from moviola.base.processes import core_count, end, how_it_ended, program, signal_name, start
 
 
 def test_a_child_finds_our_packages_from_any_folder(tmp_path: Path) -> None:
@@ -36,11 +36,11 @@ def test_a_module_is_run_with_this_python() -> None:
 def test_a_program_is_found_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = Path(moviola.__file__).parent
     monkeypatch.setattr(moviola, "__path__", [str(here), str(tmp_path)])
-    assert of_moviola("client.status")[-1] == "client.status"  # a checkout has it beside the package
+    assert program("client.status")[-1] == "client.status"  # a checkout has it beside the package
     (tmp_path / "client").mkdir()
     (tmp_path / "client" / "__init__.py").touch()
     importlib.invalidate_caches()
-    assert of_moviola("client.status")[-1] == "moviola.client.status"  # an installation inside of it
+    assert program("client.status")[-1] == "moviola.client.status"  # an installation inside of it
 
 
 def test_one_that_has_not_ended_is_killed() -> None:
