@@ -29,7 +29,7 @@ from moviola.wire.messages import (
     Welcome,
 )
 
-from . import shortened_records as told
+from . import shortened_records
 from .events import Close, Peer, SendChunk
 from .leases import Leases
 from .model.cluster import AggregatorRecord, Cluster
@@ -379,8 +379,10 @@ class Ownership:
         if state is None:
             raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no final state is called {message.state!r:.80}")
         outputs = zip(message.outputs, job.tracks, strict=False)
-        job.outputs_summary = told.summaries([{**one, "retries": track.tally.retries} for one, track in outputs])
-        job.files = told.files(message.files)
+        job.outputs_summary = shortened_records.summaries(
+            [{**one, "retries": track.tally.retries} for one, track in outputs]
+        )
+        job.files = shortened_records.files(message.files)
         job.addresses = [dict(address) for address in record.addresses]
         self._cluster.set_state(job, state, "" if state is not JobState.FAILED else JobCode.SPLICE_FAILED, message.text)
         self._cluster.note("job-finished", f"job {job.id} is {state.value} {message.text}".strip(), now, job.id)

@@ -48,7 +48,7 @@ from .users import HISTORY, QUOTAS, Quota, Resource, User, Users
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The numbers of DESIGN's rules of the road. Times in seconds, sizes in bytes."""
+    """The numbers by which the dispatcher decides. Times are in seconds, sizes in bytes."""
 
     credit: int = 2
     worker_timeout_s: float = 10.0
@@ -57,9 +57,7 @@ class Rules:
     beat_interval_s: float = 0.5
     max_failures: int = 3
     max_losses: int = 20
-    stage_bytes: int = (
-        2 * 1024 * 1024 * 1024
-    )  # what may lie between workers that share chains; see middleware/stages.py
+    stage_bytes: int = 2 * 1024 * 1024 * 1024  # intermediates of shared chains in the spool; see middleware/stages.py
     client_window_bytes: int = 64 * 1024 * 1024
     pass_window: int = 8  # passthrough chunks of a job, of all its streams, on their way to the aggregator
     aggregator_pass_window: int = 64  # … of all jobs to one aggregator: what waits keeps its segment of the spool

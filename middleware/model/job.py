@@ -13,7 +13,7 @@ from moviola.wire.bitmap import Bitmap
 from moviola.wire.lease_tags import LeaseTags
 from moviola.wire.transitions import changed
 
-from .. import shortened_records as told
+from .. import shortened_records
 from ..submission import has_source, ledger_size, shortened
 from .chain import Chain
 from .changes import Changes, Urgency
@@ -375,7 +375,10 @@ class Job:
         for name in ("code", "reason", "session", "owner", "owner_name", "owner_epoch", "chunk_counts", "seconds"):
             setattr(self, name, record[name])
         self.addresses = record["addresses"]
-        self.outputs_summary, self.files = told.summaries(record["outputs_summary"]), told.files(record["files"])
+        self.outputs_summary, self.files = (
+            shortened_records.summaries(record["outputs_summary"]),
+            shortened_records.files(record["files"]),
+        )
         for track, build in zip(self.tracks, record["builds"], strict=False):  # none of a job that has ended
             track.fingerprint = from_text(build, len(track.chain.steps))
         self.edited_as = record.get("edited_as", "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from middleware import publisher as records
+from middleware import publisher
 from middleware.events import Tick
 from middleware.model.changes import Urgency
 from middleware.model.stream import ChunkFacts
@@ -31,15 +31,15 @@ from tests.middleware.script import ROOM, Script
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
-    """The arguments of each call of a function of records.py from now on."""
+    """The arguments of each call of a function of publisher.py from now on."""
     calls: list[Any] = []
-    real: Callable[..., Any] = getattr(records, name)
+    real: Callable[..., Any] = getattr(publisher, name)
 
     def noting(*arguments: Any) -> Any:
         calls.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(records, name, noting)
+    monkeypatch.setattr(publisher, name, noting)
     return calls
 
 

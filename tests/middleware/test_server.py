@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from middleware import publisher as records
+from middleware import publisher
 from middleware.server import MAX_UNREAD
 from moviola.wire.limits import MIB
 from moviola.wire.messages import (
@@ -50,7 +50,7 @@ def test_cancelling_a_job_spoils_nothing_that_still_leaves(cluster: Cluster, tmp
 
 
 def test_a_watcher_that_reads_nothing_is_told_no_more(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "WATCHER_INTERVAL_S", 0.0)
+    monkeypatch.setattr(publisher, "WATCHER_INTERVAL_S", 0.0)
     watcher = cluster.join("client")
     watcher.say(Watch(topics=["workers"]))
     watcher.turn()
