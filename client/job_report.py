@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from moviola.base.vocabulary import JobState
 from moviola.filters.chain import Step, format_chain
+from moviola.media.errors import SENTENCES
 from moviola.media.kinds import unit_of
 from moviola.session.job_session import FINAL_STATES
 from moviola.session.units import counted
@@ -28,9 +29,6 @@ SIZE_IN_MB: Final = 100_000
 OTHER_CELLS: Final = 48
 """Cells that a list of jobs needs beside ids and outputs. Outputs are folded first, to leave ids of up to a quarter of
 the width in one piece, which can be copied."""
-
-_SENTENCES: Final = ("moviola.filters.schema.ParameterError:", "moviola.filters.base.UnsuitableSize:")
-"""How the traceback ends where a filter cannot work on what it is given: no fault of its code."""
 
 _TASKS: Final = ("tasks_queued", "tasks_in_flight", "tasks_stored", "retries")
 
@@ -206,7 +204,7 @@ def _addresses(job: Job) -> Iterator[str]:
 def traceback_of(failure: Mapping[str, Any]) -> str:
     """A failure's traceback; nothing where its explanation is a sentence for whoever chose the filter."""
     text = str(failure.get("traceback") or "").rstrip()
-    return "" if text.rpartition("\n")[2].startswith(_SENTENCES) else text
+    return "" if text.rpartition("\n")[2].startswith(SENTENCES) else text
 
 
 def failure_line(failure: Mapping[str, Any], unit: str = "frame") -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 
 class MediaError(Exception):
@@ -133,14 +134,14 @@ class NothingToSplice(SpliceError):
     """Raised if the results have no frame."""
 
 
-_SENTENCES = ("moviola.filters.base.UnsuitableSize: ", "moviola.filters.schema.ParameterError: ")
-"""Names of exceptions whose text is a sentence for whoever chose the filter."""
+SENTENCES: Final = ("moviola.filters.base.UnsuitableSize:", "moviola.filters.schema.ParameterError:")
+"""How the last line of a traceback begins whose exception's text is a sentence for whoever chose the filter."""
 
 
 def last_line(traceback: str) -> str:
     """Return the line of a traceback that says what was wrong; without the exception's name if it is a sentence."""
     lines = [line for line in traceback.splitlines() if line.strip()]
     last = lines[-1].strip() if lines else ""
-    for name in _SENTENCES:
-        last = last.removeprefix(name)
+    for name in SENTENCES:
+        last = last.removeprefix(f"{name} ")
     return last

@@ -22,6 +22,10 @@ _TOKEN: Final = re.compile(
 _UNITS: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
+_LINK: Final = re.compile(r"\]\((?!https?:)([^)#\s]+)")
+PAGES: Final = (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md")
+
+
 def named() -> Iterator[tuple[str, str, str | None]]:
     """Yield what the page says of the code: a file, a name in it (of the link before), and its value if one is told."""
     path = ""
@@ -80,3 +84,9 @@ def test_the_codes_on_the_page_are_words_of_the_protocol() -> None:
 def _bytes(cell: str) -> int:
     digits = "".join(one for one in cell if one.isdigit())
     return int(digits) * _UNITS["".join(one for one in cell if one.isalpha())]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_documents_lead_to_files_that_are_there(page: Path) -> None:
+    missing = [link for link in _LINK.findall(page.read_text()) if not (page.parent / link).exists()]
+    assert not missing
