@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options, stdout, stderr)
     except KeyboardInterrupt:
-        return _fail(stderr, Status.CANCELLED, "Interrupted")
+        return stderr.fail(Status.CANCELLED, "Interrupted")
 
 
 def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int:
@@ -79,11 +79,11 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
                 complaints.append(unsuited)
         places = places_for(orders, options.out, options.results)
     except (UsageError, ChainError, ParameterError) as error:
-        return _fail(stderr, Status.WRONG, str(error))
+        return stderr.fail(Status.WRONG, str(error))
     except NobodyToAsk as error:
-        return _fail(stderr, Status.UNREACHABLE, str(error))
+        return stderr.fail(Status.UNREACHABLE, str(error))
     except WireError as error:
-        return _fail(stderr, Status.UNREACHABLE, f"{error}; {HINT}")
+        return stderr.fail(Status.UNREACHABLE, f"{error}; {HINT}")
     display = display_for(stderr, quiet=options.quiet)
     submitter = _Submitter(options, target, orders, places, stdout, display)
     for complaint in complaints:
@@ -260,11 +260,6 @@ def _list_filters(stdout: Terminal, target: Target, options: argparse.Namespace)
     show = filter_list.print_filters_json if options.json else filter_list.print_filters
     show(stdout, offered)
     return Status.DONE
-
-
-def _fail(stderr: Terminal, status: Status, sentence: str) -> int:
-    stderr.say(as_sentence(sentence))
-    return status
 
 
 if __name__ == "__main__":

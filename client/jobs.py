@@ -61,13 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options, stdout, stderr)
     except UsageError as error:
-        return _fail(stderr, Status.WRONG, str(error))
+        return stderr.fail(Status.WRONG, str(error))
     except (Refused, TimeoutError) as error:
-        return _fail(stderr, Status.FAILED, _capital(str(error)))
+        return stderr.fail(Status.FAILED, _capital(str(error)))
     except WireError as error:
-        return _fail(stderr, Status.UNREACHABLE, str(error))
+        return stderr.fail(Status.UNREACHABLE, str(error))
     except KeyboardInterrupt:
-        return _fail(stderr, Status.CANCELLED, "Interrupted")
+        return stderr.fail(Status.CANCELLED, "Interrupted")
 
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -162,23 +162,18 @@ def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Termi
 def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Terminal, stderr: Terminal) -> None:
     if outcome.reason:
         text = outcome.reason if outcome.status is Status.UNREACHABLE else f"{job}: {outcome.state}: {outcome.reason}"
-        _fail(stderr, outcome.status, text)
+        stderr.fail(outcome.status, text)
     if options.json and outcome.job_id:
         stdout.json(outcome.to_json())
     if options.json or options.quiet:
         return
     for warning in outcome.warnings:
-        _fail(stderr, outcome.status, warning)
+        stderr.fail(outcome.status, warning)
     print_summary(stdout, [outcome])
 
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
-
-
-def _fail(stderr: Terminal, status: Status, sentence: str) -> int:
-    stderr.say(as_sentence(sentence))
-    return status
 
 
 if __name__ == "__main__":

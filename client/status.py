@@ -15,7 +15,7 @@ from rich.text import Text
 
 from moviola.base.vocabulary import Topic, WorkerState
 from moviola.session.cluster_view import ClusterView, look
-from moviola.session.target import UsageError, as_sentence
+from moviola.session.target import UsageError
 from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.messages import Aggregator, Job, Worker
@@ -50,11 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         view = look(read_target(options), TOPICS, until=until, timeout_s=options.timeout, retry=options.wait)
     except UsageError as error:
-        return _fail(stderr, Status.WRONG, str(error))
+        return stderr.fail(Status.WRONG, str(error))
     except WireError as error:
-        return _fail(stderr, Status.UNREACHABLE, str(error))
+        return stderr.fail(Status.UNREACHABLE, str(error))
     except TimeoutError as error:
-        return _fail(stderr, Status.INCOMPLETE, f"Not complete within {options.timeout} s: {error}")
+        return stderr.fail(Status.INCOMPLETE, f"Not complete within {options.timeout} s: {error}")
     if options.json:
         stdout.json(as_json(view))
     elif not options.wait:
@@ -150,11 +150,6 @@ def _job_cells(job: Job) -> list[Text | str]:
         share(done, wanted),
         str(job.progress.get("retries", 0)),
     ]
-
-
-def _fail(stderr: Terminal, status: Status, sentence: str) -> int:
-    stderr.say(as_sentence(sentence))
-    return status
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from moviola.session.target import as_sentence
 from moviola.wire.shown import shown
 
 Part = str | tuple[str, str] | Text
@@ -34,6 +35,11 @@ class Terminal(Console):
     def say(self, *parts: Part) -> None:
         """One line, however long it is."""
         self.print(styled(*parts), soft_wrap=True)
+
+    def fail(self, status: int, sentence: str) -> int:
+        """Say why a program ends; return the exit status, for `return stderr.fail(…)`."""
+        self.say(as_sentence(sentence))
+        return status
 
     def json(self, value: Any) -> None:
         """A value of JSON types in one line."""

@@ -6,7 +6,18 @@ import pytest
 
 from middleware.model.cluster import Rules
 from moviola.wire.messages import Beat, Control, LeaseBeat, Released, Revoke, Task
+from moviola.wire.schema import Lease
 from tests.middleware.script import Script, bits, counted, held_lease
+
+
+def stand_still(script: Script, phase: str, frames: int) -> Lease:
+    """Worker 11 beats for 70 s and gets no further with its task, whose lease is returned; worker 12 just beats."""
+    lease = script.said(11, Task)[0].lease
+    for _ in range(70):
+        script.tell(11, Beat([LeaseBeat(lease, phase, frames, frames)]))
+        script.tell(12, Beat())
+        script.tick(1)
+    return lease
 
 
 def test_a_lost_workers_tasks_go_to_the_front_and_cost_no_attempt(script: Script) -> None:
@@ -70,11 +81,7 @@ def test_a_computing_task_without_progress_is_taken_away_and_counted_as_a_failur
     script.worker(11)
     script.worker(12)
     script.submit(chunks=1)
-    lease = script.said(11, Task)[0].lease
-    for _ in range(70):
-        script.tell(11, Beat([LeaseBeat(lease, "computing", 3, 3)]))
-        script.tell(12, Beat())
-        script.tick(1)
+    lease = stand_still(script, "computing", frames=3)
     assert script.said(11, Revoke) == [Revoke(lease)]
     assert script.tasks(12) == [0]
 
@@ -93,11 +100,7 @@ def test_a_result_that_does_not_reach_the_aggregator_is_done_elsewhere_at_no_att
     script.worker(11)
     script.worker(12)
     script.submit(chunks=1)
-    lease = script.said(11, Task)[0].lease
-    for _ in range(70):
-        script.tell(11, Beat([LeaseBeat(lease, "delivering", 10, 10)]))
-        script.tell(12, Beat())
-        script.tick(1)
+    lease = stand_still(script, "delivering", frames=10)
     assert script.said(11, Revoke) == [Revoke(lease)]
     assert script.dispatcher.cluster.fleet.by_name["w11"].failures == 0
     assert script.tasks(12) == [0]

@@ -15,6 +15,15 @@ from moviola.wire.limits import KIB
 LIMIT = 1024 * KIB
 
 
+def used_up() -> tuple[Budget, Account, Account, Account]:
+    """A budget of which one account holds all, and another is favoured; the third has nothing."""
+    budget = Budget(LIMIT)
+    holder, favoured, waiting = (budget.account() for _ in range(3))
+    assert holder.take(LIMIT, LIMIT)
+    assert favoured.take(LIMIT, LIMIT)
+    return budget, holder, favoured, waiting
+
+
 def test_within_the_budget_nobody_waits() -> None:
     budget = Budget(LIMIT)
     one, other = budget.account(), budget.account()
@@ -52,10 +61,7 @@ def test_who_says_little_never_waits() -> None:
 
 
 def test_who_is_gone_waits_for_nothing() -> None:
-    budget = Budget(LIMIT)
-    holder, favoured, waiting = (budget.account() for _ in range(3))
-    assert holder.take(LIMIT, LIMIT)
-    assert favoured.take(LIMIT, LIMIT)
+    budget, holder, favoured, waiting = used_up()
     assert not waiting.take(LIMIT, LIMIT)
     assert budget.is_contended
     waiting.release()
@@ -67,10 +73,7 @@ def test_who_is_gone_waits_for_nothing() -> None:
 
 
 def test_a_granted_demand_is_charged_once_when_it_is_made_again() -> None:
-    budget = Budget(LIMIT)
-    holder, favoured, waiting = (budget.account() for _ in range(3))
-    assert holder.take(LIMIT, LIMIT)
-    assert favoured.take(LIMIT, LIMIT)
+    budget, holder, favoured, waiting = used_up()
     assert not waiting.take(100 * KIB, 300 * KIB)
     holder.release()
     favoured.release()
@@ -83,10 +86,7 @@ def test_a_granted_demand_is_charged_once_when_it_is_made_again() -> None:
 
 
 def test_a_grant_ends_with_its_message() -> None:
-    budget = Budget(LIMIT)
-    holder, favoured, waiting = (budget.account() for _ in range(3))
-    assert holder.take(LIMIT, LIMIT)
-    assert favoured.take(LIMIT, LIMIT)
+    budget, holder, favoured, waiting = used_up()
     assert not waiting.take(100 * KIB, 300 * KIB)
     holder.release()
     favoured.release()
