@@ -1,4 +1,4 @@
-"""Which results it is due to that an output cannot be spliced.
+"""Finds the results because of which an output cannot be spliced.
 
 A splice reads results one after the other, and a few ahead, so the one at fault is among those that were read last. Two
 things are tried: each of them alone, for a result that makes no file by itself, while others do, is no result; and all

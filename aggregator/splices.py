@@ -1,4 +1,4 @@
-"""Which job is spliced next, and what its end means."""
+"""The queue of jobs to splice, and what follows when a splice ends."""
 
 from __future__ import annotations
 

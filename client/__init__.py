@@ -1,4 +1,4 @@
-"""What a person types: send a source, look at the cluster and at jobs, list the filters."""
+"""Command-line programs: send a source, look at the cluster and at jobs, list the filters."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""What people wish for a job, and what they want to know."""
+"""Requests of clients for existing jobs: cancel, pause, resume, retry, forget, detach, details and watching."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What draws and generates pictures and pages of the documentation, and pins the requirements. Never installed."""
+"""Commands that generate pages and pictures of the documentation, and pin the requirements. Never installed."""

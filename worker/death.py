@@ -1,4 +1,4 @@
-"""How a child process died, told so that the middleware can say whose fault it was."""
+"""Describes how a child process died, so that the middleware can tell whose fault it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which jobs changed since they were looked at and told of last. Jobs mark themselves here, and nobody else does."""
+"""The jobs that changed since they were looked at and reported last. Jobs mark themselves here; nobody else does."""
 
 from __future__ import annotations
 

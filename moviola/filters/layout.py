@@ -72,7 +72,7 @@ class PixelLayout:
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """What the samples of a frame mean.
+    """The colour encoding of a frame's samples: matrix and range.
 
     Attributes:
         red_share: of red in luma (ITU-T H.273).

@@ -65,7 +65,7 @@ class Picture:
 
     @property
     def colour(self) -> Colour:
-        """What the samples of `planes` mean."""
+        """The colour encoding of the samples in `planes`: matrix and range."""
         return self.memo("colour", lambda: colour_of(self._workable()))
 
     @property

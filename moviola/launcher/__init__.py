@@ -1,1 +1,1 @@
-"""What run.sh, stop.sh and test.sh are made of: the environment, the supervised cluster, the demo."""
+"""Code of run.sh, stop.sh and test.sh: makes the environment, starts and stops the cluster, runs the demo."""

@@ -1,4 +1,4 @@
-"""What a person may ask `./run.sh` for."""
+"""The options of `./run.sh`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scripts tell, whoever still reads it."""
+"""Prints lines of run.sh and stop.sh; a reader that leaves early misses the rest, and nothing else happens."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What speaks to a cluster: one submission from the first dial to the last file. The command line stands on it."""
+"""The client side of the protocol: submits jobs, follows them and fetches their files. The command line uses it."""

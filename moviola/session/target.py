@@ -1,4 +1,4 @@
-"""Which cluster is meant, and what is wrong where none can be."""
+"""The address, secret and user for a cluster, and the error for arguments that cannot be used."""
 
 from __future__ import annotations
 

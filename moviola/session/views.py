@@ -1,4 +1,4 @@
-"""How far jobs are, as plain data, and where it is shown."""
+"""Progress of jobs as plain data, and the interface of what displays it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What tries a filter: the contract as checks, the pictures and settings that it is tried with."""
+"""Checks for filters: the contract as tests that any filter can be put through, with sample pictures and parameters."""

@@ -1,4 +1,4 @@
-"""What every filter has promised, as checks that any filter can be put through; `check.py` is the command.
+"""The contract of filters as checks, which any filter can be put through; `check.py` is the command.
 
 A check gets a filter's class, and raises Broken with one sentence where the promise is not kept. Pictures are tried
 with the filter's defaults and with other settings of its parameters (moviola/filters/checking/settings.py).

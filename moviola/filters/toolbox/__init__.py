@@ -1,1 +1,1 @@
-"""What several filters use: boxes and how they are drawn, detectors, curves, sizes, stamps, OpenCV itself."""
+"""Code shared by built-in filters: boxes, detectors, tone curves, scaling, watermarks, and access to OpenCV."""

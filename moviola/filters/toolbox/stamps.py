@@ -1,4 +1,4 @@
-"""What a watermark shows, as colours and opacity: text that is drawn here, or a picture from a file."""
+"""Watermark images, as colours and opacity: a text that is rendered here, or a picture from a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in the bundles of images, whose layout is that of moviola/media/bundle.py; the parts are files.
+"""Tables and parts of chunks and results of images, in the layout of moviola/media/bundle.py. The parts are files.
 
 chunk (moviola/media/images/split.py writes it, moviola/media/images/process.py reads it)
     "p"      [[size, name, problem], ...]: the pictures' files as they are, and their names, "/" between folders.

@@ -1,4 +1,4 @@
-"""What is in a table job's bundles, whose layout is that of moviola/media/bundle.py.
+"""Tables and parts of chunks and results of CSV tables, in the layout of moviola/media/bundle.py.
 
 chunk (moviola/media/table/split.py writes it, moviola/media/table/process.py reads it): records of one file
     "p"       [[size]] of its one part: the records' bytes as they are in the file, broken ones left out

@@ -1,4 +1,4 @@
-"""What is in a video's bundles, whose layout is that of moviola/media/bundle.py; the parts are packets.
+"""Tables and parts of chunks and results of videos, in the layout of moviola/media/bundle.py. The parts are packets.
 
 chunk of the filtered stream (moviola/media/video/cut.py writes it, moviola/media/video/decode.py reads it)
     "p"      [[size, pts, dts, duration, flags, side_data], ...] in decode order, lead-in first. pts and dts
