@@ -225,9 +225,12 @@ class Cluster:
         self.watchers.pop(peer, None)
         self.idlers.forget(peer)
         left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
+        still_open = [job for job in left if isinstance(job, Job)]
         for job in left:
             job.detach()
-        return [job for job in left if isinstance(job, Job)]
+        for job in still_open:  # at once: a client may be sent away while changed jobs are looked at
+            self.uploads.look(job, is_sending=False, stands_back=False)
+        return still_open
 
     def hang_up(self, peer: Peer, code: str, text: str) -> None:
         """Closes a client's connection; it may come back at once."""
@@ -452,6 +455,7 @@ class Cluster:
         self.fleet.validate()
         self.catalogue.validate()
         self.users.validate()
+        self.uploads.validate()
         held = {
             (record.lease, record.job, record.track, record.index)
             for worker in self.fleet.by_name.values()
@@ -468,6 +472,8 @@ class Cluster:
         assert set(self.open) == {job.id for job in self.jobs.values() if isinstance(job, Job)}
         for job in self.open.values():
             if job not in self.changes.touched:
+                is_sending = job.client is not None and not job.all_sent
+                assert (job in self.uploads.jobs) == is_sending, f"job {job.id} is not where it belongs"
                 assert (job in self.in_work) == job.is_in_flight, f"job {job.id} is not where it belongs"
                 assert (job in self.delivering) == any(track.queue.delivered_count for track in job.tracks), job.id
                 can_pass = job.holdings_known and job.state is not JobState.PAUSED

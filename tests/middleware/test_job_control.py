@@ -321,6 +321,17 @@ def test_who_holds_more_than_a_share_and_gets_nothing_done_gives_it_back(script:
     assert script.job(3).room_bytes == 1000, "half of 4000 is its share, of which it holds 1000"
 
 
+def test_room_is_not_shared_with_a_client_that_was_sent_away(script: Script) -> None:
+    paused = script.submit(1, chunks=4, key="a", end=False)
+    script.tell(1, Control(paused, "pause"))
+    script.tick(room=0)
+    script.client(2)
+    other = script.submit(2, chunks=0, key="b", end=False)
+    script.tick(UPLOAD_S + 1, room=0)
+    assert script.closed(1) == ["silent"]
+    assert [job.id for job in script.dispatcher.cluster.uploads.jobs] == [other]
+
+
 def test_who_waits_for_a_worker_takes_no_scarce_room_from_those_who_do_not(script: Script) -> None:
     """Its chunks were given up for others; it would take their room again at once."""
     script.worker(11, filters=("blur",))

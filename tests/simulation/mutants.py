@@ -619,6 +619,17 @@ def _clients_with_jobs_are_idle() -> Patch:
     return Idlers, "heard", heard
 
 
+def _sent_away_clients_share_room() -> Patch:
+    """A client that is sent away while changed jobs are looked at counts among those that send."""
+    real = Cluster.hang_up
+
+    def hang_up(self: Cluster, peer: int, code: str, text: str) -> None:
+        with patch.object(self.uploads, "look", lambda job, *, is_sending, stands_back: None):
+            real(self, peer, code, text)
+
+    return Cluster, "hang_up", hang_up
+
+
 MUTANTS: Final[dict[str, Callable[[], Patch | Patches]]] = {
     name.removeprefix("_").replace("_", " "): made
     for name, made in list(globals().items())
