@@ -28,7 +28,7 @@ from moviola.session.cluster_view import look
 from moviola.session.destination import Place, places_for
 from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.network import Sender
-from moviola.session.order import Order, Submission, Wishes, check_size, split_name, submission_key
+from moviola.session.order import Order, OutputRequest, Submission, check_size, split_name, submission_key
 from moviola.session.outcome import Outcome, Status, exit_status
 from moviola.session.run import UploadRequest
 from moviola.session.target import Target, UsageError, as_sentence
@@ -229,13 +229,13 @@ class _Submitter:
                 self._display.say(line)
 
 
-def _wishes(options: argparse.Namespace, target: Target, stderr: Terminal) -> Wishes:
+def _wishes(options: argparse.Namespace, target: Target, stderr: Terminal) -> OutputRequest:
     """What is asked for. Raises ChainError, ParameterError, NobodyToAsk or WireError."""
     chains = options.filters
     codec = NO_VIDEO if options.no_video else NAMES[options.codec]
     encoder = Encoder(codec, options.crf, options.preset, options.format, options.quality)
     cutting = Cutting(options.chunk_frames, options.chunk_records)
-    return Wishes(chains, _schemas(chains, options, target, stderr), encoder, cutting, options.on_error)
+    return OutputRequest(chains, _schemas(chains, options, target, stderr), encoder, cutting, options.on_error)
 
 
 def _schemas(

@@ -1,9 +1,9 @@
 """The brain of the middleware: events and the time in, commands out. No socket, clock, file or configuration inside.
 
-What it decides is spread over rooms by whom it deals with: clients (intake.py, wishes.py), workers (leases.py,
-scheduler.py), aggregators (ownership.py), watchers (records.py, and obstacles.py on why a job waits); they share the
-memory in cluster.py. This file routes, keeps the time, and has the rooms look at the jobs that changed: nothing in a
-turn walks over what did not move.
+Its rules are modules by whom they deal with: clients (submissions.py, job_control.py), workers (leases.py,
+scheduler.py), aggregators (ownership.py), watchers (publisher.py, and pending_reasons.py on why a job waits). They
+share the state in model/cluster.py. This file routes, keeps the time, and has the rules look at the jobs that changed:
+nothing in a turn walks over what did not move.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from .events import (
     Tick,
     Unsent,
 )
-from .job_control import Wishes
+from .job_control import JobControl
 from .leases import Leases
 from .link_costs import LinkCosts
 from .model.cluster import Cluster, Rules, StoreRecord
@@ -66,7 +66,7 @@ from .ownership import Ownership
 from .pending_reasons import assess
 from .publisher import Publisher, failures_of, progress_of, tell_ended
 from .scheduler import Scheduler
-from .submissions import Intake
+from .submissions import Submissions
 
 SCAN_INTERVAL_S: Final = 0.25
 """How often timeouts are looked at: far below the shortest timeout, far above a turn."""
@@ -94,8 +94,8 @@ class Dispatcher:
         self._leases = Leases(self.cluster)
         self._scheduler = Scheduler(self.cluster)
         self._ownership = Ownership(self.cluster, self._leases)
-        self._intake = Intake(self.cluster, self._ownership)
-        self._wishes = Wishes(self.cluster, self._leases, self._ownership)
+        self._submissions = Submissions(self.cluster, self._ownership)
+        self._job_control = JobControl(self.cluster, self._leases, self._ownership)
         self._publisher = Publisher(self.cluster)
         self._link_costs = LinkCosts(self.cluster)
         self._last_tick: float | None = None
@@ -161,7 +161,7 @@ class Dispatcher:
         elif isinstance(event, Unsent):
             self._link_costs.unsent(event, now)
         elif isinstance(event, NotKept):
-            self._intake.not_kept(event)
+            self._submissions.not_kept(event)
         elif isinstance(event, FoundWhole):
             self._leases.came_damaged(event.check, now)
         elif isinstance(event, ChunkLost):
@@ -239,7 +239,7 @@ class Dispatcher:
         elif hello.role == "aggregator":
             self._ownership.joined(peer, hello, host, now)
         else:
-            self._intake.joined(peer, hello, now)
+            self._submissions.joined(peer, hello, now)
 
     def _check_places(self, hello: Hello) -> None:
         """Raises ProtocolError where one more worker or aggregator would take the places of clients."""
@@ -270,15 +270,15 @@ class Dispatcher:
     def _from_client(self, event: Received, now: float) -> None:
         client, message = self.cluster.clients[event.peer], event.message
         if isinstance(message, Chunk):
-            self._intake.chunk(client, message, event.payload_size, event.payload_xxh3, now)
+            self._submissions.chunk(client, message, event.payload_size, event.payload_xxh3, now)
         elif isinstance(message, Submit):
-            self._intake.submit(client, message, now)
+            self._submissions.submit(client, message, now)
         elif isinstance(message, End):
-            self._intake.end(client, message, now)
+            self._submissions.end(client, message, now)
         elif isinstance(message, Control):
-            self._wishes.control(client, message, now)
+            self._job_control.control(client, message, now)
         elif isinstance(message, Watch):
-            self._wishes.watch(client, message)
+            self._job_control.watch(client, message)
         else:
             raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"a client may not send {type(message).__name__} here")
         self.cluster.heard_of(client, now)
@@ -307,7 +307,7 @@ class Dispatcher:
             text = f"what was kept of job {job.id} is damaged or gone; forget it: python -m client.jobs forget {job.id}"
             cluster.refuse_peer(recall.peer, ErrorCode.BAD_JOB, text, job.id)
         elif recall.purpose is Purpose.RETRY:
-            self._wishes.retry(job, event.fixed, event.record, recall.peer, now)
+            self._job_control.retry(job, event.fixed, event.record, recall.peer, now)
         else:
             tell_ended(cluster, job, event.fixed, event.record, recall)
 
@@ -318,7 +318,7 @@ class Dispatcher:
         elif peer in cluster.aggregators:
             self._ownership.left(peer, reason, now)
         elif peer in cluster.clients:
-            self._intake.left(peer, now)
+            self._submissions.left(peer, now)
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -336,7 +336,7 @@ class Dispatcher:
             self._ownership.expire_deliveries(event.behind, now)
             self._ownership.expire(now)
             self._make_room()
-        self._intake.expire_idle(now)
+        self._submissions.expire_idle(now)
         self._look_at_changed(now)
         self._scheduler.hand_out(now)
         if is_scan:
@@ -363,7 +363,7 @@ class Dispatcher:
             job.fleet_version = version
             if job.passed:
                 cluster.sort(job)  # its chunks are to be passed on in this turn
-            self._intake.look(job, now)
+            self._submissions.look(job, now)
             if not job.is_final:
                 self._ownership.renew_outdated(job, now)
                 self._scheduler.look(job, now)

@@ -18,7 +18,7 @@ from .model.users import QUOTA_HINT, Resource
 from .ownership import Ownership
 
 
-class Wishes:
+class JobControl:
     """The part of the dispatcher that deals with `client.jobs` and its like."""
 
     def __init__(self, cluster: Cluster, leases: Leases, ownership: Ownership) -> None:

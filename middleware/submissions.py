@@ -28,7 +28,7 @@ RECHECK_S: Final = 0.25
 """How soon a job is looked at again whose upload stopped, and whose fate depends on the room that others leave."""
 
 
-class Intake:
+class Submissions:
     """The part of the dispatcher that deals with clients."""
 
     def __init__(self, cluster: Cluster, ownership: Ownership) -> None:

@@ -60,7 +60,7 @@ class Submission:
     origin: str = ""
 
 
-class Wishes:
+class OutputRequest:
     """What a person asks for, whatever it is to be done to: each kind of material gets the chains that are for it.
 
     `chains` are texts, `CHAIN` or `NAME=CHAIN`.

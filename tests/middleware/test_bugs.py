@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from middleware.job_control import Wishes
+from middleware.job_control import JobControl
 from middleware.leases import Leases
-from middleware.submissions import Intake
+from middleware.submissions import Submissions
 from moviola.storage.crashes import MAX_CRASHES, HalfDone
 from moviola.wire.loop import Lost
 from moviola.wire.messages import Beat, Chunk, Control, Error, Event, Job, Watch
@@ -25,7 +25,7 @@ def test_a_bug_that_changed_nothing_costs_the_connection_that_met_it(
 ) -> None:
     client, other, aggregator = cluster.join("client"), cluster.join("client"), cluster.join("aggregator", AGGREGATOR)
     job = cluster.submit(client, aggregator, "clip")
-    monkeypatch.setattr(Intake, "chunk", _bug)
+    monkeypatch.setattr(Submissions, "chunk", _bug)
     client.say(Chunk(job, 0, 0, 1), b"chunk")
     cluster.until(lambda: client.is_lost, client)
     [lost] = [event for event in client.events if isinstance(event, Lost)]
@@ -43,13 +43,13 @@ def test_half_a_change_ends_the_process_before_anything_of_its_turn_is_told(
 ) -> None:
     client, aggregator = cluster.join("client"), cluster.join("aggregator", AGGREGATOR)
     job = cluster.submit(client, aggregator, "clip")
-    real = Wishes.control
+    real = JobControl.control
 
     def control(self: Any, *told: Any) -> None:
         real(self, *told)
         _bug()
 
-    monkeypatch.setattr(Wishes, "control", control)
+    monkeypatch.setattr(JobControl, "control", control)
     client.say(Control(job, "cancel"))
     with pytest.raises(HalfDone) as raised:
         cluster.until(lambda: client.heard(Event), client)

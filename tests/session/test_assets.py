@@ -10,14 +10,14 @@ from moviola.filters.registry import schemas
 from moviola.filters.schema import ParameterError
 from moviola.media.material import Chunk, Material, Source
 from moviola.session.assets import Assets, AssetsFirst
-from moviola.session.order import Wishes, submission_key
+from moviola.session.order import OutputRequest, submission_key
 from moviola.wire.limits import MAX_ASSET_SIZE
 
 SOURCE = Source("video", "clip.mp4", "print", {}, {}, {}, 2)
 
 
-def wishes(*chains: str) -> Wishes:
-    return Wishes(chains, schemas())
+def wishes(*chains: str) -> OutputRequest:
+    return OutputRequest(chains, schemas())
 
 
 def test_a_file_is_named_by_its_content_and_travels_once(tmp_path: Path) -> None:

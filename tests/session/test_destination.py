@@ -8,7 +8,7 @@ import pytest
 from moviola.filters.registry import schemas
 from moviola.media.material import NO_VIDEO, Encoder, Material
 from moviola.session.destination import Place, places_for
-from moviola.session.order import Wishes
+from moviola.session.order import OutputRequest
 from moviola.session.target import UsageError
 from tests.session.material import make_order
 
@@ -102,7 +102,7 @@ def test_what_is_called_like_a_picture_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_notes_on_pictures_get_the_name(tmp_path: Path) -> None:
-    order = Wishes(["faces"], schemas(), Encoder(NO_VIDEO)).order(PHOTOS)
+    order = OutputRequest(["faces"], schemas(), Encoder(NO_VIDEO)).order(PHOTOS)
     place = places_for({PHOTOS: order}, str(tmp_path / "mine.jsonl"), tmp_path)[PHOTOS]
     assert place.path_of("j", "faces.annotations.jsonl") == tmp_path / "mine.jsonl"
 

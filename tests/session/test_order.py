@@ -12,8 +12,8 @@ from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Source
 from moviola.session.order import (
     MAX_OUTPUT_NAME,
+    OutputRequest,
     Submission,
-    Wishes,
     check_size,
     hello,
     output_names,
@@ -29,7 +29,7 @@ CLIP, PHOTOS, TABLE = (Material.single(kind, kind) for kind in ("video", "images
 
 
 def test_an_order_has_an_output_for_each_chain_with_all_parameters() -> None:
-    order = Wishes(["blur", "blur:radius=3,edges"], KNOWN, Encoder("ffv1"), Cutting(16)).order(CLIP)
+    order = OutputRequest(["blur", "blur:radius=3,edges"], KNOWN, Encoder("ffv1"), Cutting(16)).order(CLIP)
     assert [output.name for output in order.outputs] == ["blur", "blur-edges"]
     assert order.outputs[0].chain[0].parameters == {"radius": 7}
     assert order.outputs[1].chain[0].parameters == {"radius": 3}
@@ -38,8 +38,8 @@ def test_an_order_has_an_output_for_each_chain_with_all_parameters() -> None:
 
 
 def test_the_most_demanding_output_sets_the_context() -> None:
-    assert Wishes(["blur"], KNOWN).order(CLIP).cutting.context_frames == 0
-    assert Wishes(["blur", "motion"], KNOWN).order(CLIP).cutting.context_frames == 1
+    assert OutputRequest(["blur"], KNOWN).order(CLIP).cutting.context_frames == 0
+    assert OutputRequest(["blur", "motion"], KNOWN).order(CLIP).cutting.context_frames == 1
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_most_demanding_output_sets_the_context() -> None:
 )
 def test_a_wrong_chain_is_one_sentence(chain: str, words: str) -> None:
     with pytest.raises((ChainError, ParameterError)) as caught:
-        Wishes([chain], KNOWN)
+        OutputRequest([chain], KNOWN)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -86,35 +86,35 @@ def test_a_word_and_an_equals_sign_before_any_colon_name_an_output(text: str, na
 @pytest.mark.parametrize("text", ["=blur", "two words=blur", "../up=blur", "a.b=blur", "-x=blur", f"{'x' * 61}=blur"])
 def test_what_cannot_name_a_file_is_refused(text: str) -> None:
     with pytest.raises(ChainError, match="cannot name an output: letters, digits"):
-        Wishes([text], KNOWN)
+        OutputRequest([text], KNOWN)
 
 
 def test_names_are_kept_and_others_keep_clear_of_them() -> None:
-    order = Wishes(["blur=edges", "blur", "soft=blur", "blur:radius=3"], KNOWN).order(CLIP)
+    order = OutputRequest(["blur=edges", "blur", "soft=blur", "blur:radius=3"], KNOWN).order(CLIP)
     assert [output.name for output in order.outputs] == ["blur", "blur-2", "soft", "blur-3"]
 
 
 def test_two_outputs_of_one_name_are_refused() -> None:
     with pytest.raises(ChainError, match='two outputs are called "SOFT"'):
-        Wishes(["soft=blur", "SOFT=edges"], KNOWN)
+        OutputRequest(["soft=blur", "SOFT=edges"], KNOWN)
 
 
 def test_measuring_alone_needs_no_video() -> None:
-    order = Wishes(["metadata", "blur,metadata", "fps:rate=5,metadata"], KNOWN).order(CLIP)
+    order = OutputRequest(["metadata", "blur,metadata", "fps:rate=5,metadata"], KNOWN).order(CLIP)
     assert [output.encoder.codec for output in order.outputs] == [NO_VIDEO, "h264", "h264"]
     assert order.cutting.passthrough
 
 
 def test_without_any_video_nothing_is_passed_through() -> None:
-    order = Wishes(["faces", "motion"], KNOWN, Encoder(NO_VIDEO)).order(CLIP)
+    order = OutputRequest(["faces", "motion"], KNOWN, Encoder(NO_VIDEO)).order(CLIP)
     assert {output.encoder.codec for output in order.outputs} == {NO_VIDEO}
     assert not order.cutting.passthrough
-    assert not Wishes(["metadata"], KNOWN).order(CLIP).cutting.passthrough
+    assert not OutputRequest(["metadata"], KNOWN).order(CLIP).cutting.passthrough
 
 
 def test_of_images_too_nothing_is_encoded_where_that_was_asked_for_or_nothing_changes() -> None:
     for chain, encoder in (("metadata", Encoder()), ("blur", Encoder(NO_VIDEO))):
-        (output,) = Wishes([chain], KNOWN, encoder).order(PHOTOS).outputs
+        (output,) = OutputRequest([chain], KNOWN, encoder).order(PHOTOS).outputs
         assert output.encoder.codec == NO_VIDEO
 
 
@@ -134,7 +134,7 @@ def test_the_key_depends_on_bytes_and_wishes_alone() -> None:
 
 
 def test_equal_chains_written_differently_have_one_key() -> None:
-    short, long = (Wishes([text], KNOWN).order(CLIP) for text in ("blur", 'blur:radius="7"'))
+    short, long = (OutputRequest([text], KNOWN).order(CLIP) for text in ("blur", 'blur:radius="7"'))
     assert submission_key(make_source(), short) == submission_key(make_source(), long)
 
 
@@ -146,7 +146,7 @@ def test_every_submission_has_a_session_of_its_own() -> None:
 
 
 def test_each_kind_of_material_gets_the_chains_that_are_for_it() -> None:
-    wishes = Wishes(["blur", "motion", "post_2000", "fps:rate=5,edges"], KNOWN)
+    wishes = OutputRequest(["blur", "motion", "post_2000", "fps:rate=5,edges"], KNOWN)
     names = [[output.name for output in wishes.order(one).outputs] for one in (CLIP, PHOTOS, TABLE)]
     assert names == [["blur", "motion", "fps-edges"], ["blur"], ["post_2000"]]
     assert wishes.order(PHOTOS).cutting.context_frames == 0
@@ -164,16 +164,18 @@ def test_each_kind_of_material_gets_the_chains_that_are_for_it() -> None:
 )
 def test_material_without_a_chain_is_one_sentence(chain: str, material: Material, words: str) -> None:
     with pytest.raises(UnreadableSource) as caught:
-        Wishes([chain], KNOWN).order(material)
+        OutputRequest([chain], KNOWN).order(material)
     assert words in str(caught.value)
 
 
 def test_where_nothing_is_asked_for_each_kind_has_its_defaults() -> None:
-    assert [output.name for output in Wishes([], KNOWN).order(CLIP).outputs] == list(KINDS["video"].default_chains)
+    assert [output.name for output in OutputRequest([], KNOWN).order(CLIP).outputs] == list(
+        KINDS["video"].default_chains
+    )
 
 
 def test_a_filter_that_does_well_on_one_picture_takes_images_though_it_would_look_back() -> None:
-    order = Wishes(["pixelate:faces=true"], KNOWN).order(PHOTOS)
+    order = OutputRequest(["pixelate:faces=true"], KNOWN).order(PHOTOS)
     assert [output.name for output in order.outputs] == ["pixelate"]
 
 

@@ -20,14 +20,13 @@ from aggregator.memory import Memory
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
-from middleware import leases, names, scheduler, stages
-from middleware import submissions as intake
+from middleware import leases, names, scheduler, stages, submissions
 from middleware.dispatcher import Dispatcher
 from middleware.events import FreeStage, StageLost, Tick
 from middleware.leases import Cause, Leases
 from middleware.ledger import MiddlewareLedger
 from middleware.link_costs import LinkCosts
-from middleware.model import track as tracks
+from middleware.model import track as track_module
 from middleware.model.chain import Chain
 from middleware.model.cluster import Cluster
 from middleware.model.fleet import Fleet
@@ -39,7 +38,7 @@ from middleware.ownership import Ownership
 from middleware.publisher import Publisher
 from middleware.scheduler import Scheduler
 from middleware.server import Server as MiddlewareServer
-from middleware.submissions import Intake
+from middleware.submissions import Submissions
 from moviola.session import run
 from moviola.session.upload import Upload
 from moviola.storage.ledger import Ledger
@@ -193,7 +192,7 @@ def _room_not_told_again() -> Patch:
 
 
 def _stopped_upload_keeps_its_room() -> Patch:
-    return Intake, "_expire_chunks", lambda self, job, now: None
+    return Submissions, "_expire_chunks", lambda self, job, now: None
 
 
 def _spool_of_ended_jobs_kept() -> Patch:
@@ -222,7 +221,7 @@ def _client_does_not_send_again() -> Patch:
 
 
 def _chunk_accepted_though_the_disk_was_full() -> Patch:
-    return Intake, "not_kept", lambda self, event: None
+    return Submissions, "not_kept", lambda self, event: None
 
 
 def _result_kept_though_the_disk_was_full() -> Patch:
@@ -335,7 +334,7 @@ def _builds_compared_without_their_steps() -> Patches:
     def to_text(path: Any) -> str:
         return " + ".join(turns(path))
 
-    return [(tracks, "matches", matches), (stages, "matches", matches)] + [
+    return [(track_module, "matches", matches), (stages, "matches", matches)] + [
         (module, "to_text", to_text) for module in (scheduler, stages, material)
     ]
 
@@ -437,7 +436,7 @@ def _finish_not_owed_again() -> Patch:
 
 
 def _anything_is_submitted() -> Patch:
-    return intake, "fault_of", lambda message: ""
+    return submissions, "fault_of", lambda message: ""
 
 
 def _a_bad_job_costs_links_for_ever() -> Patch:
@@ -503,7 +502,7 @@ def _no_room_is_reserved() -> Patch:
 
 
 def _empty_jobs_never_expire() -> Patch:
-    return Intake, "_expire_place", lambda self, job, now: None
+    return Submissions, "_expire_place", lambda self, job, now: None
 
 
 def _control_is_not_checked() -> Patch:
@@ -515,7 +514,7 @@ def _key_continues_anothers_job() -> Patch:
         found = (job for job in self._cluster.open.values() if job.key == message.key and job.client is None)
         return next(found, None)
 
-    return Intake, "_continued", continued
+    return Submissions, "_continued", continued
 
 
 def _files_are_given_to_everyone() -> Patch:
