@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from moviola.base.file_names import check_output_names
+from moviola.base.mapped import MAX_INT
 from moviola.base.vocabulary import Mode, OnError
 from moviola.wire.errors import Unsendable
 from moviola.wire.lease_tags import KEY_SIZE
 from moviola.wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT, MAX_NAME
 from moviola.wire.messages import AssetFacts, Own, Submit, Task, check_sendable, packed_size
-from moviola.wire.schema import MAX_INT, Lease
+from moviola.wire.schema import Lease
 
 MAX_OUTPUTS: Final = 64
 """Outputs of one job: a page of variants, far from what a header holds."""

@@ -18,10 +18,11 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+from moviola.base.mapped import Length
 from moviola.wire import messages
 from moviola.wire.limits import GIB, KIB, MIB
 from moviola.wire.messages import MAX_PAYLOADS, MESSAGES
-from moviola.wire.schema import Lease, Length
+from moviola.wire.schema import Lease
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "PROTOCOL.md"
 

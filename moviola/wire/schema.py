@@ -7,32 +7,15 @@ ignored, so that fields may be added; a missing key takes the field's default, i
 
 from __future__ import annotations
 
-import math
-import types
 import typing
-from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
+from moviola.base.mapped import Check, Length, check_for, exact, float_check, int_check, missing, text_check
 from moviola.base.vocabulary import ErrorCode
 from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import MAX_FINGERPRINT, MAX_NAME, MAX_TEXT
 from moviola.wire.shortened import shortened
-
-MAX_INT = 2**63 - 1
-"""The largest integer in a message: it fits a signed 64-bit integer of any language."""
-
-
-class Length(NamedTuple):
-    """The bound of a text.
-
-    Attributes:
-        characters: the most that it may have; a longer text is refused by its receiver.
-        for_people: the sender cuts a longer text, because programs do not compare it.
-    """
-
-    characters: int
-    for_people: bool = False
 
 
 class Lease(NamedTuple):
@@ -61,9 +44,6 @@ Fingerprint = Annotated[str, Length(MAX_FINGERPRINT)]
 
 Token = Annotated[str, Length(MAX_TEXT)]
 """A long text that programs compare; it is never cut."""
-
-Check = Callable[[Any], Any]
-"""A function that returns a received value, converted if need be, or raises ValueError."""
 
 R = TypeVar("R", bound="Record")
 
@@ -105,12 +85,8 @@ class Record:
         try:
             return cls(**values)
         except TypeError:
-            missing = [f.name for f in fields(cls) if f.name not in values and _required(f)]  # type: ignore[arg-type]
-            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{cls.__name__} lacks {', '.join(missing)}") from None
-
-
-def _required(field: Any) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
+            lacking = ", ".join(missing(cls, values))
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{cls.__name__} lacks {lacking}") from None
 
 
 def _fault(cls: type[Record], data: dict[str, Any]) -> str:
@@ -152,85 +128,20 @@ def _has_records(hint: Any) -> bool:
 
 def _compile(cls: type[Record]) -> tuple[tuple[str, Check], ...]:
     hints = typing.get_type_hints(cls, include_extras=True)
-    return tuple((f.name, _check_for(hints[f.name])) for f in fields(cls))  # type: ignore[arg-type]
-
-
-def _check_for(hint: Any) -> Check:
-    if hint in _SIMPLE:
-        return _SIMPLE[hint]
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Annotated:
-        return _text_check(arguments[1].characters)
-    if origin is list:
-        return _list_check(_check_for(arguments[0]))
-    if origin is dict:
-        return _dict_check
-    if origin in (typing.Union, types.UnionType) and type(None) in arguments:
-        inner = _check_for(next(a for a in arguments if a is not type(None)))
-        return lambda value: None if value is None else inner(value)
-    if isinstance(hint, type) and issubclass(hint, Record):
-        return hint.from_wire
-    raise TypeError(f"no check for fields of type {hint!r}")
-
-
-def _int_check(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= MAX_INT:
-        raise ValueError(f"an integer from 0 to 2^63-1, not {value!r:.80}")
-    return value
-
-
-def _float_check(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise ValueError(f"a finite number, not {value!r:.80}")
-    return float(value)
-
-
-def _exact(kind: type, name: str) -> Check:
-    def check(value: Any) -> Any:
-        if type(value) is not kind:
-            raise ValueError(f"{name}, not {value!r:.80}")
-        return value
-
-    return check
-
-
-def _text_check(most: int) -> Check:
-    def check(value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError(f"a text, not {value!r:.80}")
-        if len(value) > most:
-            raise ValueError(f"a text of at most {most} characters, not {len(value)}")
-        return value
-
-    return check
-
-
-def _list_check(item: Check) -> Check:
-    def check(value: Any) -> list[Any]:
-        if type(value) is not list:
-            raise ValueError(f"a list, not {value!r:.80}")
-        return [item(one) for one in value]
-
-    return check
-
-
-def _dict_check(value: Any) -> dict[str, Any]:
-    if type(value) is not dict or not all(type(key) is str for key in value):
-        raise ValueError(f"a map with text keys, not {value!r:.80}")
-    return value
+    return tuple((f.name, check_for(hints[f.name], _SIMPLE)) for f in fields(cls))  # type: ignore[arg-type]
 
 
 def _lease_check(value: Any) -> Lease:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError(f"a lease [epoch, sequence], not {value!r:.80}")
-    return Lease(_int_check(value[0]), _int_check(value[1]))
+    return Lease(int_check(value[0]), int_check(value[1]))
 
 
 _SIMPLE: dict[Any, Check] = {
-    int: _int_check,
-    float: _float_check,
-    bool: _exact(bool, "true or false"),
-    bytes: _exact(bytes, "bytes"),
-    str: _text_check(MAX_TEXT),
+    int: int_check,
+    float: float_check,
+    bool: exact(bool, "true or false"),
+    bytes: exact(bytes, "bytes"),
+    str: text_check(MAX_TEXT),
     Lease: _lease_check,
 }

@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moviola.base.mapped import MAX_INT
 from moviola.wire.lease_tags import KEY_SIZE, is_lent, tag_of
 from moviola.wire.messages import HeldLease
-from moviola.wire.schema import MAX_INT, Lease
+from moviola.wire.schema import Lease
 
 INTEGERS = st.integers(0, MAX_INT)
 TEXTS = st.text(max_size=20)

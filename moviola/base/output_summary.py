@@ -1,0 +1,49 @@
+"""What a finished output came to, as an aggregator tells the middleware, and the middleware clients and tools."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from moviola.base.mapped import Map, Mapped
+from moviola.base.records import record
+from moviola.base.vocabulary import JobState
+
+Failure = Map
+"""One failure of a filter or of a task, as docs/METRICS.md describes them: a part of its fields may be missing."""
+
+
+@record
+class OutputSummary(Mapped):
+    """What a finished output came to. Frames are images or records for other kinds of material.
+
+    Attributes:
+        name: the output's.
+        state: `done`, or `partial` when some frame is not what the filters would have made of a whole source.
+        frames_in (frames): that the source has.
+        frames_out (frames): that the output has.
+        fallback_frames (frames): passed on unfiltered.
+        lost_frames (frames): that did not come out.
+        damaged_frames (frames): that the decoder had to patch up.
+        retries: hand-outs of a task after it failed or was lost.
+        duplicates: results that were there already.
+        digest: of the finished file.
+        file: its name within the job's folder.
+        metrics_file: as `file`, of the metrics.
+        warnings: sentences for people.
+        failures: the first ones; the metrics file has more.
+    """
+
+    name: str
+    state: JobState
+    frames_in: int = 0
+    frames_out: int = 0
+    fallback_frames: int = 0
+    lost_frames: int = 0
+    damaged_frames: int = 0
+    retries: int = 0
+    duplicates: int = 0
+    digest: str = ""
+    file: str = ""
+    metrics_file: str = ""
+    warnings: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
