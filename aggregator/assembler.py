@@ -14,8 +14,9 @@ which jobs there are:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from moviola.base.mapped import Map
 from moviola.base.vocabulary import ErrorCode, JobState, Verdict
 from moviola.storage.crashes import MAX_CRASHES
 from moviola.wire.errors import ProtocolError
@@ -59,7 +60,7 @@ from .events import (
     Unsent,
 )
 from .history import MAX_HISTORY
-from .jobs import CollectedJob
+from .jobs import CollectedJob, Submitted
 from .memory import Memory
 from .peers import Peers
 from .results import Results
@@ -360,9 +361,8 @@ class Assembler:
         if old is not None:
             memory.forget(old)
         memory.jobs[job.id] = job
-        names = ("name", "user", "owner_epoch", "source", "outputs", "lease_key")
-        fixed = {name: getattr(message, name) for name in names}
-        memory.outbox.append(SaveJob(job.id, job.record(), fixed))
+        whose = message.name, message.user, message.owner_epoch, message.lease_key
+        memory.outbox.append(SaveJob(job.id, job.record(), Submitted(*whose, message.source, message.outputs)))
         memory.log(f"job {job.id} ({job.name}): {len(job.tracks)} tracks to collect, owner epoch {job.owner_epoch}")
         return job
 
@@ -394,7 +394,7 @@ class Assembler:
         self._memory.forget(job)
 
 
-def _holds(announced: dict[str, Any], name: str) -> bool:
+def _holds(announced: Map, name: str) -> bool:
     """Whether a file is the announced one, or one of those that it lists."""
     folder, _, rest = name.partition("/")
     if rest:

@@ -1,15 +1,18 @@
-"""Messages between the aggregator and its splicing process: msgpack maps as headers of frames over a socket pair."""
+"""The way between the aggregator and its splicing process: msgpack maps as headers of frames over a socket pair.
+
+What they say is in aggregator/splice_messages.py.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 
+from moviola.base.mapped import Map
 from moviola.wire.framing import FrameReader, prefix
 
 SEND_TIMEOUT_S: Final = 10.0
@@ -18,16 +21,6 @@ SEND_TIMEOUT_S: Final = 10.0
 MAX_MESSAGE: Final = 2**32 - 1
 """Bytes of a message: all that a frame can hold. The other end is a process of our own, and what a job may have bounds
 its request."""
-
-
-class Said(StrEnum):
-    """The kinds of messages that the splicing process sends (their `kind`)."""
-
-    READY = "ready"  # for its first request
-    STEP = "step"  # a sign of life
-    SPLICED = "spliced"
-    DAMAGED = "damaged"
-    FAILED = "failed"
 
 
 class Channel:
@@ -41,11 +34,11 @@ class Channel:
     def fileno(self) -> int:
         return self._sock.fileno()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Map) -> None:
         """Raises OSError when the other end is gone, or takes nothing (TimeoutError)."""
         self._sock.sendall(prefix(msgpack.packb(message), 0, 0))
 
-    def received(self, *, wait: bool) -> Iterator[dict[str, Any]]:
+    def received(self, *, wait: bool) -> Iterator[object]:
         """The messages that have come: after one read, or with `wait` until there are some.
 
         Raises EOFError when the other end is gone.

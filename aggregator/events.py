@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any, Final
+from typing import Final
 
+from moviola.base.job_statistics import JobStatistics
+from moviola.base.output_summary import OutputSummary
 from moviola.base.records import record
 from moviola.wire.messages import Message
 from moviola.wire.schema import Lease
+
+from .jobs import FixedPart, JobRecord
+from .splice_messages import FinishedFile
 
 Peer = int
 """A connection, by the number that the shell gave it."""
@@ -72,11 +77,11 @@ class NotKept:
 
 @record
 class Spliced:
-    """The files of a job are there. `outputs` and `files` as in Finished; `state` of an output is done or partial."""
+    """The files of a job are there. The state of an output is done or partial."""
 
     job: str
-    outputs: list[dict[str, Any]]
-    files: list[dict[str, Any]]
+    outputs: list[OutputSummary]
+    files: list[FinishedFile]
 
 
 @record
@@ -121,8 +126,8 @@ class Recalled:
 
     event: Received
     job: str
-    fixed: dict[str, Any]
-    record: dict[str, Any]
+    fixed: FixedPart
+    record: JobRecord
 
 
 @record
@@ -208,8 +213,8 @@ class SaveJob:
     of it once the files are there."""
 
     job: str
-    record: dict[str, Any]
-    fixed: dict[str, Any] | None = None
+    record: JobRecord
+    fixed: FixedPart | None = None
 
 
 @record
@@ -250,7 +255,7 @@ class Splice:
     job: str
     chunk_counts: list[int]
     duplicates: list[int]
-    statistics: dict[str, Any]
+    statistics: JobStatistics
 
 
 @record

@@ -12,13 +12,14 @@ import subprocess
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 
 from moviola.base import processes
 from moviola.base.file_names import FAILED, check_file_name
 from moviola.base.files import PARTIAL, aside
+from moviola.base.mapped import Map
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class FailedChunks:
         for left in results.glob(f"*/{FAILED}/.*{PARTIAL}*"):
             left.unlink(missing_ok=True)
 
-    def keep(self, job: str, output: str, index: int, process: dict[str, Any], payload: bytes | bytearray) -> None:
+    def keep(self, job: str, output: str, index: int, process: Map, payload: bytes | bytearray) -> None:
         """Takes a chunk; its file comes a little later. A disk without room for it is no reason to stop."""
         if len(self._waiting) >= MAX_WAITING:
             log.warning("job %s chunk %d of %s failed; it is not kept, too many others are", job, index, output)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from moviola.base.file_names import check_file_name, check_output_names
+from moviola.base.job_statistics import JobStatistics
+from moviola.base.mapped import Map, Mapped
+from moviola.base.records import record
 from moviola.base.vocabulary import JobState
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.limits import MAX_CHUNKS, MAX_TRACKS
@@ -48,6 +51,45 @@ class CollectedTrack:
         return True
 
 
+class TrackRecord(NamedTuple):
+    """What the ledger has of a track: its output's name, and the counts of CollectedTrack."""
+
+    output: str
+    fingerprint: str
+    duplicates: int
+    differing: int
+
+
+@record
+class FixedPart(Mapped):
+    """What the ledger has of a job that does not change. What was asked for is beside it until its files are there."""
+
+    name: str
+    user: str
+    owner_epoch: int
+    lease_key: bytes
+
+
+@record
+class Submitted(FixedPart):
+    """The same while the job has no files yet, with what a client submitted."""
+
+    source: Map
+    outputs: list[Map]
+
+
+@record
+class JobRecord(Mapped):
+    """What the ledger has of a job that changes; the fields are those of CollectedJob."""
+
+    state: JobPhase
+    crashes: int
+    damages: int
+    chunk_counts: list[int]
+    tracks: list[TrackRecord]
+    finished: Finished | None
+
+
 class CollectedJob:
     """A job that was given to this aggregator."""
 
@@ -60,7 +102,7 @@ class CollectedJob:
         self.crashes = 0  # splices that had to be begun again
         self.damages = 0  # splices that met damaged results
         self.chunk_counts: list[int] = []  # known from Finish on
-        self.statistics: dict[str, Any] = {}
+        self.statistics = JobStatistics()
         self.finished: Finished | None = None
 
     @classmethod
@@ -102,38 +144,37 @@ class CollectedJob:
         if self.state is JobPhase.FINISHED:
             self.crashes = self.damages = 0
         self.set_state(JobPhase.COLLECTING)
-        self.chunk_counts, self.statistics, self.finished = [], {}, None
+        self.chunk_counts, self.statistics, self.finished = [], JobStatistics(), None
 
-    def shortened(self) -> dict[str, Any]:
-        """Return the part of `fixed` that is needed once the files are there."""
-        fixed = {"name": self.name, "user": self.user, "owner_epoch": self.owner_epoch}
-        return {**fixed, "lease_key": self.lease_key}
+    def fixed(self) -> FixedPart:
+        """Return what does not change of a job, for the ledger."""
+        return FixedPart(self.name, self.user, self.owner_epoch, self.lease_key)
 
-    def record(self) -> dict[str, Any]:
-        """What changes of a job, for the ledger."""
-        return {
-            "state": self.state.value,
-            "crashes": self.crashes,
-            "damages": self.damages,
-            "chunk_counts": self.chunk_counts,
-            "tracks": [[track.output, track.fingerprint, track.duplicates, track.differing] for track in self.tracks],
-            "finished": self.finished.to_wire() if self.finished else None,
-        }
+    def record(self) -> JobRecord:
+        """Return what changes of a job, for the ledger."""
+        return JobRecord(
+            state=self.state,
+            crashes=self.crashes,
+            damages=self.damages,
+            chunk_counts=self.chunk_counts,
+            tracks=[TrackRecord(one.output, one.fingerprint, one.duplicates, one.differing) for one in self.tracks],
+            finished=self.finished,
+        )
 
     @classmethod
-    def restored(cls, job: str, fixed: dict[str, Any], record: dict[str, Any]) -> CollectedJob:
-        """The reverse of `record`, after a restart, without what is held. A splice that ran is begun again by the
-        next Finish. `fixed` is what the ledger has beside it."""
+    def restored(cls, job: str, fixed: FixedPart, record: JobRecord) -> CollectedJob:
+        """Return a job after a restart, as the ledger has it, without what is held. A splice that ran is begun again by
+        the next Finish."""
         tracks = [
             CollectedTrack(number, output, fingerprint=fingerprint, duplicates=duplicates, differing=differing)
-            for number, (output, fingerprint, duplicates, differing) in enumerate(record["tracks"])
+            for number, (output, fingerprint, duplicates, differing) in enumerate(record.tracks)
         ]
-        made = cls(job, fixed["owner_epoch"], fixed["name"], fixed["user"], tracks, fixed["lease_key"])
-        made.crashes, made.damages = record["crashes"], record["damages"]
-        if record["finished"] is not None:
+        made = cls(job, fixed.owner_epoch, fixed.name, fixed.user, tracks, fixed.lease_key)
+        made.crashes, made.damages = record.crashes, record.damages
+        if record.finished is not None:
             made.state = JobPhase.FINISHED
-            made.chunk_counts = record["chunk_counts"]
-            made.finished = Finished.from_wire(record["finished"])
+            made.chunk_counts = record.chunk_counts
+            made.finished = record.finished
         return made
 
     def validate(self) -> None:

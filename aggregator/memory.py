@@ -53,7 +53,7 @@ class Memory:
 
     def save(self, job: CollectedJob) -> None:
         """Have the job written to the ledger at the end of the turn."""
-        self.outbox.append(SaveJob(job.id, job.record(), job.shortened() if job.has_succeeded else None))
+        self.outbox.append(SaveJob(job.id, job.record(), job.fixed() if job.has_succeeded else None))
 
     def log(self, text: str, *, is_warning: bool = False) -> None:
         """Have a line written to the log."""

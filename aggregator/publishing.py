@@ -10,12 +10,14 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import xxhash
 
 from moviola.base.file_names import LATEST, check_file_name, check_path_name
 from moviola.base.files import PARTIAL, aside, sync, sync_folder
+
+from .splice_messages import FinishedFile
 
 GONE: Final = ".gone-"
 LISTING: Final = ".files.jsonl"
@@ -63,17 +65,17 @@ class Publication:
         if "/" not in name:
             del self._partials[name]
 
-    def publish(self) -> list[dict[str, Any]]:
+    def publish(self) -> list[FinishedFile]:
         """Puts all files under their names, and says which: `file`, `size`, `xxh3` (128 bits, hex).
 
         What is in a folder is listed in a file, whose entry names the `folder` that it lists.
         """
-        files = []
+        files: list[FinishedFile] = []
         for name, partial in list(self._partials.items()):
             if partial.is_dir():
                 listing = f"{name}{LISTING}"
                 _write_listing(partial, name, self.partial(listing))
-                files.append(_entry(listing, self.partial(listing)) | {"folder": name})
+                files.append({**_entry(listing, self.partial(listing)), "folder": name})
             else:
                 files.append(_entry(name, partial))
         sync([partial for partial in self._partials.values() if partial.is_file()])
@@ -131,7 +133,7 @@ def _write_listing(folder: Path, name: str, listing: Path) -> None:
             lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
-def _entry(name: str, path: Path) -> dict[str, Any]:
+def _entry(name: str, path: Path) -> FinishedFile:
     """Return a file as it is announced."""
     digest = xxhash.xxh3_128()
     size = 0

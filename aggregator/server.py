@@ -14,9 +14,10 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from moviola.base.file_names import check_path_name
+from moviola.base.mapped import Map
 from moviola.base.vocabulary import ErrorCode
 from moviola.storage.crashes import counting_crashes, half_done_by, jobs_at_work
 from moviola.storage.errors import SpoolFull
@@ -62,9 +63,10 @@ from .events import (
     Unsent,
 )
 from .failed import FailedChunks
-from .jobs import CollectedJob
+from .jobs import CollectedJob, FixedPart, JobRecord, Submitted
 from .ledger import AggregatorLedger, StoredResult
 from .settings import Settings
+from .splice_messages import SpliceRequest, StoredPart
 from .splicers import PROGRAM, Ending, Splicers
 
 log = logging.getLogger("aggregator")
@@ -146,7 +148,7 @@ class Server:
             self._ledger.forget_result(one.job, one.track, one.index)
         publishing.sweep(self._results)
         for job_id, fixed, record in self._ledger.jobs.all():
-            job = CollectedJob.restored(job_id, fixed, record)
+            job = CollectedJob.restored(job_id, FixedPart.from_wire(fixed), JobRecord.from_wire(record))
             self.assembler.restore(job, held.pop(job_id, {}))
             if not job.has_succeeded:
                 publishing.clear(self._results, job_id)
@@ -257,9 +259,10 @@ class Server:
             case Keep():
                 return [self._keep(command, payload)]
             case SaveJob(job, record, fixed):
-                self._ledger.jobs.save(job, record, fixed)
+                self._ledger.jobs.save(job, record.to_wire(), None if fixed is None else fixed.to_wire())
             case Recall(event, job):
-                return [Recalled(event, *self._saved(job))]
+                saved = self._saved(job)
+                return [Recalled(event, job, FixedPart.from_wire(saved.fixed), JobRecord.from_wire(saved.record))]
             case FreeChunk(job, track, index):
                 self._turn.free_location(self._ledger.location(job, track, index))
                 self._ledger.forget_result(job, track, index)
@@ -275,7 +278,7 @@ class Server:
                 publishing.clear(self._results, job, later=True)
             case KeepFailed(job, output, index):
                 if self._failed is not None:
-                    source = self._saved(job).fixed["source"]
+                    source = Submitted.from_wire(self._saved(job).fixed).source
                     self._failed.keep(job, output, index, {"kind": source["kind"], **source["process"]}, payload)
             case SendFilePart():
                 self._send_part(command)
@@ -329,25 +332,26 @@ class Server:
             self._turn.free_location(one.location)
         self._ledger.forget_results(job)
 
-    def _request(self, splice: Splice) -> dict[str, Any]:
+    def _request(self, splice: Splice) -> SpliceRequest:
         """What aggregator/splicing.py is asked."""
-        fixed = self._saved(splice.job).fixed
-        tracks: list[list[list[Any]]] = [[] for _ in splice.chunk_counts]
+        submitted = Submitted.from_wire(self._saved(splice.job).fixed)
+        tracks: list[list[StoredPart]] = [[] for _ in splice.chunk_counts]
         path = cache(lambda segment: str(self._spool.path(segment).resolve()))
         for one in self._ledger.results(splice.job):
             if one.index < splice.chunk_counts[one.track]:
                 where, xxh3 = one.location, one.xxh3.to_bytes(8, "big")
-                row = [path(where.segment), where.offset, where.size, xxh3, one.worker, one.frames, one.stored_unix_s]
-                tracks[one.track].append(row)
-        return {
-            "job": splice.job,
-            "results": str(self._results),
-            "source": fixed["source"],
-            "outputs": fixed["outputs"],
-            "duplicates": splice.duplicates,
-            "statistics": splice.statistics,
-            "tracks": tracks,
-        }
+                about = one.worker, one.frames, one.stored_unix_s
+                part = StoredPart(path(where.segment), where.offset, where.size, xxh3, *about)
+                tracks[one.track].append(part)
+        return SpliceRequest(
+            job=splice.job,
+            results=str(self._results),
+            source=submitted.source,
+            outputs=submitted.outputs,
+            duplicates=splice.duplicates,
+            statistics=splice.statistics,
+            tracks=tracks,
+        )
 
     def _send_part(self, part: SendFilePart) -> None:
         try:
@@ -372,7 +376,7 @@ class Server:
         return Hello("aggregator", name, self._session, versions, details=details.to_wire(), token=token)
 
 
-def advertised(settings: Settings, port: int) -> list[dict[str, Any]]:
+def advertised(settings: Settings, port: int) -> list[Map]:
     """Where workers and clients are told to find us, in the order in which they try."""
     if settings.advertise:
         hosts = [settings.advertise]

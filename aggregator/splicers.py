@@ -10,12 +10,24 @@ import logging
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final, cast
 
 from moviola.base import processes
+from moviola.base.mapped import Malformed
 
-from .channel import Channel, Said
+from .channel import Channel
 from .events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
+from .splice_messages import (
+    DamagedReply,
+    FailedReply,
+    FinishedFile,
+    Ready,
+    Reply,
+    SplicedReply,
+    SpliceRequest,
+    Step,
+    read_reply,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +57,7 @@ class _Child:
             )
         self.channel = Channel(ours)
         self.job = ""
-        self.request: dict[str, Any] | None = None  # not sent yet
+        self.request: SpliceRequest | None = None  # not sent yet
         self.is_ready = False
         self.heard_at = now
 
@@ -74,7 +86,7 @@ class Splicers:
         """Warms the first child."""
         self._spawn(now)
 
-    def begin(self, job: str, request: dict[str, Any], now: float) -> list[Ending]:
+    def begin(self, job: str, request: SpliceRequest, now: float) -> list[Ending]:
         """Hands a splice to an idle child, or to a new one."""
         child = next((one for one in self._children.values() if not one.job), None) or self._spawn(now)
         child.job, child.request, child.heard_at = job, request, now
@@ -95,7 +107,11 @@ class Splicers:
         endings: list[Ending] = []
         try:
             for message in child.channel.received(wait=False):
-                endings += self._heard(child, message, now)
+                endings += self._heard(child, read_reply(message), now)
+        except Malformed as error:
+            log.error("the splicing process %d is ended: it said %s", child.process.pid, error)
+            self._remove(child)
+            endings += self._died(child, "the splicing process said what it never says", now)
         except EOFError:
             endings += self._died(child, f"the splicing process ended by {self._remove(child)}", now)
         return endings
@@ -155,22 +171,22 @@ class Splicers:
         request, child.request = child.request, None
         assert request is not None
         try:
-            child.channel.send(request)
+            child.channel.send(request.to_wire())
         except OSError as error:
             return self._died(child, f"the splicing process took no request ({error}): {self._remove(child)}", now)
         return []
 
-    def _heard(self, child: _Child, message: dict[str, Any], now: float) -> list[Ending]:
-        kind, job = message["kind"], child.job
-        if kind == Said.READY:
+    def _heard(self, child: _Child, reply: Reply, now: float) -> list[Ending]:
+        if isinstance(reply, Ready):
             child.is_ready = True
             return self._send_request(child, now) if child.request is not None else []
-        if kind == Said.STEP:
+        if isinstance(reply, Step):
             return []
-        child.job = ""
-        if kind == Said.SPLICED:
-            return [Spliced(job, message["outputs"], message["files"])]
-        if kind == Said.DAMAGED:
-            chunks = tuple((track, index) for track, index in message["chunks"])
-            return [ChunksDamaged(job, chunks, message["text"], tuple(message["makers"]))]
-        return [SpliceFailed(job, message["text"])]
+        job, child.job = child.job, ""
+        match reply:
+            case SplicedReply(outputs, files):
+                return [Spliced(job, outputs, cast(list[FinishedFile], files))]
+            case DamagedReply(chunks, text, makers):
+                return [ChunksDamaged(job, tuple(chunks), text, tuple(makers))]
+            case FailedReply(text):
+                return [SpliceFailed(job, text)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
+from moviola.base.job_statistics import JobStatistics
+from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import ErrorCode, JobState, Verdict
 from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import MAX_CHUNKS
@@ -13,6 +15,7 @@ from moviola.wire.messages import Finish, Finished, Stored
 from .events import MIDDLEWARE, ChunksDamaged, FreeChunk, ResultsLost, Splice, SpliceCrashed, Spliced, SpliceFailed
 from .jobs import CollectedJob
 from .memory import Memory
+from .splice_messages import FinishedFile
 from .states import JobPhase
 
 MAX_CRASHES: Final = 3
@@ -43,7 +46,7 @@ class Splices:
         if not all(track.holds_all(count) for track, count in zip(job.tracks, counts, strict=True)):
             self._memory.log(f"job {job.id}: Finish has come before all its results", is_warning=True)
             return self._memory.report_holdings(job)
-        job.chunk_counts, job.statistics = counts, message.statistics
+        job.chunk_counts, job.statistics = counts, JobStatistics.told(message.statistics)
         job.set_state(JobPhase.SPLICING)
         self._memory.waiting[job.id] = None
         return None
@@ -75,16 +78,18 @@ class Splices:
                 self._damaged(job, event)
 
     def _spliced(self, job: CollectedJob, event: Spliced) -> None:
-        whole = all(output["state"] == JobState.DONE for output in event.outputs)
+        whole = all(output.state is JobState.DONE for output in event.outputs)
         self._conclude(job, JobState.DONE if whole else JobState.PARTIAL, "", event.outputs, event.files)
         self._memory.end(job)
 
     def _conclude(
-        self, job: CollectedJob, state: JobState, text: str, outputs: list[dict[str, Any]], files: list[dict[str, Any]]
+        self, job: CollectedJob, state: JobState, text: str, outputs: list[OutputSummary], files: list[FinishedFile]
     ) -> None:
         job.set_state(JobPhase.FINISHED)
-        job.finished = Finished(job.id, job.owner_epoch, state, text, outputs, files)
-        job.statistics = {}
+        job.finished = Finished(
+            job.id, job.owner_epoch, state, text, [one.to_wire() for one in outputs], [{**one} for one in files]
+        )
+        job.statistics = JobStatistics()
         self._memory.save(job)
         self._memory.send(MIDDLEWARE, job.finished)
         self._memory.log(f"job {job.id} is {state}: {text or ', '.join(str(file['file']) for file in files)}")

@@ -18,24 +18,38 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import xxhash
 
 from moviola.base.failures import MAX_FAILURES_IN_SUMMARY
+from moviola.base.output_summary import Failure, OutputSummary
 from moviola.media import kinds, metadata, metrics
-from moviola.media.errors import ForeignExtradata, MediaError, NothingToSplice
-from moviola.media.material import Output, Source
+from moviola.media.errors import BadHeader, ForeignExtradata, MediaError, NothingToSplice
+from moviola.media.material import Output, Source, header
 from moviola.media.spliced import Spliced
 from moviola.wire.limits import KIB
 from moviola.wire.options import set_up_log
 from moviola.wire.shortened import fitted
 
-from .channel import Channel, Said
+from .channel import Channel
 from .diagnosis import unreadable
 from .publishing import Publication
-from .statistics import ResultFacts, cluster_statistics, wall_seconds
+from .splice_messages import (
+    MAX_SAID,
+    DamagedReply,
+    FailedReply,
+    Ready,
+    Reply,
+    SplicedReply,
+    SpliceRequest,
+    Step,
+    TrackChunk,
+    to_map,
+)
+from .statistics import ResultFacts, cluster_statistics
 
 STEP_INTERVAL_S: Final = 1.0
 """How often a sign of life is given at most."""
@@ -68,16 +82,14 @@ class Unspliceable(Exception):
 
 
 class Request:
-    """One job to be spliced; `fields` as aggregator/server.py makes them."""
+    """One job to be spliced. Raises BadHeader when what a client said of it makes no job."""
 
-    def __init__(self, fields: dict[str, Any], channel: Channel) -> None:
-        self.job: str = fields["job"]
-        self.results = Path(fields["results"])
-        self.source = Source.from_wire(fields["source"])
-        self.outputs = [Output.from_wire(one) for one in fields["outputs"]]
-        self.duplicates: list[int] = fields["duplicates"]
-        self.statistics: dict[str, Any] = fields["statistics"]
-        self.tracks: list[list[list[Any]]] = fields["tracks"]  # [path, offset, size, xxh3, worker, frames, unix_s]
+    def __init__(self, asked: SpliceRequest, channel: Channel) -> None:
+        self.job, self.duplicates, self.statistics = asked.job, asked.duplicates, asked.statistics
+        self.results = Path(asked.results)
+        self.source = header(Source, asked.source)
+        self.outputs = [header(Output, one) for one in asked.outputs]
+        self.tracks = asked.tracks
         self.last_read: dict[int, int] = {}  # track → the result that was read last
         self._channel = channel
         self._began_at = self._stepped_at = time.monotonic()
@@ -96,19 +108,19 @@ class Request:
 
     def worker(self, track: int, index: int) -> str:
         """Return who made a result."""
-        return str(self.tracks[track][index][4])
+        return self.tracks[track][index].worker
 
     def _payload(self, track: int, index: int) -> bytes:
         """One result, checked. Raises Damaged."""
-        path, offset, size, xxh3, *_ = self.tracks[track][index]
+        part = self.tracks[track][index]
         self._step()
         try:
-            with open(path, "rb") as file:
-                data = os.pread(file.fileno(), size, offset)
+            with open(part.path, "rb") as file:
+                data = os.pread(file.fileno(), part.size, part.offset)
         except OSError as error:
             raise Damaged(track, index, f"chunk {index} of track {track} cannot be read: {error}") from error
-        if (xxhash.xxh3_64_digest(data) if data else bytes(8)) != xxh3:
-            raise Damaged(track, index, f"chunk {index} of track {track} is damaged in {path}")
+        if (xxhash.xxh3_64_digest(data) if data else bytes(8)) != part.xxh3:
+            raise Damaged(track, index, f"chunk {index} of track {track} is damaged in {part.path}")
         return data
 
     def damaged(self) -> Iterator[tuple[int, int]]:
@@ -122,7 +134,7 @@ class Request:
 
     def check_room(self) -> None:
         """Files that do not fit are not begun, so that they take nobody else's room meanwhile. Raises OSError."""
-        sizes = [sum(row[2] for row in track) for track in self.tracks]
+        sizes = [sum(part.size for part in track) for track in self.tracks]
         filtered, passed = sizes[: len(self.outputs)], sizes[len(self.outputs) :]
         needed = sum(filtered) + len(filtered) * sum(passed)
         self.results.mkdir(parents=True, exist_ok=True)
@@ -134,24 +146,22 @@ class Request:
     def result_facts(self, track: int, spliced: Spliced) -> list[ResultFacts]:
         """Of a track's results, in order."""
         return [
-            ResultFacts(worker, frames, stored_unix_s, chunk.latency_ms / 1000)
-            for (*_, worker, frames, stored_unix_s), chunk in zip(
-                self.tracks[track], spliced.account.chunks, strict=False
-            )
+            ResultFacts(part.worker, part.frames, part.stored_unix_s, chunk.latency_ms / 1000)
+            for part, chunk in zip(self.tracks[track], spliced.account.chunks, strict=False)
         ]
 
     def wall_seconds(self) -> float:
         """Since the job was submitted."""
-        return wall_seconds(self.statistics, time.monotonic() - self._began_at)
+        return self.statistics.seconds + time.monotonic() - self._began_at
 
     def _step(self) -> None:
         now = time.monotonic()
         if now - self._stepped_at >= STEP_INTERVAL_S:
             self._stepped_at = now
-            self._channel.send({"kind": Said.STEP})
+            self._channel.send(to_map(Step()))
 
 
-def splice_job(request: Request) -> dict[str, Any]:
+def splice_job(request: Request) -> SplicedReply:
     """Makes all files of a job, or none; the answer to its request."""
     request.check_room()
     with Publication(request.results, request.job) as publication:
@@ -159,14 +169,15 @@ def splice_job(request: Request) -> dict[str, Any]:
         described = metadata.build(request.source, [spliced for spliced, _ in made])
         metrics.write(publication.partial(metadata.NAME), described)
         files = publication.publish()
-    return {"kind": Said.SPLICED, "outputs": [summary for _, summary in made], "files": files}
+    return SplicedReply([summary for _, summary in made], [{**one} for one in files])
 
 
-def _attributed(request: Request, track: int, publication: Publication) -> tuple[Spliced, dict[str, Any]]:
-    """As `_splice_output`; raises Unspliceable for what is due to the results."""
+def _attributed(request: Request, track: int, publication: Publication) -> tuple[Spliced, OutputSummary]:
+    """As `_splice_output`; raises Unspliceable for what is due to the results: what a client said of its source is not,
+    and no worker may be blamed for it."""
     try:
         return _splice_output(request, track, publication)
-    except (Damaged, OSError):
+    except (Damaged, BadHeader, OSError):
         raise
     except Exception as error:
         raise Unspliceable(track, error) from error
@@ -174,7 +185,7 @@ def _attributed(request: Request, track: int, publication: Publication) -> tuple
 
 def _splice_output(
     request: Request, track: int, publication: Publication, alone: Iterable[int] | None = None
-) -> tuple[Spliced, dict[str, Any]]:
+) -> tuple[Spliced, OutputSummary]:
     """Writes files and metrics of one output, or of some results `alone`; returns its entry in Finished.outputs as
     well."""
     source, output = request.source, request.outputs[track]
@@ -188,25 +199,11 @@ def _splice_output(
     facts = request.result_facts(track, spliced)
     cluster = cluster_statistics(track, request.duplicates[track], facts, request.statistics, request.job, output.name)
     built = metrics.build(source, output, spliced, request.wall_seconds(), cluster)
-    metrics.write(publication.partial(metrics_name), built)
-    account = spliced.account
-    summary = {
-        "name": output.name,
-        "state": built["state"],
-        "frames_in": account.frames_in,
-        "frames_out": account.frames_out,
-        "fallback_frames": account.fallback_frames,
-        "lost_frames": account.lost_frames,
-        "damaged_frames": account.damaged_frames,
-        "retries": cluster.retries,
-        "duplicates": cluster.duplicates,
-        "digest": spliced.digest,
-        "file": spliced.main,
-        "metrics_file": metrics_name,
-        "warnings": built["warnings"][:MAX_WARNINGS],
-        "failures": [_shortened(failure) for failure in built["failures"][:MAX_FAILURES_IN_SUMMARY]],
-    }
-    return spliced, fitted(summary, MAX_SUMMARY_SIZE)
+    metrics.write(publication.partial(metrics_name), built.to_wire())
+    told = metrics.summary(output.name, spliced, built, metrics_name)
+    failures = [_shortened(failure) for failure in told.failures[:MAX_FAILURES_IN_SUMMARY]]
+    told = replace(told, warnings=told.warnings[:MAX_WARNINGS], failures=failures)
+    return spliced, OutputSummary.from_wire(fitted(told.to_wire(), MAX_SUMMARY_SIZE))
 
 
 def _fault_of(request: Request, track: int, indexes: Iterable[int]) -> Exception | None:
@@ -224,7 +221,7 @@ def _fault_of(request: Request, track: int, indexes: Iterable[int]) -> Exception
     return None
 
 
-def diagnosed(request: Request, failure: Unspliceable) -> dict[str, Any]:
+def diagnosed(request: Request, failure: Unspliceable) -> DamagedReply:
     """The answer where results of workers make no file: which, and whose they are. Raises the failure's error where it
     is due to none of them."""
     track, error = failure.track, failure.error
@@ -241,60 +238,58 @@ def diagnosed(request: Request, failure: Unspliceable) -> dict[str, Any]:
     index, fault = min(faults.items(), key=lambda one: one[0])
     output, worker = request.outputs[track].name, request.worker(track, index)
     text = f"chunk {index} of {output}, made by {worker}, makes no file: {fault}"[:MAX_REASON]
-    chunks = [(track, index) for index in sorted(faults)]
-    return {"kind": Said.DAMAGED, "chunks": chunks, "text": text, "makers": [request.worker(*one) for one in chunks]}
+    chunks = [TrackChunk(track, index) for index in sorted(faults)]
+    return DamagedReply(chunks, text, [request.worker(*one) for one in chunks])
 
 
-def _shortened(failure: dict[str, Any]) -> dict[str, Any]:
+def _shortened(failure: Failure) -> Failure:
     return {**failure, "traceback": str(failure.get("traceback", ""))[-MAX_TRACEBACK:]}
 
 
-def answer(fields: dict[str, Any], channel: Channel) -> dict[str, Any]:
+def answer(asked: SpliceRequest, channel: Channel) -> Reply:
     """What a request leads to, whatever goes wrong with it."""
-    request = Request(fields, channel)
     try:
+        request = Request(asked, channel)
         try:
             return splice_job(request)
         except Unspliceable as failure:
             return diagnosed(request, failure)
     except Damaged as error:  # whoever meets one looks for all, so that they are done again at once
         chunks = sorted({(error.track, error.index), *request.damaged()})
-        return {"kind": Said.DAMAGED, "chunks": chunks, "text": str(error), "makers": []}
+        return DamagedReply([TrackChunk(*one) for one in chunks], str(error)[:MAX_SAID], [])
     except MediaError as error:
-        return {"kind": Said.FAILED, "text": str(error)}
+        return FailedReply(str(error)[:MAX_SAID])
     except OSError as error:
-        where = fields["results"]
-        return {"kind": Said.FAILED, "text": f"the files could not be written under {where}: {error.strerror or error}"}
+        text = f"the files could not be written under {asked.results}: {error.strerror or error}"
+        return FailedReply(text[:MAX_SAID])
     except Exception as error:  # a fault of ours must reach the person who waits, not only a log
-        logging.getLogger(__name__).exception("job %s", fields.get("job"))
-        return {
-            "kind": Said.FAILED,
-            "text": f"a fault of the program: {traceback.format_exception_only(error)[-1].strip()}",
-        }
+        logging.getLogger(__name__).exception("job %s", asked.job)
+        text = f"a fault of the program: {traceback.format_exception_only(error)[-1].strip()}"
+        return FailedReply(text[:MAX_SAID])
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the aggregator's business
     set_up_log("warning")
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
-    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[SpliceRequest] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, requests), daemon=True).start()
     for kind in kinds.KINDS.values():
         kind.splice.load()  # so that the first job does not wait for it
     try:
-        channel.send({"kind": Said.READY})
+        channel.send(to_map(Ready()))
         while True:
-            channel.send(answer(requests.get(), channel))
+            channel.send(to_map(answer(requests.get(), channel)))
     except OSError:
         return  # the aggregator is gone
 
 
-def _listen(channel: Channel, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
+def _listen(channel: Channel, requests: queue.SimpleQueue[SpliceRequest]) -> None:
     """Requests while the main thread splices; without an aggregator there is nothing to do any more."""
     try:
         while True:
             for request in channel.received(wait=True):
-                requests.put(request)
+                requests.put(SpliceRequest.from_wire(request))
     except EOFError:
         os._exit(0)
 

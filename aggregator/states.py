@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Final
 
 
-class JobPhase(Enum):
+class JobPhase(StrEnum):
     """How far an aggregator is with a job."""
 
     COLLECTING = "collecting"  # results come

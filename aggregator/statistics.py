@@ -6,9 +6,12 @@ import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+from moviola.base.job_statistics import JobStatistics
 from moviola.media.metrics import ClusterStatistics, WorkerStatistics
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +25,23 @@ class ResultFacts:
 
 
 def cluster_statistics(
-    track: int, duplicates: int, results: Sequence[ResultFacts], told: dict[str, Any], job: str = "", output: str = ""
+    track: int, duplicates: int, results: Sequence[ResultFacts], told: JobStatistics, job: str = "", output: str = ""
 ) -> ClusterStatistics:
-    """`told` is Finish.statistics; what it lacks, or has in another shape, counts as nothing."""
-    retries = _of_track(told.get("retries"), track)
-    latencies = _of_track(told.get("latencies_ms"), track)
-    losses = _of_track(told.get("losses"), track)
+    """Return what a cluster did for an output. What `told` has not of its track counts as nothing."""
     return ClusterStatistics(
-        chunk_latency_ms=_floats(latencies) if isinstance(latencies, bytes) else (),
-        retries=retries if isinstance(retries, int) else 0,
+        chunk_latency_ms=_floats(_of_track(told.latencies_ms, track, b"")),
+        retries=_of_track(told.retries, track, 0),
         duplicates=duplicates,
         workers=_workers(results),
         job=job,
-        losses=losses if isinstance(losses, int) else 0,
-        failures=_failures(told.get("failures"), job, output),
+        losses=_of_track(told.losses, track, 0),
+        failures=[{"job": job, **one} for one in told.failures if one.get("output") == output],
         chunk_workers=[one.worker for one in results],
     )
 
 
-def wall_seconds(told: dict[str, Any], splicing_seconds: float) -> float:
-    """From submission to the finished file."""
-    seconds = told.get("seconds")
-    return (seconds if isinstance(seconds, int | float) else 0.0) + splicing_seconds
-
-
-def _failures(told: Any, job: str, output: str) -> list[dict[str, Any]]:
-    """Those of one output."""
-    listed = told if isinstance(told, list) else []
-    return [{"job": job, **one} for one in listed if isinstance(one, dict) and one.get("output") == output]
-
-
-def _of_track(values: Any, track: int) -> Any:
-    return values[track] if isinstance(values, list) and track < len(values) else None
+def _of_track(values: Sequence[T], track: int, default: T) -> T:
+    return values[track] if track < len(values) else default
 
 
 def _floats(packed: bytes) -> array[float]:

@@ -15,9 +15,12 @@ from typing import Any, Final
 
 from aggregator.assembler import Assembler
 from aggregator.events import MIDDLEWARE, Command, Event, Keep, Kept, Received, Splice, Spliced, Tick
+from aggregator.splice_messages import FinishedFile
 from bench.scaling.farm import BUILD, CHUNK_BYTES, CHUNK_FRAMES, TURN_S
 from bench.scaling.lives import Shape
 from bench.scaling.memory import WARM_UP
+from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
 from moviola.wire.lease_tags import tag_of
 from moviola.wire.messages import VERSIONS, Finish, Hello, Message, Own, Result, Welcome
 from moviola.wire.schema import Lease
@@ -60,8 +63,8 @@ class Store:
             if isinstance(command, Keep):
                 self.feed(Kept(command))
             elif isinstance(command, Splice):
-                files = [{"file": "out.mp4", "size": 1, "xxh3": "0" * 16}]
-                self.feed(Spliced(command.job, [{"name": "out", "state": "done", "digest": "d" * 32}], files))
+                files: list[FinishedFile] = [{"file": "out.mp4", "size": 1, "xxh3": "0" * 16}]
+                self.feed(Spliced(command.job, [OutputSummary("out", JobState.DONE, digest="d" * 32)], files))
 
 
 def result(job: str, index: int, worker: int, lease: Lease) -> Result:

@@ -48,12 +48,14 @@ class Step:
         return {"name": self.name, "parameters": dict(self.parameters)}
 
     @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> Step:
+    def from_wire(cls, data: object) -> Step:
         """Return the step that `to_wire` wrote.
 
         Raises:
             ChainError: the map holds no step.
         """
+        if not isinstance(data, Mapping):
+            raise ChainError(f"a step of the chain must be a map, not {data!r:.80}")
         name, parameters = data.get("name"), data.get("parameters", {})
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ChainError(f"a step of the chain has an invalid filter name: {name!r}")
@@ -61,7 +63,7 @@ class Step:
             raise ChainError(f"the parameters of filter {name} must be a map")
         for key, value in parameters.items():
             if not isinstance(key, str) or not _NAME.fullmatch(key):
-                raise ChainError(f"filter {name} has a parameter with an invalid name: {key!r}")
+                raise ChainError(f"filter {name} has a parameter with an invalid name: {key!r:.80}")
             if not isinstance(value, (bool, int, float, str)):
                 raise ChainError(f"filter {name}: {key} is neither a number, a text nor true/false")
         return cls(name, dict(parameters))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple, TypeVar
 
 from moviola.base.failures import MAX_FAILURES_OF_OUTPUT
 from moviola.media.errors import SpliceError
-from moviola.media.report import Report, Seconds
+from moviola.media.report import Fallback, Lost, Report, Seconds
+
+T = TypeVar("T")
 
 # Of each kind of trouble so many frames are listed one by one; all are counted.
 MAX_LISTED = 10_000
@@ -26,6 +28,23 @@ class ChunkFacts:
     lead_packets: int
     lead_size: int
     latency_ms: float
+
+
+class DecodeTrouble(NamedTuple):
+    """What the decoder said of a packet of a chunk, counted from its first own one; those of a lead-in are below 0."""
+
+    chunk: int
+    packet: int
+    error: str
+
+
+class FilterTrouble(NamedTuple):
+    """How a filter failed on a frame of a chunk."""
+
+    chunk: int
+    frame: int
+    filter: str
+    traceback: str
 
 
 @dataclass(slots=True)
@@ -46,11 +65,11 @@ class Account:
     left_out_frames: int = 0
     decode_error_count: int = 0
     times_repaired: int = 0
-    fallback: list[list[Any]] = field(default_factory=list)
-    lost: list[list[Any]] = field(default_factory=list)
+    fallback: list[Fallback] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
-    decode_errors: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    decode_errors: list[DecodeTrouble] = field(default_factory=list)
+    failures: list[FilterTrouble] = field(default_factory=list)
     seconds: Seconds = field(default_factory=Seconds)
     latency_ms: array[float] = field(default_factory=lambda: array("f"))
     chunks: list[ChunkFacts] = field(default_factory=list)
@@ -73,12 +92,8 @@ class Account:
         self._list(self.lost, report.lost)
         self._list(self.damaged, report.damaged)
         chunk = len(self.chunks)
-        self._list(
-            self.decode_errors, [{"chunk": chunk, "packet": at, "error": text} for at, text in report.decode_errors]
-        )
-        told = [
-            {"chunk": chunk, "frame": at, "filter": name, "traceback": trace} for at, name, trace in report.failures
-        ]
+        self._list(self.decode_errors, [DecodeTrouble(chunk, *each) for each in report.decode_errors])
+        told = [FilterTrouble(chunk, *each) for each in report.failures]
         self.failures += told[: MAX_FAILURES_OF_OUTPUT - len(self.failures)]
         self.fallback_frames += len(report.fallback)
         self.lost_frames += len(report.lost)
@@ -115,8 +130,10 @@ class Account:
         count = max(0, until - self._next)
         self.frames_in += count
         self.lost_frames += count
-        self._list(self.lost, [[frame, MISSING] for frame in range(self._next, min(until, self._next + MAX_LISTED))])
+        self._list(
+            self.lost, [Lost(frame, MISSING) for frame in range(self._next, min(until, self._next + MAX_LISTED))]
+        )
 
     @staticmethod
-    def _list(entries: list[Any], more: list[Any]) -> None:
+    def _list(entries: list[T], more: list[T]) -> None:
         entries.extend(more[: MAX_LISTED - len(entries)])

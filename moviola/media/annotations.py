@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
+
+from moviola.media.spliced import Details
 
 SUFFIX = ".annotations.jsonl"
 # Digits behind the point: a microsecond, finer than any frame is long.
@@ -20,13 +22,20 @@ _MEASURED_BY = "metadata"
 _DIGITS = 4
 
 
+class Cut(NamedTuple):
+    """A scene cut: the frame that a scene begins with, and when it is shown."""
+
+    frame: int
+    time_s: float
+
+
 @dataclass(slots=True)
 class Summary:
     """Least, mean and greatest of each measure, and the scene cuts."""
 
     frame_count: int = 0
     cut_count: int = 0
-    cuts: list[dict[str, Any]] = field(default_factory=list)
+    cuts: list[Cut] = field(default_factory=list)
     _least: dict[str, float] = field(default_factory=dict)
     _most: dict[str, float] = field(default_factory=dict)
     _sum: dict[str, float] = field(default_factory=dict)
@@ -42,13 +51,13 @@ class Summary:
         if note["cut"]:
             self.cut_count += 1
             if len(self.cuts) < MAX_CUTS_LISTED:
-                self.cuts.append({"frame": frame, "time_s": time_s})
+                self.cuts.append(Cut(frame, time_s))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Details:
         """Empty when nothing was measured."""
         if not self.frame_count:
             return {}
-        told: dict[str, Any] = {
+        told = {
             name: {
                 "min": self._least[name],
                 "mean": round(self._sum[name] / self.frame_count, _DIGITS),
@@ -56,7 +65,8 @@ class Summary:
             }
             for name in MEASURES
         }
-        return {"frames_measured": self.frame_count, **told, "cut_count": self.cut_count, "cuts": self.cuts}
+        cuts = [each._asdict() for each in self.cuts]
+        return {"frames_measured": self.frame_count, **told, "cut_count": self.cut_count, "cuts": cuts}
 
 
 @dataclass(slots=True)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack
 
+from moviola.base.mapped import Malformed, Map, Mapped
 from moviola.media.errors import BundleError
+
+T = TypeVar("T", bound=Mapped)
 
 # A video's entry takes about 30 bytes; this leaves room for a million packets, far above what a chunk may hold,
 # and keeps a garbled length from asking for gigabytes.
@@ -36,7 +39,7 @@ def pack(table: Mapping[str, Any], parts: Sequence[bytes | bytearray | memoryvie
     return b"".join((_HEAD.pack(len(packed)), packed, *parts))
 
 
-def unpack(payload: bytes | bytearray | memoryview) -> tuple[dict[str, Any], list[memoryview]]:
+def unpack(payload: bytes | bytearray | memoryview) -> tuple[Map, list[memoryview]]:
     """Take a bundle apart without copying: the table, and one view into `payload` for each part.
 
     Raise BundleError when the payload is cut short, too long, or its table is not one.
@@ -53,12 +56,33 @@ def unpack(payload: bytes | bytearray | memoryview) -> tuple[dict[str, Any], lis
     return table, views
 
 
-def unpack_table(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
+def read(kind: type[T], payload: bytes | bytearray | memoryview) -> tuple[T, list[memoryview]]:
+    """Return a bundle's table as a record of this kind, and the views of `unpack`.
+
+    Raise BundleError as `unpack` does, and when the table is none of this kind.
+    """
+    table, views = unpack(payload)
+    return _record(kind, table), views
+
+
+def read_table(kind: type[T], payload: bytes | bytearray | memoryview) -> T:
+    """Return the table alone; raise BundleError as `read` does, but for the sizes of the parts."""
+    return _record(kind, unpack_table(payload))
+
+
+def _record(kind: type[T], table: Map) -> T:
+    try:
+        return kind.from_wire(table)
+    except Malformed as error:
+        raise BundleError(f"this bundle is of another kind, or broken: {error}") from None
+
+
+def unpack_table(payload: bytes | bytearray | memoryview) -> Map:
     """The table alone; raise BundleError as `unpack` does, but for the sizes of the parts."""
     return _table(payload)[0]
 
 
-def _table(payload: bytes | bytearray | memoryview) -> tuple[dict[str, Any], memoryview]:
+def _table(payload: bytes | bytearray | memoryview) -> tuple[Map, memoryview]:
     whole = memoryview(payload).cast("B")
     if len(whole) < _HEAD.size:
         raise BundleError(f"a bundle of {len(whole)} bytes is too short to hold its table's size")

@@ -1,8 +1,9 @@
 """Errors of media, with texts that say what is wrong with a source and what to do.
 
 MediaError
-├── UnreadableSource    the client's file cannot be used; nothing is sent
-├── BundleError         the payload of a chunk or result is malformed, or of another version
+├── UnreadableSource    the client's file cannot be taken at all; nothing is sent
+├── BadHeader           what a message says of a source is nothing that its kind says
+├── BundleError         a chunk or result payload is not what its sender's version promised
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
 ├── TooLargeToHandOn    the frames between two filters on different workers exceed what can be sent at once
 ├── ResultTooLarge      the result of one chunk exceeds what can be sent at once
@@ -38,6 +39,20 @@ class UnreadableSource(MediaError):
 
     def __reduce__(self) -> tuple[type[UnreadableSource], tuple[str, str, str]]:
         return (UnreadableSource, (self.path, self.reason, self.hint))
+
+
+class BadHeader(MediaError, ValueError):
+    """What a message says of a source is not what this version says of a source of its kind."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+        super().__init__(
+            f"what was sent of the source is not what this version sends: {fault}; send it again with a client of the "
+            "same version"
+        )
+
+    def __reduce__(self) -> tuple[type[BadHeader], tuple[str]]:
+        return (BadHeader, (self.fault,))
 
 
 class BundleError(MediaError, ValueError):

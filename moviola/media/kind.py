@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from moviola.base.vocabulary import Mode
-from moviola.media.material import Chunk, Cutting, Files, Material, Output, Result, Source
+from moviola.media.material import Chunk, Cutting, Files, Header, Material, Output, Result, Source
 from moviola.media.spliced import Spliced
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,7 +65,7 @@ class Process(Protocol):
     def __call__(
         self,
         payload: bytes | bytearray | memoryview,
-        source_process: dict[str, Any],
+        source_process: Header,
         output: Output,
         *,
         mode: str = Mode.FILTER,
@@ -95,7 +95,7 @@ class Splice(Protocol):
 class Excerpt(Protocol):
     """Makes a chunk a file that a person can look at."""
 
-    def __call__(self, stem: Path, process: dict[str, Any], payload: bytes, /) -> Path:
+    def __call__(self, stem: Path, process: Header, payload: bytes, /) -> Path:
         """Write a chunk of a source that `Source.process` describes to `stem` with a suffix; return the path.
 
         Raise moviola.media.errors.MediaError, OSError.

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 
 from moviola.base.files import aside, sync
+from moviola.base.output_summary import OutputSummary
 from moviola.filters.registry import make_chain
 from moviola.media import kinds, metadata, metrics
 from moviola.media.material import Cutting, Material, Output
@@ -34,12 +35,12 @@ class LocalOutput:
     path: Path
     metrics_path: Path
     spliced: Spliced
-    metrics: dict[str, Any]
+    metrics: metrics.Metrics
 
     @property
-    def summary(self) -> dict[str, Any]:
-        """What a client says of it."""
-        return metrics.summary(self.output.name, self.path, self.metrics_path, self.metrics)
+    def summary(self) -> OutputSummary:
+        """What it came to."""
+        return metrics.summary(self.output.name, self.spliced, self.metrics, self.metrics_path.name)
 
 
 def run_local(
@@ -68,7 +69,7 @@ def run_local(
         files = stack.enter_context(_LocalFiles(path_of))
         results = [stack.enter_context(_Spill(files.unnamed())) for _ in outputs]
         passthrough = {number: stack.enter_context(_Spill(files.unnamed())) for number in range(1, source.stream_count)}
-        frame_count = source.splice["frame_count"] * len(outputs)
+        frame_count = source.frame_count * len(outputs)
         done = 0
         for chunk in chunks:
             if chunk.stream:
@@ -87,7 +88,7 @@ def run_local(
         for output, one in zip(outputs, spliced, strict=True):
             name = f"{output.name}.metrics.json"
             facts = metrics.build(source, output, one, monotonic() - started)
-            metrics.write(files.partial(name), facts)
+            metrics.write(files.partial(name), facts.to_wire())
             finished.append(LocalOutput(output, path_of(one.main), path_of(name), one, facts))
         metrics.write(files.partial(metadata.NAME), metadata.build(source, spliced))
         files.publish()

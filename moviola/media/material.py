@@ -5,13 +5,15 @@ No codec, no socket, no pixels: each of these can be pickled, compared, and sent
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self, TypeVar
 
+from moviola.base.mapped import Malformed, Map, Mapped
+from moviola.base.records import record
 from moviola.base.vocabulary import Mode, OnError
 from moviola.filters.chain import Step
+from moviola.media.errors import BadHeader
 
 ON_ERROR = tuple(one.value for one in OnError)
 
@@ -95,8 +97,61 @@ class Chunk:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+Header = Map
+"""What one kind of material says of a source, by a record of its own: read it by `header`."""
+
+Facts = Map
+"""What people and the metrics are told of a source: JSON types, under keys that its kind chooses."""
+
+
+class Readable(Protocol):
+    """A record that is read from a map."""
+
+    @classmethod
+    def from_wire(cls, data: object, /) -> Self:
+        """Raise ValueError where the map does not describe one."""
+
+
+H = TypeVar("H", bound=Readable)
+
+
+def header(kind: type[H], fields: object) -> H:
+    """Return what a client says of a source or an output: its `process` or `splice`, as the record of its kind. Raise
+    BadHeader when it says something else."""
+    try:
+        return kind.from_wire(fields)
+    except Malformed as error:
+        raise BadHeader(str(error)) from None
+
+
+@record
+class FrameCount(Mapped):
+    """What every kind's `Source.splice` has.
+
+    Attributes:
+        frame_count (frames): how many there are, as far as that is known before they are decoded.
+    """
+
+    frame_count: int
+
+
+@record
+class CommonFacts(Mapped):
+    """What any kind may tell among a source's facts.
+
+    Attributes:
+        warnings: sentences for people.
+        damaged: the source itself is known to be damaged.
+        metadata: what metadata.json tells of it; None: all facts.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    damaged: bool = False
+    metadata: Facts | None = None
+
+
+@record
+class Source(Mapped):
     """What is known of a source before its first chunk; travels with the submission.
 
     `fingerprint` is the xxh3_128 hex digest over the file's bytes. `facts` are for people and metrics,
@@ -106,35 +161,20 @@ class Source:
     kind: str
     name: str
     fingerprint: str
-    facts: dict[str, Any]
-    process: dict[str, Any]
-    splice: dict[str, Any]
+    facts: Facts
+    process: Header
+    splice: Header
     stream_count: int
 
-    def to_wire(self) -> dict[str, Any]:
-        """As msgpack types only."""
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "fingerprint": self.fingerprint,
-            "facts": self.facts,
-            "process": self.process,
-            "splice": self.splice,
-            "stream_count": self.stream_count,
-        }
+    @property
+    def frame_count(self) -> int:
+        """How many frames, images or records there are. Raise BadHeader where `splice` does not tell."""
+        return header(FrameCount, self.splice).frame_count
 
-    @classmethod
-    def from_wire(cls, fields: Mapping[str, Any]) -> Source:
-        """Raise KeyError when a field is missing; unknown fields (a newer version's) are left out."""
-        return cls(
-            kind=fields["kind"],
-            name=fields["name"],
-            fingerprint=fields["fingerprint"],
-            facts=fields["facts"],
-            process=fields["process"],
-            splice=fields["splice"],
-            stream_count=fields["stream_count"],
-        )
+    @property
+    def common_facts(self) -> CommonFacts:
+        """Those of the facts that any kind may tell. Raise BadHeader where they are of another type."""
+        return header(CommonFacts, self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,32 +202,44 @@ class Output:
     encoder: Encoder
     on_error: str = OnError.ORIGINAL
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> Map:
         """As msgpack types only."""
-        return {
-            "name": self.name,
-            "chain": [{"name": step.name, "parameters": dict(step.parameters)} for step in self.chain],
-            "codec": self.encoder.codec,
-            "crf": self.encoder.crf,
-            "preset": self.encoder.preset,
-            "format": self.encoder.format,
-            "quality": self.encoder.quality,
-            "on_error": self.on_error,
-        }
+        encoder = self.encoder
+        return _AskedOutput(
+            self.name,
+            list(self.chain),
+            encoder.codec,
+            encoder.crf,
+            encoder.preset,
+            encoder.format,
+            encoder.quality,
+            OnError(self.on_error),
+        ).to_wire()
 
     @classmethod
-    def from_wire(cls, fields: Mapping[str, Any]) -> Output:
-        """Raise KeyError when a field is missing, ValueError when `on_error` is none of ON_ERROR."""
-        if fields["on_error"] not in ON_ERROR:
-            raise ValueError(f"on_error is {fields['on_error']!r}, not one of {', '.join(ON_ERROR)}")
+    def from_wire(cls, data: object) -> Output:
+        """Return the output that a message asks for. Raise base.mapped.Malformed when it asks for none."""
+        asked = _AskedOutput.from_wire(data)
         return cls(
-            name=fields["name"],
-            chain=tuple(Step(step["name"], dict(step["parameters"])) for step in fields["chain"]),
-            encoder=Encoder(
-                fields["codec"], fields["crf"], fields["preset"], fields.get("format", ""), fields.get("quality", 95)
-            ),
-            on_error=fields["on_error"],
+            name=asked.name,
+            chain=tuple(asked.chain),
+            encoder=Encoder(asked.codec, asked.crf, asked.preset, asked.format, asked.quality),
+            on_error=asked.on_error,
         )
+
+
+@record
+class _AskedOutput(Mapped):
+    """An output as it travels: in one level."""
+
+    name: str
+    chain: list[Step]
+    codec: str
+    crf: int
+    preset: str
+    format: str = ""
+    quality: int = 95
+    on_error: OnError = OnError.ORIGINAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from moviola.media.material import Source
-from moviola.media.spliced import Spliced
+from moviola.media.material import Facts, Source
+from moviola.media.spliced import Details, Spliced
 
 NAME: Final = "metadata.json"
 FORMAT: Final = 1
 
 
-def build(source: Source, outputs: Sequence[Spliced]) -> dict[str, Any]:
+def build(source: Source, outputs: Sequence[Spliced]) -> Facts:
     """The metadata of a job, as JSON types: one file, however many outputs it has."""
-    described = source.facts.get("metadata", source.facts)
-    analysis: dict[str, Any] = {}
+    told = source.common_facts.metadata
+    described = source.facts if told is None else told
+    analysis: Details = {}
     for each in outputs:
         analysis = analysis or each.analysis
     return {

@@ -1,4 +1,4 @@
-"""The metrics file of an output as a dictionary; docs/METRICS.md tells what each field means."""
+"""The metrics of an output, which are written to a file of their own; docs/METRICS.md tells what each field means."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 from moviola.base.failures import MAX_FAILURES_OF_OUTPUT
+from moviola.base.mapped import Map, Mapped
+from moviola.base.output_summary import Failure, OutputSummary
+from moviola.base.records import record
 from moviola.base.vocabulary import CauseKind, JobState, OnError
 from moviola.media.errors import last_line
 from moviola.media.fingerprint import versions
 from moviola.media.kinds import unit_of
-from moviola.media.material import Output, Source
-from moviola.media.spliced import Spliced
+from moviola.media.material import Facts, Output, Source
+from moviola.media.spliced import Details, Spliced
 
 FORMAT = 1
 
@@ -47,24 +49,77 @@ class ClusterStatistics:
     workers: Sequence[WorkerStatistics] = ()
     job: str = ""
     losses: int = 0
-    failures: Sequence[dict[str, Any]] = ()
+    failures: Sequence[Failure] = ()
     chunk_workers: Sequence[str] = ()
+
+
+@record
+class WorkerMetrics(Mapped):
+    """What one worker did for an output."""
+
+    name: str
+    chunks: int
+    frames: int
+    frames_per_second: float | None
+    busy_seconds: float
+
+
+@record
+class ChunkMetrics(Mapped):
+    """Into how many chunks the source was cut, of how many frames, and what their lead-ins cost."""
+
+    count: int
+    frames_min: int
+    frames_max: int
+    lead_in_packets: int
+    lead_in_size: int
+
+
+Percentiles = dict[str, float | None]
+"""p50, p95 and p99; None of nothing."""
+
+
+@record
+class Metrics(Mapped):
+    """The metrics of a finished output. docs/METRICS.md tells what each field means; they are written in this order."""
+
+    format: int
+    state: JobState
+    source: Facts
+    output: Details
+    frames: dict[str, int]
+    wall_seconds: float
+    frames_per_second: float | None
+    frame_latency_ms: Percentiles
+    chunk_latency_ms: Percentiles
+    seconds: dict[str, float]
+    chunks: ChunkMetrics
+    retries: int
+    duplicates: int
+    losses: int
+    workers: list[WorkerMetrics]
+    digest: str
+    fingerprints: list[str]
+    versions: dict[str, str]
+    warnings: list[str]
+    failures: list[Failure]
+    troubles: Details
 
 
 def build(
     source: Source, output: Output, spliced: Spliced, wall_seconds: float, cluster: ClusterStatistics | None = None
-) -> dict[str, Any]:
-    """The metrics of a finished output, as JSON types; `cluster` is None for a job without one.
+) -> Metrics:
+    """The metrics of a finished output; `cluster` is None for a job without one.
 
     `wall_seconds` is from submission to the finished file.
     """
     account = spliced.account
-    return {
-        "format": FORMAT,
-        "state": state_of(source, spliced),
-        "source": {"name": source.name, "fingerprint": source.fingerprint, **_facts(source)},
-        "output": _output(output, spliced),
-        "frames": {
+    return Metrics(
+        format=FORMAT,
+        state=state_of(source, spliced),
+        source={"name": source.name, "fingerprint": source.fingerprint, **_facts(source)},
+        output=_output(output, spliced),
+        frames={
             "in": account.frames_in,
             "out": account.frames_out,
             "fallback": account.fallback_frames,
@@ -73,50 +128,54 @@ def build(
             "repeated": account.repeated_frames,
             "left_out": account.left_out_frames,
         },
-        "wall_seconds": round(wall_seconds, 3),
-        "frames_per_second": _rate(account.frames_out, wall_seconds),
-        "frame_latency_ms": percentiles(account.latency_ms),
-        "chunk_latency_ms": percentiles(cluster.chunk_latency_ms if cluster else ()),
-        "seconds": _seconds(spliced, wall_seconds, cluster),
-        "chunks": _chunks(spliced),
-        "retries": cluster.retries if cluster else 0,
-        "duplicates": cluster.duplicates if cluster else 0,
-        "losses": cluster.losses if cluster else 0,
-        "workers": [_worker(each) for each in cluster.workers] if cluster else [],
-        "digest": spliced.digest,
-        "fingerprints": account.fingerprints,
-        "versions": versions(),
-        "warnings": [*source.facts.get("warnings", ()), *spliced.warnings],
-        "failures": _failures(source, output, spliced, cluster or ClusterStatistics()),
-        "troubles": _troubles(spliced),
-    }
+        wall_seconds=round(wall_seconds, 3),
+        frames_per_second=_rate(account.frames_out, wall_seconds),
+        frame_latency_ms=percentiles(account.latency_ms),
+        chunk_latency_ms=percentiles(cluster.chunk_latency_ms if cluster else ()),
+        seconds=_seconds(spliced, wall_seconds, cluster),
+        chunks=_chunks(spliced),
+        retries=cluster.retries if cluster else 0,
+        duplicates=cluster.duplicates if cluster else 0,
+        losses=cluster.losses if cluster else 0,
+        workers=[_worker(each) for each in cluster.workers] if cluster else [],
+        digest=spliced.digest,
+        fingerprints=account.fingerprints,
+        versions=versions(),
+        warnings=[*source.common_facts.warnings, *spliced.warnings],
+        failures=_failures(source, output, spliced, cluster or ClusterStatistics()),
+        troubles=_troubles(spliced),
+    )
 
 
-def write(path: Path, metrics: dict[str, Any]) -> None:
-    """Write the metrics as JSON to a file that whoever publishes it syncs and puts in its place. Raise OSError."""
+def write(path: Path, metrics: Map) -> None:
+    """Write a map as JSON to a file that whoever publishes it syncs and puts in its place. Raise OSError."""
     with path.open("w", encoding="utf-8") as file:
         json.dump(metrics, file, indent=2, ensure_ascii=False)
         file.write("\n")
 
 
-def summary(name: str, path: Path, metrics_path: Path, metrics: dict[str, Any]) -> dict[str, Any]:
-    """What a client says of an output when it is finished."""
-    frames = metrics["frames"]
-    return {
-        "name": name,
-        "path": str(path),
-        "metrics_path": str(metrics_path),
-        "frames_in": frames["in"],
-        "frames_out": frames["out"],
-        "fallback_frames": frames["fallback"],
-        "lost_frames": frames["lost"],
-        "retries": metrics["retries"],
-        "duplicates": metrics["duplicates"],
-        "digest": metrics["digest"],
-    }
+def summary(name: str, spliced: Spliced, metrics: Metrics, metrics_file: str) -> OutputSummary:
+    """Return what an output of this name came to."""
+    account = spliced.account
+    return OutputSummary(
+        name=name,
+        state=metrics.state,
+        frames_in=account.frames_in,
+        frames_out=account.frames_out,
+        fallback_frames=account.fallback_frames,
+        lost_frames=account.lost_frames,
+        damaged_frames=account.damaged_frames,
+        retries=metrics.retries,
+        duplicates=metrics.duplicates,
+        digest=spliced.digest,
+        file=spliced.main,
+        metrics_file=metrics_file,
+        warnings=metrics.warnings,
+        failures=metrics.failures,
+    )
 
 
-def state_of(source: Source, spliced: Spliced) -> str:
+def state_of(source: Source, spliced: Spliced) -> JobState:
     """`done`, or `partial` when some frame is not what the filters would have made of a whole source."""
     account = spliced.account
     troubles = (
@@ -124,12 +183,12 @@ def state_of(source: Source, spliced: Spliced) -> str:
         account.lost_frames,
         account.damaged_frames,
         account.decode_error_count,
-        source.facts.get("damaged", False),
+        source.common_facts.damaged,
     )
     return JobState.PARTIAL if any(troubles) else JobState.DONE
 
 
-def percentiles(values: Iterable[float]) -> dict[str, float | None]:
+def percentiles(values: Iterable[float]) -> Percentiles:
     """p50, p95 and p99 by nearest rank: the smallest value that so many per cent do not exceed; None of nothing."""
     ordered = sorted(values)
     return {
@@ -138,7 +197,7 @@ def percentiles(values: Iterable[float]) -> dict[str, float | None]:
     }
 
 
-def _facts(source: Source) -> dict[str, Any]:
+def _facts(source: Source) -> Facts:
     """Without what metadata.json tells at length."""
     return {name: value for name, value in source.facts.items() if name != "metadata"}
 
@@ -147,7 +206,7 @@ def _rate(frames: int, seconds: float) -> float | None:
     return round(frames / seconds, 2) if seconds > 0 else None
 
 
-def _output(output: Output, spliced: Spliced) -> dict[str, Any]:
+def _output(output: Output, spliced: Spliced) -> Details:
     return {
         "name": output.name,
         "filters": [{"name": step.name, "parameters": dict(step.parameters)} for step in output.chain],
@@ -174,29 +233,29 @@ def _seconds(spliced: Spliced, wall_seconds: float, cluster: ClusterStatistics |
     return {name: round(value, 3) for name, value in {**stages, "wait": max(0.0, wait)}.items()}
 
 
-def _chunks(spliced: Spliced) -> dict[str, Any]:
+def _chunks(spliced: Spliced) -> ChunkMetrics:
     chunks = spliced.account.chunks
     frame_counts = [each.frames_in for each in chunks]
-    return {
-        "count": len(chunks),
-        "frames_min": min(frame_counts, default=0),
-        "frames_max": max(frame_counts, default=0),
-        "lead_in_packets": sum(each.lead_packets for each in chunks),
-        "lead_in_size": sum(each.lead_size for each in chunks),
-    }
+    return ChunkMetrics(
+        count=len(chunks),
+        frames_min=min(frame_counts, default=0),
+        frames_max=max(frame_counts, default=0),
+        lead_in_packets=sum(each.lead_packets for each in chunks),
+        lead_in_size=sum(each.lead_size for each in chunks),
+    )
 
 
-def _worker(worker: WorkerStatistics) -> dict[str, Any]:
-    return {
-        "name": worker.name,
-        "chunks": worker.chunks,
-        "frames": worker.frames,
-        "frames_per_second": _rate(worker.frames, worker.busy_seconds),
-        "busy_seconds": round(worker.busy_seconds, 3),
-    }
+def _worker(worker: WorkerStatistics) -> WorkerMetrics:
+    return WorkerMetrics(
+        name=worker.name,
+        chunks=worker.chunks,
+        frames=worker.frames,
+        frames_per_second=_rate(worker.frames, worker.busy_seconds),
+        busy_seconds=round(worker.busy_seconds, 3),
+    )
 
 
-def _failures(source: Source, output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[dict[str, Any]]:
+def _failures(source: Source, output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[Failure]:
     """Of single frames, as the workers reported them, and of whole chunks, as the middleware counted them."""
     unit = unit_of(source.kind)
     instead = "was left out" if output.on_error == OnError.DROP else "is in the result unfiltered"
@@ -204,29 +263,29 @@ def _failures(source: Source, output: Output, spliced: Spliced, cluster: Cluster
         {
             "job": cluster.job,
             "output": output.name,
-            "chunk": told["chunk"],
-            "frames": [told["frame"], told["frame"]],
-            "frame": told["frame"],
-            "filter": told["filter"],
-            "worker": cluster.chunk_workers[told["chunk"]] if told["chunk"] < len(cluster.chunk_workers) else "",
+            "chunk": told.chunk,
+            "frames": [told.frame, told.frame],
+            "frame": told.frame,
+            "filter": told.filter,
+            "worker": cluster.chunk_workers[told.chunk] if told.chunk < len(cluster.chunk_workers) else "",
             "failure_type": "job_failure",
             "failure_reason": CauseKind.EXCEPTION,
-            "explanation": f"filter {told['filter']!r} failed twice on {unit} {told['frame']}, which {instead}: "
-            + last_line(told["traceback"]),
-            "traceback": told["traceback"],
+            "explanation": f"filter {told.filter!r} failed twice on {unit} {told.frame}, which {instead}: "
+            + last_line(told.traceback),
+            "traceback": told.traceback,
         }
         for told in spliced.account.failures
     ]
     return [*of_frames, *cluster.failures][:MAX_FAILURES_OF_OUTPUT]
 
 
-def _troubles(spliced: Spliced) -> dict[str, Any]:
+def _troubles(spliced: Spliced) -> Details:
     account = spliced.account
     return {
-        "fallback": [{"frame": frame, "filter": name, "error": error} for frame, name, error in account.fallback],
-        "lost": [{"frame": frame, "cause": cause} for frame, cause in account.lost],
+        "fallback": [each._asdict() for each in account.fallback],
+        "lost": [each._asdict() for each in account.lost],
         "damaged": account.damaged,
-        "decode_errors": account.decode_errors,
+        "decode_errors": [each._asdict() for each in account.decode_errors],
         "decode_error_count": account.decode_error_count,
         "times_repaired": account.times_repaired,
         **spliced.troubles,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from moviola.base.mapped import Map
 from moviola.media.account import Account
+
+Details = Map
+"""What a kind tells of an output: JSON types, under keys of its own. docs/METRICS.md and docs/ANALYSIS.md have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,9 @@ class Spliced:
     account: Account
     digest: str
     main: str
-    details: dict[str, Any] = field(default_factory=dict)
-    troubles: dict[str, Any] = field(default_factory=dict)
-    analysis: dict[str, Any] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)
+    troubles: Details = field(default_factory=dict)
+    analysis: Details = field(default_factory=dict)
 
     @property
     def warnings(self) -> list[str]:

@@ -47,7 +47,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
         raise
     except (MediaError, ParameterError, AssetError, OSError) as error:
         return Outcome(material.name, job, Status.FAILED, JobState.FAILED, str(error), time.monotonic() - started)
-    partial = any(one.metrics["state"] == JobState.PARTIAL for one in finished)
+    partial = any(one.metrics.state == JobState.PARTIAL for one in finished)
     return Outcome(
         source=material.name,
         job_id=job,
@@ -55,15 +55,31 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
         state=JobState.PARTIAL if partial else JobState.DONE,
         reason=_shortfall(finished, unit_of(material.kind)) if partial else "",
         seconds=time.monotonic() - started,
-        outputs=tuple(OutputOutcome(**one.summary) for one in finished),
+        outputs=tuple(_outcome_of(one) for one in finished),
         warnings=tuple(warning for one in finished for warning in _warnings(one, place)),
-        failures=tuple(failure for one in finished for failure in one.metrics["failures"]),
+        failures=tuple(failure for one in finished for failure in one.metrics.failures),
         unit=unit_of(material.kind),
     )
 
 
+def _outcome_of(one: LocalOutput) -> OutputOutcome:
+    told = one.summary
+    return OutputOutcome(
+        name=told.name,
+        path=str(one.path),
+        metrics_path=str(one.metrics_path),
+        frames_in=told.frames_in,
+        frames_out=told.frames_out,
+        fallback_frames=told.fallback_frames,
+        lost_frames=told.lost_frames,
+        retries=told.retries,
+        duplicates=told.duplicates,
+        digest=told.digest,
+    )
+
+
 def _warnings(one: LocalOutput, place: Place) -> Iterator[str]:
-    yield from (f"{one.output.name}: {warning}" for warning in one.metrics["warnings"])
+    yield from (f"{one.output.name}: {warning}" for warning in one.metrics.warnings)
     yield from place.warnings(Path(one.spliced.main).suffix)
 
 
@@ -73,7 +89,7 @@ def _shortfall(finished: Sequence[LocalOutput], unit: str) -> str:
         "lost": "lost",
         "damaged": "patched up by the decoder",
     }
-    counts = {kind: sum(one.metrics["frames"][kind] for one in finished) for kind in words}
+    counts = {kind: sum(one.metrics.frames[kind] for one in finished) for kind in words}
     told = [
         f"{counted(count, unit)} {'was' if count == 1 else 'were'} {words[kind]}"
         for kind, count in counts.items()

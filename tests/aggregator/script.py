@@ -21,6 +21,10 @@ from aggregator.events import (
     Spliced,
     Tick,
 )
+from aggregator.jobs import FixedPart, JobRecord
+from aggregator.splice_messages import FinishedFile
+from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
 from moviola.wire.lease_tags import tag_of
 from moviola.wire.messages import Drop, Finish, Hello, Message, Own, Pass, Result, Welcome
 from moviola.wire.schema import Lease
@@ -32,8 +36,8 @@ KEY = b"k" * 32
 MACHINE = "x86_64-avx2"
 SOURCE: dict[str, Any] = {"kind": "video", "stream_count": 2}
 OUTPUTS: list[dict[str, Any]] = [{"name": "blur"}]
-CLEAN: dict[str, Any] = {"name": "blur", "state": "done"}
-FILES: list[dict[str, Any]] = [{"file": "blur.mp4", "size": 20_000_000, "xxh3": "00"}]
+CLEAN = OutputSummary("blur", JobState.DONE)
+FILES: list[FinishedFile] = [{"file": "blur.mp4", "size": 20_000_000, "xxh3": "00"}]
 
 
 class Script:
@@ -43,8 +47,8 @@ class Script:
         self.brain = Assembler(epoch=3, splicers=splicers)
         self.now = 100.0
         self.room = True
-        self.records: dict[str, dict[str, Any]] = {}
-        self.fixed: dict[str, dict[str, Any]] = {}
+        self.records: dict[str, JobRecord] = {}
+        self.fixed: dict[str, FixedPart] = {}
         self.logged: list[str] = []
         self.feed(Tick())
         if joined:

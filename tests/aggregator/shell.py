@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgpack
 
@@ -12,8 +12,12 @@ from aggregator.events import Spliced
 from aggregator.ledger import AggregatorLedger
 from aggregator.server import Server
 from aggregator.settings import Settings
+from aggregator.splice_messages import FinishedFile, SplicedReply, SpliceRequest, to_map
 from aggregator.splicers import Ending
 from aggregator.uplink import RETRY_MAX_S
+from moviola.base.mapped import Map
+from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
 from moviola.storage.spool import Spool
 from moviola.wire.framing import checksum
 from moviola.wire.lease_tags import tag_of
@@ -69,13 +73,17 @@ class PlayedSplicers:
     def __init__(self) -> None:
         self._ended: list[Ending] = []
 
-    def begin(self, job: str, request: dict[str, Any], now: float) -> list[Ending]:
+    def begin(self, job: str, request: SpliceRequest, now: float) -> list[Ending]:
         outputs = [
-            {"name": one["name"], "state": "done", "digest": 32 * "0", "warnings": WARNINGS}
-            for one in request["outputs"]
+            OutputSummary(one["name"], JobState.DONE, digest=32 * "0", warnings=list(WARNINGS))
+            for one in request.outputs
         ]
-        files = [{"file": f"{one['name']}.mp4", "size": 1 << 20, "xxh3": 32 * "0"} for one in request["outputs"]]
-        self._ended.append(Spliced(job, *msgpack.unpackb(msgpack.packb((outputs, files)))))  # as from another process
+        files: list[Map] = [
+            {"file": f"{one['name']}.mp4", "size": 1 << 20, "xxh3": 32 * "0"} for one in request.outputs
+        ]
+        reply = msgpack.unpackb(msgpack.packb(to_map(SplicedReply(outputs, files))))  # as from another process
+        told = SplicedReply.from_wire(reply)
+        self._ended.append(Spliced(job, told.outputs, cast(list[FinishedFile], told.files)))
         return []
 
     def cancel(self, job: str, now: float) -> None:

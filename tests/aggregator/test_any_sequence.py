@@ -30,6 +30,10 @@ from aggregator.events import (
     SpliceFailed,
     Tick,
 )
+from aggregator.jobs import FixedPart, JobRecord
+from aggregator.splice_messages import FinishedFile
+from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
 from moviola.wire.errors import ProtocolError
 from moviola.wire.lease_tags import KEY_SIZE, tag_of
 from moviola.wire.messages import MESSAGES, Result
@@ -61,7 +65,7 @@ class World:
         self.story: list[str] = []
         self.now = 100.0
         self._splicing: set[str] = set()
-        self._saved: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # by job: fixed and record
+        self._saved: dict[str, tuple[FixedPart, JobRecord]] = {}  # by job: fixed and record
         self._is_dialled = self._is_joined = False
         self._numbers = 0
 
@@ -137,7 +141,8 @@ class World:
     def _ending(self, job: str) -> Event:
         track = self.brain._memory.jobs[job].tracks[0]
         index = next(iter(track.held), None)
-        outputs, files = [{"name": "out", "state": "done"}], [{"file": "out.mp4", "size": 1, "xxh3": "00"}]
+        outputs = [OutputSummary("out", JobState.DONE)]
+        files: list[FinishedFile] = [{"file": "out.mp4", "size": 1, "xxh3": "00"}]
         endings: list[Event] = [Spliced(job, outputs, files), SpliceFailed(job, "bad"), SpliceCrashed(job, "died")]
         if index is not None:
             endings.append(ChunksDamaged(job, ((0, index),), "damaged"))

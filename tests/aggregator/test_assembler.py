@@ -31,11 +31,13 @@ from aggregator.events import (
     Tick,
     Unsent,
 )
-from aggregator.jobs import CollectedJob
+from aggregator.jobs import CollectedJob, FixedPart, TrackRecord
 from aggregator.peers import MAX_CONNECTIONS_OF_USER
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
 from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
+from moviola.base.job_statistics import JobStatistics
+from moviola.base.vocabulary import JobState
 from moviola.wire.lease_tags import tag_of
 from moviola.wire.limits import MAX_CHUNKS, MAX_PART
 from moviola.wire.messages import (
@@ -98,7 +100,7 @@ def test_later_results_are_compared_counted_and_dropped() -> None:
         assert Keep not in kinds(commands)
         assert verdicts(commands, worker) == ["duplicate"]
         assert verdicts(commands, MIDDLEWARE) == []
-    assert script.records["j"]["tracks"][0] == ["blur", MACHINE, 3, 1]
+    assert script.records["j"].tracks[0] == TrackRecord("blur", MACHINE, 3, 1)
     assert "differs" in script.logged[-1]
 
 
@@ -107,7 +109,7 @@ def test_a_duplicate_of_another_machine_may_differ() -> None:
     script.own()
     script.result(0)
     assert verdicts(script.result(0, worker=OTHER, content=12, machine="arm"), OTHER) == ["duplicate"]
-    assert script.records["j"]["tracks"][0] == ["blur", MACHINE, 1, 0]
+    assert script.records["j"].tracks[0] == TrackRecord("blur", MACHINE, 1, 0)
 
 
 FORGED: dict[str, dict[str, Any]] = {
@@ -135,7 +137,7 @@ def test_a_result_whose_tag_proves_nothing_is_refused_and_changes_nothing(forged
     assert "lent" in script.logged[-1]
     assert verdicts(script.result(0), WORKER) == ["kept"], "the first valid one wins"
     assert verdicts(script.result(0, forged=forged), WORKER) == ["refused"], "and none is counted as its copy"
-    assert script.records["j"]["tracks"][0] == ["blur", MACHINE, 0, 0]
+    assert script.records["j"].tracks[0] == TrackRecord("blur", MACHINE, 0, 0)
 
 
 def test_a_lease_is_of_no_use_to_another_worker() -> None:
@@ -271,10 +273,10 @@ def test_jobs_that_a_new_middleware_does_not_ask_for_expire() -> None:
 def test_finish_splices_once_and_may_be_repeated() -> None:
     script = Script()
     script.collected()
-    assert script.finish(2, 1) == [Splice("j", [2, 1], [0, 0], {"retries": [0, 0]})]
+    assert script.finish(2, 1) == [Splice("j", [2, 1], [0, 0], JobStatistics(retries=[0, 0]))]
     assert script.finish(2, 1) == []
     commands = script.feed(Spliced("j", [CLEAN], FILES))
-    finished = Finished("j", 1, "done", "", [CLEAN], FILES)
+    finished = Finished("j", 1, "done", "", [CLEAN.to_wire()], [{**one} for one in FILES])
     assert commands == [Send(MIDDLEWARE, finished), FreeChunks("j")]
     assert script.finish(2, 1) == [Send(MIDDLEWARE, finished)]
     assert script.drop() == [], "its results are gone already, its files stay"
@@ -287,7 +289,7 @@ def test_one_partial_output_makes_the_job_partial() -> None:
     script = Script()
     script.collected()
     script.finish(2, 1)
-    [finished, _] = script.feed(Spliced("j", [CLEAN, {**CLEAN, "state": "partial"}], FILES))
+    [finished, _] = script.feed(Spliced("j", [CLEAN, replace(CLEAN, state=JobState.PARTIAL)], FILES))
     assert isinstance(finished, Send)
     assert isinstance(finished.message, Finished)
     assert finished.message.state == "partial"
@@ -328,7 +330,7 @@ def test_splices_wait_for_their_turn() -> None:
     for job in ("a", "b", "c"):
         script.collected(job)
     assert [script.finish(2, 1, job=job) != [] for job in ("a", "b", "c")] == [True, True, False]
-    assert Splice("c", [2, 1], [0, 0], {"retries": [0, 0]}) in script.feed(Spliced("a", [CLEAN], FILES))
+    assert Splice("c", [2, 1], [0, 0], JobStatistics(retries=[0, 0])) in script.feed(Spliced("a", [CLEAN], FILES))
 
 
 def test_dropping_stops_a_splice_and_lets_the_next_begin() -> None:
@@ -484,7 +486,7 @@ def restarted(script: Script, held: dict[tuple[int, int], int]) -> Script:
     """Another assembler that begins with what the ledger was told."""
     again = Script(joined=False)
     for job, record in script.records.items():
-        fixed = {"name": "clip.mp4", "user": "", "owner_epoch": 1, "lease_key": KEY}
+        fixed = FixedPart("clip.mp4", "", 1, KEY)
         again.fixed[job], again.records[job] = fixed, record
         again.brain.restore(CollectedJob.restored(job, fixed, record), held)
     again.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
@@ -525,7 +527,9 @@ def test_a_finished_job_is_finished_after_a_restart() -> None:
     script.feed(Spliced("j", [CLEAN], FILES))
     again = restarted(script, {})
     assert said(again.own(), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
-    assert said(again.finish(2, 1), MIDDLEWARE) == [Finished("j", 1, "done", "", [CLEAN], FILES)]
+    assert said(again.finish(2, 1), MIDDLEWARE) == [
+        Finished("j", 1, "done", "", [CLEAN.to_wire()], [{**one} for one in FILES])
+    ]
 
 
 # ── peers ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -626,7 +630,9 @@ def test_a_splice_that_ends_while_the_middleware_is_away_is_told_when_it_asks() 
     script.tick(RETRY_FIRST_S)
     script.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
     script.own()
-    assert said(script.finish(2, 1), MIDDLEWARE) == [Finished("j", 1, "done", "", [CLEAN], FILES)]
+    assert said(script.finish(2, 1), MIDDLEWARE) == [
+        Finished("j", 1, "done", "", [CLEAN.to_wire()], [{**one} for one in FILES])
+    ]
 
 
 # ── fetching ─────────────────────────────────────────────────────────────────────────────────────────────────────────

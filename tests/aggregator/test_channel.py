@@ -23,7 +23,7 @@ def pair() -> Iterator[tuple[Channel, Channel]]:
 def test_messages_arrive_in_order(pair: tuple[Channel, Channel]) -> None:
     for number in range(3):
         pair[0].send({"number": number, "data": b"\0"})
-    assert [one["number"] for one in pair[1].received(wait=True)] == [0, 1, 2]
+    assert list(pair[1].received(wait=True)) == [{"number": number, "data": b"\0"} for number in range(3)]
     assert list(pair[1].received(wait=False)) == []
 
 
@@ -31,7 +31,7 @@ def test_a_large_message_arrives_whole(pair: tuple[Channel, Channel]) -> None:
     content = bytes(range(256)) * 20_000
     sender = threading.Thread(target=pair[0].send, args=({"data": content},))
     sender.start()
-    assert [one["data"] for one in pair[1].received(wait=True)] == [content]
+    assert list(pair[1].received(wait=True)) == [{"data": content}]
     sender.join()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from aggregator.events import Recall, Received
 from aggregator.history import History
+from aggregator.jobs import TrackRecord
 from moviola.wire.messages import Drop, Error, Fetch, Finished, Holdings, Stored
 from tests.aggregator.script import CLIENT as SCRIPTED_CLIENT
 from tests.aggregator.script import MACHINE, Script
@@ -125,10 +126,10 @@ def test_a_job_that_is_over_begins_anew_under_a_higher_epoch() -> None:
     script = Script()
     script.ended()
     script.own(epoch=2)
-    assert script.records["j"]["finished"] is None
+    assert script.records["j"].finished is None
     assert script.brain._memory.history.get("j") is None
     script.result(0, epoch=2)
-    assert script.records["j"]["tracks"][0] == ["blur", MACHINE, 0, 0]
+    assert script.records["j"].tracks[0] == TrackRecord("blur", MACHINE, 0, 0)
 
 
 def test_only_messages_that_name_a_job_which_is_over_wait_for_the_ledger() -> None:

@@ -14,7 +14,9 @@ import pytest
 
 import aggregator.splicers as module
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
+from aggregator.splice_messages import SpliceRequest
 from aggregator.splicers import Ending, Splicers
+from moviola.base.job_statistics import JobStatistics
 from tests.waiting import until
 
 HEAD = """
@@ -36,11 +38,19 @@ WORKS = (
     HEAD
     + """
     channel.send({"kind": "step"})
-    channel.send({"kind": "spliced", "outputs": [{"pid": os.getpid()}], "files": [{"file": request["name"]}]})
+    channel.send({"kind": "spliced", "outputs": [{"name": str(os.getpid()), "state": "done"}],
+                  "files": [{"file": request["job"], "size": 1, "xxh3": ""}]})
 """
 )
-FAILS = HEAD + '    channel.send({"kind": "failed", "text": request["name"]})'
+FAILS = HEAD + '    channel.send({"kind": "failed", "text": request["job"]})'
 DAMAGED = HEAD + '    channel.send({"kind": "damaged", "chunks": [[1, 2]], "text": "x", "makers": ["w"]})'
+BABBLES = [
+    HEAD + "    channel.send({'kind': 'spliced', 'outputs': [{'name': 'a'}], 'files': []})",
+    HEAD + "    channel.send({'kind': 'damaged', 'chunks': [[1]], 'text': 'x', 'makers': []})",
+    HEAD + "    channel.send({'kind': 'failed'})",
+    HEAD + "    channel.send({'kind': 'done'})",
+    HEAD + "    channel.send([1])",
+]
 CANNOT_START = "import sys; sys.exit(3)"
 
 
@@ -79,7 +89,9 @@ class Pool:
         return self.endings.pop(0)
 
     def begin(self, job: str) -> None:
-        self.endings += self.splicers.begin(job, {"name": job}, time.monotonic())
+        self.endings += self.splicers.begin(
+            job, SpliceRequest(job, "", {}, [], [], JobStatistics(), []), time.monotonic()
+        )
 
 
 @contextmanager
@@ -109,8 +121,8 @@ def test_one_warm_process_serves_one_job_after_the_other() -> None:
             made.begin(job)
             ending = made.ending()
             assert isinstance(ending, Spliced)
-            assert (ending.job, ending.files) == (job, [{"file": job}])
-            seen.append(ending.outputs[0]["pid"])
+            assert (ending.job, ending.files) == (job, [{"file": job, "size": 1, "xxh3": ""}])
+            seen.append(int(ending.outputs[0].name))
         assert seen == [seen[0]] * 3 == made.process_ids * 3
 
 
@@ -131,6 +143,17 @@ def test_what_went_wrong_is_told_and_the_process_lives_on(program: str, ending: 
         made.begin("a")
         assert made.ending() == ending
         assert made.process_ids == before
+
+
+@pytest.mark.parametrize("program", BABBLES)
+def test_a_process_that_says_what_it_never_says_is_replaced(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESPAWN_S", 0.01)
+    with pool(program) as made:
+        before = made.process_ids
+        made.begin("a")
+        assert made.ending() == SpliceCrashed("a", "the splicing process said what it never says")
+        made.until(lambda: made.process_ids)
+        assert made.process_ids != before
 
 
 def test_a_crash_fails_its_job_and_the_process_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from aggregator.statistics import ResultFacts, cluster_statistics, wall_seconds
+from aggregator.statistics import ResultFacts, cluster_statistics
+from moviola.base.job_statistics import JobStatistics
 from moviola.media.metrics import WorkerStatistics
 
 
@@ -17,23 +18,23 @@ def test_workers_are_summed_up_by_name() -> None:
         ResultFacts("a", 20, 101.0, 2.0),
         ResultFacts("b", 30, 110.0, 3.0),
     ]
-    assert cluster_statistics(0, 4, results, {}).workers == [
+    assert cluster_statistics(0, 4, results, JobStatistics()).workers == [
         WorkerStatistics("a", 1, 20, 2.0, 2.0),
         WorkerStatistics("b", 2, 40, 4.0, 11.0),
     ]
 
 
 def test_the_middlewares_part_is_of_the_track() -> None:
-    told = {"retries": [1, 2], "latencies_ms": [b"", struct.pack("<2f", 1.5, 2.5)], "seconds": 3}
+    told = JobStatistics.told({"retries": [1, 2], "latencies_ms": [b"", struct.pack("<2f", 1.5, 2.5)], "seconds": 3})
     made = cluster_statistics(1, 4, [], told)
     assert (made.retries, made.duplicates, list(made.chunk_latency_ms)) == (2, 4, [1.5, 2.5])
-    assert wall_seconds(told, 0.5) == 3.5
+    assert told.seconds == 3.0
 
 
 @pytest.mark.parametrize(
     "told", [{}, {"retries": 3, "latencies_ms": "x"}, {"retries": ["x"], "latencies_ms": [[1]], "seconds": "x"}]
 )
 def test_what_is_missing_or_odd_counts_as_nothing(told: dict[str, Any]) -> None:
-    made = cluster_statistics(0, 0, [], told)
+    made = cluster_statistics(0, 0, [], JobStatistics.told(told))
     assert (made.retries, list(made.chunk_latency_ms)) == (0, [])
-    assert wall_seconds(told, 0.5) == 0.5
+    assert JobStatistics.told(told).seconds == 0.0

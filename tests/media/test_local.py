@@ -45,8 +45,8 @@ def test_makes_every_output_with_its_metrics(clip: Path, tmp_path: Path) -> None
     assert frames_of(plain.path) == frames_of(clip)
     assert sound_of(blur.path) == sound_of(clip)
     written = json.loads(blur.metrics_path.read_text())
-    assert written["digest"] == blur.summary["digest"] == digest(blur.path)
-    assert blur.summary["frames_in"] == blur.summary["frames_out"] == 30
+    assert written["digest"] == blur.summary.digest == digest(blur.path)
+    assert blur.summary.frames_in == blur.summary.frames_out == 30
 
 
 def test_twice_is_the_same(clip: Path, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
+from moviola.base.output_summary import OutputSummary
 from moviola.filters.chain import Step
 from moviola.media.metrics import ClusterStatistics, WorkerStatistics, build, percentiles, state_of, summary, write
 from tests.media.video.clips import ONE_KEYFRAME, encode
@@ -50,7 +52,9 @@ def fields_of(metrics: dict[str, Any]) -> set[str]:
 
 
 def test_every_field_is_documented_and_every_documented_field_is_there(reel: Reel) -> None:
-    metrics = build(reel.source, output(chain=BLUR), reel.spliced, 2.0, ClusterStatistics((1.0,), 1, 2, WORKERS))
+    metrics = build(
+        reel.source, output(chain=BLUR), reel.spliced, 2.0, ClusterStatistics((1.0,), 1, 2, WORKERS)
+    ).to_wire()
     words = documented()
     assert fields_of(metrics) - words == {"troubles.decode_error_count"}
     inner = {"workers", "versions", "frame_latency_ms", "chunk_latency_ms"}
@@ -58,7 +62,7 @@ def test_every_field_is_documented_and_every_documented_field_is_there(reel: Ree
 
 
 def test_counts_and_rates(reel: Reel) -> None:
-    metrics = build(reel.source, output(chain=BLUR), reel.spliced, 2.0)
+    metrics = build(reel.source, output(chain=BLUR), reel.spliced, 2.0).to_wire()
     assert metrics["state"] == "done"
     zero = ("fallback", "lost", "damaged", "repeated", "left_out")
     assert metrics["frames"] == {"in": 40, "out": 40} | dict.fromkeys(zero, 0)
@@ -75,7 +79,7 @@ def test_counts_and_rates(reel: Reel) -> None:
 def test_another_rate_is_accounted_for(tmp_path: Path, rate: str, out: int, repeated: int, left_out: int) -> None:
     wanted = output(chain=(Step("fps", {"rate": rate}),))
     reel = take(encode(tmp_path / "clip.mp4", "libx264", 40), tmp_path, wanted, chunk_frames=7)
-    metrics = build(reel.source, wanted, reel.spliced, 2.0)
+    metrics = build(reel.source, wanted, reel.spliced, 2.0).to_wire()
     assert metrics["state"] == "done"
     frames = metrics["frames"]
     assert (frames["in"], frames["out"], frames["repeated"], frames["left_out"]) == (40, out, repeated, left_out)
@@ -83,7 +87,7 @@ def test_another_rate_is_accounted_for(tmp_path: Path, rate: str, out: int, repe
 
 
 def test_lead_ins_are_counted(reel: Reel) -> None:
-    chunks = build(reel.source, output(), reel.spliced, 1.0)["chunks"]
+    chunks = build(reel.source, output(), reel.spliced, 1.0).to_wire()["chunks"]
     assert chunks["count"] == len(reel.results)
     assert 0 < chunks["frames_min"] <= 10 <= chunks["frames_max"] < 20
     assert chunks["lead_in_packets"] == reel.source.facts["lead_in_frames"] > 30
@@ -92,7 +96,7 @@ def test_lead_ins_are_counted(reel: Reel) -> None:
 
 def test_what_only_a_cluster_knows(reel: Reel) -> None:
     cluster = ClusterStatistics([10.0, 20.0, 30.0], 4, 5, WORKERS)
-    metrics = build(reel.source, output(), reel.spliced, 2.0, cluster)
+    metrics = build(reel.source, output(), reel.spliced, 2.0, cluster).to_wire()
     assert metrics["chunk_latency_ms"] == {"p50": 20.0, "p95": 30.0, "p99": 30.0}
     assert (metrics["retries"], metrics["duplicates"]) == (4, 5)
     assert metrics["seconds"]["wait"] == 2.5
@@ -111,7 +115,7 @@ def test_troubles_are_listed_and_make_it_partial(tmp_path: Path, on_error: str) 
     clip = encode(tmp_path / "clip.mp4", "libx264", 12)
     wanted = output(chain=(Step("picky", {"every": 5}),), on_error=on_error)
     reel = take(clip, tmp_path, wanted)
-    metrics = build(reel.source, wanted, reel.spliced, 1.0)
+    metrics = build(reel.source, wanted, reel.spliced, 1.0).to_wire()
     assert metrics["state"] == "partial"
     assert metrics["frames"]["in"] == metrics["frames"]["out"] + metrics["frames"]["lost"] == 12
     listed = metrics["troubles"]["fallback" if on_error == "original" else "lost"]
@@ -132,7 +136,7 @@ def test_percentiles_by_nearest_rank() -> None:
 
 
 def test_the_file_is_json(reel: Reel, tmp_path: Path) -> None:
-    metrics = build(reel.source, output(), reel.spliced, 1.0)
+    metrics = build(reel.source, output(), reel.spliced, 1.0).to_wire()
     path = tmp_path / "reel.metrics.json"
     write(path, metrics)
     assert json.loads(path.read_text()) == json.loads(json.dumps(metrics))
@@ -140,18 +144,9 @@ def test_the_file_is_json(reel: Reel, tmp_path: Path) -> None:
 
 
 def test_the_summary_is_what_a_client_prints(reel: Reel) -> None:
-    metrics = build(reel.source, output(), reel.spliced, 1.0)
-    said = summary("reel", Path("a.mp4"), Path("a.metrics.json"), metrics)
-    assert set(said) == {
-        "name",
-        "path",
-        "metrics_path",
-        "frames_in",
-        "frames_out",
-        "fallback_frames",
-        "lost_frames",
-        "retries",
-        "duplicates",
-        "digest",
-    }
-    assert (said["path"], said["frames_out"], said["digest"]) == ("a.mp4", 40, reel.spliced.digest)
+    metrics = build(reel.source, output(), reel.spliced, 1.0, ClusterStatistics((), 4, 5))
+    said = summary("reel", reel.spliced, metrics, "a.metrics.json")
+    assert OutputSummary.from_wire(msgpack.unpackb(msgpack.packb(said.to_wire()))) == said
+    assert (said.name, said.state, said.metrics_file) == ("reel", "done", "a.metrics.json")
+    assert (said.frames_in, said.frames_out, said.digest) == (40, 40, reel.spliced.digest)
+    assert (said.retries, said.duplicates) == (4, 5)

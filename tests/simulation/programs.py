@@ -13,11 +13,13 @@ from aggregator import server as aggregator_server
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced
 from aggregator.ledger import AggregatorLedger
 from aggregator.settings import Settings as AggregatorSettings
+from aggregator.splice_messages import FinishedFile, SpliceRequest, StoredPart
 from middleware.events import Command, Log, Send, StageKept
 from middleware.ledger import MiddlewareLedger
 from middleware.model.cluster import Rules
 from middleware.model.states import JobState
 from middleware.server import Server as MiddlewareServer
+from moviola.base.output_summary import OutputSummary
 from moviola.session import events as client_events
 from moviola.session.destination import Place
 from moviola.session.run import Run, UploadRequest
@@ -347,7 +349,7 @@ class Splicers:
     def readable(self, fd: int, now: float) -> list[Any]:
         return []
 
-    def begin(self, job: str, request: dict[str, Any], now: float) -> list[Any]:
+    def begin(self, job: str, request: SpliceRequest, now: float) -> list[Any]:
         world = self._program.world
         self._serial += 1
         self._running[job] = serial = self._serial
@@ -370,10 +372,10 @@ class Splicers:
         ended, self._ended = self._ended, []
         return ended
 
-    def _ending(self, job: str, request: dict[str, Any]) -> Any:
+    def _ending(self, job: str, request: SpliceRequest) -> Any:
         damaged = tuple(
             (track, index)
-            for track, rows in enumerate(request["tracks"])
+            for track, rows in enumerate(request.tracks)
             for index, row in enumerate(rows)
             if not _is_whole(row)
         )
@@ -382,13 +384,13 @@ class Splicers:
             return ChunksDamaged(job, damaged, "it is damaged")
         unreadable = tuple(
             (track, index)
-            for track in range(len(request["outputs"]))
-            for index, row in enumerate(request["tracks"][track])
+            for track in range(len(request.outputs))
+            for index, row in enumerate(request.tracks[track])
             if _read(row) == material.UNREADABLE
         )
         if unreadable:
             self._program.world.see("result-unreadable", f"the splice of {job} cannot read {unreadable}")
-            makers = tuple(request["tracks"][track][index][4] for track, index in unreadable)
+            makers = tuple(request.tracks[track][index].worker for track, index in unreadable)
             return ChunksDamaged(job, unreadable, "it cannot be read", makers)
         crashes = self._program.splice_crashes
         if crashes.get(job, 0) < 2 and self._program.world.random.random() < self.crash_chance:
@@ -396,18 +398,17 @@ class Splicers:
             return SpliceCrashed(job, "the splicing process died")
         folder = self._program.results / job
         folder.mkdir(parents=True, exist_ok=True)
-        outputs, files = [], []
-        for number, output in enumerate(request["outputs"]):
-            texts = self._like_texts(job, output["name"], [_read(row) for row in request["tracks"][number]])
+        outputs: list[OutputSummary] = []
+        files: list[FinishedFile] = []
+        for number, output in enumerate(request.outputs):
+            texts = self._like_texts(job, output["name"], [_read(row) for row in request.tracks[number]])
             data = b"\n".join(texts)
             name = f"{output['name']}.txt"
             (folder / name).write_bytes(data)
             fallback = sum(text.endswith(b":bypass") for text in texts) * material.FRAMES_PER_CHUNK
             digest = material.xxh3_hex(data)
-            state = "partial" if fallback else "done"
-            outputs.append(
-                {"name": output["name"], "file": name, "state": state, "fallback_frames": fallback, "digest": digest}
-            )
+            state = JobState.PARTIAL if fallback else JobState.DONE
+            outputs.append(OutputSummary(output["name"], state, file=name, fallback_frames=fallback, digest=digest))
             files.append({"file": name, "size": len(data), "xxh3": material.xxh3_hex(data)})
         return Spliced(job, outputs, files)
 
@@ -421,19 +422,18 @@ class Splicers:
         return [text for _, text in read]
 
 
-def _is_whole(row: list[Any]) -> bool:
+def _is_whole(part: StoredPart) -> bool:
     try:
-        data = _read(row)
+        data = _read(part)
     except OSError:
         return False
-    return len(data) == row[2] and bool(checksum(data).to_bytes(8, "big") == row[3])
+    return len(data) == part.size and checksum(data).to_bytes(8, "big") == part.xxh3
 
 
-def _read(row: list[Any]) -> bytes:
-    path, offset, size, *_ = row
-    with open(path, "rb") as file:
-        file.seek(offset)
-        return file.read(size)
+def _read(part: StoredPart) -> bytes:
+    with open(part.path, "rb") as file:
+        file.seek(part.offset)
+        return file.read(part.size)
 
 
 class Aggregator(Program):

@@ -1,14 +1,69 @@
 """Tables and parts of chunks and results of images, in the layout of moviola/media/bundle.py. The parts are files.
 
-chunk (moviola/media/images/split.py writes it, moviola/media/images/process.py reads it)
-    "p"      [[size, name, problem], ...]: the pictures' files as they are, and their names, "/" between folders.
-             A problem, otherwise empty, says why a file was not sent; then its size is 0
-    "first"  index of the first picture in the whole source
-
-result (moviola/media/images/process.py writes it, moviola/media/images/splice.py reads it)
-    "p"      [[size, index, page, format], ...]: encoded pictures in the order of the source. page counts from 1
-             where a file's pages became pictures of their own, otherwise it is 0
-    "names"  the names of all pictures of the chunk, whatever became of them
-    "report" what happened to the pictures (moviola.media.report.Report); in its notes, [index, [note, ...]], a note of
-             a file with several pages has "page", counted from 1
+ImageChunk   pictures' files as they are: split.py writes it, process.py reads it
+ImageResult  encoded pictures: process.py writes it, splice.py reads it
 """
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from moviola.base.mapped import Mapped
+from moviola.base.records import record
+from moviola.media.images.formats import OUTPUT_FORMATS
+from moviola.media.report import Report
+
+
+class ImageEntry(NamedTuple):
+    """A picture's file of `size` bytes, and its name, "/" between folders. A `problem`, otherwise empty, says why it is
+    not sent; then its size is 0."""
+
+    size: int
+    name: str
+    problem: str
+
+
+@record
+class ImageChunk(Mapped):
+    """Some pictures, the first of which has the index `first` in the whole source."""
+
+    p: list[ImageEntry]
+    first: int
+
+
+class PictureEntry(NamedTuple):
+    """An encoded picture of `size` bytes, in a `format` of OUTPUT_FORMATS. `place` is the index in the source of the
+    file that it was made of; `page` counts from 1 where a file's pages became pictures of their own, otherwise it is 0.
+    """
+
+    size: int
+    place: int
+    page: int
+    format: str
+
+
+@record
+class ImageResult(Mapped):
+    """What came of a chunk's pictures, in the order of the source.
+
+    `names` are those of all pictures of the chunk, whatever became of them. A note of a file with several pages has
+    "page", counted from 1.
+    """
+
+    p: list[PictureEntry]
+    names: list[str]
+    report: Report
+
+    def contradiction(self) -> str:
+        """Return what of the table contradicts the rest of it."""
+        report, count = self.report, len(self.names)
+        images = range(report.first, report.first + count)
+        if count != report.sent:
+            return f"names: those of its {report.sent} images, not {count}"
+        for entry in self.p:
+            if entry.format not in OUTPUT_FORMATS or entry.place not in images:
+                return f"p: pictures of its images, not {entry!r:.200}"
+        told = [one.frame for one in report.notes] + [one.frame for one in report.fallback]
+        told += [one.frame for one in report.lost] + [report.first + one.packet for one in report.decode_errors]
+        strange = next((place for place in told if place not in images), None)
+        return "" if strange is None else f"report: of its {count} images from {report.first} on, not {strange}"

@@ -17,16 +17,18 @@ from moviola.base.vocabulary import Mode, OnError
 from moviola.filters.picture import Picture
 from moviola.filters.registry import make_chain
 from moviola.filters.runner import ChainRunner, FilterError
-from moviola.media.bundle import pack, unpack
-from moviola.media.errors import BundleError, ProcessingFailed, last_line
+from moviola.media.bundle import pack, read
+from moviola.media.errors import ProcessingFailed, last_line
 from moviola.media.fingerprint import fingerprint
+from moviola.media.images.bundle import ImageChunk, ImageResult, PictureEntry
 from moviola.media.images.carried import attached, fits, lasting_exif
 from moviola.media.images.decode import Decoded, Page, decode
 from moviola.media.images.encode import Settings, encode, storable
 from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, written_as
 from moviola.media.images.header import Header, read_header
 from moviola.media.material import MODES, NO_VIDEO, Output, Result
-from moviola.media.report import MAX_ERROR_LENGTH, Report
+from moviola.media.material import Header as SourceHeader
+from moviola.media.report import MAX_ERROR_LENGTH, DecodeError, Fallback, FrameNotes, Lost, Note, Report
 
 BYPASSED: Final = "filters bypassed"
 DROPPED: Final = "is left out: its chunk failed"
@@ -39,7 +41,7 @@ _LAYOUTS: Final = {(2, 1): "gray", (2, 2): "gray16le", (3, 1): "bgr24", (3, 2): 
 
 def process(
     payload: bytes | bytearray | memoryview,
-    source_process: dict[str, Any],
+    source_process: SourceHeader,
     output: Output,
     *,
     mode: str = Mode.FILTER,
@@ -75,24 +77,24 @@ class _Work:
         self._chain = make_chain(output.chain)
         self._mover = ChainRunner(each for each in self._chain if each.moves_pixels)
         self._parts: list[bytes] = []
-        self._entries: list[list[Any]] = []
+        self._entries: list[PictureEntry] = []
         self._report = Report(0, 0)
         self._done = 0
 
     def run(self, payload: bytes | bytearray | memoryview) -> Result:
-        table, files = unpack(payload)
-        entries = _checked(table)
-        self._report = report = Report(table["first"], len(entries), len(entries), fingerprint=fingerprint())
-        for index, ((_, name, problem), data) in enumerate(zip(entries, files, strict=True), report.first):
+        chunk, files = read(ImageChunk, payload)
+        count = len(chunk.p)
+        self._report = report = Report(chunk.first, count, count, fingerprint=fingerprint())
+        for index, ((_, name, problem), data) in enumerate(zip(chunk.p, files, strict=True), report.first):
             try:
                 self._picture(index, name, problem, data)
             except (BrokenImage, _Dropped) as lost:
-                report.lost.append([index, str(lost)])
+                report.lost.append(Lost(index, str(lost)))
             self._done += 1
             self._on_frame(self._done)
-        result = {"p": self._entries, "names": [name for _, name, _ in entries], "report": report.to_wire()}
+        result = ImageResult(self._entries, [entry.name for entry in chunk.p], report)
         return Result(
-            payload=pack(result, self._parts),
+            payload=pack(result.to_wire(), self._parts),
             fingerprint=report.fingerprint,
             frames_in=report.frames_in,
             frames_out=report.frames_out,
@@ -121,12 +123,12 @@ class _Work:
         report.frames_out += 1
         report.latency_ms.append((perf_counter() - began) * 1000)
         if made.notes:
-            report.notes.append([index, made.notes])
+            report.notes.append(FrameNotes(index, made.notes))
         if made.unfiltered:
-            report.fallback.append([index, *made.unfiltered])
+            report.fallback.append(Fallback(index, *made.unfiltered))
         if decoded.damage:
             report.damaged.append(index)
-            report.decode_errors.append([index - report.first, decoded.damage])
+            report.decode_errors.append(DecodeError(index - report.first, decoded.damage))
             report.decode_error_count += 1
         self._warn(*made.remarks, decoded.remark)
 
@@ -190,7 +192,7 @@ class _Work:
                 "fewer images a chunk"
             )
         for page, data in files:
-            self._entries.append([len(data), made.index, page, made.format])
+            self._entries.append(PictureEntry(len(data), made.index, page, made.format))
             self._parts.append(data)
 
     def _warn(self, *remarks: str) -> None:
@@ -214,7 +216,7 @@ class _Made:
         self.index = index
         self.name = name
         self.format = written_as(header.format, output.encoder.format)
-        self.notes: list[dict[str, Any]] = []
+        self.notes: list[Note] = []
         self.unfiltered: tuple[str, str] | None = None
         self.remarks: list[str] = []
         self._quality = output.encoder.quality
@@ -253,16 +255,6 @@ class _Made:
 
     def _say(self, remark: str) -> None:
         self.remarks.append(remark)
-
-
-def _checked(table: dict[str, Any]) -> list[Any]:
-    entries = table["p"]
-    if not isinstance(table.get("first"), int):
-        raise BundleError("a chunk of images does not say where it begins")
-    for entry in entries:
-        if len(entry) != 3 or not isinstance(entry[1], str) or not isinstance(entry[2], str):
-            raise BundleError(f"an entry in a chunk of images is not [size, name, problem]: {entry!r:.200}")
-    return list(entries)
 
 
 def _as_picture(pixels: NDArray[Any], index: int) -> Picture:

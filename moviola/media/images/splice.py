@@ -14,17 +14,16 @@ import json
 from collections.abc import Iterable, Mapping
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 from moviola.media.account import MAX_LISTED, Account
 from moviola.media.annotations import SUFFIX
-from moviola.media.bundle import unpack
-from moviola.media.errors import BundleError
-from moviola.media.images.formats import OUTPUT_FORMATS
+from moviola.media.bundle import read
+from moviola.media.images.bundle import ImageResult
 from moviola.media.images.names import Names
 from moviola.media.material import NO_VIDEO, Files, Output, Source
-from moviola.media.report import Report
-from moviola.media.spliced import Spliced
+from moviola.media.report import Note, Report
+from moviola.media.spliced import Details, Spliced
 
 MAX_SAID: Final = 20
 """Images about which a person is told at once; all are counted, and MAX_LISTED of them listed in the metrics."""
@@ -46,6 +45,13 @@ def splice(
     return _Splicer(files, source, output).run(results)
 
 
+class _Trouble(NamedTuple):
+    """What went wrong with an image."""
+
+    name: str
+    error: str
+
+
 class _Splicer:
     def __init__(self, files: Files, source: Source, output: Output) -> None:
         self._files, self._source, self._output = files, source, output
@@ -53,7 +59,7 @@ class _Splicer:
         self._names = Names()
         self._written: dict[str, Path] = {}
         self._size = 0
-        self._troubles: list[dict[str, Any]] = []
+        self._troubles: list[_Trouble] = []
         self._trouble_count = 0
         self._lines: TextIO
         self._line_count = 0
@@ -69,17 +75,17 @@ class _Splicer:
                     self._add(payload)
         if is_encoded and not self._line_count:
             self._files.withdraw(notes)
-        self._account.close(self._source.splice["frame_count"])
+        self._account.close(self._source.frame_count)
         self._say()
         return Spliced(
             account=self._account,
             digest=self._digest() if is_encoded else _digest_of(self._files.partial(notes)),
             main=self._output.name if is_encoded else notes,
             details=self._details(),
-            troubles={"images": self._troubles},
+            troubles={"images": [each._asdict() for each in self._troubles]},
         )
 
-    def _details(self) -> dict[str, Any]:
+    def _details(self) -> Details:
         """`codec` and all that belongs to it say nothing of images."""
         encoder = self._output.encoder
         return {
@@ -100,24 +106,16 @@ class _Splicer:
         self._files.withdraw(inside)
 
     def _add(self, payload: bytes) -> None:
-        table, parts = unpack(payload)
-        names = table.get("names")
-        if not isinstance(names, list) or "report" not in table:
-            raise BundleError("a result of images has no names or no report")
-        report = Report.from_wire(table["report"])
-        if len(names) != report.sent:
-            raise BundleError(f"a result names {len(names)} of its {report.sent} images")
+        table, parts = read(ImageResult, payload)
+        names, report = table.names, table.report
         self._account.add(report)
-        for entry, part in zip(table["p"], parts, strict=True):
-            _, index, page, kind = entry
-            if kind not in OUTPUT_FORMATS or not 0 <= index - report.first < len(names):
-                raise BundleError(f"a result has a picture that makes no sense: {entry!r}")
+        for (_, index, page, kind), part in zip(table.p, parts, strict=True):
             self._write(names[index - report.first], kind, page, part)
         for index, notes in report.notes:
             self._note({"image": names[index - report.first], "index": index}, notes)
         self._tell(report, names)
 
-    def _note(self, place: dict[str, Any], notes: list[dict[str, Any]]) -> None:
+    def _note(self, place: Note, notes: list[Note]) -> None:
         for note in notes:
             self._lines.write(json.dumps(place | note | place, ensure_ascii=False) + "\n")
             self._line_count += 1
@@ -138,13 +136,13 @@ class _Splicer:
             texts.setdefault(report.first + place, text)
         self._trouble_count += len(texts)
         for index, text in sorted(texts.items())[: MAX_LISTED - len(self._troubles)]:
-            self._troubles.append({"name": names[index - report.first], "error": text})
+            self._troubles.append(_Trouble(names[index - report.first], text))
 
     def _say(self) -> None:
         """What a person is to know at once: what went wrong, and with which pictures."""
         warn = self._account.warn
         for each in self._troubles[:MAX_SAID]:
-            warn(f"{each['name']} {each['error']}")
+            warn(f"{each.name} {each.error}")
         if self._trouble_count > MAX_SAID:
             warn(f"so it is, or alike, with {self._trouble_count - MAX_SAID} images more; the metrics list them")
         if changed := self._names.changed:

@@ -1,7 +1,7 @@
 """Picture files as a Source and chunks of some files each; nothing is decoded, only headers are read.
 
-`Source.process` of the kind "images" is empty: a chunk says all. `Source.splice` has `frame_count`, how many files
-there are. Facts are for people and for the metrics; `_facts` lists them.
+`Source.process` of the kind "images" is empty: a chunk says all. `Source.splice` is a FrameCount: how many files there
+are. Facts are for people and for the metrics; `_facts` lists them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import xxhash
 from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
 from moviola.media.images import KIND
+from moviola.media.images.bundle import ImageChunk, ImageEntry
 from moviola.media.images.formats import BrokenImage
 from moviola.media.images.header import MAX_FILE_SIZE, read_header, too_large
-from moviola.media.material import Chunk, Cutting, Material, Source
+from moviola.media.material import Chunk, Cutting, Facts, FrameCount, Material, Source
 
 MAX_IMAGES: Final = 200_000
 """Files in one job: its names and checksums take about 100 bytes each in the client, the aggregator's list as many."""
@@ -65,7 +66,7 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
         fingerprint=survey.fingerprint.hexdigest(),
         facts=_facts(survey, len(files)),
         process={},
-        splice={"frame_count": len(files)},
+        splice=FrameCount(len(files)).to_wire(),
         stream_count=1,
     )
     return source, _chunks(files, survey)
@@ -125,9 +126,9 @@ def _chunks(files: list[tuple[str, Path]], survey: _Survey) -> Iterator[Chunk]:
         for at in range(start, stop):
             name, path = files[at]
             data = b"" if at in survey.problems else _again(path, survey.checksums[at])
-            entries.append([len(data), name, survey.problems.get(at, "")])
+            entries.append(ImageEntry(len(data), name, survey.problems.get(at, "")))
             parts.append(data)
-        yield Chunk(0, index, stop - start, pack({"p": entries, "first": start}, parts))
+        yield Chunk(0, index, stop - start, pack(ImageChunk(entries, start).to_wire(), parts))
 
 
 def _again(path: Path, checksum: int) -> bytes:
@@ -167,7 +168,7 @@ def _no_picture(material: Material, files: list[tuple[str, Path]], survey: _Surv
     return UnreadableSource(material.name, reason, hint)
 
 
-def _facts(survey: _Survey, count: int) -> dict[str, Any]:
+def _facts(survey: _Survey, count: int) -> Facts:
     return {
         "unit": KIND.unit,
         "frame_count": count,

@@ -1,18 +1,8 @@
 """Tables and parts of chunks and results of CSV tables, in the layout of moviola/media/bundle.py.
 
-chunk (moviola/media/table/split.py writes it, moviola/media/table/process.py reads it): records of one file
-    "p"       [[size]] of its one part: the records' bytes as they are in the file, broken ones left out
-    "table"   which of `Source.process["tables"]` they are of, from 0
-    "first"   index of the first one in the whole source, over all files
-    "count"   how many records, broken ones too
-    "record"  number of the first one within its file, from 1, the header not counted
-    "line"    number of its first line within the file, from 1
-    "broken"  [[place among "count", number of the line, why], ...]
-
-result (moviola/media/table/process.py writes it, moviola/media/table/splice.py reads it)
-    "p"       [[size], ...] of its four parts: SIZES, KEYS, PAIRS, RECORDS
-    "table"   as above
-    "report"  what happened to the records, see moviola/media/table/report.py
+TableChunk   records of one file: its one part are their bytes as they are in the file, broken ones left out;
+             split.py writes it, process.py reads it
+TableResult  what came of them, in four parts; process.py writes it, splice.py reads it
 
 SIZES    u32 little-endian, one a kept record: bytes it takes in RECORDS
 KEYS     i64 little-endian, one a kept record: the movie's number as this table has it, or schema.NO_KEY
@@ -25,49 +15,93 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from moviola.media.bundle import pack, unpack
+from moviola.base.mapped import Mapped
+from moviola.base.records import record
+from moviola.media.bundle import pack, read
 from moviola.media.errors import BundleError
 from moviola.media.table.report import TableReport
 from moviola.media.table.scan import Run
 
 SEPARATOR = b",\n"
 
-_CHUNK_KEYS = ("table", "first", "count", "record", "line", "broken")
+
+class PartEntry(NamedTuple):
+    """A part of a bundle: its bytes."""
+
+    size: int
+
+
+class BrokenRecord(NamedTuple):
+    """A record that cannot be told apart: its place among the chunk's, the number of its line, and why."""
+
+    place: int
+    line: int
+    why: str
+
+
+@record
+class ChunkTable(Mapped):
+    """What a chunk's bundle says of it, in the fields of TableChunk."""
+
+    p: list[PartEntry]
+    table: int
+    first: int
+    count: int
+    record: int
+    line: int
+    broken: list[BrokenRecord]
 
 
 @dataclass(frozen=True, slots=True)
 class TableChunk:
-    """A chunk's table and its records' bytes, as the module's docstring describes them."""
+    """A chunk.
+
+    Attributes:
+        table: which of the source's tables its records are of, from 0.
+        first: index of the first one in the whole source, over all files.
+        count (records): how many there are, broken ones too.
+        record: number of the first one within its file, from 1, the header not counted.
+        line: number of its first line within the file, from 1.
+        broken: records that `data` has not.
+        data: the others' bytes.
+    """
 
     table: int
     first: int
     count: int
     record: int
     line: int
-    broken: list[list[Any]]
+    broken: list[BrokenRecord]
     data: bytes | memoryview
 
     def pack(self) -> bytes:
         """The chunk's payload."""
-        fields = {key: getattr(self, key) for key in _CHUNK_KEYS}
-        return pack({"p": [[len(self.data)]], **fields}, [self.data])
+        place = self.table, self.first, self.count, self.record, self.line
+        return pack(ChunkTable([PartEntry(len(self.data))], *place, self.broken).to_wire(), [self.data])
 
     @classmethod
     def unpack(cls, payload: bytes | bytearray | memoryview) -> TableChunk:
         """The data is a view into `payload`. Raise BundleError when that is no such chunk."""
-        table, parts = unpack(payload)
-        try:
-            (data,) = parts
-            return cls(**{key: table[key] for key in _CHUNK_KEYS}, data=data)
-        except (KeyError, ValueError) as error:
-            raise BundleError(f"this is no chunk of records: {error!r}") from error
+        told, parts = read(ChunkTable, payload)
+        if len(parts) != 1:
+            raise BundleError(f"a chunk of records has one part, not {len(parts)}")
+        return cls(told.table, told.first, told.count, told.record, told.line, told.broken, parts[0])
 
     @classmethod
     def of(cls, run: Run, table: int, first: int, record: int) -> TableChunk:
         """Of what the scanner found."""
-        return cls(table, first, run.count, record, run.line, [list(each) for each in run.broken], run.data)
+        return cls(table, first, run.count, record, run.line, [BrokenRecord(*each) for each in run.broken], run.data)
+
+
+@record
+class ResultTable(Mapped):
+    """What a result's bundle says of it: which table it is of, and what happened to the records."""
+
+    p: list[PartEntry]
+    table: int
+    report: TableReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +118,16 @@ class TableResult:
     def pack(self) -> bytes:
         """The result's payload."""
         parts = (self.sizes, self.keys, self.pairs, self.records)
-        table = {"p": [[len(part)] for part in parts], "table": self.table, "report": self.report.to_wire()}
-        return pack(table, parts)
+        table = ResultTable([PartEntry(len(part)) for part in parts], self.table, self.report)
+        return pack(table.to_wire(), parts)
 
     @classmethod
     def unpack(cls, payload: bytes | bytearray | memoryview) -> TableResult:
         """The parts are views into `payload`. Raise BundleError when that is no such result."""
-        table, parts = unpack(payload)
-        try:
-            result = cls(table["table"], TableReport.from_wire(table["report"]), *parts)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"this is no result of records: {error!r}") from error
+        told, parts = read(ResultTable, payload)
+        if len(parts) != 4:
+            raise BundleError(f"a result of records has four parts, not {len(parts)}")
+        result = cls(told.table, told.report, *parts)
         if len(result.sizes) * 2 != len(result.keys) or len(result.pairs) % 16:
             raise BundleError("a result's sizes, keys and pairs do not agree")
         return result

@@ -8,8 +8,8 @@ from moviola.filters import registry
 from moviola.filters.records import RecordFilter
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import UnreadableSource
-from moviola.media.material import Output, Source
-from moviola.media.table.schema import KINDS, Table
+from moviola.media.material import Output, Source, header
+from moviola.media.table.schema import KINDS, Table, TableProcess
 
 
 def check(source: Source, outputs: Iterable[Output]) -> None:
@@ -17,7 +17,7 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
 
     A chain with filters that only workers have is checked by them.
     """
-    tables = [Table.from_wire(fields) for fields in source.process["tables"]]
+    tables = header(TableProcess, source.process).tables
     known = registry.names()
     for output in outputs:
         if all(step.name in known for step in output.chain):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from json.encoder import encode_basestring
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import xxhash
 
@@ -17,13 +17,13 @@ from moviola.base.vocabulary import Mode, OnError
 from moviola.filters.records import RecordError, RecordRunner
 from moviola.media.errors import BundleError, ProcessingFailed, last_line
 from moviola.media.fingerprint import fingerprint
-from moviola.media.material import MODES, Output, Result
-from moviola.media.report import MAX_ERROR_LENGTH
+from moviola.media.material import MODES, Header, Output, Result, header
+from moviola.media.report import MAX_ERROR_LENGTH, Fallback, Lost
 from moviola.media.table.bundle import SEPARATOR, TableChunk, TableResult, i64s, u32s
 from moviola.media.table.chain import record_filters
 from moviola.media.table.records import Row, Rows
 from moviola.media.table.report import TableReport
-from moviola.media.table.schema import RowCheck, Table
+from moviola.media.table.schema import RowCheck, Table, TableProcess
 
 BATCH: Final = 512
 """Records between two signs of life, and between two looks at the clock."""
@@ -34,7 +34,7 @@ DROPPED = "its chunk failed"
 
 def process(
     payload: bytes | bytearray | memoryview,
-    source_process: dict[str, Any],
+    source_process: Header,
     output: Output,
     *,
     mode: str = Mode.FILTER,
@@ -47,12 +47,13 @@ def process(
     is asked and every record counts as fallback; with `drop` all are lost. Malformed records are left out and told in
     the report. `on_frame(n)` is called after every few records with how many are done.
 
-    Raise ValueError for an unknown mode, BundleError when the payload is no chunk of these tables,
-    moviola.filters.schema.ParameterError for a chain that cannot be made or does not suit them.
+    Raise ValueError for an unknown mode, BadHeader when `source_process` is none of tables, BundleError when
+    the payload is no chunk of these tables, filters.schema.ParameterError for a chain that cannot be made or does not
+    suit them.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
-    tables = [Table.from_wire(fields) for fields in source_process["tables"]]
+    tables = header(TableProcess, source_process).tables
     chunk = TableChunk.unpack(payload)
     if not 0 <= chunk.table < len(tables):
         raise BundleError(f"the chunk is of table {chunk.table}, but there are {len(tables)}")
@@ -97,10 +98,10 @@ class _Work:
             self._pair(batch)
         report, first = self._report, self._chunk.first
         if self._mode == Mode.BYPASS:
-            report.fallback += [[first + place, "", BYPASSED] for place, _ in batch]
+            report.fallback += [Fallback(first + place, "", BYPASSED) for place, _ in batch]
             return batch
         if self._mode == Mode.DROP:
-            report.lost += [[first + place, DROPPED] for place, _ in batch]
+            report.lost += [Lost(first + place, DROPPED) for place, _ in batch]
             return []
         if not self._runner:
             return batch
@@ -123,9 +124,9 @@ class _Work:
             self._report.tell_failure(index, error.filter_name, error.trace)
             cause = last_line(error.trace)[:MAX_ERROR_LENGTH]
             if self._output.on_error == OnError.DROP:
-                self._report.lost.append([index, f"{error.filter_name}: {cause}"])
+                self._report.lost.append(Lost(index, f"{error.filter_name}: {cause}"))
                 return False
-            self._report.fallback.append([index, error.filter_name, cause])
+            self._report.fallback.append(Fallback(index, error.filter_name, cause))
             return True
 
     def _write(self, rows: Sequence[Row]) -> None:

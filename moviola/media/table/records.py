@@ -30,7 +30,7 @@ class Rows:
         self._check = check
         self._report = report
         self._text, self._is_text = _decoded(bytes(chunk.data))
-        self._broken = [(each[0], each[1], each[2]) for each in reversed(chunk.broken)]  # the next one is the last
+        self._broken = chunk.broken[::-1]  # the next one is the last
 
     def __iter__(self) -> Iterator[Row]:
         """Raise BundleError when the chunk is not what a splitter makes."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from moviola.base.mapped import Mapped
+from moviola.base.records import record
 
 NO_KEY = -1
 """Of a record that belongs to no movie: a link without tmdbId, a record of an unknown table."""
@@ -74,8 +76,8 @@ KINDS: Mapping[str, TableKind] = {
 """In the order in which tables are carried and listed: who follows comes after whom it follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+@record
+class Table(Mapped):
     """One file of a job. `kind` is a key of KINDS, or "" for another schema; `file` its name within the job."""
 
     kind: str
@@ -89,14 +91,25 @@ class Table:
             return self.kind
         return self.file if self.file not in KINDS else f"{self.file} (another schema)"
 
-    def to_wire(self) -> dict[str, Any]:
-        """As msgpack types only."""
-        return {"kind": self.kind, "file": self.file, "columns": list(self.columns)}
 
-    @classmethod
-    def from_wire(cls, fields: Mapping[str, Any]) -> Table:
-        """Raise KeyError when a field is missing; unknown fields (a newer version's) are left out."""
-        return cls(fields["kind"], fields["file"], tuple(fields["columns"]))
+@record
+class TableProcess(Mapped):
+    """`Source.process`: all that a worker needs beside a chunk, the tables in the order in which they are carried."""
+
+    tables: list[Table]
+
+
+@record
+class TableSplice(Mapped):
+    """`Source.splice`: all that the splicer needs beside the results.
+
+    Attributes:
+        tables: as of TableProcess.
+        frame_count (records): how many there are, malformed ones too, headers not.
+    """
+
+    tables: list[Table]
+    frame_count: int
 
 
 def kind_of(columns: Iterable[str]) -> str:

@@ -12,16 +12,17 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moviola.media.account import MAX_LISTED, Account
-from moviola.media.material import Files, Output, Source
-from moviola.media.spliced import Spliced
+from moviola.media.material import Files, Output, Source, header
+from moviola.media.spliced import Details, Spliced
 from moviola.media.table.bundle import SEPARATOR, TableResult
-from moviola.media.table.schema import KINDS, NO_KEY, Table
+from moviola.media.table.report import BadRecord
+from moviola.media.table.schema import KINDS, NO_KEY, Table, TableSplice
 
 RESULT_SUFFIX: Final = "_results.json"
 
@@ -53,7 +54,7 @@ class _TableCount:
     mended: int = 0
     unmatched: int = 0
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Details:
         return {
             "table": self.table.name,
             "file": self.table.file,
@@ -65,23 +66,32 @@ class _TableCount:
         }
 
 
+class _BadRecord(NamedTuple):
+    """A record of a file about which the metrics tell."""
+
+    file: str
+    record: int
+    line: int
+    why: str
+
+
 class _Splicer:
     def __init__(self, file: BinaryIO, source: Source) -> None:
-        self._source = source
-        tables = [Table.from_wire(fields) for fields in source.splice["tables"]]
+        told = header(TableSplice, source.splice)
+        self._frame_count, tables = told.frame_count, told.tables
         self._counts = [_TableCount(table) for table in tables]
         self._lists = _JsonLists(file, list(dict.fromkeys(table.name for table in tables)))
         self._join = _Join({table.kind for table in tables})
         self._account = Account()
-        self._malformed: list[dict[str, Any]] = []
-        self._mended: list[dict[str, Any]] = []
+        self._malformed: list[_BadRecord] = []
+        self._mended: list[_BadRecord] = []
 
     def run(self, name: str, results: Iterable[bytes]) -> Spliced:
         for payload in results:
             if payload:
                 self._add(TableResult.unpack(payload))
         self._lists.close()
-        self._account.close(self._source.splice["frame_count"])
+        self._account.close(self._frame_count)
         self._say()
         counts = self._counts
         return Spliced(
@@ -90,9 +100,9 @@ class _Splicer:
             main=name,
             details={"size": self._lists.size, "tables": [each.facts() for each in counts]},
             troubles={
-                "malformed": self._malformed,
+                "malformed": [each._asdict() for each in self._malformed],
                 "malformed_count": sum(each.malformed for each in counts),
-                "mended": self._mended,
+                "mended": [each._asdict() for each in self._mended],
                 "mended_count": sum(each.mended for each in counts),
             },
         )
@@ -113,12 +123,12 @@ class _Splicer:
     def _say(self) -> None:
         warn = self._account.warn
         for each in self._counts:
-            told = next((entry for entry in self._malformed if entry["file"] == each.table.file), None)
+            told = next((entry for entry in self._malformed if entry.file == each.table.file), None)
             if each.malformed and told:
                 is_one = each.malformed == 1
                 warn(
                     f"{each.table.file}: {each.malformed} of {each.records_in} records {'is' if is_one else 'are'} "
-                    f"malformed and left out, {'at' if is_one else 'the first at'} line {told['line']}: {told['why']}"
+                    f"malformed and left out, {'at' if is_one else 'the first at'} line {told.line}: {told.why}"
                 )
             if each.mended:
                 warn(f"{each.table.file}: {each.mended} records have bytes that are no UTF-8: they stand as U+FFFD")
@@ -126,8 +136,8 @@ class _Splicer:
             warn(f"{self._join.twins} movies that are kept have the same id as another one: each record stays")
 
 
-def _list(entries: list[dict[str, Any]], file: str, more: list[list[Any]]) -> None:
-    told = [{"file": file, "record": record, "line": line, "why": why} for record, line, why in more]
+def _list(entries: list[_BadRecord], file: str, more: list[BadRecord]) -> None:
+    told = [_BadRecord(file, *each) for each in more]
     entries += told[: MAX_LISTED - len(entries)]
 
 

@@ -1,14 +1,6 @@
 """CSV files as a Source and chunks of whole records. A file is read twice: to count its records, and to send them.
 
-What travels in a Source of kind "table":
-
-`Source.process`: all that a worker needs beside a chunk
-    tables        [{kind, file, columns}, ...] as moviola/media/table/schema.py's Table, in the order in which they are
-    carried
-
-`Source.splice`: all that the splicer needs beside the results
-    tables        as above
-    frame_count   how many records there are, malformed ones too, headers not
+What travels in a Source beside facts: TableProcess and TableSplice in moviola/media/table/schema.py.
 
 Facts are for people and for the metrics; `_facts` lists them.
 """
@@ -20,16 +12,16 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import xxhash
 
 from moviola.media.errors import UnreadableSource
-from moviola.media.material import Chunk, Cutting, Material, Source
+from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.table import KIND
 from moviola.media.table.bundle import TableChunk
 from moviola.media.table.scan import MAX_RECORD_SIZE, Scanner
-from moviola.media.table.schema import KINDS, Table, in_order, kind_of
+from moviola.media.table.schema import KINDS, Table, TableProcess, TableSplice, in_order, kind_of
 
 MAX_CHUNK_SIZE: Final = MAX_RECORD_SIZE
 """Bytes of a chunk. As JSON a control character takes six, so a result stays below 32 MiB."""
@@ -77,14 +69,13 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
         scanned.append(_scanned(table, paths[table.file], limits, hashed))
     _check_chunks(material.name, scanned, cutting)
     count = sum(each.records for each in scanned)
-    listed = [table.to_wire() for table in tables]
     source = Source(
         kind=KIND.name,
         name=material.name,
         fingerprint=hashed.hexdigest(),
         facts=_facts(scanned, total_size, count),
-        process={"tables": listed},
-        splice={"tables": listed, "frame_count": count},
+        process=TableProcess(tables).to_wire(),
+        splice=TableSplice(tables, count).to_wire(),
         stream_count=1,
     )
     return source, _chunks(scanned)
@@ -215,7 +206,7 @@ def _opened(each: _Scanned) -> BinaryIO:
         raise UnreadableSource(each.path, error.strerror or str(error), "send it again") from error
 
 
-def _facts(scanned: list[_Scanned], size: int, count: int) -> dict[str, Any]:
+def _facts(scanned: list[_Scanned], size: int, count: int) -> Facts:
     return {
         "unit": KIND.unit,
         "frame_count": count,

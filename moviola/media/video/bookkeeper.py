@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TextIO
 
 from moviola.media.account import Account
 from moviola.media.annotations import Annotations
-from moviola.media.material import Output, Source
+from moviola.media.material import Output
 from moviola.media.video.grid import grid_of
+from moviola.media.video.headers import VideoSplice
 from moviola.media.video.report import ChunkReport
 
 
 class Bookkeeper:
     """Adds reports up in `account`, and writes notes to `file` with their frames' times in the output."""
 
-    def __init__(self, source: Source, output: Output, file: TextIO) -> None:
-        grid = grid_of(output, source.splice)
+    def __init__(self, source: VideoSplice, output: Output, file: TextIO) -> None:
+        grid = grid_of(output, source)
         self._paced = grid is not None
-        self._time_base = grid.time_base if grid is not None else Fraction(*source.splice["time_base"])
-        self._frame_count = source.splice["frame_count"]
+        self._time_base = grid.time_base if grid is not None else source.time_base
+        self._frame_count = source.frame_count
         self.account = Account()
         self.annotations = Annotations(file)
 

@@ -9,8 +9,9 @@ from moviola.filters.assets import AssetError
 from moviola.filters.base import UnsuitableSize
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import TooMuchMemory, UnreadableSource
-from moviola.media.material import Output, Source
+from moviola.media.material import Output, Source, header
 from moviola.media.video import memory
+from moviola.media.video.headers import VideoProcess
 
 
 def check(source: Source, outputs: Iterable[Output]) -> None:
@@ -19,19 +20,20 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
 
     From the first filter on that only workers have, they check it.
     """
+    process = header(VideoProcess, source.process)
     for output in outputs:
-        largest = max(width * height for width, height in _sizes(source, output))
+        largest = max(width * height for width, height in _sizes(source.name, process, output))
         try:
-            memory.check(source.process, output, int(source.process["context_frames"]), largest)
+            memory.check(process, output, process.context_frames, largest)
         except TooMuchMemory as error:
             hint = "make the video smaller before you send it, or choose another --codec or --preset"
             raise UnreadableSource(source.name, str(error), hint) from error
 
 
-def _sizes(source: Source, output: Output) -> Iterator[tuple[int, int]]:
+def _sizes(name: str, process: VideoProcess, output: Output) -> Iterator[tuple[int, int]]:
     """Yield the source's width and height, and those of what each filter makes, as far as they are known here."""
     known = registry.names()
-    width, height = source.process["display_width"], source.process["display_height"]
+    width, height = process.display_width, process.display_height
     yield width, height
     for step in output.chain:
         if step.name not in known:
@@ -41,7 +43,7 @@ def _sizes(source: Source, output: Output) -> Iterator[tuple[int, int]]:
         except AssetError:
             return  # it names a file that the workers serve
         except UnsuitableSize as error:
-            raise UnreadableSource(source.name, f"{step.name}: {error}", "change the filter chain") from error
+            raise UnreadableSource(name, f"{step.name}: {error}", "change the filter chain") from error
         except ParameterError as error:
-            raise UnreadableSource(source.name, str(error), "change the filter chain") from error
+            raise UnreadableSource(name, str(error), "change the filter chain") from error
         yield width, height

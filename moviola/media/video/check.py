@@ -22,10 +22,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from moviola.media.bundle import unpack_table
+from moviola.media.bundle import read_table
 from moviola.media.errors import UnreadableSource
-from moviola.media.material import Chunk, Cutting, Material, Source
+from moviola.media.material import Chunk, Cutting, Material, Source, header
+from moviola.media.video.bundle import ChunkTable
 from moviola.media.video.decode import ChunkDecoder, repaired
+from moviola.media.video.headers import VideoProcess
 from moviola.media.video.opening import opened
 from moviola.media.video.rotation import plane_view
 from moviola.media.video.split import split_file
@@ -173,11 +175,11 @@ def _compare_some(source: Source, chunks: Iterator[Chunk], whole: Whole, result:
     for chunk in chunks:
         if chunk.stream != 0:
             continue
-        table = unpack_table(chunk.payload)
-        stop = start + len(table["p"]) - table["lead"]
+        table = read_table(ChunkTable, chunk.payload)
+        stop = start + len(table.p) - table.lead
         if chunk.index % result.step == 0:
             own = [one for one in whole.frames if one.packet is not None and start <= one.packet < stop]
-            shown = {index + start - table["lead"] for a, b in table["own"] for index in range(a, b)}
+            shown = {index + start - table.lead for index in table.own_packets()}
             expected = [one for one in own if one.packet in shown]
             for at, (one, two) in enumerate(zip_longest(expected, _seen(source, iter([chunk])))):
                 result.frame_count += two is not None
@@ -186,10 +188,11 @@ def _compare_some(source: Source, chunks: Iterator[Chunk], whole: Whole, result:
 
 
 def _seen(source: Source, chunks: Iterator[Chunk], pixel_format: str | None = None) -> Iterator[Seen]:
+    process = header(VideoProcess, source.process)
     for chunk in chunks:
         if chunk.stream != 0:
             continue
-        decoder = ChunkDecoder(chunk.payload, source.process)
+        decoder = ChunkDecoder(chunk.payload, process)
         seen = [(checksum(one.frame, pixel_format), one.damaged) for one in decoder if one.own]
         for (crc, damaged), pts in zip(seen, decoder.report.times, strict=True):
             yield Seen(pts, crc, damaged, None)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
 
 import av
 from av.audio.stream import AudioStream
@@ -14,9 +13,10 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from moviola.media.annotations import SUFFIX
-from moviola.media.material import NO_VIDEO, Encoder, Source
+from moviola.media.material import NO_VIDEO, Encoder
 from moviola.media.video.codecs import codec_of
 from moviola.media.video.containers import CONTAINERS, Container
+from moviola.media.video.headers import PassthroughStream
 from moviola.media.video.templates import template_stream
 
 # What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
@@ -34,31 +34,32 @@ class Way(Enum):
     LEFT_OUT = "left out"
 
 
-def way_into(container: Container, facts: Mapping[str, Any]) -> Way:
-    """Return how a stream gets into a container; `facts` is its entry in `Source.splice["passthrough"]`."""
-    if facts["codec"] in container.subtitles:
+def way_into(container: Container, stream: PassthroughStream) -> Way:
+    """Return how a stream gets into a container."""
+    if stream.codec in container.subtitles:
         return Way.CONVERTED
-    form, template = str(facts["template_format"]), bytes(facts["template"])
+    form, template = stream.template_format, stream.template
     if _takes(container.format, form, template):
         return Way.UNTOUCHED
     return Way.DECODED if _decodable(form, template) else Way.LEFT_OUT
 
 
-def container_of(source: Source, encoder: Encoder) -> Container:
-    """The container an output of this source gets: the one that changes the fewest streams, the first of equals."""
+def container_of(streams: Sequence[PassthroughStream], encoder: Encoder) -> Container:
+    """Return the container of an output whose source has these other streams: the one that changes the fewest of them,
+    the first of equals."""
 
     def harm(container: Container) -> tuple[int, int]:
-        ways = [way_into(container, facts) for facts in source.splice["passthrough"]]
+        ways = [way_into(container, stream) for stream in streams]
         return ways.count(Way.LEFT_OUT), ways.count(Way.DECODED)
 
     return min((CONTAINERS[name] for name in codec_of(encoder).containers), key=harm)
 
 
-def extension(source: Source, encoder: Encoder) -> str:
-    """The file name extension, with its dot, of an output of this source; without a video that of its annotations."""
+def extension(streams: Sequence[PassthroughStream], encoder: Encoder) -> str:
+    """The file name extension, with its dot, of such an output; without a video that of its annotations."""
     if encoder.codec == NO_VIDEO:
         return SUFFIX
-    return container_of(source, encoder).extension
+    return container_of(streams, encoder).extension
 
 
 def add_untouched(file: OutputContainer, template: Stream) -> Stream:
@@ -79,7 +80,7 @@ def name_channels(stream: AudioStream) -> None:
 @lru_cache(_MAX_ANSWERS)
 def _takes(container_format: str, form: str, template: bytes) -> bool:
     """Whether the muxer writes a header for this stream: its codec table alone does not tell."""
-    with template_stream({"template_format": form, "template": template}) as given:
+    with template_stream(form, template) as given:
         file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
         try:
             add_untouched(file, given)
@@ -96,5 +97,5 @@ def _takes(container_format: str, form: str, template: bytes) -> bool:
 
 @lru_cache(_MAX_ANSWERS)
 def _decodable(form: str, template: bytes) -> bool:
-    with template_stream({"template_format": form, "template": template}) as given:
+    with template_stream(form, template) as given:
         return isinstance(given, AudioStream) and given.codec_context is not None

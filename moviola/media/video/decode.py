@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import av
 from av.codec.context import CodecContext
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.video.codeccontext import VideoCodecContext
 
-from moviola.media.bundle import unpack
-from moviola.media.errors import BundleError
-from moviola.media.video.bundle import DISCARD, KEY
+from moviola.base.mapped import Mapped, Ticks
+from moviola.media.bundle import read
+from moviola.media.report import DecodeError
+from moviola.media.video.bundle import DISCARD, KEY, ChunkTable, PacketEntry
+from moviola.media.video.headers import DecoderParameters, VideoProcess
 from moviola.media.video.memory import MAX_PIXELS
 
 # Of packets before those whose frames are wanted, pictures that nothing refers to are left out. That B-pictures are
@@ -46,10 +48,10 @@ class DecodedFrame:
 
 
 @dataclass(slots=True)
-class DecodeReport:
+class DecodeReport(Mapped):
     """Complete once all frames of a chunk have been taken.
 
-    `errors` are [packet of the chunk's own (negative: of its lead-in), text]; `silent_packets` are own packets,
+    `errors` are the first ones; `silent_packets` are own packets,
     counted from the chunk's first own one, that gave no frame; `times` are the pts of the emitted frames in order.
     Where the decoder's did not rise they lied, and were sorted: `times_repaired` of them changed.
     """
@@ -57,19 +59,19 @@ class DecodeReport:
     frame_count: int = 0
     damaged_count: int = 0
     error_count: int = 0
-    errors: list[tuple[int, str]] = field(default_factory=list)
+    errors: list[DecodeError] = field(default_factory=list)
     silent_packets: list[int] = field(default_factory=list)
-    times: list[int | None] = field(default_factory=list)
+    times: list[Ticks | None] = field(default_factory=list)
     times_repaired: int = 0
     lead_in_packets: int = 0
     lead_in_frames: int = 0
     lead_in_bytes: int = 0
 
 
-def open_decoder(process: dict[str, Any], max_pixels: int = MAX_PIXELS) -> VideoCodecContext:
+def open_decoder(process: DecoderParameters, max_pixels: int = MAX_PIXELS) -> VideoCodecContext:
     """A fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `max_pixels` pixels
     is refused before memory is taken for it, whatever the description says."""
-    decoder: VideoCodecContext = CodecContext.create(process["codec"], "r")
+    decoder = cast(VideoCodecContext, CodecContext.create(process.codec, "r"))
     set_parameters(decoder, process)
     decoder.options = {"max_pixels": str(max_pixels)}
     decoder.thread_count = 1
@@ -77,16 +79,16 @@ def open_decoder(process: dict[str, Any], max_pixels: int = MAX_PIXELS) -> Video
     return decoder
 
 
-def set_parameters(decoder: VideoCodecContext, process: dict[str, Any]) -> None:
+def set_parameters(decoder: VideoCodecContext, process: DecoderParameters) -> None:
     """What the container knows and bare packets do not; without it some codecs decode wrongly or not at all."""
-    if process["extradata"]:
-        decoder.extradata = bytes(process["extradata"])
-    if process["codec_tag"]:
-        decoder.codec_tag = process["codec_tag"]
-    if process["pix_fmt"]:
-        decoder.pix_fmt = process["pix_fmt"]
+    if process.extradata:
+        decoder.extradata = process.extradata
+    if process.codec_tag:
+        decoder.codec_tag = process.codec_tag
+    if process.pix_fmt:
+        decoder.pix_fmt = process.pix_fmt
     for name in _NUMBERS + _COLOUR:
-        setattr(decoder, name, process[name])
+        setattr(decoder, name, getattr(process, name))
 
 
 class ChunkDecoder:
@@ -100,30 +102,26 @@ class ChunkDecoder:
     def __init__(
         self,
         payload: bytes | bytearray | memoryview,
-        process: dict[str, Any],
+        process: VideoProcess,
         context_frames: int = 0,
         lead_in: Callable[[int], None] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        table, self._views = unpack(payload)
-        try:
-            self._entries: list[list[Any]] = table["p"]
-            own = [at for start, stop in table["own"] for at in range(len(self._entries))[start:stop]]
-            self._lead, self._skip, self._first = int(table["lead"]), int(table["skip"]), int(table["first"])
-            ranks = range(len(own)) if table["rank"] is None else table["rank"]
-            self._ranked = table["rank"] is not None
-            self._rank = dict(zip(own, ranks, strict=True))
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"this is not a chunk of video packets: {error!r}") from error
+        self.table, self._views = read(ChunkTable, payload)
+        table, own = self.table, self.table.own_packets()
+        self._entries = table.p
+        self._lead, self._skip, self._first = table.lead, table.skip, table.first
+        self._ranked = table.rank is not None
+        self._rank = dict(zip(own, range(len(own)) if table.rank is None else table.rank, strict=True))
         self._context_frames = context_frames
         self._lead_in = lead_in
-        self._time_base = Fraction(*process["time_base"])
-        self._skips = process["codec"] not in SKIPS_BADLY
+        self._time_base = process.time_base
+        self._skips = process.codec not in SKIPS_BADLY
         self._decoder, self._max_pixels = open_decoder(process, max_pixels), max_pixels
         self._silent = set(own)
         self.report = DecodeReport(
             lead_in_packets=self._lead,
-            lead_in_bytes=sum(entry[0] for entry in self._entries[: self._lead]),
+            lead_in_bytes=sum(entry.size for entry in self._entries[: self._lead]),
         )
 
     def __iter__(self) -> Iterator[DecodedFrame]:
@@ -135,7 +133,7 @@ class ChunkDecoder:
                 yield self._own(frame, packet)
             elif packet is not None and packet < self._lead:
                 self.report.lead_in_frames += 1
-                if not self._entries[packet][4] & DISCARD:
+                if not self._entries[packet].flags & DISCARD:
                     context.append(frame)
         self._finish()
 
@@ -166,7 +164,7 @@ class ChunkDecoder:
         except av.FFmpegError as error:
             self.report.error_count += 1
             if len(self.report.errors) < MAX_ERRORS_DESCRIBED:
-                self.report.errors.append((index - self._lead, self._words(error)))
+                self.report.errors.append(DecodeError(index - self._lead, self._words(error)))
             return []
 
     def _words(self, error: av.FFmpegError) -> str:
@@ -200,7 +198,7 @@ def source_packet(frame: av.VideoFrame) -> int | None:
     return frame.opaque[0] if isinstance(frame.opaque, list) else None
 
 
-def rebuild_packet(entry: list[Any], data: memoryview, time_base: Fraction, index: int) -> av.Packet[Any]:
+def rebuild_packet(entry: PacketEntry, data: memoryview, time_base: Fraction, index: int) -> av.Packet[Any]:
     """A packet as the demuxer gave it. FFmpeg reads beyond the end of the data: only `Packet(size)` leaves room."""
     size, pts, dts, duration, flags, side_data = entry
     packet: av.Packet[Any] = av.Packet(size)
@@ -209,7 +207,7 @@ def rebuild_packet(entry: list[Any], data: memoryview, time_base: Fraction, inde
     packet.time_base = time_base
     packet.is_keyframe = bool(flags & KEY)
     for kind, content in side_data or ():
-        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[call-arg]
+        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[arg-type,call-arg]
         one.update(content)
         packet.set_sidedata(one)
     packet.opaque = [index]  # a fresh object: PyAV finds it by its address, and forgets it with the first frame freed

@@ -17,6 +17,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from moviola.media.material import Facts
+
 # All of this travels with the submission: a few kilobytes as a rule, some hundred at most.
 MAX_KEYFRAMES_LISTED = 1000
 MAX_STREAMS = 100
@@ -47,7 +49,7 @@ class Tally:
 
 def describe(
     container: InputContainer, video: VideoStream, tallies: Mapping[int, Tally], times: Sequence[int] | None
-) -> dict[str, Any]:
+) -> Facts:
     """As JSON types. `tallies` by stream index; `times` are those of the video's frames, rising, None if not known."""
     streams = list(container.streams)[:MAX_STREAMS]
     return {
@@ -69,9 +71,9 @@ def describe(
     }
 
 
-def _stream(stream: Stream, tally: Tally | None, file_duration: int | None) -> dict[str, Any]:
+def _stream(stream: Stream, tally: Tally | None, file_duration: int | None) -> Facts:
     context: Any = stream.codec_context
-    told: dict[str, Any] = {
+    told: Facts = {
         "index": stream.index,
         "type": stream.type,
         "codec": context.name if context is not None else None,
@@ -102,7 +104,7 @@ def _stream(stream: Stream, tally: Tally | None, file_duration: int | None) -> d
     return told
 
 
-def _picture(stream: Any, context: Any) -> dict[str, Any]:
+def _picture(stream: Any, context: Any) -> Facts:
     return {
         "width": context.width,
         "height": context.height,
@@ -121,7 +123,7 @@ def _known(number: Any) -> int | None:
     return None if int(number) == UNSPECIFIED else int(number)
 
 
-def _frames(video: VideoStream, tallies: Mapping[int, Tally], times: Sequence[int] | None) -> dict[str, Any]:
+def _frames(video: VideoStream, tallies: Mapping[int, Tally], times: Sequence[int] | None) -> Facts:
     """Of the stream that is filtered: how its frames lie in time, and which of them can be sought."""
     base = video.time_base or Fraction(1)
     key_pts = sorted(tallies[video.index].key_pts)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
@@ -20,6 +21,7 @@ from av.video.frame import PictureType
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
+from moviola.base.mapped import Mapped, Ticks
 from moviola.media.errors import BundleError
 from moviola.media.video.lossless import CODECS, LosslessCodec
 
@@ -29,35 +31,64 @@ _DEFLATE_LEVEL = 1
 _MAX_ANSWERS = 64  # sizes and formats remembered; a chain has a few, and a worker meets many jobs
 
 
+class RunFormat(NamedTuple):
+    """The size, in pixels, and FFmpeg's pixel format of all frames of a run."""
+
+    width: int
+    height: int
+    pixel_format: str
+
+
+class FrameTags(NamedTuple):
+    """What a frame has beside samples: colours as FFmpeg numbers them, times in `time_base`, which is in seconds."""
+
+    colorspace: int
+    color_range: int
+    color_trc: int
+    color_primaries: int
+    pts: Ticks | None
+    duration: Ticks | None
+    time_base: Fraction | None
+
+
+@dataclass(slots=True)
+class Run(Mapped):
+    """Frames of one format in a row: `parts` bytes strings, made by the lossless `codec`, "" where none keeps them."""
+
+    format: RunFormat
+    codec: str
+    extradata: bytes
+    frames: list[FrameTags] = field(default_factory=list)
+    parts: int = 0
+
+
 class FramePacker:
     """Takes frames one after another. `size` is how many bytes they take up so far."""
 
     def __init__(self) -> None:
         self.size = 0
-        self._runs: list[dict[str, Any]] = []
+        self._runs: list[Run] = []
         self._parts: list[bytes] = []
         self._run: _CodecRun | _DeflatedRun | None = None
-        self._key: tuple[int, int, str] | None = None
+        self._key: RunFormat | None = None
 
     def add(self, frame: av.VideoFrame) -> None:
         """Keeps the samples, the colour tags and the times of a frame, which is not written into."""
-        key = (frame.width, frame.height, frame.format.name)
+        key = RunFormat(frame.width, frame.height, frame.format.name)
         if key != self._key or self._run is None:
             self._end_run()
             self._key = key
             codec = codec_of(*key)
             self._run = _CodecRun(codec, *key) if codec is not None else _DeflatedRun()
             name = "" if codec is None else codec.decoder
-            about = {"format": list(key), "codec": name, "extradata": self._run.extradata}
-            self._runs.append(about | {"frames": [], "parts": 0})
-        tags = [int(getattr(frame, name)) for name in _COLOUR]
-        base = frame.time_base
-        times = [frame.pts, frame.duration, None if base is None else [base.numerator, base.denominator]]
-        self._runs[-1]["frames"].append([*tags, *times])
+            self._runs.append(Run(key, name, self._run.extradata))
+        space, span, transfer, primaries = (int(getattr(frame, name)) for name in _COLOUR)
+        times = frame.pts, frame.duration, frame.time_base or None
+        self._runs[-1].frames.append(FrameTags(space, span, transfer, primaries, *times))
         self._keep(self._run.add(frame))
 
-    def finish(self) -> tuple[list[dict[str, Any]], list[bytes]]:
-        """What `unpacked` takes: a table, one entry a run, and the parts."""
+    def finish(self) -> tuple[list[Run], list[bytes]]:
+        """What `unpacked` takes: the runs and their parts."""
         self._end_run()
         return self._runs, self._parts
 
@@ -69,27 +100,27 @@ class FramePacker:
     def _keep(self, parts: Sequence[bytes]) -> None:
         if parts:
             self._parts += parts
-            self._runs[-1]["parts"] += len(parts)
+            self._runs[-1].parts += len(parts)
             self.size += sum(map(len, parts))
 
 
-def unpacked(runs: Sequence[dict[str, Any]], parts: Sequence[memoryview]) -> Iterator[av.VideoFrame]:
+def unpacked(runs: Sequence[Run], parts: Sequence[memoryview]) -> Iterator[av.VideoFrame]:
     """The frames in the order in which they were added, decoded as they are asked for.
 
     Raise BundleError when the parts do not give these frames.
     """
     start = 0
     for run in runs:
-        stop = start + run["parts"]
-        width, height, name = run["format"]
+        stop = start + run.parts
+        width, height, name = run.format
         count = 0
         for frame in _frames(run, parts[start:stop]):
-            if count == len(run["frames"]) or (frame.width, frame.height, frame.format.name) != (width, height, name):
+            if count == len(run.frames) or (frame.width, frame.height, frame.format.name) != (width, height, name):
                 raise BundleError(f"a run of {name} frames of {width}x{height} does not hold what it says: {frame}")
-            yield _tagged(frame, run["frames"][count])
+            yield _tagged(frame, run.frames[count])
             count += 1
-        if count != len(run["frames"]):
-            raise BundleError(f"a run of {len(run['frames'])} {name} frames holds {count}")
+        if count != len(run.frames):
+            raise BundleError(f"a run of {len(run.frames)} {name} frames holds {count}")
         start = stop
 
 
@@ -177,11 +208,11 @@ class _DeflatedRun:
         return []
 
 
-def _frames(run: dict[str, Any], parts: Sequence[memoryview]) -> Iterator[av.VideoFrame]:
-    width, height, name = run["format"]
-    codec = next((one for one in CODECS if one.decoder == run["codec"]), None)
+def _frames(run: Run, parts: Sequence[memoryview]) -> Iterator[av.VideoFrame]:
+    width, height, name = run.format
+    codec = next((one for one in CODECS if one.decoder == run.codec), None)
     if codec is not None:
-        yield from _decoded(codec, run["extradata"], parts, width, height, name)
+        yield from _decoded(codec, run.extradata, parts, width, height, name)
     else:
         for part in parts:
             yield _inflated(part, width, height, name)
@@ -238,11 +269,10 @@ def _line_bytes(name: str, width: int, number: int) -> int:
     return sum(one.width * -(-one.bits // 8) for one in shape.components if one.plane == number)
 
 
-def _tagged(frame: av.VideoFrame, tags: Sequence[Any]) -> av.VideoFrame:
-    for name, value in zip(_COLOUR, tags, strict=False):
-        setattr(frame, name, value)
-    pts, duration, base = tags[len(_COLOUR) :]
-    frame.pts, frame.duration = pts, duration
-    if base is not None:
-        frame.time_base = Fraction(*base)
+def _tagged(frame: av.VideoFrame, tags: FrameTags) -> av.VideoFrame:
+    for name in _COLOUR:
+        setattr(frame, name, getattr(tags, name))
+    frame.pts, frame.duration = tags.pts, tags.duration  # type: ignore[assignment]
+    if tags.time_base is not None:
+        frame.time_base = tags.time_base
     return frame

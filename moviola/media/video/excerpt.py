@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 import av
 from av.packet import Packet
 
-from moviola.media.bundle import unpack
+from moviola.media.bundle import read
 from moviola.media.errors import MediaError
+from moviola.media.material import Header, header
+from moviola.media.video.bundle import ChunkTable, PacketEntry
 from moviola.media.video.decode import open_decoder, rebuild_packet, set_parameters
+from moviola.media.video.headers import VideoProcess
 from moviola.media.video.templates import NO_PROTOCOLS
 
 CONTAINERS = {"matroska": ".mkv", "nut": ".nut"}
@@ -22,17 +26,19 @@ CONTAINERS = {"matroska": ".mkv", "nut": ".nut"}
 _START_CODE = b"\0\0\0\1"
 
 
-def write_excerpt(stem: Path, process: dict[str, Any], payload: bytes | bytearray | memoryview) -> Path:
+def write_excerpt(stem: Path, process: Header, payload: bytes | bytearray | memoryview) -> Path:
     """Writes a chunk of a source that `Source.process` describes to `stem` with a container's suffix; returns the path.
 
-    Raise BundleError when the payload is no chunk, MediaError when no container takes it, OSError as the disk does.
+    Raise BadHeader when `process` is none of a video, BundleError when the payload is no chunk, MediaError when no
+    container takes it, OSError as the disk does.
     """
-    table, views = unpack(payload)
+    source = header(VideoProcess, process)
+    table, views = read(ChunkTable, payload)
     why = ""
     for container, suffix in CONTAINERS.items():
         path = stem.with_name(stem.name + suffix)
         try:
-            _write(path, container, process, table["p"], views)
+            _write(path, container, source, table.p, views)
         except (ValueError, av.FFmpegError) as error:
             path.unlink(missing_ok=True)
             if isinstance(error, OSError):
@@ -43,15 +49,17 @@ def write_excerpt(stem: Path, process: dict[str, Any], payload: bytes | bytearra
     raise MediaError(f"no container takes these packets: {why}")
 
 
-def _write(path: Path, container: str, process: dict[str, Any], entries: list[Any], views: list[memoryview]) -> None:
-    base = Fraction(*process["time_base"])
+def _write(
+    path: Path, container: str, process: VideoProcess, entries: list[PacketEntry], views: list[memoryview]
+) -> None:
+    base = process.time_base
     own = _template(process, base)
     with (
         av.open(own, "r", format="nut", options=dict(NO_PROTOCOLS)) as template,
         av.open(str(path), "w", format=container) as file,
     ):
         stream = file.add_stream_from_template(template.streams.video[0], opaque=True)
-        set_parameters(stream.codec_context, {**process, "codec_tag": None})
+        set_parameters(stream.codec_context, replace(process, codec_tag=""))
         stream.time_base = base
         for index, (entry, data) in enumerate(zip(entries, views, strict=True)):
             if len(data):
@@ -60,13 +68,13 @@ def _write(path: Path, container: str, process: dict[str, Any], entries: list[An
                 file.mux_one(packet)
 
 
-def _template(process: dict[str, Any], base: Fraction) -> BytesIO:
+def _template(process: VideoProcess, base: Fraction) -> BytesIO:
     """A file with a stream of the codec, from which another can be made: PyAV knows no other way to a stream that is
     neither encoded nor copied."""
     made = BytesIO()
     with av.open(made, "w", format="nut") as file:
         name = open_decoder(process).codec.canonical_name
-        stream = file.add_mux_stream(name, width=process["width"], height=process["height"], time_base=base)
+        stream = file.add_mux_stream(name, width=process.width, height=process.height, time_base=base)
         packet: Packet[Any] = Packet(_START_CODE + bytes(12))
         packet.stream = stream
         packet.pts = packet.dts = 0

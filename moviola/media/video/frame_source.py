@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
 from moviola.base.build_path import BuildPath, extended
 from moviola.filters.picture import Picture
-from moviola.media.bundle import unpack
+from moviola.media.bundle import read, read_table
 from moviola.media.errors import BundleError
 from moviola.media.fingerprint import fingerprint
 from moviola.media.report import Seconds
+from moviola.media.video.bundle import ChunkTable
 from moviola.media.video.decode import ChunkDecoder, DecodeReport
 from moviola.media.video.exact import unpacked
+from moviola.media.video.headers import VideoProcess
+from moviola.media.video.intermediate import Intermediate, PictureAt, StageFailure
 from moviola.media.video.memory import MAX_PIXELS
-from moviola.media.video.rotation import Orientation, orient
+from moviola.media.video.rotation import orient
 
 Payload = bytes | bytearray | memoryview
-
-# Where the picture of a shot is that was handed on: in the runs, in the chunk, nowhere.
-DRAWN, SOURCE, NOWHERE = "drawn", "source", ""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +46,7 @@ class FrameItem:
     damaged: bool
     picture: Picture | None
     source: Picture | None = None
-    failure: tuple[str, str] | None = None
+    failure: StageFailure | None = None
     latency_ms: float = 0.0
 
     @property
@@ -58,12 +58,14 @@ class FrameItem:
 class FrameSource(Protocol):
     """Where a stage's frames come from, in order; those that are context first. Iterate once.
 
-    `chunk` is the source's; `size` (width, height) and `pixel_aspect` what the pictures should have; `context_frames`
-    how many frames come before the own ones, unless the video begins later; `seconds` are those of the stages before,
-    `builds` has the build of each of their steps; `report` is complete once all frames have been taken.
+    `chunk` is the source's, `table` tells what is in it; `size` (width, height) and `pixel_aspect` what the pictures
+    should have; `context_frames` how many frames come before the own ones, unless the video begins later; `seconds` are
+    those of the stages before, `builds` has the build of each of their steps; `report` is complete once all frames have
+    been taken.
     """
 
     chunk: Payload
+    table: ChunkTable
     size: tuple[int, int]
     pixel_aspect: Fraction | None
     context_frames: int
@@ -86,20 +88,20 @@ class Decoded:
     def __init__(
         self,
         chunk: Payload,
-        source_process: dict[str, Any],
+        process: VideoProcess,
         context_frames: int,
         lead_in: Callable[[int], None] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.chunk = chunk
-        self.size = (int(source_process["display_width"]), int(source_process["display_height"]))
+        self.size = process.display_width, process.display_height
         self.context_frames = context_frames
         self.seconds = Seconds()
         self.builds: BuildPath = ()
-        aspect = source_process["sample_aspect"]
-        self.pixel_aspect = None if aspect is None else Fraction(*aspect)
-        self._orientation = Orientation(*source_process["orientation"])
-        self._decoder = ChunkDecoder(chunk, source_process, context_frames, lead_in, max_pixels)
+        self.pixel_aspect = process.sample_aspect
+        self._orientation = process.orientation
+        self._decoder = ChunkDecoder(chunk, process, context_frames, lead_in, max_pixels)
+        self.table = self._decoder.table
         self.report = self._decoder.report
 
     def __iter__(self) -> Iterator[FrameItem]:
@@ -127,36 +129,33 @@ class IntermediateSource:
     def __init__(
         self,
         payload: Payload,
-        source_process: dict[str, Any],
+        process: VideoProcess,
         lead_in: Callable[[int], None] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        table, parts = unpack(payload)
-        try:
-            self.chunk: Payload = parts[0]
-            self.size = (int(table["size"][0]), int(table["size"][1]))
-            self.pixel_aspect = None if table["aspect"] is None else Fraction(*table["aspect"])
-            self.context_frames = int(table["context"])
-            self.report = DecodeReport(**table["decoding"])
-            self.seconds = Seconds(**table["seconds"])
-            self.builds = tuple(str(build) for build in table["builds"])
-            self._entries: list[list[Any]] = table["shots"]
-            self._drawn = unpacked(table["runs"], parts[1:])
-            self.reach = int(table["reach"])
-        except (KeyError, TypeError, IndexError, ValueError) as error:
-            raise BundleError(f"this is nothing that one stage hands on to the next: {error!r}") from error
-        self._source_process, self._lead_in, self._max_pixels = source_process, lead_in, max_pixels
+        handed, parts = read(Intermediate, payload)
+        if not parts:
+            raise BundleError("this is nothing that one stage hands on to the next: it has no chunk")
+        self.chunk: Payload = parts[0]
+        self.table = read_table(ChunkTable, self.chunk)
+        self.size: tuple[int, int] = handed.size
+        self.pixel_aspect = handed.aspect
+        self.context_frames, self.reach = handed.context, handed.reach
+        self.report, self.seconds, self.builds = handed.decoding, handed.seconds, handed.builds
+        self._entries = handed.shots
+        self._drawn = unpacked(handed.runs, parts[1:])
+        self._process, self._lead_in, self._max_pixels = process, lead_in, max_pixels
         self._sources: Iterator[FrameItem] | None = None  # decoded again once one is wanted
         self._recent = deque[FrameItem](maxlen=2)
 
     def __iter__(self) -> Iterator[FrameItem]:
-        for place, index, own, damaged, kind, notes, failure, latency_ms in self._entries:
-            item = FrameItem(place, index, own, damaged, None, None, tuple(failure) if failure else None, latency_ms)
+        for place, index, own, damaged, picture_at, notes, failure, latency_ms in self._entries:
+            item = FrameItem(place, index, own, damaged, None, None, failure, latency_ms)
             frame = None
-            if kind == SOURCE:
+            if picture_at is PictureAt.SOURCE:
                 item.source = self.source(item)
                 frame = item.source.frame
-            elif kind == DRAWN:
+            elif picture_at is PictureAt.DRAWN:
                 frame = next(self._drawn, None)
                 if frame is None:
                     raise BundleError(f"the picture of frame {index} was not handed on")
@@ -173,7 +172,7 @@ class IntermediateSource:
         if item.source is not None:
             return item.source
         if self._sources is None:
-            self._sources = iter(Decoded(self.chunk, self._source_process, self.reach, self._lead_in, self._max_pixels))
+            self._sources = iter(Decoded(self.chunk, self._process, self.reach, self._lead_in, self._max_pixels))
         while not self._recent or self._recent[-1].place < item.place:
             decoded = next(self._sources, None)
             if decoded is None:
@@ -192,7 +191,7 @@ class IntermediateSource:
 
 def frame_source_of(
     payload: Payload,
-    source_process: dict[str, Any],
+    process: VideoProcess,
     stage: range,
     context_frames: int,
     lead_in: Callable[[int], None],
@@ -201,8 +200,8 @@ def frame_source_of(
     """Where the frames of a stage come from; `context_frames` is for the first one, `max_pixels` for what is decoded of
     the source."""
     if stage.start:
-        return IntermediateSource(payload, source_process, lead_in, max_pixels)
-    return Decoded(payload, source_process, context_frames, lead_in, max_pixels)
+        return IntermediateSource(payload, process, lead_in, max_pixels)
+    return Decoded(payload, process, context_frames, lead_in, max_pixels)
 
 
 def builds_after(before: BuildPath, stage: range) -> BuildPath:

@@ -7,13 +7,13 @@ next chunk's, so that where a video is cut does not show.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, lcm
-from typing import Any
 
 from moviola.media.material import Output
+from moviola.media.video.bundle import ChunkTable
+from moviola.media.video.headers import Timing
 
 # FFmpeg's timescales are signed 32-bit numbers.
 MAX_TIMESCALE = 2**31 - 1
@@ -41,8 +41,8 @@ class Grid:
         return ceil((time - self.origin) * self.rate)
 
 
-def grid_of(output: Output, facts: Mapping[str, Any]) -> Grid | None:
-    """The grid of an output whose chain begins with `fps`, else None; `facts` are Source.process or Source.splice.
+def grid_of(output: Output, source: Timing) -> Grid | None:
+    """The grid of an output whose chain begins with `fps`, else None.
 
     It begins with the source. Where that needs a finer time base than FFmpeg has, it begins less than a frame later.
     """
@@ -50,7 +50,7 @@ def grid_of(output: Output, facts: Mapping[str, Any]) -> Grid | None:
     if not chain or chain[0].name != FPS:
         return None
     rate = Fraction(str(chain[0].parameters["rate"]))
-    origin = (facts["first_pts"] or 0) * Fraction(*facts["time_base"])
+    origin = (source.first_pts or 0) * source.time_base
     if lcm(rate.numerator, origin.denominator) > MAX_TIMESCALE:
         origin = Fraction(ceil(origin * rate.numerator), rate.numerator)
     return Grid(rate, origin)
@@ -59,16 +59,15 @@ def grid_of(output: Output, facts: Mapping[str, Any]) -> Grid | None:
 class Pace:
     """Hands out the ticks of a chunk, in order.
 
-    `table` is the chunk's (moviola/media/video/bundle.py): its "span" says from when until when it is shown; each of
-    its frames is shown at the time of the packet in its place, by order of time, whatever a decoder says. A source
-    without times is shown at its own rate.
+    The chunk's span says from when until when it is shown; each of its
+    frames is shown at the time of the packet in its place, by order of time, whatever a decoder says. A source without
+    times is shown at its own rate.
     """
 
-    def __init__(self, grid: Grid, table: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-        own = [at for start, stop in table["own"] for at in range(start, stop)]
+    def __init__(self, grid: Grid, table: ChunkTable, source: Timing) -> None:
         self._grid = grid
-        self._first: int = table["first"]
-        self._times = [grid.first_tick(each) for each in _times(table, own, facts)]
+        self._first = table.first
+        self._times = [grid.first_tick(each) for each in _times(table, source)]
         self._next = self._times[0]
 
     def before(self, index: int) -> range:
@@ -86,12 +85,12 @@ class Pace:
         return ticks
 
 
-def _times(table: Mapping[str, Any], own: Sequence[int], facts: Mapping[str, Any]) -> list[Fraction]:
+def _times(table: ChunkTable, source: Timing) -> list[Fraction]:
     """When each own frame is shown, in seconds, and at last when the chunk ends; never falling."""
-    base, rate = Fraction(*facts["time_base"]), Fraction(*facts["rate"])
-    if table["span"] is None:
-        start, first = (facts["first_pts"] or 0) * base, table["first"]
-        return [start + index / rate for index in range(first, first + len(own) + 1)]
-    begin, end = table["span"]
-    known = sorted(min(max(begin, begin if pts is None else pts), end) for pts in (table["p"][at][1] for at in own))
+    base, own = source.time_base, table.own_packets()
+    if table.span is None:
+        start = (source.first_pts or 0) * base
+        return [start + index / source.rate for index in range(table.first, table.first + len(own) + 1)]
+    begin, end = table.span
+    known = sorted(min(max(begin, begin if pts is None else pts), end) for pts in (table.p[at].pts for at in own))
     return [begin * base, *(each * base for each in known[1:]), end * base]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -19,9 +19,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from moviola.media.bundle import pack
-from moviola.media.material import Chunk
-from moviola.media.video.bundle import KEY
-from moviola.media.video.opening import decoder_fields, opened, packets_of
+from moviola.media.material import Chunk, Facts
+from moviola.media.video.bundle import KEY, ChunkTable, PacketEntry, Range, Span
+from moviola.media.video.headers import DecoderParameters
+from moviola.media.video.opening import decoder_parameters, opened, packets_of
 from moviola.media.video.passthrough import Carrier
 from moviola.media.video.plan import CHUNK_FRAMES, MAX_CHUNK_SIZE, Limits
 from moviola.media.video.scan import Scan
@@ -68,22 +69,22 @@ class LosslessSplitter:
     """
 
     def __init__(self, found: Scan, chunk_frames: int | None, context_frames: int) -> None:
-        limits = Limits.of(found.decoder["width"], found.decoder["height"])
+        limits = Limits.of(found.decoder.width, found.decoder.height)
         self.chunk_frames = min(chunk_frames or CHUNK_FRAMES, limits.frames)
         self._scan = found
         self._context: deque[_Timed] = deque(maxlen=context_frames)
-        self._codec, self._format = codec_for(found.decoder["pix_fmt"])
+        self._codec, self._format = codec_for(found.decoder.pix_fmt or "yuv420p")
         self._piece: _Piece | None = None
         self._index = self._first = 0
         self._shown_until = found.first_pts or 0  # by the frames of the pieces taken so far
 
     @cached_property
-    def decoder_fields(self) -> dict[str, Any]:
-        """What takes the place of the source's own fields in `Source.process`."""
-        fields = decoder_fields(self._open_encoder())
-        return fields | {"codec": self._codec.decoder, "codec_tag": "", "reorder_depth": 0}
+    def decoder(self) -> DecoderParameters:
+        """What takes the place of the source's own parameters in `Source.process`."""
+        encoder = decoder_parameters(self._open_encoder())
+        return replace(encoder, codec=self._codec.decoder, codec_tag="", reorder_depth=0)
 
-    def facts(self, reason: str) -> dict[str, Any]:
+    def facts(self, reason: str) -> Facts:
         """What takes the place of the facts about cutting; the count is a guess, as some frames may not decode."""
         frame_count = self._scan.track.frames_before[-1]
         return {
@@ -135,11 +136,11 @@ class LosslessSplitter:
         """The piece as a chunk; `following` is when the frame after it is shown."""
         assert self._piece is not None
         frame_count = self._piece.frame_count
-        span = None
+        span: Span | None = None
         if self._scan.track.times is not None:
             begin = self._shown_until
             self._shown_until = begin if following is None else max(begin, following)
-            span = [begin, self._shown_until]
+            span = Span(begin, self._shown_until)
         chunk = Chunk(0, self._index, frame_count, self._piece.payload(self._first, span))
         self._piece = None
         self._index += 1
@@ -150,7 +151,7 @@ class LosslessSplitter:
         found = self._scan
         encoder = cast(VideoCodecContext, CodecContext.create(self._codec.encoder, "w"))
         for name in ("width", "height", "color_range", "color_primaries", "color_trc", "colorspace"):
-            setattr(encoder, name, found.decoder[name])
+            setattr(encoder, name, getattr(found.decoder, name))
         encoder.pix_fmt = self._format
         encoder.time_base = 1 / found.rate
         encoder.framerate = found.rate
@@ -193,22 +194,22 @@ class _Piece:
         self._times.append((timed.pts, timed.duration))
         self._keep(self._encoder.encode(frame))
 
-    def payload(self, first: int, span: list[int] | None) -> bytes:
+    def payload(self, first: int, span: Span | None) -> bytes:
         self._keep(self._encoder.encode(None))
         entries = [
-            [packet.size, pts, pts, duration, KEY if packet.is_keyframe else 0, None]
+            PacketEntry(packet.size, pts, pts, duration, KEY if packet.is_keyframe else 0, None)
             for packet, (pts, duration) in zip(self._packets, self._times, strict=True)
         ]
-        table = {
-            "p": entries,
-            "own": [[self.lead, len(entries)]],
-            "lead": self.lead,
-            "skip": 0,
-            "first": first,
-            "rank": None,
-            "span": span,
-        }
-        return pack(table, [bytes(packet) for packet in self._packets])
+        table = ChunkTable(
+            p=entries,
+            own=[Range(self.lead, len(entries))],
+            lead=self.lead,
+            skip=0,
+            first=first,
+            rank=None,
+            span=span,
+        )
+        return pack(table.to_wire(), [bytes(packet) for packet in self._packets])
 
     def _keep(self, packets: list[av.Packet[Any]]) -> None:
         self._packets += packets

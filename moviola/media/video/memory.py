@@ -6,13 +6,14 @@ Figures are bytes a pixel, measured with clips of 2 to 8 megapixels (tests/media
 from __future__ import annotations
 
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 from av.video.format import VideoFormat
 
 from moviola.media.errors import TooMuchMemory
 from moviola.media.material import NO_VIDEO, Output
 from moviola.media.video.codecs import codec_of
+from moviola.media.video.headers import DecoderParameters
 
 MAX_PIXELS: Final = 1 << 27
 """In one picture: 134 million, as of images. Twice what the largest formats of cameras have (12K, 80 million)."""
@@ -45,7 +46,7 @@ def set_limit(bytes_of_process: int) -> None:
     _limit = min(MAX_MEMORY, max(1, bytes_of_process - OVERHEAD))
 
 
-def estimate(process: dict[str, Any], output: Output, context_frames: int, pixels_out: int) -> int:
+def estimate(process: DecoderParameters, output: Output, context_frames: int, pixels_out: int) -> int:
     """Return the bytes that a task's pictures take at most.
 
     Args:
@@ -54,20 +55,20 @@ def estimate(process: dict[str, Any], output: Output, context_frames: int, pixel
         pixels_out: of the largest picture that its filters make.
     """
     pixels = _pixels(process)
-    sample = _bytes_a_pixel(process["pix_fmt"] or "yuv420p")
-    held = _DECODED.get(str(process["codec"]), _DECODED_OTHERS) + context_frames + _PASSING
+    sample = _bytes_a_pixel(process.pix_fmt or "yuv420p")
+    held = _DECODED.get(process.codec, _DECODED_OTHERS) + context_frames + _PASSING
     encoded = 0.0 if output.encoder.codec == NO_VIDEO else codec_of(output.encoder).held(output.encoder)
     passing = _PASSING * sample + _FILTERED + encoded * sample / _bytes_a_pixel("yuv420p")
     return ceil(pixels * held * sample + max(pixels_out, pixels) * passing)
 
 
-def check(process: dict[str, Any], output: Output, context_frames: int, pixels_out: int) -> int:
+def check(process: DecoderParameters, output: Output, context_frames: int, pixels_out: int) -> int:
     """Return how many pixels a picture of the source may really have, whatever its description says.
 
     Raise TooMuchMemory where already what is described takes more than there is.
     """
     pixels, needed = _pixels(process), estimate(process, output, context_frames, pixels_out)
-    size = f"{process['width']}x{process['height']}"
+    size = f"{process.width}x{process.height}"
     if pixels > MAX_PIXELS:
         raise TooMuchMemory(
             f"its pictures of {size} have {pixels / 1e6:.0f} million pixels, and {MAX_PIXELS / 1e6:.0f} million are "
@@ -81,13 +82,13 @@ def check(process: dict[str, Any], output: Output, context_frames: int, pixels_o
     return max(_aligned(process), min(MAX_PIXELS, pixels * _limit // needed))
 
 
-def _pixels(process: dict[str, Any]) -> int:
-    return max(1, int(process["width"]) * int(process["height"]))
+def _pixels(process: DecoderParameters) -> int:
+    return max(1, process.width * process.height)
 
 
-def _aligned(process: dict[str, Any]) -> int:
+def _aligned(process: DecoderParameters) -> int:
     """Pixels with the borders that decoders take memory for."""
-    return (int(process["width"]) + _BORDER) * (int(process["height"]) + _BORDER)
+    return (process.width + _BORDER) * (process.height + _BORDER)
 
 
 def _bytes_a_pixel(pixel_format: str) -> float:

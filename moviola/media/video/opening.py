@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from moviola.media.errors import UnreadableSource
+from moviola.media.video.headers import DecoderParameters
 from moviola.media.video.memory import MAX_PIXELS
 from moviola.media.video.templates import FILE_ONLY
 
@@ -101,23 +102,23 @@ def packets_of(
             yield packet
 
 
-def decoder_fields(context: VideoCodecContext) -> dict[str, Any]:
+def decoder_parameters(context: VideoCodecContext) -> DecoderParameters:
     """All that a fresh CodecContext must be told to decode the bare packets of this one's stream."""
     try:
         tag = context.codec_tag
     except UnicodeError:
         tag = ""  # not four characters, so no decoder asks for it
-    return {
-        "codec": context.name,
-        "extradata": context.extradata,
-        "codec_tag": tag,
-        "width": context.width,
-        "height": context.height,
-        "pix_fmt": context.pix_fmt,
-        "bits_per_coded_sample": context.bits_per_coded_sample,
-        "reorder_depth": context.reorder_depth,
-        "color_range": int(context.color_range),
-        "color_primaries": int(context.color_primaries),
-        "color_trc": int(context.color_trc),
-        "colorspace": int(context.colorspace),
-    }
+    return DecoderParameters(
+        codec=context.name,
+        extradata=context.extradata,
+        codec_tag=tag,
+        width=context.width,
+        height=context.height,
+        pix_fmt=context.pix_fmt,
+        bits_per_coded_sample=context.bits_per_coded_sample,
+        reorder_depth=context.reorder_depth,
+        color_range=int(context.color_range),
+        color_primaries=int(context.color_primaries),
+        color_trc=int(context.color_trc),
+        colorspace=int(context.colorspace),
+    )

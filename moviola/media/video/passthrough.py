@@ -14,7 +14,8 @@ from av.stream import Stream
 from moviola.media.bundle import pack
 from moviola.media.errors import SpliceError
 from moviola.media.material import Chunk
-from moviola.media.video.bundle import DISCARD, KEY
+from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTable, SideData
+from moviola.media.video.headers import PassthroughStream
 from moviola.media.video.templates import CARRIED, TEMPLATE_FORMATS, open_template
 
 # A chunk of such a stream: about a minute of sound, small beside a chunk of video.
@@ -43,27 +44,23 @@ def candidates(container: InputContainer, filtered: Stream) -> tuple[list[Stream
     return carried, warnings
 
 
-def describe(stream: Stream, number: int, first: av.Packet[Any]) -> dict[str, Any] | None:
-    """What the splicer is told of passthrough stream `number`, or None if no container carries its parameters.
-
-    `template` is a whole file of the format `template_format` with one packet in it, whose first stream is given
-    to `add_stream_from_template`. Times are in `time_base` of the source.
-    """
+def describe(stream: Stream, number: int, first: av.Packet[Any]) -> PassthroughStream | None:
+    """What the splicer is told of passthrough stream `number`, or None if no container carries its parameters."""
     for form in TEMPLATE_FORMATS:
         template = _template(stream, first, form)
         if template is not None:
             base = stream.time_base or first.time_base
-            return {
-                "stream": number,
-                "type": stream.type,
-                "codec": stream.codec_context.name,
-                "time_base": [base.numerator, base.denominator],
-                "template": template,
-                "template_format": form,
-                "language": stream.language or "und",
-                "metadata": dict(stream.metadata),
-                "disposition": int(stream.disposition),
-            }
+            return PassthroughStream(
+                stream=number,
+                type=stream.type,
+                codec=stream.codec_context.name,
+                time_base=base,
+                template=template,
+                template_format=form,
+                language=stream.language or "und",
+                metadata=dict(stream.metadata),
+                disposition=int(stream.disposition),
+            )
     return None
 
 
@@ -95,11 +92,11 @@ def _parameters(stream: Stream) -> list[object]:
     return [getattr(context, field, None) or None for field in _PROBE_FIELDS]
 
 
-def packet_entry(packet: av.Packet[Any]) -> list[Any]:
-    """A packet's line in a chunk's table."""
-    side_data = [[one.data_type, bytes(one)] for one in packet.iter_sidedata()]
+def packet_entry(packet: av.Packet[Any]) -> PacketEntry:
+    """Return a packet's line in a chunk's table."""
+    side_data = [SideData(one.data_type, bytes(one)) for one in packet.iter_sidedata()]
     flags = packet.is_keyframe * KEY | packet.is_discard * DISCARD
-    return [packet.size, packet.pts, packet.dts, packet.duration or 0, flags, side_data or None]
+    return PacketEntry(packet.size, packet.pts, packet.dts, packet.duration or 0, flags, side_data or None)
 
 
 class Carrier:
@@ -132,11 +129,13 @@ class _Group:
     number: int
     index: int = 0
     size: int = 0
-    entries: list[list[Any]] = field(default_factory=list)
+    entries: list[PacketEntry] = field(default_factory=list)
     packets: list[bytes] = field(default_factory=list)
 
     def take(self) -> Chunk:
-        chunk = Chunk(self.number, self.index, len(self.packets), pack({"p": self.entries}, self.packets))
+        chunk = Chunk(
+            self.number, self.index, len(self.packets), pack(PassthroughTable(self.entries).to_wire(), self.packets)
+        )
         self.index += 1
         self.size = 0
         self.entries, self.packets = [], []

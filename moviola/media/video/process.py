@@ -22,17 +22,18 @@ from moviola.base.vocabulary import Mode, OnError
 from moviola.filters.picture import Picture
 from moviola.filters.registry import make_chain
 from moviola.filters.runner import ChainRunner, FilterError
-from moviola.media.bundle import pack, unpack_table
+from moviola.media.bundle import pack, read_table
 from moviola.media.errors import ProcessingFailed, ResultTooLarge, last_line
-from moviola.media.material import MODES, NO_VIDEO, Output, Result
-from moviola.media.report import MAX_ERROR_LENGTH
+from moviola.media.material import MODES, NO_VIDEO, Header, Output, Result, header
+from moviola.media.report import MAX_ERROR_LENGTH, Fallback, FrameNotes, Lost
 from moviola.media.video import memory
-from moviola.media.video.bundle import KEY
+from moviola.media.video.bundle import KEY, ChunkTable, EncodedEntry, ResultTable
 from moviola.media.video.encode import encodable, open_encoder
 from moviola.media.video.fit import Fitter
 from moviola.media.video.frame_format import FrameFormat
 from moviola.media.video.frame_source import FrameItem, IntermediateSource, Payload, builds_after, frame_source_of
 from moviola.media.video.grid import Pace, grid_of
+from moviola.media.video.headers import VideoProcess
 from moviola.media.video.report import ChunkReport
 from moviola.media.video.source_format import colour_after, source_format
 from moviola.media.video.stages import hand_on
@@ -48,7 +49,7 @@ NOT_DECODED = "not decoded"
 
 def process(
     payload: Payload,
-    source_process: dict[str, Any],
+    source_process: Header,
     output: Output,
     *,
     mode: str = Mode.FILTER,
@@ -65,10 +66,10 @@ def process(
     With the mode `bypass` no filter runs and every frame counts as fallback; with `drop` nothing runs and all are lost.
     `on_frame(n)` is called after each frame with how many are done, and with 0 while the lead-in is decoded.
 
-    Raise ValueError for an unknown mode, BundleError when the payload is no chunk,
-    moviola.filters.schema.ParameterError for a chain that cannot be made, TooMuchMemory and MemoryError for pictures
-    that are too large, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn and ResultTooLarge
-    when it cannot be sent.
+    Raise ValueError for an unknown mode, BadHeader when `source_process` is none of a video, BundleError when the
+    payload is no chunk, filters.schema.ParameterError for a chain that cannot be made, TooMuchMemory and MemoryError
+    for pictures that are too large, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn and
+    ResultTooLarge when it cannot be sent.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
@@ -76,32 +77,33 @@ def process(
     whole = range(len(output.chain))
     stage = whole if stage is None else stage
     is_last = stage.stop == whole.stop
+    source = header(VideoProcess, source_process)
     if mode == Mode.DROP and is_last:
-        return _dropped(payload, source_process, stage)
-    max_pixels = _max_pixels(source_process, output, stage)
+        return _dropped(payload, source, stage)
+    max_pixels = _max_pixels(source, output, stage)
     if not is_last:
-        return _handed_on(payload, source_process, output, stage, mode != Mode.FILTER, told, max_pixels)
-    work = _Work(payload, source_process, output, stage, mode == Mode.BYPASS, told, max_pixels)
+        return _handed_on(payload, source, output, stage, mode != Mode.FILTER, told, max_pixels)
+    work = _Work(payload, source, output, stage, mode == Mode.BYPASS, told, max_pixels)
     try:
         return work.run()
     finally:
         work.let_go()
 
 
-def _max_pixels(source_process: dict[str, Any], output: Output, stage: range) -> int:
+def _max_pixels(source: VideoProcess, output: Output, stage: range) -> int:
     """How many pixels a picture of the source may have. Raise TooMuchMemory where too many are announced."""
     filters = make_chain(output.chain[stage.start : stage.stop])
-    size = int(source_process["display_width"]), int(source_process["display_height"])
+    size = source.display_width, source.display_height
     largest = size[0] * size[1]
     for each in filters if not stage.start else ():  # what comes to a later stage has another size
         size = each.output_size(*size)
         largest = max(largest, size[0] * size[1])
-    return memory.check(source_process, output, sum(each.context_frames for each in filters), largest)
+    return memory.check(source, output, sum(each.context_frames for each in filters), largest)
 
 
 def _handed_on(
     payload: Payload,
-    source_process: dict[str, Any],
+    source: VideoProcess,
     output: Output,
     stage: range,
     bypass: bool,
@@ -109,8 +111,8 @@ def _handed_on(
     max_pixels: int,
 ) -> Result:
     """What a stage that is not the last returns."""
-    reach = int(source_process["context_frames"])
-    frame_source = frame_source_of(payload, source_process, stage, reach, lambda _packets: on_frame(0), max_pixels)
+    reach = source.context_frames
+    frame_source = frame_source_of(payload, source, stage, reach, lambda _packets: on_frame(0), max_pixels)
     try:
         intermediate, count = hand_on(frame_source, stage, output, reach, bypass, on_frame)
     finally:
@@ -118,20 +120,19 @@ def _handed_on(
     return Result(intermediate, to_text(builds_after(frame_source.builds, stage)), count, 0, 0, 0, 0)
 
 
-def _dropped(payload: Payload, source_process: dict[str, Any], stage: range) -> Result:
+def _dropped(payload: Payload, source: VideoProcess, stage: range) -> Result:
     """The result of a chunk that is left out: no packet, and every frame accounted for."""
     chunk: Payload = payload
     before: BuildPath = ()
     if stage.start:
-        handed = IntermediateSource(payload, source_process)
+        handed = IntermediateSource(payload, source)
         chunk, before = handed.chunk, handed.builds
-    table = unpack_table(chunk)
-    count = _own_packets(table)
-    first = table["first"]
-    lost = [[frame, DROPPED] for frame in range(first, first + count)]
+    table = read_table(ChunkTable, chunk)
+    count, first = table.own_count, table.first
+    lost = [Lost(frame, DROPPED) for frame in range(first, first + count)]
     report = ChunkReport(first, count, frames_in=count, lost=lost, fingerprint=to_text(builds_after(before, stage)))
     return Result(
-        payload=pack({"p": [], "x": b"", "report": report.to_wire()}, []),
+        payload=pack(ResultTable([], b"", report).to_wire(), []),
         fingerprint=report.fingerprint,
         frames_in=count,
         frames_out=0,
@@ -141,17 +142,13 @@ def _dropped(payload: Payload, source_process: dict[str, Any], stage: range) -> 
     )
 
 
-def _own_packets(table: dict[str, Any]) -> int:
-    return sum(stop - start for start, stop in table["own"])
-
-
 class _Work:
     """One chunk's way through decoder, filters and encoder."""
 
     def __init__(
         self,
         payload: Payload,
-        source_process: dict[str, Any],
+        process: VideoProcess,
         output: Output,
         stage: range,
         bypass: bool,
@@ -163,14 +160,14 @@ class _Work:
         self._on_frame = on_frame
         self._runner = ChainRunner(make_chain(output.chain[stage.start :]))
         self._frame_source = frame_source_of(
-            payload, source_process, stage, self._runner.context_frames, self._lead_in_done, max_pixels
+            payload, process, stage, self._runner.context_frames, self._lead_in_done, max_pixels
         )
-        table = unpack_table(self._frame_source.chunk)
-        grid = grid_of(output, source_process)
-        self._pace = Pace(grid, table, source_process) if grid is not None else None
+        table = self._frame_source.table
+        grid = grid_of(output, process)
+        self._pace = Pace(grid, table, process) if grid is not None else None
         self._held: tuple[FrameItem, float] | None = None  # until it is known how long it is shown
         self._unseen = deque[FrameItem](maxlen=self._runner.context_frames)  # may be context of a frame to come
-        source = source_format(source_process)
+        source = source_format(process)
         rate = source.rate if grid is None else grid.rate
         self._size = self._runner.output_size(*self._frame_source.size)
         aspect = self._runner.output_pixel_aspect(self._frame_source.pixel_aspect)
@@ -189,8 +186,8 @@ class _Work:
         # Of each frame that came out: its tick, or without a grid its place in `_decoded`.
         self._emitted: list[int] = []
         self._report = ChunkReport(
-            first=table["first"],
-            sent=_own_packets(table),
+            first=table.first,
+            sent=table.own_count,
             format=self._format,
             warnings=warnings,
             seconds=self._frame_source.seconds,
@@ -275,7 +272,7 @@ class _Work:
             seconds.convert += fitted - filtered
             seconds.encode += ended - fitted
             if picture.notes:
-                report.notes.append([item.index, [dict(note) for note in picture.notes]])
+                report.notes.append(FrameNotes(item.index, [dict(note) for note in picture.notes]))
         seconds.filter += filtered - begun
 
     def _show_filters(self, item: FrameItem) -> None:
@@ -293,7 +290,7 @@ class _Work:
                 self._runner.pass_by(item.picture)
             return self._failed(item, *item.failure)
         if item.picture is None or self._bypass:
-            self._report.fallback.append([item.index, "", BYPASSED])
+            self._report.fallback.append(Fallback(item.index, "", BYPASSED))
             return self._frame_source.source(item)
         try:
             picture = self._runner.run(item.picture)
@@ -309,9 +306,9 @@ class _Work:
         report, cause = self._report, last_line(trace)[:MAX_ERROR_LENGTH]
         report.tell_failure(item.index, filter_name, trace)
         if self._output.on_error == OnError.DROP:
-            report.lost.append([item.index, f"{filter_name}: {cause}"])
+            report.lost.append(Lost(item.index, f"{filter_name}: {cause}"))
             return None
-        report.fallback.append([item.index, filter_name, cause])
+        report.fallback.append(Fallback(item.index, filter_name, cause))
         return self._frame_source.source(item)
 
     def _wrong_size(self, picture: Picture) -> ValueError:
@@ -343,12 +340,12 @@ class _Work:
         report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
         report.frames_out = len(report.pts)
         report.times_repaired = decoding.times_repaired
-        report.decode_errors = [[packet, text] for packet, text in decoding.errors]
+        report.decode_errors = decoding.errors
         report.decode_error_count = decoding.error_count
         report.lead_packets, report.lead_size = decoding.lead_in_packets, decoding.lead_in_bytes
         silent = self._silent_frames()
         if decoding.error_count or decoding.damaged_count:
-            report.lost = sorted([*report.lost, *([index, NOT_DECODED] for index in silent)])
+            report.lost = sorted([*report.lost, *(Lost(index, NOT_DECODED) for index in silent)])
             silent = []
         report.frames_in = report.sent - len(silent)
 
@@ -363,11 +360,11 @@ class _Work:
 
     def _result(self) -> Result:
         report = self._report
-        entries = [[packet.size, packet.pts, packet.dts, KEY if packet.is_keyframe else 0] for packet in self._packets]
+        entries = [_entry_of(packet) for packet in self._packets]
         extradata = self._encoder.extradata if self._encoder is not None else None
-        table = {"p": entries, "x": extradata or b"", "report": report.to_wire()}
+        table = ResultTable(entries, extradata or b"", report)
         return Result(
-            payload=pack(table, [memoryview(packet) for packet in self._packets]),
+            payload=pack(table.to_wire(), [memoryview(packet) for packet in self._packets]),
             fingerprint=report.fingerprint,
             frames_in=report.frames_in,
             frames_out=report.frames_out,
@@ -385,6 +382,11 @@ class _Work:
         for packet in self._packets:
             hashed.update(memoryview(packet))
         return hashed.intdigest() >> 1
+
+
+def _entry_of(packet: Packet[Any]) -> EncodedEntry:
+    assert packet.pts is not None
+    return EncodedEntry(packet.size, packet.pts, packet.dts, KEY if packet.is_keyframe else 0)
 
 
 def _nobody(_done: int) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
 
+from moviola.base.mapped import Ticks
 from moviola.media.report import Report
 from moviola.media.video.frame_format import FrameFormat
 
@@ -20,17 +19,5 @@ class ChunkReport(Report):
     """
 
     format: FrameFormat | None = None
-    pts: list[int | None] = field(default_factory=list)
+    pts: list[Ticks | None] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
-
-    def to_wire(self) -> dict[str, Any]:
-        """As msgpack types only."""
-        return Report.to_wire(self) | {"format": None if self.format is None else self.format.to_wire()}
-
-    @classmethod
-    def from_wire(cls, told: Mapping[str, Any]) -> Self:
-        """Raise KeyError when a field is missing; unknown fields (a newer version's) are left out."""
-        frames = told["format"]
-        return super(ChunkReport, cls).from_wire(
-            {**told, "format": None if frames is None else FrameFormat.from_wire(frames)}
-        )

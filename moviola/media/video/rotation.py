@@ -6,14 +6,13 @@ because not every container can carry the note.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
+
+from moviola.media.video.orientation import Orientation
 
 Plane = npt.NDArray[np.uint8]
 
@@ -28,53 +27,6 @@ _TURNED = {
     "yuv440p10le": "yuv422p10le",
     "yuv440p12le": "yuv422p12le",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Orientation:
-    """What to do with a decoded picture, in this order: transpose, flip left and right, flip top and bottom."""
-
-    transpose: bool = False
-    flip_x: bool = False
-    flip_y: bool = False
-
-    @classmethod
-    def from_matrix(cls, matrix: Sequence[int]) -> Orientation:
-        """From the nine numbers of a display matrix, whose upper left corner is (a, b), (c, d)."""
-        a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
-        if a or d:
-            return cls(False, a < 0, d < 0)
-        return cls(True, c < 0, b < 0)
-
-    @classmethod
-    def of_frame(cls, frame: av.VideoFrame) -> Orientation:
-        """From the side data that a container's own decoder puts on its frames; upright where there is none."""
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-        if matrix is None:
-            return cls()
-        return cls.from_matrix(struct.unpack("=9i", bytes(matrix)[:36]))
-
-    @property
-    def upright(self) -> bool:
-        """Return whether nothing has to be done."""
-        return self == Orientation()
-
-    def size(self, width: int, height: int) -> tuple[int, int]:
-        """Return (width, height) in pixels after turning a picture of this size."""
-        return (height, width) if self.transpose else (width, height)
-
-    def describe(self) -> str:
-        """For people, for example ``transposed, flipped left-right``; ``upright`` for most."""
-        words = (
-            (self.transpose, "transposed"),
-            (self.flip_x, "flipped left-right"),
-            (self.flip_y, "flipped upside down"),
-        )
-        return ", ".join(word for is_so, word in words if is_so) or "upright"
-
-    def to_wire(self) -> list[bool]:
-        """Return the three switches as a list, in the order of the fields."""
-        return [self.transpose, self.flip_x, self.flip_y]
 
 
 def orient_plane(plane: npt.NDArray[Any], orientation: Orientation) -> npt.NDArray[Any]:

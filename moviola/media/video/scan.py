@@ -12,12 +12,14 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from moviola.media.errors import UnreadableSource
+from moviola.media.material import Facts
 from moviola.media.video import passthrough
 from moviola.media.video.cut import ANCHORED, SourceTrack
 from moviola.media.video.description import Tally, describe
-from moviola.media.video.opening import CHECK_PATH, decoder_fields, first_frame, opened, packets_of
+from moviola.media.video.headers import Chapter, DecoderParameters, PassthroughStream, Tags
+from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
+from moviola.media.video.orientation import Orientation
 from moviola.media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
-from moviola.media.video.rotation import Orientation
 
 # Side data that holds from its packet on, until the next of its kind.
 LASTING_SIDE_DATA = ("palette", "new_extradata", "param_change")
@@ -38,7 +40,7 @@ class LastingSideData:
 class Scan:
     """What one pass over a file's packets tells.
 
-    `decoder` are the fields a CodecContext needs to decode bare packets; times in `time_base`;
+    Times are in `time_base`;
     `first_pts` and `last_end` are where the shown frames begin and end, None without timestamps.
     `passthrough` describes the streams that are carried beside it, and `passthrough_numbers` maps their index in
     the file to their number there. `damaged` is what the container knows of damage; decoding may find more.
@@ -48,7 +50,7 @@ class Scan:
     path: Path
     container: str
     stream_index: int
-    decoder: dict[str, Any]
+    decoder: DecoderParameters
     profile: str | None
     time_base: Fraction
     rate: Fraction
@@ -61,18 +63,18 @@ class Scan:
     damaged: bool
     encoder_notes: bytes
     lasting: list[LastingSideData]
-    passthrough: list[dict[str, Any]]
+    passthrough: list[PassthroughStream]
     passthrough_numbers: dict[int, int]
     duration_s: float | None
     bit_rate: int | None
     language: str
     disposition: int
-    metadata: dict[str, str]
-    stream_metadata: dict[str, str]
-    chapters: list[dict[str, Any]]
+    metadata: Tags
+    stream_metadata: Tags
+    chapters: list[Chapter]
     warnings: list[str]
-    streams: list[dict[str, Any]]
-    description: dict[str, Any]
+    streams: list[Facts]
+    description: Facts
 
     @property
     def end(self) -> int:
@@ -157,8 +159,8 @@ class _Scanner:
 
     def _carried(
         self, others: list[Any], firsts: dict[int, av.Packet[Any]], warnings: list[str]
-    ) -> tuple[list[dict[str, Any]], dict[int, int]]:
-        carried: list[dict[str, Any]] = []
+    ) -> tuple[list[PassthroughStream], dict[int, int]]:
+        carried: list[PassthroughStream] = []
         numbers: dict[int, int] = {}
         for stream in others:
             described = None
@@ -175,7 +177,7 @@ class _Scanner:
         return carried, numbers
 
     def _summary(
-        self, track: SourceTrack, carried: list[dict[str, Any]], numbers: dict[int, int], warnings: list[str]
+        self, track: SourceTrack, carried: list[PassthroughStream], numbers: dict[int, int], warnings: list[str]
     ) -> Scan:
         stream, container = self.stream, self.container
         times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]
@@ -188,7 +190,7 @@ class _Scanner:
             path=self.path,
             container=container.format.name,
             stream_index=stream.index,
-            decoder=decoder_fields(stream.codec_context),
+            decoder=decoder_parameters(stream.codec_context),
             profile=stream.profile,
             time_base=base,
             rate=_rate(stream, base, times, frame_count),
@@ -227,20 +229,14 @@ def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: in
     return Fraction(25)
 
 
-def _chapter(chapter: Any) -> dict[str, Any]:
+def _chapter(chapter: Any) -> Chapter:
     base = chapter["time_base"] or Fraction(1, 1000)
-    return {
-        "id": chapter["id"],
-        "start": chapter["start"],
-        "end": chapter["end"],
-        "time_base": [base.numerator, base.denominator],
-        "metadata": dict(chapter["metadata"]),
-    }
+    return Chapter(chapter["id"], chapter["start"], chapter["end"], base, dict(chapter["metadata"]))
 
 
-def _stream_facts(stream: Any) -> dict[str, Any]:
+def _stream_facts(stream: Any) -> Facts:
     context = getattr(stream, "codec_context", None)
-    facts: dict[str, Any] = {"type": stream.type, "codec": context.name if context is not None else None}
+    facts: Facts = {"type": stream.type, "codec": context.name if context is not None else None}
     if stream.type == "audio" and context is not None:
         facts |= {"sample_rate": context.sample_rate, "channels": context.channels, "layout": context.layout.name}
     return facts | {"language": stream.language or "und"}

@@ -9,9 +9,7 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 from av.audio.stream import AudioStream
@@ -21,14 +19,15 @@ from av.stream import Stream
 from moviola.media.account import Account
 from moviola.media.annotations import SUFFIX
 from moviola.media.errors import SpliceError
-from moviola.media.material import NO_VIDEO, Files, Output, Source
-from moviola.media.spliced import Spliced
+from moviola.media.material import NO_VIDEO, Files, Output, Source, header
+from moviola.media.spliced import Details, Spliced
 from moviola.media.video.bookkeeper import Bookkeeper
 from moviola.media.video.codecs import codec_of
 from moviola.media.video.container_choice import Way, add_untouched, container_of, extension, way_into
 from moviola.media.video.containers import Container
 from moviola.media.video.digest import Digest, video_packets
 from moviola.media.video.encode import add_encoded_stream
+from moviola.media.video.headers import PassthroughStream, StreamTags, VideoSplice
 from moviola.media.video.sound import add_decoded, decoded_packets
 from moviola.media.video.templates import FILE_ONLY, template_stream
 from moviola.media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, untouched
@@ -63,15 +62,16 @@ def splice(
     Raise ForeignExtradata for a chunk of another encoder, SpliceError when the results make no file, BundleError for
     a broken payload, OSError when the disk does not take it.
     """
-    main, notes = (f"{output.name}{suffix}" for suffix in (extension(source, output.encoder), SUFFIX))
+    facts = header(VideoSplice, source.splice)
+    main, notes = (f"{output.name}{suffix}" for suffix in (extension(facts.passthrough, output.encoder), SUFFIX))
     with files.partial(notes).open("w", encoding="utf-8") as file:
-        book = Bookkeeper(source, output, file)
-        track = VideoTrack(source, output, results, book.add)
+        book = Bookkeeper(facts, output, file)
+        track = VideoTrack(facts, output, results, book.add)
         splicer = None
         if output.encoder.codec == NO_VIDEO:
             track.skim()
         else:
-            splicer = _Splicer(files.partial(main), source, output, book.account)
+            splicer = _Splicer(files.partial(main), facts, output, book.account)
             splicer.run(track, passthrough)
     book.close()
     details, digest = splicer.checked(track) if splicer is not None else _details_of_notes(files.partial(notes))
@@ -84,7 +84,7 @@ def splice(
     return Spliced(book.account, digest, main, details, analysis=book.annotations.summary.to_json())
 
 
-def _details_of_notes(path: Path) -> tuple[dict[str, Any], str]:
+def _details_of_notes(path: Path) -> tuple[Details, str]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"container": None, "size": path.stat().st_size, "duration_s": None, "time_error_s": None}, digest
@@ -93,12 +93,12 @@ def _details_of_notes(path: Path) -> tuple[dict[str, Any], str]:
 class _Splicer:
     """Writes and checks the video file of an output; `account` is added up meanwhile."""
 
-    def __init__(self, path: Path, source: Source, output: Output, account: Account) -> None:
+    def __init__(self, path: Path, source: VideoSplice, output: Output, account: Account) -> None:
         self._path = path
         self._source = source
         self._output = output
         self._account = account
-        self._container: Container = container_of(source, output.encoder)
+        self._container: Container = container_of(source.passthrough, output.encoder)
         self._pts = array("q")
 
     def run(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
@@ -118,9 +118,9 @@ class _Splicer:
                 av.open(str(self._path), "w", format=self._container.format, container_options=options)
             )
             video = add_encoded_stream(file, self._output.encoder, frames)
-            _describe(video, self._source.splice["stream"])
+            _describe(video, self._source.stream)
             others = self._add_passthrough(file, stack, track, passthrough)
-            file.metadata.update(_lasting_tags(self._source.splice["metadata"]))
+            file.metadata.update(_lasting_tags(self._source.metadata))
             self._add_chapters(file, track)
             file.start_encoding()
             context = video.codec_context
@@ -137,8 +137,8 @@ class _Splicer:
             yield mux
 
     def _sample_rates(self) -> Iterator[int]:
-        for stream in self._source.splice["passthrough"]:
-            with template_stream(stream) as template:
+        for stream in self._source.passthrough:
+            with template_stream(stream.template_format, stream.template) as template:
                 yield getattr(template.codec_context, "sample_rate", None) or 1
 
     def _add_passthrough(
@@ -147,21 +147,21 @@ class _Splicer:
         """A stream of `file` for each that is carried, and its packets."""
         shift_s = track.shift * track.time_base
         streams = []
-        for facts in self._source.splice["passthrough"]:
-            payloads = passthrough.get(facts["stream"])
+        for facts in self._source.passthrough:
+            payloads = passthrough.get(facts.stream)
             way = way_into(self._container, facts)
             self._say_way(facts, way)
             if payloads is None or way is Way.LEFT_OUT:
                 continue
             packets = passthrough_packets(payloads, facts, shift_s, self._account.warn)
-            template = stack.enter_context(template_stream(facts))
+            template = stack.enter_context(template_stream(facts.template_format, facts.template))
             if way is Way.UNTOUCHED:
                 stream = add_untouched(file, template)
-                stream.time_base = Fraction(*facts["time_base"])
-                streams.append(untouched(packets, stream, Fraction(*facts["time_base"])))
+                stream.time_base = facts.time_base
+                streams.append(untouched(packets, stream, facts.time_base))
             elif way is Way.CONVERTED:
-                codec, bitstream_filter = self._container.subtitles[facts["codec"]]
-                stream = file.add_mux_stream(codec, time_base=Fraction(*facts["time_base"]))
+                codec, bitstream_filter = self._container.subtitles[facts.codec]
+                stream = file.add_mux_stream(codec, time_base=facts.time_base)
                 streams.append(converted(packets, stream, bitstream_filter))
             else:
                 assert isinstance(template, AudioStream)
@@ -171,8 +171,8 @@ class _Splicer:
             _describe(stream, facts)
         return streams
 
-    def _say_way(self, facts: Mapping[str, Any], way: Way) -> None:
-        name = f"stream {facts['stream']} ({facts['type']}, {facts['codec']})"
+    def _say_way(self, facts: PassthroughStream, way: Way) -> None:
+        name = f"stream {facts.stream} ({facts.type}, {facts.codec})"
         if way is Way.DECODED:
             self._account.warn(f"{name} fits no container that suits the video: its sound is stored decoded, as PCM")
         elif way is Way.LEFT_OUT:
@@ -181,14 +181,21 @@ class _Splicer:
     def _add_chapters(self, file: OutputContainer, track: VideoTrack) -> None:
         shift_s = track.shift * track.time_base
         chapters = []
-        for chapter in self._source.splice["chapters"]:
-            base = Fraction(*chapter["time_base"])
-            moved = {edge: chapter[edge] + round(shift_s / base) for edge in ("start", "end")}
-            chapters.append({**chapter, **moved, "time_base": base})
+        for chapter in self._source.chapters:
+            moved = round(shift_s / chapter.time_base)
+            chapters.append(
+                {
+                    "id": chapter.id,
+                    "start": chapter.start + moved,
+                    "end": chapter.end + moved,
+                    "time_base": chapter.time_base,
+                    "metadata": chapter.metadata,
+                }
+            )
         if chapters:
             file.set_chapters(chapters)  # type: ignore[arg-type]
 
-    def checked(self, track: VideoTrack) -> tuple[dict[str, Any], str]:
+    def checked(self, track: VideoTrack) -> tuple[Details, str]:
         """Reads the finished file: its details, its digest, and whether it holds every frame at its time."""
         digest = Digest()
         error_s = 0.0
@@ -221,12 +228,13 @@ class _Splicer:
             warn(f"{track.times.moved} frames had the time of the one before or an earlier one: moved by a tick each")
         if self._account.times_repaired:
             warn(f"{self._account.times_repaired} timestamps were not in the order of the frames: sorted")
-        if not self._source.splice["pts_complete"]:
+        if not self._source.pts_complete:
             warn("the source has no complete timestamps: frames are shown at its rate")
-        aspect = self._source.splice["sample_aspect"]
+        aspect = self._source.sample_aspect
         codec = codec_of(self._output.encoder)
-        if aspect not in (None, [1, 1]) and not (codec.keeps_aspect or self._container.keeps_aspect):
-            warn(f"{codec.name} in {self._container.noun} file does not keep the pixel aspect {aspect[0]}:{aspect[1]}")
+        if aspect is not None and aspect != 1 and not (codec.keeps_aspect or self._container.keeps_aspect):
+            shape = f"{aspect.numerator}:{aspect.denominator}"
+            warn(f"{codec.name} in {self._container.noun} file does not keep the pixel aspect {shape}")
 
     def _duration_s(self) -> float:
         with av.open(str(self._path), format=self._container.format, options=dict(FILE_ONLY)) as file:
@@ -237,10 +245,10 @@ def _decode_time(mux: Mux) -> float:
     return mux.dts_s
 
 
-def _describe(stream: Stream, facts: Mapping[str, Any]) -> None:
-    stream.metadata.update(_lasting_tags(facts["metadata"]))
-    stream.metadata["language"] = facts["language"] or "und"  # unsaid, Matroska takes it for English
-    stream.disposition = facts["disposition"]
+def _describe(stream: Stream, facts: StreamTags | PassthroughStream) -> None:
+    stream.metadata.update(_lasting_tags(facts.metadata))
+    stream.metadata["language"] = facts.language or "und"  # unsaid, Matroska takes it for English
+    stream.disposition = facts.disposition  # type: ignore[assignment]
 
 
 def _lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:

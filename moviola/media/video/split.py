@@ -1,37 +1,6 @@
 """A video file as a Source and chunks of packets; nothing is decoded but the first frame.
 
-What travels in a Source of kind "video". Every fraction is [numerator, denominator]; every time is in the
-stream's `time_base`.
-
-`Source.process`: all that a worker needs beside a chunk
-    codec                   FFmpeg's decoder name
-    extradata, codec_tag, width, height, pix_fmt, bits_per_coded_sample, reorder_depth, color_range,
-    color_primaries, color_trc, colorspace
-                            as a CodecContext needs them to decode bare packets
-    time_base, rate         of the source; rate is never empty
-    first_pts               when its first frame is shown, or nil
-    orientation             [transpose, flip_x, flip_y]: how a decoded picture is turned before any filter
-    display_width, display_height, sample_aspect
-                            of a picture so turned; sample_aspect is nil where the file does not tell
-    context_frames          how many frames each chunk's lead-in gives before its own ones, unless the video begins
-                            later
-    stages                  true: several workers may share a chain (moviola/media/video/stages.py)
-
-`Source.splice`: all that the splicer needs beside the results
-    container               FFmpeg's name of the source's format
-    time_base, rate         as above: result times are in this base
-    width, height, sample_aspect
-                            of the turned picture, before filters
-    colour                  {range, primaries, transfer, matrix} as FFmpeg numbers them
-    frame_count             how many packets give a frame (a few of them may turn out not to)
-    pts_complete            whether every one of these has a timestamp; if not, time is frame index / rate
-    first_pts, last_end     where the shown frames begin and end (the last pts and its duration), or nil
-    metadata, chapters      of the file; chapters are {id, start, end, time_base, metadata}
-    stream                  {language, disposition, metadata} of the filtered stream
-    passthrough             [{stream, type, codec, time_base, template, template_format, language, metadata,
-                            disposition}], `stream` counts from 1 as Chunk.stream does;
-                            see passthrough.describe for the template
-
+What travels in a Source beside facts stands in moviola/media/video/headers.py.
 Facts are for people and for the metrics; `_facts` lists them.
 """
 
@@ -39,18 +8,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import xxhash
 
 from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
-from moviola.media.material import Chunk, Cutting, Material, Source, encodable
+from moviola.media.material import Chunk, Cutting, Facts, Material, Source, encodable
 from moviola.media.video import KIND
+from moviola.media.video.bundle import ChunkTable, PacketEntry, Range, SideData, Span
 from moviola.media.video.cut import Cut, SourceTrack, display_ranks
+from moviola.media.video.headers import DecoderParameters, StreamTags, VideoProcess, VideoSplice
 from moviola.media.video.lossless import LosslessSplitter
 from moviola.media.video.opening import opened, packets_of
 from moviola.media.video.passthrough import Carrier, packet_entry
@@ -93,8 +63,8 @@ def split_file(
         found = replace(found, passthrough=[], passthrough_numbers={})
     chosen = plan(
         found.track,
-        found.decoder["width"],
-        found.decoder["height"],
+        found.decoder.width,
+        found.decoder.height,
         chunk_frames=chunk_frames,
         context_frames=context_frames,
     )
@@ -102,15 +72,15 @@ def split_file(
     decoder, chunks = found.decoder, Splitter(found, chosen.cuts).chunks()
     if chosen.refusal:
         splitter = LosslessSplitter(found, chunk_frames, context_frames)
-        decoder, chunks = splitter.decoder_fields, splitter.chunks()
+        decoder, chunks = splitter.decoder, splitter.chunks()
         facts |= splitter.facts(chosen.refusal)
     source = Source(
         kind=KIND.name,
         name=encodable(path.name),
         fingerprint=fingerprint_of(path),
         facts=facts,
-        process=_process(found, decoder, context_frames),
-        splice=_splice(found),
+        process=_process(found, decoder, context_frames).to_wire(),
+        splice=_splice(found).to_wire(),
         stream_count=1 + len(found.passthrough),
     )
     return source, chunks
@@ -131,7 +101,7 @@ class Splitter:
     def __init__(self, found: Scan, cuts: tuple[Cut, ...]) -> None:
         self._scan = found
         self._cuts = cuts
-        self._window: deque[tuple[list[Any], bytes]] = deque()
+        self._window: deque[tuple[PacketEntry, bytes]] = deque()
         self._window_start = 0
 
     def chunks(self) -> Iterator[Chunk]:
@@ -167,55 +137,51 @@ class Splitter:
     def _video_chunk(self, index: int) -> Chunk:
         cut, track = self._cuts[index], self._scan.track
         held = [self._window[at - self._window_start] for at in range(cut.lead, cut.stop)]
-        entries = [list(entry) for entry, _ in held]
+        entries = [entry for entry, _ in held]
         packets = [data for _, data in held]
         if cut.lead > 0:
             packets[0] = self._scan.encoder_notes + packets[0]
-            entries[0][0] = len(packets[0])
-            entries[0][5] = lasting_side_data(self._scan, cut.lead, entries[0][5])
-        table = {
-            "p": entries,
-            "own": own_ranges(track, cut),
-            "lead": cut.start - cut.lead,
-            "skip": cut.skip - cut.lead,
-            "first": track.frames_before[cut.start],
-            "rank": display_ranks(track, cut.start, cut.stop),
-            "span": self._span(cut),
-        }
-        return Chunk(0, index, track.frame_count(cut.start, cut.stop), pack(table, packets))
+            side_data = lasting_side_data(self._scan, cut.lead, entries[0].side_data)
+            entries[0] = entries[0]._replace(size=len(packets[0]), side_data=side_data)
+        table = ChunkTable(
+            p=entries,
+            own=own_ranges(track, cut),
+            lead=cut.start - cut.lead,
+            skip=cut.skip - cut.lead,
+            first=track.frames_before[cut.start],
+            rank=display_ranks(track, cut.start, cut.stop),
+            span=self._span(cut),
+        )
+        return Chunk(0, index, track.frame_count(cut.start, cut.stop), pack(table.to_wire(), packets))
 
-    def _span(self, cut: Cut) -> list[int] | None:
+    def _span(self, cut: Cut) -> Span | None:
         """From when until when the chunk's frames are shown; None where the source has no complete times."""
         track = self._scan.track
         if track.times is None:
             return None
         first, after = track.frames_before[cut.start], track.frames_before[cut.stop]
-        return [track.times[first], track.times[after] if after < len(track.times) else self._scan.end]
+        return Span(track.times[first], track.times[after] if after < len(track.times) else self._scan.end)
 
 
-def own_ranges(track: SourceTrack, cut: Cut) -> list[list[int]]:
+def own_ranges(track: SourceTrack, cut: Cut) -> list[Range]:
     """The packets of a chunk whose frames it emits, as ranges counted from the chunk's first packet."""
-    ranges: list[list[int]] = []
+    ranges: list[Range] = []
     for index in range(cut.start, cut.stop):
         if not track.shown[index]:
             continue
         at = index - cut.lead
-        if ranges and ranges[-1][1] == at:
-            ranges[-1][1] = at + 1
+        if ranges and ranges[-1].stop == at:
+            ranges[-1] = Range(ranges[-1].start, at + 1)
         else:
-            ranges.append([at, at + 1])
+            ranges.append(Range(at, at + 1))
     return ranges
 
 
-def lasting_side_data(found: Scan, index: int, own: list[list[Any]] | None) -> list[list[Any]] | None:
+def lasting_side_data(found: Scan, index: int, own: list[SideData] | None) -> list[SideData] | None:
     """Side data of packet `index`, with the newest of each lasting kind from before it where it has none itself."""
     newest = {one.kind: one.data for one in found.lasting if one.index < index}
     newest |= dict(own or [])
-    return [[kind, data] for kind, data in newest.items()] or None
-
-
-def _fraction(value: Fraction | None) -> list[int] | None:
-    return None if value is None else [value.numerator, value.denominator]
+    return [SideData(kind, data) for kind, data in newest.items()] or None
 
 
 def _shown_aspect(found: Scan) -> Fraction | None:
@@ -223,63 +189,60 @@ def _shown_aspect(found: Scan) -> Fraction | None:
     return 1 / aspect if aspect and found.orientation.transpose else aspect
 
 
-def _process(found: Scan, decoder: dict[str, Any], context_frames: int) -> dict[str, Any]:
-    width, height = found.orientation.size(found.decoder["width"], found.decoder["height"])
-    return decoder | {
-        "time_base": _fraction(found.time_base),
-        "rate": _fraction(found.rate),
-        "first_pts": found.first_pts,
-        "context_frames": context_frames,
-        "stages": True,
-        "orientation": found.orientation.to_wire(),
-        "display_width": width,
-        "display_height": height,
-        "sample_aspect": _fraction(_shown_aspect(found)),
-    }
+def _process(found: Scan, decoder: DecoderParameters, context_frames: int) -> VideoProcess:
+    width, height = found.orientation.size(found.decoder.width, found.decoder.height)
+    return VideoProcess(
+        **{each.name: getattr(decoder, each.name) for each in fields(DecoderParameters)},
+        time_base=found.time_base,
+        rate=found.rate,
+        first_pts=found.first_pts,
+        context_frames=context_frames,
+        stages=True,
+        orientation=found.orientation,
+        display_width=width,
+        display_height=height,
+        sample_aspect=_shown_aspect(found),
+    )
 
 
-def _splice(found: Scan) -> dict[str, Any]:
-    track = found.track
-    width, height = found.orientation.size(found.decoder["width"], found.decoder["height"])
-    return {
-        "container": found.container,
-        "time_base": _fraction(found.time_base),
-        "rate": _fraction(found.rate),
-        "width": width,
-        "height": height,
-        "sample_aspect": _fraction(_shown_aspect(found)),
-        "colour": {
-            "range": found.decoder["color_range"],
-            "primaries": found.decoder["color_primaries"],
-            "transfer": found.decoder["color_trc"],
-            "matrix": found.decoder["colorspace"],
+def _splice(found: Scan) -> VideoSplice:
+    track, decoder = found.track, found.decoder
+    width, height = found.orientation.size(decoder.width, decoder.height)
+    return VideoSplice(
+        container=found.container,
+        time_base=found.time_base,
+        rate=found.rate,
+        width=width,
+        height=height,
+        sample_aspect=_shown_aspect(found),
+        colour={
+            "range": decoder.color_range,
+            "primaries": decoder.color_primaries,
+            "transfer": decoder.color_trc,
+            "matrix": decoder.colorspace,
         },
-        "frame_count": track.frames_before[-1],
-        "pts_complete": track.times is not None,
-        "first_pts": found.first_pts,
-        "last_end": found.last_end,
-        "metadata": found.metadata,
-        "chapters": found.chapters,
-        "stream": {
-            "language": found.language,
-            "disposition": found.disposition,
-            "metadata": found.stream_metadata,
-        },
-        "passthrough": found.passthrough,
-    }
+        frame_count=track.frames_before[-1],
+        pts_complete=track.times is not None,
+        first_pts=found.first_pts,
+        last_end=found.last_end,
+        metadata=found.metadata,
+        chapters=found.chapters,
+        stream=StreamTags(found.language, found.disposition, found.stream_metadata),
+        passthrough=found.passthrough,
+    )
 
 
-def _facts(found: Scan, cuts: tuple[Cut, ...]) -> dict[str, Any]:
+def _facts(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
     decoder, track = found.decoder, found.track
     frame_count = track.frames_before[-1]
     lead_in_frames, lead_in_bytes = lead_in_cost(track, cuts)
     return {
         "container": found.container,
-        "codec": decoder["codec"],
+        "codec": decoder.codec,
         "profile": found.profile,
-        "pix_fmt": decoder["pix_fmt"],
-        "width": decoder["width"],
-        "height": decoder["height"],
+        "pix_fmt": decoder.pix_fmt,
+        "width": decoder.width,
+        "height": decoder.height,
         "sample_aspect": str(found.sample_aspect) if found.sample_aspect else None,
         "orientation": found.orientation.describe(),
         "rate": str(found.rate),

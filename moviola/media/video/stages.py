@@ -2,20 +2,7 @@
 done it.
 
 A chain is then run in *stages*, each some of its steps in a row. What a stage but the last makes of a chunk is an
-*intermediate*: a bundle (moviola/media/bundle.py) whose parts are the source's chunk as the client sent it, and what
-moviola/media/video/exact.py made of the frames that a filter drew. Its table has
-
-    "runs"     of these frames
-    "shots"    [[place, index, own, damaged, kind, notes, failure, latency_ms], …] in order, see `FrameItem`;
-               kind says where the picture is: "drawn" in the runs, "source" in the chunk, "" nowhere
-    "context"  how many frames before the own ones the next stages' filters may look back at, at most
-    "reach"    how many the chunk's decoder gives, at most
-    "size", "aspect"
-               [width, height] of what the filters so far should make of the source's pictures, and the shape of a
-               pixel, a fraction or nil
-    "decoding" what the decoder said of the chunk, once all of it was decoded
-    "seconds"  of the stages so far
-    "builds"   of each step so far, the build (moviola/media/fingerprint.py) of the worker that did it
+*intermediate* (moviola/media/video/intermediate.py).
 
 Frames that no filter drew are not carried: the next stage decodes the chunk again where one is wanted. So a frame on
 which a filter fails, now or later, can pass as the source has it, with all that the decoder hung on it.
@@ -24,9 +11,7 @@ which a filter fails, now or later, can pass as the source has it, with all that
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from time import perf_counter
-from typing import Any
 
 from moviola.base.failures import MAX_FAILURES_OF_CHUNK
 from moviola.base.vocabulary import OnError
@@ -37,7 +22,8 @@ from moviola.media.bundle import pack
 from moviola.media.errors import ProcessingFailed, TooLargeToHandOn, last_line
 from moviola.media.material import Output
 from moviola.media.video.exact import FramePacker
-from moviola.media.video.frame_source import DRAWN, NOWHERE, SOURCE, FrameItem, FrameSource, builds_after
+from moviola.media.video.frame_source import FrameItem, FrameSource, builds_after
+from moviola.media.video.intermediate import Intermediate, PartEntry, PictureAt, ShotEntry, Size, StageFailure
 
 # What one worker sends at once: well below the 256 MiB that the wire carries, and held in memory twice.
 MAX_SIZE = 192 * 1024 * 1024
@@ -75,7 +61,7 @@ class _StageRunner:
         self._runner = ChainRunner(make_chain(output.chain[stage.start : stage.stop]))
         self._next_context = max(0, frame_source.context_frames - self._runner.context_frames)
         self._context: list[FrameItem] = []  # until the first own frame: only then it is known how many there are
-        self._entries: list[list[Any]] = []
+        self._entries: list[ShotEntry] = []
         self._packer = FramePacker()
         self._seconds = frame_source.seconds
         self._failure_count = 0
@@ -94,7 +80,7 @@ class _StageRunner:
             item.latency_ms += (perf_counter() - begun) * 1000
             if item.own:
                 self._own_count += 1
-                self._entries[-1][-1] = item.latency_ms
+                self._entries[-1] = self._entries[-1]._replace(latency_ms=item.latency_ms)
             self._on_frame(self._own_count)
         return self._intermediate(), self._own_count
 
@@ -117,7 +103,7 @@ class _StageRunner:
             raise ProcessingFailed([item.index], error.filter_name, error.trace) from error
         self._failure_count += item.own
         trace = error.trace if self._failure_count <= MAX_FAILURES_OF_CHUNK else last_line(error.trace)
-        item.failure = error.filter_name, trace
+        item.failure = StageFailure(error.filter_name, trace)
         item.picture = error.seen
 
     def _pass_on(self, item: FrameItem) -> None:
@@ -137,13 +123,13 @@ class _StageRunner:
         begun = perf_counter()
         if item.failure is not None and not self._next_context:
             item.picture = None  # nobody looks back at it
-        kind, notes = NOWHERE, Notes()
+        at, notes = PictureAt.NOWHERE, Notes()
         if item.picture is not None:
-            kind, notes = DRAWN if item.is_drawn else SOURCE, item.picture.notes
+            at, notes = PictureAt.DRAWN if item.is_drawn else PictureAt.SOURCE, item.picture.notes
             if item.is_drawn:
                 self._packer.add(item.picture.frame)
-        entry = [item.place, item.index, item.own, item.damaged, kind, [dict(note) for note in notes]]
-        self._entries.append([*entry, item.failure, item.latency_ms])
+        told, about = [dict(note) for note in notes], (item.place, item.index, item.own, item.damaged)
+        self._entries.append(ShotEntry(*about, at, told, item.failure, item.latency_ms))
         size = self._packer.size + len(self._frame_source.chunk)
         if size > MAX_SIZE:
             raise TooLargeToHandOn(size, MAX_SIZE, self._own_count)
@@ -151,18 +137,17 @@ class _StageRunner:
 
     def _intermediate(self) -> bytes:
         runs, drawn = self._packer.finish()
-        aspect = self._runner.output_pixel_aspect(self._frame_source.pixel_aspect)
         parts = [self._frame_source.chunk, *drawn]
-        table = {
-            "p": [[len(part)] for part in parts],
-            "runs": runs,
-            "shots": self._entries,
-            "context": self._next_context,
-            "reach": self._reach,
-            "size": self._runner.output_size(*self._frame_source.size),
-            "aspect": None if aspect is None else [aspect.numerator, aspect.denominator],
-            "decoding": asdict(self._frame_source.report),
-            "seconds": asdict(self._seconds),
-            "builds": builds_after(self._frame_source.builds, self._stage),
-        }
-        return pack(table, parts)
+        made = Intermediate(
+            p=[PartEntry(len(part)) for part in parts],
+            runs=runs,
+            shots=self._entries,
+            context=self._next_context,
+            reach=self._reach,
+            size=Size(*self._runner.output_size(*self._frame_source.size)),
+            aspect=self._runner.output_pixel_aspect(self._frame_source.pixel_aspect),
+            decoding=self._frame_source.report,
+            seconds=self._seconds,
+            builds=builds_after(self._frame_source.builds, self._stage),
+        )
+        return pack(made.to_wire(), parts)

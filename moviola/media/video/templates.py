@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
 import av
 from av.container import InputContainer
@@ -40,12 +40,12 @@ def open_template(form: str, template: bytes) -> InputContainer:
 
 
 @contextmanager
-def template_stream(facts: Mapping[str, Any]) -> Iterator[Stream]:
-    """The stream that a template describes; `facts` is its entry in `Source.splice["passthrough"]`.
+def template_stream(form: str, template: bytes) -> Iterator[Stream]:
+    """Return the stream that a template of a format describes, as headers.PassthroughStream has them.
 
     Raise SpliceError when there is none.
     """
-    with open_template(str(facts.get("template_format")), bytes(facts["template"])) as container:
+    with open_template(form, template) as container:
         if len(container.streams) != 1:
             raise SpliceError(f"a stream's template has {len(container.streams)} streams; it must have one")
         stream = container.streams[0]

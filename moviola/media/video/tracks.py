@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -14,12 +14,13 @@ from av.bitstream import BitStreamFilterContext
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.stream import Stream
 
-from moviola.media.bundle import unpack
+from moviola.media.bundle import read
 from moviola.media.errors import BundleError, ForeignExtradata, NothingToSplice
-from moviola.media.material import NO_VIDEO, Output, Source
-from moviola.media.video.bundle import KEY
+from moviola.media.material import NO_VIDEO, Output
+from moviola.media.video.bundle import KEY, EncodedEntry, PacketEntry, PassthroughTable, ResultTable, SideData
 from moviola.media.video.frame_format import FrameFormat
 from moviola.media.video.grid import Grid, grid_of
+from moviola.media.video.headers import PassthroughStream, VideoSplice
 from moviola.media.video.report import ChunkReport
 from moviola.media.video.timing import StrictTimes, TimedPacket, decode_times
 
@@ -38,7 +39,7 @@ class _Encoded:
 
     index: int
     report: ChunkReport
-    entries: list[list[Any]]
+    entries: list[EncodedEntry]
     packets: list[memoryview]
     extradata: bytes
 
@@ -53,7 +54,7 @@ class VideoTrack:
     an MP4 would cut, is moved by `shift` to begin at zero; that is known once `format` was asked for.
     """
 
-    source: Source
+    source: VideoSplice
     output: Output
     results: Iterable[bytes]
     on_report: Callable[[ChunkReport, list[int]], None]
@@ -66,8 +67,8 @@ class VideoTrack:
     _waiting: deque[_Encoded] = field(init=False, default_factory=deque)
 
     def __post_init__(self) -> None:
-        self.grid = grid_of(self.output, self.source.splice)
-        self.time_base = self.grid.time_base if self.grid else Fraction(*self.source.splice["time_base"])
+        self.grid = grid_of(self.output, self.source)
+        self.time_base = self.grid.time_base if self.grid else self.source.time_base
         has_video = self.output.encoder.codec != NO_VIDEO
         self._chunks = (
             _taken_apart(index, payload, has_video) for index, payload in enumerate(self.results) if payload
@@ -80,7 +81,7 @@ class VideoTrack:
             if chunk.packets and chunk.report.format is not None:
                 times = self._shown_at(chunk.report)
                 self.shift = max(0, -times[0])
-                rate = self.grid.rate if self.grid else Fraction(*self.source.splice["rate"])
+                rate = self.grid.rate if self.grid else self.source.rate
                 usual = round(1 / rate / self.time_base)
                 self._step = max(1, min((two - one for one, two in pairwise(times)), default=usual))
                 return chunk.report.format
@@ -92,7 +93,7 @@ class VideoTrack:
         Raise ForeignExtradata for the first chunk that another encoder made.
         """
         shown: deque[int] = deque()
-        end = None if self.grid else self.source.splice["last_end"]
+        end = None if self.grid else self.source.last_end
         end = None if end is None else end + self.shift
         tick_s = float(self.time_base)
         for timed in decode_times(self._timed(extradata, shown), iter(shown.popleft, None), delay, self._step, end):
@@ -126,69 +127,69 @@ class VideoTrack:
             self.on_report(chunk.report, pts)
             shown.extend(pts)
             for entry, data in zip(chunk.entries, chunk.packets, strict=True):
-                yield TimedPacket(data, bool(entry[3] & KEY), pts[entry[1]])
+                yield TimedPacket(data, bool(entry.flags & KEY), pts[entry.pts])
 
     def _shown_at(self, report: ChunkReport) -> list[int]:
         """When the chunk's frames are shown, in order; a source without times shows them at its rate."""
-        facts = self.source.splice
+        source = self.source
         known = [pts for pts in report.pts if pts is not None]
         if self.grid is not None:
             return [self.grid.units(tick) for tick in known]
-        if facts["pts_complete"] and len(known) == len(report.pts):
+        if source.pts_complete and len(known) == len(report.pts):
             return known
-        ticks_a_frame = 1 / Fraction(*facts["rate"]) / self.time_base
-        first = facts["first_pts"] or 0
+        ticks_a_frame = 1 / source.rate / self.time_base
+        first = source.first_pts or 0
         return [first + round(frame * ticks_a_frame) for frame in report.frames]
 
 
 def _taken_apart(index: int, payload: bytes, has_video: bool) -> _Encoded:
-    table, packets = unpack(payload)
     try:
-        report = ChunkReport.from_wire(table["report"])
-        extradata = bytes(table["x"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"result {index} is not one of this version: {error!r}") from error
+        table, packets = read(ResultTable, payload)
+    except BundleError as error:
+        raise BundleError(f"result {index} is not one of this version: {error}") from error
+    report = table.report
     count = len(report.pts) if has_video else 0
-    if count != len(packets) or sorted(entry[1] for entry in table["p"]) != list(range(count)):
+    if count != len(packets) or sorted(entry.pts for entry in table.p) != list(range(count)):
         raise BundleError(f"chunk {index} has {len(packets)} packets for {count} frames")
-    return _Encoded(index, report, table["p"], packets, extradata)
+    return _Encoded(index, report, table.p, packets, table.x)
 
 
 def passthrough_packets(
-    payloads: Iterable[bytes], facts: Mapping[str, Any], shift_s: Fraction, say: Callable[[str], None]
+    payloads: Iterable[bytes], facts: PassthroughStream, shift_s: Fraction, say: Callable[[str], None]
 ) -> Iterator[Packet[Any]]:
     """The packets of a stream that is not filtered, as they were in the source but for the shift.
 
-    `facts` is its entry in `Source.splice["passthrough"]`. Where the times of the first chunk go backwards, as some
+    Where the times of the first chunk go backwards, as some
     Ogg files' do, the durations alone are believed, and `say` is told.
     """
-    base = Fraction(*facts["time_base"])
+    base = facts.time_base
     shift = round(shift_s / base)
     earliest: int | None = None
     by_duration: bool | None = None
     for payload in payloads:
-        table, views = unpack(payload)
+        table, views = read(PassthroughTable, payload)
         if by_duration is None:
-            by_duration = _times_lie(table["p"])
+            by_duration = _times_lie(table.p)
             if by_duration:
-                say(f"the times of stream {facts['stream']} go backwards: it is timed by the lengths of its packets")
-        for entry, data in zip(table["p"], views, strict=True):
+                say(f"the times of stream {facts.stream} go backwards: it is timed by the lengths of its packets")
+        for entry, data in zip(table.p, views, strict=True):
             if not len(data):
                 continue
             if by_duration:
-                entry[1] = entry[2] = max(0, entry[2]) if earliest is None else earliest - shift
+                at = max(0, entry.dts or 0) if earliest is None else earliest - shift
+                entry = entry._replace(pts=at, dts=at)
             packet = _rebuilt(entry, data, shift, earliest)
             assert packet.dts is not None
             packet.time_base = base
-            earliest = packet.dts + max(1, entry[3] if by_duration else 1)
+            earliest = packet.dts + max(1, entry.duration if by_duration else 1)
             yield packet
 
 
-def _times_lie(entries: list[list[Any]]) -> bool:
+def _times_lie(entries: list[PacketEntry]) -> bool:
     """Whether decode times fall although the lengths of all packets that hold anything are known."""
-    filled = [entry for entry in entries if entry[0]]
-    known = all(entry[2] is not None and entry[3] for entry in filled)
-    return known and any(one[2] > two[2] for one, two in pairwise(filled))
+    filled = [entry for entry in entries if entry.size]
+    times = [entry.dts for entry in filled if entry.dts is not None and entry.duration]
+    return len(times) == len(filled) and any(one > two for one, two in pairwise(times))
 
 
 def untouched(packets: Iterable[Packet[Any]], stream: Stream, base: Fraction) -> Iterator[Mux]:
@@ -210,7 +211,7 @@ def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: 
             yield from untouched((ready,), stream, base)
 
 
-def _rebuilt(entry: list[Any], data: memoryview, shift: int, earliest: int | None) -> Packet[Any]:
+def _rebuilt(entry: PacketEntry, data: memoryview, shift: int, earliest: int | None) -> Packet[Any]:
     """The packet as it was; `earliest` is the lowest dts that the file still takes, which matters for broken ones."""
     _, pts, dts, duration, flags, side_data = entry
     packet: Packet[Any] = Packet(len(data))
@@ -227,8 +228,8 @@ def _rebuilt(entry: list[Any], data: memoryview, shift: int, earliest: int | Non
     return packet
 
 
-def _attach(packet: Packet[Any], side_data: list[list[Any]] | None) -> None:
+def _attach(packet: Packet[Any], side_data: list[SideData] | None) -> None:
     for kind, content in side_data or ():
-        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[call-arg]
+        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[arg-type,call-arg]
         one.update(content)
         packet.set_sidedata(one)

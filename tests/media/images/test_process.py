@@ -12,7 +12,7 @@ from moviola.media.images import process as module
 from moviola.media.images.carried import attached
 from moviola.media.images.header import read_header
 from moviola.media.images.process import process
-from moviola.media.report import Report
+from moviola.media.report import FrameNotes, Report
 from tests.media.images.gallery import Hanging, hang, output
 from tests.media.images.pictures import (
     PROFILE,
@@ -174,8 +174,8 @@ class TestFailingFilters:
             assert "frame" in errors(made)[name]
         account = made.spliced.account
         assert [(index, name) for index, name, _ in account.fallback] == [(3, "picky"), (6, "picky")]
-        assert [each["frame"] for each in account.failures] == [3, 6]
-        assert "not to my taste" in account.failures[0]["traceback"]
+        assert [each.frame for each in account.failures] == [3, 6]
+        assert "not to my taste" in account.failures[0].traceback
 
     def test_original_is_upright_and_in_the_format_asked_for(self, tmp_path: Path) -> None:
         files = {f"{n}.jpg": with_exif(encoded(corners(64, 32), ".jpg"), exif({274: short(6)})) for n in range(2)}
@@ -215,7 +215,7 @@ def test_notes(tmp_path: Path) -> None:
     files = {"a.png": PNG, "b.tif": tiff([corners(), corners()]), "c.png": PNG}
     made = hang(tmp_path, files, output("numbered"))
     (report,) = [Report.from_wire(unpack_table(each.payload)["report"]) for each in made.results]
-    assert report.notes == [[1, [{"page": 1, "number": 1}, {"page": 2, "number": 1}]]]
+    assert report.notes == [FrameNotes(1, [{"page": 1, "number": 1}, {"page": 2, "number": 1}])]
 
 
 def test_no_room_for_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from moviola.media.errors import BundleError, ProcessingFailed
 from moviola.media.table import process as processing
 from moviola.media.table.bundle import SEPARATOR, TableChunk, TableResult
 from moviola.media.table.process import process
+from moviola.media.table.report import BadRecord
 from moviola.media.table.scan import NEVER_CLOSED
 from moviola.media.table.schema import NO_KEY
 from tests.media.table.tables import MOVIES, movie, output, taken, write
@@ -54,15 +55,16 @@ def test_what_is_wrong_is_told_with_record_and_line() -> None:
     given = chunk(data, 7, broken=[[1, 13, NEVER_CLOSED], [6, 18, NEVER_CLOSED]])
     report = made(given).report
     assert report.malformed == [
-        [8, 13, NEVER_CLOSED],
-        [9, 14, "a blank line"],
-        [10, 15, "1 columns instead of 2"],
-        [11, 16, "3 columns instead of 2"],
-        [13, 18, NEVER_CLOSED],
+        BadRecord(8, 13, NEVER_CLOSED),
+        BadRecord(9, 14, "a blank line"),
+        BadRecord(10, 15, "1 columns instead of 2"),
+        BadRecord(11, 16, "3 columns instead of 2"),
+        BadRecord(13, 18, NEVER_CLOSED),
     ]
     assert report.malformed_count == 5
-    assert report.mended == [[12, 17, "1 byte is no UTF-8: it stands as U+FFFD"]]
-    assert report.lost == report.fallback == []
+    assert report.mended == [BadRecord(12, 17, "1 byte is no UTF-8: it stands as U+FFFD")]
+    assert not report.lost
+    assert not report.fallback
 
 
 def test_lists_of_troubles_are_bounded() -> None:

@@ -14,6 +14,7 @@ import av
 from moviola.filters.chain import Step
 from moviola.media.material import Encoder, Output, Result, Source
 from moviola.media.spliced import Spliced
+from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
 from moviola.media.video.process import process
 from moviola.media.video.splice import splice
 from moviola.media.video.split import split_file
@@ -161,3 +162,13 @@ def sound_of(path: Path, stream: int = 0) -> list[tuple[Fraction, bytes]]:
     with av.open(str(path)) as container:
         audio: Any = container.streams.audio[stream]
         return [(each.pts * each.time_base, bytes(each)) for each in container.demux(audio) if each.size]
+
+
+def process_of(source: Source) -> VideoProcess:
+    """What a worker is told of a source."""
+    return VideoProcess.from_wire(source.process)
+
+
+def streams_of(source: Source) -> list[PassthroughStream]:
+    """The streams of a source that are carried beside the video."""
+    return VideoSplice.from_wire(source.splice).passthrough

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from fractions import Fraction
 
 import pytest
 
@@ -8,12 +8,35 @@ from moviola.filters.chain import parse_chain
 from moviola.media.errors import UnreadableSource
 from moviola.media.material import Encoder, Output, Source
 from moviola.media.video.chain import check
+from moviola.media.video.headers import VideoProcess
+from moviola.media.video.orientation import Orientation
 
 
 def source(width: int, height: int) -> Source:
-    process: dict[str, Any] = {"display_width": width, "display_height": height, "width": width, "height": height}
-    process |= {"codec": "h264", "pix_fmt": "yuv420p", "context_frames": 0}
-    return Source("video", "clip.mp4", "", facts={}, process=process, splice={}, stream_count=1)
+    process = VideoProcess(
+        codec="h264",
+        extradata=None,
+        codec_tag="",
+        width=width,
+        height=height,
+        pix_fmt="yuv420p",
+        bits_per_coded_sample=8,
+        reorder_depth=0,
+        color_range=0,
+        color_primaries=2,
+        color_trc=2,
+        colorspace=2,
+        time_base=Fraction(1, 25),
+        rate=Fraction(25),
+        first_pts=0,
+        context_frames=0,
+        stages=True,
+        orientation=Orientation(),
+        display_width=width,
+        display_height=height,
+        sample_aspect=None,
+    )
+    return Source("video", "clip.mp4", "", facts={}, process=process.to_wire(), splice={}, stream_count=1)
 
 
 def output(chain: str) -> Output:

@@ -13,9 +13,11 @@ from moviola.media.material import Chunk, Source
 from moviola.media.video import decode
 from moviola.media.video.check import checksum, decode_whole
 from moviola.media.video.decode import ChunkDecoder, repaired
+from moviola.media.video.headers import VideoProcess
 from moviola.media.video.split import split_file
 from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
+from tests.media.video.cutting_room import process_of
 
 
 def cut_up(path: Path, **settings: Any) -> tuple[Source, list[Chunk]]:
@@ -25,7 +27,7 @@ def cut_up(path: Path, **settings: Any) -> tuple[Source, list[Chunk]]:
 
 def decoded(source: Source, chunks: list[Chunk]) -> Iterator[tuple[ChunkDecoder, list[decode.DecodedFrame]]]:
     for chunk in chunks:
-        decoder = ChunkDecoder(chunk.payload, source.process)
+        decoder = ChunkDecoder(chunk.payload, process_of(source))
         yield decoder, list(decoder)
 
 
@@ -59,7 +61,7 @@ def test_the_frames_before_a_chunk_come_as_context(clip: Clip, name: str, contex
     whole = decode_whole(clip(name)).frames
     source, chunks = cut_up(clip(name), chunk_frames=7, context_frames=context_frames)
     for chunk in chunks:
-        frames = list(ChunkDecoder(chunk.payload, source.process, context_frames))
+        frames = list(ChunkDecoder(chunk.payload, process_of(source), context_frames))
         context = [one for one in frames if not one.own]
         first = frames[len(context)].index
         assert frames[: len(context)] == context
@@ -71,19 +73,19 @@ def test_the_frames_before_a_chunk_come_as_context(clip: Clip, name: str, contex
 
 def test_a_worker_takes_less_context_than_a_chunk_has(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_open_gop"), chunk_frames=7, context_frames=5)
-    assert [one.own for one in ChunkDecoder(chunks[1].payload, source.process, 1)][:3] == [False, True, True]
-    assert all(one.own for one in ChunkDecoder(chunks[1].payload, source.process))
+    assert [one.own for one in ChunkDecoder(chunks[1].payload, process_of(source), 1)][:3] == [False, True, True]
+    assert all(one.own for one in ChunkDecoder(chunks[1].payload, process_of(source)))
 
 
 def test_context_is_not_repaired_into_the_times(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_open_gop"), chunk_frames=7, context_frames=3)
-    decoder = ChunkDecoder(chunks[1].payload, source.process, 3)
+    decoder = ChunkDecoder(chunks[1].payload, process_of(source), 3)
     assert len([one for one in decoder if one.own]) == len(decoder.report.times)
 
 
 def test_what_only_serves_as_reference_is_skipped_where_nothing_needs_it(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_one_keyframe"), chunk_frames=16)
-    decoder = ChunkDecoder(chunks[-1].payload, source.process)
+    decoder = ChunkDecoder(chunks[-1].payload, process_of(source))
     list(decoder)
     assert decoder.report.lead_in_packets > 20
     assert 0 < decoder.report.lead_in_frames < decoder.report.lead_in_packets
@@ -93,7 +95,7 @@ def test_what_only_serves_as_reference_is_skipped_where_nothing_needs_it(clip: C
 def test_lead_in_gives_signs_of_life(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_one_keyframe"), chunk_frames=16)
     signs: list[int] = []
-    decoder = ChunkDecoder(chunks[-1].payload, source.process, 0, signs.append)
+    decoder = ChunkDecoder(chunks[-1].payload, process_of(source), 0, signs.append)
     next(iter(decoder))
     assert signs == list(range(1, decoder.report.lead_in_packets + 1))
 
@@ -122,7 +124,7 @@ def test_times_that_lie_are_sorted_and_counted(clip: Clip) -> None:
         for index, entry in enumerate(entries):
             entry[1] = index
 
-    decoder = ChunkDecoder(_with_packets(chunks[0], coded_order), source.process)
+    decoder = ChunkDecoder(_with_packets(chunks[0], coded_order), process_of(source))
     raw = [one.pts or 0 for one in decoder]
     assert raw != sorted(raw)
     assert decoder.report.times == sorted(raw)
@@ -138,13 +140,13 @@ def test_frames_belong_to_packets_and_not_to_times(clip: Clip) -> None:
             entry[1] = 5
 
     for chunk in chunks:
-        frames = list(ChunkDecoder(_with_packets(chunk, same), source.process))
+        frames = list(ChunkDecoder(_with_packets(chunk, same), process_of(source)))
         assert len(frames) == chunk.frame_count
 
 
 def test_decoders_at_work_at_once_do_not_mix_up_their_packets(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_open_gop"), chunk_frames=1000)
-    one, two = (iter(ChunkDecoder(chunks[0].payload, source.process)) for _ in range(2))
+    one, two = (iter(ChunkDecoder(chunks[0].payload, process_of(source))) for _ in range(2))
     indices = [next(two).index]
     for _ in range(3):
         next(one)  # the frames it frees must not take away what the other's are known by
@@ -172,8 +174,8 @@ def test_decoders_at_work_at_once_do_not_mix_up_their_packets(clip: Clip) -> Non
 )
 def test_a_fresh_decoder_is_told_all_that_the_container_knows(clip: Clip, field: str, value: object) -> None:
     source, _ = cut_up(clip("mpeg4_b_frames"))
-    assert getattr(decode.open_decoder(source.process | {field: value}), field) == value
-    assert getattr(decode.open_decoder(source.process), field) != value
+    assert getattr(decode.open_decoder(VideoProcess.from_wire(source.process | {field: value})), field) == value
+    assert getattr(decode.open_decoder(process_of(source)), field) != value
 
 
 def test_missing_times_stay_missing(clip: Clip) -> None:
@@ -197,7 +199,7 @@ def test_an_empty_packet_does_not_end_the_chunk(clip: Clip) -> None:
     table["p"].insert(5, [0, None, None, 0, 0, None])
     packets.insert(5, b"")
     table["own"] = [[0, 5], [6, len(packets)]]
-    decoder = ChunkDecoder(pack(table, packets), source.process)
+    decoder = ChunkDecoder(pack(table, packets), process_of(source))
     assert len(list(decoder)) == 40
     assert decoder.report.error_count == 0
 
@@ -205,7 +207,7 @@ def test_an_empty_packet_does_not_end_the_chunk(clip: Clip) -> None:
 def test_packets_that_cannot_be_decoded_are_counted_and_located(clip: Clip, tmp_path: Path) -> None:
     path = scratched(clip("h264_open_gop"), tmp_path / "damaged.mkv", 12, 25, keep=0)
     source, chunks = cut_up(path, chunk_frames=1000)
-    decoder = ChunkDecoder(chunks[0].payload, source.process)
+    decoder = ChunkDecoder(chunks[0].payload, process_of(source))
     assert len(list(decoder)) == 38
     assert decoder.report.error_count == 2
     assert [packet for packet, _ in decoder.report.errors] == [12, 25]
@@ -215,7 +217,7 @@ def test_packets_that_cannot_be_decoded_are_counted_and_located(clip: Clip, tmp_
 def test_errors_are_located_from_the_first_own_packet(clip: Clip, tmp_path: Path) -> None:
     path = scratched(clip("h264_one_keyframe"), tmp_path / "damaged.mkv", 8, 30, keep=0)
     source, chunks = cut_up(path, chunk_frames=20)
-    decoder = ChunkDecoder(chunks[1].payload, source.process)
+    decoder = ChunkDecoder(chunks[1].payload, process_of(source))
     list(decoder)
     lead = decoder.report.lead_in_packets
     assert [packet for packet, _ in decoder.report.errors] == [8 - lead, 30 - lead]
@@ -235,7 +237,7 @@ def test_damaged_frames_come_out_marked(clip: Clip, tmp_path: Path) -> None:
 def test_a_wholly_damaged_chunk_describes_a_few_errors(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_one_keyframe"))
     table, views = unpack(chunks[0].payload)
-    decoder = ChunkDecoder(pack(table, [b"\xaa" * len(view) for view in views]), source.process)
+    decoder = ChunkDecoder(pack(table, [b"\xaa" * len(view) for view in views]), process_of(source))
     assert list(decoder) == []
     assert decoder.report.error_count == 40
     assert len(decoder.report.errors) == decode.MAX_ERRORS_DESCRIBED
@@ -244,7 +246,7 @@ def test_a_wholly_damaged_chunk_describes_a_few_errors(clip: Clip) -> None:
 
 def test_colour_tags_survive_bare_packets(tmp_path: Path, clip: Clip) -> None:
     source, chunks = cut_up(clip("mjpeg"))
-    frame = next(iter(ChunkDecoder(chunks[0].payload, source.process))).frame
+    frame = next(iter(ChunkDecoder(chunks[0].payload, process_of(source)))).frame
     with av.open(str(clip("mjpeg"))) as container:
         given = next(container.decode(video=0))
     assert (frame.format.name, frame.color_range, frame.colorspace) == (
@@ -258,4 +260,4 @@ def test_colour_tags_survive_bare_packets(tmp_path: Path, clip: Clip) -> None:
 def test_what_is_no_chunk_is_refused(clip: Clip, payload: bytes) -> None:
     source, _ = cut_up(clip("mjpeg"))
     with pytest.raises(BundleError):
-        ChunkDecoder(payload, source.process)
+        ChunkDecoder(payload, process_of(source))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -142,4 +143,4 @@ def test_parts_that_are_missing_are_said() -> None:
         packer.add(noise(64, 48, "yuv420p", seed))
     runs, parts = packer.finish()
     with pytest.raises(BundleError, match="holds 2"):
-        list(unpacked([{**runs[0], "parts": 2}], [memoryview(part) for part in parts[:2]]))
+        list(unpacked([replace(runs[0], parts=2)], [memoryview(part) for part in parts[:2]]))

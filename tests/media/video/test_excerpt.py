@@ -12,6 +12,7 @@ from moviola.media.video.decode import ChunkDecoder
 from moviola.media.video.excerpt import write_excerpt
 from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
+from tests.media.video.cutting_room import process_of
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_its_frames_are_those_of_the_chunk(tmp_path: Path, codec: str, container
     chunk = [one for one in chunks if one.stream == 0][1]
     path = write_excerpt(tmp_path / "chunk", source.process, chunk.payload)
     assert path == tmp_path / f"chunk{suffix}"
-    wanted = [one.frame.to_ndarray().tobytes() for one in ChunkDecoder(chunk.payload, source.process)]
+    wanted = [one.frame.to_ndarray().tobytes() for one in ChunkDecoder(chunk.payload, process_of(source))]
     with av.open(str(path)) as file:
         shown = [frame.to_ndarray().tobytes() for frame in file.decode(video=0)]
     assert len(wanted) == chunk.frame_count

@@ -24,7 +24,7 @@ def made(clip: Path, folder: Path, chain: str, codec: str = "h264", chunk_frames
     output = Output("made", parse_chain(chain), Encoder(codec, preset="ultrafast"))
     material = Material.single("video", clip)
     (done,) = run_local(material, [output], Cutting(chunk_frames=chunk_frames), folder.joinpath)
-    return done.path, done.metrics["warnings"]
+    return done.path, done.metrics.warnings
 
 
 def shown(path: Path) -> list[list[bytes]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import pytest
@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moviola.filters.chain import Step
-from moviola.media.bundle import unpack_table
+from moviola.media.bundle import read_table
 from moviola.media.material import Source
 from moviola.media.video import plan as plan_module
+from moviola.media.video.bundle import ChunkTable, PacketEntry, Range, ResultTable, Span
 from moviola.media.video.digest import video_packets
 from moviola.media.video.grid import MAX_TIMESCALE, Grid, Pace, grid_of
 from moviola.media.video.process import process
@@ -23,7 +24,7 @@ from moviola.media.video.report import ChunkReport
 from moviola.media.video.split import split_file
 from tests.media.video.clips import OPEN_GOP, encode, with_empty_packets
 from tests.media.video.conftest import Clip
-from tests.media.video.cutting_room import frames_of, output, sound_of, take
+from tests.media.video.cutting_room import frames_of, output, process_of, sound_of, take
 
 FRAMES = 31
 # Frame times at 1/600 s: bursts, a long stop, frames closer together than any grid here.
@@ -153,11 +154,11 @@ def test_a_source_without_times_is_taken_at_its_rate(film: Path, tmp_path: Path)
     ticks = []
     for chunk in chunks:
         if chunk.stream == 0:
-            table = unpack_table(chunk.payload) | {"span": None}
-            grid = grid_of(output(chain=fps("50")), source.process)
+            table = replace(read_table(ChunkTable, chunk.payload), span=None)
+            grid = grid_of(output(chain=fps("50")), process_of(source))
             assert grid is not None
-            pace = Pace(grid, table, source.process)
-            ticks += [*pace.before(table["first"] + chunk.frame_count - 1), *pace.rest()]
+            pace = Pace(grid, table, process_of(source))
+            ticks += [*pace.before(table.first + chunk.frame_count - 1), *pace.rest()]
     assert ticks == list(range(2 * FRAMES))
 
 
@@ -188,7 +189,7 @@ class TestFiltersBehindIt:
         source, chunks = split_file(film, chunk_frames=7, context_frames=2)
         wanted = output("ffv1", fps(rate, *after), more.pop("on_error", "original"))
         results = [process(each.payload, source.process, wanted, **more) for each in chunks if each.stream == 0]
-        return [ChunkReport.from_wire(unpack_table(each.payload)["report"]) for each in results]
+        return [read_table(ResultTable, each.payload).report for each in results]
 
     @pytest.mark.parametrize("rate", ["5", "10", "60"])
     def test_they_look_back_at_the_sources_frames(self, film: Path, tmp_path: Path, rate: str) -> None:
@@ -243,8 +244,16 @@ def test_ticks_are_exact(rate: Fraction, start: Fraction, tick: int) -> None:
     assert grid.first_tick(start + tick / rate + Fraction(1, 10**12)) == tick + 1
 
 
+class Times(NamedTuple):
+    """When a source's frames are shown."""
+
+    first_pts: int
+    time_base: Fraction
+    rate: Fraction = Fraction(25)
+
+
 def test_a_start_that_no_time_base_can_hold_is_moved_by_less_than_a_frame() -> None:
-    facts = {"first_pts": 123_456_789, "time_base": [1, 1_000_000_007]}
+    facts = Times(123_456_789, Fraction(1, 1_000_000_007))
     grid = grid_of(output(chain=fps("30000/1001")), facts)
     assert grid is not None
     exact = Fraction(123_456_789, 1_000_000_007)
@@ -255,7 +264,7 @@ def test_a_start_that_no_time_base_can_hold_is_moved_by_less_than_a_frame() -> N
 
 @pytest.mark.parametrize("chain", [(), (Step("blur", {}),)])
 def test_other_chains_have_none(chain: tuple[Step, ...]) -> None:
-    assert grid_of(output(chain=chain), {"first_pts": 0, "time_base": [1, 25]}) is None
+    assert grid_of(output(chain=chain), Times(0, Fraction(1, 25))) is None
 
 
 @given(
@@ -267,18 +276,21 @@ def test_chunks_tile_the_grid(gaps: list[int], cuts: set[int], rate: str) -> Non
     """However it is cut, each tick belongs to one frame, and to the same."""
     times = list(itertools.accumulate(gaps, initial=7))
     end = times[-1] + 3
-    facts = {"first_pts": 7, "time_base": [1, 100], "rate": [25, 1]}
+    facts = Times(7, Fraction(1, 100))
     grid = grid_of(output(chain=fps(rate)), facts)
     assert grid is not None
     bounds = [0, *sorted(cut for cut in cuts if cut < len(times)), len(times)]
     shown: list[tuple[int, int]] = []
     for first, stop in itertools.pairwise(bounds):
-        table = {
-            "p": [[1, pts] for pts in times[first:stop]],
-            "own": [[0, stop - first]],
-            "first": first,
-            "span": [times[first], times[stop] if stop < len(times) else end],
-        }
+        table = ChunkTable(
+            p=[PacketEntry(1, pts, None, 0, 0, None) for pts in times[first:stop]],
+            own=[Range(0, stop - first)],
+            lead=0,
+            skip=0,
+            first=first,
+            rank=None,
+            span=Span(times[first], times[stop] if stop < len(times) else end),
+        )
         pace = Pace(grid, table, facts)
         assert list(pace.before(first)) == []
         for index in range(first, stop):

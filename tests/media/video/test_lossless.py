@@ -13,6 +13,7 @@ from moviola.media.video.lossless import codec_for
 from moviola.media.video.split import split_file
 from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
+from tests.media.video.cutting_room import process_of
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_every_frame_comes_out_as_it_was(clip: Clip, name: str) -> None:
         assert chunk.index == count - 1
         assert chunk.frame_count <= 12
         assert unpack_table(chunk.payload)["first"] == len(seen)
-        decoder = ChunkDecoder(chunk.payload, source.process)
+        decoder = ChunkDecoder(chunk.payload, process_of(source))
         frames = list(decoder)
         assert [one.index for one in frames] == list(range(len(seen), len(seen) + chunk.frame_count))
         seen += zip([one.frame for one in frames], decoder.report.times, strict=True)
@@ -68,7 +69,7 @@ def test_context_comes_with_each_chunk(clip: Clip) -> None:
     whole = decode_whole(clip("h264_one_keyframe")).frames
     source, chunks = split_file(clip("h264_one_keyframe"), context_frames=3)
     for chunk in list(chunks)[1:]:
-        frames = list(ChunkDecoder(chunk.payload, source.process, 3))
+        frames = list(ChunkDecoder(chunk.payload, process_of(source), 3))
         first = unpack_table(chunk.payload)["first"]
         assert [one.own for one in frames[:4]] == [False, False, False, True]
         assert [checksum(one.frame) for one in frames] == [

@@ -15,6 +15,7 @@ from moviola.media.errors import TooMuchMemory
 from moviola.media.material import Encoder, Output
 from moviola.media.video import memory
 from moviola.media.video.decode import open_decoder
+from moviola.media.video.headers import DecoderParameters
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,6 +24,7 @@ import sys
 from moviola.media import kinds
 from moviola.media.material import Cutting, Encoder, Material, Output
 from moviola.media.video import memory
+from moviola.media.video.headers import VideoProcess
 
 def peak():
     lines = open("/proc/self/status").read().splitlines()
@@ -34,13 +36,13 @@ output = Output("out", (), Encoder(sys.argv[2], 20, sys.argv[3]))
 process = kinds.processor("video")
 before = peak()
 process(payload, source.process, output)
-size = source.process["width"] * source.process["height"]
-print(peak() - before, memory.estimate(source.process, output, 0, size))
+told = VideoProcess.from_wire(source.process)
+print(peak() - before, memory.estimate(told, output, 0, told.width * told.height))
 """
 
 
-def described(width: int, height: int, codec: str = "h264", pix_fmt: str = "yuv420p") -> dict[str, Any]:
-    return {"width": width, "height": height, "codec": codec, "pix_fmt": pix_fmt}
+def described(width: int, height: int, codec: str = "h264", pix_fmt: str = "yuv420p") -> DecoderParameters:
+    return DecoderParameters(codec, None, "", width, height, pix_fmt, 0, 0, 0, 2, 2, 2)
 
 
 def output(codec: str = "h264", preset: str = "veryfast") -> Output:
@@ -113,9 +115,7 @@ def test_a_larger_picture_than_may_come_is_refused_before_memory_is_taken_for_it
     encoder = av.VideoCodecContext.create("png", "w")
     encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = 400, 300, "gray", 25  # type: ignore[assignment]
     (packet,) = [*encoder.encode(av.VideoFrame(400, 300, "gray")), *encoder.encode(None)]
-    process: dict[str, Any] = described(64, 48, "png", "gray")
-    process |= {"extradata": None, "codec_tag": "", "bits_per_coded_sample": 0, "reorder_depth": 0}
-    process |= {"color_range": 0, "color_primaries": 2, "color_trc": 2, "colorspace": 2}
+    process = described(64, 48, "png", "gray")
     assert open_decoder(process, 448 * 300).decode(packet)
     with pytest.raises(av.error.ArgumentError):
         open_decoder(process, 400 * 300 - 1).decode(packet)
@@ -126,8 +126,6 @@ def test_what_is_told_truly_is_decoded_where_the_memory_just_suffices(width: int
     encoder = av.VideoCodecContext.create("png", "w")
     encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = width, height, "gray", 25  # type: ignore[assignment]
     (packet,) = [*encoder.encode(av.VideoFrame(width, height, "gray")), *encoder.encode(None)]
-    process: dict[str, Any] = described(width, height, "png", "gray")
-    process |= {"extradata": None, "codec_tag": "", "bits_per_coded_sample": 0, "reorder_depth": 0}
-    process |= {"color_range": 0, "color_primaries": 2, "color_trc": 2, "colorspace": 2}
+    process = described(width, height, "png", "gray")
     memory.set_limit(memory.OVERHEAD + memory.estimate(process, output(), 0, width * height))
     assert open_decoder(process, memory.check(process, output(), 0, width * height)).decode(packet)

@@ -17,8 +17,10 @@ from moviola.media.bundle import unpack
 from moviola.media.errors import BundleError, ProcessingFailed, ResultTooLarge
 from moviola.media.fingerprint import fingerprint
 from moviola.media.material import Output, Result
+from moviola.media.report import Fallback, FrameNotes
 from moviola.media.video import process as process_module
 from moviola.media.video.decode import ChunkDecoder
+from moviola.media.video.headers import VideoProcess
 from moviola.media.video.process import BYPASSED, process
 from moviola.media.video.report import ChunkReport
 from moviola.media.video.source_format import source_format
@@ -107,7 +109,7 @@ class TestFailures:
         result = process(*chunk, output("ffv1", chain("picky")))
         report = report_of(result)
         assert (result.frames_out, result.fallback_frames, result.lost_frames) == (FRAMES, 4, 0)
-        assert [entry[:2] for entry in report.fallback] == [[5, "picky"], [10, "picky"], [15, "picky"], [20, "picky"]]
+        assert [entry[:2] for entry in report.fallback] == [(5, "picky"), (10, "picky"), (15, "picky"), (20, "picky")]
         assert report.fallback[0][2] == "ValueError: frame 5 is not to my taste"
 
     def test_drop_leaves_the_frame_out_and_lists_it(self, chunk: Chunk) -> None:
@@ -145,7 +147,7 @@ class TestFailures:
         result = process(*chunk, output("ffv1", chain("picky"), on_error="fail"), mode="bypass")
         unfiltered = process(*chunk, output("ffv1"))
         assert result.fallback_frames == result.frames_out == FRAMES
-        assert report_of(result).fallback[3] == [3, "", BYPASSED]
+        assert report_of(result).fallback[3] == Fallback(3, "", BYPASSED)
         assert [bytes(each) for each in unpack(result.payload)[1]] == [bytes(e) for e in unpack(unfiltered.payload)[1]]
 
     def test_nothing_of_a_chunk_waits_for_the_garbage_collector(self, chunk: Chunk) -> None:
@@ -183,7 +185,7 @@ class TestFailures:
 
     def test_notes_are_kept_by_frame(self, chunk: Chunk) -> None:
         report = report_of(process(*chunk, output(chain=chain("numbered"))))
-        assert report.notes[:2] == [[1, [{"number": 1}]], [3, [{"number": 3}]]]
+        assert report.notes[:2] == [FrameNotes(1, [{"number": 1}]), FrameNotes(3, [{"number": 3}])]
         assert len(report.notes) == FRAMES // 2
 
 
@@ -199,6 +201,17 @@ def test_a_quarter_turn_is_baked(chunk: Chunk) -> None:
 
 def test_the_format_of_a_turned_source_is_what_turning_gives() -> None:
     fields = {
+        "codec": "h264",
+        "extradata": None,
+        "codec_tag": "",
+        "width": 64,
+        "height": 48,
+        "bits_per_coded_sample": 8,
+        "reorder_depth": 0,
+        "time_base": [1, 25],
+        "first_pts": 0,
+        "context_frames": 0,
+        "stages": True,
         "pix_fmt": "yuv422p",
         "orientation": [True, False, False],
         "display_width": 48,
@@ -210,7 +223,7 @@ def test_the_format_of_a_turned_source_is_what_turning_gives() -> None:
         "color_trc": 1,
         "colorspace": 1,
     }
-    wanted = source_format(fields)
+    wanted = source_format(VideoProcess.from_wire(fields))
     assert (wanted.pix_fmt, wanted.pixel_aspect) == ("yuv440p", Fraction(4, 3))
 
 
@@ -227,7 +240,7 @@ def test_filters_see_the_decoders_own_samples(chunk: Chunk) -> None:
 
 
 def _decoded(chunk: Chunk) -> Any:
-    return np.stack([each.frame.to_ndarray() for each in ChunkDecoder(*chunk)])
+    return np.stack([each.frame.to_ndarray() for each in ChunkDecoder(chunk[0], VideoProcess.from_wire(chunk[1]))])
 
 
 def _decoded_ffv1(extradata: bytes, packets: list[memoryview]) -> Any:

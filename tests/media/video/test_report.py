@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import msgpack
 
-from moviola.media.report import Seconds
+from moviola.media.report import Fallback, FrameNotes, Lost, Seconds
 from moviola.media.video.frame_format import Colour, FrameFormat
 from moviola.media.video.report import ChunkReport
 
@@ -18,12 +18,12 @@ def test_a_report_travels() -> None:
         frames_in=3,
         format=FrameFormat(64, 48, "yuv420p", Fraction(30000, 1001), None, Colour(1, 1, 1, 1)),
         pts=[10, 20, None],
-        fallback=[[65, "blur", "ValueError: no"]],
-        lost=[[66, "not decoded"]],
+        fallback=[Fallback(65, "blur", "ValueError: no")],
+        lost=[Lost(66, "not decoded")],
         damaged=[64],
         seconds=Seconds(1.0, 0.5, 0.25, 2.0),
         latency_ms=array("f", [1.5, 2.5]),
-        notes=[[64, [{"boxes": [[1, 2, 3, 4]]}]]],
+        notes=[FrameNotes(64, [{"boxes": [[1, 2, 3, 4]]}])],
         fingerprint="x",
     )
     packed = msgpack.packb(report.to_wire())

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moviola.media.video.decode import ChunkDecoder
-from moviola.media.video.rotation import Orientation, orient, orient_plane, plane_view
+from moviola.media.video.orientation import Orientation
+from moviola.media.video.rotation import orient, orient_plane, plane_view
 from moviola.media.video.split import split_file
 from tests.media.video.clips import encode, picture
+from tests.media.video.cutting_room import process_of
 
 ONE = 1 << 16
 MATRICES = {
@@ -133,7 +135,7 @@ def test_the_matrix_of_a_file_is_found(tmp_path: Path, name: str) -> None:
     source, chunks = split_file(path)
     orientation = Orientation(*source.process["orientation"])
     assert orientation == Orientation.from_matrix(matrix(name))
-    decoded = next(iter(ChunkDecoder(next(chunks).payload, source.process)))
+    decoded = next(iter(ChunkDecoder(next(chunks).payload, process_of(source))))
     turned = orient(decoded.frame, orientation)
     assert (turned.width, turned.height) == (source.process["display_width"], source.process["display_height"])
 

@@ -20,7 +20,7 @@ def test_what_is_known_of_packets(clip: Clip) -> None:
     assert found.rate == RATE
     assert found.first_pts == 0
     assert found.last_end == 40 * found.time_base.denominator // 25
-    assert found.decoder["codec"] == "h264"
+    assert found.decoder.codec == "h264"
     assert not found.damaged
 
 
@@ -68,6 +68,6 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path, clip: Clip) -> None:
                 packet.stream = copies[packet.stream_index]
                 container.mux(packet)
     found = scan(path)
-    assert found.decoder["codec"] == "h264"
+    assert found.decoder.codec == "h264"
     assert any("cover picture" in one for one in found.warnings)
     assert len(found.passthrough) == 1

@@ -11,7 +11,7 @@ from moviola.media.material import Encoder
 from moviola.media.video.container_choice import Way, container_of, extension, way_into
 from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
-from tests.media.video.cutting_room import output, sound_of, take
+from tests.media.video.cutting_room import output, sound_of, streams_of, take
 
 
 def samples_of(path: Path) -> tuple[float, Any]:
@@ -36,12 +36,12 @@ def samples_of(path: Path) -> tuple[float, Any]:
 )
 def test_the_container_carries_the_sound(tmp_path: Path, name: str, sound: str, codec: str, chosen: str) -> None:
     source, _ = split_file(encode(tmp_path / name, "libx264", 10, sound=sound))
-    assert extension(source, Encoder(codec)) == chosen
+    assert extension(streams_of(source), Encoder(codec)) == chosen
 
 
 def test_without_sound_it_is_mp4(tmp_path: Path) -> None:
     source, _ = split_file(encode(tmp_path / "clip.avi", "mpeg4", 10))
-    assert extension(source, Encoder("mpeg4")) == ".mp4"
+    assert extension(streams_of(source), Encoder("mpeg4")) == ".mp4"
 
 
 def test_telephone_sound_is_untouched_in_mov(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_telephone_sound_is_untouched_in_mov(tmp_path: Path) -> None:
 def test_what_matroska_does_not_take_is_kept_decoded(tmp_path: Path, name: str, sound: str) -> None:
     clip = encode(tmp_path / name, "libx264", 30, sound=sound)
     source, _ = split_file(clip)
-    (facts,) = source.splice["passthrough"]
-    assert way_into(container_of(source, Encoder("ffv1")), facts) is Way.DECODED
+    streams = streams_of(source)
+    assert way_into(container_of(streams, Encoder("ffv1")), *streams) is Way.DECODED
     reel = take(clip, tmp_path, output("ffv1"))
     begin, samples = samples_of(clip)
     begin_after, samples_after = samples_of(reel.path)

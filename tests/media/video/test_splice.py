@@ -18,6 +18,7 @@ from moviola.media.account import MISSING
 from moviola.media.bundle import pack, unpack
 from moviola.media.errors import BundleError, ForeignExtradata, SpliceError
 from moviola.media.material import NO_VIDEO, Encoder, Output, Result, Source
+from moviola.media.report import Lost
 from moviola.media.spliced import Spliced
 from moviola.media.video.process import process
 from moviola.media.video.splice import splice
@@ -229,7 +230,7 @@ def test_a_chunk_that_is_left_out_is_counted(clip: Path, tmp_path: Path) -> None
     reel = take(clip, tmp_path, chunk_frames=10, without=[1])
     account = reel.spliced.account
     assert (account.frames_in, account.frames_out, account.lost_frames) == (40, 30, 10)
-    assert account.lost[0] == [10, MISSING]
+    assert account.lost[0] == Lost(10, MISSING)
     assert [frame for frame, _ in account.lost] == list(range(10, 20))
     assert times_of(reel.path) == [Fraction(i, 25) for i in range(40) if not 10 <= i < 20]
 

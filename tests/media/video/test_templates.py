@@ -30,14 +30,14 @@ def unused_port() -> int:
 def test_a_text_is_no_template(form: str, template: bytes) -> None:
     with (
         pytest.raises(SpliceError, match="template"),
-        template_stream({"template_format": form, "template": template}),
+        template_stream(form, template),
     ):
         pass
 
 
 @given(st.sampled_from(TEMPLATE_FORMATS), st.binary(max_size=400), st.sampled_from([SDP, FFCONCAT, PLAYLIST]))
 def test_no_bytes_are_taken_for_a_playlist(form: str, noise: bytes, text: bytes) -> None:
-    with pytest.raises(SpliceError), template_stream({"template_format": form, "template": text + noise}):
+    with pytest.raises(SpliceError), template_stream(form, text + noise):
         pass
 
 
@@ -45,7 +45,7 @@ def test_no_port_is_opened(unused_port: int) -> None:
     """By guess, as it was, this opened a port and waited for sound to come."""
     text = SDP.replace(b"40000", str(unused_port).encode())
     for form in TEMPLATE_FORMATS:
-        with pytest.raises(SpliceError), template_stream({"template_format": form, "template": text}):
+        with pytest.raises(SpliceError), template_stream(form, text):
             pass
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", unused_port))

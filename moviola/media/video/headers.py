@@ -1,0 +1,175 @@
+"""What travels in a Source of kind "video": what a worker, and what the splicer, must know beside chunks and results.
+
+A client makes these from a file (moviola/media/video/split.py). Who has them from a message reads them once, by
+`moviola.media.material.header`, where the work on a chunk or on an output begins.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Protocol
+
+from moviola.base.mapped import SIGNED, Mapped, Ticks
+from moviola.base.records import record
+from moviola.media.video.orientation import Orientation
+
+Tags = dict[str, str]
+"""What a container's author noted, under names of their own."""
+
+
+class Timing(Protocol):
+    """When a source's frames are shown, as both headers tell it."""
+
+    @property
+    def time_base(self) -> Fraction:
+        """The unit of the source's times, in seconds."""
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, by which a source without times is shown."""
+
+    @property
+    def first_pts(self) -> int | None:
+        """When the first frame is shown, in units of `time_base`; None where that is not known."""
+
+
+@record
+class DecoderParameters(Mapped):
+    """What a CodecContext must be told to decode bare packets.
+
+    Attributes:
+        codec: FFmpeg's name of the decoder.
+        extradata: the codec's headers, where they are not in the packets.
+        codec_tag: four characters, or none.
+        width (pixels): of what is decoded, before it is turned.
+        height (pixels): as `width`.
+        pix_fmt: FFmpeg's name of the pixel format.
+        bits_per_coded_sample (bits): as the container says.
+        reorder_depth (frames): by how many the decoder may hold a frame back.
+        color_range, color_primaries, color_trc, colorspace: as FFmpeg numbers them.
+    """
+
+    codec: str
+    extradata: bytes | None
+    codec_tag: str
+    width: int
+    height: int
+    pix_fmt: str | None
+    bits_per_coded_sample: int
+    reorder_depth: int
+    color_range: int
+    color_primaries: int
+    color_trc: int
+    colorspace: int
+
+
+@record
+class VideoProcess(DecoderParameters):
+    """`Source.process`: all that a worker needs beside a chunk.
+
+    Attributes:
+        time_base (s): of the source's times.
+        rate (frames/s): of the source.
+        first_pts (time base): when its first frame is shown, None where that is not known.
+        context_frames (frames): that each chunk's lead-in gives before its own ones, unless the video begins later.
+        stages: several workers may share a chain (moviola/media/video/stages.py).
+        orientation: how a decoded picture is turned before any filter.
+        display_width (pixels): of a picture so turned.
+        display_height (pixels): as `display_width`.
+        sample_aspect: of a pixel of it, width by height; None where the file does not tell.
+    """
+
+    time_base: Fraction
+    rate: Fraction
+    first_pts: Ticks | None
+    context_frames: int
+    stages: bool
+    orientation: Orientation
+    display_width: int
+    display_height: int
+    sample_aspect: Fraction | None
+
+
+@record
+class Chapter(Mapped):
+    """A chapter of the source; `start` and `end` in `time_base`, which is in seconds."""
+
+    id: Annotated[int, SIGNED]
+    start: Ticks
+    end: Ticks
+    time_base: Fraction
+    metadata: Tags
+
+
+@record
+class StreamTags(Mapped):
+    """What the container says of the filtered stream; `disposition` are FFmpeg's flags."""
+
+    language: str
+    disposition: int
+    metadata: Tags
+
+
+@record
+class PassthroughStream(Mapped):
+    """A stream that is not filtered.
+
+    Attributes:
+        stream: its number, from 1, as in `Chunk.stream`.
+        type: as FFmpeg names it: `audio` or `subtitle`.
+        codec: FFmpeg's name.
+        time_base (s): of its packets' times.
+        template: a file of the format `template_format` with one packet in it, whose first stream is given to
+            `add_stream_from_template`.
+        template_format: one of media.video.templates.TEMPLATE_FORMATS.
+        language, metadata, disposition: as of StreamTags.
+    """
+
+    stream: int
+    type: str
+    codec: str
+    time_base: Fraction
+    template: bytes
+    template_format: str
+    language: str
+    metadata: Tags
+    disposition: int
+
+
+@record
+class VideoSplice(Mapped):
+    """`Source.splice`: all that the splicer needs beside the results.
+
+    Attributes:
+        container: FFmpeg's name of the source's format.
+        time_base (s): of the source's times, in which results' times are as well.
+        rate (frames/s): of the source.
+        width (pixels): of the turned picture, before filters.
+        height (pixels): as `width`.
+        sample_aspect: of a pixel of it, None where the file does not tell.
+        colour: as FFmpeg numbers them, by name: range, primaries, transfer, matrix.
+        frame_count (packets): that give a frame; a few of them may turn out not to.
+        pts_complete: every one of these has a timestamp; if not, time is frame index / rate.
+        first_pts (time base): where the shown frames begin, None where that is not known.
+        last_end (time base): where they end: the last one's time and its duration.
+        metadata: of the file.
+        chapters: of the file.
+        stream: the filtered stream's.
+        passthrough: the other streams that are carried.
+    """
+
+    container: str
+    time_base: Fraction
+    rate: Fraction
+    width: int
+    height: int
+    sample_aspect: Fraction | None
+    colour: dict[str, int]
+    frame_count: int
+    pts_complete: bool
+    first_pts: Ticks | None
+    last_end: Ticks | None
+    metadata: Tags
+    chapters: list[Chapter]
+    stream: StreamTags
+    passthrough: list[PassthroughStream]

@@ -1,0 +1,52 @@
+"""How a picture is to be turned before it is looked at, as plain data; moviola/media/video/rotation.py turns it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import av
+
+
+class Orientation(NamedTuple):
+    """What to do with a decoded picture, in this order: transpose, flip left and right, flip top and bottom."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @classmethod
+    def from_matrix(cls, matrix: Sequence[int]) -> Orientation:
+        """From the nine numbers of a display matrix, whose upper left corner is (a, b), (c, d)."""
+        a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
+        if a or d:
+            return cls(False, a < 0, d < 0)
+        return cls(True, c < 0, b < 0)
+
+    @classmethod
+    def of_frame(cls, frame: av.VideoFrame) -> Orientation:
+        """From the side data that a container's own decoder puts on its frames; upright where there is none."""
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+        if matrix is None:
+            return cls()
+        return cls.from_matrix(struct.unpack("=9i", bytes(matrix)[:36]))
+
+    @property
+    def upright(self) -> bool:
+        """Return whether nothing has to be done."""
+        return self == Orientation()
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) in pixels after turning a picture of this size."""
+        return (height, width) if self.transpose else (width, height)
+
+    def describe(self) -> str:
+        """For people, for example ``transposed, flipped left-right``; ``upright`` for most."""
+        words = (
+            (self.transpose, "transposed"),
+            (self.flip_x, "flipped left-right"),
+            (self.flip_y, "flipped upside down"),
+        )
+        return ", ".join(word for is_so, word in words if is_so) or "upright"
