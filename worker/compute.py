@@ -15,7 +15,7 @@ from moviola.filters.assets import AssetError, travelled
 from moviola.filters.runner import FilterError
 from moviola.filters.schema import ParameterError
 from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
-from moviola.media.errors import ProcessingFailed, TooLargeToHandOn, TooMuchMemory
+from moviola.media.errors import MediaError, ProcessingFailed, TooLargeToHandOn
 from moviola.media.kind import Deferred, Process
 from moviola.media.material import Output, Result
 from moviola.wire.framing import Buffer
@@ -130,7 +130,7 @@ class Computer:
             return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame, **shared)
 
 
-_IN_WORDS: Final = (ProcessingFailed, FilterError, TooLargeToHandOn, TooMuchMemory, ParameterError, AssetError)
+_IN_WORDS: Final = (MediaError, FilterError, ParameterError, AssetError)
 """Exceptions whose text is a sentence of ours: their names would say nothing more."""
 
 

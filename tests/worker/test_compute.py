@@ -13,7 +13,7 @@ import pytest
 
 from moviola.filters.runner import FilterError
 from moviola.filters.schema import ParameterError
-from moviola.media.errors import ProcessingFailed
+from moviola.media.errors import BadHeader, BundleError, MediaError, ProcessingFailed, ResultTooLarge
 from moviola.wire.schema import Lease
 from tests.waiting import PATIENCE_S
 from tests.worker.cluster import task
@@ -118,3 +118,8 @@ def test_a_wrong_parameter_is_told_in_its_own_sentence() -> None:
     sentence = "faces: model=/a.onnx is not there"
     assert cause_of(ParameterError(sentence))["text"] == sentence
     assert cause_of(ValueError("no"))["text"] == "ValueError: no"
+
+
+@pytest.mark.parametrize("error", [BadHeader("codec must be a text"), ResultTooLarge(64 << 20), BundleError("cut")])
+def test_errors_of_media_are_told_in_their_own_sentences(error: MediaError) -> None:
+    assert cause_of(error)["text"] == str(error)
