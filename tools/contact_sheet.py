@@ -17,7 +17,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,9 +25,10 @@ import cv2
 import numpy as np
 
 from moviola.base.processes import program
+from tools.lettering import save, write
 
 ROOT: Final = Path(__file__).parents[1]
-PAGE: Final = ROOT / "docs" / "clips.png"
+PAGE: Final = Path("contact_sheet.webp")
 MANIFEST: Final = "MANIFEST.tsv"
 FILTERS: Final = ("identity", "blur", "faces", "edges", "motion")
 """The first is the source, turned upright."""
@@ -38,9 +38,6 @@ TITLE_HEIGHT: Final = 16
 CREDIT_HEIGHT: Final = 38
 MAX_HEIGHT: Final = 4000
 """Pixels; rows that do not fit below each other go into further columns."""
-
-MAX_COLOURS: Final = 256
-"""A palette makes the picture a third of its size."""
 
 PAPER: Final = 248
 INK: Final = (40, 40, 40)
@@ -146,21 +143,15 @@ def panel(picture: Pixels, title: str) -> Pixels:
     height = round(picture.shape[0] * PANEL_WIDTH / picture.shape[1])
     small = cv2.resize(picture, (PANEL_WIDTH, height), interpolation=cv2.INTER_AREA)
     head = np.full((TITLE_HEIGHT, PANEL_WIDTH, 3), PAPER, np.uint8)
-    write(head, title, 12)
+    write(head, title, left=2, baseline=12, size=11, colour=INK)
     return np.vstack([head, small]).astype(np.uint8)
 
 
 def caption(path: Path, width: int) -> Pixels:
     strip = np.full((CREDIT_HEIGHT, width, 3), PAPER, np.uint8)
-    write(strip, path.name, 13, scale=0.45)
-    write(strip, credit(path), 28)
+    write(strip, path.name, left=2, baseline=14, size=13, colour=INK)
+    write(strip, credit(path), left=2, baseline=29, size=11, colour=INK)
     return strip
-
-
-def write(picture: Pixels, text: str, baseline: int, scale: float = 0.36) -> None:
-    """OpenCV's letters are ASCII only."""
-    plain = text.encode("ascii", "replace").decode()
-    cv2.putText(picture, plain, (2, baseline), cv2.FONT_HERSHEY_SIMPLEX, scale, INK, 1, cv2.LINE_AA)
 
 
 def page_of(rows: Sequence[Pixels]) -> Pixels:
@@ -182,41 +173,11 @@ def page_of(rows: Sequence[Pixels]) -> Pixels:
     return page
 
 
-def save(page: Pixels, path: Path) -> None:
-    """As a PNG with a palette made for it: the middles of clusters of its colours, coarsened to 5 bits."""
-    coarse = page >> 3
-    keys = (coarse[..., 0].astype(np.int32) << 10) | (coarse[..., 1].astype(np.int32) << 5) | coarse[..., 2]
-    present, counts = np.unique(keys, return_counts=True)
-    colours = np.stack([present >> 10, present >> 5 & 31, present & 31], axis=1).astype(np.float32) * 8 + 4
-    # each colour as often as the root of its count: else paper and black take the whole palette
-    samples = np.repeat(colours, np.ceil(np.sqrt(counts)).astype(int), axis=0)
-    stop = (cv2.TERM_CRITERIA_MAX_ITER, 20, 0)
-    cv2.setRNGSeed(0)
-    _, _, centres = cv2.kmeans(samples, MAX_COLOURS, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
-    nearest = np.array([np.argmin(((centres - colour) ** 2).sum(axis=1)) for colour in colours])
-    table = np.zeros(1 << 15, np.uint8)
-    table[present] = nearest
-    palette = np.full((256, 4), 255, np.uint8)
-    palette[: len(centres), 1:] = np.clip(np.rint(centres[:, ::-1]), 0, 255)
-    write_png(path, table[keys], palette)
-
-
-def write_png(path: Path, indices: Pixels, palette: Pixels) -> None:
-    """`indices` (height, width) into `palette` (256, 4): alpha, red, green, blue."""
-    encoder = av.CodecContext.create("png", "w")
-    encoder.height, encoder.width = indices.shape
-    encoder.pix_fmt = "pal8"
-    encoder.time_base = Fraction(1)
-    encoder.options = {"compression_level": "9"}
-    frame = av.VideoFrame.from_ndarray((indices, palette), "pal8")  # type: ignore[arg-type]
-    path.write_bytes(b"".join(bytes(packet) for packet in encoder.encode(frame)))
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.contact_sheet", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP_OR_FOLDER")
-    parser.add_argument("--out", type=Path, default=PAGE, help="the picture (docs/clips.png)")
+    parser.add_argument("--out", type=Path, default=PAGE, help=f"the picture ({PAGE})")
     args = parser.parse_args()
     rows: list[Pixels] = []
     for path in files_in(args.clips):

@@ -1,4 +1,4 @@
-"""Draws the README's gallery, docs/gallery.png: `python -m tools.gallery`.
+"""Draws the README's gallery, docs/gallery.webp: `python -m tools.gallery`.
 
 Every filter that works on pictures, on a photograph or in a clip, each above the chain that made it. Where a filter
 changes little, the left half is as it was. The media come out of packages of the Python registry and stay in .cache.
@@ -25,26 +25,27 @@ from moviola.filters.chain import parse_chain
 from moviola.filters.picture import Picture
 from moviola.filters.runner import ChainRunner
 from moviola.launcher import clip
-from tools.contact_sheet import save
+from tools.lettering import MONO, save, write
 
 ROOT: Final = Path(__file__).parents[1]
-PAGE: Final = ROOT / "docs" / "gallery.png"
+PAGE: Final = ROOT / "docs" / "gallery.webp"
 CACHE: Final = ROOT / ".cache" / "gallery"
 
 PHOTOGRAPH: Final = ("scikit-image==0.26.0", "skimage/data/astronaut.png")
 CREDITS: Final = (
-    "Photograph: Eileen Collins, NASA, public domain. Film: Big Buck Bunny, (c) Blender Foundation, CC-BY 3.0, "
+    "Photograph: Eileen Collins, NASA, public domain. Film: Big Buck Bunny, © Blender Foundation, CC-BY 3.0, "
     "www.bigbuckbunny.org. Figures: drawn."
 )
 
-WIDTH, HEIGHT = 216, 162
+WIDTH, HEIGHT = 320, 240
 """Of a tile's picture, in pixels: the photograph's 512 × 384 pixels that are used, made smaller."""
 SOURCE: Final = (512, 384)
-TITLE_HEIGHT: Final = 20
-GAP: Final = 12
+TITLE_HEIGHT: Final = 30
+TITLE_SIZE: Final = 15
+GAP: Final = 18
 COLUMNS: Final = 5
-PAPER: Final = 250
-GROUND: Final = 225
+PAPER: Final = 255
+GROUND: Final = 232
 INK: Final = (60, 60, 60)
 STRIP: Final = (3, 3)
 """Across and down: the frames of a clip that show a frame rate."""
@@ -185,7 +186,7 @@ def write_notes(image: Pixels, note: Any) -> None:
     image //= 2
     lines = [f"{key}: {value}" for key, value in note.items() if key != "filter" and value is not None]
     for row, line in enumerate(lines):
-        cv2.putText(image, line, (90, 90 + 48 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (255, 255, 255), 2, cv2.LINE_AA)
+        write(image, line, left=100, baseline=100 + 52 * row, size=34, colour=(255, 255, 255))
 
 
 def at_rate(chain: str) -> Pixels:
@@ -232,16 +233,8 @@ def drawn(tile: Tile) -> Pixels:
     image = at_rate(tile.chain) if times else proportioned(applied(tile), tile.source)
     titled = np.full((HEIGHT + TITLE_HEIGHT, WIDTH, 3), PAPER, np.uint8)
     titled[:HEIGHT] = fitted(image, tile)
-    write(titled, tile.chain, HEIGHT + 14)
+    write(titled, tile.chain, left=0, baseline=HEIGHT + 19, size=TITLE_SIZE, colour=INK, font=MONO)
     return titled
-
-
-def write(image: Pixels, text: str, row: int) -> None:
-    """A line in the smallest letters that fit."""
-    scale = 0.42
-    while cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0] > image.shape[1]:
-        scale -= 0.01
-    cv2.putText(image, text, (0, row), cv2.FONT_HERSHEY_SIMPLEX, scale, INK, 1, cv2.LINE_AA)
 
 
 def page_of(tiles: Sequence[Pixels], credits: str) -> Pixels:
@@ -252,7 +245,9 @@ def page_of(tiles: Sequence[Pixels], credits: str) -> Pixels:
     for number, tile in enumerate(tiles):
         top, left = GAP + number // COLUMNS * pitch[1], GAP + number % COLUMNS * pitch[0]
         page[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    write(page[:, GAP:-GAP], credits, page.shape[0] - 10)
+    write(
+        page, credits, left=GAP, baseline=page.shape[0] - 14, size=TITLE_SIZE, colour=INK, width=page.shape[1] - 2 * GAP
+    )
     return page
 
 

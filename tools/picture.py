@@ -1,4 +1,4 @@
-"""Draws the README's picture, docs/demo.png: `python -m tools.picture`.
+"""Draws the README's picture, docs/demo.webp: `python -m tools.picture`.
 
 One frame of *Big Buck Bunny* (© Blender Foundation, CC-BY 3.0, www.bigbuckbunny.org) as it was sent, and as three
 filters sent it back.
@@ -18,9 +18,10 @@ import numpy as np
 
 from moviola.base.processes import program
 from moviola.launcher import clip
+from tools.lettering import MONO, save, write
 
 ROOT: Final = Path(__file__).parents[1]
-PAGE: Final = ROOT / "docs" / "demo.png"
+PAGE: Final = ROOT / "docs" / "demo.webp"
 FRAME: Final = 60
 FILTERS: Final = ("blur:radius=9", "edges", "motion")
 PANEL: Final = (480, 270)
@@ -41,9 +42,9 @@ def frame_of(path: Path) -> Pixels:
 def panel(picture: Pixels, title: str) -> Pixels:
     """A picture of panel size with its title in the corner."""
     small = cv2.resize(picture, PANEL, interpolation=cv2.INTER_AREA)
-    for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-        cv2.putText(small, title, (12, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.7, colour, thickness, cv2.LINE_AA)
-    return small.astype(np.uint8)
+    picture = small.astype(np.uint8)
+    write(picture, title, left=14, baseline=30, size=20, colour=(255, 255, 255), font=MONO, outline=(0, 0, 0))
+    return picture
 
 
 def main() -> int:
@@ -56,7 +57,7 @@ def main() -> int:
             subprocess.run([*command, "--quiet", "--out", str(target)], check=True, cwd=ROOT)
             panels.append(panel(frame_of(target), chain))
     rows = [np.hstack(panels[:2]), np.hstack(panels[2:])]
-    cv2.imwrite(str(PAGE), np.vstack(rows))
+    save(np.vstack(rows), PAGE)
     print(f"wrote {PAGE}: {credit}")
     return 0
 

@@ -90,7 +90,7 @@ def test_the_page_has_all_tiles_and_the_credits(media: Path, monkeypatch: pytest
 
 def test_the_readme_shows_the_gallery_and_names_its_sources() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "docs/gallery.png" in text
-    assert (ROOT / "docs" / "gallery.png").exists()
+    assert "docs/gallery.webp" in text
+    assert (ROOT / "docs" / "gallery.webp").exists()
     for words in ("NASA", "Blender Foundation", "CC-BY 3.0"):
         assert words in text
