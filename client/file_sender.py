@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from moviola.base.vocabulary import Topic
+from moviola.display.progress import display_for
+from moviola.display.terminal import Terminal
 from moviola.filters import registry
 from moviola.filters.assets import travelled
 from moviola.filters.chain import ChainError, parse_chain
@@ -37,14 +39,12 @@ from moviola.session.views import Display
 from moviola.wire.errors import Unreachable, WireError
 
 from . import filter_list
+from .display.job_report import failure_line, traceback_of
+from .display.summary import print_summary
 from .interruption import interruptible, loaded
-from .job_report import failure_line, traceback_of
 from .options import Parser, read_target
-from .progress import display_for
 from .sender_settings import SenderSettings
 from .settings import Settings
-from .summary import print_summary
-from .terminal import Terminal
 
 HINT = "start one with ./run.sh, or name another with --host and --port"
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
+from moviola.display.terminal import Terminal
 from moviola.filters.chain import format_value
 from moviola.filters.schema import CHARSETS, FilterSchema, Parameter
-
-from .terminal import Terminal
 
 Offered = Mapping[str, tuple[FilterSchema, int | None]]
 """By name: a filter's schema and how many workers offer it, None where nobody was asked."""

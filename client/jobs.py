@@ -28,6 +28,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from moviola.base.vocabulary import Topic, Verb
+from moviola.display.progress import display_for
+from moviola.display.terminal import Terminal
 from moviola.media.kinds import KINDS, unit_of
 from moviola.session.cluster_view import look
 from moviola.session.destination import Place, place_for
@@ -39,13 +41,11 @@ from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.errors import Refused, WireError
 from moviola.wire.messages import Job
 
+from .display.job_report import as_json, details_as_json, print_details, print_jobs
+from .display.summary import print_summary
 from .interruption import interruptible, loaded
-from .job_report import as_json, details_as_json, print_details, print_jobs
 from .options import Parser, read_target
-from .progress import display_for
 from .settings import JobsSettings, Settings
-from .summary import print_summary
-from .terminal import Terminal
 
 WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)
 VERBS = ("list", "show", "wait", "fetch", *WISHES)

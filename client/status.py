@@ -14,16 +14,16 @@ from typing import Any
 from rich.text import Text
 
 from moviola.base.vocabulary import Topic, WorkerState
+from moviola.display.terminal import Terminal, stacked
 from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import UsageError
 from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.messages import Aggregator, Job, Worker
 
+from .display.tables import frames_of, job_json, share, state_text, table
 from .options import Parser, read_target
 from .settings import ClusterSettings, StatusSettings
-from .tables import frames_of, job_json, share, state_text, table
-from .terminal import Terminal, stacked
 
 TOPICS = (Topic.WORKERS, Topic.JOBS)
 JOBS_SHOWN = 20

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from client.filter_list import print_filters
-from client.terminal import Terminal
+from moviola.display.terminal import Terminal
 from moviola.filters import registry
 from moviola.filters.schema import FilterSchema, Parameter
 

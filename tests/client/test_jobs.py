@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from client.job_report import totals, traceback_of
+from client.display.job_report import totals, traceback_of
 from client.jobs import WISHES, find, main, place_of
 from moviola.media.material import Encoder, Material, Output
 from moviola.session.destination import places_for

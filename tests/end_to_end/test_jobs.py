@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from client.tables import job_json
+from client.display.tables import job_json
 from moviola.session.cluster_view import look
 from moviola.session.target import Target
 from moviola.wire.addresses import Address

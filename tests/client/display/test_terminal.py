@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from client.display.job_report import print_details, print_jobs
+from client.display.summary import print_summary
 from client.filter_list import print_filters
-from client.job_report import print_details, print_jobs
-from client.progress import LiveDisplay, PlainDisplay, live_line
 from client.status import print_tables
-from client.summary import print_summary
-from client.terminal import Terminal, stacked, styled
+from moviola.display.progress import LiveDisplay, PlainDisplay, live_line
+from moviola.display.terminal import Terminal, stacked, styled
 from moviola.filters.schema import FilterSchema, Parameter
 from moviola.session.cluster_view import ClusterView
 from moviola.session.outcome import Outcome, OutputOutcome, Status

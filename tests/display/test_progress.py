@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from client.progress import (
+from moviola.display.progress import (
     PLAIN_INTERVAL_S,
     LiveDisplay,
     PlainDisplay,
@@ -15,7 +15,7 @@ from client.progress import (
     live_line,
     plain_line,
 )
-from client.terminal import Terminal
+from moviola.display.terminal import Terminal
 from moviola.session.views import JobView
 
 HALF = JobView("1", "clip.mp4", 100, 80, 50, 100, retries=2, in_work=3)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
+from moviola.display.terminal import Terminal, styled
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.units import counted
-
-from .terminal import Terminal, styled
 
 DIGEST_SHOWN = 12
 """Hex digits of a digest that a person compares."""

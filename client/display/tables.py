@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from moviola.base.vocabulary import JobState, WorkerState
+from moviola.display.terminal import styled
 from moviola.wire.messages import Job
-
-from .terminal import styled
 
 _COLOURS: Final[dict[str, str]] = {
     WorkerState.READY: "green",

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from client.summary import print_summary
-from client.terminal import Terminal
+from client.display.summary import print_summary
+from moviola.display.terminal import Terminal
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 
 PATH = "results/a-rather-long-name-of-a-job-that-has-one-1f2e3d/blur.mp4"

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from moviola.base.vocabulary import JobState
+from moviola.display.progress import duration
+from moviola.display.terminal import Part, Terminal, styled
 from moviola.filters.chain import Step, format_chain
 from moviola.media.errors import SENTENCES
 from moviola.media.kinds import unit_of
@@ -16,9 +18,7 @@ from moviola.session.units import counted
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Job
 
-from .progress import duration
 from .tables import frames_of, job_json, share, state_text, table
-from .terminal import Part, Terminal, styled
 
 JOBS_SHOWN: Final = 40
 """Of the jobs the newest so many; `--json` has them all."""

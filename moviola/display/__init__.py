@@ -1,0 +1,1 @@
+"""Terminals and progress bars, for programs and for the Python interface alike."""
