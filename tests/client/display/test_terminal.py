@@ -25,7 +25,7 @@ from moviola.session.views import JobView
 from moviola.wire.messages import Aggregator, Job, Worker
 from tests.session.fakes import FakeCluster
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_S = 60.0
 
 EVIL = "x\x1b[2J\x1b]0;owned\x07\nforged: done :bomb: [red]y\x9b1m"
