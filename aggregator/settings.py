@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moviola.base.settings import setting
+from moviola.base.texts import MAX_NAME
 from moviola.wire import options
 from moviola.wire.addresses import Address
-from moviola.wire.limits import GIB, MAX_NAME
+from moviola.wire.limits import GIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,16 +137,16 @@ def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Termina
 
 def place_of(job: Job, out: str | None, results: Path) -> Place:
     """Where its files go: to the same place as if it had been sent with this `--out`. Raises UsageError."""
-    kind = KINDS.get(str(job.progress.get("kind", "")))
+    kind = KINDS.get(job.progress.kind)
     makes_folder = kind is not None and kind.makes_folder
     is_folder = any("folder" in file for file in job.files) if job.files else makes_folder  # or nothing is encoded
-    return place_for(job.progress.get("outputs", []), out, results, is_folder=is_folder)
+    return place_for(job.progress.outputs, out, results, is_folder=is_folder)
 
 
 def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Terminal, stderr: Terminal) -> int:
     """Waits for a job and, where that is asked for, brings its files."""
     place = place_of(job, options.out, options.results)
-    unit = unit_of(str(job.progress.get("kind", "")))
+    unit = unit_of(job.progress.kind)
     request = FollowRequest(job.job, job.name, place, options.verb == "fetch", unit=unit)
     display = display_for(stderr, quiet=options.quiet)
     sender = Sender(target, display)

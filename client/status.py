@@ -78,8 +78,7 @@ def as_json(view: ClusterView) -> dict[str, Any]:
     """Everything that is known, as JSON types."""
     return {
         "workers": [
-            {"name": worker.name, "state": worker.state, **{k: v for k, v in worker.facts.items() if k != "schemas"}}
-            for worker in view.workers.values()
+            {"name": worker.name, "state": worker.state, **_facts_json(worker)} for worker in view.workers.values()
         ],
         "aggregators": [
             {"name": one.name, "store": one.store, "addresses": one.addresses, "connected": one.connected}
@@ -87,6 +86,13 @@ def as_json(view: ClusterView) -> dict[str, Any]:
         ],
         "jobs": [job_json(job) for job in view.jobs.values()],
     }
+
+
+def _facts_json(worker: Worker) -> dict[str, Any]:
+    """Return what is told of a worker, but for the schemas of its filters."""
+    facts = worker.facts.to_wire()
+    del facts["schemas"]
+    return facts
 
 
 def print_tables(console: Terminal, view: ClusterView) -> None:
@@ -113,17 +119,17 @@ def print_tables(console: Terminal, view: ClusterView) -> None:
 
 def _worker_cells(worker: Worker) -> list[Text | str]:
     facts = worker.facts
-    tasks = [f"{task.get('phase')} {task.get('index')}: {task.get('frames')}" for task in facts.get("tasks", [])]
+    tasks = [f"{task.phase} {task.index}: {task.frames}" for task in facts.tasks]
     return [
         worker.name,
         state_text(worker.state),
-        str(facts.get("chunks", 0)),
-        str(facts.get("frames", 0)),
-        f"{facts.get('frames_per_s', 0.0):.1f}",
-        str(facts.get("failures", 0)),
-        f"{facts.get('cpu_percent', 0.0):.0f}%",
-        f"{facts.get('memory_bytes', 0) / 1e6:.0f}",
-        f"{facts.get('heard_s', 0.0):.1f}s",
+        str(facts.chunks),
+        str(facts.frames),
+        f"{facts.frames_per_s:.1f}",
+        str(facts.failures),
+        f"{facts.cpu_percent:.0f}%",
+        f"{facts.memory_bytes / 1e6:.0f}",
+        f"{facts.heard_s:.1f}s",
         stacked(tasks),
     ]
 
@@ -148,7 +154,7 @@ def _job_cells(job: Job) -> list[Text | str]:
         state_text(job.state),
         share(sent, total),
         share(done, wanted),
-        str(job.progress.get("retries", 0)),
+        str(job.progress.retries),
     ]
 
 

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from moviola.base.file_names import check_output_names
 from moviola.base.mapped import MAX_INT
+from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import Mode, OnError
 from moviola.wire.errors import Unsendable
 from moviola.wire.lease_tags import KEY_SIZE
-from moviola.wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT, MAX_NAME
+from moviola.wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT
 from moviola.wire.messages import AssetFacts, Own, Submit, Task, check_sendable, packed_size
 from moviola.wire.schema import Lease
 

@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any, Final
 
 from moviola.base.failures import MAX_FAILURES_OF_JOB
+from moviola.base.progress import Progress
+from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import Topic
-from moviola.wire.limits import MAX_NAME
 from moviola.wire.messages import Aggregator, Event, Filters, Message
 from moviola.wire.messages import Job as JobMessage
 from moviola.wire.messages import Worker as WorkerMessage
@@ -87,7 +88,7 @@ def ended_record(
         state=job.state.value,
         code=record["code"],
         reason=shortened(record["reason"], MAX_REASON),
-        progress=record["final"],
+        progress=Progress.from_wire(record["final"]),
         outputs=summaries(record["outputs_summary"]),
         files=files(record["files"]),
         addresses=cluster.addresses_of(job.owner) or record["addresses"],
@@ -166,28 +167,29 @@ def _frames_of(job: Job, index: int) -> list[int]:
     return [] if first is None else [first, first + job.streams[0].frames_of(index) - 1]
 
 
-def progress_of(job: Job) -> dict[str, Any]:
+def progress_of(job: Job) -> Progress:
+    """Return how far a job is."""
     counts = job.chunk_counts
     filtered = job.filtered
     frames_total = job.frames_sent if job.all_sent else None
-    return {
-        "kind": job.kind,
-        "outputs": [output["name"] for output in job.fixed["outputs"]],
-        "frames_total": frames_total,
-        "frames_sent": job.frames_sent,
-        "frames_done": sum(track.queue.stored_frames + track.queue.live_frames() for track in filtered),
-        "frames_wanted": None if frames_total is None else frames_total * len(filtered),
-        "chunks_sent": sum(map(len, job.streams)),
-        "chunks_total": None if counts is None else sum(counts),
-        "tasks_stored": sum(track.queue.stored.count for track in job.tracks),
-        "tasks_total": None if counts is None else sum(counts[track.stream.number] for track in job.tracks),
-        "tasks_queued": sum(track.queue.count for track in filtered),
-        "tasks_in_flight": sum(len(track.queue.in_flight) for track in filtered),
-        "retries": sum(track.tally.retries for track in job.tracks),
-        "duplicates": sum(track.tally.duplicates for track in job.tracks),
-        "fallback_frames": sum(track.tally.fallback_frames for track in job.tracks),
-        "lost_frames": sum(track.tally.lost_frames for track in job.tracks),
-    }
+    return Progress(
+        kind=job.kind,
+        outputs=[output["name"] for output in job.fixed["outputs"]],
+        frames_total=frames_total,
+        frames_sent=job.frames_sent,
+        frames_done=sum(track.queue.stored_frames + track.queue.live_frames() for track in filtered),
+        frames_wanted=None if frames_total is None else frames_total * len(filtered),
+        chunks_sent=sum(map(len, job.streams)),
+        chunks_total=None if counts is None else sum(counts),
+        tasks_stored=sum(track.queue.stored.count for track in job.tracks),
+        tasks_total=None if counts is None else sum(counts[track.stream.number] for track in job.tracks),
+        tasks_queued=sum(track.queue.count for track in filtered),
+        tasks_in_flight=sum(len(track.queue.in_flight) for track in filtered),
+        retries=sum(track.tally.retries for track in job.tracks),
+        duplicates=sum(track.tally.duplicates for track in job.tracks),
+        fallback_frames=sum(track.tally.fallback_frames for track in job.tracks),
+        lost_frames=sum(track.tally.lost_frames for track in job.tracks),
+    )
 
 
 class Publisher:
@@ -403,6 +405,6 @@ def _worker_record(client: ClientRecord, worker: WorkerRecord, now: float) -> Wo
     """The schemas of its filters, the largest part by far, come with the first record of a worker's session only."""
     facts = worker.facts(now)
     if worker.session not in client.introduced:
-        facts["schemas"] = worker.details.filters
+        facts = replace(facts, schemas=worker.details.filters)
         client.introduced.add(worker.session)
     return WorkerMessage(worker.name, worker.session, worker.state.value, facts)

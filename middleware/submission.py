@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from moviola.wire.limits import KIB, MAX_NAME
+from moviola.base.texts import MAX_NAME
+from moviola.wire.limits import KIB
 from moviola.wire.messages import Submit, packed_size
 
 from .model.users import FIXED_ROW_BYTES

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from moviola.base.progress import Progress
 from moviola.base.vocabulary import JobState
 from moviola.display.progress import duration
 from moviola.display.terminal import Part, Terminal, styled
@@ -42,7 +43,7 @@ def totals(jobs: Collection[Job]) -> dict[str, Any]:
     """How many jobs are in each state, how many tasks wait, are in work, stored and were retried, and the shares of
     jobs that ended as `done`, and of tasks that needed no second try (0 … 1; None where nothing has ended)."""
     states = Counter(job.state for job in jobs)
-    tasks = {name: sum(int(job.progress.get(name, 0)) for job in jobs) for name in _TASKS}
+    tasks = {name: sum(getattr(job.progress, name) for job in jobs) for name in _TASKS}
     ended = sum(states[state] for state in FINAL_STATES)
     tried = tasks["tasks_stored"] + tasks["retries"]
     return {
@@ -72,13 +73,13 @@ def print_jobs(console: Terminal, jobs: Collection[Job]) -> None:
         rows.add_row(
             job.job,
             *[job.user] * users,
-            ", ".join(progress.get("outputs", [])),
+            ", ".join(progress.outputs),
             state_text(job.state),
             *[str(job.priority)] * priorities,
             "all" if sent == total else str(sent),
             share(done, wanted),
             "" if job.state in FINAL_STATES else _queue(progress),
-            str(progress.get("retries", 0)),
+            str(progress.retries),
         )
     console.print(rows)
     for job in newest:
@@ -88,9 +89,9 @@ def print_jobs(console: Terminal, jobs: Collection[Job]) -> None:
         console.say(line)
 
 
-def _queue(progress: Mapping[str, Any]) -> str:
+def _queue(progress: Progress) -> str:
     """Tasks queued and in work."""
-    return f"{progress.get('tasks_queued', 0)}+{progress.get('tasks_in_flight', 0)}"
+    return f"{progress.tasks_queued}+{progress.tasks_in_flight}"
 
 
 def _sums(sums: Mapping[str, Any]) -> Iterator[str]:
@@ -158,10 +159,10 @@ def _lines(job: Job) -> Iterator[tuple[str, Part]]:
     yield "priority", f"{job.priority}; on error: {details.get('on_error', '')}"
     sent, total, done, wanted = frames_of(job)
     yield f"{_unit(job)}s", f"{share(sent, total)} sent, {share(done, wanted)} done"
-    chunks = share(progress.get("chunks_sent", 0), progress.get("chunks_total"))
-    stored = share(progress.get("tasks_stored", 0), progress.get("tasks_total"))
-    flow = f"{progress.get('tasks_queued', 0)} queued, {progress.get('tasks_in_flight', 0)} in work, {stored} stored"
-    yield "tasks", f"{chunks} chunks here; {flow}, {progress.get('retries', 0)} retried"
+    chunks = share(progress.chunks_sent, progress.chunks_total)
+    stored = share(progress.tasks_stored, progress.tasks_total)
+    flow = f"{progress.tasks_queued} queued, {progress.tasks_in_flight} in work, {stored} stored"
+    yield "tasks", f"{chunks} chunks here; {flow}, {progress.retries} retried"
     for output in _outputs(job):
         yield "output", _output_line(output, _unit(job))
     for file in job.files:
@@ -175,7 +176,7 @@ def _lines(job: Job) -> Iterator[tuple[str, Part]]:
 
 
 def _unit(job: Job) -> str:
-    return unit_of(str(job.progress.get("kind", "")))
+    return unit_of(job.progress.kind)
 
 
 def _size(size: int) -> str:

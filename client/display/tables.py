@@ -54,12 +54,7 @@ def frames_of(job: Job) -> tuple[int, int | None, int, int | None]:
         done = sum(output.get("frames_in", 0) - output.get("lost_frames", 0) for output in job.outputs)
         return sent, sent, done, sum(output.get("frames_in", 0) for output in job.outputs)
     progress = job.progress
-    return (
-        progress.get("frames_sent", 0),
-        progress.get("frames_total"),
-        progress.get("frames_done", 0),
-        progress.get("frames_wanted"),
-    )
+    return progress.frames_sent, progress.frames_total, progress.frames_done, progress.frames_wanted
 
 
 def share(count: int, total: int | None) -> str:
@@ -79,6 +74,6 @@ def job_json(job: Job) -> dict[str, Any]:
         "priority": job.priority,
         "submitted_unix_s": job.submitted_unix_s,
         "seconds": job.seconds,
-        "progress": job.progress,
+        "progress": job.progress.to_wire(),
         "outputs": job.outputs,
     }

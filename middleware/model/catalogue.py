@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import msgpack
 
-from moviola.wire.limits import MAX_NAME, MIB
+from moviola.base.texts import MAX_NAME
+from moviola.wire.limits import MIB
 
 from ..events import Command, ForgetFilter, SaveFilter
 

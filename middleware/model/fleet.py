@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import LeasePhase
+from moviola.base.worker_facts import HeldTask, WorkerFacts
 from moviola.wire.messages import Hello, WorkerDetails
 from moviola.wire.schema import Lease
+from moviola.wire.shortened import shortened
 from moviola.wire.tokens import for_store
 from moviola.wire.transitions import changed
 
@@ -76,28 +79,25 @@ class WorkerRecord:
         self.frames_per_s += weight * (speed - self.frames_per_s)
         self.live_frames, self.measured_at = total, now
 
-    def facts(self, now: float) -> dict[str, Any]:
-        """For the records that watchers get."""
-        return {
-            "filters": [schema.get("name", "") for schema in self.details.filters],
-            "kinds": self.details.kinds,
-            "slots": self.details.slots,
-            "host": self.details.host,
-            "process_id": self.details.process_id,
-            "chunks": self.chunks,
-            "frames": self.frames + sum(record.frames for record in self.held.values()),
-            "frames_per_s": self.frames_per_s,
-            "in_flight": len(self.held),
-            "failures": self.failures,
-            "losses": self.losses,
-            "cpu_percent": self.cpu_percent,
-            "memory_bytes": self.memory_bytes,
-            "heard_s": max(0.0, now - self.heard_at),
-            "tasks": [
-                {"job": r.job, "track": r.track, "index": r.index, "phase": r.phase, "frames": r.frames}
-                for r in self.held.values()
-            ],
-        }
+    def facts(self, now: float) -> WorkerFacts:
+        """Return what watchers are told of it."""
+        return WorkerFacts(
+            filters=[shortened(str(schema.get("name", "")), MAX_NAME) for schema in self.details.filters],
+            kinds=self.details.kinds,
+            slots=self.details.slots,
+            host=self.details.host,
+            process_id=self.details.process_id,
+            chunks=self.chunks,
+            frames=self.frames + sum(record.frames for record in self.held.values()),
+            frames_per_s=self.frames_per_s,
+            in_flight=len(self.held),
+            failures=self.failures,
+            losses=self.losses,
+            cpu_percent=self.cpu_percent,
+            memory_bytes=self.memory_bytes,
+            heard_s=max(0.0, now - self.heard_at),
+            tasks=[HeldTask(r.job, r.track, r.index, r.phase, r.frames) for r in self.held.values()],
+        )
 
 
 class Group:

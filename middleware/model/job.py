@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final
 
 from moviola.base.build_path import from_text, to_text
+from moviola.base.progress import Progress
 from moviola.base.vocabulary import JobCode
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.lease_tags import LeaseTags
@@ -32,8 +33,6 @@ NO_ROOM_WAIT_S: Final = 5.0
 TURN_S: Final = 1.0
 """How long a job without a task in flight is still said to run: with many jobs each of them waits for its turn now and
 then, and nobody wants to read of that. What else keeps a job waiting is said at once."""
-
-NOTHING: Final[dict[str, Any]] = {}
 
 _numbers = count(1)
 
@@ -345,7 +344,7 @@ class Job:
             track.validate()
         assert not (self.is_final and self.is_in_flight), f"{self.id} is final with a task in flight"
 
-    def record(self, final: dict[str, Any] = NOTHING, failures: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    def record(self, final: Progress | None = None, failures: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
         """Return what changes of a job, for the ledger; of one that is over with the progress that it had made, and
         with the failures that are told."""
         return {
@@ -364,7 +363,7 @@ class Job:
             "addresses": self.addresses,
             "edited_as": self.edited_as,
             "waits_long": self.waits_long,
-            "final": final,
+            "final": {} if final is None else final.to_wire(),
             "failures": list(failures),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgpack
@@ -37,10 +37,10 @@ class ClusterView:
         """A record more."""
         match message:
             case Worker():
-                message = heard.worker(message)
                 before = self.workers.get(message.name)
-                if before is not None and before.session == message.session:  # only a session's first record has all
-                    message.facts.setdefault("schemas", before.facts.get("schemas", []))
+                facts = message.facts  # only a session's first record has the schemas
+                if before is not None and before.session == message.session and not facts.schemas:
+                    message = replace(message, facts=replace(facts, schemas=before.facts.schemas))
                 self.workers[message.name] = message
             case Aggregator():
                 self.aggregators[message.store] = message
@@ -63,7 +63,7 @@ class ClusterView:
         """The schema of each filter that connected workers announce, and how many of them do."""
         offered: dict[str, tuple[FilterSchema, int]] = {}
         for worker in self.connected_workers():
-            for schema in _read(worker.facts.get("schemas", [])):
+            for schema in _read(worker.facts.schemas):
                 known, count = offered.get(schema.name, (schema, 0))
                 offered[schema.name] = (known, count + 1)
         return offered

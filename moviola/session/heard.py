@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from moviola.wire.messages import Job, Worker
+from moviola.wire.messages import Job
 
 Shapes = Mapping[str, Callable[[Any], bool]]
 
@@ -22,18 +22,10 @@ def job(record: Job) -> Job:
         details |= {name: _each(details[name], shapes)} if name in details else {}
     return replace(
         record,
-        progress=_typed(record.progress, _PROGRESS),
         outputs=[{**one, **_lists(one)} for one in _each(record.outputs, _SUMMARY)],
         files=_each(record.files, _FILE),
         details=details,
     )
-
-
-def worker(record: Worker) -> Worker:
-    """Return the record with only those of its facts that are what they should be."""
-    facts = _typed(record.facts, _FACTS)
-    facts |= {"tasks": _each(facts["tasks"], _TASK)} if "tasks" in facts else {}
-    return replace(record, facts=facts)
 
 
 def _typed(data: Mapping[str, Any], shapes: Shapes) -> dict[str, Any]:
@@ -82,16 +74,6 @@ def _frames(value: Any) -> bool:
     return isinstance(value, list) and len(value) in (0, 2) and all(map(_count, value))
 
 
-_PROGRESS: Final[Shapes] = {
-    "kind": _text,
-    "outputs": _texts,
-    **dict.fromkeys(("frames_total", "frames_wanted", "chunks_total", "tasks_total"), _maybe_count),
-    **dict.fromkeys(
-        ("frames_sent", "frames_done", "chunks_sent", "tasks_stored", "tasks_queued", "tasks_in_flight", "retries",
-         "duplicates", "fallback_frames", "lost_frames"),
-        _count,
-    ),
-}  # fmt: skip
 _SUMMARY: Final[Shapes] = {
     **dict.fromkeys(("name", "state", "digest", "file", "metrics_file"), _text),
     **dict.fromkeys(
@@ -111,13 +93,3 @@ _FAILURE: Final[Shapes] = {
     "frame": _maybe_count,
     "frames": _frames,
 }
-_FACTS: Final[Shapes] = {
-    "filters": _texts,
-    "kinds": _texts,
-    "schemas": _maps,
-    "tasks": _maps,
-    "host": _text,
-    **dict.fromkeys(("slots", "process_id", "chunks", "frames", "in_flight", "failures", "losses"), _count),
-    **dict.fromkeys(("frames_per_s", "cpu_percent", "memory_bytes", "heard_s"), _number),
-}
-_TASK: Final[Shapes] = {"job": _text, "phase": _text, **dict.fromkeys(("track", "index", "frames"), _count)}

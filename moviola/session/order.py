@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from moviola.base.texts import MAX_NAME
 from moviola.filters.chain import ChainError, Step, parse_chain
 from moviola.filters.schema import MATERIALS, FilterSchema, check_chain, context_frames
 from moviola.media.errors import UnreadableSource
@@ -19,7 +20,7 @@ from moviola.media.kind import Kind
 from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
 from moviola.session.assets import AssetFile, Assets
-from moviola.wire.limits import MAX_DESCRIPTION, MAX_NAME
+from moviola.wire.limits import MAX_DESCRIPTION
 from moviola.wire.messages import VERSIONS, Hello, packed_size
 
 AUTOMATIC: Final = Cutting()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moviola.base.progress import Progress
 from moviola.base.vocabulary import JobCode, JobState
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import unit_of
@@ -196,16 +197,16 @@ class Run:
     def view(self) -> JobView:
         """How far it is."""
         request, record = self._request, self.session.record
-        progress = record.progress if record is not None else {}
+        progress = record.progress if record is not None else Progress()
         return JobView(
             id=self._hello.session,
             name=request.name,
-            frames_total=progress.get("frames_total") or request.frames,
-            frames_sent=progress.get("frames_sent", 0),
-            frames_done=progress.get("frames_done", 0),
-            frames_wanted=progress.get("frames_wanted") or request.frames_wanted,
-            retries=progress.get("retries", 0),
-            in_work=progress.get("tasks_in_flight", 0),
+            frames_total=progress.frames_total or request.frames,
+            frames_sent=progress.frames_sent,
+            frames_done=progress.frames_done,
+            frames_wanted=progress.frames_wanted or request.frames_wanted,
+            retries=progress.retries,
+            in_work=progress.tasks_in_flight,
             note=self._note(),
             unit=request.unit,
         )

@@ -136,7 +136,7 @@ class SubmitSession(JobSession):
     def _all_sent(self) -> bool:
         """Whether the middleware has the whole source on disk, and knows that it is the whole."""
         assert self.record is not None
-        return self.record.progress.get("chunks_total") is not None and self._upload.all_accepted
+        return self.record.progress.chunks_total is not None and self._upload.all_accepted
 
     def _go_on(self) -> None:
         """Sends what there is room for, and asks for the next chunk; at the end, says so."""

@@ -122,16 +122,9 @@ and travels in windows (see windows.py)."""
 MAX_TRACKS: Final = 256
 """Outputs and streams of a job together."""
 
-MAX_NAME: Final = 255
-"""Characters in a name: of a worker, a job, a file, a filter. A job is called like its source, and file systems take
-names of 255 bytes or UTF-16 units, which are never more characters."""
-
 MAX_FINGERPRINT: Final = 4096
 """Characters of library versions and CPU class: about 150 each time that another build takes over in a chain. Holdings
 has one text for each track."""
-
-MAX_TEXT: Final = 64 * KIB
-"""Characters in a text for people: a reason, a traceback."""
 
 USER_TIMEOUT_S: Final = 60.0
 """Unacknowledged sent data after which the kernel gives a connection up (where it can): a host that vanished."""

@@ -12,19 +12,14 @@ from typing import Any, Final
 
 import msgpack
 
+from moviola.base.progress import Progress
 from moviola.base.records import record
+from moviola.base.texts import MAX_NAME, Name, Text, Token
 from moviola.base.vocabulary import ErrorCode, Mode
+from moviola.base.worker_facts import WorkerFacts
 from moviola.wire.errors import ProtocolError, Unsendable
-from moviola.wire.limits import (
-    MAX_ASSET_SIZE,
-    MAX_FAILED_CHUNK,
-    MAX_HANDED_ON,
-    MAX_HEADER,
-    MAX_NAME,
-    MAX_PART,
-    MAX_PAYLOAD,
-)
-from moviola.wire.schema import Fingerprint, Lease, Name, Record, Text, Token
+from moviola.wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_PART, MAX_PAYLOAD
+from moviola.wire.schema import Fingerprint, Lease, Record
 
 VERSIONS: Final = (2,)
 """The protocol versions that this installation speaks, newest last."""
@@ -315,7 +310,7 @@ class Job(Message):
     accepted: int = 0
     room_bytes: int = 0
     have: list[bytes] | None = None
-    progress: dict[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     addresses: list[dict[str, Any]] = field(default_factory=list)
@@ -340,7 +335,7 @@ class Worker(Message):
     name: Name
     session: Name
     state: Name
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: WorkerFacts = field(default_factory=WorkerFacts)
 
 
 @record

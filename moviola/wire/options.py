@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from moviola.base.settings import SWITCH, ValueType, setting
+from moviola.base.texts import MAX_NAME
 from moviola.wire.addresses import LOOPBACK
-from moviola.wire.limits import MAX_NAME
 from moviola.wire.shown import LogFormatter, shown
 
 MIDDLEWARE_PORT: Final = 5000

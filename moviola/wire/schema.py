@@ -12,9 +12,10 @@ from dataclasses import fields
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 from moviola.base.mapped import Check, Length, check_for, exact, float_check, int_check, missing, text_check
+from moviola.base.texts import MAX_TEXT, Text
 from moviola.base.vocabulary import ErrorCode
 from moviola.wire.errors import ProtocolError
-from moviola.wire.limits import MAX_FINGERPRINT, MAX_NAME, MAX_TEXT
+from moviola.wire.limits import MAX_FINGERPRINT
 from moviola.wire.shortened import shortened
 
 
@@ -33,17 +34,8 @@ class Lease(NamedTuple):
         return f"{self.epoch}.{self.sequence}"
 
 
-Name = Annotated[str, Length(MAX_NAME)]
-"""A name or id."""
-
-Text = Annotated[str, Length(MAX_TEXT, for_people=True)]
-"""A text for people, cut by its sender if it is too long."""
-
 Fingerprint = Annotated[str, Length(MAX_FINGERPRINT)]
 """A build, or the builds under which a result was made."""
-
-Token = Annotated[str, Length(MAX_TEXT)]
-"""A long text that programs compare; it is never cut."""
 
 R = TypeVar("R", bound="Record")
 
@@ -101,11 +93,9 @@ def _fault(cls: type[Record], data: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
-        return value.to_wire()
-    if isinstance(value, list) and value and isinstance(value[0], Record):
+    if isinstance(value, list):
         return [item.to_wire() for item in value]
-    return value
+    return None if value is None else value.to_wire()
 
 
 def _changes_of(cls: type[Record]) -> tuple[tuple[str, Check], ...]:
@@ -122,7 +112,7 @@ def _cut(text: str) -> str:
 
 def _has_records(hint: Any) -> bool:
     if isinstance(hint, type):
-        return issubclass(hint, Record)
+        return hasattr(hint, "to_wire")
     return any(_has_records(one) for one in typing.get_args(hint))
 
 

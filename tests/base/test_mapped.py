@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.mapped import AS_TEXT, Float32s, Length, Malformed, Map, Mapped, Ticks
 from moviola.base.output_summary import OutputSummary
+from moviola.base.progress import Progress
 from moviola.base.records import record
 from moviola.base.vocabulary import JobState
+from moviola.base.worker_facts import HeldTask, WorkerFacts
 from tests.garbage import VALUES, spoiled
 
 
@@ -121,7 +123,13 @@ def test_what_is_wrong_is_said_with_the_fields_name(name: str, value: Any, why: 
         Outer.from_wire(WHOLE.to_wire() | {name: value})
 
 
-RECORDS = (WHOLE, OutputSummary("blur", JobState.DONE, warnings=["w"]), JobStatistics(1.0, [1], [0], [b"\0\0\0\0"]))
+RECORDS = (
+    WHOLE,
+    OutputSummary("blur", JobState.DONE, warnings=["w"]),
+    JobStatistics(1.0, [1], [0], [b"\0\0\0\0"]),
+    Progress("video", ["blur"], frames_total=5),
+    WorkerFacts(["blur"], frames_per_s=2.5, tasks=[HeldTask("j", 0, 1, "computing", 3)], schemas=[{"name": "blur"}]),
+)
 
 
 @pytest.mark.parametrize("whole", RECORDS, ids=lambda one: type(one).__name__)

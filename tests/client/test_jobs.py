@@ -13,6 +13,7 @@ import xxhash
 
 from client.display.job_report import totals, traceback_of
 from client.jobs import WISHES, find, main, place_of
+from moviola.base.progress import Progress
 from moviola.media.material import Encoder, Material, Output
 from moviola.session.destination import places_for
 from moviola.session.order import Order
@@ -31,8 +32,8 @@ DETAILS = {
 }  # fmt: skip
 RUNNING = Job(
     "clip-b1", "clip.mp4", "running", priority=4, submitted_unix_s=2000.0, details=DETAILS,
-    progress={"outputs": ["blur"], "frames_sent": 50, "frames_total": None, "frames_done": 20, "frames_wanted": None,
-              "tasks_queued": 12, "tasks_in_flight": 2, "tasks_stored": 6, "retries": 3, "chunks_sent": 20},
+    progress=Progress(outputs=["blur"], frames_sent=50, frames_done=20, tasks_queued=12, tasks_in_flight=2,
+                      tasks_stored=6, retries=3, chunks_sent=20),
 )  # fmt: skip
 FAILED = Job("clip-a1", "clip.mp4", "failed", "task-failed", "a task failed", submitted_unix_s=1000.0)
 OTHER = Job("film-c1", "film.mp4", "done", submitted_unix_s=1500.0)
@@ -153,7 +154,7 @@ def test_fetching_brings_the_files(jobs: Typed, cluster: FakeCluster, tmp_path: 
     content = cluster.jobs[-1].files()
     cluster.script.known = [
         Job(
-            "clip-f", "clip.mp4", "done", submitted_unix_s=9000.0, progress={"outputs": ["blur"]},
+            "clip-f", "clip.mp4", "done", submitted_unix_s=9000.0, progress=Progress(outputs=["blur"]),
             outputs=[{"name": "blur", "file": "blur.mp4", "metrics_file": names[1], "frames_in": 3, "frames_out": 3}],
             files=[{"file": one, "size": len(content[one]), "xxh3": xxhash.xxh3_128_hexdigest(content[one])}
                    for one in names],
@@ -176,7 +177,7 @@ def test_the_whole_id_wins_over_the_beginning_of_another() -> None:
 
 IMAGES = Job(
     "long_name_of-d12345a", "photos", "done", submitted_unix_s=3000.0,
-    progress={"kind": "images", "outputs": ["pixelate-watermark", "faces"]},
+    progress=Progress("images", ["pixelate-watermark", "faces"]),
     outputs=[{"name": "faces", "frames_in": 1, "frames_out": 1, "digest": "ab"}],
     details={"outputs": [{"name": "faces"}], "failures": [{**FAILURE, "frames": [0, 0]}]},
     files=[{"file": "faces.files.jsonl", "folder": "faces", "size": 90}, {"file": "faces.metrics.json", "size": 2100}],
@@ -199,7 +200,7 @@ def test_images_are_called_so_and_their_folder_is_named(jobs: Typed, cluster: Fa
 
 def test_fetched_images_lie_where_sending_would_have_put_them(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    one = replace(IMAGES, progress={"kind": "images", "outputs": ["faces"]})
+    one = replace(IMAGES, progress=Progress("images", ["faces"]))
     photos = Material("images", "photos", (("a.jpg", Path("photos/a.jpg")),))
     order = Order((Output("faces", (), Encoder()),))
     for out in ("there", "new"):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from client.status import Status, main
+from moviola.base.worker_facts import WorkerFacts
 from moviola.filters.registry import schemas
 from moviola.session.cluster_view import ClusterView
 from moviola.wire.messages import Aggregator, Event, Job, Worker
@@ -80,7 +81,7 @@ def test_wrong_usage() -> None:
 
 def test_the_view_keeps_the_newest_of_each() -> None:
     view = ClusterView()
-    facts = {"schemas": [schemas()["blur"].to_wire(), {"name": "broken"}]}
+    facts = WorkerFacts(schemas=[schemas()["blur"].to_wire(), {"name": "broken"}])
     for message in (
         Worker("a", "s", "ready", facts),
         Worker("b", "s", "full", facts),
@@ -98,10 +99,10 @@ def test_the_view_keeps_the_newest_of_each() -> None:
     assert not view.is_current
     assert view.offered_filters() == {"blur": (schemas()["blur"], 2)}
     for worker in list(view.workers.values()):  # later records of a session have no schemas
-        view.take(replace(worker, facts={}))
+        view.take(replace(worker, facts=WorkerFacts()))
     assert view.offered_filters() == {"blur": (schemas()["blur"], 2)}
     for worker in list(view.workers.values()):
-        view.take(replace(worker, session="another", facts={}))
+        view.take(replace(worker, session="another", facts=WorkerFacts()))
     assert view.offered_filters() == {}
     view.take(Event("current", ""))
     assert view.is_current

@@ -29,7 +29,7 @@ def digest(outcome: dict[str, Any]) -> str:
 
 
 def chunks_of(cluster: LocalCluster, name: str) -> int:
-    return sum(int(one.facts["chunks"]) for one in view(cluster).workers.values() if one.name.startswith(name))
+    return sum(int(one.facts.chunks) for one in view(cluster).workers.values() if one.name.startswith(name))
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,10 @@ from middleware.admission import (
 from middleware.events import Send, SendChunk, SendStage
 from middleware.server import new_id
 from moviola.base.file_names import MAX_OUTPUT_NAME_SIZE
+from moviola.base.texts import MAX_NAME
 from moviola.media.video.templates import TEMPLATE_FORMATS
 from moviola.wire.errors import Unsendable
-from moviola.wire.limits import MAX_DESCRIPTION, MAX_NAME
+from moviola.wire.limits import MAX_DESCRIPTION
 from moviola.wire.messages import Error, Holdings, Own, Submit, Watch, Welcome, check_sendable, packed_size
 from tests.middleware.script import Script
 

@@ -58,7 +58,7 @@ def test_nothing_is_handed_out_before_all_files_are_here(script: Script) -> None
     assert values == ["", VALUE, OTHER]
     script.tell(1, End(job, [1, 2]))
     script.tick(1.0)
-    assert script.job(1).progress["frames_total"] == 10
+    assert script.job(1).progress.frames_total == 10
 
 
 def test_a_worker_gets_a_file_of_its_lease_once(script: Script) -> None:

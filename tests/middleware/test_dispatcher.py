@@ -59,8 +59,8 @@ def test_watchers_get_current_records_and_changes(script: Script) -> None:
     script.submit(chunks=2)
     script.tell(11, Beat([LeaseBeat(script.said(11, Task)[0].lease, "computing", 4, 4)], 55.0, 1 << 20))
     script.tick(2)
-    assert script.said(5, Worker)[-1].facts["tasks"][0]["frames"] == 4
-    assert script.said(5, Job)[-1].progress["frames_done"] == 4
+    assert script.said(5, Worker)[-1].facts.tasks[0].frames == 4
+    assert script.said(5, Job)[-1].progress.frames_done == 4
     assert "worker-joined" in [event.kind for event in script.said(5, Event)]
     script.leave(11)
     script.tick(2)

@@ -109,7 +109,7 @@ def test_a_failed_job_begins_again_and_the_same_key_sends_its_source(script: Scr
     script.deliver(11)
     script.finish()
     assert script.job(2).state == "done"
-    assert script.job(2).progress["retries"] == 0
+    assert script.job(2).progress.retries == 0
 
 
 def test_what_the_owner_still_has_of_a_retried_job_is_not_redone(script: Script) -> None:
@@ -131,7 +131,7 @@ def test_what_the_owner_still_has_of_a_retried_job_is_not_redone(script: Script)
         script.chunk(2, job, index)
     script.tick(1)
     assert script.tasks(11)[before:] == [1]
-    assert script.job(2).progress["frames_done"] == 20
+    assert script.job(2).progress.frames_done == 20
     script.deliver(11)
     script.finish()
     assert script.job(2).state == "done"
@@ -233,7 +233,7 @@ def test_what_a_job_came_to_is_kept_and_its_memory_given_back(script: Script) ->
         script.deliver(11, index)
     script.finish()
     progress = script.job(1).progress
-    assert (progress["frames_done"], progress["tasks_stored"], progress["tasks_queued"]) == (20, 2, 0)
+    assert (progress.frames_done, progress.tasks_stored, progress.tasks_queued) == (20, 2, 0)
     assert isinstance(script.dispatcher.cluster.jobs[script.job(1).job], EndedJob)
     new = script.restarted(epoch=2)
     new.client(5)
@@ -246,10 +246,10 @@ def test_queued_tasks_are_counted(script: Script) -> None:
     script.submit(chunks=5)
     script.tick(1)
     progress = script.job(1).progress
-    assert (progress["tasks_queued"], progress["tasks_in_flight"]) == (3, 2)
+    assert (progress.tasks_queued, progress.tasks_in_flight) == (3, 2)
     script.deliver(11, 0)
     script.tick(1)
-    assert script.job(1).progress["tasks_queued"] == 2
+    assert script.job(1).progress.tasks_queued == 2
 
 
 # ── uploads that stop ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -286,7 +286,7 @@ def test_stored_tasks_survive_the_expiry_of_their_upload(script: Script) -> None
         script.chunk(2, job, index)
     script.tick(1)
     assert script.tasks(12) == [1]
-    assert script.job(2).progress["frames_done"] == 10
+    assert script.job(2).progress.frames_done == 10
 
 
 def test_uploads_that_go_on_or_are_whole_do_not_expire(script: Script) -> None:

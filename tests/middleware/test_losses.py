@@ -27,7 +27,7 @@ def test_a_lost_workers_tasks_go_to_the_front_and_cost_no_attempt(script: Script
     script.worker(12)
     script.tick(1)
     assert script.tasks(12) == [0, 1]
-    assert script.job(1).progress["retries"] == 2
+    assert script.job(1).progress.retries == 2
     assert all(task.mode == "filter" for task in script.said(12, Task))
 
 
@@ -55,7 +55,7 @@ def test_a_silent_aggregator_is_closed_and_its_jobs_wait_for_it(script: Script) 
     script.hold(job, bits(0))
     script.deliver(11, 1)
     assert script.tasks(11) == [0, 1, 2]
-    assert script.job(1).progress["retries"] == 0
+    assert script.job(1).progress.retries == 0
 
 
 def test_an_aggregator_alone_is_watched_as_well() -> None:
@@ -231,4 +231,4 @@ def test_drained_tasks_come_back_at_no_cost_and_the_worker_gets_no_more(script: 
     script.tick()
     script.deliver(12)
     assert script.tasks(12) == [1, 2]
-    assert script.job(1).progress["retries"] == 0
+    assert script.job(1).progress.retries == 0

@@ -233,7 +233,7 @@ def test_frames_that_cannot_be_sent_at_once_wait_for_a_worker_that_offers_all(sc
     script.tick(1)
     assert script.job(1).code == "too-large"
     assert script.job(1).reason == "job clip-1 chunk 0 of out: the frames of one chunk take more than 192 MB"
-    assert script.job(1).progress["retries"] == 0
+    assert script.job(1).progress.retries == 0
     script.worker(BOTH, filters=("resize", "watermark"))
     script.tick()
     assert stages(script, BOTH) == [(0, [])]
@@ -253,12 +253,12 @@ def test_a_frame_counts_once_when_its_last_filter_is_done(script: Script) -> Non
     lease = script.said(RESIZE, Task)[0].lease
     script.tell(RESIZE, Beat([LeaseBeat(lease, "computing", 7, 7)]))
     script.tick(1)
-    assert script.job(1).progress["frames_done"] == 0
+    assert script.job(1).progress.frames_done == 0
     script.hand_on(RESIZE)
     lease = script.said(MARK, Task)[0].lease
     script.tell(MARK, Beat([LeaseBeat(lease, "computing", 4, 4)]))
     script.tick(1)
-    assert script.job(1).progress["frames_done"] == 4
+    assert script.job(1).progress.frames_done == 4
 
 
 def chose(script: Script, job: str, *builds: str) -> None:

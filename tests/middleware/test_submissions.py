@@ -34,7 +34,7 @@ def test_a_repeated_chunk_is_counted_once_and_an_edited_one_is_told(script: Scri
     assert script.job(1).accepted == 3
     script.tell(1, Chunk(job, 0, 1, 10), size=1000, xxh3=77)
     assert script.said(1, Error)[-1].code == "edited"
-    assert script.job(1).progress["chunks_sent"] == 2
+    assert script.job(1).progress.chunks_sent == 2
 
 
 def test_room_is_shared_and_told_again_when_there_is_some(script: Script) -> None:

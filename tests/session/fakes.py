@@ -11,6 +11,8 @@ from typing import Any
 import msgpack
 import xxhash
 
+from moviola.base.progress import Progress
+from moviola.base.worker_facts import WorkerFacts
 from moviola.filters.registry import schemas
 from moviola.wire import messages
 from moviola.wire.bitmap import Bitmap
@@ -191,7 +193,7 @@ class FakeCluster:
             accepted=job.accepted,
             room_bytes=self.script.room_size,
             have=have,
-            progress={"frames_sent": frames, "chunks_total": total, "frames_done": 0},
+            progress=Progress(frames_sent=frames, chunks_total=total),
         )
         if job.is_final:
             record = self._final(job, frames)
@@ -247,7 +249,7 @@ class FakeCluster:
             self._middleware.send(link, (known + made)[0])
             return
         offered = [schema.to_wire() for schema in schemas().values()] + list(self.script.worker_filters.values())
-        facts = {"schemas": offered, "filters": [schema["name"] for schema in offered]}
+        facts = WorkerFacts(schemas=offered, filters=[schema["name"] for schema in offered])
         workers = [messages.Worker(f"worker-{number}", "s", "ready", facts) for number in range(self.script.workers)]
         early, late = ([], workers) if self.script.late_workers else (workers, [])
         for worker in early:

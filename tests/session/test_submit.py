@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from moviola.base.progress import Progress
 from moviola.session.events import (
     Begin,
     Command,
@@ -69,7 +70,7 @@ class Stage:
 
     def waiting(self) -> Stage:
         self.sending().feed(Pulled(make_chunk(0)), Exhausted())
-        self.job(accepted=1, progress={"chunks_total": 1})
+        self.job(accepted=1, progress=Progress(chunks_total=1))
         return self
 
     def again(self) -> list[Command]:
@@ -300,8 +301,8 @@ def test_a_job_whose_name_leads_elsewhere_is_not_trusted(name: str) -> None:
 def test_whoever_detaches_leaves_when_the_whole_source_is_there() -> None:
     stage = Stage(detach=True).sending()
     stage.feed(Pulled(make_chunk(0)), Exhausted())
-    assert stage.job(accepted=1, progress={"chunks_total": None}) == []  # End may not have arrived
-    assert stage.job("pending", accepted=1, progress={"chunks_total": 1}) == BYE
+    assert stage.job(accepted=1, progress=Progress(chunks_total=None)) == []  # End may not have arrived
+    assert stage.job("pending", accepted=1, progress=Progress(chunks_total=1)) == BYE
     assert ended(stage) == (Status.DONE, "pending", "")
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moviola.base.texts import MAX_TEXT
 from moviola.wire.errors import ProtocolError, Unsendable
-from moviola.wire.limits import MAX_HEADER, MAX_TEXT
+from moviola.wire.limits import MAX_HEADER
 from moviola.wire.messages import (
     MESSAGES,
     AssetFacts,
@@ -25,6 +26,7 @@ from moviola.wire.messages import (
     Revoke,
     Stored,
     Task,
+    Worker,
     decode,
     encode,
 )
@@ -42,6 +44,8 @@ def sample(cls: type[Message]) -> Message:
 def _value(hint: Any) -> Any:
     if hint in SAMPLES:
         return SAMPLES[hint]
+    if isinstance(hint, type) and hasattr(hint, "from_wire"):
+        return hint()
     text = str(hint)
     if "AssetFacts" in text:
         return [AssetFacts("sha256:0", 4, "logo.png")]
@@ -155,3 +159,14 @@ def test_a_text_for_people_is_cut_where_it_is_sent() -> None:
     assert isinstance(said, Error)
     assert len(said.text) == MAX_TEXT
     assert said.text.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "inner"),
+    [(Job("j", "clip.mp4", "running"), "progress", "frames_done"), (Worker("w", "s", "ready"), "facts", "chunks")],
+)
+def test_a_record_of_garbage_within_a_message_is_refused_by_name(message: Message, field: str, inner: str) -> None:
+    data = {"type": type(message).__name__, **message.to_wire()}
+    data[field][inner] = "many"
+    with pytest.raises(ProtocolError, match=f"{field}: \\w+.{inner}: an integer from 0 to 2\\^63-1, not 'many'"):
+        decode(msgpack.packb(data))

@@ -16,6 +16,8 @@ from client.display.job_report import print_details, print_jobs
 from client.display.summary import print_summary
 from client.filter_list import print_filters
 from client.status import print_tables
+from moviola.base.progress import Progress
+from moviola.base.worker_facts import HeldTask, WorkerFacts
 from moviola.display.progress import LiveDisplay, PlainDisplay, live_line
 from moviola.display.terminal import Terminal, stacked, styled
 from moviola.filters.schema import FilterSchema, Parameter
@@ -36,11 +38,11 @@ FAILURE = {
     "failure_reason": EVIL, "explanation": EVIL, "traceback": "Traceback:\n  x\x1b[2J",
 }  # fmt: skip
 JOB = Job(
-    EVIL, EVIL, "failed", EVIL, EVIL, progress={"outputs": [EVIL], "kind": EVIL}, files=[{"file": EVIL, "size": 1}],
+    EVIL, EVIL, "failed", EVIL, EVIL, progress=Progress(outputs=[EVIL], kind=EVIL), files=[{"file": EVIL, "size": 1}],
     details={"outputs": [{"name": EVIL, "chain": []}], "on_error": EVIL, "aggregator": EVIL, "failures": [FAILURE]},
 )  # fmt: skip
 VIEW = ClusterView(
-    workers={"w": Worker(EVIL, "s", EVIL, facts={"tasks": [{"phase": EVIL, "index": 1, "frames": 2}] * 2})},
+    workers={"w": Worker(EVIL, "s", EVIL, facts=WorkerFacts(tasks=[HeldTask(EVIL, 0, 1, EVIL, 2)] * 2))},
     aggregators={"a": Aggregator(EVIL, "a", [{"host": EVIL, "port": 5000}], connected=True)},
     jobs={"j": JOB},
 )

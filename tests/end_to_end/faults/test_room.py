@@ -127,7 +127,7 @@ def test_half_uploads_keep_a_third_client_out_no_longer_than_their_expiry(tmp_pa
 
 def chunks_sent(cluster: LocalCluster) -> list[int]:
     """How many chunks of each job are there."""
-    return [int(job.progress["chunks_sent"]) for job in view(cluster).jobs.values()]
+    return [int(job.progress.chunks_sent) for job in view(cluster).jobs.values()]
 
 
 def test_results_without_room_wait_and_go_on(tmp_path: Path) -> None:

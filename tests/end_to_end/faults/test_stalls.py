@@ -83,7 +83,7 @@ def test_a_worker_that_stood_still_is_replaced_and_its_late_result_dropped(tmp_p
 
 
 def _connected(cluster: LocalCluster) -> set[int]:
-    return {int(worker.facts["process_id"]) for worker in view(cluster).connected_workers()}
+    return {int(worker.facts.process_id) for worker in view(cluster).connected_workers()}
 
 
 def middleware_stopped(folder: Path, seconds: float) -> None:
@@ -140,7 +140,7 @@ def aggregator_away(folder: Path, seconds: float) -> None:
 def _idle(cluster: LocalCluster) -> bool:
     """All that workers hold are results that cannot be delivered."""
     held = tasks(cluster)
-    return bool(held) and all(task["phase"] == "delivering" for _, task in held)
+    return bool(held) and all(task.phase == "delivering" for _, task in held)
 
 
 def test_an_aggregator_that_is_away_and_moves_costs_no_try(tmp_path: Path) -> None:

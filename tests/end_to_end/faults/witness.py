@@ -12,8 +12,8 @@ import threading
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
+from moviola.base.worker_facts import HeldTask
 from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import Target
 from moviola.wire.addresses import Address
@@ -45,7 +45,7 @@ def view(cluster: LocalCluster) -> ClusterView:
 
 def stored(cluster: LocalCluster) -> int:
     """Tasks stored, over all jobs."""
-    return sum(int(job.progress.get("tasks_stored", 0)) for job in view(cluster).jobs.values())
+    return sum(int(job.progress.tasks_stored) for job in view(cluster).jobs.values())
 
 
 def until_stored(cluster: LocalCluster, chunks: int, sender: subprocess.Popen[str]) -> None:
@@ -58,20 +58,20 @@ def until_stored(cluster: LocalCluster, chunks: int, sender: subprocess.Popen[st
     until(reached, f"{chunks} chunks are stored")
 
 
-def tasks(cluster: LocalCluster, name: str = "") -> list[tuple[int, dict[str, Any]]]:
+def tasks(cluster: LocalCluster, name: str = "") -> list[tuple[int, HeldTask]]:
     """The worker's process and the task, for every task in work at workers whose names begin so."""
     return [
-        (int(worker.facts["process_id"]), task)
+        (int(worker.facts.process_id), task)
         for worker in view(cluster).connected_workers()
         if worker.name.startswith(name)
-        for task in worker.facts["tasks"]
+        for task in worker.facts.tasks
     ]
 
 
 def computing(cluster: LocalCluster, index: int, name: str = "") -> int | None:
     """The process that computes chunk `index`, or a stage of it; one whose worker's name begins so."""
     held = tasks(cluster, name)
-    return next((pid for pid, task in held if task["index"] == index and task["phase"] == "computing"), None)
+    return next((pid for pid, task in held if task.index == index and task.phase == "computing"), None)
 
 
 def at_gates(cluster: LocalCluster, chunks: Collection[int], without: Collection[int] = ()) -> dict[int, int]:
@@ -85,7 +85,7 @@ def at_gates(cluster: LocalCluster, chunks: Collection[int], without: Collection
     """
 
     def held() -> dict[int, int]:
-        found = {pid: task["index"] for pid, task in tasks(cluster) if task["phase"] == "computing"}
+        found = {pid: task.index for pid, task in tasks(cluster) if task.phase == "computing"}
         both = {pid: index for pid, index in found.items() if index in chunks and pid not in without}
         return both if len(both) == 2 else {}
 
@@ -97,7 +97,7 @@ def at_gates(cluster: LocalCluster, chunks: Collection[int], without: Collection
 def all_sent(cluster: LocalCluster) -> bool:
     """Whether every job's source is all there; not, where there is none."""
     jobs = view(cluster).jobs.values()
-    return bool(jobs) and all(job.progress.get("chunks_total") for job in jobs)
+    return bool(jobs) and all(job.progress.chunks_total for job in jobs)
 
 
 def stored_chunks(log: str) -> set[int]:

@@ -62,7 +62,7 @@ def reference(cluster: LocalCluster) -> str:
 
 def nobody_is_blamed(cluster: LocalCluster) -> None:
     for worker in view(cluster).connected_workers():
-        assert (worker.facts["failures"], worker.facts["losses"]) == (0, 0)
+        assert (worker.facts.failures, worker.facts.losses) == (0, 0)
     assert cluster.log("middleware").count(" joined from ") == 1, "the worker came back, so it had been sent away"
 
 
@@ -80,9 +80,7 @@ def test_results_damaged_on_the_aggregators_disk_are_done_again(tmp_path: Path, 
 def test_chunks_damaged_on_the_middlewares_disk_are_asked_for_again(tmp_path: Path) -> None:
     with halfway(tmp_path, 0) as (cluster, sender, gate):
         until(lambda: computing(cluster, 0), "the worker stands at the gate")
-        until(
-            lambda: view(cluster).jobs and next(iter(view(cluster).jobs.values())).progress["chunks_total"], "all sent"
-        )
+        until(lambda: view(cluster).jobs and next(iter(view(cluster).jobs.values())).progress.chunks_total, "all sent")
         assert overwrite(tmp_path / "state" / "middleware")
         gate.touch()
         sent = finished(sender)
