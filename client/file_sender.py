@@ -8,30 +8,28 @@ could not be taken); 5 cancelled, the job or the waiting for it.
 from __future__ import annotations
 
 import argparse
-import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
+from moviola.base.settings import settings_in
 from moviola.base.vocabulary import Topic
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
 from moviola.filters import registry
-from moviola.filters.assets import travelled
 from moviola.filters.chain import ChainError, parse_chain
 from moviola.filters.schema import FilterSchema, ParameterError
 from moviola.media.errors import UnreadableSource
-from moviola.media.kinds import KINDS, unit_of, verify
-from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, encodable
-from moviola.media.video.codecs import NAMES
+from moviola.media.kinds import KINDS, verify
+from moviola.media.material import Material
 from moviola.session import sources
-from moviola.session.assets import AssetsFirst
 from moviola.session.cluster_view import look
 from moviola.session.destination import Place, places_for
 from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.network import Sender
-from moviola.session.order import Order, OutputRequest, Submission, check_size, split_name, submission_key
+from moviola.session.order import Order, OutputRequest, split_name
 from moviola.session.outcome import Outcome, Status, exit_status
+from moviola.session.preparing import upload_request
 from moviola.session.run import UploadRequest
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.session.units import counted
@@ -180,31 +178,19 @@ class _Submitter:
     def _requests(self) -> Iterator[UploadRequest]:
         for material, order in self._orders.items():
             try:
-                if self._options.verify_cuts:
-                    verify(material, order.cutting)
-                with travelled({file.value: file.content for file in order.assets}):
-                    reader = sources.Reader(material, order)
-                submission = self._submission(material, order, reader)
-                check_size(material, submission)
+                request = upload_request(
+                    material,
+                    order,
+                    self._places[material],
+                    settings_in(SenderSettings, self._options),
+                    detach=self._options.detach,
+                )
             except UnreadableSource as complaint:
                 self.refuse(complaint)
                 continue
             if KINDS[material.kind].tells_count:
-                count = counted(reader.source.facts["frame_count"], unit_of(material.kind))
-                self._display.remark(f"{material.name}: {count}")
-            yield UploadRequest(
-                submission, AssetsFirst(reader, order.assets), self._places[material], self._options.detach
-            )
-
-    def _submission(self, material: Material, order: Order, reader: sources.Reader) -> Submission:
-        return Submission(
-            submission_key(reader.source, order),
-            reader.source,
-            order,
-            self._options.priority,
-            self._options.new,
-            origin=encodable(f"{socket.gethostname()}:{material.path.resolve()}"),
-        )
+                self._display.remark(f"{material.name}: {counted(request.frames, request.unit)}")
+            yield request
 
     def _send_locally(self) -> Iterator[Outcome]:
         from moviola.session import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
@@ -231,11 +217,9 @@ class _Submitter:
 
 def _wishes(options: argparse.Namespace, target: Target, stderr: Terminal) -> OutputRequest:
     """What is asked for. Raises ChainError, ParameterError, NobodyToAsk or WireError."""
-    chains = options.filters
-    codec = NO_VIDEO if options.no_video else NAMES[options.codec]
-    encoder = Encoder(codec, options.crf, options.preset, options.format, options.quality)
-    cutting = Cutting(options.chunk_frames, options.chunk_records)
-    return OutputRequest(chains, _schemas(chains, options, target, stderr), encoder, cutting, options.on_error)
+    job = settings_in(SenderSettings, options)
+    schemas = _schemas(job.filters, options, target, stderr)
+    return OutputRequest(job.filters, schemas, job.encoder, job.cutting, job.on_error)
 
 
 def _schemas(

@@ -1,90 +1,25 @@
-"""What `client.file_sender` can be told of a job."""
+"""What `client.file_sender` can be told of a job, and of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
-from moviola.base.settings import SWITCH, choice, setting
-from moviola.media.images.formats import MAX_QUALITY, OUTPUT_FORMATS
-from moviola.media.kinds import KINDS, USUAL
-from moviola.media.material import ON_ERROR, Encoder
-from moviola.media.video.codecs import CODECS, MAX_CRF, NAMES, PRESETS
+from moviola.base.settings import SWITCH, setting
+from moviola.session.job_settings import JobSettings
 from moviola.wire import options
 
-from .settings import json, out, quiet
-
-MAX_CHUNK_FRAMES: Final = 1_000_000
-MAX_CHUNK_RECORDS: Final = 100_000_000
-MAX_PRIORITY: Final = 100
-
-_ENCODER: Final = Encoder()
-_WITH_PRESETS: Final = " and ".join(codec.name for codec in CODECS.values() if codec.presets)
-
-
-def _default_chains() -> Iterator[str]:
-    """Yield what is done where nothing is asked for, and then where that is something else for some kind."""
-    usual = KINDS[USUAL].default_chains
-    yield " and ".join(usual)
-    for kind in KINDS.values():
-        if kind.default_chains != usual:
-            yield f"for {kind.plural} {' and '.join(kind.default_chains)}"
+from .settings import json, quiet
 
 
 @dataclass(frozen=True, slots=True)
-class SenderSettings:
-    """What becomes of files that are sent. The options that only some kinds of material know are in their records."""
+class SenderSettings(JobSettings):
+    """What becomes of files that are sent, and what is shown of it."""
 
     video: tuple[Path, ...] = setting(
         (), type=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append"
     )
-    filters: tuple[str, ...] = setting(
-        (),
-        type=replace(options.TEXT, unit="chain", bounds="see docs/FILTERS.md", placeholder="CHAIN"),
-        help="filters, such as 'blur:radius=5,edges', or NAME=CHAIN, which names the output; give it again for a "
-        "further output",
-        aliases=["--processing"],
-        default_text=lambda: "; ".join(_default_chains()),
-        repeats="append",
-    )
-    out: str | None = out("a file for one output, a folder for several")
-    codec: str = setting("h264", type=choice(NAMES), help="of the outputs")
-    crf: int = setting(_ENCODER.crf, type=options.whole(0, MAX_CRF, "crf"), help="quality, 0 is best")
-    no_video: bool = setting(False, type=SWITCH, help="encode nothing: keep only what filters found, as JSON lines")
-    preset: str = setting("veryfast", type=choice(PRESETS), help=f"of {_WITH_PRESETS}")
-    format: str = setting("", type=choice(OUTPUT_FORMATS), help="of images", default_text="each its own")
-    quality: int = setting(
-        _ENCODER.quality,
-        type=options.whole(1, MAX_QUALITY, "quality"),
-        help="of images as JPEG or WebP, 1 to 100",
-    )
-    chunk_frames: int | None = setting(
-        None,
-        type=options.whole(1, MAX_CHUNK_FRAMES, "frames"),
-        help="frames, or images, a chunk",
-        default_text="automatic",
-    )
-    chunk_records: int | None = setting(
-        None,
-        type=options.whole(1, MAX_CHUNK_RECORDS, "records"),
-        help="records a chunk",
-        default_text="automatic",
-    )
-    on_error: str = setting(
-        ON_ERROR[0],
-        type=choice(ON_ERROR),
-        help="frames whose filter fails: pass on the original, fail the job, or drop them",
-    )
-    priority: int = setting(
-        0,
-        type=options.whole(0, MAX_PRIORITY, "priority"),
-        help="of your jobs those of a higher one go first, 0 to 100",
-    )
-    new: bool = setting(False, type=SWITCH, help="a new job, also where an unfinished one could go on")
     detach: bool = setting(False, type=SWITCH, help="send all, print the job's id and leave; see python -m client.jobs")
-    verify_cuts: bool = setting(False, type=SWITCH, help="decode each video twice first, whole and in chunks")
     local: bool = setting(False, type=SWITCH, help="do it in this process, without a cluster")
     json: bool = json("print one JSON object a job to standard output")
     quiet: bool = quiet()

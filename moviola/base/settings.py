@@ -227,6 +227,43 @@ def read_into(
     return declared(**{one.name: getattr(given, one.name) for one in known})
 
 
+def settings_in(declared: type[S], given: argparse.Namespace) -> S:
+    """Return the settings of a dataclass out of those that were read into `given`."""
+    return declared(**{one.name: getattr(given, one.name) for one in settings_of(declared)})
+
+
+def from_values(declared: type[S], values: Mapping[str, Any]) -> S:
+    """Return settings of values that a program gives by the names of fields; the others are defaults.
+
+    Raises:
+        ValueError: a value is not what its setting takes; one sentence that names it.
+    """
+    known = {one.name: one for one in settings_of(declared)}
+    return declared(**{name: _value(known[name], value) for name, value in values.items()})
+
+
+def _value(one: Setting, value: Any) -> Any:
+    """A value that is none of a text, as the setting's type has it. Raises ValueError."""
+    if type(value) is type(one.default) and value == one.default:
+        return value
+    if one.is_switch:
+        if not isinstance(value, bool):
+            raise ValueError(f"{one.name} is True or False, and {value!r} is neither")
+        return value
+    if one.repeats:
+        return tuple(_read(one, each) for each in value)
+    return _read(one, value)
+
+
+def _read(one: Setting, value: Any) -> Any:
+    if one.type.choices and value not in one.type.choices:
+        raise ValueError(f"{one.name} is one of {', '.join(one.type.choices)}, not {value!r}")
+    try:
+        return one.type.read(str(value))
+    except argparse.ArgumentTypeError as error:
+        raise ValueError(f"{one.name}: {error}") from error
+
+
 class _Wrong(Exception):
     """A sentence about the environment or the configuration file."""
 
