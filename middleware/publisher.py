@@ -172,23 +172,37 @@ def progress_of(job: Job) -> Progress:
     counts = job.chunk_counts
     filtered = job.filtered
     frames_total = job.frames_sent if job.all_sent else None
+    stored = retries = duplicates = fallback_frames = lost_frames = 0
+    for track in job.tracks:
+        tally = track.tally
+        stored += track.queue.stored.count
+        retries += tally.retries
+        duplicates += tally.duplicates
+        fallback_frames += tally.fallback_frames
+        lost_frames += tally.lost_frames
+    done = queued = in_flight = 0
+    for track in filtered:
+        queue = track.queue
+        done += queue.stored_frames + queue.live_frames()
+        queued += queue.count
+        in_flight += len(queue.in_flight)
     return Progress(
         kind=job.kind,
         outputs=[output["name"] for output in job.fixed["outputs"]],
         frames_total=frames_total,
         frames_sent=job.frames_sent,
-        frames_done=sum(track.queue.stored_frames + track.queue.live_frames() for track in filtered),
+        frames_done=done,
         frames_wanted=None if frames_total is None else frames_total * len(filtered),
         chunks_sent=sum(map(len, job.streams)),
         chunks_total=None if counts is None else sum(counts),
-        tasks_stored=sum(track.queue.stored.count for track in job.tracks),
+        tasks_stored=stored,
         tasks_total=None if counts is None else sum(counts[track.stream.number] for track in job.tracks),
-        tasks_queued=sum(track.queue.count for track in filtered),
-        tasks_in_flight=sum(len(track.queue.in_flight) for track in filtered),
-        retries=sum(track.tally.retries for track in job.tracks),
-        duplicates=sum(track.tally.duplicates for track in job.tracks),
-        fallback_frames=sum(track.tally.fallback_frames for track in job.tracks),
-        lost_frames=sum(track.tally.lost_frames for track in job.tracks),
+        tasks_queued=queued,
+        tasks_in_flight=in_flight,
+        retries=retries,
+        duplicates=duplicates,
+        fallback_frames=fallback_frames,
+        lost_frames=lost_frames,
     )
 
 
@@ -236,15 +250,13 @@ class Publisher:
     def _take_progress(self) -> dict[str, None]:
         """Return the jobs whose progress is told now: of each client the first few that changed, so that one with a
         thousand jobs costs no more than one with a few. The others are told the next time."""
-        changes, told = self._cluster.changes, dict[str, None]()
-        count: dict[Peer | None, int] = {}
-        later: dict[str, None] = {}
-        for job_id in changes.later:
-            job = self._cluster.jobs.get(job_id)
-            client = None if job is None else job.client
-            count[client] = count.get(client, 0) + 1
-            (told if client is None or count[client] <= PROGRESS_PER_CLIENT else later)[job_id] = None
-        changes.later = later
+        later, told = self._cluster.changes.later, dict[str, None]()
+        for client, waiting in list(later.items()):
+            for job_id in list(islice(waiting, None if client is None else PROGRESS_PER_CLIENT)):
+                del waiting[job_id]
+                told[job_id] = None
+            if not waiting:
+                del later[client]
         return told
 
     def _tell_client_of(self, job_id: str, behind: Set[Peer]) -> bool:

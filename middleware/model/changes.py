@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,14 @@ class Urgency(Enum):
 class Changes:
     """Jobs that changed, in the order in which they did.
 
-    `touched` are to be looked at by the rooms that act on a job's facts; the others, by id, are to be told of.
+    `touched` are to be looked at by the rooms that act on a job's facts; the others, by id, are to be told of. Those
+    that may be told `later` are kept by the client of each (None where it has none), because each client is told of a
+    few at a time.
     """
 
     def __init__(self) -> None:
         self.touched: dict[Job, bool] = {}  # whether more than the progress of its tasks changed
-        self.later: dict[str, None] = {}
+        self.later: defaultdict[int | None, dict[str, None]] = defaultdict(dict)
         self.acknowledged: dict[str, None] = {}
         self.missed: dict[str, None] = {}
         self.now: dict[str, None] = {}
@@ -34,7 +37,7 @@ class Changes:
     def mark(self, job: Job, urgency: Urgency = Urgency.LATER) -> None:
         """Note that a job changed."""
         self.touched[job] = True
-        self.later[job.id] = None
+        self.later[job.client][job.id] = None
         if urgency is Urgency.NOW:
             self.now[job.id] = None
         elif urgency is Urgency.ACKNOWLEDGED:
@@ -45,7 +48,7 @@ class Changes:
     def progress(self, job: Job) -> None:
         """Note that tasks of a job moved on, in the way that they are expected to."""
         self.touched.setdefault(job, False)
-        self.later[job.id] = None
+        self.later[job.client][job.id] = None
 
     def tell_now(self, job: str) -> None:
         """Have a job that is over told of again: where its files are has changed."""

@@ -363,12 +363,14 @@ class TaskQueue:
         A delivered task counts whole: its worker may say so before its aggregator does, and what a person sees
         should not go back in between.
         """
-        return sum(
-            self._stream.frames_of(index)
-            if flight.state is TaskState.DELIVERED
-            else max((record.frames for record in flight.leases.values() if record.is_last), default=0)
-            for index, flight in self.in_flight.items()
-        )
+        done = 0
+        for index, flight in self.in_flight.items():
+            most = self._stream.frames_of(index) if flight.state is TaskState.DELIVERED else 0
+            for record in flight.leases.values():
+                if record.is_last and record.frames > most:
+                    most = record.frames
+            done += most
+        return done
 
     def validate(self) -> None:
         """Raise AssertionError where a task has two states, or a queued one cannot be found."""

@@ -123,5 +123,26 @@ def test_all_watchers_share_what_is_told_in_a_turn() -> None:
     assert min(told.values()) >= 101
 
 
+def test_what_a_client_is_told_of_its_jobs_costs_the_same_however_many_wait() -> None:
+    """All that changed were walked over ten times a second, of which sixteen were told."""
+
+    def cost(jobs: int) -> int:
+        script = Script()
+        script.aggregator(9)
+        script.client(1)
+        for number in range(jobs):
+            script.tell(1, script.submission(key=f"key {number}"))
+            script.now += 0.1
+        for _ in range(10):
+            script.tick(1)  # until each job's room has been looked at
+        for job in script.dispatcher.cluster.open.values():
+            job.mark()
+        script.tick(0.01)  # they are looked at in this turn
+        publisher = script.dispatcher._publisher
+        return steps(lambda: publisher.publish(script.now + 1))
+
+    assert cost(200) < 1.05 * cost(100)
+
+
 def _received(peer: int, message: Message) -> Received:
     return Received(peer, message)
