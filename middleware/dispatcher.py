@@ -325,10 +325,8 @@ class Dispatcher:
     def _tick(self, event: Tick, now: float) -> None:
         self._forgive_pause(now)
         self.cluster.room_bytes = event.room_bytes
-        for peer in event.arriving & self.cluster.workers_by_peer.keys():
-            self._leases.arriving(self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]], now)
-        for peer in event.arriving & self.cluster.aggregators.keys():
-            self.cluster.aggregators[peer].heard_at = now
+        for peer in event.arriving:
+            self._arriving(peer, now)
         is_scan = now >= self._next_scan
         if is_scan:
             self._next_scan = now + SCAN_INTERVAL_S
@@ -345,6 +343,14 @@ class Dispatcher:
         self._assess_changed(now)
         self._publisher.publish(now, event.behind)
 
+    def _arriving(self, peer: Peer, now: float) -> None:
+        """A part of a large message came: its sender is not silent."""
+        cluster = self.cluster
+        if peer in cluster.workers_by_peer:
+            self._leases.arriving(cluster.fleet.by_name[cluster.workers_by_peer[peer]], now)
+        elif peer in cluster.aggregators:
+            cluster.aggregators[peer].heard_at = now
+
     def _look_at_changed(self, now: float) -> None:
         """Have the rooms look at the jobs that changed, or that are due: which tasks wait, what has expired."""
         cluster = self.cluster
@@ -358,7 +364,7 @@ class Dispatcher:
         for job, is_changed in list(cluster.changes.touched.items()):
             if job.is_final:
                 continue
-            if not is_changed and job.all_sent and not job.passed and job.fleet_version == version:
+            if not is_changed and job.fleet_version == version and not job.passed and job.all_sent:
                 continue  # its tasks move on, and that changes nothing for the others
             job.fleet_version = version
             if job.passed:

@@ -330,7 +330,7 @@ class Leases:
                     Check(job.id, record.track, job.stream_count, index, is_stage=False, lease=record.lease)
                 )
             return
-        record.assets_sent.add(message.value)
+        record.assets_sent |= {message.value}
         self._cluster.outbox.append(SendChunk(worker.peer, Asset(message.value), job.id, job.stream_count, index))
 
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────

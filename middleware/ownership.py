@@ -47,6 +47,9 @@ MAX_PASSING: Final = 64
 """Jobs that are looked at in a turn for chunks to pass on, those that waited longest first: as many as have a chunk
 each on their way to one aggregator."""
 
+STORED: Final = frozenset({Verdict.KEPT, Verdict.DUPLICATE})
+"""Verdicts that mean: it is on disk."""
+
 
 class Ownership:
     """The part of the dispatcher that deals with aggregators."""
@@ -260,47 +263,55 @@ class Ownership:
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def stored(self, record: AggregatorRecord, message: Stored, now: float) -> None:
+        """A store tells what became of a result, or of a chunk that it was passed. Raises ProtocolError."""
         job = self._cluster.open.get(message.job)
-        if job is None or job.is_final or job.owner != record.store:
+        if job is None or job.owner != record.store:
             return
-        if message.track >= len(job.tracks) or message.index >= MAX_CHUNKS:
-            raise ProtocolError(
-                ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {message.index} of track {message.track}"
-            )
-        most = MAX_CHUNK_FRAMES
-        if message.fallback_frames > most or message.lost_frames > most or message.damaged_frames > most:
+        track_number, index = message.track, message.index
+        if track_number >= len(job.tracks) or index >= MAX_CHUNKS:
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {index} of track {track_number}")
+        track = job.tracks[track_number]
+        is_as_asked = not (message.fallback_frames or message.lost_frames or message.damaged_frames)
+        if not is_as_asked and max(message.fallback_frames, message.lost_frames, message.damaged_frames) > (
+            MAX_CHUNK_FRAMES
+        ):
             raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
-        track = job.tracks[message.track]
-        if message.verdict == Verdict.NO_ROOM:
-            job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
-        if message.verdict not in (Verdict.KEPT, Verdict.DUPLICATE):
-            self._cluster.tell(job, track, message.index, f"not stored: {message.verdict} {message.text}", now)
-            if track.is_passthrough:
-                track.queue.put_back(message.index)
-            if message.verdict == Verdict.DAMAGED:
-                self._cluster.check(job, track, message.index)
-            if (
-                message.verdict == Verdict.UNREADABLE
-                and message.index in track.queue.stored
-                and not track.is_passthrough
-            ):
-                self._leases.unreadable(job, track, message.index, message.worker, message.text, now)
+        if message.verdict not in STORED:
+            self._not_stored(record, job, track, message, now)
             return
-        if message.index in track.queue.stored:
+        if index in track.queue.stored:
             return
+        if not is_as_asked:
+            self._note_frames(job, track, message)
         job.moved_at = now
-        if message.fallback_frames or message.lost_frames or message.damaged_frames:
-            track.tally.note_frames(message.fallback_frames, message.lost_frames, message.damaged_frames)
+        if track.intermediates:
+            self._cluster.free_intermediate(job, track, index)
+        flight = track.store(index, now)
+        if flight is not None:
+            self._leases.stored(job, track, index, flight, message.lease)
+        self._cluster.freeable[job] = None
+        self._cluster.stories.tell(now, job.id, track_number, index, "stored")
+        if not (track.queue.count or track.queue.in_flight):
+            self.finish_if_complete(job, now)
+
+    def _not_stored(self, record: AggregatorRecord, job: Job, track: Track, message: Stored, now: float) -> None:
+        """A store does not have what it was sent, or what it had makes no file."""
+        verdict, index = message.verdict, message.index
+        if verdict == Verdict.NO_ROOM:
+            job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
+        self._cluster.tell(job, track, index, f"not stored: {verdict} {message.text}", now)
+        if track.is_passthrough:
+            track.queue.put_back(index)
+        if verdict == Verdict.DAMAGED:
+            self._cluster.check(job, track, index)
+        if verdict == Verdict.UNREADABLE and index in track.queue.stored and not track.is_passthrough:
+            self._leases.unreadable(job, track, index, message.worker, message.text, now)
+
+    def _note_frames(self, job: Job, track: Track, message: Stored) -> None:
+        """Count the frames of a result that are not as asked, and have its chunk kept where its filter failed."""
+        track.tally.note_frames(message.fallback_frames, message.lost_frames, message.damaged_frames)
         if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == OnError.DROP):
             self._cluster.keep_failed(job, track, message.index)
-        if track.intermediates:
-            self._cluster.free_intermediate(job, track, message.index)
-        flight = track.store(message.index, now)
-        if flight is not None:
-            self._leases.stored(job, track, message.index, flight, message.lease)
-        self._cluster.freeable[job] = None
-        self._cluster.stories.tell(now, job.id, track.number, message.index, "stored")
-        self.finish_if_complete(job, now)
 
     def expire_deliveries(self, behind: Set[Peer], now: float) -> None:
         """Put tasks back that were delivered long ago, and that the aggregator has not said to be stored. Nothing is

@@ -17,7 +17,9 @@ def assess(cluster: Cluster, job: Job, now: float) -> None:
         return
     if job.is_in_flight:
         job.worked_at = now
-    code, reason = _obstacle(cluster, job, now)
+        code = reason = ""
+    else:
+        code, reason = _obstacle(cluster, job, now)
     if code:
         cluster.set_state(job, JobState.PENDING, code, reason)
     else:
@@ -25,8 +27,8 @@ def assess(cluster: Cluster, job: Job, now: float) -> None:
 
 
 def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
-    """What keeps a job from going on; two empty texts when nothing does."""
-    if job.is_in_flight or job.finish_sent:
+    """What keeps a job of which nothing is in flight from going on; two empty texts when nothing does."""
+    if job.finish_sent:
         return "", ""
     if not job.has_source:
         return JobCode.SOURCE_NEEDED, "it begins again, and its source is not here; submit the same file again"

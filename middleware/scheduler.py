@@ -109,10 +109,9 @@ class Scheduler:
         lanes = [lane for lane in self._lanes if lane.has_credit]
         while fleet.ready_count and (lanes or special):
             lane, place = _first_lane(lanes)
-            other = min(special, key=_key, default=None)
-            if place is not None and (other is None or place.key < other.key):
-                assert lane is not None
-                if not self._serve(lane, place, now) or not lane.has_credit:
+            other = min(special, key=_key) if special else None
+            if lane is not None and place is not None and (other is None or place.key < other.key):
+                if not self._serve(lane, place, now):
                     lanes.remove(lane)
             elif other is not None:
                 if not self._serve_special(other, now):
@@ -150,7 +149,9 @@ class Scheduler:
         """Return whether the queued tasks are the last ones, and fewer than workers: they wait for workers that have
         nothing to do. One given in advance might wait behind a slow worker's task while others look on."""
         lanes = self._lanes
-        return not lanes.sending_count and lanes.queued_count < sum([len(group.members) for group in able])
+        if lanes.sending_count or lanes.queued_count >= self._cluster.fleet.size:
+            return False
+        return lanes.queued_count < sum([len(group.members) for group in able])
 
     def _choose(
         self, job: Job, track: Track, index: int, *, idle_only: bool = False

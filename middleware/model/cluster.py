@@ -308,15 +308,15 @@ class Cluster:
 
     def sort(self, job: Job) -> None:
         """Keep a job among those that are in the same situation."""
-        flying = delivered = to_pass = 0
+        flying = delivered = 0
         for track in job.tracks:
             flying += len(track.queue.in_flight)
             delivered += track.queue.delivered_count
-        for track in job.passed:
-            to_pass += track.queue.count
         _keep(self.in_work, job, bool(flying))
         _keep(self.delivering, job, bool(delivered))
-        _keep(self.passing, job, bool(to_pass) and job.holdings_known and job.state is not JobState.PAUSED)
+        if job.passed:
+            is_passing = job.holdings_known and job.state is not JobState.PAUSED
+            _keep(self.passing, job, is_passing and any(track.queue.count for track in job.passed))
 
     def let_go(self, job: Job) -> None:
         """A job has ended: it is in no situation any more."""

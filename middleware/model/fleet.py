@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,6 +52,7 @@ class WorkerRecord:
     measured_at: float = 0.0
     turn: int = 0  # when it came into its group's line
     group: Group | None = field(default=None, repr=False)  # while it is connected
+    line: OrderedDict[str, WorkerRecord] | None = field(default=None, repr=False)  # of its group, while it has credit
     _shown: dict[str, str] = field(default_factory=dict, repr=False)  # by store, see `shown_to`
 
     def shown_to(self, store: str) -> str:
@@ -217,9 +218,9 @@ class Fleet:
     def phase_changed(self, worker: WorkerRecord) -> None:
         """A worker may have begun to compute, or have nothing left to compute."""
         group = worker.group
-        if group is None or worker.state is not WorkerState.READY:
+        if group is None or worker.line is None:
             return
-        if (worker.name in group.busy) != worker.is_computing:
+        if (worker.line is group.busy) != worker.is_computing:
             self._leave_line(worker)
             self._enter_line(worker)
 
@@ -271,7 +272,8 @@ class Fleet:
             idle_only: none that has something to compute.
         """
         groups = [group for group in self.able_groups(needs) if group.build not in refused]
-        return first_in_line(groups, unwanted, idle_only=idle_only)
+        found = first_in_line([group.idle for group in groups], unwanted)
+        return found if found is not None or idle_only else first_in_line([group.busy for group in groups], unwanted)
 
     def is_held(self, lease: Lease) -> bool:
         """Return whether some connected worker holds a lease."""
@@ -288,18 +290,14 @@ class Fleet:
         assert group is not None, f"{worker.name} is not connected"
         self._turn += 1
         worker.turn = self._turn
-        (group.busy if worker.is_computing else group.idle)[worker.name] = worker
+        line = worker.line = group.busy if worker.is_computing else group.idle
+        line[worker.name] = worker
         self.ready_count += 1
 
     def _leave_line(self, worker: WorkerRecord) -> None:
-        group = worker.group
-        if group is None:
-            return
-        if worker.name in group.idle:
-            del group.idle[worker.name]
-            self.ready_count -= 1
-        elif worker.name in group.busy:
-            del group.busy[worker.name]
+        if worker.line is not None:
+            del worker.line[worker.name]
+            worker.line = None
             self.ready_count -= 1
 
     def validate(self) -> None:
@@ -311,6 +309,7 @@ class Fleet:
             is_idle = group is not None and worker.name in group.idle
             is_busy = group is not None and worker.name in group.busy
             in_line = is_idle or is_busy
+            assert worker.line is (None if group is None or not in_line else group.busy if is_busy else group.idle)
             assert in_line == (worker.state is WorkerState.READY), f"{worker.name}: {worker.state}, in line: {in_line}"
             assert not in_line or is_busy == worker.is_computing, f"{worker.name} is in the wrong line"
             assert (worker.state is WorkerState.FULL) <= (len(worker.held) >= self.credit), worker.name
@@ -327,14 +326,8 @@ class Fleet:
         assert all(group.members for group in self.groups.values())
 
 
-def first_in_line(groups: Collection[Group], unwanted: Set[str], *, idle_only: bool) -> WorkerRecord | None:
-    """Return the worker of these groups whose turn it is."""
-    found = _first([group.idle for group in groups], unwanted)
-    return found if found is not None or idle_only else _first([group.busy for group in groups], unwanted)
-
-
-def _first(lines: Iterable[OrderedDict[str, WorkerRecord]], unwanted: Set[str]) -> WorkerRecord | None:
-    """Return the worker whose turn is the longest ago."""
+def first_in_line(lines: Iterable[OrderedDict[str, WorkerRecord]], unwanted: Set[str]) -> WorkerRecord | None:
+    """Return the worker in these lines whose last turn is the longest ago, but for those whose name is `unwanted`."""
     best: WorkerRecord | None = None
     for line in lines:
         for name, worker in line.items():

@@ -56,6 +56,7 @@ class Lane:
 
     def __init__(self, groups: tuple[Group, ...]) -> None:
         self.groups = groups
+        self._idle, self._busy = [group.idle for group in groups], [group.busy for group in groups]
         self._users: list[tuple[int, int, int, User]] = []
         self._waiting: dict[User, list[tuple[int, int, int, int, Place]]] = {}
 
@@ -69,7 +70,8 @@ class Lane:
 
     def first_worker(self, *, idle_only: bool) -> WorkerRecord | None:
         """Return the worker whose turn it is."""
-        return first_in_line(self.groups, NOBODY, idle_only=idle_only)
+        found = first_in_line(self._idle, NOBODY)
+        return found if found is not None or idle_only else first_in_line(self._busy, NOBODY)
 
     def add(self, place: Place) -> None:
         """A track waits here; it leaves when its place belongs to no lane any more."""

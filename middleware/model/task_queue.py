@@ -7,7 +7,7 @@ a job of 100 000 chunks costs a few bitmaps until its tasks move.
 from __future__ import annotations
 
 import heapq
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -53,7 +53,7 @@ class LeaseRecord:
     steps: int = 0
     is_lost: bool = False  # with its worker; whose fault that was may be told later
     revoked: bool = False  # it holds credit until the worker answers, and nothing else
-    assets_sent: set[str] = field(default_factory=set)  # over the worker's present connection
+    assets_sent: frozenset[str] = frozenset()  # over the worker's present connection
 
 
 @dataclass(slots=True, eq=False)
@@ -234,15 +234,14 @@ class TaskQueue:
         """A task goes into flight, or gets one more lease; without a lease it is a chunk that is passed on."""
         flight = self.in_flight.get(index)
         if flight is None:
-            assert index in self._stream.here, f"chunk {index} is not here"
-            assert index not in self.stored, f"{index} is stored"
             self._leave_queue(index)
-            flight = self.in_flight[index] = InFlight(TaskState.ASSIGNED, now, now)
-        if record is not None:
+            flight = self.in_flight[index] = InFlight(TaskState.ASSIGNED, now, now, {})
+        if record is None:
+            self._set_state(flight, TaskState.DELIVERED)
+        else:
             flight.leases[record.lease] = record
-        state = TaskState.DELIVERED if record is None else TaskState.ASSIGNED
-        if flight.state is not state:
-            self._set_state(flight, state)
+            if flight.state is not TaskState.ASSIGNED:
+                self._set_state(flight, TaskState.ASSIGNED)
         self._on_progress()
 
     def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
@@ -269,7 +268,7 @@ class TaskQueue:
     def put_first(self, index: int) -> None:
         """A task that is in trouble now comes before the fresh ones, if it is queued."""
         if self.state_of(index) is TaskState.QUEUED and index not in self._returned:
-            self._ahead = [one for one in self._ahead if one[0] != index]
+            self._look_no_more_at(index)
             self._return(index)
 
     def store(self, index: int) -> InFlight | None:
@@ -335,8 +334,14 @@ class TaskQueue:
         self.count -= 1
         if index in self._returned:
             self._returned.discard(index)
-        elif self._ahead and index < self._next:
-            self._ahead = [one for one in self._ahead if one[0] != index]
+        else:
+            self._look_no_more_at(index)
+
+    def _look_no_more_at(self, index: int) -> None:
+        """A fresh task is fresh no more; it may be one of those looked at."""
+        position = bisect_left(self._ahead, (index,))
+        if position < len(self._ahead) and self._ahead[position][0] == index:
+            del self._ahead[position]
 
     def _return(self, index: int) -> None:
         self._returned.add(index)
