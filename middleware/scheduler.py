@@ -8,12 +8,12 @@ from itertools import islice
 from math import inf
 from typing import Final
 
-from moviola.base.build_path import BuildPath, to_text
 from moviola.base.vocabulary import Mode
 from moviola.wire.messages import Task
 from moviola.wire.schema import Lease
 
 from .events import SendChunk, SendStage
+from .model.chain import Part
 from .model.cluster import Cluster
 from .model.fleet import Group, WorkerRecord
 from .model.job import Job
@@ -128,8 +128,7 @@ class Scheduler:
         worker = lane.first_worker(idle_only=self._is_tail(lane.groups))
         if worker is None:
             return False
-        path, build = track.whole_path(worker.details.fingerprint)
-        self._lend(job, track, track.queue.next_alike(), Mode.FILTER, track.chain.whole, worker, path, build, now)
+        self._lend(job, track, track.queue.next_alike(), track.whole(worker.details.fingerprint), worker, now)
         self._lanes.served(place)
         return True
 
@@ -198,23 +197,11 @@ class Scheduler:
     def _lend_offer(self, job: Job, track: Track, index: int, offer: Offer, worker: WorkerRecord, now: float) -> None:
         """Lend what was chosen for one task."""
         path = track.fingerprint_of(index, offer.mode, worker.details.fingerprint, offer.stage)
-        self._lend(job, track, index, offer.mode, offer.stage, worker, path, to_text(path), now)
+        self._lend(job, track, index, track.chain.part(offer.mode, offer.stage, path), worker, now)
 
-    def _lend(
-        self,
-        job: Job,
-        track: Track,
-        index: int,
-        mode: str,
-        stage: range,
-        worker: WorkerRecord,
-        path: BuildPath,
-        build: str,
-        now: float,
-    ) -> None:
-        """Lend a task, or a stage of it, to a worker, by which it comes to have been built by `path`."""
-        cluster, number = self._cluster, track.number
-        told_stage, is_last = track.chain.to_wire(stage), track.chain.is_last(stage)
+    def _lend(self, job: Job, track: Track, index: int, part: Part, worker: WorkerRecord, now: float) -> None:
+        """Lend a part of a task to a worker."""
+        cluster, number, mode, build, told_stage = self._cluster, track.number, part.mode, part.build, part.told_stage
         self._sequence += 1
         self._turn += 1
         job.last_served = job.user.last_served = self._turn
@@ -229,15 +216,15 @@ class Scheduler:
             number,
             index,
             mode,
-            stage,
-            is_last,
-            path,
+            part.stage,
+            part.is_last,
+            part.path,
             tag,
-            handed_out_at=now,
-            progress_at=now,
+            now,
+            now,
         )
-        if is_last and not track.fingerprint:
-            track.choose_build(path)
+        if part.is_last and not track.fingerprint:
+            track.choose_build(part.path)
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
         track.assign(record, now)
         cluster.fleet.lend(worker, record)
@@ -246,7 +233,7 @@ class Scheduler:
         output = job.fixed["outputs"][number]
         source, owner = job.worker_source, job.owner
         task = Task(lease, job.id, number, index, source, output, owner, epoch, mode, told_stage, build, tag, assets)
-        if stage.start:
+        if part.stage.start:
             cluster.outbox.append(SendStage(worker.peer, task, job.id, number, index))
         else:
             cluster.outbox.append(SendChunk(worker.peer, task, job.id, track.stream.number, index))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from moviola.base.build_path import BuildPath
+from moviola.base.build_path import BuildPath, to_text
+from moviola.base.records import record
 
 Needs = frozenset[str]
 """What a worker must offer: filters by name, and `kind:` with the kind of material."""
@@ -43,12 +44,35 @@ class Chain:
         """As Task and HeldLease tell it: empty for all steps."""
         return [] if stage == self.whole else [stage.start, stage.stop]
 
+    def part(self, mode: str, stage: range, path: BuildPath) -> Part:
+        """Return the part of a task that these steps are, of which `path` has the builds."""
+        return Part(mode, stage, self.to_wire(stage), self.is_last(stage), path, to_text(path))
+
     def from_wire(self, told: Sequence[int]) -> range | None:
         """The reverse of `to_wire`; None for what is no stage of this chain."""
         if not told:
             return self.whole
         start, stop = (*told, 0)[:2]
         return range(start, stop) if 0 <= start < stop <= len(self.steps) and self.can_stage else None
+
+
+@record
+class Part:
+    """What one worker is given of a task: some steps of its chain in a row.
+
+    Args:
+        mode: how they are done.
+        stage: the steps; `told_stage` as Task tells them.
+        is_last: whether a result comes of them.
+        path: the build of each step that is done then, those done before included; `build` is its text.
+    """
+
+    mode: str
+    stage: range
+    told_stage: list[int]
+    is_last: bool
+    path: BuildPath
+    build: str
 
 
 @lru_cache(maxsize=4096)  # of the chains that clients think of

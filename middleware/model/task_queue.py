@@ -10,6 +10,7 @@ import heapq
 from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from operator import itemgetter
 from typing import Final
 
@@ -182,17 +183,19 @@ class TaskQueue:
     def _look_ahead(self) -> None:
         """Look at the fresh tasks that come within a few of the first one."""
         ahead, here = self._ahead, self._stream.here
-        while not ahead or self._next < ahead[0][0] + LOOK_AHEAD:
+        end = ahead[0][0] + LOOK_AHEAD if ahead else inf
+        while self._next < end:
             index = here.first_not_in(self.stored, self._next)
             if index is None:
                 self._next = max(self._next, here.end)
                 return
-            if ahead and index >= ahead[0][0] + LOOK_AHEAD:
+            if index >= end:
                 self._next = index
                 return
             self._next = index + 1
             if index not in self.in_flight and index not in self._returned:
                 ahead.append((index, self._stream.frames_of(index)))
+                end = ahead[0][0] + LOOK_AHEAD
 
     # ── chunks come and go ───────────────────────────────────────────────────────────────────────────────────────
 

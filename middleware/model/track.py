@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from moviola.base.build_path import BuildPath, extended, matches, to_text
+from moviola.base.build_path import BuildPath, extended, matches
+from moviola.base.vocabulary import Mode
 from moviola.wire.bitmap import Bitmap
 
-from .chain import Chain, Intermediate, Needs, Pace
+from .chain import Chain, Intermediate, Needs, Pace, Part
 from .stream import Stream
 from .tally import Tally
 from .task_queue import InFlight, LeaseRecord, TaskQueue
@@ -57,7 +58,7 @@ class Track:
         self.tally = Tally()
         self.intermediates: dict[int, Intermediate] = {}
         self.groups: tuple[int, BuildPath, Any] | None = None  # of workers that can do it, as the scheduler found last
-        self._whole_paths: dict[str, tuple[BuildPath, str]] = {}  # by build: the path of a whole chain, and its text
+        self._wholes: dict[str, Part] = {}  # by build: a whole task, from beginning to end
         self.whole_only = ""  # why its chain must not be shared among workers after all
         self.fingerprint: BuildPath = ()  # of all its results in this owner epoch; chosen when the first is asked for
         self.begun_at: dict[int, float] = {}  # the first hand-out of tasks that are not stored
@@ -152,12 +153,12 @@ class Track:
         begun = self.begun(index, mode)
         return extended(() if begun is None else begun.fingerprint, own, len(stage))
 
-    def whole_path(self, build: str) -> tuple[BuildPath, str]:
-        """Return the builds of all steps where one worker does them, and their text."""
-        found = self._whole_paths.get(build)
+    def whole(self, build: str) -> Part:
+        """Return the whole of a task, with its filters, as one worker of this build is given it."""
+        found = self._wholes.get(build)
         if found is None:
             path = extended((), build, len(self.chain.steps))
-            found = self._whole_paths[build] = path, to_text(path)
+            found = self._wholes[build] = self.chain.part(Mode.FILTER, self.chain.whole, path)
         return found
 
     def takes(self, fingerprint: BuildPath) -> bool:

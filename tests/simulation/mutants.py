@@ -294,9 +294,9 @@ def _stage_kept_though_the_disk_was_full() -> Patch:
 def _stage_freed_before_its_result_is_stored() -> Patch:
     real = Scheduler._lend
 
-    def lend(self: Any, job: Any, track: Any, index: int, mode: str, stage: range, *rest: Any) -> None:
-        real(self, job, track, index, mode, stage, *rest)
-        if stage.start:
+    def lend(self: Any, job: Any, track: Any, index: int, part: Any, *rest: Any) -> None:
+        real(self, job, track, index, part, *rest)
+        if part.stage.start:
             self._cluster.outbox.append(FreeStage(job.id, track.number, index))
 
     return Scheduler, "_lend", lend
