@@ -1,9 +1,9 @@
 """The brain of the middleware: events and the time in, commands out. No socket, clock, file or configuration inside.
 
-Its rules are modules by whom they deal with: clients (submissions.py, job_control.py), workers (leases.py,
-scheduler.py), aggregators (ownership.py), watchers (publisher.py, and pending_reasons.py on why a job waits). They
-share the state in model/cluster.py. This file routes, keeps the time, and has the rules look at the jobs that changed:
-nothing in a turn walks over what did not move.
+Its rules are modules by whom they deal with: clients (submissions.py, job_control.py), workers (workers.py, leases.py,
+handing_on.py, scheduler.py; failures.py on what goes wrong), aggregators (ownership.py), watchers (publisher.py, and
+pending_reasons.py on why a job waits). They share the state in model/cluster.py. This file routes, keeps the time, and
+has the rules look at the jobs that changed: nothing in a turn walks over what did not move.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ from .events import (
     Tick,
     Unsent,
 )
+from .failures import Failures
+from .handing_on import HandingOn
 from .job_control import JobControl
 from .leases import Leases
 from .link_costs import LinkCosts
@@ -67,6 +69,7 @@ from .pending_reasons import assess
 from .publisher import Publisher, failures_of, progress_of, tell_ended
 from .scheduler import Scheduler
 from .submissions import Submissions
+from .workers import Workers
 
 SCAN_INTERVAL_S: Final = 0.25
 """How often timeouts are looked at: far below the shortest timeout, far above a turn."""
@@ -91,11 +94,14 @@ class Dispatcher:
         unix_offset_s: float = 0.0,
     ) -> None:
         self.cluster = Cluster(epoch, rules, new_id, new_key, unix_offset_s)
-        self._leases = Leases(self.cluster)
+        self._failures = Failures(self.cluster)
+        self._leases = Leases(self.cluster, self._failures)
+        self._workers = Workers(self.cluster, self._leases, self._failures)
+        self._handing_on = HandingOn(self.cluster, self._leases)
         self._scheduler = Scheduler(self.cluster)
-        self._ownership = Ownership(self.cluster, self._leases)
+        self._ownership = Ownership(self.cluster, self._leases, self._failures)
         self._submissions = Submissions(self.cluster, self._ownership)
-        self._job_control = JobControl(self.cluster, self._leases, self._ownership)
+        self._job_control = JobControl(self.cluster, self._failures, self._ownership)
         self._publisher = Publisher(self.cluster)
         self._link_costs = LinkCosts(self.cluster)
         self._last_tick: float | None = None
@@ -173,9 +179,9 @@ class Dispatcher:
             job = self.cluster.open[event.job]
             self.cluster.free_intermediate(job, job.tracks[event.track], event.index)
         elif isinstance(event, StageKept):
-            self._leases.stage_kept(event.stage, event.size, now)
+            self._handing_on.kept(event.stage, event.size, now)
         else:
-            self._leases.stage_not_kept(event.stage, event.reason, now)
+            self._handing_on.not_kept(event.stage, event.reason, now)
         if self.cluster.ended_jobs:
             self._clear_ended(now)
         commands, self.cluster.outbox = self.cluster.outbox, []
@@ -235,7 +241,7 @@ class Dispatcher:
         if hello.role != "client":
             self._check_places(hello)
         if hello.role == "worker":
-            self._leases.joined(peer, hello, host, now)
+            self._workers.joined(peer, hello, host, now)
         elif hello.role == "aggregator":
             self._ownership.joined(peer, hello, host, now)
         else:
@@ -261,7 +267,7 @@ class Dispatcher:
         elif isinstance(message, Released):
             self._leases.released(worker, message, now)
         elif isinstance(message, HandOn):
-            self._leases.handed_on(worker, message)
+            self._handing_on.came(worker, message)
         elif isinstance(message, AssetRequest):
             self._leases.asset_requested(worker, message, now)
         else:
@@ -314,7 +320,7 @@ class Dispatcher:
     def _leave(self, peer: Peer, reason: str, now: float) -> None:
         cluster = self.cluster
         if peer in cluster.workers_by_peer:
-            self._leases.left(cluster.workers_by_peer.pop(peer), reason, now)
+            self._workers.left(cluster.workers_by_peer.pop(peer), reason, now)
         elif peer in cluster.aggregators:
             self._ownership.left(peer, reason, now)
         elif peer in cluster.clients:
@@ -330,7 +336,7 @@ class Dispatcher:
         is_scan = now >= self._next_scan
         if is_scan:
             self._next_scan = now + SCAN_INTERVAL_S
-            self._leases.expire(now)
+            self._workers.expire(now)
             self._ownership.expire_deliveries(event.behind, now)
             self._ownership.expire(now)
             self._make_room()
@@ -420,7 +426,7 @@ class Dispatcher:
         while cluster.ended_jobs:
             job = cluster.ended_jobs.pop()
             job.seconds = now + cluster.unix_offset_s - job.submitted_unix_s
-            self._leases.revoke_all(job)
+            self._failures.revoke_all(job)
             cluster.close_job(job)
             cluster.let_go(job)
             self._scheduler.forget(job)

@@ -9,7 +9,7 @@ from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import Control, Event, Watch
 
 from .events import Peer, Purpose
-from .leases import Leases
+from .failures import Failures
 from .model.cluster import ClientRecord, Cluster
 from .model.ended_job import EndedJob
 from .model.job import Job
@@ -21,9 +21,9 @@ from .ownership import Ownership
 class JobControl:
     """The part of the dispatcher that deals with `client.jobs` and its like."""
 
-    def __init__(self, cluster: Cluster, leases: Leases, ownership: Ownership) -> None:
+    def __init__(self, cluster: Cluster, failures: Failures, ownership: Ownership) -> None:
         self._cluster = cluster
-        self._leases = leases
+        self._failures = failures
         self._ownership = ownership
 
     # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,12 +63,12 @@ class JobControl:
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
         if verb == Verb.CANCEL:
-            self._leases.revoke_all(job)
+            self._failures.revoke_all(job)
             cluster.set_state(job, JobState.CANCELLED, JobCode.CANCELLED, f"cancelled by {client.name}")
             cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
             return f"job {job.id} is cancelled"
         if verb == Verb.PAUSE and job.state in (JobState.PENDING, JobState.RUNNING):
-            self._leases.revoke_all(job)
+            self._failures.revoke_all(job)
             cluster.set_state(job, JobState.PAUSED, JobCode.PAUSED, f"paused by {client.name}")
             cluster.save(job)
             return f"job {job.id} is paused"

@@ -31,6 +31,7 @@ from moviola.wire.messages import (
 
 from . import shortened_records
 from .events import Close, Peer, SendChunk
+from .failures import Failures
 from .leases import Leases
 from .model.cluster import AggregatorRecord, Cluster
 from .model.job import MAX_CHUNK_FRAMES, Job
@@ -54,9 +55,9 @@ STORED: Final = frozenset({Verdict.KEPT, Verdict.DUPLICATE})
 class Ownership:
     """The part of the dispatcher that deals with aggregators."""
 
-    def __init__(self, cluster: Cluster, leases: Leases) -> None:
+    def __init__(self, cluster: Cluster, leases: Leases, failures: Failures) -> None:
         self._cluster = cluster
-        self._leases = leases
+        self._leases, self._failures = leases, failures
 
     # ── aggregators come and go ──────────────────────────────────────────────────────────────────────────────────
 
@@ -170,7 +171,7 @@ class Ownership:
             self.assign(job)
 
     def _give(self, job: Job, record: AggregatorRecord) -> None:
-        self._leases.revoke_all(job)  # what is in work is for the store of before, which will not be heard of again
+        self._failures.revoke_all(job)  # what is in work is for the store of before, which will not be heard of again
         job.give_to(record.store, record.name)
         self._cluster.save(job)
         self._own(job, record)
@@ -305,7 +306,7 @@ class Ownership:
         if verdict == Verdict.DAMAGED:
             self._cluster.check(job, track, index)
         if verdict == Verdict.UNREADABLE and index in track.queue.stored and not track.is_passthrough:
-            self._leases.unreadable(job, track, index, message.worker, message.text, now)
+            self._failures.unreadable(job, track, index, message.worker, message.text, now)
 
     def _note_frames(self, job: Job, track: Track, message: Stored) -> None:
         """Count the frames of a result that are not as asked, and have its chunk kept where its filter failed."""
@@ -327,7 +328,7 @@ class Ownership:
                 for index in track.queue.undelivered(cluster.rules.delivery_timeout_s, now):
                     track.queue.put_back(index)
                     text = f"the aggregator: it was not stored in {cluster.rules.delivery_timeout_s:.0f} s"
-                    self._leases.count_loss(job, track, index, text, now)
+                    self._failures.count_loss(job, track, index, text, now)
 
     def pass_on(self, now: float) -> None:
         """Hands chunks of unfiltered streams to the owners, a few of each job and to each aggregator at a time."""

@@ -17,12 +17,12 @@ from .model.ended_job import EndedJob
 from .model.job import MAX_CHUNK_FRAMES, Job
 from .model.states import JobState
 from .model.stream import ChunkFacts
+from .model.submission import fixed_of, is_like, ledger_size
 from .model.uploads import room_for, spool_share
 from .model.users import QUOTA_HINT, SUBMITS_PER_S, Resource, User
 from .ownership import Ownership
 from .publisher import tell_client
 from .stages import uncovered
-from .submission import fixed_of, is_like, ledger_size
 
 RECHECK_S: Final = 0.25
 """How soon a job is looked at again whose upload stopped, and whose fate depends on the room that others leave."""

@@ -15,11 +15,11 @@ from moviola.wire.lease_tags import LeaseTags
 from moviola.wire.transitions import changed
 
 from .. import shortened_records
-from ..submission import has_source, ledger_size, shortened
 from .chain import Chain
 from .changes import Changes, Urgency
 from .states import FINAL, JOB_TRANSITIONS, JobState
 from .stream import ChunkFacts, Stream
+from .submission import has_source, ledger_size, shortened
 from .track import Track
 from .users import User
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
-from middleware.leases import Cause
+from middleware.failures import Cause
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import MESSAGES, AggregatorDetails, Released, WorkerDetails
 from tests.end_to_end.hostile.peer import Closed, Header, Peer, frame

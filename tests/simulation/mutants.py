@@ -20,10 +20,12 @@ from aggregator.memory import Memory
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
-from middleware import leases, names, scheduler, stages, submissions
+from middleware import handing_on, names, scheduler, stages, submissions, workers
 from middleware.dispatcher import Dispatcher
 from middleware.events import FreeStage, StageLost, Tick
-from middleware.leases import Cause, Leases
+from middleware.failures import Cause, Failures
+from middleware.handing_on import HandingOn
+from middleware.leases import Leases
 from middleware.ledger import MiddlewareLedger
 from middleware.link_costs import LinkCosts
 from middleware.model import track as track_module
@@ -39,6 +41,7 @@ from middleware.publisher import Publisher
 from middleware.scheduler import Scheduler
 from middleware.server import Server as MiddlewareServer
 from middleware.submissions import Submissions
+from middleware.workers import Workers
 from moviola.session import run
 from moviola.session.upload import Upload
 from moviola.storage.ledger import Ledger
@@ -113,18 +116,18 @@ def _drain_costs_an_attempt() -> Patch:
         record = worker.held.get(message.lease)
         real(self, worker, message, now)
         if message.outcome == "drained" and record is not None and not record.revoked:
-            self._failed(record, worker, Cause("drain", "drained"), now)
+            self._failures.failed(record, worker, Cause("drain", "drained"), now)
 
     return Leases, "released", released
 
 
 def _kill_costs_an_attempt() -> Patch:
-    real = Leases._predecessor_died
+    real = Workers._predecessor_died
 
     def died(self: Any, worker: Any, death: Any, now: float, *, is_child: bool) -> None:
         real(self, worker, replace(death, kind="crash"), now, is_child=is_child)
 
-    return Leases, "_predecessor_died", died
+    return Workers, "_predecessor_died", died
 
 
 def _epoch_not_raised() -> Patch:
@@ -135,7 +138,7 @@ def _stale_lease_adopted() -> Patch:
     def wanted(job: Any, held: Any) -> bool:
         return not job.is_final and held.track < len(job.fixed["outputs"]) and held.index in job.streams[0].here
 
-    return Leases, "_is_wanted", staticmethod(wanted)
+    return Workers, "_is_wanted", staticmethod(wanted)
 
 
 def _stored_is_redone_after_a_return() -> Patch:
@@ -237,7 +240,7 @@ def _store_without_token_supersedes() -> Patch:
 
 
 def _superseded_session_stays() -> Patch:
-    return Leases, "_lose", lambda self, worker, reason, now: None
+    return Workers, "_lose", lambda self, worker, reason, now: None
 
 
 def _spool_not_cut_back_to_the_ledger() -> Patch:
@@ -259,7 +262,7 @@ def _result_not_sent_again() -> Patch:
 
 
 def _silence_is_never_noticed() -> Patch:
-    return Leases, "expire", lambda self, now: None
+    return Workers, "expire", lambda self, now: None
 
 
 def _what_is_over_is_not_looked_up() -> Patch:
@@ -286,9 +289,9 @@ def _stage_forgotten_at_reassignment() -> Patch:
 
 def _stage_kept_though_the_disk_was_full() -> Patch:
     def not_kept(self: Any, lost: Any, reason: str, now: float) -> None:
-        self.stage_kept(lost, 0, now)
+        self.kept(lost, 0, now)
 
-    return Leases, "stage_not_kept", not_kept
+    return HandingOn, "not_kept", not_kept
 
 
 def _stage_freed_before_its_result_is_stored() -> Patch:
@@ -352,11 +355,11 @@ def _tag_not_checked() -> Patch:
 
 
 def _lease_adopted_without_proof() -> Patch:
-    return leases, "is_lent", lambda lent, key, instance: True
+    return workers, "is_lent", lambda lent, key, instance: True
 
 
 def _stage_taken_without_proof() -> Patch:
-    return leases, "is_lease_tag", lambda tag, made: True
+    return handing_on, "is_lease_tag", lambda tag, made: True
 
 
 def _build_decided_by_the_result() -> Patch:
@@ -392,12 +395,12 @@ def _unreadable_result_fails_its_job() -> Patch:
 
 
 def _unreadable_result_charged_to_others() -> Patch:
-    real = Leases.unreadable
+    real = Failures.unreadable
 
     def unreadable(self: Any, job: Any, track: Any, index: int, worker: str, text: str, now: float) -> None:
         real(self, job, track, index, next(iter(self._cluster.fleet.by_name)), text, now)
 
-    return Leases, "unreadable", unreadable
+    return Failures, "unreadable", unreadable
 
 
 def _delivered_for_ever() -> Patch:
@@ -551,7 +554,7 @@ def _lost_asset_keeps_its_task() -> Patch:
     real = Leases.asset_requested
 
     def requested(self: Any, worker: Any, message: Any, now: float) -> None:
-        with patch.object(Leases, "_take_away", lambda self, worker, record, now: None):
+        with patch.object(Leases, "take_away", lambda self, worker, record, now: None):
             real(self, worker, message, now)
 
     return Leases, "asset_requested", requested

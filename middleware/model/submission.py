@@ -8,7 +8,7 @@ from moviola.base.texts import MAX_NAME
 from moviola.wire.limits import KIB
 from moviola.wire.messages import Submit, packed_size
 
-from .model.users import FIXED_ROW_BYTES
+from .users import FIXED_ROW_BYTES
 
 MAX_CHAIN_BYTES: Final = 16 * KIB
 """Of a chain's parameters kept in the history, so that people see what was asked for: far more than people type."""

@@ -1,0 +1,120 @@
+"""What follows where a task fails or is lost, for the worker, for the task, and for its job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from moviola.base.failures import MAX_FAILURES_OF_TASK
+from moviola.base.vocabulary import CauseKind, JobCode, Mode, OnError
+from moviola.wire.messages import (
+    Revoke,
+)
+from moviola.wire.schema import Record
+
+from .model.cluster import Cluster
+from .model.fleet import WorkerRecord
+from .model.job import Job
+from .model.states import JobState
+from .model.task_queue import LeaseRecord
+from .model.track import Track
+
+MAX_CAUSE: Final = 4000
+"""Characters of a failure's text in what is told of it: twice what our workers send, and little enough for a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause(Record):
+    """Why a task failed, as Released tells it."""
+
+    kind: str = CauseKind.EXCEPTION
+    text: str = "no cause was given"
+    filter: str | None = None
+    frame: int | None = None
+    traceback: str | None = None
+
+
+class Failures:
+    """The part of the dispatcher that counts what went wrong with tasks, and acts on it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def failed(self, record: LeaseRecord, worker: WorkerRecord, cause: Cause, now: float) -> None:
+        """An attributed failure of a task: counted, told, and after enough of them the job's policy applies."""
+        cluster = self._cluster
+        worker.failures += 1
+        job = cluster.open.get(record.job)
+        if job is None or job.is_final:
+            return
+        track = job.tracks[record.track]
+        if record.index in track.queue.stored:
+            return
+        track.fail(record)
+        self._charge(job, track, record.index, worker.name, record.mode, cause, now)
+
+    def unreadable(self, job: Job, track: Track, index: int, worker: str, text: str, now: float) -> None:
+        """A result that was stored makes no file: an attributed failure of who made it. Its task is queued again by the
+        aggregator's word on what it holds, which follows."""
+        made = self._cluster.fleet.by_name.get(worker)
+        if made is not None:
+            made.failures += 1
+        track.make_unreadable(index)
+        mode = self._cluster.mode_of(job, track, index)
+        self._charge(job, track, index, worker, mode, Cause(CauseKind.UNREADABLE, text), now)
+
+    def _charge(self, job: Job, track: Track, index: int, worker: str, mode: str, cause: Cause, now: float) -> None:
+        """Write a failure down, and what follows from it, for the worker and for the job."""
+        cluster, past = self._cluster, track.task_failures[index]
+        if len(past.failures) < MAX_FAILURES_OF_TASK:
+            past.failures.append({**cause.to_wire(), "worker": worker, "mode": mode})
+        job.count_failure(worker)
+        cluster.keep_failed(job, track, index)
+        cluster.tell(job, track, index, f"failed on {worker}: {cause.kind}: {cause.text}", now, trouble=True)
+        text = f"{cluster.describe_task(job, track, index)} failed on worker {worker}: {cause.text[:MAX_CAUSE]}"
+        cluster.note("task-failed", text, now, job.id, worker)
+        if mode != Mode.FILTER:
+            self.fail_job(job, JobCode.TASK_FAILED, f"{text} (even without its filters)", now)
+        elif self._cluster.exhausted(track, past) and job.fixed["policy"].get("on_error") == OnError.FAIL:
+            self.fail_job(job, JobCode.TASK_FAILED, f"{text} ({len(past.failures)} tries)", now)
+
+    def lost(self, record: LeaseRecord, worker: WorkerRecord, reason: str, now: float) -> None:
+        """Count that a lease was lost with its worker, or what it brought on its way."""
+        cluster = self._cluster
+        job = cluster.open.get(record.job)
+        if job is None or job.is_final:
+            return
+        record.is_lost = True
+        track = job.tracks[record.track]
+        self.count_loss(job, track, record.index, f"worker {worker.name}: {reason}", now, worker.name)
+
+    def count_loss(self, job: Job, track: Track, index: int, text: str, now: float, worker: str = "") -> None:
+        """Count that a lease on a task, or what it brought, was lost, which is nobody's fault. A task that this happens
+        to again and again pauses its job: it may harm the cluster."""
+        cluster = self._cluster
+        past = track.lose(index)
+        job.worked_at = float("-inf")  # it may be more than its turn that it waits for
+        what = cluster.describe_task(job, track, index)
+        cluster.tell(job, track, index, f"lost: {text}", now, trouble=True)
+        cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
+        if past.losses >= cluster.rules.max_losses:
+            reason = f"{what} was lost {past.losses} times, last by {text}; resume it to try on"
+            cluster.set_state(job, JobState.PAUSED, JobCode.LOST_TOO_OFTEN, reason)
+            past.losses = 0
+            self.revoke_all(job)
+            cluster.save(job)
+
+    def fail_job(self, job: Job, code: JobCode, reason: str, now: float) -> None:
+        """End a job that cannot be done as it was asked for."""
+        self.revoke_all(job)
+        self._cluster.set_state(job, JobState.FAILED, code, reason)
+        self._cluster.note("job-failed", f"job {job.id} failed: {reason}", now, job.id)
+
+    def revoke_all(self, job: Job) -> None:
+        """Takes every task of a job back from its workers."""
+        for track in job.tracks:
+            for index, flight in list(track.queue.in_flight.items()):
+                for lease, record in flight.leases.items():
+                    record.revoked = True
+                    self._cluster.send(self._cluster.fleet.by_name[record.worker].peer, Revoke(lease))
+                track.queue.put_back(index)

@@ -1,0 +1,68 @@
+"""What workers hand on of a shared chain: it goes to the spool, and its task goes on from there."""
+
+from __future__ import annotations
+
+from moviola.base.vocabulary import Verdict
+from moviola.wire.lease_tags import is_lease_tag
+from moviola.wire.messages import (
+    HandOn,
+    Revoke,
+    Stored,
+)
+
+from .events import SpoolStage
+from .leases import Leases
+from .model.cluster import Cluster
+from .model.fleet import WorkerRecord
+
+
+class HandingOn:
+    """The part of the dispatcher that takes what came of a stage."""
+
+    def __init__(self, cluster: Cluster, leases: Leases) -> None:
+        self._cluster, self._leases = cluster, leases
+
+    def came(self, worker: WorkerRecord, message: HandOn) -> None:
+        """What came of a stage is here: it goes to the spool, if it is still wanted."""
+        cluster, record = self._cluster, worker.held.get(message.lease)
+        if record is None or record.revoked or record.is_last:
+            verdict = Stored(message.job, message.track, message.index, Verdict.UNWANTED, message.lease)
+            cluster.send(worker.peer, verdict)
+            return
+        if not is_lease_tag(message.tag, record.tag):
+            text = f"its tag is not that of lease {message.lease}"
+            cluster.log(f"worker {worker.name} hands {cluster.describe(record)} on, which is refused: {text}")
+            verdict = Stored(message.job, message.track, message.index, Verdict.REFUSED, message.lease, text=text)
+            cluster.send(worker.peer, verdict)
+            return
+        cluster.outbox.append(SpoolStage(record.job, record.track, record.index, worker.name, record.lease))
+
+    def kept(self, kept: SpoolStage, size: int, now: float) -> None:
+        """The task goes on where this stage ended, at the front of the queue."""
+        cluster = self._cluster
+        worker = cluster.fleet.by_name[kept.worker]
+        job = cluster.open[kept.job]
+        worker.chunks += 1
+        worker.frames += job.streams[0].frames_of(kept.index)
+        job.moved_at = now
+        done = worker.held[kept.lease].stage.stop
+        cluster.tell(job, job.tracks[kept.track], kept.index, f"handed on by {worker.name} after step {done}", now)
+        for record in job.tracks[kept.track].hand_on(worker.held[kept.lease], size, now):
+            record.revoked = True  # this part of the task is done; only the credit is still out
+            peer = cluster.fleet.by_name[record.worker].peer
+            if record.lease == kept.lease:
+                cluster.send(peer, Stored(kept.job, kept.track, kept.index, Verdict.KEPT, kept.lease))
+            else:
+                cluster.send(peer, Revoke(record.lease))
+
+    def not_kept(self, lost: SpoolStage, reason: str, now: float) -> None:
+        """There is no room: later again, from the chunk, so that what was done before gives its room back."""
+        cluster = self._cluster
+        worker, job = cluster.fleet.by_name[lost.worker], cluster.open[lost.job]
+        record = worker.held[lost.lease]
+        self._leases.end(record, now, delivered=False)
+        record.revoked = True
+        cluster.free_intermediate(job, job.tracks[lost.track], lost.index)
+        cluster.send(worker.peer, Stored(lost.job, lost.track, lost.index, Verdict.UNWANTED, lost.lease, text=reason))
+        job.wait_for_room(reason, now)
+        cluster.log(f"{cluster.describe(record)}: {reason}")

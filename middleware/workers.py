@@ -1,0 +1,210 @@
+"""Workers come and go: who takes the place of whom, which leases go on, and what a death tells of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from moviola.base.build_path import BuildPath, from_text
+from moviola.base.vocabulary import CauseKind, ErrorCode, LeasePhase, Mode
+from moviola.wire.lease_tags import is_lent
+from moviola.wire.messages import (
+    VERSIONS,
+    Aggregator,
+    HeldLease,
+    Hello,
+    Revoke,
+    Welcome,
+    WorkerDetails,
+)
+from moviola.wire.schema import Lease, Record
+from moviola.wire.tokens import is_same
+
+from .events import Close, Peer
+from .failures import MAX_CAUSE, Cause, Failures
+from .leases import Leases
+from .model.cluster import Cluster
+from .model.fleet import WorkerRecord
+from .model.job import Job
+from .model.states import JobState
+from .model.task_queue import LeaseRecord
+from .names import worker_before
+
+MAX_ADOPTED: Final = 64
+"""Leases taken over from one returning worker: twice what the largest credit lets it hold."""
+
+PHASES: Final = frozenset(LeasePhase)
+MODES: Final = frozenset(Mode)
+
+OF_THE_TASK: Final = frozenset({CauseKind.CRASH, CauseKind.MEMORY, CauseKind.STALL})
+"""Deaths of a process that are charged to what it was computing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death(Record):
+    """What a worker's Hello tells of how the process before it died."""
+
+    lease: Lease | None = None  # that it was computing
+    kind: str = ""
+    text: str = "it died"
+
+
+class Workers:
+    """The part of the dispatcher that knows which workers are here."""
+
+    def __init__(self, cluster: Cluster, leases: Leases, failures: Failures) -> None:
+        self._cluster, self._leases, self._failures = cluster, leases, failures
+
+    def joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
+        """A worker has said Hello: it takes the place of an earlier session, and goes on with what that held."""
+        cluster, rules = self._cluster, self._cluster.rules
+        details = WorkerDetails.from_wire(hello.details)
+        death = None if details.death is None else Death.from_wire(details.death)
+        old = worker_before(cluster, hello)
+        if old is not None:
+            cluster.outbox.append(
+                Close(old.peer, ErrorCode.SUPERSEDED, f"a newer session of {hello.name!r} has joined")
+            )
+            del cluster.workers_by_peer[old.peer]
+            self._lose(old, "superseded by a newer session", now)
+        parent = cluster.fleet.by_name.get(hello.name)  # as it is known from the session before
+        is_child = parent is not None and is_same(hello.token, parent.token)
+        worker = cluster.fleet.join(peer, hello, details, host, now)
+        cluster.lease_checks.set(peer, now + rules.shortest_timeout_s)
+        cluster.outbox += cluster.catalogue.announce(details.filters)
+        cluster.workers_by_peer[peer] = hello.name
+        limits = {
+            "beat_interval_s": rules.beat_interval_s,
+            "worker_timeout_s": rules.worker_timeout_s,
+            "stall_timeout_s": rules.stall_timeout_s,
+            "credit": rules.credit,
+        }
+        cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
+        for one in cluster.aggregators.values():
+            cluster.send(peer, Aggregator(one.store, one.name, one.addresses))
+        offered = ", ".join(sorted(str(schema.get("name", "")) for schema in details.filters))
+        cluster.note(
+            "worker-joined", f"worker {hello.name} joined from {host or 'here'}: {offered}", now, worker=hello.name
+        )
+        if death is not None:
+            self._predecessor_died(worker, death, now, is_child=is_child)
+        for held in details.held:
+            if held.lease not in worker.held:
+                self._adopt(worker, held, now)
+
+    def left(self, name: str, reason: str, now: float) -> None:
+        """A worker's connection is gone."""
+        worker = self._cluster.fleet.by_name[name]
+        self._cluster.note("worker-left", f"worker {name} left: {reason}", now, worker=name)
+        self._lose(worker, reason, now)
+
+    def expire(self, now: float) -> None:
+        """Ends what has been silent or stood still for too long."""
+        cluster, rules = self._cluster, self._cluster.rules
+        for peer in cluster.lease_checks.expired(now):
+            name = cluster.workers_by_peer.get(peer)
+            if name is None:
+                continue
+            worker = cluster.fleet.by_name[name]
+            silence = now - worker.heard_at
+            if silence > rules.worker_timeout_s:
+                text = f"nothing was heard of it for {silence:.0f} s"
+                cluster.outbox.append(Close(worker.peer, ErrorCode.SILENT, text))
+                del cluster.workers_by_peer[worker.peer]
+                self.left(worker.name, text, now)
+                continue
+            for record in list(worker.held.values()):
+                if not record.revoked:
+                    self._leases.check_progress(worker, record, now)
+            cluster.lease_checks.set(peer, self._leases.next_check(worker, now))
+
+    def _lose(self, worker: WorkerRecord, reason: str, now: float) -> None:
+        self._cluster.gone_workers.add(worker.name)
+        for record in self._cluster.fleet.lose(worker):
+            if record.revoked:
+                continue
+            worker.losses += 1
+            self._leases.end(record, now, delivered=False)
+            self._failures.lost(record, worker, reason, now)
+
+    # ── what the worker before left ──────────────────────────────────────────────────────────────────────────────────
+
+    def _adopt(self, worker: WorkerRecord, held: HeldLease, now: float) -> None:
+        """A returning worker still holds a lease: it goes on, rather than being done again, if it was lent to this very
+        worker, nobody else holds it, and what will come of it is wanted."""
+        cluster = self._cluster
+        job = cluster.open.get(held.job)
+        is_free = not cluster.fleet.is_held(held.lease) and len(worker.held) < MAX_ADOPTED
+        wanted = self._wanted_stage(job, held) if job is not None and is_free else None
+        if job is None or wanted is None or not self._was_lent(job, worker, held, now):
+            cluster.send(worker.peer, Revoke(held.lease))
+            return
+        track, (stage, fingerprint) = job.tracks[held.track], wanted
+        cluster.tell(job, track, held.index, f"goes on at {worker.name} as {held.lease}", now)
+        record = LeaseRecord(
+            lease=held.lease,
+            worker=worker.name,
+            job=held.job,
+            track=held.track,
+            index=held.index,
+            mode=held.mode,
+            stage=stage,
+            is_last=track.chain.is_last(stage),
+            fingerprint=fingerprint,
+            tag=held.tag,
+            handed_out_at=now,
+            progress_at=now,
+            phase=held.phase,
+        )
+        cluster.fleet.lend(worker, record)
+        track.assign(record, now, adopted=True)
+        cluster.log(f"{self._cluster.describe(record)} goes on at worker {worker.name}")
+
+    def _was_lent(self, job: Job, worker: WorkerRecord, held: HeldLease, now: float) -> bool:
+        """Return whether the tag of a held lease proves that it was lent to this worker for just this."""
+        if is_lent(held, job.lease_key, worker.shown_to(job.owner)):
+            return True
+        text = f"worker {worker.name} claims lease {held.lease} of job {job.id}, which was never lent to it"
+        self._cluster.note("lease-refused", text, now, job.id, worker.name)
+        return False
+
+    def _wanted_stage(self, job: Job, held: HeldLease) -> tuple[range, BuildPath] | None:
+        """Return which steps of its chain a held lease is for, and the builds of all steps that are done then; None
+        when nobody wants what will come of it."""
+        if not self._is_wanted(job, held):
+            return None
+        track = job.tracks[held.track]
+        stage = track.chain.from_wire(held.stage)
+        begun = track.intermediates.get(held.index)
+        if stage is None or (begun is not None and stage.stop <= begun.step):
+            return None
+        try:
+            fingerprint = from_text(held.build, stage.stop)
+        except ValueError:
+            return None
+        if len(fingerprint) != stage.stop or (track.chain.is_last(stage) and track.fingerprint != fingerprint):
+            return None
+        return stage, fingerprint
+
+    @staticmethod
+    def _is_wanted(job: Job, held: HeldLease) -> bool:
+        return (
+            not job.is_final
+            and job.state is not JobState.PAUSED
+            and held.owner_epoch == job.owner_epoch
+            and held.track < len(job.fixed["outputs"])
+            and held.index in job.streams[0].here
+            and held.index not in job.tracks[held.track].queue.stored
+            and held.phase in PHASES
+            and held.mode in MODES
+        )
+
+    def _predecessor_died(self, worker: WorkerRecord, death: Death, now: float, *, is_child: bool) -> None:
+        """The worker's parent tells how the previous child died: crashes are the task's own fault, kills are not. Only
+        that child's parent can know (`is_child`), and only of a lease that the child had."""
+        text = death.text[:MAX_CAUSE]
+        self._cluster.note("worker-died", f"worker {worker.name}: {text}", now, worker=worker.name)
+        record = None if death.lease is None or not is_child else self._leases.ended(death.lease)
+        if record is not None and record.worker == worker.name and death.kind in OF_THE_TASK:
+            self._leases.forget(record.lease)
+            self._failures.failed(record, worker, Cause(death.kind, text), now)
