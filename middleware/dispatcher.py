@@ -59,9 +59,11 @@ from .handing_on import HandingOn
 from .job_control import JobControl
 from .leases import Leases
 from .link_costs import LinkCosts
-from .model.cluster import Cluster, Rules, StoreRecord
+from .model.cluster import Cluster
 from .model.ended_job import EndedJob, is_ended
 from .model.job import Job
+from .model.peers import StoreRecord
+from .model.rules import Rules
 from .model.states import JobState
 from .model.stream import ChunkFacts
 from .ownership import Ownership
@@ -330,7 +332,7 @@ class Dispatcher:
 
     def _tick(self, event: Tick, now: float) -> None:
         self._forgive_pause(now)
-        self.cluster.room_bytes = event.room_bytes
+        self.cluster.room.free_bytes = event.room_bytes
         for peer in event.arriving:
             self._arriving(peer, now)
         is_scan = now >= self._next_scan
@@ -374,7 +376,7 @@ class Dispatcher:
                 continue  # its tasks move on, and that changes nothing for the others
             job.fleet_version = version
             if job.passed:
-                cluster.sort(job)  # its chunks are to be passed on in this turn
+                cluster.situations.sort(job)  # its chunks are to be passed on in this turn
             self._submissions.look(job, now)
             if not job.is_final:
                 self._ownership.renew_outdated(job, now)
@@ -384,7 +386,7 @@ class Dispatcher:
         """Say of the jobs that changed whether they go on, and if not, why; from now on none has changed."""
         for job in self.cluster.changes.take_touched():
             if not job.is_final:
-                self.cluster.sort(job)
+                self.cluster.situations.sort(job)
                 assess(self.cluster, job, now)
 
     def _forgive_pause(self, now: float) -> None:
@@ -408,17 +410,17 @@ class Dispatcher:
     def _make_room(self) -> None:
         """Under pressure, chunks that are stored everywhere are given up, the oldest job's first."""
         cluster = self.cluster
-        enough = ROOM_LOW_FACTOR * cluster.rules.client_window_bytes + cluster.reserved_bytes
-        wanted = enough - cluster.room_bytes
+        enough = ROOM_LOW_FACTOR * cluster.rules.client_window_bytes + cluster.room.reserved_bytes
+        wanted = enough - cluster.room.free_bytes
         if wanted <= 0:
             return
-        for job in sorted(cluster.freeable, key=lambda job: job.number):
+        for job in sorted(cluster.situations.freeable, key=lambda job: job.number):
             before = job.spooled_bytes
             cluster.outbox += [FreeChunk(job.id, stream, index) for stream, index in job.free_stored(wanted)]
             wanted -= before - job.spooled_bytes
             if wanted <= 0:
                 return
-            del cluster.freeable[job]  # nothing more of it, until something more of it is stored
+            del cluster.situations.freeable[job]  # nothing more of it, until something more of it is stored
 
     def _clear_ended(self, now: float) -> None:
         """A job that has become final gives back all it used."""

@@ -10,9 +10,10 @@ from moviola.wire.messages import Control, Event, Watch
 
 from .events import Peer, Purpose
 from .failures import Failures
-from .model.cluster import ClientRecord, Cluster
+from .model.cluster import Cluster
 from .model.ended_job import EndedJob
 from .model.job import Job
+from .model.peers import ClientRecord
 from .model.states import JobState
 from .model.users import QUOTA_HINT, Resource
 from .ownership import Ownership

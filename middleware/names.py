@@ -10,8 +10,9 @@ from moviola.wire.messages import Hello
 from moviola.wire.tokens import digest_of, is_same
 
 from .events import ForgetStore, SaveStore
-from .model.cluster import AggregatorRecord, Cluster, StoreRecord
+from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
+from .model.peers import AggregatorRecord, StoreRecord
 from .model.states import WorkerState
 
 MAX_STORES: Final = 256

@@ -33,8 +33,9 @@ from . import shortened_records
 from .events import Close, Peer, SendChunk
 from .failures import Failures
 from .leases import Leases
-from .model.cluster import AggregatorRecord, Cluster
+from .model.cluster import Cluster
 from .model.job import MAX_CHUNK_FRAMES, Job
+from .model.peers import AggregatorRecord
 from .model.states import FINAL, JobState
 from .model.track import Track
 from .names import aggregators_before
@@ -91,7 +92,7 @@ class Ownership:
 
     def _await_deliveries(self, record: AggregatorRecord, now: float) -> None:
         """Workers could not deliver to an aggregator that was away: they have all the time for it from now on."""
-        for job in self._cluster.in_work:
+        for job in self._cluster.situations.in_work:
             if job.owner != record.store:
                 continue
             for track in job.filtered:
@@ -205,7 +206,7 @@ class Ownership:
             return  # it begins again
         cluster.ask_again(job, now)
         job.know_holdings()
-        cluster.freeable[job] = None
+        cluster.situations.freeable[job] = None
         self.finish_if_complete(job, now)
 
     def _check_builds(self, job: Job, record: AggregatorRecord, message: Holdings, now: float) -> None:
@@ -290,7 +291,7 @@ class Ownership:
         flight = track.store(index, now)
         if flight is not None:
             self._leases.stored(job, track, index, flight, message.lease)
-        self._cluster.freeable[job] = None
+        self._cluster.situations.freeable[job] = None
         self._cluster.stories.tell(now, job.id, track_number, index, "stored")
         if not (track.queue.count or track.queue.in_flight):
             self.finish_if_complete(job, now)
@@ -318,7 +319,7 @@ class Ownership:
         """Put tasks back that were delivered long ago, and that the aggregator has not said to be stored. Nothing is
         expected of it while it is away, has no room, or has not been sent all yet that it is passed (`behind`)."""
         cluster = self._cluster
-        for job in list(cluster.delivering):
+        for job in list(cluster.situations.delivering):
             owner = cluster.owner_of(job)
             is_able = owner is not None and owner.peer not in behind
             for track in job.tracks:
@@ -333,13 +334,13 @@ class Ownership:
     def pass_on(self, now: float) -> None:
         """Hands chunks of unfiltered streams to the owners, a few of each job and to each aggregator at a time."""
         cluster, rules = self._cluster, self._cluster.rules
-        if not cluster.passing:
+        if not cluster.situations.passing:
             return
         on_way: Counter[str] = Counter()  # store → chunks on their way there
-        for job in cluster.delivering:
+        for job in cluster.situations.delivering:
             on_way[job.owner] += sum(len(track.queue.in_flight) for track in job.passed)
-        for job in list(islice(cluster.passing, MAX_PASSING)):
-            cluster.passing[job] = cluster.passing.pop(job)  # the next time after all others
+        for job in list(islice(cluster.situations.passing, MAX_PASSING)):
+            cluster.situations.passing[job] = cluster.situations.passing.pop(job)  # the next time after all others
             owner = cluster.owner_of(job)
             if owner is None or now < job.no_room_until:
                 continue

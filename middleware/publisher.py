@@ -19,10 +19,11 @@ from moviola.wire.windows import heads, windows
 
 from .events import Peer, Purpose, Recall
 from .model.changes import Urgency
-from .model.cluster import Asked, ClientRecord, Cluster
+from .model.cluster import Cluster
 from .model.ended_job import EndedJob
 from .model.fleet import WorkerRecord
 from .model.job import Job
+from .model.peers import Asked, ClientRecord
 from .model.states import WorkerState
 from .model.uploads import room_for
 from .model.users import Resource
@@ -278,7 +279,7 @@ class Publisher:
         """A client that ran out of room is told when there is some again. A few jobs are looked at in a turn, all of
         them after the room, or who shares it, has changed."""
         cluster, total = self._cluster, self._cluster.users.total
-        seen = (cluster.room_bytes, cluster.uploads.version, total[Resource.SPOOL_BYTES], total[Resource.CHUNKS])
+        seen = (cluster.room.free_bytes, cluster.uploads.version, total[Resource.SPOOL_BYTES], total[Resource.CHUNKS])
         if seen != self._room_seen:
             self._room_seen, self._rooms_to_look_at = seen, len(cluster.uploads.jobs)
         count = min(self._rooms_to_look_at, ROOMS_PER_TURN)

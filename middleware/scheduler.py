@@ -246,7 +246,7 @@ class Scheduler:
         """The tail: an idle worker gets a copy of the task that has run far longer than its like."""
         if not any(group.idle for group in self._cluster.fleet.groups.values()):
             return
-        for job in list(self._cluster.in_work):
+        for job in list(self._cluster.situations.in_work):
             if job.state is not JobState.RUNNING or not job.holdings_known or not (job.all_sent and job.has_assets):
                 continue
             if now < job.no_room_until:

@@ -62,8 +62,8 @@ from .events import (
     Unsent,
 )
 from .ledger import MiddlewareLedger
-from .model.cluster import Rules
 from .model.job import Job
+from .model.rules import Rules
 from .settings import Settings
 
 log = logging.getLogger("middleware")

@@ -9,7 +9,7 @@ from typing import Final
 from moviola.base.settings import setting
 from moviola.wire import descriptors, limits, options
 
-from .model.cluster import Rules
+from .model.rules import Rules
 
 MAX_CREDIT: Final = 64
 """Tasks at a worker, at most: each lies there with its chunk, and what one worker holds no other can take."""

@@ -12,9 +12,10 @@ from moviola.wire.messages import VERSIONS, Chunk, End, Error, Event, Hello, Mes
 from .admission import fault_of
 from .events import FreeJob, NotKept, Peer, Purpose, SpoolChunk
 from .model.changes import Urgency
-from .model.cluster import ClientRecord, Cluster
+from .model.cluster import Cluster
 from .model.ended_job import EndedJob
 from .model.job import MAX_CHUNK_FRAMES, Job
+from .model.peers import ClientRecord
 from .model.states import JobState
 from .model.stream import ChunkFacts
 from .model.submission import fixed_of, is_like, ledger_size
@@ -198,8 +199,8 @@ class Submissions:
         if not is_new:
             return None
         job.add_chunk(message.stream, message.index, ChunkFacts(message.frame_count, xxh3, size))
-        cluster.freeable[job] = None  # it may have been stored before
-        cluster.room_bytes -= size
+        cluster.situations.freeable[job] = None  # it may have been stored before
+        cluster.room.free_bytes -= size
         value = "" if asset is None else asset["value"]
         cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count, value))
         return None
@@ -207,7 +208,7 @@ class Submissions:
     def _why_full(self, job: Job) -> str:
         """Return why no further chunk of a job is taken, of a client that does not keep to the room it was told."""
         cluster, user = self._cluster, job.user
-        if cluster.holds_much(user) and cluster.room_of(user) <= 0:
+        if cluster.room.holds_much(user) and cluster.room.of(user) <= 0:
             held = user.held[Resource.SPOOL_BYTES]
             return f"user {user.name!r} has {held} bytes in the spool; what is left of it is kept for others"
         return cluster.users.refusal(user, Resource.CHUNKS)
@@ -253,7 +254,7 @@ class Submissions:
                 cluster.look_again(job, now + RECHECK_S)
         elif now < job.moved_at + rules.upload_timeout_s:
             cluster.look_again(job, job.moved_at + rules.upload_timeout_s)
-        elif job.client is None or (cluster.is_scarce and (job.told_room_bytes or self._is_greedy(job))):
+        elif job.client is None or (cluster.room.is_scarce and (job.told_room_bytes or self._is_greedy(job))):
             self._expire_chunks(job, now)
         else:
             cluster.look_again(job, now + RECHECK_S)

@@ -25,7 +25,7 @@ from middleware.events import (
     SendChunk,
     Tick,
 )
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from middleware.model.users import QUOTAS, Quota, Resource
 from moviola.wire.messages import (
     VERSIONS,

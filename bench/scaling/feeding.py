@@ -18,7 +18,7 @@ import av
 
 from bench.children import measured
 from bench.efficiency import bare_loop
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.media import kinds
 from moviola.media.material import Cutting, Encoder, Material
 from moviola.wire import limits

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Callable
 from typing import Any
 
 from moviola.base.build_path import extended
 from moviola.base.failures import MAX_FAILED_CHUNKS
 from moviola.base.vocabulary import Mode, OnError, Topic
-from moviola.wire.limits import MAX_CLIENTS, MAX_FAILED_CHUNK, MAX_WORKERS
+from moviola.wire.limits import MAX_FAILED_CHUNK
 from moviola.wire.messages import Error, Event, FailedChunk, Message
 from moviola.wire.places import Idlers
 from moviola.wire.schema import Lease
 from moviola.wire.timers import Timers
-from moviola.wire.windows import Windows
 
 from ..events import (
     Check,
@@ -38,101 +35,16 @@ from .changes import Changes, Urgency
 from .ended_job import EndedJob
 from .fleet import Fleet
 from .job import Job
+from .peers import AggregatorRecord, ClientRecord, StoreRecord
+from .room import Room
+from .rules import Rules
+from .situations import Situations
 from .states import JobState
 from .stories import Stories
 from .task_queue import InFlight, LeaseRecord
 from .track import TaskFailures, Track
 from .uploads import Uploads
-from .users import HISTORY, QUOTAS, Quota, Resource, User, Users
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The numbers by which the dispatcher decides. Times are in seconds, sizes in bytes."""
-
-    credit: int = 2
-    worker_timeout_s: float = 10.0
-    stall_timeout_s: float = 60.0
-    delivery_timeout_s: float = 60.0  # of a result that does not reach an aggregator which we reach
-    beat_interval_s: float = 0.5
-    max_failures: int = 3
-    max_losses: int = 20
-    stage_bytes: int = 2 * 1024 * 1024 * 1024  # intermediates of shared chains in the spool; see middleware/stages.py
-    client_window_bytes: int = 64 * 1024 * 1024
-    pass_window: int = 8  # passthrough chunks of a job, of all its streams, on their way to the aggregator
-    aggregator_pass_window: int = 64  # … of all jobs to one aggregator: what waits keeps its segment of the spool
-    exclude_after: int = 3  # failures of one worker on one job
-    renew_after_s: float = 30.0  # without a worker like those that made a job's first results
-    max_clients: int = MAX_CLIENTS
-    max_workers: int = MAX_WORKERS  # and aggregators
-    upload_timeout_s: float = 600.0  # an upload that stopped for so long gives its spool back, an empty one its place
-    abandoned_timeout_s: float = 7 * 24 * 3600.0  # an upload that nobody goes on with for so long gives its place back
-    reserved_windows: int = 4  # of the spool's room, only for users who hold less than one
-    quotas: Mapping[Resource, Quota] = field(default_factory=lambda: QUOTAS)
-    history: Quota = HISTORY
-    admins: tuple[str, ...] = ()  # users who may see and control everybody's jobs
-
-    @property
-    def shortest_timeout_s(self) -> float:
-        """Return how soon a worker may have to be looked at."""
-        return min(self.worker_timeout_s, self.stall_timeout_s, self.delivery_timeout_s)
-
-
-@dataclass(slots=True, eq=False)
-class AggregatorRecord:
-    """An aggregator that is connected."""
-
-    name: str
-    session: str
-    store: str
-    peer: Peer
-    addresses: list[dict[str, object]]
-    joined_at: float
-    heard_at: float
-    is_settled: bool = False  # has been here for so long that it may take over what a lost store of its name had
-    windows: Windows = field(default_factory=Windows)
-
-
-class Asked(Enum):
-    """What a client is to be told of; a name goes with each."""
-
-    JOB = "job"
-    DETAILS = "details"  # of a job
-    WORKER = "worker"
-    AGGREGATOR = "aggregator"
-    FILTERS = "filters"
-    CURRENT = "current"  # that it has been told all that it asked for
-
-
-@dataclass(frozen=True, slots=True)
-class StoreRecord:
-    """An aggregator's store that has been here, its name, and the digest of the token that it was first seen with."""
-
-    store: str
-    name: str
-    digest: bytes
-
-
-@dataclass(slots=True, eq=False)
-class ClientRecord:
-    """A client that is connected."""
-
-    name: str
-    session: str
-    peer: Peer
-    user: User
-    jobs: set[str] = field(default_factory=set)  # attached to this connection
-    watched_jobs: set[str] = field(default_factory=set)
-    topics: set[str] = field(default_factory=set)
-    asked: dict[tuple[Asked, str], None] = field(default_factory=dict)  # what it is to be told, in this order
-    asked_topics: set[str] = field(default_factory=set)  # … and after that, all of these,
-    asked_jobs: dict[str, None] = field(default_factory=dict)  # … and the details of these,
-    asked_tasks: dict[str, int] = field(default_factory=dict)  # … with the story of one chunk's tasks
-    asks_next_at: float = 0.0  # … not before then
-    is_behind: bool = False  # has much to read: it hears no more until it has
-    untold_jobs: set[str] = field(default_factory=set)  # watched, and changed since it was told
-    untold_losses: set[str] = field(default_factory=set)  # workers that have left since it was told
-    introduced: set[str] = field(default_factory=set)  # sessions of workers whose schemas it knows
+from .users import Resource, User, Users
 
 
 class Cluster:
@@ -167,41 +79,15 @@ class Cluster:
         self.watchers: dict[Peer, ClientRecord] = {}  # those of them that have asked for records
         self.workers_by_peer: dict[Peer, str] = {}
         self.outbox: list[Command] = []
-        self.room_bytes = 0
+        self.room = Room(rules, self.users.total)
         self.changes = Changes()
         self.uploads = Uploads()
         self.stories = Stories()
-        self.in_work: dict[Job, None] = {}  # jobs with tasks in flight
-        self.delivering: dict[Job, None] = {}  # … of which the aggregator's word on some is awaited
-        self.passing: dict[Job, None] = {}  # jobs with chunks to pass on unfiltered
-        self.freeable: dict[Job, None] = {}  # jobs that may have chunks here which are stored everywhere
+        self.situations = Situations()
         self.looks: Timers[Job] = Timers()  # jobs that are to be looked at again by then, though nothing changes
         self.lease_checks: Timers[Peer] = Timers()  # workers, by when to see whether they are silent or stand still
         self.gone_workers: set[str] = set()  # watchers are to be told once
         self.ended_jobs: list[Job] = []  # became final in this event
-
-    @property
-    def is_scarce(self) -> bool:
-        """Whether the spool has less room than a single client may want, beside what is reserved."""
-        return self.room_bytes - self.reserved_bytes < self.rules.client_window_bytes
-
-    @property
-    def spool_bytes(self) -> int:
-        """What the spool can hold, for all jobs together."""
-        return self.room_bytes + self.users.total[Resource.SPOOL_BYTES]
-
-    @property
-    def reserved_bytes(self) -> int:
-        """The part of the room that only users get who hold less than a window: a few windows, but not most of it."""
-        return min(self.rules.reserved_windows * self.rules.client_window_bytes, self.spool_bytes // 4)
-
-    def room_of(self, user: User) -> int:
-        """The room that there is for a user."""
-        return max(0, self.room_bytes - (self.reserved_bytes if self.holds_much(user) else 0))
-
-    def holds_much(self, user: User) -> bool:
-        """Return whether a user gets nothing of the room that is kept for others."""
-        return user.held[Resource.SPOOL_BYTES] >= self.rules.client_window_bytes
 
     # ── speaking ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -306,22 +192,9 @@ class Cluster:
         if job.set_state(state, code, reason) and job.is_final:
             self.ended_jobs.append(job)
 
-    def sort(self, job: Job) -> None:
-        """Keep a job among those that are in the same situation."""
-        flying = delivered = 0
-        for track in job.tracks:
-            flying += len(track.queue.in_flight)
-            delivered += track.queue.delivered_count
-        _keep(self.in_work, job, bool(flying))
-        _keep(self.delivering, job, bool(delivered))
-        if job.passed:
-            is_passing = job.holdings_known and job.state is not JobState.PAUSED
-            _keep(self.passing, job, is_passing and any(track.queue.count for track in job.passed))
-
     def let_go(self, job: Job) -> None:
         """A job has ended: it is in no situation any more."""
-        for among in (self.in_work, self.delivering, self.passing, self.freeable):
-            among.pop(job, None)
+        self.situations.leave(job)
         self.stories.forget(job.id)
         self.uploads.look(job, is_sending=False, stands_back=False)
         self.looks.set(job, None)
@@ -335,7 +208,7 @@ class Cluster:
     def touch_waiting(self) -> None:
         """Look again at all jobs of which nothing is in work: what they wait for may have come or gone."""
         for job in self.open.values():
-            if job not in self.in_work:
+            if job not in self.situations.in_work:
                 job.worked_at = float("-inf")  # it may be more than its turn that it waits for
                 self.changes.touch(job)
 
@@ -474,19 +347,8 @@ class Cluster:
             if job not in self.changes.touched:
                 is_sending = job.client is not None and not job.all_sent
                 assert (job in self.uploads.jobs) == is_sending, f"job {job.id} is not where it belongs"
-                assert (job in self.in_work) == job.is_in_flight, f"job {job.id} is not where it belongs"
-                assert (job in self.delivering) == any(track.queue.delivered_count for track in job.tracks), job.id
-                can_pass = job.holdings_known and job.state is not JobState.PAUSED
-                assert (job in self.passing) == (can_pass and any(one.queue.count for one in job.passed)), job.id
+                self.situations.validate(job)
 
 
 def _name_of(track: Track, names: list[str]) -> str:
     return names[track.number] if track.number < len(names) else f"stream {track.stream.number}"
-
-
-def _keep(among: dict[Job, None], job: Job, belongs: bool) -> None:
-    """Put a job among others, or take it out."""
-    if belongs:
-        among[job] = None
-    elif job in among:
-        del among[job]

@@ -84,19 +84,19 @@ class Uploads:
 def spool_share(cluster: Cluster, job: Job) -> int:
     """Return the bytes of the spool that a job may hold."""
     users, jobs = cluster.uploads.of_spool(job.user)
-    return cluster.spool_bytes // users // jobs
+    return cluster.room.spool_bytes // users // jobs
 
 
 def room_for(cluster: Cluster, job: Job) -> int:
     """Return the payload bytes the client of a job may have on their way: a part of the room, within its user's and its
     own share of the whole spool, and never more than a window. What is freed would otherwise go to those who hold much
     already and get nothing done, until others have nothing."""
-    user, uploads, is_scarce = job.user, cluster.uploads, cluster.is_scarce
+    user, uploads, is_scarce = job.user, cluster.uploads, cluster.room.is_scarce
     if not uploads.gets_room(job, is_scarce=is_scarce) or cluster.users.refusal(user, Resource.CHUNKS):
         return 0
     users, jobs = uploads.of_room(user, is_scarce=is_scarce)
-    spool_of_user = cluster.spool_bytes // uploads.of_spool(user)[0]
+    spool_of_user = cluster.room.spool_bytes // uploads.of_spool(user)[0]
     left_of_user = spool_of_user - user.held[Resource.SPOOL_BYTES]
     left_of_job = spool_share(cluster, job) - job.spooled_bytes
-    of_room = cluster.room_of(user) // users // jobs
+    of_room = cluster.room.of(user) // users // jobs
     return max(0, min(cluster.rules.client_window_bytes, of_room, left_of_user, left_of_job))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from middleware.ledger import MiddlewareLedger
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from middleware.server import Server
 from moviola.storage.spool import Spool
 from moviola.wire.addresses import Address

@@ -36,7 +36,7 @@ from middleware.events import (
     StageNotKept,
     Tick,
 )
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.messages import (
     AggregatorDetails,

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from middleware.events import Close, Send, SendChunk, SendStage
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import (
     MESSAGES,

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from middleware.events import SendChunk, SendStage
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from middleware.stages import is_outdated
 from moviola.base.build_path import BuildPath, to_text
 from moviola.wire.messages import HandOn, Released, Stored, Task

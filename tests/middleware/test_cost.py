@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from middleware.events import Received
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from middleware.publisher import RECORDS_PER_TURN
 from moviola.wire.limits import MAX_CHUNKS
 from moviola.wire.messages import Chunk, End, Event, Hello, Job, Message, Watch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.messages import Chunk, End, FailedChunk, Finish, HandOn, Holdings, Job, Pass, Released, Stored, Task
 from tests.middleware.script import Script, bits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.messages import Event, Finish, Holdings, Released, Stored, Task, Watch
 from tests.middleware.script import Script, counted, fail
 

@@ -10,10 +10,10 @@ import pytest
 
 from middleware.dispatcher import SCAN_INTERVAL_S
 from middleware.events import ForgetJob, Tick
-from middleware.model.cluster import Rules
 from middleware.model.ended_job import EndedJob
 from middleware.model.fleet import WorkerRecord
 from middleware.model.job import Job
+from middleware.model.rules import Rules
 from middleware.model.stories import MAX_LINES
 from middleware.model.stream import Stream
 from middleware.model.task_queue import TaskQueue

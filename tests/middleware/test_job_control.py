@@ -9,8 +9,8 @@ import tracemalloc
 import pytest
 
 from middleware.events import ForgetJob, FreeJob
-from middleware.model.cluster import Rules
 from middleware.model.ended_job import EndedJob
+from middleware.model.rules import Rules
 from middleware.server import new_id
 from moviola.wire.messages import Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 from tests.middleware.script import ROOM, Script, bits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.messages import Beat, Control, LeaseBeat, Released, Revoke, Task
 from moviola.wire.schema import Lease
 from tests.middleware.script import Script, bits, counted, held_lease

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from middleware.__main__ import parse
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.options import system_user
 
 

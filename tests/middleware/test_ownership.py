@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from middleware.events import FreeJob, Tick
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.messages import (
     Aggregator,
     Beat,

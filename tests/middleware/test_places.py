@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from middleware.events import Close
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.limits import IDLE_CLIENT_S
 from moviola.wire.messages import Hello, Watch, WorkerDetails
 from tests.middleware.script import Script

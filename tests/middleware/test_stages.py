@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from middleware.events import FreeStage, SendChunk, SendStage
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from moviola.wire.messages import (
     Beat,
     Control,

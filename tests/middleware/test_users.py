@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from middleware.events import Close, ForgetJob, SaveJob
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from middleware.model.users import HISTORY, QUOTAS, SUBMIT_BURST, SUBMITS_PER_S, Quota, Resource, Users
 from moviola.wire.limits import MIB
 from moviola.wire.messages import Chunk, Control, Error, Event, Hello, Job, Own, Task, Watch
@@ -317,7 +317,7 @@ def test_who_holds_much_is_closed_where_the_count_of_the_room_is_below_nothing()
     script.tell(ANN, Chunk(job, 0, 0, 1), size=window)
     script.tell(ANN, Chunk(job, 0, 1, 1), size=2)
     assert script.closed(ANN) == ["full"]
-    assert script.dispatcher.cluster.room_bytes == 1
+    assert script.dispatcher.cluster.room.free_bytes == 1
 
 
 def test_who_holds_little_may_take_the_count_of_the_room_below_nothing() -> None:

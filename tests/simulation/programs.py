@@ -16,7 +16,7 @@ from aggregator.settings import Settings as AggregatorSettings
 from aggregator.splice_messages import FinishedFile, SpliceRequest, StoredPart
 from middleware.events import Command, Log, Send, StageKept
 from middleware.ledger import MiddlewareLedger
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from middleware.model.states import JobState
 from middleware.server import Server as MiddlewareServer
 from moviola.base.output_summary import OutputSummary

@@ -14,7 +14,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from middleware import publisher as records
-from middleware.model.cluster import Rules
+from middleware.model.rules import Rules
 from middleware.model.users import QUOTAS, Quota, Resource
 from moviola.session.outcome import Status
 from moviola.wire import limits, windows
