@@ -28,11 +28,13 @@ from middleware.handing_on import HandingOn
 from middleware.leases import Leases
 from middleware.ledger import MiddlewareLedger
 from middleware.link_costs import LinkCosts
+from middleware.model import chain as chain_module
 from middleware.model import track as track_module
 from middleware.model.chain import Chain
 from middleware.model.cluster import Cluster
 from middleware.model.fleet import Fleet
 from middleware.model.job import Job
+from middleware.model.room import Room
 from middleware.model.task_queue import TaskQueue
 from middleware.model.track import Track
 from middleware.model.users import Users
@@ -338,7 +340,7 @@ def _builds_compared_without_their_steps() -> Patches:
         return " + ".join(turns(path))
 
     return [(track_module, "matches", matches), (stages, "matches", matches)] + [
-        (module, "to_text", to_text) for module in (scheduler, stages, material)
+        (module, "to_text", to_text) for module in (chain_module, stages, material)
     ]
 
 
@@ -501,7 +503,7 @@ def _bound_is_not_per_user() -> Patch:
 
 
 def _no_room_is_reserved() -> Patch:
-    return Cluster, "reserved_bytes", property(lambda self: 0)
+    return Room, "reserved_bytes", property(lambda self: 0)
 
 
 def _empty_jobs_never_expire() -> Patch:
