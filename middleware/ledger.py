@@ -18,7 +18,7 @@ SCHEMA: Final = """
 CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order of submission
     job TEXT NOT NULL UNIQUE,
-    fixed BLOB NOT NULL,         -- sealed: what was asked for, see middleware/model/submission.py
+    fixed BLOB NOT NULL,         -- sealed: what was asked for, see middleware/model/job_request.py
     record BLOB NOT NULL         -- sealed: what changes, see middleware/model/job.py
 );
 CREATE TABLE chunk (

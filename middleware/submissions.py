@@ -15,10 +15,10 @@ from .model.changes import Urgency
 from .model.cluster import Cluster
 from .model.ended_job import EndedJob
 from .model.job import MAX_CHUNK_FRAMES, Job
+from .model.job_request import fixed_of, is_like, ledger_size
 from .model.peers import ClientRecord
 from .model.states import JobState
 from .model.stream import ChunkFacts
-from .model.submission import fixed_of, is_like, ledger_size
 from .model.uploads import room_for, spool_share
 from .model.users import QUOTA_HINT, SUBMITS_PER_S, Resource, User
 from .ownership import Ownership

@@ -17,9 +17,9 @@ from moviola.wire.transitions import changed
 from .. import shortened_records
 from .chain import Chain
 from .changes import Changes, Urgency
+from .job_request import has_source, ledger_size, shortened
 from .states import FINAL, JOB_TRANSITIONS, JobState
 from .stream import ChunkFacts, Stream
-from .submission import has_source, ledger_size, shortened
 from .track import Track
 from .users import User
 
