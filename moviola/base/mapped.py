@@ -252,13 +252,16 @@ def _numbers_check(item: Check, least: int, types: frozenset[type]) -> Check:
     return check
 
 
+_ROWS: Final = frozenset({list, tuple})
+
+
 def _rows_check(columns: Sequence[Check], row: Check, made: Callable[..., Any]) -> Check:
     count = len(columns)
 
     def check(value: Any) -> list[Any]:
         if type(value) is not list:
             raise ValueError(f"a list, not {value!r:.80}")
-        if not all(isinstance(one, list | tuple) and len(one) == count for one in value):
+        if not _ROWS.issuperset(map(type, value)) or set(map(len, value)) - {count}:
             return [row(one) for one in value]  # the first that is wrong raises
         checked = [column(list(one)) for column, one in zip(columns, zip(*value, strict=True), strict=False)]
         return list(map(made, *checked)) if checked else []
