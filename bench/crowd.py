@@ -25,7 +25,7 @@ from typing import Any, Final
 import msgpack
 
 PREFIX: Final = struct.Struct("!4sIQQ")
-VERSIONS: Final = [2]
+VERSIONS: Final = [3]
 SLOW_S: Final = 10.0
 """A slow connection sends a byte so often."""
 

@@ -56,7 +56,7 @@ DETAILS_COST: Final = 16
 
 
 def job_record(
-    job: Job, room_bytes: int = 0, *, with_have: bool = False, details: dict[str, Any] | None = None
+    job: Job, send_window_bytes: int = 0, *, with_have: bool = False, details: dict[str, Any] | None = None
 ) -> JobMessage:
     return JobMessage(
         job=job.id,
@@ -65,7 +65,7 @@ def job_record(
         code=job.code,
         reason=shortened(job.reason, MAX_REASON),
         accepted=job.accepted,
-        room_bytes=room_bytes,
+        send_window_bytes=send_window_bytes,
         have=heads(job.received()) if with_have else None,
         progress=progress_of(job),
         outputs=job.outputs_summary,
@@ -122,7 +122,7 @@ def tell_client(cluster: Cluster, peer: Peer, job: Job, *, with_have: bool) -> N
     if with_have:
         for window in windows(job.id, 0, job.received()):
             cluster.send(peer, window)
-    cluster.send(peer, job_record(job, job.told_room_bytes, with_have=with_have))
+    cluster.send(peer, job_record(job, job.told_window_bytes, with_have=with_have))
 
 
 def details_of(job: Job) -> dict[str, Any]:
@@ -271,7 +271,7 @@ class Publisher:
         if isinstance(job, EndedJob):
             cluster.recall(job, Purpose.END, job.client)
             return True
-        job.told_room_bytes = room_for(cluster, job)
+        job.told_window_bytes = room_for(cluster, job)
         tell_client(cluster, job.client, job, with_have=job_id in cluster.changes.missed)
         return True
 
@@ -286,9 +286,9 @@ class Publisher:
         self._rooms_to_look_at -= count
         for job in list(islice(cluster.uploads.jobs, count)):
             cluster.uploads.rotate(job)
-            if job.told_room_bytes < cluster.rules.client_window_bytes:
+            if job.told_window_bytes < cluster.rules.client_window_bytes:
                 room = room_for(cluster, job)
-                if room > 2 * job.told_room_bytes:
+                if room > 2 * job.told_window_bytes:
                     job.mark_as(Urgency.ACKNOWLEDGED)
 
     def _tell_watchers(self, news: Set[str], behind: Set[Peer], now: float) -> None:

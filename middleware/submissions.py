@@ -114,7 +114,7 @@ class Submissions:
             self._ownership.assign(job)
         self._look_for_edited(client, job)
         self._sort_upload(job)
-        job.told_room_bytes = room_for(cluster, job)
+        job.told_window_bytes = room_for(cluster, job)
         tell_client(cluster, client.peer, job, with_have=True)
         return None
 
@@ -254,7 +254,7 @@ class Submissions:
                 cluster.look_again(job, now + RECHECK_S)
         elif now < job.moved_at + rules.upload_timeout_s:
             cluster.look_again(job, job.moved_at + rules.upload_timeout_s)
-        elif job.client is None or (cluster.room.is_scarce and (job.told_room_bytes or self._is_greedy(job))):
+        elif job.client is None or (cluster.room.is_scarce and (job.told_window_bytes or self._is_greedy(job))):
             self._expire_chunks(job, now)
         else:
             cluster.look_again(job, now + RECHECK_S)

@@ -62,7 +62,7 @@ class Broker:
         self._workers: dict[ConnectionId, str] = {}
         self._worker_count = workers
         self._job = ""
-        self._room_bytes, self._accepted, self._sent = 0, 0, 0
+        self._send_window_bytes, self._accepted, self._sent = 0, 0, 0
         self._done: set[tuple[str, int, int]] = set()
         self._is_finished = False
         self._answers = 0
@@ -74,7 +74,7 @@ class Broker:
         outputs = [{"name": "out", "chain": [{"name": "blur", "parameters": {}}]}]
         loop = self._peers.loop
         loop.send(self._client, Submit("key", source, outputs, {"on_error": "original"}))
-        self._peers.play(self._take, lambda: bool(self._job and self._room_bytes))
+        self._peers.play(self._take, lambda: bool(self._job and self._send_window_bytes))
         before = self._program.cpu_seconds()
         beat_at = 0.0
         while self._accepted < chunks:
@@ -120,7 +120,7 @@ class Broker:
     def _send_what_fits(self, chunks: int) -> None:
         while self._sent < chunks:
             on_their_way = (self._sent - self._accepted) * len(self._payload)
-            if on_their_way and on_their_way + len(self._payload) > self._room_bytes:
+            if on_their_way and on_their_way + len(self._payload) > self._send_window_bytes:
                 return
             message = Chunk(self._job, 0, self._sent, CHUNK_FRAMES)
             self._peers.loop.send(self._client, message, self._payload, self._xxh3)
@@ -140,7 +140,11 @@ class Broker:
         elif isinstance(message, Finish):
             self._is_finished = True
         elif isinstance(message, Job):
-            self._job, self._room_bytes, self._accepted = message.job, message.room_bytes, message.accepted
+            self._job, self._send_window_bytes, self._accepted = (
+                message.job,
+                message.send_window_bytes,
+                message.accepted,
+            )
             self._answers += 1
         elif isinstance(message, Error):
             raise RuntimeError(f"the middleware says: {message.text}")

@@ -21,7 +21,7 @@ from moviola.session.submit import SubmitSession
 from moviola.wire.messages import Job
 
 PAYLOAD = bytes(CHUNK_BYTES)
-ROOM_BYTES = 1 << 26
+SEND_WINDOW_BYTES = 1 << 26
 
 
 class Upload:
@@ -52,7 +52,9 @@ class Upload:
             raise RuntimeError(f"a session that has sent everything is {self._session.phase.value}")
 
     def _answer(self, accepted: int, have: list[bytes] | None = None) -> None:
-        record = Job(self._job, "clip.mp4", "running", accepted=accepted, room_bytes=ROOM_BYTES, have=have)
+        record = Job(
+            self._job, "clip.mp4", "running", accepted=accepted, send_window_bytes=SEND_WINDOW_BYTES, have=have
+        )
         self._session.handle(Received(Peer.MIDDLEWARE, record), 0.0)
 
 

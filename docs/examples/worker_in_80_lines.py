@@ -29,7 +29,7 @@ class Link:
         self.socket, self.lock = socket.create_connection((host, port)), threading.Lock()
         parts = (self.receive()[0]["nonce"], b"worker", NAME.encode(), SESSION.encode())
         proof = hmac.digest(SECRET, b"".join(len(part).to_bytes(4, "big") + part for part in parts), "sha256")
-        who = {"role": "worker", "name": NAME, "session": SESSION, "versions": [2], "token": token, "details": details}
+        who = {"role": "worker", "name": NAME, "session": SESSION, "versions": [3], "token": token, "details": details}
         self.send("Hello", proof=proof, **who)
         self.limits = self.receive()[0]["limits"]
 

@@ -80,7 +80,7 @@ class Job:
         self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
         self.waits_long = False  # for its upload: some of it was here, or a person wished it again
         self.edited_as = ""  # the job in which its source, edited since, was submitted anew
-        self.told_room_bytes = 0
+        self.told_window_bytes = 0
         self.link_costs = 0  # connections that ended over a message about it
         self.worked_at = float("-inf")  # when a task of it was in flight last
         self.last_served = 0  # in which turn one of its tasks was handed out last

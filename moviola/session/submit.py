@@ -144,7 +144,7 @@ class SubmitSession(JobSession):
             return
         assert self.record is not None
         job = self.record.job
-        for chunk in self._upload.take(self.record.room_bytes):
+        for chunk in self._upload.take(self.record.send_window_bytes):
             message = Chunk(job, chunk.stream, chunk.index, chunk.frame_count)
             self._outbox.append(Send(Peer.MIDDLEWARE, message, chunk.payload))
         if self._upload.wants_chunk():

@@ -21,7 +21,7 @@ from moviola.wire.errors import ProtocolError, Unsendable
 from moviola.wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_PART, MAX_PAYLOAD
 from moviola.wire.schema import Fingerprint, Lease, Record
 
-VERSIONS: Final = (2,)
+VERSIONS: Final = (3,)
 """The protocol versions that this installation speaks, newest last."""
 
 CHECKS_WHAT_IS_SENT: Final = bool(os.environ.get("MOVIOLA_CHECK_SENT"))
@@ -289,7 +289,7 @@ class Job(Message):
         code: why it is in this state, for programs.
         reason: why it is in this state, for people.
         accepted (chunks): how many of those sent over this connection are in the ledger.
-        room_bytes (bytes): payload that the client may have on its way beyond those.
+        send_window_bytes (bytes): payload that the client may have on its way beyond those.
         have: only in answer to Submit: a bitmap of the accepted chunks of each stream (see moviola/wire/windows.py).
         progress: counts of frames, chunks and tasks.
         outputs: once final: a summary of each output.
@@ -308,7 +308,7 @@ class Job(Message):
     code: Name = ""
     reason: Text = ""
     accepted: int = 0
-    room_bytes: int = 0
+    send_window_bytes: int = 0
     have: list[bytes] | None = None
     progress: Progress = field(default_factory=Progress)
     outputs: list[dict[str, Any]] = field(default_factory=list)

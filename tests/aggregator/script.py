@@ -52,9 +52,9 @@ class Script:
         self.logged: list[str] = []
         self.feed(Tick())
         if joined:
-            self.hear(MIDDLEWARE, Welcome(version=2, epoch=1, limits={"beat_interval_s": 0.5}))
+            self.hear(MIDDLEWARE, Welcome(version=3, epoch=1, limits={"beat_interval_s": 0.5}))
         for peer, role in ((WORKER, "worker"), (OTHER, "worker"), (CLIENT, "client")):
-            self.hear(peer, Hello(role, f"{role} {peer}", f"session {peer}", [2], token=f"token {peer}"))
+            self.hear(peer, Hello(role, f"{role} {peer}", f"session {peer}", [3], token=f"token {peer}"))
 
     def feed(self, event: Event) -> list[Command]:
         """What an event leads to, but for logs and records, which are noted here. Keeps are carried out, and what is

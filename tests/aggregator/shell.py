@@ -113,7 +113,7 @@ class Shell:
             clock=lambda: self.now, unix_clock=lambda: self.now,
         )  # fmt: skip
         self.turn()
-        self.say(Welcome(version=2, epoch=1))
+        self.say(Welcome(version=3, epoch=1))
         self.join(WORKER, "worker", "worker")
         self.join(CLIENT, "client", "client")
         self.turn()
@@ -130,7 +130,7 @@ class Shell:
 
     def join(self, peer: int, role: str, name: str) -> None:
         """A worker or client connects."""
-        self.say(Hello(role, name, f"session of {name}", [2], token=f"token of {name}"), peer=peer)
+        self.say(Hello(role, name, f"session of {name}", [3], token=f"token of {name}"), peer=peer)
 
     def rejoin(self) -> None:
         """Another middleware comes in the place of the first one, and has asked for no job yet."""
@@ -138,7 +138,7 @@ class Shell:
         self.turn()
         self.now += RETRY_MAX_S
         self.turn()
-        self.say(Welcome(version=2, epoch=2))
+        self.say(Welcome(version=3, epoch=2))
         self.turn()
 
     def close(self) -> None:

@@ -259,7 +259,7 @@ def test_jobs_that_a_new_middleware_does_not_ask_for_expire() -> None:
     script.feed(Left(MIDDLEWARE, "gone"))
     script.tick(3 * ORPHAN_EXPIRY_S)
     assert script.records.keys() == {"mine", "orphan"}, "while nobody is there nobody can ask"
-    script.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
+    script.hear(MIDDLEWARE, Welcome(version=3, epoch=2))
     script.own("mine")
     assert ForgetJob("orphan") not in script.tick(ORPHAN_EXPIRY_S - 1)
     commands = script.tick(1)
@@ -452,7 +452,7 @@ def test_files_are_for_the_jobs_user_and_for_admins() -> None:
     script = Script()
     script.hear(MIDDLEWARE, Own("j", "clip.mp4", 1, SOURCE, OUTPUTS, KEY, "ann"))
     for user, code in (("bob", "not-yours"), ("", "not-yours"), ("ann", "not-found")):
-        script.hear(30, Hello("client", "c", "s", [2], user=user))
+        script.hear(30, Hello("client", "c", "s", [3], user=user))
         [answer] = said(script.hear(30, Fetch("j", "a.mp4", 0, 1)), 30)
         assert isinstance(answer, Error)
         assert (answer.code, answer.fatal) == (code, False)
@@ -460,7 +460,7 @@ def test_files_are_for_the_jobs_user_and_for_admins() -> None:
     script.feed(Left(MIDDLEWARE, "gone"))
     script.tick(1)
     script.hear(MIDDLEWARE, Welcome(1, 2, {"admins": ["root", 7]}))
-    script.hear(30, Hello("client", "c", "s", [2], user="root"))
+    script.hear(30, Hello("client", "c", "s", [3], user="root"))
     [answer] = said(script.hear(30, Fetch("j", "a.mp4", 0, 1)), 30)
     assert isinstance(answer, Error)
     assert answer.code == "not-found"
@@ -469,14 +469,14 @@ def test_files_are_for_the_jobs_user_and_for_admins() -> None:
 def test_a_user_has_so_many_connections_and_the_one_that_asked_for_nothing_for_longest_goes() -> None:
     script = Script()
     for peer in range(100, 100 + MAX_CONNECTIONS_OF_USER):
-        assert not [one for one in script.hear(peer, Hello("client", "c", "s", [2], user="ann")) if type(one) is Close]
+        assert not [one for one in script.hear(peer, Hello("client", "c", "s", [3], user="ann")) if type(one) is Close]
     script.hear(100, Fetch("j", "a.mp4", 0, 1))
-    close, *_ = script.hear(99, Hello("client", "c", "s", [2], user="ann"))
+    close, *_ = script.hear(99, Hello("client", "c", "s", [3], user="ann"))
     assert isinstance(close, Close)
     assert (close.peer, close.code) == (101, "idle")
-    assert said(script.hear(98, Hello("client", "c", "s", [2], user="bob")), 98)
+    assert said(script.hear(98, Hello("client", "c", "s", [3], user="bob")), 98)
     script.feed(Left(100, "gone"))
-    assert said(script.hear(97, Hello("client", "c", "s", [2], user="ann")), 97)
+    assert said(script.hear(97, Hello("client", "c", "s", [3], user="ann")), 97)
 
 
 # ── restart ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -489,7 +489,7 @@ def restarted(script: Script, held: dict[tuple[int, int], int]) -> Script:
         fixed = FixedPart("clip.mp4", "", 1, KEY)
         again.fixed[job], again.records[job] = fixed, record
         again.brain.restore(CollectedJob.restored(job, fixed, record), held)
-    again.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
+    again.hear(MIDDLEWARE, Welcome(version=3, epoch=2))
     return again
 
 
@@ -537,12 +537,12 @@ def test_a_finished_job_is_finished_after_a_restart() -> None:
 
 def test_peers_are_welcomed_and_a_newer_connection_of_a_worker_supersedes() -> None:
     script = Script()
-    commands = script.hear(20, Hello("worker", f"worker {WORKER}", "another", [2], token=f"token {WORKER}"))
+    commands = script.hear(20, Hello("worker", f"worker {WORKER}", "another", [3], token=f"token {WORKER}"))
     assert kinds(commands) == [Close, Send]
     assert isinstance(commands[0], Close)
     assert (commands[0].peer, commands[0].code) == (WORKER, "superseded")
-    assert said(commands, 20) == [Welcome(version=2, epoch=3)]
-    commands = script.hear(21, Hello("client", f"client {CLIENT}", "another", [2]))
+    assert said(commands, 20) == [Welcome(version=3, epoch=3)]
+    commands = script.hear(21, Hello("client", f"client {CLIENT}", "another", [3]))
     assert kinds(commands) == [Send], "clients of one name are many"
 
 
@@ -550,14 +550,14 @@ def test_peers_are_welcomed_and_a_newer_connection_of_a_worker_supersedes() -> N
 def test_another_worker_of_a_connected_name_is_let_in_beside_it(token: str) -> None:
     script = Script()
     script.own()
-    assert kinds(script.hear(20, Hello("worker", f"worker {WORKER}", "another", [2], token=token))) == [Send]
+    assert kinds(script.hear(20, Hello("worker", f"worker {WORKER}", "another", [3], token=token))) == [Send]
     [verdict] = said(script.result(0), WORKER)
     assert isinstance(verdict, Stored)
     assert verdict.verdict == "kept"
 
 
 def test_an_aggregator_has_no_aggregators() -> None:
-    assert kinds(Script().hear(20, Hello("aggregator", "another", "session", [2]))) == [Close]
+    assert kinds(Script().hear(20, Hello("aggregator", "another", "session", [3]))) == [Close]
 
 
 @pytest.mark.parametrize(
@@ -617,7 +617,7 @@ def test_while_the_middleware_is_away_results_are_kept_and_told_by_holdings() ->
     assert verdicts(commands, WORKER) == ["kept"]
     assert said(commands, MIDDLEWARE) == []
     assert Dial() in script.tick(RETRY_FIRST_S)
-    script.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
+    script.hear(MIDDLEWARE, Welcome(version=3, epoch=2))
     assert said(script.own(), MIDDLEWARE) == [holdings(1, [b"\x01", b""])]
 
 
@@ -628,7 +628,7 @@ def test_a_splice_that_ends_while_the_middleware_is_away_is_told_when_it_asks() 
     script.feed(Left(MIDDLEWARE, "connection reset"))
     assert script.feed(Spliced("j", [CLEAN], FILES)) == [FreeChunks("j")]
     script.tick(RETRY_FIRST_S)
-    script.hear(MIDDLEWARE, Welcome(version=2, epoch=2))
+    script.hear(MIDDLEWARE, Welcome(version=3, epoch=2))
     script.own()
     assert said(script.finish(2, 1), MIDDLEWARE) == [
         Finished("j", 1, "done", "", [CLEAN.to_wire()], [{**one} for one in FILES])

@@ -46,7 +46,7 @@ def test_what_was_commanded_before_or_does_not_agree_is_half_a_change(monkeypatc
 def test_a_job_that_ended_the_aggregator_too_often_is_not_taken_again() -> None:
     brain = Assembler(epoch=1, crashes={"poison": MAX_CRASHES, "good": MAX_CRASHES - 1})
     brain.handle(Tick(), 1.0)
-    brain.handle(Received(MIDDLEWARE, Welcome(version=2, epoch=1)), 1.0)
+    brain.handle(Received(MIDDLEWARE, Welcome(version=3, epoch=1)), 1.0)
     for job, is_taken in (("poison", False), ("good", True)):
         own = Own(job, "clip", 1, SOURCE, OUTPUTS, b"k" * 32)
         commands = brain.handle(Received(MIDDLEWARE, own), 1.0)

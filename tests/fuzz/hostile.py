@@ -251,10 +251,10 @@ class HostileMiddleware:
 
     def _meet(self, sock: socket.socket) -> None:
         peer = Peer.accepted(sock)
-        peer.say("Greeting", versions=[2], nonce=b"n" * 16, role="middleware")
+        peer.say("Greeting", versions=[3], nonce=b"n" * 16, role="middleware")
         peer.expect("Hello")
         limits = self.garbage.random.choice(({}, {"beat_interval_s": 60.0, "credit": 4}, {"credit": "x"}))
-        peer.say("Welcome", version=2, epoch=1, limits=limits)
+        peer.say("Welcome", version=3, epoch=1, limits=limits)
         self.connections += 1
         if self._role == "worker":
             while not self._ending.is_set():

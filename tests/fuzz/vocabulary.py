@@ -63,7 +63,7 @@ TEMPLATES: Final[dict[str, list[Any]]] = {
     "tracks": [[b""], [b"\x01"], [b"\xff"], [b"", b"", b""], [b"\x03", b"", b""]],
     "have": [None, [b""], [b"\x03"], [b"", b""]],
     "stage": [[], [0, 1], [1, 2], [0, 2], [1, 1], [2, 1], [0], [0, 9]],
-    "versions": [[1], [1, 2], [2]],
+    "versions": [[1], [2, 3], [3]],
     "topics": [["jobs"], ["workers"], ["events"], ["jobs", "workers", "events"], []],
     "frames": [0, 10], "frame_count": [10, 1, 0], "index": [0, 1, 2, 3], "track": [0, 0, 1, 2], "stream": [0, 0, 1],
     "phase": ["waiting", "computing", "delivering"], "mode": ["filter", "bypass", "drop"],

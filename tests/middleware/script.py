@@ -240,7 +240,7 @@ class Script:
         self, peer: int = 9, store: str = "store", name: str = "agg", host: str = "127.0.0.1", token: str = ""
     ) -> None:
         details = AggregatorDetails(store, [{"host": "", "port": 5001}]).to_wire()
-        hello = Hello("aggregator", name, f"a{peer}", [2], details=details, token=token or f"token of {store}")
+        hello = Hello("aggregator", name, f"a{peer}", [3], details=details, token=token or f"token of {store}")
         self.tell(peer, hello, host=host)
 
     def worker(
@@ -259,10 +259,10 @@ class Script:
         details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held), death)
         name = name or f"w{peer}"
         token = token or f"token of {name}"
-        self.tell(peer, Hello("worker", name, session or f"s{peer}", [2], details=details.to_wire(), token=token))
+        self.tell(peer, Hello("worker", name, session or f"s{peer}", [3], details=details.to_wire(), token=token))
 
     def client(self, peer: int = 1, session: str = "", user: str = "") -> None:
-        self.tell(peer, Hello("client", "someone", session or f"c{peer}", [2], user=user))
+        self.tell(peer, Hello("client", "someone", session or f"c{peer}", [3], user=user))
 
     def submit(
         self,

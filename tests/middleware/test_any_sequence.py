@@ -111,7 +111,7 @@ class World:
         peer = self._numbers
         name = random.choice(("a", "b", "c"))
         hello: dict[str, Any] = {
-            "type": "Hello", "role": role, "name": name, "session": random.choice(("s1", "s2")), "versions": [2],
+            "type": "Hello", "role": role, "name": name, "session": random.choice(("s1", "s2")), "versions": [3],
             "token": random.choice(("t1", "t1", "t1", "t2", "")), "user": random.choice(("", "u", "v")),
         }  # fmt: skip
         if role == "worker":

@@ -133,7 +133,7 @@ def test_a_lost_file_without_room_beside_its_chunks_makes_the_source_be_sent_ane
     told = [one for one in script.said(1, Job) if one.have is not None]
     assert told[-1].have == [b"", b""], "the client learns that nothing is here"
     script.tick()
-    assert script.job(1).room_bytes > 0
+    assert script.job(1).send_window_bytes > 0
     files_come(script, job)
     script.chunk(1, job, 0)
     script.tick()

@@ -109,7 +109,7 @@ def test_questions_of_one_client_are_taken_up_twice_a_second_at_most() -> None:
 def test_all_watchers_share_what_is_told_in_a_turn() -> None:
     script = watched(100)
     for peer in range(500, 600):
-        script.dispatcher.handle(_received(peer, Hello("client", f"c{peer}", "s", [2], user="root")), script.now)
+        script.dispatcher.handle(_received(peer, Hello("client", f"c{peer}", "s", [3], user="root")), script.now)
         script.dispatcher.handle(_received(peer, Watch(topics=["jobs"])), script.now)
     told: dict[int, int] = dict.fromkeys(range(500, 600), 0)
     for _ in range(200):

@@ -318,7 +318,7 @@ def test_who_holds_more_than_a_share_and_gets_nothing_done_gives_it_back(script:
     assert script.submit(3, chunks=0, key="a", end=False) == greedy
     script.chunk(3, greedy, 0)
     script.tick(room=3000)
-    assert script.job(3).room_bytes == 1000, "half of 4000 is its share, of which it holds 1000"
+    assert script.job(3).send_window_bytes == 1000, "half of 4000 is its share, of which it holds 1000"
 
 
 def test_room_is_not_shared_with_a_client_that_was_sent_away(script: Script) -> None:
@@ -338,19 +338,19 @@ def test_who_waits_for_a_worker_takes_no_scarce_room_from_those_who_do_not(scrip
     waiting = script.submit(1, chunks=0, key="a", end=False, filters=("edges",))
     script.chunk(1, waiting, 0)
     script.tick(room=3000)
-    assert (script.job(1).code, script.job(1).room_bytes) == ("no-worker", 3000), "nobody else wants it"
+    assert (script.job(1).code, script.job(1).send_window_bytes) == ("no-worker", 3000), "nobody else wants it"
     script.client(2)
     other = script.submit(2, chunks=0, key="b", end=False)
     script.chunk(1, waiting, 1)
     script.chunk(2, other, 0)
     script.tick(room=3000)
-    assert (script.job(1).room_bytes, script.job(2).room_bytes) == (0, 2000), "half of 6000 each"
+    assert (script.job(1).send_window_bytes, script.job(2).send_window_bytes) == (0, 2000), "half of 6000 each"
     script.tick(room=ROOM)
-    assert script.job(1).room_bytes > 0, "there is enough for all"
+    assert script.job(1).send_window_bytes > 0, "there is enough for all"
     script.chunk(1, waiting, 2)
     script.worker(12, filters=("edges",))
     script.tick(room=6000)
-    assert script.job(1).room_bytes == 2000, "half of 10000, of which it holds 3000"
+    assert script.job(1).send_window_bytes == 2000, "half of 10000, of which it holds 3000"
 
 
 def test_a_paused_upload_takes_no_scarce_room(script: Script) -> None:
@@ -362,7 +362,7 @@ def test_a_paused_upload_takes_no_scarce_room(script: Script) -> None:
     script.chunk(1, job, 0)
     script.chunk(2, other, 0)
     script.tick(room=3000)
-    assert (script.job(1).room_bytes, script.job(2).room_bytes) == (0, 1500)
+    assert (script.job(1).send_window_bytes, script.job(2).send_window_bytes) == (0, 1500)
 
 
 def test_an_upload_says_that_nobody_can_work_on_it_before_its_first_chunk(script: Script) -> None:

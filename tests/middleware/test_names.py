@@ -38,8 +38,8 @@ def test_nobody_takes_a_connected_workers_name_without_its_token(script: Script,
 
 def test_two_without_a_token_are_two(script: Script) -> None:
     details = {"filters": [], "kinds": [], "slots": 1, "fingerprint": "f"}
-    script.tell(11, Hello("worker", "w", "s", [2], details=details))
-    script.tell(12, Hello("worker", "w", "s", [2], details=details))
+    script.tell(11, Hello("worker", "w", "s", [3], details=details))
+    script.tell(12, Hello("worker", "w", "s", [3], details=details))
     assert (script.closed(11), script.closed(12)) == ([], ["name-taken"])
 
 
@@ -125,7 +125,7 @@ def test_stores_remembered_are_bounded_and_those_in_use_are_kept(script: Script)
 
 def test_an_aggregator_without_a_token_is_refused(script: Script) -> None:
     details = {"store": "new", "addresses": []}
-    script.tell(8, Hello("aggregator", "new", "s", [2], details=details))
+    script.tell(8, Hello("aggregator", "new", "s", [3], details=details))
     assert script.closed(8) == ["bad-message"]
 
 
@@ -170,4 +170,4 @@ def test_tokens_are_told_to_nobody(script: Script) -> None:
     told = [one for one in script.commands if not isinstance(one, SaveStore)]
     assert "a-secret-token" not in repr(script.commands)
     assert digest_of("a-secret-token").hex() not in repr(told)
-    assert "a-secret-token" not in repr(Hello("worker", "w", "s", [2], token="a-secret-token"))
+    assert "a-secret-token" not in repr(Hello("worker", "w", "s", [3], token="a-secret-token"))

@@ -39,7 +39,7 @@ def test_a_client_takes_the_place_of_the_one_that_was_silent_the_longest() -> No
     assert 11 not in closed(script)
     assert closed(script)[12] == "busy"
     details = WorkerDetails([{"name": "blur"}], ["video"], 1, "build").to_wire()
-    script.tell(13, Hello("worker", "w11", "another", [2], details=details))  # it comes again
+    script.tell(13, Hello("worker", "w11", "another", [3], details=details))  # it comes again
     assert closed(script).get(13) != "busy"
 
 

@@ -128,7 +128,7 @@ def test_schemas_come_with_the_first_record_of_a_worker_and_a_loss_is_told_to_wh
     script.worker(11)
     script.tell(5, Watch(topics=["workers"]))
     details = WorkerDetails([{"name": "blur"}], ["video"], 1, "build").to_wire()
-    script.tell(12, Hello("worker", "late", "s1", [2], details=details))
+    script.tell(12, Hello("worker", "late", "s1", [3], details=details))
     turn(script)
     turn(script)
     with_schemas = [(one.name, bool(one.facts.schemas)) for one in script.said(5, Worker)]
@@ -138,7 +138,7 @@ def test_schemas_come_with_the_first_record_of_a_worker_and_a_loss_is_told_to_wh
     assert len(script.said(5, Worker)) == 5
     turn(script)
     assert [(one.name, one.state) for one in script.said(5, Worker)[5:]] == [("w11", "ready"), ("late", "lost")]
-    script.tell(13, Hello("worker", "late", "s2", [2], details=details))
+    script.tell(13, Hello("worker", "late", "s2", [3], details=details))
     turn(script)
     assert script.said(5, Worker)[-1].facts.schemas
     script.tell(5, Watch(topics=["workers"]))

@@ -43,9 +43,9 @@ def test_room_is_shared_and_told_again_when_there_is_some(script: Script) -> Non
     script.tick(room=0)
     script.tell(1, Chunk("clip-1", 0, 0, 10), size=1000, xxh3=1)
     script.tick(room=0)
-    assert script.job(1).room_bytes == 0
+    assert script.job(1).send_window_bytes == 0
     script.tick(room=10_000)
-    assert script.job(1).room_bytes == 10_000
+    assert script.job(1).send_window_bytes == 10_000
 
 
 def test_chunks_whose_results_are_lost_are_not_given_up_as_stored(script: Script) -> None:

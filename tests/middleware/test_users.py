@@ -125,9 +125,9 @@ def test_empty_chunks_are_counted_and_close_who_sends_too_many() -> None:
     assert "'ann' has 10 chunks, and may have 10" in close.text
     script.client(4, user="ann")
     script.tell(4, script.submission())
-    assert script.job(4).room_bytes == 0, "who keeps to what is told need not be closed"
+    assert script.job(4).send_window_bytes == 0, "who keeps to what is told need not be closed"
     script.tell(BOB, script.submission())
-    assert script.job(BOB).room_bytes > 0
+    assert script.job(BOB).send_window_bytes > 0
 
 
 def test_the_last_windows_of_the_spool_are_for_those_who_hold_less_than_one() -> None:
@@ -141,7 +141,7 @@ def test_the_last_windows_of_the_spool_are_for_those_who_hold_less_than_one() ->
         index += 1
     assert index == 19, "18 were taken"
     script.tell(BOB, script.submission(key="b"))
-    assert script.job(BOB).room_bytes == 1000
+    assert script.job(BOB).send_window_bytes == 1000
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 5)), max_size=60))
@@ -303,7 +303,7 @@ def test_a_job_begins_again_with_the_source_of_its_next_submission() -> None:
 
 def test_a_name_that_cannot_be_printed_is_none() -> None:
     script = script_with()
-    script.tell(7, Hello("client", "c", "s", [2], user="a\nb"))
+    script.tell(7, Hello("client", "c", "s", [3], user="a\nb"))
     assert script.closed(7) == ["bad-message"]
 
 

@@ -129,7 +129,7 @@ class FakeCluster:
     def _as_middleware(self, event: Received) -> None:
         link, message = event.connection, event.message
         if isinstance(message, messages.Hello):
-            self._middleware.send(link, messages.Welcome(version=2, epoch=1))
+            self._middleware.send(link, messages.Welcome(version=3, epoch=1))
         elif isinstance(message, messages.Submit):
             self._submit(link, message)
         elif isinstance(message, messages.Chunk):
@@ -191,7 +191,7 @@ class FakeCluster:
             code=code,
             reason=reason,
             accepted=job.accepted,
-            room_bytes=self.script.room_size,
+            send_window_bytes=self.script.room_size,
             have=have,
             progress=Progress(frames_sent=frames, chunks_total=total),
         )
@@ -275,7 +275,7 @@ class FakeCluster:
     def _as_aggregator(self, event: Received) -> None:
         link, message = event.connection, event.message
         if isinstance(message, messages.Hello):
-            self._aggregator.send(link, messages.Welcome(version=2, epoch=1))
+            self._aggregator.send(link, messages.Welcome(version=3, epoch=1))
         elif isinstance(message, messages.Fetch):
             if self.script.hang_up_after_parts is not None:
                 if self.script.hang_up_after_parts == 0:

@@ -57,7 +57,8 @@ class World:
         self.words = Vocabulary(random)
         for name, values in {
             "state": ("pending", "running", "done", "partial", "failed"), "job": ("j1",), "accepted": (0, 1, 2),
-            "room_bytes": (0, 1000, 10**9), "have": ([b""], [b"\x01"], [b"", b""]), "size": (10,), "file": ("out.mp4",),
+            "send_window_bytes": (0, 1000, 10**9), "have": ([b""], [b"\x01"], [b"", b""]),
+            "size": (10,), "file": ("out.mp4",),
             "progress": ({"chunks_total": 2, "frames_done": 1, "frames_total": None, "frames_sent": 2},),
             "outputs": ([{"name": "out", "file": "out.mp4", "frames_in": 3, "failures": [], "warnings": []}],),
         }.items():  # fmt: skip

@@ -61,7 +61,7 @@ class Stage:
         return commands
 
     def job(self, state: str = "running", **fields: Any) -> list[Command]:
-        return self.feed(Received(MIDDLEWARE, Job("j", "clip.mp4", state, room_bytes=1000, **fields)))
+        return self.feed(Received(MIDDLEWARE, Job("j", "clip.mp4", state, send_window_bytes=1000, **fields)))
 
     def sending(self) -> Stage:
         self.feed(Start(), Welcomed(MIDDLEWARE))
@@ -169,7 +169,7 @@ def test_a_job_that_ended_while_we_were_away_is_fetched() -> None:
 def test_an_upload_that_was_complete_needs_no_room_to_end() -> None:
     stage = Stage()
     stage.feed(Start(), Welcomed(MIDDLEWARE))
-    record = Job("j", "clip.mp4", "running", room_bytes=0, have=[b"\x01"])
+    record = Job("j", "clip.mp4", "running", send_window_bytes=0, have=[b"\x01"])
     assert stage.feed(Received(MIDDLEWARE, record)) == [Pull()]
     assert stage.feed(Pulled(make_chunk(0))) == [Pull()]
     assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1]))]
@@ -211,7 +211,7 @@ def test_a_full_middleware_is_not_called_in_a_fury() -> None:
 
 def test_a_connection_lost_for_good_reason_is_not_dialled_again() -> None:
     stage = Stage().sending()
-    assert stage.feed(Lost(MIDDLEWARE, "we speak version 2", "version")) == BYE
+    assert stage.feed(Lost(MIDDLEWARE, "we speak version 3", "version")) == BYE
     assert ended(stage)[0] is Status.FAILED
 
 

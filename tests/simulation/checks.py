@@ -138,7 +138,7 @@ class Checks:
             before = self._begun_again.get(message.job, 0)
             assert message.owner_epoch > before, f"{message.job} began again, and its owner epoch is still {before}"
         elif isinstance(message, Job) and sender.loop.name == "middleware":
-            self._room_told[message.job] = message.room_bytes
+            self._room_told[message.job] = message.send_window_bytes
             is_attached = sender.link.other(sender).loop.name.startswith("client")  # the intruder detaches
             sender.link.has_job |= is_attached and message.have is not None
             if message.accepted and scenario.middleware.server is not None:

@@ -78,7 +78,7 @@ class Intruder(Program):
         elif isinstance(message, Job) and message.have is not None and self._last is not None:
             self.world.see("intruded", f"intruder's job {message.job} is taken")
             streams, self._last = self._last.source["stream_count"], None
-            if streams > 1 and message.room_bytes:
+            if streams > 1 and message.send_window_bytes:
                 self.loop.send(self._link, Chunk(message.job, 1, FAR, 1), b"x")
             self.loop.send(self._link, Control(message.job, "detach"))
 

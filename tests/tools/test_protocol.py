@@ -126,7 +126,7 @@ def test_the_proof_of_the_page_is_what_both_sides_make() -> None:
     nonce, parts = bytes(range(16)), (bytes(range(16)), b"worker", b"desk-1", b"5e551011")
     signed = b"".join(struct.pack(">I", len(part)) + part for part in parts)
     assert example("proof") == hmac.digest(b"open sesame", signed, "sha256")
-    assert example("proof") == proof(b"open sesame", nonce, Hello("worker", "desk-1", "5e551011", [2]))
+    assert example("proof") == proof(b"open sesame", nonce, Hello("worker", "desk-1", "5e551011", [3]))
 
 
 def test_the_token_for_a_store_is_what_a_worker_shows() -> None:

@@ -45,9 +45,9 @@ class Pair:
         first = self.at_server.pop()
         assert isinstance(first, Received)
         assert isinstance(first.message, Hello)
-        self.server.send(first.connection, Welcome(version=2, epoch=7))
+        self.server.send(first.connection, Welcome(version=3, epoch=7))
         self.until(lambda: self.at_client)
         welcome = self.at_client.pop()
         assert isinstance(welcome, Received)
-        assert welcome.message == Welcome(version=2, epoch=7)
+        assert welcome.message == Welcome(version=3, epoch=7)
         return here, first.connection

@@ -81,7 +81,7 @@ def test_a_payload_may_follow_the_welcome_at_once(pair: Pair) -> None:
     pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
     pair.until(lambda: pair.at_server)
     there = pair.at_server[0].connection  # type: ignore[union-attr]
-    pair.server.send(there, Welcome(version=2, epoch=1))
+    pair.server.send(there, Welcome(version=3, epoch=1))
     pair.server.send(there, TASK, bytes(100_000))
     pair.until(lambda: len(pair.at_client) == 2)
     assert [len(event.payload) for event in pair.at_client if isinstance(event, Received)] == [0, 100_000]

@@ -48,7 +48,7 @@ class Side:
                 self.heard.append(event)
                 if isinstance(event.message, Hello):
                     self.connections[event.message.name] = event.connection
-                    self.loop.send(event.connection, Welcome(version=2, epoch=self.epoch, limits=LIMITS))
+                    self.loop.send(event.connection, Welcome(version=3, epoch=self.epoch, limits=LIMITS))
         self.loop.flush()
 
     def all(self, kind: type[M]) -> list[M]:

@@ -38,7 +38,7 @@ HERE = Address("middle", 5000)
 A, B, C = Lease(1, 1), Lease(1, 2), Lease(1, 3)
 
 
-WELCOME = Welcome(version=2, epoch=1, limits={"beat_interval_s": 1.0, "credit": 2})
+WELCOME = Welcome(version=3, epoch=1, limits={"beat_interval_s": 1.0, "credit": 2})
 
 
 RESULT = material.Result(b"result", "av18", 30, 30, 1, 0, 2, 7)
@@ -82,7 +82,7 @@ class Script:
         return self
 
     def connect_store(self) -> Script:
-        self.after(Opened("store", Welcome(version=2, epoch=1)))
+        self.after(Opened("store", Welcome(version=3, epoch=1)))
         return self
 
 
@@ -91,7 +91,7 @@ def aggregator(port: int, store: str = "store") -> Aggregator:
 
 
 def dial_store(port: int) -> Dial:
-    hello = Hello(role="worker", name="host-1", session="s1", versions=[2], token=for_store("token", "store"))
+    hello = Hello(role="worker", name="host-1", session="s1", versions=[3], token=for_store("token", "store"))
     return Dial("store", (Address("there", port),), hello)
 
 

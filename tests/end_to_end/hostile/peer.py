@@ -24,7 +24,7 @@ from tests.end_to_end.cluster import LocalCluster, secret_at
 
 PREFIX = struct.Struct("!4sIQQ")
 MAGIC = b"MVLA"
-VERSIONS = [2]
+VERSIONS = [3]
 TIMEOUT_S = 30.0
 
 Header = dict[str, Any]
