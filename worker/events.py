@@ -57,7 +57,7 @@ class Damaged:
 
 @record
 class Progressed:
-    """How far the computation is: own frames done, and steps of any kind (decoded lead-in counts)."""
+    """How far the computation is: own frames done, and steps of any kind (decoded preroll counts)."""
 
     lease: Lease
     frames: int

@@ -25,13 +25,13 @@ class ChunkFacts:
     first: int
     frames_in: int
     frames_out: int
-    lead_packets: int
-    lead_size: int
+    preroll_packets: int
+    preroll_size: int
     latency_ms: float
 
 
 class DecodeTrouble(NamedTuple):
-    """What the decoder said of a packet of a chunk, counted from its first own one; those of a lead-in are below 0."""
+    """What the decoder said of a packet of a chunk, counted from its first own one; those of a preroll are below 0."""
 
     chunk: int
     packet: int
@@ -111,8 +111,8 @@ class Account:
                 report.first,
                 report.frames_in,
                 report.frames_out,
-                report.lead_packets,
-                report.lead_size,
+                report.preroll_packets,
+                report.preroll_size,
                 sum(report.latency_ms),
             )
         )

@@ -87,7 +87,7 @@ class Chunk:
     """Consecutive frames of one stream, as encoded packets; or images, or records.
 
     `stream` 0 is the filtered stream, 1.. are passthrough streams; `index` counts from 0 within its stream;
-    `frame_count` is its own frames without lead-in (passthrough: packets); `payload` is self-contained, and
+    `frame_count` is its own frames without preroll (passthrough: packets); `payload` is self-contained, and
     its layout is private to the kind of material.
     """
 

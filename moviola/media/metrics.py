@@ -66,13 +66,13 @@ class WorkerMetrics(Mapped):
 
 @record
 class ChunkMetrics(Mapped):
-    """Into how many chunks the source was cut, of how many frames, and what their lead-ins cost."""
+    """Into how many chunks the source was cut, of how many frames, and what their prerolls cost."""
 
     count: int
     frames_min: int
     frames_max: int
-    lead_in_packets: int
-    lead_in_size: int
+    preroll_packets: int
+    preroll_size: int
 
 
 Percentiles = dict[str, float | None]
@@ -240,8 +240,8 @@ def _chunks(spliced: Spliced) -> ChunkMetrics:
         count=len(chunks),
         frames_min=min(frame_counts, default=0),
         frames_max=max(frame_counts, default=0),
-        lead_in_packets=sum(each.lead_packets for each in chunks),
-        lead_in_size=sum(each.lead_size for each in chunks),
+        preroll_packets=sum(each.preroll_packets for each in chunks),
+        preroll_size=sum(each.preroll_size for each in chunks),
     )
 
 

@@ -15,7 +15,7 @@ MAX_ERROR_LENGTH = 400
 
 @dataclass(slots=True)
 class Seconds(Mapped):
-    """Where the time of a chunk went; that of its lead-in is in `decode`."""
+    """Where the time of a chunk went; that of its preroll is in `decode`."""
 
     decode: float = 0.0
     convert: float = 0.0
@@ -50,7 +50,7 @@ class Lost(NamedTuple):
 
 
 class DecodeError(NamedTuple):
-    """What the decoder said of a packet, counted from the chunk's first own one; those of the lead-in are below 0."""
+    """What the decoder said of a packet, counted from the chunk's first own one; those of the preroll are below 0."""
 
     packet: Annotated[int, SIGNED]
     text: str
@@ -92,8 +92,8 @@ class Report(Mapped):
     decode_errors: list[DecodeError] = field(default_factory=list)
     decode_error_count: int = 0
     times_repaired: int = 0
-    lead_packets: int = 0
-    lead_size: int = 0
+    preroll_packets: int = 0
+    preroll_size: int = 0
     seconds: Seconds = field(default_factory=Seconds)
     latency_ms: Float32s = field(default_factory=lambda: array("f"))
     notes: list[FrameNotes] = field(default_factory=list)

@@ -228,7 +228,7 @@ class Chunk(Message):
         job: the job's id.
         stream: 0 is the one that is filtered.
         index: of the chunk in its stream, from 0.
-        frame_count (frames): its own frames, without lead-in; packets of a stream that is not filtered.
+        frame_count (frames): its own frames, without preroll; packets of a stream that is not filtered.
     """
 
     job: Name
@@ -506,7 +506,7 @@ class LeaseBeat(Record):
         lease: which one.
         phase: `waiting`, `computing` or `delivering`.
         frames (frames): how many are done.
-        steps: grows with any progress, decoded lead-in as well.
+        steps: grows with any progress, decoded preroll as well.
     """
 
     lease: Lease

@@ -59,7 +59,7 @@ def test_motion_sees_the_frame_before_wherever_the_video_is_cut(cluster: LocalCl
 
 
 def test_one_keyframe_is_work_for_all(cluster: LocalCluster, tmp_path: Path) -> None:
-    """Pieces of the only GOP go to every worker, and the metrics say what decoding their lead-ins costs."""
+    """Pieces of the only GOP go to every worker, and the metrics say what decoding their prerolls costs."""
     clip = clips.moving(tmp_path / "clip.mp4", frames=300, gop=300, size=(160, 120), b_frames=2)
     out = tmp_path / "out.mp4"
     outcome = cluster.send(str(clip), "--filters", "blur", "--out", str(out))
@@ -69,10 +69,10 @@ def test_one_keyframe_is_work_for_all(cluster: LocalCluster, tmp_path: Path) -> 
     assert source["chunk_count"] == chunks["count"] == WORKERS
     assert [worker["chunks"] for worker in metrics["workers"]] == [1] * WORKERS
     # n equal pieces of one GOP decode (n - 1) / 2 GOPs a second time; cuts move by less than a group of B-frames
-    assert source["lead_in_share"] == pytest.approx((WORKERS - 1) / 2, abs=0.05)
-    assert source["lead_in_frames"] == pytest.approx(source["lead_in_share"] * 300, abs=1)
-    assert chunks["lead_in_packets"] == source["lead_in_frames"]
-    assert chunks["lead_in_size"] == source["lead_in_bytes"] > 0
+    assert source["preroll_share"] == pytest.approx((WORKERS - 1) / 2, abs=0.05)
+    assert source["preroll_frames"] == pytest.approx(source["preroll_share"] * 300, abs=1)
+    assert chunks["preroll_packets"] == source["preroll_frames"]
+    assert chunks["preroll_size"] == source["preroll_bytes"] > 0
     assert [time for time, _ in clips.frames(out)] == [time for time, _ in clips.frames(clip)]
 
 

@@ -11,7 +11,7 @@ from moviola.media.bundle import pack, unpack, unpack_table
 from moviola.media.errors import BundleError
 
 PACKETS = [b"first", b"", b"third one"]
-TABLE = {"p": [[5, 0, 0, 1, 1, None], [0, 1, 1, 1, 0, None], [9, 2, 2, 1, 0, [["palette", b"\0\1"]]]], "lead": 1}
+TABLE = {"p": [[5, 0, 0, 1, 1, None], [0, 1, 1, 1, 0, None], [9, 2, 2, 1, 0, [["palette", b"\0\1"]]]], "preroll": 1}
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20))

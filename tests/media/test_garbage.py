@@ -104,7 +104,7 @@ def test_garbage_is_read_or_refused(wholes: dict[str, dict[str, Any]], name: str
         ({"own": [[2, 1]]}, "own: rising ranges"),
         ({"own": [[0, 3], [1, 4]]}, "own: rising ranges"),
         ({"rank": [0]}, "rank: 9 numbers, not 1"),
-        ({"lead": 10**6}, "lead: at most"),
+        ({"preroll": 10**6}, "preroll: at most"),
         ({"span": [5, 4]}, "span: a time and a later one"),
     ],
 )

@@ -86,12 +86,12 @@ def test_another_rate_is_accounted_for(tmp_path: Path, rate: str, out: int, repe
     assert frames["in"] + frames["repeated"] == frames["out"] + frames["lost"] + frames["left_out"]
 
 
-def test_lead_ins_are_counted(reel: Reel) -> None:
+def test_prerolls_are_counted(reel: Reel) -> None:
     chunks = build(reel.source, output(), reel.spliced, 1.0).to_wire()["chunks"]
     assert chunks["count"] == len(reel.results)
     assert 0 < chunks["frames_min"] <= 10 <= chunks["frames_max"] < 20
-    assert chunks["lead_in_packets"] == reel.source.facts["lead_in_frames"] > 30
-    assert chunks["lead_in_size"] == reel.source.facts["lead_in_bytes"] > 0
+    assert chunks["preroll_packets"] == reel.source.facts["preroll_frames"] > 30
+    assert chunks["preroll_size"] == reel.source.facts["preroll_bytes"] > 0
 
 
 def test_what_only_a_cluster_knows(reel: Reel) -> None:

@@ -32,7 +32,7 @@ def process(
     verb, _, argument = bytes(payload).decode().partition(" ")
     pause = threading.Event()
     frames = 0
-    on_frame(0)  # the lead-in
+    on_frame(0)  # the preroll
     if verb == "raise":
         raise ProcessingFailed([37], "edges", "Traceback\nZeroDivisionError: division by zero")
     if verb == "abort":

@@ -66,9 +66,9 @@ class ChunkTable(Mapped):
     """A chunk of the filtered stream.
 
     Attributes:
-        p: its packets in the order of decoding, the lead-in first.
+        p: its packets in the order of decoding, the preroll first.
         own: the packets whose frames this chunk emits, in order.
-        lead (packets): how many come before the first own one.
+        preroll (packets): how many come before the first own one.
         skip (packets): how many from the first on serve only as references: of these the decoder may leave out what
             nothing refers to. All frames that filters need as context come from later packets.
         first (frames): index of the first own frame in the whole source, in the order of display.
@@ -78,7 +78,7 @@ class ChunkTable(Mapped):
 
     p: list[PacketEntry]
     own: list[Range]
-    lead: int
+    preroll: int
     skip: int
     first: int
     rank: list[int] | None
@@ -91,8 +91,8 @@ class ChunkTable(Mapped):
             return f"own: rising ranges of {len(self.p)} packets, not {self.own!r:.80}"
         if self.rank is not None and len(self.rank) != self.own_count:
             return f"rank: {self.own_count} numbers, not {len(self.rank)}"
-        if self.lead > len(self.p):
-            return f"lead: at most {len(self.p)}, not {self.lead}"
+        if self.preroll > len(self.p):
+            return f"preroll: at most {len(self.p)}, not {self.preroll}"
         if self.span is not None and self.span.start > self.span.stop:
             return f"span: a time and a later one, not {list(self.span)}"
         return ""

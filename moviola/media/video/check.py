@@ -33,7 +33,7 @@ from moviola.media.video.rotation import plane_view
 from moviola.media.video.split import split_file
 
 SIZES: tuple[int | None, ...] = (1, 7, 16, 64, None)
-# Chunks of fewer frames than this whose lead-ins would decode the file more than MAX_WORK times are sampled: every
+# Chunks of fewer frames than this whose prerolls would decode the file more than MAX_WORK times are sampled: every
 # n-th is checked.
 SAMPLED_BELOW = 7
 MAX_WORK = 12
@@ -142,7 +142,7 @@ def compare(path: Path, whole: Whole, chunk_frames: int | None) -> Comparison:
     source, chunks = split_file(path, chunk_frames=chunk_frames)
     facts = source.facts
     lossless = facts["lossless_reencode"] is not None
-    work = facts["frame_count"] + facts["lead_in_frames"]
+    work = facts["frame_count"] + facts["preroll_frames"]
     sampled = not lossless and chunk_frames is not None and chunk_frames < SAMPLED_BELOW
     step = -(-work // (MAX_WORK * facts["frame_count"])) if sampled else 1
     result = Comparison(chunk_frames, facts["chunk_count"], step, lossless=lossless)
@@ -176,10 +176,10 @@ def _compare_some(source: Source, chunks: Iterator[Chunk], whole: Whole, result:
         if chunk.stream != 0:
             continue
         table = read_table(ChunkTable, chunk.payload)
-        stop = start + len(table.p) - table.lead
+        stop = start + len(table.p) - table.preroll
         if chunk.index % result.step == 0:
             own = [one for one in whole.frames if one.packet is not None and start <= one.packet < stop]
-            shown = {index + start - table.lead for index in table.own_packets()}
+            shown = {index + start - table.preroll for index in table.own_packets()}
             expected = [one for one in own if one.packet in shown]
             for at, (one, two) in enumerate(zip_longest(expected, _seen(source, iter([chunk])))):
                 result.frame_count += two is not None

@@ -3,7 +3,7 @@
 Two questions, both answered from packets alone, in decode order:
 
 - is the cut *clean*: is everything before it shown before everything from it on?
-- where does the lead-in begin: from which packet on must a fresh decoder be fed?
+- where does the preroll begin: from which packet on must a fresh decoder be fed?
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _anchors_late(track: SourceTrack, indices: list[int]) -> list[int]:
     return ordered + held
 
 
-def lead_in_start(track: SourceTrack, start: int) -> int:
+def preroll_start(track: SourceTrack, start: int) -> int:
     """From which packet on a fresh decoder must be fed to get a clean range that begins at `start` right."""
     points = track.access_points
     at = bisect_right(points, start) - 1
@@ -196,26 +196,26 @@ def lead_in_start(track: SourceTrack, start: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One chunk as packet indices: lead-in [lead, start), own [start, stop); [lead, skip) are references only."""
+    """One chunk as packet indices: preroll [preroll, start), own [start, stop); [preroll, skip) are references only."""
 
-    lead: int
+    preroll: int
     skip: int
     start: int
     stop: int
 
 
 def cut(track: SourceTrack, start: int, stop: int, context_frames: int) -> Cut:
-    """The cleanly cut range [start, stop), with a lead-in that also gives the `context_frames` shown before it.
+    """The cleanly cut range [start, stop), with a preroll that also gives the `context_frames` shown before it.
 
     Those are all behind the last clean cut that has so many frames between itself and `start`, so that the
-    lead-in of that cut serves them.
+    preroll of that cut serves them.
     """
     behind = start
     while behind > 0 and track.frame_count(behind, start) < context_frames:
         behind -= 1
         while not track.clean[behind]:
             behind -= 1
-    return Cut(lead_in_start(track, behind), _first_context_packet(track, behind, start, context_frames), start, stop)
+    return Cut(preroll_start(track, behind), _first_context_packet(track, behind, start, context_frames), start, stop)
 
 
 def _first_context_packet(track: SourceTrack, behind: int, start: int, context_frames: int) -> int:

@@ -23,7 +23,7 @@ from moviola.media.video.memory import MAX_PIXELS
 
 # Of packets before those whose frames are wanted, pictures that nothing refers to are left out. That B-pictures are
 # never referred to (BIDIR) was true before H.264.
-SKIPPED_IN_LEAD_IN: Literal["NONREF"] = "NONREF"
+SKIPPED_IN_PREROLL: Literal["NONREF"] = "NONREF"
 # libdav1d counts more pictures as unreferenced than are.
 SKIPS_BADLY = frozenset({"libdav1d"})
 # Errors are counted without end and described up to here: a wholly damaged chunk should not fill its result.
@@ -63,9 +63,9 @@ class DecodeReport(Mapped):
     silent_packets: list[int] = field(default_factory=list)
     times: list[Ticks | None] = field(default_factory=list)
     times_repaired: int = 0
-    lead_in_packets: int = 0
-    lead_in_frames: int = 0
-    lead_in_bytes: int = 0
+    preroll_packets: int = 0
+    preroll_frames: int = 0
+    preroll_bytes: int = 0
 
 
 def open_decoder(process: DecoderParameters, max_pixels: int = MAX_PIXELS) -> VideoCodecContext:
@@ -94,8 +94,8 @@ def set_parameters(decoder: VideoCodecContext, process: DecoderParameters) -> No
 class ChunkDecoder:
     """Iterate once: first up to `context_frames` frames that are shown before the chunk, then its own, in order.
 
-    `lead_in` is called after each lead-in packet with how many are done, as a sign of life. Damaged packets cost their
-    frames and nothing else. Raise BundleError when the payload is no chunk of the filtered stream, MemoryError
+    `on_preroll` is called after each preroll packet with how many are done, as a sign of life. Damaged packets cost
+    their frames and nothing else. Raise BundleError when the payload is no chunk of the filtered stream, MemoryError
     when there is no more.
     """
 
@@ -104,24 +104,24 @@ class ChunkDecoder:
         payload: bytes | bytearray | memoryview,
         process: VideoProcess,
         context_frames: int = 0,
-        lead_in: Callable[[int], None] | None = None,
+        on_preroll: Callable[[int], None] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.table, self._views = read(ChunkTable, payload)
         table, own = self.table, self.table.own_packets()
         self._entries = table.p
-        self._lead, self._skip, self._first = table.lead, table.skip, table.first
+        self._preroll, self._skip, self._first = table.preroll, table.skip, table.first
         self._ranked = table.rank is not None
         self._rank = dict(zip(own, range(len(own)) if table.rank is None else table.rank, strict=True))
         self._context_frames = context_frames
-        self._lead_in = lead_in
+        self._on_preroll = on_preroll
         self._time_base = process.time_base
         self._skips = process.codec not in SKIPS_BADLY
         self._decoder, self._max_pixels = open_decoder(process, max_pixels), max_pixels
         self._silent = set(own)
         self.report = DecodeReport(
-            lead_in_packets=self._lead,
-            lead_in_bytes=sum(entry.size for entry in self._entries[: self._lead]),
+            preroll_packets=self._preroll,
+            preroll_bytes=sum(entry.size for entry in self._entries[: self._preroll]),
         )
 
     def __iter__(self) -> Iterator[DecodedFrame]:
@@ -131,8 +131,8 @@ class ChunkDecoder:
             if packet in self._rank:
                 yield from self._hand_out_context(context)
                 yield self._own(frame, packet)
-            elif packet is not None and packet < self._lead:
-                self.report.lead_in_frames += 1
+            elif packet is not None and packet < self._preroll:
+                self.report.preroll_frames += 1
                 if not self._entries[packet].flags & DISCARD:
                     context.append(frame)
         self._finish()
@@ -143,10 +143,10 @@ class ChunkDecoder:
             if packet is None:
                 continue
             if self._skips:
-                decoder.skip_frame = SKIPPED_IN_LEAD_IN if index < self._skip else "DEFAULT"
+                decoder.skip_frame = SKIPPED_IN_PREROLL if index < self._skip else "DEFAULT"
             yield from self._decode(index, packet)
-            if index < self._lead and self._lead_in is not None:
-                self._lead_in(index + 1)
+            if index < self._preroll and self._on_preroll is not None:
+                self._on_preroll(index + 1)
         end: av.Packet[Any] = av.Packet()
         end.time_base = self._time_base
         yield from self._decode(len(self._entries), end)
@@ -164,7 +164,7 @@ class ChunkDecoder:
         except av.FFmpegError as error:
             self.report.error_count += 1
             if len(self.report.errors) < MAX_ERRORS_DESCRIBED:
-                self.report.errors.append(DecodeError(index - self._lead, self._words(error)))
+                self.report.errors.append(DecodeError(index - self._preroll, self._words(error)))
             return []
 
     def _words(self, error: av.FFmpegError) -> str:
@@ -189,7 +189,7 @@ class ChunkDecoder:
         return DecodedFrame(frame, self._first + rank, True, frame.pts, frame.is_corrupt)
 
     def _finish(self) -> None:
-        self.report.silent_packets = sorted(packet - self._lead for packet in self._silent)
+        self.report.silent_packets = sorted(packet - self._preroll for packet in self._silent)
         self.report.times, self.report.times_repaired = repaired(self.report.times)
 
 

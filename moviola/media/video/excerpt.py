@@ -1,4 +1,4 @@
-"""A chunk as a file that players take: its packets as they came, lead-in included, in a container of their own."""
+"""A chunk as a file that players take: its packets as they came, preroll included, in a container of their own."""
 
 from __future__ import annotations
 

@@ -83,14 +83,14 @@ class FrameSource(Protocol):
 
 
 class Decoded:
-    """The frames of a chunk as the client sent it. `lead_in` is called after each packet of the lead-in."""
+    """The frames of a chunk as the client sent it. `on_preroll` is called after each packet of the preroll."""
 
     def __init__(
         self,
         chunk: Payload,
         process: VideoProcess,
         context_frames: int,
-        lead_in: Callable[[int], None] | None = None,
+        on_preroll: Callable[[int], None] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.chunk = chunk
@@ -100,7 +100,7 @@ class Decoded:
         self.builds: BuildPath = ()
         self.pixel_aspect = process.sample_aspect
         self._orientation = process.orientation
-        self._decoder = ChunkDecoder(chunk, process, context_frames, lead_in, max_pixels)
+        self._decoder = ChunkDecoder(chunk, process, context_frames, on_preroll, max_pixels)
         self.table = self._decoder.table
         self.report = self._decoder.report
 
@@ -130,7 +130,7 @@ class IntermediateSource:
         self,
         payload: Payload,
         process: VideoProcess,
-        lead_in: Callable[[int], None] | None = None,
+        on_preroll: Callable[[int], None] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         handed, parts = read(Intermediate, payload)
@@ -144,7 +144,7 @@ class IntermediateSource:
         self.report, self.seconds, self.builds = handed.decoding, handed.seconds, handed.builds
         self._entries = handed.shots
         self._drawn = unpacked(handed.runs, parts[1:])
-        self._process, self._lead_in, self._max_pixels = process, lead_in, max_pixels
+        self._process, self._on_preroll, self._max_pixels = process, on_preroll, max_pixels
         self._sources: Iterator[FrameItem] | None = None  # decoded again once one is wanted
         self._recent = deque[FrameItem](maxlen=2)
 
@@ -172,7 +172,7 @@ class IntermediateSource:
         if item.source is not None:
             return item.source
         if self._sources is None:
-            self._sources = iter(Decoded(self.chunk, self._process, self.reach, self._lead_in, self._max_pixels))
+            self._sources = iter(Decoded(self.chunk, self._process, self.reach, self._on_preroll, self._max_pixels))
         while not self._recent or self._recent[-1].place < item.place:
             decoded = next(self._sources, None)
             if decoded is None:
@@ -194,14 +194,14 @@ def frame_source_of(
     process: VideoProcess,
     stage: range,
     context_frames: int,
-    lead_in: Callable[[int], None],
+    on_preroll: Callable[[int], None],
     max_pixels: int,
 ) -> FrameSource:
     """Where the frames of a stage come from; `context_frames` is for the first one, `max_pixels` for what is decoded of
     the source."""
     if stage.start:
-        return IntermediateSource(payload, process, lead_in, max_pixels)
-    return Decoded(payload, process, context_frames, lead_in, max_pixels)
+        return IntermediateSource(payload, process, on_preroll, max_pixels)
+    return Decoded(payload, process, context_frames, on_preroll, max_pixels)
 
 
 def builds_after(before: BuildPath, stage: range) -> BuildPath:

@@ -71,7 +71,7 @@ class VideoProcess(DecoderParameters):
         time_base (s): of the source's times.
         rate (frames/s): of the source.
         first_pts (time base): when its first frame is shown, None where that is not known.
-        context_frames (frames): that each chunk's lead-in gives before its own ones, unless the video begins later.
+        context_frames (frames): that each chunk's preroll gives before its own ones, unless the video begins later.
         stages: several workers may share a chain (moviola/media/video/stages.py).
         orientation: how a decoded picture is turned before any filter.
         display_width (pixels): of a picture so turned.

@@ -90,9 +90,9 @@ class LosslessSplitter:
         return {
             "lossless_reencode": reason,
             "chunk_count": -(-frame_count // self.chunk_frames),
-            "lead_in_frames": 0,
-            "lead_in_bytes": 0,
-            "lead_in_share": 0.0,
+            "preroll_frames": 0,
+            "preroll_bytes": 0,
+            "preroll_share": 0.0,
         }
 
     def chunks(self) -> Iterator[Chunk]:
@@ -124,7 +124,7 @@ class LosslessSplitter:
                 self._piece = _Piece(self._open_encoder(), self._format)
                 for earlier in self._context:
                     self._piece.add(earlier)
-                self._piece.lead = len(self._context)
+                self._piece.preroll = len(self._context)
             timed = _Timed(frame, frame.pts, frame.duration or 0)
             self._piece.add(timed)
             self._context.append(timed)
@@ -175,7 +175,7 @@ class _Piece:
     """One chunk in the making. Its encoders show frames in the order of coding: packet n is frame n."""
 
     def __init__(self, encoder: VideoCodecContext, pixel_format: str) -> None:
-        self.lead = 0
+        self.preroll = 0
         self.size = 0
         self._encoder = encoder
         self._format = pixel_format
@@ -184,7 +184,7 @@ class _Piece:
 
     @property
     def frame_count(self) -> int:
-        return len(self._times) - self.lead
+        return len(self._times) - self.preroll
 
     def add(self, timed: _Timed) -> None:
         """A frame of another size or format than the first (the source changes midway) is brought to that."""
@@ -202,8 +202,8 @@ class _Piece:
         ]
         table = ChunkTable(
             p=entries,
-            own=[Range(self.lead, len(entries))],
-            lead=self.lead,
+            own=[Range(self.preroll, len(entries))],
+            preroll=self.preroll,
             skip=0,
             first=first,
             rank=None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from moviola.media.video.cut import Cut, SourceTrack, cut
 
-# Below this a chunk's first frame, an intra picture, and its lead-in cost more than they spread over workers.
+# Below this a chunk's first frame, an intra picture, and its preroll cost more than they spread over workers.
 CHUNK_FRAMES = 64
 # So many chunks of whole GOPs are work enough; with fewer, GOPs are cut inside.
 CHUNK_COUNT_MIN = 6
@@ -21,7 +21,7 @@ MAX_CHUNK_FRAMES = 2048
 # Own bytes of a chunk, and pixels (about 2000 frames of 1080p): spool, memory and patience of one worker.
 MAX_CHUNK_SIZE = 32 * 1024 * 1024
 MAX_CHUNK_PIXELS = 2**32
-# Own bytes and lead-in together: what is sent at once, well below the 256 MiB that the wire carries.
+# Own bytes and preroll together: what is sent at once, well below the 256 MiB that the wire carries.
 MAX_PAYLOAD_SIZE = 192 * 1024 * 1024
 
 
@@ -129,20 +129,20 @@ def _refusals(track: SourceTrack, cuts: tuple[Cut, ...], limits: Limits) -> Iter
     """Why the chunks cannot be sent as they are: one is larger than it may be, and cutting it is not possible."""
     for one in cuts:
         frame_count, byte_count = track.frame_count(one.start, one.stop), track.byte_count(one.start, one.stop)
-        payload_size = track.byte_count(one.lead, one.stop)
+        payload_size = track.byte_count(one.preroll, one.stop)
         if limits.exceeded(frame_count, byte_count):
             yield (
                 f"{frame_count} frames ({byte_count} bytes) from packet {one.start} on cannot be cut safely "
                 f"into chunks of at most {limits.frames} frames and {limits.size} bytes"
             )
-        if payload_size > MAX_PAYLOAD_SIZE and one.lead < one.start:
+        if payload_size > MAX_PAYLOAD_SIZE and one.preroll < one.start:
             yield (
-                f"the chunk at packet {one.start} needs a lead-in of {track.byte_count(one.lead, one.start)} bytes, "
+                f"the chunk at packet {one.start} needs a preroll of {track.byte_count(one.preroll, one.start)} bytes, "
                 f"more than is sent at once ({MAX_PAYLOAD_SIZE} bytes)"
             )
 
 
-def lead_in_cost(track: SourceTrack, cuts: tuple[Cut, ...]) -> tuple[int, int]:
-    """Frames and bytes that all lead-ins together add to the stream."""
-    frames = sum(track.frame_count(one.lead, one.start) for one in cuts)
-    return frames, sum(track.byte_count(one.lead, one.start) for one in cuts)
+def preroll_cost(track: SourceTrack, cuts: tuple[Cut, ...]) -> tuple[int, int]:
+    """Frames and bytes that all prerolls together add to the stream."""
+    frames = sum(track.frame_count(one.preroll, one.start) for one in cuts)
+    return frames, sum(track.byte_count(one.preroll, one.start) for one in cuts)

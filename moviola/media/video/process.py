@@ -64,7 +64,7 @@ def process(
     A filter that raises on a frame is tried once more; then `output.on_error` decides for that frame alone: the
     source's frame passes unfiltered (`original`), is left out (`drop`), or all ends with ProcessingFailed (`fail`).
     With the mode `bypass` no filter runs and every frame counts as fallback; with `drop` nothing runs and all are lost.
-    `on_frame(n)` is called after each frame with how many are done, and with 0 while the lead-in is decoded.
+    `on_frame(n)` is called after each frame with how many are done, and with 0 while the preroll is decoded.
 
     Raise ValueError for an unknown mode, BadHeader when `source_process` is none of a video, BundleError when the
     payload is no chunk, filters.schema.ParameterError for a chain that cannot be made, TooMuchMemory and MemoryError
@@ -160,7 +160,7 @@ class _Work:
         self._on_frame = on_frame
         self._runner = ChainRunner(make_chain(output.chain[stage.start :]))
         self._frame_source = frame_source_of(
-            payload, process, stage, self._runner.context_frames, self._lead_in_done, max_pixels
+            payload, process, stage, self._runner.context_frames, self._preroll_done, max_pixels
         )
         table = self._frame_source.table
         grid = grid_of(output, process)
@@ -222,8 +222,8 @@ class _Work:
         self._frame_source.let_go()
         del self._encoder
 
-    def _lead_in_done(self, _packets: int) -> None:
-        """The first frame's latency begins after the lead-in."""
+    def _preroll_done(self, _packets: int) -> None:
+        """The first frame's latency begins after the preroll."""
         self._started = perf_counter()
         self._on_frame(0)
 
@@ -335,14 +335,14 @@ class _Work:
             self._report.seconds.encode += perf_counter() - started
 
     def _settle(self) -> None:
-        """What is known only at the end: times, lead-in, errors, and the frames that never came."""
+        """What is known only at the end: times, preroll, errors, and the frames that never came."""
         report, decoding = self._report, self._frame_source.report
         report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
         report.frames_out = len(report.pts)
         report.times_repaired = decoding.times_repaired
         report.decode_errors = decoding.errors
         report.decode_error_count = decoding.error_count
-        report.lead_packets, report.lead_size = decoding.lead_in_packets, decoding.lead_in_bytes
+        report.preroll_packets, report.preroll_size = decoding.preroll_packets, decoding.preroll_bytes
         silent = self._silent_frames()
         if decoding.error_count or decoding.damaged_count:
             report.lost = sorted([*report.lost, *(Lost(index, NOT_DECODED) for index in silent)])

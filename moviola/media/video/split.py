@@ -24,7 +24,7 @@ from moviola.media.video.headers import DecoderParameters, StreamTags, VideoProc
 from moviola.media.video.lossless import LosslessSplitter
 from moviola.media.video.opening import opened, packets_of
 from moviola.media.video.passthrough import Carrier, packet_entry
-from moviola.media.video.plan import lead_in_cost, plan
+from moviola.media.video.plan import plan, preroll_cost
 from moviola.media.video.scan import Scan, scan
 
 _READ_SIZE = 1024 * 1024
@@ -107,7 +107,7 @@ class Splitter:
     def chunks(self) -> Iterator[Chunk]:
         """Video chunks as soon as their last packet is read, the other streams' between them.
 
-        At most the packets from the next chunk's lead-in on are held.
+        At most the packets from the next chunk's preroll on are held.
         """
         found = self._scan
         carrier = Carrier(found.passthrough_numbers)
@@ -130,24 +130,24 @@ class Splitter:
 
     def _forget(self, next_cut: int) -> None:
         if next_cut < len(self._cuts):
-            while self._window_start < self._cuts[next_cut].lead and self._window:
+            while self._window_start < self._cuts[next_cut].preroll and self._window:
                 self._window.popleft()
                 self._window_start += 1
 
     def _video_chunk(self, index: int) -> Chunk:
         cut, track = self._cuts[index], self._scan.track
-        held = [self._window[at - self._window_start] for at in range(cut.lead, cut.stop)]
+        held = [self._window[at - self._window_start] for at in range(cut.preroll, cut.stop)]
         entries = [entry for entry, _ in held]
         packets = [data for _, data in held]
-        if cut.lead > 0:
+        if cut.preroll > 0:
             packets[0] = self._scan.encoder_notes + packets[0]
-            side_data = lasting_side_data(self._scan, cut.lead, entries[0].side_data)
+            side_data = lasting_side_data(self._scan, cut.preroll, entries[0].side_data)
             entries[0] = entries[0]._replace(size=len(packets[0]), side_data=side_data)
         table = ChunkTable(
             p=entries,
             own=own_ranges(track, cut),
-            lead=cut.start - cut.lead,
-            skip=cut.skip - cut.lead,
+            preroll=cut.start - cut.preroll,
+            skip=cut.skip - cut.preroll,
             first=track.frames_before[cut.start],
             rank=display_ranks(track, cut.start, cut.stop),
             span=self._span(cut),
@@ -169,7 +169,7 @@ def own_ranges(track: SourceTrack, cut: Cut) -> list[Range]:
     for index in range(cut.start, cut.stop):
         if not track.shown[index]:
             continue
-        at = index - cut.lead
+        at = index - cut.preroll
         if ranges and ranges[-1].stop == at:
             ranges[-1] = Range(ranges[-1].start, at + 1)
         else:
@@ -235,7 +235,7 @@ def _splice(found: Scan) -> VideoSplice:
 def _facts(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
     decoder, track = found.decoder, found.track
     frame_count = track.frames_before[-1]
-    lead_in_frames, lead_in_bytes = lead_in_cost(track, cuts)
+    preroll_frames, preroll_bytes = preroll_cost(track, cuts)
     return {
         "container": found.container,
         "codec": decoder.codec,
@@ -252,9 +252,9 @@ def _facts(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
         "bit_rate": found.bit_rate,
         "streams": found.streams,
         "chunk_count": len(cuts),
-        "lead_in_frames": lead_in_frames,
-        "lead_in_bytes": lead_in_bytes,
-        "lead_in_share": round(lead_in_frames / frame_count, 4),
+        "preroll_frames": preroll_frames,
+        "preroll_bytes": preroll_bytes,
+        "preroll_share": round(preroll_frames / frame_count, 4),
         "damaged": found.damaged,
         "lossless_reencode": None,
         "warnings": found.warnings,

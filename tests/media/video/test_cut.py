@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moviola.media.video.cut import Cut, Order, SourceTrack, cut, display_ranks, lead_in_start
+from moviola.media.video.cut import Cut, Order, SourceTrack, cut, display_ranks, preroll_start
 
 # In decode order: I0 P4 B2 b1 b3 P8 B6 b5 b7, as x264 codes three B-pictures between anchors.
 PYRAMID = [0, 4, 2, 1, 3, 8, 6, 5, 7]
@@ -90,48 +90,48 @@ def test_clean_cuts_are_what_they_say(pts: list[int]) -> None:
 
 def test_a_closed_access_point_needs_nothing_before_it() -> None:
     one = track(range(9), access=[CLOSED, 0, 0, CLOSED, 0, 0, CLOSED, 0, 0])
-    assert [lead_in_start(one, start) for start in range(9)] == [0, 0, 0, 3, 3, 3, 6, 6, 6]
+    assert [preroll_start(one, start) for start in range(9)] == [0, 0, 0, 3, 3, 3, 6, 6, 6]
 
 
 def test_at_an_open_access_point_the_group_before_is_needed_too() -> None:
     one = track(range(9), access=[OPEN, 0, 0, OPEN, 0, 0, OPEN, 0, 0])
-    assert [lead_in_start(one, start) for start in range(9)] == [0, 0, 0, 0, 3, 3, 3, 6, 6]
+    assert [preroll_start(one, start) for start in range(9)] == [0, 0, 0, 0, 3, 3, 3, 6, 6]
 
 
 def test_after_a_weak_access_point_two_more_are_needed() -> None:
     one = track(range(9), access=[WEAK, 0, WEAK, 0, WEAK, 0, WEAK, 0, WEAK])
-    assert [lead_in_start(one, start) for start in range(9)] == [0, 0, 0, 0, 0, 0, 2, 2, 4]
+    assert [preroll_start(one, start) for start in range(9)] == [0, 0, 0, 0, 0, 0, 2, 2, 4]
 
 
 def test_going_back_ends_at_a_closed_access_point() -> None:
     one = track(range(6), access=[WEAK, 0, CLOSED, WEAK, WEAK, 0])
-    assert lead_in_start(one, 5) == 2
-    assert lead_in_start(one, 3) == 2
+    assert preroll_start(one, 5) == 2
+    assert preroll_start(one, 3) == 2
 
 
 def test_before_the_first_access_point_everything_is_needed() -> None:
-    assert lead_in_start(track(range(6), access=[0, 0, 0, CLOSED, 0, 0]), 2) == 0
+    assert preroll_start(track(range(6), access=[0, 0, 0, CLOSED, 0, 0]), 2) == 0
 
 
 def test_frames_before_a_chunk_are_reached_from_an_earlier_clean_cut() -> None:
     one = track(PYRAMID, access=[CLOSED, *[0] * 4, CLOSED, 0, 0, 0])
-    assert cut(one, 5, 9, 0) == Cut(lead=5, skip=5, start=5, stop=9)
+    assert cut(one, 5, 9, 0) == Cut(preroll=5, skip=5, start=5, stop=9)
     # the frame shown last before is the anchor, coded first in its group; the one before that is coded last
-    assert cut(one, 5, 9, 1) == Cut(lead=0, skip=1, start=5, stop=9)
-    assert cut(one, 5, 9, 4) == Cut(lead=0, skip=1, start=5, stop=9)
-    assert cut(one, 5, 9, 9) == Cut(lead=0, skip=0, start=5, stop=9)
+    assert cut(one, 5, 9, 1) == Cut(preroll=0, skip=1, start=5, stop=9)
+    assert cut(one, 5, 9, 4) == Cut(preroll=0, skip=1, start=5, stop=9)
+    assert cut(one, 5, 9, 9) == Cut(preroll=0, skip=0, start=5, stop=9)
 
 
 def test_frames_that_are_not_shown_are_no_context() -> None:
     one = track(range(8), reorders=False, hidden=(5,), access=[CLOSED] * 8)
-    assert cut(one, 6, 8, 1) == Cut(lead=4, skip=4, start=6, stop=8)
-    assert cut(one, 6, 8, 2) == Cut(lead=3, skip=3, start=6, stop=8)
+    assert cut(one, 6, 8, 1) == Cut(preroll=4, skip=4, start=6, stop=8)
+    assert cut(one, 6, 8, 2) == Cut(preroll=3, skip=3, start=6, stop=8)
 
 
 def test_where_nothing_tells_the_order_nothing_is_skipped_for_context() -> None:
     one = track(range(6), access=[CLOSED, 0, 0, CLOSED, 0, 0])
     assert one.order is Order.UNKNOWN
-    assert cut(one, 3, 6, 1) == Cut(lead=0, skip=0, start=3, stop=6)
+    assert cut(one, 3, 6, 1) == Cut(preroll=0, skip=0, start=3, stop=6)
 
 
 def test_ranks_follow_times() -> None:

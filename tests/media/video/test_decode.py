@@ -87,17 +87,17 @@ def test_what_only_serves_as_reference_is_skipped_where_nothing_needs_it(clip: C
     source, chunks = cut_up(clip("h264_one_keyframe"), chunk_frames=16)
     decoder = ChunkDecoder(chunks[-1].payload, process_of(source))
     list(decoder)
-    assert decoder.report.lead_in_packets > 20
-    assert 0 < decoder.report.lead_in_frames < decoder.report.lead_in_packets
-    assert decoder.report.lead_in_bytes > 0
+    assert decoder.report.preroll_packets > 20
+    assert 0 < decoder.report.preroll_frames < decoder.report.preroll_packets
+    assert decoder.report.preroll_bytes > 0
 
 
-def test_lead_in_gives_signs_of_life(clip: Clip) -> None:
+def test_preroll_gives_signs_of_life(clip: Clip) -> None:
     source, chunks = cut_up(clip("h264_one_keyframe"), chunk_frames=16)
     signs: list[int] = []
     decoder = ChunkDecoder(chunks[-1].payload, process_of(source), 0, signs.append)
     next(iter(decoder))
-    assert signs == list(range(1, decoder.report.lead_in_packets + 1))
+    assert signs == list(range(1, decoder.report.preroll_packets + 1))
 
 
 @pytest.mark.parametrize("name", ["h264_open_gop", "mpeg4_b_frames"])
@@ -219,9 +219,9 @@ def test_errors_are_located_from_the_first_own_packet(clip: Clip, tmp_path: Path
     source, chunks = cut_up(path, chunk_frames=20)
     decoder = ChunkDecoder(chunks[1].payload, process_of(source))
     list(decoder)
-    lead = decoder.report.lead_in_packets
-    assert [packet for packet, _ in decoder.report.errors] == [8 - lead, 30 - lead]
-    assert decoder.report.silent_packets == [30 - lead]
+    preroll = decoder.report.preroll_packets
+    assert [packet for packet, _ in decoder.report.errors] == [8 - preroll, 30 - preroll]
+    assert decoder.report.silent_packets == [30 - preroll]
 
 
 def test_damaged_frames_come_out_marked(clip: Clip, tmp_path: Path) -> None:

@@ -285,7 +285,7 @@ def test_chunks_tile_the_grid(gaps: list[int], cuts: set[int], rate: str) -> Non
         table = ChunkTable(
             p=[PacketEntry(1, pts, None, 0, 0, None) for pts in times[first:stop]],
             own=[Range(0, stop - first)],
-            lead=0,
+            preroll=0,
             skip=0,
             first=first,
             rank=None,

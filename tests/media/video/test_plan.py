@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from moviola.media.video import plan as module
 from moviola.media.video.cut import SourceTrack
-from moviola.media.video.plan import MAX_CHUNK_FRAMES, MAX_PAYLOAD_SIZE, MAX_PIECES, Limits, Plan, lead_in_cost, plan
+from moviola.media.video.plan import MAX_CHUNK_FRAMES, MAX_PAYLOAD_SIZE, MAX_PIECES, Limits, Plan, plan, preroll_cost
 
 
 def track(groups: list[int], size: int = 100, *, closed: bool = True, clean: bool = True) -> SourceTrack:
@@ -116,20 +116,20 @@ def test_a_long_video_without_clean_cuts_is_refused() -> None:
     assert "cannot be cut safely" in plan(track([5000], clean=False), 64, 48, chunk_frames=10).refusal
 
 
-def test_a_lead_in_too_large_to_send_is_refused() -> None:
+def test_a_preroll_too_large_to_send_is_refused() -> None:
     found = plan(track([200], size=2 * 1024 * 1024), 64, 48, chunk_frames=10)
-    assert "needs a lead-in of" in found.refusal
+    assert "needs a preroll of" in found.refusal
 
 
 def test_one_huge_frame_is_not_refused() -> None:
     assert plan(track([1, 1], size=MAX_PAYLOAD_SIZE + 1), 64, 48).refusal == ""
 
 
-def test_the_cost_of_lead_ins_is_counted() -> None:
+def test_the_cost_of_prerolls_is_counted() -> None:
     one = track([100], size=7)
-    assert lead_in_cost(one, plan(one, 64, 48, chunk_frames=25).cuts) == (25 + 50 + 75, 150 * 7)
+    assert preroll_cost(one, plan(one, 64, 48, chunk_frames=25).cuts) == (25 + 50 + 75, 150 * 7)
     grouped = track([25] * 4)
-    assert lead_in_cost(grouped, plan(grouped, 64, 48, chunk_frames=25).cuts) == (0, 0)
+    assert preroll_cost(grouped, plan(grouped, 64, 48, chunk_frames=25).cuts) == (0, 0)
 
 
 @given(
@@ -144,6 +144,6 @@ def test_every_frame_is_in_one_chunk(groups: list[int], size: int | None, closed
     assert cuts[0].start == 0
     assert cuts[-1].stop == sum(groups)
     assert all(before.stop == after.start for before, after in pairwise(cuts))
-    assert all(before.lead <= after.lead for before, after in pairwise(cuts))
-    assert all(each.lead <= each.skip <= each.start < each.stop for each in cuts)
+    assert all(before.preroll <= after.preroll for before, after in pairwise(cuts))
+    assert all(each.preroll <= each.skip <= each.start < each.stop for each in cuts)
     assert all(one.clean[each.start] for each in cuts)

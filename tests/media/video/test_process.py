@@ -90,15 +90,15 @@ def test_progress_is_told_frame_by_frame(chunk: Chunk) -> None:
     assert told == list(range(1, FRAMES + 1))
 
 
-def test_lead_in_is_a_sign_of_life(tmp_path: Path) -> None:
+def test_preroll_is_a_sign_of_life(tmp_path: Path) -> None:
     clip = encode(tmp_path / "long.mp4", "libx264", 30, options=ONE_KEYFRAME)
     source, chunks = split_file(clip, chunk_frames=10)
     last = [each for each in chunks if each.stream == 0][-1]
     told: list[int] = []
     result = process(last.payload, source.process, output(), on_frame=told.append)
     report = report_of(result)
-    assert told.count(0) == report.lead_packets > 0
-    assert report.lead_size > 0
+    assert told.count(0) == report.preroll_packets > 0
+    assert report.preroll_size > 0
     assert told[-1] == result.frames_out == last.frame_count
     assert max(report.latency_ms) < report.seconds.decode * 1000 + 1000
 

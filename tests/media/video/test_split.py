@@ -68,9 +68,9 @@ def test_facts(clip: Clip) -> None:
     assert (facts["rate"], facts["frame_count"], facts["keyframe_count"]) == ("25", 100, 10)
     assert facts["duration_s"] == pytest.approx(4, abs=0.1)
     assert facts["chunk_count"] == len(video(list(chunks)))
-    assert facts["lead_in_frames"] > 0
-    assert facts["lead_in_bytes"] > 0
-    assert facts["lead_in_share"] == round(facts["lead_in_frames"] / 100, 4)
+    assert facts["preroll_frames"] > 0
+    assert facts["preroll_bytes"] > 0
+    assert facts["preroll_share"] == round(facts["preroll_frames"] / 100, 4)
     assert facts["streams"] == [
         {
             "type": "audio",
