@@ -7,7 +7,7 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from moviola.base.settings import read
+from moviola.base.layers import read
 from moviola.storage.crashes import EXIT_CRASHED, HalfDone
 from moviola.storage.errors import StorageError
 from moviola.wire import descriptors, options
@@ -21,7 +21,7 @@ from .settings import Settings
 def parse(arguments: Sequence[str] | None = None) -> Settings:
     """Return what is said on the command line, in the environment and in the configuration file."""
     parser = argparse.ArgumentParser(prog="python -m aggregator", description=__doc__)
-    return read(Settings, "aggregator", parser, arguments)
+    return read(Settings, parser, arguments)
 
 
 def secret_of(settings: Settings) -> bytes:

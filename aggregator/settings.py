@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from moviola.base.settings import setting
 from moviola.base.texts import MAX_NAME
@@ -16,6 +17,8 @@ from moviola.wire.limits import GIB
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of an aggregator; sizes are in bytes."""
+
+    TABLE: ClassVar[str] = "aggregator"
 
     bind: str = options.bind()
     port: int = setting(
@@ -32,6 +35,7 @@ class Settings:
         help="host under which workers and clients reach this one",
         variables=["MOVIOLA_ADVERTISE"],
         default_text="as the middleware sees it",
+        protected=True,
     )
     name: str = setting(
         "",

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
+from moviola.base.config_files import Layer
+from moviola.base.layers import said_in
 from moviola.base.settings import settings_in
 from moviola.base.vocabulary import Topic
 from moviola.display.progress import display_for
@@ -101,13 +103,14 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _idle_options(options: argparse.Namespace, kinds: Set[str]) -> Iterator[str]:
-    """A sentence for each option that is for none of these kinds of material."""
-    defaults = SenderSettings()
+    """A sentence for each option of the command line that is for none of these kinds of material."""
     here = " and ".join(KINDS[kind].plural for kind in sorted(kinds))
+    said = said_in(options)
     known = dict.fromkeys(name for kind in KINDS.values() for name in kind.options)
     for name in known if kinds else ():
         takers = [kind for kind in KINDS.values() if name in kind.options]
-        if getattr(options, name) != getattr(defaults, name) and kinds.isdisjoint(kind.name for kind in takers):
+        is_asked = name in said and said[name].layer is Layer.FLAG
+        if is_asked and kinds.isdisjoint(kind.name for kind in takers):
             flag, wanted = name.replace("_", "-"), " and ".join(kind.plural for kind in takers)
             yield f"--{flag} is for {wanted}, and there are only {here}; leave it out"
 

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from moviola.base.settings import add_config, add_flags, read_into
+from moviola.base.layers import settle
+from moviola.base.settings import add_config, add_flags
 from moviola.session.outcome import Status
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.addresses import Address
@@ -34,8 +35,7 @@ class Parser(argparse.ArgumentParser):
     def read(self, arguments: Sequence[str] | None) -> argparse.Namespace:
         """Return the command line with the values of all settings. What is wrong ends the process with status 2."""
         given = self.parse_args(arguments)
-        for each in self._declared:
-            read_into(each, "client", self, given, table=Settings)
+        settle(self, given, self._declared, whole=[Settings])
         return given
 
 

@@ -17,10 +17,12 @@ class SenderSettings(JobSettings):
     """What becomes of files that are sent, and what is shown of it."""
 
     video: tuple[Path, ...] = setting(
-        (), type=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append"
+        (), type=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append", once=True
     )
-    detach: bool = setting(False, type=SWITCH, help="send all, print the job's id and leave; see python -m client.jobs")
+    detach: bool = setting(
+        False, type=SWITCH, help="send all, print the job's id and leave; see python -m client.jobs", once=True
+    )
     local: bool = setting(False, type=SWITCH, help="do it in this process, without a cluster")
     json: bool = json("print one JSON object a job to standard output")
     quiet: bool = quiet()
-    list_filters: bool = setting(False, type=SWITCH, help="say what filters there are and what they take")
+    list_filters: bool = setting(False, type=SWITCH, help="say what filters there are and what they take", once=True)

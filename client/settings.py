@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from moviola.base.settings import SWITCH, setting
 from moviola.wire import options
@@ -19,6 +19,8 @@ MAX_TIMEOUT_S: Final = 24 * 3600
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
     """Where the cluster is, and who asks."""
+
+    TABLE: ClassVar[str] = "client"
 
     host: str = options.middleware_host()
     port: int = options.middleware_port()
@@ -38,17 +40,17 @@ class Settings(ClusterSettings):
 
 def out(help: str) -> Any:
     """The setting `--out`."""
-    return setting(None, type=options.PATH, help=help)
+    return setting(None, type=options.PATH, help=help, once=True)
 
 
 def json(help: str) -> Any:
     """The setting `--json`."""
-    return setting(False, type=SWITCH, help=help)
+    return setting(False, type=SWITCH, help=help, once=True)
 
 
 def quiet() -> Any:
     """The setting `--quiet`."""
-    return setting(False, type=SWITCH, help="print errors only")
+    return setting(False, type=SWITCH, help="print errors only", once=True)
 
 
 @dataclass(frozen=True, slots=True)

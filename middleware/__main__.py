@@ -7,7 +7,7 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from moviola.base.settings import read
+from moviola.base.layers import read
 from moviola.storage.crashes import EXIT_CRASHED, HalfDone
 from moviola.storage.errors import StorageError
 from moviola.wire import descriptors, options
@@ -20,7 +20,7 @@ from .settings import Settings
 def parse(arguments: Sequence[str] | None = None) -> Settings:
     """Return what is said on the command line, in the environment and in the configuration file."""
     parser = argparse.ArgumentParser(prog="python -m middleware", description=__doc__)
-    return read(Settings, "middleware", parser, arguments)
+    return read(Settings, parser, arguments)
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from moviola.base.settings import setting
 from moviola.wire import descriptors, limits, options
@@ -23,6 +23,8 @@ _RULES: Final = Rules()
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of a middleware; times are in seconds, sizes in bytes."""
+
+    TABLE: ClassVar[str] = "middleware"
 
     bind: str = options.bind()
     port: int = options.middleware_port(help="port to listen at")
@@ -67,6 +69,7 @@ class Settings:
         help="who may see and control everybody's jobs; may be given again",
         default_text="the user who runs this",
         repeats="append",
+        protected=True,
     )
     fsync: bool = options.fsync()
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 os.environ["MOVIOLA_CHECK_SENT"] = "1"  # before any of our modules, and for the programs that tests start
+os.environ["XDG_CONFIG_HOME"] = os.devnull  # what somebody has configured for himself is no part of any test
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it puts into the background with Ctrl-C ignored, and the programs that tests start inherit it.

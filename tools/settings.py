@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from moviola.base.settings import CONFIG_FLAG, CONFIG_VARIABLE, PROGRAMS, Setting, settings_of
+from moviola.base.config_files import CONFIG_NAME, CONFIG_VARIABLE, FOLDER_VARIABLE, SHARED, TABLES, USER_VARIABLE
+from moviola.base.settings import CONFIG_FLAG, Setting, settings_of
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "SETTINGS.md"
 
@@ -15,28 +16,58 @@ HEAD: Final = f"""\
 
 Written from the settings in the code by `python -m tools.settings`; a test checks that this page is fresh.
 
-A setting is told by its flag, by an environment variable, or in a configuration file. A flag wins over a variable,
-a variable over the file, the file over the default; a variable that is empty counts as not set. The flag of a switch
-has no value; its variable turns it on, whatever it says; in the file it is `true` or `false`.
+A setting is said by a flag, by an environment variable, or in a configuration file. Of several that say something the
+nearest wins:
 
-The file is TOML, given with `{CONFIG_FLAG} FILE` or `{CONFIG_VARIABLE}`, and has a table for each program. A key is a
-flag without its dashes:
+1. a flag
+2. an environment variable that is not empty
+3. the file that `{CONFIG_FLAG} FILE` or `{CONFIG_VARIABLE}` names
+4. `{CONFIG_NAME}` in the folder where the command is typed
+5. `{CONFIG_NAME}` in the user's configuration folder: `~/.config/moviola/` on Linux,
+   `~/Library/Application Support/moviola/` on macOS
+6. the default
+
+## Files
+
+Files are TOML, and have a table for each program, and one for what is sent. A key is a flag without its dashes. What
+several programs share may stand before the tables as well, for all of them:
+{", ".join(f"`{name}`" for name in SHARED)}.
 
 ```toml
+log = "warning"
+
 [middleware]
 credit = 3
 spool-limit = "20G"
-admin = ["ana", "bo"]
 
 [worker]
 filters = "blur,edges"
+
+[send]
+codec = "h265"
 ```
+
+A path is meant from the folder of its file; `~` is the user's home. A switch is `true` or `false`.
+
+**The file in the current folder counts, and none in the folders above it**: what counts is then in one place, and a
+file in a folder that others write to, such as `/tmp`, says nothing to those who work below it. Its folder may have been
+downloaded. So it may not say which cluster to speak to, whom to trust, or which code to run: the settings marked with
+*not in a folder's file* are refused there, with a sentence. They belong into the user's own file; or name the folder's
+file with `{CONFIG_FLAG} {CONFIG_NAME}` once you have read it.
+
+## Variables
+
+The variable of the key `some-key` in the table `[worker]` is `MOVIOLA_WORKER_SOME_KEY`; that of a key before the tables
+`MOVIOLA_SOME_KEY`. The one of a program wins over the shared one. A variable of a setting that takes several values is
+read as a command line: `MOVIOLA_WORKER_PLUGINS="one.py 'the other.py'"`. That of a switch is `1` or `0`, `yes` or `no`,
+`on` or `off`, `true` or `false`.
+
+`{FOLDER_VARIABLE}` and `{USER_VARIABLE}` name other files in place of 4 and 5; `/dev/null` stands for none.
 
 `./run.sh` tells its programs ports, folders, the number of processes and the secret by flags: those it takes from its
 own flags and variables, and the address to listen at from `MOVIOLA_BIND`.
 
-`--help` of each program lists the same, with the values of this machine; and what `client.file_sender` can be told of a
-job, which depends on its kind.
+`--help` of each program lists the same, with the values of this machine.
 """
 
 TITLES: Final = {
@@ -44,11 +75,11 @@ TITLES: Final = {
     "aggregator": "`python -m aggregator`",
     "worker": "`python -m worker`",
     "client": "`python -m client.file_sender`, `client.jobs`, `client.status`",
+    "send": "What is sent: `python -m client.file_sender`",
     "client.jobs": "`python -m client.jobs`",
     "client.status": "`python -m client.status`",
 }
-"""By program; the first have a table of that name in a configuration file. The options of a job are not among them:
-they come of the records of kinds and codecs, and a new one should not touch this page."""
+"""By program; the first have a table of that name in a configuration file."""
 
 COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
 
@@ -67,7 +98,7 @@ def declared() -> dict[str, type]:
         "aggregator": Aggregator,
         "worker": Worker,
         "client": Client,
-        "client.file_sender": SenderSettings,
+        "send": SenderSettings,
         "client.jobs": JobsSettings,
         "client.status": StatusSettings,
     }
@@ -77,15 +108,19 @@ def page() -> str:
     """The whole text of docs/SETTINGS.md."""
     parts = [HEAD]
     for program, title in TITLES.items():
-        rows = [COLUMNS, tuple("---" for _ in COLUMNS), *map(_row, settings_of(declared()[program]))]
+        rows = [
+            COLUMNS,
+            tuple("---" for _ in COLUMNS),
+            *(_row(program, one) for one in settings_of(declared()[program])),
+        ]
         table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-        where = f"Table `[{program}]`." if program in PROGRAMS else "By flags alone."
+        where = f"Table `[{program}]`." if program in TABLES else "By flags alone: they are wishes for one command."
         parts.append(f"## {title}\n\n{where}\n\n{table}")
     return "\n".join(parts)
 
 
-def _row(one: Setting) -> tuple[str, ...]:
-    variables = ", ".join(f"`{name}`" for name in one.variables)
+def _row(program: str, one: Setting) -> tuple[str, ...]:
+    variables = ", ".join(f"`{name}`" for name in one.variables) or ("by the flag alone" if program in TABLES else "")
     flags = ", ".join(f"`{flag}`" for flag in (one.flag, *one.aliases))
     return tuple(cell.replace("|", "\\|") for cell in (flags, variables, _default(one), *_value(one)))
 
@@ -93,7 +128,7 @@ def _row(one: Setting) -> tuple[str, ...]:
 def _value(one: Setting) -> Iterator[str]:
     yield one.type.unit
     yield one.type.bounds
-    yield one.help
+    yield f"{one.help}; *not in a folder's file*" if one.protected and one.table else one.help
 
 
 def _default(one: Setting) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from moviola.base.settings import read
+from moviola.base.layers import read
 from moviola.filters import registry
 from moviola.filters.assets import SERVED, Folder
 from moviola.wire import descriptors, options
@@ -35,7 +35,7 @@ log = logging.getLogger("worker")
 def parse(arguments: Sequence[str] | None = None) -> Settings:
     """Return what is said on the command line, in the environment and in the configuration file."""
     parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__.partition("\n\n")[2])
-    return read(Settings, "worker", parser, arguments)
+    return read(Settings, parser, arguments)
 
 
 def chosen_filters(text: str) -> tuple[str, ...]:

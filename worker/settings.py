@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from moviola.base.processes import MAX_WORKERS, core_count
 from moviola.base.settings import ValueType, setting
@@ -38,6 +38,8 @@ def _stem(text: str) -> str:
 class Settings:
     """The settings of a worker, as a person tells them; sizes are in bytes."""
 
+    TABLE: ClassVar[str] = "worker"
+
     host: str = options.middleware_host()
     port: int = options.middleware_port()
     processes: int = setting(
@@ -58,6 +60,7 @@ class Settings:
         help="Python files with filters of your own, offered beside the others",
         default_text="none",
         repeats="+",
+        protected=True,
     )
     memory_limit: int | None = setting(
         None,
@@ -71,6 +74,7 @@ class Settings:
         type=options.FOLDER,
         help="a folder of files that filters may name as @NAME; the same on every worker",
         default_text="none",
+        protected=True,
     )
     name: str = setting(
         factory=host_name,

@@ -1,30 +1,36 @@
 """The settings of a program: a frozen dataclass whose fields say all that there is to know of each of them.
 
 A field is made by `setting`: default, unit, bounds, help, flag and environment variables stand there, and nowhere else.
-The parser, `--help`, what is read from the environment and from a configuration file, and docs/SETTINGS.md come of it.
-The nearest source wins: a flag, then a variable that is not empty, then the file, then the default.
+The parser, `--help`, what is read from the environment and from configuration files, `moviola config`, and
+docs/SETTINGS.md come of it.
+
+Which of several sources wins is in `moviola.base.layers`.
+
+A class of settings names its table of those files (`TABLE`). The setting `some_key` of the table `worker` stands in
+`[worker]` as `some-key`, and its variable is MOVIOLA_WORKER_SOME_KEY. Every other variable that begins with MOVIOLA_
+has a place in a file too, by the same rule read backwards: MOVIOLA_HOST is `host` before all tables. Settings without a
+table are what is wished of one command: they are flags, and nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-PROGRAMS: Final = ("middleware", "aggregator", "worker", "client")
-"""Whose tables a configuration file may have."""
+from moviola.base.config_files import CONFIG_VARIABLE, TABLES
 
 CONFIG_FLAG: Final = "--config"
-CONFIG_VARIABLE: Final = "MOVIOLA_CONFIG"
 CONFIG_HELP: Final = "TOML file with settings, in a table for each program; see docs/SETTINGS.md"
 
+PREFIX: Final = "MOVIOLA_"
+"""Of every variable that has a place in a configuration file."""
+
 _FACTS: Final = "setting"
-_CONFIG: Final = "config_file"
+CONFIG_DEST: Final = "config_file"
 
 S = TypeVar("S")
 
@@ -35,7 +41,8 @@ class ValueType:
 
     `read` makes a value of a text, or raises argparse.ArgumentTypeError with what is wrong; `unit` and `bounds` are
     words for people; `placeholder` stands for the value in `--help`; `show` makes a text of a default. A flag takes
-    nothing but `choices`, where there are some.
+    nothing but `choices`, where there are some. A value that `is_path` is meant from where it is said: from the current
+    folder, or from the folder of the configuration file.
     """
 
     read: Callable[[str], Any]
@@ -44,9 +51,22 @@ class ValueType:
     placeholder: str | None = None
     show: Callable[[Any], str] = str
     choices: tuple[str, ...] = ()
+    is_path: bool = False
 
 
-SWITCH: Final = ValueType(bool, "switch", "on or off")
+def switch(text: str) -> bool:
+    """Return what a text says of a switch. Raises argparse.ArgumentTypeError."""
+    if text.lower() not in _SWITCHED:
+        raise argparse.ArgumentTypeError(f"it is on or off (1 or 0, yes or no, true or false), and '{text}' is neither")
+    return _SWITCHED[text.lower()]
+
+
+_SWITCHED: Final = {
+    **dict.fromkeys(("1", "on", "yes", "true"), True),
+    **dict.fromkeys(("0", "off", "no", "false"), False),
+}
+
+SWITCH: Final = ValueType(switch, "switch", "on or off", show=lambda value: "on" if value else "off")
 
 
 def choice(names: Iterable[str]) -> ValueType:
@@ -64,16 +84,32 @@ class Setting:
     help: str
     flag: str
     aliases: tuple[str, ...]
-    variables: tuple[str, ...]
+    table: str
+    told_by: tuple[str, ...]
     default: Any
     default_text: str
     excludes: str
     repeats: str
+    protected: bool
 
     @property
     def key(self) -> str:
         """Its name in a configuration file."""
         return self.flag.removeprefix("--")
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Where in a configuration file it may stand, as tables and keys; the first one found counts."""
+        if not self.table:
+            return ()
+        elsewhere = (place_of(variable) for variable in self.told_by if variable.startswith(PREFIX))
+        return tuple(dict.fromkeys([(self.table, self.key), *elsewhere]))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that say it; the first one that is set counts."""
+        own = [variable_of(self.table, self.key)] if self.table else []
+        return tuple(dict.fromkeys([*own, *self.told_by]))
 
     @property
     def is_switch(self) -> bool:
@@ -92,6 +128,8 @@ def setting(
     default_text: str | Callable[[], str] = "",
     excludes: str = "",
     repeats: str = "",
+    protected: bool = False,
+    once: bool = False,
 ) -> Any:
     """Return a dataclass field that is a setting.
 
@@ -99,40 +137,58 @@ def setting(
         default: the value where nothing is said; or `factory`, which finds it on the machine.
         flag: by default the field's name with dashes.
         aliases: further flags that mean the same.
-        variables: of the environment, the first that is set counts.
+        variables: of the environment, beside the one that its table and key make; the first that is set counts.
         default_text: what stands for the default in `--help` and in the reference, where the value says too little;
             or what returns it.
         excludes: settings with the same word exclude each other, and the nearest source decides for all of them.
         repeats: "append" if the flag may be given several times, "+" if it takes several values; then the value is a
             tuple, and a list in a configuration file.
+        protected: not for the configuration file that lies in a folder by chance (see `moviola.base.config_files`).
+        once: a wish for one command alone: a flag, without a variable and a place in files.
     """
     facts = {
         "type": type,
         "help": help,
         "flag": flag,
         "aliases": tuple(aliases),
-        "variables": tuple(variables),
+        "told_by": tuple(variables),
         "default_text": default_text,
         "excludes": excludes,
         "repeats": repeats,
+        "protected": protected,
+        "once": once,
     }
     if factory is not None:
         return field(default_factory=factory, metadata={_FACTS: facts})
     return field(default=default, metadata={_FACTS: facts})
 
 
+def variable_of(table: str, key: str) -> str:
+    """Return the variable of a place in a configuration file."""
+    return PREFIX + "_".join(filter(None, (table, key))).replace("-", "_").upper()
+
+
+def place_of(variable: str) -> tuple[str, str]:
+    """Return the place in a configuration file that has a variable: its table, or "", and its key."""
+    words = variable.removeprefix(PREFIX).lower()
+    table, _, key = words.partition("_")
+    return (table, key.replace("_", "-")) if table in TABLES and key else ("", words.replace("_", "-"))
+
+
 def settings_of(declared: type) -> Iterator[Setting]:
     """The settings that a dataclass declares, in their order."""
+    table = getattr(declared, "TABLE", "")
     for each in fields(declared):
         facts = dict(each.metadata[_FACTS])
+        place = "" if facts.pop("once") else table
         facts["flag"] = facts["flag"] or "--" + each.name.replace("_", "-")
         facts["default_text"] = text() if callable(text := facts["default_text"]) else text
         default = each.default if each.default_factory is MISSING else each.default_factory()
-        yield Setting(name=each.name, default=default, **facts)
+        yield Setting(name=each.name, table=place, default=default, **facts)
 
 
 def add_flags(parser: argparse.ArgumentParser, declared: type, environ: Mapping[str, str] | None = None) -> None:
-    """Give a parser the flags of a dataclass of settings. What it parses has all values after `read_into`."""
+    """Give a parser the flags of a dataclass of settings. What it parses has all values after `settle`."""
     environ = os.environ if environ is None else environ
     groups: dict[str, argparse._MutuallyExclusiveGroup] = {}
     for one in settings_of(declared):
@@ -157,7 +213,7 @@ def add_config(parser: argparse.ArgumentParser, environ: Mapping[str, str] | Non
     environ = os.environ if environ is None else environ
     parser.add_argument(
         CONFIG_FLAG,
-        dest=_CONFIG,
+        dest=CONFIG_DEST,
         type=Path,
         default=environ.get(CONFIG_VARIABLE) or None,
         metavar="FILE",
@@ -166,11 +222,13 @@ def add_config(parser: argparse.ArgumentParser, environ: Mapping[str, str] | Non
 
 
 def help_of(one: Setting, environ: Mapping[str, str]) -> str:
-    """What `--help` says of a setting: its meaning, its variables, and its present default."""
+    """What `--help` says of a setting: its meaning, its variables, and its present default. Where several programs
+    share a variable, the one of this program alone is left out."""
+    variables = ", ".join(one.told_by or one.variables)
     if one.is_switch:
-        return " ".join([one.help, *([f"({', '.join(one.variables)})"] if one.variables else [])])
+        return f"{one.help} ({variables})" if variables else one.help
     told = next((environ[name] for name in one.variables if environ.get(name)), None)
-    notes = [note for note in (", ".join(one.variables), default_of(one, told)) if note]
+    notes = [note for note in (variables, default_of(one, told)) if note]
     return f"{one.help} ({'; '.join(notes)})" if notes else one.help
 
 
@@ -181,50 +239,6 @@ def default_of(one: Setting, told: str | None = None) -> str:
     if one.default_text:
         return one.default_text.format(one.default)
     return "" if one.default in (None, ()) else one.type.show(one.default)
-
-
-def read(
-    declared: type[S],
-    program: str,
-    parser: argparse.ArgumentParser,
-    arguments: Sequence[str] | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> S:
-    """Parse a command line that has settings alone. What is wrong ends the process, as `parser.error` does."""
-    add_flags(parser, declared, environ)
-    add_config(parser, environ)
-    return read_into(declared, program, parser, parser.parse_args(arguments), environ)
-
-
-def read_into(
-    declared: type[S],
-    program: str,
-    parser: argparse.ArgumentParser,
-    given: argparse.Namespace,
-    environ: Mapping[str, str] | None = None,
-    table: type | None = None,
-) -> S:
-    """Return the settings of parsed arguments, the environment and the configuration file, and set them in `given`.
-
-    What is wrong with a variable or with the file ends the process, as `parser.error` does.
-
-    Args:
-        table: the dataclass of all that the program's table of a file may have, where these settings are a part of it.
-    """
-    environ = os.environ if environ is None else environ
-    known = list(settings_of(declared))
-    try:
-        keys = [one.key for one in settings_of(table or declared)]
-        file = _table(getattr(given, _CONFIG, None), program, keys)
-        told = {one.name: said for one in known if (said := _said(one, given, environ, file)) is not None}
-    except _Wrong as error:
-        parser.error(str(error))
-    for one in known:
-        rivals = [other for other in known if other.excludes and other.excludes == one.excludes and other.name in told]
-        nearest = min(rivals, key=lambda other: told[other.name][0], default=one)
-        value = told[one.name][1] if one is nearest and one.name in told else one.default
-        setattr(given, one.name, tuple(value) if one.repeats else value)
-    return declared(**{one.name: getattr(given, one.name) for one in known})
 
 
 def settings_in(declared: type[S], given: argparse.Namespace) -> S:
@@ -262,60 +276,3 @@ def _read(one: Setting, value: Any) -> Any:
         return one.type.read(str(value))
     except argparse.ArgumentTypeError as error:
         raise ValueError(f"{one.name}: {error}") from error
-
-
-class _Wrong(Exception):
-    """A sentence about the environment or the configuration file."""
-
-
-def _said(
-    one: Setting, given: argparse.Namespace, environ: Mapping[str, str], table: Mapping[str, Any]
-) -> tuple[int, Any] | None:
-    """How far away a setting is said (0: by a flag), and what; None where nothing is said."""
-    if hasattr(given, one.name):
-        return 0, getattr(given, one.name)
-    for name in one.variables:
-        if text := environ.get(name):
-            return 1, _checked(one, text, f"argument {one.flag}")
-    if one.key not in table or table[one.key] is False:
-        return None
-    value, where = table[one.key], f"{table['']}: {one.key}"
-    if one.is_switch:
-        if value is not True:
-            raise _Wrong(f"{where} is true or false, and {value!r} is neither")
-        return 2, True
-    if isinstance(value, list) != bool(one.repeats) or isinstance(value, dict | bool):
-        raise _Wrong(f"{where} takes {'a list of values' if one.repeats else 'one value'}, and {value!r} is none")
-    read = [_checked(one, str(each), where) for each in (value if one.repeats else [value])]
-    return 2, read if one.repeats else read[0]
-
-
-def _checked(one: Setting, text: str, where: str) -> Any:
-    """A text's value. Raises _Wrong."""
-    try:
-        return one.type.read(text)
-    except argparse.ArgumentTypeError as error:
-        raise _Wrong(f"{where}: {error}") from error
-
-
-def _table(path: Path | None, program: str, keys: Sequence[str]) -> Mapping[str, Any]:
-    """The program's table of a configuration file, checked for its names; under "" how to speak of it."""
-    if path is None:
-        return {}
-    try:
-        with open(path, "rb") as file:
-            tables = tomllib.load(file)
-    except OSError as error:
-        raise _Wrong(f"the configuration {path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # no TOML, or no UTF-8
-        raise _Wrong(f"the configuration {path} is not TOML: {error}") from error
-    for name, table in tables.items():
-        if name not in PROGRAMS or not isinstance(table, dict):
-            raise _Wrong(f"the configuration {path} has {name!r}; there are the tables {', '.join(PROGRAMS)}")
-    table = tables.get(program, {})
-    for key in table:
-        if key not in keys:
-            near = get_close_matches(key, keys, 1)
-            meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys)}"
-            raise _Wrong(f"the configuration {path}, [{program}], has no setting {key!r}; {meant}")
-    return {**table, "": f"the configuration {path}, [{program}]"}

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from moviola.base.config_files import CONFIG_NAME, CONFIG_VARIABLE, FOLDER_VARIABLE, USER_VARIABLE
 from moviola.base.processes import MAX_WORKERS, ROOT
-from moviola.base.settings import CONFIG_VARIABLE
 from moviola.launcher.cluster import UNSUPPORTED_IN_PATHS
 from moviola.launcher.problem import Problem
 from moviola.wire.options import MAX_PORT
@@ -50,9 +50,11 @@ def read() -> Options:
 
 
 def settle_configuration() -> None:
-    """Make the path of a configuration file absolute: the programs that read it run in another folder."""
-    if told := os.environ.get(CONFIG_VARIABLE):
-        os.environ[CONFIG_VARIABLE] = str(Path(told).absolute())
+    """Make the paths of configuration files absolute, and name the one of this folder: the programs that read them
+    run in another folder."""
+    for variable, otherwise in ((CONFIG_VARIABLE, ""), (USER_VARIABLE, ""), (FOLDER_VARIABLE, CONFIG_NAME)):
+        if told := os.environ.get(variable) or otherwise:
+            os.environ[variable] = str(Path(told).absolute())
 
 
 def number(flag: str, text: str | None, maximum: int) -> int | None:

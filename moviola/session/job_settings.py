@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import ClassVar, Final
 
 from moviola.base.settings import SWITCH, choice, setting
 from moviola.media.images.formats import MAX_QUALITY, OUTPUT_FORMATS
@@ -34,6 +34,8 @@ def _default_chains() -> Iterator[str]:
 class JobSettings:
     """What becomes of one source. The options that only some kinds of material know are in their records."""
 
+    TABLE: ClassVar[str] = "send"
+
     filters: tuple[str, ...] = setting(
         (),
         type=replace(options.TEXT, unit="chain", bounds="see docs/FILTERS.md", placeholder="CHAIN"),
@@ -43,7 +45,7 @@ class JobSettings:
         default_text=lambda: "; ".join(_default_chains()),
         repeats="append",
     )
-    out: str | None = setting(None, type=options.PATH, help="a file for one output, a folder for several")
+    out: str | None = setting(None, type=options.PATH, help="a file for one output, a folder for several", once=True)
     codec: str = setting("h264", type=choice(NAMES), help="of the outputs")
     crf: int = setting(_ENCODER.crf, type=options.whole(0, MAX_CRF, "crf"), help="quality, 0 is best")
     no_video: bool = setting(False, type=SWITCH, help="encode nothing: keep only what filters found, as JSON lines")
@@ -76,7 +78,7 @@ class JobSettings:
         type=options.whole(0, MAX_PRIORITY, "priority"),
         help="of your jobs those of a higher one go first, 0 to 100",
     )
-    new: bool = setting(False, type=SWITCH, help="a new job, also where an unfinished one could go on")
+    new: bool = setting(False, type=SWITCH, help="a new job, also where an unfinished one could go on", once=True)
     verify_cuts: bool = setting(False, type=SWITCH, help="decode each video twice first, whole and in chunks")
 
     @property

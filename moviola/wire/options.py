@@ -25,24 +25,26 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 def middleware_host() -> Any:
     """The setting `--host` (MOVIOLA_HOST, loopback): where the middleware is."""
-    return setting(LOOPBACK, type=HOST, help="host of the middleware", flag="--host", variables=["MOVIOLA_HOST"])
+    about = "host of the middleware"
+    return setting(LOOPBACK, type=HOST, help=about, flag="--host", variables=["MOVIOLA_HOST"], protected=True)
 
 
 def middleware_port(flag: str = "--port", help: str = "port of the middleware") -> Any:
     """The setting of the middleware's port (MOVIOLA_PORT, 5000)."""
-    return setting(MIDDLEWARE_PORT, type=PORT, help=help, flag=flag, variables=["MOVIOLA_PORT"])
+    return setting(MIDDLEWARE_PORT, type=PORT, help=help, flag=flag, variables=["MOVIOLA_PORT"], protected=True)
 
 
 def bind() -> Any:
     """The setting `--bind` (MOVIOLA_BIND): where to listen; loopback unless told otherwise."""
     address = replace(HOST, placeholder="ADDRESS", bounds="an address of this machine, or '*'")
-    return setting(LOOPBACK, type=address, help="address to listen at, '*' for all", variables=["MOVIOLA_BIND"])
+    about = "address to listen at, '*' for all"
+    return setting(LOOPBACK, type=address, help=about, variables=["MOVIOLA_BIND"], protected=True)
 
 
 def state() -> Any:
     """The setting `--state` (MOVIOLA_STATE): the folder in which each program keeps its own."""
     about = "folder for what must survive a restart"
-    return setting(Path("state"), type=FOLDER, help=about, variables=["MOVIOLA_STATE"])
+    return setting(Path("state"), type=FOLDER, help=about, variables=["MOVIOLA_STATE"], protected=True)
 
 
 def results() -> Any:
@@ -63,6 +65,7 @@ def user() -> Any:
         help="whose jobs these are",
         variables=["MOVIOLA_USER_NAME"],
         default_text="the system's user, {}",
+        protected=True,
     )
 
 
@@ -75,13 +78,14 @@ def secret_file() -> Any:
         variables=["MOVIOLA_SECRET_FILE"],
         default_text="'secret' in the state folder",
         excludes="secret",
+        protected=True,
     )
 
 
 def no_secret() -> Any:
     """The setting `--no-secret` (MOVIOLA_NO_SECRET)."""
     about = "use none: whoever reaches the cluster's ports may join it"
-    return setting(False, type=SWITCH, help=about, variables=["MOVIOLA_NO_SECRET"], excludes="secret")
+    return setting(False, type=SWITCH, help=about, variables=["MOVIOLA_NO_SECRET"], excludes="secret", protected=True)
 
 
 def fsync() -> Any:
@@ -170,8 +174,8 @@ SIZE: Final = ValueType(size, "bytes", "from 1; K, M, G and T stand for powers o
 SECONDS: Final = ValueType(seconds, "seconds", "above 0", "S", lambda value: f"{value}")
 TEXT: Final = ValueType(str, "text", "any", "NAME")
 HOST: Final = ValueType(str, "host", "a name or an IP address", "HOST")
-FOLDER: Final = ValueType(Path, "path", "of a folder", "FOLDER", lambda path: f"{path}/")
-FILE: Final = ValueType(Path, "path", "of a file", "FILE")
+FOLDER: Final = ValueType(Path, "path", "of a folder", "FOLDER", lambda path: f"{path}/", is_path=True)
+FILE: Final = ValueType(Path, "path", "of a file", "FILE", is_path=True)
 PATH: Final = ValueType(str, "path", "of a file or folder", "PATH")
 USER: Final = ValueType(user_name, "name", f"1 to {MAX_NAME} characters that can be printed", "NAME")
 LOG_LEVEL: Final = ValueType(log_level, "level", ", ".join(LOG_LEVELS), "{" + ",".join(LOG_LEVELS) + "}")

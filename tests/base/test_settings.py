@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from moviola.base.settings import SWITCH, ValueType, choice, read, setting
+from moviola.base.layers import read
+from moviola.base.settings import SWITCH, ValueType, choice, setting
 
 
 def whole(text: str) -> int:
@@ -24,6 +27,8 @@ TEXT = ValueType(str, "text", "any", "NAME", show=lambda text: f"{text}/")
 
 @dataclass(frozen=True, slots=True)
 class Told:
+    TABLE: ClassVar[str] = "worker"
+
     credit: int = setting(
         2, type=NUMBER, help="tasks at a time, 50 % of them waiting", variables=["CREDIT", "OLD_CREDIT"]
     )
@@ -40,7 +45,7 @@ class Told:
 
 
 def told(*arguments: str, **environ: str) -> Told:
-    return read(Told, "worker", argparse.ArgumentParser(), arguments, environ)
+    return read(Told, argparse.ArgumentParser(), arguments, {"MOVIOLA_USER_CONFIG": os.devnull, **environ})
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str, **environ: str) -> str:
@@ -76,11 +81,13 @@ def test_of_several_variables_the_first_that_is_set_counts() -> None:
 
 def test_a_variable_that_a_flag_overrules_is_not_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
     assert told("--credit", "1", CREDIT="many").credit == 1
-    assert refused(capsys, CREDIT="many").endswith("error: argument --credit: 'many' is no number")
+    assert refused(capsys, CREDIT="many").endswith("error: CREDIT: 'many' is no number")
     assert refused(capsys, "--credit", "many").endswith("error: argument --credit: 'many' is no number")
 
 
-def test_what_repeats_is_a_tuple_from_everywhere(tmp_path: Path) -> None:
+def test_what_repeats_is_a_tuple_from_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(MOVIOLA_WORKER_ADMIN="ana 'bo b'").admin == ("ana", "bo b")
+    assert 'in "ana \'bo" a quote does not end' in refused(capsys, MOVIOLA_WORKER_ADMIN="ana 'bo")
     assert told("--admin", "ana", "--admin", "bo").admin == ("ana", "bo")
     assert told("--files", "a", "b").files == ("a", "b")
     assert told(**config(tmp_path, '[worker]\nadmin = ["ana", "bo"]\n')).admin == ("ana", "bo")
@@ -88,7 +95,9 @@ def test_what_repeats_is_a_tuple_from_everywhere(tmp_path: Path) -> None:
 
 def test_a_switch(tmp_path: Path) -> None:
     assert told("--fast").fast
-    assert told(FAST="0").fast, "a variable that is not empty turns it on"
+    assert told(FAST="yes").fast
+    assert not told(FAST="0").fast
+    assert not told(FAST="off", **config(tmp_path, "[worker]\nfast = true\n")).fast
     assert told(**config(tmp_path, "[worker]\nfast = true\n")).fast
     assert not told(**config(tmp_path, "[worker]\nfast = false\n")).fast
 
@@ -128,9 +137,18 @@ def test_both_flags_of_what_excludes_each_other_are_refused(capsys: pytest.Captu
         ("[worker]\nfast = 1\n", "[worker]: fast is true or false, and 1 is neither"),
         ("[worker]\ncredits = 1\n", "[worker], has no setting 'credits'; did you mean 'credit'?"),
         ("[worker]\nzzz = 1\n", "has no setting 'zzz'; there are credit, where, name,"),
-        ("[wroker]\n", "has 'wroker'; there are the tables middleware, aggregator, worker, client"),
-        ("credit = 1\n", "has 'credit'; there are the tables middleware, aggregator, worker, client"),
+        ("[wroker]\n", "has 'wroker'; did you mean 'worker'?"),
+        (
+            "credit = 1\n",
+            "has 'credit'; there are the tables middleware, aggregator, worker, client, send, presets,",
+        ),
+        ("hosts = 1\n", "has 'hosts'; did you mean 'host'?"),
+        ("worker = 1\n", "has 'worker', which is a table, with settings in it"),
+        ("[host]\n", "has 'host', which is a setting, with a value"),
+        ("[worker]\ncodec = 'mpeg4'\n", "[worker]: codec: 'mpeg4' is none of ffv1, h264"),
         ("[worker\n", "is not TOML"),
+        (f"[worker]\nwhere = {'[' * 100_000}", "is not TOML"),
+        ("#" * 2**20 + "\n", "has more than 1048576 bytes"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_sentence(
@@ -155,6 +173,6 @@ def test_help_shows_meaning_variables_and_present_defaults(capsys: pytest.Captur
     said = " ".join(capsys.readouterr().out.split())
     assert "--credit N tasks at a time, 50 % of them waiting (CREDIT, OLD_CREDIT; 2)" in said
     assert "--where NAME where (WHERE; there/)" in said
-    assert "--name NAME name (this machine's, vm)" in said
+    assert "--name NAME name (MOVIOLA_WORKER_NAME; this machine's, vm)" in said
     assert "--fast hurry (FAST)" in said
     assert "[--key NAME | --keyless]" in said

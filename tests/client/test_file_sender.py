@@ -128,6 +128,15 @@ def test_an_option_for_other_material_is_refused(
     assert (done.returncode, done.stdout, done.stderr) == (2, "", words)
 
 
+def test_what_a_configuration_says_for_other_material_is_no_mistake(
+    sender: Typed, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "moviola.toml").write_text('[send]\ncodec = "ffv1"\n')
+    done = sender("table.csv", "--local", "--filters", "where:column=a:min=1")
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_option_is_right_where_some_of_the_material_knows_it(
     sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path
 ) -> None:
@@ -232,7 +241,7 @@ def test_a_configuration_says_where_the_cluster_is_and_no_more(
     monkeypatch.setenv("MOVIOLA_CONFIG", str(path))
     path.write_text('[client]\nport = 6000\nresults = "films"\n')
     options = read_options([])
-    assert (options.port, options.results, options.codec) == (6000, Path("films"), "h264")
+    assert (options.port, options.results, options.codec) == (6000, tmp_path / "films", "h264")
     path.write_text('[client]\ncodec = "mpeg4"\n')
     with pytest.raises(SystemExit):
         read_options([])

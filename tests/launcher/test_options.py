@@ -29,11 +29,13 @@ def test_folder_that_supervisord_would_misread_is_refused(tmp_path: Path, name: 
 def test_a_configuration_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MOVIOLA_CONFIG", "moviola.toml")
+    monkeypatch.setenv("MOVIOLA_FOLDER_CONFIG", "")
     options.settle_configuration()
     assert os.environ["MOVIOLA_CONFIG"] == str(tmp_path / "moviola.toml")
     monkeypatch.setenv("MOVIOLA_CONFIG", "")
     options.settle_configuration()
     assert os.environ["MOVIOLA_CONFIG"] == ""
+    assert os.environ["MOVIOLA_FOLDER_CONFIG"] == str(tmp_path / "moviola.toml")
 
 
 def test_flags_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

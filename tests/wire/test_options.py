@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moviola.base.settings import read
+from moviola.base.layers import read
 from moviola.wire import options
 
 
@@ -25,7 +25,7 @@ class Shared:
 
 
 def told(*arguments: str) -> Shared:
-    return read(Shared, "worker", argparse.ArgumentParser(), arguments)
+    return read(Shared, argparse.ArgumentParser(), arguments)
 
 
 def test_flags_win_over_the_environment_and_that_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

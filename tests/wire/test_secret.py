@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moviola.base.settings import read
+from moviola.base.layers import read
 from moviola.wire import options
 from moviola.wire.secret import cluster_secret, make_secret, read_secret
 
@@ -33,7 +33,7 @@ class Told:
 
 def secret_told(*arguments: str, state: Path | None = None, makes: bool = False) -> bytes:
     """The secret that a command line and the environment lead to."""
-    said = read(Told, "worker", argparse.ArgumentParser(), arguments)
+    said = read(Told, argparse.ArgumentParser(), arguments)
     return cluster_secret(said.secret_file, said.no_secret, state=state, makes=makes)
 
 
