@@ -1,1 +1,72 @@
-"""Moviola: filters over video, images and tables, on every core and machine that you own."""
+"""Moviola: filters over video, images and tables, on every core and machine that you own.
+
+    import moviola
+
+    moviola.process("a.mp4", "blur:radius=5", out="b.mp4")      # in this process
+    with moviola.Cluster.local(workers=4) as cluster:           # or moviola.Cluster("host", secret_file=…)
+        job = cluster.submit("a.mp4", {"small": "resize:width=640", "faces": "faces"})
+        for frame in job.frames("faces"):
+            ...
+
+docs/PYTHON.md has more. What is named here is imported when it is first used, so that `import moviola` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moviola.api.errors import JobCancelled as JobCancelled
+    from moviola.api.errors import JobFailed as JobFailed
+    from moviola.api.errors import MoviolaError as MoviolaError
+    from moviola.api.errors import Refused as Refused
+    from moviola.api.errors import Timeout as Timeout
+    from moviola.api.errors import Unreachable as Unreachable
+    from moviola.api.errors import UnreadableSource as UnreadableSource
+    from moviola.api.errors import UsageError as UsageError
+    from moviola.api.frames import Frame as Frame
+    from moviola.api.metrics import Failure as Failure
+    from moviola.api.metrics import Metrics as Metrics
+    from moviola.api.options import JobOptions as JobOptions
+    from moviola.api.process import process as process
+    from moviola.api.progress import Progress as Progress
+    from moviola.api.results import OutputResult as OutputResult
+    from moviola.api.results import Result as Result
+
+_HOMES = {
+    "Failure": "metrics",
+    "Frame": "frames",
+    "JobCancelled": "errors",
+    "JobFailed": "errors",
+    "JobOptions": "options",
+    "Metrics": "metrics",
+    "MoviolaError": "errors",
+    "OutputResult": "results",
+    "Progress": "progress",
+    "Refused": "errors",
+    "Result": "results",
+    "Timeout": "errors",
+    "Unreachable": "errors",
+    "UnreadableSource": "errors",
+    "UsageError": "errors",
+    "process": "process",
+}
+"""By name, the module of moviola.api that has it."""
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - the names above, once
+
+
+if not TYPE_CHECKING:  # otherwise every name would be there for a type checker, the misspelt ones too
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'moviola' has no attribute {name!r}")
+        value = getattr(import_module(f"moviola.api.{home}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -139,11 +139,21 @@ def split_name(text: str) -> tuple[str, str]:
     if named is None:
         return "", text
     name, chain = named[1].strip(), named[2]
+    _check_name(name)
+    return name, chain
+
+
+def named_chain(name: str, chain: str) -> str:
+    """Return the text of a chain whose output has a name. Raises ChainError for what is no name."""
+    _check_name(name)
+    return f"{name}={chain}"
+
+
+def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or len(name) > MAX_OUTPUT_NAME:
         raise ChainError(
             f'"{name}" cannot name an output: letters, digits, - and _ can, up to {MAX_OUTPUT_NAME}, not - or _ first'
         )
-    return name, chain
 
 
 def _refuse_equal_names(names: Sequence[str]) -> None:

@@ -9,7 +9,6 @@ from moviola.display.progress import (
     LiveDisplay,
     PlainDisplay,
     QuietDisplay,
-    Rates,
     display_for,
     duration,
     live_line,
@@ -55,20 +54,6 @@ def test_what_matters_most_is_shown_first() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (61, "1:01"), (3723, "1:02:03")])
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def test_rates_are_averages_over_the_last_seconds() -> None:
-    rates = Rates()
-
-    def at(now: float, done: int) -> float:
-        return rates.update([JobView("1", "clip.mp4", 0, frames_done=done)], now)["1"]
-
-    assert at(0.0, 0) == 0.0
-    assert at(1.0, 10) == pytest.approx(10.0)
-    for second in range(2, 30):
-        at(float(second), 10 * second if second < 20 else 200)
-    assert at(30.0, 200) == 0.0
-    assert rates.update([JobView("2", "clip.mp4", 0, frames_done=500)], 31.0) == {"2": 0.0}
 
 
 def console(*, terminal: bool, width: int = 80) -> Terminal:

@@ -1,0 +1,1 @@
+"""Moviola in Python: what `import moviola` exports. docs/PYTHON.md is its page."""
