@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from moviola.base.vocabulary import ErrorCode, JobState
+from moviola.base.vocabulary import ErrorCode, JobCode, JobState
 from moviola.session import heard
+from moviola.session.batch import JobLoad
 from moviola.session.events import (
     Command,
     Dial,
@@ -52,6 +53,10 @@ HOPELESS: Final[frozenset[str]] = frozenset(
     }
 )
 """Codes of a lost connection that would be lost again for the same reason."""
+
+
+UNRELATED_TO_LOAD: Final = frozenset({JobCode.NO_WORKER, JobCode.TOO_LARGE})
+"""Codes of a pending job that other jobs of the same batch may well go past."""
 
 
 class Phase(Enum):
@@ -103,6 +108,22 @@ class JobSession:
         self._met_before = False
         self._backoff = redial()
         self._outbox: list[Command] = []
+
+    @property
+    def is_uploading(self) -> bool:
+        """True while a source is to be sent that the middleware has not all accepted."""
+        return False
+
+    @property
+    def load(self) -> JobLoad:
+        """What the job takes, here and in the cluster, as far as its newest record says.
+
+        Tasks that wait for a person or for another kind of worker say nothing of how busy the cluster is."""
+        record = self.record
+        if record is None or record.state == JobState.PAUSED or record.code in UNRELATED_TO_LOAD:
+            return JobLoad(self.is_uploading)
+        queued, in_flight = record.progress.get("tasks_queued", 0), record.progress.get("tasks_in_flight", 0)
+        return JobLoad(self.is_uploading, queued, in_flight)
 
     def next_deadline(self) -> float | None:
         """When to give it a Tick."""

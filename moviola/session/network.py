@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Final
 
-from moviola.session import events
+from moviola.session import batch, events
 from moviola.session.outcome import Outcome, Status
 from moviola.session.run import FollowRequest, Run, UploadRequest
 from moviola.session.target import Target, as_sentence
 from moviola.session.views import Display, JobView
 from moviola.wire.loop import Loop, Readable
 
-PARALLEL_JOBS: Final = 2
-"""Submissions at the same time: while one is spliced and fetched, the next keeps the workers busy."""
-
 
 class Sender:
-    """Send what is requested, PARALLEL_JOBS at a time, and shows how far they are."""
+    """Send what is requested, as many jobs at a time as the cluster has work for, and show how far they are."""
 
     def __init__(self, target: Target, display: Display) -> None:
         self._loop = Loop("client", secret=target.secret)
@@ -38,7 +34,7 @@ class Sender:
         supplied_all = False
         try:
             while self._runs or not supplied_all:
-                if not supplied_all and len(self._runs) < PARALLEL_JOBS:
+                if not supplied_all and batch.takes_next(self._runs):
                     supplied_all = self._interrupted or not self._take(supply)
                 self._turn()
                 for run in [run for run in self._runs if run.is_over]:
@@ -71,15 +67,17 @@ class Sender:
         for run in self._runs:
             if self._interrupted:
                 run.feed(events.Interrupted(), time.monotonic())
-            run.work(time.monotonic())
+            run.fire(time.monotonic())
             while run.session.remarks:
                 self._display.remark(as_sentence(run.session.remarks.pop(0)))
+        for run in batch.readers(self._runs):
+            run.read(time.monotonic())
         self._loop.flush()
         self._display.show([run.view() for run in self._runs], time.monotonic())
 
     def _deadline(self) -> float:
         now = time.monotonic()
-        if not self._runs or any(run.wants_turn for run in self._runs):
+        if not self._runs or any(run.wants_turn for run in batch.readers(self._runs)):
             return now
         deadlines = [at for run in self._runs if (at := run.session.next_deadline()) is not None]
         return min([*deadlines, now + self._display.interval_s])

@@ -14,6 +14,7 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import unit_of
 from moviola.session import events
 from moviola.session.assets import ChunkReader
+from moviola.session.batch import JobLoad
 from moviola.session.destination import Place
 from moviola.session.events import Command, Event, Peer
 from moviola.session.files import Files
@@ -137,11 +138,19 @@ class Run:
         else:
             self.feed(events.Received(peer, event.message, event.payload), now)
 
-    def work(self, now: float) -> None:
-        """A turn's share of what takes time: at most one chunk is read. Fires a deadline that has come."""
+    @property
+    def load(self) -> JobLoad:
+        """What it takes, here and in the cluster."""
+        return self.session.load
+
+    def fire(self, now: float) -> None:
+        """Tell the session that a deadline of its own has come, where one has."""
         deadline = self.session.next_deadline()
         if deadline is not None and deadline <= now:
             self.feed(events.Tick(), now)
+
+    def read(self, now: float) -> None:
+        """Read a chunk of the source, where one is wanted: a turn's share of what takes time."""
         if self.wants_turn:
             self._pull_wanted = False
             self.feed(self._pull(), now)

@@ -37,6 +37,11 @@ class SubmitSession(JobSession):
         self._upload = Upload(submission.source.stream_count + bool(submission.order.assets))
         self._windows = Windows()
 
+    @property
+    def is_uploading(self) -> bool:
+        """True until the middleware has accepted every chunk, or nobody wants the rest."""
+        return self.phase not in (Phase.FETCHING, Phase.OVER) and not self._upload.all_accepted
+
     def _request(self) -> Submit:
         self._windows = Windows()  # of another connection
         submission = self.submission

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
+from moviola.filters.registry import schemas
 from moviola.media.material import Cutting, Material
+from moviola.session.batch import MAX_JOBS, MAX_UPLOADING
 from moviola.session.destination import Place
 from moviola.session.network import Sender
-from moviola.session.order import Submission, submission_key
+from moviola.session.order import OutputRequest, Submission, submission_key
 from moviola.session.outcome import Outcome, Status
 from moviola.session.run import UploadRequest
 from moviola.session.sources import Reader
@@ -203,6 +206,44 @@ def test_what_a_job_waits_for_is_shown_and_an_interruption_ends_the_waiting(
     assert outcome.status is Status.CANCELLED
     assert outcome.state == "pending"
     assert "job-0 goes on without us" in outcome.reason
+
+
+def test_a_batch_of_many_files_opens_few_of_them_at_a_time(cluster: FakeCluster, tmp_path: Path) -> None:
+    """The cluster has credit for all of them and ends none, so that as many go on as ever will."""
+    cluster.script.never_finish = True
+    paths = [tmp_path / f"{number}.csv" for number in range(2 * MAX_JOBS)]
+    for number, path in enumerate(paths):
+        path.write_text(f"a,b\n{number},2\n")
+    taken: list[UploadRequest] = []
+    deadline = time.monotonic() + DEADLINE_S
+
+    def requests() -> Iterator[UploadRequest]:
+        for path in paths:
+            material = Material.single("table", path)
+            order = OutputRequest(["where:column=a:min=0"], schemas()).order(material)
+            reader = Reader(material, order)
+            submission = Submission(submission_key(reader.source, order), reader.source, order)
+            taken.append(UploadRequest(submission, reader, Place(tmp_path / "results", True)))
+            yield taken[-1]
+
+    class Watchful(Recorder):
+        """Looks at which sources are open, and interrupts when all that are taken have been sent."""
+
+        most_open = 0
+
+        def show(self, views: Iterable[JobView], now: float) -> None:
+            super().show(views, now)
+            opened = {file.path for file in psutil.Process().open_files()} & set(map(str, paths))
+            self.most_open = max(self.most_open, len(opened))
+            assert time.monotonic() < deadline
+            if len(cluster.jobs) == MAX_JOBS and all(job.complete for job in cluster.jobs):
+                sender.interrupt()
+
+    display = Watchful()
+    sender = Sender(target(cluster), display)
+    outcomes = list(sender.send(requests()))
+    assert len(outcomes) == len(taken) == MAX_JOBS
+    assert display.most_open <= MAX_UPLOADING
 
 
 def test_none_is_taken_after_the_middleware_could_not_be_reached(clip: Path, tmp_path: Path) -> None:

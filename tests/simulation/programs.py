@@ -765,7 +765,8 @@ class Client(Program):
                 continue
             if event.connection in self.run.links.values():
                 self.run.network(event, self.world.now)
-        self.run.work(self.world.now)
+        self.run.fire(self.world.now)
+        self.run.read(self.world.now)
         if self.death == "in-flush":
             self.loop.flush_limit = self.world.random.randrange(3)
         self.loop.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,4 +85,21 @@ class Gate(_OnOneFrame):
     def misbehave(self) -> None:
         pause = threading.Event()
         while not Path(self.path).exists():
+            pause.wait(0.01)
+
+
+@dataclass(frozen=True)
+class Turnstile(_OnOneFrame):
+    """For tests that must know which workers are at work: each task says in the folder that it has come, and goes on
+    when somebody has made its pass."""
+
+    name: ClassVar[str] = "turnstile"
+    summary: ClassVar[str] = "waits on one frame until a pass for this very task is there"
+    folder: str = parameter("", help="where tasks say that they have come, and find their passes")
+
+    def misbehave(self) -> None:
+        ticket = Path(self.folder) / f"{os.getpid()}-{time.monotonic_ns()}.waits"
+        ticket.touch()
+        pause = threading.Event()
+        while not ticket.with_suffix(".pass").exists():
             pause.wait(0.01)
