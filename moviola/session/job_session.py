@@ -122,8 +122,7 @@ class JobSession:
         record = self.record
         if record is None or record.state == JobState.PAUSED or record.code in UNRELATED_TO_LOAD:
             return JobLoad(self.is_uploading)
-        queued, in_flight = record.progress.get("tasks_queued", 0), record.progress.get("tasks_in_flight", 0)
-        return JobLoad(self.is_uploading, queued, in_flight)
+        return JobLoad(self.is_uploading, record.progress.tasks_queued, record.progress.tasks_in_flight)
 
     def next_deadline(self) -> float | None:
         """When to give it a Tick."""
