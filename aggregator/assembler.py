@@ -50,9 +50,9 @@ from .events import (
     Log,
     NotKept,
     Peer,
+    PeerMessage,
     Recall,
     Recalled,
-    Received,
     ResultsLost,
     SaveJob,
     SendFilePart,
@@ -121,9 +121,9 @@ class Assembler:
         memory = self._memory
         memory.outbox = []
         match event:
-            case Received(message=message) if (job := getattr(message, "job", "")) in memory.history:
+            case PeerMessage(message=message) if (job := getattr(message, "job", "")) in memory.history:
                 memory.outbox.append(Recall(event, job))
-            case Received():
+            case PeerMessage():
                 self._received(event, now)
             case Recalled():
                 self._recalled(event, now)
@@ -203,13 +203,13 @@ class Assembler:
         finally:
             self._memory.recalled = None
 
-    def _received(self, event: Received, now: float) -> None:
+    def _received(self, event: PeerMessage, now: float) -> None:
         try:
             self._heard(event, now)
         except ProtocolError as error:
             self._close(event.peer, error, error.job or getattr(event.message, "job", ""), now)
 
-    def _heard(self, event: Received, now: float) -> None:
+    def _heard(self, event: PeerMessage, now: float) -> None:
         message = event.message
         if event.peer == MIDDLEWARE:
             return self._told(event, now)
@@ -304,7 +304,7 @@ class Assembler:
 
     # ── the middleware ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _told(self, event: Received, now: float) -> None:
+    def _told(self, event: PeerMessage, now: float) -> None:
         match event.message:
             case Welcome() as message:
                 self._welcomed(message, now)

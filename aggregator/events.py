@@ -24,7 +24,7 @@ MIDDLEWARE: Final[Peer] = 0
 
 
 @record
-class Received:
+class PeerMessage:
     """A peer's message; the first is its Hello, of the middleware its Welcome. Of a payload size and checksum are
     told."""
 
@@ -124,7 +124,7 @@ class ResultsLost:
 class Recalled:
     """The answer to a Recall: the job's row in the ledger, as SaveJob wrote it."""
 
-    event: Received
+    event: PeerMessage
     job: str
     fixed: FixedPart
     record: JobRecord
@@ -136,7 +136,7 @@ class Tick:
 
 
 Event = (
-    Received
+    PeerMessage
     | Damaged
     | Left
     | Unsent
@@ -221,7 +221,7 @@ class SaveJob:
 class Recall:
     """Reads in the ledger what is saved of a job that has ended, for a message that names it. Answered by Recalled."""
 
-    event: Received
+    event: PeerMessage
     job: str
 
 

@@ -18,7 +18,7 @@ from moviola.wire.lease_tags import is_lent
 from moviola.wire.limits import MAX_CHUNKS
 from moviola.wire.messages import Hello, Pass, Result, Stored
 
-from .events import MIDDLEWARE, Keep, Received, Send
+from .events import MIDDLEWARE, Keep, PeerMessage, Send
 from .jobs import CollectedJob, CollectedTrack
 from .memory import Memory
 from .states import JobPhase
@@ -35,7 +35,7 @@ class Results:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def result(self, event: Received, message: Result, hello: Hello) -> None:
+    def result(self, event: PeerMessage, message: Result, hello: Hello) -> None:
         """Judge a worker's result of an output's chunk. `hello` is how the worker introduced itself."""
         keep = Keep(
             peer=event.peer,
@@ -60,7 +60,7 @@ class Results:
             return
         self._judge(job, keep)
 
-    def passed(self, event: Received, message: Pass) -> None:
+    def passed(self, event: PeerMessage, message: Pass) -> None:
         """A chunk of a stream that is not filtered."""
         size, xxh3 = event.payload_size, event.payload_xxh3
         keep = Keep(MIDDLEWARE, message.job, message.track, message.index, size, xxh3, content=xxh3)

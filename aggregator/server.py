@@ -50,9 +50,9 @@ from .events import (
     Log,
     NotKept,
     Peer,
+    PeerMessage,
     Recall,
     Recalled,
-    Received,
     ResultsLost,
     SaveJob,
     Send,
@@ -209,7 +209,7 @@ class Server:
         peer = MIDDLEWARE if event.connection == self._uplink else event.connection
         if isinstance(event, wire.Received):
             log.debug("< %s %s", peer or "middleware", event.message)
-            self._handle(Received(peer, event.message, len(event.payload), event.xxh3), event.payload)
+            self._handle(PeerMessage(peer, event.message, len(event.payload), event.xxh3), event.payload)
         elif isinstance(event, wire.Unsent):
             self._handle(Unsent(peer, event.message, event.reason))
         elif isinstance(event, wire.Damaged):
@@ -232,9 +232,9 @@ class Server:
         except Exception as error:
             log.exception("a bug: handling %.2000r raised", event)
             event = event.event if isinstance(event, Recalled) else event
-            job = str(getattr(event.message, "job", "")) if isinstance(event, Received) else ""
+            job = str(getattr(event.message, "job", "")) if isinstance(event, PeerMessage) else ""
             half_done = self.assembler.half_done()
-            if half_done or not isinstance(event, Received):
+            if half_done or not isinstance(event, PeerMessage):
                 jobs = [*([job] if job else []), *jobs_at_work(error, CollectedJob)]
                 raise half_done_by(log, event, error, half_done, jobs) from error
             log.error("peer %d is closed for it; nothing was changed, so this process goes on", event.peer)

@@ -30,7 +30,7 @@ from rich.table import Table
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Peer
+from tests.end_to_end.hostile.peer import RawPeer
 
 READY_S: Final = 120.0
 """How long a crowd may take to be there."""
@@ -96,7 +96,7 @@ class Visitors:
 def visit(port: int) -> float:
     """How long an honest client takes to be in, and to have an answer."""
     begun = time.monotonic()
-    with Peer(port) as peer:
+    with RawPeer(port) as peer:
         peer.say("Watch", topics=["workers"])
         peer.expect("Event", kind="current")
     return time.monotonic() - begun

@@ -43,11 +43,11 @@ from .events import (
     FreeJob,
     Left,
     Log,
+    MemberMessage,
     NotKept,
     Peer,
     Purpose,
     Recalled,
-    Received,
     SaveJob,
     StageKept,
     StageLost,
@@ -150,9 +150,9 @@ class Dispatcher:
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Takes one event; returns what is to be done, in order. A peer that breaks the protocol is closed."""
-        if isinstance(event, (Received, Damaged)):
+        if isinstance(event, (MemberMessage, Damaged)):
             try:
-                if isinstance(event, Received):
+                if isinstance(event, MemberMessage):
                     self._received(event, now)
                 else:
                     self._came_damaged(event)
@@ -217,7 +217,7 @@ class Dispatcher:
 
     # ── routing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _received(self, event: Received, now: float) -> None:
+    def _received(self, event: MemberMessage, now: float) -> None:
         cluster, peer, message = self.cluster, event.peer, event.message
         if peer in cluster.workers_by_peer:
             self._from_worker(peer, message, now)
@@ -275,7 +275,7 @@ class Dispatcher:
         else:
             raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"a worker may not send {type(message).__name__} here")
 
-    def _from_client(self, event: Received, now: float) -> None:
+    def _from_client(self, event: MemberMessage, now: float) -> None:
         client, message = self.cluster.clients[event.peer], event.message
         if isinstance(message, Chunk):
             self._submissions.chunk(client, message, event.payload_size, event.payload_xxh3, now)

@@ -17,7 +17,7 @@ Peer = int
 
 
 @record
-class Received:
+class MemberMessage:
     """A peer's message; the first one is its Hello. Of a payload only the size and checksum are told."""
 
     peer: Peer
@@ -129,7 +129,7 @@ class Tick:
 
 
 Event = (
-    Received
+    MemberMessage
     | Damaged
     | FoundWhole
     | ChunkLost

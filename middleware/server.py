@@ -43,10 +43,10 @@ from .events import (
     FreeStage,
     Left,
     Log,
+    MemberMessage,
     NotKept,
     Recall,
     Recalled,
-    Received,
     SaveFilter,
     SaveJob,
     SaveStore,
@@ -190,7 +190,7 @@ class Server:
             log.exception("a bug: handling %.2000r raised", event)
             jobs = [*_jobs_named(event), *jobs_at_work(error, Job)]
             half_done = self.dispatcher.half_done() or self._disagreement()
-            if half_done or not isinstance(event, Received | Damaged):
+            if half_done or not isinstance(event, MemberMessage | Damaged):
                 raise half_done_by(log, event, error, half_done, jobs) from error
             host = self._loop.peer_host(event.peer)
             log.error("peer %d at %s is closed for it; nothing was changed, so this process goes on", event.peer, host)
@@ -217,7 +217,7 @@ class Server:
         elif isinstance(event, wire.Received):
             log.debug("< %d %s", event.connection, event.message)
             host = self._loop.peer_host(event.connection)
-            told = Received(event.connection, event.message, len(event.payload), event.xxh3, host)
+            told = MemberMessage(event.connection, event.message, len(event.payload), event.xxh3, host)
             self._carry_out(self._ask(told), event)
 
     def _room(self) -> int:
@@ -383,7 +383,7 @@ def _assets_of(job: str) -> str:
 
 def _jobs_named(event: Event) -> list[str]:
     """The job that a message is about."""
-    name = getattr(event.message, "job", "") if isinstance(event, Received | Damaged) else ""
+    name = getattr(event.message, "job", "") if isinstance(event, MemberMessage | Damaged) else ""
     return [name] if name else []
 
 

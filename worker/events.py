@@ -13,10 +13,10 @@ from moviola.wire.framing import Buffer
 from moviola.wire.messages import Hello, Message, Task, Welcome
 from moviola.wire.schema import Lease
 
-Peer = str
+ServerId = str
 """The id of an aggregator's store, or MIDDLEWARE."""
 
-MIDDLEWARE: Final[Peer] = ""
+MIDDLEWARE: Final[ServerId] = ""
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -25,7 +25,7 @@ MIDDLEWARE: Final[Peer] = ""
 class Opened:
     """A peer that was dialled has welcomed us."""
 
-    peer: Peer
+    peer: ServerId
     welcome: Welcome
 
 
@@ -33,16 +33,16 @@ class Opened:
 class Lost:
     """A connection is gone, or could not be made. `code` is the peer's own, where it said one."""
 
-    peer: Peer
+    peer: ServerId
     reason: str
     code: str = ""
 
 
 @record
-class Received:
+class ServerMessage:
     """A message from an open connection; the payload is the receiver's."""
 
-    peer: Peer
+    peer: ServerId
     message: Message
     payload: Buffer = b""
 
@@ -51,7 +51,7 @@ class Received:
 class Damaged:
     """A message came whose payload did not match its checksum, and is gone."""
 
-    peer: Peer
+    peer: ServerId
     message: Message
 
 
@@ -105,7 +105,9 @@ class Tick:
     """Time has passed."""
 
 
-Event = Opened | Lost | Received | Damaged | Progressed | Computed | Failed | Stopped | Unsent | DrainRequested | Tick
+Event = (
+    Opened | Lost | ServerMessage | Damaged | Progressed | Computed | Failed | Stopped | Unsent | DrainRequested | Tick
+)
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -114,7 +116,7 @@ Event = Opened | Lost | Received | Damaged | Progressed | Computed | Failed | St
 class Dial:
     """Connects to a peer; answered by Opened or Lost."""
 
-    peer: Peer
+    peer: ServerId
     addresses: tuple[Address, ...]
     hello: Hello
 
@@ -123,14 +125,14 @@ class Dial:
 class HangUp:
     """Closes a peer's connection. No Lost follows."""
 
-    peer: Peer
+    peer: ServerId
 
 
 @record
 class Send:
     """Sends to an open peer. The shell fills a Beat's figures of the process in."""
 
-    peer: Peer
+    peer: ServerId
     message: Message
     payload: Buffer = b""
 

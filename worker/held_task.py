@@ -11,7 +11,7 @@ from moviola.wire.framing import Buffer
 from moviola.wire.messages import HandOn, HeldLease, LeaseBeat, Released, Result, Task
 from moviola.wire.transitions import changed
 
-from .events import MIDDLEWARE, Peer
+from .events import MIDDLEWARE, ServerId
 from .states import PHASE_TRANSITIONS, Phase
 
 
@@ -66,7 +66,7 @@ class HeldTask:
         return not stage or stage[-1] == len(self.task.output.get("chain", ()))
 
     @property
-    def destination(self) -> Peer:
+    def destination(self) -> ServerId:
         """Who gets what comes of it: the store, or the middleware where another worker goes on."""
         return self.task.owner if self.is_last else MIDDLEWARE
 

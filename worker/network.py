@@ -31,10 +31,10 @@ from .events import (
     Log,
     Lost,
     Opened,
-    Peer,
     Progressed,
-    Received,
     Send,
+    ServerId,
+    ServerMessage,
     Tick,
     Unsent,
 )
@@ -66,8 +66,8 @@ class Network:
         self._session, self._loop, self._note, self._lifeline, self._clock = session, loop, note, lifeline, clock
         self._log = logging.getLogger(session.identity.name)
         self._inbox: SimpleQueue[Event] = SimpleQueue()
-        self._connections: dict[Peer, ConnectionId] = {}
-        self._peers: dict[ConnectionId, Peer] = {}
+        self._connections: dict[ServerId, ConnectionId] = {}
+        self._peers: dict[ConnectionId, ServerId] = {}
         self._process = psutil.Process()
         self._exit_status: int | None = None
         self._computer: Computer | None = None
@@ -124,7 +124,7 @@ class Network:
             self._handle(Opened(peer, event.message))
         else:
             self._log.debug("< %s %s", peer or "middleware", event.message)
-            self._handle(Received(peer, event.message, event.payload))
+            self._handle(ServerMessage(peer, event.message, event.payload))
 
     def _tell_compute_news(self) -> None:
         """Progress is looked up once a turn, so that the compute thread need not wake this one at each frame."""
@@ -169,7 +169,7 @@ class Network:
     def _with_figures(self, beat: Beat) -> Beat:
         return replace(beat, cpu_percent=self._process.cpu_percent(), memory_bytes=self._process.memory_info().rss)
 
-    def _forget(self, peer: Peer) -> ConnectionId:
+    def _forget(self, peer: ServerId) -> ConnectionId:
         connection = self._connections.pop(peer)
         del self._peers[connection]
         return connection

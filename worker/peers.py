@@ -8,7 +8,7 @@ from typing import Final
 from moviola.wire.addresses import Address, reachable
 from moviola.wire.messages import Aggregator
 
-from .events import MIDDLEWARE, Peer
+from .events import MIDDLEWARE, ServerId
 from .link import Link
 from .states import LinkState
 
@@ -26,23 +26,23 @@ class Peers:
     """
 
     def __init__(
-        self, middleware: tuple[Address, ...], jitter: Callable[[], float], is_wanted: Callable[[Peer], bool]
+        self, middleware: tuple[Address, ...], jitter: Callable[[], float], is_wanted: Callable[[ServerId], bool]
     ) -> None:
-        self.links: dict[Peer, Link] = {MIDDLEWARE: Link(middleware)}
+        self.links: dict[ServerId, Link] = {MIDDLEWARE: Link(middleware)}
         self._middleware_host = middleware[0].host
         self._jitter = jitter
         self._is_wanted = is_wanted
 
-    def is_open(self, peer: Peer) -> bool:
+    def is_open(self, peer: ServerId) -> bool:
         """Return True when the connection to this peer is open."""
         link = self.links.get(peer)
         return link is not None and link.state is LinkState.OPEN
 
-    def opened(self, peer: Peer, now: float) -> None:
+    def opened(self, peer: ServerId, now: float) -> None:
         """Take note that the connection to this peer is open since `now` (s, monotonic)."""
         self.links[peer].opened(now)
 
-    def lost(self, peer: Peer, reason: str, code: str, now: float) -> str:
+    def lost(self, peer: ServerId, reason: str, code: str, now: float) -> str:
         """Rests until a later try; returns a line for people, or "" when it was said a short while ago."""
         link = self.links[peer]
         was_open = link.state is LinkState.OPEN
@@ -69,7 +69,7 @@ class Peers:
         link.move(addresses, now)
         return had_connection
 
-    def due(self, now: float) -> Iterable[tuple[Peer, Link]]:
+    def due(self, now: float) -> Iterable[tuple[ServerId, Link]]:
         """Those to dial now; they count as being dialled."""
         for peer, link in self.links.items():
             if link.dial_at is not None and link.dial_at <= now and self._is_wanted(peer):

@@ -55,10 +55,10 @@ from .events import (
     Log,
     Lost,
     Opened,
-    Peer,
     Progressed,
-    Received,
     Send,
+    ServerId,
+    ServerMessage,
     Stopped,
     Unsent,
 )
@@ -146,9 +146,9 @@ class Session:
                 self._opened(event, now)
             case Lost():
                 self._lost(event, now)
-            case Received() if event.peer == MIDDLEWARE:
+            case ServerMessage() if event.peer == MIDDLEWARE:
                 self._from_middleware(event, now)
-            case Received():
+            case ServerMessage():
                 self._from_store(event)
             case Damaged(message=Task() as task) if event.peer == MIDDLEWARE:
                 self._came_damaged(task)
@@ -226,13 +226,13 @@ class Session:
         self._log(self.peers.lost(event.peer, event.reason, event.code, now))
         self._unsend(event.peer)
 
-    def _unsend(self, peer: Peer) -> None:
+    def _unsend(self, peer: ServerId) -> None:
         """What was sent to a peer and has no verdict counts as not sent."""
         for held_task in self.held_tasks.values():
             if held_task.destination == peer:
                 held_task.is_sent = False
 
-    def _hello(self, peer: Peer) -> Hello:
+    def _hello(self, peer: ServerId) -> Hello:
         who = self.identity
         details: dict[str, Any] = {}
         if peer == MIDDLEWARE:
@@ -249,7 +249,7 @@ class Session:
         token = who.token if peer == MIDDLEWARE else for_store(who.token, peer)
         return Hello("worker", who.name, who.session, list(VERSIONS), details=details, token=token)
 
-    def _is_wanted(self, peer: Peer) -> bool:
+    def _is_wanted(self, peer: ServerId) -> bool:
         """A store is dialled as soon as there is a task for it, so that its result will not wait."""
         return peer == MIDDLEWARE or any(
             held_task.destination == peer and held_task.phase is not Phase.RELEASING
@@ -258,7 +258,7 @@ class Session:
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _from_middleware(self, event: Received, now: float) -> None:
+    def _from_middleware(self, event: ServerMessage, now: float) -> None:
         match event.message:
             case Task() as task:
                 self._take(task, event.payload)
@@ -275,14 +275,14 @@ class Session:
             case Error(code, text):
                 self._log(f"the middleware says {code}: {text}")
 
-    def _from_store(self, event: Received) -> None:
+    def _from_store(self, event: ServerMessage) -> None:
         match event.message:
             case Stored() as stored:
                 self._judged(stored, event.peer)
             case Error(code, text):
                 self._log(f"store {event.peer} says {code}: {text}")
 
-    def _judged(self, stored: Stored, peer: Peer) -> None:
+    def _judged(self, stored: Stored, peer: ServerId) -> None:
         """The verdict on what was sent."""
         held_task = None if stored.lease is None else self.held_tasks.get(stored.lease)
         if held_task is None or held_task.phase is not Phase.DELIVERING or held_task.destination != peer:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 from aggregator.assembler import Assembler
-from aggregator.events import MIDDLEWARE, Command, Event, Keep, Kept, Received, Splice, Spliced, Tick
+from aggregator.events import MIDDLEWARE, Command, Event, Keep, Kept, PeerMessage, Splice, Spliced, Tick
 from aggregator.splice_messages import FinishedFile
 from bench.scaling.farm import BUILD, CHUNK_BYTES, CHUNK_FRAMES, TURN_S
 from bench.scaling.lives import Shape
@@ -47,7 +47,7 @@ class Store:
 
     def hear(self, peer: int, message: Message, size: int = 0) -> None:
         """A peer's message comes."""
-        self.feed(Received(peer, message, size, 7))
+        self.feed(PeerMessage(peer, message, size, 7))
 
     def turn(self) -> None:
         """Let time pass, and end a turn of the loop."""

@@ -16,10 +16,10 @@ from middleware.events import (
     Close,
     Command,
     ForgetJob,
+    MemberMessage,
     Peer,
     Recall,
     Recalled,
-    Received,
     SaveJob,
     Send,
     SendChunk,
@@ -101,7 +101,7 @@ class Farm:
 
     def tell(self, peer: Peer, message: Message, size: int = 0, xxh3: int = 0) -> None:
         """A peer's message comes; `size` and `xxh3` are of its payload."""
-        self.take(self.dispatcher.handle(Received(peer, message, size, xxh3, "127.0.0.1"), self.now))
+        self.take(self.dispatcher.handle(MemberMessage(peer, message, size, xxh3, "127.0.0.1"), self.now))
 
     def tick(self) -> None:
         """End a turn of the loop."""

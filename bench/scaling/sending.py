@@ -15,7 +15,7 @@ from bench.scaling.farm import CHUNK_BYTES, CHUNK_FRAMES
 from bench.scaling.lives import Shape
 from moviola.filters.chain import Step
 from moviola.media.material import Chunk, Encoder, Output, Source
-from moviola.session.events import Exhausted, Peer, Pulled, Received, Start, Welcomed
+from moviola.session.events import ClusterMessage, Exhausted, Pulled, ServerRole, Start, Welcomed
 from moviola.session.order import Order, Submission
 from moviola.session.submit import SubmitSession
 from moviola.wire.messages import Job
@@ -33,7 +33,7 @@ class Upload:
         self._session = SubmitSession(Submission(str(number), source, order), "localhost:5000")
         self._job = f"job-{number}"
         self._accepted = 0
-        for event in (Start(), Welcomed(Peer.MIDDLEWARE)):
+        for event in (Start(), Welcomed(ServerRole.MIDDLEWARE)):
             self._session.handle(event, 0.0)
         self._answer(0, have=[b""])
 
@@ -55,7 +55,7 @@ class Upload:
         record = Job(
             self._job, "clip.mp4", "running", accepted=accepted, send_window_bytes=SEND_WINDOW_BYTES, have=have
         )
-        self._session.handle(Received(Peer.MIDDLEWARE, record), 0.0)
+        self._session.handle(ClusterMessage(ServerRole.MIDDLEWARE, record), 0.0)
 
 
 def measure(jobs: int, chunks: int, lives_per_tick: int = 16) -> dict[str, Any]:

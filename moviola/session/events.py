@@ -12,7 +12,7 @@ from moviola.wire.framing import Buffer
 from moviola.wire.messages import Message
 
 
-class Peer(Enum):
+class ServerRole(Enum):
     """The two that a session talks to, with at most one connection each."""
 
     MIDDLEWARE = "middleware"
@@ -31,14 +31,14 @@ class Start:
 class Welcomed:
     """A dialled connection is open."""
 
-    peer: Peer
+    peer: ServerRole
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ClusterMessage:
     """A message came."""
 
-    peer: Peer
+    peer: ServerRole
     message: Message
     payload: Buffer = b""
 
@@ -47,7 +47,7 @@ class Received:
 class Lost:
     """A connection is gone or could not be made. `code` is the other side's last word, if it gave one."""
 
-    peer: Peer
+    peer: ServerRole
     reason: str
     code: str = ""
 
@@ -116,7 +116,7 @@ class Tick:
 Event = (
     Start
     | Welcomed
-    | Received
+    | ClusterMessage
     | Lost
     | Pulled
     | Exhausted
@@ -137,7 +137,7 @@ class Dial:
     """Connect to a peer. The middleware is where the person said; `addresses` are the aggregator's, as told, or with
     `at_middleware` their ports at the middleware's own host."""
 
-    peer: Peer
+    peer: ServerRole
     addresses: tuple[Address, ...] = ()
     at_middleware: bool = False
 
@@ -146,14 +146,14 @@ class Dial:
 class HangUp:
     """Close the connection to a peer, if there is one. No Lost follows."""
 
-    peer: Peer
+    peer: ServerRole
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send a message to a peer, with its payload where it has one."""
 
-    peer: Peer
+    peer: ServerRole
     message: Message
     payload: Buffer = b""
 

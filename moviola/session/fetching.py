@@ -15,6 +15,7 @@ from moviola.session.events import (
     Begin,
     Begun,
     ChecksumMismatch,
+    ClusterMessage,
     Command,
     Dial,
     Event,
@@ -23,9 +24,8 @@ from moviola.session.events import (
     Kept,
     Lost,
     NotKept,
-    Peer,
-    Received,
     Send,
+    ServerRole,
     Tick,
     Welcomed,
     Write,
@@ -125,17 +125,17 @@ class Fetching:
                 return self._spoiled_file(file)
             case NotKept(file=file, reason=reason):
                 return self._fail(f"{file} cannot be written here: {reason}")
-            case Welcomed(peer=Peer.AGGREGATOR):
+            case Welcomed(peer=ServerRole.AGGREGATOR):
                 self._open = True
                 return self._ask(now)
-            case Received(peer=Peer.AGGREGATOR, message=Error() as error) if self._at_middleware:
+            case ClusterMessage(peer=ServerRole.AGGREGATOR, message=Error() as error) if self._at_middleware:
                 # another one may be there, which has other jobs' files
-                return [HangUp(Peer.AGGREGATOR), *self._lost(f"at the middleware's host: {error.text}", now)]
-            case Received(peer=Peer.AGGREGATOR, message=File() as part, payload=payload):
+                return [HangUp(ServerRole.AGGREGATOR), *self._lost(f"at the middleware's host: {error.text}", now)]
+            case ClusterMessage(peer=ServerRole.AGGREGATOR, message=File() as part, payload=payload):
                 return self._part(part, payload, now)
-            case Received(peer=Peer.AGGREGATOR, message=Error() as error):
+            case ClusterMessage(peer=ServerRole.AGGREGATOR, message=Error() as error):
                 return self._fail(f"the aggregator does not give {self._current.file}: {error.text}")
-            case Lost(peer=Peer.AGGREGATOR, reason=reason):
+            case Lost(peer=ServerRole.AGGREGATOR, reason=reason):
                 return self._lost(reason, now)
             case Tick():
                 return self._tick(now)
@@ -160,7 +160,7 @@ class Fetching:
             current = self._current
             return [Begin(current.file, current.size, current.xxh3, current.is_listing)]
         self.over = True
-        return [HangUp(Peer.AGGREGATOR)]
+        return [HangUp(ServerRole.AGGREGATOR)]
 
     def _begun(self, offset: int, now: float) -> list[Command]:
         self._written = self._asked = offset
@@ -200,7 +200,7 @@ class Fetching:
         size, commands = self._current.size, list[Command]()
         while self._asked < size and self._asked - self._written < AHEAD_SIZE:
             length = min(PART_SIZE, size - self._asked)
-            commands.append(Send(Peer.AGGREGATOR, Fetch(self._job, self._current.file, self._asked, length)))
+            commands.append(Send(ServerRole.AGGREGATOR, Fetch(self._job, self._current.file, self._asked, length)))
             self._asked += length
         self._stalls_at = now + STALL_S
         return commands
@@ -210,7 +210,7 @@ class Fetching:
             return self._fail(f"{part.file} has {part.size} bytes there, and {self._current.size} were announced")
         in_order = part.file == self._current.file and part.offset == self._written
         if not in_order or not len(payload) or self._written + len(payload) > self._asked:
-            return [HangUp(Peer.AGGREGATOR), *self._lost("it sent a part that was not asked for", now)]
+            return [HangUp(ServerRole.AGGREGATOR), *self._lost("it sent a part that was not asked for", now)]
         self._written += len(payload)
         self.size_here += len(payload)
         self._has_given = True
@@ -228,7 +228,7 @@ class Fetching:
 
     def _dial(self) -> list[Command]:
         self._dialled, self._has_given = True, False
-        return [Dial(Peer.AGGREGATOR, self.addresses, self._at_middleware)]
+        return [Dial(ServerRole.AGGREGATOR, self.addresses, self._at_middleware)]
 
     def _lost(self, reason: str, now: float) -> list[Command]:
         self._obstacles[self._at_middleware] = reason
@@ -246,9 +246,9 @@ class Fetching:
 
     def _tick(self, now: float) -> list[Command]:
         if self._stalls_at is not None and now >= self._stalls_at:
-            return [HangUp(Peer.AGGREGATOR), *self._lost("it does not answer", now)]
+            return [HangUp(ServerRole.AGGREGATOR), *self._lost("it does not answer", now)]
         return self._dial() if self._backoff.take(now) else []
 
     def _fail(self, reason: str) -> list[Command]:
         self.over, self.failure = True, reason
-        return [HangUp(Peer.AGGREGATOR)]
+        return [HangUp(ServerRole.AGGREGATOR)]

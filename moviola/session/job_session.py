@@ -16,15 +16,15 @@ from moviola.base.vocabulary import ErrorCode, JobCode, JobState
 from moviola.session import heard
 from moviola.session.batch import JobLoad
 from moviola.session.events import (
+    ClusterMessage,
     Command,
     Dial,
     Event,
     HangUp,
     Interrupted,
     Lost,
-    Peer,
-    Received,
     Send,
+    ServerRole,
     Start,
     Tick,
     Welcomed,
@@ -135,16 +135,16 @@ class JobSession:
             return []
         match event:
             case Start():
-                self._outbox.append(Dial(Peer.MIDDLEWARE))
+                self._outbox.append(Dial(ServerRole.MIDDLEWARE))
             case Tick() if self._backoff.take(now):
-                self._outbox.append(Dial(Peer.MIDDLEWARE))
-            case Welcomed(peer=Peer.MIDDLEWARE):
+                self._outbox.append(Dial(ServerRole.MIDDLEWARE))
+            case Welcomed(peer=ServerRole.MIDDLEWARE):
                 self._welcomed()
-            case Received(peer=Peer.MIDDLEWARE, message=Job() as job):
+            case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=Job() as job):
                 self._heard(heard.job(job), now)
-            case Received(peer=Peer.MIDDLEWARE, message=Error() as error):
+            case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=Error() as error):
                 self._refused_or_busy(error, now)
-            case Lost(peer=Peer.MIDDLEWARE, reason=reason, code=code):
+            case Lost(peer=ServerRole.MIDDLEWARE, reason=reason, code=code):
                 self._lost(reason, code, now)
             case Interrupted():
                 state = self.record.state if self.record is not None else JobState.CANCELLED
@@ -194,10 +194,10 @@ class JobSession:
         self.trouble = ""
         if self.phase is Phase.FETCHING:
             assert self.record is not None
-            self._outbox.append(Send(Peer.MIDDLEWARE, Watch(self.record.job)))
+            self._outbox.append(Send(ServerRole.MIDDLEWARE, Watch(self.record.job)))
         else:
             self._enter(Phase.SUBMITTING)
-            self._outbox.append(Send(Peer.MIDDLEWARE, self._request()))
+            self._outbox.append(Send(ServerRole.MIDDLEWARE, self._request()))
 
     def _lost(self, reason: str, code: str, now: float) -> None:
         if self.phase is Phase.FETCHING:
@@ -221,7 +221,7 @@ class JobSession:
     def _refused_or_busy(self, error: Error, now: float) -> None:
         """An answer that is no record. Who is refused because much is going on asks again later."""
         if error.code == ErrorCode.BUSY and self.phase is Phase.SUBMITTING:
-            self._outbox.append(HangUp(Peer.MIDDLEWARE))
+            self._outbox.append(HangUp(ServerRole.MIDDLEWARE))
             self._lost(error.text, error.code, now)
         else:
             self._refused(error)
@@ -275,7 +275,7 @@ class JobSession:
         self.ending = Ending(status, state, reason)
         self._enter(Phase.OVER)
         self._let_go()
-        self._outbox += [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]
+        self._outbox += [HangUp(ServerRole.AGGREGATOR), HangUp(ServerRole.MIDDLEWARE)]
 
     def validate(self) -> None:
         """What must hold after every event; for tests and the simulation."""

@@ -16,7 +16,7 @@ from moviola.session import events
 from moviola.session.assets import ChunkReader
 from moviola.session.batch import JobLoad
 from moviola.session.destination import Place
-from moviola.session.events import Command, Event, Peer
+from moviola.session.events import Command, Event, ServerRole
 from moviola.session.files import Files
 from moviola.session.follow import FollowSession
 from moviola.session.job_session import JobSession, Phase
@@ -94,7 +94,7 @@ class Run:
 
     def __init__(self, loop: Loop, target: Target, request: UploadRequest | FollowRequest) -> None:
         self.session: JobSession = request.brain(str(target.address))
-        self.links: dict[Peer, ConnectionId] = {}
+        self.links: dict[ServerRole, ConnectionId] = {}
         self._loop, self._target = loop, target
         self._request = request
         self._reader, self._place = request.reader, request.place
@@ -136,7 +136,7 @@ class Run:
         elif isinstance(event.message, Welcome):
             self.feed(events.Welcomed(peer), now)
         else:
-            self.feed(events.Received(peer, event.message, event.payload), now)
+            self.feed(events.ClusterMessage(peer, event.message, event.payload), now)
 
     @property
     def load(self) -> JobLoad:
@@ -165,8 +165,10 @@ class Run:
 
     def _execute(self, command: Command) -> Event | None:
         match command:
-            case events.Dial(peer=Peer.MIDDLEWARE):
-                self.links[Peer.MIDDLEWARE] = self._loop.dial([self._target.address], self._hello, self._target.family)
+            case events.Dial(peer=ServerRole.MIDDLEWARE):
+                self.links[ServerRole.MIDDLEWARE] = self._loop.dial(
+                    [self._target.address], self._hello, self._target.family
+                )
             case events.Dial(peer=peer, addresses=addresses, at_middleware=at_middleware):
                 host = self._target.address.host
                 found = _ports_at(host, addresses) if at_middleware else reachable(addresses, host)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from moviola.base.file_names import is_file_name
 from moviola.base.vocabulary import ErrorCode, EventKind
-from moviola.session.events import Event, Exhausted, Peer, Pull, Pulled, Received, Rewind, Send, Unreadable
+from moviola.session.events import ClusterMessage, Event, Exhausted, Pull, Pulled, Rewind, Send, ServerRole, Unreadable
 from moviola.session.job_session import FINAL_STATES, JobSession, Phase, fetched_later
 from moviola.session.order import Submission
 from moviola.session.outcome import Status
@@ -59,9 +59,9 @@ class SubmitSession(JobSession):
 
     def _happened(self, event: Event) -> None:
         match event:
-            case Received(peer=Peer.MIDDLEWARE, message=Told(kind=EventKind.SOURCE_EDITED, text=text)):
+            case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=Told(kind=EventKind.SOURCE_EDITED, text=text)):
                 self.remarks.append(text)
-            case Received(peer=Peer.MIDDLEWARE, message=ChunkWindow() as window):
+            case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=ChunkWindow() as window):
                 self._hear_window(window)
             case Pulled(chunk=chunk):
                 self._upload.pulled(chunk)
@@ -151,12 +151,12 @@ class SubmitSession(JobSession):
         job = self.record.job
         for chunk in self._upload.take(self.record.send_window_bytes):
             message = Chunk(job, chunk.stream, chunk.index, chunk.frame_count)
-            self._outbox.append(Send(Peer.MIDDLEWARE, message, chunk.payload))
+            self._outbox.append(Send(ServerRole.MIDDLEWARE, message, chunk.payload))
         if self._upload.wants_chunk():
             self._outbox.append(Pull())
         counts = self._upload.chunk_counts()
         if counts is not None:
-            self._outbox.append(Send(Peer.MIDDLEWARE, End(job, counts)))
+            self._outbox.append(Send(ServerRole.MIDDLEWARE, End(job, counts)))
             self._enter(Phase.WAITING)
 
     def _let_go(self) -> None:

@@ -14,9 +14,9 @@ from aggregator.events import (
     Kept,
     Log,
     NotKept,
+    PeerMessage,
     Recall,
     Recalled,
-    Received,
     SaveJob,
     Spliced,
     Tick,
@@ -80,7 +80,7 @@ class Script:
         return Recalled(recall.event, recall.job, self.fixed[recall.job], self.records[recall.job])
 
     def hear(self, peer: int, message: Message, size: int = 0, xxh3: int = 0) -> list[Command]:
-        return self.feed(Received(peer, message, size, xxh3))
+        return self.feed(PeerMessage(peer, message, size, xxh3))
 
     def tick(self, after_s: float = 0.0) -> list[Command]:
         self.now += after_s

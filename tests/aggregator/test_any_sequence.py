@@ -19,9 +19,9 @@ from aggregator.events import (
     Kept,
     Left,
     NotKept,
+    PeerMessage,
     Recall,
     Recalled,
-    Received,
     SaveJob,
     Send,
     Splice,
@@ -153,7 +153,7 @@ class World:
             message = MESSAGES[header["type"]].from_wire(header)
         except ProtocolError:
             return
-        self._feed(Received(peer, message, 100, self.random.choice((1, 2))))
+        self._feed(PeerMessage(peer, message, 100, self.random.choice((1, 2))))
 
     def _feed(self, event: Event) -> None:
         self.story.append(f"{self.now:9.2f} {event!r:.2000}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.assembler import Assembler
-from aggregator.events import MIDDLEWARE, Received, Send, Tick
+from aggregator.events import MIDDLEWARE, PeerMessage, Send, Tick
 from aggregator.results import Results
 from moviola.storage.crashes import MAX_CRASHES
 from moviola.wire.messages import Error, Finished, Own, Welcome
@@ -46,10 +46,10 @@ def test_what_was_commanded_before_or_does_not_agree_is_half_a_change(monkeypatc
 def test_a_job_that_ended_the_aggregator_too_often_is_not_taken_again() -> None:
     brain = Assembler(epoch=1, crashes={"poison": MAX_CRASHES, "good": MAX_CRASHES - 1})
     brain.handle(Tick(), 1.0)
-    brain.handle(Received(MIDDLEWARE, Welcome(version=3, epoch=1)), 1.0)
+    brain.handle(PeerMessage(MIDDLEWARE, Welcome(version=3, epoch=1)), 1.0)
     for job, is_taken in (("poison", False), ("good", True)):
         own = Own(job, "clip", 1, SOURCE, OUTPUTS, b"k" * 32)
-        commands = brain.handle(Received(MIDDLEWARE, own), 1.0)
+        commands = brain.handle(PeerMessage(MIDDLEWARE, own), 1.0)
         [told] = [one.message for one in commands if isinstance(one, Send)]
         assert isinstance(told, Finished) is not is_taken
 

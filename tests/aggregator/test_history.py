@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from aggregator.events import Recall, Received
+from aggregator.events import PeerMessage, Recall
 from aggregator.history import History
 from aggregator.jobs import TrackRecord
 from moviola.wire.messages import Drop, Error, Fetch, Finished, Holdings, Stored
@@ -137,7 +137,7 @@ def test_only_messages_that_name_a_job_which_is_over_wait_for_the_ledger() -> No
     script.ended()
     script.own("k")
     for job, is_read in (("j", True), ("k", False), ("unknown", False)):
-        said = Received(SCRIPTED_CLIENT, Fetch(job, "blur.mp4", 0, 1))
+        said = PeerMessage(SCRIPTED_CLIENT, Fetch(job, "blur.mp4", 0, 1))
         commands = script.brain.handle(said, script.now)
         assert (commands == [Recall(said, job)]) is is_read
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from middleware.failures import Cause
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import MESSAGES, AggregatorDetails, Released, WorkerDetails
-from tests.end_to_end.hostile.peer import Closed, Header, Peer, frame
+from tests.end_to_end.hostile.peer import Closed, Header, RawPeer, frame
 from tests.fuzz.vocabulary import Vocabulary
 
 BATCH: Final = 200
@@ -160,7 +160,7 @@ class Garbage:
             self.words.learn(MESSAGES[header["type"]].from_wire(header))
 
 
-def exchange(garbage: Garbage, peer: Peer) -> None:
+def exchange(garbage: Garbage, peer: RawPeer) -> None:
     """Send batches over one open connection until it is closed or has had enough. Raises Closed, TimeoutError."""
     for _ in range(garbage.random.randrange(1, BATCHES)):
         data, is_answer = garbage.batch()
@@ -180,7 +180,7 @@ def exchange(garbage: Garbage, peer: Peer) -> None:
         garbage.taken += 1
 
 
-def _send(peer: Peer, data: bytes) -> None:
+def _send(peer: RawPeer, data: bytes) -> None:
     with suppress(Closed, OSError):
         peer.send(data)
 
@@ -189,7 +189,7 @@ def flood(garbage: Garbage, port: int, enough: Callable[[], bool]) -> None:
     """Connect and send garbage, again and again, until `enough`. Raises TimeoutError when an answer does not come."""
     while not enough():
         hello = _hello(garbage)
-        with suppress(Closed, ConnectionError), Peer(port, garbage.role, hello=hello) as peer:
+        with suppress(Closed, ConnectionError), RawPeer(port, garbage.role, hello=hello) as peer:
             exchange(garbage, peer)
             continue
         garbage.taken += 1  # the frame that ended the connection
@@ -250,7 +250,7 @@ class HostileMiddleware:
                 sock.close()
 
     def _meet(self, sock: socket.socket) -> None:
-        peer = Peer.accepted(sock)
+        peer = RawPeer.accepted(sock)
         peer.say("Greeting", versions=[3], nonce=b"n" * 16, role="middleware")
         peer.expect("Hello")
         limits = self.garbage.random.choice(({}, {"beat_interval_s": 60.0, "credit": 4}, {"credit": "x"}))
@@ -262,7 +262,7 @@ class HostileMiddleware:
         else:
             self._answer_a_client(peer)
 
-    def _answer_a_client(self, peer: Peer) -> None:
+    def _answer_a_client(self, peer: RawPeer) -> None:
         """A client asks, and is told much; it may end whenever it likes."""
         peer.hear(ANSWER_S)
         for _ in range(20):

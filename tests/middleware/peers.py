@@ -31,7 +31,7 @@ from tests.waiting import until
 M = TypeVar("M", bound=Message)
 
 
-class Peer:
+class MiddlewarePeer:
     """One connection to the middleware, and all that came on it."""
 
     def __init__(self, port: int, role: str, details: dict[str, Any] | None = None, name: str = "") -> None:
@@ -66,15 +66,15 @@ class Cluster:
         self.spool = Spool(folder / "spool", limit_bytes=1024 * MIB)
         self.ledger = MiddlewareLedger(folder / "ledger.sqlite")
         self.server = Server(Rules(), self.loop, self.ledger, self.spool)
-        self.peers: list[Peer] = []
+        self.peers: list[MiddlewarePeer] = []
 
-    def join(self, role: str, details: dict[str, Any] | None = None, name: str = "") -> Peer:
-        peer = Peer(self.port, role, details, name)
+    def join(self, role: str, details: dict[str, Any] | None = None, name: str = "") -> MiddlewarePeer:
+        peer = MiddlewarePeer(self.port, role, details, name)
         self.peers.append(peer)
         self.until(lambda: peer.heard(Welcome), peer)
         return peer
 
-    def until(self, condition: Callable[[], object], *reading: Peer) -> None:
+    def until(self, condition: Callable[[], object], *reading: MiddlewarePeer) -> None:
         """Turns of the middleware and of those peers, the others stand still."""
 
         def turn() -> None:
@@ -85,7 +85,7 @@ class Cluster:
 
         until(condition, lambda: [peer.events[-3:] for peer in self.peers], turn=turn)
 
-    def submit(self, client: Peer, aggregator: Peer, key: str, streams: int = 1) -> str:
+    def submit(self, client: MiddlewarePeer, aggregator: MiddlewarePeer, key: str, streams: int = 1) -> str:
         source = {"kind": "video", "name": f"{key}.mkv", "stream_count": streams, "process": {}}
         known = {one.job for one in client.heard(Job)}
         client.say(Submit(key, source, [{"name": "o", "chain": [{"name": "blur"}]}], {}, new=True))

@@ -21,9 +21,9 @@ from middleware.events import (
     FreeJob,
     FreeStage,
     Left,
+    MemberMessage,
     Recall,
     Recalled,
-    Received,
     SaveFilter,
     SaveStore,
     Send,
@@ -110,7 +110,7 @@ class Script:
         self.stores: dict[str, tuple[str, bytes]] = {}
 
     def tell(self, peer: int, message: Message, *, size: int = 0, xxh3: int = 0, host: str = "127.0.0.1") -> None:
-        self._take(self.dispatcher.handle(Received(peer, message, size, xxh3, host), self.now), (size, xxh3))
+        self._take(self.dispatcher.handle(MemberMessage(peer, message, size, xxh3, host), self.now), (size, xxh3))
         if isinstance(message, Watch):
             self._take(self.dispatcher.handle(Tick(ROOM), self.now))  # records are told at the end of a turn
 
@@ -127,7 +127,7 @@ class Script:
         while True:
             self.now = min(end, self.now + 0.2)
             for peer in () if self.aggregators_are_silent else list(self.dispatcher.cluster.aggregators):
-                self._take(self.dispatcher.handle(Received(peer, Beat()), self.now))
+                self._take(self.dispatcher.handle(MemberMessage(peer, Beat()), self.now))
             self._take(self.dispatcher.handle(Tick(room), self.now))
             if self.now >= end:
                 return

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.assembler import Assembler
-from aggregator.events import MIDDLEWARE, Received, Tick
+from aggregator.events import MIDDLEWARE, PeerMessage, Tick
 from aggregator.events import Send as AggregatorSend
 from middleware.admission import (
     JOB_ID_SIZE,
@@ -159,6 +159,8 @@ def test_whatever_follows_from_a_submission_that_was_taken_can_be_sent(message: 
     own = next(one for one in sent if isinstance(one, Own))
     brain = Assembler(epoch=1)
     brain.handle(Tick(), 0.0)
-    brain.handle(Received(MIDDLEWARE, Welcome(1, 1)), 0.0)
-    answers = [one.message for one in brain.handle(Received(MIDDLEWARE, own), 0.0) if isinstance(one, AggregatorSend)]
+    brain.handle(PeerMessage(MIDDLEWARE, Welcome(1, 1)), 0.0)
+    answers = [
+        one.message for one in brain.handle(PeerMessage(MIDDLEWARE, own), 0.0) if isinstance(one, AggregatorSend)
+    ]
     assert [type(one) for one in answers] == [Holdings]

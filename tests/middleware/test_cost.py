@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from middleware.events import Received
+from middleware.events import MemberMessage
 from middleware.model.rules import Rules
 from middleware.publisher import RECORDS_PER_TURN
 from moviola.wire.limits import MAX_CHUNKS
@@ -144,5 +144,5 @@ def test_what_a_client_is_told_of_its_jobs_costs_the_same_however_many_wait() ->
     assert cost(200) < 1.05 * cost(100)
 
 
-def _received(peer: int, message: Message) -> Received:
-    return Received(peer, message)
+def _received(peer: int, message: Message) -> MemberMessage:
+    return MemberMessage(peer, message)

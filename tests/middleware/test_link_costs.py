@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from middleware.events import Left, Received, Unsent
+from middleware.events import Left, MemberMessage, Unsent
 from middleware.link_costs import MAX_LINK_COSTS
 from moviola.wire.messages import ChunkWindow, Control, Error, Own, Task
 from tests.middleware.script import Script
@@ -57,7 +57,7 @@ def test_the_connection_that_we_close_over_a_message_counts_as_well(script: Scri
         if lost:
             script.aggregator()
         wrong = ChunkWindow(bad, 1, 0, 3, b"\1")  # not a multiple of 8
-        script._take(script.dispatcher.handle(Received(9, wrong), script.now))
+        script._take(script.dispatcher.handle(MemberMessage(9, wrong), script.now))
         assert script.closed(9)[-1] == "bad-message"
     assert state_of(script, bad)[0] == "failed"
 

@@ -14,6 +14,7 @@ from moviola.session.destination import Place
 from moviola.session.events import (
     Begin,
     Begun,
+    ClusterMessage,
     Dial,
     Event,
     Exhausted,
@@ -21,12 +22,11 @@ from moviola.session.events import (
     Keep,
     Kept,
     Lost,
-    Peer,
     Pull,
     Pulled,
-    Received,
     Rewind,
     Send,
+    ServerRole,
     Start,
     Tick,
     Welcomed,
@@ -44,8 +44,8 @@ from tests.simulation import material
 
 STEPS: Final = 80
 SAYS: Final = {
-    Peer.MIDDLEWARE: (*["Job"] * 30, "Event", "Error", "Aggregator", "Worker"),
-    Peer.AGGREGATOR: (*["File"] * 10, "Error"),
+    ServerRole.MIDDLEWARE: (*["Job"] * 30, "Event", "Error", "Aggregator", "Worker"),
+    ServerRole.AGGREGATOR: (*["File"] * 10, "Error"),
 }
 
 
@@ -67,8 +67,8 @@ class World:
         self.session = self._made()
         self.story: list[str] = []
         self.now = 100.0
-        self.dialled: set[Peer] = set()
-        self.open: set[Peer] = set()
+        self.dialled: set[ServerRole] = set()
+        self.open: set[ServerRole] = set()
         self.pulled = 0
         self.is_pulling = False
 
@@ -115,7 +115,7 @@ class World:
                 message = MESSAGES[header["type"]].from_wire(header)
             except ProtocolError:
                 return
-            self._feed(Received(peer, message, random.randbytes(random.choice((0, 1, 10)))))
+            self._feed(ClusterMessage(peer, message, random.randbytes(random.choice((0, 1, 10)))))
             if isinstance(message, Job):
                 self._show()
 

@@ -10,6 +10,7 @@ from moviola.session.events import (
     Begin,
     Begun,
     ChecksumMismatch,
+    ClusterMessage,
     Command,
     Dial,
     HangUp,
@@ -17,9 +18,8 @@ from moviola.session.events import (
     Kept,
     Lost,
     NotKept,
-    Peer,
-    Received,
     Send,
+    ServerRole,
     Tick,
     Welcomed,
     Write,
@@ -30,26 +30,26 @@ from moviola.wire.addresses import Address
 from moviola.wire.messages import Error, Fetch, File
 
 HERE = Address("127.0.0.1", 5001)
-GONE = HangUp(Peer.AGGREGATOR)
+GONE = HangUp(ServerRole.AGGREGATOR)
 
 
 def fetching(*files: tuple[str, int]) -> Fetching:
     return Fetching("j", [Wanted(name, size, "x") for name, size in files], [HERE])
 
 
-def part(file: str, offset: int, payload: bytes, size: int) -> Received:
-    return Received(Peer.AGGREGATOR, File("j", file, offset, size), payload)
+def part(file: str, offset: int, payload: bytes, size: int) -> ClusterMessage:
+    return ClusterMessage(ServerRole.AGGREGATOR, File("j", file, offset, size), payload)
 
 
 def ask(file: str, offset: int, length: int) -> Send:
-    return Send(Peer.AGGREGATOR, Fetch("j", file, offset, length))
+    return Send(ServerRole.AGGREGATOR, Fetch("j", file, offset, length))
 
 
 def test_a_file_is_dialled_for_asked_for_written_and_kept() -> None:
     brain = fetching(("a", 3))
     assert brain.begin() == [Begin("a", 3, "x")]
-    assert brain.handle(Begun("a", 0), 0) == [Dial(Peer.AGGREGATOR, (HERE,))]
-    assert brain.handle(Welcomed(Peer.AGGREGATOR), 0) == [ask("a", 0, 3)]
+    assert brain.handle(Begun("a", 0), 0) == [Dial(ServerRole.AGGREGATOR, (HERE,))]
+    assert brain.handle(Welcomed(ServerRole.AGGREGATOR), 0) == [ask("a", 0, 3)]
     assert brain.handle(part("a", 0, b"abc", 3), 0) == [Write("a", b"abc"), Keep("a")]
     assert brain.handle(Kept("a"), 0) == [GONE]
     assert brain.over
@@ -70,7 +70,7 @@ def test_parts_are_asked_for_ahead_within_a_bound() -> None:
     brain = fetching(("a", size))
     brain.begin()
     brain.handle(Begun("a", 0), 0)
-    asked = brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+    asked = brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
     assert asked == [ask("a", offset, PART_SIZE) for offset in range(0, AHEAD_SIZE, PART_SIZE)]
     more = brain.handle(part("a", 0, bytes(PART_SIZE), size), 0)
     assert more[1:] == [ask("a", AHEAD_SIZE, PART_SIZE)]
@@ -82,7 +82,7 @@ def test_what_lies_here_is_not_fetched_again() -> None:
     brain = fetching(("a", 10))
     brain.begin()
     brain.handle(Begun("a", 6), 0)
-    assert brain.handle(Welcomed(Peer.AGGREGATOR), 0) == [ask("a", 6, 4)]
+    assert brain.handle(Welcomed(ServerRole.AGGREGATOR), 0) == [ask("a", 6, 4)]
 
 
 def test_an_empty_file_and_one_that_is_here_unverified_are_kept_at_once() -> None:
@@ -97,26 +97,26 @@ def test_a_lost_connection_goes_on_where_it_was() -> None:
     brain = fetching(("a", 2 * PART_SIZE))
     brain.begin()
     brain.handle(Begun("a", 0), 0)
-    brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+    brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
     brain.handle(part("a", 0, bytes(PART_SIZE), 2 * PART_SIZE), 1)
-    assert brain.handle(Lost(Peer.AGGREGATOR, "gone"), 1) == []
+    assert brain.handle(Lost(ServerRole.AGGREGATOR, "gone"), 1) == []
     due = brain.next_deadline()
     assert due is not None
     brain.addresses = (Address("127.0.0.1", 6001),)
-    assert brain.handle(Tick(), due) == [Dial(Peer.AGGREGATOR, (Address("127.0.0.1", 6001),))]
-    assert brain.handle(Welcomed(Peer.AGGREGATOR), due) == [ask("a", PART_SIZE, PART_SIZE)]
+    assert brain.handle(Tick(), due) == [Dial(ServerRole.AGGREGATOR, (Address("127.0.0.1", 6001),))]
+    assert brain.handle(Welcomed(ServerRole.AGGREGATOR), due) == [ask("a", PART_SIZE, PART_SIZE)]
 
 
 def test_an_aggregator_that_does_not_answer_is_dialled_anew() -> None:
     brain = fetching(("a", 10))
     brain.begin()
     brain.handle(Begun("a", 0), 0)
-    brain.handle(Welcomed(Peer.AGGREGATOR), 5)
+    brain.handle(Welcomed(ServerRole.AGGREGATOR), 5)
     assert brain.next_deadline() == 5 + STALL_S
     assert brain.handle(Tick(), 5 + STALL_S) == [GONE]
     due = brain.next_deadline()
     assert due is not None
-    assert brain.handle(Tick(), due) == [Dial(Peer.AGGREGATOR, (HERE,), at_middleware=True)]
+    assert brain.handle(Tick(), due) == [Dial(ServerRole.AGGREGATOR, (HERE,), at_middleware=True)]
 
 
 def test_an_aggregator_that_is_not_reached_as_told_is_tried_at_the_middlewares_host() -> None:
@@ -124,31 +124,33 @@ def test_an_aggregator_that_is_not_reached_as_told_is_tried_at_the_middlewares_h
     brain.begin()
     now, asked = 0.0, brain.handle(Begun("a", 0), 0)
     for at_middleware, reason in ((False, "no such name"), (True, "refused"), (False, "no such name")):
-        assert asked == [Dial(Peer.AGGREGATOR, (HERE,), at_middleware)]
-        assert brain.handle(Lost(Peer.AGGREGATOR, reason), now) == []
+        assert asked == [Dial(ServerRole.AGGREGATOR, (HERE,), at_middleware)]
+        assert brain.handle(Lost(ServerRole.AGGREGATOR, reason), now) == []
         now = brain.next_deadline() or now
         asked = brain.handle(Tick(), now)
     assert brain.trouble == "no such name; refused"
-    assert brain.handle(Welcomed(Peer.AGGREGATOR), now) == [ask("a", 0, 3)]
+    assert brain.handle(Welcomed(ServerRole.AGGREGATOR), now) == [ask("a", 0, 3)]
     brain.handle(part("a", 0, b"ab", 3), now)
     assert brain.trouble == ""
-    brain.handle(Lost(Peer.AGGREGATOR, "gone"), now)
+    brain.handle(Lost(ServerRole.AGGREGATOR, "gone"), now)
     now = brain.next_deadline() or now
-    assert brain.handle(Tick(), now) == [Dial(Peer.AGGREGATOR, (HERE,), at_middleware=True)], "it was there"
+    assert brain.handle(Tick(), now) == [Dial(ServerRole.AGGREGATOR, (HERE,), at_middleware=True)], "it was there"
 
 
 def test_another_aggregator_at_the_middlewares_host_is_none_that_has_the_file() -> None:
     brain = fetching(("a", 3))
     brain.begin()
     brain.handle(Begun("a", 0), 0)
-    brain.handle(Lost(Peer.AGGREGATOR, "no such name"), 0)
+    brain.handle(Lost(ServerRole.AGGREGATOR, "no such name"), 0)
     due = brain.next_deadline() or 0.0
     brain.handle(Tick(), due)
-    brain.handle(Welcomed(Peer.AGGREGATOR), due)
-    assert brain.handle(Received(Peer.AGGREGATOR, Error("not-found", "no such file", fatal=False)), due) == [GONE]
+    brain.handle(Welcomed(ServerRole.AGGREGATOR), due)
+    assert brain.handle(
+        ClusterMessage(ServerRole.AGGREGATOR, Error("not-found", "no such file", fatal=False)), due
+    ) == [GONE]
     assert not brain.over
     due = brain.next_deadline() or 0.0
-    assert brain.handle(Tick(), due) == [Dial(Peer.AGGREGATOR, (HERE,), at_middleware=False)]
+    assert brain.handle(Tick(), due) == [Dial(ServerRole.AGGREGATOR, (HERE,), at_middleware=False)]
 
 
 @given(st.lists(st.sampled_from(["lost", "part", "tick", "error", "stall"]), max_size=80))
@@ -162,16 +164,18 @@ def test_whatever_happens_it_ends_with_the_file_or_with_a_reason(happenings: lis
     for what in [*happenings, *["lost", "tick"] * 400]:
         commands: list[Command] = []
         if dialled and not was_welcomed and what in ("part", "error", "stall"):
-            commands += brain.handle(Welcomed(Peer.AGGREGATOR), now)
+            commands += brain.handle(Welcomed(ServerRole.AGGREGATOR), now)
             was_welcomed = True
         match what:
             case "part" if was_welcomed and written < size:
                 commands += brain.handle(part("a", written, b"x", size), now)
                 last = now
             case "error" if was_welcomed:
-                commands += brain.handle(Received(Peer.AGGREGATOR, Error("not-found", "x", fatal=False)), now)
+                commands += brain.handle(
+                    ClusterMessage(ServerRole.AGGREGATOR, Error("not-found", "x", fatal=False)), now
+                )
             case "lost" if dialled:
-                commands += brain.handle(Lost(Peer.AGGREGATOR, "refused"), now)
+                commands += brain.handle(Lost(ServerRole.AGGREGATOR, "refused"), now)
                 dialled = was_welcomed = False
             case "stall" | "tick":
                 now = max(now, brain.next_deadline() or now)
@@ -197,7 +201,7 @@ def test_a_part_that_was_not_asked_for_ends_the_connection(wrong: tuple[str, int
     brain = fetching(("a", 3))
     brain.begin()
     brain.handle(Begun("a", 0), 0)
-    brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+    brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
     assert brain.handle(part(*wrong, 3), 0) == [GONE]
     assert not brain.over
 
@@ -206,7 +210,7 @@ def test_a_spoiled_file_is_fetched_once_more_and_then_given_up() -> None:
     brain = fetching(("a", 3))
     brain.begin()
     brain.handle(Begun("a", 0), 0)
-    brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+    brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
     brain.handle(part("a", 0, b"abc", 3), 0)
     assert brain.handle(ChecksumMismatch("a"), 0) == [Begin("a", 3, "x")]
     assert brain.handle(Begun("a", 0), 0) == [ask("a", 0, 3)]
@@ -218,13 +222,16 @@ def test_a_spoiled_file_is_fetched_once_more_and_then_given_up() -> None:
 def test_what_ends_it_before_its_time() -> None:
     for event, words in (
         (NotKept("a", "disk full"), "a cannot be written here: disk full"),
-        (Received(Peer.AGGREGATOR, Error("not-found", "no such file", fatal=False)), "does not give a: no such file"),
+        (
+            ClusterMessage(ServerRole.AGGREGATOR, Error("not-found", "no such file", fatal=False)),
+            "does not give a: no such file",
+        ),
         (part("a", 0, b"abcd", 4), "has 4 bytes there, and 3 were announced"),
     ):
         brain = fetching(("a", 3))
         brain.begin()
         brain.handle(Begun("a", 0), 0)
-        brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+        brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
         assert brain.handle(event, 0) == [GONE]
         assert words in brain.failure
         assert brain.handle(Tick(), 1) == []
@@ -236,11 +243,11 @@ def test_an_aggregator_that_stays_away_ends_it(was_reached: bool, limit_s: float
     brain.begin()
     brain.handle(Begun("a", 0), 0)
     if was_reached:
-        brain.handle(Welcomed(Peer.AGGREGATOR), 0)
+        brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
         brain.handle(part("a", 0, b"a", 3), 0)
     now = 0.0
     while not brain.over:
-        brain.handle(Lost(Peer.AGGREGATOR, "refused"), now)
+        brain.handle(Lost(ServerRole.AGGREGATOR, "refused"), now)
         due = brain.next_deadline()
         if due is not None:
             now = due

@@ -8,6 +8,7 @@ import pytest
 
 from moviola.session.events import (
     Begin,
+    ClusterMessage,
     Command,
     Dial,
     Event,
@@ -15,9 +16,8 @@ from moviola.session.events import (
     Interrupted,
     Kept,
     Lost,
-    Peer,
-    Received,
     Send,
+    ServerRole,
     Start,
     Tick,
     Welcomed,
@@ -27,8 +27,8 @@ from moviola.session.outcome import Status
 from moviola.session.redial import PATIENCE_S
 from moviola.wire.messages import Error, Job, Watch
 
-MIDDLEWARE = Peer.MIDDLEWARE
-BYE = [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]
+MIDDLEWARE = ServerRole.MIDDLEWARE
+BYE = [HangUp(ServerRole.AGGREGATOR), HangUp(ServerRole.MIDDLEWARE)]
 DONE: dict[str, Any] = {
     "files": [{"file": "blur.mp4", "size": 3, "xxh3": "x"}],
     "addresses": [{"host": "h", "port": 5001}],
@@ -48,7 +48,7 @@ class Stage:
         return commands
 
     def job(self, state: str = "running", name: str = "j", **fields: Any) -> list[Command]:
-        return self.feed(Received(MIDDLEWARE, Job(name, "clip.mp4", state, **fields)))
+        return self.feed(ClusterMessage(MIDDLEWARE, Job(name, "clip.mp4", state, **fields)))
 
     def begun(self) -> Stage:
         assert self.feed(Start()) == [Dial(MIDDLEWARE)]
@@ -76,7 +76,7 @@ def test_who_waits_hears_how_it_ended(state: str, status: Status) -> None:
 def test_who_fetches_gets_the_files_of_a_job_that_is_over_already() -> None:
     stage = Stage(fetch=True).begun()
     assert stage.job("done", **DONE) == [Begin("blur.mp4", 3, "x")]
-    assert stage.feed(Kept("blur.mp4")) == [HangUp(Peer.AGGREGATOR), *BYE]
+    assert stage.feed(Kept("blur.mp4")) == [HangUp(ServerRole.AGGREGATOR), *BYE]
     assert stage.ended == (Status.DONE, "done", "")
 
 
@@ -114,7 +114,7 @@ def test_a_middleware_that_is_not_there_or_stays_away_is_said() -> None:
 
 def test_a_job_that_is_forgotten_meanwhile_and_an_interruption_end_it() -> None:
     stage = Stage(fetch=True).begun()
-    stage.feed(Received(MIDDLEWARE, Error("unknown-job", "there is no job j", fatal=False)))
+    stage.feed(ClusterMessage(MIDDLEWARE, Error("unknown-job", "there is no job j", fatal=False)))
     assert stage.ended == (Status.FAILED, "failed", "there is no job j")
     stage = Stage(fetch=True).begun()
     stage.job()

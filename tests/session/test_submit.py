@@ -11,6 +11,7 @@ import pytest
 from moviola.base.progress import Progress
 from moviola.session.events import (
     Begin,
+    ClusterMessage,
     Command,
     Dial,
     Event,
@@ -20,12 +21,11 @@ from moviola.session.events import (
     Kept,
     Lost,
     NotKept,
-    Peer,
     Pull,
     Pulled,
-    Received,
     Rewind,
     Send,
+    ServerRole,
     Start,
     Tick,
     Unreadable,
@@ -40,8 +40,8 @@ from moviola.wire.messages import Chunk, End, Error, Job, Submit, Watch
 from moviola.wire.messages import Event as Event_
 from tests.session.material import make_chunk, make_submission
 
-MIDDLEWARE = Peer.MIDDLEWARE
-BYE = [HangUp(Peer.AGGREGATOR), HangUp(Peer.MIDDLEWARE)]
+MIDDLEWARE = ServerRole.MIDDLEWARE
+BYE = [HangUp(ServerRole.AGGREGATOR), HangUp(ServerRole.MIDDLEWARE)]
 DONE = {"files": [{"file": "blur.mp4", "size": 3, "xxh3": "x"}], "addresses": [{"host": "h", "port": 5001}]}
 
 
@@ -61,7 +61,7 @@ class Stage:
         return commands
 
     def job(self, state: str = "running", **fields: Any) -> list[Command]:
-        return self.feed(Received(MIDDLEWARE, Job("j", "clip.mp4", state, send_window_bytes=1000, **fields)))
+        return self.feed(ClusterMessage(MIDDLEWARE, Job("j", "clip.mp4", state, send_window_bytes=1000, **fields)))
 
     def sending(self) -> Stage:
         self.feed(Start(), Welcomed(MIDDLEWARE))
@@ -104,7 +104,7 @@ def test_from_the_first_dial_to_the_last_file() -> None:
     assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1]))]
     assert stage.job(accepted=1) == []
     assert stage.job("done", **DONE) == [Begin("blur.mp4", 3, "x")]
-    assert stage.feed(Kept("blur.mp4")) == [HangUp(Peer.AGGREGATOR), *BYE]
+    assert stage.feed(Kept("blur.mp4")) == [HangUp(ServerRole.AGGREGATOR), *BYE]
     assert ended(stage) == (Status.DONE, "done", "")
     assert stage.feed(Tick()) == []
 
@@ -170,7 +170,7 @@ def test_an_upload_that_was_complete_needs_no_room_to_end() -> None:
     stage = Stage()
     stage.feed(Start(), Welcomed(MIDDLEWARE))
     record = Job("j", "clip.mp4", "running", send_window_bytes=0, have=[b"\x01"])
-    assert stage.feed(Received(MIDDLEWARE, record)) == [Pull()]
+    assert stage.feed(ClusterMessage(MIDDLEWARE, record)) == [Pull()]
     assert stage.feed(Pulled(make_chunk(0))) == [Pull()]
     assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1]))]
 
@@ -217,7 +217,7 @@ def test_a_connection_lost_for_good_reason_is_not_dialled_again() -> None:
 
 def test_who_is_refused_for_being_one_too_many_asks_again_and_says_why_in_the_end() -> None:
     stage = Stage()
-    refused = Received(MIDDLEWARE, Error("busy", "user 'ann' has 9 unfinished jobs", fatal=False))
+    refused = ClusterMessage(MIDDLEWARE, Error("busy", "user 'ann' has 9 unfinished jobs", fatal=False))
     stage.feed(Start())
     stage.feed(Lost(MIDDLEWARE, "user 'ann' has 9 connections", "busy"))
     assert stage.again() == [Dial(MIDDLEWARE)]
@@ -236,7 +236,7 @@ def test_who_is_refused_for_being_one_too_many_asks_again_and_says_why_in_the_en
 def test_a_refused_submission_ends_it(code: str, status: Status) -> None:
     stage = Stage()
     stage.feed(Start(), Welcomed(MIDDLEWARE))
-    assert stage.feed(Received(MIDDLEWARE, Error(code, "it cannot be", fatal=False))) == BYE
+    assert stage.feed(ClusterMessage(MIDDLEWARE, Error(code, "it cannot be", fatal=False))) == BYE
     assert ended(stage)[0] is status
     assert "it cannot be" in ended(stage)[2]
 
@@ -244,7 +244,7 @@ def test_a_refused_submission_ends_it(code: str, status: Status) -> None:
 def test_an_edited_source_ends_it() -> None:
     stage = Stage().sending()
     text = "chunk 3 differs from the one accepted before"
-    assert stage.feed(Received(MIDDLEWARE, Error("edited", text, fatal=False, job="j"))) == BYE
+    assert stage.feed(ClusterMessage(MIDDLEWARE, Error("edited", text, fatal=False, job="j"))) == BYE
     assert ended(stage) == (Status.FAILED, "failed", text)
 
 
@@ -284,7 +284,7 @@ def test_a_middleware_that_goes_while_files_come_is_called_again_for_an_aggregat
     assert stage.session.phase is Phase.FETCHING
     assert stage.again() == [Dial(MIDDLEWARE)]
     assert stage.feed(Welcomed(MIDDLEWARE)) == [Send(MIDDLEWARE, Watch("j"))]
-    stage.feed(Received(MIDDLEWARE, Error("unknown-job", "forgotten meanwhile", fatal=False)))
+    stage.feed(ClusterMessage(MIDDLEWARE, Error("unknown-job", "forgotten meanwhile", fatal=False)))
     stage.job("done", files=DONE["files"], addresses=[{"host": "h", "port": 6001}])
     assert stage.session.fetching is not None
     assert stage.session.fetching.addresses == (Address("h", 6001),)
@@ -294,7 +294,7 @@ def test_a_middleware_that_goes_while_files_come_is_called_again_for_an_aggregat
 def test_a_job_whose_name_leads_elsewhere_is_not_trusted(name: str) -> None:
     stage = Stage()
     stage.feed(Start(), Welcomed(MIDDLEWARE))
-    assert stage.feed(Received(MIDDLEWARE, Job(name, "clip.mp4", "running", have=[b""]))) == BYE
+    assert stage.feed(ClusterMessage(MIDDLEWARE, Job(name, "clip.mp4", "running", have=[b""]))) == BYE
     assert ended(stage)[0] is Status.FAILED
 
 
@@ -317,7 +317,7 @@ def test_whoever_detaches_fetches_nothing_of_a_job_that_is_over_by_then(state: s
 def test_what_the_person_should_know_of_the_job_is_remarked() -> None:
     stage = Stage()
     stage.feed(Start(), Welcomed(MIDDLEWARE))
-    stage.feed(Received(MIDDLEWARE, Event_("source-edited", "clip.mp4 was edited", "old")))
+    stage.feed(ClusterMessage(MIDDLEWARE, Event_("source-edited", "clip.mp4 was edited", "old")))
     stage.job(have=[b"\x03"])
     assert stage.session.remarks == ["clip.mp4 was edited", "clip.mp4: continues job j, 2 chunks are there"]
     stage.feed(Lost(MIDDLEWARE, "reset"))

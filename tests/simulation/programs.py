@@ -610,7 +610,7 @@ class Worker(Program):
             if isinstance(event.message, Welcome):
                 self._handle(worker_events.Opened(peer, event.message))
             else:
-                self._handle(worker_events.Received(peer, event.message, event.payload))
+                self._handle(worker_events.ServerMessage(peer, event.message, event.payload))
 
     def _handle(self, event: worker_events.Event) -> None:
         if self.session is None:

@@ -25,8 +25,8 @@ from worker.events import (
     Event,
     Log,
     Opened,
-    Received,
     Send,
+    ServerMessage,
     Tick,
 )
 from worker.held_task import Identity
@@ -69,10 +69,10 @@ class Script:
         return self.after(Tick())
 
     def told(self, message: Message, payload: bytes = b"") -> list[Command]:
-        return self.after(Received(MIDDLEWARE, message, payload))
+        return self.after(ServerMessage(MIDDLEWARE, message, payload))
 
     def stored(self, lease: Lease, verdict: str = "kept", store: str = "store") -> list[Command]:
-        return self.after(Received(store, Stored("job", 0, lease.sequence, verdict, lease)))
+        return self.after(ServerMessage(store, Stored("job", 0, lease.sequence, verdict, lease)))
 
     def connect(self) -> Script:
         """Up to a welcome, with the store's address known."""

@@ -26,8 +26,8 @@ from worker.events import (
     Lost,
     Opened,
     Progressed,
-    Received,
     Send,
+    ServerMessage,
     Stopped,
     Tick,
 )
@@ -108,7 +108,7 @@ class World:
             message = MESSAGES[header["type"]].from_wire(header)
         except ProtocolError:
             return
-        self._feed(Received(peer, message, b"chunk"))
+        self._feed(ServerMessage(peer, message, b"chunk"))
 
     def _feed(self, event: Event) -> None:
         self.story.append(f"{self.now:9.2f} {event!r:.2000}")

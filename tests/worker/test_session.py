@@ -41,8 +41,8 @@ from worker.events import (
     Lost,
     Opened,
     Progressed,
-    Received,
     Send,
+    ServerMessage,
     Stopped,
     Tick,
     Unsent,
@@ -133,7 +133,7 @@ def test_words_that_are_repeated_or_late_change_nothing() -> None:
     assert script.stored(A, store="store") == [released(A, "stored")]
     assert script.stored(A) == []
     assert script.told(Revoke(A)) == [released(A, "revoked")]  # our first word may have been lost
-    assert script.after(Received("store", Error("odd", "…", fatal=False))) == []
+    assert script.after(ServerMessage("store", Error("odd", "…", fatal=False))) == []
 
 
 def test_beats_tell_phase_frames_and_steps_of_each_lease_at_the_interval() -> None:
@@ -424,11 +424,11 @@ def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: in
             choices.append(Failed(session.computing, {"kind": "exception", "text": "chance"}))
         if links[MIDDLEWARE] == "open":
             if len(session.held_tasks) < 2:
-                choices += [Received(MIDDLEWARE, task(Lease(1, 100 + len(given))), b"chunk")] * 2
-            choices += [Received(MIDDLEWARE, Revoke(lease)) for lease in session.held_tasks]
+                choices += [ServerMessage(MIDDLEWARE, task(Lease(1, 100 + len(given))), b"chunk")] * 2
+            choices += [ServerMessage(MIDDLEWARE, Revoke(lease)) for lease in session.held_tasks]
         if links["store"] == "open":
             choices += [
-                Received("store", Stored("job", 0, lease.sequence, "kept", lease))
+                ServerMessage("store", Stored("job", 0, lease.sequence, "kept", lease))
                 for lease, held_task in session.held_tasks.items()
                 if held_task.is_sent
             ]
@@ -437,7 +437,7 @@ def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: in
             links[event.peer] = "resting"
         elif isinstance(event, Opened):
             links[event.peer] = "open"
-        elif isinstance(event, Received) and event.peer == MIDDLEWARE and not isinstance(event.message, Revoke):
+        elif isinstance(event, ServerMessage) and event.peer == MIDDLEWARE and not isinstance(event.message, Revoke):
             given.add(event.message.to_wire()["lease"])
         script.now += chance.random()
         note(script.after(event))

@@ -10,7 +10,7 @@ from moviola.wire.schema import Lease
 from tests.worker.cluster import task
 from tests.worker.script import RESULT, WELCOME, A, B, Script, held, released
 from worker.compute import cause_of
-from worker.events import MIDDLEWARE, Compute, Computed, Lost, Opened, Received, Send
+from worker.events import MIDDLEWARE, Compute, Computed, Lost, Opened, Send, ServerMessage
 
 CHAIN = {"chain": [{"name": "blur"}, {"name": "edges"}]}
 FIRST = replace(task(A), output=CHAIN, stage=[0, 1])
@@ -20,7 +20,7 @@ HANDED = Send(MIDDLEWARE, HandOn(A, "job", 0, A.sequence, b"tag"), RESULT.payloa
 
 def verdict(script: Script, lease: Lease, word: str) -> list[object]:
     stored = Stored("job", 0, lease.sequence, word, lease)
-    return list(script.after(Received(MIDDLEWARE, stored)))
+    return list(script.after(ServerMessage(MIDDLEWARE, stored)))
 
 
 def computed(script: Script) -> list[object]:

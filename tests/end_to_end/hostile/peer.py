@@ -43,7 +43,7 @@ def frame(header: Header | bytes, payload: bytes = b"", *, size: int | None = No
     return PREFIX.pack(MAGIC, len(packed), told, checksum) + packed + payload
 
 
-class Peer:
+class RawPeer:
     """One connection to a middleware or an aggregator; `with` closes it.
 
     Args:
@@ -77,7 +77,7 @@ class Peer:
             self._shake_hands(role, name or f"hostile-{secrets.token_hex(4)}", session, known, told)
 
     @classmethod
-    def accepted(cls, sock: socket.socket) -> Peer:
+    def accepted(cls, sock: socket.socket) -> RawPeer:
         """One that speaks over a connection which another program has made to us; the handshake is the caller's."""
         made = cls.__new__(cls)
         made.sock, made._pending, made.welcome = sock, b"", {}
@@ -94,7 +94,7 @@ class Peer:
         self.say("Hello", **told)
         self.welcome = self.expect("Welcome")
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> RawPeer:
         return self
 
     def __exit__(
@@ -176,7 +176,7 @@ class Peer:
         return taken
 
 
-def drained(peer: Peer) -> list[Header]:
+def drained(peer: RawPeer) -> list[Header]:
     """What a peer has been told up to now, without waiting for more than a moment's silence."""
     heard = []
     with contextlib.suppress(TimeoutError, Closed):

@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer, submission
+from tests.end_to_end.hostile.peer import Honest, RawPeer, submission
 
 LOGO = 'watermark:file="{}":corner=center:size=50:opacity=1'
 
@@ -36,7 +36,7 @@ def names_of(machine: Path, served: Path) -> list[str]:
     return [*plain, *(f"@{name}" for name in inside), "sha256:" + "0" * 64]
 
 
-def failure_of(peer: Peer, clip: Path, file: str) -> str:
+def failure_of(peer: RawPeer, clip: Path, file: str) -> str:
     """What a job that names this file is told, with all of its own words taken out."""
     sent = prepared(clip, file)
     job = peer.submit(**sent["submit"])
@@ -76,7 +76,7 @@ def test_nothing_of_a_workers_machine_is_read_and_all_refusals_are_one_sentence(
         honest = Honest(cluster, clip, LOGO.format(logo))
         told = {}
         for name in names_of(machine, served):
-            with Peer(cluster.port) as peer:
+            with RawPeer(cluster.port) as peer:
                 told[name] = failure_of(peer, clip, name)
         named = {told[name] for name in told if name.startswith(("@", "sha256:")) and ".." not in name}
         assert len({text for text in named if "is available to this worker" in text}) == 1, told
@@ -107,13 +107,13 @@ def test_what_is_sent_as_a_file_must_be_that_file(tmp_path: Path) -> None:
     value = "sha256:" + "0" * 64
     with LocalCluster(tmp_path, workers=1) as cluster:
         honest = Honest(cluster, clip)
-        with Peer(cluster.port) as peer:
+        with RawPeer(cluster.port) as peer:
             sent = submission(assets=[{"value": value, "size": 4, "name": "logo.png"}])
             job = peer.submit(**sent)
             peer.say("Chunk", b"else", job=job, stream=1, index=0, frame_count=1)
             assert peer.closed().startswith("corrupt: what was sent as the file")
         for wrong in ({"value": "/etc/passwd"}, {"value": value, "size": 16 * 1024 * 1024 + 1}):
-            with Peer(cluster.port) as peer:
+            with RawPeer(cluster.port) as peer:
                 peer.say("Submit", **submission(assets=[{"size": 4, "name": "x", **wrong}]))
                 assert peer.expect("Error")["code"] == "bad-job"
         honest.check()

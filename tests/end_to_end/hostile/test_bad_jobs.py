@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer, submission
+from tests.end_to_end.hostile.peer import Honest, RawPeer, submission
 
 JUST_BELOW_A_HEADER = 4 * 1024 * 1024 - 2000
 
@@ -43,7 +43,7 @@ def test_what_is_too_large_to_derive_is_refused_when_it_is_submitted(tmp_path: P
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
     with LocalCluster(tmp_path, workers=1) as cluster:
         honest = Honest(cluster, clip)
-        with Peer(cluster.port) as bad:
+        with RawPeer(cluster.port) as bad:
             for changes in REFUSED:
                 bad.say("Submit", **submission(**changes))
                 refusal = bad.expect("Error", fatal=False)

@@ -13,7 +13,7 @@ import pytest
 from moviola.storage.seals import sealed, unsealed
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer, submission
+from tests.end_to_end.hostile.peer import Honest, RawPeer, submission
 from tests.waiting import until
 
 FAR = 9_999_999
@@ -52,7 +52,7 @@ def test_a_job_of_an_earlier_version_ends_with_a_reason(
     del cluster.environment["MOVIOLA_CHECK_SENT"]  # as at work: what was sent then is not looked at again
     with cluster:
         honest = Honest(cluster, clip)
-        with Peer(cluster.port) as client:
+        with RawPeer(cluster.port) as client:
             client.say("Submit", **submission(outputs=[{"name": "out", "chain": [{"name": "unheard-of"}]}]))
             client.expect("Job")
         cluster.kill("middleware")
@@ -89,7 +89,7 @@ def test_four_chunks_at_the_far_end_cost_no_link(tmp_path: Path) -> None:
     }
     with LocalCluster(tmp_path, workers=1) as cluster:
         honest = Honest(cluster, clip)
-        with Peer(cluster.port) as client:
+        with RawPeer(cluster.port) as client:
             job = client.submit(**submission(source=source))
             for stream in range(1, 5):
                 client.say("Chunk", b"x", job=job, stream=stream, index=FAR, frame_count=1)
@@ -99,7 +99,7 @@ def test_four_chunks_at_the_far_end_cost_no_link(tmp_path: Path) -> None:
             cluster.restart("middleware")
             cluster.wait(1)
         honest.check()
-        with Peer(cluster.port) as client:
+        with RawPeer(cluster.port) as client:
             client.say("Watch", job=job)
             assert client.expect("Job", job=job)["progress"]["tasks_stored"] == 4
         assert "too-large" not in cluster.log("aggregator") + cluster.log("middleware")

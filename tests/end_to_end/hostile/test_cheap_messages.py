@@ -7,12 +7,12 @@ from pathlib import Path
 from moviola.wire.limits import MAX_CHUNKS, MIB
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer, frame, resident_bytes, submission
+from tests.end_to_end.hostile.peer import Honest, RawPeer, frame, resident_bytes, submission
 
 
 def test_far_indexes_and_repeated_questions_cost_nobody_anything(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
-    with LocalCluster(tmp_path, workers=1) as cluster, Peer(cluster.port) as far, Peer(cluster.port) as curious:
+    with LocalCluster(tmp_path, workers=1) as cluster, RawPeer(cluster.port) as far, RawPeer(cluster.port) as curious:
         honest = Honest(cluster, clip)
         honest.check()
         middleware = cluster.processes["middleware"].pid
@@ -41,7 +41,7 @@ def test_who_asks_for_much_and_reads_nothing_takes_little(tmp_path: Path) -> Non
         sent = honest.check()
         aggregator = cluster.processes["aggregator"].pid
         before = resident_bytes(aggregator)
-        with Peer(cluster.aggregator_port) as greedy:
+        with RawPeer(cluster.aggregator_port) as greedy:
             name = Path(sent["outputs"][0]["path"]).name
             for _ in range(40):
                 ask = frame({"type": "Fetch", "job": sent["job_id"], "file": name, "offset": 0, "length": 8 * MIB})

@@ -16,7 +16,7 @@ import pytest
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished
 from tests.end_to_end.faults.witness import PLUGINS, computing, stored, view
-from tests.end_to_end.hostile.peer import Honest, Peer, frame, submission, worker_details
+from tests.end_to_end.hostile.peer import Honest, RawPeer, frame, submission, worker_details
 from tests.waiting import until
 
 CHUNKS = 6
@@ -95,19 +95,19 @@ def test_a_damaged_message_is_named_and_costs_its_sender_no_connection(tmp_path:
         honest = Honest(cluster, small)
         result = {"type": "Result", "lease": [1, 1], "job": "j", "track": 0, "index": 3, "owner_epoch": 1}
         counts = {"build": "f", "frames_in": 1, "frames_out": 1}
-        with Peer(cluster.aggregator_port, "worker") as worker:
+        with RawPeer(cluster.aggregator_port, "worker") as worker:
             for _ in range(2):
                 worker.send(frame({**result, **counts}, b"result", xxh3=1))
                 assert worker.expect("Stored", verdict="damaged")["index"] == 3
-        with Peer(cluster.port, "worker", hello={"details": worker_details(filters=("unheard-of",))}) as worker:
+        with RawPeer(cluster.port, "worker", hello={"details": worker_details(filters=("unheard-of",))}) as worker:
             worker.send(frame({"type": "HandOn", "lease": [1, 1], "job": "j", "track": 0, "index": 2}, b"x", xxh3=1))
             assert worker.expect("Stored", verdict="damaged")["index"] == 2
-        with Peer(cluster.port) as client:
+        with RawPeer(cluster.port) as client:
             job = client.submit(**submission(outputs=[{"name": "out", "chain": [{"name": "unheard-of"}]}]))
             chunk = {"type": "Chunk", "job": job, "stream": 0, "index": 0, "frame_count": 1}
             client.send(frame(chunk, b"chunk", xxh3=1))
             assert client.closed().startswith("corrupt")
-        with Peer(cluster.port) as client:
+        with RawPeer(cluster.port) as client:
             client.send(frame({"type": "Watch"}, xxh3=1))
             assert client.closed().startswith("corrupt")
         honest.check()

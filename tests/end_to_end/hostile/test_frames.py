@@ -7,7 +7,7 @@ from pathlib import Path
 from moviola.wire.limits import MIB
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer, frame, resident_bytes, worker_details
+from tests.end_to_end.hostile.peer import Honest, RawPeer, frame, resident_bytes, worker_details
 
 CHUNK = {"type": "Chunk", "job": "none", "stream": 0, "index": 0, "frame_count": 1}
 TASK = {"lease": [1, 1], "job": "none", "track": 0, "index": 0}
@@ -26,16 +26,16 @@ def test_what_is_only_announced_costs_nothing(tmp_path: Path) -> None:
         before = [resident_bytes(one) for one in servers]
         peers = []
         for number in range(16):
-            peers.append(Peer(cluster.port))
+            peers.append(RawPeer(cluster.port))
             peers[-1].send(frame(CHUNK, size=LARGEST, xxh3=1) + bytes(1000))
             details = worker_details(filters=("unheard-of",))
-            peers.append(Peer(cluster.port, "worker", name=f"announcer-{number}", hello={"details": details}))
+            peers.append(RawPeer(cluster.port, "worker", name=f"announcer-{number}", hello={"details": details}))
             peers[-1].send(frame(HAND_ON, size=192 * MIB, xxh3=1) + bytes(1000))
         for role in ("client", "worker"):
-            other = Peer(cluster.aggregator_port, role, hello={"details": worker_details()})
+            other = RawPeer(cluster.aggregator_port, role, hello={"details": worker_details()})
             other.send(frame({"type": "Fetch", "job": "j", "file": "f", "offset": 0, "length": 1}, size=LARGEST))
             assert other.closed().startswith("too-large")
-        beating = Peer(cluster.port)
+        beating = RawPeer(cluster.port)
         beating.send(frame(BEAT, size=1))
         assert beating.closed().startswith("too-large")  # before its one byte of payload
         honest.check()
@@ -50,7 +50,7 @@ def test_a_large_header_in_small_pieces_keeps_nobody_waiting(tmp_path: Path) -> 
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
     with LocalCluster(tmp_path, workers=1) as cluster:
         honest = Honest(cluster, clip)
-        with Peer(cluster.port) as peer:
+        with RawPeer(cluster.port) as peer:
             data = frame(b"\xc0" * (4 * MIB))  # nil, a thing that no message is
             for start in range(0, len(data), 1024):
                 peer.send(data[start : start + 1024])

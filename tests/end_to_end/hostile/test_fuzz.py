@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer, resident_bytes
+from tests.end_to_end.hostile.peer import Honest, RawPeer, resident_bytes
 from tests.fuzz.hostile import Garbage, HostileMiddleware, flood
 from tests.waiting import until
 
@@ -118,7 +118,7 @@ def _figures(floods: list[Flood], process_ids: dict[str, int], seconds: float) -
 
 def _clear(port: int) -> None:
     """Cancel what is left of the garbage's jobs: they would go on wanting workers."""
-    with Peer(port) as peer:
+    with RawPeer(port) as peer:
         peer.say("Watch", topics=["jobs"])
         jobs = []
         while True:

@@ -12,7 +12,7 @@ from moviola.media.kinds import split
 from moviola.media.material import Cutting, Material
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer, submission
+from tests.end_to_end.hostile.peer import Honest, RawPeer, submission
 
 LIMIT = 768 * 1024 * 1024
 SIDE = 16_000  # pixels: of a picture that takes 256 MB, and some 25 GB once it is filtered and encoded
@@ -71,7 +71,7 @@ def submitted(small: Path, large: Path, *, tells_truth: bool) -> dict[str, Any]:
     return {"submit": submission(source=told, outputs=[output]), "fields": fields, "payload": pack(table, packets)}
 
 
-def ended(peer: Peer, sent: dict[str, Any]) -> dict[str, Any]:
+def ended(peer: RawPeer, sent: dict[str, Any]) -> dict[str, Any]:
     """Sends a job and waits for its end."""
     job = peer.submit(**sent["submit"])
     peer.say("Chunk", sent["payload"], job=job, **sent["fields"])
@@ -94,11 +94,11 @@ def test_pictures_larger_than_they_are_said_to_be_never_take_the_memory(tmp_path
     with LocalCluster(tmp_path, workers=2, worker_arguments=["--memory-limit", str(LIMIT)]) as cluster:
         children = [child.pid for child in cluster.worker_children()]
         honest = Honest(cluster, clip)
-        with Peer(cluster.port) as liar:
+        with RawPeer(cluster.port) as liar:
             record = ended(liar, submitted(small, large, tells_truth=False))
             assert (record["state"], record["code"]) == ("failed", "splice-failed")
             assert record["reason"].startswith("not one frame came out")
-        with Peer(cluster.port) as peer:
+        with RawPeer(cluster.port) as peer:
             record = ended(peer, submitted(small, large, tells_truth=True))
             assert record["state"] == "failed"
             assert "16000x16000 have 256 million pixels, and 134 million are the most" in record["reason"]

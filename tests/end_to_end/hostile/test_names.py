@@ -8,14 +8,14 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Closed, Header, Honest, Peer, worker_details
+from tests.end_to_end.hostile.peer import Closed, Header, Honest, RawPeer, worker_details
 from tests.waiting import until
 
 
 def _refusal(port: int, role: str, name: str, **hello: object) -> str:
     """What somebody is told who joins under a name."""
     with pytest.raises(Closed) as closed:
-        Peer(port, role, name=name, hello=dict(hello))
+        RawPeer(port, role, name=name, hello=dict(hello))
     return str(closed.value)
 
 
@@ -34,7 +34,7 @@ def test_nobody_takes_the_name_of_a_worker_or_an_aggregator(tmp_path: Path) -> N
             details = {"store": claimed, "addresses": addresses}
             told = _refusal(cluster.port, "aggregator", name, details=details, token="guessed")
             assert told.startswith(f"{code}: "), told
-        with Peer(cluster.aggregator_port, "worker", name="w-1", hello={"token": "guessed"}):
+        with RawPeer(cluster.aggregator_port, "worker", name="w-1", hello={"token": "guessed"}):
             honest.check()
         assert [one.pid for one in cluster.worker_children()] == [child.pid]
         assert "superseded" not in cluster.log("worker") + cluster.log("aggregator")
@@ -44,7 +44,7 @@ def test_a_worker_whose_name_is_taken_says_so_and_joins_once_it_is_free(tmp_path
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
     with LocalCluster(tmp_path, workers=0) as cluster:
         honest = Honest(cluster, clip)
-        with Peer(cluster.port, "worker", name="w-1", hello={"details": worker_details(filters=("hostile",))}):
+        with RawPeer(cluster.port, "worker", name="w-1", hello={"details": worker_details(filters=("hostile",))}):
             parent = cluster.start("worker", arguments=["--port", str(cluster.port), "--processes", "1", "--name", "w"])
             until(
                 lambda: "another worker is connected as 'w-1'" in cluster.log("worker"), "the worker says why it waits"
@@ -55,6 +55,6 @@ def test_a_worker_whose_name_is_taken_says_so_and_joins_once_it_is_free(tmp_path
 
 def _store(cluster: LocalCluster) -> Header:
     """The store of the cluster's aggregator, as everybody may know it."""
-    with Peer(cluster.port, "client") as peer:
+    with RawPeer(cluster.port, "client") as peer:
         peer.say("Watch", topics=["workers"])
         return peer.expect("Aggregator")

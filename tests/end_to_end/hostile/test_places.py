@@ -10,7 +10,7 @@ import pytest
 from bench.flood import Flood, visit
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer
+from tests.end_to_end.hostile.peer import Honest, RawPeer
 from tests.waiting import until
 
 DESCRIPTORS = 10_240
@@ -35,12 +35,12 @@ def test_idle_clients_give_way(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, hard))
-    idle: list[Peer] = []
+    idle: list[RawPeer] = []
     try:
         with LocalCluster(tmp_path, workers=1) as cluster:
             honest = Honest(cluster, clip)
             for _ in range(1600):
-                idle.append(Peer(cluster.port, hello={"user": f"user {len(idle) // 100}"}))
+                idle.append(RawPeer(cluster.port, hello={"user": f"user {len(idle) // 100}"}))
             until(lambda: "closed: idle" in cluster.log("middleware"), "one that is idle goes")
             assert idle[0].closed().startswith("idle")
             honest.check()

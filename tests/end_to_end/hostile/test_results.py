@@ -12,7 +12,7 @@ from moviola.media.fingerprint import fingerprint
 from moviola.wire.tokens import for_store
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished
-from tests.end_to_end.hostile.peer import Header, Honest, Peer, worker_details
+from tests.end_to_end.hostile.peer import Header, Honest, RawPeer, worker_details
 from tests.waiting import until
 
 CHUNKS = ("--chunk-frames", "8")
@@ -41,16 +41,16 @@ class Job:
 
 
 @contextmanager
-def liar(cluster: LocalCluster, name: str = "liar", *, held: tuple[Header, ...] = ()) -> Iterator[Peer]:
+def liar(cluster: LocalCluster, name: str = "liar", *, held: tuple[Header, ...] = ()) -> Iterator[RawPeer]:
     """A worker at the middleware, of the honest ones' build."""
     details = worker_details(fingerprint=fingerprint(), held=list(held))
-    with Peer(cluster.port, "worker", name=name, hello={"details": details, "token": TOKEN}) as peer:
+    with RawPeer(cluster.port, "worker", name=name, hello={"details": details, "token": TOKEN}) as peer:
         yield peer
 
 
-def at_store(cluster: LocalCluster, task: Header) -> Peer:
+def at_store(cluster: LocalCluster, task: Header) -> RawPeer:
     """The same worker at the store that wants a task's result."""
-    return Peer(cluster.aggregator_port, "worker", name="liar", hello={"token": for_store(TOKEN, task["owner"])})
+    return RawPeer(cluster.aggregator_port, "worker", name="liar", hello={"token": for_store(TOKEN, task["owner"])})
 
 
 def result_of(task: Header, **changes: Any) -> Header:
@@ -87,7 +87,7 @@ def test_results_that_nobody_asked_for_are_refused_and_a_task_said_to_be_stored_
                     verdict = store.expect("Stored")
                     assert verdict["verdict"] == "refused", changes
                     assert "lent" in verdict["text"]
-            with Peer(cluster.aggregator_port, "worker", name="another", hello={"token": TOKEN}) as other:
+            with RawPeer(cluster.aggregator_port, "worker", name="another", hello={"token": TOKEN}) as other:
                 other.say("Result", b"forged", **result_of(task))
                 assert other.expect("Stored")["verdict"] == "refused"
             at_middleware.say("Released", lease=task["lease"], outcome="stored")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import ROOT, LocalCluster, free_port
-from tests.end_to_end.hostile.peer import Closed, Honest, Peer
+from tests.end_to_end.hostile.peer import Closed, Honest, RawPeer
 
 NOBODY = 65534
 
@@ -33,7 +33,7 @@ def test_a_cluster_lets_nobody_in_who_has_not_its_secret(tmp_path: Path) -> None
             for role in ("client", "worker"):
                 for secret in (b"", b"guessed"):
                     with pytest.raises(Closed, match="forbidden"):
-                        Peer(port, role, secret=secret)
+                        RawPeer(port, role, secret=secret)
         stranger = {**cluster.environment, "MOVIOLA_STATE": str(tmp_path / "of another user")}
         told = subprocess.run(
             [sys.executable, "-m", "client.status"],

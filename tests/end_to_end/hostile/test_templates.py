@@ -13,7 +13,7 @@ from moviola.media.kinds import split
 from moviola.media.material import Chunk, Cutting, Encoder, Material, Output
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Honest, Peer, submission
+from tests.end_to_end.hostile.peer import Honest, RawPeer, submission
 from tests.ports import free_udp_port
 from tests.waiting import until
 
@@ -55,7 +55,7 @@ def test_a_template_is_opened_as_what_it_says_or_not_at_all(tmp_path: Path, udp_
     taken = [(MATROSKA + sdp, "matroska"), (b"nut/multimedia container\0" + FFCONCAT, "nut")]
     with LocalCluster(tmp_path, workers=1) as cluster:
         honest = Honest(cluster, clip)
-        with Peer(cluster.port) as bad:
+        with RawPeer(cluster.port) as bad:
             for template, form in refused:
                 bad.say("Submit", **hostile_submission(clip, template, form)[0])
                 error = bad.expect("Error", fatal=False)
@@ -68,7 +68,7 @@ def test_a_template_is_opened_as_what_it_says_or_not_at_all(tmp_path: Path, udp_
         assert not is_open(udp_port)
 
 
-def _fate(peer: Peer, submit: dict[str, Any], chunks: list[Chunk]) -> str:
+def _fate(peer: RawPeer, submit: dict[str, Any], chunks: list[Chunk]) -> str:
     """Sends a job by hand; why it failed."""
     job = peer.submit(**submit)
     for chunk in chunks:
@@ -80,6 +80,6 @@ def _fate(peer: Peer, submit: dict[str, Any], chunks: list[Chunk]) -> str:
     return str(ended["reason"])
 
 
-def _final(peer: Peer, job: str) -> dict[str, Any] | None:
+def _final(peer: RawPeer, job: str) -> dict[str, Any] | None:
     record = peer.expect("Job", job=job)
     return record if record["state"] in ("done", "partial", "failed", "cancelled") else None

@@ -13,7 +13,7 @@ from moviola.wire.limits import MIB
 from moviola.wire.options import system_user
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.hostile.peer import Header, Honest, Peer, submission
+from tests.end_to_end.hostile.peer import Header, Honest, RawPeer, submission
 from tests.waiting import until
 
 UPLOAD_TIMEOUT_S = 3
@@ -37,7 +37,7 @@ def honest(cluster: LocalCluster) -> Honest:
     return Honest(cluster, clip)
 
 
-def answers(peer: Peer, count: int) -> tuple[set[str], list[Header]]:
+def answers(peer: RawPeer, count: int) -> tuple[set[str], list[Header]]:
     """The jobs and the refusals in so many answers to Submit."""
     jobs: set[str] = set()
     refusals: list[Header] = []
@@ -62,9 +62,9 @@ def open_jobs(cluster: LocalCluster) -> dict[str, dict[str, Any]]:
 
 def test_who_takes_all_that_it_can_get_keeps_nobody_out(cluster: LocalCluster, honest: Honest) -> None:
     with (
-        Peer(cluster.port, user="many") as many,
-        Peer(cluster.port, user="large") as large,
-        Peer(cluster.port, user="empty") as empty,
+        RawPeer(cluster.port, user="many") as many,
+        RawPeer(cluster.port, user="large") as large,
+        RawPeer(cluster.port, user="empty") as empty,
     ):
         for _ in range(SUBMITS):
             many.say("Submit", **submission())
@@ -95,7 +95,10 @@ def test_who_takes_all_that_it_can_get_keeps_nobody_out(cluster: LocalCluster, h
 
 def test_anothers_job_cannot_be_controlled_watched_or_fetched(cluster: LocalCluster, honest: Honest) -> None:
     job = honest.check()["job_id"]
-    with Peer(cluster.port, user="mallory") as middleware, Peer(cluster.aggregator_port, user="mallory") as aggregator:
+    with (
+        RawPeer(cluster.port, user="mallory") as middleware,
+        RawPeer(cluster.aggregator_port, user="mallory") as aggregator,
+    ):
         for verb in ("cancel", "forget", "retry"):
             middleware.say("Control", job=job, verb=verb)
             assert middleware.expect("Error")["code"] == "not-yours"
@@ -106,9 +109,9 @@ def test_anothers_job_cannot_be_controlled_watched_or_fetched(cluster: LocalClus
             assert said["user"] == "mallory"
         aggregator.say("Fetch", job=job, file="clip.mp4", offset=0, length=1)
         assert aggregator.expect("Error")["code"] == "not-yours"
-    with Peer(cluster.port, user=system_user()) as watcher:
+    with RawPeer(cluster.port, user=system_user()) as watcher:
         watcher.say("Watch", job=job)
         file = watcher.expect("Job")["files"][0]["file"]
-    with Peer(cluster.aggregator_port, user=system_user()) as reader:
+    with RawPeer(cluster.aggregator_port, user=system_user()) as reader:
         reader.say("Fetch", job=job, file=file, offset=0, length=1)
         assert reader.expect("File")["file"] == file
