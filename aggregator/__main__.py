@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import sys
 from collections.abc import Sequence
 
+from moviola.base.command_line import Parser
+from moviola.base.invocation import typed
 from moviola.base.layers import read
 from moviola.storage.crashes import EXIT_CRASHED, HalfDone
 from moviola.storage.errors import StorageError
@@ -20,7 +21,7 @@ from .settings import Settings
 
 def parse(arguments: Sequence[str] | None = None) -> Settings:
     """Return what is said on the command line, in the environment and in the configuration file."""
-    parser = argparse.ArgumentParser(prog="python -m aggregator", description=__doc__)
+    parser = Parser(prog=typed("aggregator"), description=__doc__)
     return read(Settings, parser, arguments)
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from moviola.base.config_files import Layer
+from moviola.base.invocation import typed
 from moviola.base.layers import said_in
 from moviola.base.settings import settings_in
-from moviola.base.vocabulary import Topic
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
 from moviola.filters import registry
@@ -25,7 +25,6 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, verify
 from moviola.media.material import Material
 from moviola.session import sources
-from moviola.session.cluster_view import look
 from moviola.session.destination import Place, places_for
 from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.network import Sender
@@ -36,17 +35,15 @@ from moviola.session.run import UploadRequest
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.session.units import counted
 from moviola.session.views import Display
-from moviola.wire.errors import Unreachable, WireError
+from moviola.wire.errors import WireError
 
-from . import filter_list
 from .display.job_report import failure_line, traceback_of
 from .display.summary import print_summary
+from .filters import list_filters
 from .interruption import interruptible, loaded
-from .options import Parser, read_target
+from .options import Parser, nobody_there, read_target
 from .sender_settings import SenderSettings
 from .settings import Settings
-
-HINT = "start one with ./run.sh, or name another with --host and --port"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +62,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
         if options.local and (options.detach or options.new or options.priority):
             raise UsageError("--detach, --new and --priority are for a cluster; leave them out with --local")
         if options.list_filters:
-            return _list_filters(stdout, target, options)
+            return list_filters(stdout, target, is_local=options.local, as_json=options.json)
         wishes = _wishes(options, target, stderr)
         materials, complaints = sources.find([*options.paths, *options.video])
         kinds = {material.kind for material in materials}
@@ -83,7 +80,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
     except NobodyToAsk as error:
         return stderr.fail(Status.UNREACHABLE, str(error))
     except WireError as error:
-        return stderr.fail(Status.UNREACHABLE, f"{error}; {HINT}")
+        return stderr.fail(Status.UNREACHABLE, f"{error}; {nobody_there()}")
     display = display_for(stderr, quiet=options.quiet)
     submitter = _Submitter(options, target, orders, places, stdout, display)
     for complaint in complaints:
@@ -117,7 +114,7 @@ def _idle_options(options: argparse.Namespace, kinds: Set[str]) -> Iterator[str]
 
 def _parser() -> Parser:
     summary, _, statuses = (__doc__ or "").partition("\n\n")
-    parser = Parser(prog="python -m client.file_sender", description=summary, epilog=statuses)
+    parser = Parser(prog=typed("send"), description=summary, epilog=statuses)
     parser.add_argument(
         "paths",
         nargs="*",
@@ -208,7 +205,7 @@ class _Submitter:
 
     def _sentence(self, outcome: Outcome) -> str:
         if outcome.status is Status.UNREACHABLE and not outcome.job_id:
-            return as_sentence(f"{outcome.reason}; {HINT}")
+            return as_sentence(f"{outcome.reason}; {nobody_there()}")
         return as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
 
     def _say(self, *lines: str) -> None:
@@ -233,20 +230,6 @@ def _schemas(
         return registry.schemas()
     wanted = {step.name for text in chains for step in parse_chain(split_name(text)[1])}
     return schemas_for(wanted, target, lambda sentence: None if options.quiet else stderr.say(as_sentence(sentence)))
-
-
-def _list_filters(stdout: Terminal, target: Target, options: argparse.Namespace) -> int:
-    offered: dict[str, tuple[FilterSchema, int | None]] = {}
-    if options.local:
-        offered.update({name: (schema, None) for name, schema in registry.schemas().items()})
-    else:
-        try:
-            offered.update(look(target, [Topic.WORKERS]).offered_filters())
-        except TimeoutError as error:
-            raise Unreachable(str(error)) from error
-    show = filter_list.print_filters_json if options.json else filter_list.print_filters
-    show(stdout, offered)
-    return Status.DONE
 
 
 if __name__ == "__main__":

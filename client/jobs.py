@@ -27,6 +27,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic, Verb
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
@@ -73,13 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     summary, _, rest = (__doc__ or "").partition("\n\n")
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="python -m client.jobs", description=summary, epilog=rest, formatter_class=formatter)
+    parser = Parser(prog=typed("jobs"), description=summary, epilog=rest, formatter_class=formatter)
     parser.add_argument("verb", nargs="?", choices=VERBS, default="list", metavar="VERB", help="one of those below")
     parser.add_argument("id", nargs="?", default="", metavar="ID", help="which job")
     parser.add(Settings, JobsSettings)
     options = parser.read(arguments)
     if options.verb == "list" and options.id:
-        parser.error(f"list takes no ID; python -m client.jobs show {options.id} shows one job")
+        parser.error(f"list takes no ID; {typed('jobs')} show {options.id} shows one job")
     if options.verb != "list" and not options.id:
         parser.error(f"{options.verb} which job? Give its id, the beginning of one, or '{LATEST}'")
     if options.out is not None and options.verb != "fetch":
@@ -119,7 +120,7 @@ def find(jobs: Mapping[str, Job], text: str) -> Job:
         return jobs[text]
     found = [job for name, job in jobs.items() if name.startswith(text)]
     if not found:
-        raise UsageError(f"There is no job '{text}'; python -m client.jobs list shows what there is")
+        raise UsageError(f"There is no job '{text}'; {typed('jobs')} list shows what there is")
     if len(found) > 1:
         names = ", ".join(job.job for job in found[:MAX_NAMED]) + (", …" if len(found) > MAX_NAMED else "")
         raise UsageError(f"'{text}' may be any of {len(found)} jobs ({names}); give more of the id")

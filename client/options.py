@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import argparse
 import socket
-import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
+from moviola.base import command_line
+from moviola.base.invocation import typed
 from moviola.base.layers import settle
 from moviola.base.settings import add_config, add_flags
-from moviola.session.outcome import Status
-from moviola.session.target import Target, UsageError, as_sentence
+from moviola.session.target import Target, UsageError
 from moviola.wire.addresses import Address
 from moviola.wire.secret import cluster_secret
 
 from .settings import Settings
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage before it."""
-
-    def error(self, message: str) -> NoReturn:
-        print(as_sentence(f"{message[:1].upper()}{message[1:]}; --help shows what there is"), file=sys.stderr)
-        sys.exit(Status.WRONG)
+class Parser(command_line.Parser):
+    """A parser whose settings may also stand in the table `[client]` of a configuration file."""
 
     def add(self, *declared: type) -> None:
         """Take the flags of these dataclasses of settings, in this order, and `--config`."""
@@ -37,6 +32,11 @@ class Parser(argparse.ArgumentParser):
         given = self.parse_args(arguments)
         settle(self, given, self._declared, whole=[Settings])
         return given
+
+
+def nobody_there() -> str:
+    """Return what to do where no middleware answers, as the end of a sentence."""
+    return f"start one with {typed('up')}, or name another with --host and --port"
 
 
 def read_target(options: argparse.Namespace) -> Target:

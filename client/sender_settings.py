@@ -20,7 +20,7 @@ class SenderSettings(JobSettings):
         (), type=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append", once=True
     )
     detach: bool = setting(
-        False, type=SWITCH, help="send all, print the job's id and leave; see python -m client.jobs", once=True
+        False, type=SWITCH, help="send all, print the job's id and leave; see the jobs of a cluster", once=True
     )
     local: bool = setting(False, type=SWITCH, help="do it in this process, without a cluster")
     json: bool = json("print one JSON object a job to standard output")

@@ -40,7 +40,7 @@ class Settings(ClusterSettings):
 
 def out(help: str) -> Any:
     """The setting `--out`."""
-    return setting(None, type=options.PATH, help=help, once=True)
+    return setting(None, type=options.PATH, help=help, aliases=["-o"], once=True)
 
 
 def json(help: str) -> Any:
@@ -50,7 +50,7 @@ def json(help: str) -> Any:
 
 def quiet() -> Any:
     """The setting `--quiet`."""
-    return setting(False, type=SWITCH, help="print errors only", once=True)
+    return setting(False, type=SWITCH, help="print errors only", aliases=["-q"], once=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,14 @@ class JobsSettings:
     )
     json: bool = json("print one JSON object")
     quiet: bool = quiet()
+
+
+@dataclass(frozen=True, slots=True)
+class FiltersSettings:
+    """What `client.filters` can be told."""
+
+    local: bool = setting(False, type=SWITCH, help="those of this installation, without a cluster")
+    json: bool = json("print one JSON object a filter")
 
 
 @dataclass(frozen=True, slots=True)

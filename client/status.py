@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.text import Text
 
+from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic, WorkerState
 from moviola.display.terminal import Terminal, stacked
 from moviola.session.cluster_view import ClusterView, look
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     summary, _, statuses = (__doc__ or "").partition("\n\n")
-    parser = Parser(prog="python -m client.status", description=summary, epilog=statuses)
+    parser = Parser(prog=typed("status"), description=summary, epilog=statuses)
     parser.add(ClusterSettings, StatusSettings)
     return parser.read(arguments)
 

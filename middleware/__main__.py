@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import sys
 from collections.abc import Sequence
 
+from moviola.base.command_line import Parser
+from moviola.base.invocation import typed
 from moviola.base.layers import read
 from moviola.storage.crashes import EXIT_CRASHED, HalfDone
 from moviola.storage.errors import StorageError
@@ -19,12 +20,12 @@ from .settings import Settings
 
 def parse(arguments: Sequence[str] | None = None) -> Settings:
     """Return what is said on the command line, in the environment and in the configuration file."""
-    parser = argparse.ArgumentParser(prog="python -m middleware", description=__doc__)
+    parser = Parser(prog=typed("middleware"), description=__doc__)
     return read(Settings, parser, arguments)
 
 
-def main() -> int:
-    settings = parse()
+def main(arguments: Sequence[str] | None = None) -> int:
+    settings = parse(arguments)
     descriptors.raise_limit()
     options.set_up_log(settings.log)
     try:

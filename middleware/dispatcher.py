@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from moviola.base.invocation import typed
 from moviola.base.vocabulary import ErrorCode, JobCode, Verdict
 from moviola.storage.crashes import MAX_CRASHES
 from moviola.wire.errors import ProtocolError
@@ -312,7 +313,7 @@ class Dispatcher:
         if not isinstance(job, EndedJob):
             return
         if event.fixed is None or event.record is None:
-            text = f"what was kept of job {job.id} is damaged or gone; forget it: python -m client.jobs forget {job.id}"
+            text = f"what was kept of job {job.id} is damaged or gone; forget it: {typed('jobs')} forget {job.id}"
             cluster.refuse_peer(recall.peer, ErrorCode.BAD_JOB, text, job.id)
         elif recall.purpose is Purpose.RETRY:
             self._job_control.retry(job, event.fixed, event.record, recall.peer, now)

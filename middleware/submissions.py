@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from moviola.base.invocation import typed
 from moviola.base.vocabulary import ErrorCode, EventKind, JobCode
 from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import IDLE_CLIENT_S, MAX_CHUNKS
@@ -145,7 +146,7 @@ class Submissions:
                 self._cluster.save(old)
                 text = (
                     f"{job.name} was edited since job {old.id} was interrupted, so this is a new job; the old one "
-                    f"waits in vain: python -m client.jobs cancel {old.id} ends it"
+                    f"waits in vain: {typed('jobs')} cancel {old.id} ends it"
                 )
                 self._cluster.send(client.peer, Event(EventKind.SOURCE_EDITED, text, old.id))
 

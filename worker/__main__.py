@@ -5,7 +5,6 @@ Connects to the middleware and works on what it is handed. A middleware that is 
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
@@ -13,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from moviola.base.command_line import Parser
+from moviola.base.invocation import typed
 from moviola.base.layers import read
 from moviola.filters import registry
 from moviola.filters.assets import SERVED, Folder
@@ -34,7 +35,7 @@ log = logging.getLogger("worker")
 
 def parse(arguments: Sequence[str] | None = None) -> Settings:
     """Return what is said on the command line, in the environment and in the configuration file."""
-    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__.partition("\n\n")[2])
+    parser = Parser(prog=typed("worker"), description=__doc__.partition("\n\n")[2])
     return read(Settings, parser, arguments)
 
 
@@ -52,8 +53,8 @@ def chosen_filters(text: str) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def main() -> int:
-    given = parse()
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = parse(arguments)
     descriptors.raise_limit()
     plugins = tuple(path.resolve() for path in given.plugins)
     try:
@@ -86,7 +87,7 @@ def main() -> int:
 
 
 def _refuse(sentence: str) -> int:
-    print(f"python -m worker: {sentence}", file=sys.stderr)
+    print(f"{typed('worker')}: {sentence}", file=sys.stderr)
     return EXIT_USAGE
 
 

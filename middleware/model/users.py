@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from moviola.base.invocation import typed
 from moviola.wire.limits import KIB, MAX_CLIENTS, MIB
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ SUBMIT_BURST: Final = 200.0
 """Submit messages of one user: each costs about a millisecond here and at an aggregator. A folder of small pictures
 sent by a loop of the shell makes less than 10 a second."""
 
-QUOTA_HINT: Final = "wait until a job has ended, or cancel one: python -m client.jobs"
+QUOTA_HINT: Final = f"wait until a job has ended, or cancel one: {typed('jobs')}"
 
 FIXED_ROW_BYTES: Final = 4 * KIB
 """The least that a submission counts for: its rows and its place in memory."""

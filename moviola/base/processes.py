@@ -11,15 +11,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
+
+from moviola.base.installation import ROOT
+from moviola.base.invocation import module_name
 
 MAX_WORKERS: Final = 256
 """Worker processes of one machine: far beyond its cores. A typing error should not start a thousand processes."""
-
-ROOT: Final = Path(__file__).resolve().parents[2]
-"""The folder that has our packages."""
 
 
 def core_count() -> int:
@@ -29,12 +27,8 @@ def core_count() -> int:
 
 
 def program(module: str) -> tuple[str, ...]:
-    """Return the command that runs a module of one of the programs, such as `client.status`, with this Python.
-
-    An installation has the programs inside of the package `moviola`; a checkout has them beside it.
-    """
-    is_installed = find_spec(f"moviola.{module.partition('.')[0]}") is not None
-    return (sys.executable, "-m", f"moviola.{module}" if is_installed else module)
+    """Return the command that runs a module of one of the programs, such as `client.status`, with this Python."""
+    return (sys.executable, "-m", module_name(module))
 
 
 def start(

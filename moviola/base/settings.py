@@ -205,7 +205,8 @@ def add_flags(parser: argparse.ArgumentParser, declared: type, environ: Mapping[
             more |= {"type": one.type.read, "metavar": one.type.placeholder, "choices": one.type.choices or None}
         if one.repeats:
             more |= {"action": "append"} if one.repeats == "append" else {"nargs": one.repeats}
-        target.add_argument(one.flag, *one.aliases, **more)
+        flags = sorted([one.flag, *one.aliases], key=lambda flag: flag.startswith("--"))  # the short ones first
+        target.add_argument(*flags, **more)
 
 
 def add_config(parser: argparse.ArgumentParser, environ: Mapping[str, str] | None = None) -> None:

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moviola.base.files import written_aside
-from moviola.base.processes import ROOT, program
+from moviola.base.installation import ROOT
+from moviola.base.invocation import typed
+from moviola.base.processes import program
 from moviola.launcher.problem import Problem
 from moviola.wire.secret import SECRET_NAME
 
@@ -172,7 +174,7 @@ def read_configuration(state: Path) -> Cluster | None:
             workers=int(section["workers"]),
         )
     except (ConfigParserError, KeyError, ValueError) as error:
-        stop = f"./stop.sh --state {shlex.quote(str(state))}"
+        stop = f"{typed('down')} --state {shlex.quote(str(state))}"
         raise Problem(
             f"{path} is damaged ({type(error).__name__}): stop the cluster with '{stop}' and start it again."
         ) from error

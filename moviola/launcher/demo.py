@@ -1,4 +1,4 @@
-"""`./run.sh demo`: sends a clip through a filter and shows where the result is and what it took."""
+"""`moviola demo`: sends a clip through a filter and shows where the result is and what it took."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from moviola.base.processes import ROOT, program
+from moviola.base.installation import ROOT, results_folder, samples_folder
+from moviola.base.processes import program
 from moviola.launcher.clip import obtain
 from moviola.launcher.telling import tell
 from moviola.wire.options import MIDDLEWARE_PORT
@@ -22,11 +23,11 @@ FILTERS = "edges"
 def run(host: str, port: int, results: Path, secret_arguments: Sequence[str] = ()) -> int:
     """Returns the exit status of the client."""
     try:
-        clip, credit = obtain(ROOT / "data")
+        clip, credit = obtain(samples_folder())
     except OSError as error:
         print(f"The demo's clip cannot be written: {error}", file=sys.stderr)
         return 1
-    tell(f"\nSending {clip.relative_to(ROOT)} ({credit}) through '{FILTERS}'.")
+    tell(f"\nSending {near(str(clip))} ({credit}) through '{FILTERS}'.")
     command = [*program("client.file_sender"), str(clip), "--filters", FILTERS, "--json"]
     command += ["--host", host, "--port", str(port), *secret_arguments]
     environment = {**os.environ, "MOVIOLA_RESULTS": str(results)}
@@ -60,6 +61,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Send the demo's clip to a running cluster.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=MIDDLEWARE_PORT)
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--results", type=Path, default=results_folder())
     given = parser.parse_args()
     sys.exit(run(given.host, given.port, given.results))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import time
 
-from moviola.base.processes import ROOT, program
+from moviola.base.installation import ROOT
+from moviola.base.processes import program
 from moviola.launcher import cluster, supervision
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.problem import Problem

@@ -1,14 +1,18 @@
-"""`./run.sh`: brings a local cluster up, tells where it is, and with `demo` sends it a clip."""
+"""`moviola up`, `moviola demo` and `./run.sh`: bring up a local cluster, tell where it is, send a clip for `demo`."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from moviola.base.processes import ROOT, core_count
-from moviola.launcher import cluster, demo, options, places, registration, supervision
+from moviola.base.installation import ROOT, is_checkout, results_folder, state_folder
+from moviola.base.invocation import typed
+from moviola.base.processes import core_count
+from moviola.launcher import cluster, options, places, registration, supervision
+from moviola.launcher import demo as sending
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.options import Options
 from moviola.launcher.problem import Problem
@@ -17,13 +21,14 @@ from moviola.wire import secret
 from moviola.wire.options import AGGREGATOR_PORT, MIDDLEWARE_PORT
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> int:
+    """Bring a cluster up, with `demo` send it a clip, and return the exit status."""
     try:
-        asked = options.read()
+        asked = options.read(arguments, subcommand=subcommand)
         options.settle_configuration()
         up = bring_up(asked)
         if asked.demo:
-            return demo.run(cluster.connect_host(), up.port, up.results, up.secret_arguments)
+            return sending.run(cluster.connect_host(), up.port, up.results, up.secret_arguments)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -33,13 +38,18 @@ def main() -> int:
     return 0
 
 
+def demo(arguments: Sequence[str] | None = None) -> int:
+    """`moviola demo`: `up`, and a clip that is sent."""
+    return main(arguments, subcommand="demo")
+
+
 def bring_up(asked: Options) -> Cluster:
     """Starts the cluster, or finds it running, and waits until all of it is registered. Raises Problem."""
     places.make_state(asked.state)
     with supervision.exclusive(asked.state):
         running = cluster.read_configuration(asked.state) if supervision.is_running(asked.state) else None
         if running is None:
-            up = settle(asked, Cluster(asked.state, ROOT / "results", MIDDLEWARE_PORT, AGGREGATOR_PORT, core_count()))
+            up = settle(asked, Cluster(asked.state, results_folder(), MIDDLEWARE_PORT, AGGREGATOR_PORT, core_count()))
             start(up)
             tell(f"Moviola is up: {up.workers_text}, middleware on port {up.port}.")
         else:
@@ -99,7 +109,7 @@ def adjust(running: Cluster, wanted: Cluster) -> None:
         raise Problem(
             f"A cluster with its state in {running.state} is running already, on ports {running.port} and "
             f"{running.aggregator_port} with results in {running.results}: stop it first with "
-            f"'./stop.sh --state {shlex.quote(str(running.state))}', or give this one another --state."
+            f"'{typed('down')} --state {shlex.quote(str(running.state))}', or give this one another --state."
         )
     revived = supervision.revive(running.state)
     if wanted.workers != running.workers:
@@ -114,21 +124,20 @@ def adjust(running: Cluster, wanted: Cluster) -> None:
 
 
 def report(up: Cluster) -> None:
-    send = [".venv/bin/python", "-m", "client.file_sender", "VIDEO", "--filters", "blur"]
-    stop = ["./stop.sh"]
+    send, stop = ["VIDEO", "--filters", "blur"], []
     if up.port != MIDDLEWARE_PORT:
         send += ["--port", str(up.port)]
-    if up.results != ROOT / "results":
+    if up.results != results_folder():
         send += ["--results", str(up.results)]
-    if up.secret_file is not None and up.secret_file != ROOT / "state" / "secret":
+    if up.secret_file is not None and up.secret_file != state_folder() / secret.SECRET_NAME:
         send += ["--secret-file", str(up.secret_file)]
-    if up.state != ROOT / "state":
+    if up.state != state_folder():
         stop += ["--state", str(up.state)]
     tell(f"  results  {up.results}")
     tell(f"  logs     {up.logs}")
-    tell(f"  stop     {shlex.join(stop)}")
-    tell(f"  send     {shlex.join(send)}")
-    if Path.cwd() != ROOT:
+    tell(f"  stop     {' '.join([typed('down'), shlex.join(stop)]).strip()}")
+    tell(f"  send     {typed('send')} {shlex.join(send)}")
+    if is_checkout() and Path.cwd() != ROOT:
         tell(f"           (both in {ROOT})")
 
 

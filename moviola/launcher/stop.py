@@ -1,23 +1,35 @@
-"""`./stop.sh`: stops the local cluster of a state folder, gracefully, and waits until nothing of it is left."""
+"""`moviola down` and `./stop.sh`: stop the local cluster of a state folder, gracefully and to the last process."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from moviola.base.processes import ROOT
+from moviola.base.command_line import Parser
+from moviola.base.installation import state_folder
+from moviola.base.invocation import typed
 from moviola.launcher import supervision
 from moviola.launcher.telling import tell
 
+ABOUT: Final = """\
+Stops the cluster that 'up' started on this machine, gracefully: workers finish the task they have. Waits until no
+process and no port is left. Unfinished jobs stay on disk and go on after the next 'up'. Harmless when nothing runs.
+"""
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="./stop.sh", usage="%(prog)s [--state DIR] [--docker]   (see ./stop.sh --help)", add_help=False
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Stop the cluster and return the exit status."""
+    parser = Parser(prog=typed("down"), description=ABOUT)
+    parser.add_argument(
+        "--state",
+        metavar="FOLDER",
+        default=os.environ.get("MOVIOLA_STATE") or state_folder(),
+        help=f"the cluster whose state is there (MOVIOLA_STATE; {state_folder()})",
     )
-    parser.add_argument("--state", default=os.environ.get("MOVIOLA_STATE") or ROOT / "state")
-    state = Path(parser.parse_args().state).expanduser().resolve()
+    state = Path(parser.parse_args(arguments).state).expanduser().resolve()
     if not state.is_dir():
         tell(f"Nothing is running: there is no {state}.")
         return 0

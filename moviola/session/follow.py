@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moviola.base.file_names import is_file_name
+from moviola.base.invocation import typed
 from moviola.session.job_session import FINAL_STATES, JobSession, Phase, fetched_later
 from moviola.session.outcome import Status
 from moviola.wire.messages import Error, Job, Watch
@@ -46,4 +47,4 @@ class FollowSession(JobSession):
     def _way_on(self) -> str:
         if self.phase is Phase.FETCHING:
             return f"job {self._job} has ended; {fetched_later(self._job)}"
-        return f"job {self._job} goes on without us; python -m client.jobs wait {self._job} comes back to it"
+        return f"job {self._job} goes on without us; {typed('jobs')} wait {self._job} comes back to it"

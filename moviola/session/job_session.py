@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from moviola.base.invocation import typed
 from moviola.base.vocabulary import ErrorCode, JobCode, JobState
 from moviola.session import heard
 from moviola.session.batch import JobLoad
@@ -285,9 +286,7 @@ class JobSession:
 
 def fetched_later(job: str) -> str:
     """Return where the files of an ended job are, and how to get them."""
-    return (
-        f"its files stay with the aggregator, in its results/{job}, and python -m client.jobs fetch {job} brings them"
-    )
+    return f"its files stay with the aggregator, in its results/{job}, and {typed('jobs')} fetch {job} brings them"
 
 
 def addresses_of(job: Job) -> tuple[Address, ...]:

@@ -41,11 +41,13 @@ class JobSettings:
         type=replace(options.TEXT, unit="chain", bounds="see docs/FILTERS.md", placeholder="CHAIN"),
         help="filters, such as 'blur:radius=5,edges', or NAME=CHAIN, which names the output; give it again for a "
         "further output",
-        aliases=["--processing"],
+        aliases=["-f", "--processing"],
         default_text=lambda: "; ".join(_default_chains()),
         repeats="append",
     )
-    out: str | None = setting(None, type=options.PATH, help="a file for one output, a folder for several", once=True)
+    out: str | None = setting(
+        None, type=options.PATH, help="a file for one output, a folder for several", aliases=["-o"], once=True
+    )
     codec: str = setting("h264", type=choice(NAMES), help="of the outputs")
     crf: int = setting(_ENCODER.crf, type=options.whole(0, MAX_CRF, "crf"), help="quality, 0 is best")
     no_video: bool = setting(False, type=SWITCH, help="encode nothing: keep only what filters found, as JSON lines")

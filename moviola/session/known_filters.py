@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Set
 from difflib import get_close_matches
 from typing import Final
 
+from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic
 from moviola.filters import registry
 from moviola.filters.schema import FilterSchema
@@ -49,7 +50,7 @@ def schemas_for(wanted: Set[str], target: Target, say: Callable[[str], None]) ->
     except Unreachable as error:
         raise NobodyToAsk(
             f"Nobody can be asked {question}{_meant(unknown[0], here)}: {error}; "
-            "start one with ./run.sh, or name another with --host and --port"
+            f"start one with {typed('up')}, or name another with --host and --port"
         ) from error
     except TimeoutError as error:
         raise NobodyToAsk(

@@ -12,6 +12,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from moviola.base.installation import state_folder
+
 SECRET_NAME: Final = "secret"
 """The name of the secret's file in a state folder."""
 
@@ -20,9 +22,6 @@ SECRET_SIZE: Final = 32
 
 OTHERS: Final = 0o077
 """The mode bits of everybody but a file's owner."""
-
-HOME: Final = Path(__file__).resolve().parents[2] / "state"
-"""The state folder that `./run.sh` uses by default."""
 
 
 def cluster_secret(
@@ -57,7 +56,7 @@ def cluster_secret(
 def state_folders() -> list[Path]:
     """Return the state folders in which to look for the secret that this user's programs share."""
     told = os.environ.get("MOVIOLA_STATE")
-    return [Path(told)] if told else [Path("state"), HOME]
+    return [Path(told)] if told else [Path("state"), state_folder()]
 
 
 def read_secret(path: Path) -> bytes:

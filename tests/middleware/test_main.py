@@ -27,7 +27,7 @@ def test_numbers_that_cannot_be_are_refused(flag: str, value: str, capsys: pytes
     with pytest.raises(SystemExit):
         parse([flag, value])
     error = capsys.readouterr().err
-    assert f"argument {flag}: " in error
+    assert f"Argument {flag}: " in error
     assert f"not '{value}'" in error or f"'{value}' is not" in error
 
 

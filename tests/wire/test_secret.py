@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in ("STATE", "SECRET_FILE", "NO_SECRET"):
         monkeypatch.delenv(f"MOVIOLA_{variable}", raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("moviola.wire.secret.HOME", tmp_path / "home")
+    monkeypatch.setattr("moviola.wire.secret.state_folder", lambda: tmp_path / "home")
     return tmp_path
 
 

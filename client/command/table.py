@@ -1,0 +1,55 @@
+"""The subcommands of `moviola`. To add one, add an entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from moviola.base.invocation import PROGRAMS
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """One subcommand.
+
+    Attributes:
+        name: what is typed.
+        summary: one line for `moviola --help`.
+        module: where its function is, such as `client.jobs`: a name as in a checkout. It is imported when the
+            subcommand is called, so that no subcommand waits for the libraries of another.
+        function: takes the arguments after the subcommand's name, and returns the exit status.
+    """
+
+    name: str
+    summary: str
+    module: str
+    function: str = "main"
+
+
+GROUPS: Final = {
+    "Files": (
+        Subcommand("send", "filter videos, images or tables, and bring the results", PROGRAMS["send"]),
+        Subcommand("filters", "list the filters and what they take", "client.filters"),
+        Subcommand("check", "try a filter of your own, or where a video would be cut", "client.command.check"),
+    ),
+    "A cluster on this machine": (
+        Subcommand("up", "start one, or change its number of workers", PROGRAMS["up"]),
+        Subcommand("down", "stop it", PROGRAMS["down"]),
+        Subcommand("demo", "start one and send it a short film", PROGRAMS["demo"], "demo"),
+    ),
+    "Any cluster": (
+        Subcommand("jobs", "list jobs; show, wait for, fetch, cancel, retry one", PROGRAMS["jobs"]),
+        Subcommand("status", "show workers, aggregators and jobs", PROGRAMS["status"]),
+    ),
+    "Its programs, one by one": (
+        Subcommand("middleware", "run the broker of a cluster", "middleware.__main__"),
+        Subcommand("aggregator", "run what collects results and makes files of them", "aggregator.__main__"),
+        Subcommand("worker", "run filters on the cores of this machine", "worker.__main__"),
+    ),
+    "This command": (
+        Subcommand("completion", "print what makes the Tab key complete: bash, zsh, fish", "client.command.shells"),
+    ),
+}  # fmt: skip
+"""By the heading in `moviola --help`."""
+
+SUBCOMMANDS: Final = {each.name: each for group in GROUPS.values() for each in group}

@@ -1,0 +1,60 @@
+"""Lists the filters that the workers of a cluster offer, or those of this installation, and what each of them takes.
+
+Exit status: 0 listed; 2 wrong usage; 3 no middleware to reach.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from moviola.base.invocation import typed
+from moviola.base.vocabulary import Topic
+from moviola.display.terminal import Terminal
+from moviola.filters.schema import FilterSchema
+from moviola.session.cluster_view import look
+from moviola.session.outcome import Status
+from moviola.session.target import Target, UsageError
+from moviola.wire.errors import Unreachable, WireError
+
+from . import filter_list
+from .interruption import loaded
+from .options import Parser, nobody_there, read_target
+from .settings import ClusterSettings, FiltersSettings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the filters and return the exit status."""
+    summary, _, statuses = (__doc__ or "").partition("\n\n")
+    parser = Parser(prog=typed("filters"), description=summary, epilog=statuses)
+    parser.add(ClusterSettings, FiltersSettings)
+    options = parser.read(arguments)
+    stdout, stderr = Terminal(), Terminal(stderr=True)
+    try:
+        return list_filters(stdout, read_target(options), is_local=options.local, as_json=options.json)
+    except UsageError as error:
+        return stderr.fail(Status.WRONG, str(error))
+    except WireError as error:
+        return stderr.fail(Status.UNREACHABLE, f"{error}; {nobody_there()}; --local lists those of this installation")
+
+
+def list_filters(stdout: Terminal, target: Target, *, is_local: bool, as_json: bool) -> int:
+    """Print the filters of this installation or of a cluster, and return the exit status. Raises WireError."""
+    offered: dict[str, tuple[FilterSchema, int | None]] = {}
+    if is_local:
+        from moviola.filters import registry  # noqa: PLC0415 - numpy and OpenCV
+
+        offered.update({name: (schema, None) for name, schema in registry.schemas().items()})
+    else:
+        try:
+            offered.update(look(target, [Topic.WORKERS]).offered_filters())
+        except TimeoutError as error:
+            raise Unreachable(str(error)) from error
+    show = filter_list.print_filters_json if as_json else filter_list.print_filters
+    show(stdout, offered)
+    return Status.DONE
+
+
+if __name__ == "__main__":
+    loaded()
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The parser of every program's command line: one sentence about what is wrong, and the nearest word that exists."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NoReturn
+
+from moviola.base.installation import version
+
+EXIT_USAGE: Final = 2
+
+COMPLETING: Final = "_ARGCOMPLETE"
+"""The variable by which a shell asks for completions, see client/command/completion.py."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage before it, and suggests what may have been meant.
+
+    Args:
+        options: of argparse.ArgumentParser.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.add_argument("--version", action=_Version, nargs=0, help="print the version")
+
+    def parse_args(  # type: ignore[override]  # nobody gives a namespace of another class
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> argparse.Namespace:
+        """Return the parsed arguments. What is wrong ends the process with status 2."""
+        if COMPLETING in os.environ:
+            import argcomplete  # noqa: PLC0415 - the Tab key alone needs it
+
+            argcomplete.autocomplete(self, always_complete_options=False)
+        given: argparse.Namespace
+        given, rest = self.parse_known_args(args, namespace)
+        if rest:
+            self.error(self._unknown(rest))
+        return given
+
+    def error(self, message: str) -> NoReturn:
+        """Print one sentence and end the process with status 2."""
+        text = f"{message[:1].upper()}{message[1:]}"
+        if not text.endswith("?"):
+            text = f"{text}; '{self.prog} --help' shows what there is."
+        print(text, file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+
+    def _unknown(self, rest: Sequence[str]) -> str:
+        """A sentence about arguments that nothing takes."""
+        flag = next((each for each in rest if each.startswith("-") and each != "-"), None)
+        if flag is None:
+            return f"there is no place for {' '.join(map(repr, rest))}"
+        flag = flag.partition("=")[0]
+        return f"there is no {flag}" + did_you_mean(flag, self._option_string_actions)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = [str(each) for each in action.choices]
+            meant = did_you_mean(str(value), names) or f" (choose from {', '.join(names)})"
+            raise argparse.ArgumentError(action, f"invalid choice: '{value}'{meant}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that suggests the nearest of the known words; empty if none is near."""
+    near = get_close_matches(word, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then, and ends the process."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        print(f"moviola {version()}")
+        parser.exit()
