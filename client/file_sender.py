@@ -25,6 +25,7 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, verify
 from moviola.media.material import Material
 from moviola.session import sources
+from moviola.session.cluster_settings import ClientSettings
 from moviola.session.destination import Place, places_for
 from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.network import Sender
@@ -43,7 +44,6 @@ from .filters import list_filters
 from .interruption import interruptible, loaded
 from .options import Parser, nobody_there, read_target
 from .sender_settings import SenderSettings
-from .settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -122,7 +122,7 @@ def _parser() -> Parser:
         metavar="PATH",
         help=f"{', '.join(kind.plural for kind in KINDS.values())}, or their folders (data/)",
     )
-    parser.add(SenderSettings, Settings)
+    parser.add(SenderSettings, ClientSettings)
     return parser
 
 

@@ -12,6 +12,7 @@ from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic
 from moviola.display.terminal import Terminal
 from moviola.filters.schema import FilterSchema
+from moviola.session.cluster_settings import ClusterSettings
 from moviola.session.cluster_view import look
 from moviola.session.outcome import Status
 from moviola.session.target import Target, UsageError
@@ -20,7 +21,7 @@ from moviola.wire.errors import Unreachable, WireError
 from . import filter_list
 from .interruption import loaded
 from .options import Parser, nobody_there, read_target
-from .settings import ClusterSettings, FiltersSettings
+from .settings import FiltersSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

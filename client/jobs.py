@@ -24,20 +24,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic, Verb
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
-from moviola.media.kinds import KINDS, unit_of
+from moviola.session.cluster_settings import ClientSettings
 from moviola.session.cluster_view import look
-from moviola.session.destination import Place, place_for
+from moviola.session.jobs import LATEST, find, follow_request
 from moviola.session.network import Sender
 from moviola.session.outcome import Outcome, Status
 from moviola.session.rpc import control, job_details
-from moviola.session.run import FollowRequest
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.errors import Refused, WireError
 from moviola.wire.messages import Job
@@ -46,13 +44,10 @@ from .display.job_report import as_json, details_as_json, print_details, print_j
 from .display.summary import print_summary
 from .interruption import interruptible, loaded
 from .options import Parser, read_target
-from .settings import JobsSettings, Settings
+from .settings import JobsSettings
 
 WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)
 VERBS = ("list", "show", "wait", "fetch", *WISHES)
-LATEST = "latest"
-MAX_NAMED = 5
-"""Jobs named when the beginning of an id fits several."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,7 +72,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog=typed("jobs"), description=summary, epilog=rest, formatter_class=formatter)
     parser.add_argument("verb", nargs="?", choices=VERBS, default="list", metavar="VERB", help="one of those below")
     parser.add_argument("id", nargs="?", default="", metavar="ID", help="which job")
-    parser.add(Settings, JobsSettings)
+    parser.add(ClientSettings, JobsSettings)
     options = parser.read(arguments)
     if options.verb == "list" and options.id:
         parser.error(f"list takes no ID; {typed('jobs')} show {options.id} shows one job")
@@ -112,21 +107,6 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
     return _follow(options, target, job, stdout, stderr)
 
 
-def find(jobs: Mapping[str, Job], text: str) -> Job:
-    """The job that a person means. Raises UsageError when it is none, or may be several."""
-    if text == LATEST and jobs:
-        return max(jobs.values(), key=lambda job: job.submitted_unix_s)
-    if text in jobs:
-        return jobs[text]
-    found = [job for name, job in jobs.items() if name.startswith(text)]
-    if not found:
-        raise UsageError(f"There is no job '{text}'; {typed('jobs')} list shows what there is")
-    if len(found) > 1:
-        names = ", ".join(job.job for job in found[:MAX_NAMED]) + (", …" if len(found) > MAX_NAMED else "")
-        raise UsageError(f"'{text}' may be any of {len(found)} jobs ({names}); give more of the id")
-    return found[0]
-
-
 def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal) -> int:
     answer = control(target, job, options.verb)
     if options.json:
@@ -136,19 +116,9 @@ def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Termina
     return Status.DONE
 
 
-def place_of(job: Job, out: str | None, results: Path) -> Place:
-    """Where its files go: to the same place as if it had been sent with this `--out`. Raises UsageError."""
-    kind = KINDS.get(job.progress.kind)
-    makes_folder = kind is not None and kind.makes_folder
-    is_folder = any("folder" in file for file in job.files) if job.files else makes_folder  # or nothing is encoded
-    return place_for(job.progress.outputs, out, results, is_folder=is_folder)
-
-
 def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Terminal, stderr: Terminal) -> int:
     """Waits for a job and, where that is asked for, brings its files."""
-    place = place_of(job, options.out, options.results)
-    unit = unit_of(job.progress.kind)
-    request = FollowRequest(job.job, job.name, place, options.verb == "fetch", unit=unit)
+    request = follow_request(job, options.out, options.results, fetch=options.verb == "fetch")
     display = display_for(stderr, quiet=options.quiet)
     sender = Sender(target, display)
     try:

@@ -1,10 +1,9 @@
-"""What client programs can be told: where the cluster is and who asks, and of each program what it is to do."""
+"""What client programs can be told beside where the cluster is: of each program what it is to do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from moviola.base.settings import SWITCH, setting
 from moviola.wire import options
@@ -14,28 +13,6 @@ MAX_WORKERS: Final = 100_000
 """To wait for: more than a cluster has."""
 
 MAX_TIMEOUT_S: Final = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterSettings:
-    """Where the cluster is, and who asks."""
-
-    TABLE: ClassVar[str] = "client"
-
-    host: str = options.middleware_host()
-    port: int = options.middleware_port()
-    ipv4: bool = setting(False, type=SWITCH, help="use IPv4 only", excludes="family")
-    ipv6: bool = setting(False, type=SWITCH, help="use IPv6 only", excludes="family")
-    secret_file: Path | None = options.secret_file()
-    no_secret: bool = options.no_secret()
-    user: str = options.user()
-
-
-@dataclass(frozen=True, slots=True)
-class Settings(ClusterSettings):
-    """The same, and where files go: all that a configuration file may have."""
-
-    results: Path = options.results()
 
 
 def out(help: str) -> Any:

@@ -16,6 +16,7 @@ from rich.text import Text
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic, WorkerState
 from moviola.display.terminal import Terminal, stacked
+from moviola.session.cluster_settings import ClusterSettings
 from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import UsageError
 from moviola.wire.addresses import Address
@@ -24,7 +25,7 @@ from moviola.wire.messages import Aggregator, Job, Worker
 
 from .display.tables import frames_of, job_json, share, state_text, table
 from .options import Parser, read_target
-from .settings import ClusterSettings, StatusSettings
+from .settings import StatusSettings
 
 TOPICS = (Topic.WORKERS, Topic.JOBS)
 JOBS_SHOWN = 20

@@ -8,6 +8,7 @@ from typing import Final
 
 from moviola.base.config_files import CONFIG_NAME, CONFIG_VARIABLE, FOLDER_VARIABLE, SHARED, TABLES, USER_VARIABLE
 from moviola.base.settings import CONFIG_FLAG, Setting, settings_of
+from moviola.session.cluster_settings import ClientSettings
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "SETTINGS.md"
 
@@ -89,7 +90,6 @@ def declared() -> dict[str, type]:
     from aggregator.settings import Settings as Aggregator  # noqa: PLC0415 - they are read, the programs are not run
     from client.sender_settings import SenderSettings  # noqa: PLC0415
     from client.settings import JobsSettings, StatusSettings  # noqa: PLC0415
-    from client.settings import Settings as Client  # noqa: PLC0415
     from middleware.settings import Settings as Middleware  # noqa: PLC0415
     from worker.settings import Settings as Worker  # noqa: PLC0415
 
@@ -97,7 +97,7 @@ def declared() -> dict[str, type]:
         "middleware": Middleware,
         "aggregator": Aggregator,
         "worker": Worker,
-        "client": Client,
+        "client": ClientSettings,
         "send": SenderSettings,
         "client.jobs": JobsSettings,
         "client.status": StatusSettings,

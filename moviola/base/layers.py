@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from moviola.base.config_files import SHARED, ConfigError, ConfigFile, Layer, check_keys, config_files
-from moviola.base.settings import CONFIG_DEST, Setting, add_config, add_flags, settings_in, settings_of
+from moviola.base.settings import CONFIG_DEST, Setting, add_config, add_flags, from_values, settings_in, settings_of
 
 _SAID: Final = "said"
 
@@ -34,6 +34,22 @@ def read(
     given = parser.parse_args(arguments)
     settle(parser, given, [declared], environ)
     return settings_in(declared, given)
+
+
+def resolved(declared: type[S], values: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> S:
+    """Return settings without a command line: what a program gives, by name, stands for the flags.
+
+    Raises:
+        ConfigError, ValueError: a value is not what its setting takes, or a file is wrong; a sentence.
+    """
+    environ = os.environ if environ is None else environ
+    checked = from_values(declared, values)
+    given = argparse.Namespace(**{name: getattr(checked, name) for name in values})
+    known = list(settings_of(declared))
+    files = config_files(None, environ)
+    check_files(files, known)
+    said = {one.name: found for one in known if (found := find(one, given, environ, files)) is not None}
+    return declared(**{one.name: decide(one, known, said).value for one in known})
 
 
 def settle(

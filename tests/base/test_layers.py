@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import pytest
 
-from moviola.base.config_files import TABLES, Layer, config_paths, user_config
-from moviola.base.layers import Said, read, said_in, settle
+from moviola.base.config_files import TABLES, ConfigError, Layer, config_paths, user_config
+from moviola.base.layers import Said, read, resolved, said_in, settle
 from moviola.base.settings import SWITCH, add_flags, place_of, setting, settings_of, variable_of
 from moviola.wire import options
 
@@ -199,3 +199,16 @@ def test_every_variable_has_one_place_in_files_and_back() -> None:
     for table in (*TABLES, ""):
         for one in settings_of(Told):
             assert place_of(variable_of(table, one.key)) == (table, one.key)
+
+
+def test_what_a_program_gives_stands_for_the_flags(files: Files) -> None:
+    files.user.write_text(FILTERS[Layer.USER_FILE])
+    environ = {**files.environ, "MOVIOLA_HOST": "far", "MOVIOLA_NO_SECRET": "1"}
+    told = resolved(Told, {"log": "debug", "secret_file": Path("mine")}, environ)
+    assert (told.filters, told.host, told.log) == ("user", "far", "debug")
+    assert (told.secret_file, told.no_secret) == (Path("mine"), False), "what is nearer decides for what it excludes"
+    with pytest.raises(ValueError, match="log: levels are"):
+        resolved(Told, {"log": "loud"}, environ)
+    files.user.write_text("[worker]\nfilterz = 'user'\n")
+    with pytest.raises(ConfigError, match="filterz"):
+        resolved(Told, {}, environ)

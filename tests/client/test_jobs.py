@@ -12,10 +12,11 @@ import pytest
 import xxhash
 
 from client.display.job_report import totals, traceback_of
-from client.jobs import WISHES, find, main, place_of
+from client.jobs import WISHES, main
 from moviola.base.progress import Progress
 from moviola.media.material import Encoder, Material, Output
 from moviola.session.destination import places_for
+from moviola.session.jobs import find, place_of
 from moviola.session.order import Order
 from moviola.session.target import UsageError
 from moviola.wire.messages import Control, Job, Submit

@@ -1,0 +1,46 @@
+"""Jobs that were submitted before: which one is meant, and what it takes to follow one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from moviola.base.invocation import typed
+from moviola.media.kinds import KINDS, unit_of
+from moviola.session.destination import Place, place_for
+from moviola.session.run import FollowRequest
+from moviola.session.target import UsageError
+from moviola.wire.messages import Job
+
+LATEST: Final = "latest"
+MAX_NAMED: Final = 5
+"""Jobs named when the beginning of an id fits several."""
+
+
+def find(jobs: Mapping[str, Job], text: str) -> Job:
+    """The job that a person means. Raises UsageError when it is none, or may be several."""
+    if text == LATEST and jobs:
+        return max(jobs.values(), key=lambda job: job.submitted_unix_s)
+    if text in jobs:
+        return jobs[text]
+    found = [job for name, job in jobs.items() if name.startswith(text)]
+    if not found:
+        raise UsageError(f"There is no job '{text}'; {typed('jobs')} list shows what there is")
+    if len(found) > 1:
+        names = ", ".join(job.job for job in found[:MAX_NAMED]) + (", …" if len(found) > MAX_NAMED else "")
+        raise UsageError(f"'{text}' may be any of {len(found)} jobs ({names}); give more of the id")
+    return found[0]
+
+
+def place_of(job: Job, out: str | None, results: Path) -> Place:
+    """Where its files go: to the same place as if it had been sent with this `--out`. Raises UsageError."""
+    kind = KINDS.get(job.progress.kind)
+    makes_folder = kind is not None and kind.makes_folder
+    is_folder = any("folder" in file for file in job.files) if job.files else makes_folder  # or nothing is encoded
+    return place_for(job.progress.outputs, out, results, is_folder=is_folder)
+
+
+def follow_request(job: Job, out: str | None, results: Path, *, fetch: bool) -> FollowRequest:
+    """Return what `moviola.session.run.Run` follows. Raises UsageError when nothing can be written there."""
+    return FollowRequest(job.job, job.name, place_of(job, out, results), fetch, unit=unit_of(job.progress.kind))
