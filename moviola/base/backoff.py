@@ -29,6 +29,13 @@ class Backoff:
         """Count `now` as a sign of life: patience begins anew."""
         self._alive_at = now
 
+    @property
+    def gives_up_at(self) -> float | None:
+        """Return when patience is at its end; None where it has none, or where nothing has failed or lived yet."""
+        if self._alive_at is None or math.isinf(self.patience_s):
+            return None
+        return self._alive_at + self.patience_s
+
     def worked(self) -> None:
         """Make the next delay a first one again. Call it when what the tries are for went on, not when a peer took the
         call: one that takes every call and ends it at once would be called without a pause."""

@@ -147,6 +147,11 @@ class Fetching:
         return "; ".join(dict.fromkeys(self._obstacles.values()))
 
     @property
+    def gives_up_at(self) -> float | None:
+        """Return when the aggregator will not be called any more; None while nothing has failed."""
+        return self._backoff.gives_up_at
+
+    @property
     def _current(self) -> Wanted:
         return self._queue[0]
 

@@ -60,6 +60,10 @@ UNRELATED_TO_LOAD: Final = frozenset({JobCode.NO_WORKER, JobCode.TOO_LARGE})
 """Codes of a pending job that other jobs of the same batch may well go past."""
 
 
+UNREMARKABLE: Final = frozenset({"", JobCode.UPLOADING})
+"""Codes of a pending job that are no news to the person who has just sent it."""
+
+
 class Phase(Enum):
     """How far a client is with one job."""
 
@@ -105,6 +109,8 @@ class JobSession:
         self.fetching: Fetching | None = None
         self.trouble = ""  # what keeps us from our job, while something does
         self.remarks: list[str] = []  # for the person; whoever shows them takes them out
+        self.waiting_since: float | None = None  # when it began to wait for what it waits for now (s, monotonic)
+        self._waiting_for = ""
         self._where = where
         self._met_before = False
         self._backoff = redial()
@@ -155,8 +161,51 @@ class JobSession:
         if self.fetching is not None:
             self._fetch(self.fetching.handle(event, now))
         self._go_on()
+        self._note_waiting(now)
         commands, self._outbox = self._outbox, []
         return commands
+
+    # ── what is worth a word ─────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def note(self) -> str:
+        """What the job waits for, or what else it does than frames; a text for people."""
+        fetching, record = self.fetching, self.record
+        if self.trouble:
+            return f"waiting: {self.trouble}; trying again"
+        if fetching is not None and fetching.trouble:
+            return f"waiting for its files: the aggregator is not reached ({fetching.trouble}); trying again"
+        if fetching is not None and fetching.size_here:
+            return f"fetching {fetching.size_here / 1e6:.1f} of {fetching.size_total / 1e6:.1f} MB"
+        if record is not None and self._is_held_up(record):
+            return f"{'paused' if record.state == JobState.PAUSED else 'waiting'}: {record.reason}"
+        return ""
+
+    @property
+    def waiting_until(self) -> float | None:
+        """Return when it will wait no longer (s, monotonic); None where that is not foreseen, or it does not wait."""
+        if self.trouble:
+            return self._backoff.gives_up_at
+        if self.fetching is not None and self.fetching.trouble:
+            return self.fetching.gives_up_at
+        return None
+
+    def _note_waiting(self, now: float) -> None:
+        """Remember since when it waits for what it waits for."""
+        cause = ""
+        if self.trouble:
+            cause = "the middleware"
+        elif self.fetching is not None:
+            cause = "the aggregator" if self.fetching.trouble else ""
+        elif self.record is not None and self._is_held_up(self.record):
+            cause = f"{self.record.state} {self.record.code}"
+        if cause != self._waiting_for:
+            self._waiting_for = cause
+            self.waiting_since = now if cause else None
+
+    @staticmethod
+    def _is_held_up(record: Job) -> bool:
+        return record.state in (JobState.PENDING, JobState.PAUSED) and record.code not in UNREMARKABLE
 
     # ── what those who derive from this do ───────────────────────────────────────────────────────────────────────
 

@@ -47,7 +47,8 @@ class OutputOutcome:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one job ended. `source` is its file's name, `warnings` are sentences for people, `failures`
-    the first ones, as METRICS.md describes them. `unit` is what is counted: a frame, an image or a record."""
+    the first ones, as METRICS.md describes them. `unit` is what is counted: a frame, an image or a record. `size` is that of the source in
+    bytes."""
 
     source: str
     job_id: str
@@ -59,6 +60,7 @@ class Outcome:
     warnings: tuple[str, ...] = field(default=())
     failures: tuple[dict[str, Any], ...] = ()
     unit: str = "frame"
+    size: int = 0
 
     def state_of(self, output: OutputOutcome) -> str:
         """Return the job's state, for an output that ended well and is not here, though it was waited for, with that

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from moviola.base.progress import Progress
-from moviola.base.vocabulary import JobCode, JobState
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import unit_of
 from moviola.session import events
@@ -29,18 +28,17 @@ from moviola.wire.addresses import Address, reachable
 from moviola.wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received
 from moviola.wire.messages import Job, Welcome
 
-UNREMARKABLE = frozenset({"", JobCode.UPLOADING})
-"""Codes of a pending job that are no news to the person who has just sent it."""
-
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them."""
+    """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them. `size`
+    is the source's, in bytes."""
 
     submission: Submission
     reader: ChunkReader
     place: Place
     detach: bool = False
+    size: int = 0
 
     @property
     def name(self) -> str:
@@ -79,6 +77,7 @@ class FollowRequest:
     unit: str = "frame"
     frames: int = 0
     frames_wanted: int = 0
+    size: int = 0
 
     def brain(self, where: str) -> FollowSession:
         """Return the brain that follows this request to its end; `where` names the middleware in its messages."""
@@ -207,8 +206,8 @@ class Run:
 
     def view(self) -> JobView:
         """How far it is."""
-        request, record = self._request, self.session.record
-        progress = record.progress if record is not None else Progress()
+        request, session = self._request, self.session
+        progress = session.record.progress if session.record is not None else Progress()
         return JobView(
             id=self._hello.session,
             name=request.name,
@@ -218,27 +217,12 @@ class Run:
             frames_wanted=progress.frames_wanted or request.frames_wanted,
             retries=progress.retries,
             in_work=progress.tasks_in_flight,
-            note=self._note(),
+            note=session.note,
             unit=request.unit,
+            waiting_since=session.waiting_since,
+            waiting_until=session.waiting_until,
+            size=request.size,
         )
-
-    def _note(self) -> str:
-        """What is worth a word beside the numbers."""
-        session = self.session
-        if session.trouble:
-            return f"waiting: {session.trouble}; trying again"
-        if session.fetching is not None and session.fetching.trouble:
-            return f"waiting for its files: the aggregator is not reached ({session.fetching.trouble}); trying again"
-        if session.fetching is not None and session.fetching.size_here:
-            return f"fetching {session.fetching.size_here / 1e6:.1f} of {session.fetching.size_total / 1e6:.1f} MB"
-        record = session.record
-        if (
-            record is not None
-            and record.state in (JobState.PENDING, JobState.PAUSED)
-            and record.code not in UNREMARKABLE
-        ):
-            return f"{'paused' if record.state == JobState.PAUSED else 'waiting'}: {record.reason}"
-        return ""
 
     def outcome(self) -> Outcome:
         """How it ended; only once it is over."""
@@ -256,6 +240,7 @@ class Run:
             warnings=tuple(self._warnings(record.outputs)) if record is not None else (),
             failures=tuple(_failures(record)) if record is not None else (),
             unit=self._request.unit,
+            size=self._request.size,
         )
 
     def _warnings(self, summaries: list[dict[str, Any]]) -> Iterator[str]:

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from moviola.session.outcome import Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class JobView:
     """How far one job is.
 
     `id` tells it from others of the same name. `frames_done` and `frames_wanted` are over all its outputs. `in_work`
-    counts tasks that workers hold. `note` says what it waits for, or what else it does. Frames may be images or
-    records: `unit` is what one is called.
+    counts tasks that workers hold. `note` says what it waits for, or what else it does; where it waits,
+    `waiting_since` says since when and `waiting_until` when that is given up (s, of the clock that `Display.show` is
+    given; None: never). Frames may be images or records: `unit` is what one is called. `size` is that of the source in
+    bytes, 0 where it is not known.
     """
 
     id: str
@@ -26,6 +30,9 @@ class JobView:
     in_work: int | None = None
     note: str = ""
     unit: str = "frame"
+    waiting_since: float | None = None
+    waiting_until: float | None = None
+    size: int = 0
 
     @property
     def share(self) -> float:
@@ -49,3 +56,16 @@ class Display(Protocol):
 
     def close(self) -> None:
         """No more is shown; what was live is wiped."""
+
+
+class BatchDisplay(Display, Protocol):
+    """Where the progress of several jobs is shown, and of all of them together."""
+
+    def begin(self, count: int, size: int) -> None:
+        """So many sources are to be sent, of so many bytes in all."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """One of them is over, or was never begun."""
+
+    def make_room(self) -> None:
+        """Something is about to be written to the same terminal by another way: what is live is wiped."""
