@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from moviola.base.progress import Progress
 from moviola.base.vocabulary import JobState
-from moviola.display.progress import duration
+from moviola.display.bars import duration
 from moviola.display.terminal import Part, Terminal, styled
 from moviola.filters.chain import Step, format_chain
 from moviola.media.errors import SENTENCES

@@ -89,7 +89,7 @@ class NotebookDisplay(SilentDisplay):
     interval_s = NOTEBOOK_INTERVAL_S
 
     def __init__(self) -> None:
-        from moviola.display.progress import live_line  # noqa: PLC0415 - rich, for those who look
+        from moviola.display.bars import live_line  # noqa: PLC0415 - rich, for those who look
 
         self._line, self._rates = live_line, Rates()
         self._handle: Any = None
@@ -101,7 +101,7 @@ class NotebookDisplay(SilentDisplay):
             return
         self._shown_at = now
         rates = self._rates.update(views, now)
-        self._draw("\n".join(self._line(view, rates[view.id], NOTEBOOK_COLUMNS).plain for view in views))
+        self._draw("\n".join(self._line(view, rates[view.id], NOTEBOOK_COLUMNS, now).plain for view in views))
 
     def close(self) -> None:
         """Wipe the bars."""

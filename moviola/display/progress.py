@@ -5,174 +5,163 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
 from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from moviola.session.rates import Rates, time_left
-from moviola.session.views import Display, JobView
-from moviola.wire.shown import shown
+from moviola.session.outcome import Outcome
+from moviola.session.rates import Rates
+from moviola.session.tally import Tally
+from moviola.session.views import BatchDisplay, JobView
 
+from .bars import batch_line, live_line, plain_batch_line, plain_line
 from .terminal import Terminal, styled
 
 LIVE_INTERVAL_S: Final = 0.1
 PLAIN_INTERVAL_S: Final = 2.0
-NAME_WIDTH: Final = 24
-BAR_WIDTH_MIN, MAX_BAR_WIDTH = 8, 30
+
+PLAIN_WAIT_INTERVAL_S: Final = 30.0
+"""How often a log says that a job waits still."""
+
+MAX_JOB_LINES: Final = 8
+"""Jobs of a batch that have a line of their own; fewer where the terminal is low."""
 
 
-def duration(seconds: float) -> str:
-    """`12 s`, `3:05`, `1:02:03`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+NOTE_LINES: Final = 3
+"""Lines that may tell why a single job waits: enough for a reason and what helps, in 80 columns."""
 
 
-def plain_line(view: JobView, rate: float) -> str:
-    """All that is known, for a log."""
-    if view.note:
-        return f"{view.name}: {view.note}"
-    parts = [f"sent {view.frames_sent}/{view.frames_total}", f"processed {view.frames_done}/{view.frames_wanted}"]
-    parts.append(f"{rate:.0f} {view.unit}s/s")
-    left = time_left(view, rate)
-    if left is not None:
-        parts.append(f"{duration(left)} left")
-    parts += [_counted(view.retries, "retry", "retries")]
-    if view.in_work is not None:
-        parts.append(f"{_counted(view.in_work, 'chunk', 'chunks')} in work")
-    return f"{view.name}: {', '.join(parts)}"
+class _Console:
+    """What all displays do alike: say what stays, and count a batch."""
+
+    def __init__(self, console: Terminal) -> None:
+        self._console = console
+        self._tally: Tally | None = None
+
+    def begin(self, count: int, size: int) -> None:
+        """Several sources: they are counted as a batch."""
+        if count > 1:
+            self._tally = Tally(count, size)
+
+    def ended(self, outcome: Outcome) -> None:
+        """One source is over."""
+        if self._tally is not None:
+            self._tally.ended(outcome)
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        self._console.say(text)
+
+    def remark(self, text: str) -> None:
+        """One line that stays."""
+        self.say(text)
+
+    def make_room(self) -> None:
+        """Nothing is live here."""
+
+    def close(self) -> None:
+        """Nothing is live here."""
 
 
-def live_line(view: JobView, rate: float, width: int) -> Text:
-    """What of it fits into `width` cells: the name, a bar and the numbers, the dearest first."""
-    name = _clipped(view.name, min(NAME_WIDTH, max(8, width // 4)))
-    if view.note:
-        return styled((name, "bold"), " ", (_clipped(view.note, width - cell_len(name) - 1), "yellow"))
-    left = time_left(view, rate)
-    retries = (6, _counted(view.retries, "retry", "retries"))
-    # (order on the line, text): taken in order of importance while there is room
-    wanted = [
-        (1, f"{view.share:4.0%}"),
-        *([retries] if view.retries else []),
-        (3, f"processed {view.frames_done}/{view.frames_wanted}"),
-        (4, f"{rate:.0f} {view.unit}s/s"),
-        (5, f"{duration(left)} left" if left is not None else ""),
-        (2, f"sent {view.frames_sent}/{view.frames_total}"),
-        *([] if view.retries else [retries]),
-        (7, f"{view.in_work} in work" if view.in_work is not None else ""),
-    ]
-    room = width - cell_len(name) - 1 - BAR_WIDTH_MIN
-    taken = []
-    for place, text in wanted:
-        if text and room >= len(text) + 2:
-            taken.append((place, text))
-            room -= len(text) + 2
-    numbers = "".join(f"  {text}" for _, text in sorted(taken))
-    bar_width = min(MAX_BAR_WIDTH, BAR_WIDTH_MIN + max(0, room))
-    done = round(bar_width * view.share)
-    line = styled((name, "bold"), " ", ("━" * done, "green"), ("┄" * (bar_width - done), "dim"), numbers)
-    line.truncate(width, overflow="ellipsis")
-    return line
-
-
-class LiveDisplay:
-    """Lines that change in place, one a job."""
+class LiveDisplay(_Console):
+    """Lines that change in place: one a job, and one for a batch below them."""
 
     interval_s = LIVE_INTERVAL_S
 
     def __init__(self, console: Terminal) -> None:
-        self._console = console
+        super().__init__(console)
         self._rates = Rates()
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
         self._live.start()
         self._shown_at = float("-inf")
 
     def show(self, views: Sequence[JobView], now: float) -> None:
+        """Redraw the lines, unless that was done a moment ago."""
         if now - self._shown_at < LIVE_INTERVAL_S:
             return
         self._shown_at = now
+        self._live.update(Group(*self._lines(views, now)), refresh=True)
+
+    def _lines(self, views: Sequence[JobView], now: float) -> list[Text]:
         rates = self._rates.update(views, now)
         width = self._console.width
-        self._live.update(Group(*(live_line(view, rates[view.id], width) for view in views)), refresh=True)
+        if self._tally is None:
+            return [live_line(view, rates[view.id], width, now, lines=NOTE_LINES) for view in views]
+        count = max(1, min(MAX_JOB_LINES, self._console.height - 4))  # one for the rest, one for all, and the cursor's
+        lines = [live_line(view, rates[view.id], width, now) for view in views[:count]]
+        if len(views) > count:
+            lines.append(styled((f"… and {len(views) - count} more under way", "dim")))
+        return [*lines, batch_line(self._tally.update(views, now), width)]
 
-    def say(self, text: str) -> None:
-        self._console.say(text)
-
-    remark = say
+    def make_room(self) -> None:
+        """Wipe the lines; they come back when they are shown next."""
+        self._live.update("", refresh=True)
+        self._shown_at = float("-inf")
 
     def close(self) -> None:
+        """Wipe the lines."""
         self._live.update("")
         self._live.stop()
 
 
-class PlainDisplay:
-    """A line a job when something has changed, and not more often than every PLAIN_INTERVAL_S."""
+class PlainDisplay(_Console):
+    """A line a job, or one for a whole batch, when something has changed, and not more often than every
+    PLAIN_INTERVAL_S. Of a batch, jobs that wait have lines of their own besides."""
 
     interval_s = PLAIN_INTERVAL_S
 
     def __init__(self, console: Terminal) -> None:
-        self._console = console
+        super().__init__(console)
         self._rates = Rates()
         self._shown_at: float | None = None
         self._last: dict[str, JobView] = {}
+        self._waits_said_at: dict[str, float] = {}
+        self._last_batch = ""
 
     def show(self, views: Sequence[JobView], now: float) -> None:
+        """Say what has changed, if it is time to."""
         rates = self._rates.update(views, now)
+        batch = "" if self._tally is None else plain_batch_line(self._tally.update(views, now))
         if self._shown_at is None:
             self._shown_at = now  # a job that is over in no time needs no line
         if now - self._shown_at < PLAIN_INTERVAL_S:
             return
         for view in views:
-            if self._last.get(view.id) != view:
-                self.say(plain_line(view, rates[view.id]))
+            if self._is_news(view, now) and (self._tally is None or view.note):
+                self.say(plain_line(view, rates[view.id], now))
                 self._shown_at = now
+        if batch != self._last_batch:
+            self.say(batch)
+            self._shown_at, self._last_batch = now, batch
         self._last = {view.id: view for view in views}
 
-    def say(self, text: str) -> None:
-        self._console.say(text)
+    def _is_news(self, view: JobView, now: float) -> bool:
+        """Whether it goes on, or waits for something else than before, or has waited for long again."""
+        last, said_at = self._last.get(view.id), self._waits_said_at.pop(view.id, None)
+        if view.waiting_since is None:
+            return last != view
+        waits_as_before = last is not None and (last.note, last.waiting_since) == (view.note, view.waiting_since)
+        if said_at is None or not waits_as_before or now - said_at >= PLAIN_WAIT_INTERVAL_S:
+            self._waits_said_at[view.id] = now
+            return True
+        self._waits_said_at[view.id] = said_at
+        return False
 
-    remark = say
 
-    def close(self) -> None:
-        pass
-
-
-class QuietDisplay:
+class QuietDisplay(_Console):
     """Only what must be said."""
 
     interval_s = 60.0
 
-    def __init__(self, console: Terminal) -> None:
-        self._console = console
-
     def show(self, views: Sequence[JobView], now: float) -> None:
-        pass
-
-    def say(self, text: str) -> None:
-        self._console.say(text)
+        """Nothing."""
 
     def remark(self, text: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+        """Nothing."""
 
 
-def display_for(console: Terminal, *, quiet: bool) -> Display:
-    """What suits this console."""
+def display_for(console: Terminal, *, quiet: bool) -> BatchDisplay:
+    """What suits this console: one that cannot move its cursor gets plain lines."""
     if quiet:
         return QuietDisplay(console)
-    return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
-
-
-def _clipped(text: str, width: int) -> str:
-    text = shown(text)  # as long as it will be
-    return text if cell_len(text) <= width else set_cell_size(text, max(1, width - 1)) + "…"
+    return LiveDisplay(console) if console.is_terminal and not console.is_dumb_terminal else PlainDisplay(console)

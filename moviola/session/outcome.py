@@ -47,8 +47,8 @@ class OutputOutcome:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one job ended. `source` is its file's name, `warnings` are sentences for people, `failures`
-    the first ones, as METRICS.md describes them. `unit` is what is counted: a frame, an image or a record. `size` is that of the source in
-    bytes."""
+    the first ones, as METRICS.md describes them. `unit` is what is counted: a frame, an image or a record. `size` is
+    that of the source in bytes."""
 
     source: str
     job_id: str

@@ -1,52 +1,53 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
+from moviola.display.bars import batch_line, duration, live_line, note_line, plain_batch_line, plain_line
 from moviola.display.progress import (
     PLAIN_INTERVAL_S,
     LiveDisplay,
     PlainDisplay,
     QuietDisplay,
     display_for,
-    duration,
-    live_line,
-    plain_line,
 )
 from moviola.display.terminal import Terminal
+from moviola.session.outcome import Outcome, OutputOutcome, Status
+from moviola.session.tally import Tally
 from moviola.session.views import JobView
 
 HALF = JobView("1", "clip.mp4", 100, 80, 50, 100, retries=2, in_work=3)
 
 
 def test_a_plain_line_has_all_the_numbers() -> None:
-    assert plain_line(HALF, 25.0) == (
+    assert plain_line(HALF, 25.0, 0.0) == (
         "clip.mp4: sent 80/100, processed 50/100, 25 frames/s, 2 s left, 2 retries, 3 chunks in work"
     )
 
 
 def test_a_note_says_what_it_waits_for() -> None:
     waiting = JobView("1", "clip.mp4", 100, note="waiting: no worker offers 'edges'; 2 workers offer blur")
-    assert plain_line(waiting, 0.0) == "clip.mp4: waiting: no worker offers 'edges'; 2 workers offer blur"
-    assert live_line(waiting, 0.0, 120).plain == "clip.mp4 waiting: no worker offers 'edges'; 2 workers offer blur"
+    assert plain_line(waiting, 0.0, 0.0) == "clip.mp4: waiting: no worker offers 'edges'; 2 workers offer blur"
+    assert live_line(waiting, 0.0, 120, 0.0).plain == "clip.mp4 waiting: no worker offers 'edges'; 2 workers offer blur"
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 120, 200])
 @pytest.mark.parametrize("name", ["clip.mp4", "a very long name of a film.mp4", "映画" * 20, "line\nbreak"])
 @pytest.mark.parametrize("note", ["", "waiting: " + "word " * 60])
 def test_a_live_line_fits_every_width(width: int, name: str, note: str) -> None:
-    line = live_line(JobView("1", name, 10**6, 10**6, 5 * 10**5, 10**6, 10**4, 99, note), 1234.5, width)
+    line = live_line(JobView("1", name, 10**6, 10**6, 5 * 10**5, 10**6, 10**4, 99, note), 1234.5, width, 0.0)
     assert line.cell_len <= width
     assert "\n" not in line.plain
 
 
 def test_what_matters_most_is_shown_first() -> None:
-    assert "50%" in live_line(HALF, 25.0, 40).plain
-    eighty = live_line(HALF, 25.0, 80).plain
+    assert "50%" in live_line(HALF, 25.0, 40, 0.0).plain
+    eighty = live_line(HALF, 25.0, 80, 0.0).plain
     assert "processed 50/100" in eighty
     assert "2 retries" in eighty
-    full = live_line(HALF, 25.0, 120).plain
+    full = live_line(HALF, 25.0, 120, 0.0).plain
     for words in ("50%", "sent 80/100", "processed 50/100", "25 frames/s", "2 s left", "2 retries", "3 in work"):
         assert words in full
 
@@ -111,3 +112,46 @@ def test_the_display_suits_the_console() -> None:
     live = display_for(console(terminal=True), quiet=False)
     assert isinstance(live, LiveDisplay)
     live.close()
+
+
+def batch(count: int, size: int, *outcomes: Outcome) -> Tally:
+    tally = Tally(count, size)
+    for outcome in outcomes:
+        tally.ended(outcome)
+    return tally
+
+
+def test_a_batch_counts_its_files_and_tells_the_rest_by_their_size() -> None:
+    small = Outcome("a.mp4", "job-0", Status.DONE, "done", outputs=(OutputOutcome("blur", "", "", 40),), size=100)
+    broken = Outcome("b.mp4", "", Status.WRONG, "refused", size=100)
+    tally = batch(4, 1000, small, broken)
+    view = JobView("1", "c.mp4", 100, 100, 0, 100, size=300)
+    tally.update([view], 0.0)
+    shown = tally.update([replace(view, frames_done=50)], 10.0)
+    assert (shown.ended, shown.failed, shown.share) == (2, 1, 0.35)
+    assert shown.rate == 5.0
+    assert shown.seconds_left == 650 / 15
+    line = batch_line(shown, 80).plain
+    assert line.startswith("2 of 4 ━")
+    assert "35%  1 failed  5 frames/s  43 s left" in line
+    assert plain_batch_line(shown) == "2 of 4, 1 failed, 5 frames/s, 43 s left"
+
+
+def test_what_waits_says_for_how_long_it_has_and_will() -> None:
+    waiting = JobView("1", "a.mp4", 9, note="waiting: the connection is lost; trying again", waiting_since=10.0)
+    assert note_line(waiting, 11.0) == waiting.note
+    assert note_line(waiting, 45.0) == "waiting 35 s (no time limit): the connection is lost; trying again"
+    limited = replace(waiting, waiting_until=610.0)
+    assert note_line(limited, 45.0) == "waiting 35 s (9:25 more): the connection is lost; trying again"
+
+
+def test_a_log_says_that_a_job_waits_still_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    display = PlainDisplay(Terminal(stderr=True, width=200))
+    for second in range(100):
+        display.show(
+            [JobView("1", "a.mp4", 9, note="waiting: no worker is connected", waiting_since=0.0)], float(second)
+        )
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(" (")[0] for line in said] == [
+        f"a.mp4: waiting {text}" for text in ("2 s", "32 s", "1:02", "1:32")
+    ]

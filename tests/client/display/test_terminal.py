@@ -18,7 +18,8 @@ from client.filter_list import print_filters
 from client.status import print_tables
 from moviola.base.progress import Progress
 from moviola.base.worker_facts import HeldTask, WorkerFacts
-from moviola.display.progress import LiveDisplay, PlainDisplay, live_line
+from moviola.display.bars import live_line
+from moviola.display.progress import LiveDisplay, PlainDisplay
 from moviola.display.terminal import Terminal, stacked, styled
 from moviola.filters.schema import FilterSchema, Parameter
 from moviola.session.cluster_view import ClusterView
@@ -56,8 +57,8 @@ PRINTERS: dict[str, Callable[[Terminal], object]] = {
     "summary": lambda to: print_summary(to, [OUTCOME]),
     "filters": lambda to: print_filters(to, {EVIL: (SCHEMA, 1)}),
     "plain": lambda to: PlainDisplay(to).say(EVIL),
-    "live line": lambda to: to.print(live_line(JobView("1", EVIL, 3), 0.0, 100)),
-    "live note": lambda to: to.print(live_line(JobView("1", EVIL, 3, note=EVIL), 0.0, 100)),
+    "live line": lambda to: to.print(live_line(JobView("1", EVIL, 3), 0.0, 100, 0.0)),
+    "live note": lambda to: to.print(live_line(JobView("1", EVIL, 3, note=EVIL), 0.0, 100, 0.0)),
 }
 
 
