@@ -134,9 +134,9 @@ class Assembler:
             case Unsent():
                 self._unsent(event)
             case Kept():
-                self._results.kept(event.keep)
+                self._results.kept(event.command)
             case NotKept():
-                self._results.not_kept(event.keep, event.reason, now)
+                self._results.not_kept(event.command, event.reason, now)
             case ResultsLost():
                 self._splices.lost(event)
             case Tick():
@@ -197,9 +197,9 @@ class Assembler:
 
     def _recalled(self, event: Recalled, now: float) -> None:
         """Handle what was received, with the job that it names for as long as that takes."""
-        self._memory.recalled = CollectedJob.restored(event.job, event.fixed, event.record)
+        self._memory.recalled = CollectedJob.restored(event.command.job, event.fixed, event.record)
         try:
-            self._received(event.event, now)
+            self._received(event.command.event, now)
         finally:
             self._memory.recalled = None
 

@@ -1,4 +1,7 @@
-"""What goes into the assembler and what comes out: the whole of its contact with the world."""
+"""What goes into the assembler and what comes out: the whole of its contact with the world.
+
+A command that is answered says by what. An answer that comes at once carries it in its field `command`; those to a
+Splice, which come when it has ended, name its `job`."""
 
 from __future__ import annotations
 
@@ -62,16 +65,16 @@ class Unsent:
 
 @record
 class Kept:
-    """What a Keep asked for is done; it is durable once this turn is committed."""
+    """A Keep is done; it is durable once this turn is committed."""
 
-    keep: Keep
+    command: Keep
 
 
 @record
 class NotKept:
-    """What a Keep asked for failed: the disk or the spool is full. Nothing of it remains."""
+    """A Keep failed: the disk or the spool is full. Nothing of it remains."""
 
-    keep: Keep
+    command: Keep
     reason: str
 
 
@@ -122,10 +125,9 @@ class ResultsLost:
 
 @record
 class Recalled:
-    """The answer to a Recall: the job's row in the ledger, as SaveJob wrote it."""
+    """The row of a Recall's job in the ledger, as SaveJob wrote it."""
 
-    event: PeerMessage
-    job: str
+    command: Recall
     fixed: FixedPart
     record: JobRecord
 
@@ -250,7 +252,7 @@ class ForgetJob:
 
 @record
 class Splice:
-    """Begins to splice; Spliced, SpliceFailed, SpliceCrashed or ChunksDamaged follows, unless it is cancelled."""
+    """Begins to splice. Answered by Spliced, SpliceFailed, SpliceCrashed or ChunksDamaged, unless it is cancelled."""
 
     job: str
     chunk_counts: list[int]

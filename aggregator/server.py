@@ -231,7 +231,7 @@ class Server:
             return self.assembler.handle(event, self._clock())
         except Exception as error:
             log.exception("a bug: handling %.2000r raised", event)
-            event = event.event if isinstance(event, Recalled) else event
+            event = event.command.event if isinstance(event, Recalled) else event
             job = str(getattr(event.message, "job", "")) if isinstance(event, PeerMessage) else ""
             half_done = self.assembler.half_done()
             if half_done or not isinstance(event, PeerMessage):
@@ -260,9 +260,9 @@ class Server:
                 return [self._keep(command, payload)]
             case SaveJob(job, record, fixed):
                 self._ledger.jobs.save(job, record.to_wire(), None if fixed is None else fixed.to_wire())
-            case Recall(event, job):
+            case Recall(_, job):
                 saved = self._saved(job)
-                return [Recalled(event, job, FixedPart.from_wire(saved.fixed), JobRecord.from_wire(saved.record))]
+                return [Recalled(command, FixedPart.from_wire(saved.fixed), JobRecord.from_wire(saved.record))]
             case FreeChunk(job, track, index):
                 self._turn.free_location(self._ledger.location(job, track, index))
                 self._ledger.forget_result(job, track, index)

@@ -34,11 +34,13 @@ from moviola.wire.messages import (
 )
 
 from .events import (
+    Check,
     ChunkLost,
     Close,
     Command,
     Damaged,
     Event,
+    FoundDamaged,
     FoundWhole,
     FreeChunk,
     FreeJob,
@@ -172,19 +174,19 @@ class Dispatcher:
         elif isinstance(event, NotKept):
             self._submissions.not_kept(event)
         elif isinstance(event, FoundWhole):
-            self._leases.came_damaged(event.check, now)
+            self._leases.came_damaged(event.command, now)
+        elif isinstance(event, FoundDamaged):
+            self._lost(event.command, now)
         elif isinstance(event, ChunkLost):
-            if event.job in self.cluster.open:
-                self.cluster.lose_chunk(self.cluster.open[event.job], event.stream, event.index, now)
+            self._lost_chunk(event.job, event.stream, event.index, now)
         elif isinstance(event, Recalled):
             self._recalled(event, now)
         elif isinstance(event, StageLost):
-            job = self.cluster.open[event.job]
-            self.cluster.free_intermediate(job, job.tracks[event.track], event.index)
+            self._lost_stage(event.job, event.track, event.index)
         elif isinstance(event, StageKept):
-            self._handing_on.kept(event.stage, event.size, now)
+            self._handing_on.kept(event.command, event.size, now)
         else:
-            self._handing_on.not_kept(event.stage, event.reason, now)
+            self._handing_on.not_kept(event.command, event.reason, now)
         if self.cluster.ended_jobs:
             self._clear_ended(now)
         commands, self.cluster.outbox = self.cluster.outbox, []
@@ -306,9 +308,26 @@ class Dispatcher:
         elif not isinstance(message, Beat):
             raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"an aggregator may not send {type(message).__name__} here")
 
+    def _lost(self, check: Check, now: float) -> None:
+        """What was sent is damaged in the spool already."""
+        if check.is_stage:
+            self._lost_stage(check.job, check.track, check.index)
+        else:
+            self._lost_chunk(check.job, check.stream, check.index, now)
+
+    def _lost_chunk(self, job: str, stream: int, index: int, now: float) -> None:
+        """A chunk that was spooled is not there any more."""
+        if job in self.cluster.open:
+            self.cluster.lose_chunk(self.cluster.open[job], stream, index, now)
+
+    def _lost_stage(self, job_id: str, track: int, index: int) -> None:
+        """What was done of a task is not there any more: it begins again."""
+        job = self.cluster.open[job_id]
+        self.cluster.free_intermediate(job, job.tracks[track], index)
+
     def _recalled(self, event: Recalled, now: float) -> None:
         """What the ledger has of an ended job is here: it begins again, or somebody is told of it."""
-        cluster, recall = self.cluster, event.recall
+        cluster, recall = self.cluster, event.command
         job = cluster.jobs.get(recall.job)
         if not isinstance(job, EndedJob):
             return

@@ -1,4 +1,6 @@
-"""What goes into the dispatcher and what comes out: the whole of its contact with the world."""
+"""What goes into the dispatcher and what comes out: the whole of its contact with the world.
+
+A command that is answered says by what; the answer comes at once, and carries it in its field `command`."""
 
 from __future__ import annotations
 
@@ -37,14 +39,21 @@ class Damaged:
 
 @record
 class FoundWhole:
-    """What a Check asked for: the payload is what was spooled, so it was damaged on its way."""
+    """The payload of a Check is what was spooled, so it was damaged on its way."""
 
-    check: Check
+    command: Check
+
+
+@record
+class FoundDamaged:
+    """The payload of a Check is not what was put into the spool, or not there any more."""
+
+    command: Check
 
 
 @record
 class ChunkLost:
-    """A chunk in the spool is not what was put there, or not there any more."""
+    """A chunk in the spool is not there any more, or its file is another."""
 
     job: str
     stream: int
@@ -53,7 +62,7 @@ class ChunkLost:
 
 @record
 class StageLost:
-    """What was done of a task is not what was put into the spool, or not there any more."""
+    """What was done of a task is not in the spool any more, or its file is another."""
 
     job: str
     track: int
@@ -62,9 +71,9 @@ class StageLost:
 
 @record
 class Recalled:
-    """The answer to a Recall: the job's row in the ledger, as SaveJob wrote it; None where it is damaged or gone."""
+    """The row of a Recall's job in the ledger, as SaveJob wrote it; None where it is damaged or gone."""
 
-    recall: Recall
+    command: Recall
     fixed: dict[str, Any] | None
     record: dict[str, Any] | None
 
@@ -89,29 +98,27 @@ class Unsent:
 
 @record
 class NotKept:
-    """The SpoolChunk just commanded failed: the disk or the spool is full, or (`code` is `corrupt`) the content is not
-    what was announced."""
+    """A SpoolChunk failed: the disk or the spool is full, or (`code` is `corrupt`) the content is not what was
+    announced."""
 
-    job: str
-    stream: int
-    index: int
+    command: SpoolChunk
     reason: str
     code: ErrorCode = ErrorCode.FULL
 
 
 @record
 class StageKept:
-    """The SpoolStage just commanded is done."""
+    """A SpoolStage is done."""
 
-    stage: SpoolStage
+    command: SpoolStage
     size: int
 
 
 @record
 class StageNotKept:
-    """The SpoolStage just commanded failed: the disk or the spool is full."""
+    """A SpoolStage failed: the disk or the spool is full."""
 
-    stage: SpoolStage
+    command: SpoolStage
     reason: str
 
 
@@ -132,6 +139,7 @@ Event = (
     MemberMessage
     | Damaged
     | FoundWhole
+    | FoundDamaged
     | ChunkLost
     | StageLost
     | Recalled
@@ -187,7 +195,7 @@ class Close:
 @record
 class SpoolChunk:
     """Keeps the payload of the event that is being handled: spool first, then ledger. With `value`, the payload must be
-    the file that this stands for (see AssetFacts)."""
+    the file that this stands for (see AssetFacts). Answered by NotKept where it fails."""
 
     job: str
     stream: int
@@ -210,8 +218,8 @@ class SpoolStage:
 
 @record
 class Check:
-    """Reads a payload that arrived damaged: a chunk, or (`is_stage`) what is done of a task. Answered by FoundWhole,
-    ChunkLost or StageLost. `lease` is of the worker at whom it arrived."""
+    """Reads a payload that arrived damaged: a chunk, or (`is_stage`) what is done of a task. Answered by FoundWhole
+    or FoundDamaged. `lease` is of the worker at whom it arrived."""
 
     job: str
     track: int

@@ -37,6 +37,7 @@ from .events import (
     ForgetFilter,
     ForgetJob,
     ForgetStore,
+    FoundDamaged,
     FoundWhole,
     FreeChunk,
     FreeJob,
@@ -234,9 +235,9 @@ class Server:
 
     def _carry_out(self, commands: list[Command], event: wire.Received | None = None) -> None:
         for command in commands:
-            failed = self._do(command, event)
-            if failed is not None:
-                self._carry_out(self._ask(failed))
+            answer = self._do(command, event)
+            if answer is not None:
+                self._carry_out(self._ask(answer))
 
     def _do(self, command: Command, event: wire.Received | None) -> Event | None:
         match command:
@@ -301,12 +302,12 @@ class Server:
     def _spool_chunk(self, command: SpoolChunk, event: wire.Received) -> NotKept | None:
         if command.value and ASSET_PREFIX + hashlib.sha256(event.payload).hexdigest() != command.value:
             reason = f"what was sent as the file {command.value} is something else"
-            return NotKept(command.job, command.stream, command.index, reason, ErrorCode.CORRUPT)
+            return NotKept(command, reason, ErrorCode.CORRUPT)
         try:
             location = self._spool.append(_assets_of(command.job) if command.value else command.job, event.payload)
         except (SpoolFull, OSError) as error:
             self._room_asked_at = float("-inf")
-            return NotKept(command.job, command.stream, command.index, f"the chunk could not be kept: {error}")
+            return NotKept(command, f"the chunk could not be kept: {error}")
         self._room_bytes -= location.size
         self._locations.setdefault(command.job, {})[command.stream, command.index] = (location, event.xxh3)
         self._ledger.add_chunk(command.job, command.stream, command.index, command.frame_count, event.xxh3, location)
@@ -331,7 +332,7 @@ class Server:
         stages[command.track, command.index] = (location, event.xxh3)
         return StageKept(command, location.size)
 
-    def _check(self, check: Check) -> FoundWhole | ChunkLost | StageLost:
+    def _check(self, check: Check) -> FoundWhole | FoundDamaged:
         """Reads what arrived damaged. Nothing is read again that nobody complained of: that would cost each payload a
         copy and a checksum in the one thread (see ARCHITECTURE)."""
         held, number = (self._stages, check.track) if check.is_stage else (self._locations, check.stream)
@@ -343,9 +344,7 @@ class Server:
             log.warning("job %s chunk %d cannot be read: %s", check.job, check.index, error.strerror or error)
             if error.errno in wire.OUT_OF_ROOM:
                 return FoundWhole(check)  # nobody knows; it is sent again
-        if check.is_stage:
-            return StageLost(check.job, check.track, check.index)
-        return ChunkLost(check.job, check.stream, check.index)
+        return FoundDamaged(check)
 
     def _tell_of_lost_files(self) -> None:
         """Forget payloads whose spool files were removed while we run: a restart would not find them."""

@@ -216,12 +216,13 @@ class Submissions:
 
     def not_kept(self, event: NotKept) -> None:
         """The chunk just accepted could not be written: the client comes back for it later."""
-        job = self._cluster.open[event.job]
-        job.remove_chunk(event.stream, event.index)
+        chunk = event.command
+        job = self._cluster.open[chunk.job]
+        job.remove_chunk(chunk.stream, chunk.index)
         if job.client is not None:
             hint = "; the job waits until there is room" if event.code == ErrorCode.FULL else ""
             self._cluster.hang_up(job.client, event.code, event.reason + hint)
-        self._cluster.log(f"job {job.id} chunk {event.index}: {event.reason}")
+        self._cluster.log(f"job {job.id} chunk {chunk.index}: {event.reason}")
 
     def look(self, job: Job, now: float) -> None:
         """See whether the upload of a job that changed goes on."""

@@ -77,7 +77,7 @@ class Script:
 
     def recalled(self, recall: Recall) -> Recalled:
         """What the ledger has of a job that is over."""
-        return Recalled(recall.event, recall.job, self.fixed[recall.job], self.records[recall.job])
+        return Recalled(recall, self.fixed[recall.job], self.records[recall.job])
 
     def hear(self, peer: int, message: Message, size: int = 0, xxh3: int = 0) -> list[Command]:
         return self.feed(PeerMessage(peer, message, size, xxh3))

@@ -164,8 +164,8 @@ class World:
                     self._feed(Kept(command) if is_kept else NotKept(command, "the disk is full"))
                 case SaveJob(job, record, fixed):
                     self._saved[job] = (self._saved[job][0] if fixed is None else fixed, record)
-                case Recall(event=said, job=job):
-                    self._feed(Recalled(said, job, *self._saved[job]))
+                case Recall(job=job):
+                    self._feed(Recalled(command, *self._saved[job]))
                 case Splice(job=job):
                     self._splicing.add(job)
                 case CancelSplice(job=job):

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from middleware.dispatcher import Dispatcher
 from middleware.events import (
     Check,
-    ChunkLost,
     Close,
     Command,
     Damaged,
     ForgetFilter,
     ForgetStore,
+    FoundDamaged,
     FoundWhole,
     FreeChunk,
     FreeJob,
@@ -32,7 +32,6 @@ from middleware.events import (
     SpoolChunk,
     SpoolStage,
     StageKept,
-    StageLost,
     StageNotKept,
     Tick,
 )
@@ -183,12 +182,10 @@ class Script:
             elif isinstance(command, SendChunk):
                 assert (command.job, command.stream, command.index) in self.spool
 
-    def _checked(self, check: Check) -> FoundWhole | ChunkLost | StageLost:
+    def _checked(self, check: Check) -> FoundWhole | FoundDamaged:
         if (check.job, check.track if check.is_stage else check.stream, check.index) not in self.damaged:
             return FoundWhole(check)
-        if check.is_stage:
-            return StageLost(check.job, check.track, check.index)
-        return ChunkLost(check.job, check.stream, check.index)
+        return FoundDamaged(check)
 
     def _spool_stage(self, command: SpoolStage, size: int) -> None:
         if self.disk_is_full:

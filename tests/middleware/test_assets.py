@@ -87,7 +87,8 @@ def test_files_are_kept_over_a_restart_and_sent_to_who_comes_back(script: Script
 def test_what_is_not_the_file_ends_its_connection_and_is_awaited_still(script: Script) -> None:
     job = submitted(script)
     files_come(script, job)
-    event = NotKept(job, 1, 1, "what was sent as the file is something else", ErrorCode.CORRUPT)
+    spooled = next(one for one in script.commands if isinstance(one, SpoolChunk) and (one.stream, one.index) == (1, 1))
+    event = NotKept(spooled, "what was sent as the file is something else", ErrorCode.CORRUPT)
     script._take(script.dispatcher.handle(event, script.now))
     assert script.closed(1) == ["corrupt"]
     assert not script.dispatcher.cluster.open[job].has_assets

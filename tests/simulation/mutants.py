@@ -22,7 +22,7 @@ from aggregator.server import Server as AggregatorServer
 from aggregator.splices import Splices
 from middleware import handing_on, names, scheduler, stages, submissions, workers
 from middleware.dispatcher import Dispatcher
-from middleware.events import FreeStage, StageLost, Tick
+from middleware.events import FoundDamaged, FreeStage, StageLost, Tick
 from middleware.failures import Cause, Failures
 from middleware.handing_on import HandingOn
 from middleware.leases import Leases
@@ -480,7 +480,8 @@ def _damaged_stage_handed_out_again() -> Patch:
     real = Dispatcher.handle
 
     def handle(self: Any, event: Any, now: float) -> Any:
-        return [] if isinstance(event, StageLost) else real(self, event, now)
+        is_lost = isinstance(event, StageLost) or (isinstance(event, FoundDamaged) and event.command.is_stage)
+        return [] if is_lost else real(self, event, now)
 
     return Dispatcher, "handle", handle
 
