@@ -1,4 +1,7 @@
-"""What goes into a session and what comes out: the whole of its contact with the world."""
+"""What goes into a session and what comes out: the whole of its contact with the world.
+
+A command that is answered says by what. What the disk answers comes at once, and carries the command in its field
+`command`; the source answers a Pull when there is time, and a server a Dial when it is reached."""
 
 from __future__ import annotations
 
@@ -54,14 +57,14 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The source's next chunk: the answer to Pull."""
+    """The source's next chunk."""
 
     chunk: Chunk
 
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """The source has no more chunks: the other answer to Pull."""
+    """The source has no more chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Unreadable:
 class Begun:
     """A file is to be fetched from `offset` on; what is before it lies here from an earlier try."""
 
-    file: str
+    command: Begin
     offset: int
 
 
@@ -84,7 +87,7 @@ class Kept:
     """A file is in its place, its size and xxh3 as announced. `listed` are the files that it lists, if it is a listing:
     each as it was announced in Finished."""
 
-    file: str
+    command: Begin | Keep
     listed: tuple[dict[str, Any], ...] = ()
 
 
@@ -92,14 +95,14 @@ class Kept:
 class ChecksumMismatch:
     """A file that arrived whole has another xxh3 than announced; what arrived is gone."""
 
-    file: str
+    command: Keep
 
 
 @dataclass(frozen=True, slots=True)
 class NotKept:
     """A file cannot be written here."""
 
-    file: str
+    command: Begin | Write | Keep
     reason: str
 
 
@@ -135,7 +138,7 @@ Event = (
 @dataclass(frozen=True, slots=True)
 class Dial:
     """Connect to a peer. The middleware is where the person said; `addresses` are the aggregator's, as told, or with
-    `at_middleware` their ports at the middleware's own host."""
+    `at_middleware` their ports at the middleware's own host. Answered by Welcomed or Lost."""
 
     peer: ServerRole
     addresses: tuple[Address, ...] = ()
@@ -160,7 +163,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Read the next chunk of the source, when there is time."""
+    """Read the next chunk of the source, when there is time. Answered by Pulled, Exhausted or Unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,8 @@ class Rewind:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Look whether a file is here already, whole or in part; of one `is_listing`, Kept tells what it lists."""
+    """Look whether a file is here already, whole or in part; of one `is_listing`, Kept tells what it lists. Answered by
+    Begun, Kept or NotKept."""
 
     file: str
     size: int
@@ -180,7 +184,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Append bytes to the file that was begun."""
+    """Append bytes to the file that was begun. Answered by NotKept where it fails."""
 
     file: str
     payload: Buffer
@@ -188,7 +192,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """All bytes are there: verify, and put the file into its place."""
+    """All bytes are there: verify, and put the file into its place. Answered by Kept, ChecksumMismatch or NotKept."""
 
     file: str
 

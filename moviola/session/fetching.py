@@ -121,10 +121,10 @@ class Fetching:
                 return self._begun(offset, now)
             case Kept(listed=listed):
                 return self._kept(listed)
-            case ChecksumMismatch(file=file):
-                return self._spoiled_file(file)
-            case NotKept(file=file, reason=reason):
-                return self._fail(f"{file} cannot be written here: {reason}")
+            case ChecksumMismatch(command):
+                return self._spoiled_file(command.file)
+            case NotKept(command, reason):
+                return self._fail(f"{command.file} cannot be written here: {reason}")
             case Welcomed(peer=ServerRole.AGGREGATOR):
                 self._open = True
                 return self._ask(now)

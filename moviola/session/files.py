@@ -44,12 +44,12 @@ class Files:
         target = self.path_of(wanted.file)
         try:
             if target.is_file() and target.stat().st_size == wanted.size and _xxh3(target) == wanted.xxh3:
-                return self._kept(wanted.file, _listed(target) if wanted.is_listing else ())
+                return self._kept(wanted, _listed(target) if wanted.is_listing else ())
             target.parent.mkdir(parents=True, exist_ok=True)
             self._wanted = wanted
-            return Begun(wanted.file, self._take_up(self._temporary(target)))
+            return Begun(wanted, self._take_up(self._temporary(target)))
         except (OSError, ValueError) as error:
-            return self._not_kept(wanted.file, error)
+            return self._not_kept(wanted, error)
 
     def write(self, command: Write) -> NotKept | None:
         """Append a piece to the file that is being fetched. Returns NotKept where the disk does not take it."""
@@ -58,7 +58,7 @@ class Files:
             self._open.write(command.payload)
             self._digest.update(command.payload)
         except OSError as error:
-            return self._not_kept(command.file, error)
+            return self._not_kept(command, error)
         return None
 
     def keep(self, command: Keep) -> Kept | ChecksumMismatch | NotKept:
@@ -73,17 +73,17 @@ class Files:
             self.close()
             if self._digest.hexdigest() != self._wanted.xxh3:
                 temporary.unlink()
-                return ChecksumMismatch(command.file)
+                return ChecksumMismatch(command)
             temporary.replace(target)
             listed = _listed(target) if self._wanted.is_listing else ()
         except (OSError, ValueError) as error:
-            return self._not_kept(command.file, error)
-        return self._kept(command.file, listed)
+            return self._not_kept(command, error)
+        return self._kept(command, listed)
 
-    def _kept(self, file: str, listed: tuple[dict[str, Any], ...]) -> Kept:
-        if "/" not in file:  # of those in folders, which may be very many, nobody asks
-            self.kept.add(file)
-        return Kept(file, listed)
+    def _kept(self, command: Begin | Keep, listed: tuple[dict[str, Any], ...]) -> Kept:
+        if "/" not in command.file:  # of those in folders, which may be very many, nobody asks
+            self.kept.add(command.file)
+        return Kept(command, listed)
 
     def _sync(self, file: str) -> None:
         """Puts a file on the disk; those in a folder, which may be thousands, all at once with the next one that is in
@@ -122,9 +122,9 @@ class Files:
     def _temporary(self, target: Path) -> Path:
         return aside(target, self._job)
 
-    def _not_kept(self, file: str, error: Exception) -> NotKept:
+    def _not_kept(self, command: Begin | Write | Keep, error: Exception) -> NotKept:
         self.close()
-        return NotKept(file, f"{self.path_of(file)}: {getattr(error, 'strerror', None) or error}")
+        return NotKept(command, f"{self.path_of(command.file)}: {getattr(error, 'strerror', None) or error}")
 
 
 def _listed(listing: Path) -> tuple[dict[str, Any], ...]:

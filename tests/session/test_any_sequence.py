@@ -134,10 +134,10 @@ class World:
                         self.is_pulling = True
                     case Rewind():
                         self.is_pulling, self.pulled = False, 0
-                    case Begin(file=file, size=size):
-                        waiting.append(Begun(file, self.random.choice((0, min(size, 3)))))
-                    case Keep(file=file):
-                        waiting.append(Kept(file, self._listed()))
+                    case Begin(size=size):
+                        waiting.append(Begun(command, self.random.choice((0, min(size, 3)))))
+                    case Keep():
+                        waiting.append(Kept(command, self._listed()))
                     case Send(message=message):
                         MESSAGES[type(message).__name__].from_wire(message.to_wire())
             self.session.validate()

@@ -37,6 +37,10 @@ def fetching(*files: tuple[str, int]) -> Fetching:
     return Fetching("j", [Wanted(name, size, "x") for name, size in files], [HERE])
 
 
+def begun(file: str, offset: int) -> Begun:
+    return Begun(Begin(file, 3, "x"), offset)
+
+
 def part(file: str, offset: int, payload: bytes, size: int) -> ClusterMessage:
     return ClusterMessage(ServerRole.AGGREGATOR, File("j", file, offset, size), payload)
 
@@ -48,10 +52,10 @@ def ask(file: str, offset: int, length: int) -> Send:
 def test_a_file_is_dialled_for_asked_for_written_and_kept() -> None:
     brain = fetching(("a", 3))
     assert brain.begin() == [Begin("a", 3, "x")]
-    assert brain.handle(Begun("a", 0), 0) == [Dial(ServerRole.AGGREGATOR, (HERE,))]
+    assert brain.handle(begun("a", 0), 0) == [Dial(ServerRole.AGGREGATOR, (HERE,))]
     assert brain.handle(Welcomed(ServerRole.AGGREGATOR), 0) == [ask("a", 0, 3)]
     assert brain.handle(part("a", 0, b"abc", 3), 0) == [Write("a", b"abc"), Keep("a")]
-    assert brain.handle(Kept("a"), 0) == [GONE]
+    assert brain.handle(Kept(Keep("a")), 0) == [GONE]
     assert brain.over
     assert not brain.failure
 
@@ -59,8 +63,8 @@ def test_a_file_is_dialled_for_asked_for_written_and_kept() -> None:
 def test_files_that_are_there_need_no_connection() -> None:
     brain = fetching(("a", 3), ("b", 4))
     brain.begin()
-    assert brain.handle(Kept("a"), 0) == [Begin("b", 4, "x")]
-    assert brain.handle(Kept("b"), 0) == [GONE]
+    assert brain.handle(Kept(Keep("a")), 0) == [Begin("b", 4, "x")]
+    assert brain.handle(Kept(Keep("b")), 0) == [GONE]
     assert brain.over
     assert brain.size_here == brain.size_total == 7
 
@@ -69,7 +73,7 @@ def test_parts_are_asked_for_ahead_within_a_bound() -> None:
     size = AHEAD_SIZE + PART_SIZE + 5
     brain = fetching(("a", size))
     brain.begin()
-    brain.handle(Begun("a", 0), 0)
+    brain.handle(begun("a", 0), 0)
     asked = brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
     assert asked == [ask("a", offset, PART_SIZE) for offset in range(0, AHEAD_SIZE, PART_SIZE)]
     more = brain.handle(part("a", 0, bytes(PART_SIZE), size), 0)
@@ -81,22 +85,22 @@ def test_parts_are_asked_for_ahead_within_a_bound() -> None:
 def test_what_lies_here_is_not_fetched_again() -> None:
     brain = fetching(("a", 10))
     brain.begin()
-    brain.handle(Begun("a", 6), 0)
+    brain.handle(begun("a", 6), 0)
     assert brain.handle(Welcomed(ServerRole.AGGREGATOR), 0) == [ask("a", 6, 4)]
 
 
 def test_an_empty_file_and_one_that_is_here_unverified_are_kept_at_once() -> None:
     brain = fetching(("a", 0), ("b", 5))
     brain.begin()
-    assert brain.handle(Begun("a", 0), 0) == [Keep("a")]
-    assert brain.handle(Kept("a"), 0) == [Begin("b", 5, "x")]
-    assert brain.handle(Begun("b", 5), 0) == [Keep("b")]
+    assert brain.handle(begun("a", 0), 0) == [Keep("a")]
+    assert brain.handle(Kept(Keep("a")), 0) == [Begin("b", 5, "x")]
+    assert brain.handle(begun("b", 5), 0) == [Keep("b")]
 
 
 def test_a_lost_connection_goes_on_where_it_was() -> None:
     brain = fetching(("a", 2 * PART_SIZE))
     brain.begin()
-    brain.handle(Begun("a", 0), 0)
+    brain.handle(begun("a", 0), 0)
     brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
     brain.handle(part("a", 0, bytes(PART_SIZE), 2 * PART_SIZE), 1)
     assert brain.handle(Lost(ServerRole.AGGREGATOR, "gone"), 1) == []
@@ -110,7 +114,7 @@ def test_a_lost_connection_goes_on_where_it_was() -> None:
 def test_an_aggregator_that_does_not_answer_is_dialled_anew() -> None:
     brain = fetching(("a", 10))
     brain.begin()
-    brain.handle(Begun("a", 0), 0)
+    brain.handle(begun("a", 0), 0)
     brain.handle(Welcomed(ServerRole.AGGREGATOR), 5)
     assert brain.next_deadline() == 5 + STALL_S
     assert brain.handle(Tick(), 5 + STALL_S) == [GONE]
@@ -122,7 +126,7 @@ def test_an_aggregator_that_does_not_answer_is_dialled_anew() -> None:
 def test_an_aggregator_that_is_not_reached_as_told_is_tried_at_the_middlewares_host() -> None:
     brain = fetching(("a", 3))
     brain.begin()
-    now, asked = 0.0, brain.handle(Begun("a", 0), 0)
+    now, asked = 0.0, brain.handle(begun("a", 0), 0)
     for at_middleware, reason in ((False, "no such name"), (True, "refused"), (False, "no such name")):
         assert asked == [Dial(ServerRole.AGGREGATOR, (HERE,), at_middleware)]
         assert brain.handle(Lost(ServerRole.AGGREGATOR, reason), now) == []
@@ -140,7 +144,7 @@ def test_an_aggregator_that_is_not_reached_as_told_is_tried_at_the_middlewares_h
 def test_another_aggregator_at_the_middlewares_host_is_none_that_has_the_file() -> None:
     brain = fetching(("a", 3))
     brain.begin()
-    brain.handle(Begun("a", 0), 0)
+    brain.handle(begun("a", 0), 0)
     brain.handle(Lost(ServerRole.AGGREGATOR, "no such name"), 0)
     due = brain.next_deadline() or 0.0
     brain.handle(Tick(), due)
@@ -159,7 +163,7 @@ def test_whatever_happens_it_ends_with_the_file_or_with_a_reason(happenings: lis
     size = len(happenings) + 1
     brain = fetching(("a", size))
     brain.begin()
-    now, last, written, dialled = 0.0, 0.0, 0, bool(brain.handle(Begun("a", 0), 0))
+    now, last, written, dialled = 0.0, 0.0, 0, bool(brain.handle(begun("a", 0), 0))
     was_welcomed = False
     for what in [*happenings, *["lost", "tick"] * 400]:
         commands: list[Command] = []
@@ -188,7 +192,7 @@ def test_whatever_happens_it_ends_with_the_file_or_with_a_reason(happenings: lis
                 dialled = was_welcomed = False
             elif isinstance(command, Keep):
                 assert written == size
-                brain.handle(Kept("a"), now)
+                brain.handle(Kept(Keep("a")), now)
         if brain.over:
             break
     assert brain.over
@@ -200,7 +204,7 @@ def test_whatever_happens_it_ends_with_the_file_or_with_a_reason(happenings: lis
 def test_a_part_that_was_not_asked_for_ends_the_connection(wrong: tuple[str, int, bytes]) -> None:
     brain = fetching(("a", 3))
     brain.begin()
-    brain.handle(Begun("a", 0), 0)
+    brain.handle(begun("a", 0), 0)
     brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
     assert brain.handle(part(*wrong, 3), 0) == [GONE]
     assert not brain.over
@@ -209,19 +213,19 @@ def test_a_part_that_was_not_asked_for_ends_the_connection(wrong: tuple[str, int
 def test_a_spoiled_file_is_fetched_once_more_and_then_given_up() -> None:
     brain = fetching(("a", 3))
     brain.begin()
-    brain.handle(Begun("a", 0), 0)
+    brain.handle(begun("a", 0), 0)
     brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
     brain.handle(part("a", 0, b"abc", 3), 0)
-    assert brain.handle(ChecksumMismatch("a"), 0) == [Begin("a", 3, "x")]
-    assert brain.handle(Begun("a", 0), 0) == [ask("a", 0, 3)]
+    assert brain.handle(ChecksumMismatch(Keep("a")), 0) == [Begin("a", 3, "x")]
+    assert brain.handle(begun("a", 0), 0) == [ask("a", 0, 3)]
     brain.handle(part("a", 0, b"abc", 3), 0)
-    assert brain.handle(ChecksumMismatch("a"), 0) == [GONE]
+    assert brain.handle(ChecksumMismatch(Keep("a")), 0) == [GONE]
     assert brain.failure == "a arrived damaged 2 times"
 
 
 def test_what_ends_it_before_its_time() -> None:
     for event, words in (
-        (NotKept("a", "disk full"), "a cannot be written here: disk full"),
+        (NotKept(Keep("a"), "disk full"), "a cannot be written here: disk full"),
         (
             ClusterMessage(ServerRole.AGGREGATOR, Error("not-found", "no such file", fatal=False)),
             "does not give a: no such file",
@@ -230,7 +234,7 @@ def test_what_ends_it_before_its_time() -> None:
     ):
         brain = fetching(("a", 3))
         brain.begin()
-        brain.handle(Begun("a", 0), 0)
+        brain.handle(begun("a", 0), 0)
         brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
         assert brain.handle(event, 0) == [GONE]
         assert words in brain.failure
@@ -241,7 +245,7 @@ def test_what_ends_it_before_its_time() -> None:
 def test_an_aggregator_that_stays_away_ends_it(was_reached: bool, limit_s: float) -> None:
     brain = fetching(("a", 3))
     brain.begin()
-    brain.handle(Begun("a", 0), 0)
+    brain.handle(begun("a", 0), 0)
     if was_reached:
         brain.handle(Welcomed(ServerRole.AGGREGATOR), 0)
         brain.handle(part("a", 0, b"a", 3), 0)
@@ -259,7 +263,7 @@ def test_an_aggregator_that_stays_away_ends_it(was_reached: bool, limit_s: float
 def test_without_addresses_it_says_so() -> None:
     brain = Fetching("j", [Wanted("a", 3, "x")], [])
     brain.begin()
-    assert brain.handle(Begun("a", 0), 0) == [GONE]
+    assert brain.handle(begun("a", 0), 0) == [GONE]
     assert "not known where the aggregator is" in brain.failure
 
 
@@ -275,11 +279,11 @@ def test_what_a_listing_lists_is_fetched_after_it() -> None:
     assert brain.begin() == [Begin("blur.files.jsonl", 2, "x", is_listing=True)]
     assert brain.size_total == 5
     entries = ({"file": "blur/a.jpg", "size": 7, "xxh3": "a"}, {"file": "blur/b.jpg", "size": 8, "xxh3": "b"})
-    assert brain.handle(Kept("blur.files.jsonl", entries), 0) == [Begin("blur/a.jpg", 7, "a")]
+    assert brain.handle(Kept(Keep("blur.files.jsonl"), entries), 0) == [Begin("blur/a.jpg", 7, "a")]
     assert brain.size_total == 20
-    assert brain.handle(Kept("blur/a.jpg"), 0) == [Begin("blur/b.jpg", 8, "b")]
-    assert brain.handle(Kept("blur/b.jpg"), 0) == [Begin("blur.metrics.json", 3, "y")]
-    brain.handle(Kept("blur.metrics.json"), 0)
+    assert brain.handle(Kept(Keep("blur/a.jpg")), 0) == [Begin("blur/b.jpg", 8, "b")]
+    assert brain.handle(Kept(Keep("blur/b.jpg")), 0) == [Begin("blur.metrics.json", 3, "y")]
+    brain.handle(Kept(Keep("blur.metrics.json")), 0)
     assert brain.over
     assert not brain.failure
 
@@ -287,7 +291,7 @@ def test_what_a_listing_lists_is_fetched_after_it() -> None:
 def test_a_listing_that_leads_elsewhere_is_refused() -> None:
     brain = Fetching("j", [Wanted("blur.files.jsonl", 2, "x", is_listing=True)], [HERE])
     brain.begin()
-    brain.handle(Kept("blur.files.jsonl", ({"file": "blur/../../a", "size": 7, "xxh3": "a"},)), 0)
+    brain.handle(Kept(Keep("blur.files.jsonl"), ({"file": "blur/../../a", "size": 7, "xxh3": "a"},)), 0)
     assert brain.over
     assert "not a plain name" in brain.failure
 
@@ -295,7 +299,7 @@ def test_a_listing_that_leads_elsewhere_is_refused() -> None:
 def test_a_listing_that_lists_listings_is_refused() -> None:
     brain = Fetching("j", [Wanted("blur.files.jsonl", 2, "x", is_listing=True)], [HERE])
     brain.begin()
-    brain.handle(Kept("blur.files.jsonl", ({"file": "blur/a", "size": 7, "xxh3": "a", "folder": "blur"},)), 0)
+    brain.handle(Kept(Keep("blur.files.jsonl"), ({"file": "blur/a", "size": 7, "xxh3": "a", "folder": "blur"},)), 0)
     assert brain.over
     assert "further lists" in brain.failure
 

@@ -24,11 +24,11 @@ def files(results: Path) -> Files:
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     made = files(tmp_path)
     target = tmp_path / "job" / "blur.mp4"
-    assert made.begin(WANTED) == Begun("blur.mp4", 0)
+    assert made.begin(WANTED) == Begun(WANTED, 0)
     assert made.write(Write("blur.mp4", CONTENT[:5])) is None
     assert made.write(Write("blur.mp4", CONTENT[5:])) is None
     assert not target.exists()
-    assert made.keep(Keep("blur.mp4")) == Kept("blur.mp4")
+    assert made.keep(Keep("blur.mp4")) == Kept(Keep("blur.mp4"))
     assert target.read_bytes() == CONTENT
     assert [entry.name for entry in target.parent.iterdir()] == ["blur.mp4"]
 
@@ -39,9 +39,10 @@ def test_files_in_a_folder_are_put_on_the_disk_all_at_once(tmp_path: Path, monke
     monkeypatch.setattr(os, "fsync", lambda _descriptor: synced.append("one"))
     made = files(tmp_path)
     for name in ("blur/a.jpg", "blur/b/c.jpg", "blur.metrics.json", "edges.metrics.json"):
-        assert made.begin(Begin(name, len(CONTENT), WANTED.xxh3)) == Begun(name, 0)
+        wanted = Begin(name, len(CONTENT), WANTED.xxh3)
+        assert made.begin(wanted) == Begun(wanted, 0)
         assert made.write(Write(name, CONTENT)) is None
-        assert made.keep(Keep(name)) == Kept(name)
+        assert made.keep(Keep(name)) == Kept(Keep(name))
         assert (tmp_path / "job" / name).read_bytes() == CONTENT
     assert synced == ["all", "one"]
 
@@ -50,10 +51,10 @@ def test_a_file_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "job").mkdir()
     target = tmp_path / "job" / "blur.mp4"
     target.write_bytes(CONTENT)
-    assert files(tmp_path).begin(WANTED) == Kept("blur.mp4")
+    assert files(tmp_path).begin(WANTED) == Kept(WANTED)
     target.write_bytes(CONTENT[::-1])
     again = files(tmp_path)
-    assert again.begin(WANTED) == Begun("blur.mp4", 0)
+    assert again.begin(WANTED) == Begun(WANTED, 0)
     again.close()
 
 
@@ -63,9 +64,9 @@ def test_an_interrupted_file_is_taken_up_again(tmp_path: Path) -> None:
     first.write(Write("blur.mp4", CONTENT[:7]))
     first.close()
     second = files(tmp_path)
-    assert second.begin(WANTED) == Begun("blur.mp4", 7)
+    assert second.begin(WANTED) == Begun(WANTED, 7)
     second.write(Write("blur.mp4", CONTENT[7:]))
-    assert second.keep(Keep("blur.mp4")) == Kept("blur.mp4")
+    assert second.keep(Keep("blur.mp4")) == Kept(Keep("blur.mp4"))
 
 
 def test_a_leftover_that_is_too_long_is_thrown_away(tmp_path: Path) -> None:
@@ -74,16 +75,16 @@ def test_a_leftover_that_is_too_long_is_thrown_away(tmp_path: Path) -> None:
     first.write(Write("blur.mp4", CONTENT * 2))
     first.close()
     second = files(tmp_path)
-    assert second.begin(WANTED) == Begun("blur.mp4", 0)
+    assert second.begin(WANTED) == Begun(WANTED, 0)
     second.write(Write("blur.mp4", CONTENT))
-    assert second.keep(Keep("blur.mp4")) == Kept("blur.mp4")
+    assert second.keep(Keep("blur.mp4")) == Kept(Keep("blur.mp4"))
 
 
 def test_a_spoiled_file_leaves_nothing(tmp_path: Path) -> None:
     made = files(tmp_path)
     made.begin(WANTED)
     made.write(Write("blur.mp4", CONTENT[::-1]))
-    assert made.keep(Keep("blur.mp4")) == ChecksumMismatch("blur.mp4")
+    assert made.keep(Keep("blur.mp4")) == ChecksumMismatch(Keep("blur.mp4"))
     assert list((tmp_path / "job").iterdir()) == []
 
 

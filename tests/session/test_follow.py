@@ -14,6 +14,7 @@ from moviola.session.events import (
     Event,
     HangUp,
     Interrupted,
+    Keep,
     Kept,
     Lost,
     Send,
@@ -76,7 +77,7 @@ def test_who_waits_hears_how_it_ended(state: str, status: Status) -> None:
 def test_who_fetches_gets_the_files_of_a_job_that_is_over_already() -> None:
     stage = Stage(fetch=True).begun()
     assert stage.job("done", **DONE) == [Begin("blur.mp4", 3, "x")]
-    assert stage.feed(Kept("blur.mp4")) == [HangUp(ServerRole.AGGREGATOR), *BYE]
+    assert stage.feed(Kept(Keep("blur.mp4"))) == [HangUp(ServerRole.AGGREGATOR), *BYE]
     assert stage.ended == (Status.DONE, "done", "")
 
 

@@ -18,6 +18,7 @@ from moviola.session.events import (
     Exhausted,
     HangUp,
     Interrupted,
+    Keep,
     Kept,
     Lost,
     NotKept,
@@ -104,7 +105,7 @@ def test_from_the_first_dial_to_the_last_file() -> None:
     assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1]))]
     assert stage.job(accepted=1) == []
     assert stage.job("done", **DONE) == [Begin("blur.mp4", 3, "x")]
-    assert stage.feed(Kept("blur.mp4")) == [HangUp(ServerRole.AGGREGATOR), *BYE]
+    assert stage.feed(Kept(Keep("blur.mp4"))) == [HangUp(ServerRole.AGGREGATOR), *BYE]
     assert ended(stage) == (Status.DONE, "done", "")
     assert stage.feed(Tick()) == []
 
@@ -264,14 +265,14 @@ def test_a_job_that_ends_badly_has_no_files(state: str, status: Status) -> None:
 def test_a_partial_job_is_fetched_and_says_why() -> None:
     stage = Stage().waiting()
     stage.job("partial", reason="2 frames unfiltered", **DONE)
-    stage.feed(Kept("blur.mp4"))
+    stage.feed(Kept(Keep("blur.mp4")))
     assert ended(stage) == (Status.PARTIAL, "partial", "2 frames unfiltered")
 
 
 def test_files_that_cannot_be_had_say_where_they_are() -> None:
     stage = Stage().waiting()
     stage.job("done", **DONE)
-    stage.feed(NotKept("blur.mp4", "disk full"))
+    stage.feed(NotKept(Keep("blur.mp4"), "disk full"))
     status, state, reason = ended(stage)
     assert (status, state) == (Status.FAILED, "done")
     assert reason.startswith("the job is done, but blur.mp4 cannot be written here: disk full; its files stay")
