@@ -19,17 +19,18 @@ from moviola.base.settings import settings_in
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
 from moviola.filters import registry
-from moviola.filters.chain import ChainError, parse_chain
+from moviola.filters.chain import ChainError
 from moviola.filters.schema import FilterSchema, ParameterError
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, verify
 from moviola.media.material import Material
 from moviola.session import sources
+from moviola.session.chains import filters_of
 from moviola.session.cluster_settings import ClientSettings
 from moviola.session.destination import Place, places_for
 from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.network import Sender
-from moviola.session.order import Order, OutputRequest, split_name
+from moviola.session.order import Order, OutputRequest
 from moviola.session.outcome import Outcome, Status, exit_status
 from moviola.session.preparing import upload_request
 from moviola.session.run import UploadRequest
@@ -42,7 +43,7 @@ from .display.job_report import failure_line, traceback_of
 from .display.summary import print_summary
 from .filters import list_filters
 from .interruption import interruptible, loaded
-from .options import Parser, nobody_there, read_target
+from .options import Parser, read_target
 from .sender_settings import SenderSettings
 
 
@@ -80,7 +81,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
     except NobodyToAsk as error:
         return stderr.fail(Status.UNREACHABLE, str(error))
     except WireError as error:
-        return stderr.fail(Status.UNREACHABLE, f"{error}; {nobody_there()}")
+        return stderr.fail(Status.UNREACHABLE, str(error))
     display = display_for(stderr, quiet=options.quiet)
     submitter = _Submitter(options, target, orders, places, stdout, display)
     for complaint in complaints:
@@ -205,7 +206,7 @@ class _Submitter:
 
     def _sentence(self, outcome: Outcome) -> str:
         if outcome.status is Status.UNREACHABLE and not outcome.job_id:
-            return as_sentence(f"{outcome.reason}; {nobody_there()}")
+            return as_sentence(outcome.reason)
         return as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
 
     def _say(self, *lines: str) -> None:
@@ -228,8 +229,12 @@ def _schemas(
     """The schemas to check against."""
     if options.local:
         return registry.schemas()
-    wanted = {step.name for text in chains for step in parse_chain(split_name(text)[1])}
-    return schemas_for(wanted, target, lambda sentence: None if options.quiet else stderr.say(as_sentence(sentence)))
+
+    def say(sentence: str) -> None:
+        if not options.quiet:
+            stderr.say(as_sentence(sentence))
+
+    return schemas_for(filters_of(chains), target, say)
 
 
 if __name__ == "__main__":

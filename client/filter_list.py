@@ -16,8 +16,8 @@ _INDENT = " " * 4
 
 
 def print_filters(console: Terminal, offered: Offered) -> None:
-    """A filter's name and summary, below it a line for each parameter. Wrapped on a terminal only: elsewhere each line
-    is whole, for grep."""
+    """A filter's name and summary, below it a line for each parameter and requirement. Wrapped on a terminal only:
+    elsewhere each line is whole, for grep."""
     width = console.width if console.is_terminal else None
     for name, (schema, count) in sorted(offered.items()):
         workers = "" if count is None else f" ({count} {'worker' if count == 1 else 'workers'})"
@@ -28,6 +28,8 @@ def print_filters(console: Terminal, offered: Offered) -> None:
             text = f"{takes(parameter)} ({default})" + (f": {parameter.help}" if parameter.help else "")
             hanging = _INDENT + " " * (longest + 2)
             _print(console, f"{_INDENT}{parameter.name:<{longest}}", text, hanging, width, name_style="")
+        for requirement in schema.requires:
+            _print(console, f"{_INDENT}needs", requirement, _INDENT * 2, width, name_style="")
 
 
 def _print(console: Terminal, name: str, text: str, hanging: str, width: int | None, name_style: str = "bold") -> None:

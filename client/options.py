@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 
 from moviola.base import command_line
-from moviola.base.invocation import typed
 from moviola.base.layers import settle
 from moviola.base.settings import add_config, add_flags, settings_in
 from moviola.session.cluster_settings import ClientSettings, ClusterSettings
@@ -28,11 +27,6 @@ class Parser(command_line.Parser):
         given = self.parse_args(arguments)
         settle(self, given, self._declared, whole=[ClientSettings])
         return given
-
-
-def nobody_there() -> str:
-    """Return what to do where no middleware answers, as the end of a sentence."""
-    return f"start one with {typed('up')}, or name another with --host and --port"
 
 
 def read_target(options: argparse.Namespace) -> Target:

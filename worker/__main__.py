@@ -15,6 +15,7 @@ from typing import Final
 from moviola.base.command_line import Parser
 from moviola.base.invocation import typed
 from moviola.base.layers import read
+from moviola.base.suggestions import did_you_mean
 from moviola.filters import registry
 from moviola.filters.assets import SERVED, Folder
 from moviola.wire import descriptors, options
@@ -49,7 +50,8 @@ def chosen_filters(text: str) -> tuple[str, ...]:
         return known
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        raise ValueError(f"no filter is called {' or '.join(map(repr, unknown))}; known are {', '.join(known)}")
+        meant = did_you_mean(unknown[0], (*known, ALL), "'") or f"; known are {', '.join(known)}"
+        raise ValueError(f"no filter is called {' or '.join(map(repr, unknown))}{meant}")
     return tuple(wanted)
 
 

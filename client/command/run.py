@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
-from moviola.base.command_line import COMPLETING, EXIT_USAGE, did_you_mean
+from moviola.base.command_line import COMPLETING, EXIT_USAGE
 from moviola.base.installation import version
 from moviola.base.invocation import command, module_name
+from moviola.base.suggestions import did_you_mean
 
 from .table import GROUPS, SUBCOMMANDS
 

@@ -10,12 +10,11 @@ from typing import Any, Final, TypedDict
 
 from moviola.api.errors import UsageError
 from moviola.base.settings import from_values
-from moviola.filters.chain import parse_chain
 from moviola.media.kinds import KINDS
 from moviola.media.material import Material
 from moviola.session import sources
+from moviola.session.chains import filters_of, named_chain
 from moviola.session.job_settings import JobSettings
-from moviola.session.order import named_chain, split_name
 
 PathLike = str | os.PathLike[str]
 
@@ -102,7 +101,7 @@ def chains_of(filters: Filters) -> tuple[str, ...]:
 
 def filters_in(settings: JobSettings) -> set[str]:
     """Return the names of all filters of a job. Raises ChainError."""
-    return {step.name for text in settings.filters for step in parse_chain(split_name(text)[1])}
+    return filters_of(settings.filters)
 
 
 def material_of(source: Source) -> Material:

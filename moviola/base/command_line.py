@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from moviola.base.installation import version
+from moviola.base.suggestions import did_you_mean
 
 EXIT_USAGE: Final = 2
 
@@ -63,12 +63,6 @@ class Parser(argparse.ArgumentParser):
             names = [str(each) for each in action.choices]
             meant = did_you_mean(str(value), names) or f" (choose from {', '.join(names)})"
             raise argparse.ArgumentError(action, f"invalid choice: '{value}'{meant}")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence that suggests the nearest of the known words; empty if none is near."""
-    near = get_close_matches(word, list(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 class _Version(argparse.Action):

@@ -14,10 +14,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
+
+from moviola.base.suggestions import did_you_mean
 
 CONFIG_NAME: Final = "moviola.toml"
 
@@ -123,9 +124,8 @@ def check_keys(files: Iterable[ConfigFile], table: str, known: Sequence[str], pr
     for file in files:
         for key in file.table(table):
             if key not in known:
-                near = get_close_matches(key, known, 1)
-                meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-                raise ConfigError(f"{file.where(table)}, has no setting {key!r}; {meant}")
+                meant = did_you_mean(key, known, "'") or f"; there are {', '.join(known)}"
+                raise ConfigError(f"{file.where(table)}, has no setting {key!r}{meant}")
             if key in protected and file.layer is Layer.FOLDER_FILE:
                 raise ConfigError(
                     f"{file.where(table)}, sets {key!r}, which a folder's file may not: whoever made the folder would "
@@ -182,8 +182,6 @@ def _check_tables(path: Path, content: Mapping[str, Any]) -> None:
         if name in known:
             what = "a table, with settings in it" if name in tables else "a setting, with a value"
             raise ConfigError(f"the configuration {path} has {name!r}, which is {what}")
-        near = get_close_matches(name, tables if is_table else known, 1)
-        shared = f"there are the tables {', '.join(tables)}, and before them {', '.join(SHARED)}"
-        raise ConfigError(
-            f"the configuration {path} has {name!r}; " + (f"did you mean {near[0]!r}?" if near else shared)
-        )
+        meant = did_you_mean(name, tables if is_table else known, "'")
+        there_are = f"; there are the tables {', '.join(tables)}, and before them {', '.join(SHARED)}"
+        raise ConfigError(f"the configuration {path} has {name!r}{meant or there_are}")

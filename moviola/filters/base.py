@@ -82,6 +82,8 @@ class Filter:
             with the name of a bool parameter.
         context_needed: False if a picture without earlier ones is enough, so that images can be filtered too.
         material: what the filter works on, a key of `moviola.filters.schema.MATERIALS`.
+        requires: what the parameters of a chain must satisfy together, such as "width or height" (one of them must be
+            given) or "low <= high"; see `moviola.filters.requirements`.
         moves_pixels: True if it only moves, cuts or scales; the transparency of images is then filtered as well.
 
     Raises:
@@ -93,11 +95,12 @@ class Filter:
     context: ClassVar[int | str] = 0
     context_needed: ClassVar[bool] = True
     material: ClassVar[str] = "picture"
+    requires: ClassVar[tuple[str, ...]] = ()
     moves_pixels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         given = {each.name: getattr(self, each.name) for each in fields(self)}
-        for name, value in schema_of(type(self)).check(given).items():
+        for name, value in schema_of(type(self)).typed(given).items():
             object.__setattr__(self, name, value)
 
     @property
@@ -163,5 +166,10 @@ def _read_schema(kind: type[Filter]) -> FilterSchema:
                 "with parameter(default, help=…), or an Asset with asset(help=…)"
             )
         parameters.append(Parameter(name=each.name, type=type_name, default=each.default, **each.metadata))
-    schema = FilterSchema(kind.name, kind.summary, tuple(parameters), kind.context, kind.material, kind.context_needed)
+    about = (kind.context, kind.material, kind.context_needed, tuple(kind.requires))
+    schema = FilterSchema(kind.name, kind.summary, tuple(parameters), *about)
+    try:
+        list(schema.requirements())
+    except ValueError as error:
+        raise TypeError(f"{kind.__name__}: {error}") from error
     return FilterSchema.from_wire(schema.to_wire())

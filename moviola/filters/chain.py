@@ -31,6 +31,19 @@ class ChainError(ValueError):
     """Raised for a chain that cannot be read; the text is one sentence for the person who wrote it."""
 
 
+class NamelessValue(ChainError):
+    """Raised for a value without the name of its parameter, as in `blur:5`.
+
+    Attributes:
+        filter: the name of the filter before it.
+        value: the value.
+    """
+
+    def __init__(self, text: str, filter: str, value: str) -> None:
+        super().__init__(text)
+        self.filter, self.value = filter, value
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One filter of a chain.
@@ -119,13 +132,26 @@ class _Reader:
         name = self.name("a filter name")
         parameters: dict[str, Value] = {}
         while self.take(":"):
-            key = self.name("a parameter name")
-            if not self.take("="):
-                raise self.error(f'expected "=" after "{key}"')
+            key = self.key(name)
             if key in parameters:
                 raise ChainError(f'filter {name} is given "{key}" twice')
             parameters[key] = self.value(key)
         return Step(name, parameters)
+
+    def key(self, filter_name: str) -> str:
+        """Read the name of a parameter and the = after it."""
+        start = self.at
+        try:
+            key = self.name("a parameter name")
+            if not self.take("="):
+                raise self.error(f'expected "=" after "{key}"')
+        except ChainError as error:
+            bare = _BARE.match(self.text, start)
+            value = bare.group().strip() if bare else ""
+            if value and "=" not in value:
+                raise NamelessValue(str(error), filter_name, value) from error
+            raise
+        return key
 
     def name(self, what: str) -> str:
         self.skip_blanks()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
+from moviola.base.suggestions import did_you_mean
 from moviola.filters.assets import Asset, is_asset
 from moviola.filters.chain import Step, Value
+from moviola.filters.requirements import Requirement
 
 
 class Rate(str):
@@ -141,7 +143,8 @@ class FilterSchema:
 
     `context` is how many earlier frames it needs: a number, or the name of the whole-number parameter that says it,
     or `PARAMETER if SWITCH`, which is none where the other parameter is false. `context_needed` is false for a filter
-    that does well on a picture alone, such as an image. `material` is one of MATERIALS.
+    that does well on a picture alone, such as an image. `material` is one of MATERIALS. `requires` says
+    what the parameters must satisfy together (moviola.filters.requirements).
     """
 
     name: str
@@ -150,9 +153,26 @@ class FilterSchema:
     context: int | str = 0
     material: str = "picture"
     context_needed: bool = True
+    requires: tuple[str, ...] = ()
 
     def check(self, given: Mapping[str, Value]) -> dict[str, Value]:
-        """All parameters typed, in the schema's order, defaults filled in. Raises ParameterError."""
+        """All parameters typed, in the schema's order, defaults filled in. Raises ParameterError, also where they do
+        not go together."""
+        typed = self.typed(given)
+        defaults = {each.name: each.default for each in self.parameters}
+        for requirement in self.requirements():
+            if complaint := requirement.complaint(self.name, typed, defaults):
+                raise ParameterError(complaint)
+        return typed
+
+    def requirements(self) -> Iterator[Requirement]:
+        """Yield what the parameters must satisfy together."""
+        types = {each.name: each.type for each in self.parameters}
+        yield from (Requirement.read(text, types) for text in self.requires)
+
+    def typed(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """All parameters typed, in the schema's order, defaults filled in, each checked alone. Raises
+        ParameterError."""
         known = [parameter.name for parameter in self.parameters]
         for name in given:
             if name not in known:
@@ -180,12 +200,13 @@ class FilterSchema:
             "context": self.context,
             "material": self.material,
             "context_needed": self.context_needed,
+            "requires": list(self.requires),
         }
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> FilterSchema:
         """The schema of `to_wire`'s map; without a material it is for pictures, as older peers announce them. Fields
-        that newer peers give a parameter are left out.
+        that newer peers give a parameter are left out, and requirements that only they can read.
 
         Raises SchemaError when it is none.
         """
@@ -195,7 +216,8 @@ class FilterSchema:
                 raise SchemaError(f"a filter's schema lists {len(listed)} parameters; the limit is {MAX_PARAMETERS}")
             parameters = tuple(_parameter(each) for each in listed)
             material, needed = data.get("material", "picture"), data.get("context_needed", True)
-            schema = cls(data["name"], data["summary"], parameters, data["context"], material, needed)
+            requires = tuple(_readable(data.get("requires", ()), parameters))
+            schema = cls(data["name"], data["summary"], parameters, data["context"], material, needed, requires)
             schema._validate()
         except (KeyError, TypeError, AttributeError, ParameterError) as error:
             raise SchemaError(f"a filter's schema cannot be read: {error!r}") from error
@@ -268,6 +290,15 @@ def _parameter(data: Mapping[str, Any]) -> Parameter:
     return Parameter(**{**given, "choices": tuple(data["choices"])})
 
 
+def _readable(texts: Sequence[str], parameters: Sequence[Parameter]) -> Iterator[str]:
+    """Yield those of the requirements that this version can read."""
+    types = {each.name: each.type for each in parameters}
+    for text in texts[:MAX_PARAMETERS]:
+        with suppress(ValueError):
+            Requirement.read(text[:MAX_STR], types)
+            yield text
+
+
 def _finite(number: int | float) -> float | None:
     """The number as float; None for infinities, no-numbers and integers that no float holds."""
     try:
@@ -289,5 +320,4 @@ def _rate(text: str) -> str | None:
 def _meant(word: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?` for a close match, otherwise the list of what is known."""
     names = sorted(known)
-    close = get_close_matches(word, names, n=1)
-    return f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(names) or 'none'}"
+    return did_you_mean(word, names, '"') or f"; known: {', '.join(names) or 'none'}"

@@ -14,7 +14,7 @@ from moviola.base.vocabulary import EventKind, WorkerState
 from moviola.filters.schema import FilterSchema, SchemaError
 from moviola.session import heard
 from moviola.session.order import hello
-from moviola.session.target import Target
+from moviola.session.target import Target, nobody_answers
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.loop import Loop, Lost, Received
 from moviola.wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker
@@ -117,7 +117,7 @@ def look(
                 if not retry or time.monotonic() + RETRY_S > deadline:
                     if reached:
                         raise TimeoutError(ended.reason) from None
-                    raise Unreachable(f"No middleware answers at {target.address} ({ended.reason})") from None
+                    raise Unreachable(nobody_answers(target.address, ended.reason)) from None
                 _idle(loop, RETRY_S)
     finally:
         loop.shut()

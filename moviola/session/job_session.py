@@ -33,6 +33,7 @@ from moviola.session.events import (
 from moviola.session.fetching import Fetching, Wanted
 from moviola.session.outcome import Status
 from moviola.session.redial import PATIENCE_S, redial
+from moviola.session.target import nobody_answers
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Error, Job, Message, Watch
 
@@ -255,7 +256,8 @@ class JobSession:
                 self._backoff.failed(now)  # without it the files may come all the same
             return None
         if not self._met_before and code != ErrorCode.BUSY:
-            return self._end(Status.UNREACHABLE, f"No middleware answers at {self._where} ({reason})")
+            refused = f"The middleware at {self._where} refused this client: {reason}"
+            return self._end(Status.UNREACHABLE, refused if code else nobody_answers(self._where, reason))
         if code in HOPELESS:
             return self._end(Status.FAILED, f"the middleware at {self._where} ended the connection: {reason}")
         if not self._backoff.failed(now):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Set
-from difflib import get_close_matches
 from typing import Final
 
-from moviola.base.invocation import typed
+from moviola.base.suggestions import nearest
 from moviola.base.vocabulary import Topic
 from moviola.filters import registry
 from moviola.filters.schema import FilterSchema
@@ -48,10 +47,7 @@ def schemas_for(wanted: Set[str], target: Target, say: Callable[[str], None]) ->
             say(f"no worker is there yet to say {question}: waiting {WORKERS_AWAITED_S:.0f} s for one")
             view = look(target, TOPICS, until=_knows_filters, timeout_s=WORKERS_AWAITED_S, retry=True)
     except Unreachable as error:
-        raise NobodyToAsk(
-            f"Nobody can be asked {question}{_meant(unknown[0], here)}: {error}; "
-            f"start one with {typed('up')}, or name another with --host and --port"
-        ) from error
+        raise NobodyToAsk(f"Nobody can be asked {question}{_meant(unknown[0], here)}: {error}") from error
     except TimeoutError as error:
         raise NobodyToAsk(
             f"Nobody can be asked {question}{_meant(unknown[0], here)}: no worker has joined {target.address} so far; "
@@ -65,5 +61,5 @@ def _knows_filters(view: ClusterView) -> bool:
 
 
 def _meant(name: str, here: Iterable[str]) -> str:
-    close = get_close_matches(name, sorted(here), n=1)
-    return f' (or did you mean "{close[0]}"?)' if close else ""
+    near = nearest(name, here)
+    return f' (or did you mean "{near}"?)' if near else ""

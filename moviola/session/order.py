@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,19 +19,14 @@ from moviola.media.kind import Kind
 from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
 from moviola.session.assets import AssetFile, Assets
+from moviola.session.chains import MAX_OUTPUT_NAME, read_chain
 from moviola.wire.limits import MAX_DESCRIPTION
 from moviola.wire.messages import VERSIONS, Hello, packed_size
 
 AUTOMATIC: Final = Cutting()
 
-MAX_OUTPUT_NAME: Final = 60
-"""Characters of an output's name: its files' names stay short, whatever the chain."""
-
 PICTURELESS: Final = frozenset(("metadata",))
 """Filters that change no picture: an output of one of them alone has no video, only what it noted."""
-
-_NAMED = re.compile(r'([^:,"=]*)=(.*)', re.DOTALL)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +73,10 @@ class OutputRequest:
         cutting: Cutting | None = None,
         on_error: str = "original",
     ) -> None:
-        named = [split_name(text) for text in chains]
+        named = [read_chain(text) for text in chains]
         _refuse_equal_names([name for name, _ in named if name])
         self._assets = Assets(schemas)
-        self._chains = [
-            (name, check_chain(self._assets.taken_from(parse_chain(text)), schemas)) for name, text in named
-        ]
+        self._chains = [(name, check_chain(self._assets.taken_from(steps), schemas)) for name, steps in named]
         self._assets.of(chain for _, chain in self._chains)
         self._schemas = schemas
         self._encoder, self._cutting = encoder or Encoder(), cutting or Cutting()
@@ -131,29 +123,6 @@ class OutputRequest:
             if not kind.is_sequence and schema.context_needed and schema.context_frames(step.parameters):
                 return f"the filter {step.name} compares frames that follow each other, and {kind.phrase}"
         return ""
-
-
-def split_name(text: str) -> tuple[str, str]:
-    """Name and chain of `NAME=CHAIN`; an empty name for a chain alone. Raises ChainError for what is no name."""
-    named = _NAMED.fullmatch(text)
-    if named is None:
-        return "", text
-    name, chain = named[1].strip(), named[2]
-    _check_name(name)
-    return name, chain
-
-
-def named_chain(name: str, chain: str) -> str:
-    """Return the text of a chain whose output has a name. Raises ChainError for what is no name."""
-    _check_name(name)
-    return f"{name}={chain}"
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or len(name) > MAX_OUTPUT_NAME:
-        raise ChainError(
-            f'"{name}" cannot name an output: letters, digits, - and _ can, up to {MAX_OUTPUT_NAME}, not - or _ first'
-        )
 
 
 def _refuse_equal_names(names: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, field
 
+from moviola.base.invocation import typed
 from moviola.wire import options as shared
 from moviola.wire.addresses import Address
 
@@ -21,6 +22,17 @@ class Target:
 
 class UsageError(Exception):
     """Something on the command line cannot be; the text is one sentence for the person who wrote it."""
+
+
+def nobody_answers(where: object, reason: str) -> str:
+    """Return a sentence about a middleware that no connection could be made to, with what to do.
+
+    Args:
+        where: the address.
+        reason: why, in words.
+    """
+    way_out = f"start one with {typed('up')}, or name another with --host and --port"
+    return f"No middleware answers at {where} ({reason}); {way_out}"
 
 
 def as_sentence(text: str) -> str:

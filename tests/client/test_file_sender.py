@@ -16,6 +16,7 @@ import av
 import numpy as np
 import pytest
 
+from client import filters, jobs, status
 from client.file_sender import main, read_options
 from moviola.filters.schema import FilterSchema
 from moviola.session import fetching, known_filters
@@ -90,6 +91,12 @@ def to(cluster: FakeCluster) -> list[str]:
         ),
         (["--filters", "watermark:file=/\udcff.png"], "there is no such file; check the path"),
         (["--filters", "blur:radius"], 'expected "=" after "radius"'),
+        (["--filters", "blur:5"], 'blur: "5" is the value of no parameter; did you mean "blur:radius=5"?'),
+        (["--filters", "blur=5"], 'asks for an output called blur, made by the chain "5", which is none; did you mean'),
+        (["--filters", "blur:raduis=5"], 'blur has no parameter "raduis"; did you mean "radius"?'),
+        (["--filters", "crop"], "crop needs x, y, width or height, as in crop:x=…."),
+        (["--filters", "resize:aspect=no"], "resize needs width or height, as in resize:width=…."),
+        (["--filters", "edges:low=200:high=100"], "edges: low is 200 and high is 100; low must be at most high."),
         (["--processing", "edges:low=x"], "edges: low takes"),
         (["--codec", "vp7"], "Argument --codec: invalid choice: 'vp7'"),
         (["--crf", "52"], "Argument --crf: must be a whole number from 0 to 51, not '52'"),
@@ -197,6 +204,24 @@ def test_a_closed_port_is_said_with_a_way_out(sender: Typed, clip: Path) -> None
         "No middleware answers at 127.0.0.1:1 (127.0.0.1:1: Connection refused); "
         "start one with ./run.sh, or name another with --host and --port.\n"
     )
+
+
+@pytest.mark.parametrize("program", [main, jobs.main, status.main, filters.main])
+def test_a_wrong_secret_is_answered_with_what_mends_it(
+    program: Callable[[list[str]], int], clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("guessed")
+    wrong.chmod(0o600)
+    arguments = [str(clip)] if program is main else []
+    with FakeCluster(secret=b"right") as cluster:
+        assert program([*arguments, *to(cluster), "--secret-file", str(wrong)]) != 0
+    said = capsys.readouterr().err
+    assert "does not know this cluster's secret; copy the secret from the cluster's state folder and name" in said
+    assert "--secret-file" in said
+    assert "start one" not in said
+    assert "No middleware answers" not in said
+    assert len(said.splitlines()) == 1
 
 
 # ── what is sent, and what comes of it ───────────────────────────────────────────────────────────────────────────
@@ -399,6 +424,19 @@ def test_the_filters_of_the_cluster_with_how_many_workers_offer_each(sender: Typ
     offered = {each["name"]: each for each in map(json.loads, lines)}
     assert offered["sepia"]["workers"] == 2
     assert offered["blur"]["parameters"][0]["name"] == "radius"
+
+
+def test_without_workers_the_filters_that_are_built_in_are_listed_and_it_is_said(
+    sender: Typed, cluster: FakeCluster
+) -> None:
+    cluster.script.workers = 0
+    done = sender("--list-filters", *to(cluster))
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"No worker is connected to 127.0.0.1:{cluster.port}, so nobody says what filters this cluster has; "
+        "these are the ones that are built in. python -m worker starts one.\n"
+    )
+    assert done.stdout == sender("--list-filters", "--local").stdout
 
 
 def test_a_worker_that_comes_back_is_waited_for_where_a_filter_is_not_known_here(

@@ -18,6 +18,7 @@ GLOW = FilterSchema(
         Parameter("radius", "int", 7, "how far", minimum=1, maximum=100, unit="px"),
         Parameter("share", "float", 0.5, "", minimum=0.0, maximum=1.0),
     ),
+    requires=("radius or share",),
 )
 
 
@@ -30,6 +31,7 @@ def printed(offered: dict[str, tuple[FilterSchema, int | None]], *, width: int =
 def test_a_whole_line_for_everything_elsewhere() -> None:
     assert printed({"glow": (GLOW, 1)}) == (
         f"glow  {GLOW.summary} (1 worker)\n    radius  1..100 px (7): how far\n    share   0.0..1.0 (0.5)\n"
+        "    needs  radius or share\n"
     )
 
 

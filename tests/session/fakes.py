@@ -78,12 +78,12 @@ class FakeJob:
 class FakeCluster:
     """Both servers in a thread. `script` may be changed before a client comes; `jobs` and `received` tell what came."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: bytes = b"") -> None:
         self.script = Script()
         self.jobs: list[FakeJob] = []
         self.received: list[messages.Message] = []
         self.problems: list[BaseException] = []
-        self._middleware, self._aggregator = Loop("middleware"), Loop("aggregator")
+        self._middleware, self._aggregator = Loop("middleware", secret=secret), Loop("aggregator", secret=secret)
         self.port = self._middleware.listen("localhost", 0)
         self.aggregator_port = self._aggregator.listen("localhost", 0)
         self._rounds = 0

@@ -10,14 +10,13 @@ from moviola.filters.schema import FilterSchema, ParameterError
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Source
+from moviola.session.chains import MAX_OUTPUT_NAME
 from moviola.session.order import (
-    MAX_OUTPUT_NAME,
     OutputRequest,
     Submission,
     check_size,
     hello,
     output_names,
-    split_name,
     submission_key,
     unique,
 )
@@ -64,23 +63,6 @@ def test_outputs_are_called_after_their_filters_and_never_alike() -> None:
     chains = [("", parse_chain(text)) for text in ("blur", "blur:radius=3", "blur,edges", "BLUR")]
     assert output_names(chains) == ["blur", "blur-2", "blur-edges", "BLUR-3"]
     assert len(output_names([("", parse_chain(",".join(["identity"] * 30)))])[0]) == MAX_OUTPUT_NAME
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "chain"),
-    [
-        ("small=blur:radius=3", "small", "blur:radius=3"),
-        (" small = blur", "small", " blur"),
-        ("A-1_b=blur,edges:low=2", "A-1_b", "blur,edges:low=2"),
-        ("blur:radius=3", "", "blur:radius=3"),
-        ("blur,edges:low=2", "", "blur,edges:low=2"),
-        ('watermark:text="a=b"', "", 'watermark:text="a=b"'),
-        ("blur", "", "blur"),
-        ("a=b=c", "a", "b=c"),
-    ],
-)
-def test_a_word_and_an_equals_sign_before_any_colon_name_an_output(text: str, name: str, chain: str) -> None:
-    assert split_name(text) == (name, chain)
 
 
 @pytest.mark.parametrize("text", ["=blur", "two words=blur", "../up=blur", "a.b=blur", "-x=blur", f"{'x' * 61}=blur"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from moviola.base.progress import Progress
+from moviola.base.vocabulary import ErrorCode
 from moviola.session.events import (
     Begin,
     ClusterMessage,
@@ -183,8 +184,19 @@ def test_no_middleware_at_the_first_call_ends_it() -> None:
     assert ended(stage) == (
         Status.UNREACHABLE,
         "failed",
-        "No middleware answers at localhost:5000 (Connection refused)",
+        "No middleware answers at localhost:5000 (Connection refused); start one with ./run.sh, or name another with "
+        "--host and --port",
     )
+
+
+def test_a_middleware_that_refuses_is_not_said_to_be_away() -> None:
+    stage = Stage()
+    stage.feed(Start())
+    lost = Lost(MIDDLEWARE, "'ana' does not know this cluster's secret", ErrorCode.FORBIDDEN)
+    assert stage.feed(lost) == BYE
+    status, _, reason = ended(stage)
+    assert status is Status.UNREACHABLE
+    assert reason == "The middleware at localhost:5000 refused this client: 'ana' does not know this cluster's secret"
 
 
 def test_a_middleware_that_stays_away_ends_it_and_says_how_to_go_on() -> None:

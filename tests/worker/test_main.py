@@ -44,11 +44,19 @@ def test_names_may_be_repeated_and_spaced_and_all_is_all() -> None:
 def test_an_unknown_filter_is_one_sentence_with_the_known_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["worker", "--filters", "blur,sharpn"])
+    monkeypatch.setattr("sys.argv", ["worker", "--filters", "blur,wobble"])
     assert program.main() == 2
     said = capsys.readouterr().err
     known = ", ".join(registry.names())
-    assert said == f"python -m worker: no filter is called 'sharpn'; known are {known}\n"
+    assert said == f"python -m worker: no filter is called 'wobble'; known are {known}\n"
+
+
+def test_a_misspelt_filter_gets_a_suggestion(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["worker", "--filters", "edges,blurr"])
+    assert program.main() == 2
+    assert capsys.readouterr().err == "python -m worker: no filter is called 'blurr'; did you mean 'blur'?\n"
 
 
 @pytest.mark.parametrize("text", ["", " , "])

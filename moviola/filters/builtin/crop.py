@@ -25,6 +25,7 @@ class Crop(Filter):
 
     name: ClassVar[str] = "crop"
     summary: ClassVar[str] = "cuts a rectangle out"
+    requires: ClassVar[tuple[str, ...]] = ("x or y or width or height",)
     moves_pixels: ClassVar[bool] = True
 
     x: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="left border")

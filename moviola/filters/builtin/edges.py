@@ -15,12 +15,12 @@ from moviola.filters.toolbox.opencv import cv2
 class Edges(Filter):
     """Show Canny edges.
 
-    Thresholds are gradients of full-range gray (0..255), whatever range the video has; which of the two is larger does
-    not matter.
+    Thresholds are gradients of full-range gray (0..255), whatever range the video has.
     """
 
     name: ClassVar[str] = "edges"
     summary: ClassVar[str] = "Canny edges, white on black"
+    requires: ClassVar[tuple[str, ...]] = ("low <= high",)
 
     low: int = parameter(50, minimum=0, maximum=2000, help="gradient that continues an edge")
     high: int = parameter(150, minimum=0, maximum=2000, help="gradient that starts an edge")

@@ -22,7 +22,7 @@ class Resize(Filter):
     """Scale the picture.
 
     With one side given, the other follows from the proportions. With both and `aspect`, the picture fits into them;
-    without `aspect` it is stretched to them, and a side that is not given stays. With neither, nothing changes.
+    without `aspect` it is stretched to them, and a side that is not given stays. One of them must be given.
 
     A side that was given is met exactly. One that follows is rounded to the nearest even number, because H.264 cannot
     hold 4:2:0 video of odd size and would repeat the last row.
@@ -30,6 +30,7 @@ class Resize(Filter):
 
     name: ClassVar[str] = "resize"
     summary: ClassVar[str] = "another size; keeps the proportions unless told otherwise"
+    requires: ClassVar[tuple[str, ...]] = ("width or height",)
     moves_pixels: ClassVar[bool] = True
 
     width: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: follows from the height")

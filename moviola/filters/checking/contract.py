@@ -96,13 +96,13 @@ def _check_bounds(kind: Kind) -> None:
     for parameter in schema.parameters:
         for value in extremes(parameter):
             try:
-                schema.check({parameter.name: value})
+                schema.typed({parameter.name: value})
             except ParameterError as error:
                 raise Broken(f"{parameter.name}={value} is within its bounds and refused: {error}") from error
         for value in _outside(parameter):
             _refused(kind, parameter.name, value)
     try:
-        schema.check({"no-such-parameter": 1})
+        schema.typed({"no-such-parameter": 1})
     except ParameterError:
         return
     raise Broken("a parameter that it does not have is taken")
@@ -142,7 +142,7 @@ def _refused(kind: Kind, name: str, value: Any) -> None:
 def _check_text(kind: Kind) -> None:
     for made in settings(kind):
         (step,) = parse_chain(written(made))
-        if kind(**schema_of(kind).check(step.parameters)) != made:
+        if kind(**schema_of(kind).typed(step.parameters)) != made:
             raise Broken(f"{written(made)} gives another filter when it is read back")
         if pickle.loads(pickle.dumps(made)) != made:
             raise Broken(f"{written(made)} is another filter after pickling")
