@@ -51,7 +51,7 @@ class Failures:
         if record.index in track.queue.stored:
             return
         track.fail(record)
-        self._charge(job, track, record.index, worker.name, record.mode, cause, now)
+        self._charge(job, track, record.index, worker.name, record.part.mode, cause, now)
 
     def unreadable(self, job: Job, track: Track, index: int, worker: str, text: str, now: float) -> None:
         """A result that was stored makes no file: an attributed failure of who made it. Its task is queued again by the

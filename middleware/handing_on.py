@@ -25,7 +25,7 @@ class HandingOn:
     def came(self, worker: WorkerRecord, message: HandOn) -> None:
         """What came of a stage is here: it goes to the spool, if it is still wanted."""
         cluster, record = self._cluster, worker.held.get(message.lease)
-        if record is None or record.revoked or record.is_last:
+        if record is None or record.revoked or record.part.is_last:
             verdict = Stored(message.job, message.track, message.index, Verdict.UNWANTED, message.lease)
             cluster.send(worker.peer, verdict)
             return
@@ -45,7 +45,7 @@ class HandingOn:
         worker.chunks += 1
         worker.frames += job.streams[0].frames_of(kept.index)
         job.moved_at = now
-        done = worker.held[kept.lease].stage.stop
+        done = worker.held[kept.lease].part.stage.stop
         cluster.tell(job, job.tracks[kept.track], kept.index, f"handed on by {worker.name} after step {done}", now)
         for record in job.tracks[kept.track].hand_on(worker.held[kept.lease], size, now):
             record.revoked = True  # this part of the task is done; only the credit is still out

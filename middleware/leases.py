@@ -80,7 +80,7 @@ class Leases:
         self.end(record, now, delivered=False)
         track = job.tracks[record.track]
         if message.outcome == LeaseOutcome.DAMAGED:
-            self._cluster.check(job, track, record.index, is_stage=record.stage.start > 0, lease=record.lease)
+            self._cluster.check(job, track, record.index, is_stage=record.part.stage.start > 0, lease=record.lease)
             return
         if message.outcome == LeaseOutcome.FAILED and cause.kind == CauseKind.TOO_LARGE:
             track.share_no_more(f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}")

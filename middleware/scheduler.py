@@ -209,20 +209,7 @@ class Scheduler:
         instance, epoch = worker.shown_to(job.owner), job.owner_epoch
         tag = job.tags.make(job.id, epoch, number, index, lease, instance, mode, told_stage, build)
         # in the order of the fields: by their names this would take twice as long, and it is done for each task
-        record = LeaseRecord(
-            lease,
-            worker.name,
-            job.id,
-            number,
-            index,
-            mode,
-            part.stage,
-            part.is_last,
-            part.path,
-            tag,
-            now,
-            now,
-        )
+        record = LeaseRecord(lease, worker.name, job.id, number, index, part, tag, now, now)
         if part.is_last and not track.fingerprint:
             track.choose_build(part.path)
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
@@ -295,5 +282,5 @@ def _first_lane(lanes: list[Lane]) -> tuple[Lane | None, Place | None]:
 
 def _patience(track: Track, record: LeaseRecord) -> float:
     """Seconds that a task may take before it gets a copy; endless while none of its like is done."""
-    mean_s = track.pace(record.stage.stop).mean_s
+    mean_s = track.pace(record.part.stage.stop).mean_s
     return inf if mean_s is None else max(SPECULATE_MIN_S, SPECULATE_FACTOR * mean_s)

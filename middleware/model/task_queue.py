@@ -7,19 +7,17 @@ a job of 100 000 chunks costs a few bitmaps until its tasks move.
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
-from operator import itemgetter
 from typing import Final
 
-from moviola.base.build_path import BuildPath
 from moviola.base.vocabulary import LeasePhase
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.schema import Lease
 from moviola.wire.transitions import changed
 
+from .chain import Part
 from .states import TASK_TRANSITIONS, TaskState
 from .stream import Stream
 
@@ -30,22 +28,17 @@ LOOK_AHEAD: Final = 8
 """Of so many chunks the longest goes first, so that a short one is left to fill up the end of the job (longest
 processing time first: Graham, SIAM Journal on Applied Mathematics, 1969). Few, so that results come about in order."""
 
-_frame_count = itemgetter(1)
-
 
 @dataclass(slots=True, eq=False)
 class LeaseRecord:
-    """A worker's right to a task, or, of a chain that is shared among workers, to one `stage` of it."""
+    """A worker's right to a task, or, of a chain that is shared among workers, to a part of it."""
 
     lease: Lease
     worker: str
     job: str
     track: int
     index: int
-    mode: str
-    stage: range
-    is_last: bool  # of the chain's stages: a result comes of it
-    fingerprint: BuildPath  # of what comes of it: the build of each step, those done before included
+    part: Part  # of the task, and how it is done
     tag: bytes  # what proves it, see moviola/wire/lease_tags.py
     handed_out_at: float
     progress_at: float
@@ -62,10 +55,10 @@ class InFlight:
     """A task in flight: ASSIGNED while a lease is alive, then DELIVERED until the aggregator's word, or until that is
     not awaited any longer (see Ownership.expire_deliveries)."""
 
-    state: TaskState
     first_handed_out_at: float  # since it was queued last
+    leases: dict[Lease, LeaseRecord]
+    state: TaskState = TaskState.ASSIGNED
     delivered_at: float = 0.0  # the time for which its aggregator could not say anything is not counted
-    leases: dict[Lease, LeaseRecord] = field(default_factory=dict)
 
 
 class TaskQueue:
@@ -111,7 +104,7 @@ class TaskQueue:
         self.delivered_count = 0  # in flight, and only the aggregator's word is awaited
         self._returned: set[int] = set()
         self._returned_heap: list[int] = []  # of these, and of some that are not returned any more
-        self._ahead: list[tuple[int, int]] = []  # fresh ones that were looked at: index, frames; in order
+        self._ahead: dict[int, int] = {}  # the frames of fresh ones that were looked at, by index, in order
         self._next = 0  # fresh ones from here on were not looked at
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +139,7 @@ class TaskQueue:
         if self._returned:
             return self._first_returned()
         self._look_ahead()
-        return self._ahead[0][0] if self._ahead else None
+        return next(iter(self._ahead), None)
 
     def candidates(self, begun: Container[int]) -> Iterator[int]:
         """Yield what may be handed out now: what is `begun` comes first, for its end gives room back; then what came
@@ -172,7 +165,7 @@ class TaskQueue:
 
     def _longest(self) -> int:
         """Return the longest of the fresh tasks looked at; the lowest of equal ones."""
-        return max(self._ahead, key=_frame_count)[0]
+        return max(self._ahead, key=self._ahead.__getitem__)
 
     def _first_returned(self) -> int:
         heap = self._returned_heap
@@ -183,7 +176,7 @@ class TaskQueue:
     def _look_ahead(self) -> None:
         """Look at the fresh tasks that come within a few of the first one."""
         ahead, here = self._ahead, self._stream.here
-        end = ahead[0][0] + LOOK_AHEAD if ahead else inf
+        end = next(iter(ahead)) + LOOK_AHEAD if ahead else inf
         while self._next < end:
             index = here.first_not_in(self.stored, self._next)
             if index is None:
@@ -194,8 +187,8 @@ class TaskQueue:
                 return
             self._next = index + 1
             if index not in self.in_flight and index not in self._returned:
-                ahead.append((index, self._stream.frames_of(index)))
-                end = ahead[0][0] + LOOK_AHEAD
+                ahead[index] = self._stream.frames_of(index)
+                end = next(iter(ahead)) + LOOK_AHEAD
 
     # ── chunks come and go ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,8 +206,9 @@ class TaskQueue:
 
     def _came_late(self, index: int) -> None:
         """A task is queued that the pointer has passed."""
-        if self._ahead and self._ahead[0][0] < index:
-            insort(self._ahead, (index, self._stream.frames_of(index)))
+        if self._ahead and next(iter(self._ahead)) < index:
+            self._ahead[index] = self._stream.frames_of(index)
+            self._ahead = dict(sorted(self._ahead.items()))
         else:
             self._return(index)
 
@@ -233,18 +227,23 @@ class TaskQueue:
 
     # ── tasks move ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def begin(self, index: int, now: float, record: LeaseRecord | None) -> None:
-        """A task goes into flight, or gets one more lease; without a lease it is a chunk that is passed on."""
+    def begin(self, record: LeaseRecord, now: float) -> None:
+        """A task goes into flight, or gets one more lease."""
+        index, lease = record.index, record.lease
         flight = self.in_flight.get(index)
         if flight is None:
             self._leave_queue(index)
-            flight = self.in_flight[index] = InFlight(TaskState.ASSIGNED, now, now, {})
-        if record is None:
-            self._set_state(flight, TaskState.DELIVERED)
+            self.in_flight[index] = InFlight(now, {lease: record})
         else:
-            flight.leases[record.lease] = record
-            if flight.state is not TaskState.ASSIGNED:
-                self._set_state(flight, TaskState.ASSIGNED)
+            flight.leases[lease] = record
+            self._set_state(flight, TaskState.ASSIGNED)
+        self._on_progress()
+
+    def begin_passing(self, index: int, now: float) -> None:
+        """A queued chunk is passed on without a lease: only the aggregator's word is awaited."""
+        self._leave_queue(index)
+        flight = self.in_flight[index] = InFlight(now, {}, delivered_at=now)
+        self._set_state(flight, TaskState.DELIVERED)
         self._on_progress()
 
     def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
@@ -271,7 +270,7 @@ class TaskQueue:
     def put_first(self, index: int) -> None:
         """A task that is in trouble now comes before the fresh ones, if it is queued."""
         if self.state_of(index) is TaskState.QUEUED and index not in self._returned:
-            self._look_no_more_at(index)
+            self._ahead.pop(index, None)
             self._return(index)
 
     def store(self, index: int) -> InFlight | None:
@@ -324,7 +323,7 @@ class TaskQueue:
     def _land(self, index: int) -> InFlight | None:
         """A task is in flight no more; return its flight, if it had one."""
         flight = self.in_flight.pop(index, None)
-        if flight is not None and flight.state is TaskState.DELIVERED:
+        if self.delivered_count and flight is not None and flight.state is TaskState.DELIVERED:
             self.delivered_count -= 1
         return flight
 
@@ -338,13 +337,7 @@ class TaskQueue:
         if index in self._returned:
             self._returned.discard(index)
         else:
-            self._look_no_more_at(index)
-
-    def _look_no_more_at(self, index: int) -> None:
-        """A fresh task is fresh no more; it may be one of those looked at."""
-        position = bisect_left(self._ahead, (index,))
-        if position < len(self._ahead) and self._ahead[position][0] == index:
-            del self._ahead[position]
+            self._ahead.pop(index, None)  # a fresh one; it may have been looked at
 
     def _return(self, index: int) -> None:
         self._returned.add(index)
@@ -375,7 +368,7 @@ class TaskQueue:
         for index, flight in self.in_flight.items():
             most = self._stream.frames_of(index) if flight.state is TaskState.DELIVERED else 0
             for record in flight.leases.values():
-                if record.is_last and record.frames > most:
+                if record.part.is_last and record.frames > most:
                     most = record.frames
             done += most
         return done
@@ -384,7 +377,7 @@ class TaskQueue:
         """Raise AssertionError where a task has two states, or a queued one cannot be found."""
         here = self._stream.here
         queued = {index for index in here if index not in self.stored and index not in self.in_flight}
-        ahead = [index for index, _ in self._ahead]
+        ahead = list(self._ahead)
         assert self.count == len(queued), (self.count, queued)
         assert set(ahead) | self._returned <= queued, (ahead, self._returned, queued)
         assert not set(ahead) & self._returned, (ahead, self._returned)

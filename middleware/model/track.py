@@ -75,14 +75,14 @@ class Track:
         self.begun_at.setdefault(record.index, now)
         if self.task_failures:
             self._count_retry(record.index, adopted=adopted)
-        self.queue.begin(record.index, now, record)
+        self.queue.begin(record, now)
         if adopted:
             self._on_change()
 
     def begin_passing(self, index: int, now: float) -> None:
         """A passthrough chunk has been sent to the aggregator."""
         self._count_retry(index, adopted=False)
-        self.queue.begin(index, now, None)
+        self.queue.begin_passing(index, now)
 
     def lose(self, index: int) -> TaskFailures:
         """A lease was lost with its worker, or what it brought on its way."""
@@ -174,12 +174,12 @@ class Track:
     def hand_on(self, record: LeaseRecord, size: int, now: float) -> list[LeaseRecord]:
         """A stage is done, and what came of it is kept. Returns the leases that have nothing more to bring: that one
         first. With none left the task is at the front of the queue."""
-        flight, step = self.queue.in_flight[record.index], record.stage.stop
+        flight, step = self.queue.in_flight[record.index], record.part.stage.stop
         self.pace(step).add(now - flight.first_handed_out_at)
         self.drop_begun(record.index)
-        self.intermediates[record.index] = Intermediate(record.mode, record.fingerprint, size)
+        self.intermediates[record.index] = Intermediate(record.part.mode, record.part.path, size)
         self._user.charge(Resource.STAGED_BYTES, size)
-        done = [one for one in flight.leases.values() if one.stage.stop <= step]
+        done = [one for one in flight.leases.values() if one.part.stage.stop <= step]
         for one in done:
             self.queue.end_lease(one, now, delivered=False)
         return sorted(done, key=lambda one: one is not record)

@@ -404,7 +404,7 @@ def test_after_a_restart_a_stage_in_the_middle_of_a_chain_goes_on(script: Script
         one.worker(BOTH, filters=("blur",), held=(held,))
         assert one.said(BOTH, Revoke) == []
         (begun,) = one.dispatcher.cluster.open[job].tracks[0].queue.in_flight[0].leases.values()
-        assert begun.fingerprint == ("f", "f")
+        assert begun.part.path == ("f", "f")
 
 
 # ── library versions that are gone ──────────────────────────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from middleware.model.chain import Chain
 from middleware.model.states import TaskState
 from middleware.model.stream import ChunkFacts, Stream
 from middleware.model.task_queue import LOOK_AHEAD, LeaseRecord, TaskQueue
@@ -21,7 +22,8 @@ def a_user() -> User:
 
 
 def a_record(index: int, number: int) -> LeaseRecord:
-    return LeaseRecord(Lease(1, number), "w", "j", 0, index, "filter", range(1), True, ("f",), b"", 0.0, 0.0)
+    part = Chain("video", ("blur",), False).part("filter", range(1), ("f",))
+    return LeaseRecord(Lease(1, number), "w", "j", 0, index, part, b"", 0.0, 0.0)
 
 
 class Model:
@@ -93,7 +95,7 @@ class Model:
             assert chosen < min(self.queued) + LOOK_AHEAD, "results come about in order"
         self.number += 1
         self.leases[chosen] = a_record(chosen, self.number)
-        self.queue.begin(chosen, 0.0, self.leases[chosen])
+        self.queue.begin(self.leases[chosen], 0.0)
 
     def _hold(self, held: set[int]) -> None:
         bitmap = Bitmap()
@@ -137,6 +139,6 @@ def test_the_longest_of_the_next_few_goes_first(frames: list[int]) -> None:
         chosen = queue.next_alike()
         near = [index for index in left if index < min(left) + LOOK_AHEAD]
         assert chosen == max(near, key=lambda index: (frames[index], -index))
-        queue.begin(chosen, 0.0, a_record(chosen, chosen + 1))
+        queue.begin(a_record(chosen, chosen + 1), 0.0)
         left.discard(chosen)
     assert queue.first() is None

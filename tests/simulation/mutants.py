@@ -167,7 +167,7 @@ def _gap_blocks_the_queue() -> Patch:
         while self._next in self.stored or self._next in self.in_flight:
             self._next += 1
         if not self._ahead and self._next in self._stream.here and self._next not in self._returned:
-            self._ahead.append((self._next, 0))
+            self._ahead[self._next] = 0
             self._next += 1
 
     return TaskQueue, "_look_ahead", look_ahead
