@@ -64,8 +64,9 @@ from .leases import Leases
 from .link_costs import LinkCosts
 from .model.cluster import Cluster
 from .model.ended_job import EndedJob, is_ended
+from .model.fleet import WorkerRecord
 from .model.job import Job
-from .model.peers import StoreRecord
+from .model.peers import AggregatorRecord, StoreRecord
 from .model.rules import Rules
 from .model.states import JobState
 from .model.stream import ChunkFacts
@@ -153,19 +154,18 @@ class Dispatcher:
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Takes one event; returns what is to be done, in order. A peer that breaks the protocol is closed."""
-        if isinstance(event, (MemberMessage, Damaged)):
+        if isinstance(event, MemberMessage):
             try:
-                if isinstance(event, MemberMessage):
-                    self._received(event, now)
-                else:
-                    self._came_damaged(event)
+                self._received(event, now)
             except ProtocolError as error:
-                job = error.job or getattr(event.message, "job", "")
-                self._link_costs.charge(event.peer, job, str(error), now)
-                self._leave(event.peer, str(error), now)
-                self.cluster.outbox.append(Close(event.peer, error.code, error.text, job))
+                self._send_away(event, error, now)
         elif isinstance(event, Tick):
             self._tick(event, now)
+        elif isinstance(event, Damaged):
+            try:
+                self._came_damaged(event)
+            except ProtocolError as error:
+                self._send_away(event, error, now)
         elif isinstance(event, Left):
             self._link_costs.charge(event.peer, event.job, event.reason, now)
             self._leave(event.peer, event.reason, now)
@@ -209,7 +209,7 @@ class Dispatcher:
         """When a Tick is due at the latest; None when nothing will happen by itself."""
         cluster = self.cluster
         deadlines = [self._publisher.next_deadline(), cluster.idlers.next_deadline()]
-        if cluster.workers_by_peer or cluster.aggregators or cluster.open:
+        if cluster.workers or cluster.aggregators or cluster.open:
             deadlines.append(self._next_scan)
         return min((one for one in deadlines if one is not None), default=None)
 
@@ -222,19 +222,19 @@ class Dispatcher:
 
     def _received(self, event: MemberMessage, now: float) -> None:
         cluster, peer, message = self.cluster, event.peer, event.message
-        if peer in cluster.workers_by_peer:
-            self._from_worker(peer, message, now)
+        if peer in cluster.workers:
+            self._from_worker(cluster.workers[peer], message, now)
         elif peer in cluster.clients:
             self._from_client(event, now)
         elif peer in cluster.aggregators:
-            self._from_aggregator(peer, message, now)
+            self._from_aggregator(cluster.aggregators[peer], message, now)
         elif isinstance(message, Hello):
             self._joined(peer, message, event.host, now)
 
     def _came_damaged(self, event: Damaged) -> None:
         """What a worker hands on is asked for again with its task; a client comes back and asks what is here."""
         cluster, message = self.cluster, event.message
-        if isinstance(message, HandOn) and event.peer in cluster.workers_by_peer:
+        if isinstance(message, HandOn) and event.peer in cluster.workers:
             verdict = Stored(message.job, message.track, message.index, Verdict.DAMAGED, message.lease)
             cluster.send(event.peer, verdict)
         else:
@@ -255,17 +255,16 @@ class Dispatcher:
     def _check_places(self, hello: Hello) -> None:
         """Raises ProtocolError where one more worker or aggregator would take the places of clients."""
         cluster = self.cluster
-        count = len(cluster.workers_by_peer) + len(cluster.aggregators)
-        is_known = hello.name in cluster.workers_by_peer.values() or any(
-            one.name == hello.name for one in cluster.aggregators.values()
-        )
-        if count >= cluster.rules.max_workers and not is_known:
+        count = len(cluster.workers) + len(cluster.aggregators)
+        if count < cluster.rules.max_workers:
+            return
+        names = [one.name for one in cluster.workers.values()] + [one.name for one in cluster.aggregators.values()]
+        if hello.name not in names:
             raise ProtocolError(
                 ErrorCode.BUSY, f"{count} workers and aggregators are connected; there is no place for more"
             )
 
-    def _from_worker(self, peer: Peer, message: Message, now: float) -> None:
-        worker = self.cluster.fleet.by_name[self.cluster.workers_by_peer[peer]]
+    def _from_worker(self, worker: WorkerRecord, message: Message, now: float) -> None:
         worker.heard_at = now
         if isinstance(message, Beat):
             self._leases.beat(worker, message, now)
@@ -294,8 +293,7 @@ class Dispatcher:
             raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"a client may not send {type(message).__name__} here")
         self.cluster.heard_of(client, now)
 
-    def _from_aggregator(self, peer: Peer, message: Message, now: float) -> None:
-        record = self.cluster.aggregators[peer]
+    def _from_aggregator(self, record: AggregatorRecord, message: Message, now: float) -> None:
         record.heard_at = now
         if isinstance(message, Stored):
             self._ownership.stored(record, message, now)
@@ -339,10 +337,17 @@ class Dispatcher:
         else:
             tell_ended(cluster, job, event.fixed, event.record, recall)
 
+    def _send_away(self, event: MemberMessage | Damaged, error: ProtocolError, now: float) -> None:
+        """A peer broke the protocol: its connection ends, and the job that it was about is charged for that."""
+        job = error.job or getattr(event.message, "job", "")
+        self._link_costs.charge(event.peer, job, str(error), now)
+        self._leave(event.peer, str(error), now)
+        self.cluster.outbox.append(Close(event.peer, error.code, error.text, job))
+
     def _leave(self, peer: Peer, reason: str, now: float) -> None:
         cluster = self.cluster
-        if peer in cluster.workers_by_peer:
-            self._workers.left(cluster.workers_by_peer.pop(peer), reason, now)
+        if peer in cluster.workers:
+            self._workers.left(peer, reason, now)
         elif peer in cluster.aggregators:
             self._ownership.left(peer, reason, now)
         elif peer in cluster.clients:
@@ -374,8 +379,8 @@ class Dispatcher:
     def _arriving(self, peer: Peer, now: float) -> None:
         """A part of a large message came: its sender is not silent."""
         cluster = self.cluster
-        if peer in cluster.workers_by_peer:
-            self._leases.arriving(cluster.fleet.by_name[cluster.workers_by_peer[peer]], now)
+        if peer in cluster.workers:
+            self._leases.arriving(cluster.workers[peer], now)
         elif peer in cluster.aggregators:
             cluster.aggregators[peer].heard_at = now
 
@@ -392,9 +397,9 @@ class Dispatcher:
         for job, is_changed in list(cluster.changes.touched.items()):
             if job.is_final:
                 continue
-            if not is_changed and job.fleet_version == version and not job.passed and job.all_sent:
+            if not is_changed and job.settled_with == version:
                 continue  # its tasks move on, and that changes nothing for the others
-            job.fleet_version = version
+            job.settled_with = version if job.all_sent and not job.passed else -1
             if job.passed:
                 cluster.situations.sort(job)  # its chunks are to be passed on in this turn
             self._submissions.look(job, now)

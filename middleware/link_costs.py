@@ -53,7 +53,7 @@ class LinkCosts:
         record, job = cluster.aggregators.get(peer), cluster.open.get(job_id)
         if record is not None:
             return f"aggregator {record.name}" if job is not None and job.owner == record.store else ""
-        worker = cluster.fleet.by_name.get(cluster.workers_by_peer.get(peer, ""))
+        worker = cluster.workers.get(peer)
         is_lent = worker is not None and any(one.job == job_id for one in worker.held.values())
         return f"worker {worker.name}" if worker is not None and is_lent else ""
 

@@ -12,10 +12,11 @@ from .stages import is_covered, is_outdated, needed_steps, uncovered
 
 
 def assess(cluster: Cluster, job: Job, now: float) -> None:
-    """Says plainly why a job that could go on does not: PENDING with a code and a sentence, or RUNNING."""
-    if job.is_final or job.state is JobState.PAUSED:
+    """Says plainly why an open job that could go on does not: PENDING with a code and a sentence, or RUNNING. It was
+    sorted before."""
+    if job.state is JobState.PAUSED:
         return
-    if job.is_in_flight:
+    if job in cluster.situations.in_work:
         job.worked_at = now
         code = reason = ""
     else:

@@ -279,6 +279,8 @@ class Publisher:
         """A client that ran out of room is told when there is some again. A few jobs are looked at in a turn, all of
         them after the room, or who shares it, has changed."""
         cluster, total = self._cluster, self._cluster.users.total
+        if not cluster.uploads.jobs:
+            return
         seen = (cluster.room.free_bytes, cluster.uploads.version, total[Resource.SPOOL_BYTES], total[Resource.CHUNKS])
         if seen != self._room_seen:
             self._room_seen, self._rooms_to_look_at = seen, len(cluster.uploads.jobs)

@@ -45,8 +45,7 @@ class Scheduler:
         self._cluster = cluster
         self._lanes = Lanes()
         self._version = 0  # of the fleet's groups for which the lanes were made
-        self._sequence = 0
-        self._turn = 0
+        self._sequence = 0  # of leases; whose last one is the oldest comes next
 
     def look(self, job: Job, now: float) -> None:
         """See which tracks of a job wait for a worker now."""
@@ -105,7 +104,7 @@ class Scheduler:
                 self.look(job, now)
         if not fleet.ready_count:
             return
-        special = list(islice(self._lanes.special.values(), MAX_SPECIAL))
+        special = list(islice(self._lanes.special.values(), MAX_SPECIAL)) if self._lanes.special else []
         lanes = [lane for lane in self._lanes if lane.has_credit]
         while fleet.ready_count and (lanes or special):
             lane, place = _first_lane(lanes)
@@ -202,9 +201,7 @@ class Scheduler:
     def _lend(self, job: Job, track: Track, index: int, part: Part, worker: WorkerRecord, now: float) -> None:
         """Lend a part of a task to a worker."""
         cluster, number, mode, build, told_stage = self._cluster, track.number, part.mode, part.build, part.told_stage
-        self._sequence += 1
-        self._turn += 1
-        job.last_served = job.user.last_served = self._turn
+        self._sequence = job.last_served = job.user.last_served = self._sequence + 1
         lease = Lease(cluster.epoch, self._sequence)
         instance, epoch = worker.shown_to(job.owner), job.owner_epoch
         tag = job.tags.make(job.id, epoch, number, index, lease, instance, mode, told_stage, build)

@@ -174,7 +174,7 @@ class Server:
         be thousands of them, and the dispatcher has nothing to do with them."""
         cluster, arriving = self.dispatcher.cluster, self._loop.arriving
         is_late = deadline is not None and self._clock() >= deadline
-        concerns = not (arriving.isdisjoint(cluster.workers_by_peer) and arriving.isdisjoint(cluster.aggregators))
+        concerns = not (arriving.isdisjoint(cluster.workers) and arriving.isdisjoint(cluster.aggregators))
         return self._loop.has_read_only and not is_late and not concerns
 
     def next_deadline(self) -> float | None:

@@ -65,14 +65,14 @@ class Workers:
             cluster.outbox.append(
                 Close(old.peer, ErrorCode.SUPERSEDED, f"a newer session of {hello.name!r} has joined")
             )
-            del cluster.workers_by_peer[old.peer]
+            del cluster.workers[old.peer]
             self._lose(old, "superseded by a newer session", now)
         parent = cluster.fleet.by_name.get(hello.name)  # as it is known from the session before
         is_child = parent is not None and is_same(hello.token, parent.token)
         worker = cluster.fleet.join(peer, hello, details, host, now)
         cluster.lease_checks.set(peer, now + rules.shortest_timeout_s)
         cluster.outbox += cluster.catalogue.announce(details.filters)
-        cluster.workers_by_peer[peer] = hello.name
+        cluster.workers[peer] = worker
         limits = {
             "beat_interval_s": rules.beat_interval_s,
             "worker_timeout_s": rules.worker_timeout_s,
@@ -92,26 +92,24 @@ class Workers:
             if held.lease not in worker.held:
                 self._adopt(worker, held, now)
 
-    def left(self, name: str, reason: str, now: float) -> None:
+    def left(self, peer: Peer, reason: str, now: float) -> None:
         """A worker's connection is gone."""
-        worker = self._cluster.fleet.by_name[name]
-        self._cluster.note("worker-left", f"worker {name} left: {reason}", now, worker=name)
+        worker = self._cluster.workers.pop(peer)
+        self._cluster.note("worker-left", f"worker {worker.name} left: {reason}", now, worker=worker.name)
         self._lose(worker, reason, now)
 
     def expire(self, now: float) -> None:
         """Ends what has been silent or stood still for too long."""
         cluster, rules = self._cluster, self._cluster.rules
         for peer in cluster.lease_checks.expired(now):
-            name = cluster.workers_by_peer.get(peer)
-            if name is None:
+            worker = cluster.workers.get(peer)
+            if worker is None:
                 continue
-            worker = cluster.fleet.by_name[name]
             silence = now - worker.heard_at
             if silence > rules.worker_timeout_s:
                 text = f"nothing was heard of it for {silence:.0f} s"
-                cluster.outbox.append(Close(worker.peer, ErrorCode.SILENT, text))
-                del cluster.workers_by_peer[worker.peer]
-                self.left(worker.name, text, now)
+                cluster.outbox.append(Close(peer, ErrorCode.SILENT, text))
+                self.left(peer, text, now)
                 continue
             for record in list(worker.held.values()):
                 if not record.revoked:

@@ -33,7 +33,7 @@ from ..events import (
 from .catalogue import Catalogue
 from .changes import Changes, Urgency
 from .ended_job import EndedJob
-from .fleet import Fleet
+from .fleet import Fleet, WorkerRecord
 from .job import Job
 from .peers import AggregatorRecord, ClientRecord, StoreRecord
 from .room import Room
@@ -77,7 +77,7 @@ class Cluster:
         self.clients: dict[Peer, ClientRecord] = {}
         self.idlers = Idlers()  # of the clients
         self.watchers: dict[Peer, ClientRecord] = {}  # those of them that have asked for records
-        self.workers_by_peer: dict[Peer, str] = {}
+        self.workers: dict[Peer, WorkerRecord] = {}  # those that are connected
         self.outbox: list[Command] = []
         self.room = Room(rules, self.users.total)
         self.changes = Changes()

@@ -57,9 +57,10 @@ class WorkerRecord:
 
     def shown_to(self, store: str) -> str:
         """Return the token by which a store knows this worker; "" of one that has none."""
-        if self.token and store not in self._shown:
-            self._shown[store] = for_store(self.token, store)
-        return self._shown.get(store, "")
+        shown = self._shown.get(store)
+        if shown is None:
+            shown = self._shown[store] = for_store(self.token, store) if self.token else ""
+        return shown
 
     @property
     def is_computing(self) -> bool:
@@ -195,7 +196,7 @@ class Fleet:
         """A worker gets a lease: its turn is over."""
         worker.held[record.lease] = record
         self._held.add(record.lease)
-        if worker.state is WorkerState.READY:
+        if worker.line is not None:
             self._leave_line(worker)
             if len(worker.held) >= self.credit:
                 worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.FULL)
@@ -208,11 +209,11 @@ class Fleet:
         if record is None:
             return None
         self._held.discard(lease)
-        if worker.state is WorkerState.FULL and len(worker.held) < self.credit:
+        if worker.line is not None:
+            self.phase_changed(worker)
+        elif worker.state is WorkerState.FULL and len(worker.held) < self.credit:
             worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.READY)
             self._enter_line(worker)
-        elif worker.state is WorkerState.READY:
-            self.phase_changed(worker)
         return record
 
     def phase_changed(self, worker: WorkerRecord) -> None:

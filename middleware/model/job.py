@@ -55,7 +55,7 @@ class Job:
         self.submitted_unix_s: float = fixed["submitted_unix_s"]
         self.lease_key: bytes = fixed["lease_key"]
         self.progress: Callable[[], None] = partial(changes.progress, self)  # says that its tasks moved on
-        self.fleet_version = -1  # of the groups of workers when it was looked at last
+        self.settled_with = -1  # the fleet's version, if all of it is here: what moves its tasks changes nothing else
         self.tags = LeaseTags(self.lease_key)
         self.state = JobState.PENDING
         self.code = self.reason = ""
@@ -83,7 +83,7 @@ class Job:
         self.told_window_bytes = 0
         self.link_costs = 0  # connections that ended over a message about it
         self.worked_at = float("-inf")  # when a task of it was in flight last
-        self.last_served = 0  # in which turn one of its tasks was handed out last
+        self.last_served = 0  # the number of its last lease
         self.kind = str(fixed["source"].get("kind", ""))
         self.assets: list[dict[str, Any]] = fixed.get("assets", [])  # files that its filters name
         self.streams: list[Stream] = []

@@ -38,7 +38,7 @@ class Tally:
         """Keep an even sample: once there are too many, half of them go, and half as many are kept from then on."""
         if self._latency_count % self._latency_step == 0:
             self.latencies_ms.append(milliseconds)
+            if len(self.latencies_ms) > MAX_LATENCIES:
+                del self.latencies_ms[1::2]
+                self._latency_step *= 2
         self._latency_count += 1
-        if len(self.latencies_ms) > MAX_LATENCIES:
-            del self.latencies_ms[1::2]
-            self._latency_step *= 2

@@ -176,7 +176,7 @@ class TaskQueue:
     def _look_ahead(self) -> None:
         """Look at the fresh tasks that come within a few of the first one."""
         ahead, here = self._ahead, self._stream.here
-        end = next(iter(ahead)) + LOOK_AHEAD if ahead else inf
+        end = next(iter(ahead), inf) + LOOK_AHEAD
         while self._next < end:
             index = here.first_not_in(self.stored, self._next)
             if index is None:
@@ -188,7 +188,7 @@ class TaskQueue:
             self._next = index + 1
             if index not in self.in_flight and index not in self._returned:
                 ahead[index] = self._stream.frames_of(index)
-                end = next(iter(ahead)) + LOOK_AHEAD
+                end = min(end, index + LOOK_AHEAD)
 
     # ── chunks come and go ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -48,13 +48,13 @@ class Bitmap:
 
     def add(self, index: int) -> bool:
         """Add an index. Return False if it was there already."""
-        number, bit = divmod(index, BLOCK)
+        number, bit = index // BLOCK, 1 << index % BLOCK
         bits = self._blocks.get(number, 0)
-        if bits >> bit & 1:
+        if bits & bit:
             return False
         if not bits:
             insort(self._order, number)
-        self._blocks[number] = bits | 1 << bit
+        self._blocks[number] = bits | bit
         self.count += 1
         return True
 

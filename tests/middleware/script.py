@@ -134,7 +134,7 @@ class Script:
     def wait(self, seconds: float) -> None:
         """Lets time pass in which workers beat as well."""
         for _ in range(round(seconds)):
-            for peer in list(self.dispatcher.cluster.workers_by_peer):
+            for peer in list(self.dispatcher.cluster.workers):
                 self.tell(peer, Beat())
             self.tick(1.0)
 

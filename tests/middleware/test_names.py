@@ -30,7 +30,7 @@ def test_nobody_takes_a_connected_workers_name_without_its_token(script: Script,
     assert script.closed(11) == []
     assert script.said(12, Welcome) == []
     script.leave(12)
-    assert script.dispatcher.cluster.workers_by_peer == {11: "w"}
+    assert {peer: one.name for peer, one in script.dispatcher.cluster.workers.items()} == {11: "w"}
     refusal = next(one for one in script.commands if isinstance(one, Close))
     assert "--name" in refusal.text
     assert "10 s" in refusal.text
