@@ -189,7 +189,7 @@ def _splice_output(
     """Writes files and metrics of one output, or of some results `alone`; returns its entry in Finished.outputs as
     well."""
     source, output = request.source, request.outputs[track]
-    metrics_name = f"{output.name}.metrics.json"
+    metrics_name = output.name + metrics.SUFFIX
     results = request.payloads(track) if alone is None else request.payloads_alone(track, alone)
     others: dict[int, Iterable[bytes]] = {
         stream: request.payloads(len(request.outputs) + stream - 1) if alone is None else ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import chain
 from pathlib import Path
 
 from moviola.base.config_files import Layer
@@ -22,15 +23,15 @@ from moviola.filters import registry
 from moviola.filters.chain import ChainError
 from moviola.filters.schema import FilterSchema, ParameterError
 from moviola.media.errors import UnreadableSource
-from moviola.media.kinds import KINDS, verify
+from moviola.media.kinds import KINDS, losses, verify
 from moviola.media.material import Material
 from moviola.session import sources
 from moviola.session.chains import filters_of
 from moviola.session.cluster_settings import ClientSettings
-from moviola.session.destination import Place, places_for
+from moviola.session.existing import Destination, settle
 from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.network import Sender
-from moviola.session.order import Order, OutputRequest
+from moviola.session.order import OutputRequest
 from moviola.session.outcome import Outcome, Status, exit_status
 from moviola.session.preparing import upload_request
 from moviola.session.run import UploadRequest
@@ -75,7 +76,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
                 orders[material] = wishes.order(material)
             except UnreadableSource as unsuited:
                 complaints.append(unsuited)
-        places = places_for(orders, options.out, options.results)
+        destinations = settle(orders, options.out, options.results, overwrite=options.overwrite)
     except (UsageError, ChainError, ParameterError) as error:
         return stderr.fail(Status.WRONG, str(error))
     except NobodyToAsk as error:
@@ -83,7 +84,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
     except WireError as error:
         return stderr.fail(Status.UNREACHABLE, str(error))
     display = display_for(stderr, quiet=options.quiet)
-    submitter = _Submitter(options, target, orders, places, stdout, display)
+    submitter = _Submitter(options, target, destinations, stdout, display)
     for complaint in complaints:
         submitter.refuse(complaint)
     try:
@@ -134,13 +135,14 @@ class _Submitter:
         self,
         options: argparse.Namespace,
         target: Target,
-        orders: Mapping[Material, Order],
-        places: Mapping[Material, Place],
+        destinations: Mapping[Material, Destination],
         stdout: Terminal,
         display: Display,
     ) -> None:
-        self._options, self._target, self._orders = options, target, orders
-        self._places, self._stdout, self._display = places, stdout, display
+        self._options, self._target = options, target
+        self._finished = [each.finished for each in destinations.values() if each.finished is not None]
+        self._wanted = {material: each for material, each in destinations.items() if each.finished is None}
+        self._stdout, self._display = stdout, display
         self._statuses: list[Status] = []
         self._said: set[tuple[str, ...]] = set()
 
@@ -155,7 +157,7 @@ class _Submitter:
     def run(self) -> list[Outcome]:
         """All outcomes; each is printed as it comes."""
         outcomes = []
-        for outcome in self._send_locally() if self._options.local else self._send():
+        for outcome in chain(self._finished, self._send_locally() if self._options.local else self._send()):
             outcomes.append(outcome)
             self._statuses.append(outcome.status)
             if outcome.reason:
@@ -165,24 +167,26 @@ class _Submitter:
             for failure in outcome.failures if not self._options.quiet else ():
                 self._say(f"{outcome.source}: {failure_line(failure, outcome.unit)}")
                 self._say(*traceback_of(failure).splitlines())
-            if self._options.json and outcome.job_id:
+            if self._options.json and (outcome.job_id or outcome.outputs):
                 self._stdout.json(outcome.to_json())
             elif self._options.detach and outcome.status is Status.DONE:
                 self._stdout.say(outcome.job_id)
         return outcomes
 
     def _send(self) -> Iterator[Outcome]:
+        if not self._wanted:
+            return
         sender = Sender(self._target, self._display)
         with interruptible(sender.interrupt):
             yield from sender.send(self._requests())
 
     def _requests(self) -> Iterator[UploadRequest]:
-        for material, order in self._orders.items():
+        for material, destination in self._wanted.items():
             try:
                 request = upload_request(
                     material,
-                    order,
-                    self._places[material],
+                    destination.order,
+                    destination.place,
                     settings_in(SenderSettings, self._options),
                     detach=self._options.detach,
                 )
@@ -191,16 +195,18 @@ class _Submitter:
                 continue
             if KINDS[material.kind].tells_count:
                 self._display.remark(f"{material.name}: {counted(request.frames, request.unit)}")
+            for loss in losses(request.submission.source, destination.order.outputs):
+                self._display.remark(f"{material.name}: {loss}")
             yield request
 
     def _send_locally(self) -> Iterator[Outcome]:
         from moviola.session import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
 
-        for material, order in self._orders.items():
+        for material, destination in self._wanted.items():
             try:
                 if self._options.verify_cuts:
-                    verify(material, order.cutting)
-                yield local.run(material, order, self._places[material], self._display)
+                    verify(material, destination.order.cutting)
+                yield local.run(material, destination.order, destination.place, self._display)
             except UnreadableSource as complaint:
                 self.refuse(complaint)
 

@@ -118,7 +118,9 @@ def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Termina
 
 def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Terminal, stderr: Terminal) -> int:
     """Waits for a job and, where that is asked for, brings its files."""
-    request = follow_request(job, options.out, options.results, fetch=options.verb == "fetch")
+    request = follow_request(
+        job, options.out, options.results, fetch=options.verb == "fetch", overwrite=options.overwrite
+    )
     display = display_for(stderr, quiet=options.quiet)
     sender = Sender(target, display)
     try:

@@ -35,6 +35,7 @@ class JobsSettings:
     """What `client.jobs` can be told beside the verb and the job."""
 
     out: str | None = out("fetch: a file for one output, a folder for several")
+    overwrite: bool = setting(False, type=SWITCH, help="fetch: replace files that are there", aliases=["-y"], once=True)
     task: int | None = setting(
         None, type=options.whole(0, MAX_CHUNKS, "chunks", "N"), help="show: what happened to this chunk, from 0"
     )

@@ -30,6 +30,8 @@ class JobOptions(TypedDict, total=False):
     """How the outputs of a job are made. All may be left out.
 
     Keys:
+        overwrite: replace files of the results' names that are there; by default they are refused, but for the results
+            of this same job, which are returned.
         codec: of videos: "h264", "hevc", "mpeg4" or "ffv1"; "h264" by default.
         crf: quality of videos, 0 (best) to 51; 20 by default.
         preset: of h264 and hevc, from "ultrafast" to "placebo"; "veryfast" by default.
@@ -45,6 +47,7 @@ class JobOptions(TypedDict, total=False):
         verify_cuts: first decode a video whole and in chunks, and compare.
     """
 
+    overwrite: bool
     codec: str
     crf: int
     preset: str

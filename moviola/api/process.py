@@ -13,7 +13,7 @@ from moviola.api.results import Result, result_of
 from moviola.filters import registry
 from moviola.media.kinds import verify
 from moviola.session import local
-from moviola.session.destination import places_for
+from moviola.session.existing import settle
 from moviola.session.order import OutputRequest
 
 IN_THIS_PROCESS: Final = threading.Lock()
@@ -57,14 +57,16 @@ def process(
             settings.filters, registry.schemas(), settings.encoder, settings.cutting, settings.on_error
         )
         material = material_of(source)
-        order = wanted.order(material)
-        place = places_for({material: order}, settings.out, Path(results))[material]
+        orders = {material: wanted.order(material)}
+        destination = settle(orders, settings.out, Path(results), overwrite=settings.overwrite)[material]
+        if destination.finished is not None:
+            return result_of(destination.finished, destination.place)
         display = display_for(progress)
         try:
             with IN_THIS_PROCESS:
                 if settings.verify_cuts:
-                    verify(material, order.cutting)
-                outcome = local.run(material, order, place, display)
+                    verify(material, destination.order.cutting)
+                outcome = local.run(material, destination.order, destination.place, display)
         finally:
             display.close()
-        return result_of(outcome, place)
+        return result_of(outcome, destination.place)

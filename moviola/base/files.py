@@ -7,6 +7,7 @@ reached the disk may be empty after a power cut: so it is synced first, and its 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,48 @@ def written_aside(final: Path) -> Iterator[Path]:
         partial.replace(final)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def put(partial: Path, final: Path, *, replace: bool) -> None:
+    """Give a file that is whole its name, at one stroke.
+
+    Args:
+        partial: on the same file system as `final`.
+        replace: whether a regular file of that name may go for it.
+
+    Raises:
+        FileExistsError: there is something of that name that may not be replaced. Both are as they were.
+        OSError: as the disk does.
+    """
+    if replace and not is_special(final):
+        partial.replace(final)
+        return
+    try:
+        os.link(partial, final, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as exFAT: what stands there is ours from the first moment
+        os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+        try:
+            partial.replace(final)
+        except OSError:
+            final.unlink()
+            raise
+        return
+    partial.unlink()
+
+
+def is_special(path: Path) -> bool:
+    """Return whether something lies there that is no regular file: a folder, a device, a pipe, a link."""
+    try:
+        return not stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def followed(path: Path) -> Path:
+    """Return the path at which a file is written that is to lie at `path`: where a link leads, so that it stays."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def sync(files: Collection[Path]) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TextIO
+from typing import Any, Final, NamedTuple, TextIO
 
+from moviola.media.kind import UnsuitedName
+from moviola.media.material import Encoder
 from moviola.media.spliced import Details
 
 SUFFIX = ".annotations.jsonl"
@@ -20,6 +22,18 @@ MEASURES = ("brightness", "contrast", "motion")
 MAX_CUTS_LISTED = 10_000
 _MEASURED_BY = "metadata"
 _DIGITS = 4
+NAMED: Final = (".jsonl", ".ndjson", ".txt")
+"""Extensions of names that people may give such a file; none is one, too."""
+
+
+def fitted(encoder: Encoder, suffix: str) -> Encoder:
+    """Return the encoder for an output whose main file is one of notes; raise UnsuitedName for a name of another
+    format."""
+    if suffix and suffix.lower() not in NAMED:
+        raise UnsuitedName(
+            f"what filters note comes as lines of JSON, and {suffix} says something else; name it .jsonl"
+        )
+    return encoder
 
 
 class Cut(NamedTuple):

@@ -7,6 +7,7 @@ MediaError
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
 ├── TooLargeToHandOn    the frames between two filters on different workers exceed what can be sent at once
 ├── ResultTooLarge      the result of one chunk exceeds what can be sent at once
+├── NamesTaken          what was made could not get its name, because another file has it
 ├── TooMuchMemory       the pictures of a task would take more memory than this process may use
 └── SpliceError         the results cannot be joined into a file
     ├── ForeignExtradata    a chunk was encoded by another library version or with other settings
@@ -53,6 +54,10 @@ class BadHeader(MediaError, ValueError):
 
     def __reduce__(self) -> tuple[type[BadHeader], tuple[str]]:
         return (BadHeader, (self.fault,))
+
+
+class NamesTaken(MediaError):
+    """Raised where a file came, while the work was done, that has a result's name; the text tells where that is."""
 
 
 class BundleError(MediaError, ValueError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from moviola.base.vocabulary import Mode
-from moviola.media.material import Chunk, Cutting, Files, Header, Material, Output, Result, Source
+from moviola.media.material import Chunk, Cutting, Encoder, Files, Header, Material, Output, Result, Source
 from moviola.media.spliced import Spliced
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,6 +103,41 @@ class Excerpt(Protocol):
         ...
 
 
+class UnsuitedName(ValueError):
+    """A file cannot be called so, because its name says another format than the output can have."""
+
+
+def _any_name(encoder: Encoder, _suffix: str) -> Encoder:
+    return encoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """How the main files of a kind's outputs are called, and what a name that a person gives one says of its format.
+
+    Attributes:
+        endings: encoder → all that may stand behind the output's name, suffixes included; ("",) where the main file is
+            a folder. The first is the usual one.
+        ending: (source, encoder) → the one of `endings` that it will be; None where there is never more than one.
+        fitted: (encoder, suffix with its dot, or "" for a name without one) → the encoder for a file of that suffix.
+            Raise UnsuitedName with a sentence that ends in a way out where no output can be one.
+        losses: (source, encoder) → a sentence for each thing that the name costs, known before anything is sent.
+        digest: of a finished main file or folder, as the metrics tell it; None where it is the file's SHA-256.
+        is_text: (encoder) → whether people can read the main file, so that it may go to a terminal.
+    """
+
+    endings: Callable[[Encoder], tuple[str, ...]]
+    ending: Deferred[Callable[[Source, Encoder], str]] | None = None
+    fitted: Callable[[Encoder, str], Encoder] = _any_name
+    losses: Deferred[Callable[[Source, Encoder], Iterator[str]]] | None = None
+    digest: Deferred[Callable[[Path], str]] | None = None
+    is_text: Callable[[Encoder], bool] = lambda _encoder: False
+
+    def ending_of(self, source: Source, encoder: Encoder) -> str:
+        """Return what stands behind the output's name in the name of its main file."""
+        return self.endings(encoder)[0] if self.ending is None else self.ending.load()(source, encoder)
+
+
 class Grouping(StrEnum):
     """Which of the files that a person names are one material, and so one job."""
 
@@ -129,6 +164,7 @@ class Kind:
         grouping: which files are one material.
         takes: which filters are for it, by what they work on (moviola.filters.schema.MATERIALS).
         default_chains: what is done where nothing is asked for, an output for each.
+        naming: how files of its outputs are called.
         options: those of client.file_sender, by their names there, that are for some kinds only and for this one.
         is_sequence: its pictures follow each other in time, so that a filter can look back.
         makes_folder: an output is a folder, with a file for each of the material's.
@@ -150,6 +186,7 @@ class Kind:
     split: Deferred[Split]
     process: Deferred[Process]
     splice: Deferred[Splice]
+    naming: Naming
     options: tuple[str, ...] = ()
     is_sequence: bool = False
     makes_folder: bool = False

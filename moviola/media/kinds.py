@@ -63,6 +63,14 @@ def verify(material: Material, cutting: Cutting) -> None:
         function.load()(material, cutting)
 
 
+def losses(source: Source, outputs: Iterable[Output]) -> Iterator[str]:
+    """Yield a sentence for each thing that outputs lose by the formats that their names ask for."""
+    function = kind_named(source.kind).naming.losses
+    if function is not None:
+        for output in outputs:
+            yield from (f"{output.name}: {loss}" for loss in function.load()(source, output.encoder))
+
+
 def processor(name: str) -> Process:
     """Return what works on chunks of this kind."""
     return kind_named(name).process.load()

@@ -6,15 +6,17 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import BinaryIO, Self
 
-from moviola.base.files import aside, sync
+from moviola.base.files import aside, followed, put, sync
 from moviola.base.output_summary import OutputSummary
 from moviola.filters.registry import make_chain
 from moviola.media import kinds, metadata, metrics
+from moviola.media.errors import NamesTaken
 from moviola.media.material import Cutting, Material, Output
 from moviola.media.spliced import Spliced
 
@@ -50,15 +52,20 @@ def run_local(
     path_of: Callable[[str], Path],
     *,
     on_progress: Callable[[Progress], None] | None = None,
+    put: Callable[[Path, Path], None] = partial(put, replace=False),  # noqa: B008 - it holds nothing
+    spare_of: Callable[[str], Path] | None = None,
 ) -> list[LocalOutput]:
     """Filter `material` once for each of `outputs`.
 
     `path_of` says where each file goes, by the name that it would have in a job's folder, such as `blur.mp4`,
     `blur.metrics.json` and `metadata.json`. Files appear there when all of them are whole. Results wait in unnamed
-    files beside them. The context frames of `cutting` are found here.
+    files beside them, and where a link leads if one has their name. The context frames of `cutting` are found here.
 
-    Raise UnreadableSource, ProcessingFailed, SpliceError (moviola.media.errors), moviola.filters.schema.ParameterError,
-    OSError.
+    `put(partial, final)` gives a file that is whole its name; by default none is replaced. Where it raises
+    FileExistsError the file, and those behind it, go where `spare_of` says, on the same file system.
+
+    Raise UnreadableSource, ProcessingFailed, SpliceError, NamesTaken (moviola.media.errors),
+    moviola.filters.schema.ParameterError, OSError.
     """
     started = monotonic()
     context_frames = max(sum(each.context_frames for each in make_chain(output.chain)) for output in outputs)
@@ -66,7 +73,7 @@ def run_local(
     kinds.check(source, outputs)
     process = kinds.processor(source.kind)
     with ExitStack() as stack:
-        files = stack.enter_context(_LocalFiles(path_of))
+        files = stack.enter_context(_LocalFiles(path_of, put, spare_of))
         results = [stack.enter_context(_Spill(files.unnamed())) for _ in outputs]
         passthrough = {number: stack.enter_context(_Spill(files.unnamed())) for number in range(1, source.stream_count)}
         frame_count = source.frame_count * len(outputs)
@@ -86,7 +93,7 @@ def run_local(
         ]
         finished = []
         for output, one in zip(outputs, spliced, strict=True):
-            name = f"{output.name}.metrics.json"
+            name = output.name + metrics.SUFFIX
             facts = metrics.build(source, output, one, monotonic() - started)
             metrics.write(files.partial(name), facts.to_wire())
             finished.append(LocalOutput(output, path_of(one.main), path_of(name), one, facts))
@@ -98,26 +105,31 @@ def run_local(
 class _LocalFiles:
     """Files under temporary names until `publish`; those that are not published go at the end of the block."""
 
-    def __init__(self, path_of: Callable[[str], Path]) -> None:
-        self._path_of = path_of
-        self._partials: dict[Path, Path] = {}  # partial → final
+    def __init__(
+        self,
+        path_of: Callable[[str], Path],
+        put: Callable[[Path, Path], None],
+        spare_of: Callable[[str], Path] | None,
+    ) -> None:
+        self._path_of, self._put, self._spare_of = path_of, put, spare_of
+        self._partials: dict[Path, tuple[str, Path]] = {}  # partial → name and final path
         self._made: list[Path] = []  # folders, the outer ones first
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for partial in self._partials:
-            partial.unlink(missing_ok=True)
+        for written in self._partials:
+            written.unlink(missing_ok=True)
         for folder in reversed(self._made):
             with suppress(OSError):  # there is something in it
                 folder.rmdir()
 
     def partial(self, name: str) -> Path:
-        final = self._path_of(name)
+        final = followed(self._path_of(name))
         self._make(final.parent)
         partial = aside(final, str(os.getpid()))
-        self._partials[partial] = final
+        self._partials[partial] = name, final
         return partial
 
     def withdraw(self, name: str) -> None:
@@ -133,12 +145,28 @@ class _LocalFiles:
         return TemporaryFile(dir=folder)
 
     def publish(self) -> None:
-        """Puts all files under their names, once they are on the disk."""
+        """Puts all files under their names, once they are on the disk. Raises NamesTaken."""
         sync(self._partials)
-        for partial, final in self._partials.items():
-            partial.replace(final)
-        self._partials.clear()
+        while self._partials:
+            written, (_, final) = next(iter(self._partials.items()))
+            try:
+                self._put(written, final)
+            except FileExistsError as error:
+                if self._spare_of is None:
+                    raise
+                folder = self._spare(self._spare_of)
+                raise NamesTaken(f"{error.strerror}; what was made instead is in {folder}") from error
+            del self._partials[written]
         self._made.clear()  # an output's folder stays, even if no picture came
+
+    def _spare(self, spare_of: Callable[[str], Path]) -> Path:
+        """Puts all files that are left where nothing is in their way; the folder."""
+        for written, (name, _) in self._partials.items():
+            final = spare_of(name)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            put(written, final, replace=False)
+        self._partials.clear()
+        return spare_of(metadata.NAME).parent
 
     def _make(self, folder: Path) -> None:
         missing = []

@@ -184,6 +184,9 @@ class Encoder:
 
     Of images: `format` as moviola.media.images.formats.OUTPUT_FORMATS names it, empty for each its own; `quality` 1 to
     100 (best) of JPEG and lossy WebP.
+
+    `container` as moviola.media.video.containers.CONTAINERS names it; empty for the one that suits the streams best. Of
+    tables the format of the result, empty for JSON.
     """
 
     codec: str = "h264"
@@ -191,6 +194,7 @@ class Encoder:
     preset: str = "veryfast"
     format: str = ""
     quality: int = 95
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,7 @@ class Output:
             encoder.format,
             encoder.quality,
             OnError(self.on_error),
+            encoder.container,
         ).to_wire()
 
     @classmethod
@@ -223,7 +228,7 @@ class Output:
         return cls(
             name=asked.name,
             chain=tuple(asked.chain),
-            encoder=Encoder(asked.codec, asked.crf, asked.preset, asked.format, asked.quality),
+            encoder=Encoder(asked.codec, asked.crf, asked.preset, asked.format, asked.quality, asked.container),
             on_error=asked.on_error,
         )
 
@@ -240,6 +245,7 @@ class _AskedOutput(Mapped):
     format: str = ""
     quality: int = 95
     on_error: OnError = OnError.ORIGINAL
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)

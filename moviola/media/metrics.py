@@ -21,6 +21,9 @@ from moviola.media.spliced import Details, Spliced
 
 FORMAT = 1
 
+SUFFIX = ".metrics.json"
+"""How the file is called, behind the output's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatistics:
@@ -147,6 +150,19 @@ def build(
     )
 
 
+def promised(source: Source, output: Output) -> tuple[Facts, Details]:
+    """Return what the metrics of an output will say of its source and of how it is made: the parts of `source` and
+    `output` that are known before anything is done, but for names and warnings. As JSON types."""
+    of_source = {"fingerprint": source.fingerprint, **_facts(source)}
+    of_source.pop("warnings", None)
+    encoder = output.encoder
+    of_output = {**_asked(output), "quality": encoder.quality, "format": encoder.format or "kept"}
+    if encoder.container:
+        of_output["container"] = encoder.container
+    of_output.pop("name")
+    return json.loads(json.dumps(of_source)), json.loads(json.dumps(of_output))
+
+
 def write(path: Path, metrics: Map) -> None:
     """Write a map as JSON to a file that whoever publishes it syncs and puts in its place. Raise OSError."""
     with path.open("w", encoding="utf-8") as file:
@@ -207,6 +223,10 @@ def _rate(frames: int, seconds: float) -> float | None:
 
 
 def _output(output: Output, spliced: Spliced) -> Details:
+    return _asked(output) | spliced.details
+
+
+def _asked(output: Output) -> Details:
     return {
         "name": output.name,
         "filters": [{"name": step.name, "parameters": dict(step.parameters)} for step in output.chain],
@@ -214,7 +234,6 @@ def _output(output: Output, spliced: Spliced) -> Details:
         "codec": output.encoder.codec,
         "crf": output.encoder.crf,
         "preset": output.encoder.preset,
-        **spliced.details,
     }
 
 

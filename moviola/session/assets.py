@@ -23,6 +23,7 @@ class AssetFile:
     value: str
     name: str
     content: bytes
+    path: Path | None = None  # here, where it was read
 
     @property
     def facts(self) -> AssetFacts:
@@ -83,7 +84,7 @@ class Assets:
                 f"folder that every worker serves (--assets), and name it as {SERVED}{path.name}"
             )
         value = value_of(content)
-        self._files.setdefault(value, AssetFile(value, encodable(path.name)[:MAX_NAME], content))
+        self._files.setdefault(value, AssetFile(value, encodable(path.name)[:MAX_NAME], content, path))
         return value
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from moviola.base.files import followed, put
 from moviola.media import metadata
-from moviola.media.annotations import SUFFIX
+from moviola.media.annotations import NAMED, SUFFIX
+from moviola.media.kind import UnsuitedName
 from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Material
-from moviola.media.video.containers import CONTAINERS
+from moviola.media.video.containers import BY_EXTENSION, Container
 from moviola.session.order import Order, unique
 from moviola.session.target import UsageError
 
@@ -20,7 +24,13 @@ MAX_OUT_SIZE: Final = 170
 """Bytes of the name that `--out` gives a file. File systems take 255: behind it come a suffix (18), and while the file
 is fetched its job's id (53) and a partial file's marks."""
 
-_NOUNS: Final = {each.extension: each.noun for each in CONTAINERS.values()}
+LISTING: Final = ".files.jsonl"
+"""How an aggregator calls the list of an output's pictures, behind the output's name."""
+
+FileId = tuple[int, int]
+"""What is the same for all names of a file: its device and inode."""
+
+_STREAMS: Final = ("/dev/stdout", "/dev/stderr", "/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +38,11 @@ class Place:
     """Where the files of one job go.
 
     With `by_job` into a folder of the job's name, as an aggregator on this machine does. With `name` the only output,
-    `output`, gets that name, whatever its suffix, and the files that belong to it are called alike; where the output
-    is a folder of pictures, the folder gets it. `main` is how the main file's name ends where that is a file of notes.
+    `output`, gets that name, and the files that belong to it are called alike; where the output is a folder of
+    pictures, the folder gets it. `main` is how the main file's name ends where that is a file of notes.
+
+    A file that is there is never replaced, but with `overwrite`, or where it is one of `replaceable`, or where the
+    folder is the job's own. The files `protected`, such as the sources, are not replaced in any case.
     """
 
     folder: Path
@@ -37,6 +50,9 @@ class Place:
     name: str = ""
     output: str = ""
     main: str = ""
+    overwrite: bool = False
+    replaceable: frozenset[Path] = frozenset()
+    protected: frozenset[FileId] = frozenset()
 
     def folder_of(self, job: str) -> Path:
         """Return the folder that a job's files go to."""
@@ -54,11 +70,82 @@ class Place:
         is_beside = rest != self.main and rest.count(".") > 1 and rest.endswith((".json", ".jsonl"))
         return self.folder / (Path(self.name).stem + rest if is_beside else self.name)
 
-    def warnings(self, suffix: str) -> Iterator[str]:
-        """A sentence when the name that was asked for says something else than `suffix`, which suits the content."""
-        if self.name and suffix and Path(self.name).suffix.lower() != suffix:
-            noun = _NOUNS.get(suffix, f"a {suffix}")
-            yield f"{self.folder / self.name} is {noun} file, because its streams need one, whatever its name says"
+    def target_of(self, job: str, file: str) -> Path:
+        """Where the file is written: `path_of`, or what a link there leads to."""
+        return followed(self.path_of(job, file))
+
+    def misnomer(self, file: str) -> str:
+        """Return why a finished file cannot get the name that was asked for, which says another format, or nothing."""
+        said, has = Path(self.name).suffix.lower(), Path(file).suffix.lower()
+        if not said or not has or self.path_of("", file).name != self.name:
+            return ""
+        same = said == has or (said in NAMED and has in NAMED) or _container(said) == _container(has) is not None
+        return "" if same else f"{self.folder / self.name} says {said}, and what was made is {has}; name it {has}"
+
+    def obstacle(self, target: Path) -> str:
+        """Return why nothing may be written to what `target_of` returned, or nothing. Raise OSError."""
+        try:
+            found = target.lstat()
+        except FileNotFoundError:
+            return ""
+        if not stat.S_ISREG(found.st_mode):
+            return f"{target} is {noun_of(found.st_mode)}, and no file to write to"
+        if (found.st_dev, found.st_ino) in self.protected:
+            return f"{target} is a source of this command, and is left as it is"
+        if self._may_replace(target):
+            return ""
+        return f"{target} is there, and is left as it is"
+
+    def put(self, partial: Path, target: Path) -> None:
+        """Give a file that is whole its name. Raise FileExistsError, with a sentence, where there is one that may not
+        be replaced, also when it came a moment ago; OSError as the disk does."""
+        if obstacle := self.obstacle(target):
+            raise FileExistsError(errno.EEXIST, obstacle)
+        try:
+            put(partial, target, replace=self._may_replace(target))
+        except FileExistsError:
+            raise FileExistsError(errno.EEXIST, f"{target} is there, and is left as it is") from None
+
+    def _may_replace(self, target: Path) -> bool:
+        is_known = target in self.replaceable or not self.replaceable.isdisjoint(target.parents)
+        return self.overwrite or self.by_job or is_known
+
+
+def _container(extension: str) -> Container | None:
+    return BY_EXTENSION.get(extension)
+
+
+def noun_of(mode: int) -> str:
+    """What people call a file of such a mode (`st_mode`)."""
+    return next((noun for is_one, noun in _NOUNS if is_one(mode)), "a file")
+
+
+_NOUNS: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISLNK, "a link"),
+)
+
+
+def named(orders: Mapping[Material, Order], out: str | None) -> dict[Material, Order]:
+    """Return the orders with the formats that the name in `out` says, where it names the only output.
+
+    Raises UsageError for a name that says a format which the output cannot have.
+    """
+    if out is None or len(orders) != 1:
+        return dict(orders)
+    ((material, order),) = orders.items()
+    if len(order.outputs) != 1 or not _names_output(material, order, out):
+        return dict(orders)
+    kind, output = KINDS[material.kind], order.outputs[0]
+    try:
+        encoder = kind.naming.fitted(output.encoder, Path(out).suffix)
+    except UnsuitedName as error:
+        raise UsageError(f"--out {out}: {error}") from error
+    return {material: replace(order, outputs=(replace(output, encoder=encoder),))}
 
 
 def places_for(orders: Mapping[Material, Order], out: str | None, results: Path) -> dict[Material, Place]:
@@ -68,7 +155,7 @@ def places_for(orders: Mapping[Material, Order], out: str | None, results: Path)
     """
     if out is None or len(orders) == 1:
         return {material: _only_place(material, order, out, results) for material, order in orders.items()}
-    _refuse_file(out)
+    _refuse_file(out, "there are several sources")
     folders = [Path(out) / name for name in unique(Path(material.name).stem for material in orders)]
     for folder in folders:
         _make_folder(out, folder)
@@ -78,18 +165,24 @@ def places_for(orders: Mapping[Material, Order], out: str | None, results: Path)
 def _only_place(material: Material, order: Order, out: str | None, results: Path) -> Place:
     kind = KINDS[material.kind]
     if out is not None:
-        target = Path(out).resolve()
-        sources = [path.resolve() for _, path in material.files]
+        target = Path(os.path.realpath(out))
+        sources = [Path(os.path.realpath(path)) for _, path in material.files]
         if kind.makes_folder and any(source.is_relative_to(target) for source in sources):
             raise UsageError(f"--out {out} holds the sources, which would be overwritten; give another name")
-        if len(order.outputs) == 1 and target in sources:
-            raise UsageError(f"--out {out} would overwrite the source; give another name")
     has_pictures = order.outputs[0].encoder.codec != NO_VIDEO
     is_folder = kind.makes_folder and has_pictures
-    if out is not None and is_folder and len(order.outputs) == 1 and Path(out).suffix.lower() in kind.suffixes:
-        raise UsageError(f"--out {out}: {kind.plural} come back in a folder, each under its own name; name a folder")
     place = place_for([output.name for output in order.outputs], out, results, is_folder=is_folder)
     return place if has_pictures else replace(place, main=SUFFIX)
+
+
+def _names_output(material: Material, order: Order, out: str) -> bool:
+    """Whether `out` is the name of the only output, and not that of a folder for it."""
+    is_folder = KINDS[material.kind].makes_folder and order.outputs[0].encoder.codec != NO_VIDEO
+    return is_folder or not _is_folder_name(out)
+
+
+def _is_folder_name(out: str) -> bool:
+    return out.endswith(("/", os.sep)) or Path(out).is_dir()
 
 
 def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_folder: bool = False) -> Place:
@@ -100,20 +193,31 @@ def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_fold
     if out is None:
         return Place(results, by_job=True)
     path = Path(out)
-    if len(outputs) == 1 and (is_folder or not (out.endswith(("/", os.sep)) or path.is_dir())):
+    _refuse_stream(out)
+    if len(outputs) == 1 and (is_folder or not _is_folder_name(out)):
         _refuse_long_name(out, path.name)
         if is_folder:
             _refuse_file(out, "the output is a folder of pictures")
         _make_folder(out, path.parent)
         return Place(path.parent, name=path.name, output=outputs[0])
-    _refuse_file(out)
+    _refuse_file(out, "there are several outputs")
     _make_folder(out, path)
     return Place(path)
 
 
-def _refuse_file(out: str, why: str = "there are several outputs") -> None:
-    if Path(out).exists() and not Path(out).is_dir():
-        raise UsageError(f"--out {out} is a file, and {why}; name a folder")
+def _refuse_stream(out: str) -> None:
+    if os.path.abspath(out).startswith(_STREAMS):
+        raise UsageError(f"--out {out} is no file; --out - writes to standard output")
+
+
+def _refuse_file(out: str, why: str) -> None:
+    if not os.path.lexists(out) or Path(out).is_dir():
+        return
+    try:
+        noun = noun_of(Path(out).stat().st_mode)
+    except OSError:
+        noun = "a link that leads nowhere"
+    raise UsageError(f"--out {out} is {noun}, and {why}; name a folder")
 
 
 def _refuse_long_name(out: str, name: str) -> None:

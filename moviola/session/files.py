@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from contextlib import suppress
@@ -41,10 +42,12 @@ class Files:
 
     def begin(self, wanted: Begin) -> Begun | Kept | NotKept:
         """What is there already of a file."""
-        target = self.path_of(wanted.file)
         try:
-            if target.is_file() and target.stat().st_size == wanted.size and _xxh3(target) == wanted.xxh3:
+            target = self._place.target_of(self._job, wanted.file)
+            if holds(target, wanted.size, wanted.xxh3):
                 return self._kept(wanted, _listed(target) if wanted.is_listing else ())
+            if obstacle := self._place.misnomer(wanted.file) or self._place.obstacle(target):
+                raise FileExistsError(errno.EEXIST, obstacle)
             target.parent.mkdir(parents=True, exist_ok=True)
             self._wanted = wanted
             return Begun(wanted, self._take_up(self._temporary(target)))
@@ -65,7 +68,7 @@ class Files:
         """The file is whole: into its place with it, if it is what it should be."""
         assert self._open is not None
         assert self._wanted is not None
-        target = self.path_of(command.file)
+        target = self._place.target_of(self._job, command.file)
         temporary = self._temporary(target)
         try:
             self._open.flush()
@@ -74,8 +77,11 @@ class Files:
             if self._digest.hexdigest() != self._wanted.xxh3:
                 temporary.unlink()
                 return ChecksumMismatch(command)
-            temporary.replace(target)
+            self._place.put(temporary, target)
             listed = _listed(target) if self._wanted.is_listing else ()
+        except FileExistsError as error:
+            temporary.unlink(missing_ok=True)  # it stays where it came from
+            return self._not_kept(command, error)
         except (OSError, ValueError) as error:
             return self._not_kept(command, error)
         return self._kept(command, listed)
@@ -124,7 +130,9 @@ class Files:
 
     def _not_kept(self, command: Begin | Write | Keep, error: Exception) -> NotKept:
         self.close()
-        return NotKept(command, f"{self.path_of(command.file)}: {getattr(error, 'strerror', None) or error}")
+        reason = getattr(error, "strerror", None) or str(error)
+        is_sentence = isinstance(error, FileExistsError)
+        return NotKept(command, reason if is_sentence else f"{self.path_of(command.file)}: {reason}")
 
 
 def _listed(listing: Path) -> tuple[dict[str, Any], ...]:
@@ -139,6 +147,11 @@ def _listed(listing: Path) -> tuple[dict[str, Any], ...]:
                 raise ValueError(f"it lists something that is no file: {line:.80}")
             entries.append(entry)
     return tuple(entries)
+
+
+def holds(path: Path, size: int, xxh3: str) -> bool:
+    """Return whether a file is there that has just this content. Raise OSError."""
+    return path.is_file() and path.stat().st_size == size and _xxh3(path) == xxh3
 
 
 def _xxh3(path: Path) -> str:

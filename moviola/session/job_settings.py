@@ -48,6 +48,9 @@ class JobSettings:
     out: str | None = setting(
         None, type=options.PATH, help="a file for one output, a folder for several", aliases=["-o"], once=True
     )
+    overwrite: bool = setting(
+        False, type=SWITCH, help="replace files of these names that are there", aliases=["-y"], once=True
+    )
     codec: str = setting("h264", type=choice(NAMES), help="of the outputs")
     crf: int = setting(_ENCODER.crf, type=options.whole(0, MAX_CRF, "crf"), help="quality, 0 is best")
     no_video: bool = setting(False, type=SWITCH, help="encode nothing: keep only what filters found, as JSON lines")

@@ -9,6 +9,7 @@ from typing import Final
 from moviola.base.invocation import typed
 from moviola.media.kinds import KINDS, unit_of
 from moviola.session.destination import Place, place_for
+from moviola.session.existing import settle_fetch
 from moviola.session.run import FollowRequest
 from moviola.session.target import UsageError
 from moviola.wire.messages import Job
@@ -41,6 +42,12 @@ def place_of(job: Job, out: str | None, results: Path) -> Place:
     return place_for(job.progress.outputs, out, results, is_folder=is_folder)
 
 
-def follow_request(job: Job, out: str | None, results: Path, *, fetch: bool) -> FollowRequest:
-    """Return what `moviola.session.run.Run` follows. Raises UsageError when nothing can be written there."""
-    return FollowRequest(job.job, job.name, place_of(job, out, results), fetch, unit=unit_of(job.progress.kind))
+def follow_request(
+    job: Job, out: str | None, results: Path, *, fetch: bool, overwrite: bool = False
+) -> FollowRequest:
+    """Return what `moviola.session.run.Run` follows. Raises UsageError when nothing can be written there, or when
+    something is there that is not the job's and is not to be overwritten."""
+    place = place_of(job, out, results)
+    if out is not None:
+        place = settle_fetch(job.files, place, out, overwrite=overwrite)
+    return FollowRequest(job.job, job.name, place, fetch, unit=unit_of(job.progress.kind))

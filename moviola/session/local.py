@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 
 from moviola.base.vocabulary import JobState
 from moviola.filters.assets import AssetError, travelled
@@ -41,6 +41,8 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
                 order.outputs,
                 order.cutting,
                 lambda file: place.path_of(job, file),
+                put=place.put,
+                spare_of=lambda file: replace(place, by_job=True, name="").path_of(job, file),
                 on_progress=show,
             )
     except UnreadableSource:
@@ -56,7 +58,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
         reason=_shortfall(finished, unit_of(material.kind)) if partial else "",
         seconds=time.monotonic() - started,
         outputs=tuple(_outcome_of(one) for one in finished),
-        warnings=tuple(warning for one in finished for warning in _warnings(one, place)),
+        warnings=tuple(f"{one.output.name}: {warning}" for one in finished for warning in one.metrics.warnings),
         failures=tuple(failure for one in finished for failure in one.metrics.failures),
         unit=unit_of(material.kind),
     )
@@ -76,11 +78,6 @@ def _outcome_of(one: LocalOutput) -> OutputOutcome:
         duplicates=told.duplicates,
         digest=told.digest,
     )
-
-
-def _warnings(one: LocalOutput, place: Place) -> Iterator[str]:
-    yield from (f"{one.output.name}: {warning}" for warning in one.metrics.warnings)
-    yield from place.warnings(Path(one.spliced.main).suffix)
 
 
 def _shortfall(finished: Sequence[LocalOutput], unit: str) -> str:

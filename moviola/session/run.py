@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from moviola.base.progress import Progress
@@ -246,7 +245,6 @@ class Run:
     def _warnings(self, summaries: list[dict[str, Any]]) -> Iterator[str]:
         for summary in summaries:
             yield from (f"{summary.get('name', '')}: {warning}" for warning in summary.get("warnings", ()))
-            yield from self._place.warnings(Path(str(summary.get("file", ""))).suffix)
 
     def _output(self, summary: dict[str, Any]) -> OutputOutcome:
         counts = ("frames_in", "frames_out", "fallback_frames", "lost_frames", "retries", "duplicates")

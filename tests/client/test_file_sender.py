@@ -391,10 +391,16 @@ def test_local_says_in_a_sentence_that_a_filters_file_is_not_there(sender: Typed
 
 
 def test_local_to_a_file_of_a_name(sender: Typed, clip: Path, tmp_path: Path) -> None:
-    done = sender(clip, "--local", "--codec", "ffv1", "--out", "mine.mp4")
+    done = sender(clip, "--local", "--codec", "ffv1", "--out", "mine.mkv")
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.mp4", "mine.metrics.json", "mine.metadata.json"}
-    assert "mine.mp4 is a Matroska file" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.mkv", "mine.metrics.json", "mine.metadata.json"}
+
+
+def test_a_name_that_the_codec_does_not_suit_is_refused(sender: Typed, clip: Path, tmp_path: Path) -> None:
+    done = sender(clip, "--local", "--codec", "ffv1", "--out", "mine.mp4")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--out mine.mp4: an MP4 file holds no ffv1 here; name it .mkv, or choose --codec h264" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_verified_cuts_are_sent(sender: Typed, cluster: FakeCluster, clip: Path) -> None:

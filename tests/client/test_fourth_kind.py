@@ -85,7 +85,7 @@ def test_it_is_found_in_folders_and_told_apart_from_others(typed: Typed, tmp_pat
     [
         (["--filters", "blur"], "the filter blur is for pictures, and this is a sound"),
         (["--codec", "ffv1"], "--codec is for videos, and there are only sounds; leave it out"),
-        (["--out", "beeps.wav"], "--out beeps.wav would overwrite the source"),
+        (["--out", "beeps.wav"], "beeps.wav is read and would be overwritten"),
     ],
 )
 def test_what_is_not_for_it_is_one_sentence(typed: Typed, arguments: list[str], words: str) -> None:

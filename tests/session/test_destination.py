@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from moviola.filters.registry import schemas
 from moviola.media.material import NO_VIDEO, Encoder, Material
-from moviola.session.destination import Place, places_for
+from moviola.session.destination import Place, named, places_for
 from moviola.session.order import OutputRequest
 from moviola.session.target import UsageError
 from tests.session.material import make_order
@@ -71,19 +72,56 @@ def test_what_cannot_be_is_said_before_anything_is_sent(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(UsageError, match="several outputs; name a folder"):
         places_for({CLIP: TWO}, str(file), tmp_path)
-    with pytest.raises(UsageError, match="overwrite the source"):
-        places_for({Material.single("video", file): ONE}, str(file), tmp_path)
     with pytest.raises(UsageError, match="cannot be made"):
         places_for({CLIP: ONE}, str(file / "x.mp4"), tmp_path)
 
 
-def test_a_name_that_belies_the_content_is_said() -> None:
+def test_a_name_that_belies_what_was_made_is_refused() -> None:
     place = Place(Path("out"), name="mine.mp4", output="blur")
-    assert list(place.warnings(".mp4")) == []
-    assert list(place.warnings(".mkv")) == [
-        "out/mine.mp4 is a Matroska file, because its streams need one, whatever its name says"
-    ]
-    assert list(Place(Path("out")).warnings(".mkv")) == []
+    assert place.misnomer("blur.mp4") == ""
+    assert place.misnomer("blur.mkv") == "out/mine.mp4 says .mp4, and what was made is .mkv; name it .mkv"
+    assert place.misnomer("blur.metrics.json") == ""
+    assert replace(place, name="mine.M4V").misnomer("blur.mp4") == ""
+    assert replace(place, name="mine").misnomer("blur.mkv") == ""
+    assert Place(Path("out")).misnomer("blur.mkv") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "container"),
+    [("o.mkv", "h264", "matroska"), ("o.MOV", "hevc", "mov"), ("o.m4v", "mpeg4", "mp4"), ("o", "h264", "")],
+)
+def test_the_name_decides_the_container(tmp_path: Path, name: str, codec: str, container: str) -> None:
+    order = replace(ONE, outputs=(replace(ONE.outputs[0], encoder=Encoder(codec)),))
+    assert named({CLIP: order}, str(tmp_path / name))[CLIP].outputs[0].encoder.container == container
+
+
+def test_a_folders_name_decides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "there.mkv").mkdir()
+    for orders, out in (
+        ({CLIP: ONE}, f"{tmp_path}/o.mkv/"),
+        ({CLIP: ONE}, str(tmp_path / "there.mkv")),
+        ({CLIP: TWO}, str(tmp_path / "o.mkv")),
+        ({CLIP: ONE, OTHER: ONE}, str(tmp_path / "o.mkv")),
+        ({CLIP: ONE}, None),
+    ):
+        assert named(orders, out) == orders
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "sentence"),
+    [
+        ("o.webm", Encoder(), "a WebM holds VP8, VP9 or AV1 video only; name it .mp4, .mov or .mkv"),
+        ("o.avi", Encoder(), "an AVI cannot tell when each frame is shown; name it"),
+        ("o.csv", Encoder(), "no container of videos is called .csv; name it .mp4, .mov or .mkv"),
+        ("o.mp4", Encoder("ffv1"), "an MP4 file holds no ffv1 here; name it .mkv, or choose --codec h264"),
+        ("o.mp4", Encoder(NO_VIDEO), "what filters note comes as lines of JSON, and .mp4 says something else"),
+        ("o.json", Encoder(NO_VIDEO), "name it .jsonl"),
+    ],
+)
+def test_a_name_that_no_video_can_have_is_refused(tmp_path: Path, name: str, encoder: Encoder, sentence: str) -> None:
+    order = replace(ONE, outputs=(replace(ONE.outputs[0], encoder=encoder),))
+    with pytest.raises(UsageError, match=re.escape(sentence)):
+        named({CLIP: order}, str(tmp_path / name))
 
 
 def test_pictures_lie_in_the_folder_that_was_named(tmp_path: Path) -> None:
@@ -98,7 +136,7 @@ def test_pictures_lie_in_the_folder_that_was_named(tmp_path: Path) -> None:
 
 def test_what_is_called_like_a_picture_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="name a folder"):
-        places_for({PHOTOS: ONE}, str(tmp_path / "mine.jpg"), tmp_path)
+        named({PHOTOS: ONE}, str(tmp_path / "mine.jpg"))
 
 
 def test_notes_on_pictures_get_the_name(tmp_path: Path) -> None:

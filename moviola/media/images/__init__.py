@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.media.images.formats import SUFFIXES
+from moviola.media.images.naming import NAMING
 from moviola.media.kind import Deferred, Grouping, Kind
 
 KIND: Final = Kind(
@@ -21,5 +22,6 @@ KIND: Final = Kind(
     split=Deferred("moviola.media.images.split.split"),
     process=Deferred("moviola.media.images.process.process"),
     splice=Deferred("moviola.media.images.splice.splice"),
+    naming=NAMING,
     excerpt=Deferred("moviola.media.images.excerpt.write_excerpt"),
 )

@@ -79,7 +79,7 @@ class _Splicer:
         self._say()
         return Spliced(
             account=self._account,
-            digest=self._digest() if is_encoded else _digest_of(self._files.partial(notes)),
+            digest=_digest(self._written) if is_encoded else _digest_of(self._files.partial(notes)),
             main=self._output.name if is_encoded else notes,
             details=self._details(),
             troubles={"images": [each._asdict() for each in self._troubles]},
@@ -151,15 +151,22 @@ class _Splicer:
             kept = "1 image could not keep its name, which is" if len(changed) == 1 else many
             warn(f"{kept} taken, or not safe for files: {source!r} is called {name!r}")
 
-    def _digest(self) -> str:
-        digest = sha256()
-        for name in sorted(self._written, key=str.encode):
-            path = self._written[name]
-            digest.update(f"{name} {path.stat().st_size}\n".encode())
-            with path.open("rb") as file:
-                while block := file.read(_READ_SIZE):
-                    digest.update(block)
-        return digest.hexdigest()
+
+def digest_of_folder(folder: Path) -> str:
+    """Return the digest of all files in a folder, which is that of an output if they are its pictures."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return _digest({path.relative_to(folder).as_posix(): path for path in paths})
+
+
+def _digest(pictures: Mapping[str, Path]) -> str:
+    digest = sha256()
+    for name in sorted(pictures, key=str.encode):
+        path = pictures[name]
+        digest.update(f"{name} {path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            while block := file.read(_READ_SIZE):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _digest_of(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.media.kind import Deferred, Grouping, Kind
+from moviola.media.table.naming import NAMING
 
 KIND: Final = Kind(
     name="table",
@@ -20,5 +21,6 @@ KIND: Final = Kind(
     split=Deferred("moviola.media.table.split.split"),
     process=Deferred("moviola.media.table.process.process"),
     splice=Deferred("moviola.media.table.splice.splice"),
+    naming=NAMING,
     check=Deferred("moviola.media.table.chain.check"),
 )

@@ -12,7 +12,7 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,9 @@ from moviola.media.account import MAX_LISTED, Account
 from moviola.media.material import Files, Output, Source, header
 from moviola.media.spliced import Details, Spliced
 from moviola.media.table.bundle import SEPARATOR, TableResult
+from moviola.media.table.naming import RESULT_SUFFIX
 from moviola.media.table.report import BadRecord
 from moviola.media.table.schema import KINDS, NO_KEY, Table, TableSplice
-
-RESULT_SUFFIX: Final = "_results.json"
 
 _Numbers = NDArray[np.int64]
 

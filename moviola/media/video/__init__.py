@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.media.kind import Deferred, Grouping, Kind
+from moviola.media.video.naming import NAMING
 
 # fmt: off
 SUFFIXES: Final = frozenset((
@@ -29,6 +30,7 @@ KIND: Final = Kind(
     split=Deferred("moviola.media.video.split.split"),
     process=Deferred("moviola.media.video.process.process"),
     splice=Deferred("moviola.media.video.splice.splice"),
+    naming=NAMING,
     check=Deferred("moviola.media.video.chain.check"),
     verify=Deferred("moviola.media.video.check.verify"),
     excerpt=Deferred("moviola.media.video.excerpt.write_excerpt"),

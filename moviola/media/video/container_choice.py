@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
 from io import BytesIO
+from typing import Final
 
 import av
 from av.audio.stream import AudioStream
@@ -13,10 +14,10 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from moviola.media.annotations import SUFFIX
-from moviola.media.material import NO_VIDEO, Encoder
+from moviola.media.material import NO_VIDEO, Encoder, Source, header
 from moviola.media.video.codecs import codec_of
 from moviola.media.video.containers import CONTAINERS, Container
-from moviola.media.video.headers import PassthroughStream
+from moviola.media.video.headers import PassthroughStream, VideoSplice
 from moviola.media.video.templates import template_stream
 
 # What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
@@ -34,6 +35,10 @@ class Way(Enum):
     LEFT_OUT = "left out"
 
 
+_HARM: Final = {Way.UNTOUCHED: 0, Way.CONVERTED: 0, Way.DECODED: 1, Way.LEFT_OUT: 2}
+"""How much of a stream is lost; a conversion of text subtitles loses nothing."""
+
+
 def way_into(container: Container, stream: PassthroughStream) -> Way:
     """Return how a stream gets into a container."""
     if stream.codec in container.subtitles:
@@ -45,14 +50,46 @@ def way_into(container: Container, stream: PassthroughStream) -> Way:
 
 
 def container_of(streams: Sequence[PassthroughStream], encoder: Encoder) -> Container:
-    """Return the container of an output whose source has these other streams: the one that changes the fewest of them,
-    the first of equals."""
+    """Return the container of an output whose source has these other streams: the one that was asked for, or else the
+    one that changes the fewest of them, the first of equals. Raise ValueError for one that does not hold the codec."""
+    names = codec_of(encoder).containers
+    if not encoder.container:
+        return _kindest(streams, names)
+    if encoder.container not in names:
+        raise ValueError(f"no output of {encoder.codec} can be in {encoder.container!r}, only in {', '.join(names)}")
+    return CONTAINERS[encoder.container]
 
+
+def ending(source: Source, encoder: Encoder) -> str:
+    """Return `extension` of an output of this source."""
+    return extension(header(VideoSplice, source.splice).passthrough, encoder)
+
+
+def losses(source: Source, encoder: Encoder) -> Iterator[str]:
+    """Yield a sentence for each stream that the container that was asked for harms, and another one would not."""
+    if encoder.codec == NO_VIDEO or not encoder.container:
+        return
+    streams = header(VideoSplice, source.splice).passthrough
+    chosen = container_of(streams, encoder)
+    for stream in streams:
+        way = way_into(chosen, stream)
+        kinder = [CONTAINERS[name] for name in codec_of(encoder).containers if name != chosen.format]
+        kinder = [each for each in kinder if _HARM[way_into(each, stream)] < _HARM[way]]
+        if kinder:
+            what = "is left out" if way is Way.LEFT_OUT else "is stored decoded, as PCM"
+            extensions = " or ".join(each.extension for each in kinder)
+            yield (
+                f"stream {stream.stream} ({stream.type}, {stream.codec}) {what}: {chosen.noun} file cannot hold it; "
+                f"a name that ends in {extensions} keeps it"
+            )
+
+
+def _kindest(streams: Sequence[PassthroughStream], names: Iterable[str]) -> Container:
     def harm(container: Container) -> tuple[int, int]:
         ways = [way_into(container, stream) for stream in streams]
         return ways.count(Way.LEFT_OUT), ways.count(Way.DECODED)
 
-    return min((CONTAINERS[name] for name in codec_of(encoder).containers), key=harm)
+    return min((CONTAINERS[name] for name in names), key=harm)
 
 
 def extension(streams: Sequence[PassthroughStream], encoder: Encoder) -> str:

@@ -21,6 +21,7 @@ class Container:
     Attributes:
         format: the name of FFmpeg's muxer.
         extension: of file names, with its dot.
+        aliases: other extensions that mean this container.
         noun: what people call such a file, with its article.
         subtitles: text formats that it takes by conversion: codec → (codec there, bit-stream filter).
         options: the muxer's options, for video in such ticks a second beside sound of these sample rates.
@@ -33,6 +34,7 @@ class Container:
     noun: str
     subtitles: Mapping[str, tuple[str, str]]
     options: Callable[[int, Iterable[int]], Mapping[str, str]]
+    aliases: tuple[str, ...] = ()
     resolution: Fraction | None = None
     keeps_aspect: bool = True
 
@@ -58,8 +60,22 @@ def _matroska_options(_ticks: int, _sample_rates: Iterable[int]) -> dict[str, st
 _SUBRIP = ("mov_text", "text2movsub")
 _TO_MOV_TEXT = {"subrip": _SUBRIP, "srt": _SUBRIP, "text": _SUBRIP}
 
-MP4: Final = Container(format="mp4", extension=".mp4", noun="an MP4", subtitles=_TO_MOV_TEXT, options=_mov_options)
-MOV: Final = Container(format="mov", extension=".mov", noun="a QuickTime", subtitles=_TO_MOV_TEXT, options=_mov_options)
+MP4: Final = Container(
+    format="mp4",
+    extension=".mp4",
+    aliases=(".m4v",),
+    noun="an MP4",
+    subtitles=_TO_MOV_TEXT,
+    options=_mov_options,
+)
+MOV: Final = Container(
+    format="mov",
+    extension=".mov",
+    aliases=(".qt",),
+    noun="a QuickTime",
+    subtitles=_TO_MOV_TEXT,
+    options=_mov_options,
+)
 MKV: Final = Container(
     format="matroska",
     extension=".mkv",
@@ -72,3 +88,22 @@ MKV: Final = Container(
 
 CONTAINERS: Final[Mapping[str, Container]] = {each.format: each for each in (MP4, MOV, MKV)}
 """By the name of FFmpeg's muxer."""
+
+BY_EXTENSION: Final[Mapping[str, Container]] = {
+    extension: each for each in CONTAINERS.values() for extension in (each.extension, *each.aliases)
+}
+"""By each extension that means it, in lower case."""
+
+UNSUITED: Final[Mapping[str, str]] = {
+    ".webm": "a WebM holds VP8, VP9 or AV1 video only",
+    ".avi": "an AVI cannot tell when each frame is shown",
+    ".gif": "a GIF holds 256 colours and no sound",
+    ".ts": "an MPEG transport stream has no exact times",
+    ".m2ts": "an MPEG transport stream has no exact times",
+    ".mpg": "an MPEG program stream holds MPEG-1 and MPEG-2 video only",
+    ".mpeg": "an MPEG program stream holds MPEG-1 and MPEG-2 video only",
+    ".flv": "a Flash video has times of whole milliseconds and one sound",
+    ".wmv": "a Windows Media file holds other codecs",
+    ".ogv": "an Ogg holds Theora video only",
+}
+"""Why no output gets a container that people may name, by its extension."""

@@ -90,6 +90,7 @@ class LosslessSplitter:
         return {
             "lossless_reencode": reason,
             "chunk_count": -(-frame_count // self.chunk_frames),
+            "chunk_frames": self.chunk_frames,
             "preroll_frames": 0,
             "preroll_bytes": 0,
             "preroll_share": 0.0,

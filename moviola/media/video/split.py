@@ -252,6 +252,7 @@ def _facts(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
         "bit_rate": found.bit_rate,
         "streams": found.streams,
         "chunk_count": len(cuts),
+        "chunk_frames": max(track.frame_count(each.start, each.stop) for each in cuts),
         "preroll_frames": preroll_frames,
         "preroll_bytes": preroll_bytes,
         "preroll_share": round(preroll_frames / frame_count, 4),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from moviola.media.kind import Deferred, Grouping, Kind
+from moviola.media.kind import Deferred, Grouping, Kind, Naming
 
 KIND: Final = Kind(
     name="audio",
@@ -24,5 +24,6 @@ KIND: Final = Kind(
     split=Deferred("tests.media.audio.sound.split"),
     process=Deferred("tests.media.audio.sound.process"),
     splice=Deferred("tests.media.audio.sound.splice"),
+    naming=Naming(endings=lambda _encoder: (".wav",)),
     excerpt=Deferred("tests.media.audio.sound.write_excerpt"),
 )

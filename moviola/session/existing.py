@@ -1,0 +1,211 @@
+"""What lies already where the files of a job shall go: refused, known again as the result of the same job, or replaced.
+
+All of it is looked at before anything is sent. What appears later is not replaced either: see `Place.put`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from moviola.base.files import followed
+from moviola.media import metadata, metrics
+from moviola.media.annotations import SUFFIX
+from moviola.media.errors import UnreadableSource
+from moviola.media.kind import Naming
+from moviola.media.kinds import KINDS, split
+from moviola.media.material import Encoder, Material, Source
+from moviola.session.destination import LISTING, FileId, Place, named, noun_of, places_for
+from moviola.session.fetching import Wanted
+from moviola.session.files import holds
+from moviola.session.order import Order
+from moviola.session.outcome import Outcome
+from moviola.session.recognition import Recognised, recognised
+from moviola.session.target import UsageError
+from moviola.session.units import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the files of one job go, for which order; `finished` where they are all there already, and nothing is to be
+    sent."""
+
+    order: Order
+    place: Place
+    finished: Outcome | None = None
+
+
+def settle(
+    orders: Mapping[Material, Order], out: str | None, results: Path, *, overwrite: bool = False
+) -> dict[Material, Destination]:
+    """Return where the files of each material go; the orders get the formats that the name in `out` says.
+
+    Args:
+        out: a file's or folder's name; None for the job's own folder under `results`.
+        overwrite: whether files that are there may be replaced; sources are not in any case.
+
+    Raises:
+        UsageError: a file cannot be written, or is there and may not be replaced.
+    """
+    orders = named(orders, out)
+    places = places_for(orders, out, results)
+    if out is None:
+        return {material: Destination(order, places[material]) for material, order in orders.items()}
+    targets = _Targets(out, _files_read(orders))
+    destinations = {}
+    strangers: list[Path] = []
+    for material, order in orders.items():
+        place = replace(places[material], protected=targets.protected, overwrite=overwrite)
+        naming = KINDS[material.kind].naming
+        there = targets.take(_wanted(order, place, naming.endings))
+        found = Recognised()
+        if there and not overwrite:
+            source = _source(material, order)
+            if source is not None:
+                found = recognised(material, source, order, place)
+                exact = {each.path for each in _wanted(order, place, partial(_ending, naming, source))}
+                strangers += [path for path in there if path in exact and followed(path) not in found.files]
+        destinations[material] = Destination(order, replace(place, replaceable=found.files), found.outcome)
+    refuse(strangers)
+    return destinations
+
+
+def settle_fetch(files: Iterable[Mapping[str, Any]], place: Place, out: str, *, overwrite: bool = False) -> Place:
+    """Return the place for the files of a job that was sent before; what is there of them already is theirs.
+
+    Args:
+        files: of the job's record, as far as they are known; those that are listed in them, such as pictures, are looked at one by one when
+            they come.
+        out: as a person gave it.
+
+    Raises:
+        UsageError: a file cannot be written, or is there and may not be replaced.
+    """
+    place = replace(place, overwrite=overwrite)
+    targets = _Targets(out, ())
+    strangers = []
+    try:
+        known = [Wanted.from_wire(each) for each in files]
+    except ValueError:
+        return place  # it will be refused in the same words when it comes
+    for wanted in known:
+        if misnomer := place.misnomer(wanted.file):
+            raise UsageError(misnomer)
+        path = place.path_of("", wanted.file)
+        if targets.take([_Wanted(path)]) and not overwrite and not holds(path, wanted.size, wanted.xxh3):
+            strangers.append(path)
+    refuse(strangers)
+    return place
+
+
+def refuse(strangers: list[Path]) -> None:
+    """Raise UsageError that names the first of the files that are there and may not be replaced, if there are any."""
+    if strangers:
+        first, others = strangers[0], len(strangers) - 1
+        what, them = (f"{first} and {counted(others, 'file')} more are", "them") if others else (f"{first} is", "it")
+        raise UsageError(f"{what} there already; --overwrite (-y) replaces {them}, or give another --out")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A file that a job may make, or the folder of an output's pictures."""
+
+    path: Path
+    is_folder: bool = False
+
+
+def _wanted(order: Order, place: Place, endings: Callable[[Encoder], tuple[str, ...]]) -> Iterator[_Wanted]:
+    """Yield all that a job of one's own folder may make, by the endings that its main files may have."""
+    for output in order.outputs:
+        for ending in endings(output.encoder):
+            yield _Wanted(place.path_of("", output.name + ending), is_folder=not ending)
+            if not ending:
+                yield _Wanted(place.path_of("", output.name + LISTING))
+        yield from (_Wanted(place.path_of("", output.name + beside)) for beside in (metrics.SUFFIX, SUFFIX))
+    yield _Wanted(place.path_of("", metadata.NAME))
+
+
+def _ending(naming: Naming, source: Source, encoder: Encoder) -> tuple[str, ...]:
+    return (naming.ending_of(source, encoder),)
+
+
+def _source(material: Material, order: Order) -> Source | None:
+    """Return the source, or None where it cannot be read, of which will be complained when its turn comes."""
+    try:
+        return split(material, order.cutting)[0]
+    except (UnreadableSource, OSError):
+        return None
+
+
+def _files_read(orders: Mapping[Material, Order]) -> Iterator[Path]:
+    """Yield all files that the command reads."""
+    for material, order in orders.items():
+        yield from (path for _, path in material.files)
+        yield from (asset.path for asset in order.assets if asset.path is not None)
+
+
+class _Targets:
+    """All files that one command will write. Raises UsageError for what cannot be written, or twice.
+
+    Args:
+        out: as a person gave it.
+        read: the files that the command reads, which it never writes to.
+    """
+
+    def __init__(self, out: str, read: Iterable[Path]) -> None:
+        self._out = out
+        self._read = {found: path for path in read if (found := _id_of(path)) is not None}
+        self._seen: dict[str, Path] = {}
+
+    @property
+    def protected(self) -> frozenset[FileId]:
+        """Return the files that are never written to, whatever they are called."""
+        return frozenset(self._read)
+
+    def take(self, wanted: Iterable[_Wanted]) -> list[Path]:
+        """Return which of the files of a job are there, a folder only if there is something in it."""
+        taken = dict.fromkeys(wanted)  # notes alone are their output's main file
+        for each in taken:
+            real = os.path.realpath(each.path)
+            other = self._seen.setdefault(real.casefold(), each.path)
+            if other != each.path:
+                self._refuse(f"{each.path} is the same file as {other}, and two outputs go there")
+        return [each.path for each in taken if self._is_there(each)]
+
+    def _is_there(self, wanted: _Wanted) -> bool:
+        path = wanted.path
+        try:
+            found = path.stat()
+            if wanted.is_folder and stat.S_ISDIR(found.st_mode):
+                return any(path.iterdir())
+        except FileNotFoundError:
+            if path.is_symlink() and not followed(path).parent.is_dir():
+                self._refuse(f"{path} leads to {followed(path)}, and there is no such folder")
+            return False
+        except OSError as error:
+            self._refuse(f"{path}: {error.strerror}")
+        if not stat.S_ISREG(found.st_mode):
+            hint = "give a file's name, or - for standard output"
+            self._refuse(f"{path} is {noun_of(found.st_mode)}, and no file to write to", hint)
+        if source := self._read.get((found.st_dev, found.st_ino)):
+            which = "is read" if path == source else f"is the same file as {source}, which is read,"
+            self._refuse(f"{path} {which} and would be overwritten")
+        return True
+
+    def _refuse(self, why: str, hint: str = "give another name") -> NoReturn:
+        told = "" if why.startswith(self._out) else f"--out {self._out}: "
+        raise UsageError(f"{told}{why}; {hint}")
+
+
+def _id_of(path: Path) -> FileId | None:
+    """Return what is the same for all names of a file; None where it cannot be looked at."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
