@@ -79,8 +79,8 @@ def settle_fetch(files: Iterable[Mapping[str, Any]], place: Place, out: str, *, 
     """Return the place for the files of a job that was sent before; what is there of them already is theirs.
 
     Args:
-        files: of the job's record, as far as they are known; those that are listed in them, such as pictures, are looked at one by one when
-            they come.
+        files: of the job's record, as far as they are known; those that are listed in them, such as pictures, are
+            looked at one by one when they come.
         out: as a person gave it.
 
     Raises:

@@ -42,9 +42,7 @@ def place_of(job: Job, out: str | None, results: Path) -> Place:
     return place_for(job.progress.outputs, out, results, is_folder=is_folder)
 
 
-def follow_request(
-    job: Job, out: str | None, results: Path, *, fetch: bool, overwrite: bool = False
-) -> FollowRequest:
+def follow_request(job: Job, out: str | None, results: Path, *, fetch: bool, overwrite: bool = False) -> FollowRequest:
     """Return what `moviola.session.run.Run` follows. Raises UsageError when nothing can be written there, or when
     something is there that is not the job's and is not to be overwritten."""
     place = place_of(job, out, results)
