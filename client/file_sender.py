@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.network import Sender
 from moviola.session.order import OutputRequest
 from moviola.session.outcome import Outcome, Status, exit_status
+from moviola.session.pipes import PIPE, as_piped, check_output, held_result, spooled, write_results
 from moviola.session.preparing import upload_request
 from moviola.session.run import UploadRequest
 from moviola.session.target import Target, UsageError, as_sentence
@@ -53,20 +55,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(arguments)
     stdout, stderr = Terminal(), Terminal(stderr=True)
     try:
-        return _run(options, stdout, stderr)
+        with ExitStack() as pipes:
+            return _run(options, pipes, stdout, stderr)
     except KeyboardInterrupt:
         return stderr.fail(Status.CANCELLED, "Interrupted")
 
 
-def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int:
+def _run(options: argparse.Namespace, pipes: ExitStack, stdout: Terminal, stderr: Terminal) -> int:
+    is_piped = options.out == PIPE
     try:
         target = read_target(options)
         if options.local and (options.detach or options.new or options.priority):
             raise UsageError("--detach, --new and --priority are for a cluster; leave them out with --local")
+        if options.detach and options.out is not None:
+            later = f"{typed('jobs')} fetch ID --out {options.out}"
+            raise UsageError(f"--detach leaves before there is a result; leave --out out, and bring it later: {later}")
+        if options.json and is_piped:
+            raise UsageError("--out - and --json both write to standard output; leave one out")
         if options.list_filters:
             return list_filters(stdout, target, is_local=options.local, as_json=options.json)
         wishes = _wishes(options, target, stderr)
-        materials, complaints = sources.find([*options.paths, *options.video])
+        named = (*options.paths, *options.video)
+        paths = [pipes.enter_context(spooled(sys.stdin.buffer)) if str(path) == PIPE else path for path in named]
+        materials, complaints = sources.find(paths)
         kinds = {material.kind for material in materials}
         for sentence in (*wishes.idle(kinds), *_idle_options(options, kinds)):
             raise UsageError(sentence)
@@ -76,7 +87,10 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
                 orders[material] = wishes.order(material)
             except UnreadableSource as unsuited:
                 complaints.append(unsuited)
-        destinations = settle(orders, options.out, options.results, overwrite=options.overwrite)
+        if is_piped:
+            check_output(orders, is_terminal=stdout.is_terminal)
+        out = pipes.enter_context(held_result()) if is_piped else options.out
+        destinations = settle(orders, out, options.results, overwrite=options.overwrite)
     except (UsageError, ChainError, ParameterError) as error:
         return stderr.fail(Status.WRONG, str(error))
     except NobodyToAsk as error:
@@ -92,7 +106,10 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
     finally:
         display.close()
     if not options.json and not options.quiet:
-        print_summary(stdout, outcomes)
+        print_summary(*((stderr, as_piped(outcomes)) if is_piped else (stdout, outcomes)))
+    if is_piped and (failure := write_results(outcomes, sys.stdout.buffer)):
+        stdout.on_broken_pipe()
+        return stderr.fail(Status.FAILED, failure)
     return submitter.status()
 
 

@@ -30,11 +30,14 @@ from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic, Verb
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
+from moviola.media.kinds import KINDS, USUAL
+from moviola.media.material import Encoder
 from moviola.session.cluster_settings import ClientSettings
 from moviola.session.cluster_view import look
-from moviola.session.jobs import LATEST, find, follow_request
+from moviola.session.jobs import LATEST, find, follow_request, is_folder
 from moviola.session.network import Sender
 from moviola.session.outcome import Outcome, Status
+from moviola.session.pipes import PIPE, as_piped, held_result, refuse_output, write_results
 from moviola.session.rpc import control, job_details
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.errors import Refused, WireError
@@ -118,9 +121,26 @@ def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Termina
 
 def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Terminal, stderr: Terminal) -> int:
     """Waits for a job and, where that is asked for, brings its files."""
-    request = follow_request(
-        job, options.out, options.results, fetch=options.verb == "fetch", overwrite=options.overwrite
-    )
+    if options.out != PIPE:
+        return _followed(options, options.out, target, job, stdout, stderr).status
+    if options.json:
+        raise UsageError("--out - and --json both write to standard output; leave one out")
+    kind = KINDS.get(job.progress.kind, KINDS[USUAL])
+    is_hidden = stdout.is_terminal and not kind.naming.is_text(Encoder())
+    refuse_output(len(job.progress.outputs), is_folder=is_folder(job), is_hidden=is_hidden)
+    with held_result() as folder:
+        outcome = _followed(options, folder, target, job, stderr, stderr)
+        failure = write_results([outcome], sys.stdout.buffer)
+    if not failure:
+        return outcome.status
+    stdout.on_broken_pipe()
+    return stderr.fail(Status.FAILED, failure)
+
+
+def _followed(
+    options: argparse.Namespace, out: str | None, target: Target, job: Job, stdout: Terminal, stderr: Terminal
+) -> Outcome:
+    request = follow_request(job, out, options.results, fetch=options.verb == "fetch", overwrite=options.overwrite)
     display = display_for(stderr, quiet=options.quiet)
     sender = Sender(target, display)
     try:
@@ -128,8 +148,8 @@ def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Termi
             (outcome,) = sender.send([request])
     finally:
         display.close()
-    _tell(options, outcome, job.job, stdout, stderr)
-    return outcome.status
+    _tell(options, as_piped([outcome])[0] if options.out == PIPE else outcome, job.job, stdout, stderr)
+    return outcome
 
 
 def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Terminal, stderr: Terminal) -> None:

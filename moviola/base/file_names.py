@@ -25,6 +25,9 @@ LATEST: Final = "latest"
 FAILED: Final = "failed"
 """The folder of chunks that failed, in a job's folder; no output may be called so."""
 
+STANDARD_INPUT: Final = "stdin"
+"""What a source is called that was read from standard input."""
+
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 """Separators here or on Windows, whose shares a results folder may lie on, and what its shell would expand."""
 

@@ -165,6 +165,8 @@ class Kind:
         takes: which filters are for it, by what they work on (moviola.filters.schema.MATERIALS).
         default_chains: what is done where nothing is asked for, an output for each.
         naming: how files of its outputs are called.
+        suffix_of: the first bytes of a file without a name → the suffix that it should have; "" where it is none of
+            this kind.
         options: those of client.file_sender, by their names there, that are for some kinds only and for this one.
         is_sequence: its pictures follow each other in time, so that a filter can look back.
         makes_folder: an output is a folder, with a file for each of the material's.
@@ -187,6 +189,7 @@ class Kind:
     process: Deferred[Process]
     splice: Deferred[Splice]
     naming: Naming
+    suffix_of: Callable[[bytes], str] = lambda _data: ""
     options: tuple[str, ...] = ()
     is_sequence: bool = False
     makes_folder: bool = False

@@ -35,6 +35,12 @@ def kind_of_file(path: Path) -> Kind:
     return next((kind for kind in KINDS.values() if suffix in kind.suffixes), KINDS[USUAL])
 
 
+def suffix_of(data: bytes) -> str:
+    """Return the suffix for a file that begins so and has no name; "" where its content says nothing, as that of a
+    video, which is USUAL."""
+    return next((suffix for kind in KINDS.values() if (suffix := kind.suffix_of(data))), "")
+
+
 def unit_of(name: str) -> str:
     """Return what one is called; that of USUAL where the kind is not known, as of a cluster that does not say it."""
     return KINDS.get(name, KINDS[USUAL]).unit

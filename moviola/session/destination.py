@@ -206,6 +206,8 @@ def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_fold
 
 
 def _refuse_stream(out: str) -> None:
+    if out == "-":
+        raise UsageError("--out - is standard output, for commands that send or fetch one result; name a file")
     if os.path.abspath(out).startswith(_STREAMS):
         raise UsageError(f"--out {out} is no file; --out - writes to standard output")
 

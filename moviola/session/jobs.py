@@ -36,10 +36,14 @@ def find(jobs: Mapping[str, Job], text: str) -> Job:
 
 def place_of(job: Job, out: str | None, results: Path) -> Place:
     """Where its files go: to the same place as if it had been sent with this `--out`. Raises UsageError."""
+    return place_for(job.progress.outputs, out, results, is_folder=is_folder(job))
+
+
+def is_folder(job: Job) -> bool:
+    """Return whether its outputs are folders of pictures; while nothing is known of its files, whether they may be."""
     kind = KINDS.get(job.progress.kind)
     makes_folder = kind is not None and kind.makes_folder
-    is_folder = any("folder" in file for file in job.files) if job.files else makes_folder  # or nothing is encoded
-    return place_for(job.progress.outputs, out, results, is_folder=is_folder)
+    return any("folder" in file for file in job.files) if job.files else makes_folder  # or nothing is encoded
 
 
 def follow_request(job: Job, out: str | None, results: Path, *, fetch: bool, overwrite: bool = False) -> FollowRequest:

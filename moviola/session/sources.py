@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from moviola.base.invocation import typed
 from moviola.media.errors import UnreadableSource
 from moviola.media.kind import Grouping, Kind
 from moviola.media.kinds import KINDS, kind_of_file, split
@@ -19,6 +21,9 @@ DATA_FOLDER: Final = Path("data")
 
 MAX_FOLDERS: Final = 10_000
 """Folders that are looked into for files of one material: a whole disk is hardly meant."""
+
+
+_URL: Final = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}([^/].*)", re.IGNORECASE | re.DOTALL)  # a Path has one slash
 
 
 def find(named: Sequence[Path]) -> tuple[list[Material], list[UnreadableSource]]:
@@ -85,6 +90,10 @@ def _named(paths: Sequence[Path]) -> tuple[tuple[str, Path], ...]:
 
 
 def _look_at(path: Path, found: _Found) -> None:
+    if (url := _URL.fullmatch(str(path))) and not path.exists():
+        whole = f"{url[1]}://{url[2]}"
+        hint = f"fetch it first: curl -L '{whole}' | {typed('send')} -"
+        raise UnreadableSource(whole, "this is a URL, and only files are read", hint)
     try:
         if path.is_dir():
             return _look_into(path, found)

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,3 +171,78 @@ def test_several_outputs_each_of_their_files_counts(cluster: LocalCluster, film:
     finished(cluster.begin(*arguments))
     assert send(cluster, *arguments).returncode == 0
     assert (out / "notes.txt").read_bytes() == PRECIOUS
+
+
+def piped(
+    cluster: LocalCluster, *arguments: object, given: bytes | None = None, module: str = "client.file_sender"
+) -> subprocess.CompletedProcess[bytes]:
+    """What a command answers to this standard input."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=cluster.folder, env=cluster.environment, input=given, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@EVERYWHERE
+def test_from_standard_input_to_standard_output(
+    cluster: LocalCluster, film: Path, tmp_path: Path, where: tuple[str, ...]
+) -> None:
+    named = output(cluster.send(str(film), *where))
+    done = piped(cluster, "-", "--out", "-", *where, given=film.read_bytes())
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "made.mp4"
+    made.write_bytes(done.stdout)
+    assert clips.digest(made) == named["digest"]
+    assert b"stdin \xe2\x86\x92 standard output: done, 30 frames" in done.stderr
+
+
+def test_standard_input_has_a_name_and_a_kind(cluster: LocalCluster, film: Path, tmp_path: Path) -> None:
+    table = b"id,release_date\n1,1999-01-01\n2,2005-01-01\n"
+    done = piped(cluster, "-", "--filters", "post_2000", "--out", "-", given=table)
+    assert [movie["id"] for movie in json.loads(done.stdout)["movies"]] == ["2"]
+    out = tmp_path / "out"
+    assert piped(cluster, "-", film, "--out", out, given=film.read_bytes()[:-1]).returncode in (0, 4)
+    assert sorted(path.name for path in out.iterdir()) == ["film", "stdin"]
+
+
+def test_one_result_alone_goes_to_standard_output(cluster: LocalCluster, film: Path) -> None:
+    several = send(cluster, film, "--filters", "blur", "--filters", "edges", "--out", "-")
+    refused(several, "standard output, which takes one result, and there are 2; name a folder")
+    refused(send(cluster, film, "--json", "--out", "-"), "both write to standard output; leave one out")
+
+
+def test_a_url_is_refused_with_what_to_type(cluster: LocalCluster) -> None:
+    done = send(cluster, "https://example.org/a/b.mp4?c=d")
+    sentence = "https://example.org/a/b.mp4?c=d: this is a URL, and only files are read; fetch it first: curl -L"
+    refused(done, sentence)
+    assert "'https://example.org/a/b.mp4?c=d' | python -m client.file_sender -" in done.stderr
+
+
+def test_detach_and_out_do_not_go_together(cluster: LocalCluster, film: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.mp4"
+    sentence = f"leave --out out, and bring it later: python -m client.jobs fetch ID --out {out}"
+    refused(send(cluster, film, "--detach", "--out", out), sentence)
+    job = send(cluster, film, "--detach").stdout.strip()
+    fetched = piped(cluster, "fetch", job, "--out", "-", module="client.jobs")
+    assert fetched.returncode == 0, fetched.stderr
+    out.write_bytes(fetched.stdout)
+    assert len(clips.frames(out)) == 30
+    terminal = _on_a_terminal(cluster, "client.jobs", "fetch", job, "--out", "-")
+    assert "a terminal shows no video" in terminal
+    assert "a terminal shows no video" in _on_a_terminal(cluster, "client.file_sender", film, "--out", "-")
+
+
+def _on_a_terminal(cluster: LocalCluster, module: str, *arguments: object) -> str:
+    """What a command says whose standard output is a terminal."""
+    controller, terminal = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            cwd=cluster.folder, env=cluster.environment, stdout=terminal, stderr=subprocess.PIPE, timeout=120,
+            check=False,
+        )  # fmt: skip
+    finally:
+        os.close(terminal)
+        os.close(controller)
+    assert done.returncode == 2
+    return " ".join(done.stderr.decode().split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from moviola.media.images.formats import SUFFIXES
+from moviola.media.images.formats import SUFFIXES, suffix_of
 from moviola.media.images.naming import NAMING
 from moviola.media.kind import Deferred, Grouping, Kind
 
@@ -23,5 +23,6 @@ KIND: Final = Kind(
     process=Deferred("moviola.media.images.process.process"),
     splice=Deferred("moviola.media.images.splice.splice"),
     naming=NAMING,
+    suffix_of=suffix_of,
     excerpt=Deferred("moviola.media.images.excerpt.write_excerpt"),
 )

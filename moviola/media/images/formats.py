@@ -68,6 +68,14 @@ def format_of(data: bytes | memoryview) -> str:
     raise BrokenImage("is no JPEG, PNG, WebP, TIFF, BMP or GIF picture, whatever its name says")
 
 
+def suffix_of(data: bytes) -> str:
+    """Return the suffix of a picture's file that begins so; empty for what is no picture that is read."""
+    try:
+        return FORMATS[format_of(data)].suffixes[0]
+    except (BrokenImage, KeyError):
+        return ""
+
+
 def written_as(source: str, wanted: str) -> str:
     """The format of the result of a picture in the format `source`; `wanted` is one of OUTPUT_FORMATS or empty."""
     return wanted or INSTEAD.get(source, source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.media.kind import Deferred, Grouping, Kind
-from moviola.media.table.naming import NAMING
+from moviola.media.table.naming import NAMING, suffix_of
 
 KIND: Final = Kind(
     name="table",
@@ -22,5 +22,6 @@ KIND: Final = Kind(
     process=Deferred("moviola.media.table.process.process"),
     splice=Deferred("moviola.media.table.splice.splice"),
     naming=NAMING,
+    suffix_of=suffix_of,
     check=Deferred("moviola.media.table.chain.check"),
 )

@@ -10,6 +10,12 @@ from moviola.media.material import Encoder
 RESULT_SUFFIX: Final = "_results.json"
 
 
+def suffix_of(data: bytes) -> str:
+    """Return the suffix of a table's file that begins so: of text whose first line has several columns."""
+    head, newline, _ = data.partition(b"\n")
+    return ".csv" if newline and b"," in head and b"\0" not in data else ""
+
+
 def _fitted(encoder: Encoder, suffix: str) -> Encoder:
     if suffix.lower() in ("", ".json"):
         return encoder
