@@ -9,6 +9,7 @@ from moviola.base import command_line
 from moviola.base.layers import settle
 from moviola.base.settings import add_config, add_flags, settings_in
 from moviola.session.cluster_settings import ClientSettings, ClusterSettings
+from moviola.session.presets import PRESETS
 from moviola.session.target import Target
 
 
@@ -25,7 +26,7 @@ class Parser(command_line.Parser):
     def read(self, arguments: Sequence[str] | None) -> argparse.Namespace:
         """Return the command line with the values of all settings. What is wrong ends the process with status 2."""
         given = self.parse_args(arguments)
-        settle(self, given, self._declared, whole=[ClientSettings])
+        settle(self, given, self._declared, whole=[ClientSettings], presets=PRESETS)
         return given
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from moviola.base.settings import SWITCH, setting
 from moviola.session.job_settings import JobSettings
+from moviola.session.presets import PRESETS
 from moviola.wire import options
 
 from .settings import json, quiet
@@ -18,6 +19,17 @@ class SenderSettings(JobSettings):
 
     video: tuple[Path, ...] = setting(
         (), type=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append", once=True
+    )
+    use_preset: str = setting(
+        "",
+        type=replace(
+            options.TEXT, unit="preset", bounds=f"{', '.join(PRESETS)}, or one of yours", placeholder="PRESET"
+        ),
+        help="filters and encoder settings under one name; flags win over what it sets. 'moviola config presets' shows "
+        "what there is",
+        aliases=["-p"],
+        default_text="none",
+        once=True,
     )
     detach: bool = setting(
         False, type=SWITCH, help="send all, print the job's id and leave; see the jobs of a cluster", once=True

@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Final
 
 from moviola.base.config_files import CONFIG_NAME, CONFIG_VARIABLE, FOLDER_VARIABLE, SHARED, TABLES, USER_VARIABLE
+from moviola.base.presets import HELP_KEY
 from moviola.base.settings import CONFIG_FLAG, Setting, settings_of
-from moviola.session.cluster_settings import ClientSettings
+from moviola.session.presets import PRESETS
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "SETTINGS.md"
+
+
+def presets() -> str:
+    """The presets that are built in, as a table."""
+    rows = ["| preset | what it does |", "| --- | --- |"]
+    rows += [f"| `{name}` | {values[HELP_KEY]} |" for name, values in PRESETS.items()]
+    return "".join(f"{row}\n" for row in rows)
+
 
 HEAD: Final = f"""\
 # Settings
@@ -21,12 +30,16 @@ A setting is said by a flag, by an environment variable, or in a configuration f
 nearest wins:
 
 1. a flag
-2. an environment variable that is not empty
-3. the file that `{CONFIG_FLAG} FILE` or `{CONFIG_VARIABLE}` names
-4. `{CONFIG_NAME}` in the folder where the command is typed
-5. `{CONFIG_NAME}` in the user's configuration folder: `~/.config/moviola/` on Linux,
+2. a [preset](#presets) that was asked for
+3. an environment variable that is not empty
+4. the file that `{CONFIG_FLAG} FILE` or `{CONFIG_VARIABLE}` names
+5. `{CONFIG_NAME}` in the folder where the command is typed
+6. `{CONFIG_NAME}` in the user's configuration folder: `~/.config/moviola/` on Linux,
    `~/Library/Application Support/moviola/` on macOS
-6. the default
+7. the default
+
+`moviola config` shows what holds, and which variable or file says it, in the form of a configuration file;
+`moviola config --paths` which files there may be.
 
 ## Files
 
@@ -63,7 +76,26 @@ The variable of the key `some-key` in the table `[worker]` is `MOVIOLA_WORKER_SO
 read as a command line: `MOVIOLA_WORKER_PLUGINS="one.py 'the other.py'"`. That of a switch is `1` or `0`, `yes` or `no`,
 `on` or `off`, `true` or `false`.
 
-`{FOLDER_VARIABLE}` and `{USER_VARIABLE}` name other files in place of 4 and 5; `/dev/null` stands for none.
+`{FOLDER_VARIABLE}` and `{USER_VARIABLE}` name other files in place of 5 and 6; `/dev/null` stands for none. A
+variable that begins with `MOVIOLA_` and that nothing reads is named by `moviola config`.
+
+## Presets
+
+A preset is a set of settings of `[send]` under one name: `moviola send holiday.mp4 -p anonymise`. Flags win over what
+it sets. Built in are:
+
+{presets()}
+Your own stand in a configuration file, and `moviola config presets` shows all of them:
+
+```toml
+[presets.small]
+help = "for the phone"
+filters = ["resize:width=640"]
+codec = "h265"
+crf = 30
+```
+
+A preset's name means one thing: what is built in cannot be defined again, and no name may stand in two files.
 
 `./run.sh` tells its programs ports, folders, the number of processes and the secret by flags: those it takes from its
 own flags and variables, and the address to listen at from `MOVIOLA_BIND`.
@@ -79,6 +111,7 @@ TITLES: Final = {
     "send": "What is sent: `python -m client.file_sender`",
     "client.jobs": "`python -m client.jobs`",
     "client.status": "`python -m client.status`",
+    "client.filters": "`python -m client.filters`",
 }
 """By program; the first have a table of that name in a configuration file."""
 
@@ -87,20 +120,13 @@ COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
 
 def declared() -> dict[str, type]:
     """The settings of each program, by its name."""
-    from aggregator.settings import Settings as Aggregator  # noqa: PLC0415 - they are read, the programs are not run
-    from client.sender_settings import SenderSettings  # noqa: PLC0415
-    from client.settings import JobsSettings, StatusSettings  # noqa: PLC0415
-    from middleware.settings import Settings as Middleware  # noqa: PLC0415
-    from worker.settings import Settings as Worker  # noqa: PLC0415
+    from client import declared, settings  # noqa: PLC0415 - they are read, the programs are not run
 
     return {
-        "middleware": Middleware,
-        "aggregator": Aggregator,
-        "worker": Worker,
-        "client": ClientSettings,
-        "send": SenderSettings,
-        "client.jobs": JobsSettings,
-        "client.status": StatusSettings,
+        **{table: declared.declared(table) for table in declared.DECLARED},
+        "client.jobs": settings.JobsSettings,
+        "client.status": settings.StatusSettings,
+        "client.filters": settings.FiltersSettings,
     }
 
 

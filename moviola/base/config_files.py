@@ -65,11 +65,19 @@ class Layer(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A configuration file that was read: where it is, which layer it makes, and its tables."""
+    """A configuration file that was read, or a part of one that stands alone, as a preset does.
+
+    Attributes:
+        path: where it is.
+        layer: which layer of settings it makes.
+        content: its tables, and the settings before them.
+        called: what sentences call it, if not after its path.
+    """
 
     path: Path
     layer: Layer
     content: Mapping[str, Any]
+    called: str = ""
 
     def table(self, name: str) -> Mapping[str, Any]:
         """Return a table; that of the name "" holds the settings before all tables."""
@@ -80,6 +88,8 @@ class ConfigFile:
 
     def where(self, table: str) -> str:
         """Return words for a table of this file, for sentences."""
+        if self.called:
+            return self.called
         return f"the configuration {self.path}, [{table}]" if table else f"the configuration {self.path}"
 
 

@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from moviola.base.config_files import SHARED, ConfigError, ConfigFile, Layer, check_keys, config_files
+from moviola.base.presets import BuiltIn, find_preset
 from moviola.base.settings import CONFIG_DEST, Setting, add_config, add_flags, from_values, settings_in, settings_of
 
 _SAID: Final = "said"
+
+PRESET_DEST: Final = "use_preset"
+"""The setting that asks for a preset."""
 
 S = TypeVar("S")
 
@@ -58,6 +62,7 @@ def settle(
     declared: Sequence[type],
     environ: Mapping[str, str] | None = None,
     whole: Sequence[type] = (),
+    presets: BuiltIn | None = None,
 ) -> None:
     """Set in parsed arguments what they do not say: by the environment, the configuration files, and the defaults.
 
@@ -66,12 +71,15 @@ def settle(
     Args:
         declared: the dataclasses of the settings.
         whole: dataclasses of further keys that their tables may have: settings of other programs in the same table.
+        presets: those that are built in, where one may be asked for.
     """
     environ = os.environ if environ is None else environ
     known = [one for each in declared for one in settings_of(each)]
     others = [one for each in whole for one in settings_of(each)]
     try:
         files = config_files(getattr(given, CONFIG_DEST, None), environ)
+        if name := getattr(given, PRESET_DEST, ""):
+            files = [find_preset(name, presets or {}, files).layer, *files]
         check_files(files, [*known, *others])
         said = {one.name: found for one in known if (found := find(one, given, environ, files)) is not None}
     except ConfigError as error:
@@ -133,14 +141,22 @@ def find(
     if hasattr(given, one.name):
         value = getattr(given, one.name)
         return Said(tuple(value) if one.repeats else value, Layer.FLAG, one.flag)
+    nearer = [file for file in files if file.layer < Layer.VARIABLE]
+    if (found := _in_files(one, nearer)) is not None:
+        return found
     for name in one.variables:
         if text := environ.get(name):
             return Said(_of_variable(one, text, name), Layer.VARIABLE, name)
+    return _in_files(one, files)
+
+
+def _in_files(one: Setting, files: Iterable[ConfigFile]) -> Said | None:
+    """What the first file that has a setting says of it. Raises ConfigError."""
     for file in files:
         for table, key in one.places:
             if key in (settings := file.table(table)):
                 value = _of_file(one, settings[key], f"{file.where(table)}: {key}", file.path.parent)
-                return Said(value, file.layer, str(file.path))
+                return Said(value, file.layer, file.called or str(file.path))
     return None
 
 

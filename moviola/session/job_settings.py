@@ -54,7 +54,12 @@ class JobSettings:
     codec: str = setting("h264", type=choice(NAMES), help="of the outputs")
     crf: int = setting(_ENCODER.crf, type=options.whole(0, MAX_CRF, "crf"), help="quality, 0 is best")
     no_video: bool = setting(False, type=SWITCH, help="encode nothing: keep only what filters found, as JSON lines")
-    preset: str = setting("veryfast", type=choice(PRESETS), help=f"of {_WITH_PRESETS}")
+    preset: str = setting(
+        "veryfast",
+        type=choice(PRESETS),
+        help=f"speed of the encoder, for {_WITH_PRESETS}",
+        aliases=["--encoder-preset"],
+    )
     format: str = setting("", type=choice(OUTPUT_FORMATS), help="of images", default_text="each its own")
     quality: int = setting(
         _ENCODER.quality,

@@ -1,0 +1,227 @@
+"""Shows which settings hold, and which variable or file says so, as it would stand in a configuration file.
+
+Exit status: 0 shown; 2 wrong usage, or something is wrong with a variable or a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from moviola.base.config_files import (
+    CONFIG_VARIABLE,
+    FOLDER_VARIABLE,
+    PRESETS,
+    TABLES,
+    USER_VARIABLE,
+    ConfigError,
+    ConfigFile,
+    Layer,
+    config_files,
+    config_paths,
+)
+from moviola.base.invocation import typed
+from moviola.base.layers import Said, check_files, decide, find
+from moviola.base.presets import HELP_KEY, Preset, all_presets
+from moviola.base.settings import CONFIG_DEST, Setting, add_config, default_of
+from moviola.base.suggestions import did_you_mean
+from moviola.display.terminal import Terminal
+from moviola.session import presets
+from moviola.session.outcome import Status
+
+from .declared import kept_settings
+from .options import Parser
+
+WIDTH: Final = 80
+"""Columns: what a line takes at most, unless a value that is to be copied whole is longer."""
+
+VALUE_COLUMN: Final = 44
+"""Where the remarks begin."""
+
+OTHER_VARIABLES: Final = frozenset((
+    CONFIG_VARIABLE, FOLDER_VARIABLE, USER_VARIABLE,
+    "MOVIOLA_CHECK_SENT", "MOVIOLA_CLUSTER",  # tests; moviola.launcher
+    "MOVIOLA_PUBLISH", "MOVIOLA_USER", "MOVIOLA_WORKERS",  # docker-compose.yml
+))  # fmt: skip
+"""Variables of this project that say no setting."""
+
+LAYERS: Final = {
+    Layer.NAMED_FILE: "--config FILE",
+    Layer.FOLDER_FILE: "this folder's",
+    Layer.USER_FILE: "the user's",
+}
+
+Held = Mapping[str, Sequence[tuple[Setting, Said]]]
+"""By table, each of its settings, and what holds for it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what was asked for, and return the exit status."""
+    options = _read_options(arguments)
+    stdout, stderr = Terminal(), Terminal(stderr=True)
+    named = getattr(options, CONFIG_DEST)
+    if options.paths:
+        _print_paths(stdout, named, as_json=options.json)
+        return Status.DONE
+    try:
+        files = config_files(named, os.environ)
+        known = all_presets(presets.PRESETS, files)
+        held = what_holds(files, os.environ)
+    except ConfigError as error:
+        return stderr.fail(Status.WRONG, f"{str(error)[:1].upper()}{str(error)[1:]}")
+    for sentence in unread_variables(os.environ):
+        stderr.say(sentence)
+    if options.json:
+        stdout.json(as_json(held, files, known))
+        return Status.DONE
+    if options.table == PRESETS:
+        _print_presets(stdout, known.values())
+        return Status.DONE
+    for table in held if options.table is None else [options.table]:
+        _print_table(stdout, table, held[table], said_only=options.said)
+    if options.table is None:
+        stdout.say((f"# '{typed('config')} {PRESETS}' shows {len(known)} presets", "dim"))
+    return Status.DONE
+
+
+def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    summary, _, statuses = (__doc__ or "").partition("\n\n")
+    parser = Parser(prog=typed("config"), description=summary, epilog=statuses)
+    tables = (*TABLES, PRESETS)
+    parser.add_argument(
+        "table", nargs="?", choices=tables, metavar="TABLE", help=f"this one alone: {', '.join(tables)}"
+    )
+    parser.add_argument("--said", action="store_true", help="leave out what is at its default")
+    parser.add_argument("--paths", action="store_true", help="show which files there may be, and which are there")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_config(parser)
+    return parser.parse_args(arguments)
+
+
+def what_holds(files: Sequence[ConfigFile], environ: Mapping[str, str]) -> Held:
+    """Return what variables and files say of all settings.
+
+    Raises:
+        ConfigError: one of them says what cannot be.
+    """
+    tables = kept_settings()
+    nothing = argparse.Namespace()
+    held: dict[str, list[tuple[Setting, Said]]] = {}
+    check_files(files, [one for known in tables.values() for one in known])
+    for table, known in tables.items():
+        said = {one.name: found for one in known if (found := find(one, nothing, environ, files)) is not None}
+        held[table] = [(one, decide(one, known, said)) for one in known]
+    return held
+
+
+def unread_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each variable that begins as ours do, and that nothing reads."""
+    known = {variable for settings in kept_settings().values() for one in settings for variable in one.variables}
+    for name in sorted(environ):
+        if name.startswith("MOVIOLA_") and name not in known | OTHER_VARIABLES:
+            yield f"The variable {name} is set, and nothing reads it{did_you_mean(name, known)}"
+
+
+def as_json(held: Held, files: Sequence[ConfigFile], known: Mapping[str, Preset]) -> dict[str, Any]:
+    """Return all that is shown, as JSON types."""
+    return {
+        "files": [str(file.path) for file in files],
+        "settings": {
+            table: {one.key: {"value": _plain(one, said.value), "from": said.where} for one, said in settings}
+            for table, settings in held.items()
+        },
+        "presets": {
+            name: {"help": one.help, "sets": dict(one.values), "from": str(one.path or "built in")}
+            for name, one in known.items()
+        },
+    }
+
+
+def _print_paths(stdout: Terminal, named: Path | None, *, as_json: bool) -> None:
+    """The files that count if they are there, the nearest first."""
+    paths = list(config_paths(named, os.environ))
+    if as_json:
+        stdout.json([{"file": LAYERS[layer], "path": str(path), "exists": path.is_file()} for layer, path in paths])
+        return
+    for layer, path in paths:
+        state = ("there", "green") if path.is_file() else ("not there", "dim")
+        stdout.say(f"{LAYERS[layer]:<15}", (f"{state[0]:<11}", state[1]), str(path))
+
+
+def _print_table(stdout: Terminal, table: str, settings: Sequence[tuple[Setting, Said]], *, said_only: bool) -> None:
+    shown = [(one, said) for one, said in settings if not said_only or said.layer is not Layer.DEFAULT]
+    if not shown:
+        return
+    stdout.say((f"[{table}]", "bold"))
+    for one, said in shown:
+        value = _toml(_plain(one, said.value))
+        if value is None:
+            _print_line(stdout, f"# {one.key}", default_of(one) or "none", is_default=True)
+        else:
+            remark = "default" if said.layer is Layer.DEFAULT else _near(said.where)
+            _print_line(stdout, f"{one.key} = {value}", remark, is_default=said.layer is Layer.DEFAULT)
+    stdout.say()
+
+
+def _print_presets(stdout: Terminal, known: Iterable[Preset]) -> None:
+    for preset in known:
+        origin = "built in" if preset.path is None else _near(str(preset.path))
+        _print_line(stdout, f"[{PRESETS}.{preset.name}]", origin, is_default=preset.path is None)
+        if preset.help:
+            stdout.say(f"{HELP_KEY} = {_toml(preset.help)}")
+        for key, value in preset.values.items():
+            stdout.say(f"{key} = {_toml(value)}")
+        stdout.say()
+
+
+def _print_line(stdout: Terminal, text: str, remark: str, *, is_default: bool) -> None:
+    """A line with a remark behind it, or above it where both do not fit."""
+    style = "dim" if is_default else "cyan"
+    if len(text) < VALUE_COLUMN and VALUE_COLUMN + len(remark) + 2 <= WIDTH:
+        stdout.say(f"{text:<{VALUE_COLUMN}}", (f"# {remark}", style))
+    else:
+        stdout.say((f"# {remark}", style))
+        stdout.say(text)
+
+
+def _plain(one: Setting, value: Any) -> Any:
+    """A setting's value as TOML and JSON have it: a text where it has a form of its own, as sizes do."""
+    if value is None or value == "" or isinstance(value, bool):
+        return None if value == "" else value
+    if one.repeats:
+        return [str(each) for each in value] or None
+    return value if isinstance(value, int | float) and one.type.show is str else _shown(one, value)
+
+
+def _shown(one: Setting, value: Any) -> Any:
+    """A value as it is written; numbers stay numbers."""
+    text = str(value) if isinstance(value, Path) else one.type.show(value)
+    return float(text) if isinstance(value, float) else text
+
+
+def _toml(value: Any) -> str | None:
+    """A value of plain types as TOML; None stands for one that is not there."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return f"[{', '.join(filter(None, map(_toml, value)))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _near(where: str) -> str:
+    """A path as a person would type it here."""
+    path = Path(where)
+    if path.is_absolute():
+        for folder, short in ((Path.cwd(), "."), (Path.home(), "~")):
+            if path.is_relative_to(folder):
+                return str(Path(short) / path.relative_to(folder)) if short != "." else f"./{path.relative_to(folder)}"
+    return where
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""`moviola config`: what holds and who says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.config import OTHER_VARIABLES, main, unread_variables
+from client.declared import kept_settings
+from moviola.base.config_files import TABLES
+
+Shown = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shown:
+    """The command in this process, in a folder of its own, with no variables."""
+    for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("MOVIOLA_USER_CONFIG", str(tmp_path / "user.toml"))
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def typed(*arguments: str) -> tuple[int, str, str]:
+        try:
+            status = main(arguments)
+        except SystemExit as left:
+            status = int(left.code or 0)
+        shown = capsys.readouterr()
+        return status, shown.out, shown.err
+
+    return typed
+
+
+def test_every_setting_of_every_program_is_shown_in_a_form_that_is_a_configuration(config: Shown) -> None:
+    status, out, err = config()
+    assert (status, err) == (0, "")
+    read = tomllib.loads(out)
+    assert list(read) == [*kept_settings()] == ["send", "client", "worker", "middleware", "aggregator"]
+    assert sorted(read) == sorted(TABLES)
+    for table, settings in kept_settings().items():
+        for one in settings:
+            assert one.key in read[table] or f"# {one.key}" in out
+    assert read["middleware"]["spool-limit"] == "8G"
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_what_it_shows_is_read_back_as_the_same(config: Shown, tmp_path: Path) -> None:
+    (tmp_path / "user.toml").write_text(config()[1])
+    _, out, err = config("--json")
+    assert err == ""
+    everything = json.loads(out)["settings"]
+    assert {said["from"] for table in everything.values() for said in table.values()} == {
+        "default",
+        str(tmp_path / "user.toml"),
+    }
+    (tmp_path / "user.toml").unlink()
+    plain = json.loads(config("--json")[1])["settings"]
+    for table, settings in plain.items():
+        for key, said in settings.items():
+            if key not in ("state", "results"):  # which are meant from the folder of the file
+                assert everything[table][key]["value"] == said["value"]
+
+
+def test_each_value_is_shown_with_who_says_it(config: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "user.toml").write_text('host = "farm"\n[client]\nuser = "ana"\n')
+    Path("moviola.toml").write_text('[send]\ncodec = "ffv1"\nfilters = ["blur", "edges"]\n')
+    Path("named.toml").write_text("[send]\ncrf = 18\n")
+    monkeypatch.setenv("MOVIOLA_PORT", "6000")
+    status, out, err = config("--config", "named.toml", "--json")
+    assert (status, err) == (0, "")
+    settings = json.loads(out)["settings"]
+    said = {key: one["from"] for key, one in (settings["send"] | settings["client"]).items()}
+    assert {key: where for key, where in said.items() if where != "default"} == {
+        "filters": str(tmp_path / "work" / "moviola.toml"),
+        "codec": str(tmp_path / "work" / "moviola.toml"),
+        "crf": str(tmp_path / "work" / "named.toml"),
+        "host": str(tmp_path / "user.toml"),
+        "port": "MOVIOLA_PORT",
+        "user": str(tmp_path / "user.toml"),
+    }
+    shown = config("--config", "named.toml", "--said")[1]
+    assert 'codec = "ffv1"                              # ./moviola.toml\ncrf = 18' in shown
+    assert f'# {tmp_path / "user.toml"}\nuser = "ana"\n' in shown
+    assert "quality" not in shown
+
+
+def test_one_table_alone(config: Shown) -> None:
+    assert list(tomllib.loads(config("client")[1])) == ["client"]
+    status, _, err = config("cleint")
+    assert status == 2
+    assert "did you mean client?" in err
+
+
+def test_presets_are_shown_as_they_would_be_written(config: Shown) -> None:
+    Path("moviola.toml").write_text('[presets.small]\nfilters = ["resize:width=640"]\n')
+    shown: dict[str, Any] = tomllib.loads(config("presets")[1])["presets"]
+    assert shown["small"] == {"filters": ["resize:width=640"]}
+    assert shown["anonymise"]["on-error"] == "fail"
+
+
+def test_the_files_that_count_are_named(config: Shown, tmp_path: Path) -> None:
+    Path("moviola.toml").touch()
+    status, out, _ = config("--paths")
+    assert status == 0
+    assert out.splitlines() == [
+        f"this folder's  there      {tmp_path / 'work' / 'moviola.toml'}",
+        f"the user's     not there  {tmp_path / 'user.toml'}",
+    ]
+    assert [each["exists"] for each in json.loads(config("--paths", "--json")[1])] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[client]\nuzer = 1\n", "moviola.toml, [client], has no setting 'uzer'; did you mean 'user'?"),
+        ("[worker]\nplugins = ['x.py']\n", "[worker], sets 'plugins', which a folder's file may not"),
+        ("[middleware]\ncredit = 90\n", "[middleware]: credit: must be a whole number from 1 to 64, not '90'"),
+    ],
+)
+def test_what_is_wrong_in_any_table_is_said(config: Shown, text: str, sentence: str) -> None:
+    Path("moviola.toml").write_text(text)
+    status, out, err = config()
+    assert (status, out) == (2, "")
+    assert sentence in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_variable_that_nothing_reads_is_named(config: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIOLA_WORKER_FILTRES", "blur")
+    status, _, err = config()
+    assert status == 0
+    assert (
+        err
+        == "The variable MOVIOLA_WORKER_FILTRES is set, and nothing reads it; did you mean MOVIOLA_WORKER_FILTERS?\n"
+    )
+    assert not list(unread_variables(dict.fromkeys(OTHER_VARIABLES, "x") | {"HOME": "/", "MOVIOLA_PORT": "1"}))
