@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from moviola.base.file_names import is_file_name
 from moviola.base.invocation import typed
-from moviola.session.job_session import FINAL_STATES, JobSession, Phase, fetched_later
-from moviola.session.outcome import Status
+from moviola.session.job_session import FINAL_STATES, JobSession, Phase, cancelled_by, fetched_later
+from moviola.session.outcome import Remains, Status
 from moviola.wire.messages import Error, Job, Watch
 
 
@@ -44,7 +44,11 @@ class FollowSession(JobSession):
         if self.phase is not Phase.FETCHING:  # a job whose files are here already may be forgotten
             self._end(Status.FAILED, error.text)
 
+    def _remains(self) -> Remains:
+        return Remains.FILES if self.phase is Phase.FETCHING else Remains.GOES_ON
+
     def _way_on(self) -> str:
-        if self.phase is Phase.FETCHING:
-            return f"job {self._job} has ended; {fetched_later(self._job)}"
-        return f"job {self._job} goes on without us; {typed('jobs')} wait {self._job} comes back to it"
+        job = self._job
+        if self._remains() is Remains.FILES:
+            return f"job {job} has ended; {fetched_later(job)}"
+        return f"job {job} goes on without us: {typed('jobs')} wait {job} comes back to it, and {cancelled_by(job)}"

@@ -31,7 +31,7 @@ from moviola.session.events import (
     Welcomed,
 )
 from moviola.session.fetching import Fetching, Wanted
-from moviola.session.outcome import Status
+from moviola.session.outcome import Remains, Status
 from moviola.session.redial import PATIENCE_S, redial
 from moviola.session.target import nobody_answers
 from moviola.wire.addresses import Address
@@ -88,11 +88,13 @@ TRANSITIONS: Final[dict[Phase, frozenset[Phase]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended. `state` is the job's last one; a job that never was is `failed` or `cancelled`."""
+    """How it ended. `state` is the job's last one; a job that never was is `failed` or `cancelled`. `remains` is what
+    is left of it in the cluster, where the waiting for it ended rather than the job."""
 
     status: Status
     state: str
     reason: str = ""
+    remains: Remains = Remains.NOTHING
 
 
 class JobSession:
@@ -156,7 +158,7 @@ class JobSession:
                 self._lost(reason, code, now)
             case Interrupted():
                 state = self.record.state if self.record is not None else JobState.CANCELLED
-                self._end(Status.CANCELLED, f"interrupted; {self._way_on()}", state)
+                self._end(Status.CANCELLED, f"interrupted; {self._way_on()}", state, self._remains())
             case _:
                 self._happened(event)
         if self.fetching is not None:
@@ -220,6 +222,10 @@ class JobSession:
 
     def _refused(self, error: Error) -> None:
         """An answer that is no record."""
+        raise NotImplementedError
+
+    def _remains(self) -> Remains:
+        """What is left of the job in the cluster without us."""
         raise NotImplementedError
 
     def _way_on(self) -> str:
@@ -323,8 +329,10 @@ class JobSession:
         assert phase in TRANSITIONS[self.phase], f"a session cannot go from {self.phase.value} to {phase.value}"
         self.phase = phase
 
-    def _end(self, status: Status, reason: str, state: str = JobState.FAILED) -> None:
-        self.ending = Ending(status, state, reason)
+    def _end(
+        self, status: Status, reason: str, state: str = JobState.FAILED, remains: Remains = Remains.NOTHING
+    ) -> None:
+        self.ending = Ending(status, state, reason, remains)
         self._enter(Phase.OVER)
         self._let_go()
         self._outbox += [HangUp(ServerRole.AGGREGATOR), HangUp(ServerRole.MIDDLEWARE)]
@@ -338,6 +346,11 @@ class JobSession:
 def fetched_later(job: str) -> str:
     """Return where the files of an ended job are, and how to get them."""
     return f"its files stay with the aggregator, in its results/{job}, and {typed('jobs')} fetch {job} brings them"
+
+
+def cancelled_by(job: str) -> str:
+    """Return how to end a job that goes on, as the end of a sentence."""
+    return f"{typed('jobs')} cancel {job} ends it"
 
 
 def addresses_of(job: Job) -> tuple[Address, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any
+from enum import IntEnum, StrEnum
+from typing import Any, Final
 
 from moviola.base.vocabulary import JobState
 
@@ -21,7 +21,21 @@ class Status(IntEnum):
     CANCELLED = 5  # by a person: the job, or the waiting for it
 
 
+NOT_SENT: Final = "not-sent"
+REFUSED: Final = "refused"
+"""States of sources that never became jobs: nobody came to them, or they could not be taken."""
+
 _GRAVITY = (Status.CANCELLED, Status.UNREACHABLE, Status.FAILED, Status.PARTIAL, Status.DONE)
+
+
+class Remains(StrEnum):
+    """What is left in the cluster of a job that nobody waits for any more."""
+
+    NOTHING = ""  # it has ended and its files are here, or it has failed
+    NOT_SENT = "not-sent"  # it never came to be
+    NEEDS_SOURCE = "needs-source"  # a part of its source is there
+    GOES_ON = "goes-on"  # all is there
+    FILES = "files"  # it has ended, and its files are with the aggregator
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,8 @@ class Outcome:
     failures: tuple[dict[str, Any], ...] = ()
     unit: str = "frame"
     size: int = 0
+    path: str = ""
+    remains: Remains = Remains.NOTHING
 
     def state_of(self, output: OutputOutcome) -> str:
         """Return the job's state, for an output that ended well and is not here, though it was waited for, with that
@@ -80,6 +96,8 @@ class Outcome:
     def to_json(self) -> dict[str, Any]:
         """What `--json` prints."""
         return {
+            "source": self.path or self.source,
+            "status": self.status.name.lower(),
             "job_id": self.job_id,
             "state": self.state,
             "reason": self.reason,

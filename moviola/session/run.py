@@ -30,13 +30,14 @@ from moviola.wire.messages import Job, Welcome
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them. `size`
-    is the source's, in bytes."""
+    """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them. `path`
+    and `size` (bytes) are the source's."""
 
     submission: Submission
     reader: ChunkReader
     place: Place
     detach: bool = False
+    path: str = ""
     size: int = 0
 
     @property
@@ -76,6 +77,7 @@ class FollowRequest:
     unit: str = "frame"
     frames: int = 0
     frames_wanted: int = 0
+    path: str = ""
     size: int = 0
 
     def brain(self, where: str) -> FollowSession:
@@ -240,6 +242,8 @@ class Run:
             failures=tuple(_failures(record)) if record is not None else (),
             unit=self._request.unit,
             size=self._request.size,
+            path=self._request.path,
+            remains=ending.remains,
         )
 
     def _warnings(self, summaries: list[dict[str, Any]]) -> Iterator[str]:

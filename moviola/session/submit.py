@@ -10,9 +10,9 @@ from dataclasses import replace
 from moviola.base.file_names import is_file_name
 from moviola.base.vocabulary import ErrorCode, EventKind
 from moviola.session.events import ClusterMessage, Event, Exhausted, Pull, Pulled, Rewind, Send, ServerRole, Unreadable
-from moviola.session.job_session import FINAL_STATES, JobSession, Phase, fetched_later
+from moviola.session.job_session import FINAL_STATES, JobSession, Phase, cancelled_by, fetched_later
 from moviola.session.order import Submission
-from moviola.session.outcome import Status
+from moviola.session.outcome import Remains, Status
 from moviola.session.upload import Upload
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.errors import ProtocolError
@@ -79,16 +79,23 @@ class SubmitSession(JobSession):
         else:
             self._end(Status.FAILED, error.text)
 
+    def _remains(self) -> Remains:
+        if self.record is None:
+            return Remains.NOT_SENT
+        if self.phase is Phase.FETCHING:
+            return Remains.FILES
+        return Remains.GOES_ON if self._all_sent else Remains.NEEDS_SOURCE
+
     def _way_on(self) -> str:
         if self.record is None:
             return "nothing was sent"
-        job = self.record.job
-        if self.phase is Phase.FETCHING:
+        job, remains = self.record.job, self._remains()
+        if remains is Remains.FILES:
             return f"job {job} has ended; {fetched_later(job)}"
         again = "the same command without --new" if self.submission.new else "the same command"
-        if self._all_sent:
-            return f"job {job} goes on without us, and {again} comes back to it"
-        return f"job {job} waits for the rest of its source, and {again} sends it"
+        if remains is Remains.GOES_ON:
+            return f"job {job} goes on without us: {again} comes back to it, and {cancelled_by(job)}"
+        return f"job {job} waits for the rest of its source: {again} sends it, and {cancelled_by(job)}"
 
     # ── the job's records ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -83,7 +83,7 @@ def test_an_interrupted_upload_gives_its_room_back_and_the_same_command_ends_it(
     sender.send_signal(signal.SIGINT)
     out, err = sender.communicate(timeout=30)
     assert (sender.returncode, json.loads(out)["job_id"]) == (5, job)
-    assert f"job {job} waits for the rest of its source, and the same command sends it" in err
+    assert f"job {job} waits for the rest of its source: the same command sends it, and " in err
     assert "Traceback" not in err
     until(lambda: jobs(idle)[job]["progress"]["chunks_sent"] == 0, "the upload has expired")
     assert jobs(idle)[job]["code"] == "source-needed"

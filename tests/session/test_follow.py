@@ -112,7 +112,10 @@ def test_a_middleware_that_is_not_there_or_stays_away_is_said() -> None:
     stage.now += PATIENCE_S + 1
     stage.feed(Lost(MIDDLEWARE, "refused"))
     assert stage.ended[0] is Status.UNREACHABLE
-    assert stage.ended[2].endswith("python -m client.jobs wait j comes back to it")
+    assert stage.ended[2].endswith(GOES_ON)
+
+
+GOES_ON = "job j goes on without us: python -m client.jobs wait j comes back to it, and python -m client.jobs cancel j ends it"
 
 
 def test_a_job_that_is_forgotten_meanwhile_and_an_interruption_end_it() -> None:
@@ -125,5 +128,5 @@ def test_a_job_that_is_forgotten_meanwhile_and_an_interruption_end_it() -> None:
     assert stage.ended == (
         Status.CANCELLED,
         "running",
-        "interrupted; job j goes on without us; python -m client.jobs wait j comes back to it",
+        f"interrupted; {GOES_ON}",
     )

@@ -37,7 +37,19 @@ def test_json_has_exactly_the_promised_fields() -> None:
     output = OutputOutcome("blur", "r/blur.mp4", "r/blur.metrics.json", 10, 10, 1, 0, 2, 3, "d" * 64)
     outcome = Outcome("clip.mp4", "j", PARTIAL, "partial", "why", 2.0, (output, output), ("a warning",))
     data = json.loads(json.dumps(outcome.to_json()))
-    assert list(data) == ["job_id", "state", "reason", "seconds", "frames_per_second", "unit", "outputs", "failures"]
+    assert (data["source"], data["status"]) == ("clip.mp4", "partial")
+    assert list(data) == [
+        "source",
+        "status",
+        "job_id",
+        "state",
+        "reason",
+        "seconds",
+        "frames_per_second",
+        "unit",
+        "outputs",
+        "failures",
+    ]
     assert data["frames_per_second"] == 5.0
     assert data["outputs"][0] == {
         "name": "blur",

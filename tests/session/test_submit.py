@@ -206,7 +206,9 @@ def test_a_middleware_that_stays_away_ends_it_and_says_how_to_go_on() -> None:
     assert PATIENCE_S < stage.now < PATIENCE_S + 10
     status, _, reason = ended(stage)
     assert status is Status.UNREACHABLE
-    assert reason.endswith("job j waits for the rest of its source, and the same command sends it")
+    assert reason.endswith(
+        "job j waits for the rest of its source: the same command sends it, and python -m client.jobs cancel j ends it"
+    )
 
 
 def test_a_full_middleware_is_not_called_in_a_fury() -> None:
@@ -357,6 +359,9 @@ def test_priority_new_and_origin_are_submitted_again_as_they_were() -> None:
     assert "the same command without --new sends it" in ended(stage)[2]
 
 
+CANCELLED = "python -m client.jobs cancel j ends it"
+
+
 def test_an_interruption_says_what_becomes_of_the_job() -> None:
     said = []
     for stage in (Stage(), Stage().sending(), Stage().waiting()):
@@ -365,8 +370,8 @@ def test_an_interruption_says_what_becomes_of_the_job() -> None:
         said.append(ended(stage)[2])
     assert said == [
         "interrupted; nothing was sent",
-        "interrupted; job j waits for the rest of its source, and the same command sends it",
-        "interrupted; job j goes on without us, and the same command comes back to it",
+        f"interrupted; job j waits for the rest of its source: the same command sends it, and {CANCELLED}",
+        f"interrupted; job j goes on without us: the same command comes back to it, and {CANCELLED}",
     ]
 
 
