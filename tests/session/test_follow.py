@@ -115,7 +115,8 @@ def test_a_middleware_that_is_not_there_or_stays_away_is_said() -> None:
     assert stage.ended[2].endswith(GOES_ON)
 
 
-GOES_ON = "job j goes on without us: python -m client.jobs wait j comes back to it, and python -m client.jobs cancel j ends it"
+JOBS = "python -m client.jobs"
+GOES_ON = f"job j goes on without us: {JOBS} wait j comes back to it, and {JOBS} cancel j ends it"
 
 
 def test_a_job_that_is_forgotten_meanwhile_and_an_interruption_end_it() -> None:
