@@ -141,7 +141,7 @@ def _followed(
     options: argparse.Namespace, out: str | None, target: Target, job: Job, stdout: Terminal, stderr: Terminal
 ) -> Outcome:
     request = follow_request(job, out, options.results, fetch=options.verb == "fetch", overwrite=options.overwrite)
-    display = display_for(stderr, quiet=options.quiet)
+    display = display_for(stderr, quiet=options.quiet, progress=options.progress)
     sender = Sender(target, display)
     try:
         with interruptible(sender.interrupt):

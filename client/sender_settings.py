@@ -10,7 +10,7 @@ from moviola.session.job_settings import JobSettings
 from moviola.session.presets import PRESETS
 from moviola.wire import options
 
-from .settings import json, quiet
+from .settings import json, progress, quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class SenderSettings(JobSettings):
         False, type=SWITCH, help="send all, print the job's id and leave; see the jobs of a cluster", once=True
     )
     local: bool = setting(False, type=SWITCH, help="do it in this process, without a cluster")
-    json: bool = json("print one JSON object a job to standard output")
+    json: bool = json("print one JSON object a source to standard output")
+    progress: str = progress()
     quiet: bool = quiet()
     list_filters: bool = setting(False, type=SWITCH, help="say what filters there are and what they take", once=True)

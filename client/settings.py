@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from moviola.base.settings import SWITCH, setting
+from moviola.base.settings import SWITCH, choice, setting
+from moviola.display import ways
 from moviola.wire import options
 from moviola.wire.limits import MAX_CHUNKS
 
@@ -30,6 +31,15 @@ def quiet() -> Any:
     return setting(False, type=SWITCH, help="print errors only", aliases=["-q"], once=True)
 
 
+def progress() -> Any:
+    """The setting `--progress`."""
+    return setting(
+        ways.AUTO,
+        type=choice(ways.WAYS),
+        help="how progress is shown on standard error: a bar, plain lines, one JSON object an event, or not at all",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class JobsSettings:
     """What `client.jobs` can be told beside the verb and the job."""
@@ -40,6 +50,7 @@ class JobsSettings:
         None, type=options.whole(0, MAX_CHUNKS, "chunks", "N"), help="show: what happened to this chunk, from 0"
     )
     json: bool = json("print one JSON object")
+    progress: str = progress()
     quiet: bool = quiet()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
 import subprocess
+import sys
 import termios
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +26,13 @@ LARGE: Final[Size] = (160, 45)
 
 HISTORY_LINES: Final = 2000
 """Lines that have left the screen at its top and are still known."""
+
+TAKE_TERMINAL: Final = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""A program that makes the terminal its own, so that Ctrl-C reaches it, and becomes the command."""
 
 READ_SIZE: Final = 65536
 
@@ -51,14 +58,13 @@ class Screen:
         termios.tcsetwinsize(inner, (rows, columns))
         kept = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
         self._process = subprocess.Popen(
-            [*command],
+            [sys.executable, "-c", TAKE_TERMINAL, *command],
             cwd=folder,
             env={"TERM": "xterm-256color", **kept},
             stdin=inner,
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
         )
         os.close(inner)
 
@@ -88,10 +94,20 @@ class Screen:
         return "\n".join(self.lines)
 
     @property
+    def prose(self) -> str:
+        """What is on the screen, as words with one space between them: lines that the terminal broke are whole."""
+        return " ".join("".join(self._screen.display).split())
+
+    @property
     def everything(self) -> str:
         """What is on the screen, with what has left it at its top."""
         above = ("".join(line[column].data for column in range(self.width)) for line in self._screen.history.top)
         return "\n".join([*(line.rstrip() for line in above), *self.lines])
+
+    @property
+    def colours(self) -> set[str]:
+        """The colours of letters on the screen."""
+        return {cell.fg for line in self._screen.buffer.values() for cell in line.values()}
 
     def until(self, condition: Callable[[Screen], object], what: str, timeout_s: float = PATIENCE_S) -> None:
         """Read what the command writes until a condition of the screen holds."""

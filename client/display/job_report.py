@@ -31,6 +31,9 @@ OTHER_CELLS: Final = 48
 """Cells that a list of jobs needs beside ids and outputs. Outputs are folded first, to leave ids of up to a quarter of
 the width in one piece, which can be copied."""
 
+_SHORTFALLS: Final = {"fallback": "passed on unfiltered", "lost": "lost", "damaged": "patched up by the decoder"}
+"""What became of frames that are not as they should be, by the beginning of their count's name."""
+
 _TASKS: Final = ("tasks_queued", "tasks_in_flight", "tasks_stored", "retries")
 
 
@@ -187,9 +190,9 @@ def _output_line(output: Mapping[str, Any], unit: str) -> str:
     chain = format_chain(Step(step["name"], step.get("parameters", {})) for step in output.get("chain") or [])
     parts = [f"{output.get('name')}: {chain}"]
     if "digest" in output:
-        counts = {name: output.get(f"{name}_frames", 0) for name in ("fallback", "lost", "damaged")}
         parts.append(counted(output.get("frames_out", 0), unit))
-        parts += [f"{count} {name}" for name, count in counts.items() if count]
+        counts = {words: output.get(f"{name}_frames", 0) for name, words in _SHORTFALLS.items()}
+        parts += [f"{count} {words}" for words, count in counts.items() if count]
         parts.append(f"digest {str(output['digest'])[:12]}")
     return ", ".join(parts)
 

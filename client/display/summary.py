@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from moviola.display.terminal import Terminal, styled
 from moviola.session.outcome import Outcome, OutputOutcome, Status
@@ -13,6 +14,9 @@ from moviola.session.units import counted
 
 DIGEST_SHOWN = 12
 """Hex digits of a digest that a person compares."""
+
+MIN_TABLE_WIDTH = 60
+"""Columns of a terminal below which a line an output can be read better than a table."""
 
 OUTPUT_WIDTH = 12
 """Cells that an output's name may take before the source's name has to give way."""
@@ -23,10 +27,10 @@ _COLOURS = {Status.DONE: "green", Status.PARTIAL: "yellow"}
 def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
     """The outputs of all jobs and where they are; nothing where there are none."""
     outcomes = [outcome for outcome in outcomes if outcome.outputs]
-    if not console.is_terminal:
+    if not console.is_terminal or console.width < MIN_TABLE_WIDTH:
         for outcome in outcomes:
             for output in outcome.outputs:
-                console.say(_line(outcome, output))
+                console.say(output_line(outcome, output))
         return
     if not outcomes:
         return
@@ -37,18 +41,19 @@ def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
     table.add_column("state", no_wrap=True)
     units = {outcome.unit for outcome in outcomes}
     unit = units.pop() if len(units) == 1 else "frame"
-    for heading in (f"{unit}s", f"{unit}s/s", "fallback"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    has_unfiltered = any(output.fallback_frames for outcome in outcomes for output in outcome.outputs)
+    for heading in (f"{unit}s", f"{unit}s/s", *["unfiltered"] * has_unfiltered):
+        table.add_column(heading, justify="right", no_wrap=heading != "unfiltered", overflow="fold")
     table.add_column("digest", no_wrap=True)
     for outcome in outcomes:
         for output in outcome.outputs:
             table.add_row(
                 outcome.source,
                 output.name,
-                styled((outcome.state_of(output), _COLOURS.get(outcome.status, "red"))),
+                styled((outcome.state_of(output), _colour(outcome))),
                 str(output.frames_out),
                 f"{outcome.frames_per_second:.1f}",
-                str(output.fallback_frames),
+                *[str(output.fallback_frames or "none")] * has_unfiltered,
                 output.digest[:DIGEST_SHOWN],
             )
     console.print(table)
@@ -58,10 +63,19 @@ def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
                 console.say((output.path, "bold"))
 
 
-def _line(outcome: Outcome, output: OutputOutcome) -> str:
+def output_line(outcome: Outcome, output: OutputOutcome) -> Text:
+    """What one output came to, in one line, with a colour for whether that is good."""
+    state = (outcome.state_of(output), _colour(outcome))
     count = counted(output.frames_out, outcome.unit)
-    return (
-        f"{outcome.source} → {output.path or output.name}: {outcome.state_of(output)}, {count}, "
-        f"{outcome.frames_per_second:.1f} {outcome.unit}s/s, {output.fallback_frames} fallback, "
-        f"digest {output.digest[:DIGEST_SHOWN]}"
-    )
+    rate = f"{outcome.frames_per_second:.1f} {outcome.unit}s/s"
+    rest = f", {count}, {unfiltered(output)}, {rate}, digest {output.digest[:DIGEST_SHOWN]}"
+    return styled(f"{outcome.source} → {output.path or output.name}: ", state, rest)
+
+
+def unfiltered(output: OutputOutcome) -> str:
+    """`all filtered`, or how many were passed on unfiltered."""
+    return f"{output.fallback_frames} of them unfiltered" if output.fallback_frames else "all filtered"
+
+
+def _colour(outcome: Outcome) -> str:
+    return _COLOURS.get(outcome.status, "red")

@@ -14,7 +14,9 @@ from moviola.session.rates import Rates
 from moviola.session.tally import Tally
 from moviola.session.views import BatchDisplay, JobView
 
+from . import ways
 from .bars import batch_line, live_line, plain_batch_line, plain_line
+from .events import EventDisplay
 from .terminal import Terminal, styled
 
 LIVE_INTERVAL_S: Final = 0.1
@@ -26,6 +28,9 @@ PLAIN_WAIT_INTERVAL_S: Final = 30.0
 MAX_JOB_LINES: Final = 8
 """Jobs of a batch that have a line of their own; fewer where the terminal is low."""
 
+
+ECHO_WIDTH: Final = 2
+"""Cells that stay free at the end of lines: a terminal writes `^C` there, which would begin a line of its own."""
 
 NOTE_LINES: Final = 3
 """Lines that may tell why a single job waits: enough for a reason and what helps, in 80 columns."""
@@ -84,7 +89,7 @@ class LiveDisplay(_Console):
 
     def _lines(self, views: Sequence[JobView], now: float) -> list[Text]:
         rates = self._rates.update(views, now)
-        width = self._console.width
+        width = self._console.width - ECHO_WIDTH
         if self._tally is None:
             return [live_line(view, rates[view.id], width, now, lines=NOTE_LINES) for view in views]
         count = max(1, min(MAX_JOB_LINES, self._console.height - 4))  # one for the rest, one for all, and the cursor's
@@ -160,8 +165,18 @@ class QuietDisplay(_Console):
         """Nothing."""
 
 
-def display_for(console: Terminal, *, quiet: bool) -> BatchDisplay:
-    """What suits this console: one that cannot move its cursor gets plain lines."""
-    if quiet:
+def display_for(console: Terminal, *, quiet: bool, progress: str = ways.AUTO) -> BatchDisplay:
+    """Return what shows progress on this console.
+
+    Args:
+        quiet: only what must be said; for a program that reads events, those.
+        progress: one of moviola.display.ways.WAYS; by default what suits the console: one that cannot move its cursor
+            gets plain lines.
+    """
+    if progress == ways.JSON:
+        return EventDisplay(console)
+    if quiet or progress == ways.NONE:
         return QuietDisplay(console)
-    return LiveDisplay(console) if console.is_terminal and not console.is_dumb_terminal else PlainDisplay(console)
+    can_move = console.is_terminal and not console.is_dumb_terminal
+    is_live = can_move and progress in (ways.AUTO, ways.BAR)
+    return LiveDisplay(console) if is_live else PlainDisplay(console)

@@ -30,7 +30,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
         frames = progress.frame_count // output_count
         sent = progress.frames_done // output_count
         done, wanted = progress.frames_done, progress.frame_count
-        view = JobView(job, material.name, frames, sent, done, wanted, unit=unit_of(material.kind))
+        view = JobView(job, material.name, frames, sent, done, wanted, unit=unit_of(material.kind), job=job)
         display.show([view], time.monotonic())
 
     started = time.monotonic()

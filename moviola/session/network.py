@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from moviola.session import batch, events
 from moviola.session.outcome import Outcome, Status
@@ -11,6 +12,8 @@ from moviola.session.run import FollowRequest, Run, UploadRequest
 from moviola.session.target import Target, as_sentence
 from moviola.session.views import Display, JobView
 from moviola.wire.loop import Loop, Readable
+
+R = TypeVar("R")
 
 
 class Sender:
@@ -27,15 +30,22 @@ class Sender:
         self._interrupted = True
         self._loop.wake()
 
-    def send(self, requests: Iterable[UploadRequest | FollowRequest]) -> Iterator[Outcome]:
+    def send(self, requests: Iterable[UploadRequest | FollowRequest | Outcome]) -> Iterator[Outcome]:
         """The outcomes as they come. Requests are taken when there is time for them, so that each source is opened
-        only then; none is taken after the middleware could not be reached, or after an interruption."""
+        only then; none is taken after the middleware could not be reached, or after an interruption. What turns out
+        when its turn has come not to be sent is an outcome already, and passed on."""
         supply = iter(requests)
         supplied_all = False
         try:
             while self._runs or not supplied_all:
                 if not supplied_all and batch.takes_next(self._runs):
-                    supplied_all = self._interrupted or not self._take(supply)
+                    request = None if self._interrupted else self._next(supply)
+                    if request is None:
+                        supplied_all = True
+                    elif isinstance(request, Outcome):
+                        yield request
+                    else:
+                        self._begin(request)
                 self._turn()
                 for run in [run for run in self._runs if run.is_over]:
                     self._runs.remove(run)
@@ -46,16 +56,15 @@ class Sender:
             self._loop.flush()
             self._loop.shut()
 
-    def _take(self, supply: Iterator[UploadRequest | FollowRequest]) -> bool:
+    def _next(self, supply: Iterator[R]) -> R | None:
         reading = JobView("", "…", 0, note="reading and checking the file that is next")
         self._display.show([*(run.view() for run in self._runs), reading], time.monotonic())
-        request = next(supply, None)
-        if request is None:
-            return False
+        return next(supply, None)
+
+    def _begin(self, request: UploadRequest | FollowRequest) -> None:
         run = Run(self._loop, self._target, request)
         self._runs.append(run)
         run.feed(events.Start(), time.monotonic())
-        return True
 
     def _turn(self) -> None:
         for event in self._loop.turn(self._deadline()):

@@ -223,6 +223,7 @@ class Run:
             waiting_since=session.waiting_since,
             waiting_until=session.waiting_until,
             size=request.size,
+            job=session.record.job if session.record is not None else "",
         )
 
     def outcome(self) -> Outcome:

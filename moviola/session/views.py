@@ -17,7 +17,7 @@ class JobView:
     counts tasks that workers hold. `note` says what it waits for, or what else it does; where it waits,
     `waiting_since` says since when and `waiting_until` when that is given up (s, of the clock that `Display.show` is
     given; None: never). Frames may be images or records: `unit` is what one is called. `size` is that of the source in
-    bytes, 0 where it is not known.
+    bytes, 0 where it is not known; `job` is the job's id, once it has one.
     """
 
     id: str
@@ -33,6 +33,7 @@ class JobView:
     waiting_since: float | None = None
     waiting_until: float | None = None
     size: int = 0
+    job: str = ""
 
     @property
     def share(self) -> float:

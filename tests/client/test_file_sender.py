@@ -186,7 +186,9 @@ def test_bad_input_is_one_sentence(
     assert words in done.stderr
     assert done.stderr.startswith(str(path))
     assert len(done.stderr.splitlines()) == 1
-    assert not done.stdout
+    told = json.loads(done.stdout)
+    assert (told["source"], told["status"], told["state"]) == (str(path), "wrong", "refused")
+    assert f"{told['reason']}\n" == done.stderr
     assert cluster.count(Submit) == 0
     assert not (tmp_path / "results").exists()
 

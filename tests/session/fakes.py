@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgpack
@@ -39,6 +39,9 @@ class Script:
     final_reason: str = ""
     fallback_frames: int = 0
     never_finish: bool = False
+    finish_at_most: int | None = None  # the first so many jobs end, the others go on for ever
+    half_done: bool = False  # jobs that do not end have half of their frames done, and the rest in work
+    tasks_queued: int = 0  # of each job that does not end
     aggregator_host: str = "127.0.0.1"  # as clients are told it
     is_aggregator_away: bool = False  # it takes no connection: clients are told a port of nobody
     pending: tuple[str, str] = ("", "")  # code and reason while it never finishes
@@ -175,8 +178,9 @@ class FakeCluster:
         self._after(job)
 
     def _after(self, job: FakeJob) -> None:
-        if job.complete and not self.script.never_finish:
-            job.is_final = True
+        most = self.script.finish_at_most
+        may_finish = not self.script.never_finish and (most is None or self.jobs.index(job) < most)
+        job.is_final = job.is_final or (job.complete and may_finish)
         self._tell(job)
 
     def _tell(self, job: FakeJob, have: list[bytes] | None = None) -> None:
@@ -184,6 +188,11 @@ class FakeCluster:
             return
         frames, total = sum(job.frames.values()), sum(job.counts) if job.counts else None
         code, reason = self.script.pending
+        progress = Progress(frames_sent=frames, chunks_total=total, tasks_queued=self.script.tasks_queued)
+        if self.script.half_done and job.complete:
+            wanted = frames * len(job.submit.outputs)
+            progress = replace(progress, frames_total=frames, frames_wanted=wanted)
+            progress = replace(progress, frames_done=wanted // 2, tasks_in_flight=1)
         record = messages.Job(
             job=job.id,
             name="clip.mp4",
@@ -193,7 +202,7 @@ class FakeCluster:
             accepted=job.accepted,
             send_window_bytes=self.script.room_size,
             have=have,
-            progress=Progress(frames_sent=frames, chunks_total=total),
+            progress=progress,
         )
         if job.is_final:
             record = self._final(job, frames)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -29,8 +30,14 @@ def test_a_table_on_a_terminal_with_whole_paths(width: int) -> None:
 
 def test_a_line_an_output_elsewhere() -> None:
     assert printed([OUTCOME], terminal=False) == (
-        f"big-buck-bunny.mp4 → {PATH}: partial, 131 frames, 66.0 frames/s, 3 fallback, digest 0123456789ab\n"
+        f"big-buck-bunny.mp4 → {PATH}: partial, 131 frames, 3 of them unfiltered, 66.0 frames/s, digest 0123456789ab\n"
     )
+
+
+def test_frames_that_are_all_filtered_are_said_so_in_words() -> None:
+    done = replace(OUTCOME, status=Status.DONE, state="done", outputs=(replace(OUTPUT, fallback_frames=0),))
+    assert "131 frames, all filtered, 66.0 frames/s" in printed([done], terminal=False)
+    assert "unfiltered" not in printed([done], terminal=True)
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -1,0 +1,122 @@
+"""What came of the files of one command, told as it comes: lines for people, or JSON for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from moviola.display.bars import duration
+from moviola.display.terminal import Terminal
+from moviola.session.outcome import NOT_SENT, REFUSED, Outcome, Remains, Status, exit_status
+from moviola.session.target import as_sentence
+from moviola.session.units import counted
+from moviola.session.views import BatchDisplay
+
+from .display.job_report import failure_line, traceback_of
+from .display.left_behind import left_behind
+from .display.summary import output_line, print_summary
+
+WORDS: Final = {
+    Status.DONE: "done",
+    Status.PARTIAL: "done in part",
+    Status.FAILED: "failed",
+    Status.WRONG: "refused",
+    Status.CANCELLED: "cancelled",
+    Status.UNREACHABLE: "without an answer",
+}
+"""How a file of a batch ended, in the sentence about all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be told.
+
+    Attributes:
+        is_batch: several files: each has its line, and all together one at the end.
+        as_json: one object a source to standard output, and nothing else there.
+        is_quiet: only what is wrong.
+        is_detached: the ids of jobs that nobody waits for.
+    """
+
+    is_batch: bool
+    as_json: bool = False
+    is_quiet: bool = False
+    is_detached: bool = False
+
+
+class Report:
+    """Tell what came of each file, and of all.
+
+    Args:
+        stdout: for what came of the files.
+        display: for everything else; it is told to make room.
+    """
+
+    def __init__(self, wanted: Wanted, stdout: Terminal, display: BatchDisplay) -> None:
+        self._wanted, self._stdout, self._display = wanted, stdout, display
+        self._outcomes: list[Outcome] = []
+        self._said: set[tuple[str, ...]] = set()
+
+    @property
+    def status(self) -> Status:
+        """The exit status for all that was told of."""
+        return exit_status(outcome.status for outcome in self._outcomes if outcome.state != NOT_SENT)
+
+    def tell(self, outcome: Outcome) -> None:
+        """One file has come to its end."""
+        self._outcomes.append(outcome)
+        self._explain(outcome)
+        if self._wanted.as_json:
+            self._display.make_room()
+            self._stdout.json(outcome.to_json())
+        elif self._wanted.is_detached:
+            if outcome.status is Status.DONE:
+                self._display.make_room()
+                self._stdout.say(outcome.job_id)
+        elif self._wanted.is_batch and not self._wanted.is_quiet:
+            for output in outcome.outputs:
+                self._display.make_room()
+                self._stdout.say(output_line(outcome, output))
+
+    def end(self, seconds: float) -> None:
+        """Nothing more comes; all of it took so long."""
+        if self._wanted.is_batch:
+            left = [as_sentence(sentence) for sentence in left_behind(self._outcomes)]
+            for sentence in left:
+                self._display.say(sentence)
+            if not left:
+                self._display.remark(as_sentence(self._sum(seconds)))
+        elif not (self._wanted.as_json or self._wanted.is_quiet or self._wanted.is_detached):
+            self._display.make_room()
+            print_summary(self._stdout, self._outcomes)
+
+    def _explain(self, outcome: Outcome) -> None:
+        """Why a file is not as it was to be, and what is worth a warning."""
+        is_told_at_the_end = self._wanted.is_batch and outcome.remains is not Remains.NOTHING
+        if outcome.reason and not is_told_at_the_end:
+            self._say(self._sentence(outcome))
+        for warning in outcome.warnings if not self._wanted.is_quiet else ():
+            self._say(f"{outcome.source}: {warning}")
+        for failure in outcome.failures if not self._wanted.is_quiet else ():
+            self._say(f"{outcome.source}: {failure_line(failure, outcome.unit)}")
+            self._say(*traceback_of(failure).splitlines())
+
+    @staticmethod
+    def _sentence(outcome: Outcome) -> str:
+        if outcome.state == REFUSED:
+            return outcome.reason
+        if outcome.status is Status.UNREACHABLE and not outcome.job_id:
+            return as_sentence(outcome.reason)
+        return as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
+
+    def _sum(self, seconds: float) -> str:
+        counts = Counter(WORDS[each.status] for each in self._outcomes)
+        ended = ", ".join(f"{counts[word]} {word}" for word in WORDS.values() if counts[word])
+        return f"{counted(len(self._outcomes), 'file')} in {duration(seconds)}: {ended}"
+
+    def _say(self, *lines: str) -> None:
+        if lines not in self._said:  # two jobs that cannot reach the middleware are one piece of news
+            self._said.add(lines)
+            for line in lines:
+                self._display.say(line)
