@@ -93,7 +93,8 @@ class Report:
 
     def _explain(self, outcome: Outcome) -> None:
         """Why a file is not as it was to be, and what is worth a warning."""
-        is_told_at_the_end = self._wanted.is_batch and outcome.remains is not Remains.NOTHING
+        is_interrupted = outcome.status is Status.CANCELLED and outcome.remains is not Remains.NOTHING
+        is_told_at_the_end = self._wanted.is_batch and is_interrupted
         if outcome.reason and not is_told_at_the_end:
             self._say(self._sentence(outcome))
         for warning in outcome.warnings if not self._wanted.is_quiet else ():

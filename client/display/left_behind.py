@@ -18,9 +18,9 @@ def left_behind(outcomes: Sequence[Outcome]) -> Iterator[str]:
     left = {remains: [each for each in outcomes if each.remains is remains] for remains in Remains}
     if not any(found for remains, found in left.items() if remains is not Remains.NOTHING):
         return
-    is_unreachable = any(each.status is Status.UNREACHABLE for each in outcomes)
     done = sum(each.status in (Status.DONE, Status.PARTIAL) for each in outcomes)
-    yield f"{'The rest is left' if is_unreachable else 'Interrupted'}: {done} of {counted(len(outcomes), 'file')} done"
+    is_interrupted = any(each.status is Status.CANCELLED for each in outcomes)
+    yield f"{'Interrupted: ' * is_interrupted}{done} of {counted(len(outcomes), 'file')} done"
     if goes_on := left[Remains.GOES_ON]:
         yield f"{_jobs(goes_on, 'goes', 'go')} on in the cluster: {_named(goes_on)}"
     if lacks := left[Remains.NEEDS_SOURCE]:

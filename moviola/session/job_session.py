@@ -263,14 +263,15 @@ class JobSession:
             return None
         if not self._met_before and code != ErrorCode.BUSY:
             refused = f"The middleware at {self._where} refused this client: {reason}"
-            return self._end(Status.UNREACHABLE, refused if code else nobody_answers(self._where, reason))
+            text = refused if code else nobody_answers(self._where, reason)
+            return self._end(Status.UNREACHABLE, text, remains=self._remains())
         if code in HOPELESS:
             return self._end(Status.FAILED, f"the middleware at {self._where} ended the connection: {reason}")
         if not self._backoff.failed(now):
             if code == ErrorCode.BUSY:
                 return self._end(Status.FAILED, f"{reason} (tried for {PATIENCE_S:.0f} s); {self._way_on()}")
             text = f"the middleware at {self._where} has not been reached for {PATIENCE_S:.0f} s: {reason}"
-            return self._end(Status.UNREACHABLE, f"{text}; {self._way_on()}")
+            return self._end(Status.UNREACHABLE, f"{text}; {self._way_on()}", remains=self._remains())
         self.trouble = reason if code == ErrorCode.BUSY else f"the connection is lost ({reason})"
         if self.phase is not Phase.DIALLING:
             self._enter(Phase.DIALLING)

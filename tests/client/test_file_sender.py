@@ -566,3 +566,45 @@ def test_ctrl_c_while_a_command_is_being_loaded_ends_it_without_a_traceback(tmp_
     process = start("-c", loading, folder=tmp_path)
     out, err = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, out, err) == (-signal.SIGINT, "", "")
+
+
+# ── programs that read along ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_source_has_one_object_whatever_became_of_it(
+    sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path
+) -> None:
+    bad = bad_inputs(tmp_path)
+    done = sender(bad["missing.mp4"], clip, bad["text.mp4"], "--json", *to(cluster))
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["source"], one["status"], one["state"]) for one in told] == [
+        (str(bad["missing.mp4"]), "wrong", "refused"),
+        (str(bad["text.mp4"]), "wrong", "refused"),
+        (str(clip), "done", "done"),
+    ]
+    assert "there is no such file" in told[0]["reason"]
+
+
+def test_what_was_never_sent_has_an_object_too(sender: Typed, clip: Path, tmp_path: Path) -> None:
+    several = [tmp_path / f"{number}.mp4" for number in range(5)]
+    for path in several:
+        shutil.copy(clip, path)
+    done = sender(*several, "--json", "--host", "127.0.0.1", *NOBODY)
+    assert done.returncode == 3
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {one["source"] for one in told} == set(map(str, several))
+    assert {one["status"] for one in told} == {"unreachable"}
+    assert {one["state"] for one in told} == {"failed", "not-sent"}
+    assert "0 of 5 files done.\n5 files were never sent: " in done.stderr
+
+
+def test_progress_comes_as_events(sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path) -> None:
+    bad = bad_inputs(tmp_path)
+    done = sender(clip, bad["missing.mp4"], "--progress", "json", "--json", *to(cluster))
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert events[0] == {"event": "begin", "sources": 2, "bytes": clip.stat().st_size}
+    ends = [event for event in events if event["event"] == "end"]
+    assert [{"event": "end", **json.loads(line)} for line in done.stdout.splitlines()] == ends
+    assert {event["event"] for event in events} >= {"begin", "message", "end"}
+    document = (ROOT / "docs" / "PROGRESS.md").read_text()
+    assert all(f"`{name}`" in document for event in events for name in event)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from moviola.display.bars import batch_line, duration, live_line, note_line, plain_batch_line, plain_line
+from moviola.display.events import EventDisplay
 from moviola.display.progress import (
     PLAIN_INTERVAL_S,
     LiveDisplay,
@@ -17,6 +20,8 @@ from moviola.display.terminal import Terminal
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.tally import Tally
 from moviola.session.views import JobView
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "PROGRESS.md"
 
 HALF = JobView("1", "clip.mp4", 100, 80, 50, 100, retries=2, in_work=3)
 
@@ -155,3 +160,29 @@ def test_a_log_says_that_a_job_waits_still_now_and_then(capsys: pytest.CaptureFi
     assert [line.partition(" (")[0] for line in said] == [
         f"a.mp4: waiting {text}" for text in ("2 s", "32 s", "1:02", "1:32")
     ]
+
+
+def test_events_tell_what_has_changed_and_what_waits() -> None:
+    file = io.StringIO()
+    display = EventDisplay(Terminal(file=file, width=1000))
+    display.begin(2, 100)
+    view = JobView("1", "a.mp4", 40, 40, 10, 40, in_work=2, size=50, job="j")
+    display.show([view], 1.0)
+    display.show([view], 2.0)
+    display.show([replace(view, note="waiting: no worker is connected", waiting_since=2.0)], 5.0)
+    events = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [event["event"] for event in events] == ["begin", "progress", "batch", "progress", "batch"]
+    first, second = events[1], events[3]
+    assert (first["job_id"], first["share"], first["waiting_seconds"]) == ("j", 0.25, None)
+    assert (second["note"], second["waiting_seconds"]) == ("waiting: no worker is connected", 3.0)
+    assert (events[4]["ended"], events[4]["sources"], events[4]["share"]) == (0, 2, 0.125)
+    document = DOCUMENT.read_text()
+    assert all(f"`{name}`" in document for event in events for name in event)
+
+
+def test_what_is_asked_for_is_shown() -> None:
+    there = console(terminal=True)
+    assert isinstance(display_for(there, quiet=False, progress="plain"), PlainDisplay)
+    assert isinstance(display_for(there, quiet=False, progress="none"), QuietDisplay)
+    assert isinstance(display_for(there, quiet=True, progress="json"), EventDisplay)
+    assert isinstance(display_for(console(terminal=False), quiet=False, progress="bar"), PlainDisplay)
