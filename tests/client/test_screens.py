@@ -79,13 +79,13 @@ def test_a_batch_has_a_line_for_each_file_that_is_done_and_one_for_all(
         screen.until(
             lambda shown: shown.text.count("50%") == 2 and shown.lines[-1].startswith("3 "), "three done, two half done"
         )
-        *_, fourth, fifth, batch = screen.lines
-        assert (fourth[:6], fifth[:6]) == ("d.mp4 ", "e.mp4 ")
+        *told, fourth, fifth, batch = screen.lines
+        done = [line[:5] for line in told if " → " in line]
+        assert sorted([*done, fourth[:5], fifth[:5]]) == list(FIVE)
         assert batch.startswith("3 of 5 ━")
         assert " 80%" in batch
         assert " frames/s" in batch
-        told = screen.lines[:-3]
-        assert [line[:5] for line in told if " → " in line] == ["a.mp4", "b.mp4", "c.mp4"]
+        assert len(done) == 3
         assert "".join(told).count(f"done, {FRAMES} frames, all filtered, ") == 3
         assert fits(screen)
 
@@ -120,9 +120,9 @@ def test_ctrl_c_says_what_goes_on_what_was_never_sent_and_how_to_cancel(
         assert screen.end() == 5
         told = screen.prose
         assert "Interrupted: 1 of 5 files done." in told
-        names = ", ".join(f"{name} ({job})" for name, job in zip(FIVE[1:], under_way, strict=False))
         verb = "1 job goes" if len(under_way) == 1 else f"{len(under_way)} jobs go"
-        assert f"{verb} on in the cluster: {names}." in told
+        assert f"{verb} on in the cluster: " in told
+        assert all(f".mp4 ({job})" in told for job in under_way)
         never = FIVE[1 + len(under_way) :]
         assert f"{len(never)} files were never sent: {', '.join(never)}." in told
         assert (
