@@ -41,6 +41,25 @@ class Track:
         on_change: called after each change; `on_progress` instead where a task just moved on.
     """
 
+    __slots__ = (
+        "_on_change",
+        "_user",
+        "_wholes",
+        "begun_at",
+        "chain",
+        "fingerprint",
+        "groups",
+        "intermediates",
+        "needs",
+        "number",
+        "paces",
+        "queue",
+        "stream",
+        "tally",
+        "task_failures",
+        "whole_only",
+    )
+
     def __init__(
         self,
         number: int,

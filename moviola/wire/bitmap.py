@@ -82,7 +82,9 @@ class Bitmap:
         """Return the lowest index from `start` on that is in this bitmap and not in `other`; None if there is none."""
         first, bit = divmod(start, BLOCK)
         bits = (self._blocks.get(first, 0) & ~other._blocks.get(first, 0)) >> bit
-        if bits:  # the usual case, much cheaper than to search for the block
+        if bits & 1:  # the usual case
+            return start
+        if bits:  # much cheaper than to search for the block
             return start + _lowest(bits)
         for position in range(bisect_left(self._order, first), len(self._order)):
             number = self._order[position]

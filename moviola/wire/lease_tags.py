@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final, Protocol
 
 import msgpack
@@ -17,18 +18,27 @@ from moviola.wire.schema import Lease
 KEY_SIZE: Final = 32
 """Bytes of a job's key, as many as a SHA-256 digest has."""
 
+BLOCK_SIZE: Final = 64
+"""Bytes of a block of SHA-256."""
+
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
+
 _pack = msgpack.Packer(use_bin_type=True).pack
 
 
 class LeaseTags:
     """Makes the tags of one job's leases.
 
+    A tag is made for each task. So what of an HMAC depends on the key alone is computed once, as RFC 2104 describes in
+    its section 4; the module hmac, which copies it by way of Python, takes twice as long.
+
     Args:
         key: the job's key, KEY_SIZE bytes; only the middleware and the job's store have it.
     """
 
     def __init__(self, key: bytes) -> None:
-        self._keyed = hmac.new(key, digestmod="sha256")
+        block = key.ljust(BLOCK_SIZE, b"\0")
+        self._inner, self._outer = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
 
     def make(
         self,
@@ -56,9 +66,10 @@ class LeaseTags:
             stage: as in Task; empty for a whole chain.
             build: the fingerprint that the result must have.
         """
-        keyed = self._keyed.copy()
-        keyed.update(_pack((job, owner_epoch, track, index, *lease, instance, mode, stage, build)))
-        return keyed.digest()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(_pack((job, owner_epoch, track, index, *lease, instance, mode, stage, build)))
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class Lent(Protocol):

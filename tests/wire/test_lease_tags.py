@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from typing import Any
 
+import msgpack
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,12 @@ def test_a_tag_fits_what_it_was_made_for_and_nothing_else(
 @given(LENT, KEYS, TEXTS, st.binary(max_size=64))
 def test_no_other_bytes_are_a_tag(lent: HeldLease, key: bytes, worker: str, made_up: bytes) -> None:
     assert is_lent(replace(lent, tag=made_up), key, worker) == (made_up == tag_of(lent, key, worker))
+
+
+@given(LENT, KEYS, TEXTS)
+def test_a_tag_is_an_hmac(lent: HeldLease, key: bytes, worker: str) -> None:
+    told = [lent.job, lent.owner_epoch, lent.track, lent.index, *lent.lease, worker, lent.mode, lent.stage, lent.build]
+    assert tag_of(lent, key, worker) == hmac.digest(key, msgpack.packb(told), "sha256")
 
 
 def test_a_tag_is_what_the_protocol_says() -> None:
