@@ -11,9 +11,6 @@ from moviola.wire import descriptors, limits, options
 
 from .model.rules import Rules
 
-MAX_CREDIT: Final = 64
-"""Tasks at a worker, at most: each lies there with its chunk, and what one worker holds no other can take."""
-
 MAX_LOSSES: Final = 1000
 """A task that takes more workers down with it than this is no accident."""
 
@@ -37,7 +34,9 @@ class Settings:
         type=options.SIZE,
         help="bytes of chunks held; a quarter more for what lies between workers that share a chain",
     )
-    credit: int = setting(_RULES.credit, type=options.whole(1, MAX_CREDIT, "tasks"), help="tasks a worker may hold")
+    credit: int = setting(
+        _RULES.credit, type=options.whole(1, limits.MAX_CREDIT, "tasks"), help="tasks a worker may hold"
+    )
     worker_timeout: float = setting(
         _RULES.worker_timeout_s,
         type=options.SECONDS,

@@ -8,6 +8,7 @@ from typing import Final
 from moviola.base.build_path import BuildPath, from_text
 from moviola.base.vocabulary import CauseKind, ErrorCode, LeasePhase, Mode
 from moviola.wire.lease_tags import is_lent
+from moviola.wire.limits import MAX_CREDIT
 from moviola.wire.messages import (
     VERSIONS,
     Aggregator,
@@ -29,9 +30,6 @@ from .model.job import Job
 from .model.states import JobState
 from .model.task_queue import LeaseRecord
 from .names import worker_before
-
-MAX_ADOPTED: Final = 64
-"""Leases taken over from one returning worker: twice what the largest credit lets it hold."""
 
 PHASES: Final = frozenset(LeasePhase)
 MODES: Final = frozenset(Mode)
@@ -132,7 +130,7 @@ class Workers:
         worker, nobody else holds it, and what will come of it is wanted."""
         cluster = self._cluster
         job = cluster.open.get(held.job)
-        is_free = not cluster.fleet.is_held(held.lease) and len(worker.held) < MAX_ADOPTED
+        is_free = not cluster.fleet.is_held(held.lease) and len(worker.held) < MAX_CREDIT
         wanted = self._wanted_stage(job, held) if job is not None and is_free else None
         if job is None or wanted is None or not self._was_lent(job, worker, held, now):
             cluster.send(worker.peer, Revoke(held.lease))

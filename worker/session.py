@@ -17,6 +17,7 @@ from typing import Any, Final
 from moviola.base.vocabulary import CauseKind, LeaseOutcome, Verdict
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
+from moviola.wire.limits import MAX_CREDIT
 from moviola.wire.messages import (
     VERSIONS,
     Aggregator,
@@ -82,15 +83,12 @@ DEFAULT_BEAT_INTERVAL_S: Final = 2.0
 DEFAULT_CREDIT: Final = 2
 """Where the middleware's Welcome names none."""
 
-MAX_CREDIT: Final = 256
-"""More is not believed: each credit is a chunk in memory. The middleware lets it grow to 32 for tiny tasks."""
-
 MAX_CAUSE: Final = 16_000
 """Characters that are told of a failure's text, and of the end of its traceback."""
 
 HOLDINGS_PER_CREDIT: Final = 2
-"""After a reconnect the middleware may hand out anew before it has revoked what it does not adopt. What comes beyond
-that goes back unopened, so that memory stays bounded whatever comes."""
+"""Tasks taken for each credit. The middleware revokes what it does not adopt before it hands out anew, so it never has
+more here than its credit; from one that had, what is beyond this goes back unopened, so that memory stays bounded."""
 
 OUTCOMES: Final[dict[str, LeaseOutcome]] = {
     Verdict.KEPT: LeaseOutcome.STORED,

@@ -122,6 +122,10 @@ and travels in windows (see windows.py)."""
 MAX_TRACKS: Final = 256
 """Outputs and streams of a job together."""
 
+MAX_CREDIT: Final = 64
+"""Tasks that a worker may be lent at a time: each lies there with its chunk, and what one worker holds no other can
+take."""
+
 MAX_FINGERPRINT: Final = 4096
 """Characters of library versions and CPU class: about 150 each time that another build takes over in a chain. Holdings
 has one text for each track."""

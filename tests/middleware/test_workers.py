@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from middleware.events import Send, SendChunk
 from moviola.wire.messages import Control, Event, Released, Revoke, Stored, Task, Watch
 from moviola.wire.schema import Lease
 from tests.middleware.script import Script, bits, held_lease
@@ -73,6 +74,24 @@ def test_a_lease_is_adopted_for_just_what_it_was_lent_for(script: Script, change
     script.leave(12)
     script.worker(13, "w11", held=(held,))
     assert not script.said(13, Revoke)
+
+
+def test_a_worker_that_returns_is_told_what_is_not_wanted_before_it_is_given_more(script: Script) -> None:
+    """So that it never holds more than its credit, and need not give back what it is lent, which would end its work."""
+    script.worker(11)
+    script.submit(chunks=12)
+    held = [held_lease(task) for task in script.said(11, Task)]
+    script.leave(11)
+    script.worker(12)
+    script.tick()
+    for index in (0, 1):  # another does what it was lent
+        script.deliver(12, index)
+    script.worker(13, "w11", held=tuple(held))
+    script.tick()
+    sent = [one.message for one in script.commands if isinstance(one, Send | SendChunk) and one.peer == 13]
+    told = [one for one in sent if isinstance(one, Revoke | Task)]
+    assert [type(one) for one in told] == [Revoke] * 2 + [Task] * 2
+    assert [one.lease for one in told[:2]] == [one.lease for one in held]
 
 
 def test_a_lease_is_not_adopted_twice_by_one_process_under_two_names(script: Script) -> None:

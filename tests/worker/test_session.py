@@ -339,6 +339,17 @@ def test_a_store_is_shown_another_token_than_the_middleware() -> None:
     assert "token" not in repr(dial.hello)
 
 
+def test_what_is_revoked_makes_room_for_as_much_at_once() -> None:
+    """Also what is being computed: its thread may take a while to stop."""
+    script = Script().connect()
+    leases = [Lease(1, 10 + n) for n in range(6)]
+    for lease in leases[:4]:
+        script.told(task(lease))
+    assert isinstance(script.told(Revoke(leases[0]))[0], Abandon)
+    script.told(Revoke(leases[1]))
+    assert [script.told(task(lease)) for lease in leases[4:]] == [[], []]
+
+
 def test_tasks_beyond_any_credit_go_back_unopened() -> None:
     script = Script().connect()
     leases = [Lease(1, 10 + n) for n in range(5)]
