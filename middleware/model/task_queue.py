@@ -206,7 +206,10 @@ class TaskQueue:
 
     def _came_late(self, index: int) -> None:
         """A task is queued that the pointer has passed."""
-        if self._ahead and next(iter(self._ahead)) < index:
+        first = next(iter(self._ahead), None)
+        if first is not None and index >= first + LOOK_AHEAD:
+            self._next = index  # it had gone on to the next that was here, too far ahead
+        elif first is not None and first < index:
             self._ahead[index] = self._stream.frames_of(index)
             self._ahead = dict(sorted(self._ahead.items()))
         else:
