@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from moviola.base.failures import MAX_FAILURES_OF_TASK
 from moviola.base.vocabulary import CauseKind, JobCode, Mode, OnError
-from moviola.wire.messages import (
-    Revoke,
-)
-from moviola.wire.schema import Record
+from moviola.wire.messages import Cause, Revoke
 
 from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
@@ -21,17 +17,6 @@ from .model.track import Track
 
 MAX_CAUSE: Final = 4000
 """Characters of a failure's text in what is told of it: twice what our workers send, and little enough for a text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause(Record):
-    """Why a task failed, as Released tells it."""
-
-    kind: str = CauseKind.EXCEPTION
-    text: str = "no cause was given"
-    filter: str | None = None
-    frame: int | None = None
-    traceback: str | None = None
 
 
 class Failures:

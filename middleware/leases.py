@@ -11,13 +11,14 @@ from moviola.wire.messages import (
     Asset,
     AssetRequest,
     Beat,
+    Cause,
     Released,
     Revoke,
 )
 from moviola.wire.schema import Lease
 
 from .events import Check, SendChunk
-from .failures import MAX_CAUSE, Cause, Failures
+from .failures import MAX_CAUSE, Failures
 from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
 from .model.job import MAX_CHUNK_FRAMES, Job
@@ -62,7 +63,7 @@ class Leases:
 
     def released(self, worker: WorkerRecord, message: Released, now: float) -> None:
         """A worker gives a lease back, and says what became of it."""
-        cause = Cause.from_wire(message.cause) if message.cause else NO_CAUSE
+        cause = message.cause or NO_CAUSE
         record = self._cluster.fleet.give_back(worker, message.lease)
         if record is None:
             return  # a late word on a lease that ended: its owner check fails, and that is all

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text
@@ -12,17 +11,18 @@ from moviola.wire.limits import MAX_CREDIT
 from moviola.wire.messages import (
     VERSIONS,
     Aggregator,
+    Cause,
+    Death,
     HeldLease,
     Hello,
     Revoke,
     Welcome,
     WorkerDetails,
 )
-from moviola.wire.schema import Lease, Record
 from moviola.wire.tokens import is_same
 
 from .events import Close, Peer
-from .failures import MAX_CAUSE, Cause, Failures
+from .failures import MAX_CAUSE, Failures
 from .leases import Leases
 from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
@@ -38,15 +38,6 @@ OF_THE_TASK: Final = frozenset({CauseKind.CRASH, CauseKind.MEMORY, CauseKind.STA
 """Deaths of a process that are charged to what it was computing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Death(Record):
-    """What a worker's Hello tells of how the process before it died."""
-
-    lease: Lease | None = None  # that it was computing
-    kind: str = ""
-    text: str = "it died"
-
-
 class Workers:
     """The part of the dispatcher that knows which workers are here."""
 
@@ -57,7 +48,6 @@ class Workers:
         """A worker has said Hello: it takes the place of an earlier session, and goes on with what that held."""
         cluster, rules = self._cluster, self._cluster.rules
         details = WorkerDetails.from_wire(hello.details)
-        death = None if details.death is None else Death.from_wire(details.death)
         old = worker_before(cluster, hello)
         if old is not None:
             cluster.outbox.append(
@@ -84,8 +74,8 @@ class Workers:
         cluster.note(
             "worker-joined", f"worker {hello.name} joined from {host or 'here'}: {offered}", now, worker=hello.name
         )
-        if death is not None:
-            self._predecessor_died(worker, death, now, is_child=is_child)
+        if details.death is not None:
+            self._predecessor_died(worker, details.death, now, is_child=is_child)
         for held in details.held:
             if held.lease not in worker.held:
                 self._adopt(worker, held, now)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from moviola.filters.assets import Folder
 from moviola.media.kinds import KINDS
 from moviola.wire.addresses import Address
+from moviola.wire.messages import Death
 from moviola.wire.tokens import new_token
 
 MAX_CHILD_SETTINGS: Final = 1024 * 1024
@@ -40,7 +41,7 @@ class ChildSettings:
     secret: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     log: str = "info"
-    death: dict[str, Any] | None = None
+    death: Death | None = None
     plugins: tuple[str, ...] = ()
     assets: tuple[str, dict[str, str]] | None = None
     memory_limit: int = 0
@@ -53,7 +54,8 @@ class ChildSettings:
     def from_line(cls, line: bytes) -> ChildSettings:
         """Raises ValueError or TypeError for what is no such line."""
         data = json.loads(line)
-        return cls(**{**data, "filters": tuple(data["filters"]), "plugins": tuple(data["plugins"])})
+        death = None if data["death"] is None else Death.from_wire(data["death"])
+        return cls(**{**data, "death": death, "filters": tuple(data["filters"]), "plugins": tuple(data["plugins"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class ParentSettings:
     kinds: Mapping[str, str] = field(default_factory=lambda: {each.name: each.process.name for each in KINDS.values()})
     token: str = field(default_factory=new_token, repr=False)
 
-    def child(self, name: str, note_fd: int, death: dict[str, Any] | None) -> ChildSettings:
+    def child(self, name: str, note_fd: int, death: Death | None) -> ChildSettings:
         """Return the settings of one child of this worker."""
         return ChildSettings(
             name=name,

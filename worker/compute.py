@@ -19,7 +19,7 @@ from moviola.media.errors import MediaError, ProcessingFailed, TooLargeToHandOn
 from moviola.media.kind import Deferred, Process
 from moviola.media.material import Output, Result
 from moviola.wire.framing import Buffer
-from moviola.wire.messages import Task
+from moviola.wire.messages import Cause, Task
 from moviola.wire.schema import Lease
 
 from .events import Computed, Event, Failed, Stopped
@@ -134,21 +134,16 @@ _IN_WORDS: Final = (MediaError, FilterError, ParameterError, AssetError)
 """Exceptions whose text is a sentence of ours: their names would say nothing more."""
 
 
-def cause_of(error: BaseException) -> dict[str, Any]:
-    """An exception as Released tells it: kind, text, and where known the filter, the frame and the traceback."""
-    cause: dict[str, Any] = {
-        "kind": _kind_of(error),
-        "text": str(error) if isinstance(error, _IN_WORDS) else _named(error),
-        "traceback": "".join(traceback.format_exception(error)),
-    }
+def cause_of(error: BaseException) -> Cause:
+    """Return an exception as Released tells it."""
+    filter_name = frame = None
+    trace = "".join(traceback.format_exception(error))
     if isinstance(error, ProcessingFailed):
-        cause |= {"filter": error.filter_name, "frame": error.frames[0], "traceback": error.traceback}
-        cause |= {"frames": list(error.frames)} if len(error.frames) > 1 else {}
+        filter_name, frame, trace = error.filter_name, error.frames[0], error.traceback
     elif isinstance(error, FilterError):
-        cause |= {"filter": error.filter_name, "frame": error.frame, "traceback": error.trace}
-    cause["text"] = cause["text"][:MAX_CAUSE_TEXT]
-    cause["traceback"] = cause["traceback"][-MAX_CAUSE_TRACEBACK:]
-    return cause
+        filter_name, frame, trace = error.filter_name, error.frame, error.trace
+    text = str(error) if isinstance(error, _IN_WORDS) else _named(error)
+    return Cause(_kind_of(error), text[:MAX_CAUSE_TEXT], filter_name, frame, trace[-MAX_CAUSE_TRACEBACK:])
 
 
 def _kind_of(error: BaseException) -> CauseKind:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from moviola.base import processes
 from moviola.base.vocabulary import CauseKind
+from moviola.wire.messages import Death
 from moviola.wire.schema import Lease
 
 from .events import EXIT_BUG, EXIT_DRAINED, EXIT_MEMORY, EXIT_ORPHANED, EXIT_STUCK
@@ -22,10 +23,10 @@ OWN_EXITS: Final = {
 }
 
 
-def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_hung: bool = False) -> dict[str, Any]:
-    """A Hello's `death`: `lease` computed then, `signal` or `exit`, `kind`, `text`.
+def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_hung: bool = False) -> Death:
+    """Return what a Hello tells of a process that ended.
 
-    `kind` is `crash` (by its own signal or an exit in the midst of a task), `memory` (the kernel's out-of-memory
+    Its `kind` is `crash` (by its own signal or an exit in the midst of a task), `memory` (the kernel's out-of-memory
     killer, or its own limit), `stall` (the parent ended a process that hung as a whole) or `killed` (from outside).
 
     Args:
@@ -34,7 +35,6 @@ def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_
         was_hung: the parent killed it because it did not answer any more.
     """
     at = f" while computing lease {lease}" if lease is not None else ""
-    told: dict[str, Any] = {"lease": list(lease) if lease is not None else None}
     if status < 0:
         signal_name = processes.signal_name(-status)
         kind, how = CauseKind.KILLED, f"was killed by {signal_name}"
@@ -44,13 +44,13 @@ def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_
             kind, how = CauseKind.STALL, "hung and was ended by its parent"
         elif signal_name == "SIGKILL" and was_oom:
             kind, how = CauseKind.MEMORY, "was killed because the memory ran out"
-        return told | {"signal": signal_name, "kind": kind, "text": f"process {name} {how}{at}"}
+        return Death(lease, signal_name, None, kind, f"process {name} {how}{at}")
     if status == EXIT_MEMORY:
-        return told | {"exit": status, "kind": CauseKind.MEMORY, "text": f"process {name} ran out of memory{at}"}
+        return Death(lease, "", status, CauseKind.MEMORY, f"process {name} ran out of memory{at}")
     if status in OWN_EXITS:
-        return told | {"exit": status, "kind": CauseKind.KILLED, "text": f"process {name} {OWN_EXITS[status]}{at}"}
+        return Death(lease, "", status, CauseKind.KILLED, f"process {name} {OWN_EXITS[status]}{at}")
     kind = CauseKind.CRASH if lease is not None else CauseKind.KILLED
-    return told | {"exit": status, "kind": kind, "text": f"process {name} ended with exit status {status}{at}"}
+    return Death(lease, "", status, kind, f"process {name} ended with exit status {status}{at}")
 
 
 class OutOfMemoryCounter:

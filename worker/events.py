@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, Final
+from typing import Final
 
 from moviola.base.records import record
 from moviola.media import material
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
-from moviola.wire.messages import Hello, Message, Task, Welcome
+from moviola.wire.messages import Cause, Hello, Message, Task, Welcome
 from moviola.wire.schema import Lease
 
 ServerId = str
@@ -74,10 +74,10 @@ class Computed:
 
 @record
 class Failed:
-    """The computation raised; `cause` is as in Released."""
+    """The computation raised."""
 
     lease: Lease
-    cause: dict[str, Any]
+    cause: Cause
 
 
 @record

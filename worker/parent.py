@@ -15,12 +15,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import psutil
 
 from moviola.base import processes
 from moviola.base.backoff import Backoff
+from moviola.wire.messages import Death
 
 from .child_settings import ParentSettings
 from .death import OutOfMemoryCounter, describe
@@ -70,7 +71,7 @@ class Slot:
     restart: Backoff = field(default_factory=lambda: Backoff(RESTART_FIRST_S, RESTART_MAX_S, due_at=0.0))
     is_given_up: bool = False
     early_deaths: int = 0  # in a row
-    death: dict[str, Any] | None = None
+    death: Death | None = None
     turns: int = 0
     quiet_checks: int = 0
     was_hung: bool = False
@@ -153,7 +154,7 @@ class Parent:
         death = describe(slot.name, status, slot.note.lease, was_oom=was_oom, was_hung=slot.was_hung)
         self._remember(slot, None if status == EXIT_DRAINED else death)
         slot.early_deaths = slot.early_deaths + 1 if slot.note.stage is Stage.STARTING else 0
-        log.warning("%s (process %d); starting it again %s", death["text"], process.pid, self._plan_restart(slot))
+        log.warning("%s (process %d); starting it again %s", death.text, process.pid, self._plan_restart(slot))
 
     @staticmethod
     def _plan_restart(slot: Slot) -> str:
@@ -167,11 +168,11 @@ class Parent:
         return f"in {slot.restart.due_at - now:g} s, as it keeps dying at its start"
 
     @staticmethod
-    def _remember(slot: Slot, death: dict[str, Any] | None) -> None:
+    def _remember(slot: Slot, death: Death | None) -> None:
         """For the next Hello. A death that nobody was told of yet, and that names a lease, is worth more than one
         that names none."""
         was_told = slot.note.stage is Stage.WELCOMED
-        if not was_told and slot.death is not None and slot.death["lease"] and not (death and death["lease"]):
+        if not was_told and slot.death is not None and slot.death.lease and not (death and death.lease):
             return
         slot.death = death
 

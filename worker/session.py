@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from moviola.base.vocabulary import CauseKind, LeaseOutcome, Verdict
+from moviola.base.vocabulary import LeaseOutcome, Verdict
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
 from moviola.wire.limits import MAX_CREDIT
@@ -24,6 +24,8 @@ from moviola.wire.messages import (
     Asset,
     AssetRequest,
     Beat,
+    Cause,
+    Death,
     Error,
     Hello,
     Released,
@@ -34,7 +36,6 @@ from moviola.wire.messages import (
     WorkerDetails,
 )
 from moviola.wire.schema import Lease
-from moviola.wire.shortened import shortened_data, shortened_end
 from moviola.wire.tokens import for_store
 
 from .assets import AssetCache
@@ -83,9 +84,6 @@ DEFAULT_BEAT_INTERVAL_S: Final = 2.0
 DEFAULT_CREDIT: Final = 2
 """Where the middleware's Welcome names none."""
 
-MAX_CAUSE: Final = 16_000
-"""Characters that are told of a failure's text, and of the end of its traceback."""
-
 HOLDINGS_PER_CREDIT: Final = 2
 """Tasks taken for each credit. The middleware revokes what it does not adopt before it hands out anew, so it never has
 more here than its credit; from one that had, what is beyond this goes back unopened, so that memory stays bounded."""
@@ -114,7 +112,7 @@ class Session:
     identity: Identity
     middleware: tuple[Address, ...]
     jitter: Callable[[], float]
-    death: dict[str, Any] | None = None
+    death: Death | None = None
 
     held_tasks: dict[Lease, HeldTask] = field(default_factory=dict)  # in the order in which they came
     assets: AssetCache = field(default_factory=AssetCache)
@@ -298,7 +296,7 @@ class Session:
         fault = fault_of(task)
         if fault:
             self._log(f"lease {task.lease} is given back: {fault}")
-            self._tell(Released(task.lease, LeaseOutcome.FAILED, {"kind": CauseKind.EXCEPTION, "text": fault}))
+            self._tell(Released(task.lease, LeaseOutcome.FAILED, Cause(text=fault)))
             return
         self.held_tasks[task.lease] = held_task = HeldTask(task, chunk)
         self._ask_for_assets(held_task)
@@ -313,7 +311,7 @@ class Session:
             return  # of a lease that has ended
         if self.assets.add(value, content):
             return
-        cause = {"kind": CauseKind.EXCEPTION, "text": f"what came as the file {value} is something else"}
+        cause = Cause(text=f"what came as the file {value} is something else")
         for held_task in list(self.held_tasks.values()):
             if held_task.phase is Phase.WAITING and value in held_task.task.assets:
                 self._release(held_task, LeaseOutcome.FAILED, cause)
@@ -393,14 +391,14 @@ class Session:
         """Ends a task whose result breaks a limit of the wire: another try may make a smaller one."""
         held_task = self.held_tasks.get(event.lease)
         if held_task is not None and held_task.phase is Phase.DELIVERING:
-            cause = {"kind": CauseKind.EXCEPTION, "text": f"its result cannot be sent: {event.reason}"}
+            cause = Cause(text=f"its result cannot be sent: {event.reason}")
             self._release(held_task, LeaseOutcome.FAILED, cause)
 
-    def _release(self, held_task: HeldTask, outcome: LeaseOutcome, cause: dict[str, Any] | None = None) -> None:
+    def _release(self, held_task: HeldTask, outcome: LeaseOutcome, cause: Cause | None = None) -> None:
         """The lease is over. The middleware is told now, or when it is back."""
         held_task.chunk = held_task.result = None
         held_task.is_sent = False
-        released = Released(held_task.task.lease, outcome, None if cause is None else _told(cause))
+        released = Released(held_task.task.lease, outcome, cause)
         if self.peers.is_open(MIDDLEWARE):
             self._tell(released)
             del self.held_tasks[held_task.task.lease]
@@ -464,13 +462,6 @@ class Session:
     def _log(self, text: str) -> None:
         if text:
             self._out.append(Log(text))
-
-
-def _told(cause: dict[str, Any]) -> dict[str, Any]:
-    """Return a failure's cause as it is told; an exception may say more than a message holds."""
-    ends = {name: shortened_end(text, MAX_CAUSE) for name in ("traceback",) if isinstance(text := cause.get(name), str)}
-    made: dict[str, Any] = shortened_data(cause | ends, characters=MAX_CAUSE, items=16)
-    return made
 
 
 def _limit(welcome: Welcome, name: str, default: float, least: float, most: float) -> float:

@@ -15,7 +15,7 @@ import msgpack
 from moviola.base.progress import Progress
 from moviola.base.records import record
 from moviola.base.texts import MAX_NAME, Name, Text, Token
-from moviola.base.vocabulary import ErrorCode, Mode
+from moviola.base.vocabulary import CauseKind, ErrorCode, Mode
 from moviola.base.worker_facts import WorkerFacts
 from moviola.wire.errors import ProtocolError, Unsendable
 from moviola.wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_PART, MAX_PAYLOAD
@@ -140,6 +140,25 @@ class HeldLease(Record):
 
 
 @record
+class Death(Record):
+    """How a worker's process died.
+
+    Attributes:
+        lease: the one that it was computing, or nil.
+        signal: the name of the signal that ended it; empty where it ended by itself.
+        exit: the status with which it ended by itself, or nil.
+        kind: `crash`, `memory`, `stall` or `killed`.
+        text: the same for people.
+    """
+
+    lease: Lease | None = None
+    signal: Name = ""
+    exit: int | None = None
+    kind: Name = ""
+    text: Text = "it died"
+
+
+@record
 class WorkerDetails(Record):
     """What a worker's Hello tells of it.
 
@@ -159,7 +178,7 @@ class WorkerDetails(Record):
     slots: int
     fingerprint: Fingerprint
     held: list[HeldLease] = field(default_factory=list)
-    death: dict[str, Any] | None = None
+    death: Death | None = None
     process_id: int = 0
     host: Name = ""
 
@@ -531,6 +550,25 @@ class Beat(Message):
 
 
 @record
+class Cause(Record):
+    """Why a task failed.
+
+    Attributes:
+        kind: `exception`, `crash`, `memory`, `stall` or `too-large`.
+        text: the reason for people.
+        filter: which one raised, where that is known.
+        frame: the frame's number in the source, where that is known.
+        traceback: its end.
+    """
+
+    kind: Name = CauseKind.EXCEPTION
+    text: Text = "no cause was given"
+    filter: Name | None = None
+    frame: int | None = None
+    traceback: Text | None = None
+
+
+@record
 class Released(Message):
     """A lease has ended, and its credit comes back.
 
@@ -542,7 +580,7 @@ class Released(Message):
 
     lease: Lease
     outcome: Name
-    cause: dict[str, Any] | None = None
+    cause: Cause | None = None
 
 
 # ── worker, middleware and aggregator ────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,7 @@ from moviola.wire.bitmap import Bitmap
 from moviola.wire.messages import (
     AggregatorDetails,
     Beat,
+    Cause,
     Chunk,
     End,
     Finish,
@@ -253,10 +254,12 @@ class Script:
         token: str = "",
     ) -> None:
         """A worker joins; with the session of another connection it is the same process."""
-        details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held), death)
+        details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held)).to_wire()
         name = name or f"w{peer}"
         token = token or f"token of {name}"
-        self.tell(peer, Hello("worker", name, session or f"s{peer}", [3], details=details.to_wire(), token=token))
+        self.tell(
+            peer, Hello("worker", name, session or f"s{peer}", [3], details=details | {"death": death}, token=token)
+        )
 
     def client(self, peer: int = 1, session: str = "", user: str = "") -> None:
         self.tell(peer, Hello("client", "someone", session or f"c{peer}", [3], user=user))
@@ -356,5 +359,5 @@ def counted(script: Script) -> tuple[int, int, list[int]]:
 
 def fail(script: Script, peer: int) -> None:
     lease = script.said(peer, Task)[-1].lease
-    script.tell(peer, Released(lease, "failed", {"kind": "exception", "text": "boom"}))
+    script.tell(peer, Released(lease, "failed", Cause(text="boom")))
     script.tick()

@@ -11,7 +11,7 @@ from middleware.events import SendChunk, SendStage
 from middleware.model.rules import Rules
 from middleware.stages import is_outdated
 from moviola.base.build_path import BuildPath, to_text
-from moviola.wire.messages import HandOn, Released, Stored, Task
+from moviola.wire.messages import Cause, HandOn, Released, Stored, Task
 from moviola.wire.schema import Lease
 from tests.middleware.script import Script
 
@@ -80,7 +80,7 @@ class Fleet:
             self.script.tell(9, Stored(task.job, 0, task.index, "kept", lease, f"w{peer}", 10))
             self.script.tell(peer, Released(lease, "stored"))
         elif self.random.random() < 0.02:
-            self.script.tell(peer, Released(lease, "failed", {"kind": "too-large", "text": "too much"}))
+            self.script.tell(peer, Released(lease, "failed", Cause("too-large", "too much")))
         else:
             self._spooled[task.index] = builds
             self.script.tell(peer, HandOn(lease, task.job, 0, task.index, task.tag), size=1000)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from middleware.model.states import JobState
-from moviola.wire.messages import Beat, End, Event, Finished, Job, LeaseBeat, Released, Stored, Task, Watch, Worker
+from moviola.wire.messages import Beat, End, Event, Finished, Job, LeaseBeat, Stored, Task, Watch, Worker
 from tests.middleware.script import Script
 
 
@@ -25,8 +25,6 @@ FRAMES = 2**62
 @pytest.mark.parametrize(
     ("peer", "say"),
     [
-        (11, lambda job, lease: Released(lease, "failed", {"kind": ["crash"]})),
-        (11, lambda job, lease: Released(lease, "failed", {"text": "x" * 100_000})),
         (11, lambda job, lease: Beat([LeaseBeat(lease, "computing", FRAMES, 1)])),
         (9, lambda job, lease: Stored(job, 0, 2**40, "kept")),
         (9, lambda job, lease: Stored(job, 0, 0, "kept", lost_frames=FRAMES)),

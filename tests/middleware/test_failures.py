@@ -144,6 +144,7 @@ def test_a_cause_says_nothing_of_who_failed_and_how(script: Script) -> None:
     script.worker(11)
     job = script.submit(chunks=1)
     cause = {"kind": "exception", "text": "it raised", "worker": ["another"], "mode": 3}
-    script.tell(11, Released(script.said(11, Task)[0].lease, "failed", cause))
+    lease = script.said(11, Task)[0].lease
+    script.tell(11, Released.from_wire({"lease": list(lease), "outcome": "failed", "cause": cause}))
     (told,) = script.dispatcher.cluster.open[job].tracks[0].task_failures[0].failures
     assert (told["worker"], told["mode"]) == ("w11", "filter")

@@ -12,7 +12,7 @@ from middleware.events import ForgetJob, FreeJob
 from middleware.model.ended_job import EndedJob
 from middleware.model.rules import Rules
 from middleware.server import new_id
-from moviola.wire.messages import Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
+from moviola.wire.messages import Cause, Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 from tests.middleware.script import ROOM, Script, bits
 
 UPLOAD_S = Rules().upload_timeout_s
@@ -34,7 +34,7 @@ def fail(script: Script, job: str) -> None:
     """The only task of a job whose policy is to fail does so three times."""
     for _ in range(3):
         task = script.said(11, Task)[-1]
-        cause = {"kind": "exception", "text": "it raised", "filter": "blur", "frame": 37, "traceback": "Traceback …"}
+        cause = Cause("exception", "it raised", "blur", 37, "Traceback …")
         script.tell(11, Released(task.lease, "failed", cause))
         script.tick()
     assert script.dispatcher.cluster.jobs[job].state.value == "failed"

@@ -8,6 +8,7 @@ from middleware.events import FreeStage, SendChunk, SendStage
 from middleware.model.rules import Rules
 from moviola.wire.messages import (
     Beat,
+    Cause,
     Control,
     Event,
     HandOn,
@@ -137,7 +138,7 @@ def test_failures_are_counted_per_task_and_the_last_try_begins_with_the_chunk(sc
     share(script, chunks=1)
     script.hand_on(RESIZE)
     for _ in range(3):
-        script.tell(MARK, Released(script.said(MARK, Task)[-1].lease, "failed", {"kind": "exception", "text": "no"}))
+        script.tell(MARK, Released(script.said(MARK, Task)[-1].lease, "failed", Cause(text="no")))
         script.tick()
     assert [task.mode for task in script.said(MARK, Task)] == ["filter"] * 3
     assert [(task.mode, task.stage) for task in script.said(RESIZE, Task)] == [("filter", [0, 1]), ("bypass", [0, 1])]
@@ -228,7 +229,7 @@ def test_a_full_disk_makes_the_task_wait_and_keeps_nothing_of_it(script: Script)
 
 def test_frames_that_cannot_be_sent_at_once_wait_for_a_worker_that_offers_all(script: Script) -> None:
     share(script, chunks=1)
-    cause = {"kind": "too-large", "text": "the frames of one chunk take more than 192 MB"}
+    cause = Cause("too-large", "the frames of one chunk take more than 192 MB")
     script.tell(RESIZE, Released(script.said(RESIZE, Task)[0].lease, "failed", cause))
     script.tick(1)
     assert script.job(1).code == "too-large"

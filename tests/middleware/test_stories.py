@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from middleware.model.stories import MAX_LINES, MAX_LINES_OF_TASK, MAX_TASKS, Stories
-from moviola.wire.messages import Job, Released, Task, Watch
+from moviola.wire.messages import Cause, Job, Released, Task, Watch
 from tests.middleware.script import Script, held_lease
 
 
@@ -31,7 +31,7 @@ def test_a_task_that_was_lost_failed_and_done_tells_so(script: Script) -> None:
     script.worker(12)
     script.tick()
     (task,) = [one for one in script.said(12, Task) if one.index == 1]
-    script.tell(12, Released(task.lease, "failed", {"kind": "exception", "text": "no such thing"}))
+    script.tell(12, Released(task.lease, "failed", Cause(text="no such thing")))
     script.worker(13)
     script.tick()
     script.deliver(13, 1)

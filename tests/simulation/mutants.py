@@ -23,7 +23,7 @@ from aggregator.splices import Splices
 from middleware import handing_on, names, scheduler, stages, submissions, workers
 from middleware.dispatcher import Dispatcher
 from middleware.events import FoundDamaged, FreeStage, StageLost, Tick
-from middleware.failures import Cause, Failures
+from middleware.failures import Failures
 from middleware.handing_on import HandingOn
 from middleware.leases import Leases
 from middleware.ledger import MiddlewareLedger
@@ -49,6 +49,7 @@ from moviola.session.upload import Upload
 from moviola.storage.ledger import Ledger
 from moviola.storage.spool import Spool
 from moviola.wire.bitmap import Bitmap
+from moviola.wire.messages import Cause
 from moviola.wire.places import Idlers
 from moviola.wire.windows import Windows
 from tests.simulation import material

@@ -28,7 +28,7 @@ from moviola.storage.spool import Location, Spool
 from moviola.wire.addresses import Address
 from moviola.wire.framing import checksum
 from moviola.wire.loop import Damaged, Lost, Received
-from moviola.wire.messages import Released, Task, Welcome
+from moviola.wire.messages import Cause, Death, Released, Task, Welcome
 from tests.simulation import material
 from tests.simulation.network import Link, Network, SimLoop
 from tests.simulation.world import World
@@ -546,7 +546,7 @@ class Worker(Program):
         self._connections: dict[str, int] = {}
         self._peers: dict[int, str] = {}
         self._inbox: list[worker_events.Event] = []
-        self._died: dict[str, Any] | None = None
+        self._died: Death | None = None
         self._abandoned: set[Any] = set()
         self.restarts_itself = True
         self.after_turn: Callable[[Worker], None] = lambda _worker: None
@@ -566,7 +566,7 @@ class Worker(Program):
     def _end(self) -> None:
         lease = self.session.computing if self.session is not None else None
         if self._died is None and lease is not None:
-            self._died = {"lease": list(lease), "kind": "killed", "text": "killed by SIGKILL"}
+            self._died = Death(lease, "SIGKILL", kind="killed", text="killed by SIGKILL")
         self.session = None
 
     def drain(self) -> None:
@@ -679,12 +679,11 @@ class Worker(Program):
             elif task.lease in self._abandoned:
                 self._report(worker_events.Stopped(task.lease))
             elif number == BAD_STEP and fate == "crash":
-                self._died = {"lease": list(task.lease), "kind": "crash", "text": "killed by SIGSEGV"}
+                self._died = Death(task.lease, "SIGSEGV", kind="crash", text="killed by SIGSEGV")
                 self.kill()
                 world.later(0.5, self._start_again)
             elif number == BAD_STEP and fate == "fail":
-                cause = {"kind": "exception", "text": "the filter raised"}
-                self._report(worker_events.Failed(task.lease, cause))
+                self._report(worker_events.Failed(task.lease, Cause(text="the filter raised")))
             elif number == BAD_STEP and fate == "hang":
                 return
             elif number == STEPS:

@@ -17,6 +17,7 @@ from moviola.wire.messages import (
     MESSAGES,
     AssetFacts,
     Beat,
+    Cause,
     Chunk,
     Error,
     Job,
@@ -49,6 +50,8 @@ def _value(hint: Any) -> Any:
     text = str(hint)
     if "AssetFacts" in text:
         return [AssetFacts("sha256:0", 4, "logo.png")]
+    if "Cause" in text:
+        return Cause("exception", "it raised", "blur", 3, "Traceback")
     if "LeaseBeat" in text:
         return [LeaseBeat(Lease(3, 4), "computing", 5, 6)]
     if text.startswith("dict") or text.startswith("dict[str, typing.Any] |"):
@@ -99,6 +102,8 @@ def test_unknown_fields_are_ignored_so_that_fields_may_be_added() -> None:
         ({"type": "Chunk", "job": "j" * 256, "stream": 0, "index": 0, "frame_count": 0}, "at most 255"),
         ({"type": "Revoke", "lease": [1]}, "Revoke.lease"),
         ({"type": "Beat", "leases": [{"lease": [1, 2], "phase": 3, "frames": 0}]}, "LeaseBeat.phase"),
+        ({"type": "Released", "lease": [1, 2], "outcome": "failed", "cause": {"kind": ["crash"]}}, "Cause.kind"),
+        ({"type": "Released", "lease": [1, 2], "outcome": "failed", "cause": {"text": "x" * 100_000}}, "Cause.text"),
         ({"type": "Beat", "cpu_percent": float("nan")}, "Beat.cpu_percent"),
         ({"type": "Message"}, "no message"),
         ({"type": ["Chunk"]}, "no message"),

@@ -9,6 +9,7 @@ from moviola.wire.addresses import Address
 from moviola.wire.messages import (
     Aggregator,
     Beat,
+    Cause,
     Hello,
     Message,
     Released,
@@ -95,7 +96,7 @@ def dial_store(port: int) -> Dial:
     return Dial("store", (Address("there", port),), hello)
 
 
-def released(lease: Lease, outcome: str, cause: dict[str, Any] | None = None) -> Send:
+def released(lease: Lease, outcome: str, cause: Cause | None = None) -> Send:
     return Send(MIDDLEWARE, Released(lease, outcome, cause))
 
 

@@ -11,7 +11,7 @@ import pytest
 from moviola.media import material
 from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError
-from moviola.wire.messages import MESSAGES, Welcome
+from moviola.wire.messages import MESSAGES, Cause, Welcome
 from tests.fuzz.play import play
 from tests.fuzz.vocabulary import Vocabulary
 from worker.events import (
@@ -97,7 +97,7 @@ class World:
         if self.random.random() < 0.3 and not self.is_abandoned:
             return self._feed(Progressed(lease, self.random.randrange(10), self.random.randrange(10)))
         result = material.Result(b"result", "f", 1, 1, 0, 0, 0, 7)
-        endings: list[Event] = [Computed(lease, result), Failed(lease, {"kind": "exception", "text": "x"})]
+        endings: list[Event] = [Computed(lease, result), Failed(lease, Cause(text="x"))]
         if self.is_abandoned:
             endings.append(Stopped(lease))
         self.computing, self.is_abandoned = None, False

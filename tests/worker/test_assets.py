@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from moviola.filters.assets import value_of
-from moviola.wire.messages import Asset, AssetRequest, Task
+from moviola.wire.messages import Asset, AssetRequest, Cause, Task
 from moviola.wire.schema import Lease
 from tests.worker.cluster import task
 from tests.worker.script import RESULT, WELCOME, A, B, Script, released
@@ -66,7 +66,7 @@ def test_another_content_than_the_hash_says_fails_the_task_and_is_not_kept() -> 
     script = Script().connect()
     script.told(with_files(A, LOGO))
     commands = script.told(Asset(value_of(LOGO)), b"another logo")
-    cause = {"kind": "exception", "text": f"what came as the file {value_of(LOGO)} is something else"}
+    cause = Cause(text=f"what came as the file {value_of(LOGO)} is something else")
     assert released(A, "failed", cause) in commands
     assert asking(B, LOGO) in script.told(with_files(B, LOGO))
 

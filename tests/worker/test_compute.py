@@ -14,6 +14,7 @@ import pytest
 from moviola.filters.runner import FilterError
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import BadHeader, BundleError, MediaError, ProcessingFailed, ResultTooLarge
+from moviola.wire.messages import Cause, Released, check_sendable
 from moviola.wire.schema import Lease
 from tests.waiting import PATIENCE_S
 from tests.worker.cluster import task
@@ -72,13 +73,9 @@ def test_a_failure_carries_filter_frame_and_traceback_and_the_next_task_runs(ben
     bench.computer.start(task(A), b"raise")
     failed = bench.event()
     assert isinstance(failed, Failed)
-    assert failed.cause == {
-        "kind": "exception",
-        "text": "filter 'edges' failed on frame 37: ZeroDivisionError: division by zero",
-        "filter": "edges",
-        "frame": 37,
-        "traceback": "Traceback\nZeroDivisionError: division by zero",
-    }
+    text = "filter 'edges' failed on frame 37: ZeroDivisionError: division by zero"
+    trace = "Traceback\nZeroDivisionError: division by zero"
+    assert failed.cause == Cause("exception", text, "edges", 37, trace)
     bench.computer.start(task(Lease(1, 2)), b"echo")
     assert isinstance(bench.event(), Computed)
 
@@ -91,7 +88,7 @@ def test_a_filter_that_calls_exit_ends_its_task_only() -> None:
     bench.computer.start(task(A), b"")
     failed = bench.event()
     assert isinstance(failed, Failed)
-    assert failed.cause["text"] == "SystemExit: 3"
+    assert failed.cause.text == "SystemExit: 3"
     bench.note.close()
 
 
@@ -100,26 +97,27 @@ def test_a_kind_that_is_not_here_is_said(bench: Bench) -> None:
     other.computer.start(task(A), b"")
     failed = other.event()
     assert isinstance(failed, Failed)
-    assert failed.cause["text"] == "ValueError: no 'fake' here, only table"
+    assert failed.cause.text == "ValueError: no 'fake' here, only table"
     other.note.close()
 
 
 def test_causes_are_bounded_and_want_of_memory_is_told_as_such() -> None:
     cause = cause_of(MemoryError())
-    assert (cause["kind"], cause["text"]) == ("memory", "MemoryError")
+    assert (cause.kind, cause.text) == ("memory", "MemoryError")
     long = cause_of(ProcessingFailed([1, 2], "blur", "x" * 100_000))
-    assert (len(long["text"]), len(long["traceback"])) == (MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK)
-    assert long["frames"] == [1, 2]
+    assert (len(long.text), len(long.traceback or "")) == (MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK)
+    assert long.frame == 1
+    check_sendable(Released(A, "failed", long))
     told = cause_of(FilterError("blur", 5, ValueError("no")))
-    assert (told["filter"], told["frame"]) == ("blur", 5)
+    assert (told.filter, told.frame) == ("blur", 5)
 
 
 def test_a_wrong_parameter_is_told_in_its_own_sentence() -> None:
     sentence = "faces: model=/a.onnx is not there"
-    assert cause_of(ParameterError(sentence))["text"] == sentence
-    assert cause_of(ValueError("no"))["text"] == "ValueError: no"
+    assert cause_of(ParameterError(sentence)).text == sentence
+    assert cause_of(ValueError("no")).text == "ValueError: no"
 
 
 @pytest.mark.parametrize("error", [BadHeader("codec must be a text"), ResultTooLarge(64 << 20), BundleError("cut")])
 def test_errors_of_media_are_told_in_their_own_sentences(error: MediaError) -> None:
-    assert cause_of(error)["text"] == str(error)
+    assert cause_of(error).text == str(error)

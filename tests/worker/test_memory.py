@@ -51,7 +51,7 @@ def test_want_of_memory_is_a_cause_of_its_own() -> None:
 
     error.__module__ = "cv2"
     for raised in (MemoryError("no more"), error("Failed to allocate")):
-        assert cause_of(raised)["kind"] == "memory"
-    assert cause_of(ValueError("another"))["kind"] == "exception"
+        assert cause_of(raised).kind == "memory"
+    assert cause_of(ValueError("another")).kind == "exception"
     death = describe("host-1", EXIT_MEMORY, Lease(1, 2), was_oom=False)
-    assert death["kind"] == "memory"
+    assert death.kind == "memory"

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from moviola.wire.messages import Hello, Released, WorkerDetails
+from moviola.wire.messages import Death, Hello, Released, WorkerDetails
 from tests.waiting import PATIENCE_S, until
 from tests.worker.cluster import Cluster
 from worker.parent import HUNG_CHECKS, Slot, check_life
@@ -89,16 +89,16 @@ def test_a_killed_child_is_replaced_and_its_death_told_with_the_lease(
     second = workers.details("w-1")[1]
     assert second.process_id != first.process_id
     assert second.death is not None
-    assert second.death["lease"] == list(lease)
-    assert (second.death["signal"], second.death["kind"]) == ("SIGKILL", "killed")
+    assert second.death.lease == lease
+    assert (second.death.signal, second.death.kind) == ("SIGKILL", "killed")
     assert len(workers.details("w-2")) == 1
 
 
 @pytest.mark.parametrize(
-    ("chunk", "told"), [(b"abort", {"signal": "SIGABRT"}), (b"exit 3", {"exit": 3})], ids=["abort", "exit"]
+    ("chunk", "told"), [(b"abort", ("SIGABRT", None)), (b"exit 3", ("", 3))], ids=["abort", "exit"]
 )
 def test_a_task_that_crashes_its_process_is_named(
-    start: Callable[..., Workers], chunk: bytes, told: dict[str, object]
+    start: Callable[..., Workers], chunk: bytes, told: tuple[str, int | None]
 ) -> None:
     workers = start("w-1")
     for attempt in (1, 2):
@@ -106,7 +106,7 @@ def test_a_task_that_crashes_its_process_is_named(
         workers.joined("w-1", 1 + attempt)
         death = workers.details("w-1")[-1].death
         assert death is not None
-        assert death.items() >= {**told, "lease": list(lease), "kind": "crash"}.items()
+        assert death == Death(lease, *told, "crash", death.text)
 
 
 def test_a_drain_lets_the_running_task_be_delivered(start: Callable[..., Workers], tmp_path: Path) -> None:

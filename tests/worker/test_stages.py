@@ -74,6 +74,6 @@ def test_the_last_stage_goes_to_the_store() -> None:
 
 def test_too_large_is_nobodys_fault() -> None:
     cause = cause_of(TooLargeToHandOn(300 << 20, 192 << 20, 40))
-    assert cause["kind"] == "too-large"
-    assert cause["text"].startswith("the frames of one chunk take more than 192 MB between two workers: start a worker")
-    assert cause["text"].endswith("--chunk-frames 30")
+    assert cause.kind == "too-large"
+    assert cause.text.startswith("the frames of one chunk take more than 192 MB between two workers: start a worker")
+    assert cause.text.endswith("--chunk-frames 30")
