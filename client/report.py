@@ -6,16 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from rich.text import Text
+
 from moviola.display.bars import duration
 from moviola.display.terminal import Terminal
-from moviola.session.outcome import NOT_SENT, REFUSED, Outcome, Remains, Status, exit_status
+from moviola.session.outcome import NOT_SENT, REFUSED, Outcome, OutputOutcome, Remains, Status, exit_status
 from moviola.session.target import as_sentence
 from moviola.session.units import counted
 from moviola.session.views import BatchDisplay
 
 from .display.job_report import failure_line, traceback_of
 from .display.left_behind import left_behind
-from .display.summary import output_line, print_summary
+from .display.summary import finished_line, output_line, print_summary
 
 WORDS: Final = {
     Status.DONE: "done",
@@ -77,7 +79,7 @@ class Report:
         elif self._wanted.is_batch and not self._wanted.is_quiet:
             for output in outcome.outputs:
                 self._display.make_room()
-                self._stdout.say(output_line(outcome, output))
+                self._stdout.say(self._line(outcome, output))
 
     def end(self, seconds: float) -> None:
         """Nothing more comes; all of it took so long."""
@@ -90,6 +92,11 @@ class Report:
         elif not (self._wanted.as_json or self._wanted.is_quiet or self._wanted.is_detached):
             self._display.make_room()
             print_summary(self._stdout, self._outcomes)
+
+    def _line(self, outcome: Outcome, output: OutputOutcome) -> Text:
+        if self._stdout.is_terminal:
+            return finished_line(outcome, output, self._stdout.width)
+        return output_line(outcome, output)
 
     def _explain(self, outcome: Outcome) -> None:
         """Why a file is not as it was to be, and what is worth a warning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich import box
 from rich.table import Table
@@ -70,6 +71,27 @@ def output_line(outcome: Outcome, output: OutputOutcome) -> Text:
     rate = f"{outcome.frames_per_second:.1f} {outcome.unit}s/s"
     rest = f", {count}, {unfiltered(output)}, {rate}, digest {output.digest[:DIGEST_SHOWN]}"
     return styled(f"{outcome.source} → {output.path or output.name}: ", state, rest)
+
+
+def finished_line(outcome: Outcome, output: OutputOutcome, width: int) -> Text:
+    """The same for a terminal: what one would look for first, and of the numbers those that fit into `width` cells. A
+    path is never cut, so that it can be copied."""
+    line = styled((outcome.state_of(output), _colour(outcome)), f"  {outcome.source} → {_here(output) or output.name}")
+    numbers = [counted(output.frames_out, outcome.unit)]
+    if output.fallback_frames:
+        line.append(f"  {unfiltered(output)}", "yellow")
+    numbers += [f"{outcome.frames_per_second:.1f} {outcome.unit}s/s", output.digest[:DIGEST_SHOWN]]
+    for text in numbers:
+        if line.cell_len + len(text) + 2 > width:
+            break
+        line.append(f"  {text}")
+    return line
+
+
+def _here(output: OutputOutcome) -> str:
+    """An output's path, as short as it can be typed in this folder."""
+    path = Path(output.path)
+    return str(path.relative_to(Path.cwd())) if output.path and path.is_relative_to(Path.cwd()) else output.path
 
 
 def unfiltered(output: OutputOutcome) -> str:

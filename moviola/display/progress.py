@@ -98,6 +98,10 @@ class LiveDisplay(_Console):
             lines.append(styled((f"… and {len(views) - count} more under way", "dim")))
         return [*lines, batch_line(self._tally.update(views, now), width)]
 
+    def say(self, text: str) -> None:
+        """One sentence that stays."""
+        self._console.tell(text)
+
     def make_room(self) -> None:
         """Wipe the lines; they come back when they are shown next."""
         self._live.update("", refresh=True)
@@ -132,7 +136,7 @@ class PlainDisplay(_Console):
         if now - self._shown_at < PLAIN_INTERVAL_S:
             return
         for view in views:
-            if self._is_news(view, now) and (self._tally is None or view.note):
+            if self._is_news(view, now) and (self._tally is None or view.waiting_since is not None):
                 self.say(plain_line(view, rates[view.id], now))
                 self._shown_at = now
         if batch != self._last_batch:

@@ -36,9 +36,13 @@ class Terminal(Console):
         """One line, however long it is."""
         self.print(styled(*parts), soft_wrap=True)
 
+    def tell(self, text: str) -> None:
+        """Sentences, which a terminal gets broken between words; what is no terminal gets one line."""
+        self.print(styled(text), soft_wrap=not self.is_terminal)
+
     def fail(self, status: int, sentence: str) -> int:
         """Say why a program ends; return the exit status, for `return stderr.fail(…)`."""
-        self.say(as_sentence(sentence))
+        self.tell(as_sentence(sentence))
         return status
 
     def json(self, value: Any) -> None:

@@ -34,6 +34,7 @@ from moviola.session.fetching import Fetching, Wanted
 from moviola.session.outcome import Remains, Status
 from moviola.session.redial import PATIENCE_S, redial
 from moviola.session.target import nobody_answers
+from moviola.session.units import sized
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Error, Job, Message, Watch
 
@@ -179,7 +180,7 @@ class JobSession:
         if fetching is not None and fetching.trouble:
             return f"waiting for its files: the aggregator is not reached ({fetching.trouble}); trying again"
         if fetching is not None and fetching.size_here:
-            return f"fetching {fetching.size_here / 1e6:.1f} of {fetching.size_total / 1e6:.1f} MB"
+            return f"fetching {sized(fetching.size_here)} of {sized(fetching.size_total)}"
         if record is not None and self._is_held_up(record):
             return f"{'paused' if record.state == JobState.PAUSED else 'waiting'}: {record.reason}"
         return ""

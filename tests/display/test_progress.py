@@ -128,18 +128,26 @@ def batch(count: int, size: int, *outcomes: Outcome) -> Tally:
 
 def test_a_batch_counts_its_files_and_tells_the_rest_by_their_size() -> None:
     small = Outcome("a.mp4", "job-0", Status.DONE, "done", outputs=(OutputOutcome("blur", "", "", 40),), size=100)
-    broken = Outcome("b.mp4", "", Status.WRONG, "refused", size=100)
+    broken = Outcome("b.mp4", "", Status.WRONG, "refused", size=200)
     tally = batch(4, 1000, small, broken)
     view = JobView("1", "c.mp4", 100, 100, 0, 100, size=300)
     tally.update([view], 0.0)
     shown = tally.update([replace(view, frames_done=50)], 10.0)
-    assert (shown.ended, shown.failed, shown.share) == (2, 1, 0.35)
+    assert (shown.ended, shown.failed, shown.share) == (2, 1, 250 / 800)  # nothing is left to do for the refused one
     assert shown.rate == 5.0
-    assert shown.seconds_left == 650 / 15
+    assert shown.seconds_left == 550 / 15
     line = batch_line(shown, 80).plain
     assert line.startswith("2 of 4 ━")
-    assert "35%  1 failed  5 frames/s  43 s left" in line
-    assert plain_batch_line(shown) == "2 of 4, 1 failed, 5 frames/s, 43 s left"
+    assert "31%  1 failed  5 frames/s  37 s left" in line
+    assert plain_batch_line(shown) == "2 of 4, 1 failed, 5 frames/s, 37 s left"
+
+
+def test_the_first_frames_of_a_batch_foretell_nothing() -> None:
+    tally = Tally(2, 1000)
+    view = JobView("1", "a.mp4", 100, 100, 0, 100, size=500)
+    tally.update([view], 0.0)
+    assert tally.update([replace(view, frames_done=1)], 60.0).seconds_left is None
+    assert tally.update([replace(view, frames_done=2)], 60.0).seconds_left == 990 / (10 / 60)
 
 
 def test_what_waits_says_for_how_long_it_has_and_will() -> None:
