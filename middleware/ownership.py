@@ -266,34 +266,34 @@ class Ownership:
 
     def stored(self, record: AggregatorRecord, message: Stored, now: float) -> None:
         """A store tells what became of a result, or of a chunk that it was passed. Raises ProtocolError."""
-        job = self._cluster.open.get(message.job)
+        cluster = self._cluster
+        job = cluster.open.get(message.job)
         if job is None or job.owner != record.store:
             return
-        track_number, index = message.track, message.index
-        if track_number >= len(job.tracks) or index >= MAX_CHUNKS:
-            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {index} of track {track_number}")
-        track = job.tracks[track_number]
-        is_as_asked = not (message.fallback_frames or message.lost_frames or message.damaged_frames)
-        if not is_as_asked and max(message.fallback_frames, message.lost_frames, message.damaged_frames) > (
-            MAX_CHUNK_FRAMES
-        ):
-            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
+        number, index = message.track, message.index
+        if number >= len(job.tracks) or index >= MAX_CHUNKS:
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {index} of track {number}")
+        is_flawed = message.fallback_frames or message.lost_frames or message.damaged_frames
+        if is_flawed:
+            _check_frames(message)
+        track = job.tracks[number]
+        queue = track.queue
         if message.verdict not in STORED:
             self._not_stored(record, job, track, message, now)
             return
-        if index in track.queue.stored:
+        if index not in queue.in_flight and index in queue.stored:
             return
-        if not is_as_asked:
+        if is_flawed:
             self._note_frames(job, track, message)
         job.moved_at = now
         if track.intermediates:
-            self._cluster.free_intermediate(job, track, index)
+            cluster.free_intermediate(job, track, index)
         flight = track.store(index, now)
         if flight is not None:
             self._leases.stored(job, track, index, flight, message.lease)
-        self._cluster.situations.freeable[job] = None
-        self._cluster.stories.tell(now, job.id, track_number, index, "stored")
-        if not (track.queue.count or track.queue.in_flight):
+        cluster.situations.freeable[job] = None
+        cluster.stories.tell(now, job.id, number, index, "stored")
+        if not (queue.count or queue.in_flight):
             self.finish_if_complete(job, now)
 
     def _not_stored(self, record: AggregatorRecord, job: Job, track: Track, message: Stored, now: float) -> None:
@@ -413,6 +413,12 @@ def _path(track: Track, text: str) -> BuildPath:
         return from_text(text, len(track.chain.steps))
     except ValueError as error:
         raise ProtocolError(ErrorCode.BAD_MESSAGE, f"Holdings of track {track.number}: {error}") from error
+
+
+def _check_frames(message: Stored) -> None:
+    """Raise ProtocolError where a result has more frames that are not as asked than a chunk can have."""
+    if max(message.fallback_frames, message.lost_frames, message.damaged_frames) > MAX_CHUNK_FRAMES:
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
 
 
 def _float32(values: list[float]) -> bytes:

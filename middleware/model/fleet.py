@@ -162,7 +162,7 @@ class Fleet:
             self._groups_changed()
         worker.group = self.groups[key]
         worker.group.members[worker.name] = worker
-        self._enter_line(worker)
+        self._line_up(worker)
         return worker
 
     def lose(self, worker: WorkerRecord) -> list[LeaseRecord]:
@@ -196,12 +196,13 @@ class Fleet:
         """A worker gets a lease: its turn is over."""
         worker.held[record.lease] = record
         self._held.add(record.lease)
-        if worker.line is not None:
+        if worker.line is None:
+            return
+        if len(worker.held) < self.credit:
+            self._line_up(worker)
+        else:
             self._leave_line(worker)
-            if len(worker.held) >= self.credit:
-                worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.FULL)
-            else:
-                self._enter_line(worker)
+            worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.FULL)
 
     def give_back(self, worker: WorkerRecord, lease: Lease) -> LeaseRecord | None:
         """A lease's credit returns; None for a lease the worker does not hold."""
@@ -213,7 +214,7 @@ class Fleet:
             self.phase_changed(worker)
         elif worker.state is WorkerState.FULL and len(worker.held) < self.credit:
             worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.READY)
-            self._enter_line(worker)
+            self._line_up(worker)
         return record
 
     def phase_changed(self, worker: WorkerRecord) -> None:
@@ -222,8 +223,7 @@ class Fleet:
         if group is None or worker.line is None:
             return
         if (worker.line is group.busy) != worker.is_computing:
-            self._leave_line(worker)
-            self._enter_line(worker)
+            self._line_up(worker)
 
     # ── who can do what ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -286,14 +286,17 @@ class Fleet:
         self.version += 1
         self._able.clear()
 
-    def _enter_line(self, worker: WorkerRecord) -> None:
+    def _line_up(self, worker: WorkerRecord) -> None:
+        """Put a worker at the end of the line in which it belongs now."""
         group = worker.group
         assert group is not None, f"{worker.name} is not connected"
-        self._turn += 1
-        worker.turn = self._turn
+        if worker.line is None:
+            self.ready_count += 1
+        else:
+            del worker.line[worker.name]
+        self._turn = worker.turn = self._turn + 1
         line = worker.line = group.busy if worker.is_computing else group.idle
         line[worker.name] = worker
-        self.ready_count += 1
 
     def _leave_line(self, worker: WorkerRecord) -> None:
         if worker.line is not None:
