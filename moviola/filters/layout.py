@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 import av
-import numpy as np
+
+from moviola.base.arrays import np
 
 # Interleaved formats that are worked on as they are: what each sample of a pixel is, in order of memory.
 _INTERLEAVED = {

@@ -5,21 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import av
-import numpy as np
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
-from numpy.typing import NDArray
 
+from moviola.base.arrays import np
 from moviola.filters.layout import Colour, PixelLayout, colour_of, layout_of, matrix_after, matrix_of, nearest_layout
 from moviola.filters.notes import check_note
 from moviola.filters.pool import FramePool, thread_pool
 from moviola.filters.toolbox.opencv import cv2
 
-Plane = NDArray[Any]  # uint8, or uint16 above 8 bits
-Gray = NDArray[Any]  # uint8
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Plane: TypeAlias = "NDArray[Any]"  # uint8, or uint16 above 8 bits
+Gray: TypeAlias = "NDArray[Any]"  # uint8
 Notes = tuple[Mapping[str, Any], ...]
 _T = TypeVar("_T")
 

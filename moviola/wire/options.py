@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from moviola.base.installation import ROOT, is_checkout, results_folder, state_folder
 from moviola.base.settings import SWITCH, ValueType, setting
 from moviola.base.texts import MAX_NAME
 from moviola.wire.addresses import LOOPBACK
@@ -44,12 +45,30 @@ def bind() -> Any:
 def state() -> Any:
     """The setting `--state` (MOVIOLA_STATE): the folder in which each program keeps its own."""
     about = "folder for what must survive a restart"
-    return setting(Path("state"), type=FOLDER, help=about, variables=["MOVIOLA_STATE"], protected=True)
+    return setting(
+        factory=lambda: _default_folder(state_folder()),
+        type=FOLDER,
+        help=about,
+        variables=["MOVIOLA_STATE"],
+        default_text="state/ in a checkout, else the user's state folder: {}",
+        protected=True,
+    )
 
 
 def results() -> Any:
     """The setting `--results` (MOVIOLA_RESULTS): the folder of finished files."""
-    return setting(Path("results"), type=FOLDER, help="folder for finished files", variables=["MOVIOLA_RESULTS"])
+    return setting(
+        factory=lambda: _default_folder(results_folder()),
+        type=FOLDER,
+        help="folder for finished files",
+        variables=["MOVIOLA_RESULTS"],
+        default_text="results/ in a checkout, else in the user's data folder: {}",
+    )
+
+
+def _default_folder(folder: Path) -> Path:
+    """A folder as programs use it. Those of a checkout are typed in its folder, and then it is short."""
+    return folder.relative_to(ROOT) if is_checkout() else folder
 
 
 def log() -> Any:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Gray, Picture, channels_of
 from moviola.filters.toolbox.opencv import cv2
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MAX_WINDOW = 120  # frames: a worker holds them all, 3 MB each at 1080p
 _NOISE_KERNEL = (5, 5)  # removes noise and compression's ringing before the comparison
 _SPECK = 3  # samples: what is no wider is noise
 _GAP = 7  # samples: what is no wider is a gap in something
 
-Colours = NDArray[Any]  # brightness and, where there is colour, two differences of colour; uint8, height × width × n
+Colours: TypeAlias = (
+    "NDArray[Any]"  # brightness and, where there is colour, two differences of colour; uint8, height × width × n
+)
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Picture, Plane
 from moviola.filters.toolbox.opencv import cv2
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MOST = 65535  # of a square: samples of more than 8 bits have fractions and may reach a little beyond 255
 _ROWS = 48  # of 1280 samples and 4 bytes: 240 KB an array

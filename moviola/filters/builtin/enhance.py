@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter, parameter
 from moviola.filters.builtin.sharpen import unsharp
 from moviola.filters.picture import Gray, Picture, Plane, channels_of
 from moviola.filters.toolbox.opencv import cv2
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SHARPEN_RADIUS = 2  # pixels
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter
 from moviola.filters.picture import Picture, channels_of
 from moviola.filters.toolbox.opencv import cv2
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SHARES = {"r": 19595, "g": 38470, "b": 7471}  # of 65536: ITU-R BT.601 luma, as for JPEG
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.opencv import cv2
 
-Samples = NDArray[np.float32]  # rows × columns, 0 (black) to 1 (white)
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Samples: TypeAlias = "NDArray[np.float32]"  # rows × columns, 0 (black) to 1 (white)
 
 _DETAIL = 128  # samples: long side of what is looked at; compression's noise averages out, and the cost is bounded
 _DIGITS = 4

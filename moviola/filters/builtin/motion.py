@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Gray, Picture
 from moviola.filters.toolbox.draw import COLOURS, Box, draw_boxes
 from moviola.filters.toolbox.opencv import cv2
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _DETAIL = 480  # pixels: long side of the picture compared; noise averages out, and the cost is bounded
 _NOISE_KERNEL = (5, 5)  # removes what is left of noise and of compression's ringing

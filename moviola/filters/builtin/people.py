@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Gray, Picture
 from moviola.filters.toolbox.draw import COLOURS, draw_boxes

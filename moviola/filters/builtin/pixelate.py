@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from math import ceil, lcm
 from typing import ClassVar
 
-import numpy as np
-
+from moviola.base.arrays import np
 from moviola.filters.assets import Asset
 from moviola.filters.base import Filter, asset, parameter
 from moviola.filters.picture import Picture, Plane

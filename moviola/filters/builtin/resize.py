@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-import numpy as np
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter, UnsuitableSize, parameter
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.boxes import moved

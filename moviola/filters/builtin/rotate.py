@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, cos, radians, sin
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter, parameter
 from moviola.filters.layout import PlaneLayout
 from moviola.filters.picture import Picture, Plane
@@ -18,6 +16,9 @@ from moviola.filters.toolbox.boxes import Move, moved
 from moviola.filters.toolbox.draw import COLOURS
 from moviola.filters.toolbox.opencv import cv2
 from moviola.filters.toolbox.scaling import scale
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _EXACT_BITS = 14  # depth up to which OpenCV interpolates without rounding on the way, so alike on all processors
 

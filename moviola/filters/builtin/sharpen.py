@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Picture, Plane
 from moviola.filters.toolbox.opencv import cv2

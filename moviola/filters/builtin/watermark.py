@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.assets import Asset
 from moviola.filters.base import Filter, UnsuitableSize, asset, parameter
 from moviola.filters.layout import Colour, PixelLayout
@@ -17,6 +15,9 @@ from moviola.filters.picture import Picture, channels_of
 from moviola.filters.schema import ParameterError
 from moviola.filters.toolbox.draw import COLOURS
 from moviola.filters.toolbox.stamps import Drawing, file_drawing, resized, text_drawing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left", "center")
 _FINE = 1 << 14  # steps of opacity: the blend is done in whole numbers, which round alike on every processor

@@ -6,7 +6,9 @@ and their parameters checked without loading OpenCV. One thread, because every c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from moviola.base.lazy import LazyModule
 
 __all__ = ["cv2", "is_out_of_memory"]
 
@@ -16,19 +18,7 @@ _NO_MEMORY: Final = -4
 if TYPE_CHECKING:
     import cv2
 else:
-
-    class _LazyModule:
-        """Looks an attribute up in OpenCV once; afterwards it is found here without a call."""
-
-        def __getattr__(self, name: str) -> Any:
-            import cv2 as module  # noqa: PLC0415
-
-            module.setNumThreads(1)
-            value = getattr(module, name)
-            setattr(self, name, value)
-            return value
-
-    cv2 = _LazyModule()
+    cv2 = LazyModule("cv2", lambda module: module.setNumThreads(1))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from moviola.base.arrays import np
 from moviola.filters.picture import Plane
 from moviola.filters.toolbox.opencv import cv2
 

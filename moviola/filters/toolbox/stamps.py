@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.assets import Asset
 from moviola.filters.schema import ParameterError
 from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MAX_PIXELS = 64 << 20  # of a picture; a small file may hold a large one
 _ASCENT, _DESCENT = 25, 7  # pixels of Hershey's sans font at scale 1 above and below the line that letters stand on

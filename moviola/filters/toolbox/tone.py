@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.base import Filter
 from moviola.filters.picture import Picture, Plane, channels_of
 from moviola.filters.toolbox.opencv import cv2
 
-Curve = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Curve: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.assets import Asset
 from moviola.filters.schema import ParameterError
 from moviola.filters.toolbox.finds import Find, inside
@@ -18,6 +16,7 @@ from moviola.filters.toolbox.opencv import cv2
 
 if TYPE_CHECKING:
     from cv2 import FaceDetectorYN
+    from numpy.typing import NDArray
 
 _NMS = 0.3  # OpenCV's default: finds that share more are one face
 _TOP = 5000  # OpenCV's default: candidates that are compared

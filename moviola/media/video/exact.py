@@ -11,19 +11,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import av
-import numpy as np
 from av.codec.context import CodecContext, Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.plane import VideoPlane
-from numpy.typing import NDArray
 
+from moviola.base.arrays import np
 from moviola.base.mapped import Mapped, Ticks
 from moviola.media.errors import BundleError
 from moviola.media.video.lossless import CODECS, LosslessCodec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _COLOUR = ("colorspace", "color_range", "color_trc", "color_primaries")
 _TIME_BASE = Fraction(1, 25)  # of a run's packets, which are told apart by their order

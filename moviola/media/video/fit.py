@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
 from av import VideoFrame
 from av.video.format import VideoFormat
 from av.video.plane import VideoPlane
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
-from numpy.typing import NDArray
 
+from moviola.base.arrays import np
 from moviola.media.video.frame_format import RANGE_FULL, RANGE_LIMITED, FrameFormat
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Bit-exact, because other processors must convert to the same samples.
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT

@@ -6,13 +6,16 @@ because not every container can carry the note.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
-import numpy as np
 import numpy.typing as npt
 
+from moviola.base.arrays import np
 from moviola.media.video.orientation import Orientation
+
+if TYPE_CHECKING:
+    pass
 
 Plane = npt.NDArray[np.uint8]
 
