@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if interruptible:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # while modules are loaded, Ctrl-C ends it without a traceback
     run = import_module(f"{module_name('client')}.command.run").run
-    return int(run(sys.argv[1:] if arguments is None else arguments))
+    try:
+        try:
+            return int(run(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # a reader that leaves, as `head` does, misses the rest
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

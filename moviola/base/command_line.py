@@ -26,6 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._read: list[str] = []
         self.add_argument("--version", action=_Version, nargs=0, help="print the version")
 
     def parse_args(  # type: ignore[override]  # nobody gives a namespace of another class
@@ -36,27 +37,29 @@ class Parser(argparse.ArgumentParser):
             import argcomplete  # noqa: PLC0415 - the Tab key alone needs it
 
             argcomplete.autocomplete(self, always_complete_options=False)
+        self._read = list(sys.argv[1:] if args is None else args)
         given: argparse.Namespace
         given, rest = self.parse_known_args(args, namespace)
         if rest:
-            self.error(self._unknown(rest))
+            self.error(f"there is no place for {' '.join(map(repr, rest))}")
         return given
 
     def error(self, message: str) -> NoReturn:
         """Print one sentence and end the process with status 2."""
+        message = self._misspelt() or message  # what else is wrong may come of it
         text = f"{message[:1].upper()}{message[1:]}"
         if not text.endswith("?"):
             text = f"{text}; '{self.prog} --help' shows what there is."
         print(text, file=sys.stderr)
         sys.exit(EXIT_USAGE)
 
-    def _unknown(self, rest: Sequence[str]) -> str:
-        """A sentence about arguments that nothing takes."""
-        flag = next((each for each in rest if each.startswith("-") and each != "-"), None)
-        if flag is None:
-            return f"there is no place for {' '.join(map(repr, rest))}"
-        flag = flag.partition("=")[0]
-        return f"there is no {flag}" + did_you_mean(flag, self._option_string_actions)
+    def _misspelt(self) -> str:
+        """A sentence about the first flag on the command line that there is not; empty if there is none."""
+        for each in self._read[: self._read.index("--") if "--" in self._read else None]:
+            flag = each.partition("=")[0]
+            if flag.startswith("--") and not any(known.startswith(flag) for known in self._option_string_actions):
+                return f"there is no {flag}{did_you_mean(flag, self._option_string_actions)}"
+        return ""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

@@ -6,7 +6,6 @@ as the system's conventions say (XDG on Linux, `~/Library` on macOS).
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -33,6 +32,8 @@ def is_checkout() -> bool:
 def version() -> str:
     """Return the version: a checkout's from its pyproject.toml, an installation's from its metadata."""
     if is_checkout():
+        import tomllib  # noqa: PLC0415 - only who asks for the version needs it
+
         with open(ROOT / "pyproject.toml", "rb") as file:
             return str(tomllib.load(file)["project"]["version"])
     from importlib import metadata  # noqa: PLC0415 - takes longer than all else that `--help` needs

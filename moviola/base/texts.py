@@ -21,3 +21,8 @@ Text = Annotated[str, Length(MAX_TEXT, for_people=True)]
 
 Token = Annotated[str, Length(MAX_TEXT)]
 """A long text that programs compare; it is never cut."""
+
+
+def encodable(name: str) -> str:
+    """Return a name as messages can carry it: bytes that are no text in the file system's encoding become marks."""
+    return name.encode("utf-8", "replace").decode()

@@ -11,6 +11,7 @@ from typing import Protocol, Self, TypeVar
 
 from moviola.base.mapped import Malformed, Map, Mapped
 from moviola.base.records import record
+from moviola.base.texts import encodable
 from moviola.base.vocabulary import Mode, OnError
 from moviola.filters.chain import Step
 from moviola.media.errors import BadHeader
@@ -22,11 +23,6 @@ NO_VIDEO = "none"
 
 MODES = tuple(one.value for one in Mode)
 """How a chunk is processed: as asked, or, because that failed too often, without its filters, or not at all."""
-
-
-def encodable(name: str) -> str:
-    """The name as messages can carry it: bytes that are no text in the file system's encoding become marks."""
-    return name.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

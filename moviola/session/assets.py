@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from moviola.base.texts import MAX_NAME
+from moviola.base.texts import MAX_NAME, encodable
 from moviola.filters.assets import SERVED, value_of
 from moviola.filters.chain import Step
 from moviola.filters.schema import FilterSchema, ParameterError
-from moviola.media.material import Chunk, Source, encodable
+from moviola.media.material import Chunk, Source
 from moviola.wire.limits import MAX_ASSET_SIZE, MAX_ASSETS, MIB
 from moviola.wire.messages import AssetFacts
 

@@ -13,8 +13,7 @@ import msgpack
 from moviola.base.vocabulary import EventKind, WorkerState
 from moviola.filters.schema import FilterSchema, SchemaError
 from moviola.session import heard
-from moviola.session.order import hello
-from moviola.session.target import Target, nobody_answers
+from moviola.session.target import Target, hello, nobody_answers
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.loop import Loop, Lost, Received
 from moviola.wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +15,11 @@ from moviola.filters.schema import MATERIALS, FilterSchema, check_chain, context
 from moviola.media.errors import UnreadableSource
 from moviola.media.kind import Kind
 from moviola.media.kinds import KINDS
-from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source, encodable
+from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source
 from moviola.session.assets import AssetFile, Assets
 from moviola.session.chains import MAX_OUTPUT_NAME, read_chain
 from moviola.wire.limits import MAX_DESCRIPTION
-from moviola.wire.messages import VERSIONS, Hello, packed_size
+from moviola.wire.messages import packed_size
 
 AUTOMATIC: Final = Cutting()
 
@@ -183,9 +181,3 @@ def check_size(material: Material, submission: Submission) -> None:
     if len(source["name"]) > MAX_NAME:
         reason = f"its name has {len(source['name'])} characters, and {MAX_NAME} are the most"
         raise UnreadableSource(material.path, reason, "give it a shorter one")
-
-
-def hello(user: str) -> Hello:
-    """Return who we are: `user@host`, and a session that nobody else has."""
-    name = encodable(f"{user}@{socket.gethostname()}")[:MAX_NAME]
-    return Hello(role="client", name=name, session=secrets.token_hex(16), versions=list(VERSIONS), user=user)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 
+from moviola.base.texts import encodable
 from moviola.filters.assets import travelled
 from moviola.media.kinds import verify
-from moviola.media.material import Material, encodable
+from moviola.media.material import Material
 from moviola.session import sources
 from moviola.session.assets import AssetsFirst
 from moviola.session.destination import Place

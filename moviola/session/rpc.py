@@ -8,8 +8,7 @@ from typing import Final, TypeVar
 
 from moviola.base.vocabulary import EventKind
 from moviola.session import heard
-from moviola.session.order import hello
-from moviola.session.target import Target
+from moviola.session.target import Target, hello
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.loop import Loop, Lost, Received
 from moviola.wire.messages import Control, Error, Event, Job, Message, Watch, Welcome

@@ -18,10 +18,10 @@ from moviola.session.events import Command, Event, ServerRole
 from moviola.session.files import Files
 from moviola.session.follow import FollowSession
 from moviola.session.job_session import JobSession, Phase
-from moviola.session.order import Submission, hello
+from moviola.session.order import Submission
 from moviola.session.outcome import Outcome, OutputOutcome
 from moviola.session.submit import SubmitSession
-from moviola.session.target import Target
+from moviola.session.target import Target, hello
 from moviola.session.views import JobView
 from moviola.wire.addresses import Address, reachable
 from moviola.wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from moviola.base.invocation import typed
+from moviola.base.texts import encodable
 from moviola.media.errors import UnreadableSource
 from moviola.media.kind import Grouping, Kind
 from moviola.media.kinds import KINDS, kind_of_file, split
 from moviola.media.kinds import check as check_outputs
-from moviola.media.material import Chunk, Material, Source, encodable
+from moviola.media.material import Chunk, Material, Source
 from moviola.session.order import Order, unique
 
 DATA_FOLDER: Final = Path("data")

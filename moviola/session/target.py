@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from dataclasses import dataclass, field
 
 from moviola.base.invocation import typed
+from moviola.base.texts import MAX_NAME, encodable
 from moviola.wire import options as shared
 from moviola.wire.addresses import Address
+from moviola.wire.messages import VERSIONS, Hello
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,9 @@ def nobody_answers(where: object, reason: str) -> str:
 def as_sentence(text: str) -> str:
     """With a full stop where there is no end yet."""
     return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def hello(user: str) -> Hello:
+    """Return who we are: `user@host`, and a session that nobody else has."""
+    name = encodable(f"{user}@{socket.gethostname()}")[:MAX_NAME]
+    return Hello(role="client", name=name, session=secrets.token_hex(16), versions=list(VERSIONS), user=user)

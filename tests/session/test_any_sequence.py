@@ -33,9 +33,9 @@ from moviola.session.events import (
 )
 from moviola.session.follow import FollowSession
 from moviola.session.job_session import JobSession, Phase
-from moviola.session.order import hello
 from moviola.session.run import FollowRequest, Run
 from moviola.session.submit import SubmitSession
+from moviola.session.target import hello
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import MESSAGES, Job
 from tests.fuzz.play import play

@@ -15,11 +15,11 @@ from moviola.session.order import (
     OutputRequest,
     Submission,
     check_size,
-    hello,
     output_names,
     submission_key,
     unique,
 )
+from moviola.session.target import hello
 from moviola.wire.limits import MAX_DESCRIPTION
 from tests.session.material import make_order, make_source
 

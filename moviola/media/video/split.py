@@ -14,9 +14,10 @@ from pathlib import Path
 
 import xxhash
 
+from moviola.base.texts import encodable
 from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
-from moviola.media.material import Chunk, Cutting, Facts, Material, Source, encodable
+from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.video import KIND
 from moviola.media.video.bundle import ChunkTable, PacketEntry, Range, SideData, Span
 from moviola.media.video.cut import Cut, SourceTrack, display_ranks
