@@ -8,6 +8,7 @@ from pathlib import Path
 import msgpack
 
 from moviola.base.files import PARTIAL
+from moviola.base.result_folders import note
 from moviola.media.errors import MediaError
 from moviola.media.kinds import excerpt
 from moviola.wire.shown import shown
@@ -25,6 +26,8 @@ def main() -> int:
         print(shown(f"{raw.name}: {error}"), file=sys.stderr)
         return 1
     final = raw.name.removeprefix(".").removesuffix(PARTIAL) + made.suffix
+    job = raw.parent.parent
+    note(job.parent, job.name, f"{raw.parent.name}/{final}", made)
     made.replace(raw.with_name(final))
     return 0
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +17,7 @@ import xxhash
 
 from moviola.base.file_names import LATEST, check_file_name, check_path_name
 from moviola.base.files import PARTIAL, aside, sync, sync_folder
+from moviola.base.result_folders import note_all
 
 from .splice_messages import FinishedFile
 
@@ -79,6 +81,7 @@ class Publication:
             else:
                 files.append(_entry(name, partial))
         sync([partial for partial in self._partials.values() if partial.is_file()])
+        note_all(self._results, self._job, self._contents())
         for name, partial in self._partials.items():
             final = self._folder / name
             if final.is_dir():  # of an earlier splice of this job
@@ -88,6 +91,15 @@ class Publication:
         sync_folder(self._results)
         _point_latest(self._results, self._job)
         return files
+
+    def _contents(self) -> Iterator[tuple[str, Path]]:
+        """Yield the name of each file, and where it is written."""
+        for name, partial in self._partials.items():
+            if partial.is_dir():
+                for path in sorted(path for path in partial.rglob("*") if path.is_file()):
+                    yield f"{name}/{path.relative_to(partial).as_posix()}", path
+            else:
+                yield name, partial
 
 
 def clear(results: Path, job: str, *, later: bool = False) -> None:

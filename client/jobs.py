@@ -11,7 +11,10 @@
   resume ID
   retry ID        begins a failed or cancelled job again; the file_sender
                   command that made it sends its source
-  forget ID       takes an ended job out of the list; its files stay
+  forget ID       takes an ended job out of the list; its files stay, but
+                  with --files
+  prune           removes the files of old jobs from the folder of results
+                  here: --older-than 7d, --keep 20, --dry-run
 
 ID is a job's id or the beginning of one, or 'latest'.
 
@@ -47,10 +50,22 @@ from .display.job_report import as_json, details_as_json, print_details, print_j
 from .display.summary import print_summary
 from .interruption import interruptible, loaded
 from .options import Parser, read_target
+from .pruning import forget_files, prune
 from .settings import JobsSettings
 
 WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)
-VERBS = ("list", "show", "wait", "fetch", *WISHES)
+PRUNE = "prune"
+VERBS = ("list", "show", "wait", "fetch", *WISHES, PRUNE)
+OPTIONS_OF = {
+    "out": ("fetch",),
+    "overwrite": ("fetch",),
+    "task": ("show",),
+    "older_than": (PRUNE,),
+    "keep": (PRUNE,),
+    "dry_run": (PRUNE,),
+    "files": (Verb.FORGET.value,),
+}
+"""The options that are for some verbs only."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,16 +94,19 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.read(arguments)
     if options.verb == "list" and options.id:
         parser.error(f"list takes no ID; {typed('jobs')} show {options.id} shows one job")
-    if options.verb != "list" and not options.id:
+    if options.verb == PRUNE and options.id:
+        parser.error(f"prune takes no ID; {typed('jobs')} forget {options.id} --files removes those of one job")
+    if options.verb not in ("list", PRUNE) and not options.id:
         parser.error(f"{options.verb} which job? Give its id, the beginning of one, or '{LATEST}'")
-    if options.out is not None and options.verb != "fetch":
-        parser.error(f"--out is for fetch, not for {options.verb}")
-    if options.task is not None and options.verb != "show":
-        parser.error(f"--task is for show, not for {options.verb}")
+    for name, verbs in OPTIONS_OF.items():
+        if getattr(options, name) not in (None, False) and options.verb not in verbs:
+            parser.error(f"--{name.replace('_', '-')} is for {' and '.join(verbs)}, not for {options.verb}")
     return options
 
 
 def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int:
+    if options.verb == PRUNE:
+        return prune(options, stdout, stderr)
     target = read_target(options)
     jobs = look(target, [Topic.JOBS]).jobs
     if options.verb == "list":
@@ -112,6 +130,8 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
 
 def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal) -> int:
     answer = control(target, job, options.verb)
+    if options.files:
+        answer = f"{answer}; {forget_files(options.results, job)}"
     if options.json:
         stdout.json({"job_id": job, "verb": options.verb, "answer": answer})
     elif not options.quiet:

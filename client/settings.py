@@ -13,6 +13,9 @@ from moviola.wire.limits import MAX_CHUNKS
 MAX_WORKERS: Final = 100_000
 """To wait for: more than a cluster has."""
 
+MAX_KEPT: Final = 1_000_000
+"""Jobs whose files are left: more than a folder has."""
+
 MAX_TIMEOUT_S: Final = 24 * 3600
 
 
@@ -49,6 +52,19 @@ class JobsSettings:
     task: int | None = setting(
         None, type=options.whole(0, MAX_CHUNKS, "chunks", "N"), help="show: what happened to this chunk, from 0"
     )
+    older_than: float | None = setting(
+        None, type=options.AGE, help="prune: jobs whose files are older, such as 7d", once=True
+    )
+    keep: int | None = setting(
+        None,
+        type=options.whole(0, MAX_KEPT, "jobs"),
+        help="prune: leave so many of the newest, whatever their age",
+        once=True,
+    )
+    dry_run: bool = setting(
+        False, type=SWITCH, help="prune: say what would go, and remove nothing", aliases=["-n"], once=True
+    )
+    files: bool = setting(False, type=SWITCH, help="forget: remove the job's files, too", once=True)
     json: bool = json("print one JSON object")
     progress: str = progress()
     quiet: bool = quiet()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from moviola.base.files import followed, put
+from moviola.base.result_folders import note
 from moviola.media import metadata
 from moviola.media.annotations import NAMED, SUFFIX
 from moviola.media.kind import UnsuitedName
@@ -43,6 +44,8 @@ class Place:
 
     A file that is there is never replaced, but with `overwrite`, or where it is one of `replaceable`, or where the
     folder is the job's own. The files `protected`, such as the sources, are not replaced in any case.
+
+    `store` is a folder of results on this machine, where an aggregator may have the files: see `stored_at`.
     """
 
     folder: Path
@@ -53,6 +56,7 @@ class Place:
     overwrite: bool = False
     replaceable: frozenset[Path] = frozenset()
     protected: frozenset[FileId] = frozenset()
+    store: Path | None = None
 
     def folder_of(self, job: str) -> Path:
         """Return the folder that a job's files go to."""
@@ -73,6 +77,10 @@ class Place:
     def target_of(self, job: str, file: str) -> Path:
         """Where the file is written: `path_of`, or what a link there leads to."""
         return followed(self.path_of(job, file))
+
+    def stored_at(self, job: str, file: str) -> Path | None:
+        """Return where a file of the job lies if its aggregator keeps its results in a folder that is known here."""
+        return None if self.store is None else self.store / job / file
 
     def misnomer(self, file: str) -> str:
         """Return why a finished file cannot get the name that was asked for, which says another format, or nothing."""
@@ -101,6 +109,9 @@ class Place:
         be replaced, also when it came a moment ago; OSError as the disk does."""
         if obstacle := self.obstacle(target):
             raise FileExistsError(errno.EEXIST, obstacle)
+        if self.by_job and target.is_relative_to(self.folder):
+            job, file = _in_results(self.folder, target)
+            note(self.folder, job, file, partial)
         try:
             put(partial, target, replace=self._may_replace(target))
         except FileExistsError:
@@ -109,6 +120,12 @@ class Place:
     def _may_replace(self, target: Path) -> bool:
         is_known = target in self.replaceable or not self.replaceable.isdisjoint(target.parents)
         return self.overwrite or self.by_job or is_known
+
+
+def _in_results(results: Path, target: Path) -> tuple[str, str]:
+    """Return the job whose folder a file lies in, and its name there."""
+    job, *parts = target.relative_to(results).parts
+    return job, "/".join(parts)
 
 
 def _container(extension: str) -> Container | None:

@@ -60,7 +60,7 @@ def settle(
     destinations = {}
     strangers: list[Path] = []
     for material, order in orders.items():
-        place = replace(places[material], protected=targets.protected, overwrite=overwrite)
+        place = replace(places[material], protected=targets.protected, overwrite=overwrite, store=results)
         naming = KINDS[material.kind].naming
         there = targets.take(_wanted(order, place, naming.endings))
         found = Recognised()
@@ -75,18 +75,21 @@ def settle(
     return destinations
 
 
-def settle_fetch(files: Iterable[Mapping[str, Any]], place: Place, out: str, *, overwrite: bool = False) -> Place:
+def settle_fetch(
+    files: Iterable[Mapping[str, Any]], place: Place, out: str, results: Path, *, overwrite: bool = False
+) -> Place:
     """Return the place for the files of a job that was sent before; what is there of them already is theirs.
 
     Args:
         files: of the job's record, as far as they are known; those that are listed in them, such as pictures, are
             looked at one by one when they come.
         out: as a person gave it.
+        results: where an aggregator on this machine may have them.
 
     Raises:
         UsageError: a file cannot be written, or is there and may not be replaced.
     """
-    place = replace(place, overwrite=overwrite)
+    place = replace(place, overwrite=overwrite, store=results)
     targets = _Targets(out, ())
     strangers = []
     try:

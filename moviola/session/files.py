@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 
 import xxhash
 
-from moviola.base.files import aside
+from moviola.base.files import aside, share
 from moviola.session.destination import Place
 from moviola.session.events import Begin, Begun, ChecksumMismatch, Keep, Kept, NotKept, Write
 from moviola.wire.limits import MIB
@@ -49,10 +49,24 @@ class Files:
             if obstacle := self._place.misnomer(wanted.file) or self._place.obstacle(target):
                 raise FileExistsError(errno.EEXIST, obstacle)
             target.parent.mkdir(parents=True, exist_ok=True)
+            if self._is_shared(wanted, target):
+                return self._kept(wanted, _listed(target) if wanted.is_listing else ())
             self._wanted = wanted
             return Begun(wanted, self._take_up(self._temporary(target)))
         except (OSError, ValueError) as error:
             return self._not_kept(wanted, error)
+
+    def _is_shared(self, wanted: Begin, target: Path) -> bool:
+        """Put the aggregator's own file in its place too, if it lies on the same disk: one copy serves both."""
+        stored = self._place.stored_at(self._job, wanted.file)
+        if stored is None or stored.is_symlink() or not holds(stored, wanted.size, wanted.xxh3):
+            return False
+        temporary = self._temporary(target)
+        temporary.unlink(missing_ok=True)
+        if not share(stored, temporary):
+            return False
+        self._place.put(temporary, target)
+        return True
 
     def write(self, command: Write) -> NotKept | None:
         """Append a piece to the file that is being fetched. Returns NotKept where the disk does not take it."""

@@ -51,5 +51,5 @@ def follow_request(job: Job, out: str | None, results: Path, *, fetch: bool, ove
     something is there that is not the job's and is not to be overwritten."""
     place = place_of(job, out, results)
     if out is not None:
-        place = settle_fetch(job.files, place, out, overwrite=overwrite)
+        place = settle_fetch(job.files, place, out, results, overwrite=overwrite)
     return FollowRequest(job.job, job.name, place, fetch, unit=unit_of(job.progress.kind))

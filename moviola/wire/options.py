@@ -168,6 +168,25 @@ def seconds(text: str) -> float:
     return number
 
 
+_SPANS: Final = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+
+
+def age(text: str) -> float:
+    """An argparse `type`: a span of time in seconds, with s, m, h, d or w behind the number."""
+    number, factor = text[:-1], _SPANS.get(text[-1:].lower(), 0)
+    if not (factor and number.isascii() and number.isdecimal()):
+        raise argparse.ArgumentTypeError(f"an age is a number of days such as 7d, or 12h, 30m, 2w, and '{text}' is not")
+    return float(int(number) * factor)
+
+
+def age_text(value: float | str) -> str:
+    """Return an age as a person would write it; a text stays as it is."""
+    if isinstance(value, str):
+        return value
+    unit = next((unit for unit, span in reversed(_SPANS.items()) if value and value % span == 0), "s")
+    return f"{value / _SPANS[unit]:.0f}{unit}"
+
+
 def log_level(text: str) -> str:
     """An argparse `type`: one of LOG_LEVELS. Used instead of `choices`, which does not validate defaults."""
     if text not in LOG_LEVELS:
@@ -190,6 +209,7 @@ def size_text(value: int | str) -> str:
 
 PORT: Final = ValueType(port_number, "port", f"1 to {MAX_PORT}, or 0 for any free one", "PORT")
 SIZE: Final = ValueType(size, "bytes", "from 1; K, M, G and T stand for powers of 1024", "SIZE", size_text)
+AGE: Final = ValueType(age, "seconds", "whole; s, m, h, d and w stand for seconds to weeks", "AGE", age_text)
 SECONDS: Final = ValueType(seconds, "seconds", "above 0", "S", lambda value: f"{value}")
 TEXT: Final = ValueType(str, "text", "any", "NAME")
 HOST: Final = ValueType(str, "host", "a name or an IP address", "HOST")

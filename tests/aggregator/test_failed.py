@@ -25,7 +25,7 @@ def done(chunks: FailedChunks) -> None:
 
 
 def names(results: Path) -> list[str]:
-    return sorted(str(path.relative_to(results)) for path in results.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(results)) for path in results.glob("*/failed/*") if path.is_file())
 
 
 def test_each_becomes_a_file_that_can_be_played(material: Material, tmp_path: Path) -> None:

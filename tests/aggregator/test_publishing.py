@@ -13,10 +13,11 @@ import xxhash
 
 from aggregator.publishing import Publication, clear, sweep
 from moviola.base.file_names import check_file_name
+from moviola.base.result_folders import LISTS, job_folder
 
 
 def everything(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if LISTS not in path.parts)
 
 
 def test_all_files_appear_together_with_size_and_checksum(tmp_path: Path) -> None:
@@ -28,6 +29,10 @@ def test_all_files_appear_together_with_size_and_checksum(tmp_path: Path) -> Non
         files = publication.publish()
     assert files[0] == {"file": "a.mp4", "size": 5, "xxh3": xxhash.xxh3_128_hexdigest(b"video")}
     assert everything(tmp_path) == ["job", "job/a.metrics.json", "job/a.mp4", "latest"]
+    noted = job_folder(tmp_path, "job")
+    assert noted is not None
+    assert noted.remove() == (7, ())
+    assert everything(tmp_path) == []
 
 
 def test_files_in_folders_are_listed_in_a_file(tmp_path: Path) -> None:

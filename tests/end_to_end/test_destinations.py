@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import pytest
 
+from moviola.base.files import share
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, output
 from tests.media.video.clips import encode
@@ -246,3 +247,33 @@ def _on_a_terminal(cluster: LocalCluster, module: str, *arguments: object) -> st
         os.close(controller)
     assert done.returncode == 2
     return " ".join(done.stderr.decode().split())
+
+
+def test_one_copy_serves_the_results_and_out(cluster: LocalCluster, film: Path, tmp_path: Path) -> None:
+    out = cluster.folder / "one-copy.mp4"
+    job = str(cluster.send(str(film), "--filters", "edges", "--out", str(out))["job_id"])
+    stored = cluster.results / job / "edges.mp4"
+    (tmp_path / "one").touch()
+    if share(tmp_path / "one", tmp_path / "two") and os.path.samefile(tmp_path / "one", tmp_path / "two"):
+        assert os.path.samefile(out, stored)  # elsewhere it is a clone, whose blocks are shared
+    forgotten = cluster.run("client.jobs", "forget", job, "--files")
+    assert forgotten.returncode == 0, forgotten.stderr
+    assert f"its files in {cluster.results} are removed" in forgotten.stdout
+    assert not stored.exists()
+    assert len(clips.frames(out)) == 30
+
+
+def test_results_are_pruned_and_what_is_not_moviolas_stays(cluster: LocalCluster, film: Path) -> None:
+    made = [str(cluster.send(str(film), *where)["job_id"]) for where in ((), ("--local",), ("--new",))]
+    (cluster.results / made[0] / "mine.txt").write_bytes(PRECIOUS)
+    dry = cluster.run("client.jobs", "prune", "--keep", "1", "--dry-run")
+    assert f"{made[0]}  " in dry.stdout
+    assert all((cluster.results / job / "blur.mp4").exists() for job in made)
+    done = cluster.run("client.jobs", "prune", "--keep", "1")
+    assert done.returncode == 0, done.stderr
+    assert "changed since, and left: mine.txt" in done.stdout
+    assert [(cluster.results / job).exists() for job in made] == [True, False, True]
+    assert [path.name for path in (cluster.results / made[0]).iterdir()] == ["mine.txt"]
+    assert os.readlink(cluster.results / "latest") == made[2]
+    gone = cluster.run("client.jobs", "fetch", made[0], "--out", "gone.mp4")
+    assert gone.returncode == 1

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import xxhash
 
+from moviola.base.files import share
+from moviola.base.result_folders import job_folder
 from moviola.session.destination import Place
 from moviola.session.events import Begin, Begun, ChecksumMismatch, Keep, Kept, NotKept, Write
 from moviola.session.files import Files
@@ -31,6 +33,10 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert made.keep(Keep("blur.mp4")) == Kept(Keep("blur.mp4"))
     assert target.read_bytes() == CONTENT
     assert [entry.name for entry in target.parent.iterdir()] == ["blur.mp4"]
+    noted = job_folder(tmp_path, "job")
+    assert noted is not None
+    assert [made.file for made in noted.made] == ["blur.mp4"]
+    assert list(noted.strangers()) == []
 
 
 def test_files_in_a_folder_are_put_on_the_disk_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,3 +138,56 @@ def test_a_disk_without_room_is_said(tmp_path: Path) -> None:
         refused = made.write(Write("blur.mp4", bytes(2**20)))
     assert isinstance(refused, NotKept)
     assert refused.reason == f"{tmp_path}/job/blur.mp4: File too large"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Files:
+    """A job whose aggregator's results are on this machine, and whose files go elsewhere."""
+    stored = tmp_path / "results" / "job" / "blur.mp4"
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(CONTENT)
+    return Files("job", Place(tmp_path, name="mine.mp4", output="blur", store=tmp_path / "results"))
+
+
+def test_what_lies_in_the_results_on_this_disk_is_not_copied(tmp_path: Path, elsewhere: Files) -> None:
+    assert elsewhere.begin(WANTED) == Kept(WANTED)
+    assert (tmp_path / "mine.mp4").read_bytes() == CONTENT
+    stored = tmp_path / "results" / "job" / "blur.mp4"
+    assert os.path.samefile(stored, tmp_path / "mine.mp4") or _can_clone(tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def _can_clone(folder: Path) -> bool:
+    (folder / "one").touch()
+    return share(folder / "one", folder / "two") and not os.path.samefile(folder / "one", folder / "two")
+
+
+def test_it_is_fetched_where_it_is_another_one_or_cannot_be_shared(
+    tmp_path: Path, elsewhere: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moviola.session.files.share", lambda _source, _target: False)
+    assert elsewhere.begin(WANTED) == Begun(WANTED, 0)
+    elsewhere.close()
+    monkeypatch.undo()
+    (tmp_path / "results" / "job" / "blur.mp4").write_bytes(CONTENT[::-1])
+    assert elsewhere.begin(WANTED) == Begun(WANTED, 0)
+    elsewhere.close()
+
+
+def test_what_is_there_and_is_not_the_jobs_stays(tmp_path: Path, elsewhere: Files) -> None:
+    (tmp_path / "mine.mp4").write_bytes(b"precious")
+    reason = f"{tmp_path / 'mine.mp4'} is there, and is left as it is"
+    assert elsewhere.begin(WANTED) == NotKept(WANTED, reason)
+    assert (tmp_path / "mine.mp4").read_bytes() == b"precious"
+
+
+def test_what_came_while_a_file_was_fetched_stays(tmp_path: Path) -> None:
+    made = Files("job", Place(tmp_path, name="mine.mp4", output="blur"))
+    assert made.begin(WANTED) == Begun(WANTED, 0)
+    made.write(Write("blur.mp4", CONTENT))
+    (tmp_path / "mine.mp4").write_bytes(b"precious")
+    assert made.keep(Keep("blur.mp4")) == NotKept(
+        Keep("blur.mp4"), f"{tmp_path / 'mine.mp4'} is there, and is left as it is"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.mp4"]
+    assert (tmp_path / "mine.mp4").read_bytes() == b"precious"
