@@ -17,6 +17,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from moviola.api.cluster import Cluster as Cluster
+    from moviola.api.cluster import FilterInfo as FilterInfo
+    from moviola.api.cluster import WorkerInfo as WorkerInfo
+    from moviola.api.errors import Closed as Closed
     from moviola.api.errors import JobCancelled as JobCancelled
     from moviola.api.errors import JobFailed as JobFailed
     from moviola.api.errors import MoviolaError as MoviolaError
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from moviola.api.errors import UnreadableSource as UnreadableSource
     from moviola.api.errors import UsageError as UsageError
     from moviola.api.frames import Frame as Frame
+    from moviola.api.job import Job as Job
+    from moviola.api.job import JobStatus as JobStatus
     from moviola.api.metrics import Failure as Failure
     from moviola.api.metrics import Metrics as Metrics
     from moviola.api.options import JobOptions as JobOptions
@@ -35,11 +41,16 @@ if TYPE_CHECKING:
     from moviola.api.results import Result as Result
 
 _HOMES = {
+    "Closed": "errors",
+    "Cluster": "cluster",
     "Failure": "metrics",
+    "FilterInfo": "cluster",
     "Frame": "frames",
+    "Job": "job",
     "JobCancelled": "errors",
     "JobFailed": "errors",
     "JobOptions": "options",
+    "JobStatus": "job",
     "Metrics": "metrics",
     "MoviolaError": "errors",
     "OutputResult": "results",
@@ -50,6 +61,7 @@ _HOMES = {
     "Unreachable": "errors",
     "UnreadableSource": "errors",
     "UsageError": "errors",
+    "WorkerInfo": "cluster",
     "process": "process",
 }
 """By name, the module of moviola.api that has it."""

@@ -5,6 +5,7 @@
     ├── UnreadableSource    a source cannot be taken, or such an output cannot be made of it
     ├── Unreachable         no cluster answers, or it does not become whole (also a ConnectionError)
     ├── Refused             the cluster answered and said no
+    ├── Closed              the cluster object was closed before a job had ended
     ├── Timeout             something was not so far in the time that it was given (also a TimeoutError)
     └── JobFailed           a job ended badly; `result` has what is known of it
         └── JobCancelled    somebody ended it
@@ -59,6 +60,10 @@ class Unreachable(MoviolaError, ConnectionError):
 
 class Refused(MoviolaError):
     """Raised if a cluster answered and said no."""
+
+
+class Closed(MoviolaError):
+    """Raised for a job that was under way when its cluster object was closed, and for calls after that."""
 
 
 class Timeout(MoviolaError, TimeoutError):

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from moviola.session import batch, events
+from moviola.session import batch
 from moviola.session.outcome import Outcome, Status
-from moviola.session.run import FollowRequest, Run, UploadRequest
+from moviola.session.run import FollowRequest, UploadRequest
+from moviola.session.runs import Runs
 from moviola.session.target import Target, as_sentence
 from moviola.session.views import Display, JobView
-from moviola.wire.loop import Loop, Readable
+from moviola.wire.loop import Loop
 
 R = TypeVar("R")
 
@@ -21,8 +22,8 @@ class Sender:
 
     def __init__(self, target: Target, display: Display) -> None:
         self._loop = Loop("client", secret=target.secret)
-        self._target, self._display = target, display
-        self._runs: list[Run] = []
+        self._display = display
+        self._runs = Runs(self._loop, target)
         self._interrupted = False
 
     def interrupt(self) -> None:
@@ -37,18 +38,18 @@ class Sender:
         supply = iter(requests)
         supplied_all = False
         try:
-            while self._runs or not supplied_all:
-                if not supplied_all and batch.takes_next(self._runs):
+            while self._runs.all or not supplied_all:
+                if not supplied_all and batch.takes_next(self._runs.all):
                     request = None if self._interrupted else self._next(supply)
                     if request is None:
                         supplied_all = True
                     elif isinstance(request, Outcome):
                         yield request
                     else:
-                        self._begin(request)
+                        self._runs.begin(request)
                 self._turn()
-                for run in [run for run in self._runs if run.is_over]:
-                    self._runs.remove(run)
+                for run in [run for run in self._runs.all if run.is_over]:
+                    self._runs.all.remove(run)
                     outcome = run.outcome()
                     supplied_all |= outcome.status is Status.UNREACHABLE
                     yield outcome
@@ -58,35 +59,14 @@ class Sender:
 
     def _next(self, supply: Iterator[R]) -> R | None:
         reading = JobView("", "…", 0, note="reading and checking the file that is next")
-        self._display.show([*(run.view() for run in self._runs), reading], time.monotonic())
+        self._display.show([*(run.view() for run in self._runs.all), reading], time.monotonic())
         return next(supply, None)
 
-    def _begin(self, request: UploadRequest | FollowRequest) -> None:
-        run = Run(self._loop, self._target, request)
-        self._runs.append(run)
-        run.feed(events.Start(), time.monotonic())
-
     def _turn(self) -> None:
-        for event in self._loop.turn(self._deadline()):
-            if isinstance(event, Readable):
-                continue
-            run = next((run for run in self._runs if event.connection in run.links.values()), None)
-            if run is not None:
-                run.network(event, time.monotonic())
-        for run in self._runs:
-            if self._interrupted:
-                run.feed(events.Interrupted(), time.monotonic())
-            run.fire(time.monotonic())
+        self._runs.turn(self._display.interval_s if self._runs.all else 0.0)
+        if self._interrupted:
+            self._runs.interrupt()
+        for run in self._runs.all:
             while run.session.remarks:
                 self._display.remark(as_sentence(run.session.remarks.pop(0)))
-        for run in batch.readers(self._runs):
-            run.read(time.monotonic())
-        self._loop.flush()
-        self._display.show([run.view() for run in self._runs], time.monotonic())
-
-    def _deadline(self) -> float:
-        now = time.monotonic()
-        if not self._runs or any(run.wants_turn for run in batch.readers(self._runs)):
-            return now
-        deadlines = [at for run in self._runs if (at := run.session.next_deadline()) is not None]
-        return min([*deadlines, now + self._display.interval_s])
+        self._display.show([run.view() for run in self._runs.all], time.monotonic())

@@ -1,0 +1,270 @@
+"""`moviola.Cluster`: a cluster that is there, and what it is asked to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from moviola.api.driver import Driver
+from moviola.api.errors import Closed, UsageError, translated
+from moviola.api.job import Job
+from moviola.api.options import Filters, JobOptions, PathLike, Source, filters_in, material_of, settings_from
+from moviola.api.process import IN_THIS_PROCESS
+from moviola.base.config_files import ConfigError
+from moviola.base.layers import resolved
+from moviola.base.vocabulary import Topic
+from moviola.filters.schema import Parameter
+from moviola.session import jobs
+from moviola.session.cluster_settings import ClientSettings
+from moviola.session.cluster_view import ClusterView, look
+from moviola.session.destination import places_for
+from moviola.session.known_filters import schemas_for
+from moviola.session.order import OutputRequest
+from moviola.session.preparing import upload_request
+from moviola.session.target import Target
+from moviola.wire.messages import Job as JobRecord
+
+
+@dataclass(frozen=True, slots=True)
+class FilterInfo:
+    """A filter that a cluster has. `workers` counts those that offer it."""
+
+    name: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A worker process of a cluster.
+
+    Attributes:
+        name: of the worker.
+        state: "ready", "full" (has as many tasks as it may), "draining" or "lost".
+        host: the machine's name.
+        process_id: on that machine.
+        filters: the names of those that it offers.
+        chunks: that it has done.
+        frames: that it has done.
+        frames_per_second: over the last seconds.
+        tasks: that it holds.
+        failures: tasks that failed on it.
+        cpu_percent: of one core.
+        memory: bytes that its process has.
+    """
+
+    name: str
+    state: str
+    host: str
+    process_id: int
+    filters: tuple[str, ...]
+    chunks: int
+    frames: int
+    frames_per_second: float
+    tasks: int
+    failures: int
+    cpu_percent: float
+    memory: int
+
+
+class Cluster:
+    """A cluster that is there. Making one asks the middleware; `with` closes it.
+
+    Leaving the block waits for the jobs that were submitted in it, and raises the first failure that nobody has heard
+    of; an exception leaves at once. A cluster goes on with what it has been sent; `Cluster.local` makes one that is
+    stopped. All methods may be called from any thread.
+
+    Args:
+        host: of the middleware. As all that is left out: what MOVIOLA_HOST or a configuration file says, as for the
+            command.
+        port: of the middleware.
+        secret_file: the file with the cluster's secret.
+        no_secret: for a cluster that has none.
+        user: whose jobs are submitted and seen.
+        results: the folder that has a folder for each job, where no `out` is given.
+
+    Raises:
+        Unreachable: no middleware answers.
+        Refused: it does, and says no: the secret is another.
+        UsageError: an argument cannot be.
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        secret_file: PathLike | None = None,
+        no_secret: bool | None = None,
+        user: str | None = None,
+        results: PathLike | None = None,
+    ) -> None:
+        given: dict[str, Any] = {
+            "host": host,
+            "port": port,
+            "secret_file": None if secret_file is None else Path(secret_file),
+            "no_secret": no_secret,
+            "user": user,
+            "results": None if results is None else Path(results),
+        }
+        settings = _settings({name: value for name, value in given.items() if value is not None})
+        with translated():
+            target = settings.target
+            look(target, [Topic.JOBS])
+        self._open(target, settings.results)
+
+    def _open(self, target: Target, results: Path, parting: str = "") -> None:
+        """Begin to be the cluster at `target`."""
+        self._target, self._results = target, results
+        self._driver = Driver(target, parting)
+        self._submitted: list[Job] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._target.address}>"
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self.wait()
+        finally:
+            self.close()
+
+    def wait(self) -> None:
+        """Wait for all jobs that were submitted here. Raises the first failure that nobody has heard of."""
+        failure: Exception | None = None
+        for job in list(self._submitted):
+            if job.was_told:
+                continue
+            try:
+                job.wait()
+            except Closed:
+                raise
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Leave the cluster at once. It goes on with jobs of which it has the whole source; `Cluster.local` stops."""
+        self._driver.close()
+
+    # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def submit(
+        self, source: Source, filters: Filters = None, *, out: PathLike | None = None, **options: Unpack[JobOptions]
+    ) -> Job:
+        """Send a video, images or tables to the cluster, and return the job, which goes on by itself.
+
+        The source is read and checked before this returns, and sent after that. What is sent again, as a whole or
+        the rest of it, continues its job, unless `new` is said. Up to 64 jobs are under way at a time; a further
+        call waits for one of them to end.
+
+        Args:
+            source: a file or a folder; or several files that belong together.
+            filters: a chain, several chains, or output names with their chains.
+            out: a file for one output, a folder for several; by default a folder of the job's name in the cluster's
+                `results`.
+            options: as moviola.JobOptions lists them.
+
+        Raises:
+            UsageError: an argument cannot be.
+            UnreadableSource: the source cannot be taken.
+            Unreachable: nobody answers, or nobody could know one of the filters.
+        """
+        with translated():
+            settings = settings_from(filters, out, options)
+            schemas = schemas_for(filters_in(settings), self._target, _unsaid)
+            wanted = OutputRequest(settings.filters, schemas, settings.encoder, settings.cutting, settings.on_error)
+            material = material_of(source)
+            order = wanted.order(material)
+            place = places_for({material: order}, settings.out, self._results)[material]
+            self._driver.wait_for_place()
+            with IN_THIS_PROCESS:
+                request = upload_request(material, order, place, settings)
+        job = Job(self._driver, request)
+        job.start()
+        self._submitted.append(job)
+        return job
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs that the cluster knows, oldest first. Raises Unreachable, Refused, Timeout."""
+        records = sorted(self._look(Topic.JOBS).jobs.values(), key=lambda record: record.submitted_unix_s)
+        return [self._job(record, None) for record in records]
+
+    def job(self, id: str, *, out: PathLike | None = None) -> Job:
+        """Return a job that was submitted before.
+
+        Args:
+            id: of the job, or the beginning of one, or "latest".
+            out: where its files go when it is waited for; a folder of the job's name in the cluster's `results` by
+                default.
+
+        Raises:
+            UsageError: there is no such job, or several may be meant.
+        """
+        known = self._look(Topic.JOBS).jobs
+        with translated():
+            return self._job(jobs.find(known, id), None if out is None else os.fspath(out))
+
+    def _job(self, record: JobRecord, out: str | None) -> Job:
+        return Job(self._driver, jobs.follow_request(record, out, self._results, fetch=True), record)
+
+    # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def filters(self) -> Mapping[str, FilterInfo]:
+        """Return the filters that the connected workers offer, by name. Raises Unreachable, Refused, Timeout."""
+        offered = self._look(Topic.WORKERS).offered_filters()
+        return {
+            name: FilterInfo(name, schema.summary, schema.parameters, count)
+            for name, (schema, count) in sorted(offered.items())
+        }
+
+    def workers(self) -> Sequence[WorkerInfo]:
+        """Return the worker processes, by name, the lost ones too. Raises Unreachable, Refused, Timeout."""
+        found = []
+        for worker in sorted(self._look(Topic.WORKERS).workers.values(), key=lambda one: one.name):
+            facts = worker.facts
+            found.append(
+                WorkerInfo(
+                    name=worker.name,
+                    state=worker.state,
+                    host=facts.host,
+                    process_id=facts.process_id,
+                    filters=tuple(facts.filters),
+                    chunks=facts.chunks,
+                    frames=facts.frames,
+                    frames_per_second=facts.frames_per_s,
+                    tasks=facts.in_flight,
+                    failures=facts.failures,
+                    cpu_percent=facts.cpu_percent,
+                    memory=facts.memory_bytes,
+                )
+            )
+        return found
+
+    def _look(self, *topics: Topic) -> ClusterView:
+        with translated():
+            return look(self._target, topics)
+
+
+def _settings(given: Mapping[str, Any]) -> ClientSettings:
+    try:
+        return resolved(ClientSettings, given)
+    except (ConfigError, ValueError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _unsaid(_sentence: str) -> None:
+    """What the command says while it waits: a program waits without."""

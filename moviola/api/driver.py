@@ -1,0 +1,169 @@
+"""The thread that carries a cluster's jobs on: one loop for all of them, beside whatever the program does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from moviola.api.display import log
+from moviola.api.errors import Closed
+from moviola.session import batch
+from moviola.session.outcome import Outcome
+from moviola.session.rates import Rates
+from moviola.session.run import FollowRequest, Run, UploadRequest
+from moviola.session.runs import Runs
+from moviola.session.target import Target, as_sentence
+from moviola.session.views import JobView
+from moviola.wire.loop import Loop
+from moviola.wire.messages import Job as JobRecord
+
+TURN_S: Final = 0.2
+"""How old what is told of jobs may become while nothing comes."""
+
+IDLE_S: Final = 3600.0
+"""Between two turns without any job: a new one wakes the loop."""
+
+
+@dataclass(eq=False)
+class Driven:
+    """A job that the driver carries on, and what is known of it. The driver's lock guards it."""
+
+    request: UploadRequest | FollowRequest
+    view: JobView | None = None
+    rates: Rates = field(default_factory=Rates)
+    rate: float = 0.0  # frames a second
+    record: JobRecord | None = None
+    is_sent: bool = False  # the whole source is in the cluster
+    outcome: Outcome | None = None
+    was_left: bool = False  # before it was over, because the driver was closed
+    bug: BaseException | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """True when nothing more will be known."""
+        return self.outcome is not None or self.bug is not None
+
+
+class Driver:
+    """Carries jobs on in a thread of its own, which begins with the first job and ends with `close`.
+
+    All methods may be called from any thread.
+
+    Args:
+        target: the cluster.
+        parting: what is said of a job that is left when this is closed; empty where it goes on without us.
+    """
+
+    def __init__(self, target: Target, parting: str = "") -> None:
+        self.target, self.parting = target, parting
+        self.changed = threading.Condition()
+        self._loop: Loop | None = None
+        self._thread: threading.Thread | None = None
+        self._arriving: deque[Driven] = deque()
+        self._count = 0  # of jobs that are not over
+        self._is_closing = False
+
+    def wait_for_place(self) -> None:
+        """Wait until there is room for a further job."""
+        with self.changed:
+            self.changed.wait_for(lambda: self._count < batch.MAX_JOBS or self._is_closing)
+
+    def start(self, request: UploadRequest | FollowRequest) -> Driven:
+        """Begin to carry a job on. What is known of it changes from then on, until it is over. Raises Closed."""
+        driven = Driven(request)
+        with self.changed:
+            if self._is_closing:
+                raise Closed(f"{request.name}: this cluster object is closed; make another one")
+            self._arriving.append(driven)
+            self._count += 1
+            if self._loop is None:
+                self._loop = Loop("client", secret=self.target.secret)
+                self._thread = threading.Thread(target=self._main, args=(self._loop,), name="moviola", daemon=True)
+                self._thread.start()
+            self._loop.wake()
+        return driven
+
+    def wait(self, condition: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Wait until a condition holds that is about what is known; return False when it did not come in time."""
+        with self.changed:
+            return self.changed.wait_for(condition, timeout_s)
+
+    def wait_for_news(self, driven: Driven, seen: JobView | None, timeout_s: float | None = None) -> None:
+        """Wait until a job is over, or is shown otherwise than it was `seen`; for so long at the most."""
+        self.wait(lambda: driven.is_over or driven.view != seen, timeout_s)
+
+    def close(self) -> None:
+        """Leave the jobs that are under way, and end the thread."""
+        with self.changed:
+            self._is_closing = True
+            thread = self._thread
+            if self._loop is not None:
+                self._loop.wake()
+        if thread is not None:
+            thread.join()
+
+    # ── in the thread ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _main(self, loop: Loop) -> None:
+        runs = Runs(loop, self.target)
+        going: dict[Run, Driven] = {}
+        try:
+            while not self._is_closing or going:
+                self._take(runs, going)
+                if not self._is_closing:
+                    runs.turn(TURN_S if going else IDLE_S)
+                self._publish(runs, going)
+        except BaseException as bug:
+            log.exception("a bug ends what carries jobs on")
+            self._give_up(going.values(), bug)
+        finally:
+            loop.flush()
+            loop.shut()
+
+    def _take(self, runs: Runs, going: dict[Run, Driven]) -> None:
+        """Begin with what has arrived, and leave everything when it is time to close."""
+        with self.changed:
+            arrived = [self._arriving.popleft() for _ in range(len(self._arriving))]
+            is_closing = self._is_closing
+        for driven in arrived:
+            going[runs.begin(driven.request)] = driven
+        if is_closing:
+            for driven in going.values():
+                driven.was_left = True
+            runs.interrupt()
+
+    def _publish(self, runs: Runs, going: dict[Run, Driven]) -> None:
+        """Tell those who wait what is known now."""
+        now = time.monotonic()
+        with self.changed:
+            for run, driven in going.items():
+                driven.view, driven.record = run.view(), run.session.record
+                driven.rate = driven.rates.update([driven.view], now)[driven.view.id]
+                driven.is_sent = _knows_all(driven.record) and not run.load.is_uploading
+                if run.is_over:
+                    driven.outcome = run.outcome()
+                    runs.all.remove(run)
+                    self._count -= 1
+                while run.session.remarks:
+                    log.info("%s", as_sentence(run.session.remarks.pop(0)))
+            self.changed.notify_all()
+        for run in [run for run, driven in going.items() if driven.is_over]:
+            del going[run]
+
+    def _give_up(self, going: Iterable[Driven], bug: BaseException) -> None:
+        with self.changed:
+            for driven in [*going, *self._arriving]:
+                driven.bug = bug
+            self._arriving.clear()
+            self._count = 0
+            self._is_closing = True
+            self.changed.notify_all()
+
+
+def _knows_all(record: JobRecord | None) -> bool:
+    """True once the cluster has been told that the source is at its end."""
+    return record is not None and record.progress.chunks_total is not None

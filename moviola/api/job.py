@@ -1,0 +1,306 @@
+"""A job of a cluster: how far it is, what came of it, and what shall become of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Self
+
+from moviola.api.display import ProgressOption, display_for
+from moviola.api.driver import Driven, Driver
+from moviola.api.errors import Closed, Timeout, UnreadableSource, UsageError, translated
+from moviola.api.progress import Progress
+from moviola.api.results import Result, result_of
+from moviola.base.vocabulary import Verb
+from moviola.media import errors as media
+from moviola.session import rpc
+from moviola.session.job_session import FINAL_STATES
+from moviola.session.outcome import Status
+from moviola.session.run import FollowRequest, UploadRequest
+from moviola.session.target import as_sentence
+from moviola.wire.messages import Job as JobRecord
+
+if TYPE_CHECKING:
+    from moviola.api.frames import Frame
+
+UNSENT: Final = "sending"
+"""The state of a job of which the cluster has not answered yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """What a cluster tells of a job.
+
+    Attributes:
+        id: of the job.
+        name: of its source.
+        user: whose it is.
+        state: "pending", "running", "paused", "done", "partial", "failed" or "cancelled".
+        reason: why it is in this state; empty where nothing needs to be said.
+        priority: 0 to 100.
+        outputs: their names.
+        submitted: when.
+        seconds: from submission to the end; 0 before.
+        frames_done: over all outputs.
+        frames_wanted: over all outputs; None until all of the source is sent.
+    """
+
+    id: str
+    name: str
+    user: str
+    state: str
+    reason: str
+    priority: int
+    outputs: tuple[str, ...]
+    submitted: datetime
+    seconds: float
+    frames_done: int
+    frames_wanted: int | None
+
+    @property
+    def is_over(self) -> bool:
+        """True when the job has ended, well or not."""
+        return self.state in FINAL_STATES
+
+    @classmethod
+    def of(cls, record: JobRecord) -> Self:
+        """Return what a record of the wire tells."""
+        return cls(
+            id=record.job,
+            name=record.name,
+            user=record.user,
+            state=record.state,
+            reason=record.reason,
+            priority=record.priority,
+            outputs=tuple(record.progress.outputs),
+            submitted=datetime.fromtimestamp(record.submitted_unix_s, UTC),
+            seconds=record.seconds,
+            frames_done=record.progress.frames_done,
+            frames_wanted=record.progress.frames_wanted,
+        )
+
+
+class Job:
+    """A job of a cluster. Made by `Cluster.submit`, `Cluster.job` and `Cluster.jobs`.
+
+    What was submitted goes on by itself, in a thread of the cluster object. Of a job that was submitted before, or
+    elsewhere, nothing is fetched before it is waited for. All methods may be called from any thread.
+    """
+
+    def __init__(self, driver: Driver, request: UploadRequest | FollowRequest, record: JobRecord | None = None) -> None:
+        self._driver, self._request = driver, request
+        self._record = record  # as it was when this object was made
+        self._driven: Driven | None = None
+        self.was_told = False
+        """Whether somebody has heard how it ended."""
+
+    def __repr__(self) -> str:
+        record = self._known()
+        return f"<Job {record.job if record else '(not submitted yet)'}: {self.name}, {self.state}>"
+
+    def start(self) -> None:
+        """Have the job carried on, or followed. Raises Closed."""
+        self._follow()
+
+    # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def name(self) -> str:
+        """What people call it: its source's name."""
+        return self._request.name
+
+    @property
+    def id(self) -> str:
+        """The job's id. Waits until the cluster has given one. Raises JobFailed where it never does."""
+        self._driver.wait(lambda: self._known() is not None or self._is_over())
+        record = self._known()
+        if record is None:
+            self.wait()  # tells why
+        assert record is not None
+        return record.job
+
+    @property
+    def state(self) -> str:
+        """The state as it was last heard of: as in JobStatus, or "sending" before the cluster has answered."""
+        driven = self._driven
+        if driven is not None and driven.outcome is not None:
+            return driven.outcome.state
+        record = self._known()
+        return UNSENT if record is None else record.state
+
+    @property
+    def is_over(self) -> bool:
+        """True when it has ended, well or not, and its files are here if they were waited for."""
+        return self._is_over() or (self._driven is None and self.state in FINAL_STATES)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is, as it was last heard of."""
+        driven = self._follow()
+        self._driver.wait(lambda: driven.view is not None or driven.is_over)
+        return self._progress(driven)
+
+    def status(self) -> JobStatus:
+        """Ask the cluster for what it knows now. Raises Unreachable, Refused."""
+        with translated():
+            return JobStatus.of(rpc.job_details(self._driver.target, self.id))
+
+    # ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __iter__(self) -> Iterator[Progress]:
+        """Yield how far it is, whenever that has changed, until it has ended. Raises as `wait` does at the end."""
+        driven, last = self._follow(), None
+        while not driven.is_over:
+            self._driver.wait_for_news(driven, last)
+            if driven.view != last:
+                last = driven.view
+                yield self._progress(driven)
+        self.wait()
+
+    def wait(self, timeout: float | None = None, *, progress: ProgressOption = False) -> Result:
+        """Wait until the job has ended and its files are here; return where they are.
+
+        Args:
+            timeout: in seconds; None waits as long as it takes.
+            progress: as in `moviola.process`, but nothing is shown by default.
+
+        Raises:
+            JobFailed, JobCancelled: it ended without results.
+            Unreachable: the cluster was lost, and did not come back.
+            Timeout: it goes on.
+            Closed: the cluster object was closed before it had ended.
+        """
+        driven = self._follow()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        display = display_for(progress)
+        try:
+            while not driven.is_over:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise Timeout(f"{self!r} has not ended within {timeout} s; it goes on")
+                seen = driven.view
+                step = display.interval_s if left is None else min(display.interval_s, left)
+                self._driver.wait_for_news(driven, seen, step)
+                if driven.view is not None:
+                    display.show([driven.view], time.monotonic())
+        finally:
+            display.close()
+        return self._result(driven)
+
+    result = wait
+
+    def wait_until_sent(self, timeout: float | None = None) -> None:
+        """Wait until the cluster has the whole source: the job then goes on without this process.
+
+        Args:
+            timeout: in seconds; None waits as long as it takes.
+
+        Raises:
+            Timeout: it is still being sent.
+            JobFailed, Unreachable, Closed: as `wait` does.
+        """
+        driven = self._follow()
+        if not self._driver.wait(lambda: driven.is_sent or driven.is_over, timeout):
+            raise Timeout(f"{self!r} has not been sent within {timeout} s; it goes on being sent")
+        if driven.is_over:
+            self.wait()
+
+    def frames(self, output: str | None = None) -> Iterator[Frame]:
+        """Yield the pictures of an output, decoded, in order, each with its time and with what filters noted of it.
+
+        They are read from the finished file: the first one comes when the job has ended and its files are here.
+
+        Args:
+            output: its name; None for the only one.
+
+        Raises:
+            UsageError: there is no such output, or it has no pictures.
+            JobFailed: as `wait` does.
+        """
+        if isinstance(self._request, UploadRequest):
+            check_output(output, [one.name for one in self._request.submission.order.outputs], self.name)
+        return self._frames(output)
+
+    def _frames(self, output: str | None) -> Iterator[Frame]:
+        result = self.wait()
+        yield from (result.output if output is None else result[output]).frames()
+
+    # ── what shall become of it ──────────────────────────────────────────────────────────────────────────────────
+
+    def cancel(self) -> str:
+        """End the job and free its workers at once. Return what the cluster says to it. Raises Refused."""
+        return self._control(Verb.CANCEL)
+
+    def pause(self) -> str:
+        """Have nothing more of it handed out until `resume`. Return what the cluster says to it. Raises Refused."""
+        return self._control(Verb.PAUSE)
+
+    def resume(self) -> str:
+        """Have a paused job go on. Return what the cluster says to it. Raises Refused."""
+        return self._control(Verb.RESUME)
+
+    def forget(self) -> str:
+        """Take an ended job out of the cluster's list; its files stay. Return what the cluster says to it."""
+        return self._control(Verb.FORGET)
+
+    def retry(self) -> str:
+        """Begin a failed or cancelled job again. Return what the cluster says to it. Raises Refused, UnreadableSource.
+
+        Its source is sent again by the object that submitted it; of another one, submit the same source once more.
+        """
+        answer = self._control(Verb.RETRY)
+        if self._driven is not None and self._driven.is_over:
+            if isinstance(self._request, UploadRequest):
+                try:
+                    self._request.reader.rewind()
+                except media.UnreadableSource as error:
+                    raise UnreadableSource(error.path, error.reason, error.hint) from error
+                submission = replace(self._request.submission, new=False)
+                self._request = replace(self._request, submission=submission)
+            self._driven, self._record, self.was_told = None, None, False
+            self._follow()
+        return answer
+
+    def _control(self, verb: Verb) -> str:
+        with translated():
+            return as_sentence(rpc.control(self._driver.target, self.id, verb))
+
+    # ── with the driver ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _follow(self) -> Driven:
+        """Have the job carried on, or followed, if that is not done yet."""
+        if self._driven is None:
+            self._driven = self._driver.start(self._request)
+        return self._driven
+
+    def _known(self) -> JobRecord | None:
+        driven = self._driven
+        return driven.record if driven is not None and driven.record is not None else self._record
+
+    def _is_over(self) -> bool:
+        return self._driven is not None and self._driven.is_over
+
+    def _progress(self, driven: Driven) -> Progress:
+        assert driven.view is not None
+        return Progress.of(driven.view, driven.rate)
+
+    def _result(self, driven: Driven) -> Result:
+        self.was_told = True
+        if driven.bug is not None:
+            raise driven.bug
+        outcome = driven.outcome
+        assert outcome is not None
+        if driven.was_left and outcome.status is Status.CANCELLED:
+            raise Closed(as_sentence(f"{outcome.source}: {self._driver.parting or outcome.reason}"))
+        return result_of(outcome, self._request.place)
+
+
+def check_output(output: str | None, names: Sequence[str], of: str) -> None:
+    """Raise UsageError where there is no such output among `names`, or where None does not say which."""
+    listed = ", ".join(names) or "none"
+    if output is None and len(names) != 1:
+        raise UsageError(f"{of} has {len(names)} outputs; name one of {listed}")
+    if output is not None and output not in names:
+        raise UsageError(f'{of} has no output "{output}"; there are {listed}')
