@@ -12,7 +12,8 @@ from typing import Any, Self, Unpack
 from moviola.api.driver import Driver
 from moviola.api.errors import Closed, UsageError, translated
 from moviola.api.job import Job
-from moviola.api.options import Filters, JobOptions, PathLike, Source, filters_in, material_of, settings_from
+from moviola.api.options import Filters, JobOptions, PathLike, Source, filters_in, settings_from
+from moviola.api.plan import planned
 from moviola.api.process import IN_THIS_PROCESS
 from moviola.base.config_files import ConfigError
 from moviola.base.layers import resolved
@@ -21,9 +22,7 @@ from moviola.filters.schema import Parameter
 from moviola.session import jobs
 from moviola.session.cluster_settings import ClientSettings
 from moviola.session.cluster_view import ClusterView, look
-from moviola.session.destination import places_for
 from moviola.session.known_filters import schemas_for
-from moviola.session.order import OutputRequest
 from moviola.session.preparing import upload_request
 from moviola.session.target import Target
 from moviola.wire.messages import Job as JobRecord
@@ -186,13 +185,13 @@ class Cluster:
         with translated():
             settings = settings_from(filters, out, options)
             schemas = schemas_for(filters_in(settings), self._target, _unsaid)
-            wanted = OutputRequest(settings.filters, schemas, settings.encoder, settings.cutting, settings.on_error)
-            material = material_of(source)
-            order = wanted.order(material)
-            place = places_for({material: order}, settings.out, self._results)[material]
+            plan = planned(source, settings, schemas, options, self._results)
+            destination = plan.destination
+            if destination.finished is not None:
+                return Job.ended(self._driver, destination.finished, destination.place)
             self._driver.wait_for_place()
             with IN_THIS_PROCESS:
-                request = upload_request(material, order, place, settings)
+                request = upload_request(plan.material, destination.order, destination.place, settings)
         job = Job(self._driver, request)
         job.start()
         self._submitted.append(job)
@@ -203,23 +202,26 @@ class Cluster:
         records = sorted(self._look(Topic.JOBS).jobs.values(), key=lambda record: record.submitted_unix_s)
         return [self._job(record, None) for record in records]
 
-    def job(self, id: str, *, out: PathLike | None = None) -> Job:
+    def job(self, id: str, *, out: PathLike | None = None, overwrite: bool = False) -> Job:
         """Return a job that was submitted before.
 
         Args:
             id: of the job, or the beginning of one, or "latest".
             out: where its files go when it is waited for; a folder of the job's name in the cluster's `results` by
                 default.
+            overwrite: replace files that are there and are not the job's.
 
         Raises:
             UsageError: there is no such job, or several may be meant.
         """
         known = self._look(Topic.JOBS).jobs
         with translated():
-            return self._job(jobs.find(known, id), None if out is None else os.fspath(out))
+            return self._job(jobs.find(known, id), None if out is None else os.fspath(out), overwrite=overwrite)
 
-    def _job(self, record: JobRecord, out: str | None) -> Job:
-        return Job(self._driver, jobs.follow_request(record, out, self._results, fetch=True), record)
+    def _job(self, record: JobRecord, out: str | None, *, overwrite: bool = False) -> Job:
+        return Job(
+            self._driver, jobs.follow_request(record, out, self._results, fetch=True, overwrite=overwrite), record
+        )
 
     # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -16,8 +16,9 @@ from moviola.api.results import Result, result_of
 from moviola.base.vocabulary import Verb
 from moviola.media import errors as media
 from moviola.session import rpc
+from moviola.session.destination import Place
 from moviola.session.job_session import FINAL_STATES
-from moviola.session.outcome import Status
+from moviola.session.outcome import Outcome, Status
 from moviola.session.run import FollowRequest, UploadRequest
 from moviola.session.target import as_sentence
 from moviola.wire.messages import Job as JobRecord
@@ -96,9 +97,17 @@ class Job:
         self.was_told = False
         """Whether somebody has heard how it ended."""
 
+    @classmethod
+    def ended(cls, driver: Driver, outcome: Outcome, place: Place) -> Self:
+        """Return a job whose files are all there already, so that nothing is to be sent."""
+        request = FollowRequest(outcome.job_id, outcome.source, place, fetch=True, unit=outcome.unit)
+        job = cls(driver, request)
+        job._driven = Driven(request, is_sent=True, outcome=outcome)
+        return job
+
     def __repr__(self) -> str:
-        record = self._known()
-        return f"<Job {record.job if record else '(not submitted yet)'}: {self.name}, {self.state}>"
+        is_known = isinstance(self._request, FollowRequest) or self._known() is not None
+        return f"<Job {self.id if is_known else '(not submitted yet)'}: {self.name}, {self.state}>"
 
     def start(self) -> None:
         """Have the job carried on, or followed. Raises Closed."""
@@ -114,12 +123,11 @@ class Job:
     @property
     def id(self) -> str:
         """The job's id. Waits until the cluster has given one. Raises JobFailed where it never does."""
+        if isinstance(self._request, FollowRequest):
+            return self._request.job
         self._driver.wait(lambda: self._known() is not None or self._is_over())
         record = self._known()
-        if record is None:
-            self.wait()  # tells why
-        assert record is not None
-        return record.job
+        return self.wait().job_id if record is None else record.job  # or `wait` tells why there is none
 
     @property
     def state(self) -> str:

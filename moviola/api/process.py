@@ -8,13 +8,12 @@ from typing import Final, Unpack
 
 from moviola.api.display import ProgressOption, display_for
 from moviola.api.errors import UsageError, translated
-from moviola.api.options import CLUSTER_ONLY, Filters, JobOptions, PathLike, Source, material_of, settings_from
+from moviola.api.options import CLUSTER_ONLY, Filters, JobOptions, PathLike, Source, settings_from
+from moviola.api.plan import planned
 from moviola.api.results import Result, result_of
 from moviola.filters import registry
 from moviola.media.kinds import verify
 from moviola.session import local
-from moviola.session.existing import settle
-from moviola.session.order import OutputRequest
 
 IN_THIS_PROCESS: Final = threading.Lock()
 """Files that a chain names are a setting of the whole process while they are used, so jobs take turns."""
@@ -53,20 +52,16 @@ def process(
         for name in CLUSTER_ONLY:
             if options.get(name):
                 raise UsageError(f"{name} is for a cluster; leave it out of process()")
-        wanted = OutputRequest(
-            settings.filters, registry.schemas(), settings.encoder, settings.cutting, settings.on_error
-        )
-        material = material_of(source)
-        orders = {material: wanted.order(material)}
-        destination = settle(orders, settings.out, Path(results), overwrite=settings.overwrite)[material]
+        plan = planned(source, settings, registry.schemas(), options, Path(results))
+        destination = plan.destination
         if destination.finished is not None:
             return result_of(destination.finished, destination.place)
         display = display_for(progress)
         try:
             with IN_THIS_PROCESS:
                 if settings.verify_cuts:
-                    verify(material, destination.order.cutting)
-                outcome = local.run(material, destination.order, destination.place, display)
+                    verify(plan.material, destination.order.cutting)
+                outcome = local.run(plan.material, destination.order, destination.place, display)
         finally:
             display.close()
         return result_of(outcome, destination.place)

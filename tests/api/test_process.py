@@ -99,6 +99,9 @@ def test_tables_have_no_frames(tmp_path: Path) -> None:
         (["blur", 5], {}, "a filter chain is a text, such as 'blur:radius=5,edges', not 5"),
         ("blur", {"crff": 3}, 'there is no option "crff"; did you mean "crf"?'),
         ("blur", {"crf": 99}, "crf: must be a whole number from 0 to 51, not '99'"),
+        ("blur", {"quality": 3}, "quality is for images, and there are only videos; leave it out"),
+        ("post_2000", {}, "the filter post_2000 is for the records of tables, and this is a video"),
+        (["blur", "post_2000"], {}, "the filter post_2000 is for the records of tables, and this is a video"),
         ("blur", {"priority": 3}, r"priority is for a cluster; leave it out of process\(\)"),
     ],
 )
@@ -117,6 +120,17 @@ def test_a_source_that_cannot_be_taken(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(moviola.UnreadableSource, match=r"text\.mp4"):
         moviola.process(tmp_path / "text.mp4", "blur", out=tmp_path / "o.mp4")
+
+
+def test_what_is_there_is_not_written_over(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "o.mp4").write_text("precious")
+    with pytest.raises(moviola.UsageError, match=r"o\.mp4 is there already"):
+        moviola.process(clip, "blur", out=tmp_path / "o.mp4")
+    assert (tmp_path / "o.mp4").read_text() == "precious"
+    first = moviola.process(clip, "blur", out=tmp_path / "o.mp4", overwrite=True)
+    again = moviola.process(clip, "blur", out=tmp_path / "o.mp4")
+    assert again.output.digest == first.output.digest
+    assert again.output.metrics.frames.out == FRAMES
 
 
 def test_several_videos_are_several_jobs(clip: Path, tmp_path: Path) -> None:
