@@ -16,22 +16,17 @@ each append checks its file first, and `take_lost` returns the segments whose fi
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import shutil
-import stat
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import xxhash
 
 from moviola.storage.errors import SpoolFull
-from moviola.storage.privacy import PRIVATE_FILE, make_private_folder
-
-log = logging.getLogger(__name__)
+from moviola.storage.segments import Segment, SegmentFiles
 
 MIB: Final = 1024 * 1024
 """Bytes of a mebibyte."""
@@ -41,13 +36,6 @@ SEGMENT_BYTES: Final = 16 * MIB
 
 POOL_SEGMENTS: Final = 16
 """Freed segments kept for reuse, 256 MiB of them: what a busy cluster frees and fills within seconds."""
-
-OPEN_SEGMENTS: Final = 256
-"""The most segments with an open descriptor: a quarter of the usual limit of 1024; the rest is for connections. The
-one unused for longest is closed first."""
-
-ENDING: Final = ".segment"
-"""The suffix of a segment's file; its name is the segment's number."""
 
 KEPT_FREE_BYTES: Final = 64 * MIB
 """Disk space that `room_bytes` leaves for the ledger and the results; on small disks 1/20 of the disk, if that is
@@ -89,18 +77,6 @@ class Slice(NamedTuple):
     release: Callable[[], None]
 
 
-@dataclass(slots=True)
-class _Segment:
-    number: int
-    key: str
-    file: tuple[int, int] | None = None  # device and inode, once it is known
-    is_lost: bool = False  # its file is not what it was
-    end: int = 0  # where the next payload goes
-    payload_count: int = 0  # payloads not yet freed
-    slice_count: int = 0  # slices not yet released
-    file_size: int = 0
-
-
 class Spool:
     """Payloads in the files of one folder, which belongs to one process. Call `recover` before anything else.
 
@@ -118,21 +94,16 @@ class Spool:
         self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, limit_bytes: int, fsync: bool = False
     ) -> None:
         self.folder = folder
-        self._prefix = os.path.join(folder, "")
-        self._make_folder()
         self.limit_bytes = limit_bytes
         self._segment_bytes = segment_bytes
-        self._fsync = fsync
-        self._segments: dict[int, _Segment] = {}
+        self._files = SegmentFiles(folder, fsync=fsync)
+        self._segments: dict[int, Segment] = {}
         self._of_key: dict[str, set[int]] = {}
-        self._filling: dict[str, _Segment] = {}
-        self._pool: deque[_Segment] = deque()  # oldest first
-        self._open: OrderedDict[int, int] = OrderedDict()
-        self._unsynced: set[int] = set()
+        self._filling: dict[str, Segment] = {}
+        self._pool: deque[Segment] = deque()  # oldest first
         self._lost: set[int] = set()  # segments whose loss nobody has been told of
-        self._next_number = max(self._found(), default=0) + 1
+        self._next_number = max(self._files.found(), default=0) + 1
         self.used_bytes = 0
-        self._files_bytes = 0
 
     # ── keeping and giving back ──────────────────────────────────────────────────────────────────────────────────
 
@@ -177,11 +148,11 @@ class Spool:
             segment.slice_count -= 1
             self._recycle_unused(segment)
 
-        return Slice(lambda: self._descriptor(segment.number), location.offset, location.size, release)
+        return Slice(lambda: self._files.descriptor(segment.number), location.offset, location.size, release)
 
     def read(self, location: Location) -> bytes:
         """Return a payload. Raises OSError if its file is gone or shorter than it was."""
-        data = os.pread(self._descriptor(location.segment), location.size, location.offset)
+        data = os.pread(self._files.descriptor(location.segment), location.size, location.offset)
         if len(data) != location.size:
             raise OSError(f"{self.path(location.segment)} is shorter than it was")
         return data
@@ -190,7 +161,7 @@ class Spool:
         """Return the xxh3_64 of a payload as it is on disk; 0 for an empty one. Raises OSError as `read` does."""
         hasher, place, end = xxhash.xxh3_64(), location.offset, location.offset + location.size
         while place < end:
-            data = os.pread(self._descriptor(location.segment), min(MIB, end - place), place)
+            data = os.pread(self._files.descriptor(location.segment), min(MIB, end - place), place)
             if not data:
                 raise OSError(errno.EIO, f"{self.path(location.segment)} is shorter than it was")
             hasher.update(data)
@@ -207,7 +178,7 @@ class Spool:
 
     def path(self, segment: int) -> Path:
         """Return the path of a segment's file, for another process to read."""
-        return Path(self._name(segment))
+        return self._files.path(segment)
 
     def free(self, key: str) -> None:
         """Delete all payloads of a key. Call it after the commit that forgot them."""
@@ -229,18 +200,7 @@ class Spool:
         Raises:
             OSError: the files did not reach the disk.
         """
-        if not self._fsync or not self._unsynced:
-            return
-        for number in self._unsynced & self._segments.keys():
-            if not self._segments[number].is_lost:
-                os.fsync(self._descriptor(number))
-        self._unsynced.clear()
-        self._make_folder()
-        folder = self._opened(self.folder, os.O_RDONLY)  # that the files are there at all
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        self._files.sync(self._is_kept)
 
     @property
     def room_bytes(self) -> int:
@@ -248,7 +208,7 @@ class Spool:
         try:
             disk = shutil.disk_usage(self.folder)
         except FileNotFoundError:
-            self._make_folder()
+            self._files.make_folder()
             disk = shutil.disk_usage(self.folder)
         reusable = sum(segment.file_size for segment in self._pool)
         on_disk = disk.free + reusable - min(KEPT_FREE_BYTES, disk.total // 20)
@@ -267,8 +227,8 @@ class Spool:
         self._segments, self._of_key, self._filling = {}, {}, {}
         self._pool.clear()
         self._lost.clear()
-        self.used_bytes = self._files_bytes = 0
-        sizes = self._found()
+        self.used_bytes = self._files.total_bytes = 0
+        sizes = self._files.found()
         lost: dict[str, list[Location]] = {}
         for key, locations in known.items():
             for location in locations:
@@ -277,38 +237,24 @@ class Spool:
                     lost.setdefault(key, []).append(location)
         for segment in self._segments.values():
             self.used_bytes += segment.end
-            self._files_bytes += segment.file_size
+            self._files.total_bytes += segment.file_size
             self._resume_filling(segment)
         self._next_number = max(sizes, default=0) + 1
         for number in sorted(sizes.keys() - self._segments.keys()):
-            self._files_bytes += sizes[number]
-            self._to_pool(_Segment(number, "", file_size=sizes[number]))
+            self._files.total_bytes += sizes[number]
+            self._to_pool(Segment(number, "", file_size=sizes[number]))
         return lost
 
     def close(self) -> None:
         """Close all files."""
-        while self._open:
-            os.close(self._open.popitem()[1])
-
-    def _found(self) -> dict[int, int]:
-        """Return the sizes of the segment files in the folder, by number; -1 for one that is unusable."""
-        found = {}
-        for path in self.folder.glob(f"*{ENDING}"):
-            if path.stem.isascii() and path.stem.isdigit():
-                there = path.lstat()
-                found[int(path.stem)] = there.st_size if _is_usable(there) else -1
-        return found
-
-    def _name(self, number: int) -> str:
-        """Return the path of a segment's file as text. Each append needs it, and a Path takes several times as long."""
-        return f"{self._prefix}{number}{ENDING}"
-
-    def _make_folder(self) -> None:
-        make_private_folder(self.folder)
+        self._files.close()
 
     # ── segments ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _segment_for(self, key: str, size: int) -> _Segment:
+    def _is_kept(self, number: int) -> bool:
+        return number in self._segments and not self._segments[number].is_lost
+
+    def _segment_for(self, key: str, size: int) -> Segment:
         filling = self._filling.get(key)
         if filling is not None and filling.end + size <= self._segment_bytes and self._is_there(filling):
             return filling
@@ -320,68 +266,44 @@ class Spool:
             self._filling[key] = segment
         return segment
 
-    def _take_segment(self) -> _Segment:
+    def _take_segment(self) -> Segment:
         while self._pool and not self._is_there(self._pool[0]):
-            self._remove(self._pool.popleft())
+            self._files.remove(self._pool.popleft())
         if not self._pool:
             return self._created()
         segment = self._pool.popleft()
-        if self._files_bytes * 2 > self.limit_bytes:
-            self._resize(segment, 0)  # recycled segments of many small jobs must not hold disk space that is not used
+        if self._files.total_bytes * 2 > self.limit_bytes:
+            self._files.resize(segment, 0)  # those of many small jobs must not hold disk space that is not used
         return segment
 
-    def _created(self) -> _Segment:
+    def _created(self) -> Segment:
         """Return a new segment with a new file."""
         number = self._next_number
         self._next_number += 1
-        self._make_folder()
-        segment = _Segment(number, "")
-        descriptor = self._descriptor(number, os.O_CREAT | os.O_EXCL)
-        there = os.fstat(descriptor)
-        segment.file = (there.st_dev, there.st_ino)
-        return segment
+        return self._files.create(number)
 
-    def _is_there(self, segment: _Segment) -> bool:
+    def _write(self, segment: Segment, payload: bytes | bytearray | memoryview) -> None:
+        growth = max(segment.end + len(payload) - segment.file_size, 0)
+        while self._pool and self._files.total_bytes + growth > self.limit_bytes:
+            self._files.remove(self._pool.popleft())
+        self._files.write(segment, payload)
+
+    def _is_there(self, segment: Segment) -> bool:
         """Return True if a segment's file is the one that was written to. If it is not, check all other files too."""
-        if self._is_whole(segment):
+        if self._files.is_whole(segment):
             return True
         for one in self._segments.values():
-            if not one.is_lost and not self._is_whole(one):
+            if not one.is_lost and not self._files.is_whole(one):
                 self._lose(one)
         return False
 
-    def _is_whole(self, segment: _Segment) -> bool:
-        try:
-            there = os.lstat(self._name(segment.number))
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        if segment.file is None:
-            segment.file = (there.st_dev, there.st_ino)
-        is_same = segment.file == (there.st_dev, there.st_ino)
-        return is_same and _is_usable(there) and there.st_size >= segment.end
-
-    def _lose(self, segment: _Segment) -> None:
+    def _lose(self, segment: Segment) -> None:
         segment.is_lost = True
         self._lost.add(segment.number)
         if self._filling.get(segment.key) is segment:
             del self._filling[segment.key]
 
-    def _write(self, segment: _Segment, payload: bytes | bytearray | memoryview) -> None:
-        end = segment.end + len(payload)
-        growth = max(end - segment.file_size, 0)
-        while self._pool and self._files_bytes + growth > self.limit_bytes:
-            self._remove(self._pool.popleft())
-        fd = self._descriptor(segment.number)
-        try:
-            _write_all(fd, payload, segment.end)
-        finally:  # after a failure as well: part of it may have been written
-            file_size = os.fstat(fd).st_size if growth else segment.file_size
-            self._files_bytes += file_size - segment.file_size
-            segment.file_size = file_size
-        if self._fsync:
-            self._unsynced.add(segment.number)
-
-    def _recycle_unused(self, segment: _Segment) -> None:
+    def _recycle_unused(self, segment: Segment) -> None:
         """Free a segment for another key if it has no payloads and no slices."""
         if segment.payload_count or segment.slice_count:
             return
@@ -395,41 +317,27 @@ class Spool:
             del self._filling[segment.key]
         segment.key, segment.end = "", 0
         if segment.is_lost:
-            self._remove(segment)
+            self._files.remove(segment)
         else:
             self._to_pool(segment)
 
-    def _to_pool(self, segment: _Segment) -> None:
-        if len(self._pool) >= POOL_SEGMENTS or self._files_bytes > self.limit_bytes:
-            self._remove(segment)
+    def _to_pool(self, segment: Segment) -> None:
+        if len(self._pool) >= POOL_SEGMENTS or self._files.total_bytes > self.limit_bytes:
+            self._files.remove(segment)
             return
         try:
             if segment.file_size > self._segment_bytes:
-                self._resize(segment, self._segment_bytes)
+                self._files.resize(segment, self._segment_bytes)
         except OSError:  # a segment that is only kept for reuse must not cause a failure
-            self._remove(segment)
+            self._files.remove(segment)
         else:
             self._pool.append(segment)
-
-    def _resize(self, segment: _Segment, size: int) -> None:
-        os.ftruncate(self._descriptor(segment.number), size)
-        self._files_bytes += size - segment.file_size
-        segment.file_size = size
-
-    def _remove(self, segment: _Segment) -> None:
-        if (fd := self._open.pop(segment.number, None)) is not None:
-            os.close(fd)
-        try:
-            self.path(segment.number).unlink(missing_ok=True)
-        except OSError as error:
-            log.warning("%s cannot be removed: %s", self.path(segment.number), error.strerror or error)
-        self._files_bytes -= segment.file_size
 
     def _adopt(self, key: str, location: Location, file_size: int) -> bool:
         """Add a known payload. Return False if its segment belongs to another key, so it cannot be there."""
         segment = self._segments.get(location.segment)
         if segment is None:
-            segment = self._segments[location.segment] = _Segment(location.segment, key, file_size=file_size)
+            segment = self._segments[location.segment] = Segment(location.segment, key, file_size=file_size)
             self._of_key.setdefault(key, set()).add(location.segment)
         elif segment.key != key:
             return False
@@ -437,40 +345,7 @@ class Spool:
         segment.payload_count += 1
         return True
 
-    def _resume_filling(self, segment: _Segment) -> None:
+    def _resume_filling(self, segment: Segment) -> None:
         best = self._filling.get(segment.key)
         if segment.end < self._segment_bytes and (best is None or segment.end < best.end):
             self._filling[segment.key] = segment
-
-    def _descriptor(self, number: int, flags: int = 0) -> int:
-        fd = self._open.get(number)
-        if fd is not None:
-            self._open.move_to_end(number)
-            return fd
-        if len(self._open) >= OPEN_SEGMENTS:
-            os.close(self._open.popitem(last=False)[1])
-        fd = self._opened(self._name(number), os.O_RDWR | flags)
-        self._open[number] = fd
-        return fd
-
-    def _opened(self, path: str | Path, flags: int) -> int:
-        """Open a file; if no descriptor is left, close a segment for it: connections may have taken all others."""
-        while True:
-            try:
-                return os.open(path, flags | os.O_CLOEXEC, PRIVATE_FILE)
-            except OSError as error:
-                if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._open:
-                    raise
-                os.close(self._open.popitem(last=False)[1])
-
-
-def _is_usable(there: os.stat_result) -> bool:
-    return stat.S_ISREG(there.st_mode) and there.st_mode & PRIVATE_FILE == PRIVATE_FILE
-
-
-def _write_all(fd: int, payload: bytes | bytearray | memoryview, offset: int) -> None:
-    rest = memoryview(payload).cast("B")
-    while rest:
-        written = os.pwrite(fd, rest, offset)
-        offset += written
-        rest = rest[written:]

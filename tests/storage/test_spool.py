@@ -14,6 +14,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moviola.storage import segments
 from moviola.storage import spool as spool_module
 from moviola.storage.errors import SpoolFull
 from moviola.storage.spool import Location, Slice, Spool
@@ -144,7 +145,7 @@ def test_the_pool_is_bounded_and_a_large_segment_is_cut_to_size(
 
 
 def test_open_descriptors_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool_module, "OPEN_SEGMENTS", 3)
+    monkeypatch.setattr(segments, "OPEN_SEGMENTS", 3)
     spool = opened(tmp_path)
     before = len(os.listdir("/dev/fd"))
     locations = [spool.append(f"job {number}", b"%d" % number) for number in range(10)]
@@ -406,5 +407,5 @@ def test_any_history_keeps_what_was_kept(
             assert all(spool.read(location) == payload for location, payload in payloads.items())
         assert all(sent(part) == payload for part, payload in leaving)
         assert spool.used_bytes >= sum(len(p) for payloads in held.values() for p in payloads.values())
-        assert sum(files(folder).values()) == spool._files_bytes
+        assert sum(files(folder).values()) == spool._files.total_bytes
     spool.close()
