@@ -130,7 +130,7 @@ class Network:
         """Progress is looked up once a turn, so that the compute thread need not wake this one at each frame."""
         assert self._computer is not None
         progress = self._computer.progress
-        if progress is not None and progress.lease == self._session.computing:
+        if progress is not None and progress.lease == self._session.computation.lease:
             self._handle(Progressed(progress.lease, progress.frames, progress.steps))
         try:
             while True:

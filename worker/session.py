@@ -39,6 +39,7 @@ from moviola.wire.schema import Lease
 from moviola.wire.tokens import for_store
 
 from .assets import AssetCache
+from .computation import Computation
 from .events import (
     EXIT_DRAINED,
     EXIT_STUCK,
@@ -71,14 +72,6 @@ from .states import Phase
 DRAIN_LIMIT_S: Final = 15.0
 """How long a drain waits for the running task and for verdicts. Whoever stops workers should wait a little longer
 before it kills: supervisors and container engines are told 20 s."""
-
-STUCK_LIMIT_S: Final = 10.0
-"""How long an abandoned computation may go on. It is asked to stop at each frame, and the slowest frames (8K, a slow
-preset) take seconds; one that goes on is hung in a filter, and a new process is the only cure."""
-
-STUCK_GRACE_S: Final = 2.0
-"""… of which the time counts in which it had not moved before: a task that is taken away because it hangs is not waited
-for all over again. But so long at least, for after a pause of the whole process it looks hung and is not."""
 
 DEFAULT_BEAT_INTERVAL_S: Final = 2.0
 DEFAULT_CREDIT: Final = 2
@@ -116,15 +109,12 @@ class Session:
 
     held_tasks: dict[Lease, HeldTask] = field(default_factory=dict)  # in the order in which they came
     assets: AssetCache = field(default_factory=AssetCache)
-    computing: Lease | None = None  # what the compute thread is at, whether its lease is still ours or not
+    computation: Computation = field(default_factory=Computation)
     is_exiting: bool = False
     beat_interval_s: float = DEFAULT_BEAT_INTERVAL_S
     _most_holdings: int = DEFAULT_CREDIT * HOLDINGS_PER_CREDIT
     _beat_at: float = 0.0
     _drain_by: float | None = None
-    _moved_at: float = 0.0  # when the computation showed its last progress
-    _abandoned_by: float | None = None  # when the computation, whose lease has ended, counts as stuck
-    _is_stuck: bool = False
     _out: list[Command] = field(default_factory=list)
     peers: Peers = field(init=False)
 
@@ -171,8 +161,8 @@ class Session:
             times.append(self._beat_at)
         if self._drain_by is not None:
             times.append(self._drain_by)
-        if self._abandoned_by is not None and not self._is_stuck:
-            times.append(self._abandoned_by)
+        if (stuck_at := self.computation.next_deadline()) is not None:
+            times.append(stuck_at)
         return min(times, default=None)
 
     def validate(self) -> None:
@@ -187,12 +177,13 @@ class Session:
             assert one.is_sent == (one.phase is Phase.DELIVERING and self.peers.is_open(one.destination)), str(one)
             assert one.phase is not Phase.RELEASING or not is_told, str(one)
             is_ready = one.phase is Phase.WAITING and not self.assets.missing(one.task.assets)
-            assert not is_ready or self.computing is not None, f"{one} waits for nothing"
+            assert not is_ready or not self.computation.is_idle, f"{one} waits for nothing"
             assert one.phase is not Phase.WAITING or self._drain_by is None, str(one)
-            assert (one.phase is Phase.COMPUTING) <= (lease == self.computing), str(one)
-        ours = self.held_tasks.get(self.computing) if self.computing is not None else None
+            assert (one.phase is Phase.COMPUTING) <= (lease == self.computation.lease), str(one)
+        computed = self.computation.lease
+        ours = self.held_tasks.get(computed) if computed is not None else None
         is_ours = ours is not None and ours.phase is Phase.COMPUTING
-        assert (self._abandoned_by is not None) == (self.computing is not None and not is_ours), self.computing
+        assert self.computation.is_abandoned == (computed is not None and not is_ours), computed
 
     # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -343,9 +334,9 @@ class Session:
     # ── the life of a lease ──────────────────────────────────────────────────────────────────────────────────────
 
     def _start_next(self, now: float) -> None:
-        if self.computing is not None:
+        if not self.computation.is_idle:
             return
-        self._moved_at = now
+        self.computation.moved_at = now
         ready = (
             one for one in self.held_tasks.values()
             if one.phase is Phase.WAITING and not self.assets.missing(one.task.assets)
@@ -357,19 +348,17 @@ class Session:
             self.assets.trim(self._needed_assets())
             held_task.become(Phase.COMPUTING)
             held_task.chunk = None  # the compute thread's now
-            self.computing = held_task.task.lease
+            self.computation.begin(held_task.task.lease)
 
     def _progressed(self, event: Progressed, now: float) -> None:
         held_task = self.held_tasks.get(event.lease)
         if held_task is not None and held_task.phase is Phase.COMPUTING:
             if event.steps != held_task.steps:
-                self._moved_at = now
+                self.computation.moved_at = now
             held_task.frames, held_task.steps = event.frames, event.steps
 
     def _ended(self, event: Computed | Failed | Stopped, now: float) -> None:
-        assert event.lease == self.computing, f"{event.lease} ended, but {self.computing} was computed"
-        was_abandoned = self._abandoned_by is not None
-        self.computing = self._abandoned_by = None
+        was_abandoned = self.computation.end(event.lease)
         self._start_next(now)  # first of all: the core must not idle while a result is sent
         if was_abandoned:
             return
@@ -408,7 +397,7 @@ class Session:
 
     def _abandon(self, lease: Lease, now: float) -> None:
         self._out.append(Abandon(lease))
-        self._abandoned_by = max(now + STUCK_GRACE_S, self._moved_at + STUCK_LIMIT_S)
+        self.computation.abandon(now)
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -416,9 +405,10 @@ class Session:
         """What is due by now, and what the last event made possible."""
         if self.is_exiting:
             return
-        if self._abandoned_by is not None and now >= self._abandoned_by and not self._is_stuck:
-            self._is_stuck = True
-            self._drain(now, f"the computation of lease {self.computing} does not stop: a new process is needed")
+        if self.computation.becomes_stuck(now):
+            self._drain(
+                now, f"the computation of lease {self.computation.lease} does not stop: a new process is needed"
+            )
         if self._drain_by is not None:
             self._end_drain(now)
         else:
@@ -450,7 +440,7 @@ class Session:
             if held_task.phase is Phase.COMPUTING:
                 self._abandon(held_task.task.lease, now)
             self._release(held_task, LeaseOutcome.DRAINED)
-        self._exit(EXIT_STUCK if self._is_stuck else EXIT_DRAINED)
+        self._exit(EXIT_STUCK if self.computation.is_stuck else EXIT_DRAINED)
 
     def _exit(self, status: int) -> None:
         self.is_exiting = True

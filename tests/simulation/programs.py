@@ -564,7 +564,7 @@ class Worker(Program):
         self._died = None
 
     def _end(self) -> None:
-        lease = self.session.computing if self.session is not None else None
+        lease = self.session.computation.lease if self.session is not None else None
         if self._died is None and lease is not None:
             self._died = Death(lease, "SIGKILL", kind="killed", text="killed by SIGKILL")
         self.session = None

@@ -64,7 +64,7 @@ class World:
         for _ in range(STEPS):
             self._step()
             if self.session.is_exiting:
-                assert self.session._is_stuck, "it ends though nothing is stuck"
+                assert self.session.computation.is_stuck, "it ends though nothing is stuck"
                 return
 
     def _step(self) -> None:

@@ -24,6 +24,7 @@ from moviola.wire.schema import Lease
 from moviola.wire.tokens import for_store
 from tests.worker.cluster import task
 from tests.worker.script import HERE, RESULT, WELCOME, A, B, C, Script, aggregator, dial_store, held, released
+from worker.computation import STUCK_GRACE_S, STUCK_LIMIT_S
 from worker.events import (
     EXIT_DRAINED,
     EXIT_STUCK,
@@ -50,7 +51,7 @@ from worker.events import (
 )
 from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, SAY_AGAIN_S
 from worker.peers import MAX_STORES
-from worker.session import DRAIN_LIMIT_S, STUCK_GRACE_S, STUCK_LIMIT_S
+from worker.session import DRAIN_LIMIT_S
 
 # ── the ordinary life ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -432,9 +433,9 @@ def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: in
                 choices.append(Lost(peer, "chance"))
             if state == "dialling":
                 choices += [Opened(peer, WELCOME)] * 3
-        if session.computing is not None:
-            choices += [Computed(session.computing, RESULT)] * 2
-            choices.append(Failed(session.computing, Cause(text="chance")))
+        if session.computation.lease is not None:
+            choices += [Computed(session.computation.lease, RESULT)] * 2
+            choices.append(Failed(session.computation.lease, Cause(text="chance")))
         if links[MIDDLEWARE] == "open":
             if len(session.held_tasks) < 2:
                 choices += [ServerMessage(MIDDLEWARE, task(Lease(1, 100 + len(given))), b"chunk")] * 2
@@ -462,8 +463,8 @@ def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: in
             if state == "dialling":
                 links[peer] = "open"
                 note(script.after(Opened(peer, WELCOME)))
-        if session.computing is not None:
-            note(script.after(Computed(session.computing, RESULT)))
+        if session.computation.lease is not None:
+            note(script.after(Computed(session.computation.lease, RESULT)))
         for lease, held_task in list(session.held_tasks.items()):
             if held_task.is_sent:
                 note(script.stored(lease))

@@ -16,7 +16,7 @@ from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, local, output
 from tests.end_to_end.faults.witness import PLUGINS, computing
 from tests.waiting import until
-from worker.session import STUCK_LIMIT_S
+from worker.computation import STUCK_LIMIT_S
 
 GOP = 16
 CHUNKS = 6
