@@ -11,7 +11,7 @@ from moviola.wire.transitions import changed
 from .states import LINK_TRANSITIONS, LinkState
 
 RETRY_FIRST_S: Final = 0.1
-RETRY_MAX_S: Final = 2.0
+MAX_RETRY_S: Final = 2.0
 """Tries are 0.1, 0.2, 0.4 … 2 s apart: a restarted middleware is found at once, a missing one costs nothing."""
 
 RETRY_REFUSED_S: Final = 15.0
@@ -28,7 +28,7 @@ class Uplink:
 
     def __init__(self) -> None:
         self.state = LinkState.WAITING
-        self._redial = Backoff(RETRY_FIRST_S, RETRY_MAX_S, due_at=0.0)
+        self._redial = Backoff(RETRY_FIRST_S, MAX_RETRY_S, due_at=0.0)
         self._beat_at = 0.0
         self._interval_s = BEAT_INTERVAL_S
         self.admins: frozenset[str] = frozenset()  # users who may have everybody's files

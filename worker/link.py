@@ -14,7 +14,7 @@ from .states import LINK_TRANSITIONS, LinkState
 RECONNECT_FIRST_S: Final = 0.1
 """Delay after a first failure, before jitter; each further one doubles it."""
 
-RECONNECT_MAX_S: Final = 4.0
+MAX_RECONNECT_S: Final = 4.0
 """The longest delay: 2 000 workers then dial a middleware that is away 500 times a second, which is next to nothing,
 and all are back within seconds of its return."""
 
@@ -31,7 +31,7 @@ class Link:
 
     addresses: tuple[Address, ...]
     state: LinkState = LinkState.RESTING
-    redial: Backoff = field(default_factory=lambda: Backoff(RECONNECT_FIRST_S, RECONNECT_MAX_S, due_at=0.0))
+    redial: Backoff = field(default_factory=lambda: Backoff(RECONNECT_FIRST_S, MAX_RECONNECT_S, due_at=0.0))
     opened_at: float = 0.0
     said_at: float | None = None
     said_code: str = ""

@@ -45,7 +45,7 @@ less to gain: motion 350 faults to 54 (0.19 s to 0.06 s of 3.8 s), edges 219 to 
 largest threshold that glibc takes. OpenBLAS would start a thread a core in each child."""
 
 RESTART_FIRST_S: Final = 0.5
-RESTART_MAX_S: Final = 30.0
+MAX_RESTART_S: Final = 30.0
 """A dead child is started again at once. One that dies again and again before its loop turns waits so long, doubling:
 something is wrong with the installation, and trying harder only burns the machine."""
 
@@ -68,7 +68,7 @@ class Slot:
     name: str
     note: Note
     process: subprocess.Popen[bytes] | None = None
-    restart: Backoff = field(default_factory=lambda: Backoff(RESTART_FIRST_S, RESTART_MAX_S, due_at=0.0))
+    restart: Backoff = field(default_factory=lambda: Backoff(RESTART_FIRST_S, MAX_RESTART_S, due_at=0.0))
     is_given_up: bool = False
     early_deaths: int = 0  # in a row
     death: Death | None = None

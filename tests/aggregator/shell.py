@@ -14,7 +14,7 @@ from aggregator.server import Server
 from aggregator.settings import Settings
 from aggregator.splice_messages import FinishedFile, SplicedReply, SpliceRequest, to_map
 from aggregator.splicers import Ending
-from aggregator.uplink import RETRY_MAX_S
+from aggregator.uplink import MAX_RETRY_S
 from moviola.base.mapped import Map
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
@@ -136,7 +136,7 @@ class Shell:
         """Another middleware comes in the place of the first one, and has asked for no job yet."""
         self.loop.arrived.append(Lost(UPLINK, "gone"))
         self.turn()
-        self.now += RETRY_MAX_S
+        self.now += MAX_RETRY_S
         self.turn()
         self.say(Welcome(version=3, epoch=2))
         self.turn()

@@ -35,7 +35,7 @@ from aggregator.jobs import CollectedJob, FixedPart, TrackRecord
 from aggregator.peers import MAX_CONNECTIONS_OF_USER
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
-from aggregator.uplink import RETRY_FIRST_S, RETRY_MAX_S, RETRY_REFUSED_S
+from aggregator.uplink import MAX_RETRY_S, RETRY_FIRST_S, RETRY_REFUSED_S
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.vocabulary import JobState
 from moviola.wire.lease_tags import tag_of
@@ -585,7 +585,7 @@ def test_the_middleware_is_dialled_again_and_again_ever_more_slowly() -> None:
         brain.handle(Left(MIDDLEWARE, "connection refused"), now)
     assert delays[1] == RETRY_FIRST_S
     assert delays == sorted(delays)
-    assert delays[-1] == RETRY_MAX_S
+    assert delays[-1] == MAX_RETRY_S
 
 
 def test_after_a_refusal_it_is_dialled_rarely() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from moviola.wire.addresses import Address
-from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, STEADY_S, Link
+from worker.link import MAX_RECONNECT_S, RECONNECT_FIRST_S, STEADY_S, Link
 
 
 def failed(link: Link, times: int) -> None:
@@ -22,7 +22,7 @@ def test_jitter_spreads_tries_over_the_later_half_of_the_delay() -> None:
         assert link.dial_at == pytest.approx(10.0 + delay * RECONNECT_FIRST_S)
 
 
-@pytest.mark.parametrize(("held_s", "delay_s"), [(STEADY_S, RECONNECT_FIRST_S), (STEADY_S - 0.1, RECONNECT_MAX_S)])
+@pytest.mark.parametrize(("held_s", "delay_s"), [(STEADY_S, RECONNECT_FIRST_S), (STEADY_S - 0.1, MAX_RECONNECT_S)])
 def test_only_a_connection_that_held_makes_the_next_failure_a_first_one(held_s: float, delay_s: float) -> None:
     link = Link((Address("h", 1),))
     failed(link, 100)

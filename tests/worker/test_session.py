@@ -49,7 +49,7 @@ from worker.events import (
     Tick,
     Unsent,
 )
-from worker.link import RECONNECT_FIRST_S, RECONNECT_MAX_S, SAY_AGAIN_S
+from worker.link import MAX_RECONNECT_S, RECONNECT_FIRST_S, SAY_AGAIN_S
 from worker.peers import MAX_STORES
 from worker.session import DRAIN_LIMIT_S
 
@@ -247,7 +247,7 @@ def test_delays_between_tries_double_up_to_a_bound_and_a_line_is_said_now_and_th
         delays.append(deadline - script.now)
         assert isinstance(script.wait(delays[-1])[0], Dial)
     assert delays[:4] == pytest.approx([RECONNECT_FIRST_S * n for n in (1, 2, 4, 8)])
-    assert max(delays) == pytest.approx(RECONNECT_MAX_S)
+    assert max(delays) == pytest.approx(MAX_RECONNECT_S)
     assert len(said_at) >= 2
     assert all(later - earlier >= SAY_AGAIN_S for earlier, later in pairwise(said_at))
 
@@ -277,7 +277,7 @@ def test_a_store_that_moved_is_dialled_there_at_once() -> None:
     assert isinstance(send, Send)
     for _ in range(8):
         script.after(Lost("store", "gone"))
-        script.wait(RECONNECT_MAX_S)
+        script.wait(MAX_RECONNECT_S)
     script.after(Lost("store", "gone"))
     assert script.told(aggregator(9001)) == [dial_store(9001)]  # it is said to be there: no more waiting
 
@@ -468,7 +468,7 @@ def test_whatever_happens_all_parts_agree_and_each_lease_ends_once_told(seed: in
         for lease, held_task in list(session.held_tasks.items()):
             if held_task.is_sent:
                 note(script.stored(lease))
-        note(script.wait(RECONNECT_MAX_S))
+        note(script.wait(MAX_RECONNECT_S))
     assert not session.held_tasks
     assert given == ended
 

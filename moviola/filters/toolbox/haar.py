@@ -21,7 +21,7 @@ _SEARCH = "haarcascade_frontalface_alt2.xml"
 _CONFIRM = ("haarcascade_frontalface_default.xml", "haarcascade_frontalface_alt.xml")
 _PROFILE = "haarcascade_profileface.xml"  # of heads turned to one side; the other side is searched in a mirror
 
-SEARCH_MIN = 20  # pixels: the size the cascades were trained at
+MIN_SEARCH = 20  # pixels: the size the cascades were trained at
 _CONFIRM_SIZE = 48  # pixels: what a find is scaled to, so that the second look costs the same for all
 _CONFIRM_MARGIN = 0.25  # of the find's size, on each side
 _CONFIRM_SCALE = 1.05
@@ -46,7 +46,7 @@ class Search:
     scale: float
     neighbors: int
     confirm: int = 0
-    min_size: int = SEARCH_MIN
+    min_size: int = MIN_SEARCH
     profiles: bool = False
 
 
@@ -62,7 +62,7 @@ def find_faces(gray: Gray, search: Search) -> list[Find]:
     small = gray
     if shrink < 1:
         small = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    least = max(SEARCH_MIN, round(search.min_size * shrink))
+    least = max(MIN_SEARCH, round(search.min_size * shrink))
     if min(small.shape) < least:
         return []
     small = cv2.equalizeHist(small)

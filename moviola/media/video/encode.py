@@ -22,7 +22,7 @@ from moviola.media.video.frame_format import BT601, RANGE_FULL, RANGE_LIMITED, C
 
 # Rates outside are a container's invention (1 ms ticks taken for frames, a slide show's average). They only set
 # the encoder's index time base and its level; the file's times come from the source.
-RATE_MIN, MAX_RATE = Fraction(1, 10), Fraction(1000)
+MIN_RATE, MAX_RATE = Fraction(1, 10), Fraction(1000)
 RATE_UNKNOWN = Fraction(25)
 
 
@@ -137,4 +137,4 @@ def _colour_after(source: str, chosen: str, colour: Colour) -> Colour:
 def _usual_rate(rate: Fraction) -> Fraction:
     if rate <= 0:
         rate = RATE_UNKNOWN
-    return min(MAX_RATE, max(RATE_MIN, rate))
+    return min(MAX_RATE, max(MIN_RATE, rate))
