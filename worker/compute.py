@@ -40,7 +40,7 @@ class Abandoned(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TaskProgress:
     """How far the present task is; a new object each time, so that another thread reads it whole."""
 
     lease: Lease
@@ -73,7 +73,7 @@ class Computer:
     """
 
     def __init__(self, processes: Mapping[str, Process], report: Callable[[Event], None], note: Note) -> None:
-        self.progress: Progress | None = None
+        self.progress: TaskProgress | None = None
         self._processes = processes
         self._report = report
         self._note = note
@@ -97,7 +97,7 @@ class Computer:
 
     def _outcome(self, order: _Order) -> Event:
         lease = order.task.lease
-        self.progress = Progress(lease, 0, 0)
+        self.progress = TaskProgress(lease, 0, 0)
         self._note.lease = lease
         try:
             return Computed(lease, self._compute(order))
@@ -122,7 +122,7 @@ class Computer:
             if order.is_abandoned:
                 raise Abandoned
             steps += 1
-            self.progress = Progress(task.lease, frames, steps)
+            self.progress = TaskProgress(task.lease, frames, steps)
 
         output = Output.from_wire(task.output)
         shared: dict[str, Any] = {"stage": range(*task.stage)} if task.stage else {}  # few kinds know of stages

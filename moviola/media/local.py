@@ -22,7 +22,7 @@ from moviola.media.spliced import Spliced
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class LocalProgress:
     """So many of `frame_count` frames are done, counted over all outputs."""
 
     frames_done: int
@@ -51,7 +51,7 @@ def run_local(
     cutting: Cutting,
     path_of: Callable[[str], Path],
     *,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[LocalProgress], None] | None = None,
     put: Callable[[Path, Path], None] = partial(put, replace=False),  # noqa: B008 - it holds nothing
     spare_of: Callable[[str], Path] | None = None,
 ) -> list[LocalOutput]:
@@ -86,7 +86,7 @@ def run_local(
                 spill.append(process(chunk.payload, source.process, output).payload)
                 done += chunk.frame_count
                 if on_progress is not None:
-                    on_progress(Progress(done, frame_count))
+                    on_progress(LocalProgress(done, frame_count))
         spliced = [
             kinds.splice(files, source, output, spill, passthrough)
             for output, spill in zip(outputs, results, strict=True)

@@ -12,7 +12,7 @@ from moviola.filters.assets import AssetError, travelled
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import MediaError, UnreadableSource
 from moviola.media.kinds import unit_of
-from moviola.media.local import LocalOutput, Progress, run_local
+from moviola.media.local import LocalOutput, LocalProgress, run_local
 from moviola.media.material import Material
 from moviola.session.destination import Place
 from moviola.session.order import Order
@@ -26,7 +26,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
     job = f"local-{secrets.token_hex(4)}"
     output_count = len(order.outputs)
 
-    def show(progress: Progress) -> None:
+    def show(progress: LocalProgress) -> None:
         frames = progress.frame_count // output_count
         sent = progress.frames_done // output_count
         done, wanted = progress.frames_done, progress.frame_count

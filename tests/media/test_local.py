@@ -8,7 +8,7 @@ import pytest
 
 from moviola.filters.chain import Step
 from moviola.media.errors import ProcessingFailed, UnreadableSource
-from moviola.media.local import LocalOutput, Progress, run_local
+from moviola.media.local import LocalOutput, LocalProgress, run_local
 from moviola.media.material import Cutting, Encoder, Material, Output
 from moviola.media.video.digest import digest
 from tests.media.images.pictures import corners, encoded
@@ -25,7 +25,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(
-    clip: Path, outputs: list[Output], folder: Path, on_progress: Callable[[Progress], None] | None = None
+    clip: Path, outputs: list[Output], folder: Path, on_progress: Callable[[LocalProgress], None] | None = None
 ) -> list[LocalOutput]:
     """Chunks of 10 frames into a folder."""
     material = Material.single("video", clip)
@@ -61,7 +61,7 @@ def test_equals_the_three_steps_done_by_hand(clip: Path, tmp_path: Path) -> None
 
 
 def test_tells_how_far_it_is(clip: Path, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[LocalProgress] = []
     run(clip, [BLUR, PLAIN], tmp_path, told.append)
     assert [each.frames_done for each in told] == [10, 20, 30, 40, 50, 60]
     assert {each.frame_count for each in told} == {60}
