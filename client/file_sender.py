@@ -40,7 +40,7 @@ from moviola.wire.errors import WireError
 from .filters import list_filters
 from .interruption import interruptible, loaded
 from .options import Parser, read_target
-from .report import Report, Wanted
+from .report import Report, ReportOptions
 from .sender_settings import SenderSettings
 
 
@@ -105,8 +105,8 @@ def _deliver(plan: Plan, options: argparse.Namespace, target: Target | None, std
     """Carry out the plan, tell what comes of it, and return the exit status."""
     is_piped = options.out == PIPE
     display = display_for(stderr, quiet=options.quiet, progress=options.progress)
-    wanted = Wanted(plan.count > 1, options.json, options.quiet, options.detach)
-    report = Report(wanted, stderr if is_piped else stdout, display)
+    told = ReportOptions(plan.count > 1, options.json, options.quiet, options.detach)
+    report = Report(told, stderr if is_piped else stdout, display)
     delivery = Delivery(plan, settings_in(SenderSettings, options), target, display, detach=options.detach)
     outcomes = []
     started = time.monotonic()

@@ -31,7 +31,7 @@ WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportOptions:
     """What is to be told.
 
     Attributes:
@@ -55,8 +55,8 @@ class Report:
         display: for everything else; it is told to make room.
     """
 
-    def __init__(self, wanted: Wanted, stdout: Terminal, display: BatchDisplay) -> None:
-        self._wanted, self._stdout, self._display = wanted, stdout, display
+    def __init__(self, options: ReportOptions, stdout: Terminal, display: BatchDisplay) -> None:
+        self._options, self._stdout, self._display = options, stdout, display
         self._outcomes: list[Outcome] = []
         self._said: set[tuple[str, ...]] = set()
 
@@ -69,27 +69,27 @@ class Report:
         """One file has come to its end."""
         self._outcomes.append(outcome)
         self._explain(outcome)
-        if self._wanted.as_json:
+        if self._options.as_json:
             self._display.make_room()
             self._stdout.json(outcome.to_json())
-        elif self._wanted.is_detached:
+        elif self._options.is_detached:
             if outcome.status is Status.DONE:
                 self._display.make_room()
                 self._stdout.say(outcome.job_id)
-        elif self._wanted.is_batch and not self._wanted.is_quiet:
+        elif self._options.is_batch and not self._options.is_quiet:
             for output in outcome.outputs:
                 self._display.make_room()
                 self._stdout.say(self._line(outcome, output))
 
     def end(self, seconds: float) -> None:
         """Nothing more comes; all of it took so long."""
-        if self._wanted.is_batch:
+        if self._options.is_batch:
             left = [as_sentence(sentence) for sentence in left_behind(self._outcomes)]
             for sentence in left:
                 self._display.say(sentence)
             if not left:
                 self._display.remark(as_sentence(self._sum(seconds)))
-        elif not (self._wanted.as_json or self._wanted.is_quiet or self._wanted.is_detached):
+        elif not (self._options.as_json or self._options.is_quiet or self._options.is_detached):
             self._display.make_room()
             print_summary(self._stdout, self._outcomes)
 
@@ -101,12 +101,12 @@ class Report:
     def _explain(self, outcome: Outcome) -> None:
         """Why a file is not as it was to be, and what is worth a warning."""
         is_interrupted = outcome.status is Status.CANCELLED and outcome.remains is not Remains.NOTHING
-        is_told_at_the_end = self._wanted.is_batch and is_interrupted
+        is_told_at_the_end = self._options.is_batch and is_interrupted
         if outcome.reason and not is_told_at_the_end:
             self._say(self._sentence(outcome))
-        for warning in outcome.warnings if not self._wanted.is_quiet else ():
+        for warning in outcome.warnings if not self._options.is_quiet else ():
             self._say(f"{outcome.source}: {warning}")
-        for failure in outcome.failures if not self._wanted.is_quiet else ():
+        for failure in outcome.failures if not self._options.is_quiet else ():
             self._say(f"{outcome.source}: {failure_line(failure, outcome.unit)}")
             self._say(*traceback_of(failure).splitlines())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from moviola.base.vocabulary import JobCode
 
 from .model.cluster import Cluster
-from .model.job import TURN_S, Job
+from .model.job import NO_ROOM_WAIT_S, TURN_S, Job
 from .model.states import JobState
 from .model.track import Track
 from .stages import is_covered, is_outdated, needed_steps, uncovered
@@ -40,7 +40,7 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     if not job.holdings_known:
         return JobCode.HOLDINGS, f"aggregator {job.owner_name} is asked what it has stored"
     if now < job.no_room_until:
-        return JobCode.NO_ROOM, job.no_room_reason
+        return JobCode.NO_ROOM, f"{job.no_room_reason}; it is tried again every {NO_ROOM_WAIT_S:.0f} s"
     for track in job.filtered if job.has_assets else ():
         if track.queue.count and job.works(now):
             cluster.look_again(job, job.worked_at + TURN_S)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -184,11 +184,13 @@ class LocalCluster:
             cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False,
         )  # fmt: skip
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+    def begin(
+        self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, stderr: int | IO[str] = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         """Starts a `file_sender --json` and returns at once."""
         return subprocess.Popen(
             [sys.executable, "-m", "client.file_sender", *arguments, "--json"],
-            cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=self.folder, env=self.environment, stdout=stdout, stderr=stderr, text=True,
         )  # fmt: skip
 
     def send(self, *arguments: str, status: int = 0) -> dict[str, Any]:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
+import pytest
+
+from moviola.session.batch import MAX_JOBS
+from moviola.wire.limits import MIB
 from tests.end_to_end.clips import moving
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.faults.witness import PLUGINS
@@ -14,6 +20,13 @@ from tests.waiting import until
 CLIPS, WORKERS = 20, 8
 FRAMES = 8
 """Of a clip: one chunk."""
+
+TINY_CLIPS = 2000
+MOST_DESCRIPTORS = 3 * MAX_JOBS
+"""What so many jobs take at most; sources, pipes and the interpreter's own have room in it too."""
+
+GROWTH = 16 * MIB
+"""Of memory, from a quarter of the batch to its end: results are remembered, 1 to 2 KiB each."""
 
 
 def waiting(folder: Path) -> dict[str, Path]:
@@ -60,3 +73,35 @@ def test_twenty_short_clips_keep_all_eight_workers_at_work(tmp_path: Path) -> No
         chunks.update({worker["name"]: worker["chunks"] for worker in metrics["workers"]})
     assert chunks.total() == CLIPS
     assert len(chunks) == WORKERS
+
+
+@pytest.mark.suite("long")
+@pytest.mark.timeout(900)
+def test_two_thousand_tiny_clips_take_no_more_than_a_few(tmp_path: Path) -> None:
+    """What the sender holds does not grow with the batch."""
+    source = tmp_path / "clips"
+    source.mkdir()
+    clip = moving(tmp_path / "clip.mp4", frames=4, size=(64, 48)).read_bytes()
+    for number in range(TINY_CLIPS):
+        (source / f"clip{number:04}.mp4").write_bytes(clip + b"\x00\x00\x00\x0cfree" + number.to_bytes(4, "big"))
+    with LocalCluster(tmp_path, workers=2) as cluster:
+        cluster.wait(2)
+        out = tmp_path / "out.jsonl"
+        with out.open("w") as file, (tmp_path / "err.txt").open("w") as err:
+            sender = cluster.begin(str(source), "--filters", "blur", stdout=file, stderr=err)
+        process = psutil.Process(sender.pid)
+        samples: list[tuple[int, int, int]] = []  # results that are there, descriptors, bytes of memory
+
+        def is_over() -> bool:
+            if sender.poll() is None:
+                with suppress(psutil.Error):
+                    ended = out.read_bytes().count(b"\n")
+                    samples.append((ended, process.num_fds(), process.memory_info().rss))
+            return sender.poll() is not None
+
+        until(is_over, "the batch to end", 800)
+        assert sender.returncode == 0, (tmp_path / "err.txt").read_text()
+        assert out.read_bytes().count(b"\n") == TINY_CLIPS
+    assert max(descriptors for _, descriptors, _ in samples) < MOST_DESCRIPTORS
+    early = max(memory for ended, _, memory in samples if ended <= TINY_CLIPS // 4)
+    assert max(memory for *_, memory in samples) < early + GROWTH

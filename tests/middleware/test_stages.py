@@ -219,7 +219,10 @@ def test_a_full_disk_makes_the_task_wait_and_keeps_nothing_of_it(script: Script)
     script.hand_on(RESIZE)
     assert script.said(RESIZE, Stored)[-1].verdict == "unwanted"
     script.tick(1)
-    assert (script.job(1).code, script.job(1).reason) == ("no-room", "the disk is full")
+    assert (script.job(1).code, script.job(1).reason) == (
+        "no-room",
+        "the disk is full; it is tried again every 5 s",
+    )
     script.disk_is_full = False
     script.tick(5)
     assert stages(script, RESIZE) == [(0, [0, 1])] * 2
