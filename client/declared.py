@@ -11,6 +11,7 @@ from moviola.base.settings import Setting, settings_of
 DECLARED: Final = {
     "send": "client.sender_settings:SenderSettings",
     "client": "moviola.session.cluster_settings:ClientSettings",
+    "up": "moviola.launcher.settings:UpSettings",
     "worker": "worker.settings:Settings",
     "middleware": "middleware.settings:Settings",
     "aggregator": "aggregator.settings:Settings",

@@ -109,6 +109,7 @@ TITLES: Final = {
     "worker": "`python -m worker`",
     "client": "`python -m client.file_sender`, `client.jobs`, `client.status`",
     "send": "What is sent: `python -m client.file_sender`",
+    "up": "A cluster on this machine: `moviola up`, `./run.sh`",
     "client.jobs": "`python -m client.jobs`",
     "client.status": "`python -m client.status`",
     "client.filters": "`python -m client.filters`",

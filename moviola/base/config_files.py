@@ -32,8 +32,8 @@ USER_VARIABLE: Final = "MOVIOLA_USER_CONFIG"
 """Names a file instead of the one in the user's configuration folder; /dev/null stands for none."""
 
 PROGRAMS: Final = ("middleware", "aggregator", "worker", "client")
-TABLES: Final = (*PROGRAMS, "send")
-"""The tables with settings: of each program, and of what is sent."""
+TABLES: Final = (*PROGRAMS, "send", "up")
+"""The tables with settings: of each program, of what is sent, and of a cluster on this machine."""
 
 PRESETS: Final = "presets"
 """The table with a table for each preset."""

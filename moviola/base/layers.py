@@ -31,12 +31,17 @@ def read(
     parser: argparse.ArgumentParser,
     arguments: Sequence[str] | None = None,
     environ: Mapping[str, str] | None = None,
+    whole: Sequence[type] = (),
 ) -> S:
-    """Parse a command line that has settings alone. What is wrong ends the process, as `parser.error` does."""
+    """Parse a command line that has settings alone. What is wrong ends the process, as `parser.error` does.
+
+    Args:
+        whole: as `settle` takes it.
+    """
     add_flags(parser, declared, environ)
     add_config(parser, environ)
     given = parser.parse_args(arguments)
-    settle(parser, given, [declared], environ)
+    settle(parser, given, [declared], environ, whole)
     return settings_in(declared, given)
 
 

@@ -10,12 +10,13 @@ from typing import Final
 
 from moviola.base.command_line import Parser
 from moviola.base.config_files import CONFIG_NAME, CONFIG_VARIABLE, FOLDER_VARIABLE, USER_VARIABLE
-from moviola.base.installation import ROOT, results_folder, state_folder
+from moviola.base.installation import ROOT
 from moviola.base.invocation import typed
-from moviola.base.processes import MAX_WORKERS, core_count
+from moviola.base.layers import said_in, settle
+from moviola.base.settings import CONFIG_DEST, add_config, add_flags, settings_in
 from moviola.launcher.cluster import UNSUPPORTED_IN_PATHS
 from moviola.launcher.problem import Problem
-from moviola.wire.options import AGGREGATOR_PORT, MAX_PORT, MIDDLEWARE_PORT
+from moviola.launcher.settings import UpSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,63 +45,39 @@ MORE: Final = "A second cluster beside the first needs its own ports, state and 
 
 
 def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> Options:
-    """Return what the flags say, then MOVIOLA_PORT, MOVIOLA_AGGREGATOR_PORT, MOVIOLA_STATE, MOVIOLA_RESULTS.
-
-    Raises Problem.
-    """
+    """Return what flags, variables and configuration files say, and hand on to the cluster's programs what they are
+    told by the environment. Raises Problem."""
     parser = Parser(prog=typed(subcommand), description=ABOUT_DEMO if subcommand == "demo" else ABOUT, epilog=MORE)
     if subcommand == "up":
         parser.add_argument("what", nargs="?", choices=["demo"], metavar="demo", help="also do what 'demo' does")
-    parser.add_argument("-n", "--workers", metavar="N", help=f"worker processes (one per core: {core_count()})")
-    parser.add_argument(
-        "--port",
-        default=os.environ.get("MOVIOLA_PORT"),
-        help=f"the middleware's port (MOVIOLA_PORT; {MIDDLEWARE_PORT})",
-    )
-    parser.add_argument(
-        "--aggregator-port",
-        metavar="PORT",
-        default=os.environ.get("MOVIOLA_AGGREGATOR_PORT"),
-        help=f"the aggregator's port (MOVIOLA_AGGREGATOR_PORT; {AGGREGATOR_PORT})",
-    )
-    parser.add_argument(
-        "--state",
-        metavar="FOLDER",
-        default=os.environ.get("MOVIOLA_STATE"),
-        help=f"spools, ledgers and logs; one cluster per folder (MOVIOLA_STATE; {state_folder()})",
-    )
-    parser.add_argument(
-        "--results",
-        metavar="FOLDER",
-        default=os.environ.get("MOVIOLA_RESULTS"),
-        help=f"finished files (MOVIOLA_RESULTS; {results_folder()})",
-    )
+    add_flags(parser, UpSettings)
+    add_config(parser)
     given = parser.parse_args(arguments)
+    settle(parser, given, [UpSettings])
     folder("The folder of this repository", ROOT)
+    settings, said = settings_in(UpSettings, given), said_in(given)
+    _hand_on(settings, getattr(given, CONFIG_DEST))
     return Options(
-        state=folder("--state", given.state or state_folder()),
-        results=folder("--results", given.results) if given.results else None,
-        port=number("--port", given.port, MAX_PORT),
-        aggregator_port=number("--aggregator-port", given.aggregator_port, MAX_PORT),
-        workers=number("--workers", given.workers, MAX_WORKERS),
+        state=folder("--state", settings.state),
+        results=folder("--results", settings.results) if "results" in said else None,
+        port=settings.port if "port" in said else None,
+        aggregator_port=settings.aggregator_port if "aggregator_port" in said else None,
+        workers=settings.workers if "workers" in said else None,
         demo=subcommand == "demo" or given.what == "demo",
     )
 
 
-def settle_configuration() -> None:
-    """Make the paths of configuration files absolute, and name the one of this folder: the programs that read them
-    run in another folder."""
-    for variable, otherwise in ((CONFIG_VARIABLE, ""), (USER_VARIABLE, ""), (FOLDER_VARIABLE, CONFIG_NAME)):
-        if told := os.environ.get(variable) or otherwise:
-            os.environ[variable] = str(Path(told).absolute())
-
-
-def number(flag: str, text: str | None, maximum: int) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= maximum:
-        raise Problem(f"{flag} is a number from 1 to {maximum}, and '{text}' is not.")
-    return int(text)
+def _hand_on(settings: UpSettings, config: Path | None) -> None:
+    """Say in the environment what the cluster's programs are not told by flags, with paths that hold in any folder."""
+    paths: dict[str, str | Path | None] = {
+        CONFIG_VARIABLE: config,
+        USER_VARIABLE: os.environ.get(USER_VARIABLE),
+        FOLDER_VARIABLE: os.environ.get(FOLDER_VARIABLE) or CONFIG_NAME,
+        "MOVIOLA_SECRET_FILE": settings.secret_file,
+    }
+    values = {name: str(Path(path).absolute()) if path else "" for name, path in paths.items()}
+    values |= {"MOVIOLA_BIND": settings.bind, "MOVIOLA_NO_SECRET": "1" if settings.no_secret else ""}
+    os.environ.update(values)
 
 
 def folder(flag: str, text: str | Path) -> Path:

@@ -25,7 +25,6 @@ def main(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> i
     """Bring a cluster up, with `demo` send it a clip, and return the exit status."""
     try:
         asked = options.read(arguments, subcommand=subcommand)
-        options.settle_configuration()
         up = bring_up(asked)
         if asked.demo:
             return sending.run(cluster.connect_host(), up.port, up.results, up.secret_arguments)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from moviola.base.command_line import Parser
-from moviola.base.installation import state_folder
 from moviola.base.invocation import typed
+from moviola.base.layers import read
 from moviola.launcher import supervision
+from moviola.launcher.settings import DownSettings, UpSettings
 from moviola.launcher.telling import tell
 
 ABOUT: Final = """\
@@ -23,13 +22,7 @@ process and no port is left. Unfinished jobs stay on disk and go on after the ne
 def main(arguments: Sequence[str] | None = None) -> int:
     """Stop the cluster and return the exit status."""
     parser = Parser(prog=typed("down"), description=ABOUT)
-    parser.add_argument(
-        "--state",
-        metavar="FOLDER",
-        default=os.environ.get("MOVIOLA_STATE") or state_folder(),
-        help=f"the cluster whose state is there (MOVIOLA_STATE; {state_folder()})",
-    )
-    state = Path(parser.parse_args(arguments).state).expanduser().resolve()
+    state = read(DownSettings, parser, arguments, whole=[UpSettings]).state.expanduser().resolve()
     if not state.is_dir():
         tell(f"Nothing is running: there is no {state}.")
         return 0

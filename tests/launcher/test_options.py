@@ -9,15 +9,32 @@ from moviola.launcher import options
 from moviola.launcher.problem import Problem
 
 
+@pytest.fixture(autouse=True)
+def nothing_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable and no configuration file says anything; what a test sets in the environment goes with it."""
+    for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
+        monkeypatch.delenv(name)
+    for name in ("CONFIG", "USER_CONFIG", "FOLDER_CONFIG", "SECRET_FILE", "NO_SECRET", "BIND"):
+        monkeypatch.setenv(f"MOVIOLA_{name}", "")
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "five", "5e3", "५000"])
-def test_number_outside_its_range_is_refused(text: str) -> None:
-    with pytest.raises(Problem, match="--port is a number from 1 to 65535"):
-        options.number("--port", text, 65535)
+def test_number_outside_its_range_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.read([f"--port={text}"])
+    assert f"Argument --port: must be a whole number from 1 to 65535, not '{text}'" in capsys.readouterr().err
 
 
-def test_number_that_was_not_given_is_none() -> None:
-    assert options.number("--port", None, 65535) is None
-    assert options.number("--port", "", 65535) is None  # an empty MOVIOLA_PORT
+def test_what_was_not_said_is_none() -> None:
+    asked = options.read([])
+    assert (asked.port, asked.aggregator_port, asked.workers, asked.results, asked.demo) == (
+        None,
+        None,
+        None,
+        None,
+        False,
+    )
 
 
 @pytest.mark.parametrize("name", ["a #b", "a ;b", "100%", "a\nb"])
@@ -26,23 +43,36 @@ def test_folder_that_supervisord_would_misread_is_refused(tmp_path: Path, name: 
         options.folder("--state", tmp_path / name)
 
 
-def test_a_configuration_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOVIOLA_CONFIG", "moviola.toml")
-    monkeypatch.setenv("MOVIOLA_FOLDER_CONFIG", "")
-    options.settle_configuration()
-    assert os.environ["MOVIOLA_CONFIG"] == str(tmp_path / "moviola.toml")
-    monkeypatch.setenv("MOVIOLA_CONFIG", "")
-    options.settle_configuration()
-    assert os.environ["MOVIOLA_CONFIG"] == ""
+def test_a_configuration_is_found_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "named.toml").touch()
+    options.read(["--config", "named.toml"])
+    assert os.environ["MOVIOLA_CONFIG"] == str(tmp_path / "named.toml")
     assert os.environ["MOVIOLA_FOLDER_CONFIG"] == str(tmp_path / "moviola.toml")
+    assert os.environ["MOVIOLA_USER_CONFIG"] == ""
+    options.read([])
+    assert os.environ["MOVIOLA_CONFIG"] == str(tmp_path / "named.toml"), "as it was said for this process"
+
+
+def test_what_a_configuration_says_of_the_programs_counts(tmp_path: Path) -> None:
+    (tmp_path / "user.toml").write_text(
+        "bind = '*'\nno-secret = true\n[middleware]\nport = 6000\n[aggregator]\nport = 6001\nresults = 'films'\n"
+        "[worker]\nprocesses = 3\n"
+    )
+    os.environ["MOVIOLA_USER_CONFIG"] = "user.toml"
+    asked = options.read([])
+    assert (asked.port, asked.aggregator_port, asked.workers) == (6000, 6001, 3)
+    assert asked.results == tmp_path / "films"
+    assert (os.environ["MOVIOLA_BIND"], os.environ["MOVIOLA_NO_SECRET"]) == ("*", "1")
+    assert os.environ["MOVIOLA_USER_CONFIG"] == str(tmp_path / "user.toml")
+    options.read(["--secret-file", "mine"])
+    assert os.environ["MOVIOLA_SECRET_FILE"] == str(tmp_path / "mine")
+    assert not os.environ["MOVIOLA_NO_SECRET"]
 
 
 def test_flags_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOVIOLA_PORT", "6000")
     monkeypatch.setenv("MOVIOLA_AGGREGATOR_PORT", "6001")
     monkeypatch.setenv("MOVIOLA_STATE", str(tmp_path))
-    monkeypatch.setattr("sys.argv", ["run", "--port", "7000", "demo"])
-    asked = options.read()
+    asked = options.read(["--port", "7000", "demo"])
     assert (asked.port, asked.aggregator_port, asked.state) == (7000, 6001, tmp_path.resolve())
     assert (asked.demo, asked.workers) == (True, None)
