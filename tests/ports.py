@@ -13,3 +13,16 @@ def free_udp_port() -> int:
             port = int(probe.getsockname()[1])
         if port % 2 == 0:
             return port
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens at, on both loopbacks."""
+    while True:
+        with socket.socket(socket.AF_INET6) as six, socket.socket() as four:
+            four.bind(("127.0.0.1", 0))
+            port = int(four.getsockname()[1])
+            try:
+                six.bind(("::1", port))
+            except OSError:
+                continue
+            return port

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import psutil
-
+from moviola.base.memory import total_memory
 from moviola.wire.limits import MIB
 
 LEAST: Final = 512 * MIB
@@ -31,8 +30,7 @@ CODE: Final = 128 * MIB
 
 def default_limit(processes: int, root: Path = Path("/")) -> int:
     """Return the bytes that each of so many processes may take where nobody says otherwise."""
-    total = min([psutil.virtual_memory().total, *_group_limits(root)])
-    return max(DEFAULT_LEAST, int(total * SHARE) // processes)
+    return max(DEFAULT_LEAST, int(total_memory(root) * SHARE) // processes)
 
 
 def hold_to(limit: int) -> None:
@@ -44,16 +42,3 @@ def hold_to(limit: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = max(LEAST, limit) - CODE
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
-
-
-def _group_limits(root: Path) -> list[int]:
-    """The limits of a container's control group, version 2 or 1, as far as there are any."""
-    files = (root / "sys/fs/cgroup/memory.max", root / "sys/fs/cgroup/memory/memory.limit_in_bytes")
-    return [int(text) for file in files if (text := _text_of(file)).isdecimal()]
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text().strip()
-    except OSError:
-        return ""

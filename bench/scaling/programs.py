@@ -21,7 +21,7 @@ from bench.children import ROOT
 from moviola.wire.addresses import Address
 from moviola.wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received, Unsent
 from moviola.wire.messages import VERSIONS, Hello, Message, Welcome
-from tests.end_to_end.cluster import free_port
+from tests.ports import free_port
 from tests.waiting import until
 
 PATIENCE_S: Final = 60.0

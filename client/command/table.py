@@ -47,6 +47,7 @@ GROUPS: Final = {
         Subcommand("worker", "run filters on the cores of this machine", "worker.__main__"),
     ),
     "This command": (
+        Subcommand("doctor", "look for what is wrong here, and say what to do", "client.doctor.__main__"),
         Subcommand("config", "show which settings hold, and who says so", "client.config"),
         Subcommand("completion", "print what makes the Tab key complete: bash, zsh, fish", "client.command.shells"),
     ),

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import ROOT, free_port
+from tests.end_to_end.cluster import ROOT
+from tests.ports import free_port
 from tests.waiting import until
 
 pytestmark = [pytest.mark.suite("containers"), pytest.mark.timeout(1200)]

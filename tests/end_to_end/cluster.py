@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from moviola.session.target import Target
 from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.secret import make_secret
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,19 +31,6 @@ def secret_at(port: int) -> bytes:
     """The secret of the cluster that was started last with this port; empty where none was."""
     path = SECRETS.get(port)
     return path.read_bytes().strip() if path is not None and path.exists() else b""
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens at, on both loopbacks."""
-    while True:
-        with socket.socket(socket.AF_INET6) as six, socket.socket() as four:
-            four.bind(("127.0.0.1", 0))
-            port = int(four.getsockname()[1])
-            try:
-                six.bind(("::1", port))
-            except OSError:
-                continue
-            return port
 
 
 class LocalCluster:

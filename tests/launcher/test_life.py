@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from moviola.launcher.cluster import MARK_VARIABLE, mark
+from tests.ports import free_port
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,12 +64,6 @@ class House:
         for port in (self.port, self.aggregator_port):
             with socket.socket() as probe:
                 assert probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

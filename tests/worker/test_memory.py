@@ -34,7 +34,7 @@ def test_processes_share_what_the_machine_or_the_container_has(tmp_path: Path, m
     class Machine:
         total = 20 << 30
 
-    monkeypatch.setattr("worker.memory.psutil.virtual_memory", Machine)
+    monkeypatch.setattr("moviola.base.memory.psutil.virtual_memory", Machine)
     assert default_limit(2, tmp_path) == 9 << 30
     assert default_limit(100, tmp_path) == DEFAULT_LEAST
     group = tmp_path / "sys/fs/cgroup"

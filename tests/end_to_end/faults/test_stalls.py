@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished, free_port, local, output
+from tests.end_to_end.cluster import LocalCluster, finished, local, output
 from tests.end_to_end.faults.witness import (
     PLUGINS,
     TELLING,
@@ -23,6 +23,7 @@ from tests.end_to_end.faults.witness import (
     until_stored,
     view,
 )
+from tests.ports import free_port
 from tests.waiting import until
 
 GOP = 16

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import ROOT, LocalCluster, free_port
+from tests.end_to_end.cluster import ROOT, LocalCluster
 from tests.end_to_end.hostile.peer import Closed, Honest, RawPeer
+from tests.ports import free_port
 
 NOBODY = 65534
 
