@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from moviola.base.mapped import Map
+from moviola.base.finished_file import FinishedFile
 from moviola.base.vocabulary import ErrorCode, JobState, Verdict
 from moviola.storage.crashes import MAX_CRASHES
 from moviola.wire.errors import ProtocolError
@@ -284,7 +284,7 @@ class Assembler:
             text = f"job {message.job} has no finished file {message.file!r}"
             return self._memory.send(peer, Error(ErrorCode.NOT_FOUND, text, fatal=False, job=message.job))
         length = min(message.length, MAX_PART)
-        size = announced["size"] if announced["file"] == message.file else None
+        size = announced.size if announced.file == message.file else None
         self._memory.outbox.append(SendFilePart(peer, message.job, message.file, message.offset, length, size))
         return None
 
@@ -394,9 +394,9 @@ class Assembler:
         self._memory.forget(job)
 
 
-def _holds(announced: Map, name: str) -> bool:
+def _holds(announced: FinishedFile, name: str) -> bool:
     """Whether a file is the announced one, or one of those that it lists."""
     folder, _, rest = name.partition("/")
     if rest:
-        return announced.get("folder") == folder
-    return bool(announced["file"] == name)
+        return announced.folder == folder
+    return announced.file == name

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Final
 
+from moviola.base.finished_file import FinishedFile
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.output_summary import OutputSummary
 from moviola.base.records import record
@@ -15,7 +16,6 @@ from moviola.wire.messages import Message
 from moviola.wire.schema import Lease
 
 from .jobs import FixedPart, JobRecord
-from .splice_messages import FinishedFile
 
 Peer = int
 """A connection, by the number that the shell gave it."""

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from moviola.base.mapped import Map
 from moviola.storage.crashes import count_crash, crashes
 from moviola.storage.jobs import JobTable, job_check
 from moviola.storage.ledger import Ledger, Row
 from moviola.storage.seals import seal
 from moviola.storage.spool import Location, is_location
+from moviola.wire.errors import ProtocolError
 from moviola.wire.tokens import new_token
 
 from .events import Keep
+from .jobs import FixedPart, JobRecord
 
 VERSION: Final = 2
 
@@ -61,7 +64,7 @@ class AggregatorLedger:
     """The aggregator's tables. Changes are durable after `commit`."""
 
     def __init__(self, path: Path, *, fsync: bool = False) -> None:
-        checks = {"job": job_check(), "result": _damaged_result}
+        checks = {"job": job_check(FixedPart.from_wire, _read_record), "result": _damaged_result}
         self._ledger = Ledger(path, SCHEMA, VERSION, checks=checks, fsync=fsync)
         self._ledger.execute("DELETE FROM result WHERE job NOT IN (SELECT job FROM job)")  # of a job whose row is lost
         self._ledger.commit()
@@ -139,6 +142,14 @@ class AggregatorLedger:
         where = "job = ? AND track = ? AND number = ?"
         [row] = self._ledger.query(f"SELECT segment, offset, size FROM result WHERE {where}", (job, track, index))
         return Location(*row)
+
+
+def _read_record(data: Map) -> JobRecord:
+    """Return what a row has of a job that changes. Raises ValueError where it has none."""
+    try:
+        return JobRecord.from_wire(data)
+    except ProtocolError as error:  # of what was told the middleware
+        raise ValueError(error.text) from error
 
 
 def _damaged_result(row: Row) -> str:

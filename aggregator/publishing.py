@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -17,9 +18,8 @@ import xxhash
 
 from moviola.base.file_names import LATEST, check_file_name, check_path_name
 from moviola.base.files import PARTIAL, aside, sync, sync_folder
+from moviola.base.finished_file import FinishedFile
 from moviola.base.result_folders import note_all
-
-from .splice_messages import FinishedFile
 
 GONE: Final = ".gone-"
 LISTING: Final = ".files.jsonl"
@@ -77,7 +77,7 @@ class Publication:
             if partial.is_dir():
                 listing = f"{name}{LISTING}"
                 _write_listing(partial, name, self.partial(listing))
-                files.append({**_entry(listing, self.partial(listing)), "folder": name})
+                files.append(replace(_entry(listing, self.partial(listing)), folder=name))
             else:
                 files.append(_entry(name, partial))
         sync([partial for partial in self._partials.values() if partial.is_file()])
@@ -142,7 +142,8 @@ def _write_listing(folder: Path, name: str, listing: Path) -> None:
     with listing.open("w", encoding="utf-8") as lines:
         for path in paths:
             entry = _entry(f"{name}/{path.relative_to(folder).as_posix()}", path)
-            lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            listed = {"file": entry.file, "size": entry.size, "xxh3": entry.xxh3}
+            lines.write(json.dumps(listed, ensure_ascii=False) + "\n")
 
 
 def _entry(name: str, path: Path) -> FinishedFile:
@@ -153,7 +154,7 @@ def _entry(name: str, path: Path) -> FinishedFile:
         while data := file.read(READ_SIZE):
             digest.update(data)
             size += len(data)
-    return {"file": name, "size": size, "xxh3": digest.hexdigest()}
+    return FinishedFile(name, size, digest.hexdigest())
 
 
 def _point_latest(results: Path, job: str) -> None:

@@ -17,7 +17,6 @@ from functools import cache
 from typing import Final
 
 from moviola.base.file_names import check_path_name
-from moviola.base.mapped import Map
 from moviola.base.vocabulary import ErrorCode
 from moviola.storage.crashes import counting_crashes, half_done_by, jobs_at_work
 from moviola.storage.errors import SpoolFull
@@ -376,7 +375,7 @@ class Server:
         return Hello("aggregator", name, self._session, versions, details=details.to_wire(), token=token)
 
 
-def advertised(settings: Settings, port: int) -> list[Map]:
+def advertised(settings: Settings, port: int) -> list[Address]:
     """Where workers and clients are told to find us, in the order in which they try."""
     if settings.advertise:
         hosts = [settings.advertise]
@@ -384,7 +383,7 @@ def advertised(settings: Settings, port: int) -> list[Map]:
         hosts = ["", socket.gethostname()]  # "" is where the middleware sees us come from
     else:
         hosts = ["" if is_loopback(settings.bind) else settings.bind]
-    return [dict(Address(host, port).to_wire()) for host in hosts]
+    return [Address(host, port) for host in hosts]
 
 
 def serve(settings: Settings, secret: bytes) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, NamedTuple, NotRequired, TypedDict
+from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
+from moviola.base.finished_file import FinishedFile
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.mapped import Length, Malformed, Map, Mapped
 from moviola.base.output_summary import OutputSummary
@@ -57,16 +58,6 @@ class SpliceRequest(Mapped):
     tracks: list[list[StoredPart]]
 
 
-class FinishedFile(TypedDict):
-    """A file of a finished job as it is announced: `size` in bytes, `xxh3` of 128 bits in hex. A listing names the
-    `folder` that it lists."""
-
-    file: str
-    size: int
-    xxh3: str
-    folder: NotRequired[str]
-
-
 class Said(StrEnum):
     """The kinds of messages that the splicing process sends (their `kind`)."""
 
@@ -100,15 +91,7 @@ class SplicedReply(Mapped):
 
     kind: ClassVar = Said.SPLICED
     outputs: list[OutputSummary]
-    files: list[Map]  # FinishedFile
-
-    def contradiction(self) -> str:
-        """Return which file is not described as one."""
-        for one in self.files:
-            types = (type(one.get("file")), type(one.get("size")), type(one.get("xxh3")), type(one.get("folder", "")))
-            if types != (str, int, str, str):
-                return f"files: a name, a size and a checksum, not {one!r:.80}"
-        return ""
+    files: list[FinishedFile]
 
 
 class TrackChunk(NamedTuple):

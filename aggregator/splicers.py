@@ -10,7 +10,7 @@ import logging
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Final
 
 from moviola.base import processes
 from moviola.base.mapped import Malformed
@@ -20,7 +20,6 @@ from .events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
 from .splice_messages import (
     DamagedReply,
     FailedReply,
-    FinishedFile,
     Ready,
     Reply,
     SplicedReply,
@@ -185,7 +184,7 @@ class Splicers:
         job, child.job = child.job, ""
         match reply:
             case SplicedReply(outputs, files):
-                return [Spliced(job, outputs, cast(list[FinishedFile], files))]
+                return [Spliced(job, outputs, files)]
             case DamagedReply(chunks, text, makers):
                 return [ChunksDamaged(job, tuple(chunks), text, tuple(makers))]
             case FailedReply(text):

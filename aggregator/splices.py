@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from moviola.base.finished_file import FinishedFile
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import ErrorCode, JobState, Verdict
@@ -15,7 +16,6 @@ from moviola.wire.messages import Finish, Finished, Stored
 from .events import MIDDLEWARE, ChunksDamaged, FreeChunk, ResultsLost, Splice, SpliceCrashed, Spliced, SpliceFailed
 from .jobs import CollectedJob
 from .memory import Memory
-from .splice_messages import FinishedFile
 from .states import JobPhase
 
 MAX_CRASHES: Final = 3
@@ -46,7 +46,7 @@ class Splices:
         if not all(track.holds_all(count) for track, count in zip(job.tracks, counts, strict=True)):
             self._memory.log(f"job {job.id}: Finish has come before all its results", is_warning=True)
             return self._memory.report_holdings(job)
-        job.chunk_counts, job.statistics = counts, JobStatistics.told(message.statistics)
+        job.chunk_counts, job.statistics = counts, message.statistics
         job.set_state(JobPhase.SPLICING)
         self._memory.waiting[job.id] = None
         return None
@@ -86,13 +86,11 @@ class Splices:
         self, job: CollectedJob, state: JobState, text: str, outputs: list[OutputSummary], files: list[FinishedFile]
     ) -> None:
         job.set_state(JobPhase.FINISHED)
-        job.finished = Finished(
-            job.id, job.owner_epoch, state, text, [one.to_wire() for one in outputs], [{**one} for one in files]
-        )
+        job.finished = Finished(job.id, job.owner_epoch, state, text, outputs, files)
         job.statistics = JobStatistics()
         self._memory.save(job)
         self._memory.send(MIDDLEWARE, job.finished)
-        self._memory.log(f"job {job.id} is {state}: {text or ', '.join(str(file['file']) for file in files)}")
+        self._memory.log(f"job {job.id} is {state}: {text or ', '.join(file.file for file in files)}")
 
     def _crashed(self, job: CollectedJob, text: str) -> None:
         job.crashes += 1

@@ -24,15 +24,15 @@ from typing import Final
 
 import xxhash
 
-from moviola.base.failures import MAX_FAILURES_IN_SUMMARY
-from moviola.base.output_summary import Failure, OutputSummary
+from moviola.base.failures import MAX_FAILURES_IN_SUMMARY, Failure
+from moviola.base.output_summary import OutputSummary
 from moviola.media import kinds, metadata, metrics
 from moviola.media.errors import BadHeader, ForeignExtradata, MediaError, NothingToSplice
 from moviola.media.material import Output, Source, header
 from moviola.media.spliced import Spliced
 from moviola.wire.limits import KIB
 from moviola.wire.options import set_up_log
-from moviola.wire.shortened import fitted
+from moviola.wire.shortened import fitted_record
 
 from .channel import Channel
 from .diagnosis import unreadable
@@ -169,7 +169,7 @@ def splice_job(request: Request) -> SplicedReply:
         described = metadata.build(request.source, [spliced for spliced, _ in made])
         metrics.write(publication.partial(metadata.NAME), described)
         files = publication.publish()
-    return SplicedReply([summary for _, summary in made], [{**one} for one in files])
+    return SplicedReply([summary for _, summary in made], files)
 
 
 def _attributed(request: Request, track: int, publication: Publication) -> tuple[Spliced, OutputSummary]:
@@ -203,7 +203,7 @@ def _splice_output(
     told = metrics.summary(output.name, spliced, built, metrics_name)
     failures = [_shortened(failure) for failure in told.failures[:MAX_FAILURES_IN_SUMMARY]]
     told = replace(told, warnings=told.warnings[:MAX_WARNINGS], failures=failures)
-    return spliced, OutputSummary.from_wire(fitted(told.to_wire(), MAX_SUMMARY_SIZE))
+    return spliced, fitted_record(told, MAX_SUMMARY_SIZE)
 
 
 def _fault_of(request: Request, track: int, indexes: Iterable[int]) -> Exception | None:
@@ -243,7 +243,7 @@ def diagnosed(request: Request, failure: Unspliceable) -> DamagedReply:
 
 
 def _shortened(failure: Failure) -> Failure:
-    return {**failure, "traceback": str(failure.get("traceback", ""))[-MAX_TRACEBACK:]}
+    return replace(failure, traceback=failure.traceback[-MAX_TRACEBACK:])
 
 
 def answer(asked: SpliceRequest, channel: Channel) -> Reply:

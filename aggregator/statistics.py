@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from moviola.base.job_statistics import JobStatistics
@@ -29,28 +28,19 @@ def cluster_statistics(
 ) -> ClusterStatistics:
     """Return what a cluster did for an output. What `told` has not of its track counts as nothing."""
     return ClusterStatistics(
-        chunk_latency_ms=_floats(_of_track(told.latencies_ms, track, b"")),
+        chunk_latency_ms=_of_track(told.latencies_ms, track, array("f")),
         retries=_of_track(told.retries, track, 0),
         duplicates=duplicates,
         workers=_workers(results),
         job=job,
         losses=_of_track(told.losses, track, 0),
-        failures=[{"job": job, **one} for one in told.failures if one.get("output") == output],
+        failures=[replace(one, job=job) for one in told.failures if one.output == output],
         chunk_workers=[one.worker for one in results],
     )
 
 
 def _of_track(values: Sequence[T], track: int, default: T) -> T:
     return values[track] if track < len(values) else default
-
-
-def _floats(packed: bytes) -> array[float]:
-    """Little-endian float32, as the protocol has them."""
-    values = array("f")
-    values.frombytes(packed[: len(packed) // 4 * 4])
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values
 
 
 def _workers(results: Sequence[ResultFacts]) -> list[WorkerStatistics]:

@@ -56,12 +56,9 @@ class Uplink:
 
     def joined(self, welcome: Welcome, now: float) -> None:
         self._set(LinkState.JOINED)
-        interval = welcome.limits.get("beat_interval_s", BEAT_INTERVAL_S)
-        self._interval_s = max(float(interval), BEAT_INTERVAL_MIN_S) if isinstance(interval, int | float) else 1.0
-        admins = welcome.limits.get("admins")
-        self.admins = (
-            frozenset(one for one in admins if isinstance(one, str)) if isinstance(admins, list) else frozenset()
-        )
+        interval_s = welcome.limits.beat_interval_s
+        self._interval_s = BEAT_INTERVAL_S if interval_s is None else max(interval_s, BEAT_INTERVAL_MIN_S)
+        self.admins = frozenset(welcome.limits.admins)
         self._redial.worked()
         self._beat_at = now + self._interval_s
 

@@ -19,7 +19,6 @@ from moviola.display.terminal import Terminal, stacked
 from moviola.session.cluster_settings import ClusterSettings
 from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import UsageError
-from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.messages import Aggregator, Job, Worker
 
@@ -83,7 +82,12 @@ def as_json(view: ClusterView) -> dict[str, Any]:
             {"name": worker.name, "state": worker.state, **_facts_json(worker)} for worker in view.workers.values()
         ],
         "aggregators": [
-            {"name": one.name, "store": one.store, "addresses": one.addresses, "connected": one.connected}
+            {
+                "name": one.name,
+                "store": one.store,
+                "addresses": [address.to_wire() for address in one.addresses],
+                "connected": one.connected,
+            }
             for one in view.aggregators.values()
         ],
         "jobs": [job_json(job) for job in view.jobs.values()],
@@ -137,14 +141,8 @@ def _worker_cells(worker: Worker) -> list[Text | str]:
 
 
 def _aggregator_cells(one: Aggregator) -> list[Text | str]:
-    addresses = []
-    for data in one.addresses:
-        try:
-            addresses.append(str(Address.from_wire(data)))
-        except ValueError:
-            continue
     state = state_text(WorkerState.READY if one.connected else WorkerState.LOST)
-    return [one.name, state, ", ".join(addresses)]
+    return [one.name, state, ", ".join(map(str, one.addresses))]
 
 
 def _job_cells(job: Job) -> list[Text | str]:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from moviola.base.details import Policy
 from moviola.base.file_names import check_output_names
-from moviola.base.mapped import MAX_INT
+from moviola.base.mapped import MAX_INT, Map
 from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import Mode, OnError
 from moviola.wire.errors import Unsendable
@@ -74,7 +75,7 @@ def fault_of(message: Submit) -> str:
 def _check_plain(message: Submit) -> None:
     """Raise ValueError unless all is plain data of a bounded depth and number."""
     count = 0
-    for name in ("source", "outputs", "policy"):
+    for name in ("source", "outputs"):
         for depth, value in _walk(getattr(message, name), 1):
             count += 1
             if count > MAX_VALUES:
@@ -96,7 +97,7 @@ def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
         yield from _walk(inner, depth + 1)
 
 
-def _check_source(source: dict[str, Any]) -> None:
+def _check_source(source: Map) -> None:
     for field in ("kind", "name"):
         if not isinstance(source.get(field), str):
             raise ValueError("the source must have a kind and a name")
@@ -142,13 +143,14 @@ def _check_assets(assets: list[AssetFacts]) -> None:
         raise ValueError("a file is named twice")
 
 
-def _check_outputs(outputs: list[dict[str, Any]]) -> None:
+def _check_outputs(outputs: list[Map]) -> None:
     if not 1 <= len(outputs) <= MAX_OUTPUTS:
         raise ValueError(f"a job has 1 to {MAX_OUTPUTS} outputs, not {len(outputs)}")
     names = [output.get("name") if isinstance(output, dict) else None for output in outputs]
     check_output_names([name if isinstance(name, str) else "" for name in names])
     for output in outputs:
         _check_chain(output["name"], output.get("chain"))
+        _check_encoder(output["name"], output.get("codec"), output.get("crf"))
 
 
 def _check_chain(output: str, chain: Any) -> None:
@@ -165,14 +167,22 @@ def _check_chain(output: str, chain: Any) -> None:
             raise ValueError(f"output {output}: the parameters of {name} must be a map of texts and numbers")
 
 
-def _check_policy(policy: dict[str, Any]) -> None:
-    if policy.get("on_error", ON_ERROR[0]) not in ON_ERROR:
-        raise ValueError(f"on_error must be one of {', '.join(ON_ERROR)}, not {policy['on_error']!r:.80}")
+def _check_encoder(output: str, codec: Any, crf: Any) -> None:
+    """Raise ValueError for what cannot be told to people; what is sense is the worker's to say."""
+    if codec is not None and (not isinstance(codec, str) or len(codec) > MAX_NAME):
+        raise ValueError(f"output {output}: codec is a text of at most {MAX_NAME} characters, not {codec!r:.80}")
+    if crf is not None and (type(crf) is not int or not 0 <= crf <= MAX_INT):
+        raise ValueError(f"output {output}: crf is an integer from 0 to 2^63-1, not {crf!r:.80}")
+
+
+def _check_policy(policy: Policy) -> None:
+    if policy.on_error not in ON_ERROR:
+        raise ValueError(f"on_error must be one of {', '.join(ON_ERROR)}, not {policy.on_error!r:.80}")
 
 
 def _check_sizes(message: Submit) -> None:
     """Raise ValueError for a description that is too large, Unsendable for a message that would follow from it."""
-    size = packed_size([message.source, message.outputs, message.policy])
+    size = packed_size([message.source, message.outputs, message.policy.to_wire()])
     if size > MAX_DESCRIPTION:
         raise ValueError(
             f"the description of the source and the outputs has {size} bytes, and {MAX_DESCRIPTION} are the most; "

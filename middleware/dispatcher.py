@@ -9,7 +9,7 @@ has the rules look at the jobs that changed: nothing in a turn walks over what d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import ErrorCode, JobCode, Verdict
@@ -60,15 +60,17 @@ from .events import (
 from .failures import Failures
 from .handing_on import HandingOn
 from .job_control import JobControl
+from .job_record import JobRecord
+from .job_request import JobRequest
 from .leases import Leases
 from .link_costs import LinkCosts
 from .model.cluster import Cluster
-from .model.ended_job import EndedJob, is_ended
+from .model.ended_job import EndedJob
 from .model.fleet import WorkerRecord
 from .model.job import Job
 from .model.peers import AggregatorRecord, StoreRecord
 from .model.rules import Rules
-from .model.states import JobState
+from .model.states import FINAL, JobState
 from .model.stream import ChunkFacts
 from .ownership import Ownership
 from .pending_reasons import assess
@@ -116,7 +118,7 @@ class Dispatcher:
 
     def restore(
         self,
-        jobs: Iterable[tuple[str, dict[str, Any], dict[str, Any]]],
+        jobs: Iterable[tuple[str, JobRequest, JobRecord]],
         chunks: Iterable[tuple[str, int, int, int, int | None, int]],
         filters: Iterable[tuple[str, bytes]] = (),
         stores: Iterable[tuple[str, str, bytes]] = (),
@@ -125,7 +127,7 @@ class Dispatcher:
         """Takes up what the ledger kept.
 
         Args:
-            jobs: (job, fixed, record), oldest first.
+            jobs: (job, request, record), oldest first.
             chunks: (job, stream, index, frame_count, size, xxh3) of every chunk; no size for one given up for room.
             filters: (name, schema) of every filter that workers announced, oldest first.
             stores: (store, name, digest of its token) of aggregators, first seen first.
@@ -133,12 +135,12 @@ class Dispatcher:
         """
         self.cluster.catalogue.restore(filters)
         self.cluster.stores.update((store, StoreRecord(store, name, digest)) for store, name, digest in stores)
-        for job_id, fixed, record in jobs:
-            user = self.cluster.users.named(fixed["user"])
-            if is_ended(record):
-                self.cluster.remember(EndedJob.saved(job_id, user, fixed, record))
+        for job_id, request, record in jobs:
+            user = self.cluster.users.named(request.user)
+            if record.state in FINAL:
+                self.cluster.remember(EndedJob.saved(job_id, user, request, record))
                 continue
-            job = Job(job_id, fixed, user, self.cluster.changes)
+            job = Job(job_id, request, user, self.cluster.changes)
             job.restore(record)
             self.cluster.open_job(job)
         for job_id, stream, index, frame_count, size, xxh3 in chunks:
@@ -329,13 +331,13 @@ class Dispatcher:
         job = cluster.jobs.get(recall.job)
         if not isinstance(job, EndedJob):
             return
-        if event.fixed is None or event.record is None:
+        if event.request is None or event.record is None:
             text = f"what was kept of job {job.id} is damaged or gone; forget it: {typed('jobs')} forget {job.id}"
             cluster.refuse_peer(recall.peer, ErrorCode.BAD_JOB, text, job.id)
         elif recall.purpose is Purpose.RETRY:
-            self._job_control.retry(job, event.fixed, event.record, recall.peer, now)
+            self._job_control.retry(job, event.request, event.record, recall.peer, now)
         else:
-            tell_ended(cluster, job, event.fixed, event.record, recall)
+            tell_ended(cluster, job, event.request, event.record, recall)
 
     def _send_away(self, event: MemberMessage | Damaged, error: ProtocolError, now: float) -> None:
         """A peer broke the protocol: its connection ends, and the job that it was about is charged for that."""
@@ -452,7 +454,7 @@ class Dispatcher:
         cluster = self.cluster
         while cluster.ended_jobs:
             job = cluster.ended_jobs.pop()
-            job.seconds = now + cluster.unix_offset_s - job.submitted_unix_s
+            job.seconds = now + cluster.unix_offset_s - job.request.submitted_unix_s
             self._failures.revoke_all(job)
             cluster.close_job(job)
             cluster.let_go(job)
@@ -460,7 +462,7 @@ class Dispatcher:
             final, failures = progress_of(job), failures_of(job)
             job.end()
             cluster.remember(EndedJob.of(job))
-            cluster.outbox.append(SaveJob(job.id, job.record(final, failures), job.fixed))
+            cluster.outbox.append(SaveJob(job.id, job.record(final, failures), job.request))
             cluster.outbox.append(FreeJob(job.id))
             self._ownership.drop(job)
             for old in cluster.users.outdated(job.user):

@@ -5,12 +5,14 @@ A command that is answered says by what; the answer comes at once, and carries i
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 from moviola.base.records import record
 from moviola.base.vocabulary import ErrorCode
 from moviola.wire.messages import Message
 from moviola.wire.schema import Lease
+
+from .job_record import JobRecord
+from .job_request import JobRequest
 
 Peer = int
 """A connection, by the number that the shell gave it."""
@@ -74,8 +76,8 @@ class Recalled:
     """The row of a Recall's job in the ledger, as SaveJob wrote it; None where it is damaged or gone."""
 
     command: Recall
-    fixed: dict[str, Any] | None
-    record: dict[str, Any] | None
+    request: JobRequest | None
+    record: JobRecord | None
 
 
 @record
@@ -249,12 +251,11 @@ class FreeChunk:
 
 @record
 class SaveJob:
-    """Writes a job's record (see middleware/model/job.py) to the ledger. `fixed` is the part that never changes, sent
-    with the first record only."""
+    """Writes a job's record to the ledger, and what was asked for where that is new, or shorter than before."""
 
     job: str
-    record: dict[str, Any]
-    fixed: dict[str, Any] | None = None
+    record: JobRecord
+    request: JobRequest | None = None
 
 
 class Purpose(StrEnum):

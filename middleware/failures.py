@@ -13,7 +13,7 @@ from .model.fleet import WorkerRecord
 from .model.job import Job
 from .model.states import JobState
 from .model.task_queue import LeaseRecord
-from .model.track import Track
+from .model.track import Attempt, Track
 
 MAX_CAUSE: Final = 4000
 """Characters of a failure's text in what is told of it: twice what our workers send, and little enough for a text."""
@@ -52,7 +52,7 @@ class Failures:
         """Write a failure down, and what follows from it, for the worker and for the job."""
         cluster, past = self._cluster, track.task_failures[index]
         if len(past.failures) < MAX_FAILURES_OF_TASK:
-            past.failures.append({**cause.to_wire(), "worker": worker, "mode": mode})
+            past.failures.append(Attempt(worker, cause))
         job.count_failure(worker)
         cluster.keep_failed(job, track, index)
         cluster.tell(job, track, index, f"failed on {worker}: {cause.kind}: {cause.text}", now, trouble=True)
@@ -60,7 +60,7 @@ class Failures:
         cluster.note("task-failed", text, now, job.id, worker)
         if mode != Mode.FILTER:
             self.fail_job(job, JobCode.TASK_FAILED, f"{text} (even without its filters)", now)
-        elif self._cluster.exhausted(track, past) and job.fixed["policy"].get("on_error") == OnError.FAIL:
+        elif self._cluster.exhausted(track, past) and job.on_error == OnError.FAIL:
             self.fail_job(job, JobCode.TASK_FAILED, f"{text} ({len(past.failures)} tries)", now)
 
     def lost(self, record: LeaseRecord, worker: WorkerRecord, reason: str, now: float) -> None:

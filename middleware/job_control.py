@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Topic, Verb
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import Control, Event, Watch
 
 from .events import Peer, Purpose
 from .failures import Failures
+from .job_record import JobRecord
+from .job_request import JobRequest
 from .model.cluster import Cluster
 from .model.ended_job import EndedJob
 from .model.job import Job
@@ -93,14 +93,14 @@ class JobControl:
             return f"job {job.id} is forgotten; its files stay"
         return ""
 
-    def retry(self, ended: EndedJob, fixed: dict[str, Any], record: dict[str, Any], peer: Peer, now: float) -> None:
+    def retry(self, ended: EndedJob, request: JobRequest, record: JobRecord, peer: Peer, now: float) -> None:
         """Begin a job again that was over. What was spooled and stored is gone since it ended."""
         cluster = self._cluster
         client = cluster.clients.get(peer)
         attached = cluster.clients.get(ended.client) if ended.client is not None else None
         if attached is not None:  # it counts chunks that are gone: it shall come back and ask what is here
             cluster.hang_up(attached.peer, ErrorCode.RETRIED, f"job {ended.id} begins again")
-        job = Job(ended.id, fixed, ended.user, cluster.changes)
+        job = Job(ended.id, request, ended.user, cluster.changes)
         job.restore(record)
         job.begin_again()
         cluster.open_job(job)

@@ -128,11 +128,13 @@ class Leases:
             self.take_away(worker, record, now)
             if index is not None:
                 self._cluster.outbox.append(
-                    Check(job.id, record.track, job.stream_count, index, is_stage=False, lease=record.lease)
+                    Check(job.id, record.track, job.request.stream_count, index, is_stage=False, lease=record.lease)
                 )
             return
         record.assets_sent |= {message.value}
-        self._cluster.outbox.append(SendChunk(worker.peer, Asset(message.value), job.id, job.stream_count, index))
+        self._cluster.outbox.append(
+            SendChunk(worker.peer, Asset(message.value), job.id, job.request.stream_count, index)
+        )
 
     def arriving(self, worker: WorkerRecord, now: float) -> None:
         """A part of a large message came: its beats wait behind it."""

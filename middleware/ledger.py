@@ -12,14 +12,17 @@ from moviola.storage.ledger import Ledger, Row
 from moviola.storage.seals import is_sealed, seal, sealed, unsealed
 from moviola.storage.spool import Location, is_location
 
+from .job_record import JobRecord
+from .job_request import JobRequest
+
 VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE job (
     number INTEGER PRIMARY KEY,  -- the order of submission
     job TEXT NOT NULL UNIQUE,
-    fixed BLOB NOT NULL,         -- sealed: what was asked for, see middleware/model/job_request.py
-    record BLOB NOT NULL         -- sealed: what changes, see middleware/model/job.py
+    fixed BLOB NOT NULL,         -- sealed: what was asked for, see middleware/job_request.py
+    record BLOB NOT NULL         -- sealed: what changes, see middleware/job_record.py
 );
 CREATE TABLE chunk (
     job TEXT NOT NULL,
@@ -52,12 +55,13 @@ class MiddlewareLedger:
     """The middleware's tables. Changes are durable after `commit`."""
 
     def __init__(self, path: Path, *, fsync: bool = False) -> None:
-        job = job_check(advice=", which is to be submitted again")
+        job = job_check(JobRequest.from_wire, JobRecord.from_wire, advice=", which is to be submitted again")
         checks = {"job": job, "chunk": _damaged_chunk, "filter": _damaged_filter, "store": _damaged_store}
         self._ledger = Ledger(path, SCHEMA, VERSION, checks=checks, fsync=fsync)
         self._ledger.execute("DELETE FROM chunk WHERE job NOT IN (SELECT job FROM job)")  # of a job whose row is lost
         self._ledger.commit()
-        self.jobs = JobTable(self._ledger)
+        self._jobs = JobTable(self._ledger)
+        self.forget_job = self._jobs.forget
         self.commit = self._ledger.commit
         self.close = self._ledger.close
         self.next_deadline = self._ledger.next_deadline
@@ -78,6 +82,21 @@ class MiddlewareLedger:
     def raise_epoch(self) -> int:
         """One more than at the last start; leases carry it."""
         return self._ledger.raise_epoch()
+
+    def save_job(self, job: str, record: JobRecord, request: JobRequest | None = None) -> None:
+        """Write what changed of a job; what was asked for only where it is new or has changed as well."""
+        self._jobs.save(job, record.to_wire(), None if request is None else request.to_wire())
+
+    def job(self, job: str) -> tuple[JobRequest, JobRecord] | None:
+        """Return what was asked for with a job, and what changed of it; None if there is none. Raises ValueError for a
+        damaged row."""
+        saved = self._jobs.read(job)
+        return None if saved is None else (JobRequest.from_wire(saved.fixed), JobRecord.from_wire(saved.record))
+
+    def jobs(self) -> Iterator[tuple[str, JobRequest, JobRecord]]:
+        """Yield all jobs, oldest first. No job may be saved meanwhile. Raises ValueError for a damaged row."""
+        for job, fixed, record in self._jobs.all():
+            yield job, JobRequest.from_wire(fixed), JobRecord.from_wire(record)
 
     def add_chunk(self, job: str, stream: int, index: int, frame_count: int, xxh3: int, location: Location) -> None:
         values = (job, stream, index, frame_count, xxh3.to_bytes(8, "big"))

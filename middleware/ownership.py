@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import array
-import sys
+from array import array
 from collections import Counter
 from collections.abc import Set
+from dataclasses import replace
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text, to_text
+from moviola.base.job_statistics import JobStatistics
 from moviola.base.vocabulary import ErrorCode, JobCode, LeasePhase, OnError, Topic, Verdict
+from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import MAX_CHUNKS
 from moviola.wire.messages import (
@@ -22,6 +24,7 @@ from moviola.wire.messages import (
     Finished,
     Hello,
     Holdings,
+    Limits,
     Own,
     Pass,
     Revoke,
@@ -70,10 +73,10 @@ class Ownership:
                 Close(old.peer, ErrorCode.SUPERSEDED, f"a newer session of {hello.name!r} has joined")
             )
             self.left(old.peer, "superseded by a newer session", now)
-        addresses = [{**one, "host": one.get("host") or host} for one in details.addresses]
+        addresses = [one if one.host else Address(host, one.port) for one in details.addresses]
         record = AggregatorRecord(hello.name, hello.session, details.store, peer, addresses, now, now)
         cluster.aggregators[peer] = record
-        limits = {"beat_interval_s": cluster.rules.beat_interval_s, "admins": list(cluster.rules.admins)}
+        limits = Limits(cluster.rules.beat_interval_s, admins=list(cluster.rules.admins))
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
         where = Aggregator(record.store, record.name, record.addresses)
         for worker in cluster.fleet.connected():
@@ -103,7 +106,7 @@ class Ownership:
 
     def _take_up(self, job: Job, record: AggregatorRecord) -> None:
         """An aggregator is there: what does it mean for a job?"""
-        if not job.has_source:
+        if not job.request.has_source:
             return  # it is nobody's until its client submits it again
         if job.owner == record.store:
             self._own(job, record)
@@ -161,7 +164,7 @@ class Ownership:
     def take_back(self, job: Job) -> None:
         """A job begins again, under the next owner epoch: with its owner, or with another that is there. Not before its
         source is known again."""
-        if not job.has_source:
+        if not job.request.has_source:
             return
         record = self._cluster.owner_of(job)
         if record is not None:
@@ -179,8 +182,8 @@ class Ownership:
 
     def _own(self, job: Job, record: AggregatorRecord) -> None:
         job.await_holdings()
-        fixed = job.fixed
-        own = Own(job.id, job.name, job.owner_epoch, fixed["source"], fixed["outputs"], job.lease_key, job.user.name)
+        asked = job.request
+        own = Own(job.id, job.name, job.owner_epoch, asked.source, asked.outputs, asked.lease_key, job.user.name)
         self._cluster.send(record.peer, own)
 
     def holdings(self, record: AggregatorRecord, message: Holdings, now: float) -> None:
@@ -312,7 +315,7 @@ class Ownership:
     def _note_frames(self, job: Job, track: Track, message: Stored) -> None:
         """Count the frames of a result that are not as asked, and have its chunk kept where its filter failed."""
         track.tally.note_frames(message.fallback_frames, message.lost_frames, message.damaged_frames)
-        if message.fallback_frames or (message.lost_frames and job.fixed["policy"].get("on_error") == OnError.DROP):
+        if message.fallback_frames or (message.lost_frames and job.on_error == OnError.DROP):
             self._cluster.keep_failed(job, track, message.index)
 
     def expire_deliveries(self, behind: Set[Peer], now: float) -> None:
@@ -375,14 +378,14 @@ class Ownership:
         counts = [job.chunk_counts[track.stream.number] for track in job.tracks]
         self._cluster.send(owner.peer, Finish(job.id, job.owner_epoch, counts, self._statistics(job, now)))
 
-    def _statistics(self, job: Job, now: float) -> dict[str, Any]:
-        return {
-            "seconds": now + self._cluster.unix_offset_s - job.submitted_unix_s,
-            "retries": [track.tally.retries for track in job.tracks],
-            "latencies_ms": [_float32(track.tally.latencies_ms) for track in job.tracks],
-            "losses": [track.tally.losses for track in job.tracks],
-            "failures": failures_of(job),
-        }
+    def _statistics(self, job: Job, now: float) -> JobStatistics:
+        return JobStatistics(
+            seconds=now + self._cluster.unix_offset_s - job.request.submitted_unix_s,
+            retries=[track.tally.retries for track in job.tracks],
+            losses=[track.tally.losses for track in job.tracks],
+            latencies_ms=[array("f", track.tally.latencies_ms) for track in job.tracks],
+            failures=failures_of(job),
+        )
 
     def finished(self, record: AggregatorRecord, message: Finished, now: float) -> None:
         job = self._owned(record, message.job, message.owner_epoch)
@@ -393,10 +396,10 @@ class Ownership:
             raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no final state is called {message.state!r:.80}")
         outputs = zip(message.outputs, job.tracks, strict=False)
         job.outputs_summary = shortened_records.summaries(
-            [{**one, "retries": track.tally.retries} for one, track in outputs]
+            [replace(one, retries=track.tally.retries) for one, track in outputs]
         )
         job.files = shortened_records.files(message.files)
-        job.addresses = [dict(address) for address in record.addresses]
+        job.addresses = record.addresses
         self._cluster.set_state(job, state, "" if state is not JobState.FAILED else JobCode.SPLICE_FAILED, message.text)
         self._cluster.note("job-finished", f"job {job.id} is {state.value} {message.text}".strip(), now, job.id)
 
@@ -419,11 +422,3 @@ def _check_frames(message: Stored) -> None:
     """Raise ProtocolError where a result has more frames that are not as asked than a chunk can have."""
     if max(message.fallback_frames, message.lost_frames, message.damaged_frames) > MAX_CHUNK_FRAMES:
         raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no chunk has more than {MAX_CHUNK_FRAMES} frames")
-
-
-def _float32(values: list[float]) -> bytes:
-    """Little-endian float32, as Finish.statistics carries latencies."""
-    packed = array.array("f", values)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()

@@ -31,7 +31,7 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     """What keeps a job of which nothing is in flight from going on; two empty texts when nothing does."""
     if job.finish_sent:
         return "", ""
-    if not job.has_source:
+    if not job.request.has_source:
         return JobCode.SOURCE_NEEDED, "it begins again, and its source is not here; submit the same file again"
     if not cluster.aggregators:
         return JobCode.NO_AGGREGATOR, "no aggregator is connected"

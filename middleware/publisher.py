@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from moviola.base.failures import MAX_FAILURES_OF_JOB
+from moviola.base.details import Details
+from moviola.base.failures import MAX_FAILURES_OF_JOB, Failure
 from moviola.base.progress import Progress
 from moviola.base.texts import MAX_NAME
-from moviola.base.vocabulary import Topic
+from moviola.base.vocabulary import CauseKind, Topic
 from moviola.wire.messages import Aggregator, Event, Filters, Message
 from moviola.wire.messages import Job as JobMessage
 from moviola.wire.messages import Worker as WorkerMessage
-from moviola.wire.shortened import fitted, shortened, shortened_end
+from moviola.wire.shortened import fitted_record, shortened, shortened_end
 from moviola.wire.windows import heads, windows
 
 from .events import Peer, Purpose, Recall
+from .job_record import JobRecord
+from .job_request import JobRequest
 from .model.changes import Urgency
 from .model.cluster import Cluster
 from .model.ended_job import EndedJob
@@ -27,7 +30,7 @@ from .model.peers import Asked, ClientRecord
 from .model.states import WorkerState
 from .model.uploads import room_for
 from .model.users import Resource
-from .shortened_records import MAX_DETAILS_SIZE, MAX_REASON, files, summaries
+from .shortened_records import MAX_DETAILS_SIZE, MAX_REASON
 
 CLIENT_INTERVAL_S: Final = 0.1
 """How often the client of a job hears of progress: a bar that moves smoothly."""
@@ -56,7 +59,7 @@ DETAILS_COST: Final = 16
 
 
 def job_record(
-    job: Job, send_window_bytes: int = 0, *, with_have: bool = False, details: dict[str, Any] | None = None
+    job: Job, send_window_bytes: int = 0, *, with_have: bool = False, details: Details | None = None
 ) -> JobMessage:
     return JobMessage(
         job=job.id,
@@ -71,48 +74,48 @@ def job_record(
         outputs=job.outputs_summary,
         files=job.files,
         addresses=job.addresses,
-        submitted_unix_s=job.submitted_unix_s,
+        submitted_unix_s=job.request.submitted_unix_s,
         seconds=job.seconds,
-        priority=job.priority,
+        priority=job.request.priority,
         user=job.user.name,
-        details=details or {},
+        details=details or Details(),
     )
 
 
 def ended_record(
-    cluster: Cluster, job: EndedJob, fixed: dict[str, Any], record: dict[str, Any], *, with_details: bool
+    cluster: Cluster, job: EndedJob, request: JobRequest, record: JobRecord, *, with_details: bool
 ) -> JobMessage:
     """Return the record of a job that is over, of what the ledger has of it."""
     return JobMessage(
         job=job.id,
-        name=shortened(str(fixed["source"].get("name", "")), MAX_NAME),
+        name=shortened(request.name, MAX_NAME),
         state=job.state.value,
-        code=record["code"],
-        reason=shortened(record["reason"], MAX_REASON),
-        progress=Progress.from_wire(record["final"]),
-        outputs=summaries(record["outputs_summary"]),
-        files=files(record["files"]),
-        addresses=cluster.addresses_of(job.owner) or record["addresses"],
-        submitted_unix_s=fixed["submitted_unix_s"],
-        seconds=record["seconds"],
-        priority=fixed["priority"],
+        code=record.code,
+        reason=shortened(record.reason, MAX_REASON),
+        progress=record.final,
+        outputs=record.outputs_summary,
+        files=record.files,
+        addresses=cluster.addresses_of(job.owner) or record.addresses,
+        submitted_unix_s=request.submitted_unix_s,
+        seconds=record.seconds,
+        priority=request.priority,
         user=job.user.name,
-        details=_details(fixed, record["owner_name"], record["failures"]) if with_details else {},
+        details=_details(request, record.owner_name, record.failures) if with_details else Details(),
     )
 
 
-def tell_ended(cluster: Cluster, job: EndedJob, fixed: dict[str, Any], record: dict[str, Any], recall: Recall) -> None:
+def tell_ended(cluster: Cluster, job: EndedJob, request: JobRequest, record: JobRecord, recall: Recall) -> None:
     """Send the record of a job that is over to whoever it was looked up for, if that is still there."""
     if recall.peer not in cluster.clients:
         return
     with_details = recall.purpose in (Purpose.END, Purpose.DETAILS)
-    message = ended_record(cluster, job, fixed, record, with_details=with_details)
+    message = ended_record(cluster, job, request, record, with_details=with_details)
     task = cluster.clients[recall.peer].asked_tasks.pop(job.id, None) if with_details else None
     if task is not None:
-        names = [output["name"] for output in fixed["outputs"]]
-        message = replace(message, details={**message.details, "story": cluster.story(job, task, names)})
+        story = cluster.story(job, task, request.output_names)
+        message = replace(message, details=replace(message.details, story=story))
     if recall.purpose is Purpose.REPLY:
-        streams = int(fixed["source"].get("stream_count", 1)) + bool(fixed.get("assets"))
+        streams = request.stream_count + bool(request.assets)
         message = replace(message, have=[b""] * streams)
     cluster.send(recall.peer, message)
 
@@ -125,39 +128,35 @@ def tell_client(cluster: Cluster, peer: Peer, job: Job, *, with_have: bool) -> N
     cluster.send(peer, job_record(job, job.told_window_bytes, with_have=with_have))
 
 
-def details_of(job: Job) -> dict[str, Any]:
+def details_of(job: Job) -> Details:
     """What a person asks who looks at one job: the wishes and the failures."""
-    return _details(job.fixed, job.owner_name, failures_of(job))
+    return _details(job.request, job.owner_name, failures_of(job))
 
 
-def _details(fixed: dict[str, Any], owner_name: str, failures: list[dict[str, Any]]) -> dict[str, Any]:
-    details = {
-        "outputs": [{name: one.get(name) for name in ("name", "chain", "codec", "crf")} for one in fixed["outputs"]],
-        "on_error": fixed["policy"].get("on_error", ""),
-        "aggregator": owner_name,
-        "failures": failures,
-    }
-    return fitted(details, MAX_DETAILS_SIZE)
+def _details(request: JobRequest, owner_name: str, failures: list[Failure]) -> Details:
+    details = Details(request.requested, request.policy.on_error, owner_name, failures)
+    return fitted_record(details, MAX_DETAILS_SIZE)
 
 
-def failures_of(job: Job) -> list[dict[str, Any]]:
+def failures_of(job: Job) -> list[Failure]:
     """The first attributed failures, each with its chunk's frames and with what the worker told of its cause."""
     found = (
-        {
-            "output": job.fixed["outputs"][track.number]["name"],
-            "chunk": index,
-            "frames": _frames_of(job, index),
-            "frame": failure.get("frame"),
-            "filter": shortened(str(failure.get("filter") or ""), MAX_NAME),
-            "worker": failure["worker"],
-            "failure_type": "job_failure" if failure.get("kind") == "exception" else "worker_failure",
-            "failure_reason": shortened(str(failure.get("kind", "")), MAX_NAME),
-            "explanation": shortened(str(failure.get("text", "")), MAX_EXPLANATION),
-            "traceback": shortened_end(str(failure.get("traceback") or ""), MAX_EXPLANATION),
-        }
+        Failure(
+            job=job.id,
+            output=job.request.outputs[track.number]["name"],
+            chunk=index,
+            frames=_frames_of(job, index),
+            frame=cause.frame,
+            filter=cause.filter or "",
+            worker=worker,
+            failure_type="job_failure" if cause.kind == CauseKind.EXCEPTION else "worker_failure",
+            failure_reason=cause.kind,
+            explanation=shortened(cause.text, MAX_EXPLANATION),
+            traceback=shortened_end(cause.traceback or "", MAX_EXPLANATION),
+        )
         for track in job.tracks
         for index, past in sorted(track.task_failures.items())
-        for failure in past.failures
+        for worker, cause in past.failures
     )
     return list(islice(found, MAX_FAILURES_OF_JOB))
 
@@ -188,8 +187,8 @@ def progress_of(job: Job) -> Progress:
         queued += queue.count
         in_flight += len(queue.in_flight)
     return Progress(
-        kind=job.kind,
-        outputs=[output["name"] for output in job.fixed["outputs"]],
+        kind=job.request.kind,
+        outputs=job.request.output_names,
         frames_total=frames_total,
         frames_sent=job.frames_sent,
         frames_done=done,
@@ -390,12 +389,11 @@ class Publisher:
             return None
         return job_record(job, details=self._details(client, job) if kind is Asked.DETAILS else None)
 
-    def _details(self, client: ClientRecord, job: Job) -> dict[str, Any]:
+    def _details(self, client: ClientRecord, job: Job) -> Details:
         task = client.asked_tasks.pop(job.id, None)
         if task is None:
             return details_of(job)
-        names = [output["name"] for output in job.fixed["outputs"]]
-        return {**details_of(job), "story": self._cluster.story(job, task, names)}
+        return replace(details_of(job), story=self._cluster.story(job, task, job.request.output_names))
 
     def _watches(self, client: ClientRecord, job_id: str) -> bool:
         job = self._cluster.jobs.get(job_id)

@@ -213,8 +213,8 @@ class Scheduler:
         track.assign(record, now)
         cluster.fleet.lend(worker, record)
         cluster.stories.tell(now, job.id, number, index, "lent to ", worker.name, " as ", lease)
-        assets = job.assets_of(track) if job.assets and mode != Mode.DROP else []
-        output = job.fixed["outputs"][number]
+        assets = job.assets_of(track) if job.request.assets and mode != Mode.DROP else []
+        output = job.request.outputs[number]
         source, owner = job.worker_source, job.owner
         task = Task(lease, job.id, number, index, source, output, owner, epoch, mode, told_stage, build, tag, assets)
         if part.stage.start:

@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from moviola.base.vocabulary import ErrorCode
 from moviola.storage.crashes import counting_crashes, half_done_by, jobs_at_work
@@ -62,6 +62,8 @@ from .events import (
     Tick,
     Unsent,
 )
+from .job_record import JobRecord
+from .job_request import JobRequest
 from .ledger import MiddlewareLedger
 from .model.job import Job
 from .model.rules import Rules
@@ -123,7 +125,7 @@ class Server:
     def _restore(self) -> None:
         known: dict[str, list[Location]] = {}
         chunks = list(self._ledger.chunks())
-        streams = {job: int(fixed["source"].get("stream_count", 1)) for job, fixed, _ in self._ledger.jobs.all()}
+        streams = {job: request.stream_count for job, request, _ in self._ledger.jobs()}
         keys = [_assets_of(job) if stream >= streams.get(job, 1) else job for job, stream, *_ in chunks]
         for key, (*_, location) in zip(keys, chunks, strict=True):
             if location is not None:
@@ -139,7 +141,7 @@ class Server:
             if location is not None:
                 self._locations.setdefault(job, {})[stream, index] = (location, xxh3)
         self.dispatcher.restore(
-            self._ledger.jobs.all(), kept, self._ledger.filters(), self._ledger.stores(), self._ledger.crashes()
+            self._ledger.jobs(), kept, self._ledger.filters(), self._ledger.stores(), self._ledger.crashes()
         )
 
     def stop(self) -> None:
@@ -263,8 +265,8 @@ class Server:
             case FreeStage(job, track, index):
                 location, _ = self._stages[job].pop((track, index))
                 self._turn.free_location(location)
-            case SaveJob(job, record, fixed):
-                self._ledger.jobs.save(job, record, fixed)
+            case SaveJob(job, record, request):
+                self._ledger.save_job(job, record, request)
             case Recall(job):
                 return Recalled(command, *self._saved(job))
             case SaveStore(store, name, digest):
@@ -278,7 +280,7 @@ class Server:
             case FreeJob(job):
                 self._free_job(job)
             case ForgetJob(job):
-                self._ledger.jobs.forget(job)
+                self._ledger.forget_job(job)
             case SaveFilter(name, schema):
                 self._ledger.save_filter(name, schema)
             case ForgetFilter(name):
@@ -290,14 +292,13 @@ class Server:
                 log.info("%s", text)
         return None
 
-    def _saved(self, job: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    def _saved(self, job: str) -> tuple[JobRequest | None, JobRecord | None]:
         """Return what the ledger has of a job: what was asked for, and what came of it."""
         try:
-            saved = self._ledger.jobs.read(job)
+            return self._ledger.job(job) or (None, None)
         except ValueError as error:
             log.warning("job %s cannot be read in the ledger: %s", job, error)
             return None, None
-        return (None, None) if saved is None else (saved.fixed, saved.record)
 
     def _spool_chunk(self, command: SpoolChunk, event: wire.Received) -> NotKept | None:
         if command.value and ASSET_PREFIX + hashlib.sha256(event.payload).hexdigest() != command.value:

@@ -6,10 +6,12 @@ a message, together with those of a thousand other jobs.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from moviola.base.finished_file import FinishedFile
+from moviola.base.output_summary import OutputSummary
 from moviola.wire.limits import KIB
-from moviola.wire.shortened import fitted
+from moviola.wire.shortened import fitted_record
 
 MAX_REASON: Final = 2000
 """Characters of why a job is as it is."""
@@ -32,12 +34,12 @@ MAX_FILE_SIZE: Final = KIB
 """Bytes of a file's entry: name, size and checksum."""
 
 
-def summaries(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def summaries(outputs: list[OutputSummary]) -> list[OutputSummary]:
     """Return what outputs came to, each cut to its share of what may be told."""
     share = max(MIN_SUMMARY_SIZE, MAX_SUMMARIES_SIZE // max(len(outputs), 1))
-    return [fitted(one, share) for one in outputs[:MAX_SUMMARIES]]
+    return [fitted_record(one, share) for one in outputs[:MAX_SUMMARIES]]
 
 
-def files(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def files(entries: list[FinishedFile]) -> list[FinishedFile]:
     """Return the files of a job as they are announced."""
-    return [fitted(one, MAX_FILE_SIZE) for one in entries[:MAX_FILES]]
+    return [fitted_record(one, MAX_FILE_SIZE) for one in entries[:MAX_FILES]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import ErrorCode, EventKind, JobCode
@@ -12,11 +12,11 @@ from moviola.wire.messages import VERSIONS, Chunk, End, Error, Event, Hello, Mes
 
 from .admission import fault_of
 from .events import FreeJob, NotKept, Peer, Purpose, SpoolChunk
+from .job_request import JobRequest
 from .model.changes import Urgency
 from .model.cluster import Cluster
 from .model.ended_job import EndedJob
 from .model.job import MAX_CHUNK_FRAMES, Job
-from .model.job_request import fixed_of, is_like, ledger_size
 from .model.peers import ClientRecord
 from .model.states import JobState
 from .model.stream import ChunkFacts
@@ -91,20 +91,20 @@ class Submissions:
             job.client = client.peer
             client.jobs.add(job.id)
             return cluster.recall(job, Purpose.REPLY, client.peer)
-        lacks_source = job is not None and not job.has_source
-        if job is not None and lacks_source and not is_like(job.fixed, message):
+        lacks_source = job is not None and not job.request.has_source
+        if job is not None and lacks_source and not job.request.is_like(message):
             return cluster.refuse(
                 client, ErrorCode.BAD_JOB, f"job {job.id} has this key and another source; submit it as new"
             )
         is_whole = job is None or lacks_source
         if is_whole:
-            submitted_unix_s = now + cluster.unix_offset_s if job is None else job.submitted_unix_s
-            lease_key = cluster.new_key() if job is None else job.lease_key
-            fixed = fixed_of(message, user.name, submitted_unix_s, lease_key)
-            why = self._why_busy(user, job, ledger_size(fixed))
+            submitted_unix_s = now + cluster.unix_offset_s if job is None else job.request.submitted_unix_s
+            lease_key = cluster.new_key() if job is None else job.request.lease_key
+            request = JobRequest.of(message, user.name, submitted_unix_s, lease_key)
+            why = self._why_busy(user, job, request.ledger_size())
             if why:
                 return cluster.refuse(client, ErrorCode.BUSY, why)
-            job = self._create(fixed, user, now) if job is None else cluster.resume_source(job, fixed)
+            job = self._create(request, user, now) if job is None else cluster.resume_source(job, request)
         assert job is not None
         job.attach(client.peer, client.session, now)
         client.jobs.add(job.id)
@@ -123,13 +123,13 @@ class Submissions:
         """Return why a user's job, a new one or one that gets its source again, cannot be taken now."""
         users = self._cluster.users
         why = "" if job is not None else users.refusal(user, Resource.OPEN_JOBS)
-        why = why or users.refusal(user, Resource.LEDGER_BYTES, size if job is None else size - job.fixed_bytes)
+        why = why or users.refusal(user, Resource.LEDGER_BYTES, size if job is None else size - job.ledger_bytes)
         return why and f"{why}; {QUOTA_HINT}"
 
     def _continued(self, client: ClientRecord, message: Submit) -> Job | EndedJob | None:
         """The job that this submission repeats or takes up again; a new one only if its reply may have been lost."""
         for job in reversed(client.user.open.values()):
-            if job.key != message.key:
+            if job.request.key != message.key:
                 continue
             attached = self._cluster.clients.get(job.client) if job.client is not None else None
             same_session = job.session == client.session  # its last reply may have been lost
@@ -150,15 +150,14 @@ class Submissions:
                 )
                 self._cluster.send(client.peer, Event(EventKind.SOURCE_EDITED, text, old.id))
 
-    def _create(self, fixed: dict[str, Any], user: User, now: float) -> Job:
+    def _create(self, request: JobRequest, user: User, now: float) -> Job:
         cluster = self._cluster
-        name = str(fixed["source"].get("name", "job"))
-        job_id = cluster.new_id(name)
+        job_id = cluster.new_id(request.name)
         while job_id in cluster.jobs:
-            job_id = cluster.new_id(name)
-        job = Job(job_id, fixed, user, cluster.changes)
+            job_id = cluster.new_id(request.name)
+        job = Job(job_id, request, user, cluster.changes)
         cluster.open_job(job)
-        outputs = ", ".join(output["name"] for output in fixed["outputs"])
+        outputs = ", ".join(request.output_names)
         cluster.note("job-submitted", f"job {job.id} was submitted: {job.name} → {outputs}", now, job.id)
         return job
 
@@ -173,11 +172,9 @@ class Submissions:
             raise ProtocolError(
                 ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {message.index} of stream {message.stream}"
             )
-        asset = job.assets[message.index] if _is_asset(job, message) else None
-        if asset is not None and asset["size"] != size:
-            raise ProtocolError(
-                ErrorCode.BAD_MESSAGE, f"the file {asset['value']} has {asset['size']} bytes, not {size}"
-            )
+        asset = job.request.assets[message.index] if _is_asset(job, message) else None
+        if asset is not None and asset.size != size:
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"the file {asset.value} has {asset.size} bytes, not {size}")
         counts = job.chunk_counts
         if counts is not None and message.index >= counts[message.stream]:
             raise ProtocolError(
@@ -202,7 +199,7 @@ class Submissions:
         job.add_chunk(message.stream, message.index, ChunkFacts(message.frame_count, xxh3, size))
         cluster.situations.freeable[job] = None  # it may have been stored before
         cluster.room.free_bytes -= size
-        value = "" if asset is None else asset["value"]
+        value = "" if asset is None else asset.value
         cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count, value))
         return None
 
@@ -271,7 +268,7 @@ class Submissions:
         this."""
         if job.client is None or job.has_assets:
             return False
-        return any(stream.here.count for stream in job.streams[: job.stream_count])
+        return any(stream.here.count for stream in job.streams[: job.request.stream_count])
 
     def _upload_anew(self, job: Job, now: float) -> None:
         """Give up all that came of a job; its client, who is told, sends the files first."""
@@ -345,21 +342,22 @@ class Submissions:
 
 def _is_asset(job: Job, message: Chunk) -> bool:
     """Whether a chunk is a file that a filter names. Raises ProtocolError for one too many."""
-    if message.stream < job.stream_count:
+    request = job.request
+    if message.stream < request.stream_count:
         return False
-    if message.index >= len(job.assets):
+    if message.index >= len(request.assets):
         raise ProtocolError(
-            ErrorCode.BAD_MESSAGE, f"job {job.id} has {len(job.assets)} files, and no file {message.index}"
+            ErrorCode.BAD_MESSAGE, f"job {job.id} has {len(request.assets)} files, and no file {message.index}"
         )
     return True
 
 
 def _is_edited(old: Job, new: Job) -> bool:
     """Whether two jobs want the same of the same place, and differ in what lies there."""
-    one, other = old.fixed, new.fixed
+    one, other = old.request, new.request
     return (
-        bool(one.get("origin"))
-        and one["origin"] == other["origin"]
-        and one["outputs"] == other["outputs"]
-        and one["source"].get("fingerprint") != other["source"].get("fingerprint")
+        bool(one.origin)
+        and one.origin == other.origin
+        and one.outputs == other.outputs
+        and one.source.get("fingerprint") != other.source.get("fingerprint")
     )

@@ -15,6 +15,7 @@ from moviola.wire.messages import (
     Death,
     HeldLease,
     Hello,
+    Limits,
     Revoke,
     Welcome,
     WorkerDetails,
@@ -61,12 +62,7 @@ class Workers:
         cluster.lease_checks.set(peer, now + rules.shortest_timeout_s)
         cluster.outbox += cluster.catalogue.announce(details.filters)
         cluster.workers[peer] = worker
-        limits = {
-            "beat_interval_s": rules.beat_interval_s,
-            "worker_timeout_s": rules.worker_timeout_s,
-            "stall_timeout_s": rules.stall_timeout_s,
-            "credit": rules.credit,
-        }
+        limits = Limits(rules.beat_interval_s, rules.worker_timeout_s, rules.stall_timeout_s, rules.credit)
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
         for one in cluster.aggregators.values():
             cluster.send(peer, Aggregator(one.store, one.name, one.addresses))
@@ -145,7 +141,7 @@ class Workers:
 
     def _was_lent(self, job: Job, worker: WorkerRecord, held: HeldLease, now: float) -> bool:
         """Return whether the tag of a held lease proves that it was lent to this worker for just this."""
-        if is_lent(held, job.lease_key, worker.shown_to(job.owner)):
+        if is_lent(held, job.request.lease_key, worker.shown_to(job.owner)):
             return True
         text = f"worker {worker.name} claims lease {held.lease} of job {job.id}, which was never lent to it"
         self._cluster.note("lease-refused", text, now, job.id, worker.name)
@@ -175,7 +171,7 @@ class Workers:
             not job.is_final
             and job.state is not JobState.PAUSED
             and held.owner_epoch == job.owner_epoch
-            and held.track < len(job.fixed["outputs"])
+            and held.track < len(job.request.outputs)
             and held.index in job.streams[0].here
             and held.index not in job.tracks[held.track].queue.stored
             and held.phase in PHASES

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from moviola.api.frames import Frame as Frame
     from moviola.api.job import Job as Job
     from moviola.api.job import JobStatus as JobStatus
-    from moviola.api.metrics import Failure as Failure
     from moviola.api.metrics import Metrics as Metrics
     from moviola.api.options import JobOptions as JobOptions
     from moviola.api.process import process as process
     from moviola.api.progress import Progress as Progress
     from moviola.api.results import OutputResult as OutputResult
     from moviola.api.results import Result as Result
+    from moviola.base.failures import Failure as Failure
 
 _HOMES = {
     "Closed": "errors",

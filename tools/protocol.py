@@ -13,13 +13,16 @@ import re
 import sys
 import types
 import typing
+from array import array
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from moviola.base.mapped import Length
 from moviola.wire import messages
+from moviola.wire.addresses import Address
 from moviola.wire.limits import GIB, KIB, MIB
 from moviola.wire.messages import MAX_PAYLOADS, MESSAGES
 from moviola.wire.schema import Lease
@@ -34,6 +37,8 @@ _TYPES: Final[dict[Any, tuple[str, str]]] = {
     bool: ("true or false", ""),
     bytes: ("bytes", ""),
     Lease: ("lease", "`[epoch, sequence]`"),
+    Address: ("address", "`{host, port}`"),
+    array: ("bytes", "float32, little-endian"),
 }
 """What stands for a plain type, and its bound. What has none is bounded by the size of the header."""
 
@@ -104,6 +109,8 @@ def _described(hint: Any) -> tuple[str, str]:
     if origin in (typing.Union, types.UnionType):
         kind, bound = _described(next(one for one in arguments if one is not type(None)))
         return f"{kind}, or nil", bound
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return "text", "a word"
     if _is_record(hint):
         return f"[`{hint.__name__}`](#{hint.__name__.lower()})", ""
     raise TypeError(f"no words for fields of type {hint!r}")

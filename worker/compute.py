@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
+from moviola.base.mapped import Map
 from moviola.base.vocabulary import CauseKind
 from moviola.filters.assets import AssetError, travelled
 from moviola.filters.runner import FilterError
@@ -125,7 +126,7 @@ class Computer:
             self.progress = TaskProgress(task.lease, frames, steps)
 
         output = Output.from_wire(task.output)
-        shared: dict[str, Any] = {"stage": range(*task.stage)} if task.stage else {}  # few kinds know of stages
+        shared: Map = {"stage": range(*task.stage)} if task.stage else {}  # few kinds know of stages
         with travelled(order.assets):
             return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame, **shared)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from moviola.base.mapped import Map
 from moviola.base.vocabulary import LeasePhase
 from moviola.media import material
 from moviola.wire.framing import Buffer
@@ -22,7 +22,7 @@ class Identity:
 
     name: str
     session: str
-    filters: tuple[dict[str, Any], ...]
+    filters: tuple[Map, ...]
     kinds: tuple[str, ...]
     fingerprint: str
     host: str = ""

@@ -55,7 +55,7 @@ class Peers:
 
     def move(self, message: Aggregator, now: float) -> bool:
         """An aggregator is there, or has moved. True when its present connection is to be given up."""
-        addresses = tuple(reachable(_addresses(message), self._middleware_host))
+        addresses = tuple(reachable(message.addresses, self._middleware_host))
         if not addresses or message.store == MIDDLEWARE:
             return False
         link = self.links.get(message.store)
@@ -86,14 +86,3 @@ class Peers:
         ]
         for peer in spare[: max(0, len(self.links) - 1 - MAX_STORES)]:
             del self.links[peer]
-
-
-def _addresses(message: Aggregator) -> tuple[Address, ...]:
-    """Those that can be read; others may be of a later version."""
-    found = []
-    for data in message.addresses:
-        try:
-            found.append(Address.from_wire(data))
-        except ValueError:
-            continue
-    return tuple(found)

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from moviola.base.mapped import Map
 from moviola.base.vocabulary import LeaseOutcome, Verdict
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
@@ -197,9 +198,9 @@ class Session:
 
     def _welcomed(self, welcome: Welcome, now: float) -> None:
         self.death = None
-        credit = int(_limit(welcome, "credit", DEFAULT_CREDIT, 1, MAX_CREDIT))
+        credit = int(_limit(welcome.limits.credit, DEFAULT_CREDIT, 1, MAX_CREDIT))
         self._most_holdings = max(credit * HOLDINGS_PER_CREDIT, len(self.held_tasks))
-        self.beat_interval_s = _limit(welcome, "beat_interval_s", DEFAULT_BEAT_INTERVAL_S, 0.01, 60.0)
+        self.beat_interval_s = _limit(welcome.limits.beat_interval_s, DEFAULT_BEAT_INTERVAL_S, 0.01, 60.0)
         self._beat_at = now
         self._log(f"welcomed by the middleware (epoch {welcome.epoch}); {len(self.held_tasks)} leases held")
         for lease, held_task in list(self.held_tasks.items()):
@@ -221,7 +222,7 @@ class Session:
 
     def _hello(self, peer: ServerId) -> Hello:
         who = self.identity
-        details: dict[str, Any] = {}
+        details: Map = {}
         if peer == MIDDLEWARE:
             details = WorkerDetails(
                 filters=list(who.filters),
@@ -454,7 +455,6 @@ class Session:
             self._out.append(Log(text))
 
 
-def _limit(welcome: Welcome, name: str, default: float, least: float, most: float) -> float:
-    """A number from a Welcome's limits, held within what makes sense."""
-    value = welcome.limits.get(name)
-    return min(max(value, least), most) if isinstance(value, int | float) else default
+def _limit(value: float | None, default: float, least: float, most: float) -> float:
+    """Return a number of a Welcome's limits, held within what makes sense."""
+    return default if value is None else min(max(value, least), most)

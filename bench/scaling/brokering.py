@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from bench.scaling.farm import BUILD, CHUNK_FRAMES
 from bench.scaling.programs import Peers, Program
+from moviola.base.details import Policy
+from moviola.wire.addresses import Address
 from moviola.wire.framing import checksum
 from moviola.wire.limits import MIB
 from moviola.wire.loop import ConnectionId
@@ -56,7 +58,7 @@ class Broker:
         self._program, self._peers = program, Peers()
         self._payload = os.urandom(chunk_bytes)
         self._xxh3 = checksum(self._payload)
-        details = AggregatorDetails("store", [{"host": "", "port": 5001}]).to_wire()
+        details = AggregatorDetails("store", [Address("", 5001)]).to_wire()
         self._store = self._peers.dial(program.port, "aggregator", "store", details)
         self._client = self._peers.dial(program.port, "client", "client")
         self._workers: dict[ConnectionId, str] = {}
@@ -73,7 +75,7 @@ class Broker:
         source = {"kind": "video", "name": "clip", "stream_count": 1, "process": {"codec": "h264"}, "fingerprint": "f"}
         outputs = [{"name": "out", "chain": [{"name": "blur", "parameters": {}}]}]
         loop = self._peers.loop
-        loop.send(self._client, Submit("key", source, outputs, {"on_error": "original"}))
+        loop.send(self._client, Submit("key", source, outputs, Policy()))
         self._peers.play(self._take, lambda: bool(self._job and self._send_window_bytes))
         before = self._program.cpu_seconds()
         beat_at = 0.0

@@ -15,14 +15,15 @@ from typing import Any, Final
 
 from aggregator.assembler import Assembler
 from aggregator.events import MIDDLEWARE, Command, Event, Keep, Kept, PeerMessage, Splice, Spliced, Tick
-from aggregator.splice_messages import FinishedFile
 from bench.scaling.farm import BUILD, CHUNK_BYTES, CHUNK_FRAMES, TURN_S
 from bench.scaling.lives import Shape
 from bench.scaling.memory import WARM_UP
+from moviola.base.finished_file import FinishedFile
+from moviola.base.job_statistics import JobStatistics
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 from moviola.wire.lease_tags import tag_of
-from moviola.wire.messages import VERSIONS, Finish, Hello, Message, Own, Result, Welcome
+from moviola.wire.messages import VERSIONS, Finish, Hello, Limits, Message, Own, Result, Welcome
 from moviola.wire.schema import Lease
 
 KEY: Final = b"k" * 32
@@ -37,7 +38,7 @@ class Store:
         self.brain = Assembler(epoch=1)
         self.now = 100.0
         self.feed(Tick())
-        self.hear(MIDDLEWARE, Welcome(VERSIONS[-1], 1, {"beat_interval_s": 0.5}))
+        self.hear(MIDDLEWARE, Welcome(VERSIONS[-1], 1, Limits(beat_interval_s=0.5)))
         for peer in range(1, workers + 1):
             self.hear(peer, Hello("worker", f"w{peer}", f"s{peer}", [*VERSIONS], token=f"w{peer}"))
 
@@ -63,7 +64,7 @@ class Store:
             if isinstance(command, Keep):
                 self.feed(Kept(command))
             elif isinstance(command, Splice):
-                files: list[FinishedFile] = [{"file": "out.mp4", "size": 1, "xxh3": "0" * 16}]
+                files: list[FinishedFile] = [FinishedFile("out.mp4", 1, "0" * 16)]
                 self.feed(Spliced(command.job, [OutputSummary("out", JobState.DONE, digest="d" * 32)], files))
 
 
@@ -119,7 +120,7 @@ def _run_jobs(store: Store, first: int, count: int, chunks: int) -> None:
         for index in range(chunks):
             lease = Lease(1, number * chunks + index + 1)
             store.hear(1, result(name, index, 1, lease), CHUNK_BYTES)
-        store.hear(MIDDLEWARE, Finish(name, 1, [chunks], {"retries": [0]}))
+        store.hear(MIDDLEWARE, Finish(name, 1, [chunks], JobStatistics(retries=[0])))
         store.turn()
 
 

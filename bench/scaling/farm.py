@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from middleware.dispatcher import Dispatcher
 from middleware.events import (
@@ -25,8 +25,15 @@ from middleware.events import (
     SendChunk,
     Tick,
 )
+from middleware.job_record import JobRecord
+from middleware.job_request import JobRequest
 from middleware.model.rules import Rules
 from middleware.model.users import QUOTAS, Quota, Resource
+from moviola.base.details import Policy
+from moviola.base.finished_file import FinishedFile
+from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
+from moviola.wire.addresses import Address
 from moviola.wire.messages import (
     VERSIONS,
     AggregatorDetails,
@@ -88,13 +95,13 @@ class Farm:
         self.lent: deque[tuple[Peer, Task]] = deque()
         self.finishes: list[Finish] = []
         self.states: dict[str, str] = {}
-        self.saved: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {}
+        self.saved: dict[str, tuple[JobRequest, JobRecord]] = {}
         self._clients: dict[str, Peer] = {}
         self._submitted = 0
         self._owned: list[Own] = []
         self._tick = Tick(ROOM_BYTES)
         self.tick()  # so that it knows its room
-        details = AggregatorDetails("store", [{"host": "", "port": 5001}])
+        details = AggregatorDetails("store", [Address("", 5001)])
         self.tell(STORE, Hello("aggregator", "store", "a", [*VERSIONS], details=details.to_wire(), token="store"))
 
     # ── what peers say ───────────────────────────────────────────────────────────────────────────────────────────
@@ -136,7 +143,7 @@ class Farm:
         wanted = [
             {"name": f"out{number}", "chain": [{"name": name, "parameters": {}}]} for number, name in enumerate(outputs)
         ]
-        self.tell(peer, Submit(key, source, wanted, {"on_error": "original"}, 0, False, f"here:/{key}"))
+        self.tell(peer, Submit(key, source, wanted, Policy(), 0, False, f"here:/{key}"))
         if not self._owned:
             raise RuntimeError(f"the dispatcher gave job {key} of user {user} to no store; was it refused?")
         own = self._owned.pop()
@@ -165,8 +172,9 @@ class Farm:
         """The store has spliced all that it was told to; returns how many jobs that ends."""
         finishes, self.finishes = self.finishes, []
         for finish in finishes:
-            outputs = [{"name": f"out{track}", "digest": "d" * 32} for track in range(len(finish.chunk_counts))]
-            files = [{"file": f"{output['name']}.mp4", "size": 1, "xxh3": "0" * 16} for output in outputs]
+            names = [f"out{track}" for track in range(len(finish.chunk_counts))]
+            outputs = [OutputSummary(name, JobState.DONE, digest="d" * 32) for name in names]
+            files = [FinishedFile(f"{name}.mp4", 1, "0" * 16) for name in names]
             self.tell(STORE, Finished(finish.job, finish.owner_epoch, "done", "", outputs, files))
         return len(finishes)
 
@@ -189,8 +197,8 @@ class Farm:
             elif isinstance(command, Close) and command.peer < FIRST_WORKER:
                 raise RuntimeError(f"the dispatcher closed peer {command.peer}: {command.text}")
             elif isinstance(command, SaveJob):
-                fixed, _ = self.saved.get(command.job, (None, {}))
-                self.saved[command.job] = (command.fixed or fixed, command.record)
+                request = command.request or self.saved[command.job][0]
+                self.saved[command.job] = (request, command.record)
             elif isinstance(command, Recall):
                 saved = self.saved.get(command.job, (None, None))
                 self.take(self.dispatcher.handle(Recalled(command, *saved), self.now))

@@ -18,7 +18,7 @@ from bench.scaling.lives import Shape
 from bench.scaling.programs import Peers, Program
 from moviola.wire.framing import checksum
 from moviola.wire.loop import ConnectionId
-from moviola.wire.messages import VERSIONS, Error, Hello, Holdings, Message, Own, Stored, Welcome
+from moviola.wire.messages import VERSIONS, Error, Hello, Holdings, Limits, Message, Own, Stored, Welcome
 from moviola.wire.schema import Lease
 
 MOST_RESULTS: Final = 20_000
@@ -72,7 +72,7 @@ class Collection:
     def _take(self, connection: ConnectionId, message: Message) -> None:
         if isinstance(message, Hello):
             self._aggregator = connection
-            self._peers.loop.send(connection, Welcome(VERSIONS[-1], 1, {"beat_interval_s": 0.5}))
+            self._peers.loop.send(connection, Welcome(VERSIONS[-1], 1, Limits(beat_interval_s=0.5)))
         elif isinstance(message, Holdings):
             self._owned += 1
         elif isinstance(message, Stored) and connection in self._numbers:

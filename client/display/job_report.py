@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from moviola.base.details import RequestedOutput, StoryLine
+from moviola.base.failures import Failure
+from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.base.vocabulary import JobState
 from moviola.display.bars import duration
@@ -16,7 +19,6 @@ from moviola.media.errors import SENTENCES
 from moviola.media.kinds import unit_of
 from moviola.session.job_session import FINAL_STATES
 from moviola.session.units import counted
-from moviola.wire.addresses import Address
 from moviola.wire.messages import Job
 
 from .tables import frames_of, job_json, share, state_text, table
@@ -116,39 +118,43 @@ def _by_age(jobs: Collection[Job]) -> list[Job]:
 
 def details_as_json(job: Job) -> dict[str, Any]:
     """Everything that the middleware tells of one job."""
-    return {**job_json(job), **job.details, "outputs": _outputs(job), "files": job.files, "addresses": job.addresses}
-
-
-def _outputs(job: Job) -> list[dict[str, Any]]:
-    """What was asked for of each output, and what it came to."""
-    ended = {output.get("name"): output for output in job.outputs}
-    return [{**asked, **ended.get(asked.get("name"), {})} for asked in job.details.get("outputs", [])]
+    details = job.details.to_wire()
+    if job.details.story is None:
+        del details["story"]
+    ended = {output.name: output.to_wire() for output in job.outputs}
+    return {
+        **job_json(job),
+        **details,
+        "outputs": [{**asked, **ended.get(asked["name"], {})} for asked in details["outputs"]],
+        "files": [file.to_wire() for file in job.files],
+        "addresses": [address.to_wire() for address in job.addresses],
+    }
 
 
 def print_details(console: Terminal, job: Job) -> None:
     """One job, a line for each thing worth knowing."""
     for name, value in _lines(job):
         console.say((f"{name:<10}", "bold"), " ", value)
-    for failure in job.details.get("failures", []):
+    for failure in job.details.failures:
         line = failure_line(failure, _unit(job))
         console.say()
         console.say(("failure", "bold red"), "    ", line)
         for line in traceback_of(failure).splitlines():
             console.say(f"  {line}")
-    if "story" in job.details:
+    if job.details.story is not None:
         console.say()
-        _print_story(console, job.details["story"])
+        _print_story(console, job.details.story)
 
 
-def _print_story(console: Terminal, story: list[dict[str, Any]]) -> None:
+def _print_story(console: Terminal, story: list[StoryLine]) -> None:
     """What happened to the tasks of one chunk, a line for each thing, with the seconds since the first."""
     if not story:
         console.say("Nothing is known of this chunk any more: only what happened lately is kept, and all troubles.")
-    first = next((float(line["unix_s"]) for line in story if line.get("unix_s")), 0.0)
-    names = max((len(str(line.get("output", ""))) for line in story), default=0)
+    first = next((line.unix_s for line in story if line.unix_s), 0.0)
+    names = max((len(line.output) for line in story), default=0)
     for line in story:
-        at = f"{float(line['unix_s']) - first:+9.2f} s" if line.get("unix_s") else " " * 11
-        console.say(at, "  ", (f"{line.get('output', ''):<{names}}", "bold"), "  ", str(line.get("text", "")))
+        at = f"{line.unix_s - first:+9.2f} s" if line.unix_s else " " * 11
+        console.say(at, "  ", (f"{line.output:<{names}}", "bold"), "  ", line.text)
 
 
 def _lines(job: Job) -> Iterator[tuple[str, Part]]:
@@ -159,23 +165,24 @@ def _lines(job: Job) -> Iterator[tuple[str, Part]]:
     yield "state", styled(state_text(job.state), f": {job.reason}" if job.reason else "")
     submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.submitted_unix_s))
     yield "submitted", submitted + (f", ended after {duration(job.seconds)}" if job.seconds else "")
-    yield "priority", f"{job.priority}; on error: {details.get('on_error', '')}"
+    yield "priority", f"{job.priority}; on error: {details.on_error}"
     sent, total, done, wanted = frames_of(job)
     yield f"{_unit(job)}s", f"{share(sent, total)} sent, {share(done, wanted)} done"
     chunks = share(progress.chunks_sent, progress.chunks_total)
     stored = share(progress.tasks_stored, progress.tasks_total)
     flow = f"{progress.tasks_queued} queued, {progress.tasks_in_flight} in work, {stored} stored"
     yield "tasks", f"{chunks} chunks here; {flow}, {progress.retries} retried"
-    for output in _outputs(job):
-        yield "output", _output_line(output, _unit(job))
+    ended = {output.name: output for output in job.outputs}
+    for asked in details.outputs:
+        yield "output", _output_line(asked, ended.get(asked.name), _unit(job))
     for file in job.files:
-        if file.get("folder"):  # the file is a list of what lies in it
-            yield "folder", f"{file['folder']}/"
+        if file.folder:  # the file is a list of what lies in it
+            yield "folder", f"{file.folder}/"
         else:
-            yield "file", f"{file.get('file')}, {_size(file.get('size', 0))}"
-    addresses = ", ".join(_addresses(job))
-    if details.get("aggregator"):
-        yield "aggregator", str(details["aggregator"]) + (f" at {addresses}" if addresses else "")
+            yield "file", f"{file.file}, {_size(file.size)}"
+    addresses = ", ".join(map(str, job.addresses))
+    if details.aggregator:
+        yield "aggregator", details.aggregator + (f" at {addresses}" if addresses else "")
 
 
 def _unit(job: Job) -> str:
@@ -186,42 +193,33 @@ def _size(size: int) -> str:
     return f"{size / 1e6:.2f} MB" if size >= SIZE_IN_MB else f"{size / 1e3:.2f} kB"
 
 
-def _output_line(output: Mapping[str, Any], unit: str) -> str:
-    chain = format_chain(Step(step["name"], step.get("parameters", {})) for step in output.get("chain") or [])
-    parts = [f"{output.get('name')}: {chain}"]
-    if "digest" in output:
-        parts.append(counted(output.get("frames_out", 0), unit))
-        counts = {words: output.get(f"{name}_frames", 0) for name, words in _SHORTFALLS.items()}
+def _output_line(asked: RequestedOutput, came_to: OutputSummary | None, unit: str) -> str:
+    chain = format_chain(Step(step.name, step.parameters) for step in asked.chain)
+    parts = [f"{asked.name}: {chain}"]
+    if came_to is not None:
+        parts.append(counted(came_to.frames_out, unit))
+        counts = {words: getattr(came_to, f"{name}_frames") for name, words in _SHORTFALLS.items()}
         parts += [f"{count} {words}" for words, count in counts.items() if count]
-        parts.append(f"digest {str(output['digest'])[:12]}")
+        parts.append(f"digest {came_to.digest[:12]}")
     return ", ".join(parts)
 
 
-def _addresses(job: Job) -> Iterator[str]:
-    for data in job.addresses:
-        try:
-            yield str(Address.from_wire(data))
-        except ValueError:
-            continue
-
-
-def traceback_of(failure: Mapping[str, Any]) -> str:
+def traceback_of(failure: Failure) -> str:
     """A failure's traceback; nothing where its explanation is a sentence for whoever chose the filter."""
-    text = str(failure.get("traceback") or "").rstrip()
+    text = failure.traceback.rstrip()
     return "" if text.rpartition("\n")[2].startswith(SENTENCES) else text
 
 
-def failure_line(failure: Mapping[str, Any], unit: str = "frame") -> str:
+def failure_line(failure: Failure, unit: str = "frame") -> str:
     """`job_failure (exception) in output blur, chunk 3, frames 30-39, filter blur, on worker w1: it raised`."""
-    frames = failure.get("frames") or []
     parts = [
-        f"in output {failure.get('output')}, chunk {failure.get('chunk')}",
-        _span(unit, *frames) if len(frames) == 2 else "",
-        f"filter {failure['filter']}" if failure.get("filter") else "",
-        f"on worker {failure['worker']}" if failure.get("worker") else "",
+        f"in output {failure.output}, chunk {failure.chunk}",
+        _span(unit, *failure.frames) if len(failure.frames) == 2 else "",
+        f"filter {failure.filter}" if failure.filter else "",
+        f"on worker {failure.worker}" if failure.worker else "",
     ]
     where = ", ".join(part for part in parts if part)
-    return f"{failure.get('failure_type')} ({failure.get('failure_reason')}) {where}: {failure.get('explanation')}"
+    return f"{failure.failure_type} ({failure.failure_reason}) {where}: {failure.explanation}"
 
 
 def _span(unit: str, first: int, last: int) -> str:

@@ -50,9 +50,9 @@ def state_text(state: str) -> Text:
 def frames_of(job: Job) -> tuple[int, int | None, int, int | None]:
     """Frames sent and how many there are, frames done and how many are wanted, over all outputs; None: not known."""
     if job.outputs:  # it has ended, and these are the last word
-        sent = max(output.get("frames_in", 0) for output in job.outputs)
-        done = sum(output.get("frames_in", 0) - output.get("lost_frames", 0) for output in job.outputs)
-        return sent, sent, done, sum(output.get("frames_in", 0) for output in job.outputs)
+        sent = max(output.frames_in for output in job.outputs)
+        done = sum(output.frames_in - output.lost_frames for output in job.outputs)
+        return sent, sent, done, sum(output.frames_in for output in job.outputs)
     progress = job.progress
     return progress.frames_sent, progress.frames_total, progress.frames_done, progress.frames_wanted
 
@@ -75,5 +75,5 @@ def job_json(job: Job) -> dict[str, Any]:
         "submitted_unix_s": job.submitted_unix_s,
         "seconds": job.seconds,
         "progress": job.progress.to_wire(),
-        "outputs": job.outputs,
+        "outputs": [output.to_wire() for output in job.outputs],
     }

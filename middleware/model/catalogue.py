@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 
+from moviola.base.mapped import Map
 from moviola.base.texts import MAX_NAME
 from moviola.wire.limits import MIB
 
@@ -47,7 +48,7 @@ class Catalogue:
         for name, schema in filters:
             self._put(name, schema)
 
-    def announce(self, filters: Iterable[dict[str, Any]]) -> list[Command]:
+    def announce(self, filters: Iterable[Map]) -> list[Command]:
         """Remember the schemas that a worker announces; return what has to be written down.
 
         Of two schemas of one name the newest counts. One without a name is passed over.

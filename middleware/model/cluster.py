@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
 from moviola.base.build_path import extended
+from moviola.base.details import StoryLine
 from moviola.base.failures import MAX_FAILED_CHUNKS
 from moviola.base.vocabulary import Mode, OnError, Topic
+from moviola.wire.addresses import Address
 from moviola.wire.limits import MAX_FAILED_CHUNK
 from moviola.wire.messages import Error, Event, FailedChunk, Message
 from moviola.wire.places import Idlers
@@ -30,6 +31,7 @@ from ..events import (
     Send,
     SendChunk,
 )
+from ..job_request import JobRequest
 from .catalogue import Catalogue
 from .changes import Changes, Urgency
 from .ended_job import EndedJob
@@ -144,7 +146,7 @@ class Cluster:
 
     def save(self, job: Job, *, whole: bool = False) -> None:
         """Write what changes of a job; with `whole` also what was asked for."""
-        self.outbox.append(SaveJob(job.id, job.record(), job.fixed if whole else None))
+        self.outbox.append(SaveJob(job.id, job.record(), job.request if whole else None))
 
     def may_touch(self, user: User, job: Job | EndedJob) -> bool:
         """Whether a job is this user's to see and to control."""
@@ -156,13 +158,13 @@ class Cluster:
             job.user.charge(Resource.ENDED_JOBS, -1)
         self.jobs[job.id] = self.open[job.id] = job.user.open[job.id] = job
         job.user.charge(Resource.OPEN_JOBS, 1)
-        job.user.charge(Resource.LEDGER_BYTES, job.fixed_bytes)
+        job.user.charge(Resource.LEDGER_BYTES, job.ledger_bytes)
 
     def close_job(self, job: Job) -> None:
         """A job has become final; what it held is still to be given back."""
         del self.open[job.id], job.user.open[job.id]
         job.user.charge(Resource.OPEN_JOBS, -1)
-        job.user.charge(Resource.LEDGER_BYTES, -job.fixed_bytes)
+        job.user.charge(Resource.LEDGER_BYTES, -job.ledger_bytes)
 
     def remember(self, job: EndedJob) -> None:
         """A job is over: it comes into the history."""
@@ -180,11 +182,11 @@ class Cluster:
         self.users.let_go(job.user)
         self.outbox.append(ForgetJob(job.id))
 
-    def resume_source(self, job: Job, fixed: dict[str, Any]) -> Job:
+    def resume_source(self, job: Job, request: JobRequest) -> Job:
         """A job whose source was not kept when it ended has been submitted again."""
-        before = job.fixed_bytes
-        job.take_source(fixed)
-        job.user.charge(Resource.LEDGER_BYTES, job.fixed_bytes - before)
+        before = job.ledger_bytes
+        job.take_source(request)
+        job.user.charge(Resource.LEDGER_BYTES, job.ledger_bytes - before)
         return job
 
     def set_state(self, job: Job, state: JobState, code: str = "", reason: str = "") -> None:
@@ -219,9 +221,9 @@ class Cluster:
                 return one
         return None
 
-    def addresses_of(self, store: str) -> list[dict[str, Any]]:
+    def addresses_of(self, store: str) -> list[Address]:
         """Return where a store is reached, if it is connected."""
-        return next(([dict(at) for at in one.addresses] for one in self.aggregators.values() if one.store == store), [])
+        return next((one.addresses for one in self.aggregators.values() if one.store == store), [])
 
     def keep_failed(self, job: Job, track: Track, index: int) -> None:
         """The owner is to keep a chunk that failed as a file which people can look at."""
@@ -273,7 +275,7 @@ class Cluster:
         past = track.task_failures.get(index)
         if past is None or not self.exhausted(track, past):
             return Mode.FILTER
-        return Mode.DROP if job.fixed["policy"].get("on_error") == OnError.DROP else Mode.BYPASS
+        return Mode.DROP if job.on_error == OnError.DROP else Mode.BYPASS
 
     def excluded(self, job: Job) -> set[str]:
         """Workers that failed too many tasks of a job."""
@@ -295,24 +297,24 @@ class Cluster:
             self.stories.keep(job.id, track.number, index)
         self.stories.tell(now, job.id, track.number, index, text)
 
-    def story(self, job: Job | EndedJob, index: int, names: list[str]) -> list[dict[str, Any]]:
+    def story(self, job: Job | EndedJob, index: int, names: list[str]) -> list[StoryLine]:
         """Return what happened to the tasks of a chunk, see `Stories.told`. `names` are those of the outputs."""
         told = self.stories.told(job.id, index, names, self.unix_offset_s)
         if isinstance(job, Job):
             now = (f"now it is {track.queue.state_of(index).value}" for track in job.tracks)
             tracks = zip(job.tracks, now, strict=True)
-            told += [{"unix_s": 0.0, "output": _name_of(track, names), "text": text} for track, text in tracks]
+            told += [StoryLine(0.0, _name_of(track, names), text) for track, text in tracks]
         return told
 
     def describe(self, record: LeaseRecord) -> str:
         job = self.open.get(record.job)
-        output = job.fixed["outputs"][record.track]["name"] if job else record.track
+        output = job.request.outputs[record.track]["name"] if job else record.track
         return f"job {record.job} chunk {record.index} of {output}"
 
     @staticmethod
     def describe_task(job: Job, track: Track, index: int) -> str:
         """Name a task for people, of a passthrough stream as well."""
-        of = f"stream {track.stream.number}" if track.is_passthrough else job.fixed["outputs"][track.number]["name"]
+        of = f"stream {track.stream.number}" if track.is_passthrough else job.request.outputs[track.number]["name"]
         return f"job {job.id} chunk {index} of {of}"
 
     def flight(self, job: str, track: int, index: int) -> tuple[Track, InFlight] | None:

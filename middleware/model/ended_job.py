@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .states import FINAL, JobState
+from ..job_record import JobRecord
+from ..job_request import JobRequest
+from .states import JobState
 from .users import User
 
 if TYPE_CHECKING:
@@ -29,14 +31,14 @@ class EndedJob:
     @classmethod
     def of(cls, job: Job) -> EndedJob:
         """Return what is remembered of a job that has just become final."""
-        parts = (job.code, job.key, job.session, job.owner, job.owner_epoch)
+        parts = (job.code, job.request.key, job.session, job.owner, job.owner_epoch)
         return cls(job.id, job.user, job.state, *parts, client=job.client)
 
     @classmethod
-    def saved(cls, job: str, user: User, fixed: dict[str, Any], record: dict[str, Any]) -> EndedJob:
+    def saved(cls, job: str, user: User, request: JobRequest, record: JobRecord) -> EndedJob:
         """Return what is remembered of a job that the ledger has."""
-        parts = (record["code"], fixed["key"], record["session"], record["owner"], record["owner_epoch"])
-        return cls(job, user, JobState(record["state"]), *parts)
+        parts = (record.code, request.key, record.session, record.owner, record.owner_epoch)
+        return cls(job, user, record.state, *parts)
 
     @property
     def is_final(self) -> bool:
@@ -45,8 +47,3 @@ class EndedJob:
     def detach(self) -> None:
         """Its client has gone."""
         self.client = None
-
-
-def is_ended(record: dict[str, Any]) -> bool:
-    """Return whether what the ledger has of a job is of one that is over."""
-    return JobState(record["state"]) in FINAL

@@ -1,4 +1,4 @@
-"""A job: what was asked for, which of its chunks are here, its tracks, and what the ledger keeps of it."""
+"""A job: what was asked for, which of its chunks are here, and its tracks."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from itertools import count
 from typing import Any, Final
 
 from moviola.base.build_path import from_text, to_text
+from moviola.base.failures import Failure
+from moviola.base.finished_file import FinishedFile
+from moviola.base.mapped import Map
+from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.base.vocabulary import JobCode
+from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.lease_tags import LeaseTags
 from moviola.wire.transitions import changed
 
-from .. import shortened_records
+from ..job_record import JobRecord
+from ..job_request import JobRequest
 from .chain import Chain
 from .changes import Changes, Urgency
-from .job_request import has_source, ledger_size, shortened
 from .states import FINAL, JOB_TRANSITIONS, JobState
 from .stream import ChunkFacts, Stream
 from .track import Track
@@ -38,7 +43,7 @@ _numbers = count(1)
 
 
 class Job:
-    """One source submitted once. `record` and `fixed` are what the ledger keeps of it.
+    """One source submitted once. `record` and `request` are what the ledger keeps of it.
 
     Whoever changes a job does so by its methods: each says to `changes` that the job changed.
     """
@@ -47,7 +52,6 @@ class Job:
         "_changes",
         "accepted",
         "addresses",
-        "assets",
         "chunk_counts",
         "client",
         "code",
@@ -56,20 +60,14 @@ class Job:
         "files",
         "filtered",
         "finish_sent",
-        "fixed",
-        "fixed_bytes",
-        "has_source",
         "holdings_known",
         "id",
         "kept_failed",
-        "key",
-        "kind",
         "last_served",
-        "lease_key",
+        "ledger_bytes",
         "link_costs",
         "mark",
         "moved_at",
-        "name",
         "no_room_reason",
         "no_room_until",
         "number",
@@ -79,15 +77,14 @@ class Job:
         "owner_epoch",
         "owner_name",
         "passed",
-        "priority",
         "progress",
         "reason",
+        "request",
         "seconds",
         "session",
         "settled_with",
         "state",
         "streams",
-        "submitted_unix_s",
         "tags",
         "told_window_bytes",
         "tracks",
@@ -97,20 +94,14 @@ class Job:
         "worker_source",
     )
 
-    def __init__(self, job: str, fixed: dict[str, Any], user: User, changes: Changes) -> None:
+    def __init__(self, job: str, request: JobRequest, user: User, changes: Changes) -> None:
         self.id, self.user, self._changes = job, user, changes
         self.number = next(_numbers)  # the lower, the older
         self.mark: Callable[[], None] = partial(changes.mark, self)  # says that it changed, in no hurry
-        self.fixed = fixed
-        self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
-        self.key: str = fixed["key"]
-        self.name: str = fixed["source"].get("name", "")
-        self.priority: int = fixed["priority"]
-        self.submitted_unix_s: float = fixed["submitted_unix_s"]
-        self.lease_key: bytes = fixed["lease_key"]
+        self.request, self.ledger_bytes = request, request.ledger_size()
         self.progress: Callable[[], None] = partial(changes.progress, self)  # says that its tasks moved on
         self.settled_with = -1  # the fleet's version, if all of it is here: what moves its tasks changes nothing else
-        self.tags = LeaseTags(self.lease_key)
+        self.tags = LeaseTags(request.lease_key)
         self.state = JobState.PENDING
         self.code = self.reason = ""
         self.session = ""  # of the client that sent it last
@@ -123,9 +114,9 @@ class Job:
         self.finish_sent = False
         self.chunk_counts: list[int] | None = None
         self.seconds = 0.0
-        self.outputs_summary: list[dict[str, Any]] = []
-        self.files: list[dict[str, Any]] = []
-        self.addresses: list[dict[str, Any]] = []
+        self.outputs_summary: list[OutputSummary] = []
+        self.files: list[FinishedFile] = []
+        self.addresses: list[Address] = []
         self.excluded: dict[str, int] = {}  # worker name → tasks of this job it failed
         self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
         self.no_room_until = 0.0  # see `wait_for_room`
@@ -138,8 +129,6 @@ class Job:
         self.link_costs = 0  # connections that ended over a message about it
         self.worked_at = float("-inf")  # when a task of it was in flight last
         self.last_served = 0  # the number of its last lease
-        self.kind = str(fixed["source"].get("kind", ""))
-        self.assets: list[dict[str, Any]] = fixed.get("assets", [])  # files that its filters name
         self.streams: list[Stream] = []
         self.tracks: list[Track] = []
         self._clear()
@@ -147,15 +136,16 @@ class Job:
     def _clear(self) -> None:
         """Know of no chunk and of no task."""
         self._clear_work()
-        self.worker_source = {"kind": self.kind, **self.fixed["source"].get("process", {})}
-        self.streams = [Stream(number, self.user) for number in range(self.stream_count + bool(self.assets))]
+        asked, stream_count = self.request, self.request.stream_count
+        self.worker_source = {"kind": asked.kind, **asked.source.get("process", {})}
+        self.streams = [Stream(number, self.user) for number in range(stream_count + bool(asked.assets))]
         can_stage = bool(self.worker_source.get("stages"))
         chains = [
-            (0, Chain(self.kind, tuple(step["name"] for step in output["chain"]), can_stage))
-            for output in self.fixed["outputs"]
+            (0, Chain(asked.kind, tuple(step["name"] for step in output["chain"]), can_stage))
+            for output in asked.outputs
         ]
-        untouched = Chain(self.kind, (), False)
-        chains += [(stream, untouched) for stream in range(1, self.stream_count)]
+        untouched = Chain(asked.kind, (), False)
+        chains += [(stream, untouched) for stream in range(1, stream_count)]
         self.tracks = [
             Track(number, self.streams[stream], chain, self.user, self.mark, self.progress)
             for number, (stream, chain) in enumerate(chains)
@@ -249,14 +239,20 @@ class Job:
         return self.state in FINAL
 
     @property
-    def stream_count(self) -> int:
-        """Of the source. The files that filters name are the chunks of one stream more, which has no track."""
-        return int(self.fixed["source"].get("stream_count", 1))
+    def name(self) -> str:
+        """Return what people call it: the name of its source."""
+        return self.request.name
+
+    @property
+    def on_error(self) -> str:
+        """Return what becomes of a frame on which a filter fails twice."""
+        return self.request.policy.on_error
 
     @property
     def has_assets(self) -> bool:
         """Whether all files that its filters name are here: before, nothing of it is handed out."""
-        return not self.assets or self.streams[-1].here.count == len(self.assets)
+        assets = self.request.assets
+        return not assets or self.streams[-1].here.count == len(assets)
 
     @property
     def frames_sent(self) -> int:
@@ -313,15 +309,15 @@ class Job:
 
     def asset_index(self, value: str) -> int | None:
         """The chunk of the assets' stream that a file is; None for one that is not here."""
-        index = next((number for number, each in enumerate(self.assets) if each["value"] == value), None)
-        return index if index is not None and index in self.streams[self.stream_count].here else None
+        index = next((number for number, each in enumerate(self.request.assets) if each.value == value), None)
+        return index if index is not None and index in self.streams[-1].here else None
 
     def assets_of(self, track: Track) -> list[str]:
         """The files that an output's filters name, by value."""
-        if not self.assets:
+        if not self.request.assets:
             return []
-        values = {each["value"] for each in self.assets}
-        steps = self.fixed["outputs"][track.number]["chain"]
+        values = {each.value for each in self.request.assets}
+        steps = self.request.outputs[track.number]["chain"]
         given = (value for step in steps for value in _parameters(step) if isinstance(value, str))
         return sorted(values & set(given))
 
@@ -351,7 +347,7 @@ class Job:
     def free_stored(self, limit_bytes: int) -> list[tuple[int, int]]:
         """Gives up chunks that are stored on all their tracks, about `limit_bytes` of them; returns (stream, index)."""
         freed: list[tuple[int, int]] = []
-        for stream in self.streams[: self.stream_count]:
+        for stream in self.streams[: self.request.stream_count]:
             before = stream.spooled_bytes
             freed += [(stream.number, index) for index in stream.free_stored(limit_bytes)]
             limit_bytes -= before - stream.spooled_bytes
@@ -371,7 +367,7 @@ class Job:
     def end(self) -> None:
         """It is over: what it held is given back, and only who asked for what is kept of its submission."""
         self._clear_work()
-        self._set_fixed(shortened(self.fixed))
+        self._take_request(self.request.shortened())
 
     def begin_again(self) -> None:
         """A person's retry of one that was over: only what was asked for, its owner and how many chunks there are, is
@@ -381,14 +377,13 @@ class Job:
         self.seconds = 0.0
         self.waits_long = True
 
-    def take_source(self, fixed: dict[str, Any]) -> None:
+    def take_source(self, request: JobRequest) -> None:
         """It begins again, and this is once more what was asked for."""
-        self._set_fixed(fixed)
+        self._take_request(request)
         self._clear()
 
-    def _set_fixed(self, fixed: dict[str, Any]) -> None:
-        self.fixed, self.assets = fixed, fixed.get("assets", [])
-        self.fixed_bytes, self.has_source = ledger_size(fixed), has_source(fixed)
+    def _take_request(self, request: JobRequest) -> None:
+        self.request, self.ledger_bytes = request, request.ledger_size()
 
     def validate(self) -> None:
         """Raise AssertionError where what is known of it disagrees."""
@@ -398,46 +393,41 @@ class Job:
             track.validate()
         assert not (self.is_final and self.is_in_flight), f"{self.id} is final with a task in flight"
 
-    def record(self, final: Progress | None = None, failures: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    def record(self, final: Progress | None = None, failures: Sequence[Failure] = ()) -> JobRecord:
         """Return what changes of a job, for the ledger; of one that is over with the progress that it had made, and
         with the failures that are told."""
-        return {
-            "state": self.state.value,
-            "code": self.code,
-            "reason": self.reason,
-            "session": self.session,
-            "owner": self.owner,
-            "owner_name": self.owner_name,
-            "owner_epoch": self.owner_epoch,
-            "builds": [to_text(track.fingerprint) for track in self.tracks],
-            "chunk_counts": self.chunk_counts,
-            "seconds": self.seconds,
-            "outputs_summary": self.outputs_summary,
-            "files": self.files,
-            "addresses": self.addresses,
-            "edited_as": self.edited_as,
-            "waits_long": self.waits_long,
-            "final": {} if final is None else final.to_wire(),
-            "failures": list(failures),
-        }
-
-    def restore(self, record: dict[str, Any]) -> None:
-        """The reverse of `record`, after a restart. A job that was running is pending until its workers are back."""
-        state = JobState(record["state"])
-        self.state = JobState.PENDING if state is JobState.RUNNING else state
-        for name in ("code", "reason", "session", "owner", "owner_name", "owner_epoch", "chunk_counts", "seconds"):
-            setattr(self, name, record[name])
-        self.addresses = record["addresses"]
-        self.outputs_summary, self.files = (
-            shortened_records.summaries(record["outputs_summary"]),
-            shortened_records.files(record["files"]),
+        return JobRecord(
+            state=self.state,
+            code=self.code,
+            reason=self.reason,
+            session=self.session,
+            owner=self.owner,
+            owner_name=self.owner_name,
+            owner_epoch=self.owner_epoch,
+            builds=[to_text(track.fingerprint) for track in self.tracks],
+            chunk_counts=self.chunk_counts,
+            seconds=self.seconds,
+            outputs_summary=self.outputs_summary,
+            files=self.files,
+            addresses=self.addresses,
+            edited_as=self.edited_as,
+            waits_long=self.waits_long,
+            final=final or Progress(),
+            failures=list(failures),
         )
-        for track, build in zip(self.tracks, record["builds"], strict=False):  # none of a job that has ended
+
+    def restore(self, record: JobRecord) -> None:
+        """The reverse of `record`, after a restart. A job that was running is pending until its workers are back."""
+        self.state = JobState.PENDING if record.state is JobState.RUNNING else record.state
+        self.code, self.reason, self.session = record.code, record.reason, record.session
+        self.owner, self.owner_name, self.owner_epoch = record.owner, record.owner_name, record.owner_epoch
+        self.chunk_counts, self.seconds = record.chunk_counts, record.seconds
+        self.outputs_summary, self.files, self.addresses = record.outputs_summary, record.files, record.addresses
+        for track, build in zip(self.tracks, record.builds, strict=False):  # none of a job that has ended
             track.fingerprint = from_text(build, len(track.chain.steps))
-        self.edited_as = record.get("edited_as", "")
-        self.waits_long = record.get("waits_long", False)
+        self.edited_as, self.waits_long = record.edited_as, record.waits_long
 
 
-def _parameters(step: dict[str, Any]) -> Iterable[Any]:
+def _parameters(step: Map) -> Iterable[Any]:
     parameters = step.get("parameters")
     return parameters.values() if isinstance(parameters, dict) else ()

@@ -44,7 +44,7 @@ class Place:
     def key(self) -> Key:
         """Return what the order goes by; the smallest comes first."""
         job = self.job
-        return job.user.last_served, -job.priority, job.last_served, job.number, self.number
+        return job.user.last_served, -job.request.priority, job.last_served, job.number, self.number
 
 
 class Lane:
@@ -80,7 +80,7 @@ class Lane:
         if waiting is None:
             waiting = self._waiting[job.user] = []
             heapq.heappush(self._users, (job.user.last_served, job.number, next(_numbers), job.user))
-        heapq.heappush(waiting, (-job.priority, job.last_served, job.number, place.number, place))
+        heapq.heappush(waiting, (-job.request.priority, job.last_served, job.number, place.number, place))
 
     def head(self) -> Place | None:
         """Return the track whose turn it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from moviola.wire.addresses import Address
 from moviola.wire.windows import Windows
 
 from ..events import (
@@ -21,7 +22,7 @@ class AggregatorRecord:
     session: str
     store: str
     peer: Peer
-    addresses: list[dict[str, object]]
+    addresses: list[Address]
     joined_at: float
     heard_at: float
     is_settled: bool = False  # has been here for so long that it may take over what a lost store of its name had

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from moviola.base.details import StoryLine
 from moviola.wire.shortened import shortened
 
 MAX_LINES: Final = 4096
@@ -73,19 +74,15 @@ class Stories:
         found = (one for one in self._newest if one[0] == job and one[3] == index)
         return (Line(at, track, chunk, parts) for _, at, track, chunk, parts in found)
 
-    def told(self, job: str, index: int, names: list[str], unix_offset_s: float) -> list[dict[str, Any]]:
-        """Return the story of a chunk's tasks as records for a message: `unix_s`, `output` and `text`.
+    def told(self, job: str, index: int, names: list[str], unix_offset_s: float) -> list[StoryLine]:
+        """Return the story of a chunk's tasks as a message tells it.
 
         Args:
             names: of the job's tracks.
             unix_offset_s: unix time minus the time of the lines.
         """
         return [
-            {
-                "unix_s": line.at + unix_offset_s,
-                "output": _name_of(line.track, names),
-                "text": shortened(line.text, MAX_TEXT_OF_LINE),
-            }
+            StoryLine(line.at + unix_offset_s, _name_of(line.track, names), shortened(line.text, MAX_TEXT_OF_LINE))
             for line in self.of(job, index)
         ]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from moviola.base.build_path import BuildPath, extended, matches
 from moviola.base.vocabulary import Mode
 from moviola.wire.bitmap import Bitmap
+from moviola.wire.messages import Cause
 
 from .chain import Chain, Intermediate, Needs, Pace, Part
 from .stream import Stream
@@ -17,17 +18,24 @@ from .task_queue import InFlight, LeaseRecord, TaskQueue
 from .users import Resource, User
 
 
+class Attempt(NamedTuple):
+    """A try of a task that failed, and why."""
+
+    worker: str
+    cause: Cause
+
+
 @dataclass(slots=True)
 class TaskFailures:
     """What went wrong with one task so far."""
 
-    failures: list[dict[str, Any]] = field(default_factory=list)  # attributed ones: worker, cause
+    failures: list[Attempt] = field(default_factory=list)  # attributed ones
     losses: int = 0  # since its job was last paused for them
     retry: Literal["", "failure", "loss"] = ""  # why its next hand-out is one
 
     @property
     def failed_on(self) -> set[str]:
-        return {failure["worker"] for failure in self.failures}
+        return {failure.worker for failure in self.failures}
 
 
 class Track:

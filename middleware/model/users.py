@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from moviola.base.invocation import typed
-from moviola.wire.limits import KIB, MAX_CLIENTS, MIB
+from moviola.wire.limits import MAX_CLIENTS, MIB
 
 if TYPE_CHECKING:
     from .ended_job import EndedJob
@@ -70,9 +70,6 @@ SUBMIT_BURST: Final = 200.0
 sent by a loop of the shell makes less than 10 a second."""
 
 QUOTA_HINT: Final = f"wait until a job has ended, or cancel one: {typed('jobs')}"
-
-FIXED_ROW_BYTES: Final = 4 * KIB
-"""The least that a submission counts for: its rows and its place in memory."""
 
 
 @dataclass(slots=True, eq=False)
@@ -164,7 +161,7 @@ class Users:
             counted = {
                 Resource.CONNECTIONS: user.held[Resource.CONNECTIONS],
                 Resource.OPEN_JOBS: len(jobs),
-                Resource.LEDGER_BYTES: sum(job.fixed_bytes for job in jobs),
+                Resource.LEDGER_BYTES: sum(job.ledger_bytes for job in jobs),
                 Resource.CHUNKS: sum(stream.known_count for job in jobs for stream in job.streams),
                 Resource.SPOOL_BYTES: sum(stream.spooled_bytes for job in jobs for stream in job.streams),
                 Resource.STAGED_BYTES: sum(track.staged_bytes for job in jobs for track in job.tracks),

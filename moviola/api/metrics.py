@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from moviola.base.failures import Failure
+from moviola.base.mapped import Malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +56,6 @@ class WorkerMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A filter that failed on a frame, or a task that failed or was lost with its worker.
-
-    `frames` are the first and the last one, or None where that is not known.
-    """
-
-    output: str
-    chunk: int
-    frames: tuple[int, int] | None
-    filter: str
-    worker: str
-    failure_type: str
-    failure_reason: str
-    explanation: str
-    traceback: str
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Return what a failure's map of the metrics, or of a job's outcome, says."""
-        frames: list[int] = data.get("frames") or []
-        return cls(
-            output=str(data.get("output") or ""),
-            chunk=int(data.get("chunk") or 0),
-            frames=(frames[0], frames[1]) if len(frames) == 2 else None,
-            filter=str(data.get("filter") or ""),
-            worker=str(data.get("worker") or ""),
-            failure_type=str(data.get("failure_type") or ""),
-            failure_reason=str(data.get("failure_reason") or ""),
-            explanation=str(data.get("explanation") or ""),
-            traceback=str(data.get("traceback") or ""),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Metrics:
     """The metrics of one finished output; `data` is the whole file, with what is told of source and troubles."""
 
@@ -114,7 +82,7 @@ class Metrics:
         data = json.loads(path.read_text(encoding="utf-8"))
         try:
             return cls._from_json(data)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, Malformed) as error:
             raise ValueError(f"{path} is no metrics file: {error!r}") from error
 
     @classmethod
@@ -135,6 +103,6 @@ class Metrics:
             workers=tuple(WorkerMetrics(**each) for each in data["workers"]),
             digest=data["digest"],
             warnings=tuple(data["warnings"]),
-            failures=tuple(Failure.from_json(each) for each in data["failures"]),
+            failures=tuple(Failure.from_wire(each) for each in data["failures"]),
             data=data,
         )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from moviola.api.errors import JobCancelled, JobFailed, Unreachable, UsageError
-from moviola.api.metrics import Failure, Metrics
+from moviola.api.metrics import Metrics
+from moviola.base.failures import Failure
 from moviola.media.annotations import SUFFIX
 from moviola.session.destination import Place
 from moviola.session.outcome import Outcome, OutputOutcome, Status
@@ -122,7 +123,7 @@ class Result:
             seconds=outcome.seconds,
             outputs={one.name: _output(one, outcome.job_id, place) for one in outcome.outputs},
             warnings=outcome.warnings,
-            failures=tuple(Failure.from_json(each) for each in outcome.failures),
+            failures=outcome.failures,
             unit=outcome.unit,
         )
 

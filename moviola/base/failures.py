@@ -1,11 +1,16 @@
-"""How many failures are kept and told, each limit once, in the order in which a failure meets them.
+"""What is told of failures; and how many are kept, each limit once, in the order in which a failure meets them.
 
 All failures count; the limits are for their texts and tracebacks, for those that follow are mostly of one kind.
 """
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Final
+
+from moviola.base.mapped import Mapped
+from moviola.base.records import record
+from moviola.base.texts import Name, Text
 
 MAX_TRACEBACK: Final = 4_000
 """Characters of a filter's traceback, of its end, which says most: it travels in the result's report."""
@@ -29,3 +34,34 @@ cost are all counted, and listed among the troubles."""
 
 MAX_FAILURES_IN_SUMMARY: Final = 5
 """Failures of an output that travel to the client; the metrics file has more."""
+
+
+@record
+class Failure(Mapped):
+    """A failure of a frame or of a chunk, as people are told of it.
+
+    Attributes:
+        job: the job's id; empty for a job without a cluster.
+        output: the name of the output in which it failed.
+        chunk: its index.
+        frames: the first and the last index in the source of what failed; empty where they are not known.
+        frame: the one on which it failed, or nil: of a chunk, within it; else in the source.
+        filter: the name of the one that failed; empty where it is not known.
+        worker: on which it failed.
+        failure_type: `job_failure` (the filter raised) or `worker_failure` (its process ended or hung).
+        failure_reason: the kind of the cause.
+        explanation: why, for people.
+        traceback: of the exception; empty where there was none.
+    """
+
+    job: Name = ""
+    output: Name = ""
+    chunk: int = 0
+    frames: list[int] = field(default_factory=list)
+    frame: int | None = None
+    filter: Name = ""
+    worker: Name = ""
+    failure_type: Name = ""
+    failure_reason: Name = ""
+    explanation: Text = ""
+    traceback: Text = ""

@@ -370,6 +370,12 @@ def _changes_of(cls: type[Any]) -> tuple[tuple[str, Check | None], ...]:
     return tuple((field.name, _change_for(hints[field.name])) for field in fields(cls))
 
 
+def _text_change(mark: Any) -> Check | None:
+    if isinstance(mark, Length) and mark.for_people:
+        return lambda text: text if len(text) <= mark.characters else text[: mark.characters - 1] + "…"
+    return str if mark is AS_TEXT else None
+
+
 def _is_row(hint: Any) -> bool:
     """Return whether values of this type are lists of a certain length."""
     arguments = typing.get_args(hint)
@@ -393,7 +399,7 @@ def _change_for(hint: Any) -> Check | None:
     if hint is Float32s:
         return lambda value: _little_endian(value).tobytes()
     if origin is Annotated:
-        return str if arguments[1] is AS_TEXT else None
+        return _text_change(arguments[1])
     if isinstance(hint, type) and hasattr(hint, "to_wire"):
         return lambda value: value.to_wire()
     if _is_row(hint):

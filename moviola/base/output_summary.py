@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from moviola.base.mapped import Map, Mapped
+from moviola.base.failures import Failure
+from moviola.base.mapped import Mapped
 from moviola.base.records import record
+from moviola.base.texts import Name, Text
 from moviola.base.vocabulary import JobState
-
-Failure = Map
-"""One failure of a filter or of a task, as docs/METRICS.md describes them: a part of its fields may be missing."""
 
 
 @record
@@ -24,8 +23,8 @@ class OutputSummary(Mapped):
         fallback_frames (frames): passed on unfiltered.
         lost_frames (frames): that did not come out.
         damaged_frames (frames): that the decoder had to patch up.
-        retries: hand-outs of a task after it failed or was lost.
-        duplicates: results that were there already.
+        retries (tasks): hand-outs of a task after it failed or was lost.
+        duplicates (tasks): results that were there already.
         digest: of the finished file.
         file: its name within the job's folder.
         metrics_file: as `file`, of the metrics.
@@ -33,7 +32,7 @@ class OutputSummary(Mapped):
         failures: the first ones; the metrics file has more.
     """
 
-    name: str
+    name: Name
     state: JobState
     frames_in: int = 0
     frames_out: int = 0
@@ -42,8 +41,8 @@ class OutputSummary(Mapped):
     damaged_frames: int = 0
     retries: int = 0
     duplicates: int = 0
-    digest: str = ""
-    file: str = ""
-    metrics_file: str = ""
-    warnings: list[str] = field(default_factory=list)
+    digest: Name = ""
+    file: Name = ""
+    metrics_file: Name = ""
+    warnings: list[Text] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from moviola.base.failures import MAX_FAILURES_OF_OUTPUT
+from moviola.base.failures import MAX_FAILURES_OF_OUTPUT, Failure
 from moviola.base.mapped import Map, Mapped
-from moviola.base.output_summary import Failure, OutputSummary
+from moviola.base.output_summary import OutputSummary
 from moviola.base.records import record
 from moviola.base.vocabulary import CauseKind, JobState, OnError
 from moviola.media.errors import last_line
@@ -279,20 +279,20 @@ def _failures(source: Source, output: Output, spliced: Spliced, cluster: Cluster
     unit = unit_of(source.kind)
     instead = "was left out" if output.on_error == OnError.DROP else "is in the result unfiltered"
     of_frames = [
-        {
-            "job": cluster.job,
-            "output": output.name,
-            "chunk": told.chunk,
-            "frames": [told.frame, told.frame],
-            "frame": told.frame,
-            "filter": told.filter,
-            "worker": cluster.chunk_workers[told.chunk] if told.chunk < len(cluster.chunk_workers) else "",
-            "failure_type": "job_failure",
-            "failure_reason": CauseKind.EXCEPTION,
-            "explanation": f"filter {told.filter!r} failed twice on {unit} {told.frame}, which {instead}: "
+        Failure(
+            job=cluster.job,
+            output=output.name,
+            chunk=told.chunk,
+            frames=[told.frame, told.frame],
+            frame=told.frame,
+            filter=told.filter,
+            worker=cluster.chunk_workers[told.chunk] if told.chunk < len(cluster.chunk_workers) else "",
+            failure_type="job_failure",
+            failure_reason=CauseKind.EXCEPTION,
+            explanation=f"filter {told.filter!r} failed twice on {unit} {told.frame}, which {instead}: "
             + last_line(told.traceback),
-            "traceback": told.traceback,
-        }
+            traceback=told.traceback,
+        )
         for told in spliced.account.failures
     ]
     return [*of_frames, *cluster.failures][:MAX_FAILURES_OF_OUTPUT]

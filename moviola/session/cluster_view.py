@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgpack
 
+from moviola.base.mapped import Map
 from moviola.base.vocabulary import EventKind, WorkerState
 from moviola.filters.schema import FilterSchema, SchemaError
-from moviola.session import heard
 from moviola.session.target import Target, hello, nobody_answers
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.loop import Loop, Lost, Received
@@ -29,7 +29,7 @@ class ClusterView:
     workers: dict[str, Worker] = field(default_factory=dict)
     aggregators: dict[str, Aggregator] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
-    known_schemas: list[dict[str, Any]] = field(default_factory=list)  # of all filters ever announced, where asked
+    known_schemas: list[Map] = field(default_factory=list)  # of all filters ever announced, where asked
     is_current: bool = False
 
     def take(self, message: object) -> None:
@@ -44,7 +44,7 @@ class ClusterView:
             case Aggregator():
                 self.aggregators[message.store] = message
             case Job():
-                self.jobs[message.job] = heard.job(message)
+                self.jobs[message.job] = message
             case Filters():
                 self.known_schemas = list(_unpacked(message.schemas))
             case Event(kind=EventKind.CURRENT):
@@ -74,7 +74,7 @@ class ClusterView:
         return ever | {name: schema for name, (schema, _) in self.offered_filters().items()}
 
 
-def _unpacked(schemas: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _unpacked(schemas: Iterable[bytes]) -> Iterator[Map]:
     for packed in schemas:
         with suppress(ValueError, msgpack.UnpackException):
             yield msgpack.unpackb(packed)

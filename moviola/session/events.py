@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
+from moviola.base.finished_file import FinishedFile
 from moviola.media.material import Chunk
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
@@ -88,7 +88,7 @@ class Kept:
     each as it was announced in Finished."""
 
     command: Begin | Keep
-    listed: tuple[dict[str, Any], ...] = ()
+    listed: tuple[FinishedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from moviola.base.files import followed
+from moviola.base.finished_file import FinishedFile
 from moviola.media import metadata, metrics
 from moviola.media.annotations import SUFFIX
 from moviola.media.errors import UnreadableSource
@@ -76,7 +77,7 @@ def settle(
 
 
 def settle_fetch(
-    files: Iterable[Mapping[str, Any]], place: Place, out: str, results: Path, *, overwrite: bool = False
+    files: Iterable[FinishedFile], place: Place, out: str, results: Path, *, overwrite: bool = False
 ) -> Place:
     """Return the place for the files of a job that was sent before; what is there of them already is theirs.
 
@@ -93,7 +94,7 @@ def settle_fetch(
     targets = _Targets(out, ())
     strangers = []
     try:
-        known = [Wanted.from_wire(each) for each in files]
+        known = [Wanted.of(each) for each in files]
     except ValueError:
         return place  # it will be refused in the same words when it comes
     for wanted in known:

@@ -6,11 +6,12 @@ Parts of one file are asked for ahead, so that the road is never empty; what has
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from moviola.base.file_names import check_path_name
+from moviola.base.finished_file import FinishedFile
 from moviola.session.events import (
     Begin,
     Begun,
@@ -61,17 +62,14 @@ class Wanted:
     is_listing: bool = False
 
     @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> Wanted:
-        """Raises ValueError when this is no file, or when its name could lead out of its folder."""
-        file, size, xxh3 = data.get("file"), data.get("size"), data.get("xxh3")
-        folder = data.get("folder", "")
-        if not isinstance(file, str) or not isinstance(size, int) or not isinstance(xxh3, str):
-            raise ValueError(f"the cluster's list of files has an entry that is none: {data!r:.80}")
+    def of(cls, told: FinishedFile) -> Wanted:
+        """Raises ValueError when its name could lead out of its folder."""
         try:
-            check_path_name(file, "a file's name")
+            check_path_name(told.file, "a file's name")
         except ValueError as error:
-            raise ValueError(f"the cluster names a file {file!r:.80}, which is not a plain name ({error})") from error
-        return cls(file, size, xxh3, bool(folder))
+            text = f"the cluster names a file {told.file!r:.80}, which is not a plain name ({error})"
+            raise ValueError(text) from error
+        return cls(told.file, told.size, told.xxh3, bool(told.folder))
 
 
 class Fetching:
@@ -180,11 +178,11 @@ class Fetching:
             return self._fail("it is not known where the aggregator is that has the files")
         return self._dial()
 
-    def _kept(self, listed: Sequence[Mapping[str, Any]]) -> list[Command]:
+    def _kept(self, listed: Sequence[FinishedFile]) -> list[Command]:
         self._size_done += self._queue.popleft().size
         self._spoiled = 0
         try:
-            more = [Wanted.from_wire(data) for data in listed]
+            more = [Wanted.of(told) for told in listed]
             if any(wanted.is_listing for wanted in more):
                 raise ValueError("the cluster's list of files lists further lists, which none of ours does")
         except ValueError as error:

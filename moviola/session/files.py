@@ -7,11 +7,13 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import xxhash
 
 from moviola.base.files import aside, share
+from moviola.base.finished_file import FinishedFile
+from moviola.base.mapped import Malformed
 from moviola.session.destination import Place
 from moviola.session.events import Begin, Begun, ChecksumMismatch, Keep, Kept, NotKept, Write
 from moviola.wire.limits import MIB
@@ -100,7 +102,7 @@ class Files:
             return self._not_kept(command, error)
         return self._kept(command, listed)
 
-    def _kept(self, command: Begin | Keep, listed: tuple[dict[str, Any], ...]) -> Kept:
+    def _kept(self, command: Begin | Keep, listed: tuple[FinishedFile, ...]) -> Kept:
         if "/" not in command.file:  # of those in folders, which may be very many, nobody asks
             self.kept.add(command.file)
         return Kept(command, listed)
@@ -149,17 +151,17 @@ class Files:
         return NotKept(command, reason if is_sentence else f"{self.path_of(command.file)}: {reason}")
 
 
-def _listed(listing: Path) -> tuple[dict[str, Any], ...]:
+def _listed(listing: Path) -> tuple[FinishedFile, ...]:
     """The lines of a listing. Raises ValueError for one that is none, or too long."""
-    entries: list[dict[str, Any]] = []
+    entries: list[FinishedFile] = []
     with listing.open(encoding="utf-8") as lines:
         for line in lines:
             if len(entries) >= MAX_LISTED:
                 raise ValueError(f"it lists more than {MAX_LISTED} files")
-            entry = json.loads(line)
-            if not isinstance(entry, dict):
-                raise ValueError(f"it lists something that is no file: {line:.80}")
-            entries.append(entry)
+            try:
+                entries.append(FinishedFile.from_wire(json.loads(line)))
+            except Malformed as error:
+                raise ValueError(f"it lists something that is no file: {error}") from error
     return tuple(entries)
 
 

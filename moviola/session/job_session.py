@@ -14,7 +14,6 @@ from typing import Final
 
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import ErrorCode, JobCode, JobState
-from moviola.session import heard
 from moviola.session.batch import JobLoad
 from moviola.session.events import (
     ClusterMessage,
@@ -152,7 +151,7 @@ class JobSession:
             case Welcomed(peer=ServerRole.MIDDLEWARE):
                 self._welcomed()
             case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=Job() as job):
-                self._heard(heard.job(job), now)
+                self._heard(job, now)
             case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=Error() as error):
                 self._refused_or_busy(error, now)
             case Lost(peer=ServerRole.MIDDLEWARE, reason=reason, code=code):
@@ -305,7 +304,7 @@ class JobSession:
         if job.state not in (JobState.DONE, JobState.PARTIAL):
             return self._end(FINAL_STATES[job.state], job.reason or f"the job was {job.state}", job.state)
         try:
-            wanted = [Wanted.from_wire(data) for data in job.files]
+            wanted = [Wanted.of(told) for told in job.files]
         except ValueError as error:
             return self._end(Status.FAILED, str(error))
         self._enter(Phase.FETCHING)
@@ -356,11 +355,5 @@ def cancelled_by(job: str) -> str:
 
 
 def addresses_of(job: Job) -> tuple[Address, ...]:
-    """Where the aggregator is that has a job's files; entries that are no addresses are passed over."""
-    found = []
-    for data in job.addresses:
-        try:
-            found.append(Address.from_wire(data))
-        except ValueError:
-            continue
-    return tuple(address for address in found if address.host)
+    """Where the aggregator is that has a job's files."""
+    return tuple(address for address in job.addresses if address.host)

@@ -43,7 +43,7 @@ def is_folder(job: Job) -> bool:
     """Return whether its outputs are folders of pictures; while nothing is known of its files, whether they may be."""
     kind = KINDS.get(job.progress.kind)
     makes_folder = kind is not None and kind.makes_folder
-    return any("folder" in file for file in job.files) if job.files else makes_folder  # or nothing is encoded
+    return any(file.folder for file in job.files) if job.files else makes_folder  # or nothing is encoded
 
 
 def follow_request(job: Job, out: str | None, results: Path, *, fetch: bool, overwrite: bool = False) -> FollowRequest:

@@ -65,19 +65,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
 
 
 def _outcome_of(one: LocalOutput) -> OutputOutcome:
-    told = one.summary
-    return OutputOutcome(
-        name=told.name,
-        path=str(one.path),
-        metrics_path=str(one.metrics_path),
-        frames_in=told.frames_in,
-        frames_out=told.frames_out,
-        fallback_frames=told.fallback_frames,
-        lost_frames=told.lost_frames,
-        retries=told.retries,
-        duplicates=told.duplicates,
-        digest=told.digest,
-    )
+    return OutputOutcome.of(one.summary, str(one.path), str(one.metrics_path))
 
 
 def _shortfall(finished: Sequence[LocalOutput], unit: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Final
 
+from moviola.base.failures import Failure
+from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 
 
@@ -53,6 +55,22 @@ class OutputOutcome:
     duplicates: int = 0
     digest: str = ""
 
+    @classmethod
+    def of(cls, summary: OutputSummary, path: str, metrics_path: str) -> OutputOutcome:
+        """Return what an output came to whose files lie at these paths, empty where they are not here."""
+        return cls(
+            name=summary.name,
+            path=path,
+            metrics_path=metrics_path,
+            frames_in=summary.frames_in,
+            frames_out=summary.frames_out,
+            fallback_frames=summary.fallback_frames,
+            lost_frames=summary.lost_frames,
+            retries=summary.retries,
+            duplicates=summary.duplicates,
+            digest=summary.digest,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the output as `--json` prints it."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -72,7 +90,7 @@ class Outcome:
     seconds: float = 0.0
     outputs: tuple[OutputOutcome, ...] = ()
     warnings: tuple[str, ...] = field(default=())
-    failures: tuple[dict[str, Any], ...] = ()
+    failures: tuple[Failure, ...] = ()
     unit: str = "frame"
     size: int = 0
     path: str = ""
@@ -105,7 +123,7 @@ class Outcome:
             "frames_per_second": round(self.frames_per_second, 2),
             "unit": self.unit,
             "outputs": [output.to_json() for output in self.outputs],
-            "failures": list(self.failures),
+            "failures": [failure.to_wire() for failure in self.failures],
         }
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from moviola.base.vocabulary import EventKind
-from moviola.session import heard
 from moviola.session.target import Target, hello
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.loop import Loop, Lost, Received
@@ -21,9 +20,7 @@ T = TypeVar("T")
 
 def job_details(target: Target, job: str, task: int | None = None) -> Job:
     """Return the record of one job, with its details, and with the story of a chunk's tasks. Raises as `call` does."""
-    return call(
-        target, Watch(job, chunk=task), lambda message: heard.job(message) if isinstance(message, Job) else None
-    )
+    return call(target, Watch(job, chunk=task), lambda message: message if isinstance(message, Job) else None)
 
 
 def control(target: Target, job: str, verb: str) -> str:

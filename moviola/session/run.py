@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from moviola.base.failures import Failure
+from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import unit_of
@@ -247,19 +248,12 @@ class Run:
             remains=ending.remains,
         )
 
-    def _warnings(self, summaries: list[dict[str, Any]]) -> Iterator[str]:
+    def _warnings(self, summaries: list[OutputSummary]) -> Iterator[str]:
         for summary in summaries:
-            yield from (f"{summary.get('name', '')}: {warning}" for warning in summary.get("warnings", ()))
+            yield from (f"{summary.name}: {warning}" for warning in summary.warnings)
 
-    def _output(self, summary: dict[str, Any]) -> OutputOutcome:
-        counts = ("frames_in", "frames_out", "fallback_frames", "lost_frames", "retries", "duplicates")
-        return OutputOutcome(
-            name=str(summary.get("name", "")),
-            path=self._path(str(summary.get("file", ""))),
-            metrics_path=self._path(str(summary.get("metrics_file", ""))),
-            digest=str(summary.get("digest", "")),
-            **{name: int(summary.get(name, 0)) for name in counts},
-        )
+    def _output(self, summary: OutputSummary) -> OutputOutcome:
+        return OutputOutcome.of(summary, self._path(summary.file), self._path(summary.metrics_file))
 
     def _path(self, file: str) -> str:
         """Where a file is, once it is there."""
@@ -274,7 +268,6 @@ def _ports_at(host: str, addresses: Sequence[Address]) -> list[Address]:
     return list(dict.fromkeys(Address(host, address.port) for address in addresses))
 
 
-def _failures(record: Job) -> list[dict[str, Any]]:
+def _failures(record: Job) -> list[Failure]:
     """Those of the finished outputs; of a job that has none, what the middleware counted."""
-    of_outputs = [failure for summary in record.outputs for failure in summary.get("failures", ())]
-    return of_outputs or [{"job": record.job, **failure} for failure in record.details.get("failures", ())]
+    return [failure for summary in record.outputs for failure in summary.failures] or record.details.failures

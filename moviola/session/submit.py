@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from moviola.base.details import Policy
 from moviola.base.file_names import is_file_name
 from moviola.base.vocabulary import ErrorCode, EventKind
 from moviola.session.events import ClusterMessage, Event, Exhausted, Pull, Pulled, Rewind, Send, ServerRole, Unreadable
@@ -50,7 +51,7 @@ class SubmitSession(JobSession):
             key=submission.key,
             source=submission.source.to_wire(),
             outputs=outputs,
-            policy={"on_error": submission.order.outputs[0].on_error},
+            policy=Policy(submission.order.outputs[0].on_error),
             priority=submission.priority,
             new=submission.new,
             origin=submission.origin,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
+from moviola.base.mapped import Map
 from moviola.storage.ledger import Ledger, Row, RowCheck
 from moviola.storage.seals import is_sealed, sealed, unsealed
 
 _OR_UPDATE: Final = "ON CONFLICT (job) DO UPDATE SET fixed = excluded.fixed, record = excluded.record"
+
+
+Read = Callable[[Map], object]
+"""A function that returns the record in a column. It raises ValueError where there is none."""
 
 
 class SavedJob(NamedTuple):
@@ -21,8 +26,8 @@ class SavedJob(NamedTuple):
     """
 
     job: str
-    fixed: dict[str, Any]
-    record: dict[str, Any]
+    fixed: Map
+    record: Map
 
 
 class JobTable:
@@ -35,7 +40,7 @@ class JobTable:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def save(self, job: str, record: dict[str, Any], fixed: dict[str, Any] | None = None) -> None:
+    def save(self, job: str, record: Map, fixed: Map | None = None) -> None:
         """Write what changed of a job.
 
         Args:
@@ -76,17 +81,27 @@ class JobTable:
         yield from map(_saved, self._ledger.rows("SELECT job, fixed, record FROM job ORDER BY number"))
 
 
-def job_check(advice: str = "") -> RowCheck:
+def job_check(fixed: Read, record: Read, advice: str = "") -> RowCheck:
     """Return the check of the table's rows.
 
     Args:
+        fixed: reads what was asked for.
+        record: reads what changes.
         advice: added to the name of a damaged job, to tell a person what to do.
     """
+
+    def can_read(row: Row) -> bool:
+        try:
+            fixed(unsealed(_fixed(row["job"]), row["fixed"]))
+            record(unsealed(_record(row["job"]), row["record"]))
+        except ValueError:
+            return False
+        return True
 
     def damage(row: Row) -> str:
         job = row["job"]
         is_whole = is_sealed(_fixed(job), row["fixed"]) and is_sealed(_record(job), row["record"])
-        return "" if is_whole else f"job {job}{advice}"
+        return "" if is_whole and can_read(row) else f"job {job}{advice}"
 
     return damage
 

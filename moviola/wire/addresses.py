@@ -8,6 +8,8 @@ import socket
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from moviola.base.texts import MAX_NAME
+
 LOOPBACK = "localhost"
 """The host name that stands for both loopback addresses, 127.0.0.1 and ::1."""
 
@@ -35,20 +37,13 @@ class Address(NamedTuple):
         return {"host": self.host, "port": self.port}
 
     @classmethod
-    def from_wire(cls, data: dict[str, object], seen_host: str = "") -> Address:
-        """Return the address in a `{host, port}` map.
-
-        Args:
-            data: the map, as it was received.
-            seen_host: the host to use where the map's host is empty.
-
-        Raises:
-            ValueError: `data` is not an address.
-        """
-        host, port = data.get("host"), data.get("port")
-        if not isinstance(host, str) or not isinstance(port, int) or not 0 < port < 65536:
-            raise ValueError(f"an address needs a host and a port from 1 to 65535, not {data!r:.80}")
-        return cls(host or seen_host, port)
+    def from_wire(cls, data: object) -> Address:
+        """Return the address in a `{host, port}` map, as it was received. Raises ValueError if there is none."""
+        if isinstance(data, dict):
+            host, port = data.get("host"), data.get("port")
+            if isinstance(host, str) and len(host) <= MAX_NAME and type(port) is int and 0 < port < 65536:
+                return cls(host, port)
+        raise ValueError(f"an address has a host and a port from 1 to 65535, not {data!r:.80}")
 
 
 def is_loopback(host: str) -> bool:

@@ -12,11 +12,17 @@ from typing import Any, Final
 
 import msgpack
 
+from moviola.base.details import Details, Policy
+from moviola.base.finished_file import FinishedFile
+from moviola.base.job_statistics import JobStatistics
+from moviola.base.mapped import Map, Mapped
+from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.base.records import record
 from moviola.base.texts import MAX_NAME, Name, Text, Token
 from moviola.base.vocabulary import CauseKind, ErrorCode, Mode
 from moviola.base.worker_facts import WorkerFacts
+from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError, Unsendable
 from moviola.wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_PART, MAX_PAYLOAD
 from moviola.wire.schema import Fingerprint, Lease, Record
@@ -73,9 +79,28 @@ class Hello(Message):
     session: Name
     versions: list[int]
     proof: bytes = field(default=b"", repr=False)
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Map = field(default_factory=dict)
     token: Name = field(default="", repr=False)
     user: Name = ""
+
+
+@record
+class Limits(Record):
+    """What a worker or an aggregator has to keep to, as the middleware's Welcome says. What is nil is its own choice.
+
+    Attributes:
+        beat_interval_s (s): it sends a Beat this often.
+        worker_timeout_s (s): a worker that is not heard of for so long has lost its leases.
+        stall_timeout_s (s): so has one whose computing task makes no progress for so long.
+        credit (tasks): how many a worker holds at most.
+        admins: the users who may fetch everybody's files, for an aggregator.
+    """
+
+    beat_interval_s: float | None = None
+    worker_timeout_s: float | None = None
+    stall_timeout_s: float | None = None
+    credit: int | None = None
+    admins: list[Name] = field(default_factory=list)
 
 
 @record
@@ -85,12 +110,12 @@ class Welcome(Message):
     Attributes:
         version: the protocol version that both sides speak from here on.
         epoch: counts the starts of the accepting side over its stored state.
-        limits: what the other side has to keep to, in units as named; empty to a client and from an aggregator.
+        limits: what the other side has to keep to; all nil to a client and from an aggregator.
     """
 
     version: int
     epoch: int
-    limits: dict[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
 
 @record
@@ -173,7 +198,7 @@ class WorkerDetails(Record):
         host: the machine's name, for people.
     """
 
-    filters: list[dict[str, Any]]
+    filters: list[Map]
     kinds: list[Name]
     slots: int
     fingerprint: Fingerprint
@@ -189,18 +214,18 @@ class AggregatorDetails(Record):
 
     Attributes:
         store: the store's id, made once and kept with its state.
-        addresses: `{host, port}` maps where it is reached; an empty host means "where you see me come from".
+        addresses: where it is reached; an empty host means "where you see me come from".
     """
 
     store: Name
-    addresses: list[dict[str, Any]]
+    addresses: list[Address]
 
 
 # ── client and middleware ────────────────────────────────────────────────────────────────────────────────────────
 
 
 @record
-class AssetFacts(Record):
+class AssetFacts(Mapped):
     """A file that travels with a job.
 
     Attributes:
@@ -222,7 +247,7 @@ class Submit(Message):
         key: made by the client of the source's fingerprint and the canonical parameters: the same key is the same wish.
         source: what is known of the source, as `Source` in moviola/media/material.py describes it.
         outputs: filter chains with their encoders, as `Output` in moviola/media/material.py describes them.
-        policy: `on_error`: `original`, `fail` or `drop`.
+        policy: what else is asked for.
         priority: of one user's jobs, those of a higher one go first.
         new: make a job even if an unfinished one has this key.
         origin: where the source lies (such as host and path), so that an edited one is known again.
@@ -230,9 +255,9 @@ class Submit(Message):
     """
 
     key: Name
-    source: dict[str, Any]
-    outputs: list[dict[str, Any]]
-    policy: dict[str, Any] = field(default_factory=dict)
+    source: Map
+    outputs: list[Map]
+    policy: Policy = field(default_factory=Policy)
     priority: int = 0
     new: bool = False
     origin: Token = ""
@@ -312,8 +337,8 @@ class Job(Message):
         have: only in answer to Submit: a bitmap of the accepted chunks of each stream (see moviola/wire/windows.py).
         progress: counts of frames, chunks and tasks.
         outputs: once final: a summary of each output.
-        files: once final: `{file, size, xxh3}` of each finished file.
-        addresses: `{host, port}` of the aggregator that has the files.
+        files: once final: those that can be fetched.
+        addresses: where the aggregator is reached that has the files.
         submitted_unix_s (s): when it was submitted, since 1970.
         seconds (s): from then to its end; 0 before.
         priority: as in Submit.
@@ -330,13 +355,13 @@ class Job(Message):
     send_window_bytes: int = 0
     have: list[bytes] | None = None
     progress: Progress = field(default_factory=Progress)
-    outputs: list[dict[str, Any]] = field(default_factory=list)
-    files: list[dict[str, Any]] = field(default_factory=list)
-    addresses: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[OutputSummary] = field(default_factory=list)
+    files: list[FinishedFile] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
     submitted_unix_s: float = 0.0
     seconds: float = 0.0
     priority: int = 0
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Details = field(default_factory=Details)
     user: Name = ""
 
 
@@ -364,13 +389,13 @@ class Aggregator(Message):
     Attributes:
         store: the store's id.
         name: the aggregator's.
-        addresses: `{host, port}` maps, as the middleware sees them.
+        addresses: as the middleware sees them.
         connected: it is connected to the middleware now.
     """
 
     store: Name
     name: Name
-    addresses: list[dict[str, Any]]
+    addresses: list[Address]
     connected: bool = True
 
 
@@ -450,8 +475,8 @@ class Task(Message):
     job: Name
     track: int
     index: int
-    source: dict[str, Any]
-    output: dict[str, Any]
+    source: Map
+    output: Map
     owner: Name
     owner_epoch: int
     mode: Name = Mode.FILTER
@@ -707,8 +732,8 @@ class Own(Message):
     job: Name
     name: Name
     owner_epoch: int
-    source: dict[str, Any]
-    outputs: list[dict[str, Any]]
+    source: Map
+    outputs: list[Map]
     lease_key: bytes
     user: Name = ""
 
@@ -744,7 +769,7 @@ class Finish(Message):
     job: Name
     owner_epoch: int
     chunk_counts: list[int]
-    statistics: dict[str, Any] = field(default_factory=dict)
+    statistics: JobStatistics = field(default_factory=JobStatistics)
 
 
 @record
@@ -757,15 +782,15 @@ class Finished(Message):
         state: `done`, `partial` or `failed`.
         text: why it failed.
         outputs: a summary of each output, as in Job.
-        files: `{file, size, xxh3}` of each file, as in Job.
+        files: as in Job.
     """
 
     job: Name
     owner_epoch: int
     state: Name
     text: Text = ""
-    outputs: list[dict[str, Any]] = field(default_factory=list)
-    files: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[OutputSummary] = field(default_factory=list)
+    files: list[FinishedFile] = field(default_factory=list)
 
 
 @record

@@ -8,8 +8,9 @@ ignored, so that fields may be added; a missing key takes the field's default, i
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, TypeVar
 
 from moviola.base.mapped import Check, Length, check_for, exact, float_check, int_check, missing, text_check
 from moviola.base.texts import MAX_TEXT, Text
@@ -118,7 +119,7 @@ def _has_records(hint: Any) -> bool:
 
 def _compile(cls: type[Record]) -> tuple[tuple[str, Check], ...]:
     hints = typing.get_type_hints(cls, include_extras=True)
-    return tuple((f.name, check_for(hints[f.name], _SIMPLE)) for f in fields(cls))  # type: ignore[arg-type]
+    return tuple((f.name, check_for(hints[f.name], SIMPLE)) for f in fields(cls))  # type: ignore[arg-type]
 
 
 def _lease_check(value: Any) -> Lease:
@@ -127,7 +128,7 @@ def _lease_check(value: Any) -> Lease:
     return Lease(int_check(value[0]), int_check(value[1]))
 
 
-_SIMPLE: dict[Any, Check] = {
+SIMPLE: Final[Mapping[Any, Check]] = {
     int: int_check,
     float: float_check,
     bool: exact(bool, "true or false"),
@@ -135,3 +136,4 @@ _SIMPLE: dict[Any, Check] = {
     str: text_check(MAX_TEXT),
     Lease: _lease_check,
 }
+"""Checks of the types that stand for themselves in a header; every text is bounded."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import fields, replace
+from typing import Any, Final, TypeVar
 
 import msgpack
+
+from moviola.base.mapped import Map, Mapped
 
 ELLIPSIS: Final = "…"
 
@@ -17,6 +20,9 @@ MAX_FIELDS: Final = 64
 LEVELS: Final = ((8000, 128), (2000, 128), (500, 100), (200, 32), (200, 4), (200, 1))
 """Characters of a text and items of a list, from much to little. Names of files, which are needed whole, are shorter
 than the last."""
+
+
+R = TypeVar("R", bound=Mapped)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -57,11 +63,37 @@ def shortened_data(data: Any, *, characters: int, items: int, depth: int = MAX_D
     return made
 
 
-def fitted(data: dict[str, Any], size: int) -> dict[str, Any]:
+def fitted(data: Map, size: int) -> Map:
     """Return the data in at most `size` bytes of a message, with as little left out as that takes; empty if even the
     shortest form is larger."""
     for characters, items in LEVELS:
-        made: dict[str, Any] = shortened_data(data, characters=characters, items=items)
+        made: Map = shortened_data(data, characters=characters, items=items)
         if len(msgpack.packb(made)) <= size:
             return made
     return {}
+
+
+def fitted_record(whole: R, size: int) -> R:
+    """Return the record in at most `size` bytes of a message, with as little left out as that takes; in its shortest
+    form if even that is larger. Of a list of records with names the last one says how many are left out."""
+    made = whole
+    for characters, items in LEVELS:
+        made = _shortened_value(whole, characters, items)
+        if len(msgpack.packb(made.to_wire())) <= size:
+            break
+    return made
+
+
+def _shortened_value(value: Any, characters: int, items: int) -> Any:
+    if isinstance(value, Mapped):
+        names = [field.name for field in fields(value)]  # type: ignore[arg-type]
+        shorter = {name: _shortened_value(getattr(value, name), characters, items) for name in names}
+        return replace(value, **shorter)  # type: ignore[type-var]
+    if not isinstance(value, list) or not value:
+        return shortened_data(value, characters=characters, items=items) if isinstance(value, str | dict) else value
+    if not isinstance(value[0], Mapped):  # numbers stay: they say something together, such as which frames
+        return shortened_data(value, characters=characters, items=items) if isinstance(value[0], str) else value
+    made = [_shortened_value(one, characters, items) for one in value[:items]]
+    if len(value) > items and hasattr(value[0], "name"):
+        made.append(type(value[0])(name=f"{ELLIPSIS} {len(value) - items} more"))  # type: ignore[call-arg]
+    return made

@@ -14,7 +14,7 @@ from aggregator.settings import Settings
 from aggregator.splicers import PROGRAM
 from moviola.wire.addresses import Address
 from moviola.wire.loop import Loop, Lost, Received
-from moviola.wire.messages import VERSIONS, Hello, Message, Welcome
+from moviola.wire.messages import VERSIONS, Hello, Limits, Message, Welcome
 from moviola.wire.schema import Lease
 from tests.waiting import until
 
@@ -37,7 +37,7 @@ class Cast:
         for event in self.loop.turn(time.monotonic() + wait_s):
             if isinstance(event, Received) and isinstance(event.message, Hello):
                 self.middleware, self.hello = event.connection, event.message
-                self.loop.send(event.connection, Welcome(version=3, epoch=1, limits={"beat_interval_s": 0.2}))
+                self.loop.send(event.connection, Welcome(version=3, epoch=1, limits=Limits(beat_interval_s=0.2)))
             elif isinstance(event, Received):
                 self.heard.append(event)
             elif isinstance(event, Lost):

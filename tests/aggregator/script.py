@@ -22,11 +22,12 @@ from aggregator.events import (
     Tick,
 )
 from aggregator.jobs import FixedPart, JobRecord
-from aggregator.splice_messages import FinishedFile
+from moviola.base.finished_file import FinishedFile
+from moviola.base.job_statistics import JobStatistics
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 from moviola.wire.lease_tags import tag_of
-from moviola.wire.messages import Drop, Finish, Hello, Message, Own, Pass, Result, Welcome
+from moviola.wire.messages import Drop, Finish, Hello, Limits, Message, Own, Pass, Result, Welcome
 from moviola.wire.schema import Lease
 
 WORKER = 7
@@ -37,7 +38,7 @@ MACHINE = "x86_64-avx2"
 SOURCE: dict[str, Any] = {"kind": "video", "stream_count": 2}
 OUTPUTS: list[dict[str, Any]] = [{"name": "blur"}]
 CLEAN = OutputSummary("blur", JobState.DONE)
-FILES: list[FinishedFile] = [{"file": "blur.mp4", "size": 20_000_000, "xxh3": "00"}]
+FILES: list[FinishedFile] = [FinishedFile("blur.mp4", 20_000_000, "00")]
 
 
 class Script:
@@ -52,7 +53,7 @@ class Script:
         self.logged: list[str] = []
         self.feed(Tick())
         if joined:
-            self.hear(MIDDLEWARE, Welcome(version=3, epoch=1, limits={"beat_interval_s": 0.5}))
+            self.hear(MIDDLEWARE, Welcome(version=3, epoch=1, limits=Limits(beat_interval_s=0.5)))
         for peer, role in ((WORKER, "worker"), (OTHER, "worker"), (CLIENT, "client")):
             self.hear(peer, Hello(role, f"{role} {peer}", f"session {peer}", [3], token=f"token {peer}"))
 
@@ -105,7 +106,7 @@ class Script:
         return self.hear(MIDDLEWARE, Pass(job, track, index, epoch), 50, xxh3)
 
     def finish(self, *counts: int, job: str = "j", epoch: int = 1) -> list[Command]:
-        return self.hear(MIDDLEWARE, Finish(job, epoch, list(counts), {"retries": [0, 0]}))
+        return self.hear(MIDDLEWARE, Finish(job, epoch, list(counts), JobStatistics(retries=[0, 0])))
 
     def drop(self, job: str = "j", epoch: int = 1) -> list[Command]:
         return self.hear(MIDDLEWARE, Drop(job, epoch))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgpack
 
@@ -12,10 +12,11 @@ from aggregator.events import Spliced
 from aggregator.ledger import AggregatorLedger
 from aggregator.server import Server
 from aggregator.settings import Settings
-from aggregator.splice_messages import FinishedFile, SplicedReply, SpliceRequest, to_map
+from aggregator.splice_messages import SplicedReply, SpliceRequest, to_map
 from aggregator.splicers import Ending
 from aggregator.uplink import MAX_RETRY_S
-from moviola.base.mapped import Map
+from moviola.base.finished_file import FinishedFile
+from moviola.base.job_statistics import JobStatistics
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 from moviola.storage.spool import Spool
@@ -78,12 +79,10 @@ class PlayedSplicers:
             OutputSummary(one["name"], JobState.DONE, digest=32 * "0", warnings=list(WARNINGS))
             for one in request.outputs
         ]
-        files: list[Map] = [
-            {"file": f"{one['name']}.mp4", "size": 1 << 20, "xxh3": 32 * "0"} for one in request.outputs
-        ]
+        files = [FinishedFile(f"{one['name']}.mp4", 1 << 20, 32 * "0") for one in request.outputs]
         reply = msgpack.unpackb(msgpack.packb(to_map(SplicedReply(outputs, files))))  # as from another process
         told = SplicedReply.from_wire(reply)
-        self._ended.append(Spliced(job, told.outputs, cast(list[FinishedFile], told.files)))
+        self._ended.append(Spliced(job, told.outputs, told.files))
         return []
 
     def cancel(self, job: str, now: float) -> None:
@@ -159,7 +158,7 @@ class Shell:
 
     def finish(self, job: str, chunks: int, outputs: int = 1) -> None:
         """The middleware says that all is stored."""
-        self.say(Finish(job, 1, [chunks] * outputs, {"retries": [0] * outputs}))
+        self.say(Finish(job, 1, [chunks] * outputs, JobStatistics(retries=[0] * outputs)))
 
     def fetch(self, job: str, file: str = "output-0.mp4") -> None:
         """The client asks for a finished file."""

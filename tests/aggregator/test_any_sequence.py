@@ -31,7 +31,7 @@ from aggregator.events import (
     Tick,
 )
 from aggregator.jobs import FixedPart, JobRecord
-from aggregator.splice_messages import FinishedFile
+from moviola.base.finished_file import FinishedFile
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 from moviola.wire.errors import ProtocolError
@@ -142,7 +142,7 @@ class World:
         track = self.brain._memory.jobs[job].tracks[0]
         index = next(iter(track.held), None)
         outputs = [OutputSummary("out", JobState.DONE)]
-        files: list[FinishedFile] = [{"file": "out.mp4", "size": 1, "xxh3": "00"}]
+        files: list[FinishedFile] = [FinishedFile("out.mp4", 1, "00")]
         endings: list[Event] = [Spliced(job, outputs, files), SpliceFailed(job, "bad"), SpliceCrashed(job, "died")]
         if index is not None:
             endings.append(ChunksDamaged(job, ((0, index),), "damaged"))

@@ -36,6 +36,7 @@ from aggregator.peers import MAX_CONNECTIONS_OF_USER
 from aggregator.results import NO_ROOM_DELAY_S
 from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
 from aggregator.uplink import MAX_RETRY_S, RETRY_FIRST_S, RETRY_REFUSED_S
+from moviola.base.finished_file import FinishedFile
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.vocabulary import JobState
 from moviola.wire.lease_tags import tag_of
@@ -48,6 +49,7 @@ from moviola.wire.messages import (
     Finished,
     Hello,
     Holdings,
+    Limits,
     Message,
     Own,
     Pass,
@@ -276,7 +278,7 @@ def test_finish_splices_once_and_may_be_repeated() -> None:
     assert script.finish(2, 1) == [Splice("j", [2, 1], [0, 0], JobStatistics(retries=[0, 0]))]
     assert script.finish(2, 1) == []
     commands = script.feed(Spliced("j", [CLEAN], FILES))
-    finished = Finished("j", 1, "done", "", [CLEAN.to_wire()], [{**one} for one in FILES])
+    finished = Finished("j", 1, "done", "", [CLEAN], FILES)
     assert commands == [Send(MIDDLEWARE, finished), FreeChunks("j")]
     assert script.finish(2, 1) == [Send(MIDDLEWARE, finished)]
     assert script.drop() == [], "its results are gone already, its files stay"
@@ -459,7 +461,7 @@ def test_files_are_for_the_jobs_user_and_for_admins() -> None:
         script.feed(Left(30, "gone"))
     script.feed(Left(MIDDLEWARE, "gone"))
     script.tick(1)
-    script.hear(MIDDLEWARE, Welcome(1, 2, {"admins": ["root", 7]}))
+    script.hear(MIDDLEWARE, Welcome(1, 2, Limits(admins=["root"])))
     script.hear(30, Hello("client", "c", "s", [3], user="root"))
     [answer] = said(script.hear(30, Fetch("j", "a.mp4", 0, 1)), 30)
     assert isinstance(answer, Error)
@@ -527,9 +529,7 @@ def test_a_finished_job_is_finished_after_a_restart() -> None:
     script.feed(Spliced("j", [CLEAN], FILES))
     again = restarted(script, {})
     assert said(again.own(), MIDDLEWARE) == [holdings(1, [b"\x03", b"\x01"])]
-    assert said(again.finish(2, 1), MIDDLEWARE) == [
-        Finished("j", 1, "done", "", [CLEAN.to_wire()], [{**one} for one in FILES])
-    ]
+    assert said(again.finish(2, 1), MIDDLEWARE) == [Finished("j", 1, "done", "", [CLEAN], FILES)]
 
 
 # ── peers ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -630,9 +630,7 @@ def test_a_splice_that_ends_while_the_middleware_is_away_is_told_when_it_asks() 
     script.tick(RETRY_FIRST_S)
     script.hear(MIDDLEWARE, Welcome(version=3, epoch=2))
     script.own()
-    assert said(script.finish(2, 1), MIDDLEWARE) == [
-        Finished("j", 1, "done", "", [CLEAN.to_wire()], [{**one} for one in FILES])
-    ]
+    assert said(script.finish(2, 1), MIDDLEWARE) == [Finished("j", 1, "done", "", [CLEAN], FILES)]
 
 
 # ── fetching ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -673,7 +671,7 @@ def test_files_of_a_folder_are_served_when_the_folder_was_told() -> None:
     script = Script()
     script.collected()
     script.finish(2, 1)
-    script.feed(Spliced("j", [CLEAN], [{"file": "blur.files.jsonl", "size": 10, "xxh3": "0" * 32, "folder": "blur"}]))
+    script.feed(Spliced("j", [CLEAN], [FinishedFile("blur.files.jsonl", 10, "0" * 32, "blur")]))
     commands = script.hear(CLIENT, Fetch("j", "blur/deep/a.jpg", 0, 10))
     assert commands == [SendFilePart(CLIENT, "j", "blur/deep/a.jpg", 0, 10)]
     [answer] = said(script.hear(CLIENT, Fetch("j", "edges/a.jpg", 0, 10)), CLIENT)

@@ -87,7 +87,7 @@ def test_what_is_over_is_answered_from_the_ledger(shell: Shell) -> None:
         shell.finish("j", 3, outputs=2)
         [(peer, finished)] = shell.turn()
         assert isinstance(finished, Finished)
-        assert (peer, finished.state, len(finished.files), len(finished.outputs[1]["warnings"])) == (
+        assert (peer, finished.state, len(finished.files), len(finished.outputs[1].warnings)) == (
             UPLINK,
             "done",
             2,
@@ -118,7 +118,7 @@ def test_what_was_over_before_a_restart_is_answered_as_before(tmp_path: Path) ->
     again.finish("j", 3)
     [(_, finished)] = again.turn()
     assert isinstance(finished, Finished)
-    assert (finished.state, finished.files[0]["file"]) == ("done", "output-0.mp4")
+    assert (finished.state, finished.files[0].file) == ("done", "output-0.mp4")
     again.close()
 
 

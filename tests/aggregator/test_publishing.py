@@ -13,6 +13,7 @@ import xxhash
 
 from aggregator.publishing import Publication, clear, sweep
 from moviola.base.file_names import check_file_name
+from moviola.base.finished_file import FinishedFile
 from moviola.base.result_folders import LISTS, job_folder
 
 
@@ -27,7 +28,7 @@ def test_all_files_appear_together_with_size_and_checksum(tmp_path: Path) -> Non
         publication.withdraw("notes")
         assert not any(not name.rpartition("/")[2].startswith(".") for name in everything(tmp_path / "job"))
         files = publication.publish()
-    assert files[0] == {"file": "a.mp4", "size": 5, "xxh3": xxhash.xxh3_128_hexdigest(b"video")}
+    assert files[0] == FinishedFile("a.mp4", 5, xxhash.xxh3_128_hexdigest(b"video"))
     assert everything(tmp_path) == ["job", "job/a.metrics.json", "job/a.mp4", "latest"]
     noted = job_folder(tmp_path, "job")
     assert noted is not None
@@ -43,9 +44,9 @@ def test_files_in_folders_are_listed_in_a_file(tmp_path: Path) -> None:
             publication.partial("blur/gone.jpg").touch()
             publication.withdraw("blur/gone.jpg")
             files = publication.publish()
-        assert [(entry["file"], entry.get("folder")) for entry in files] == [
+        assert [(entry.file, entry.folder) for entry in files] == [
             ("blur.files.jsonl", "blur"),
-            ("blur.metrics.json", None),
+            ("blur.metrics.json", ""),
         ]
         lines = (tmp_path / "job" / "blur.files.jsonl").read_text().splitlines()
         told = {"size": len(content), "xxh3": xxhash.xxh3_128_hexdigest(content)}

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +19,12 @@ import xxhash
 from aggregator.server import advertised
 from aggregator.settings import Settings
 from aggregator.splices import MAX_DAMAGES
+from moviola.base.job_statistics import JobStatistics
 from moviola.media.bundle import pack, unpack
 from moviola.media.video.digest import digest
 from moviola.storage.errors import LedgerInUse
 from moviola.storage.spool import Spool
+from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.lease_tags import tag_of
 from moviola.wire.limits import MIB
@@ -83,8 +86,8 @@ def deliver_all(cast: Cast, material: Material, worker: int, job: str = "clip-1"
 
 
 def finish(cast: Cast, material: Material, job: str = "clip-1") -> Finished:
-    latencies = [b"\0\0\x80\x3f" * count for count in material.chunk_counts]  # 1.0 ms each
-    statistics = {"seconds": 2.5, "retries": [3, 0, 0], "latencies_ms": latencies}
+    latencies = [array("f", [1.0] * count) for count in material.chunk_counts]
+    statistics = JobStatistics(seconds=2.5, retries=[3, 0, 0], latencies_ms=latencies)
     cast.say(Finish(job, 1, material.chunk_counts, statistics))
     return cast.expect(Finished)
 
@@ -115,20 +118,20 @@ def test_a_job_from_own_to_fetched_files(tmp_path: Path, cast: Cast, material: M
 
         done = finish(cast, material)
         assert (done.state, done.text) == ("done", "")
-        assert [output["digest"] for output in done.outputs] == material.digests
+        assert [output.digest for output in done.outputs] == material.digests
         assert finish(cast, material) == done, "it may be repeated"
 
         folder = tmp_path / "results" / "clip-1"
         names = ["metadata.json", "same.metrics.json", "same.mp4", "soft.metrics.json", "soft.mp4"]
-        assert sorted(os.listdir(folder)) == sorted(file["file"] for file in done.files) == names
+        assert sorted(os.listdir(folder)) == sorted(file.file for file in done.files) == names
         assert os.readlink(tmp_path / "results" / "latest") == "clip-1"
         assert digest(folder / "soft.mp4") == material.digests[0]
         client = cast.dial(server.port, "client", "c")
         for file in done.files:
-            content = fetched(cast, client, "clip-1", file["file"], 3000)
-            assert content == (folder / file["file"]).read_bytes()
-            assert xxhash.xxh3_128_hexdigest(content) == file["xxh3"]
-            assert len(content) == file["size"]
+            content = fetched(cast, client, "clip-1", file.file, 3000)
+            assert content == (folder / file.file).read_bytes()
+            assert xxhash.xxh3_128_hexdigest(content) == file.xxh3
+            assert len(content) == file.size
 
         metrics = json.loads((folder / "soft.metrics.json").read_text())
         zero = ("fallback", "lost", "damaged", "repeated", "left_out")
@@ -150,7 +153,7 @@ def test_hello_names_the_store_which_survives_restarts_but_not_a_wipe(tmp_path: 
             cast.joined()
             assert cast.hello is not None
             details = AggregatorDetails.from_wire(cast.hello.details)
-            assert details.addresses == [{"host": "", "port": server.port}]
+            assert details.addresses == [Address("", server.port)]
             stores.append(details.store)
         cast.until(lambda: not cast.middleware)
     assert stores[0] == stores[1] != stores[2]
@@ -158,7 +161,7 @@ def test_hello_names_the_store_which_survives_restarts_but_not_a_wipe(tmp_path: 
 
 def test_addresses_that_others_are_told(tmp_path: Path, cast: Cast) -> None:
     def hosts(**changes: str) -> list[str]:
-        return [one["host"] for one in advertised(settings(tmp_path, cast, **changes), 5001)]
+        return [one.host for one in advertised(settings(tmp_path, cast, **changes), 5001)]
 
     assert hosts() == [""]
     assert hosts(bind="192.0.2.7") == ["192.0.2.7"]
@@ -185,7 +188,7 @@ def test_after_a_restart_nothing_is_asked_for_twice(tmp_path: Path, cast: Cast, 
         for track, index in [(0, 0), (0, 1), (0, 3), (1, 1), (1, 2), (1, 3)]:
             assert deliver(cast, material, worker, track, index) == "kept"
         pass_on(cast, material)
-        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+        assert [output.digest for output in finish(cast, material).outputs] == material.digests
 
 
 class Programs:
@@ -221,7 +224,7 @@ def programs(tmp_path: Path, cast: Cast) -> Iterator[Programs]:
 
 def port_of(cast: Cast) -> int:
     assert cast.hello is not None
-    return int(AggregatorDetails.from_wire(cast.hello.details).addresses[0]["port"])
+    return int(AggregatorDetails.from_wire(cast.hello.details).addresses[0].port)
 
 
 def test_kill_9_after_stored_loses_nothing(programs: Programs, tmp_path: Path, cast: Cast, material: Material) -> None:
@@ -242,7 +245,7 @@ def test_kill_9_after_stored_loses_nothing(programs: Programs, tmp_path: Path, c
     programs.kill()  # wherever the splice is
     process = programs.start()
     assert [len(held) for held in own(cast, material)] == material.chunk_counts
-    assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+    assert [output.digest for output in finish(cast, material).outputs] == material.digests
     assert not list((tmp_path / "results" / "clip-1").glob(".*"))
     process.send_signal(signal.SIGTERM)
     assert process.wait(DEADLINE_S) == 0
@@ -302,7 +305,7 @@ def test_a_stored_result_that_was_damaged_on_disk_is_asked_for_again(
         cast.say(Finish("clip-1", 1, material.chunk_counts))
         assert list(Bitmap(cast.expect(Holdings).tracks[0])) == [0, 1, 3]
         assert deliver(cast, material, worker, 0, 2) == "kept"
-        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+        assert [output.digest for output in finish(cast, material).outputs] == material.digests
 
 
 def _other_table(payload: bytes, **changes: Any) -> bytes:
@@ -340,7 +343,7 @@ def _with_bad(cast: Cast, material: Material, port: int, broken: Callable[[bytes
             payload = broken(result.payload) if is_bad else result.payload
             assert show(cast, message, payload, bad if is_bad else good) == "kept"
     pass_on(cast, material)
-    cast.say(Finish("clip-1", 1, material.chunk_counts, {}))
+    cast.say(Finish("clip-1", 1, material.chunk_counts))
     return good
 
 
@@ -359,7 +362,7 @@ def test_results_that_make_no_file_are_asked_for_again_and_said_to_be_their_make
         assert list(Bitmap(cast.expect(Holdings).tracks[0])) == [0, 2]
         for index in (1, 3):
             assert deliver(cast, material, good, 0, index) == "kept"
-        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+        assert [output.digest for output in finish(cast, material).outputs] == material.digests
 
 
 @pytest.mark.parametrize("broken", CONTRADICTING.values(), ids=CONTRADICTING)
@@ -376,7 +379,7 @@ def test_a_result_that_contradicts_others_is_asked_for_again(
         assert len(missing) <= 2, "and one more where it may be either"
         for index in missing:
             assert deliver(cast, material, good, 0, index) == "kept"
-        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+        assert [output.digest for output in finish(cast, material).outputs] == material.digests
 
 
 def test_results_that_never_make_a_file_fail_the_job_in_the_end_and_leave_nothing(
@@ -393,7 +396,7 @@ def test_results_that_never_make_a_file_fail_the_job_in_the_end_and_leave_nothin
             for index in range(4):
                 message = Result(lease(index), "clip-1", 0, index, 1, "x", 10, 10)
                 assert show(cast, message, b"no bundle at all", worker) == "kept"
-            cast.say(Finish("clip-1", 1, material.chunk_counts, {}))
+            cast.say(Finish("clip-1", 1, material.chunk_counts))
             for index in range(4 if time < MAX_DAMAGES else 0):
                 cast.expect(Stored, track=0, index=index, verdict="unreadable")
         done = cast.expect(Finished)
@@ -420,7 +423,7 @@ def test_a_splicing_process_that_always_dies_fails_the_job_and_nothing_else(
     with running(settings(tmp_path, cast)):
         cast.joined()
         assert [len(held) for held in own(cast, material)] == material.chunk_counts
-        assert [output["digest"] for output in finish(cast, material).outputs] == material.digests
+        assert [output.digest for output in finish(cast, material).outputs] == material.digests
 
 
 def test_a_lost_middleware_is_found_again_and_asks_for_its_jobs(tmp_path: Path, cast: Cast, material: Material) -> None:

@@ -16,6 +16,7 @@ import aggregator.splicers as module
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
 from aggregator.splice_messages import SpliceRequest
 from aggregator.splicers import Ending, Splicers
+from moviola.base.finished_file import FinishedFile
 from moviola.base.job_statistics import JobStatistics
 from tests.waiting import until
 
@@ -121,7 +122,7 @@ def test_one_warm_process_serves_one_job_after_the_other() -> None:
             made.begin(job)
             ending = made.ending()
             assert isinstance(ending, Spliced)
-            assert (ending.job, ending.files) == (job, [{"file": job, "size": 1, "xxh3": ""}])
+            assert (ending.job, ending.files) == (job, [FinishedFile(job, 1, "")])
             seen.append(int(ending.outputs[0].name))
         assert seen == [seen[0]] * 3 == made.process_ids * 3
 

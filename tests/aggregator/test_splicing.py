@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from aggregator.splice_messages import (
     to_map,
 )
 from aggregator.splicing import answer
+from moviola.base.finished_file import FinishedFile
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.mapped import Malformed
 from moviola.base.output_summary import OutputSummary
@@ -62,7 +64,7 @@ def request_of_clip(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Spl
         path.write_bytes(payload)
         made = StoredPart(str(path), 0, len(payload), xxhash.xxh3_64_digest(payload), "honest", 6, 1.0)
         parts.append(made)
-    statistics = JobStatistics(2.5, [1], [0], [b"\0\0\x80\x3f"])
+    statistics = JobStatistics(2.5, [1], [0], [array("f", [1.0])])
     told = SpliceRequest("j", str(folder), source.to_wire(), [OUTPUT.to_wire()], [0], statistics, [parts])
     return SpliceRequest.from_wire(msgpack.unpackb(msgpack.packb(told.to_wire())))  # as in the other process
 
@@ -124,7 +126,7 @@ def test_a_damaged_result_is_named(request_of_clip: SpliceRequest, channel: Chan
 REPLIES: list[Reply] = [
     Ready(),
     Step(),
-    SplicedReply([OutputSummary("blur", JobState.DONE)], [{"file": "a", "size": 1, "xxh3": "", "folder": "b"}]),
+    SplicedReply([OutputSummary("blur", JobState.DONE)], [FinishedFile("a", 1, "", "b")]),
     DamagedReply([TrackChunk(0, 1)], "text", ["worker"]),
     FailedReply("text"),
 ]

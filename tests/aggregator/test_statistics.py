@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import struct
-from typing import Any
-
-import pytest
+from array import array
 
 from aggregator.statistics import ResultFacts, cluster_statistics
+from moviola.base.failures import Failure
 from moviola.base.job_statistics import JobStatistics
 from moviola.media.metrics import WorkerStatistics
 
@@ -25,16 +23,13 @@ def test_workers_are_summed_up_by_name() -> None:
 
 
 def test_the_middlewares_part_is_of_the_track() -> None:
-    told = JobStatistics.told({"retries": [1, 2], "latencies_ms": [b"", struct.pack("<2f", 1.5, 2.5)], "seconds": 3})
-    made = cluster_statistics(1, 4, [], told)
-    assert (made.retries, made.duplicates, list(made.chunk_latency_ms)) == (2, 4, [1.5, 2.5])
-    assert told.seconds == 3.0
+    failures = [Failure(output="a", chunk=1), Failure(output="b", chunk=2)]
+    told = JobStatistics(3.0, [1, 2], [0, 1], [array("f"), array("f", [1.5, 2.5])], failures)
+    made = cluster_statistics(1, 4, [], told, "j", "b")
+    assert (made.retries, made.losses, made.duplicates, list(made.chunk_latency_ms)) == (2, 1, 4, [1.5, 2.5])
+    assert made.failures == [Failure(job="j", output="b", chunk=2)]
 
 
-@pytest.mark.parametrize(
-    "told", [{}, {"retries": 3, "latencies_ms": "x"}, {"retries": ["x"], "latencies_ms": [[1]], "seconds": "x"}]
-)
-def test_what_is_missing_or_odd_counts_as_nothing(told: dict[str, Any]) -> None:
-    made = cluster_statistics(0, 0, [], JobStatistics.told(told))
+def test_what_is_missing_counts_as_nothing() -> None:
+    made = cluster_statistics(0, 0, [], JobStatistics())
     assert (made.retries, list(made.chunk_latency_ms)) == (0, [])
-    assert JobStatistics.told(told).seconds == 0.0

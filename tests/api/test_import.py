@@ -36,7 +36,7 @@ def test_every_name_is_there_and_says_what_it_is(name: str) -> None:
 
 def test_the_type_checker_sees_the_names_that_there_are() -> None:
     text = (ROOT / "moviola" / "__init__.py").read_text()
-    seen = {line.rpartition(" as ")[2] for line in text.splitlines() if line.startswith("    from moviola.api.")}
+    seen = {line.rpartition(" as ")[2] for line in text.splitlines() if line.startswith("    from moviola.")}
     assert seen == set(moviola.__all__)
 
 

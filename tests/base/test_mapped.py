@@ -126,7 +126,7 @@ def test_what_is_wrong_is_said_with_the_fields_name(name: str, value: Any, why: 
 RECORDS = (
     WHOLE,
     OutputSummary("blur", JobState.DONE, warnings=["w"]),
-    JobStatistics(1.0, [1], [0], [b"\0\0\0\0"]),
+    JobStatistics(1.0, [1], [0], [array("f", [1.5])]),
     Progress("video", ["blur"], frames_total=5),
     WorkerFacts(["blur"], frames_per_s=2.5, tasks=[HeldTask("j", 0, 1, "computing", 3)], schemas=[{"name": "blur"}]),
 )

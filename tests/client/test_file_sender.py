@@ -18,6 +18,7 @@ import pytest
 
 from client import filters, jobs, status
 from client.file_sender import main, read_options
+from moviola.base.details import Policy
 from moviola.filters.schema import FilterSchema
 from moviola.session import fetching, known_filters
 from moviola.wire.messages import Submit
@@ -522,7 +523,7 @@ def test_what_is_asked_for_beside_the_filters_arrives(sender: Typed, cluster: Fa
     done = sender(clip, *to(cluster), "--priority", "7", "--on-error", "drop", "--new")
     assert done.returncode == 0
     submit = next(message for message in cluster.received if isinstance(message, Submit))
-    assert (submit.priority, submit.new, submit.policy) == (7, True, {"on_error": "drop"})
+    assert (submit.priority, submit.new, submit.policy) == (7, True, Policy("drop"))
     assert submit.outputs[0]["on_error"] == "drop"
     assert submit.origin.endswith(f":{clip.resolve()}")
 

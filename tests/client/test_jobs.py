@@ -13,24 +13,28 @@ import xxhash
 
 from client.display.job_report import totals, traceback_of
 from client.jobs import WISHES, main
+from moviola.base.details import Details, RequestedOutput, RequestedStep
+from moviola.base.failures import Failure
+from moviola.base.finished_file import FinishedFile
+from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
+from moviola.base.vocabulary import JobState
 from moviola.media.material import Encoder, Material, Output
 from moviola.session.destination import places_for
 from moviola.session.jobs import find, place_of
 from moviola.session.order import Order
 from moviola.session.target import UsageError
+from moviola.wire.addresses import Address
 from moviola.wire.messages import Control, Job, Submit
 from tests.session.fakes import FakeCluster, FakeJob
 
-FAILURE = {
-    "output": "blur", "chunk": 3, "frames": [30, 39], "frame": 7, "filter": "blur", "worker": "w1",
-    "failure_type": "job_failure", "failure_reason": "exception", "explanation": "it raised",
-    "traceback": "Traceback:\n  it raised",
-}  # fmt: skip
-DETAILS = {
-    "outputs": [{"name": "blur", "chain": [{"name": "blur", "parameters": {"radius": 5}}]}],
-    "on_error": "original", "aggregator": "agg", "failures": [FAILURE],
-}  # fmt: skip
+FAILURE = Failure(
+    output="blur", chunk=3, frames=[30, 39], frame=7, filter="blur", worker="w1", failure_type="job_failure",
+    failure_reason="exception", explanation="it raised", traceback="Traceback:\n  it raised",
+)  # fmt: skip
+DETAILS = Details(
+    [RequestedOutput("blur", [RequestedStep("blur", {"radius": 5})])], "original", "agg", [FAILURE]
+)  # fmt: skip
 RUNNING = Job(
     "clip-b1", "clip.mp4", "running", priority=4, submitted_unix_s=2000.0, details=DETAILS,
     progress=Progress(outputs=["blur"], frames_sent=50, frames_done=20, tasks_queued=12, tasks_in_flight=2,
@@ -100,7 +104,7 @@ def test_one_job_with_its_failures(jobs: Typed) -> None:
     assert f"job_failure (exception) {where}" in out
     assert "  Traceback:" in out
     status, out, _ = jobs("show", "latest", "--json")
-    assert json.loads(out)["failures"] == [FAILURE]
+    assert json.loads(out)["failures"] == [FAILURE.to_wire()]
 
 
 @pytest.mark.parametrize("verb", WISHES)
@@ -156,10 +160,10 @@ def test_fetching_brings_the_files(jobs: Typed, cluster: FakeCluster, tmp_path: 
     cluster.script.known = [
         Job(
             "clip-f", "clip.mp4", "done", submitted_unix_s=9000.0, progress=Progress(outputs=["blur"]),
-            outputs=[{"name": "blur", "file": "blur.mp4", "metrics_file": names[1], "frames_in": 3, "frames_out": 3}],
-            files=[{"file": one, "size": len(content[one]), "xxh3": xxhash.xxh3_128_hexdigest(content[one])}
+            outputs=[OutputSummary("blur", JobState.DONE, 3, 3, file="blur.mp4", metrics_file=names[1])],
+            files=[FinishedFile(one, len(content[one]), xxhash.xxh3_128_hexdigest(content[one]))
                    for one in names],
-            addresses=[{"host": "127.0.0.1", "port": cluster.aggregator_port}],
+            addresses=[Address("127.0.0.1", cluster.aggregator_port)],
         )
     ]  # fmt: skip
     status, shown, err = jobs("fetch", "clip-f", *(["--out", out] if out else []))
@@ -179,9 +183,9 @@ def test_the_whole_id_wins_over_the_beginning_of_another() -> None:
 IMAGES = Job(
     "long_name_of-d12345a", "photos", "done", submitted_unix_s=3000.0,
     progress=Progress("images", ["pixelate-watermark", "faces"]),
-    outputs=[{"name": "faces", "frames_in": 1, "frames_out": 1, "digest": "ab"}],
-    details={"outputs": [{"name": "faces"}], "failures": [{**FAILURE, "frames": [0, 0]}]},
-    files=[{"file": "faces.files.jsonl", "folder": "faces", "size": 90}, {"file": "faces.metrics.json", "size": 2100}],
+    outputs=[OutputSummary("faces", JobState.DONE, 1, 1, digest="ab")],
+    details=Details([RequestedOutput("faces")], failures=[replace(FAILURE, frames=[0, 0])]),
+    files=[FinishedFile("faces.files.jsonl", 90, "", "faces"), FinishedFile("faces.metrics.json", 2100, "")],
 )  # fmt: skip
 
 
@@ -219,7 +223,7 @@ def test_an_id_stays_in_one_piece_at_80_columns(jobs: Typed, cluster: FakeCluste
 
 def test_a_sentence_for_whoever_chose_the_filter_needs_no_traceback() -> None:
     text = "Traceback:\n  File …\nmoviola.filters.{}: crop: it does not lie in the picture\n"
-    assert traceback_of({"traceback": text.format("base.UnsuitableSize")}) == ""
-    assert traceback_of({"traceback": text.format("schema.ParameterError")}) == ""
-    assert traceback_of({"traceback": text.format("blur.Odd")}) == text.format("blur.Odd").rstrip()
-    assert traceback_of({}) == ""
+    assert traceback_of(Failure(traceback=text.format("base.UnsuitableSize"))) == ""
+    assert traceback_of(Failure(traceback=text.format("schema.ParameterError"))) == ""
+    assert traceback_of(Failure(traceback=text.format("blur.Odd"))) == text.format("blur.Odd").rstrip()
+    assert traceback_of(Failure()) == ""

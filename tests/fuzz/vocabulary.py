@@ -9,12 +9,19 @@ from __future__ import annotations
 import copy
 import types
 import typing
+from array import array
 from dataclasses import fields
+from enum import StrEnum
+from functools import cache
 from random import Random
 from typing import Any, Final
 
+from moviola.base.mapped import Check, check_for
+from moviola.base.texts import MAX_NAME
+from moviola.wire.addresses import Address
+from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import MESSAGES, Error, HeldLease, Message, Task
-from moviola.wire.schema import Lease
+from moviola.wire.schema import SIMPLE, Lease
 
 MOST_OF_A_NAME: Final = 16
 """Values remembered of a field; the oldest are forgotten at random."""
@@ -125,8 +132,9 @@ class Vocabulary:
         if known and roll > oddness:
             chosen = self.random.choice(known)
             if isinstance(chosen, dict | list) and self.random.random() < self._mutated:
-                return self.mutated(copy.deepcopy(chosen))
-            return chosen
+                chosen = self.mutated(copy.deepcopy(chosen))
+            if _fits(hint, chosen):
+                return chosen
         return self._made_up(hint)
 
     def _made_up(self, hint: Any) -> Any:
@@ -142,6 +150,12 @@ class Vocabulary:
             return None if random.random() < 0.3 else self._made_up(arguments[0])
         if hint is Lease:
             return [random.choice(INTEGERS), random.choice(INTEGERS)]
+        if hint is Address:
+            return {"host": random.choice(TEXTS)[:MAX_NAME], "port": random.choice((1, 9, 5001, 65535))}
+        if hint is array:
+            return random.randbytes(4 * random.choice((0, 1, 8)))
+        if isinstance(hint, type) and issubclass(hint, StrEnum):
+            return random.choice(list(hint)).value
         if isinstance(hint, type) and hasattr(hint, "from_wire"):
             return self.record(hint)
         made: dict[Any, Any] = {
@@ -190,6 +204,20 @@ class Vocabulary:
             else:
                 value[at] = self.anything()
         return value
+
+
+@cache
+def _check(hint: Any) -> Check:
+    return check_for(hint, SIMPLE)
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether a field may have this value, as far as its type says."""
+    try:
+        _check(hint)(value)
+    except (TypeError, ValueError, ProtocolError):
+        return False
+    return True
 
 
 def _nested(depth: int) -> Any:

@@ -88,7 +88,7 @@ class Cluster:
     def submit(self, client: MiddlewarePeer, aggregator: MiddlewarePeer, key: str, streams: int = 1) -> str:
         source = {"kind": "video", "name": f"{key}.mkv", "stream_count": streams, "process": {}}
         known = {one.job for one in client.heard(Job)}
-        client.say(Submit(key, source, [{"name": "o", "chain": [{"name": "blur"}]}], {}, new=True))
+        client.say(Submit(key, source, [{"name": "o", "chain": [{"name": "blur"}]}], new=True))
         self.until(lambda: {one.job for one in client.heard(Job)} - known, client, aggregator)
         [job] = {one.job for one in client.heard(Job)} - known
         self.until(lambda: [one for one in aggregator.heard(Own) if one.job == job], client, aggregator)
@@ -104,7 +104,7 @@ class Cluster:
         self.ledger.close()
 
 
-AGGREGATOR = AggregatorDetails("store", [{"host": "", "port": 5}]).to_wire()
+AGGREGATOR = AggregatorDetails("store", [Address("", 5)]).to_wire()
 
 
 WORKER = WorkerDetails([{"name": "blur"}], ["video"], 1, "build").to_wire()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from middleware.dispatcher import Dispatcher
 from middleware.events import (
@@ -35,13 +35,21 @@ from middleware.events import (
     StageNotKept,
     Tick,
 )
+from middleware.job_record import JobRecord
+from middleware.job_request import JobRequest
 from middleware.model.rules import Rules
+from moviola.base.details import Policy
+from moviola.base.finished_file import FinishedFile
+from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
+from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.messages import (
     AggregatorDetails,
     Beat,
     Cause,
     Chunk,
+    Death,
     End,
     Finish,
     Finished,
@@ -104,7 +112,7 @@ class Script:
         self.disk_is_full = False
         self.damaged: set[tuple[str, int, int]] = set()  # (job, stream, index) of what is not as it was spooled
         self.aggregators_are_silent = False
-        self.jobs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self.jobs: dict[str, tuple[JobRequest, JobRecord]] = {}
         self.chunks: dict[tuple[str, int, int], tuple[int, int | None, int]] = {}
         self.filters: dict[str, bytes] = {}
         self.stores: dict[str, tuple[str, bytes]] = {}
@@ -151,8 +159,8 @@ class Script:
                 self.spool.add((command.job, command.stream, command.index))
                 self.chunks[command.job, command.stream, command.index] = (command.frame_count, *payload)
             elif type(command).__name__ == "SaveJob":
-                fixed = command.fixed or self.jobs[command.job][0]  # type: ignore[union-attr]
-                self.jobs[command.job] = (fixed, command.record)  # type: ignore[union-attr]
+                request = command.request or self.jobs[command.job][0]  # type: ignore[union-attr]
+                self.jobs[command.job] = (request, command.record)  # type: ignore[union-attr]
             elif isinstance(command, Recall):
                 saved = self.jobs.get(command.job, (None, None))
                 self._take(self.dispatcher.handle(Recalled(command, *saved), self.now))
@@ -202,7 +210,7 @@ class Script:
         new.filters = dict(self.filters)
         new.stores = dict(self.stores)
         new.dispatcher.restore(
-            [(job, fixed, record) for job, (fixed, record) in self.jobs.items()],
+            [(job, *saved) for job, saved in self.jobs.items()],
             [(*key, *value) for key, value in self.chunks.items()],
             self.filters.items(),
             [(store, *rest) for store, rest in self.stores.items()],
@@ -213,7 +221,7 @@ class Script:
     def ended(self, job: str) -> tuple[str, str, str]:
         """Return the state, the code and the reason that the ledger has of a job that is over."""
         record = self.jobs[job][1]
-        return record["state"], record["code"], record["reason"]
+        return record.state, record.code, record.reason
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,7 +245,7 @@ class Script:
     def aggregator(
         self, peer: int = 9, store: str = "store", name: str = "agg", host: str = "127.0.0.1", token: str = ""
     ) -> None:
-        details = AggregatorDetails(store, [{"host": "", "port": 5001}]).to_wire()
+        details = AggregatorDetails(store, [Address("", 5001)]).to_wire()
         hello = Hello("aggregator", name, f"a{peer}", [3], details=details, token=token or f"token of {store}")
         self.tell(peer, hello, host=host)
 
@@ -248,18 +256,16 @@ class Script:
         *,
         filters: tuple[str, ...] = ("blur",),
         held: tuple[HeldLease, ...] = (),
-        death: dict[str, Any] | None = None,
+        death: Death | None = None,
         fingerprint: str = "f",
         session: str = "",
         token: str = "",
     ) -> None:
         """A worker joins; with the session of another connection it is the same process."""
-        details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held)).to_wire()
+        details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held), death)
         name = name or f"w{peer}"
         token = token or f"token of {name}"
-        self.tell(
-            peer, Hello("worker", name, session or f"s{peer}", [3], details=details | {"death": death}, token=token)
-        )
+        self.tell(peer, Hello("worker", name, session or f"s{peer}", [3], details=details.to_wire(), token=token))
 
     def client(self, peer: int = 1, session: str = "", user: str = "") -> None:
         self.tell(peer, Hello("client", "someone", session or f"c{peer}", [3], user=user))
@@ -308,7 +314,7 @@ class Script:
         source = {"kind": "video", "name": "clip", "stream_count": streams, "process": {"codec": "h264"}}
         source["fingerprint"] = fingerprint
         output = {"name": "out", "chain": [{"name": one, "parameters": {}} for one in filters]}
-        return Submit(key, source, [output], {"on_error": on_error}, priority, new, "here:/clip")
+        return Submit(key, source, [output], Policy(on_error), priority, new, "here:/clip")
 
     def chunk(self, peer: int, job: str, index: int, stream: int = 0) -> None:
         self.tell(peer, Chunk(job, stream, index, 10), size=1000, xxh3=index + 1)
@@ -343,18 +349,18 @@ class Script:
 
     def finish(self, peer: int = 9, state: str = "done") -> None:
         finish = self.said(peer, Finish)[-1]
-        files = [{"file": "out.mp4", "size": 1, "xxh3": "00"}]
-        self.tell(peer, Finished(finish.job, finish.owner_epoch, state, "", [{"name": "out", "digest": "d"}], files))
+        outputs, files = [OutputSummary("out", JobState.DONE, digest="d")], [FinishedFile("out.mp4", 1, "00")]
+        self.tell(peer, Finished(finish.job, finish.owner_epoch, state, "", outputs, files))
         self.tick()
 
 
 def counted(script: Script) -> tuple[int, int, list[int]]:
     """Retries, losses and seconds of latency, as the aggregator is told of the first track."""
     told = script.said(9, Finish)[-1].statistics
-    latencies = array("f", told["latencies_ms"][0])
+    latencies = array("f", told.latencies_ms[0])
     if sys.byteorder == "big":
         latencies.byteswap()
-    return told["retries"][0], told["losses"][0], [round(one / 1000) for one in latencies]
+    return told.retries[0], told.losses[0], [round(one / 1000) for one in latencies]
 
 
 def fail(script: Script, peer: int) -> None:

@@ -7,7 +7,20 @@ from typing import Any
 import pytest
 
 from middleware.model.states import JobState
-from moviola.wire.messages import Beat, End, Event, Finished, Job, LeaseBeat, Stored, Task, Watch, Worker
+from moviola.wire.messages import (
+    Beat,
+    End,
+    Event,
+    Finished,
+    Hello,
+    Job,
+    LeaseBeat,
+    Stored,
+    Task,
+    Watch,
+    Worker,
+    WorkerDetails,
+)
 from tests.middleware.script import Script
 
 
@@ -45,7 +58,8 @@ def test_what_no_schema_tells_from_sense_ends_one_connection(script: Script, pee
 
 @pytest.mark.parametrize("death", [{"lease": [1, [2]]}, {"lease": [1]}, {"kind": ["crash"]}])
 def test_a_death_that_cannot_be_ends_the_workers_connection(script: Script, death: dict[str, Any]) -> None:
-    script.worker(11, death=death)
+    details = {**WorkerDetails([{"name": "blur"}], ["video"], 1, "f").to_wire(), "death": death}
+    script.tell(11, Hello("worker", "w11", "s11", [3], details=details))
     assert script.closed(11) == ["bad-message"]
     assert not script.dispatcher.cluster.fleet.by_name
 

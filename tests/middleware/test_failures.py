@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from middleware.model.rules import Rules
-from moviola.wire.messages import Event, Finish, Holdings, Released, Stored, Task, Watch
+from moviola.wire.messages import Death, Event, Finish, Holdings, Released, Stored, Task, Watch
 from tests.middleware.script import Script, counted, fail
 
 
@@ -44,12 +44,12 @@ def test_a_crash_told_by_the_parent_counts_against_the_task_and_a_kill_does_not(
     script.submit(chunks=1)
     lease = script.said(11, Task)[0].lease
     script.leave(11)
-    script.worker(12, "w", death={"lease": list(lease), "kind": "killed", "text": "SIGKILL"})
+    script.worker(12, "w", death=Death(lease, kind="killed", text="SIGKILL"))
     script.tick()
     assert script.dispatcher.cluster.fleet.by_name["w"].failures == 0
     lease = script.said(12, Task)[0].lease
     script.leave(12)
-    script.worker(13, "w", death={"lease": list(lease), "kind": "crash", "text": "SIGSEGV"})
+    script.worker(13, "w", death=Death(lease, kind="crash", text="SIGSEGV"))
     script.tick()
     assert script.dispatcher.cluster.fleet.by_name["w"].failures == 1
     assert script.tasks(13) == [0]
@@ -138,13 +138,3 @@ def test_what_nobody_can_make_a_file_of_ends_the_job(script: Script) -> None:
     assert [task.mode for task in script.said(11, Task)] == ["filter"] * 3 + ["bypass"]
     assert (script.job(1).state, script.job(1).code) == ("failed", "task-failed")
     assert "it is no bundle" in script.job(1).reason
-
-
-def test_a_cause_says_nothing_of_who_failed_and_how(script: Script) -> None:
-    script.worker(11)
-    job = script.submit(chunks=1)
-    cause = {"kind": "exception", "text": "it raised", "worker": ["another"], "mode": 3}
-    lease = script.said(11, Task)[0].lease
-    script.tell(11, Released.from_wire({"lease": list(lease), "outcome": "failed", "cause": cause}))
-    (told,) = script.dispatcher.cluster.open[job].tracks[0].task_failures[0].failures
-    assert (told["worker"], told["mode"]) == ("w11", "filter")

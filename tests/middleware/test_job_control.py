@@ -216,13 +216,15 @@ def test_who_asks_for_one_job_hears_its_wishes_and_its_failures(script: Script) 
         one.tell(5, Watch(job))
         record = one.said(5, Job)[-1]
         assert record.priority == 3
-        assert record.details["on_error"] == "fail"
-        assert [output["name"] for output in record.details["outputs"]] == ["out"]
-        failure = record.details["failures"][0]
-        assert failure["failure_type"] == "job_failure"
-        assert failure["failure_reason"] == "exception"
-        assert failure["explanation"] == "it raised"
-        told = [failure[name] for name in ("output", "chunk", "frames", "frame", "filter", "worker", "traceback")]
+        assert record.details.on_error == "fail"
+        assert [output.name for output in record.details.outputs] == ["out"]
+        failure = record.details.failures[0]
+        assert failure.failure_type == "job_failure"
+        assert failure.failure_reason == "exception"
+        assert failure.explanation == "it raised"
+        told = [
+            getattr(failure, name) for name in ("output", "chunk", "frames", "frame", "filter", "worker", "traceback")
+        ]
         assert told == ["out", 0, [0, 9], 37, "blur", "w11", "Traceback …"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from middleware.model.rules import Rules
-from moviola.wire.messages import Beat, Control, LeaseBeat, Released, Revoke, Task
+from moviola.wire.messages import Beat, Control, Death, LeaseBeat, Released, Revoke, Task
 from moviola.wire.schema import Lease
 from tests.middleware.script import Script, bits, counted, held_lease
 
@@ -212,7 +212,7 @@ def test_what_a_worker_died_of_says_whether_its_task_was_lost_or_failed(
     if is_told_late:
         script.worker(12)
         script.tick()
-    script.worker(13, "w11", death={"lease": list(lease), "kind": kind, "text": "it died"}, filters=("other",))
+    script.worker(13, "w11", death=Death(lease, kind=kind, text="it died"), filters=("other",))
     if not is_told_late:
         script.worker(12)
         script.tick()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from middleware.events import Close, SaveStore
 from middleware.names import MAX_STORES
-from moviola.wire.messages import Aggregator, Beat, Control, Event, Hello, Job, Own, Task, Watch, Welcome, Worker
+from moviola.wire.messages import Aggregator, Beat, Control, Death, Event, Hello, Job, Own, Task, Watch, Welcome, Worker
 from moviola.wire.tokens import digest_of
 from tests.middleware.script import Script
 
@@ -57,7 +57,7 @@ def test_only_the_parent_of_a_child_tells_its_death_and_only_of_its_own_lease(sc
     script.worker(11, "w")
     script.worker(12, "other", filters=())
     script.submit(chunks=1)
-    death = {"lease": list(script.said(11, Task)[0].lease), "kind": "crash", "text": "SIGSEGV"}
+    death = Death(script.said(11, Task)[0].lease, kind="crash", text="SIGSEGV")
     script.leave(11)
     script.worker(13, "w", token="another parent", death=death, filters=())
     script.leave(12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from middleware.events import FreeJob, Tick
 from middleware.model.rules import Rules
+from moviola.wire.addresses import Address
 from moviola.wire.messages import (
     Aggregator,
     Beat,
@@ -35,8 +36,8 @@ def test_a_whole_job(script: Script) -> None:
     assert script.said(9, Finish)[0].chunk_counts == [3, 3]
     script.finish()
     record = script.job(1)
-    assert (record.state, record.files[0]["file"], record.outputs[0]["digest"]) == ("done", "out.mp4", "d")
-    assert record.addresses == [{"host": "127.0.0.1", "port": 5001}]
+    assert (record.state, record.files[0].file, record.outputs[0].digest) == ("done", "out.mp4", "d")
+    assert record.addresses == [Address("127.0.0.1", 5001)]
     assert FreeJob(job) in script.commands
     assert script.said(9, Drop) == [Drop(job, 1)]
 
@@ -170,10 +171,10 @@ def test_a_job_whose_aggregator_has_no_room_waits_and_says_so_and_tries_again(sc
 
 def test_workers_learn_where_aggregators_are(script: Script) -> None:
     script.worker(11)
-    assert script.said(11, Aggregator)[-1].addresses == [{"host": "127.0.0.1", "port": 5001}]
+    assert script.said(11, Aggregator)[-1].addresses == [Address("127.0.0.1", 5001)]
     script.leave(9)
     script.aggregator(8, host="127.0.0.2")
-    assert script.said(11, Aggregator)[-1].addresses == [{"host": "127.0.0.2", "port": 5001}]
+    assert script.said(11, Aggregator)[-1].addresses == [Address("127.0.0.2", 5001)]
 
 
 def _beats(script: Script, seconds: float, *workers: int) -> None:

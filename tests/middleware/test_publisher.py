@@ -11,10 +11,11 @@ from middleware import publisher
 from middleware.events import Tick
 from middleware.model.changes import Urgency
 from middleware.model.stream import ChunkFacts
-from middleware.model.track import TaskFailures
+from middleware.model.track import Attempt, TaskFailures
 from moviola.base.failures import MAX_FAILURES_OF_JOB
 from moviola.wire.messages import (
     Beat,
+    Cause,
     Control,
     Event,
     Hello,
@@ -57,13 +58,13 @@ def test_of_many_failures_only_those_that_are_told_are_put_together(monkeypatch:
     job = script.dispatcher.cluster.open[script.job(1).job]
     for index in range(3000):
         job.add_chunk(0, index, ChunkFacts(10, index + 1, 1000))
-        job.tracks[0].task_failures[index] = TaskFailures([{"worker": "w", "kind": "crash", "text": "x"}] * 3)
+        job.tracks[0].task_failures[index] = TaskFailures([Attempt("w", Cause("crash", "x"))] * 3)
         job.tracks[0].queue.put_first(index)
     calls = counted(monkeypatch, "_frames_of")
     script.client(5)
     script.tell(5, Watch(job.id))
-    told = script.said(5, Job)[-1].details["failures"]
-    assert [one["frames"] for one in told[::3]] == [[10 * index, 10 * index + 9] for index in range(7)]
+    told = script.said(5, Job)[-1].details.failures
+    assert [one.frames for one in told[::3]] == [[10 * index, 10 * index + 9] for index in range(7)]
     assert len(told) == len(calls) == MAX_FAILURES_OF_JOB
 
 

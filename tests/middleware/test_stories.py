@@ -20,8 +20,8 @@ def script() -> Script:
 def story(script: Script, job: str, task: int, peer: int = 1) -> list[str]:
     script.tell(peer, Watch(job, chunk=task))
     script.tick(1)
-    told = [record.details["story"] for record in script.said(peer, Job) if "story" in record.details]
-    return [f"{line['output']}: {line['text']}" for line in told[-1]]
+    told = [record.details.story for record in script.said(peer, Job) if record.details.story is not None]
+    return [f"{line.output}: {line.text}" for line in told[-1]]
 
 
 def test_a_task_that_was_lost_failed_and_done_tells_so(script: Script) -> None:
@@ -45,7 +45,7 @@ def test_a_task_that_was_lost_failed_and_done_tells_so(script: Script) -> None:
         "out: now it is stored",
     ]
     assert story(script, job, 0)[-1] == "out: now it is assigned"
-    assert "story" not in script.said(1, Job)[0].details
+    assert script.said(1, Job)[0].details.story is None
 
 
 def test_a_lease_that_goes_on_says_so(script: Script) -> None:

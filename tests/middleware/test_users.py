@@ -75,8 +75,8 @@ def test_large_submissions_are_bounded_by_their_bytes() -> None:
     assert "bytes of submissions" in refusal(script, ANN).text
     for job in list(script.dispatcher.cluster.open):
         script.tell(ANN, Control(job, "cancel"))
-    whole = [one for one in script.commands if isinstance(one, SaveJob) and one.fixed is not None]
-    assert all("header" not in one.fixed["source"] for one in whole[-3:] if one.fixed), "the history needs no header"
+    whole = [one for one in script.commands if isinstance(one, SaveJob) and one.request is not None]
+    assert all("header" not in one.request.source for one in whole[-3:] if one.request), "the history needs no header"
     script.tell(ANN, large)
     assert len(script.dispatcher.cluster.open) == 1
 

@@ -11,10 +11,14 @@ from typing import Any
 import msgpack
 import xxhash
 
+from moviola.base.finished_file import FinishedFile
+from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
+from moviola.base.vocabulary import JobState
 from moviola.base.worker_facts import WorkerFacts
 from moviola.filters.registry import schemas
 from moviola.wire import messages
+from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.loop import ConnectionId, Loop, Lost, Received
 
@@ -210,20 +214,20 @@ class FakeCluster:
 
     def _final(self, job: FakeJob, frames: int) -> messages.Job:
         summaries = [
-            {
-                "name": output["name"],
-                "file": f"{output['name']}.mp4",
-                "metrics_file": f"{output['name']}.metrics.json",
-                "frames_in": frames,
-                "frames_out": frames,
-                "fallback_frames": self.script.fallback_frames,
-                "digest": "d" * 64,
-                "warnings": [],
-            }
+            OutputSummary(
+                name=output["name"],
+                state=JobState.DONE,
+                file=f"{output['name']}.mp4",
+                metrics_file=f"{output['name']}.metrics.json",
+                frames_in=frames,
+                frames_out=frames,
+                fallback_frames=self.script.fallback_frames,
+                digest="d" * 64,
+            )
             for output in job.submit.outputs
         ]
         files = [
-            {"file": name, "size": len(content), "xxh3": xxhash.xxh3_128_hexdigest(content)}
+            FinishedFile(name, len(content), xxhash.xxh3_128_hexdigest(content))
             for name, content in job.files().items()
         ]
         good = self.script.final_state in ("done", "partial")
@@ -235,10 +239,7 @@ class FakeCluster:
             outputs=summaries if good else [],
             files=files if good else [],
             addresses=[
-                {
-                    "host": self.script.aggregator_host,
-                    "port": 1 if self.script.is_aggregator_away else self.aggregator_port,
-                }
+                Address(self.script.aggregator_host, 1 if self.script.is_aggregator_away else self.aggregator_port)
             ],
             seconds=0.5,
         )
@@ -263,7 +264,7 @@ class FakeCluster:
         early, late = ([], workers) if self.script.late_workers else (workers, [])
         for worker in early:
             self._middleware.send(link, worker)
-        address = {"host": "127.0.0.1", "port": self.aggregator_port}
+        address = Address("127.0.0.1", self.aggregator_port)
         self._middleware.send(link, messages.Aggregator("store", "aggregator", [address]))
         for known_job in self.script.known:
             self._middleware.send(link, known_job)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
+from moviola.base.finished_file import FinishedFile
 from moviola.media.material import Chunk
 from moviola.session.destination import Place
 from moviola.session.events import (
@@ -142,8 +143,8 @@ class World:
                         MESSAGES[type(message).__name__].from_wire(message.to_wire())
             self.session.validate()
 
-    def _listed(self) -> tuple[dict[str, Any], ...]:
-        return () if self.random.random() < 0.7 else ({"file": "folder/a", "size": 1, "xxh3": "0"},)
+    def _listed(self) -> tuple[FinishedFile, ...]:
+        return () if self.random.random() < 0.7 else (FinishedFile("folder/a", 1, "0"),)
 
     def _show(self) -> None:
         """What a person sees of it."""

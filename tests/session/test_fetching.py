@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moviola.base.finished_file import FinishedFile
 from moviola.session.events import (
     Begin,
     Begun,
@@ -270,15 +271,15 @@ def test_without_addresses_it_says_so() -> None:
 @pytest.mark.parametrize("name", ["../a", "/a", "a/", "a/../b", "a/.b", "", ".hidden", "a\\b", "a\0"])
 def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a plain name"):
-        Wanted.from_wire({"file": name, "size": 1, "xxh3": "x"})
+        Wanted.of(FinishedFile(name, 1, "x"))
 
 
 def test_what_a_listing_lists_is_fetched_after_it() -> None:
-    listing = {"file": "blur.files.jsonl", "size": 2, "xxh3": "x", "folder": "blur"}
-    brain = Fetching("j", [Wanted.from_wire(listing), Wanted("blur.metrics.json", 3, "y")], [HERE])
+    listing = FinishedFile("blur.files.jsonl", 2, "x", "blur")
+    brain = Fetching("j", [Wanted.of(listing), Wanted("blur.metrics.json", 3, "y")], [HERE])
     assert brain.begin() == [Begin("blur.files.jsonl", 2, "x", is_listing=True)]
     assert brain.size_total == 5
-    entries = ({"file": "blur/a.jpg", "size": 7, "xxh3": "a"}, {"file": "blur/b.jpg", "size": 8, "xxh3": "b"})
+    entries = (FinishedFile("blur/a.jpg", 7, "a"), FinishedFile("blur/b.jpg", 8, "b"))
     assert brain.handle(Kept(Keep("blur.files.jsonl"), entries), 0) == [Begin("blur/a.jpg", 7, "a")]
     assert brain.size_total == 20
     assert brain.handle(Kept(Keep("blur/a.jpg")), 0) == [Begin("blur/b.jpg", 8, "b")]
@@ -291,7 +292,7 @@ def test_what_a_listing_lists_is_fetched_after_it() -> None:
 def test_a_listing_that_leads_elsewhere_is_refused() -> None:
     brain = Fetching("j", [Wanted("blur.files.jsonl", 2, "x", is_listing=True)], [HERE])
     brain.begin()
-    brain.handle(Kept(Keep("blur.files.jsonl"), ({"file": "blur/../../a", "size": 7, "xxh3": "a"},)), 0)
+    brain.handle(Kept(Keep("blur.files.jsonl"), (FinishedFile("blur/../../a", 7, "a"),)), 0)
     assert brain.over
     assert "not a plain name" in brain.failure
 
@@ -299,12 +300,6 @@ def test_a_listing_that_leads_elsewhere_is_refused() -> None:
 def test_a_listing_that_lists_listings_is_refused() -> None:
     brain = Fetching("j", [Wanted("blur.files.jsonl", 2, "x", is_listing=True)], [HERE])
     brain.begin()
-    brain.handle(Kept(Keep("blur.files.jsonl"), ({"file": "blur/a", "size": 7, "xxh3": "a", "folder": "blur"},)), 0)
+    brain.handle(Kept(Keep("blur.files.jsonl"), (FinishedFile("blur/a", 7, "a", "blur"),)), 0)
     assert brain.over
     assert "further lists" in brain.failure
-
-
-@pytest.mark.parametrize("data", [{}, {"file": "a", "size": "1", "xxh3": "x"}, {"file": "a", "size": 1}])
-def test_entries_that_are_no_files_are_refused(data: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="an entry that is none"):
-        Wanted.from_wire(data)

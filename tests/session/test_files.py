@@ -103,7 +103,12 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b'{"file": "blur/a.jpg"}\n' * 3, "more than 2 files"), (b"[]\n", "no file"), (b"nothing\n", "")],
+    [
+        (b'{"file": "blur/a.jpg", "size": 1, "xxh3": "x"}\n' * 3, "more than 2 files"),
+        (b"[]\n", "no file"),
+        (b'{"size": "1"}\n', "FinishedFile.size: an integer"),
+        (b"nothing\n", ""),
+    ],
 )
 def test_a_listing_that_cannot_be_followed_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, reason: str

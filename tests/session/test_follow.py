@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from moviola.base.finished_file import FinishedFile
 from moviola.session.events import (
     Begin,
     ClusterMessage,
@@ -26,13 +27,14 @@ from moviola.session.events import (
 from moviola.session.follow import FollowSession
 from moviola.session.outcome import Status
 from moviola.session.redial import PATIENCE_S
+from moviola.wire.addresses import Address
 from moviola.wire.messages import Error, Job, Watch
 
 MIDDLEWARE = ServerRole.MIDDLEWARE
 BYE = [HangUp(ServerRole.AGGREGATOR), HangUp(ServerRole.MIDDLEWARE)]
 DONE: dict[str, Any] = {
-    "files": [{"file": "blur.mp4", "size": 3, "xxh3": "x"}],
-    "addresses": [{"host": "h", "port": 5001}],
+    "files": [FinishedFile("blur.mp4", 3, "x")],
+    "addresses": [Address("h", 5001)],
 }
 
 

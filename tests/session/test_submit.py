@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from moviola.base.finished_file import FinishedFile
 from moviola.base.progress import Progress
 from moviola.base.vocabulary import ErrorCode
 from moviola.session.events import (
@@ -44,7 +45,7 @@ from tests.session.material import make_chunk, make_submission
 
 MIDDLEWARE = ServerRole.MIDDLEWARE
 BYE = [HangUp(ServerRole.AGGREGATOR), HangUp(ServerRole.MIDDLEWARE)]
-DONE = {"files": [{"file": "blur.mp4", "size": 3, "xxh3": "x"}], "addresses": [{"host": "h", "port": 5001}]}
+DONE = {"files": [FinishedFile("blur.mp4", 3, "x")], "addresses": [Address("h", 5001)]}
 
 
 class Stage:
@@ -300,7 +301,7 @@ def test_a_middleware_that_goes_while_files_come_is_called_again_for_an_aggregat
     assert stage.again() == [Dial(MIDDLEWARE)]
     assert stage.feed(Welcomed(MIDDLEWARE)) == [Send(MIDDLEWARE, Watch("j"))]
     stage.feed(ClusterMessage(MIDDLEWARE, Error("unknown-job", "forgotten meanwhile", fatal=False)))
-    stage.job("done", files=DONE["files"], addresses=[{"host": "h", "port": 6001}])
+    stage.job("done", files=DONE["files"], addresses=[Address("h", 6001)])
     assert stage.session.fetching is not None
     assert stage.session.fetching.addresses == (Address("h", 6001),)
 

@@ -132,7 +132,9 @@ class Checks:
         elif isinstance(message, Event) and message.kind == "wish-granted" and "begins again" in message.text:
             server = scenario.middleware.server
             job = server.dispatcher.cluster.open.get(message.job) if server is not None else None
-            if job is not None and not job.has_source:  # else its source is here already, and the next epoch has begun
+            if (
+                job is not None and not job.request.has_source
+            ):  # else its source is here already, and the next epoch has begun
                 self._begun_again[message.job] = job.owner_epoch
         elif isinstance(message, Own):
             before = self._begun_again.get(message.job, 0)
@@ -501,7 +503,7 @@ def _offers(worker: WorkerRecord, steps: set[tuple[str, str]]) -> bool:
 
 def _is_offered(cluster: Cluster, job: MiddlewareJob) -> bool:
     """Whether workers of its kind of material, together where chains may be shared, offer each filter a job wants."""
-    workers = [worker for worker in cluster.fleet.connected() if f"kind:{job.kind}" in worker.offers]
+    workers = [worker for worker in cluster.fleet.connected() if f"kind:{job.request.kind}" in worker.offers]
     together = set().union(*(worker.offers for worker in workers))
     return all(
         any(set(track.chain.steps) <= worker.offers for worker in workers)

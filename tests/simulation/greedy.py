@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from moviola.base.details import Policy
 from moviola.wire.addresses import Address
 from moviola.wire.loop import Received
 from moviola.wire.messages import (
@@ -49,7 +50,7 @@ class Greedy(Program):
         said += [Control(job, random.choice(VERBS)) for job in jobs]
         submission = random.choice(clients).submission
         outputs = [output.to_wire() for output in submission.order.outputs]
-        theirs = Submit(submission.key, submission.source.to_wire(), outputs, {"on_error": "original"})
+        theirs = Submit(submission.key, submission.source.to_wire(), outputs, Policy())
         nobodys: Any = {**outputs[0], "chain": [{"name": "nobodys", "parameters": {}}]}
         said += [replace(theirs, outputs=[nobodys])]  # its key is another's as well
         said += [

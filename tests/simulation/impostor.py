@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moviola.wire.addresses import Address
 from moviola.wire.messages import VERSIONS, AggregatorDetails, Hello, Welcome, WorkerDetails
 from tests.simulation.network import SimLoop
 from tests.simulation.programs import MIDDLEWARE, Program
@@ -19,7 +20,7 @@ class Impostor(Program):
         """Joins under a name that is another's, without knowing its token."""
         details: Any = WorkerDetails([{"name": "blur"}], ["audio"], 1, "build 0")
         if role == "aggregator":
-            details = AggregatorDetails(store or "a store of its own", [{"host": "nowhere", "port": 1}])
+            details = AggregatorDetails(store or "a store of its own", [Address("nowhere", 1)])
         self.world.tell(f"somebody joins as {role} {name} {store}")
         loop = SimLoop(self.name, self.network, lambda: None)
         token = f"token {self.world.random.random()}"

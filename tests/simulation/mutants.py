@@ -380,7 +380,7 @@ def _build_forgotten_by_a_restart() -> Patch:
     real = Job.restore
 
     def restore(self: Any, record: Any) -> None:
-        real(self, {**record, "builds": []})
+        real(self, replace(record, builds=[]))
 
     return Job, "restore", restore
 

@@ -13,12 +13,13 @@ from aggregator import server as aggregator_server
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced
 from aggregator.ledger import AggregatorLedger
 from aggregator.settings import Settings as AggregatorSettings
-from aggregator.splice_messages import FinishedFile, SpliceRequest, StoredPart
+from aggregator.splice_messages import SpliceRequest, StoredPart
 from middleware.events import Command, Log, Send, StageKept
 from middleware.ledger import MiddlewareLedger
 from middleware.model.rules import Rules
 from middleware.model.states import JobState
 from middleware.server import Server as MiddlewareServer
+from moviola.base.finished_file import FinishedFile
 from moviola.base.output_summary import OutputSummary
 from moviola.session import events as client_events
 from moviola.session.destination import Place
@@ -409,7 +410,7 @@ class Splicers:
             digest = material.xxh3_hex(data)
             state = JobState.PARTIAL if fallback else JobState.DONE
             outputs.append(OutputSummary(output["name"], state, file=name, fallback_frames=fallback, digest=digest))
-            files.append({"file": name, "size": len(data), "xxh3": material.xxh3_hex(data)})
+            files.append(FinishedFile(name, len(data), material.xxh3_hex(data)))
         return Spliced(job, outputs, files)
 
     def _like_texts(self, job: str, output: str, results: list[bytes]) -> list[bytes]:

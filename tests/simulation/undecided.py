@@ -24,7 +24,7 @@ class Undecided:
     def change_mind(self, middleware: Middleware, client: Client) -> None:
         """The client is interrupted, and its job ended and begun again. Nothing happens while it has none."""
         jobs = middleware.server.dispatcher.cluster.open.values() if middleware.server is not None else ()
-        mine = (one.id for one in jobs if (one.key, one.user.name) == (client.submission.key, client.user))
+        mine = (one.id for one in jobs if (one.request.key, one.user.name) == (client.submission.key, client.user))
         job = next(mine, None)
         if job is None or client.outcome is not None:
             return

@@ -15,13 +15,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.events import Keep
+from aggregator.jobs import FixedPart, TrackRecord
+from aggregator.jobs import JobRecord as CollectedRecord
 from aggregator.ledger import AggregatorLedger
+from aggregator.states import JobPhase
+from middleware.job_record import JobRecord
+from middleware.job_request import JobRequest
 from middleware.ledger import MiddlewareLedger
+from moviola.base.details import Policy
+from moviola.base.vocabulary import JobState
 from moviola.storage.errors import LedgerUnusable
 from moviola.storage.spool import Location
 
-JOBS = [(f"job-{n}", {"key": f"k{n}", "source": {"crf": n}}, {"state": "running", "n": n}) for n in range(6)]
+JOBS = [f"job-{number}" for number in range(6)]
 FRAMES = {"frames_in": 8}
+
+
+def _request(number: int) -> JobRequest:
+    source = {"kind": "video", "name": "clip", "stream_count": 1, "process": {"crf": number}}
+    return JobRequest(f"k{number}", "ann", source, [], Policy(), 0, "", 1.5, bytes(32), [])
+
+
+def _record(number: int) -> JobRecord:
+    return JobRecord(JobState.RUNNING, "", "", "s", "store", "agg", number, ["f"], None, 0.0, [], [], [])
+
+
+def _collected(number: int) -> CollectedRecord:
+    return CollectedRecord(JobPhase.COLLECTING, number, 0, [], [TrackRecord("out", "f", 0, 0)], None)
 
 
 def write(folder: Path) -> None:
@@ -30,9 +50,9 @@ def write(folder: Path) -> None:
     aggregator = AggregatorLedger(folder / "aggregator.sqlite")
     middleware.raise_epoch()
     aggregator.raise_epoch()
-    for job, fixed, record in JOBS:
-        middleware.jobs.save(job, record, fixed)
-        aggregator.jobs.save(job, record, fixed)
+    for number, job in enumerate(JOBS):
+        middleware.save_job(job, _record(number), _request(number))
+        aggregator.jobs.save(job, _collected(number).to_wire(), FixedPart(job, "ann", number, bytes(32)).to_wire())
         for index in range(20):
             location = Location(index % 3 + 1, index * 100, 100)
             middleware.add_chunk(job, 0, index, 8, index * 77, location)
@@ -63,7 +83,7 @@ def rows(folder: Path) -> set[Any]:
     found: set[Any] = set()
     middleware = MiddlewareLedger(folder / "middleware.sqlite")
     try:
-        found |= {("job", repr(one)) for one in middleware.jobs.all()}
+        found |= {("job", repr(one)) for one in middleware.jobs()}
         found |= {("chunk", *one[:5]) for one in middleware.chunks()}
         found.add(("epoch of the middleware", middleware.raise_epoch()))
     finally:

@@ -9,14 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from moviola.base.mapped import Map
 from moviola.storage.jobs import JobTable, SavedJob, job_check
 from moviola.storage.ledger import Ledger
 
 SCHEMA = "CREATE TABLE job (number INTEGER PRIMARY KEY, job TEXT NOT NULL UNIQUE, fixed BLOB NOT NULL, record BLOB)"
 
 
+def _read(data: Map) -> Map:
+    if "odd" in data:
+        raise ValueError("odd")
+    return data
+
+
 def opened(folder: Path, advice: str = "") -> Ledger:
-    return Ledger(folder / "ledger.sqlite", SCHEMA, 1, checks={"job": job_check(advice)})
+    return Ledger(folder / "ledger.sqlite", SCHEMA, 1, checks={"job": job_check(_read, _read, advice)})
 
 
 @pytest.fixture
@@ -58,4 +65,20 @@ def test_a_row_of_another_job_is_not_believed(tmp_path: Path, ledger: Ledger, ca
     again = opened(tmp_path, ", which is to be submitted again")
     assert [one.job for one in JobTable(again).all()] == ["b"]
     assert "job a, which is to be submitted again, job c, which" in caplog.text
+    again.close()
+
+
+@pytest.mark.parametrize("odd", [({"odd": 1}, {"name": "a"}), ({"state": "done"}, {"odd": 1})], ids=["record", "fixed"])
+def test_a_row_that_is_no_job_is_set_aside(
+    tmp_path: Path, ledger: Ledger, caplog: pytest.LogCaptureFixture, odd: tuple[Map, Map]
+) -> None:
+    """What another version wrote, say: sealed, and not what this one reads."""
+    table = JobTable(ledger)
+    table.save("a", *odd)
+    table.save("b", {"state": "done"}, {"name": "b"})
+    ledger.commit()
+    ledger.close()
+    again = opened(tmp_path, ", which is to be submitted again")
+    assert [one.job for one in JobTable(again).all()] == ["b"]
+    assert "job a, which is to be submitted again" in caplog.text
     again.close()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moviola.base.failures import Failure
+from moviola.base.finished_file import FinishedFile
+from moviola.base.output_summary import OutputSummary
 from moviola.base.texts import MAX_TEXT
+from moviola.base.vocabulary import JobState
+from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError, Unsendable
 from moviola.wire.limits import MAX_HEADER
 from moviola.wire.messages import (
@@ -33,6 +38,15 @@ from moviola.wire.messages import (
 )
 from moviola.wire.schema import Lease
 
+RECORDS: dict[Any, Any] = {
+    Address: Address("there", 5001),
+    AssetFacts: AssetFacts("sha256:0", 4, "logo.png"),
+    FinishedFile: FinishedFile("a.mp4", 5, "00"),
+    LeaseBeat: LeaseBeat(Lease(3, 4), "computing", 5, 6),
+    OutputSummary: OutputSummary("out", JobState.DONE, failures=[Failure(output="out", frames=[1, 2])]),
+}
+"""One of each that is in lists of messages."""
+
 SAMPLES: dict[Any, Any] = {int: 3, float: 1.5, bool: True, bytes: b"b", str: "s", Lease: Lease(1, 2)}
 
 
@@ -47,6 +61,10 @@ def _value(hint: Any) -> Any:
         return SAMPLES[hint]
     if isinstance(hint, type) and hasattr(hint, "from_wire"):
         return hint()
+    if get_origin(hint) is list and hasattr(inner := get_args(hint)[0], "from_wire"):
+        return [RECORDS.get(inner) or inner()]
+    if hint == Cause | None:
+        return Cause(frame=2)
     text = str(hint)
     if "AssetFacts" in text:
         return [AssetFacts("sha256:0", 4, "logo.png")]
@@ -168,7 +186,10 @@ def test_a_text_for_people_is_cut_where_it_is_sent() -> None:
 
 @pytest.mark.parametrize(
     ("message", "field", "inner"),
-    [(Job("j", "clip.mp4", "running"), "progress", "frames_done"), (Worker("w", "s", "ready"), "facts", "chunks")],
+    [
+        (Job("j", "clip.mp4", "running"), "progress", "frames_done"),
+        (Worker("w", "s", "ready"), "facts", "chunks"),
+    ],
 )
 def test_a_record_of_garbage_within_a_message_is_refused_by_name(message: Message, field: str, inner: str) -> None:
     data = {"type": type(message).__name__, **message.to_wire()}

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from moviola.wire.addresses import Address
 from moviola.wire.loop import ConnectionId, Loop, Lost, Received
 from moviola.wire.messages import (
     Aggregator,
     Beat,
     Hello,
     LeaseBeat,
+    Limits,
     Message,
     Result,
     Stored,
@@ -22,7 +24,7 @@ from moviola.wire.messages import (
 from moviola.wire.schema import Lease
 from tests.waiting import PATIENCE_S, until
 
-LIMITS = {"beat_interval_s": 0.05, "worker_timeout_s": 10.0, "stall_timeout_s": 60.0, "credit": 2}
+LIMITS = Limits(beat_interval_s=0.05, worker_timeout_s=10.0, stall_timeout_s=60.0, credit=2)
 OUTPUT = {"name": "out", "chain": [], "codec": "ffv1", "crf": 20, "preset": "veryfast", "on_error": "original"}
 
 M = TypeVar("M", bound=Message)
@@ -86,7 +88,7 @@ class Cluster:
         self.until(lambda: name in self.middleware.connections)
 
     def announce(self, name: str, store: str = "store") -> None:
-        where = [{"host": "127.0.0.1", "port": self.aggregator.port}]
+        where = [Address("127.0.0.1", self.aggregator.port)]
         self.tell(name, Aggregator(store=store, name="aggregator", addresses=where))
 
     def tell(self, name: str, message: Message, payload: bytes = b"") -> None:

@@ -11,6 +11,7 @@ from moviola.wire.messages import (
     Beat,
     Cause,
     Hello,
+    Limits,
     Message,
     Released,
     Stored,
@@ -39,7 +40,7 @@ HERE = Address("middle", 5000)
 A, B, C = Lease(1, 1), Lease(1, 2), Lease(1, 3)
 
 
-WELCOME = Welcome(version=3, epoch=1, limits={"beat_interval_s": 1.0, "credit": 2})
+WELCOME = Welcome(version=3, epoch=1, limits=Limits(beat_interval_s=1.0, credit=2))
 
 
 RESULT = material.Result(b"result", "av18", 30, 30, 1, 0, 2, 7)
@@ -88,7 +89,7 @@ class Script:
 
 
 def aggregator(port: int, store: str = "store") -> Aggregator:
-    return Aggregator(store=store, name="agg", addresses=[{"host": "there", "port": port}])
+    return Aggregator(store=store, name="agg", addresses=[Address("there", port)])
 
 
 def dial_store(port: int) -> Dial:

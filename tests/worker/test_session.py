@@ -305,7 +305,7 @@ def test_a_store_without_tasks_is_left_alone() -> None:
 def test_a_store_on_the_middlewares_own_loopback_is_dialled_on_its_machine() -> None:
     script = Script().connect()
     script.told(task(A))
-    script.told(Aggregator("near", "agg", [{"host": "127.0.0.1", "port": 9001}, {"host": "there", "port": 9001}]))
+    script.told(Aggregator("near", "agg", [Address("127.0.0.1", 9001), Address("there", 9001)]))
     assert script.session.peers.links["near"].addresses == (Address("middle", 9001), Address("there", 9001))
 
 
@@ -316,8 +316,8 @@ def test_addresses_of_stores_are_bounded() -> None:
         script.told(aggregator(9000, store=f"s{number}"))
     assert len(script.session.peers.links) == 1 + MAX_STORES
     assert "store" in script.session.peers.links
-    script.told(Aggregator("odd", "agg", [{"host": 1}]))
-    assert "odd" not in script.session.peers.links
+    script.told(Aggregator("nowhere", "agg", []))
+    assert "nowhere" not in script.session.peers.links
 
 
 @pytest.mark.parametrize("code", ["superseded", "name-taken"])

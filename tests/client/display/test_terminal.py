@@ -16,6 +16,9 @@ from client.display.job_report import print_details, print_jobs
 from client.display.summary import print_summary
 from client.filter_list import print_filters
 from client.status import print_tables
+from moviola.base.details import Details, RequestedOutput
+from moviola.base.failures import Failure
+from moviola.base.finished_file import FinishedFile
 from moviola.base.progress import Progress
 from moviola.base.worker_facts import HeldTask, WorkerFacts
 from moviola.display.bars import live_line
@@ -25,6 +28,7 @@ from moviola.filters.schema import FilterSchema, Parameter
 from moviola.session.cluster_view import ClusterView
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.views import JobView
+from moviola.wire.addresses import Address
 from moviola.wire.messages import Aggregator, Job, Worker
 from tests.session.fakes import FakeCluster
 
@@ -34,17 +38,17 @@ TIMEOUT_S = 60.0
 EVIL = "x\x1b[2J\x1b]0;owned\x07\nforged: done :bomb: [red]y\x9b1m"
 """As a source on somebody else's machine may be called."""
 
-FAILURE = {
-    "output": EVIL, "chunk": 3, "frames": [3, 9], "filter": EVIL, "worker": EVIL, "failure_type": EVIL,
-    "failure_reason": EVIL, "explanation": EVIL, "traceback": "Traceback:\n  x\x1b[2J",
-}  # fmt: skip
+FAILURE = Failure(
+    output=EVIL, chunk=3, frames=[3, 9], filter=EVIL, worker=EVIL, failure_type=EVIL, failure_reason=EVIL,
+    explanation=EVIL, traceback="Traceback:\n  x\x1b[2J",
+)  # fmt: skip
 JOB = Job(
-    EVIL, EVIL, "failed", EVIL, EVIL, progress=Progress(outputs=[EVIL], kind=EVIL), files=[{"file": EVIL, "size": 1}],
-    details={"outputs": [{"name": EVIL, "chain": []}], "on_error": EVIL, "aggregator": EVIL, "failures": [FAILURE]},
+    EVIL, EVIL, "failed", EVIL, EVIL, progress=Progress(outputs=[EVIL], kind=EVIL), files=[FinishedFile(EVIL, 1, "")],
+    details=Details([RequestedOutput(EVIL)], EVIL, EVIL, [FAILURE]),
 )  # fmt: skip
 VIEW = ClusterView(
     workers={"w": Worker(EVIL, "s", EVIL, facts=WorkerFacts(tasks=[HeldTask(EVIL, 0, 1, EVIL, 2)] * 2))},
-    aggregators={"a": Aggregator(EVIL, "a", [{"host": EVIL, "port": 5000}], connected=True)},
+    aggregators={"a": Aggregator(EVIL, "a", [Address(EVIL, 5000)], connected=True)},
     jobs={"j": JOB},
 )
 OUTCOME = Outcome(EVIL, EVIL, Status.DONE, EVIL, outputs=(OutputOutcome(EVIL, EVIL, EVIL),))
