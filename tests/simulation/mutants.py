@@ -139,7 +139,7 @@ def _epoch_not_raised() -> Patch:
 
 def _stale_lease_adopted() -> Patch:
     def wanted(job: Any, held: Any) -> bool:
-        return not job.is_final and held.track < len(job.fixed["outputs"]) and held.index in job.streams[0].here
+        return not job.is_final and held.track < len(job.request.outputs) and held.index in job.streams[0].here
 
     return Workers, "_is_wanted", staticmethod(wanted)
 
@@ -568,7 +568,7 @@ def _owner_that_was_away_gets_its_job_back() -> Patch:
     real = Ownership.take_back
 
     def take_back(self: Any, job: Any) -> None:
-        if self._cluster.aggregators or not job.has_source:
+        if self._cluster.aggregators or not job.request.has_source:
             real(self, job)
         else:
             job.owner = job.owner_name = ""  # and a restart does not know
