@@ -430,7 +430,7 @@ class Dispatcher:
             for job in self.cluster.open.values():
                 for track in job.tracks:
                     track.queue.await_deliveries(now)
-                job.moved_at = None if job.moved_at is None else min(now, job.moved_at + gap)
+                job.upload.moved_at = None if job.upload.moved_at is None else min(now, job.upload.moved_at + gap)
                 job.outdated_since = None
                 self.cluster.changes.touch(job)
 
@@ -454,7 +454,7 @@ class Dispatcher:
         cluster = self.cluster
         while cluster.ended_jobs:
             job = cluster.ended_jobs.pop()
-            job.seconds = now + cluster.unix_offset_s - job.request.submitted_unix_s
+            job.result.seconds = now + cluster.unix_offset_s - job.request.submitted_unix_s
             self._failures.revoke_all(job)
             cluster.close_job(job)
             cluster.let_go(job)

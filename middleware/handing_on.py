@@ -44,7 +44,7 @@ class HandingOn:
         job = cluster.open[kept.job]
         worker.chunks += 1
         worker.frames += job.streams[0].frames_of(kept.index)
-        job.moved_at = now
+        job.upload.moved_at = now
         done = worker.held[kept.lease].part.stage.stop
         cluster.tell(job, job.tracks[kept.track], kept.index, f"handed on by {worker.name} after step {done}", now)
         for record in job.tracks[kept.track].hand_on(worker.held[kept.lease], size, now):

@@ -55,9 +55,8 @@ class Leases:
             if beat.phase not in PHASES or record.revoked:
                 continue
             if (beat.steps, beat.frames, beat.phase) != (record.steps, record.frames, record.phase):
-                record.progress_at = now
-                self._cluster.open[record.job].mark()
-            record.phase, record.frames, record.steps = beat.phase, beat.frames, beat.steps
+                record.phase, record.frames, record.steps = beat.phase, beat.frames, beat.steps
+                self._cluster.open[record.job].tracks[record.track].queue.advance(record, now)
         self._cluster.fleet.phase_changed(worker)
         worker.measure(now)
 
@@ -92,7 +91,7 @@ class Leases:
             self._failures.failed(
                 record, worker, Cause(CauseKind.REFUSED, "nothing proved that its result was of this task"), now
             )
-        elif message.outcome != LeaseOutcome.DRAINED and now >= job.no_room_until:
+        elif message.outcome != LeaseOutcome.DRAINED and now >= job.no_room.until:
             self._failures.lost(record, worker, f"its result was {message.outcome:.80}", now)
 
     def came_damaged(self, check: Check, now: float) -> None:
@@ -101,7 +100,7 @@ class Leases:
         if job is None:
             return
         record = None if check.lease is None else self._ended.get(check.lease)
-        where = f"worker {record.worker}" if record is not None else f"aggregator {job.owner_name}"
+        where = f"worker {record.worker}" if record is not None else f"aggregator {job.owner.name}"
         index = record.index if record is not None else check.index  # what was checked may be a file that a task names
         self._failures.count_loss(job, job.tracks[check.track], index, f"{where}, where it arrived damaged", now)
 

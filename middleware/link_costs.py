@@ -52,7 +52,7 @@ class LinkCosts:
         cluster = self._cluster
         record, job = cluster.aggregators.get(peer), cluster.open.get(job_id)
         if record is not None:
-            return f"aggregator {record.name}" if job is not None and job.owner == record.store else ""
+            return f"aggregator {record.name}" if job is not None and job.owner.store == record.store else ""
         worker = cluster.workers.get(peer)
         is_lent = worker is not None and any(one.job == job_id for one in worker.held.values())
         return f"worker {worker.name}" if worker is not None and is_lent else ""

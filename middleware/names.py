@@ -65,7 +65,9 @@ def aggregators_before(cluster: Cluster, hello: Hello, store: str) -> list[Aggre
 def _remember(cluster: Cluster, record: StoreRecord) -> None:
     """Keep a store's token over restarts. The oldest store that is away and has no unfinished job makes room."""
     if record.store not in cluster.stores and len(cluster.stores) >= MAX_STORES:
-        in_use = {one.store for one in cluster.aggregators.values()} | {job.owner for job in cluster.open.values()}
+        in_use = {one.store for one in cluster.aggregators.values()} | {
+            job.owner.store for job in cluster.open.values()
+        }
         spare = next((store for store in cluster.stores if store not in in_use), None)
         if spare is None:
             raise ProtocolError(ErrorCode.BUSY, f"{MAX_STORES} stores are in use; no further aggregator can join")

@@ -96,7 +96,7 @@ class Ownership:
     def _await_deliveries(self, record: AggregatorRecord, now: float) -> None:
         """Workers could not deliver to an aggregator that was away: they have all the time for it from now on."""
         for job in self._cluster.situations.in_work:
-            if job.owner != record.store:
+            if job.owner.store != record.store:
                 continue
             for track in job.filtered:
                 for flight in track.queue.in_flight.values():
@@ -108,9 +108,9 @@ class Ownership:
         """An aggregator is there: what does it mean for a job?"""
         if not job.request.has_source:
             return  # it is nobody's until its client submits it again
-        if job.owner == record.store:
+        if job.owner.store == record.store:
             self._own(job, record)
-        elif not job.owner:
+        elif not job.owner.store:
             self.assign(job)
 
     def left(self, peer: Peer, reason: str, now: float) -> None:
@@ -123,7 +123,7 @@ class Ownership:
                 cluster.send(client.peer, gone)
         cluster.touch_waiting()
         for job in cluster.open.values():
-            if job.owner == record.store:
+            if job.owner.store == record.store:
                 job.await_holdings()
                 for track in job.passed:
                     for index in list(track.queue.in_flight):
@@ -147,7 +147,7 @@ class Ownership:
         """An aggregator that came back without its store takes over what that one had. Not at once: anybody may use a
         name while its owner is away for a moment."""
         for job in list(self._cluster.open.values()):
-            if job.owner_name == record.name and self._cluster.owner_of(job) is None:
+            if job.owner.name == record.name and self._cluster.owner_of(job) is None:
                 text = f"aggregator {record.name} is back without its store: job {job.id} is redone"
                 self._cluster.note("store-lost", text, now, job.id)
                 self._give(job, record)
@@ -156,7 +156,7 @@ class Ownership:
 
     def assign(self, job: Job) -> None:
         """Gives a job without owner to the connected aggregator that owns the fewest; later, when there is none."""
-        owned = Counter(one.owner for one in self._cluster.open.values())
+        owned = Counter(one.owner.store for one in self._cluster.open.values())
         record = min(self._cluster.aggregators.values(), key=lambda one: owned[one.store], default=None)
         if record is not None:
             self._give(job, record)
@@ -183,7 +183,7 @@ class Ownership:
     def _own(self, job: Job, record: AggregatorRecord) -> None:
         job.await_holdings()
         asked = job.request
-        own = Own(job.id, job.name, job.owner_epoch, asked.source, asked.outputs, asked.lease_key, job.user.name)
+        own = Own(job.id, job.name, job.owner.epoch, asked.source, asked.outputs, asked.lease_key, job.user.name)
         self._cluster.send(record.peer, own)
 
     def holdings(self, record: AggregatorRecord, message: Holdings, now: float) -> None:
@@ -205,7 +205,7 @@ class Ownership:
             for index in [index for index in track.intermediates if index in track.queue.stored]:
                 cluster.free_intermediate(job, track, index)
         self._check_builds(job, record, message, now)
-        if job.owner_epoch != message.owner_epoch:
+        if job.owner.epoch != message.owner_epoch:
             return  # it begins again
         cluster.ask_again(job, now)
         job.know_holdings()
@@ -229,17 +229,17 @@ class Ownership:
     def _owned(self, record: AggregatorRecord, job_id: str, owner_epoch: int) -> Job | None:
         """The job, if `record` owns it under this epoch; a stale owner is told to drop it."""
         job = self._cluster.jobs.get(job_id)
-        is_its_own = job is not None and job.owner == record.store and job.owner_epoch == owner_epoch
+        is_its_own = job is not None and job.is_owned(record.store, owner_epoch)
         if isinstance(job, Job) and not job.is_final and is_its_own:
             return job
-        if job is None or job.owner != record.store or job.owner_epoch != owner_epoch:
+        if not is_its_own:
             self._cluster.send(record.peer, Drop(job_id, owner_epoch))
         return None
 
     def renew_outdated(self, job: Job, now: float) -> None:
         """Begin a job again whose results were begun with library versions that no connected worker has any more:
         nothing could go on with them. A worker that comes back soon is waited for, where something is stored."""
-        can_go_on = job.holdings_known and job.state is not JobState.PAUSED
+        can_go_on = job.owner.holdings_known and job.state is not JobState.PAUSED
         if not can_go_on or not any(self._waits_for_build(track) for track in job.filtered):
             job.outdated_since = None
             return
@@ -271,7 +271,7 @@ class Ownership:
         """A store tells what became of a result, or of a chunk that it was passed. Raises ProtocolError."""
         cluster = self._cluster
         job = cluster.open.get(message.job)
-        if job is None or job.owner != record.store:
+        if job is None or job.owner.store != record.store:
             return
         number, index = message.track, message.index
         if number >= len(job.tracks) or index >= MAX_CHUNKS:
@@ -288,7 +288,7 @@ class Ownership:
             return
         if is_flawed:
             self._note_frames(job, track, message)
-        job.moved_at = now
+        job.upload.moved_at = now
         if track.intermediates:
             cluster.free_intermediate(job, track, index)
         flight = track.store(index, now)
@@ -326,7 +326,7 @@ class Ownership:
             owner = cluster.owner_of(job)
             is_able = owner is not None and owner.peer not in behind
             for track in job.tracks:
-                if not is_able or not job.holdings_known or now < job.no_room_until:
+                if not is_able or not job.owner.holdings_known or now < job.no_room.until:
                     track.queue.await_deliveries(now)
                     continue
                 for index in track.queue.undelivered(cluster.rules.delivery_timeout_s, now):
@@ -341,15 +341,15 @@ class Ownership:
             return
         on_way: Counter[str] = Counter()  # store → chunks on their way there
         for job in cluster.situations.delivering:
-            on_way[job.owner] += sum(len(track.queue.in_flight) for track in job.passed)
+            on_way[job.owner.store] += sum(len(track.queue.in_flight) for track in job.passed)
         for job in list(islice(cluster.situations.passing, MAX_PASSING)):
             cluster.situations.passing[job] = cluster.situations.passing.pop(job)  # the next time after all others
             owner = cluster.owner_of(job)
-            if owner is None or now < job.no_room_until:
+            if owner is None or now < job.no_room.until:
                 continue
             count = sum(len(track.queue.in_flight) for track in job.passed)
-            room = min(rules.pass_window - count, rules.aggregator_pass_window - on_way[job.owner])
-            on_way[job.owner] += self._pass(job, owner, room, now)
+            room = min(rules.pass_window - count, rules.aggregator_pass_window - on_way[job.owner.store])
+            on_way[job.owner.store] += self._pass(job, owner, room, now)
 
     def _pass(self, job: Job, owner: AggregatorRecord, most: int, now: float) -> int:
         """Passes up to `most` chunks of a job on; returns how many there were."""
@@ -357,7 +357,7 @@ class Ownership:
         for track in job.passed:
             while passed < most and (index := track.queue.first()) is not None:
                 track.begin_passing(index, now)
-                message = Pass(job.id, track.number, index, job.owner_epoch)
+                message = Pass(job.id, track.number, index, job.owner.epoch)
                 self._cluster.outbox.append(SendChunk(owner.peer, message, job.id, track.stream.number, index))
                 passed += 1
         return passed
@@ -365,18 +365,17 @@ class Ownership:
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def finish_if_complete(self, job: Job, now: float) -> None:
-        if job.finish_sent or not job.holdings_known or not job.all_stored:
+        if job.owner.finish_sent or not job.owner.holdings_known or not job.all_stored:
             return
         owner = self._cluster.owner_of(job)
         if owner is None:
             return
         assert job.chunk_counts is not None
-        job.finish_sent = True
-        job.mark()
+        job.await_files()
         if job.state is JobState.PENDING:
             self._cluster.set_state(job, JobState.RUNNING)
         counts = [job.chunk_counts[track.stream.number] for track in job.tracks]
-        self._cluster.send(owner.peer, Finish(job.id, job.owner_epoch, counts, self._statistics(job, now)))
+        self._cluster.send(owner.peer, Finish(job.id, job.owner.epoch, counts, self._statistics(job, now)))
 
     def _statistics(self, job: Job, now: float) -> JobStatistics:
         return JobStatistics(
@@ -395,11 +394,11 @@ class Ownership:
         if state is None:
             raise ProtocolError(ErrorCode.BAD_MESSAGE, f"no final state is called {message.state!r:.80}")
         outputs = zip(message.outputs, job.tracks, strict=False)
-        job.outputs_summary = shortened_records.summaries(
+        job.result.outputs = shortened_records.summaries(
             [replace(one, retries=track.tally.retries) for one, track in outputs]
         )
-        job.files = shortened_records.files(message.files)
-        job.addresses = record.addresses
+        job.result.files = shortened_records.files(message.files)
+        job.result.addresses = record.addresses
         self._cluster.set_state(job, state, "" if state is not JobState.FAILED else JobCode.SPLICE_FAILED, message.text)
         self._cluster.note("job-finished", f"job {job.id} is {state.value} {message.text}".strip(), now, job.id)
 
@@ -407,7 +406,7 @@ class Ownership:
         """A final job's chunks and results are not needed any more."""
         owner = self._cluster.owner_of(job)
         if owner is not None:
-            self._cluster.send(owner.peer, Drop(job.id, job.owner_epoch))
+            self._cluster.send(owner.peer, Drop(job.id, job.owner.epoch))
 
 
 def _path(track: Track, text: str) -> BuildPath:

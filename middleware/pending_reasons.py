@@ -29,18 +29,18 @@ def assess(cluster: Cluster, job: Job, now: float) -> None:
 
 def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
     """What keeps a job of which nothing is in flight from going on; two empty texts when nothing does."""
-    if job.finish_sent:
+    if job.owner.finish_sent:
         return "", ""
     if not job.request.has_source:
         return JobCode.SOURCE_NEEDED, "it begins again, and its source is not here; submit the same file again"
     if not cluster.aggregators:
         return JobCode.NO_AGGREGATOR, "no aggregator is connected"
     if cluster.owner_of(job) is None:
-        return JobCode.AGGREGATOR_AWAY, f"aggregator {job.owner_name}, which keeps this job's results, is not connected"
-    if not job.holdings_known:
-        return JobCode.HOLDINGS, f"aggregator {job.owner_name} is asked what it has stored"
-    if now < job.no_room_until:
-        return JobCode.NO_ROOM, f"{job.no_room_reason}; it is tried again every {NO_ROOM_WAIT_S:.0f} s"
+        return JobCode.AGGREGATOR_AWAY, f"aggregator {job.owner.name}, which keeps this job's results, is not connected"
+    if not job.owner.holdings_known:
+        return JobCode.HOLDINGS, f"aggregator {job.owner.name} is asked what it has stored"
+    if now < job.no_room.until:
+        return JobCode.NO_ROOM, f"{job.no_room.reason}; it is tried again every {NO_ROOM_WAIT_S:.0f} s"
     for track in job.filtered if job.has_assets else ():
         if track.queue.count and job.works(now):
             cluster.look_again(job, job.worked_at + TURN_S)
@@ -48,8 +48,8 @@ def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
         if track.queue.count:
             return _why_queued(cluster, job, track)
     if not job.all_sent:
-        if job.client is None and job.edited_as:
-            text = f"its source was edited, and submitted anew as job {job.edited_as}; cancel this one"
+        if job.client is None and job.upload.edited_as:
+            text = f"its source was edited, and submitted anew as job {job.upload.edited_as}; cancel this one"
             return JobCode.SOURCE_EDITED, text
         if job.client is None:
             return (

@@ -21,7 +21,6 @@ from moviola.wire.windows import heads, windows
 from .events import Peer, Purpose, Recall
 from .job_record import JobRecord
 from .job_request import JobRequest
-from .model.changes import Urgency
 from .model.cluster import Cluster
 from .model.ended_job import EndedJob
 from .model.fleet import WorkerRecord
@@ -67,15 +66,15 @@ def job_record(
         state=job.state.value,
         code=job.code,
         reason=shortened(job.reason, MAX_REASON),
-        accepted=job.accepted,
+        accepted=job.upload.accepted,
         send_window_bytes=send_window_bytes,
         have=heads(job.received()) if with_have else None,
         progress=progress_of(job),
-        outputs=job.outputs_summary,
-        files=job.files,
-        addresses=job.addresses,
+        outputs=job.result.outputs,
+        files=job.result.files,
+        addresses=job.result.addresses,
         submitted_unix_s=job.request.submitted_unix_s,
-        seconds=job.seconds,
+        seconds=job.result.seconds,
         priority=job.request.priority,
         user=job.user.name,
         details=details or Details(),
@@ -125,12 +124,12 @@ def tell_client(cluster: Cluster, peer: Peer, job: Job, *, with_have: bool) -> N
     if with_have:
         for window in windows(job.id, 0, job.received()):
             cluster.send(peer, window)
-    cluster.send(peer, job_record(job, job.told_window_bytes, with_have=with_have))
+    cluster.send(peer, job_record(job, job.upload.told_window_bytes, with_have=with_have))
 
 
 def details_of(job: Job) -> Details:
     """What a person asks who looks at one job: the wishes and the failures."""
-    return _details(job.request, job.owner_name, failures_of(job))
+    return _details(job.request, job.owner.name, failures_of(job))
 
 
 def _details(request: JobRequest, owner_name: str, failures: list[Failure]) -> Details:
@@ -270,7 +269,7 @@ class Publisher:
         if isinstance(job, EndedJob):
             cluster.recall(job, Purpose.END, job.client)
             return True
-        job.told_window_bytes = room_for(cluster, job)
+        job.upload.told_window_bytes = room_for(cluster, job)
         tell_client(cluster, job.client, job, with_have=job_id in cluster.changes.missed)
         return True
 
@@ -287,10 +286,10 @@ class Publisher:
         self._rooms_to_look_at -= count
         for job in list(islice(cluster.uploads.jobs, count)):
             cluster.uploads.rotate(job)
-            if job.told_window_bytes < cluster.rules.client_window_bytes:
+            if job.upload.told_window_bytes < cluster.rules.client_window_bytes:
                 room = room_for(cluster, job)
-                if room > 2 * job.told_window_bytes:
-                    job.mark_as(Urgency.ACKNOWLEDGED)
+                if room > 2 * job.upload.told_window_bytes:
+                    job.offer_room()
 
     def _tell_watchers(self, news: Set[str], behind: Set[Peer], now: float) -> None:
         cluster = self._cluster

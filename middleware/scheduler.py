@@ -52,8 +52,8 @@ class Scheduler:
         if not self._is_ready(job, now):
             for track in job.filtered:
                 self._lanes.take_out(track)
-            if now < job.no_room_until:
-                self._cluster.look_again(job, job.no_room_until)
+            if now < job.no_room.until:
+                self._cluster.look_again(job, job.no_room.until)
             return
         for track in job.filtered:
             if track.queue.count:
@@ -64,7 +64,7 @@ class Scheduler:
     @staticmethod
     def _is_ready(job: Job, now: float) -> bool:
         can_run = job.state is JobState.RUNNING or job.state is JobState.PENDING
-        return can_run and job.holdings_known and now >= job.no_room_until and job.has_assets
+        return can_run and job.owner.holdings_known and now >= job.no_room.until and job.has_assets
 
     def forget(self, job: Job) -> None:
         """A job has ended."""
@@ -203,7 +203,7 @@ class Scheduler:
         cluster, number, mode, build, told_stage = self._cluster, track.number, part.mode, part.build, part.told_stage
         self._sequence = job.last_served = job.user.last_served = self._sequence + 1
         lease = Lease(cluster.epoch, self._sequence)
-        instance, epoch = worker.shown_to(job.owner), job.owner_epoch
+        instance, epoch = worker.shown_to(job.owner.store), job.owner.epoch
         tag = job.tags.make(job.id, epoch, number, index, lease, instance, mode, told_stage, build)
         # in the order of the fields: by their names this would take twice as long, and it is done for each task
         record = LeaseRecord(lease, worker.name, job.id, number, index, part, tag, now, now)
@@ -215,7 +215,7 @@ class Scheduler:
         cluster.stories.tell(now, job.id, number, index, "lent to ", worker.name, " as ", lease)
         assets = job.assets_of(track) if job.request.assets and mode != Mode.DROP else []
         output = job.request.outputs[number]
-        source, owner = job.worker_source, job.owner
+        source, owner = job.worker_source, job.owner.store
         task = Task(lease, job.id, number, index, source, output, owner, epoch, mode, told_stage, build, tag, assets)
         if part.stage.start:
             cluster.outbox.append(SendStage(worker.peer, task, job.id, number, index))
@@ -231,9 +231,13 @@ class Scheduler:
         if not any(group.idle for group in self._cluster.fleet.groups.values()):
             return
         for job in list(self._cluster.situations.in_work):
-            if job.state is not JobState.RUNNING or not job.holdings_known or not (job.all_sent and job.has_assets):
+            if (
+                job.state is not JobState.RUNNING
+                or not job.owner.holdings_known
+                or not (job.all_sent and job.has_assets)
+            ):
                 continue
-            if now < job.no_room_until:
+            if now < job.no_room.until:
                 continue  # a copy of a result for which there is no room finds none either
             for track in job.filtered:
                 slow = self._slowest(track, now)

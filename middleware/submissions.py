@@ -13,7 +13,6 @@ from moviola.wire.messages import VERSIONS, Chunk, End, Error, Event, Hello, Mes
 from .admission import fault_of
 from .events import FreeJob, NotKept, Peer, Purpose, SpoolChunk
 from .job_request import JobRequest
-from .model.changes import Urgency
 from .model.cluster import Cluster
 from .model.ended_job import EndedJob
 from .model.job import MAX_CHUNK_FRAMES, Job
@@ -73,7 +72,7 @@ class Submissions:
     def left(self, peer: Peer, now: float) -> None:
         for job in self._cluster.detach(peer):
             if not job.is_final:
-                job.moved_at = now
+                job.upload.moved_at = now
                 self._cluster.note("client-left", f"the client of job {job.id} left; the job goes on", now, job.id)
 
     # ── submitting ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,11 +110,11 @@ class Submissions:
         cluster.save(job, whole=is_whole)
         if lacks_source:
             self._ownership.take_back(job)
-        elif not job.owner:
+        elif not job.owner.store:
             self._ownership.assign(job)
         self._look_for_edited(client, job)
         self._sort_upload(job)
-        job.told_window_bytes = room_for(cluster, job)
+        job.upload.told_window_bytes = room_for(cluster, job)
         tell_client(cluster, client.peer, job, with_have=True)
         return None
 
@@ -191,9 +190,7 @@ class Submissions:
         why = self._why_full(job) if is_new else ""
         if why:
             return cluster.hang_up(client.peer, ErrorCode.FULL, f"{why}; job {job.id} waits until there is room")
-        job.accepted += 1
-        job.moved_at = now
-        job.mark_as(Urgency.ACKNOWLEDGED)
+        job.acknowledge_chunk(now)
         if not is_new:
             return None
         job.add_chunk(message.stream, message.index, ChunkFacts(message.frame_count, xxh3, size))
@@ -242,8 +239,8 @@ class Submissions:
         may take long on a slow road), or where its job holds more than its share.
         """
         cluster, rules = self._cluster, self._cluster.rules
-        if job.moved_at is None:
-            job.moved_at = now  # since this middleware's start
+        if job.upload.moved_at is None:
+            job.upload.moved_at = now  # since this middleware's start
         if not job.has_chunks:
             self._expire_place(job, now)
         elif self._may_be_in_its_own_way(job):
@@ -251,9 +248,9 @@ class Submissions:
                 self._upload_anew(job, now)
             else:
                 cluster.look_again(job, now + RECHECK_S)
-        elif now < job.moved_at + rules.upload_timeout_s:
-            cluster.look_again(job, job.moved_at + rules.upload_timeout_s)
-        elif job.client is None or (cluster.room.is_scarce and (job.told_window_bytes or self._is_greedy(job))):
+        elif now < job.upload.moved_at + rules.upload_timeout_s:
+            cluster.look_again(job, job.upload.moved_at + rules.upload_timeout_s)
+        elif job.client is None or (cluster.room.is_scarce and (job.upload.told_window_bytes or self._is_greedy(job))):
             self._expire_chunks(job, now)
         else:
             cluster.look_again(job, now + RECHECK_S)
@@ -273,8 +270,7 @@ class Submissions:
     def _upload_anew(self, job: Job, now: float) -> None:
         """Give up all that came of a job; its client, who is told, sends the files first."""
         self._give_up_chunks(job)
-        job.moved_at = now
-        job.mark_as(Urgency.MISSED)
+        job.ask_anew(now)
         text = f"job {job.id} lacks a file that its filters name, and room for it: its source is asked for anew"
         self._cluster.note("source-needed", text, now, job.id)
 
@@ -294,12 +290,12 @@ class Submissions:
     def _expire_place(self, job: Job, now: float) -> None:
         """A job of which nothing is here, and whose client has gone, keeps its place for a time only."""
         rules = self._cluster.rules
-        waits_long = job.waits_long or any(stream.freed.count for stream in job.streams)
+        waits_long = job.upload.waits_long or any(stream.freed.count for stream in job.streams)
         limit_s = rules.abandoned_timeout_s if waits_long else rules.upload_timeout_s
-        if job.client is not None or job.moved_at is None:
+        if job.client is not None or job.upload.moved_at is None:
             return
-        if now < job.moved_at + limit_s:
-            self._cluster.look_again(job, job.moved_at + limit_s)
+        if now < job.upload.moved_at + limit_s:
+            self._cluster.look_again(job, job.upload.moved_at + limit_s)
             return
         what = "nothing more" if waits_long else "nothing"
         text = f"{what} of its source came in {limit_s:.0f} s, and its client has gone; submit the same file again"

@@ -141,7 +141,7 @@ class Workers:
 
     def _was_lent(self, job: Job, worker: WorkerRecord, held: HeldLease, now: float) -> bool:
         """Return whether the tag of a held lease proves that it was lent to this worker for just this."""
-        if is_lent(held, job.request.lease_key, worker.shown_to(job.owner)):
+        if is_lent(held, job.request.lease_key, worker.shown_to(job.owner.store)):
             return True
         text = f"worker {worker.name} claims lease {held.lease} of job {job.id}, which was never lent to it"
         self._cluster.note("lease-refused", text, now, job.id, worker.name)
@@ -170,7 +170,7 @@ class Workers:
         return (
             not job.is_final
             and job.state is not JobState.PAUSED
-            and held.owner_epoch == job.owner_epoch
+            and held.owner_epoch == job.owner.epoch
             and held.track < len(job.request.outputs)
             and held.index in job.streams[0].here
             and held.index not in job.tracks[held.track].queue.stored

@@ -33,7 +33,7 @@ from ..events import (
 )
 from ..job_request import JobRequest
 from .catalogue import Catalogue
-from .changes import Changes, Urgency
+from .changes import Changes
 from .ended_job import EndedJob
 from .fleet import Fleet, WorkerRecord
 from .job import Job
@@ -217,7 +217,7 @@ class Cluster:
     def owner_of(self, job: Job) -> AggregatorRecord | None:
         """The connected aggregator that owns a job."""
         for one in self.aggregators.values():
-            if one.store == job.owner:
+            if one.store == job.owner.store:
                 return one
         return None
 
@@ -232,7 +232,7 @@ class Cluster:
             return
         if len(job.kept_failed) < MAX_FAILED_CHUNKS and track.stream.size_of(index) <= MAX_FAILED_CHUNK:
             job.kept_failed.add(key)
-            message = FailedChunk(job.id, track.number, index, job.owner_epoch)
+            message = FailedChunk(job.id, track.number, index, job.owner.epoch)
             self.outbox.append(SendChunk(owner.peer, message, job.id, track.stream.number, index))
 
     # ── payloads that are not what they were ─────────────────────────────────────────────────────────────────────
@@ -250,15 +250,14 @@ class Cluster:
         self.outbox.append(FreeChunk(job.id, stream, index))
         text = f"chunk {index} of stream {stream} of job {job.id} is damaged in the spool or gone from it"
         self.note("chunk-lost", text, now, job.id)
-        if job.holdings_known:
+        if job.owner.holdings_known:
             self.ask_again(job, now)
 
     def ask_again(self, job: Job, now: float) -> None:
         """The client of a job is told which chunks are needed that had been given up, if there are any."""
         if job.miss_freed():
-            job.moved_at = now  # what is left of its upload is kept for as long as that of one that stops now
+            job.ask_anew(now)
             self.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
-            job.mark_as(Urgency.MISSED)
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -31,7 +31,7 @@ class EndedJob:
     @classmethod
     def of(cls, job: Job) -> EndedJob:
         """Return what is remembered of a job that has just become final."""
-        parts = (job.code, job.request.key, job.session, job.owner, job.owner_epoch)
+        parts = (job.code, job.request.key, job.session, job.owner.store, job.owner.epoch)
         return cls(job.id, job.user, job.state, *parts, client=job.client)
 
     @classmethod
@@ -43,6 +43,10 @@ class EndedJob:
     @property
     def is_final(self) -> bool:
         return True
+
+    def is_owned(self, store: str, epoch: int) -> bool:
+        """Return True if this store has its results under this owner epoch."""
+        return self.owner == store and self.owner_epoch == epoch
 
     def detach(self) -> None:
         """Its client has gone."""

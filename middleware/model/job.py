@@ -9,12 +9,9 @@ from typing import Any, Final
 
 from moviola.base.build_path import from_text, to_text
 from moviola.base.failures import Failure
-from moviola.base.finished_file import FinishedFile
 from moviola.base.mapped import Map
-from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.base.vocabulary import JobCode
-from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.lease_tags import LeaseTags
 from moviola.wire.transitions import changed
@@ -23,6 +20,7 @@ from ..job_record import JobRecord
 from ..job_request import JobRequest
 from .chain import Chain
 from .changes import Changes, Urgency
+from .job_parts import JobResult, Owner, Shortage, Upload
 from .states import FINAL, JOB_TRANSITIONS, JobState
 from .stream import ChunkFacts, Stream
 from .track import Track
@@ -50,46 +48,33 @@ class Job:
 
     __slots__ = (
         "_changes",
-        "accepted",
-        "addresses",
         "chunk_counts",
         "client",
         "code",
-        "edited_as",
         "excluded",
-        "files",
         "filtered",
-        "finish_sent",
-        "holdings_known",
         "id",
         "kept_failed",
         "last_served",
         "ledger_bytes",
         "link_costs",
         "mark",
-        "moved_at",
-        "no_room_reason",
-        "no_room_until",
+        "no_room",
         "number",
         "outdated_since",
-        "outputs_summary",
         "owner",
-        "owner_epoch",
-        "owner_name",
         "passed",
-        "progress",
         "reason",
         "request",
-        "seconds",
+        "result",
         "session",
         "settled_with",
         "state",
         "streams",
         "tags",
-        "told_window_bytes",
         "tracks",
+        "upload",
         "user",
-        "waits_long",
         "worked_at",
         "worker_source",
     )
@@ -99,33 +84,18 @@ class Job:
         self.number = next(_numbers)  # the lower, the older
         self.mark: Callable[[], None] = partial(changes.mark, self)  # says that it changed, in no hurry
         self.request, self.ledger_bytes = request, request.ledger_size()
-        self.progress: Callable[[], None] = partial(changes.progress, self)  # says that its tasks moved on
         self.settled_with = -1  # the fleet's version, if all of it is here: what moves its tasks changes nothing else
         self.tags = LeaseTags(request.lease_key)
         self.state = JobState.PENDING
         self.code = self.reason = ""
         self.session = ""  # of the client that sent it last
         self.client: int | None = None  # the peer attached now
-        self.accepted = 0  # chunks accepted over this attachment
-        self.owner = ""  # store id
-        self.owner_name = ""
-        self.owner_epoch = 0
-        self.holdings_known = False
-        self.finish_sent = False
+        self.upload, self.owner, self.result = Upload(), Owner(), JobResult()
         self.chunk_counts: list[int] | None = None
-        self.seconds = 0.0
-        self.outputs_summary: list[OutputSummary] = []
-        self.files: list[FinishedFile] = []
-        self.addresses: list[Address] = []
         self.excluded: dict[str, int] = {}  # worker name → tasks of this job it failed
         self.kept_failed: set[tuple[int, int]] = set()  # (track, index) of chunks kept because they failed
-        self.no_room_until = 0.0  # see `wait_for_room`
-        self.no_room_reason = ""
+        self.no_room = Shortage()
         self.outdated_since: float | None = None  # since when nobody could go on with what its first workers made
-        self.moved_at: float | None = None  # when its upload went on, or a task of it was stored
-        self.waits_long = False  # for its upload: some of it was here, or a person wished it again
-        self.edited_as = ""  # the job in which its source, edited since, was submitted anew
-        self.told_window_bytes = 0
         self.link_costs = 0  # connections that ended over a message about it
         self.worked_at = float("-inf")  # when a task of it was in flight last
         self.last_served = 0  # the number of its last lease
@@ -146,8 +116,9 @@ class Job:
         ]
         untouched = Chain(asked.kind, (), False)
         chains += [(stream, untouched) for stream in range(1, stream_count)]
+        on_progress = partial(self._changes.progress, self)
         self.tracks = [
-            Track(number, self.streams[stream], chain, self.user, self.mark, self.progress)
+            Track(number, self.streams[stream], chain, self.user, self.mark, on_progress)
             for number, (stream, chain) in enumerate(chains)
         ]
         self.passed = [track for track in self.tracks if track.is_passthrough]
@@ -162,10 +133,6 @@ class Job:
 
     # ── what changes ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def mark_as(self, urgency: Urgency) -> None:
-        """Say that the job changed, and how urgent that is to whom."""
-        self._changes.mark(self, urgency)
-
     def set_state(self, state: JobState, code: str = "", reason: str = "") -> bool:
         """Return whether anything changed."""
         if (self.state, self.code, self.reason) == (state, code, reason):
@@ -173,13 +140,13 @@ class Job:
         takes_turns = JobCode.BUSY in (self.code, code) and JobState.RUNNING in (self.state, state)
         self.state = changed(JOB_TRANSITIONS, self.state, state)
         self.code, self.reason = code, reason
-        self.mark_as(Urgency.LATER if takes_turns else Urgency.NOW)
+        self._changes.mark(self, Urgency.LATER if takes_turns else Urgency.NOW)
         return True
 
     def attach(self, peer: int, session: str, now: float) -> None:
         """A client sends it."""
-        self.client, self.accepted, self.session, self.moved_at = peer, 0, session, now
-        self.edited_as = ""
+        self.client, self.session = peer, session
+        self.upload.accepted, self.upload.moved_at, self.upload.edited_as = 0, now, ""
         self.mark()
 
     def detach(self) -> None:
@@ -187,15 +154,30 @@ class Job:
         self.client = None
         self.mark()
 
+    def acknowledge_chunk(self, now: float) -> None:
+        """Its client has sent a chunk, which is here now; it is told so."""
+        self.upload.accepted += 1
+        self.upload.moved_at = now
+        self._changes.mark(self, Urgency.ACKNOWLEDGED)
+
+    def offer_room(self) -> None:
+        """There is more room for its chunks than its client was told; it is told so."""
+        self._changes.mark(self, Urgency.ACKNOWLEDGED)
+
+    def ask_anew(self, now: float) -> None:
+        """Chunks of it are needed again; its client is told which. What is left of its upload is kept for as long as
+        that of one that stops now."""
+        self.upload.moved_at = now
+        self._changes.mark(self, Urgency.MISSED)
+
     def supersede(self, job: str) -> None:
         """Its source was edited and is submitted anew as another job."""
-        self.edited_as = job
+        self.upload.edited_as = job
         self.mark()
 
     def give_to(self, store: str, name: str) -> None:
         """Another aggregator, or the same one anew, is to keep its results: those of before are lost."""
-        self.owner, self.owner_name = store, name
-        self.owner_epoch += 1
+        self.owner = Owner(store, name, self.owner.epoch + 1)
         for track in self.tracks:
             track.forget_results()
         self.kept_failed.clear()
@@ -204,17 +186,22 @@ class Job:
 
     def disown(self) -> None:
         """No aggregator keeps its results."""
-        self.owner = self.owner_name = ""
+        self.owner.store = self.owner.name = ""
         self.mark()
 
     def await_holdings(self) -> None:
         """Its owner is asked what it has stored, or is away: until it answers nothing is handed out."""
-        self.holdings_known = self.finish_sent = False
+        self.owner.holdings_known = self.owner.finish_sent = False
         self.mark()
 
     def know_holdings(self) -> None:
         """Its owner has said what it has stored. A Finish was owed to what it had said before: it is owed again."""
-        self.holdings_known, self.finish_sent = True, False
+        self.owner.holdings_known, self.owner.finish_sent = True, False
+        self.mark()
+
+    def await_files(self) -> None:
+        """Its owner is told that all is stored, and makes its files."""
+        self.owner.finish_sent = True
         self.mark()
 
     def end_upload(self, chunk_counts: list[int]) -> None:
@@ -229,7 +216,7 @@ class Job:
 
     def wait_for_room(self, reason: str, now: float) -> None:
         """There is none for its results, or between its workers: nothing more is computed for it for a while."""
-        self.no_room_until, self.no_room_reason = now + NO_ROOM_WAIT_S, reason
+        self.no_room = Shortage(now + NO_ROOM_WAIT_S, reason)
         self.mark()
 
     # ── what it is ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,6 +224,10 @@ class Job:
     @property
     def is_final(self) -> bool:
         return self.state in FINAL
+
+    def is_owned(self, store: str, epoch: int) -> bool:
+        """Return True if this store has its results under this owner epoch."""
+        return self.owner.store == store and self.owner.epoch == epoch
 
     @property
     def name(self) -> str:
@@ -340,7 +331,7 @@ class Job:
 
     def forget_chunks(self) -> None:
         """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
-        self.waits_long = True
+        self.upload.waits_long = True
         self._clear_work()
         self.mark()
 
@@ -373,9 +364,8 @@ class Job:
         """A person's retry of one that was over: only what was asked for, its owner and how many chunks there are, is
         as before."""
         self.set_state(JobState.PENDING, JobCode.RETRIED, "it begins again")
-        self.outputs_summary, self.files, self.addresses = [], [], []
-        self.seconds = 0.0
-        self.waits_long = True
+        self.result = JobResult()
+        self.upload.waits_long = True
 
     def take_source(self, request: JobRequest) -> None:
         """It begins again, and this is once more what was asked for."""
@@ -401,17 +391,17 @@ class Job:
             code=self.code,
             reason=self.reason,
             session=self.session,
-            owner=self.owner,
-            owner_name=self.owner_name,
-            owner_epoch=self.owner_epoch,
+            owner=self.owner.store,
+            owner_name=self.owner.name,
+            owner_epoch=self.owner.epoch,
             builds=[to_text(track.fingerprint) for track in self.tracks],
             chunk_counts=self.chunk_counts,
-            seconds=self.seconds,
-            outputs_summary=self.outputs_summary,
-            files=self.files,
-            addresses=self.addresses,
-            edited_as=self.edited_as,
-            waits_long=self.waits_long,
+            seconds=self.result.seconds,
+            outputs_summary=self.result.outputs,
+            files=self.result.files,
+            addresses=self.result.addresses,
+            edited_as=self.upload.edited_as,
+            waits_long=self.upload.waits_long,
             final=final or Progress(),
             failures=list(failures),
         )
@@ -420,12 +410,12 @@ class Job:
         """The reverse of `record`, after a restart. A job that was running is pending until its workers are back."""
         self.state = JobState.PENDING if record.state is JobState.RUNNING else record.state
         self.code, self.reason, self.session = record.code, record.reason, record.session
-        self.owner, self.owner_name, self.owner_epoch = record.owner, record.owner_name, record.owner_epoch
-        self.chunk_counts, self.seconds = record.chunk_counts, record.seconds
-        self.outputs_summary, self.files, self.addresses = record.outputs_summary, record.files, record.addresses
+        self.owner = Owner(record.owner, record.owner_name, record.owner_epoch)
+        self.chunk_counts = record.chunk_counts
+        self.result = JobResult(record.seconds, record.outputs_summary, record.files, record.addresses)
         for track, build in zip(self.tracks, record.builds, strict=False):  # none of a job that has ended
             track.fingerprint = from_text(build, len(track.chain.steps))
-        self.edited_as, self.waits_long = record.edited_as, record.waits_long
+        self.upload.edited_as, self.upload.waits_long = record.edited_as, record.waits_long
 
 
 def _parameters(step: Map) -> Iterable[Any]:

@@ -24,7 +24,7 @@ class Situations:
         _keep(self.in_work, job, bool(flying))
         _keep(self.delivering, job, bool(delivered))
         if job.passed:
-            is_passing = job.holdings_known and job.state is not JobState.PAUSED
+            is_passing = job.owner.holdings_known and job.state is not JobState.PAUSED
             _keep(self.passing, job, is_passing and any(track.queue.count for track in job.passed))
 
     def leave(self, job: Job) -> None:
@@ -36,7 +36,7 @@ class Situations:
         """Raise AssertionError where a job is not where it belongs."""
         assert (job in self.in_work) == job.is_in_flight, f"job {job.id} is not where it belongs"
         assert (job in self.delivering) == any(track.queue.delivered_count for track in job.tracks), job.id
-        can_pass = job.holdings_known and job.state is not JobState.PAUSED
+        can_pass = job.owner.holdings_known and job.state is not JobState.PAUSED
         assert (job in self.passing) == (can_pass and any(one.queue.count for one in job.passed)), job.id
 
 

@@ -249,6 +249,11 @@ class TaskQueue:
         self._set_state(flight, TaskState.DELIVERED)
         self._on_progress()
 
+    def advance(self, record: LeaseRecord, now: float) -> None:
+        """A worker says that it has got on with a lease."""
+        record.progress_at = now
+        self._on_change()
+
     def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
         """A lease is over: with the last one the task is DELIVERED, or goes back to the front of the queue."""
         flight = self.in_flight.get(record.index)

@@ -115,7 +115,7 @@ def test_a_job_goes_on_or_says_why_not(seed: int) -> None:
     record = script.dispatcher.cluster.open[job]
     [track] = record.tracks
     for _ in range(MAX_STEPS):
-        if not record.holdings_known:  # it has begun again
+        if not record.owner.holdings_known:  # it has begun again
             script.hold(job)
             script.tick()
         elif not fleet.work():
@@ -125,7 +125,7 @@ def test_a_job_goes_on_or_says_why_not(seed: int) -> None:
     else:
         raise AssertionError("it goes on for ever")
     script.tick(1)
-    results = {fleet.results[record.owner_epoch, index] for index in track.queue.stored}
+    results = {fleet.results[record.owner.epoch, index] for index in track.queue.stored}
     assert len(results) <= 1, "results of one output are of different builds"
     if len(track.queue.stored) < CHUNKS:
         offered = frozenset[str]().union(*(filters for filters, _ in fleet.workers.values()))

@@ -406,11 +406,11 @@ def test_a_source_edited_since_its_upload_was_interrupted_is_told(script: Script
     script.tick(1)
     job = script.dispatcher.cluster.open[old]
     assert (job.code, new in job.reason) == ("source-edited", True)
-    assert script.restarted(epoch=2).dispatcher.cluster.open[old].edited_as == new
+    assert script.restarted(epoch=2).dispatcher.cluster.open[old].upload.edited_as == new
     script.client(3)
     assert script.submit(3, chunks=1, end=False, key="a", fingerprint="1") == old
     assert not script.said(3, Event)  # the edited one is whole
-    assert script.dispatcher.cluster.open[old].edited_as == ""
+    assert script.dispatcher.cluster.open[old].upload.edited_as == ""
 
 
 def test_a_whole_upload_and_one_with_a_client_are_not_called_edited(script: Script) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from middleware import publisher
 from middleware.events import Tick
-from middleware.model.changes import Urgency
 from middleware.model.stream import ChunkFacts
 from middleware.model.track import Attempt, TaskFailures
 from moviola.base.failures import MAX_FAILURES_OF_JOB
@@ -115,7 +114,7 @@ def test_what_was_accepted_and_what_is_missed_is_told_to_who_was_behind() -> Non
     script.tell(1, script.submission())
     job = script.job(1).job
     script.chunk(1, job, 0)
-    script.dispatcher.cluster.open[job].mark_as(Urgency.MISSED)
+    script.dispatcher.cluster.open[job].ask_anew(script.now)
     turn(script, 1)
     assert script.job(1).accepted == 0
     turn(script)

@@ -135,7 +135,7 @@ class Checks:
             if (
                 job is not None and not job.request.has_source
             ):  # else its source is here already, and the next epoch has begun
-                self._begun_again[message.job] = job.owner_epoch
+                self._begun_again[message.job] = job.owner.epoch
         elif isinstance(message, Own):
             before = self._begun_again.get(message.job, 0)
             assert message.owner_epoch > before, f"{message.job} began again, and its owner epoch is still {before}"
@@ -216,7 +216,7 @@ class Checks:
         middleware = self._scenario.middleware
         assert middleware.server is not None
         job = middleware.server.dispatcher.cluster.open.get(message.job)
-        if job is None or job.is_final or job.owner_epoch > 1 or message.job in middleware.asked_again_for:
+        if job is None or job.is_final or job.owner.epoch > 1 or message.job in middleware.asked_again_for:
             return  # chunks that had been given up, or were damaged, are needed again, and are accepted once more
         on_disk = middleware.committed_chunks(message.job) + sum(stream.freed.count for stream in job.streams)
         assert on_disk >= message.accepted, f"{message.accepted} chunks of {job.id} are accepted, {on_disk} on disk"
@@ -314,7 +314,7 @@ class Checks:
         self, cluster: Cluster, job: MiddlewareJob, workers: list[WorkerRecord], free: list[WorkerRecord], now: float
     ) -> None:
         """Tasks that never failed, of jobs that no worker failed: any able worker with credit may have them."""
-        if not job.holdings_known or job.state is JobState.PAUSED or now < job.no_room_until or job.excluded:
+        if not job.owner.holdings_known or job.state is JobState.PAUSED or now < job.no_room.until or job.excluded:
             return
         if not job.has_assets:
             return
@@ -382,26 +382,28 @@ class Checks:
         return room >= users * jobs and whole // users > mine and whole // users // jobs > job.spooled_bytes
 
     def _no_upload_holds_its_room_for_ever(self, job: MiddlewareJob, now: float) -> None:
-        if job.client is not None or job.all_sent or not job.spooled_bytes or job.moved_at is None:
+        if job.client is not None or job.all_sent or not job.spooled_bytes or job.upload.moved_at is None:
             return
         if job.is_in_flight:
             self._in_work_at[job.id] = now
             return
         limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
-        idle_s = now - max(job.moved_at, self._in_work_at.get(job.id, 0.0))
+        idle_s = now - max(job.upload.moved_at, self._in_work_at.get(job.id, 0.0))
         assert idle_s < limit_s, f"{job.id} holds {job.spooled_bytes} bytes, and nothing came for {idle_s:.0f} s"
 
     def _no_empty_job_keeps_its_place(self, job: MiddlewareJob, now: float) -> None:
         if (
             job.client is not None
             or any(one.known_count for one in job.streams)
-            or job.waits_long
+            or job.upload.waits_long
             or job.all_sent
-            or job.moved_at is None
+            or job.upload.moved_at is None
         ):
             return
         limit_s = self._scenario.middleware.rules.upload_timeout_s + EXPIRY_SLACK_S
-        assert now - job.moved_at < limit_s, f"nothing of {job.id} came for {now - job.moved_at:.0f} s, and it is there"
+        assert now - job.upload.moved_at < limit_s, (
+            f"nothing of {job.id} came for {now - job.upload.moved_at:.0f} s, and it is there"
+        )
 
     def _job_in_work_is_said_to_run(self, job: MiddlewareJob, now: float) -> None:
         if job.state is not JobState.PENDING or not job.is_in_flight:
@@ -462,7 +464,9 @@ class Checks:
     def _owner_epoch(self, job_id: str) -> int | None:
         server = self._scenario.middleware.server
         job = server.dispatcher.cluster.jobs.get(job_id) if server is not None else None
-        return job.owner_epoch if job is not None else None
+        if job is None:
+            return None
+        return job.owner.epoch if isinstance(job, MiddlewareJob) else job.owner_epoch
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 

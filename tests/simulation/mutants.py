@@ -158,7 +158,7 @@ def _holdings_not_awaited() -> Patch:
 
     def own(self: Any, job: Any, record: Any) -> None:
         real(self, job, record)
-        job.holdings_known = True
+        job.owner.holdings_known = True
 
     return Ownership, "_own", own
 
@@ -429,12 +429,12 @@ def _finish_not_owed_again() -> Patch:
 
     def holdings(self: Any, record: Any, message: Any, now: float) -> None:
         job = self._cluster.jobs.get(message.job)
-        was_sent = job is not None and job.finish_sent
+        was_sent = job is not None and job.owner.finish_sent
         if was_sent:
             self._cluster.aggregators, known = {}, self._cluster.aggregators  # so that no Finish leaves
             real(self, record, message, now)
             self._cluster.aggregators = known
-            job.finish_sent = True
+            job.owner.finish_sent = True
         else:
             real(self, record, message, now)
 
@@ -571,7 +571,7 @@ def _owner_that_was_away_gets_its_job_back() -> Patch:
         if self._cluster.aggregators or not job.request.has_source:
             real(self, job)
         else:
-            job.owner = job.owner_name = ""  # and a restart does not know
+            job.owner.store = job.owner.name = ""  # and a restart does not know
 
     return Ownership, "take_back", take_back
 
