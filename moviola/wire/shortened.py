@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgpack
 
-from moviola.base.mapped import Map, Mapped
+from moviola.base.mapped import Mapped
 
 ELLIPSIS: Final = "…"
 
@@ -63,19 +63,10 @@ def shortened_data(data: Any, *, characters: int, items: int, depth: int = MAX_D
     return made
 
 
-def fitted(data: Map, size: int) -> Map:
-    """Return the data in at most `size` bytes of a message, with as little left out as that takes; empty if even the
-    shortest form is larger."""
-    for characters, items in LEVELS:
-        made: Map = shortened_data(data, characters=characters, items=items)
-        if len(msgpack.packb(made)) <= size:
-            return made
-    return {}
-
-
 def fitted_record(whole: R, size: int) -> R:
     """Return the record in at most `size` bytes of a message, with as little left out as that takes; in its shortest
-    form if even that is larger. Of a list of records with names the last one says how many are left out."""
+    form if even that is larger. What is left out of a list of records is counted in the last one: as its name, or as
+    its explanation."""
     made = whole
     for characters, items in LEVELS:
         made = _shortened_value(whole, characters, items)
@@ -94,6 +85,7 @@ def _shortened_value(value: Any, characters: int, items: int) -> Any:
     if not isinstance(value[0], Mapped):  # numbers stay: they say something together, such as which frames
         return shortened_data(value, characters=characters, items=items) if isinstance(value[0], str) else value
     made = [_shortened_value(one, characters, items) for one in value[:items]]
-    if len(value) > items and hasattr(value[0], "name"):
-        made.append(type(value[0])(name=f"{ELLIPSIS} {len(value) - items} more"))  # type: ignore[call-arg]
+    if len(value) > items:
+        told = next(name for name in ("name", "explanation") if hasattr(value[0], name))
+        made.append(type(value[0])(**{told: f"{ELLIPSIS} {len(value) - items} more"}))
     return made

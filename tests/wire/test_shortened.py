@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgpack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moviola.wire.shortened import fitted, shortened, shortened_data, shortened_end
+from moviola.base.details import Details, RequestedOutput, RequestedStep
+from moviola.base.failures import Failure
+from moviola.base.mapped import Map
+from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
+from moviola.wire.shortened import LEVELS, fitted_record, shortened, shortened_data, shortened_end
 
 LEAVES = st.one_of(
     st.none(),
@@ -27,16 +33,23 @@ PLAIN = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(max_size=10), PLAIN), st.integers(100, 20_000))
-def test_any_data_fits_and_can_be_printed(data: dict[str, Any], size: int) -> None:
-    made = fitted(data, size)
-    assert len(msgpack.packb(made)) <= size
-    json.dumps(made)
+@given(PLAIN, st.sampled_from(LEVELS))
+def test_any_data_is_told_in_a_form_that_can_be_printed(data: Any, level: tuple[int, int]) -> None:
+    characters, items = level
+    json.dumps(shortened_data(data, characters=characters, items=items))
+
+
+@given(st.dictionaries(st.text(max_size=10), PLAIN, max_size=3))
+def test_a_record_of_any_parameters_is_told_as_one(parameters: Map) -> None:
+    made = fitted_record(Details([RequestedOutput("out", [RequestedStep("blur", parameters)] * 3)]), 2_000)
+    assert repr(Details.from_wire(msgpack.unpackb(msgpack.packb(made.to_wire())))) == repr(made)  # NaN is not NaN
+    json.dumps(made.to_wire())
 
 
 def test_what_is_small_stays_as_it_is() -> None:
-    data = {"name": "v" * 180, "chain": [{"name": "blur", "parameters": {"radius": 5, "deep": [1.5, None, True]}}]}
-    assert fitted(data, 10_000) == data
+    steps = [RequestedStep("blur", {"radius": 5, "deep": [1.5, None, True]})]
+    whole = Details([RequestedOutput("v" * 180, steps)], failures=[Failure(frames=[1, 2])])
+    assert fitted_record(whole, 10_000) == whole
 
 
 def test_texts_end_with_an_ellipsis_and_lists_with_a_count() -> None:
@@ -48,11 +61,14 @@ def test_texts_end_with_an_ellipsis_and_lists_with_a_count() -> None:
     assert shortened_data({"x": b"\0" * 7}, characters=9, items=1) == {"x": "7 bytes"}
 
 
-def test_of_much_the_names_stay() -> None:
+def test_of_much_the_names_stay_and_what_is_left_out_is_counted() -> None:
     """What a client needs of an output is there whatever is told beside it."""
-    summary = {"name": "n" * 120, "file": "f" * 140, "digest": "d" * 64, "warnings": ["w" * 500] * 1000}
-    made = fitted(summary, 4096)
-    assert {name: made[name] for name in ("name", "file", "digest")} == {
-        name: summary[name] for name in ("name", "file", "digest")
-    }
-    assert made["warnings"][-1].endswith("more")
+    failures = [Failure(explanation="e" * 3000, frames=[number, number]) for number in range(5)]
+    summary = OutputSummary("n" * 120, JobState.DONE, file="f" * 140, digest="d" * 64, failures=failures)
+    made = fitted_record(replace(summary, warnings=["w" * 500] * 1000), 4096)
+    assert (made.name, made.file, made.digest) == (summary.name, summary.file, summary.digest)
+    assert made.warnings[-1].endswith("more")
+    assert (made.failures[0].frames, made.failures[-1].explanation) == ([0, 0], "… 1 more")
+    assert len(msgpack.packb(made.to_wire())) <= 4096
+    chain = fitted_record(RequestedOutput("out", [RequestedStep("blur", {"text": "x" * 500})] * 300), 4096).chain
+    assert chain[-1].name.startswith("… ")
