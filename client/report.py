@@ -10,7 +10,7 @@ from rich.text import Text
 
 from moviola.display.bars import duration
 from moviola.display.terminal import Terminal
-from moviola.session.outcome import NOT_SENT, REFUSED, Outcome, OutputOutcome, Remains, Status, exit_status
+from moviola.session.outcome import REFUSED, Outcome, OutputOutcome, Remains, Status, exit_status
 from moviola.session.target import as_sentence
 from moviola.session.units import counted
 from moviola.session.views import BatchDisplay
@@ -63,7 +63,7 @@ class Report:
     @property
     def status(self) -> Status:
         """The exit status for all that was told of."""
-        return exit_status(outcome.status for outcome in self._outcomes if outcome.state != NOT_SENT)
+        return exit_status(outcome.status for outcome in self._outcomes)
 
     def tell(self, outcome: Outcome) -> None:
         """One file has come to its end."""
