@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for path in plugins:
             registry.load_plugin(path)  # what is wrong with one should be known before a child meets it
         filters = chosen_filters(given.filters)
-        secret = cluster_secret(given.secret_file, given.no_secret, makes=is_loopback(given.host))
+        makes = is_loopback(given.host)
+        secret = cluster_secret(given.secret_file, given.no_secret, state=given.state_folder, makes=makes)
         assets = None if given.assets is None else _served(given.assets)
         memory_limit = _memory_limit(given)
     except (ValueError, registry.PluginError) as error:

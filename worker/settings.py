@@ -84,4 +84,5 @@ class Settings:
     )
     secret_file: Path | None = options.secret_file()
     no_secret: bool = options.no_secret()
+    state_folder: Path | None = options.state_folder_of_cluster()
     log: str = options.log()

@@ -29,7 +29,8 @@ def secret(settings: ClientSettings) -> Iterator[Finding]:
     if settings.no_secret:
         yield Finding("secret", Mark.GOOD, "none is to be used (--no-secret)")
         return
-    paths = [settings.secret_file] if settings.secret_file else [each / SECRET_NAME for each in state_folders()]
+    folders = [settings.state_folder] if settings.state_folder else state_folders()
+    paths = [settings.secret_file] if settings.secret_file else [each / SECRET_NAME for each in folders]
     path = next((each for each in paths if each.exists()), None)
     if path is None:
         mark = Mark.WRONG if settings.secret_file else Mark.WARNING

@@ -26,6 +26,7 @@ class ClusterSettings:
     ipv6: bool = setting(False, type=SWITCH, help="use IPv6 only", excludes="family")
     secret_file: Path | None = options.secret_file()
     no_secret: bool = options.no_secret()
+    state_folder: Path | None = options.state_folder_of_cluster()
     user: str = options.user()
 
     @property
@@ -33,7 +34,7 @@ class ClusterSettings:
         """What these settings lead to. Raises UsageError when the secret cannot be read."""
         family = socket.AF_INET if self.ipv4 else socket.AF_INET6 if self.ipv6 else socket.AF_UNSPEC
         try:
-            secret = cluster_secret(self.secret_file, self.no_secret)
+            secret = cluster_secret(self.secret_file, self.no_secret, state=self.state_folder)
         except (OSError, ValueError) as error:
             raise UsageError(f"The cluster's secret cannot be read: {error}") from error
         return Target(Address(self.host, self.port), family, secret, self.user)

@@ -55,6 +55,19 @@ def state() -> Any:
     )
 
 
+def state_folder_of_cluster() -> Any:
+    """The setting `--state-folder` (MOVIOLA_STATE) of programs that keep nothing: where a cluster's secret is."""
+    return setting(
+        None,
+        type=FOLDER,
+        help="state folder of a cluster on this machine, whose secret is taken",
+        flag="--state-folder",
+        variables=["MOVIOLA_STATE"],
+        default_text="the one here, or this checkout's or user's",
+        protected=True,
+    )
+
+
 def results() -> Any:
     """The setting `--results` (MOVIOLA_RESULTS): the folder of finished files."""
     return setting(

@@ -32,7 +32,7 @@ def cluster_secret(
     Args:
         secret_file: the file that the setting `--secret-file` names.
         no_secret: the setting `--no-secret`; not together with `secret_file`.
-        state: the program's own state folder; by default all of `state_folders`.
+        state: the state folder that the settings name; by default all of `state_folders`.
         makes: make a secret if there is none.
 
     Raises:
@@ -54,9 +54,8 @@ def cluster_secret(
 
 
 def state_folders() -> list[Path]:
-    """Return the state folders in which to look for the secret that this user's programs share."""
-    told = os.environ.get("MOVIOLA_STATE")
-    return [Path(told)] if told else [Path("state"), state_folder()]
+    """Return the state folders in which to look for the secret that this user's programs share, if none is named."""
+    return [Path("state"), state_folder()]
 
 
 def read_secret(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from moviola.base.layers import read
+from moviola.session.cluster_settings import ClientSettings, ClusterSettings
 from moviola.wire import options
 from moviola.wire.secret import cluster_secret, make_secret, read_secret
 
@@ -29,12 +30,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Told:
     secret_file: Path | None = options.secret_file()
     no_secret: bool = options.no_secret()
+    state_folder: Path | None = options.state_folder_of_cluster()
 
 
 def secret_told(*arguments: str, state: Path | None = None, makes: bool = False) -> bytes:
     """The secret that a command line and the environment lead to."""
     said = read(Told, argparse.ArgumentParser(), arguments)
-    return cluster_secret(said.secret_file, said.no_secret, state=state, makes=makes)
+    return cluster_secret(said.secret_file, said.no_secret, state=state or said.state_folder, makes=makes)
 
 
 def written(path: Path, content: bytes = b" reel\n") -> Path:
@@ -90,6 +92,16 @@ def test_what_is_said_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("MOVIOLA_SECRET_FILE", other)
     assert secret_told() == b"other"
     assert secret_told("--no-secret") == b""
+
+
+def test_a_configuration_says_where_a_cluster_has_its_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MOVIOLA_STATE", raising=False)
+    written(tmp_path / "elsewhere" / "secret", b"elsewhere")
+    (tmp_path / "user.toml").write_text('state = "elsewhere"\n')
+    monkeypatch.setenv("MOVIOLA_USER_CONFIG", str(tmp_path / "user.toml"))
+    given = read(ClusterSettings, argparse.ArgumentParser(), [], whole=[ClientSettings])
+    assert given.target.secret == b"elsewhere"
 
 
 def test_of_programs_that_begin_at_once_all_have_the_same(tmp_path: Path) -> None:
