@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,8 @@ import pytest
 from client.config import OTHER_VARIABLES, main, unread_variables
 from client.declared import kept_settings
 from moviola.base.config_files import TABLES
+
+ROOT = Path(__file__).parents[2]
 
 Shown = Callable[..., tuple[int, str, str]]
 
@@ -142,3 +146,15 @@ def test_a_variable_that_nothing_reads_is_named(config: Shown, monkeypatch: pyte
         == "The variable MOVIOLA_WORKER_FILTRES is set, and nothing reads it; did you mean MOVIOLA_WORKER_FILTERS?\n"
     )
     assert not list(unread_variables(dict.fromkeys(OTHER_VARIABLES, "x") | {"HOME": "/", "MOVIOLA_PORT": "1"}))
+
+
+def test_every_variable_in_the_code_is_a_setting_or_named_as_none() -> None:
+    known = {variable for settings in kept_settings().values() for one in settings for variable in one.variables}
+    read = set()
+    for package in ("moviola", "client", "middleware", "worker", "aggregator"):
+        for path in (ROOT / package).rglob("*.py"):
+            nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+            read |= {str(node.value) for node in nodes if re.fullmatch(r"MOVIOLA_[A-Z_]+[A-Z]", str(node.value))}
+    compose = re.findall(r"\$\{(MOVIOLA_[A-Z_]+)", (ROOT / "docker-compose.yml").read_text())
+    assert len(read) > 10
+    assert {*read, *compose} - known == OTHER_VARIABLES
