@@ -63,4 +63,5 @@ class Requirement:
             return ""
         *most, last = self.names
         wanted = f"{', '.join(most)} or {last}" if most else last
-        return f"{filter_name} needs {wanted}, as in {filter_name}:{self.names[0]}=…"
+        value = "TEXT" if isinstance(defaults[self.names[0]], str) else "NUMBER"
+        return f"{filter_name} needs {wanted}, as in {filter_name}:{self.names[0]}={value}"

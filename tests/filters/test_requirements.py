@@ -17,10 +17,10 @@ from moviola.filters.schema import FilterSchema, ParameterError, check_chain
 @pytest.mark.parametrize(
     ("chain", "sentence"),
     [
-        ("crop", "crop needs x, y, width or height, as in crop:x=…"),
-        ("crop:x=0:height=0", "crop needs x, y, width or height, as in crop:x=…"),
-        ("resize", "resize needs width or height, as in resize:width=…"),
-        ("resize:aspect=false", "resize needs width or height, as in resize:width=…"),
+        ("crop", "crop needs x, y, width or height, as in crop:x=NUMBER"),
+        ("crop:x=0:height=0", "crop needs x, y, width or height, as in crop:x=NUMBER"),
+        ("resize", "resize needs width or height, as in resize:width=NUMBER"),
+        ("resize:aspect=false", "resize needs width or height, as in resize:width=NUMBER"),
         ("edges:low=200", "edges: low is 200 and high is 150; low must be at most high"),
         ("edges:low=9:high=8", "edges: low is 9 and high is 8; low must be at most high"),
     ],
