@@ -28,7 +28,7 @@ from moviola.base.config_files import (
 from moviola.base.invocation import typed
 from moviola.base.layers import Said, check_files, decide, find
 from moviola.base.presets import HELP_KEY, Preset, all_presets
-from moviola.base.settings import CONFIG_DEST, Setting, add_config, default_of
+from moviola.base.settings import CONFIG_DEST, Setting, add_config, add_flags, default_of, settings_of
 from moviola.base.suggestions import did_you_mean
 from moviola.display.terminal import Terminal
 from moviola.session import presets
@@ -36,6 +36,7 @@ from moviola.session.outcome import Status
 
 from .declared import kept_settings
 from .options import Parser
+from .settings import ConfigSettings
 
 WIDTH: Final = 80
 """Columns: what a line takes at most, unless a value that is to be copied whole is longer."""
@@ -96,11 +97,12 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "table", nargs="?", choices=tables, metavar="TABLE", help=f"this one alone: {', '.join(tables)}"
     )
-    parser.add_argument("--said", action="store_true", help="leave out what is at its default")
-    parser.add_argument("--paths", action="store_true", help="show which files there may be, and which are there")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_flags(parser, ConfigSettings)
     add_config(parser)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for one in settings_of(ConfigSettings):  # without the files, of which one may be wrong
+        setattr(options, one.name, getattr(options, one.name, one.default))
+    return options
 
 
 def what_holds(files: Sequence[ConfigFile], environ: Mapping[str, str]) -> Held:

@@ -79,6 +79,22 @@ class FiltersSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigSettings:
+    """What `client.config` can be told beside a table."""
+
+    said: bool = setting(False, type=SWITCH, help="leave out what is at its default")
+    paths: bool = setting(False, type=SWITCH, help="show which files there may be, and which are there")
+    json: bool = json("print one JSON object")
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorSettings:
+    """What `client.doctor` can be told beside where the cluster is."""
+
+    json: bool = json("print one JSON object")
+
+
+@dataclass(frozen=True, slots=True)
 class StatusSettings:
     """What `client.status` can be told."""
 

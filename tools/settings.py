@@ -104,15 +104,17 @@ own flags and variables, and the address to listen at from `MOVIOLA_BIND`.
 """
 
 TITLES: Final = {
-    "middleware": "`python -m middleware`",
-    "aggregator": "`python -m aggregator`",
-    "worker": "`python -m worker`",
-    "client": "`python -m client.file_sender`, `client.jobs`, `client.status`",
-    "send": "What is sent: `python -m client.file_sender`",
-    "up": "A cluster on this machine: `moviola up`, `./run.sh`",
-    "client.jobs": "`python -m client.jobs`",
-    "client.status": "`python -m client.status`",
-    "client.filters": "`python -m client.filters`",
+    "send": "What is sent: `moviola send` (`python -m client.file_sender`)",
+    "client": "Where the cluster is: `moviola send`, `jobs`, `status`, `filters`, `doctor`",
+    "up": "A cluster on this machine: `moviola up` (`./run.sh`), `demo`, `down`",
+    "middleware": "`moviola middleware` (`python -m middleware`)",
+    "aggregator": "`moviola aggregator` (`python -m aggregator`)",
+    "worker": "`moviola worker` (`python -m worker`)",
+    "client.jobs": "`moviola jobs` (`python -m client.jobs`)",
+    "client.status": "`moviola status` (`python -m client.status`)",
+    "client.filters": "`moviola filters`",
+    "client.config": "`moviola config`",
+    "client.doctor": "`moviola doctor`",
 }
 """By program; the first have a table of that name in a configuration file."""
 
@@ -128,6 +130,8 @@ def declared() -> dict[str, type]:
         "client.jobs": settings.JobsSettings,
         "client.status": settings.StatusSettings,
         "client.filters": settings.FiltersSettings,
+        "client.config": settings.ConfigSettings,
+        "client.doctor": settings.DoctorSettings,
     }
 
 

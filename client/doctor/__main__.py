@@ -25,6 +25,7 @@ from moviola.session.cluster_settings import ClientSettings
 
 from ..config import unread_variables, what_holds
 from ..options import Parser
+from ..settings import DoctorSettings
 from . import cluster, machine, software
 from .finding import Finding, Mark
 
@@ -92,8 +93,8 @@ def _parser() -> Parser:
     summary, _, statuses = (__doc__ or "").partition("\n\n")
     parser = Parser(prog=typed("doctor"), description=summary, epilog=statuses)
     add_flags(parser, ClientSettings)
+    add_flags(parser, DoctorSettings)
     add_config(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
@@ -113,7 +114,7 @@ def _configuration(options: argparse.Namespace) -> tuple[ConfigError | None, lis
 def _settings(
     parser: argparse.ArgumentParser, options: argparse.Namespace, environ: Mapping[str, str]
 ) -> tuple[ClientSettings, UpSettings]:
-    settle(parser, options, [ClientSettings], environ)
+    settle(parser, options, [ClientSettings, DoctorSettings], environ)
     up = argparse.Namespace(**{CONFIG_DEST: getattr(options, CONFIG_DEST)})
     settle(parser, up, [UpSettings], environ)
     return settings_in(ClientSettings, options), settings_in(UpSettings, up)
