@@ -63,13 +63,21 @@ def _run(options: argparse.Namespace, pipes: ExitStack, stdout: Terminal, stderr
         if options.list_filters:
             return list_filters(stdout, target, is_local=options.local, as_json=options.json)
         plan = _plan(options, pipes, target, stdout, stderr)
-    except (UsageError, ChainError, ParameterError) as error:
+    except UsageError as error:
         return stderr.fail(Status.WRONG, str(error))
+    except (ChainError, ParameterError) as error:
+        return stderr.fail(Status.WRONG, f"{_whose_chains(options)}{error}")
     except NobodyToAsk as error:
         return stderr.fail(Status.UNREACHABLE, str(error))
     except WireError as error:
         return stderr.fail(Status.UNREACHABLE, str(error))
     return _deliver(plan, options, None if options.local else target, stdout, stderr)
+
+
+def _whose_chains(options: argparse.Namespace) -> str:
+    """The beginning of a sentence about chains that were not typed: which preset, variable or file asks for them."""
+    said = said_in(options).get("filters")
+    return "" if said is None or said.layer is Layer.FLAG else f"The filters of {said.where}: "
 
 
 def _contradictions(options: argparse.Namespace) -> Iterator[str]:
@@ -90,7 +98,9 @@ def _plan(options: argparse.Namespace, pipes: ExitStack, target: Target, stdout:
     paths = [pipes.enter_context(spooled(sys.stdin.buffer)) if str(path) == PIPE else path for path in named]
     materials, complaints = sources.find(paths)
     kinds = {material.kind for material in materials}
-    for sentence in (*wanted.idle(kinds), *_idle_options(options, kinds)):
+    for sentence in wanted.idle(kinds):
+        raise UsageError(f"{_whose_chains(options)}{sentence}")
+    for sentence in _idle_options(options, kinds):
         raise UsageError(sentence)
     orders, unsuited = orders_for(materials, wanted)
     out = options.out

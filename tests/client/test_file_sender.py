@@ -145,6 +145,22 @@ def test_what_a_configuration_says_for_other_material_is_no_mistake(
     assert done.returncode == 0, done.stderr
 
 
+def test_a_chain_that_was_not_typed_is_said_with_where_it_stands(
+    sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "moviola.toml").write_text("[send]\nfilters = ['blur:5']\n[presets.mine]\nfilters = ['crop']\n")
+    for arguments, where in (([], tmp_path / "moviola.toml"), (["-p", "mine"], f"the preset 'mine' of {tmp_path}")):
+        done = sender(clip, *arguments, *to(cluster))
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"The filters of {where}")
+    monkeypatch.setenv("MOVIOLA_SEND_FILTERS", "edges")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    assert sender("table.csv", *to(cluster)).stderr.startswith(
+        "The filters of MOVIOLA_SEND_FILTERS: the filter edges is"
+    )
+    assert not sender(clip, "-f", "blur:5", *to(cluster)).stderr.startswith("The filters of")
+
+
 def test_an_option_is_right_where_some_of_the_material_knows_it(
     sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path
 ) -> None:
