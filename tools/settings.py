@@ -97,8 +97,9 @@ crf = 30
 
 A preset's name means one thing: what is built in cannot be defined again, and no name may stand in two files.
 
-`./run.sh` tells its programs ports, folders, the number of processes and the secret by flags: those it takes from its
-own flags and variables, and the address to listen at from `MOVIOLA_BIND`.
+`moviola up` tells its programs ports, folders, the number of processes, the address to listen at and the secret: what
+its own flags, variables and `[up]` say, and what the tables of these programs say. Everything else they look up
+themselves, in the files that counted when the cluster was started.
 
 `--help` of each program lists the same, with the values of this machine.
 """
