@@ -1,52 +1,31 @@
-"""An installation in a fresh environment: one name in it, and nothing that a user's own modules could stand in for."""
+"""An installation in a fresh environment: one name and one command in it, and nothing that a user's own modules could
+stand in for."""
 
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from moviola.base.installation import version
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import ROOT
+from tests.package.installed import Built, Home
 
-pytestmark = [pytest.mark.suite("package"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.suite("package"), pytest.mark.timeout(1800)]
 
-INSTALL_TIMEOUT_S = 600
-RUN_TIMEOUT_S = 120
 USERS_OWN = ("filters.py", "client.py", "media.py", "wire.py", "worker.py", "tools.py")
 
 
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment that has Moviola installed from what is committed here, and nothing else."""
-    folder = tmp_path_factory.mktemp("installation")
-    source, environment = folder / "source", folder / "environment"
-    _run("git", "clone", "--quiet", str(ROOT), str(source))
-    _run(sys.executable, "-m", "venv", str(environment))
-    _run(str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", str(source))
-    return environment / "bin" / "python"
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder of a user who has modules of the names that a checkout has; to import one of them is an error."""
-    for name in USERS_OWN:
-        (tmp_path / name).write_text('raise SystemExit("this is the user\'s own module")\n')
-    return tmp_path
-
-
-def test_an_installation_adds_one_name(python: Path) -> None:
+def test_an_installation_adds_one_name_and_one_command(python: Path) -> None:
     (record,) = python.parent.parent.glob("lib/python*/site-packages/moviola-*.dist-info/RECORD")
-    tops = {line.partition("/")[0] for line in record.read_text().splitlines()}
+    tops = {line.partition("/")[0] for line in record.read_text().splitlines() if not line.startswith("..")}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"moviola"}
+    outside = {line.partition(",")[0] for line in record.read_text().splitlines() if line.startswith("..")}
+    assert outside == {"../../../bin/moviola"}
 
 
 def test_it_has_every_module_of_the_checkout(python: Path) -> None:
@@ -58,13 +37,62 @@ def test_it_has_every_module_of_the_checkout(python: Path) -> None:
             assert (target / Path(name).relative_to(top)).is_file(), name
 
 
-def test_a_clip_is_filtered_beside_modules_of_the_users_own(python: Path, folder: Path) -> None:
+def test_a_clip_is_filtered_beside_modules_of_the_users_own(python: Path, home: Home) -> None:
+    for name in USERS_OWN:
+        (home.work / name).write_text('raise SystemExit("this is the user\'s own module")\n')
     clip = clips.film()
-    command = [str(python), "-m", "moviola.client.file_sender", "--local", str(clip), "--filters", "blur", "--json"]
-    done = subprocess.run(
-        [*command, "--out", "out.mp4"], cwd=folder, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False
+    said = home.call(
+        python, "-m", "moviola.client.file_sender", "--local", clip, "--filters", "blur", "--json", "--out", "out.mp4"
     )
-    assert done.returncode == 0, done.stderr
-    assert (folder / "out.mp4").is_file()
-    (output,) = json.loads(done.stdout)["outputs"]
+    assert (home.work / "out.mp4").is_file()
+    (line,) = [line for line in said.splitlines() if line.startswith("{")]
+    (output,) = json.loads(line)["outputs"]
     assert output["frames_out"] == output["frames_in"] > 0
+
+
+@pytest.mark.parametrize("way", ["python", "newest", "by_pipx", "by_uv"])
+def test_the_demo_runs_in_an_empty_folder_and_leaves_nothing_running(
+    way: str, home: Home, request: pytest.FixtureRequest
+) -> None:
+    found: Path = request.getfixturevalue(way)
+    moviola = found if found.name == "moviola" else found.with_name("moviola")
+    assert home.call(moviola, "--version") == f"moviola {version()}\n"
+    try:
+        said = home.call(moviola, "demo", "-n", "1")
+        assert "made on this machine" in said
+        assert "96 in, 96 out, 0 retries" in said
+        assert "  stop     moviola down\n" in said
+        assert f"moviola send VIDEO --filters blur --port {home.port}\n" in said
+        (result,) = [line.split()[1] for line in said.splitlines() if line.startswith("  result ")]
+        assert Path(result).is_relative_to(home.folder / "home")
+
+        home.call(moviola, "send", result, "-f", "flip", "-o", "flipped.mp4", "-q")
+        assert (home.work / "flipped.mp4").stat().st_size > 0
+        assert '"state": "done"' in home.call(moviola, "jobs", "--json")
+        assert "blur  " in home.call(moviola, "filters")
+    finally:
+        stopped = home.call(moviola, "down")
+    assert stopped == "Moviola is stopped.\n"
+    for port in (home.port, home.aggregator_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert {path.name.partition(".")[0] for path in home.work.iterdir()} == {"flipped"}
+    assert home.call(moviola, "down").startswith("Nothing of ")
+
+
+def test_the_secret_is_the_users_own_in_the_state_folder(python: Path, home: Home) -> None:
+    moviola = python.with_name("moviola")
+    try:
+        home.call(moviola, "up", "-n", "1")
+        (secret,) = (home.folder / "home").rglob("secret")
+        assert secret.parent.stat().st_mode & 0o077 == 0
+        assert secret.stat().st_mode & 0o077 == 0
+        home.call(moviola, "status")
+        home.call(moviola, "status", "--no-secret", status=3)
+    finally:
+        home.call(moviola, "down")
+
+
+def test_the_sdist_has_what_a_checkout_needs_to_be_built(built: Built) -> None:
+    assert built.sdist.stat().st_size < 5_000_000
+    assert built.wheel.name.endswith("-py3-none-any.whl")
