@@ -46,6 +46,7 @@ from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.errors import Refused, WireError
 from moviola.wire.messages import Job
 
+from .completion import job_ids
 from .display.job_report import as_json, details_as_json, print_details, print_jobs
 from .display.summary import print_summary
 from .interruption import interruptible, loaded
@@ -89,7 +90,8 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = Parser(prog=typed("jobs"), description=summary, epilog=rest, formatter_class=formatter)
     parser.add_argument("verb", nargs="?", choices=VERBS, default="list", metavar="VERB", help="one of those below")
-    parser.add_argument("id", nargs="?", default="", metavar="ID", help="which job")
+    which = parser.add_argument("id", nargs="?", default="", metavar="ID", help="which job")
+    which.completer = job_ids(parser)  # type: ignore[attr-defined]  # argcomplete looks for it
     parser.add(ClientSettings, JobsSettings)
     options = parser.read(arguments)
     if options.verb == "list" and options.id:

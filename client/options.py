@@ -26,8 +26,12 @@ class Parser(command_line.Parser):
     def read(self, arguments: Sequence[str] | None) -> argparse.Namespace:
         """Return the command line with the values of all settings. What is wrong ends the process with status 2."""
         given = self.parse_args(arguments)
-        settle(self, given, self._declared, whole=[ClientSettings], presets=PRESETS)
+        self.settle(given)
         return given
+
+    def settle(self, given: argparse.Namespace) -> None:
+        """Set in parsed arguments what they do not say. What is wrong ends the process with status 2."""
+        settle(self, given, self._declared, whole=[ClientSettings], presets=PRESETS)
 
 
 def read_target(options: argparse.Namespace) -> Target:

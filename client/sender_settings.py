@@ -23,7 +23,11 @@ class SenderSettings(JobSettings):
     use_preset: str = setting(
         "",
         type=replace(
-            options.TEXT, unit="preset", bounds=f"{', '.join(PRESETS)}, or one of yours", placeholder="PRESET"
+            options.TEXT,
+            unit="preset",
+            bounds=f"{', '.join(PRESETS)}, or one of yours",
+            placeholder="PRESET",
+            completes="moviola.session.presets:offered",
         ),
         help="filters and encoder settings under one name; flags win over what it sets. 'moviola config presets' shows "
         "what there is",

@@ -50,7 +50,13 @@ class Settings:
     )
     filters: str = setting(
         ALL,
-        type=replace(options.TEXT, unit="names", bounds="known filters, separated by commas", placeholder="NAMES"),
+        type=replace(
+            options.TEXT,
+            unit="names",
+            bounds="known filters, separated by commas",
+            placeholder="NAMES",
+            completes="moviola.filters.completion:names",
+        ),
         help=f"filters to offer, separated by commas, or '{ALL}'",
         variables=["FILTER_TYPE", "WORKER_CAPABILITIES"],
     )

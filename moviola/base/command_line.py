@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, Final, NoReturn
 
 from moviola.base.installation import version
@@ -66,6 +67,25 @@ class Parser(argparse.ArgumentParser):
             names = [str(each) for each in action.choices]
             meant = did_you_mean(str(value), names) or f" (choose from {', '.join(names)})"
             raise argparse.ArgumentError(action, f"invalid choice: '{value}'{meant}")
+
+
+def set_completer(action: argparse.Action, name: str = "") -> None:
+    """Declare what the Tab key offers for an argument; without that it offers choices, or else files.
+
+    Args:
+        action: the argument.
+        name: of a function, `module:function`, which is imported when it is asked. It takes the text so far and
+            returns the texts that it may become, each with a few words. Empty: nothing is offered.
+    """
+
+    def complete(prefix: str, **_: Any) -> Mapping[str, str]:
+        if not name:
+            return {}
+        module, _separator, function = name.partition(":")
+        offered: Mapping[str, str] = getattr(import_module(module), function)(prefix)
+        return offered
+
+    action.completer = complete  # type: ignore[attr-defined]  # argcomplete looks for it
 
 
 class _Version(argparse.Action):

@@ -21,6 +21,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from moviola.base.command_line import set_completer
 from moviola.base.config_files import CONFIG_VARIABLE, TABLES
 
 CONFIG_FLAG: Final = "--config"
@@ -41,7 +42,8 @@ class ValueType:
 
     `read` makes a value of a text, or raises argparse.ArgumentTypeError with what is wrong; `unit` and `bounds` are
     words for people; `placeholder` stands for the value in `--help`; `show` makes a text of a default. A flag takes
-    nothing but `choices`, where there are some. A value that `is_path` is meant from where it is said: from the current
+    nothing but `choices`, where there are some. `completes` names what the Tab key offers (see
+    `moviola.base.command_line.set_completer`). A value that `is_path` is meant from where it is said: from the current
     folder, or from the folder of the configuration file.
     """
 
@@ -52,6 +54,7 @@ class ValueType:
     show: Callable[[Any], str] = str
     choices: tuple[str, ...] = ()
     is_path: bool = False
+    completes: str = ""
 
 
 def switch(text: str) -> bool:
@@ -206,7 +209,9 @@ def add_flags(parser: argparse.ArgumentParser, declared: type, environ: Mapping[
         if one.repeats:
             more |= {"action": "append"} if one.repeats == "append" else {"nargs": one.repeats}
         flags = sorted([one.flag, *one.aliases], key=lambda flag: flag.startswith("--"))  # the short ones first
-        target.add_argument(*flags, **more)
+        action = target.add_argument(*flags, **more)
+        if not (one.is_switch or one.type.choices or one.type.is_path):
+            set_completer(action, one.type.completes)
 
 
 def add_config(parser: argparse.ArgumentParser, environ: Mapping[str, str] | None = None) -> None:

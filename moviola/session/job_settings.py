@@ -38,7 +38,13 @@ class JobSettings:
 
     filters: tuple[str, ...] = setting(
         (),
-        type=replace(options.TEXT, unit="chain", bounds="see docs/FILTERS.md", placeholder="CHAIN"),
+        type=replace(
+            options.TEXT,
+            unit="chain",
+            bounds="see docs/FILTERS.md",
+            placeholder="CHAIN",
+            completes="moviola.filters.completion:chains",
+        ),
         help="filters, such as 'blur:radius=5,edges', or NAME=CHAIN, which names the output; give it again for a "
         "further output",
         aliases=["-f", "--processing"],

@@ -5,6 +5,7 @@ Each stands here as it would in a configuration file, in `[presets.NAME]`; see m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from moviola.base.presets import BuiltIn
@@ -40,3 +41,8 @@ PRESETS: Final[BuiltIn] = {
         "no-video": True,
     },
 }
+
+
+def offered(_typed: str) -> Mapping[str, str]:
+    """Return what the Tab key offers for a preset, each with a few words."""
+    return {name: str(settings["help"]) for name, settings in PRESETS.items()}

@@ -120,7 +120,10 @@ def newest_python() -> str:
 
 def _pythons() -> Iterator[tuple[tuple[int, int], str]]:
     for minor in MINORS:
-        named = [f"python3.{minor}", *Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3.{minor}")]
+        named: list[str | Path] = [
+            f"python3.{minor}",
+            *Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3.{minor}"),
+        ]
         for each in named:
             try:
                 done = subprocess.run([each, "-c", "import ensurepip"], capture_output=True, check=False)

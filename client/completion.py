@@ -1,0 +1,37 @@
+"""What the Tab key offers for jobs: the ids of those that the cluster knows, where it answers at once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from moviola.base.vocabulary import Topic
+from moviola.session.cluster_view import look
+from moviola.session.jobs import LATEST
+from moviola.session.target import UsageError
+from moviola.wire.errors import WireError
+
+from .options import Parser, read_target
+
+PATIENCE_S: Final = 1.0
+"""For a cluster that is asked by the Tab key: a person waits for it."""
+
+
+def job_ids(parser: Parser) -> Callable[..., Mapping[str, str]]:
+    """Return an argcomplete completer of ids of jobs.
+
+    Args:
+        parser: of the program; it says where the cluster is.
+    """
+
+    def complete(parsed_args: argparse.Namespace, **_: Any) -> Mapping[str, str]:
+        try:
+            parser.settle(parsed_args)
+            jobs = look(read_target(parsed_args), [Topic.JOBS], timeout_s=PATIENCE_S).jobs
+        except (UsageError, WireError, TimeoutError, SystemExit):
+            return {}
+        newest = sorted(jobs.values(), key=lambda job: -job.submitted_unix_s)
+        return {job.job: f"{job.state}, {job.name}" for job in newest} | {LATEST: "the newest"}
+
+    return complete
