@@ -29,6 +29,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from moviola.base.command_line import LinesFormatter
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic, Verb
 from moviola.display.progress import display_for
@@ -87,8 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     summary, _, rest = (__doc__ or "").partition("\n\n")
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog=typed("jobs"), description=summary, epilog=rest, formatter_class=formatter)
+    parser = Parser(prog=typed("jobs"), description=summary, epilog=rest, formatter_class=LinesFormatter)
     parser.add_argument("verb", nargs="?", choices=VERBS, default="list", metavar="VERB", help="one of those below")
     which = parser.add_argument("id", nargs="?", default="", metavar="ID", help="which job")
     which.completer = job_ids(parser)  # type: ignore[attr-defined]  # argcomplete looks for it

@@ -18,6 +18,20 @@ COMPLETING: Final = "_ARGCOMPLETE"
 """The variable by which a shell asks for completions, see client/command/completion.py."""
 
 
+class Formatter(argparse.HelpFormatter):
+    """Shows a flag's value once, behind all names of the flag: `-f, --filters CHAIN`."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
+
+class LinesFormatter(Formatter, argparse.RawDescriptionHelpFormatter):
+    """The same, with the lines of description and epilog as they are."""
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence, without the usage before it, and suggests what may have been meant.
 
@@ -26,7 +40,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{"formatter_class": Formatter, **options})
         self._read: list[str] = []
         self.add_argument("--version", action=_Version, nargs=0, help="print the version")
 

@@ -37,6 +37,10 @@ def find(named: Sequence[Path]) -> tuple[list[Material], list[UnreadableSource]]
     complaints = []
     for path in named or [DATA_FOLDER]:
         try:
+            if not named and not path.is_dir():
+                raise UnreadableSource(
+                    path, "nothing was named, and there is no such folder", "name what is to be sent"
+                )
             _look_at(path, found)
         except UnreadableSource as complaint:
             complaints.append(complaint)

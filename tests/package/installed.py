@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.end_to_end.cluster import ROOT, free_port
+from tests.end_to_end.cluster import ROOT
+from tests.ports import free_port
 
 INSTALL_TIMEOUT_S: Final = 600
 RUN_TIMEOUT_S: Final = 240
