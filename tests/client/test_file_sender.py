@@ -213,7 +213,7 @@ def test_bad_input_is_one_sentence(
 def test_no_path_and_no_data_folder(sender: Typed) -> None:
     done = sender(*NOBODY)
     assert done.returncode == 2
-    assert done.stderr == "data: there is no such file or folder; check the path.\n"
+    assert done.stderr == "data: nothing was named, and there is no such folder; name what is to be sent.\n"
 
 
 def test_a_closed_port_is_said_with_a_way_out(sender: Typed, clip: Path) -> None:

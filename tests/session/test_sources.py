@@ -31,7 +31,7 @@ def test_files_and_the_videos_of_folders_each_once(tmp_path: Path) -> None:
 def test_without_a_path_the_data_folder_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _, complaints = find([])
-    assert str(complaints[0]) == "data: there is no such file or folder; check the path."
+    assert str(complaints[0]) == "data: nothing was named, and there is no such folder; name what is to be sent."
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.mp4").touch()
     assert find([])[0] == [Material.single("video", Path("data/a.mp4"))]
