@@ -1,0 +1,152 @@
+"""Tells whether a file is whole, by what its container promises of its length.
+
+A copy that is under way, or was cut off, looks like any other file. Most containers say in their first bytes how long
+they are; where they do, a file that ends before is not whole, whatever its clock and size say.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Final
+
+MAX_BOXES: Final = 100_000
+"""Top-level boxes of an MP4 that are looked at. A recording in fragments has two for each; beyond, nothing is said."""
+
+_HEAD: Final = 64
+"""Bytes that tell a container."""
+
+
+class Wholeness(StrEnum):
+    """What a container tells of its file's length."""
+
+    WHOLE = "whole"
+    CUT_OFF = "cut off"
+    UNKNOWN = "unknown"
+
+
+def wholeness(path: Path) -> Wholeness:
+    """Tell whether a file is as long as its container says.
+
+    MP4 and MOV, Matroska and WebM, AVI, WAV, WebP, PNG and JPEG are known. Anything else is UNKNOWN, as are live
+    recordings, which do not know their own length. Raises OSError.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        size = file.seek(0, 2)
+        if not head:
+            return Wholeness.CUT_OFF
+        for belongs, check in _CONTAINERS:
+            if belongs(head):
+                return check(file, head, size)
+    return Wholeness.UNKNOWN
+
+
+def _boxes(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
+    """ISO/IEC 14496-12, 4.2: boxes of a size (32 bits, or 64 where these are 1; 0: to the end) and a type."""
+    at, types = 0, set[bytes]()
+    for _ in range(MAX_BOXES):
+        if at == size:
+            has_index = bool(types & {b"moov", b"meta"})  # films, and pictures
+            return Wholeness.WHOLE if has_index else Wholeness.CUT_OFF
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return Wholeness.CUT_OFF
+        length, kind = struct.unpack(">I4s", head[:8])
+        if length == 0:
+            return Wholeness.UNKNOWN
+        if length == 1:
+            if len(head) < 16:
+                return Wholeness.CUT_OFF
+            (length,) = struct.unpack(">Q", head[8:])
+        if length < 8:
+            return Wholeness.UNKNOWN  # no box: damaged, or padding that players pass over
+        types.add(kind)
+        at += length
+        if at > size:
+            return Wholeness.CUT_OFF
+    return Wholeness.UNKNOWN
+
+
+def _elements(_file: BinaryIO, head: bytes, size: int) -> Wholeness:
+    """RFC 8794: an EBML header and one segment, each an id, a size of 1 to 8 bytes, and that many bytes."""
+    found = _element(head, 0)
+    if found is None:
+        return Wholeness.UNKNOWN if size > len(head) else Wholeness.CUT_OFF
+    _, end = found
+    segment = _element(head, end) if end is not None else None
+    if segment is None:
+        return Wholeness.UNKNOWN if size > len(head) else Wholeness.CUT_OFF
+    kind, end = segment
+    if kind != b"\x18\x53\x80\x67" or end is None:
+        return Wholeness.UNKNOWN
+    return Wholeness.WHOLE if size >= end else Wholeness.CUT_OFF
+
+
+def _element(data: bytes, at: int) -> tuple[bytes, int | None] | None:
+    """Return an element's id and where it ends, None where that is not known; None where `data` is too short."""
+    id_length = _width(data, at)
+    if id_length is None:
+        return None
+    size_at = at + id_length
+    size_length = _width(data, size_at)
+    if size_length is None or len(data) < size_at + size_length:
+        return None
+    raw = int.from_bytes(data[size_at : size_at + size_length], "big")
+    value = raw & ((1 << 7 * size_length) - 1)
+    is_unknown = value == (1 << 7 * size_length) - 1
+    return data[at:size_at], None if is_unknown else size_at + size_length + value
+
+
+def _width(data: bytes, at: int) -> int | None:
+    """Return the bytes of a number of variable length: one more than the zero bits that it begins with."""
+    if at >= len(data) or data[at] == 0:
+        return None
+    return 9 - data[at].bit_length()
+
+
+def _riff(file: BinaryIO, head: bytes, size: int) -> Wholeness:
+    """Chunks of a type and a size of 32 bits; an AVI beyond 1 GiB has several of type RIFF, one behind the other."""
+    at = 0
+    while at + 12 <= size:
+        file.seek(at)
+        head = file.read(8)
+        kind, length = struct.unpack("<4sI", head)
+        if kind != b"RIFF":
+            break  # padding that some programs leave behind
+        if length in (0, 0xFFFFFFFF):
+            return Wholeness.UNKNOWN  # written as a stream
+        at += 8 + length + length % 2
+        if at - length % 2 > size:
+            return Wholeness.CUT_OFF
+    return Wholeness.WHOLE
+
+
+def _png(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
+    return _ends_with(file, size, b"IEND\xaeB`\x82")
+
+
+def _jpeg(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
+    return _ends_with(file, size, b"\xff\xd9")
+
+
+_TAIL: Final = 4096
+"""Bytes before the end in which a picture's last mark is looked for: cameras append thumbnails and padding."""
+
+
+def _ends_with(file: BinaryIO, size: int, mark: bytes) -> Wholeness:
+    file.seek(max(0, size - _TAIL))
+    return Wholeness.WHOLE if mark in file.read(_TAIL) else Wholeness.CUT_OFF
+
+
+_ISO_FIRST: Final = frozenset((b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"))
+_CONTAINERS: Final[tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, bytes, int], Wholeness]], ...]] = (
+    (lambda head: head[4:8] in _ISO_FIRST, _boxes),
+    (lambda head: head.startswith(b"\x1a\x45\xdf\xa3"), _elements),
+    (lambda head: head.startswith(b"RIFF"), _riff),
+    (lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"), _png),
+    (lambda head: head.startswith(b"\xff\xd8\xff"), _jpeg),
+)
