@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from moviola.base.settings import SWITCH, setting
 from moviola.session.job_settings import JobSettings
@@ -13,14 +14,9 @@ from moviola.wire import options
 from .settings import json, progress, quiet
 
 
-@dataclass(frozen=True, slots=True)
-class SenderSettings(JobSettings):
-    """What becomes of files that are sent, and what is shown of it."""
-
-    video: tuple[Path, ...] = setting(
-        (), type=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append", once=True
-    )
-    use_preset: str = setting(
+def use_preset() -> Any:
+    """The setting `--use-preset`."""
+    return setting(
         "",
         type=replace(
             options.TEXT,
@@ -35,6 +31,16 @@ class SenderSettings(JobSettings):
         default_text="none",
         once=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings(JobSettings):
+    """What becomes of files that are sent, and what is shown of it."""
+
+    video: tuple[Path, ...] = setting(
+        (), type=replace(options.FILE, placeholder="PATH"), help="the same as PATH", repeats="append", once=True
+    )
+    use_preset: str = use_preset()
     detach: bool = setting(
         False, type=SWITCH, help="send all, print the job's id and leave; see the jobs of a cluster", once=True
     )

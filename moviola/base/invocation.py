@@ -18,6 +18,7 @@ PROGRAMS: Final = {
     "down": "moviola.launcher.stop",
     "demo": "moviola.launcher.run",
     "send": "client.file_sender",
+    "watch": "client.watch",
     "jobs": "client.jobs",
     "status": "client.status",
     "worker": "worker",

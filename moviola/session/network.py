@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from moviola.session import batch
 from moviola.session.outcome import Outcome, Status
@@ -16,6 +16,16 @@ from moviola.wire.loop import Loop
 
 R = TypeVar("R")
 
+IDLE_S: Final = 0.5
+"""How long after NOTHING_YET it is asked again whether there is something to send."""
+
+
+class NothingYet:
+    """What a supply gives that has nothing to send now, and may have later."""
+
+
+NOTHING_YET: Final = NothingYet()
+
 
 class Sender:
     """Send what is requested, as many jobs at a time as the cluster has work for, and show how far they are."""
@@ -25,24 +35,30 @@ class Sender:
         self._display = display
         self._runs = Runs(self._loop, target)
         self._interrupted = False
+        self._idle_until = float("-inf")
 
     def interrupt(self) -> None:
         """The person does not want to wait any longer. May be called by a signal handler."""
         self._interrupted = True
         self._loop.wake()
 
-    def send(self, requests: Iterable[UploadRequest | FollowRequest | Outcome]) -> Iterator[Outcome]:
+    def send(self, requests: Iterable[UploadRequest | FollowRequest | Outcome | NothingYet]) -> Iterator[Outcome]:
         """The outcomes as they come. Requests are taken when there is time for them, so that each source is opened
         only then; none is taken after the middleware could not be reached, or after an interruption. What turns out
-        when its turn has come not to be sent is an outcome already, and passed on."""
+        when its turn has come not to be sent is an outcome already, and passed on. Who has nothing to send for the
+        moment says so with NOTHING_YET."""
         supply = iter(requests)
         supplied_all = False
         try:
             while self._runs.all or not supplied_all:
-                if not supplied_all and batch.takes_next(self._runs.all):
-                    request = None if self._interrupted else self._next(supply)
+                supplied_all |= self._interrupted
+                is_idle = time.monotonic() < self._idle_until
+                if not (supplied_all or is_idle) and batch.takes_next(self._runs.all):
+                    request = self._next(supply)
                     if request is None:
                         supplied_all = True
+                    elif isinstance(request, NothingYet):
+                        self._idle_until = time.monotonic() + IDLE_S
                     elif isinstance(request, Outcome):
                         yield request
                     else:
@@ -58,12 +74,14 @@ class Sender:
             self._loop.shut()
 
     def _next(self, supply: Iterator[R]) -> R | None:
-        reading = JobView("", "…", 0, note="reading and checking the file that is next")
-        self._display.show([*(run.view() for run in self._runs.all), reading], time.monotonic())
+        if self._idle_until == float("-inf"):  # with nothing to send, there is nothing that is read
+            reading = JobView("", "…", 0, note="reading and checking the file that is next")
+            self._display.show([*(run.view() for run in self._runs.all), reading], time.monotonic())
         return next(supply, None)
 
     def _turn(self) -> None:
-        self._runs.turn(self._display.interval_s if self._runs.all else 0.0)
+        idle_s = max(0.0, self._idle_until - time.monotonic())
+        self._runs.turn(min(self._display.interval_s, idle_s or self._display.interval_s) if self._runs.all else idle_s)
         if self._interrupted:
             self._runs.interrupt()
         for run in self._runs.all:

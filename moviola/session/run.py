@@ -32,7 +32,8 @@ from moviola.wire.messages import Job, Welcome
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
     """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them. `path`
-    and `size` (bytes) are the source's."""
+    and `size` (bytes) are the source's. The same `session` as in an earlier try finds the job of that try, also if it
+    has ended; by default nobody had it before."""
 
     submission: Submission
     reader: ChunkReader
@@ -40,6 +41,7 @@ class UploadRequest:
     detach: bool = False
     path: str = ""
     size: int = 0
+    session: str = ""
 
     @property
     def name(self) -> str:
@@ -80,6 +82,7 @@ class FollowRequest:
     frames_wanted: int = 0
     path: str = ""
     size: int = 0
+    session: str = ""
 
     def brain(self, where: str) -> FollowSession:
         """Return the brain that follows this request to its end; `where` names the middleware in its messages."""
@@ -99,7 +102,7 @@ class Run:
         self._loop, self._target = loop, target
         self._request = request
         self._reader, self._place = request.reader, request.place
-        self._hello = hello(target.user)
+        self._hello = hello(target.user, request.session)
         self._pull_wanted = False
         self._files: Files | None = None
 

@@ -50,7 +50,6 @@ class _Waiting:
     since: float
     """When it was first seen as it is."""
     is_cut_off: bool = False
-    told: bool = False
 
 
 @dataclass(slots=True)
@@ -68,8 +67,8 @@ class FolderWatch:
 
     @property
     def waiting(self) -> int:
-        """Files that are not whole yet."""
-        return len(self._waiting)
+        """Files that are not whole yet, but for those that are cut off."""
+        return sum(not waiting.is_cut_off for waiting in self._waiting.values())
 
     def seen(self, files: Mapping[str, Identity], now: float, unix_s: float) -> list[str]:
         """Take what lies in the folder now, by name; return the names of files that want a closer look.
@@ -110,9 +109,7 @@ class FolderWatch:
         del self._waiting[name]
         return waiting.identity
 
+    @property
     def cut_off(self) -> list[str]:
-        """Return the names of files that have been shorter than their containers say for `settle_s`, each once."""
-        found = [name for name, waiting in self._waiting.items() if waiting.is_cut_off and not waiting.told]
-        for name in found:
-            self._waiting[name].told = True
-        return found
+        """The names of files that have been shorter than their containers say for `settle_s`."""
+        return [name for name, waiting in self._waiting.items() if waiting.is_cut_off]

@@ -82,20 +82,20 @@ def test_where_writers_cannot_be_seen_a_whole_container_has_to_settle_as_well() 
     assert folder.looked("a.mp4", Look(Wholeness.WHOLE, is_open=None))
 
 
-def test_a_file_that_is_cut_off_is_never_sent_and_named_once() -> None:
+def test_a_file_that_is_cut_off_is_never_sent() -> None:
     folder = Folder()
     folder.files["a.mp4"] = file()
     folder.due()
     assert folder.due(QUIET_S) == ["a.mp4"]
     assert not folder.looked("a.mp4", CUT_OFF)
-    assert folder.watch.cut_off() == []
+    assert (folder.watch.cut_off, folder.watch.waiting) == ([], 1)
     assert folder.due(SETTLE_S) == ["a.mp4"]
     assert not folder.looked("a.mp4", CUT_OFF)
-    assert folder.watch.cut_off() == ["a.mp4"]
-    assert folder.watch.cut_off() == []
+    assert (folder.watch.cut_off, folder.watch.waiting) == (["a.mp4"], 0)
     assert folder.due(10 * SETTLE_S) == []
     folder.files["a.mp4"] = file(size=20)  # the copy goes on
     assert folder.due() == []
+    assert (folder.watch.cut_off, folder.watch.waiting) == ([], 1)
     assert folder.due(QUIET_S) == ["a.mp4"]
     assert folder.looked("a.mp4", WHOLE)
 
