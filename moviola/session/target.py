@@ -43,7 +43,7 @@ def as_sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def hello(user: str) -> Hello:
-    """Return who we are: `user@host`, and a session that nobody else has."""
+def hello(user: str, session: str = "") -> Hello:
+    """Return who we are: `user@host`, and a session, by default one that nobody had before."""
     name = encodable(f"{user}@{socket.gethostname()}")[:MAX_NAME]
-    return Hello(role="client", name=name, session=secrets.token_hex(16), versions=list(VERSIONS), user=user)
+    return Hello(role="client", name=name, session=session or secrets.token_hex(16), versions=list(VERSIONS), user=user)

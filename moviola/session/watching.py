@@ -102,6 +102,7 @@ class FolderDelivery:
 
         Raises RecordUnusable where the record cannot be written any more, OSError where the folder cannot be read.
         """
+        self._record.forget_gone(self._files().values())
         while not (self._stopped.is_set() or self._is_over()):
             self._sender = Sender(self._target, self._display)
             for outcome in self._sender.send(self._requests()):
