@@ -16,13 +16,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from moviola.base.invocation import typed
 from moviola.base.settings import SWITCH, setting, settings_in
+from moviola.display.bars import duration
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
 from moviola.filters.chain import ChainError
@@ -32,9 +34,10 @@ from moviola.session.cluster_settings import ClientSettings
 from moviola.session.job_settings import JobSettings
 from moviola.session.known_filters import NobodyToAsk, schemas_for
 from moviola.session.order import OutputRequest
-from moviola.session.outcome import Status
+from moviola.session.outcome import Outcome, Remains, Status, exit_status
 from moviola.session.target import UsageError, as_sentence
 from moviola.session.units import counted
+from moviola.session.views import BatchDisplay
 from moviola.session.watch import SETTLE_S
 from moviola.session.watch_record import RecordUnusable, WatchRecord
 from moviola.session.watching import FolderDelivery, Folders
@@ -43,13 +46,11 @@ from moviola.wire.errors import WireError
 
 from .interruption import interruptible, loaded
 from .options import Parser, read_target
-from .report import Report, Wanted
+from .report import WORDS, Report, ReportOptions
 from .sender_settings import use_preset
 from .settings import json, progress, quiet
 
 MAX_SETTLE_S: Final = 24 * 3600
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 delivery = FolderDelivery(
                     folders, wanted, settings, target, record, display, settle_s=settings.settle, once=settings.once
                 )
-                report = Report(Wanted(True, settings.json, settings.quiet), stdout, display)
-                return _watch(delivery, report, folders, display.remark, once=settings.once)
+                telling = _Telling(ReportOptions(True, settings.json, settings.quiet), stdout, display)
+                return _watch(delivery, telling, folders, once=settings.once)
             finally:
                 display.close()
     except (UsageError, ChainError, ParameterError, RecordUnusable) as error:
@@ -127,21 +128,44 @@ def _folders(options: argparse.Namespace) -> Folders:
     return Folders(source, results)
 
 
-def _watch(
-    delivery: FolderDelivery, report: Report, folders: Folders, say: Callable[[str], None], *, once: bool
-) -> int:
+class _Telling:
+    """Tell what comes of each file, and keep no more of it than its status: a watch may last for months."""
+
+    def __init__(self, options: ReportOptions, stdout: Terminal, display: BatchDisplay) -> None:
+        self._options, self._stdout, self.display = options, stdout, display
+        self.statuses: Counter[Status] = Counter()
+        self.going_on = 0
+
+    def tell(self, outcome: Outcome) -> None:
+        """One file has come to its end, or its job goes on without us."""
+        if outcome.status is Status.CANCELLED and outcome.remains is not Remains.NOTHING:
+            self.going_on += 1
+            return
+        self.statuses[outcome.status] += 1
+        Report(self._options, self._stdout, self.display).tell(outcome)
+
+    def counts(self) -> str:
+        """Return how many files ended in which way, such as "3 done, 1 failed"; empty where none did."""
+        return ", ".join(f"{self.statuses[status]} {word}" for status, word in WORDS.items() if self.statuses[status])
+
+
+def _watch(delivery: FolderDelivery, telling: _Telling, folders: Folders, *, once: bool) -> int:
     """Tell what comes of each file until the watch is over, and return the exit status."""
+    say = telling.display.remark
     started = time.monotonic()
     if not once:
         say(f"Watching {folders.source}; results go to {folders.results}. Ctrl-C ends it.")
     with interruptible(delivery.interrupt):
         for outcome in delivery.outcomes():
-            report.tell(outcome)
-    report.end(time.monotonic() - started)
-    if delivery.waiting and not once:
-        waiting = counted(delivery.waiting, "file")
-        say(f"{waiting} had no turn yet; the next watch of {folders.source} sends what is whole.")
-    return Status.DONE if report.status is Status.CANCELLED else report.status
+            telling.tell(outcome)
+    took = duration(time.monotonic() - started)
+    say(f"{counted(telling.statuses.total(), 'file')} in {took}{': ' * bool(telling.statuses)}{telling.counts()}.")
+    later = f"the next watch of {folders.source} brings the results"
+    if telling.going_on:
+        say(f"{counted(telling.going_on, 'job')} under way; {later}.")
+    if delivery.waiting:
+        say(f"{counted(delivery.waiting, 'file')} had no turn yet; {later}.")
+    return exit_status(telling.statuses.elements())
 
 
 if __name__ == "__main__":
