@@ -29,6 +29,9 @@ WORDS: Final = {
 }
 """How a file of a batch ended, in the sentence about all of them."""
 
+MIN_WHOLE_S: Final = 10.0
+"""Seconds from which tenths of them say nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
@@ -119,9 +122,11 @@ class Report:
         return as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
 
     def _sum(self, seconds: float) -> str:
-        counts = Counter(WORDS[each.status] for each in self._outcomes)
-        ended = ", ".join(f"{counts[word]} {word}" for word in WORDS.values() if counts[word])
-        return f"{counted(len(self._outcomes), 'file')} in {duration(seconds)}: {ended}"
+        words = WORDS | ({Status.DONE: "sent"} if self._options.is_detached else {})
+        counts = Counter(words[each.status] for each in self._outcomes)
+        ended = ", ".join(f"{counts[word]} {word}" for word in words.values() if counts[word])
+        time = f"{seconds:.1f} s" if seconds < MIN_WHOLE_S else duration(seconds)
+        return f"{counted(len(self._outcomes), 'file')} in {time}: {ended}"
 
     def _say(self, *lines: str) -> None:
         if lines not in self._said:  # two jobs that cannot reach the middleware are one piece of news

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -81,3 +82,11 @@ def test_standard_output_has_what_was_asked_for(options: ReportOptions, lines: l
     assert status is Status.DONE
     assert len(stdout.splitlines()) == len(lines)
     assert all(line.startswith(begin) for line, begin in zip(stdout.splitlines(), lines, strict=True))
+
+
+def test_the_sum_says_how_many_came_to_what() -> None:
+    failed, refused = replace(DONE, status=Status.FAILED), replace(DONE, status=Status.WRONG)
+    assert told(ReportOptions(is_batch=True), DONE, failed, DONE, refused)[2].splitlines()[-1] == (
+        "4 files in 12 s: 2 done, 1 failed, 1 refused."
+    )
+    assert told(ReportOptions(is_batch=True, is_detached=True), DONE, DONE)[2] == "2 files in 12 s: 2 sent.\n"
