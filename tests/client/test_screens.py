@@ -70,6 +70,21 @@ def test_one_file_has_a_bar_with_its_numbers(sending: Sending, cluster: FakeClus
 
 
 @SIZES
+@pytest.mark.parametrize(("frames", "words"), [(0, None), (3, f"{FRAMES}      60.0           3")])
+def test_frames_that_were_passed_on_unfiltered_are_said_so(
+    sending: Sending, cluster: FakeCluster, clip: Path, size: Size, frames: int, words: str | None
+) -> None:
+    cluster.script.fallback_frames, cluster.script.final_state = frames, "partial" if frames else "done"
+    with sending(cluster, clip, "-f", "blur", "-o", "blurred.mp4", size=size) as screen:
+        assert screen.end() == (4 if frames else 0)
+        table = "\n".join(screen.lines)
+        assert "fallback" not in table
+        assert ("unfiltered" in table) == bool(frames)
+        assert words is None or words in table
+        assert screen.lines[-1] == "blurred.mp4"
+
+
+@SIZES
 def test_a_batch_has_a_line_for_each_file_that_is_done_and_one_for_all(
     sending: Sending, cluster: FakeCluster, clip: Path, tmp_path: Path, size: Size
 ) -> None:
@@ -85,6 +100,7 @@ def test_a_batch_has_a_line_for_each_file_that_is_done_and_one_for_all(
         assert batch.startswith("3 of 5 ━")
         assert " 80%" in batch
         assert " frames/s" in batch
+        assert batch.endswith(" left")
         assert len(done) == 3
         assert sum(f"/blur.mp4  {FRAMES} frames  60.0 frames/s" in line for line in told) == 3
         assert fits(screen)
