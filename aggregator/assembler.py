@@ -13,7 +13,7 @@ which jobs there are:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Final
 
 from moviola.base.finished_file import FinishedFile
@@ -53,6 +53,7 @@ from .events import (
     PeerMessage,
     Recall,
     Recalled,
+    RemoveFiles,
     ResultsLost,
     SaveJob,
     SendFilePart,
@@ -157,6 +158,11 @@ class Assembler:
         except Exception as error:
             return f"its memory does not agree with itself: {error!r:.200}"
         return ""
+
+    @property
+    def open_jobs(self) -> Set[str]:
+        """The ids of the jobs that have no files yet, or may make them anew."""
+        return self._memory.jobs.keys()
 
     @property
     def is_joined(self) -> bool:
@@ -384,11 +390,15 @@ class Assembler:
             self._splices.finish(job, message)
 
     def _drop(self, message: Drop) -> None:
-        """A finished job stays in the history, its results went when its files were there."""
+        """A finished job stays in the history, its results went when its files were there; without files it goes."""
         job = self._memory.find(message.job)
-        if job is None or message.owner_epoch < job.owner_epoch:
+        if job is not None and message.owner_epoch < job.owner_epoch:
             return
-        if job.has_succeeded and message.owner_epoch == job.owner_epoch:
+        if message.files:
+            self._memory.outbox.append(RemoveFiles(message.job))
+        if job is None:
+            return
+        if not message.files and job.has_succeeded and message.owner_epoch == job.owner_epoch:
             return
         self._memory.log(f"job {job.id} is dropped")
         self._memory.forget(job)

@@ -277,6 +277,13 @@ class KeepFailed:
 
 
 @record
+class RemoveFiles:
+    """Removes the finished files of a job, in the background."""
+
+    job: str
+
+
+@record
 class Log:
     """One line for people, at INFO or above."""
 
@@ -298,5 +305,6 @@ Command = (
     | Splice
     | CancelSplice
     | KeepFailed
+    | RemoveFiles
     | Log
 )

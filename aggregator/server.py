@@ -17,6 +17,7 @@ from functools import cache
 from typing import Final
 
 from moviola.base.file_names import check_path_name
+from moviola.base.result_folders import job_folder
 from moviola.base.vocabulary import ErrorCode
 from moviola.storage.crashes import counting_crashes, half_done_by, jobs_at_work
 from moviola.storage.errors import SpoolFull
@@ -52,6 +53,7 @@ from .events import (
     PeerMessage,
     Recall,
     Recalled,
+    RemoveFiles,
     ResultsLost,
     SaveJob,
     Send,
@@ -64,6 +66,7 @@ from .events import (
 from .failed import FailedChunks
 from .jobs import CollectedJob, FixedPart, JobRecord, Submitted
 from .ledger import AggregatorLedger, StoredResult
+from .pruning import Pruning
 from .settings import Settings
 from .splice_messages import SpliceRequest, StoredPart
 from .splicers import PROGRAM, Ending, Splicers
@@ -102,6 +105,7 @@ class Server:
         self._splicers, self.port, self._clock, self._unix_clock = splicers, port, clock, unix_clock
         self._results = settings.results.resolve()
         self._results.mkdir(parents=True, exist_ok=True)
+        self._pruning = Pruning(self._results, settings.results_age, settings.results_limit, unix_clock)
         self.assembler = Assembler(
             epoch=ledger.raise_epoch(),
             splicers=SPLICERS,
@@ -186,6 +190,7 @@ class Server:
             self._splice_ended(ending)
         if self._failed is not None:
             self._failed.tick(now)
+        self._pruning.tick(now, self.assembler.open_jobs)
         self._handle(Tick())
         self._turn.end()
 
@@ -195,6 +200,7 @@ class Server:
             self.assembler.next_deadline(),
             self._splicers.next_deadline(),
             self._ledger.next_deadline(),
+            self._pruning.next_deadline(),
         ]
         if self._failed is not None:
             deadlines.append(self._failed.next_deadline())
@@ -279,6 +285,8 @@ class Server:
                 if self._failed is not None:
                     source = Submitted.from_wire(self._saved(job).fixed).source
                     self._failed.keep(job, output, index, {"kind": source["kind"], **source["process"]}, payload)
+            case RemoveFiles(job):
+                self._pruning.remove(job)
             case SendFilePart():
                 self._send_part(command)
             case Dial():
@@ -364,12 +372,20 @@ class Server:
                 data = os.pread(file.fileno(), part.length, part.offset)
         except (OSError, ValueError) as error:
             text = f"{part.file} of job {part.job} cannot be read: {getattr(error, 'strerror', None) or error}"
+            if isinstance(error, FileNotFoundError) and job_folder(self._results, part.job) is None:
+                text = f"the files of job {part.job} were removed from {self._results}; send its source again"
             self._loop.send(part.peer, Error(ErrorCode.NOT_FOUND, text, fatal=False, job=part.job))
             return
         self._loop.send(part.peer, File(part.job, part.file, part.offset, size), data)
 
     def _hello(self) -> Hello:
-        details = AggregatorDetails(self._ledger.store_id(), advertised(self._settings, self.port))
+        settings = self._settings
+        details = AggregatorDetails(
+            self._ledger.store_id(),
+            advertised(settings, self.port),
+            None if settings.results_age is None else int(settings.results_age),
+            settings.results_limit,
+        )
         name, versions = self._settings.full_name, list(VERSIONS)
         token = self._ledger.store_token()
         return Hello("aggregator", name, self._session, versions, details=details.to_wire(), token=token)

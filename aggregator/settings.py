@@ -45,6 +45,15 @@ class Settings:
     )
     state: Path = options.state()
     results: Path = options.results()
+    results_age: float | None = setting(
+        None, type=options.AGE, help="how long finished files are kept, such as 30d", default_text="for ever"
+    )
+    results_limit: int | None = setting(
+        None,
+        type=options.SIZE,
+        help="bytes of finished files kept; the oldest go first",
+        default_text="as the disk has",
+    )
     secret_file: Path | None = options.secret_file()
     no_secret: bool = options.no_secret()
     log: str = options.log()

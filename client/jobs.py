@@ -55,7 +55,7 @@ from .options import Parser, read_target
 from .pruning import forget_files, prune
 from .settings import JobsSettings
 
-WISHES = tuple(verb.value for verb in Verb if verb is not Verb.DETACH)
+WISHES = tuple(verb.value for verb in Verb if verb not in (Verb.DETACH, Verb.FORGET_FILES))
 PRUNE = "prune"
 VERBS = ("list", "show", "wait", "fetch", *WISHES, PRUNE)
 OPTIONS_OF = {
@@ -131,9 +131,9 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
 
 
 def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal) -> int:
-    answer = control(target, job, options.verb)
-    if options.files:
-        answer = f"{answer}; {forget_files(options.results, job)}"
+    answer = control(target, job, Verb.FORGET_FILES if options.files else options.verb)
+    if options.files and (here := forget_files(options.results, job)):
+        answer = f"{answer}; {here}"
     if options.json:
         stdout.json({"job_id": job, "verb": options.verb, "answer": answer})
     elif not options.quiet:

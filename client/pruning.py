@@ -51,12 +51,12 @@ def prune(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> St
 
 
 def forget_files(results: Path, job: str) -> str:
-    """Remove the files of one job here; return what became of them, in a sentence. Raises OSError."""
+    """Remove the files of one job that are here, and not its aggregator's; return what became of them, in a sentence,
+    or nothing where there are none. Raises OSError."""
     folder = job_folder(results, job)
     if folder is None:
-        return f"there are no files of it in {results}"
-    removed = folder.remove()
-    return f"its files in {results} are removed, {decimal(removed.size)}{_stay(removed.strangers)}"
+        return ""
+    return f"those in {results} are removed{_stay(folder.remove().strangers)}"
 
 
 def _removed(folder: JobFolder, now: float, *, dry_run: bool) -> dict[str, Any]:

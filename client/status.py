@@ -21,6 +21,7 @@ from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import UsageError
 from moviola.wire.errors import WireError
 from moviola.wire.messages import Aggregator, Job, Worker
+from moviola.wire.options import age_text, size_text
 
 from .display.tables import frames_of, job_json, share, state_text, table
 from .options import Parser, read_target
@@ -87,6 +88,8 @@ def as_json(view: ClusterView) -> dict[str, Any]:
                 "store": one.store,
                 "addresses": [address.to_wire() for address in one.addresses],
                 "connected": one.connected,
+                "results_age_s": one.results_age_s,
+                "results_limit": one.results_limit,
             }
             for one in view.aggregators.values()
         ],
@@ -107,7 +110,7 @@ def print_tables(console: Terminal, view: ClusterView) -> None:
     workers = table("worker", "state", *numbers, "in flight")
     for worker in sorted(view.workers.values(), key=lambda one: one.name):
         workers.add_row(*_worker_cells(worker))
-    aggregators = table("aggregator", "state", "reached at")
+    aggregators = table("aggregator", "state", "reached at", "keeps results")
     for one in view.aggregators.values():
         aggregators.add_row(*_aggregator_cells(one))
     jobs = table("job", "user", "source", "state", ">sent", ">done", ">retries")
@@ -142,7 +145,16 @@ def _worker_cells(worker: Worker) -> list[Text | str]:
 
 def _aggregator_cells(one: Aggregator) -> list[Text | str]:
     state = state_text(WorkerState.READY if one.connected else WorkerState.LOST)
-    return [one.name, state, ", ".join(map(str, one.addresses))]
+    return [one.name, state, ", ".join(map(str, one.addresses)), _kept(one)]
+
+
+def _kept(one: Aggregator) -> str:
+    """How long, and how many bytes of, finished files are kept."""
+    limits = [
+        "" if one.results_age_s is None else age_text(float(one.results_age_s)),
+        "" if one.results_limit is None else f"up to {size_text(one.results_limit)}",
+    ]
+    return ", ".join(filter(None, limits)) or "all"
 
 
 def _job_cells(job: Job) -> list[Text | str]:

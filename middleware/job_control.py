@@ -41,6 +41,14 @@ class JobControl:
             why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
             if why:
                 return cluster.refuse(client, ErrorCode.BUSY, f"{why}; {QUOTA_HINT}", job.id)
+        if (
+            message.verb == Verb.FORGET_FILES
+            and isinstance(job, EndedJob)
+            and job.owner
+            and cluster.owner_of(job) is None
+        ):
+            text = "the aggregator that has its files is not connected; forget it without them, or when it is back"
+            return cluster.refuse(client, ErrorCode.BAD_JOB, text, job.id)
         if isinstance(job, Job):
             granted: str | None = self._grant(client, job, message.verb, now)
         else:
@@ -91,6 +99,10 @@ class JobControl:
         if verb == Verb.FORGET:
             self._cluster.forget(job)
             return f"job {job.id} is forgotten; its files stay"
+        if verb == Verb.FORGET_FILES:
+            self._ownership.drop_files(job)
+            self._cluster.forget(job)
+            return f"job {job.id} is forgotten, and its aggregator removes its files"
         return ""
 
     def retry(self, ended: EndedJob, request: JobRequest, record: JobRecord, peer: Peer, now: float) -> None:

@@ -17,7 +17,6 @@ from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import MAX_CHUNKS
 from moviola.wire.messages import (
     VERSIONS,
-    Aggregator,
     AggregatorDetails,
     Drop,
     Finish,
@@ -37,6 +36,7 @@ from .events import Close, Peer, SendChunk
 from .failures import Failures
 from .leases import Leases
 from .model.cluster import Cluster
+from .model.ended_job import EndedJob
 from .model.job import MAX_CHUNK_FRAMES, Job
 from .model.peers import AggregatorRecord
 from .model.states import FINAL, JobState
@@ -74,11 +74,21 @@ class Ownership:
             )
             self.left(old.peer, "superseded by a newer session", now)
         addresses = [one if one.host else Address(host, one.port) for one in details.addresses]
-        record = AggregatorRecord(hello.name, hello.session, details.store, peer, addresses, now, now)
+        record = AggregatorRecord(
+            hello.name,
+            hello.session,
+            details.store,
+            peer,
+            addresses,
+            now,
+            now,
+            results_age_s=details.results_age_s,
+            results_limit=details.results_limit,
+        )
         cluster.aggregators[peer] = record
         limits = Limits(cluster.rules.beat_interval_s, admins=list(cluster.rules.admins))
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
-        where = Aggregator(record.store, record.name, record.addresses)
+        where = record.message()
         for worker in cluster.fleet.connected():
             cluster.send(worker.peer, where)
         for client in cluster.watchers.values():
@@ -117,7 +127,7 @@ class Ownership:
         cluster = self._cluster
         record = cluster.aggregators.pop(peer)
         cluster.note("aggregator-left", f"aggregator {record.name} left: {reason}", now)
-        gone = Aggregator(record.store, record.name, record.addresses, connected=False)
+        gone = record.message(connected=False)
         for client in cluster.watchers.values():
             if Topic.WORKERS in client.topics:
                 cluster.send(client.peer, gone)
@@ -407,6 +417,12 @@ class Ownership:
         owner = self._cluster.owner_of(job)
         if owner is not None:
             self._cluster.send(owner.peer, Drop(job.id, job.owner.epoch))
+
+    def drop_files(self, job: EndedJob) -> None:
+        """The finished files of a job are not needed any more."""
+        owner = self._cluster.owner_of(job)
+        if owner is not None:
+            self._cluster.send(owner.peer, Drop(job.id, job.owner_epoch, files=True))
 
 
 def _path(track: Track, text: str) -> BuildPath:

@@ -12,7 +12,7 @@ from moviola.base.failures import MAX_FAILURES_OF_JOB, Failure
 from moviola.base.progress import Progress
 from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import CauseKind, Topic
-from moviola.wire.messages import Aggregator, Event, Filters, Message
+from moviola.wire.messages import Event, Filters, Message
 from moviola.wire.messages import Job as JobMessage
 from moviola.wire.messages import Worker as WorkerMessage
 from moviola.wire.shortened import fitted_record, shortened, shortened_end
@@ -375,7 +375,7 @@ class Publisher:
             return None if worker is None else _worker_record(client, worker, now)
         if kind is Asked.AGGREGATOR:
             found = next((one for one in cluster.aggregators.values() if one.store == name), None)
-            return None if found is None else Aggregator(found.store, found.name, found.addresses)
+            return None if found is None else found.message()
         if kind is Asked.FILTERS:
             return Filters(cluster.catalogue.schemas)
         if kind is Asked.CURRENT:

@@ -10,7 +10,6 @@ from moviola.wire.lease_tags import is_lent
 from moviola.wire.limits import MAX_CREDIT
 from moviola.wire.messages import (
     VERSIONS,
-    Aggregator,
     Cause,
     Death,
     HeldLease,
@@ -65,7 +64,7 @@ class Workers:
         limits = Limits(rules.beat_interval_s, rules.worker_timeout_s, rules.stall_timeout_s, rules.credit)
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
         for one in cluster.aggregators.values():
-            cluster.send(peer, Aggregator(one.store, one.name, one.addresses))
+            cluster.send(peer, one.message())
         offered = ", ".join(sorted(str(schema.get("name", "")) for schema in details.filters))
         cluster.note(
             "worker-joined", f"worker {hello.name} joined from {host or 'here'}: {offered}", now, worker=hello.name

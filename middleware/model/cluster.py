@@ -214,12 +214,10 @@ class Cluster:
                 job.worked_at = float("-inf")  # it may be more than its turn that it waits for
                 self.changes.touch(job)
 
-    def owner_of(self, job: Job) -> AggregatorRecord | None:
-        """The connected aggregator that owns a job."""
-        for one in self.aggregators.values():
-            if one.store == job.owner.store:
-                return one
-        return None
+    def owner_of(self, job: Job | EndedJob) -> AggregatorRecord | None:
+        """The connected aggregator that owns a job, or has the files of one that is over."""
+        store = job.owner if isinstance(job, EndedJob) else job.owner.store
+        return next((one for one in self.aggregators.values() if one.store == store), None)
 
     def addresses_of(self, store: str) -> list[Address]:
         """Return where a store is reached, if it is connected."""

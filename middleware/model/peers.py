@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from moviola.wire.addresses import Address
+from moviola.wire.messages import Aggregator
 from moviola.wire.windows import Windows
 
 from ..events import (
@@ -27,6 +28,13 @@ class AggregatorRecord:
     heard_at: float
     is_settled: bool = False  # has been here for so long that it may take over what a lost store of its name had
     windows: Windows = field(default_factory=Windows)
+    results_age_s: int | None = None
+    results_limit: int | None = None
+
+    def message(self, *, connected: bool = True) -> Aggregator:
+        """Return what workers and watchers are told of it."""
+        limits = (self.results_age_s, self.results_limit)
+        return Aggregator(self.store, self.name, self.addresses, connected, *limits)
 
 
 class Asked(Enum):

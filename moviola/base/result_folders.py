@@ -92,7 +92,7 @@ class JobFolder:
         for each in self.made:
             path = self.path / each.file
             if _status(self.path, each) is not None:
-                path.unlink()
+                path.unlink(missing_ok=True)
             folders |= {parent for parent in path.parents if parent.is_relative_to(self.path)}
         self.list_path.unlink(missing_ok=True)
         folders.add(self.list_path.parent)

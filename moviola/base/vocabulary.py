@@ -162,6 +162,7 @@ class Verb(Word):
     RESUME = "resume"
     RETRY = "retry"
     FORGET = "forget"
+    FORGET_FILES = "forget-files"  # and its aggregator removes what it made
     DETACH = "detach"
 
 

@@ -215,10 +215,14 @@ class AggregatorDetails(Record):
     Attributes:
         store: the store's id, made once and kept with its state.
         addresses: where it is reached; an empty host means "where you see me come from".
+        results_age_s (seconds): how long it keeps finished files; null: for ever.
+        results_limit (bytes): of finished files it keeps so many, the newest; null: as many as there is room for.
     """
 
     store: Name
     addresses: list[Address]
+    results_age_s: int | None = None
+    results_limit: int | None = None
 
 
 # ── client and middleware ────────────────────────────────────────────────────────────────────────────────────────
@@ -300,7 +304,7 @@ class Control(Message):
 
     Attributes:
         job: the job's id.
-        verb: `cancel`, `pause`, `resume`, `retry`, `forget` or `detach`.
+        verb: `cancel`, `pause`, `resume`, `retry`, `forget`, `forget-files` or `detach`.
     """
 
     job: Name
@@ -391,12 +395,16 @@ class Aggregator(Message):
         name: the aggregator's.
         addresses: as the middleware sees them.
         connected: it is connected to the middleware now.
+        results_age_s (seconds): as in AggregatorDetails.
+        results_limit (bytes): as in AggregatorDetails.
     """
 
     store: Name
     name: Name
     addresses: list[Address]
     connected: bool = True
+    results_age_s: int | None = None
+    results_limit: int | None = None
 
 
 @record
@@ -800,10 +808,12 @@ class Drop(Message):
     Attributes:
         job: the job's id.
         owner_epoch: as in Own.
+        files: forget the job, and remove its finished files, too.
     """
 
     job: Name
     owner_epoch: int
+    files: bool = False
 
 
 # ── client and aggregator ────────────────────────────────────────────────────────────────────────────────────────

@@ -21,6 +21,7 @@ from aggregator.events import (
     FreeChunks,
     Keep,
     Left,
+    RemoveFiles,
     ResultsLost,
     Send,
     SendFilePart,
@@ -43,6 +44,7 @@ from moviola.wire.lease_tags import tag_of
 from moviola.wire.limits import MAX_CHUNKS, MAX_PART
 from moviola.wire.messages import (
     Beat,
+    Drop,
     Error,
     FailedChunk,
     Fetch,
@@ -252,6 +254,16 @@ def test_drop_forgets_results_and_may_be_repeated() -> None:
     assert script.drop() == [ForgetJob("j")]
     assert script.drop() == []
     assert verdicts(script.result(0), WORKER) == ["unwanted"]
+
+
+def test_a_drop_of_files_removes_those_of_a_finished_job_and_of_one_that_is_not_known() -> None:
+    script = Script()
+    script.ended()
+    assert script.hear(MIDDLEWARE, Drop("j", 0, files=True)) == [], "of an owner before"
+    assert script.hear(MIDDLEWARE, Drop("j", 1, files=True)) == [RemoveFiles("j"), ForgetJob("j")]
+    assert "j" not in script.brain.open_jobs
+    assert verdicts(script.result(0), WORKER) == ["unwanted"]
+    assert script.hear(MIDDLEWARE, Drop("old", 1, files=True)) == [RemoveFiles("old")]
 
 
 def test_jobs_that_a_new_middleware_does_not_ask_for_expire() -> None:

@@ -258,8 +258,9 @@ def test_one_copy_serves_the_results_and_out(cluster: LocalCluster, film: Path, 
         assert os.path.samefile(out, stored)  # elsewhere it is a clone, whose blocks are shared
     forgotten = cluster.run("client.jobs", "forget", job, "--files")
     assert forgotten.returncode == 0, forgotten.stderr
-    assert f"its files in {cluster.results} are removed" in forgotten.stdout
-    assert not stored.exists()
+    assert f"{job} is forgotten, and its aggregator removes its files" in " ".join(forgotten.stdout.split())
+    until(lambda: not stored.parent.exists(), "its files are gone")
+    assert cluster.run("client.jobs", "show", job).returncode == 2
     assert len(clips.frames(out)) == 30
 
 
@@ -277,3 +278,14 @@ def test_results_are_pruned_and_what_is_not_moviolas_stays(cluster: LocalCluster
     assert os.readlink(cluster.results / "latest") == made[2]
     gone = cluster.run("client.jobs", "fetch", made[0], "--out", "gone.mp4")
     assert gone.returncode == 1
+    assert f"the files of job {made[0]} were removed from {cluster.results}" in " ".join(gone.stderr.split())
+
+
+def test_forget_takes_the_files_of_an_aggregator_elsewhere(cluster: LocalCluster, film: Path, tmp_path: Path) -> None:
+    here = ("--results", str(tmp_path / "here"))
+    job = str(cluster.send(str(film), *here)["job_id"])
+    assert (tmp_path / "here" / job / "blur.mp4").exists()
+    forgotten = cluster.run("client.jobs", "forget", job, "--files", *here)
+    assert forgotten.returncode == 0, forgotten.stderr
+    until(lambda: not (cluster.results / job).exists(), "the aggregator's are gone")
+    assert not (tmp_path / "here").exists() or not list((tmp_path / "here").iterdir())

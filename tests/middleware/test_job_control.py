@@ -12,7 +12,7 @@ from middleware.events import ForgetJob, FreeJob
 from middleware.model.ended_job import EndedJob
 from middleware.model.rules import Rules
 from middleware.server import new_id
-from moviola.wire.messages import Cause, Control, End, Error, Event, Finish, Job, Own, Released, Task, Watch
+from moviola.wire.messages import Cause, Control, Drop, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 from tests.middleware.script import ROOM, Script, bits
 
 UPLOAD_S = Rules().upload_timeout_s
@@ -55,6 +55,25 @@ def test_every_wish_is_answered(script: Script) -> None:
     assert ForgetJob(job) in script.commands
     script.tell(5, Control(job, "forget"))
     assert script.said(5, Error)[-1].code == "unknown-job"
+
+
+def test_forgetting_the_files_too_is_told_to_their_aggregator(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=1)
+    script.tell(1, Control(job, "forget-files"))
+    assert script.said(1, Error)[-1].text.endswith("it cannot be asked to forget-files")
+    script.deliver(11)
+    script.finish()
+    script.leave(9)
+    script.tell(1, Control(job, "forget-files"))
+    assert "is not connected; forget it without them, or when it is back" in script.said(1, Error)[-1].text
+    assert job in script.dispatcher.cluster.jobs
+    script.aggregator(9)
+    script.tell(1, Control(job, "forget-files"))
+    script.tick()
+    assert granted(script, 1) == [f"job {job} is forgotten, and its aggregator removes its files"]
+    assert script.said(9, Drop)[-1] == Drop(job, 1, files=True)
+    assert job not in script.dispatcher.cluster.jobs
 
 
 @pytest.mark.parametrize("verb", ["retry", "resume", "forget", "dance"])
