@@ -63,15 +63,11 @@ class Lane:
     @property
     def has_credit(self) -> bool:
         """Return whether some worker may get a task now."""
-        for group in self.groups:  # noqa: SIM110 - asked for each task
-            if group.idle or group.busy:
-                return True
-        return False
+        return any(self._idle) or any(self._busy)
 
     def first_worker(self, *, idle_only: bool) -> WorkerRecord | None:
         """Return the worker whose turn it is."""
-        found = first_in_line(self._idle, NOBODY)
-        return found if found is not None or idle_only else first_in_line(self._busy, NOBODY)
+        return first_in_line(self._idle if idle_only or any(self._idle) else self._busy, NOBODY)
 
     def add(self, place: Place) -> None:
         """A track waits here; it leaves when its place belongs to no lane any more."""
