@@ -13,7 +13,7 @@ from moviola.wire.messages import Task
 from moviola.wire.schema import Lease
 
 from .events import SendChunk, SendStage
-from .model.chain import Part
+from .model.chain import Pace, Part
 from .model.cluster import Cluster
 from .model.fleet import Group, WorkerRecord
 from .model.job import Job
@@ -55,9 +55,10 @@ class Scheduler:
             if now < job.no_room.until:
                 self._cluster.look_again(job, job.no_room.until)
             return
+        is_sending = not job.all_sent
         for track in job.filtered:
             if track.queue.count:
-                self._lanes.put(job, track, self._groups_for(job, track), is_sending=not job.all_sent)
+                self._lanes.put(job, track, self._groups_for(job, track), is_sending=is_sending)
             else:
                 self._lanes.take_out(track)
 
@@ -253,13 +254,17 @@ class Scheduler:
     def _slowest(track: Track, now: float) -> LeaseRecord | None:
         """The task that deserves a copy. One that has failed before is slow by its own fault, and would hang two
         workers instead of one."""
-        alone = [
-            (now - flight.first_handed_out_at, next(iter(flight.leases.values())))
-            for index, flight in track.queue.in_flight.items()
-            if len(flight.leases) == 1
-            if index not in track.task_failures or not track.task_failures[index].failures
-        ]
-        slow = [record for seconds, record in alone if seconds > _patience(track, record)]
+        least_s = min(map(_patience, track.paces.values()), default=inf)
+        slow = []
+        for index, flight in track.queue.in_flight.items():  # in the order in which they were handed out
+            seconds = now - flight.first_handed_out_at
+            if seconds <= least_s:
+                break
+            past = track.task_failures.get(index)
+            if len(flight.leases) == 1 and not (past is not None and past.failures):
+                record = next(iter(flight.leases.values()))
+                if seconds > _patience(track.pace(record.part.stage.stop)):
+                    slow.append(record)
         return min(slow, key=lambda record: record.handed_out_at, default=None)
 
     def validate(self) -> None:
@@ -281,7 +286,8 @@ def _first_lane(lanes: list[Lane]) -> tuple[Lane | None, Place | None]:
     return best
 
 
-def _patience(track: Track, record: LeaseRecord) -> float:
-    """Seconds that a task may take before it gets a copy; endless while none of its like is done."""
-    mean_s = track.pace(record.part.stage.stop).mean_s
+def _patience(pace: Pace) -> float:
+    """Seconds that a task may take before it gets a copy, by the pace of its like; endless while none of them is
+    done."""
+    mean_s = pace.mean_s
     return inf if mean_s is None else max(SPECULATE_MIN_S, SPECULATE_FACTOR * mean_s)

@@ -252,7 +252,7 @@ class TaskQueue:
     def advance(self, record: LeaseRecord, now: float) -> None:
         """A worker says that it has got on with a lease."""
         record.progress_at = now
-        self._on_change()
+        self._on_progress()
 
     def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
         """A lease is over: with the last one the task is DELIVERED, or goes back to the front of the queue."""
@@ -374,7 +374,7 @@ class TaskQueue:
         """
         done = 0
         for index, flight in self.in_flight.items():
-            most = self._stream.frames_of(index) if flight.state is TaskState.DELIVERED else 0
+            most = 0 if flight.leases else self._stream.frames_of(index)
             for record in flight.leases.values():
                 if record.part.is_last and record.frames > most:
                     most = record.frames

@@ -13,8 +13,22 @@ import pytest
 from middleware.events import MemberMessage, SendChunk, Tick
 from middleware.model.rules import Rules
 from middleware.publisher import RECORDS_PER_TURN
+from middleware.scheduler import Scheduler
 from moviola.wire.limits import MAX_CHUNKS
-from moviola.wire.messages import Chunk, End, Event, Hello, Job, Message, Released, Stored, Task, Watch
+from moviola.wire.messages import (
+    Beat,
+    Chunk,
+    End,
+    Event,
+    Hello,
+    Job,
+    LeaseBeat,
+    Message,
+    Released,
+    Stored,
+    Task,
+    Watch,
+)
 from tests.middleware.script import ROOM, Script
 
 
@@ -183,6 +197,42 @@ def test_a_task_costs_few_steps_however_many_jobs_and_workers_there_are() -> Non
     assert few < 370
     assert many < 1.15 * few
     assert lines_of_a_life(1, 2, 1) < 445
+
+
+def test_a_sign_of_life_has_nobody_look_at_the_job_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each had all rules look at the job that its task is of, though nothing but its progress changed."""
+    script = Script()
+    script.aggregator(9)
+    script.worker(11)
+    script.client(1)
+    script.submit(1, chunks=2)
+    script.tick()
+    looked: list[object] = []
+    monkeypatch.setattr(Scheduler, "look", lambda _self, job, _now: looked.append(job))
+    for frames in range(1, 10):
+        script.tell(11, Beat([LeaseBeat(script.said(11, Task)[0].lease, "computing", frames, frames)]))
+        script.tick(0.5)
+    assert not looked
+    assert script.job(1).progress is not None
+    assert script.job(1).progress.frames_done == 9
+
+
+def test_a_search_for_slow_tasks_costs_the_same_however_many_are_in_flight() -> None:
+    """Each of them was looked at four times a second, while some worker was idle."""
+
+    def cost(workers: int) -> int:
+        script = Script()
+        script.aggregator(9)
+        script.client(1)
+        for number in range(workers):
+            script.worker(100 + number)
+        script.submit(1, chunks=workers)
+        script.deliver(100)
+        assert script.dispatcher.cluster.fleet.by_name["w100"].held == {}
+        scheduler = script.dispatcher._scheduler
+        return steps(lambda: scheduler.speculate(script.now))
+
+    assert cost(100) < 1.05 * cost(10)
 
 
 def _received(peer: int, message: Message) -> MemberMessage:
