@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 from moviola.base import command_line
 from moviola.base.layers import settle
@@ -35,5 +36,9 @@ class Parser(command_line.Parser):
 
 
 def read_target(options: argparse.Namespace) -> Target:
-    """Return what the settings of a command line lead to. Raises UsageError when the secret cannot be read."""
-    return settings_in(ClusterSettings, options).target
+    """Return what the settings of a command line lead to. Raises UsageError when the secret cannot be read, unless all
+    is done in this process (`--local`), which needs none."""
+    settings = settings_in(ClusterSettings, options)
+    if getattr(options, "local", False):
+        settings = replace(settings, secret_file=None, no_secret=True)
+    return settings.target

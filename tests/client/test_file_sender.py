@@ -431,6 +431,14 @@ def test_verified_cuts_are_sent(sender: Typed, cluster: FakeCluster, clip: Path)
 # ── which filters there are ──────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_local_needs_no_secret(sender: Typed, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("seen by all")
+    (tmp_path / "secret").chmod(0o644)
+    for local in ([clip, "--filters", "identity"], ["--list-filters"]):
+        assert sender(*local, "--local", "--secret-file", "secret").returncode == 0
+        assert sender(*local, "--secret-file", "secret").returncode == 2
+
+
 def test_the_filters_of_this_install(sender: Typed) -> None:
     done = sender("--list-filters", "--local")
     assert done.returncode == 0
