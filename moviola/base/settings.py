@@ -64,6 +64,11 @@ def switch(text: str) -> bool:
     return _SWITCHED[text.lower()]
 
 
+def is_on(text: str) -> bool:
+    """Return whether a variable turns a switch on; one that is empty, or that says neither, does not."""
+    return _SWITCHED.get(text.lower(), False)
+
+
 _SWITCHED: Final = {
     **dict.fromkeys(("1", "on", "yes", "true"), True),
     **dict.fromkeys(("0", "off", "no", "false"), False),

@@ -19,6 +19,7 @@ from moviola.base.files import written_aside
 from moviola.base.installation import ROOT
 from moviola.base.invocation import typed
 from moviola.base.processes import program
+from moviola.base.settings import is_on
 from moviola.launcher.problem import Problem
 from moviola.wire.secret import SECRET_NAME
 
@@ -63,7 +64,7 @@ class Cluster:
     def secret_file(self) -> Path | None:
         """Where the cluster's secret is; None for a cluster that is to have none."""
         told = os.environ.get("MOVIOLA_SECRET_FILE")
-        if not told and os.environ.get("MOVIOLA_NO_SECRET"):
+        if not told and is_on(os.environ.get("MOVIOLA_NO_SECRET", "")):
             return None
         return Path(told or self.state / SECRET_NAME).absolute()
 

@@ -7,6 +7,7 @@ import tempfile
 from configparser import RawConfigParser
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from supervisor.options import ServerOptions
@@ -88,3 +89,12 @@ def test_what_a_cluster_logs_is_its_users_own_and_its_results_are_as_they_were(t
     assert parser["supervisord"]["umask"] == "077"
     assert parser["program:aggregator"]["umask"] == "022"
     assert f"--secret-file {wanted.state / 'secret'}" in parser["program:worker"]["command"]
+
+
+@pytest.mark.parametrize(("text", "has_secret"), [("", True), ("0", True), ("no", True), ("1", False), ("yes", False)])
+def test_a_variable_that_says_no_keeps_the_secret(
+    text: str, has_secret: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MOVIOLA_SECRET_FILE", raising=False)
+    monkeypatch.setenv("MOVIOLA_NO_SECRET", text)
+    assert (a_cluster(tmp_path).secret_file is not None) == has_secret
