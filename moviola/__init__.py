@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from moviola.api.cluster import Cluster as Cluster
     from moviola.api.cluster import FilterInfo as FilterInfo
     from moviola.api.cluster import WorkerInfo as WorkerInfo
+    from moviola.api.decorated import Between as Between
+    from moviola.api.decorated import filter as filter
     from moviola.api.errors import Closed as Closed
     from moviola.api.errors import JobCancelled as JobCancelled
     from moviola.api.errors import JobFailed as JobFailed
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from moviola.base.failures import Failure as Failure
 
 _HOMES = {
+    "Between": "decorated",
     "Closed": "errors",
     "Cluster": "cluster",
     "Failure": "metrics",
@@ -62,6 +65,7 @@ _HOMES = {
     "UnreadableSource": "errors",
     "UsageError": "errors",
     "WorkerInfo": "cluster",
+    "filter": "decorated",
     "process": "process",
 }
 """By name, the module of moviola.api that has it."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from moviola.api.driver import Driver
 from moviola.api.errors import Closed, UsageError, translated
@@ -26,6 +26,9 @@ from moviola.session.known_filters import schemas_for
 from moviola.session.preparing import upload_request
 from moviola.session.target import Target
 from moviola.wire.messages import Job as JobRecord
+
+if TYPE_CHECKING:
+    from moviola.api.local_cluster import LocalCluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,39 @@ class Cluster:
             look(target, [Topic.JOBS])
         self._open(target, settings.results)
 
+    @staticmethod
+    def local(
+        workers: int | None = None,
+        *,
+        state: PathLike | None = None,
+        results: PathLike = "results",
+        plugins: Iterable[PathLike] = (),
+        user: str | None = None,
+    ) -> LocalCluster:
+        """Start a cluster on this machine: middleware, aggregator and workers, as processes of their own.
+
+        It ends when its block is left, whether by an exception or not, when the object goes, and when this process
+        ends, however it does; what it was at is lost with it. Filters that this program defines are there.
+
+        Args:
+            workers: processes that compute; one a core by default.
+            state: the folder of its state, which is kept, so that another one goes on with its jobs; by default a
+                temporary one.
+            results: the folder that has a folder for each job, where no `out` is given.
+            plugins: files of filters.
+            user: whose jobs are submitted; by default the system's user.
+
+        Raises:
+            Unreachable: a program does not stay up; its last words are told.
+            UsageError: an argument cannot be.
+        """
+        from moviola.api.local_cluster import local  # noqa: PLC0415 - what starts programs, which others do without
+
+        return local(workers, state=state, results=results, plugins=plugins, user=user)
+
+    def _before_submit(self, filters: Iterable[str]) -> None:
+        """What is to be done before a job of these filters is submitted."""
+
     def _open(self, target: Target, results: Path, parting: str = "") -> None:
         """Begin to be the cluster at `target`."""
         self._target, self._results = target, results
@@ -184,7 +220,9 @@ class Cluster:
         """
         with translated():
             settings = settings_from(filters, out, options)
-            schemas = schemas_for(filters_in(settings), self._target, _unsaid)
+            names = filters_in(settings)
+            self._before_submit(names)
+            schemas = schemas_for(names, self._target, _unsaid)
             plan = planned(source, settings, schemas, options, self._results)
             destination = plan.destination
             if destination.finished is not None:

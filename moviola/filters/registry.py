@@ -105,13 +105,25 @@ def load_plugin(path: Path) -> tuple[str, ...]:
             kind()
         except (TypeError, SchemaError, ParameterError) as error:
             raise PluginError(f"{path}: {error}") from error
-        if kind.name in (*names(), *found):
+        if kind.name in found or (kind.name in names() and filter_class(kind.name) is not kind):
             raise PluginError(f'{path}: there is a filter "{kind.name}" already; give {kind.__name__} another name')
         found[kind.name] = kind
     if not found:
         raise PluginError(f"{path} defines no filter: a frozen dataclass derived from moviola.filters.base.Filter")
     _loaded.update(found)
     return tuple(sorted(found))
+
+
+def add(kind: type[Filter]) -> None:
+    """Make a filter known that a program has defined, in place of an earlier one that it defined under that name.
+
+    Raises:
+        PluginError: another filter has the name.
+    """
+    schema_of(kind)
+    if kind.name in BUILT_IN or (kind.name in _loaded and not hasattr(_loaded[kind.name], "function")):
+        raise PluginError(f'there is a filter "{kind.name}" already; give this one another name')
+    _loaded[kind.name] = kind
 
 
 @cache
@@ -121,10 +133,11 @@ def _built_in(name: str) -> type[Filter]:
 
 
 def _filters_in(module: ModuleType) -> list[type[Filter]]:
-    """The filters a module defines itself, not those it imports, nor those it keeps to itself as bases of others."""
+    """The filters a module defines itself, as classes or by decorated functions (moviola.api.decorated), not those it
+    imports, nor those it keeps to itself as bases of others."""
     return [
         value
-        for value in vars(module).values()
+        for value in (getattr(each, "filter_class", each) for each in vars(module).values())
         if isinstance(value, type) and issubclass(value, Filter) and value.__module__ == module.__name__
         if not value.__name__.startswith("_")
     ]

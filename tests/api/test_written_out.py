@@ -1,0 +1,91 @@
+"""What a script's filters need, as a file that workers load."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import moviola
+from moviola.api.written_out import plugin_files
+from tests.api import decorated_filters
+
+SCRIPT = """
+import os as system
+from fractions import Fraction
+import numpy as np
+
+LEVEL, NAMES = 3, {"a": (1, 2.5, None)}
+TABLE = np.zeros(4)
+
+class Box:
+    size = LEVEL
+
+def helper(x):
+    return again(x - 1) if x else Box.size
+
+def again(x):
+    return helper(x)
+
+def plain(picture, level: "Fraction" = Fraction(1, 2)):
+    return helper(2) + NAMES["a"][0], system.sep, level
+
+def needing(picture):
+    return inner(picture)
+
+def inner(picture):
+    return TABLE
+
+def untouched():
+    raise SystemExit("this must not be run, nor written")
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A script as the main module has it: its functions are of `__main__`."""
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    spec = importlib.util.spec_from_file_location("__main__", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(path: Path) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "written"}
+    exec(compile(path.read_text(), path, "exec"), names)
+    return names
+
+
+def test_a_function_is_written_out_with_all_that_it_needs_and_nothing_else(script: ModuleType, tmp_path: Path) -> None:
+    (path,) = plugin_files([script.plain], tmp_path)
+    names = run(path)
+    assert names["plain"](None) == script.plain(None)
+    assert names["Box"].size == 3
+    assert not {"TABLE", "untouched", "inner"} & names.keys()
+
+
+def test_what_cannot_be_written_out_is_said(script: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(moviola.UsageError, match="because TABLE is a ndarray of the script; make it where it is used"):
+        plugin_files([script.needing], tmp_path)
+
+
+def test_a_function_that_was_typed_has_no_source(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exec("def typed(picture):\n    return picture\n", vars(script))
+    with pytest.raises(moviola.UsageError, match="the filter typed was typed at a prompt"):
+        plugin_files([script.typed], tmp_path)
+
+
+def test_a_module_is_loaded_as_it_is(tmp_path: Path) -> None:
+    files = plugin_files([decorated_filters.dimmed, decorated_filters.halved], tmp_path)
+    assert files == [Path(decorated_filters.__file__)]

@@ -1,0 +1,106 @@
+"""What keeps a process's own cluster: programs that are no more than a few lines of Python."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from moviola.launcher.guard import Plan
+from tests.waiting import until
+
+STAY = "import os, signal; open(f'{os.getpid()}.pid', 'w').close(); signal.pause()"
+STUBBORN = f"import signal; signal.signal(2, signal.SIG_IGN); signal.signal(15, signal.SIG_IGN); {STAY}"
+
+
+class Running:
+    """A guard with a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        command = [sys.executable, "-m", "moviola.launcher.guard"]
+        self.process = subprocess.Popen(
+            command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def keep(self, **programs: str) -> None:
+        commands = {name: [sys.executable, "-c", code] for name, code in programs.items()}
+        self.tell(Plan(commands, dict(os.environ), str(self.folder), [str(self.temporary)]).to_line())
+
+    def tell(self, line: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def leave(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def pids(self, count: int) -> set[int]:
+        """Wait until so many programs have begun in all."""
+        until(lambda: len(list(self.folder.glob("*.pid"))) >= count, f"{count} programs have begun")
+        return {int(path.stem) for path in self.folder.glob("*.pid")}
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Iterator[Running]:
+    made = Running(tmp_path)
+    yield made
+    made.leave()
+    assert made.process.wait(60) is not None
+    assert made.process.stdout is not None
+    made.process.stdout.close()
+
+
+def test_all_ends_with_the_lifeline(guard: Running) -> None:
+    guard.keep(one=STAY, two=STAY)
+    pids = guard.pids(2)
+    guard.tell(b"up\n")
+    guard.leave()
+    assert guard.process.wait(60) == 0
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not guard.temporary.exists()
+
+
+def test_what_does_not_end_is_killed(guard: Running) -> None:
+    guard.keep(one=STUBBORN)
+    pids = guard.pids(1)
+    guard.leave()
+    assert guard.process.wait(60) == 0
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def test_a_program_that_does_not_stay_up_is_said_with_its_last_words(guard: Running) -> None:
+    guard.keep(one=STAY, two="print('hello'); raise SystemExit('the port is taken')")
+    assert guard.process.wait(60) == 1
+    assert guard.process.stdout is not None
+    assert guard.process.stdout.read().decode() == "The two does not stay up: the port is taken\n"
+    assert not guard.temporary.exists()
+
+
+def test_what_ends_later_is_started_again(guard: Running) -> None:
+    guard.keep(one=STAY)
+    (first,) = guard.pids(1)
+    guard.tell(b"up\n")
+    until(lambda: guard.process.poll() is None, "it is there")
+    os.kill(first, signal.SIGKILL)
+    assert len(guard.pids(2)) == 2
+    assert guard.process.poll() is None
+
+
+def test_a_further_plan_replaces_a_program_and_leaves_the_others(guard: Running) -> None:
+    guard.keep(one=STAY, two=STAY)
+    before = guard.pids(2)
+    guard.tell(b"up\n")
+    guard.keep(two=STAY)
+    after = guard.pids(3)
+    assert sum(psutil.pid_exists(pid) for pid in before) == 1
+    assert sum(psutil.pid_exists(pid) for pid in after) == 2
