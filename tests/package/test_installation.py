@@ -96,3 +96,34 @@ def test_the_secret_is_the_users_own_in_the_state_folder(python: Path, home: Hom
 def test_the_sdist_has_what_a_checkout_needs_to_be_built(built: Built) -> None:
     assert built.sdist.stat().st_size < 5_000_000
     assert built.wheel.name.endswith("-py3-none-any.whl")
+
+
+USERS_SCRIPT = """
+import moviola
+
+result = moviola.process("clip.mp4", "blur", out="soft.mp4")
+with moviola.Cluster.local(workers=2) as cluster:
+    job = cluster.submit("clip.mp4", {"soft": "blur"})
+    digest: str = job.wait()["soft"].digest
+    assert digest == result.output.digest
+print([frame.index for frame in job.frames("soft")])
+"""
+
+
+def test_a_users_script_is_typed_and_runs(python: Path, tmp_path: Path) -> None:
+    """Under mypy's strictest rules, with the types that the installation brings along."""
+    clips.moving(tmp_path / "clip.mp4", frames=32)
+    (tmp_path / "script.py").write_text(USERS_SCRIPT)
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert checked.stdout == "Success: no issues found in 1 source file\n", checked.stdout + checked.stderr
+    ran = subprocess.run(
+        [str(python), "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.stdout == f"{list(range(32))}\n", ran.stderr
