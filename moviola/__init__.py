@@ -13,8 +13,7 @@ docs/PYTHON.md has more. What is named here is imported when it is first used, s
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # type checkers know it by its name; `typing` would cost more than all the rest
 
 if TYPE_CHECKING:
     from moviola.api.cluster import Cluster as Cluster
@@ -76,6 +75,8 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605 - the names above, once
 if not TYPE_CHECKING:  # otherwise every name would be there for a type checker, the misspelt ones too
 
     def __getattr__(name: str) -> object:
+        from importlib import import_module  # noqa: PLC0415 - only when something is used
+
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module 'moviola' has no attribute {name!r}")

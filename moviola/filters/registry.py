@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Iterable
 from functools import cache
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 
@@ -137,7 +138,9 @@ def _filters_in(module: ModuleType) -> list[type[Filter]]:
     imports, nor those it keeps to itself as bases of others."""
     return [
         value
-        for value in (getattr(each, "filter_class", each) for each in vars(module).values())
+        for value in (
+            getattr(each, "filter_class", each) if isfunction(each) else each for each in vars(module).values()
+        )
         if isinstance(value, type) and issubclass(value, Filter) and value.__module__ == module.__name__
         if not value.__name__.startswith("_")
     ]
