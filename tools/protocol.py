@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from moviola.base.mapped import Length
-from moviola.wire import messages
 from moviola.wire.addresses import Address
 from moviola.wire.limits import GIB, KIB, MIB
 from moviola.wire.messages import MAX_PAYLOADS, MESSAGES
@@ -46,7 +45,8 @@ _TYPES: Final[dict[Any, tuple[str, str]]] = {
 def described() -> dict[str, type[Any]]:
     """Return every message, and every record that travels inside one, by name."""
     found: dict[str, type[Any]] = dict(MESSAGES)
-    found |= {name: one for name, one in vars(messages).items() if _is_record(one)}
+    for module in dict.fromkeys(cls.__module__ for cls in MESSAGES.values()):
+        found |= {name: one for name, one in vars(sys.modules[module]).items() if _is_record(one)}
     waiting = list(found.values())
     while waiting:
         hints = typing.get_type_hints(waiting.pop(), include_extras=True)

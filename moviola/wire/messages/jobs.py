@@ -1,0 +1,244 @@
+"""Messages between a client and the middleware: jobs, their chunks, and what is told of them."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from moviola.base.details import Details, Policy
+from moviola.base.finished_file import FinishedFile
+from moviola.base.mapped import Map, Mapped
+from moviola.base.output_summary import OutputSummary
+from moviola.base.progress import Progress
+from moviola.base.records import record
+from moviola.base.texts import Name, Text, Token
+from moviola.base.worker_facts import WorkerFacts
+from moviola.wire.addresses import Address
+from moviola.wire.messages.message import Message
+
+
+@record
+class AssetFacts(Mapped):
+    """A file that travels with a job.
+
+    Attributes:
+        value: `sha256:` and the hash of its content in hex, as the filter chains name it.
+        size (bytes): of its content.
+        name: for people.
+    """
+
+    value: Name
+    size: int
+    name: Name = ""
+
+
+@record
+class Submit(Message):
+    """A client asks for a job.
+
+    Attributes:
+        key: made by the client of the source's fingerprint and the canonical parameters: the same key is the same wish.
+        source: what is known of the source, as `Source` in moviola/media/material.py describes it.
+        outputs: filter chains with their encoders, as `Output` in moviola/media/material.py describes them.
+        policy: what else is asked for.
+        priority: of one user's jobs, those of a higher one go first.
+        new: make a job even if an unfinished one has this key.
+        origin: where the source lies (such as host and path), so that an edited one is known again.
+        assets: the files that the filter chains name, sent as the chunks of one stream more than the source has.
+    """
+
+    key: Name
+    source: Map
+    outputs: list[Map]
+    policy: Policy = field(default_factory=Policy)
+    priority: int = 0
+    new: bool = False
+    origin: Token = ""
+    assets: list[AssetFacts] = field(default_factory=list)
+
+
+@record
+class Chunk(Message):
+    """One chunk of a job. Payload: the chunk.
+
+    Attributes:
+        job: the job's id.
+        stream: 0 is the one that is filtered.
+        index: of the chunk in its stream, from 0.
+        frame_count (frames): its own frames, without preroll; packets of a stream that is not filtered.
+    """
+
+    job: Name
+    stream: int
+    index: int
+    frame_count: int
+
+
+@record
+class End(Message):
+    """All chunks were sent.
+
+    Attributes:
+        job: the job's id.
+        chunk_counts (chunks): how many each stream has.
+    """
+
+    job: Name
+    chunk_counts: list[int]
+
+
+@record
+class Control(Message):
+    """A person's wish for a job.
+
+    Attributes:
+        job: the job's id.
+        verb: `cancel`, `pause`, `resume`, `retry`, `forget`, `forget-files` or `detach`.
+    """
+
+    job: Name
+    verb: Name
+
+
+@record
+class Watch(Message):
+    """Asks for records.
+
+    Attributes:
+        job: one job's id; empty for all of `topics`.
+        topics: `jobs`, `workers`, `events`, `filters`.
+        chunk: with a job: its details tell the story of the tasks of the chunk with this index.
+    """
+
+    job: Name = ""
+    topics: list[Name] = field(default_factory=list)
+    chunk: int | None = None
+
+
+@record
+class Job(Message):
+    """The one record of a job: sent on submit, on every change that a watcher should see, and at the end.
+
+    Attributes:
+        job: the job's id.
+        name: what people call it: its source's name.
+        state: `pending`, `running`, `paused`, `done`, `partial`, `failed` or `cancelled`.
+        code: why it is in this state, for programs.
+        reason: why it is in this state, for people.
+        accepted (chunks): how many of those sent over this connection are in the ledger.
+        send_window_bytes (bytes): payload that the client may have on its way beyond those.
+        have: only in answer to Submit: a bitmap of the accepted chunks of each stream (see moviola/wire/windows.py).
+        progress: counts of frames, chunks and tasks.
+        outputs: once final: a summary of each output.
+        files: once final: those that can be fetched.
+        addresses: where the aggregator is reached that has the files.
+        submitted_unix_s (s): when it was submitted, since 1970.
+        seconds (s): from then to its end; 0 before.
+        priority: as in Submit.
+        details: to whoever watches this one job, and to its client at the end: what was asked for, and what failed.
+        user: whose it is.
+    """
+
+    job: Name
+    name: Name
+    state: Name
+    code: Name = ""
+    reason: Text = ""
+    accepted: int = 0
+    send_window_bytes: int = 0
+    have: list[bytes] | None = None
+    progress: Progress = field(default_factory=Progress)
+    outputs: list[OutputSummary] = field(default_factory=list)
+    files: list[FinishedFile] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
+    submitted_unix_s: float = 0.0
+    seconds: float = 0.0
+    priority: int = 0
+    details: Details = field(default_factory=Details)
+    user: Name = ""
+
+
+@record
+class Worker(Message):
+    """The record of a worker, for watchers.
+
+    Attributes:
+        name: the worker's.
+        session: of its present process.
+        state: `ready`, `full`, `draining` or `lost`.
+        facts: chunks, frames, frames a second, what is in flight, and more.
+    """
+
+    name: Name
+    session: Name
+    state: Name
+    facts: WorkerFacts = field(default_factory=WorkerFacts)
+
+
+@record
+class Aggregator(Message):
+    """Where a store is reached now.
+
+    Attributes:
+        store: the store's id.
+        name: the aggregator's.
+        addresses: as the middleware sees them.
+        connected: it is connected to the middleware now.
+        results_age_s (seconds): as in AggregatorDetails.
+        results_limit (bytes): as in AggregatorDetails.
+    """
+
+    store: Name
+    name: Name
+    addresses: list[Address]
+    connected: bool = True
+    results_age_s: int | None = None
+    results_limit: int | None = None
+
+
+@record
+class Filters(Message):
+    """The schemas of all filters that workers have ever announced.
+
+    Attributes:
+        schemas: each as msgpack (see moviola/filters/schema.py).
+    """
+
+    schemas: list[bytes]
+
+
+@record
+class Event(Message):
+    """Something worth a line in a log: a worker came or went, a task was handed out again, a job changed state.
+
+    Attributes:
+        kind: for programs.
+        text: for people.
+        job: the job's id, where it is about one.
+        worker: the worker's name, where it is about one.
+        unix_s (s): when it happened, since 1970.
+    """
+
+    kind: Name
+    text: Text
+    job: Name = ""
+    worker: Name = ""
+    unix_s: float = 0.0
+
+
+@record
+class ChunkWindow(Message):
+    """A part of a long bitmap, sent before the Holdings, or the Job with `have`, that ends it.
+
+    Attributes:
+        job: the job's id.
+        owner_epoch: as in the Holdings; 0 before a Job.
+        number: of the track (Holdings) or stream (Job).
+        first: the chunk that the lowest bit stands for; a multiple of 8, at least 65 536.
+        bits: bit i, from the low end of each byte, is chunk `first` + i.
+    """
+
+    job: Name
+    owner_epoch: int
+    number: int
+    first: int
+    bits: bytes
