@@ -41,8 +41,8 @@ from tests.simulation.greedy import MAX_CHUNK
 from tests.simulation.network import POISON, End
 
 if TYPE_CHECKING:
-    from tests.simulation.programs import Worker
     from tests.simulation.scenario import Scenario
+    from tests.simulation.workers import Worker
 
 
 UNHEARD_OF: Final = 20

@@ -23,8 +23,11 @@ from moviola.wire.messages import (
     Watch,
     Welcome,
 )
+from tests.simulation.aggregators import Aggregator
+from tests.simulation.clients import Client
+from tests.simulation.middlewares import Middleware
 from tests.simulation.network import SimLoop
-from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program
+from tests.simulation.program import MIDDLEWARE, Program
 
 USER = "greedy"
 STAY_S = 6.0

@@ -7,7 +7,7 @@ from typing import Any
 from moviola.wire.addresses import Address
 from moviola.wire.messages import VERSIONS, AggregatorDetails, Hello, Welcome, WorkerDetails
 from tests.simulation.network import SimLoop
-from tests.simulation.programs import MIDDLEWARE, Program
+from tests.simulation.program import MIDDLEWARE, Program
 
 PATIENCE_S = 8.0
 """How long it stays where it was let in, at most: long enough to be in the way of whoever has the name."""

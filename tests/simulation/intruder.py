@@ -8,7 +8,7 @@ from typing import Any, Final
 from moviola.wire.loop import Lost, Received
 from moviola.wire.messages import VERSIONS, Chunk, Control, Error, Hello, Job, Submit, Welcome
 from tests.simulation.network import POISON, Network
-from tests.simulation.programs import MIDDLEWARE, Program
+from tests.simulation.program import MIDDLEWARE, Program
 from tests.simulation.world import World
 
 INTERVAL_S: Final = 2.0

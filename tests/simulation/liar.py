@@ -15,7 +15,7 @@ from typing import Any, Final
 from moviola.wire.messages import HandOn, HeldLease, Hello, Released, Result, Stored, Task, Welcome
 from moviola.wire.schema import Lease
 from tests.simulation import material
-from tests.simulation.programs import Worker
+from tests.simulation.workers import Worker
 from worker import events as worker_events
 from worker.held_task import HeldTask
 

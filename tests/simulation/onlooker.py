@@ -7,7 +7,7 @@ from typing import Final
 from moviola.wire.loop import Lost, Received
 from moviola.wire.messages import VERSIONS, Hello, Watch, Welcome
 from tests.simulation.network import Network
-from tests.simulation.programs import MIDDLEWARE, Program
+from tests.simulation.program import MIDDLEWARE, Program
 from tests.simulation.world import World
 
 USER: Final = "onlooker"

@@ -20,16 +20,20 @@ from moviola.session.outcome import Status
 from moviola.wire import limits, windows
 from moviola.wire.messages import Task
 from tests.simulation import material
+from tests.simulation.aggregators import Aggregator
 from tests.simulation.checks import Checks
+from tests.simulation.clients import Client
 from tests.simulation.greedy import Greedy
 from tests.simulation.impostor import Impostor
 from tests.simulation.intruder import Intruder
 from tests.simulation.liar import Liar
+from tests.simulation.middlewares import Middleware
 from tests.simulation.network import Network
 from tests.simulation.onlooker import USER as ADMIN
 from tests.simulation.onlooker import Onlooker
-from tests.simulation.programs import MIDDLEWARE, Aggregator, Client, Middleware, Program, Worker
+from tests.simulation.program import MIDDLEWARE, Program
 from tests.simulation.undecided import Undecided
+from tests.simulation.workers import Worker
 from tests.simulation.world import World
 
 FAULTS_S: Final = 40.0

@@ -6,8 +6,10 @@ from typing import Final
 
 from moviola.wire.loop import Received
 from moviola.wire.messages import VERSIONS, Control, Hello, Welcome
+from tests.simulation.clients import Client
+from tests.simulation.middlewares import Middleware
 from tests.simulation.network import Network, SimLoop
-from tests.simulation.programs import MIDDLEWARE, Client, Middleware
+from tests.simulation.program import MIDDLEWARE
 from tests.simulation.world import World
 
 STAY_S: Final = 1.0
