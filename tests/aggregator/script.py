@@ -18,6 +18,7 @@ from aggregator.events import (
     Recall,
     Recalled,
     SaveJob,
+    Send,
     Spliced,
     Tick,
 )
@@ -27,7 +28,19 @@ from moviola.base.job_statistics import JobStatistics
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 from moviola.wire.lease_tags import tag_of
-from moviola.wire.messages import Drop, Finish, Hello, Limits, Message, Own, Pass, Result, Welcome
+from moviola.wire.messages import (
+    Drop,
+    Finish,
+    Hello,
+    Holdings,
+    Limits,
+    Message,
+    Own,
+    Pass,
+    Result,
+    Stored,
+    Welcome,
+)
 from moviola.wire.schema import Lease
 
 WORKER = 7
@@ -123,3 +136,20 @@ class Script:
         self.collected(job)
         self.finish(2, 1, job=job)
         return self.feed(Spliced(job, [CLEAN], FILES))
+
+
+def holdings(owner_epoch: int, tracks: list[bytes]) -> Holdings:
+    """The first track is that of the output."""
+    return Holdings("j", owner_epoch, tracks, [MACHINE if tracks[0] else "", *("" for _ in tracks[1:])])
+
+
+def said(commands: list[Command], peer: int) -> list[Message]:
+    return [one.message for one in commands if isinstance(one, Send) and one.peer == peer]
+
+
+def verdicts(commands: list[Command], peer: int) -> list[str]:
+    return [one.verdict for one in said(commands, peer) if isinstance(one, Stored)]
+
+
+def kinds(commands: list[Command]) -> list[type[Command]]:
+    return [type(one) for one in commands]
