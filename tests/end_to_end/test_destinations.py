@@ -289,3 +289,14 @@ def test_forget_takes_the_files_of_an_aggregator_elsewhere(cluster: LocalCluster
     assert forgotten.returncode == 0, forgotten.stderr
     until(lambda: not (cluster.results / job).exists(), "the aggregator's are gone")
     assert not (tmp_path / "here").exists() or not list((tmp_path / "here").iterdir())
+
+
+@EVERYWHERE
+def test_a_table_may_come_back_as_csv(cluster: LocalCluster, tmp_path: Path, where: tuple[str, ...]) -> None:
+    movies, ratings, out = tmp_path / "movies.csv", tmp_path / "ratings.csv", tmp_path / "kept.csv"
+    movies.write_text("id,release_date\n1,1999-01-01\n2,2005-01-01\n")
+    ratings.write_text("userId,movieId,rating\n1,2,5\n")
+    cluster.send(str(movies), "--filters", "post_2000", "--out", str(out), *where)
+    assert out.read_text() == "id,release_date\n2,2005-01-01\n"
+    several = send(cluster, movies, ratings, "--filters", "post_2000", "--out", tmp_path / "both.csv", *where)
+    refused(several, "CSV holds one table, and there are 2: movies, ratings; name the result .json, which holds all")

@@ -296,3 +296,15 @@ def test_a_source_that_appears_under_the_results_name_stays_even_with_overwrite(
 def test_without_video_the_name_of_a_video_is_refused(tmp_path: Path, clip: Path) -> None:
     with pytest.raises(UsageError, match=r"\.mp4 says something else; name it \.jsonl"):
         settled(clip, tmp_path / "notes.mp4", "faces", encoder=Encoder(NO_VIDEO))
+
+
+def test_the_name_of_a_table_may_be_that_of_csv(tmp_path: Path) -> None:
+    table = tmp_path / "movies.csv"
+    table.write_text(CSV)
+    assert made(table, tmp_path / "kept.csv", "post_2000").status is Status.DONE
+    assert (tmp_path / "kept.csv").read_text() == "id,release_date\n2,2005-01-01\n"
+    assert settled(table, tmp_path / "kept.csv", "post_2000").finished is not None
+    with pytest.raises(UsageError, match=r"kept.metrics.json and 1 file more are there already"):
+        settled(table, tmp_path / "kept.json", "post_2000")
+    with pytest.raises(UsageError, match=r"and .mp4 is neither; name it .json or .csv"):
+        settled(table, tmp_path / "kept.mp4", "post_2000")

@@ -9,7 +9,8 @@ from moviola.filters.records import RecordFilter
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import UnreadableSource
 from moviola.media.material import Output, Source, header
-from moviola.media.table.schema import KINDS, Table, TableProcess
+from moviola.media.table.naming import CSV
+from moviola.media.table.schema import KINDS, Table, TableProcess, only_table
 
 
 def check(source: Source, outputs: Iterable[Output]) -> None:
@@ -20,6 +21,11 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
     tables = header(TableProcess, source.process).tables
     known = registry.names()
     for output in outputs:
+        if output.encoder.container == CSV:
+            try:
+                only_table(tables)
+            except ValueError as error:
+                raise UnreadableSource(source.name, str(error), "name the result .json, which holds all") from error
         if all(step.name in known for step in output.chain):
             try:
                 record_filters(output, tables)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from moviola.media.kind import Naming, UnsuitedName
 from moviola.media.material import Encoder
 
-RESULT_SUFFIX: Final = "_results.json"
+JSON: Final = "json"
+"""The usual format: a list for each table."""
+
+CSV: Final = "csv"
+"""The format of results that are one table."""
+
+
+def result_suffix(encoder: Encoder) -> str:
+    """Return what stands behind the output's name in that of its result."""
+    return f"_results.{encoder.container or JSON}"
 
 
 def suffix_of(data: bytes) -> str:
@@ -17,13 +27,15 @@ def suffix_of(data: bytes) -> str:
 
 
 def _fitted(encoder: Encoder, suffix: str) -> Encoder:
-    if suffix.lower() in ("", ".json"):
+    if not suffix:
         return encoder
-    raise UnsuitedName(f"what is kept of tables is JSON, and {suffix} says something else; name it .json")
+    if suffix.lower() in (f".{JSON}", f".{CSV}"):
+        return replace(encoder, container=suffix.lower()[1:])
+    raise UnsuitedName(f"what is kept of tables is JSON or CSV, and {suffix} is neither; name it .json or .csv")
 
 
 NAMING: Final = Naming(
-    endings=lambda _encoder: (RESULT_SUFFIX,),
+    endings=lambda encoder: (result_suffix(encoder),),
     fitted=_fitted,
     is_text=lambda _encoder: True,
 )

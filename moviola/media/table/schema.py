@@ -124,6 +124,16 @@ def in_order(tables: Iterable[Table]) -> list[Table]:
     return sorted(tables, key=lambda table: (ranks.get(table.kind, len(ranks)), table.file))
 
 
+def only_table(tables: Sequence[Table]) -> Table:
+    """Return the table that all files together are. Raise ValueError, with a sentence, where they are several."""
+    names = list(dict.fromkeys(table.name for table in tables))
+    if len(names) > 1:
+        raise ValueError(f"CSV holds one table, and there are {len(names)}: {', '.join(names)}")
+    if len({table.columns for table in tables}) > 1:
+        raise ValueError(f"CSV holds one table, and the files of {names[0]} have different columns")
+    return tables[0]
+
+
 class RowCheck:
     """Whether rows of a table are what its header promises."""
 

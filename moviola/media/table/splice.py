@@ -21,9 +21,10 @@ from moviola.media.account import MAX_LISTED, Account
 from moviola.media.material import Files, Output, Source, header
 from moviola.media.spliced import Details, Spliced
 from moviola.media.table.bundle import SEPARATOR, TableResult
-from moviola.media.table.naming import RESULT_SUFFIX
+from moviola.media.table.csv_rows import CsvRows
+from moviola.media.table.naming import CSV, JSON, result_suffix
 from moviola.media.table.report import BadRecord
-from moviola.media.table.schema import KINDS, NO_KEY, Table, TableSplice
+from moviola.media.table.schema import KINDS, NO_KEY, Table, TableSplice, only_table
 
 _Numbers = NDArray[np.int64]
 
@@ -31,15 +32,16 @@ _Numbers = NDArray[np.int64]
 def splice(
     files: Files, source: Source, output: Output, results: Iterable[bytes], passthrough: Mapping[int, Iterable[bytes]]
 ) -> Spliced:
-    """Write `<output>_results.json` from result payloads in index order; they are read once, one at a time.
+    """Write `<output>_results.json`, or `.csv` where that is asked for, from result payloads in index order; they are
+    read once, one at a time.
 
     The digest is the SHA-256 of that file. The records of chunks that are left out, or whose payload is empty, count as
     lost. Raise SpliceError when results are not in order, BundleError for a broken payload, OSError when the disk does
     not take it.
     """
-    name = output.name + RESULT_SUFFIX
+    name = output.name + result_suffix(output.encoder)
     with files.partial(name).open("wb") as file:
-        return _Splicer(file, source).run(name, results)
+        return _Splicer(file, source, output).run(name, results)
 
 
 @dataclass(slots=True)
@@ -75,11 +77,16 @@ class _BadRecord(NamedTuple):
 
 
 class _Splicer:
-    def __init__(self, file: BinaryIO, source: Source) -> None:
+    def __init__(self, file: BinaryIO, source: Source, output: Output) -> None:
         told = header(TableSplice, source.splice)
         self._frame_count, tables = told.frame_count, told.tables
         self._counts = [_TableCount(table) for table in tables]
-        self._lists = _JsonLists(file, list(dict.fromkeys(table.name for table in tables)))
+        self._format = output.encoder.container or JSON
+        self._lists: _JsonLists | CsvRows
+        if output.encoder.container == CSV:
+            self._lists = CsvRows(file, only_table(tables))
+        else:
+            self._lists = _JsonLists(file, list(dict.fromkeys(table.name for table in tables)))
         self._join = _Join({table.kind for table in tables})
         self._account = Account()
         self._malformed: list[_BadRecord] = []
@@ -97,7 +104,11 @@ class _Splicer:
             account=self._account,
             digest=self._lists.digest,
             main=name,
-            details={"size": self._lists.size, "tables": [each.facts() for each in counts]},
+            details={
+                "container": self._format,
+                "size": self._lists.size,
+                "tables": [each.facts() for each in counts],
+            },
             troubles={
                 "malformed": [each._asdict() for each in self._malformed],
                 "malformed_count": sum(each.malformed for each in counts),

@@ -1,0 +1,52 @@
+"""The records that are kept as one CSV table, written as they come."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moviola.media.table.bundle import SEPARATOR, TableResult
+from moviola.media.table.schema import Table
+
+
+class CsvRows:
+    """Writes a line of columns, and a row for each record that stays. Quoted as RFC 4180 has it, lines end in \\n."""
+
+    def __init__(self, file: BinaryIO, table: Table) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self._write([list(table.columns)])
+
+    def add(self, _name: str, result: TableResult, stays: NDArray[np.bool_]) -> int:
+        """Write the records that stay; return how many."""
+        stops = np.cumsum(np.frombuffer(result.sizes, "<u4").astype(np.int64))
+        rows = []
+        for place in np.flatnonzero(stays).tolist():
+            start = int(stops[place - 1]) if place else 0
+            record = bytes(result.records[start : int(stops[place]) - len(SEPARATOR)])
+            rows.append([cell for _, cell in json.loads(record, object_pairs_hook=list)])
+        self._write(rows)
+        return len(rows)
+
+    def close(self) -> None:
+        """All records have come."""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was written."""
+        return self._hash.hexdigest()
+
+    def _write(self, rows: list[list[str]]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        data = text.getvalue().encode()
+        self._hash.update(data)
+        self._file.write(data)
+        self.size += len(data)
