@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import psutil
 import pytest
 
@@ -204,6 +206,30 @@ def test_what_cannot_be_is_said_before_anything_is_sent(cluster: moviola.Cluster
         job.frames()
     job.wait()
     assert len(cluster.jobs()) == before + 1
+
+
+def test_images_and_tables(cluster: moviola.Cluster, tmp_path: Path) -> None:
+    pictures = [tmp_path / "one.png", tmp_path / "two.png"]
+    for path in pictures:
+        cv2.imwrite(str(path), np.full((20, 30, 3), 90, np.uint8))
+    result = cluster.submit(pictures, "flip", out=tmp_path / "flipped", format="jpg").wait()
+    assert (result.unit, [frame.name for frame in result.output.frames()]) == ("image", ["one.jpg", "two.jpg"])
+    table = tmp_path / "movies_metadata.csv"
+    table.write_text("id,title,release_date,production_countries\n1,One,2001-01-01,[]\n2,Two,1999-01-01,[]\n")
+    result = cluster.submit(table, "post_2000", out=tmp_path / "out.json").wait()
+    assert (result.unit, result.output.frames_out, result.path) == ("record", 1, tmp_path / "out.json")
+
+
+def test_what_is_there_already_is_not_sent_again(cluster: moviola.Cluster, clip: Path, tmp_path: Path) -> None:
+    first = cluster.submit(clip, "rotate", out=tmp_path / "o.mp4").wait()
+    before = len(cluster.jobs())
+    again = cluster.submit(clip, "rotate", out=tmp_path / "o.mp4")
+    assert (again.is_over, again.state, again.wait().output.digest) == (True, "done", first.output.digest)
+    assert len(cluster.jobs()) == before
+    with pytest.raises(moviola.UsageError, match=r"o\.mp4.* there already"):
+        cluster.submit(clip, "flip", out=tmp_path / "o.mp4")
+    replaced = cluster.submit(clip, "flip", out=tmp_path / "o.mp4", overwrite=True).wait()
+    assert replaced.output.digest != first.output.digest
 
 
 def test_nobody_and_somebody_else(running: LocalCluster) -> None:
