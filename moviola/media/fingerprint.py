@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import av
@@ -66,7 +65,9 @@ def _cpu_flags() -> frozenset[str]:
 
 
 def _version(package: str) -> str:
+    from importlib import metadata  # noqa: PLC0415 - it takes longer than all that most programs need of this module
+
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return "?"

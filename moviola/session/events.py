@@ -5,10 +5,10 @@ A command that is answered says by what. What the disk answers comes at once, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from moviola.base.finished_file import FinishedFile
+from moviola.base.records import record
 from moviola.media.material import Chunk
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
@@ -25,19 +25,19 @@ class ServerRole(Enum):
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Start:
     """The first event."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Welcomed:
     """A dialled connection is open."""
 
     peer: ServerRole
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClusterMessage:
     """A message came."""
 
@@ -46,7 +46,7 @@ class ClusterMessage:
     payload: Buffer = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lost:
     """A connection is gone or could not be made. `code` is the other side's last word, if it gave one."""
 
@@ -55,26 +55,26 @@ class Lost:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pulled:
     """The source's next chunk."""
 
     chunk: Chunk
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exhausted:
     """The source has no more chunks."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unreadable:
     """The source cannot be read on."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begun:
     """A file is to be fetched from `offset` on; what is before it lies here from an earlier try."""
 
@@ -82,7 +82,7 @@ class Begun:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kept:
     """A file is in its place, its size and xxh3 as announced. `listed` are the files that it lists, if it is a listing:
     each as it was announced in Finished."""
@@ -91,14 +91,14 @@ class Kept:
     listed: tuple[FinishedFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChecksumMismatch:
     """A file that arrived whole has another xxh3 than announced; what arrived is gone."""
 
     command: Keep
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotKept:
     """A file cannot be written here."""
 
@@ -106,12 +106,12 @@ class NotKept:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Interrupted:
     """The person does not want to wait any longer."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tick:
     """A deadline may have come."""
 
@@ -135,7 +135,7 @@ Event = (
 # ── commands, in the order in which they must be carried out ─────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dial:
     """Connect to a peer. The middleware is where the person said; `addresses` are the aggregator's, as told, or with
     `at_middleware` their ports at the middleware's own host. Answered by Welcomed or Lost."""
@@ -145,14 +145,14 @@ class Dial:
     at_middleware: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HangUp:
     """Close the connection to a peer, if there is one. No Lost follows."""
 
     peer: ServerRole
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Send:
     """Send a message to a peer, with its payload where it has one."""
 
@@ -161,17 +161,17 @@ class Send:
     payload: Buffer = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pull:
     """Read the next chunk of the source, when there is time. Answered by Pulled, Exhausted or Unreadable."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rewind:
     """Read the source from its beginning again. A Pull that has not been answered yet never is."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begin:
     """Look whether a file is here already, whole or in part; of one `is_listing`, Kept tells what it lists. Answered by
     Begun, Kept or NotKept."""
@@ -182,7 +182,7 @@ class Begin:
     is_listing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Write:
     """Append bytes to the file that was begun. Answered by NotKept where it fails."""
 
@@ -190,7 +190,7 @@ class Write:
     payload: Buffer
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Keep:
     """All bytes are there: verify, and put the file into its place. Answered by Kept, ChecksumMismatch or NotKept."""
 
