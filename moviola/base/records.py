@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from functools import cache
-from operator import attrgetter
+from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any, TypeVar, dataclass_transform
 
 C = TypeVar("C")
@@ -18,8 +15,8 @@ def record(cls: type[C]) -> type[C]:
     The type checker takes it for frozen. At run time it is not: a frozen dataclass sets each field by a call that
     checks it, which makes a record three times as dear, and every message is one.
 
-    All records share the functions that compare, hash and show them: `dataclass` would compile three for each class,
-    which is most of what importing a hundred records takes.
+    Functions that compare and hash are compiled when they are first called: to compile them for each class is most of
+    what importing a hundred records takes, and few classes need them in one program. All share the one that shows them.
     """
     for name, function in (("__eq__", _equals), ("__hash__", _hash), ("__repr__", _shown)):
         if name not in cls.__dict__:
@@ -27,22 +24,23 @@ def record(cls: type[C]) -> type[C]:
     return dataclass(slots=True, eq=False, repr=False)(cls)
 
 
-@cache
-def _values(cls: type) -> Callable[[Any], Any]:
-    """Return what takes the values out of a record that compare it, in an order."""
-    names = [each.name for each in fields(cls) if each.compare]
-    return attrgetter(*names) if names else lambda _: ()
+def _compile(cls: Any) -> None:
+    """Give a class the functions that a dataclass of its fields has."""
+    told = [(each.name, Any, field(compare=each.compare, hash=each.hash)) for each in fields(cls)]
+    like = make_dataclass("like", told, init=False, repr=False, unsafe_hash=True)
+    for name, stub in (("__eq__", _equals), ("__hash__", _hash)):
+        if getattr(cls, name) is stub:
+            setattr(cls, name, getattr(like, name))
 
 
 def _equals(self: Any, other: Any) -> Any:
-    if other.__class__ is not self.__class__:
-        return NotImplemented
-    values = _values(self.__class__)
-    return bool(values(self) == values(other))
+    _compile(type(self))
+    return self.__eq__(other)
 
 
 def _hash(self: Any) -> int:
-    return hash(_values(self.__class__)(self))
+    _compile(type(self))
+    return hash(self)
 
 
 def _shown(self: Any) -> str:

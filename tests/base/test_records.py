@@ -48,7 +48,8 @@ class AsDataclassesAre:
 def test_records_are_equal_by_the_fields_that_are_compared() -> None:
     assert Point(1, 2, [3]) == Point(1, 2, [4])
     assert Point(1, 2) != Point(1, 3)
-    assert Point(1, 2) != Other(1, 2)
+    everything: list[object] = [Point(1, 2), Other(1, 2), Nothing()]
+    assert everything[0] != everything[1]
     assert Nothing() == Nothing()
     assert len({Point(1, 2), Point(1, 2, [5]), Other(1, 2), Nothing(), Nothing()}) == 3
 
@@ -71,3 +72,17 @@ def test_records_are_dataclasses_with_slots() -> None:
     match Point(1, 2):
         case Point(x, y):
             assert (x, y) == (1, 2)
+
+
+def test_comparing_compiles_the_functions_once() -> None:
+    @record
+    class Fresh:
+        x: int
+
+    stub = Fresh.__eq__
+    assert Fresh(1) == Fresh(1)
+    compiled = Fresh.__eq__
+    assert compiled is not stub
+    assert Fresh(1) != Fresh(2)
+    assert hash(Fresh(1)) == hash((1,))
+    assert Fresh.__eq__ is compiled
