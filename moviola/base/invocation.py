@@ -39,6 +39,11 @@ def typed(subcommand: str) -> str:
     return f"{command()} {subcommand}"
 
 
+def needs_folder() -> bool:
+    """Return whether what `typed` returns works in the folder of the checkout alone."""
+    return is_checkout() and typed("down") != f"{NAME} down"
+
+
 def command() -> str:
     """Return what this process's user types for the command itself: "moviola" or "python -m moviola"."""
     return f"python -m {NAME}" if _main_module() == f"{NAME}.__main__" else NAME

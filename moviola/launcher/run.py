@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from moviola.base.installation import ROOT, is_checkout, results_folder, state_folder
-from moviola.base.invocation import typed
+from moviola.base.installation import ROOT, results_folder, state_folder
+from moviola.base.invocation import needs_folder, typed
 from moviola.base.processes import core_count
 from moviola.launcher import cluster, options, places, registration, supervision
 from moviola.launcher import demo as sending
@@ -136,7 +136,7 @@ def report(up: Cluster) -> None:
     tell(f"  logs     {up.logs}")
     tell(f"  stop     {' '.join([typed('down'), shlex.join(stop)]).strip()}")
     tell(f"  send     {typed('send')} {shlex.join(send)}")
-    if is_checkout() and Path.cwd() != ROOT:
+    if needs_folder() and Path.cwd() != ROOT:
         tell(f"           (both in {ROOT})")
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from moviola.base import installation, invocation
-from moviola.base.invocation import command, module_name, typed
+from moviola.base.invocation import command, module_name, needs_folder, typed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,6 +45,7 @@ def test_a_checkout_names_what_is_typed_next_in_the_way_its_user_came(
 ) -> None:
     came_by(monkeypatch, module, script)
     assert (typed("jobs"), typed("up"), typed("doctor")) == (jobs, up, new)
+    assert needs_folder() == (up != "moviola up")
 
 
 @pytest.mark.parametrize("module", [None, "moviola.client.file_sender", "moviola.launcher.run", "my_own_script"])
@@ -52,6 +53,7 @@ def test_an_installation_always_has_the_command(module: str | None, monkeypatch:
     came_by(monkeypatch, module, "whatever.py")
     monkeypatch.setattr(invocation, "is_checkout", lambda: False)
     assert (typed("jobs"), typed("up"), command()) == ("moviola jobs", "moviola up", "moviola")
+    assert not needs_folder()
 
 
 def test_a_program_of_a_checkout_is_beside_the_package() -> None:
