@@ -2,8 +2,8 @@
 
 Each command and `python -c pass` are started in turn, so that both meet the same machine, and the difference of each
 pair is taken: what Python itself needs is not ours to shorten. Both clocks are shown: the wall's, which a person feels,
-and the processor's, which other processes on the machine disturb less. `send` is timed until its Submit has arrived at
-a middleware on this machine, the others until they have ended.
+and the processor's, which other processes on the machine disturb less: it decides. `send` is timed until its Submit has
+arrived at a middleware on this machine, the others until they have ended.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROOT: Final = Path(__file__).parents[1]
 ROUNDS: Final = 15
 
 LIMITS_S: Final = {"--help": 0.2, "filters": 0.2, "send": 0.35}
-"""What each may take longer than `python -c pass`, in seconds of the wall's clock."""
+"""What each may take longer than `python -c pass`, in seconds. On a machine with a core to spare both clocks agree."""
 
 POLL_S: Final = 0.001
 
@@ -89,7 +89,7 @@ def compare(name: str, run: Callable[[], Took], rounds: int) -> Took:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table and return 0 if all limits hold for the quickest run, 1 if one does not."""
+    """Print the table and return 0 if all limits hold by the processor's clock, 1 if one does not."""
     parser = argparse.ArgumentParser(prog="python -m bench.startup", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"pairs of runs a command ({ROUNDS})")
     given = parser.parse_args(arguments)
