@@ -1,9 +1,11 @@
 """Looks at jobs, waits for them, brings their files, says what shall become of them.
 
-  list            all jobs: frames (images, records) sent and done, tasks queued
-                  + in work, tasks retried (this is the default)
+  list            all jobs (this is the default): how long ago they were sent and
+                  what they took, frames (images, records) done, tasks queued +
+                  in work; --state STATE, --limit N, --watch
   show ID         all that is known of one job, with its failures; with
                   --task N also what happened to its chunk N
+  logs ID         what happened to its tasks, line by line, with times
   wait ID         shows how far it is until it has ended
   fetch ID        the same, and brings its files
   cancel ID       ends it, and frees its workers at once
@@ -27,6 +29,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 
 from moviola.base.command_line import LinesFormatter
@@ -37,7 +40,7 @@ from moviola.display.terminal import Terminal
 from moviola.media.kinds import KINDS, USUAL
 from moviola.media.material import Encoder
 from moviola.session.cluster_settings import ClientSettings
-from moviola.session.cluster_view import look
+from moviola.session.cluster_view import ClusterView, look
 from moviola.session.jobs import LATEST, find, follow_request, is_folder
 from moviola.session.network import Sender
 from moviola.session.outcome import Outcome, Status
@@ -48,8 +51,10 @@ from moviola.wire.errors import Refused, WireError
 from moviola.wire.messages import Job
 
 from .completion import job_ids
-from .display.job_report import as_json, details_as_json, print_details, print_jobs
+from .display.job_list import JOBS_SHOWN, as_json, print_jobs
+from .display.job_report import details_as_json, print_details, print_log
 from .display.summary import print_summary
+from .display.watching import keep_showing
 from .interruption import interruptible, loaded
 from .options import Parser, read_target
 from .pruning import forget_files, prune
@@ -57,8 +62,11 @@ from .settings import JobsSettings
 
 WISHES = tuple(verb.value for verb in Verb if verb not in (Verb.DETACH, Verb.FORGET_FILES))
 PRUNE = "prune"
-VERBS = ("list", "show", "wait", "fetch", *WISHES, PRUNE)
+VERBS = ("list", "show", "logs", "wait", "fetch", *WISHES, PRUNE)
 OPTIONS_OF = {
+    "state": ("list",),
+    "limit": ("list",),
+    "watch": ("list",),
     "out": ("fetch",),
     "overwrite": ("fetch",),
     "task": ("show",),
@@ -101,7 +109,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.verb not in ("list", PRUNE) and not options.id:
         parser.error(f"{options.verb} which job? Give its id, the beginning of one, or '{LATEST}'")
     for name, verbs in OPTIONS_OF.items():
-        if getattr(options, name) not in (None, False) and options.verb not in verbs:
+        if getattr(options, name) not in (None, False, ()) and options.verb not in verbs:
             parser.error(f"--{name.replace('_', '-')} is for {' and '.join(verbs)}, not for {options.verb}")
     return options
 
@@ -110,14 +118,9 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
     if options.verb == PRUNE:
         return prune(options, stdout, stderr)
     target = read_target(options)
-    jobs = look(target, [Topic.JOBS]).jobs
     if options.verb == "list":
-        if options.json:
-            stdout.json(as_json(jobs.values()))
-        else:
-            print_jobs(stdout, jobs.values())
-        return Status.DONE
-    job = find(jobs, options.id)
+        return _list(options, target, stdout)
+    job = find(look(target, [Topic.JOBS]).jobs, options.id)
     if options.verb == "show":
         record = job_details(target, job.job, options.task)
         if options.json:
@@ -125,9 +128,38 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
         else:
             print_details(stdout, record)
         return Status.DONE
+    if options.verb == "logs":
+        record = job_details(target, job.job, log=True)
+        if options.json:
+            stdout.json(details_as_json(record))
+        else:
+            print_log(stdout, record)
+        return Status.DONE
     if options.verb in WISHES:
         return _wish(options, target, job.job, stdout)
     return _follow(options, target, job, stdout, stderr)
+
+
+def _list(options: argparse.Namespace, target: Target, stdout: Terminal) -> int:
+    """All jobs, or those of some states; with --watch again and again until somebody ends it."""
+
+    def of(view: ClusterView) -> list[Job]:
+        return [job for job in view.jobs.values() if not options.state or job.state in options.state]
+
+    if options.json:
+        stdout.json(as_json(of(look(target, [Topic.JOBS]))))
+        return Status.DONE
+    limit = options.limit or JOBS_SHOWN
+
+    def show(console: Terminal, view: ClusterView) -> None:
+        now_unix_s = time.time()  # noqa: TID251 - jobs are told by the time of day
+        print_jobs(console, of(view), now_unix_s, limit)
+
+    if options.watch:
+        keep_showing(stdout, target, [Topic.JOBS], show)
+    else:
+        show(stdout, look(target, [Topic.JOBS]))
+    return Status.DONE
 
 
 def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from moviola.base.settings import SWITCH, choice, setting
+from moviola.base.vocabulary import JobState
 from moviola.display import ways
 from moviola.wire import options
 from moviola.wire.limits import MAX_CHUNKS
@@ -15,6 +16,9 @@ MAX_WORKERS: Final = 100_000
 
 MAX_KEPT: Final = 1_000_000
 """Jobs whose files are left: more than a folder has."""
+
+MAX_JOBS_LISTED: Final = 100_000
+"""More than a cluster remembers."""
 
 MAX_TIMEOUT_S: Final = 24 * 3600
 
@@ -47,6 +51,14 @@ def progress() -> Any:
 class JobsSettings:
     """What `client.jobs` can be told beside the verb and the job."""
 
+    state: tuple[str, ...] = setting(
+        (), type=choice([state.value for state in JobState]), help="list: only jobs in this state; may be repeated",
+        repeats="append", once=True,
+    )  # fmt: skip
+    limit: int | None = setting(
+        None, type=options.whole(1, MAX_JOBS_LISTED, "jobs", "N"), help="list: the newest N jobs (40)", once=True
+    )
+    watch: bool = setting(False, type=SWITCH, help="list: show it anew until Ctrl-C", aliases=["-w"], once=True)
     out: str | None = out("fetch: a file for one output, a folder for several")
     overwrite: bool = setting(False, type=SWITCH, help="fetch: replace files that are there", aliases=["-y"], once=True)
     task: int | None = setting(
@@ -99,6 +111,7 @@ class StatusSettings:
     """What `client.status` can be told."""
 
     json: bool = json("print one JSON object")
+    watch: bool = setting(False, type=SWITCH, help="show it anew until Ctrl-C", aliases=["-w"], once=True)
     wait: bool = setting(False, type=SWITCH, help="wait until so many are there")
     workers: int = setting(1, type=options.whole(0, MAX_WORKERS, "workers"), help="to wait for")
     aggregators: int = setting(1, type=options.whole(0, MAX_WORKERS, "aggregators", "M"), help="to wait for")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
@@ -15,21 +16,28 @@ from rich.text import Text
 
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic, WorkerState
+from moviola.display.bars import duration
 from moviola.display.terminal import Terminal, stacked
 from moviola.session.cluster_settings import ClusterSettings
 from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import UsageError
+from moviola.session.units import counted
 from moviola.wire.errors import WireError
-from moviola.wire.messages import Aggregator, Job, Worker
+from moviola.wire.messages import Aggregator, Worker
 from moviola.wire.options import age_text, size_text
 
-from .display.tables import frames_of, job_json, share, state_text, table
+from .display.job_list import print_jobs
+from .display.tables import job_json, state_text, table
+from .display.watching import keep_showing
 from .options import Parser, read_target
 from .settings import StatusSettings
 
 TOPICS = (Topic.WORKERS, Topic.JOBS)
 JOBS_SHOWN = 20
 """Of the jobs the newest so many, in the table; `--json` has them all."""
+
+LOST_SHOWN_S = 600.0
+"""How long a worker that is gone is shown: it may come back, or have been taken away on purpose."""
 
 
 class Status(IntEnum):
@@ -50,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     until = complete if options.wait else (lambda view: view.is_current)
     try:
+        if options.watch:
+            keep_showing(stdout, read_target(options), TOPICS, print_tables)
+            return Status.OK
         view = look(read_target(options), TOPICS, until=until, timeout_s=options.timeout, retry=options.wait)
     except UsageError as error:
         return stderr.fail(Status.WRONG, str(error))
@@ -108,22 +119,24 @@ def print_tables(console: Terminal, view: ClusterView) -> None:
     """Workers, aggregators and the newest jobs, a table each, and why those jobs that wait or failed do."""
     numbers = (">chunks", ">frames", ">frames/s", ">failed", ">cpu", ">MB", ">heard")
     workers = table("worker", "state", *numbers, "in flight")
-    for worker in sorted(view.workers.values(), key=lambda one: one.name):
+    shown = [worker for worker in view.workers.values() if not _has_long_gone(worker)]
+    for worker in sorted(shown, key=lambda one: one.name):
         workers.add_row(*_worker_cells(worker))
     aggregators = table("aggregator", "state", "reached at", "keeps results")
     for one in view.aggregators.values():
         aggregators.add_row(*_aggregator_cells(one))
-    jobs = table("job", "user", "source", "state", ">sent", ">done", ">retries")
-    newest = sorted(view.jobs.values(), key=lambda job: job.submitted_unix_s)[-JOBS_SHOWN:]
-    for job in newest:
-        jobs.add_row(*_job_cells(job))
-    console.print(workers if view.workers else "No worker is connected.")
+    console.print(workers if shown else "No worker is connected.")
+    if len(shown) < len(view.workers):
+        gone = counted(len(view.workers) - len(shown), "worker")
+        console.say(f"{gone} gone for more than {duration(LOST_SHOWN_S)} not shown.")
     console.print(aggregators if view.aggregators else "No aggregator is connected.")
-    if newest:
-        console.print(jobs)
-    for job in newest:
-        if job.reason:
-            console.say((job.job, "bold"), ": ", job.reason)
+    if view.jobs:
+        now_unix_s = time.time()  # noqa: TID251 - jobs are told by the time of day
+        print_jobs(console, view.jobs.values(), now_unix_s, JOBS_SHOWN)
+
+
+def _has_long_gone(worker: Worker) -> bool:
+    return worker.state == WorkerState.LOST and worker.facts.heard_s > LOST_SHOWN_S
 
 
 def _worker_cells(worker: Worker) -> list[Text | str]:
@@ -155,19 +168,6 @@ def _kept(one: Aggregator) -> str:
         "" if one.results_limit is None else f"up to {size_text(one.results_limit)}",
     ]
     return ", ".join(filter(None, limits)) or "all"
-
-
-def _job_cells(job: Job) -> list[Text | str]:
-    sent, total, done, wanted = frames_of(job)
-    return [
-        job.job,
-        job.user,
-        job.name,
-        state_text(job.state),
-        share(sent, total),
-        share(done, wanted),
-        str(job.progress.retries),
-    ]
 
 
 if __name__ == "__main__":

@@ -143,8 +143,8 @@ class JobControl:
         if message.job:
             client.watched_jobs.add(message.job)
             client.asked_jobs[message.job] = None
-            if message.chunk is not None:
-                client.asked_tasks[message.job] = message.chunk
+            if message.log or message.chunk is not None:
+                client.asked_stories[message.job] = None if message.log else message.chunk
         return None
 
 

@@ -109,9 +109,9 @@ def tell_ended(cluster: Cluster, job: EndedJob, request: JobRequest, record: Job
         return
     with_details = recall.purpose in (Purpose.END, Purpose.DETAILS)
     message = ended_record(cluster, job, request, record, with_details=with_details)
-    task = cluster.clients[recall.peer].asked_tasks.pop(job.id, None) if with_details else None
-    if task is not None:
-        story = cluster.story(job, task, request.output_names)
+    asked = cluster.clients[recall.peer].asked_stories
+    if with_details and job.id in asked:
+        story = cluster.story(job, asked.pop(job.id), request.output_names)
         message = replace(message, details=replace(message.details, story=story))
     if recall.purpose is Purpose.REPLY:
         streams = request.stream_count + bool(request.assets)
@@ -389,10 +389,10 @@ class Publisher:
         return job_record(job, details=self._details(client, job) if kind is Asked.DETAILS else None)
 
     def _details(self, client: ClientRecord, job: Job) -> Details:
-        task = client.asked_tasks.pop(job.id, None)
-        if task is None:
+        if job.id not in client.asked_stories:
             return details_of(job)
-        return replace(details_of(job), story=self._cluster.story(job, task, job.request.output_names))
+        story = self._cluster.story(job, client.asked_stories.pop(job.id), job.request.output_names)
+        return replace(details_of(job), story=story)
 
     def _watches(self, client: ClientRecord, job_id: str) -> bool:
         job = self._cluster.jobs.get(job_id)

@@ -13,6 +13,7 @@ from moviola.base.installation import version
 from moviola.base.invocation import command, module_name
 from moviola.base.suggestions import did_you_mean
 
+from ..interruption import loaded
 from .table import GROUPS, SUBCOMMANDS
 
 ABOUT: Final = "Run filters over videos, images and tables, on every core and machine you own."
@@ -58,6 +59,7 @@ def call(name: str, arguments: Sequence[str]) -> int:
         print(f"There is no {what} '{name}'{meant or f'; {command()} --help lists what there is.'}", file=sys.stderr)
         return EXIT_USAGE
     function = getattr(import_module(module_name(found.module)), found.function)
+    loaded()
     return int(function(arguments))
 
 

@@ -1,119 +1,29 @@
-"""Jobs for people: all of them as a table with what they came to together, or one with all that is known of it."""
+"""One job for people and programs: all that is known of it, what went wrong in it, and what happened when."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from moviola.base.details import RequestedOutput, StoryLine
 from moviola.base.failures import Failure
 from moviola.base.output_summary import OutputSummary
-from moviola.base.progress import Progress
-from moviola.base.vocabulary import JobState
 from moviola.display.bars import duration
 from moviola.display.terminal import Part, Terminal, styled
 from moviola.filters.chain import Step, format_chain
 from moviola.media.errors import SENTENCES
 from moviola.media.kinds import unit_of
-from moviola.session.job_session import FINAL_STATES
 from moviola.session.units import counted
 from moviola.wire.messages import Job
 
-from .tables import frames_of, job_json, share, state_text, table
-
-JOBS_SHOWN: Final = 40
-"""Of the jobs the newest so many; `--json` has them all."""
+from .tables import frames_of, job_json, share, state_text
 
 SIZE_IN_MB: Final = 100_000
 """Bytes from which a size is told in MB: two decimals then say something."""
 
-OTHER_CELLS: Final = 48
-"""Cells that a list of jobs needs beside ids and outputs. Outputs are folded first, to leave ids of up to a quarter of
-the width in one piece, which can be copied."""
-
 _SHORTFALLS: Final = {"fallback": "passed on unfiltered", "lost": "lost", "damaged": "patched up by the decoder"}
 """What became of frames that are not as they should be, by the beginning of their count's name."""
-
-_TASKS: Final = ("tasks_queued", "tasks_in_flight", "tasks_stored", "retries")
-
-
-def as_json(jobs: Collection[Job]) -> dict[str, Any]:
-    """All jobs, oldest first, and their sums."""
-    return {"jobs": [job_json(job) for job in _by_age(jobs)], "totals": totals(jobs)}
-
-
-def totals(jobs: Collection[Job]) -> dict[str, Any]:
-    """How many jobs are in each state, how many tasks wait, are in work, stored and were retried, and the shares of
-    jobs that ended as `done`, and of tasks that needed no second try (0 … 1; None where nothing has ended)."""
-    states = Counter(job.state for job in jobs)
-    tasks = {name: sum(getattr(job.progress, name) for job in jobs) for name in _TASKS}
-    ended = sum(states[state] for state in FINAL_STATES)
-    tried = tasks["tasks_stored"] + tasks["retries"]
-    return {
-        "jobs": dict(states),
-        **tasks,
-        "job_success": states[JobState.DONE] / ended if ended else None,
-        "task_success": tasks["tasks_stored"] / tried if tried else None,
-    }
-
-
-def print_jobs(console: Terminal, jobs: Collection[Job]) -> None:
-    """The newest jobs in a table, why those that wait or failed do, and the sums of all."""
-    if not jobs:
-        console.print("There are no jobs.")
-        return
-    newest = _by_age(jobs)[-JOBS_SHOWN:]
-    priorities = any(job.priority for job in newest)
-    users = len({job.user for job in newest}) > 1
-    columns = (*["user"] * users, "outputs", "state", *[">prio"] * priorities, ">sent", ">done", ">queue", ">retried")
-    rows = table("job", *columns)
-    longest = max(len(job.job) for job in newest)
-    rest = console.width - OTHER_CELLS - min(longest, console.width // 4)
-    rows.columns[1 + users].max_width = max(len("outputs"), rest)
-    for job in newest:
-        sent, total, done, wanted = frames_of(job)
-        progress = job.progress
-        rows.add_row(
-            job.job,
-            *[job.user] * users,
-            ", ".join(progress.outputs),
-            state_text(job.state),
-            *[str(job.priority)] * priorities,
-            "all" if sent == total else str(sent),
-            share(done, wanted),
-            "" if job.state in FINAL_STATES else _queue(progress),
-            str(progress.retries),
-        )
-    console.print(rows)
-    for job in newest:
-        if job.reason:
-            console.say((job.job, "bold"), ": ", job.reason)
-    for line in _sums(totals(jobs)):
-        console.say(line)
-
-
-def _queue(progress: Progress) -> str:
-    """Tasks queued and in work."""
-    return f"{progress.tasks_queued}+{progress.tasks_in_flight}"
-
-
-def _sums(sums: Mapping[str, Any]) -> Iterator[str]:
-    """What they came to together, and how much of it is left."""
-    states = ", ".join(f"{count} {state}" for state, count in sorted(sums["jobs"].items()))
-    success = "" if sums["job_success"] is None else f" ({sums['job_success']:.0%} of those that ended are done)"
-    yield f"Jobs: {states}{success}"
-    retried = f"{sums['retries']} retried, {sums['tasks_stored']} stored"
-    success = "" if sums["task_success"] is None else f" ({sums['task_success']:.0%} of all tries)"
-    yield f"Tasks: {sums['tasks_queued']} queued, {sums['tasks_in_flight']} in work, {retried}{success}"
-
-
-def _by_age(jobs: Collection[Job]) -> list[Job]:
-    return sorted(jobs, key=lambda job: job.submitted_unix_s)
-
-
-# ── one job ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def details_as_json(job: Job) -> dict[str, Any]:
@@ -144,6 +54,28 @@ def print_details(console: Terminal, job: Job) -> None:
     if job.details.story is not None:
         console.say()
         _print_story(console, job.details.story)
+
+
+def print_log(console: Terminal, job: Job) -> None:
+    """What happened to all tasks of a job, a line for each thing with its time of day, and how it ended."""
+    story = job.details.story or []
+    console.say(_clock(job.submitted_unix_s), "  submitted by ", job.user or "somebody")
+    width = max((len(f"{line.output} {line.chunk}") for line in story), default=0)
+    for line in story:
+        console.say(_clock(line.unix_s), "  ", (f"{f'{line.output} {line.chunk}':<{width}}", "bold"), "  ", line.text)
+    for failure in job.details.failures:
+        console.say(" " * len(_clock(0.0)), "  ", ("failure", "bold red"), "  ", failure_line(failure, _unit(job)))
+    if job.seconds:
+        ended = _clock(job.submitted_unix_s + job.seconds)
+        console.say(ended, "  ", state_text(job.state), f": {job.reason}" if job.reason else "")
+    if not story:
+        console.say("Nothing more is known: what happened to its tasks is kept for the newest jobs only.")
+
+
+def _clock(unix_s: float) -> str:
+    """`2026-11-28 21:03:07.120`, by this machine's clock and zone."""
+    whole = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_s))
+    return f"{whole}.{int(unix_s % 1 * 1000):03}"
 
 
 def _print_story(console: Terminal, story: list[StoryLine]) -> None:

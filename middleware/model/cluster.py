@@ -294,10 +294,11 @@ class Cluster:
             self.stories.keep(job.id, track.number, index)
         self.stories.tell(now, job.id, track.number, index, text)
 
-    def story(self, job: Job | EndedJob, index: int, names: list[str]) -> list[StoryLine]:
-        """Return what happened to the tasks of a chunk, see `Stories.told`. `names` are those of the outputs."""
+    def story(self, job: Job | EndedJob, index: int | None, names: list[str]) -> list[StoryLine]:
+        """Return what happened to the tasks of a chunk, or of all, see `Stories.told`. `names` are those of the
+        outputs."""
         told = self.stories.told(job.id, index, names, self.unix_offset_s)
-        if isinstance(job, Job):
+        if isinstance(job, Job) and index is not None:
             now = (f"now it is {track.queue.state_of(index).value}" for track in job.tracks)
             tracks = zip(job.tracks, now, strict=True)
             told += [StoryLine(0.0, _name_of(track, names), text) for track, text in tracks]

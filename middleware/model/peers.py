@@ -71,7 +71,9 @@ class ClientRecord:
     asked: dict[tuple[Asked, str], None] = field(default_factory=dict)  # what it is to be told, in this order
     asked_topics: set[str] = field(default_factory=set)  # … and after that, all of these,
     asked_jobs: dict[str, None] = field(default_factory=dict)  # … and the details of these,
-    asked_tasks: dict[str, int] = field(default_factory=dict)  # … with the story of one chunk's tasks
+    asked_stories: dict[str, int | None] = field(
+        default_factory=dict
+    )  # … with the story of a chunk's tasks; None: of all
     asks_next_at: float = 0.0  # … not before then
     is_behind: bool = False  # has much to read: it hears no more until it has
     untold_jobs: set[str] = field(default_factory=set)  # watched, and changed since it was told

@@ -18,6 +18,9 @@ MAX_LINES_OF_TASK: Final = 32
 MAX_TASKS: Final = 64
 """Tasks of one job of which so much is kept: those that were in trouble first. More of them are more of the same."""
 
+MAX_LINES_TOLD: Final = 2000
+"""Lines that one message tells: with texts as long as they may be, 1 MB of the 4 that a message may have."""
+
 MAX_TEXT_OF_LINE: Final = 500
 """Characters of one line."""
 
@@ -62,28 +65,34 @@ class Stories:
         """A job has ended: only the newest lines are left of it."""
         self._kept.pop(job, None)
 
-    def of(self, job: str, index: int) -> list[Line]:
-        """Return what is known of the tasks of a chunk, of all tracks, in the order in which it happened."""
-        kept = {place: lines for place, lines in self._kept.get(job, {}).items() if place[1] == index}
+    def of(self, job: str, index: int | None) -> list[Line]:
+        """Return what is known of the tasks of a chunk, or of all chunks, of all tracks, in the order in which it
+        happened."""
+        kept = {place: lines for place, lines in self._kept.get(job, {}).items() if index in (None, place[1])}
         lines = [line for line in self._lines_of(job, index) if (line.track, line.chunk) not in kept]
         lines += [line for story in kept.values() for line in story]
         return sorted(lines, key=lambda line: line.at)
 
-    def _lines_of(self, job: str, index: int) -> Iterator[Line]:
-        """Yield the newest lines of a chunk's tasks."""
-        found = (one for one in self._newest if one[0] == job and one[3] == index)
+    def _lines_of(self, job: str, index: int | None) -> Iterator[Line]:
+        """Yield the newest lines of a chunk's tasks, or of all."""
+        found = (one for one in self._newest if one[0] == job and index in (None, one[3]))
         return (Line(at, track, chunk, parts) for _, at, track, chunk, parts in found)
 
-    def told(self, job: str, index: int, names: list[str], unix_offset_s: float) -> list[StoryLine]:
-        """Return the story of a chunk's tasks as a message tells it.
+    def told(self, job: str, index: int | None, names: list[str], unix_offset_s: float) -> list[StoryLine]:
+        """Return the story of a chunk's tasks, or the newest MAX_LINES_TOLD lines of all, as a message tells it.
 
         Args:
             names: of the job's tracks.
             unix_offset_s: unix time minus the time of the lines.
         """
         return [
-            StoryLine(line.at + unix_offset_s, _name_of(line.track, names), shortened(line.text, MAX_TEXT_OF_LINE))
-            for line in self.of(job, index)
+            StoryLine(
+                line.at + unix_offset_s,
+                _name_of(line.track, names),
+                shortened(line.text, MAX_TEXT_OF_LINE),
+                line.chunk,
+            )
+            for line in self.of(job, index)[-MAX_LINES_TOLD:]
         ]
 
     def lines(self, job: str, index: int) -> Iterator[str]:

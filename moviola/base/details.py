@@ -60,11 +60,13 @@ class StoryLine(Mapped):
         unix_s (s): when, since 1970; 0 for how it is now.
         output: the name of the task's output, or which unfiltered stream it is of.
         text: what happened.
+        chunk: the index of the task's chunk.
     """
 
     unix_s: float
     output: Name
     text: Text
+    chunk: int = 0
 
 
 @record

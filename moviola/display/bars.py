@@ -32,6 +32,14 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def age(seconds: float) -> str:
+    """How long ago something was, in one unit: `12 s`, `5 min`, `3 h`, `2 d`."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
 def note_line(view: JobView, now: float) -> str:
     """What a job waits for, with how long it has, and how long it will: `waiting 35 s (9:25 more): …`."""
     since = view.waiting_since

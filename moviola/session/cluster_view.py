@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -120,6 +120,54 @@ def look(
                 _idle(loop, RETRY_S)
     finally:
         loop.shut()
+
+
+def follow(
+    target: Target, topics: Sequence[str], interval_s: float
+) -> Generator[ClusterView | Unreachable, None, None]:
+    """Yield the current view every `interval_s` seconds for ever; while no middleware answers, why.
+
+    Raises Refused where the middleware says no.
+    """
+    loop = Loop("client", secret=target.secret)
+    try:
+        while True:
+            try:
+                yield from _views(loop, target, topics, interval_s)
+            except _Ended as ended:
+                yield Unreachable(nobody_answers(target.address, ended.reason))
+                _idle(loop, interval_s)
+    finally:
+        loop.shut()
+
+
+def _views(loop: Loop, target: Target, topics: Sequence[str], interval_s: float) -> Generator[ClusterView, None, None]:
+    """Yield views for as long as one connection lasts. Raises _Ended with it.
+
+    The records are asked for anew each time: what the middleware has forgotten is told by no message.
+    """
+    link = loop.dial([target.address], hello(target.user), target.family)
+    view, due = ClusterView(), float("-inf")  # the first is shown at once
+    reached = False
+    while True:
+        for event in loop.turn(max(due, time.monotonic() + interval_s) if not view.is_current else due):
+            match event:
+                case Received(connection=connection, message=Welcome()) if connection == link:
+                    reached = True
+                    loop.send(link, Watch(topics=list(topics)))
+                case Received(message=Error() as error):
+                    raise Refused(error.code, error.text)
+                case Received(message=message):
+                    view.take(message)
+                case Lost(connection=connection, reason=reason, error=error) if connection == link:
+                    if error is not None and not reached:
+                        raise Refused(error.code, error.text)
+                    raise _Ended(reason, reached=reached)
+        if view.is_current and time.monotonic() >= due:
+            yield view
+            view, due = ClusterView(), time.monotonic() + interval_s
+            loop.send(link, Watch(topics=list(topics)))
+        loop.flush()
 
 
 class _Ended(Exception):

@@ -19,13 +19,26 @@ MAX_NAMED: Final = 5
 """Jobs named when the beginning of an id fits several."""
 
 
+GAP: Final = "…"
+"""Stands for the middle of an id that was too long to be shown."""
+
+TAIL: Final = 12
+"""Characters at the end of an id, by which jobs of one source are told apart."""
+
+
+def short_id(job: str, width: int) -> str:
+    """Return a job's id in at most `width` characters, without its middle if it is longer; `find` understands it."""
+    return job if len(job) <= width else f"{job[: max(1, width - TAIL - 1)]}{GAP}{job[-TAIL:]}"
+
+
 def find(jobs: Mapping[str, Job], text: str) -> Job:
     """The job that a person means. Raises UsageError when it is none, or may be several."""
     if text == LATEST and jobs:
         return max(jobs.values(), key=lambda job: job.submitted_unix_s)
     if text in jobs:
         return jobs[text]
-    found = [job for name, job in jobs.items() if name.startswith(text)]
+    head, _, tail = text.partition(GAP)
+    found = [job for name, job in jobs.items() if name.startswith(head) and name.endswith(tail)]
     if not found:
         raise UsageError(f"There is no job '{text}'; {typed('jobs')} list shows what there is")
     if len(found) > 1:

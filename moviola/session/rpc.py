@@ -18,9 +18,10 @@ TIMEOUT_S: Final = 10.0
 T = TypeVar("T")
 
 
-def job_details(target: Target, job: str, task: int | None = None) -> Job:
-    """Return the record of one job, with its details, and with the story of a chunk's tasks. Raises as `call` does."""
-    return call(target, Watch(job, chunk=task), lambda message: message if isinstance(message, Job) else None)
+def job_details(target: Target, job: str, task: int | None = None, *, log: bool = False) -> Job:
+    """Return the record of one job, with its details, and with the story of a chunk's tasks, or with `log` the newest
+    of what happened to all its tasks. Raises as `call` does."""
+    return call(target, Watch(job, chunk=task, log=log), lambda message: message if isinstance(message, Job) else None)
 
 
 def control(target: Target, job: str, verb: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from client.display.job_report import totals, traceback_of
+from client.display.job_list import totals
+from client.display.job_report import traceback_of
 from client.jobs import WISHES, main
-from moviola.base.details import Details, RequestedOutput, RequestedStep
+from moviola.base.details import Details, RequestedOutput, RequestedStep, StoryLine
 from moviola.base.failures import Failure
 from moviola.base.finished_file import FinishedFile
 from moviola.base.output_summary import OutputSummary
@@ -25,7 +27,7 @@ from moviola.session.jobs import find, place_of
 from moviola.session.order import Order
 from moviola.session.target import UsageError
 from moviola.wire.addresses import Address
-from moviola.wire.messages import Control, Job, Submit
+from moviola.wire.messages import Control, Job, Submit, Watch
 from tests.session.fakes import FakeCluster, FakeJob
 
 FAILURE = Failure(
@@ -73,7 +75,8 @@ def test_the_list_fits_80_columns_and_has_the_sums(jobs: Typed) -> None:
     assert (status, err) == (0, "")
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert max(len(line) for line in out.splitlines()) <= 80
-    assert "clip-b1 blur running 4 50 20/? 12+2 3" in lines
+    assert any(re.fullmatch(r"clip-b1 \d+ d running 4 20/\? 12\+2 3 blur", line) for line in lines), lines
+    assert any(re.fullmatch(r"clip-a1 \d+ d .*failed 0 .*", line) for line in lines), lines
     assert [line.split()[0] for line in lines if line.startswith(("clip-", "film-"))][:3] == [
         "clip-a1", "film-c1", "clip-b1",
     ]  # fmt: skip
@@ -227,3 +230,46 @@ def test_a_sentence_for_whoever_chose_the_filter_needs_no_traceback() -> None:
     assert traceback_of(Failure(traceback=text.format("schema.ParameterError"))) == ""
     assert traceback_of(Failure(traceback=text.format("blur.Odd"))) == text.format("blur.Odd").rstrip()
     assert traceback_of(Failure()) == ""
+
+
+def test_the_list_of_some_states_and_of_the_newest(jobs: Typed) -> None:
+    _, out, _ = jobs("--state", "failed", "--state", "done")
+    assert [line.split()[0] for line in out.splitlines() if "clip" in line or "film" in line] == [
+        "clip-a1", "film-c1", "clip-a1:",
+    ]  # fmt: skip
+    assert "Jobs: 1 done, 1 failed" in out
+    _, out, _ = jobs("--limit", "1")
+    assert "clip-b1" in out
+    assert "clip-a1" not in out
+    assert "2 older jobs not shown; --limit 3 shows all." in out
+    told = json.loads(jobs("--state", "failed", "--json")[1])
+    assert [job["job_id"] for job in told["jobs"]] == ["clip-a1"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "verb"), [(["--state", "done"], "show"), (["--limit", "3"], "logs"), (["-w"], "wait")]
+)
+def test_what_is_for_the_list_is_for_nothing_else(jobs: Typed, flags: list[str], verb: str) -> None:
+    status, _, err = jobs(verb, "film", *flags)
+    assert status == 2
+    assert "is for list, not for" in err
+
+
+def test_the_log_of_a_job_is_a_line_for_each_thing(jobs: Typed, cluster: FakeCluster) -> None:
+    story = [StoryLine(2001.25, "blur", "lent to w1", 3), StoryLine(2002.5, "stream 1", "stored", 12)]
+    done = replace(RUNNING, state="failed", reason="it raised", seconds=4.0, details=replace(DETAILS, story=story))
+    cluster.script.known = [done]
+    status, out, err = jobs("logs", "latest")
+    assert (status, err) == (0, "")
+    lines = [re.sub(r"^[-\d]+ [:\d]+", "", line) for line in out.splitlines()]
+    assert lines[0].startswith(".000  submitted by ")
+    assert lines[1:3] == [".250  blur 3       lent to w1", ".500  stream 1 12  stored"]
+    assert "job_failure (exception) in output blur, chunk 3" in lines[3]
+    assert lines[4] == ".000  failed: it raised"
+    assert cluster.received[-1] == Watch("clip-b1", log=True)
+    assert json.loads(jobs("logs", "latest", "--json")[1])["story"][0]["chunk"] == 3
+
+
+def test_a_log_of_which_nothing_is_left_says_so(jobs: Typed, cluster: FakeCluster) -> None:
+    cluster.script.known = [OTHER]
+    assert "Nothing more is known" in jobs("logs", "film")[1]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import socket
 import threading
@@ -8,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from client.status import Status, main
+from client.status import Status, main, print_tables
 from moviola.base.worker_facts import WorkerFacts
+from moviola.display.terminal import Terminal
 from moviola.filters.registry import schemas
 from moviola.session.cluster_view import ClusterView
 from moviola.wire.messages import Aggregator, Event, Job, Worker
@@ -44,6 +46,20 @@ def test_an_empty_cluster_is_said(cluster: FakeCluster, capsys: pytest.CaptureFi
     cluster.script.workers = 0
     assert main(at(cluster)) == Status.OK
     assert "No worker is connected." in capsys.readouterr().out
+
+
+def test_workers_that_have_long_gone_are_counted_and_not_shown() -> None:
+    view = ClusterView()
+    for name, state, heard_s in (("w1", "ready", 0.1), ("w2", "lost", 30.0), ("w3", "lost", 601.0)):
+        view.take(Worker(name, name, state, WorkerFacts(heard_s=heard_s)))
+    canvas = Terminal(file=io.StringIO(), width=80)
+    print_tables(canvas, view)
+    assert isinstance(canvas.file, io.StringIO)
+    shown = canvas.file.getvalue()
+    assert "w1" in shown
+    assert "w2" in shown
+    assert "w3" not in shown
+    assert "1 worker gone for more than 10:00 not shown." in shown
 
 
 def test_waiting_ends_when_enough_are_there(cluster: FakeCluster) -> None:

@@ -86,3 +86,17 @@ def test_stories_are_bounded_and_those_of_trouble_outlive_the_others() -> None:
     assert len(stories._kept["a"]) == MAX_TASKS
     stories.forget("a")
     assert len(stories.of("a", 1)) <= MAX_LINES
+
+
+def test_a_log_has_the_lines_of_all_tasks_with_their_chunks(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=2)
+    script.deliver(11, 0)
+    script.tell(1, Watch(job, log=True))
+    script.tick(1)
+    (told,) = [record.details.story for record in script.said(1, Job) if record.details.story is not None]
+    assert [(line.chunk, line.text) for line in told] == [
+        (0, "lent to w11 as 1.1"),
+        (1, "lent to w11 as 1.2"),
+        (0, "stored"),
+    ]

@@ -107,11 +107,13 @@ class Watch(Message):
         job: one job's id; empty for all of `topics`.
         topics: `jobs`, `workers`, `events`, `filters`.
         chunk: with a job: its details tell the story of the tasks of the chunk with this index.
+        log: with a job: its details tell the newest of what happened to all its tasks.
     """
 
     job: Name = ""
     topics: list[Name] = field(default_factory=list)
     chunk: int | None = None
+    log: bool = False
 
 
 @record

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from client.display.job_report import print_details, print_jobs
+from client.display.job_list import print_jobs
+from client.display.job_report import print_details
 from client.display.summary import print_summary
 from client.filter_list import print_filters
 from client.status import print_tables
@@ -56,7 +57,7 @@ SCHEMA = FilterSchema(EVIL, EVIL, (Parameter(EVIL, "str", EVIL, EVIL),))
 
 PRINTERS: dict[str, Callable[[Terminal], object]] = {
     "tables": lambda to: print_tables(to, VIEW),
-    "jobs": lambda to: print_jobs(to, [JOB]),
+    "jobs": lambda to: print_jobs(to, [JOB], 0.0),
     "details": lambda to: print_details(to, JOB),
     "summary": lambda to: print_summary(to, [OUTCOME]),
     "filters": lambda to: print_filters(to, {EVIL: (SCHEMA, 1)}),
