@@ -26,7 +26,7 @@ class Job:
 
     def __init__(self, cluster: LocalCluster, clip: Path) -> None:
         self._local = cluster.send(
-            str(clip), "--filters", "blur", *CHUNKS, "--local", "--out", str(cluster.folder / "local.mp4")
+            str(clip), "--filters", "blur", *CHUNKS, "--local", "-y", "--out", str(cluster.folder / "local.mp4")
         )
         self._sender: subprocess.Popen[str] = cluster.begin(str(clip), "--filters", "blur", *CHUNKS, "--new")
 
