@@ -21,12 +21,12 @@ import psutil
 
 from moviola.base import processes
 from moviola.base.backoff import Backoff
+from moviola.base.processes import DRAIN_LIMIT_S
 from moviola.wire.messages import Death
 
 from .child_settings import ParentSettings
 from .death import OutOfMemoryCounter, describe
 from .events import EXIT_DRAINED
-from .session import DRAIN_LIMIT_S
 from .shared_status import Note, Stage
 
 CHILD_ENVIRONMENT: Final = {

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from moviola.base.mapped import Map
+from moviola.base.processes import DRAIN_LIMIT_S
 from moviola.base.vocabulary import LeaseOutcome, Verdict
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
@@ -69,10 +70,6 @@ from .events import (
 from .held_task import HeldTask, Identity, fault_of
 from .peers import Peers
 from .states import Phase
-
-DRAIN_LIMIT_S: Final = 15.0
-"""How long a drain waits for the running task and for verdicts. Whoever stops workers should wait a little longer
-before it kills: supervisors and container engines are told 20 s."""
 
 DEFAULT_BEAT_INTERVAL_S: Final = 2.0
 DEFAULT_CREDIT: Final = 2

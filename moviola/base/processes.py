@@ -19,6 +19,10 @@ from moviola.base.invocation import module_name
 MAX_WORKERS: Final = 256
 """Worker processes of one machine: far beyond its cores. A typing error should not start a thousand processes."""
 
+DRAIN_LIMIT_S: Final = 15.0
+"""How long a worker that is asked to end waits for its running task and for verdicts. Whoever stops workers should
+wait a little longer before it kills them: supervisors and container engines are told 20 s."""
+
 
 def core_count() -> int:
     """Return the cores that this process may use, which in a container or under taskset are not all there are."""

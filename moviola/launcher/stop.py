@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         with supervision.exclusive(state):
-            stopped = supervision.stop(state)
+            stopped = supervision.stop(state, tell)
     except OSError as error:
         print(f"Cannot stop the cluster of {state}: {error}", file=sys.stderr)
         return 1

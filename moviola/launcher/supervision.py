@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from http.client import HTTPException
@@ -16,12 +17,17 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from moviola.base.invocation import typed
+from moviola.base.processes import DRAIN_LIMIT_S
 from moviola.launcher import cluster
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.problem import Problem
 
 # Three programs stop one after the other, each within STOP_SECONDS; what is left then is killed.
 SHUTDOWN_TIMEOUT_S = 3 * cluster.STOP_SECONDS + 10
+
+TELL_AFTER_S = 1.0
+"""How long workers may take over their end until it is said what is waited for."""
 
 
 @contextmanager
@@ -83,8 +89,10 @@ def failing(state: Path) -> list[str]:
     return [info["name"] for info in infos if info["statename"] in ("BACKOFF", "FATAL")]
 
 
-def stop(state: Path) -> bool:
+def stop(state: Path, say: Callable[[str], None] = lambda _sentence: None) -> bool:
     """Stops everything of this state folder and clears what only a running cluster needs; False: nothing ran.
+
+    What is waited for is told to `say`.
 
     supervisord asks worker, aggregator and middleware in this order, each gets STOP_SECONDS. Whatever carries this
     cluster's mark afterwards, or was left behind by a supervisord that died, is terminated, and killed as the last
@@ -92,7 +100,9 @@ def stop(state: Path) -> bool:
     """
     found = _marked(state)
     try:
-        _rpc(state).shutdown()
+        rpc = _rpc(state)
+        _drain_workers(rpc, say)
+        rpc.shutdown()
     except (OSError, HTTPException, Fault):
         pass  # no supervisord, or one that is stopping already
     else:
@@ -105,6 +115,26 @@ def stop(state: Path) -> bool:
     for path in (cluster.socket_path(state), cluster.pid_path(state), cluster.configuration_path(state)):
         path.unlink(missing_ok=True)
     return bool(found)
+
+
+def _drain_workers(rpc: Any, say: Callable[[str], None]) -> None:
+    """Ask the workers to end, and wait until they have finished what they have, or handed it back."""
+    info = rpc.getProcessInfo("worker")
+    if info["statename"] not in ("RUNNING", "STARTING"):
+        return
+    started = time.monotonic()
+    rpc.stopProcess("worker", False)
+    try:
+        workers = psutil.Process(info["pid"])
+        try:
+            workers.wait(TELL_AFTER_S)
+        except psutil.TimeoutExpired:
+            say(f"Waiting for the workers to finish the tasks they have, for {DRAIN_LIMIT_S:.0f} s at the longest …")
+            workers.wait(cluster.STOP_SECONDS)
+    except psutil.Error:
+        pass  # gone, or killed by supervisord in a moment
+    if time.monotonic() - started >= DRAIN_LIMIT_S:
+        say(f"What was not finished is handed back: it goes on after the next '{typed('up')}'.")
 
 
 def last_words(wanted: Cluster, name: str) -> str:

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from moviola.base.processes import DRAIN_LIMIT_S
 from moviola.wire.messages import (
     Beat,
     Cause,
@@ -45,7 +46,6 @@ from worker.events import (
     Unsent,
 )
 from worker.link import MAX_RECONNECT_S
-from worker.session import DRAIN_LIMIT_S
 
 # ── the ordinary life ────────────────────────────────────────────────────────────────────────────────────────────────
 

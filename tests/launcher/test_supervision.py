@@ -1,0 +1,80 @@
+"""What a person is told while the workers of a cluster are stopped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from moviola.base.processes import DRAIN_LIMIT_S
+from moviola.launcher import supervision
+
+WAITS = "import sys; sys.stdin.read()"
+
+
+class FakeSupervisord:
+    """One worker process in a state; it is asked to end."""
+
+    def __init__(self, pid: int, state: str) -> None:
+        self.pid, self.state, self.stopped = pid, state, list[tuple[str, bool]]()
+
+    def getProcessInfo(self, name: str) -> dict[str, Any]:  # noqa: N802 - supervisord's name
+        assert name == "worker"
+        return {"pid": self.pid, "statename": self.state}
+
+    def stopProcess(self, name: str, wait: bool) -> None:  # noqa: N802 - supervisord's name
+        self.stopped.append((name, wait))
+
+
+@pytest.fixture
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", WAITS], stdin=subprocess.PIPE) as process:
+        yield process
+        if process.poll() is None:
+            process.kill()
+
+
+def test_what_is_waited_for_is_said_while_workers_finish(
+    worker: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "TELL_AFTER_S", 0.01)
+    said = []
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
+        assert worker.stdin is not None
+        worker.stdin.close()  # its task is finished
+        worker.wait()
+
+    rpc = FakeSupervisord(worker.pid, "RUNNING")
+    supervision._drain_workers(rpc, say)
+    assert rpc.stopped == [("worker", False)]
+    assert said == ["Waiting for the workers to finish the tasks they have, for 15 s at the longest …"]
+
+
+def test_workers_without_tasks_end_without_a_word(worker: subprocess.Popen[bytes]) -> None:
+    worker.communicate()
+    said: list[str] = []
+    supervision._drain_workers(FakeSupervisord(worker.pid, "RUNNING"), said.append)
+    assert said == []
+
+
+def test_what_is_handed_back_is_said(worker: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    worker.communicate()
+    clock = iter((0.0, DRAIN_LIMIT_S))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock, DRAIN_LIMIT_S))
+    said: list[str] = []
+    supervision._drain_workers(FakeSupervisord(worker.pid, "RUNNING"), said.append)
+    assert len(said) == 1
+    assert said[0].startswith("What was not finished is handed back: it goes on after the next '")
+
+
+@pytest.mark.parametrize("state", ["STOPPED", "FATAL", "EXITED", "BACKOFF"])
+def test_workers_that_do_not_run_are_not_asked(state: str) -> None:
+    rpc = FakeSupervisord(0, state)
+    supervision._drain_workers(rpc, pytest.fail)
+    assert rpc.stopped == []
