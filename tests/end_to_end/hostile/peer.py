@@ -221,7 +221,8 @@ class Honest:
 
     def __init__(self, cluster: LocalCluster, clip: Path, chain: str = "blur") -> None:
         self._cluster, self._clip, self._chain = cluster, clip, chain
-        self._local = cluster.send(str(clip), "--filters", chain, "--local", "--out", str(cluster.folder / "local.mp4"))
+        target = str(cluster.folder / "local.mp4")
+        self._local = cluster.send(str(clip), "--filters", chain, "--local", "-y", "--out", target)
 
     def check(self, *arguments: str) -> dict[str, Any]:
         """Sends the job anew and compares digests; returns its `--json` object."""
