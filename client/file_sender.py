@@ -39,7 +39,7 @@ from moviola.wire.errors import WireError
 
 from .filters import list_filters
 from .interruption import interruptible, loaded
-from .options import Parser, read_target
+from .options import Parser, load_plugins, read_target
 from .report import Report, ReportOptions
 from .sender_settings import SenderSettings
 
@@ -60,6 +60,7 @@ def _run(options: argparse.Namespace, pipes: ExitStack, stdout: Terminal, stderr
         target = read_target(options)
         for sentence in _contradictions(options):
             raise UsageError(sentence)
+        load_plugins(options)
         if options.list_filters:
             return list_filters(stdout, target, is_local=options.local, as_json=options.json)
         plan = _plan(options, pipes, target, stdout, stderr)

@@ -20,7 +20,7 @@ from moviola.wire.errors import Unreachable, WireError
 
 from . import filter_list
 from .interruption import loaded
-from .options import Parser, read_target
+from .options import Parser, load_plugins, read_target
 from .settings import FiltersSettings
 
 
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.read(arguments)
     stdout, stderr = Terminal(), Terminal(stderr=True)
     try:
+        load_plugins(options)
         return list_filters(stdout, read_target(options), is_local=options.local, as_json=options.json)
     except UsageError as error:
         return stderr.fail(Status.WRONG, str(error))

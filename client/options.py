@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
 from moviola.base import command_line
+from moviola.base.invocation import typed
 from moviola.base.layers import settle
 from moviola.base.settings import add_config, add_flags, settings_in
 from moviola.session.cluster_settings import ClientSettings, ClusterSettings
 from moviola.session.presets import PRESETS
-from moviola.session.target import Target
+from moviola.session.target import Target, UsageError
 
 
 class Parser(command_line.Parser):
@@ -42,3 +44,22 @@ def read_target(options: argparse.Namespace) -> Target:
     if getattr(options, "local", False):
         settings = replace(settings, secret_file=None, no_secret=True)
     return settings.target
+
+
+def load_plugins(options: argparse.Namespace) -> None:
+    """Make the filters of the files of `--plugins` known to this process. Raises UsageError when a file cannot be
+    loaded, or when the work is not done in this process (`--local`)."""
+    if not options.plugins:
+        return
+    if not options.local:
+        files = shlex.join(word for path in options.plugins for word in ("--plugins", str(path)))
+        raise UsageError(
+            f"--plugins is for --local, for code never travels; start workers with it: {typed('up')} {files}"
+        )
+    from moviola.filters import registry  # noqa: PLC0415 - numpy and OpenCV
+
+    try:
+        for path in dict.fromkeys(path.resolve() for path in options.plugins):
+            registry.load_plugin(path)
+    except registry.PluginError as error:
+        raise UsageError(str(error)) from error

@@ -11,7 +11,7 @@ from moviola.session.job_settings import JobSettings
 from moviola.session.presets import PRESETS
 from moviola.wire import options
 
-from .settings import json, progress, quiet
+from .settings import json, plugins, progress, quiet
 
 
 def use_preset() -> Any:
@@ -45,6 +45,7 @@ class SenderSettings(JobSettings):
         False, type=SWITCH, help="send all, print the job's id and leave; see the jobs of a cluster", once=True
     )
     local: bool = setting(False, type=SWITCH, help="do it in this process, without a cluster")
+    plugins: tuple[Path, ...] = plugins()
     json: bool = json("print one JSON object a source to standard output")
     progress: str = progress()
     quiet: bool = quiet()

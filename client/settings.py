@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from moviola.base.settings import SWITCH, choice, setting
@@ -36,6 +37,18 @@ def json(help: str) -> Any:
 def quiet() -> Any:
     """The setting `--quiet`."""
     return setting(False, type=SWITCH, help="print errors only", aliases=["-q"], once=True)
+
+
+def plugins() -> Any:
+    """The setting `--plugins`."""
+    return setting(
+        (),
+        type=options.FILE,
+        help="a Python file with filters of your own, with --local; may be repeated",
+        default_text="none",
+        repeats="append",
+        once=True,
+    )
 
 
 def progress() -> Any:
@@ -87,6 +100,7 @@ class FiltersSettings:
     """What `client.filters` can be told."""
 
     local: bool = setting(False, type=SWITCH, help="those of this installation, without a cluster")
+    plugins: tuple[Path, ...] = plugins()
     json: bool = json("print one JSON object a filter")
 
 

@@ -19,6 +19,7 @@ import pytest
 from client import filters, jobs, status
 from client.file_sender import main, read_options
 from moviola.base.details import Policy
+from moviola.filters import registry
 from moviola.filters.schema import FilterSchema
 from moviola.session import fetching, known_filters
 from moviola.wire.messages import Submit
@@ -407,6 +408,78 @@ def test_local_says_in_a_sentence_that_a_filters_file_is_not_there(sender: Typed
     assert done.returncode == 2
     assert "model=nowhere.onnx: there is no such file" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from moviola.filters.base import Filter
+
+@dataclass(frozen=True)
+class Unchanged(Filter):
+    name, summary = "unchanged", "nothing of one's own"
+
+    def apply(self, picture, earlier):
+        return picture
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with the filter `unchanged`; what a test loads is forgotten."""
+    monkeypatch.setattr(registry, "_loaded", {})
+    path = tmp_path / "unchanged.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+def test_local_takes_filters_of_a_file(sender: Typed, clip: Path, plugin: Path) -> None:
+    chain = ["--filters", "unchanged,blur"]
+    assert 'there is no filter "unchanged"' in sender(clip, "--local", *chain).stderr
+    done = sender(clip, "--local", "--json", "--plugins", plugin, "--plugins", plugin.name, *chain)
+    assert done.returncode == 0, done.stderr
+    (output,) = json.loads(done.stdout)["outputs"]
+    assert (output["frames_out"], output["fallback_frames"]) == (FRAMES, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "/unchanged.py: there is no such file; check the path."),
+        ("import nothing_such", "/unchanged.py cannot be loaded: ModuleNotFoundError: No module named 'nothing_such'."),
+        ("", "/unchanged.py defines no filter: a frozen dataclass derived from moviola.filters.base.Filter."),
+    ],
+)
+def test_a_file_without_filters_is_refused(
+    sender: Typed, clip: Path, plugin: Path, capsys: pytest.CaptureFixture[str], text: str | None, words: str
+) -> None:
+    plugin.unlink()
+    if text is not None:
+        plugin.write_text(text)
+    said = [sender(clip, "--local", "--plugins", plugin)]
+    status = filters.main(["--local", "--plugins", str(plugin)])
+    shown = capsys.readouterr()
+    said.append(Done(status, shown.out, shown.err))
+    for done in said:
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert words in done.stderr
+
+
+def test_filters_of_a_file_are_not_for_a_cluster(sender: Typed, cluster: FakeCluster, clip: Path, plugin: Path) -> None:
+    done = sender(clip, *to(cluster), "--plugins", plugin, "--filters", "unchanged")
+    assert (done.returncode, done.stdout, cluster.count(Submit)) == (2, "", 0)
+    assert "code never travels; start workers with it: " in done.stderr
+    assert done.stderr.endswith(f" --plugins {plugin}.\n")
+
+
+def test_a_files_filters_are_listed(
+    sender: Typed, cluster: FakeCluster, plugin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "unchanged  nothing of one's own" in sender("--list-filters", "--local", "--plugins", plugin).stdout
+    registry._loaded.clear()
+    assert filters.main(["--local", "--plugins", str(plugin)]) == 0
+    assert "unchanged  nothing of one's own" in capsys.readouterr().out
+    assert filters.main([*to(cluster), "--plugins", str(plugin)]) == 2
+    assert "code never travels" in capsys.readouterr().err
 
 
 def test_local_to_a_file_of_a_name(sender: Typed, clip: Path, tmp_path: Path) -> None:
