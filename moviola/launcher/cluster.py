@@ -48,13 +48,14 @@ STOP_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The settings of a local cluster; `state` and `results` are absolute."""
+    """The settings of a local cluster; all paths are absolute. The workers load the filters of `plugins`."""
 
     state: Path
     results: Path
     port: int
     aggregator_port: int
     workers: int
+    plugins: tuple[Path, ...] = ()
 
     @property
     def logs(self) -> Path:
@@ -91,7 +92,13 @@ class Cluster:
                 *("--results", str(self.results)),
                 *self.secret_arguments,
             ],
-            "worker": [*host, "--port", str(self.port), "--processes", str(self.workers), *self.secret_arguments],
+            "worker": [
+                *host,
+                *("--port", str(self.port)),
+                *("--processes", str(self.workers)),
+                *self.secret_arguments,
+                *(["--plugins", *map(str, self.plugins)] if self.plugins else []),
+            ],
         }
 
 
@@ -138,6 +145,7 @@ def write_configuration(cluster: Cluster) -> None:
             "port": str(cluster.port),
             "aggregator_port": str(cluster.aggregator_port),
             "workers": str(cluster.workers),
+            "plugins": shlex.join(map(str, cluster.plugins)),
         },
         "unix_http_server": {"file": str(socket_path(cluster.state)), "chmod": "0700"},
         "rpcinterface:supervisor": {
@@ -173,6 +181,7 @@ def read_configuration(state: Path) -> Cluster | None:
             port=int(section["port"]),
             aggregator_port=int(section["aggregator_port"]),
             workers=int(section["workers"]),
+            plugins=tuple(map(Path, shlex.split(section.get("plugins", "")))),
         )
     except (ConfigParserError, KeyError, ValueError) as error:
         stop = f"{typed('down')} --state {shlex.quote(str(state))}"

@@ -29,12 +29,13 @@ class Options:
     aggregator_port: int | None
     workers: int | None
     demo: bool
+    plugins: tuple[Path, ...] | None = None
 
 
 ABOUT: Final = """\
 Starts a Moviola cluster on this machine: a middleware, an aggregator and workers, supervised in the background. Waits
 until all are registered, and says what to type next. Harmless when the cluster is running already; another --workers
-then changes their number.
+then changes their number, and other --plugins start them anew.
 """
 
 ABOUT_DEMO: Final = """\
@@ -64,6 +65,7 @@ def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> O
         aggregator_port=settings.aggregator_port if "aggregator_port" in said else None,
         workers=settings.workers if "workers" in said else None,
         demo=subcommand == "demo" or given.what == "demo",
+        plugins=_plugins(settings) if "plugins" in said else None,
     )
 
 
@@ -80,9 +82,14 @@ def _hand_on(settings: UpSettings, config: Path | None) -> None:
     os.environ.update(values)
 
 
+def _plugins(settings: UpSettings) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(folder("--plugins", path) for path in settings.plugins))
+
+
 def folder(flag: str, text: str | Path) -> Path:
+    """Return where a file or folder is from the root on. Raises Problem where supervisord could not be told."""
     path = Path(text).expanduser().resolve()
     for unsupported in UNSUPPORTED_IN_PATHS:
         if unsupported in str(path):
-            raise Problem(f"{flag} cannot be {str(path)!r}: supervisord knows no folders with {unsupported!r}.")
+            raise Problem(f"{flag} cannot be {str(path)!r}: supervisord knows no paths with {unsupported!r}.")
     return path

@@ -11,7 +11,7 @@ from pathlib import Path
 from moviola.base.installation import ROOT, results_folder, state_folder
 from moviola.base.invocation import needs_folder, typed
 from moviola.base.processes import core_count
-from moviola.launcher import cluster, options, places, registration, supervision
+from moviola.launcher import cluster, options, places, plugins, registration, supervision
 from moviola.launcher import demo as sending
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.options import Options
@@ -66,6 +66,7 @@ def settle(asked: Options, otherwise: Cluster) -> Cluster:
         port=asked.port or otherwise.port,
         aggregator_port=asked.aggregator_port or otherwise.aggregator_port,
         workers=asked.workers or otherwise.workers,
+        plugins=otherwise.plugins if asked.plugins is None else asked.plugins,
     )
 
 
@@ -76,6 +77,7 @@ def start(wanted: Cluster) -> None:
     places.check_port("--port", wanted.port)
     places.check_port("--aggregator-port", wanted.aggregator_port)
     places.make_folder("--results", wanted.results)
+    plugins.check(wanted.plugins)
     places.make_state(wanted.logs)
     make_secret(wanted)
     try:
@@ -99,7 +101,7 @@ def make_secret(wanted: Cluster) -> None:
 
 
 def adjust(running: Cluster, wanted: Cluster) -> None:
-    """Another number of workers is what a running cluster can follow."""
+    """Another number of workers, and other files of filters, are what a running cluster can follow."""
     if (wanted.port, wanted.aggregator_port, wanted.results) != (
         running.port,
         running.aggregator_port,
@@ -110,11 +112,16 @@ def adjust(running: Cluster, wanted: Cluster) -> None:
             f"{running.aggregator_port} with results in {running.results}: stop it first with "
             f"'{typed('down')} --state {shlex.quote(str(running.state))}', or give this one another --state."
         )
+    if wanted.plugins != running.plugins:
+        plugins.check(wanted.plugins)
     revived = supervision.revive(running.state)
-    if wanted.workers != running.workers:
+    if wanted != running:
         supervision.change(wanted)
     registration.wait(wanted)
-    if wanted.workers != running.workers:
+    if wanted.plugins != running.plugins:
+        files = ", ".join(map(str, wanted.plugins)) or "no file"
+        tell(f"Moviola was running already; {wanted.workers_text} started anew, with the filters of {files}.")
+    elif wanted.workers != running.workers:
         tell(f"Moviola was running already, and now has {wanted.workers_text} instead of {running.workers}.")
     elif revived:
         tell(f"Moviola was running already; started again: {', '.join(revived)}.")

@@ -43,6 +43,14 @@ class UpSettings(DownSettings):
         variables=["MOVIOLA_WORKER_PROCESSES"],
         default_text="one per core: {}",
     )
+    plugins: tuple[Path, ...] = setting(
+        (),
+        type=options.FILE,
+        help="a Python file with filters of your own, for the workers; may be repeated",
+        default_text="those that it runs with",
+        repeats="append",
+        protected=True,
+    )
     port: int = setting(
         MIDDLEWARE_PORT,
         type=PORT,

@@ -5,6 +5,7 @@ import shlex
 import socket
 import tempfile
 from configparser import RawConfigParser
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,26 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert cluster.read_configuration(wanted.state) == wanted
 
 
+def test_files_of_filters_are_kept_and_handed_to_the_workers(tmp_path: Path) -> None:
+    wanted = replace(a_cluster(tmp_path), plugins=(tmp_path / "it's mine.py", tmp_path / "b.py"))
+    write(wanted)
+    assert cluster.read_configuration(wanted.state) == wanted
+    assert wanted.programs["worker"][-3:] == ["--plugins", str(tmp_path / "it's mine.py"), str(tmp_path / "b.py")]
+    assert "--plugins" not in a_cluster(tmp_path).programs["worker"]
+
+
+def test_what_was_started_before_there_were_such_files_is_read(tmp_path: Path) -> None:
+    wanted = a_cluster(tmp_path)
+    write(wanted)
+    path = cluster.configuration_path(wanted.state)
+    path.write_text(path.read_text().replace("plugins = \n", ""))
+    assert "plugins" not in path.read_text()
+    assert cluster.read_configuration(wanted.state) == wanted
+
+
 def test_supervisord_reads_the_same_command_lines(tmp_path: Path) -> None:
     wanted = a_cluster(tmp_path / "it's a folder; with [marks]")
+    wanted = replace(wanted, plugins=(tmp_path / "it's a plugin; with [marks].py",))
     write(wanted)
     options = ServerOptions()
     options.realize(["-c", str(cluster.configuration_path(wanted.state))])

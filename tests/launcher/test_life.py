@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,45 @@ def test_it_starts_once_follows_the_number_of_workers_and_leaves_nothing(house: 
     assert (stopped.returncode, stopped.stdout) == (0, "Moviola is stopped.\n")
     house.assert_nothing_left()
     assert house.stop().returncode == 0
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from moviola.filters.base import Filter
+
+@dataclass(frozen=True)
+class Unchanged(Filter):
+    name, summary = "NAME", "nothing of one's own"
+
+    def apply(self, picture, earlier):
+        return picture
+"""
+
+
+def test_its_workers_offer_the_filters_of_files(house: House, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.py").write_text(PLUGIN.replace("NAME", name))
+    reach = ("--port", str(house.port), "--secret-file", house.state / "secret")
+
+    def offered() -> str:
+        return house.call(sys.executable, "-m", "client.filters", *reach).stdout
+
+    begun = house.run("--workers", "1", "--plugins", str(tmp_path / "first.py"))
+    assert begun.returncode == 0, begun.stderr
+    assert "first  nothing of one's own (1 worker)" in offered()
+    before = house.processes("worker")
+    assert house.run().returncode == 0
+    assert house.processes("worker") == before, "they are kept"
+
+    refused = house.run("--plugins", str(tmp_path / "none.py"))
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert house.processes("worker") == before
+
+    other = house.run("--plugins", str(tmp_path / "second.py"))
+    assert other.returncode == 0, other.stderr
+    assert f"1 worker started anew, with the filters of {tmp_path / 'second.py'}." in other.stdout
+    assert "second  nothing of one's own (1 worker)" in (now := offered())
+    assert "first  nothing" not in now
 
 
 def test_a_reader_that_leaves_takes_nothing_with_it(house: House) -> None:

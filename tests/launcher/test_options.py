@@ -53,6 +53,29 @@ def test_a_configuration_is_found_from_any_folder(tmp_path: Path) -> None:
     assert os.environ["MOVIOLA_CONFIG"] == str(tmp_path / "named.toml"), "as it was said for this process"
 
 
+def test_files_of_filters_are_absolute_and_each_is_there_once(tmp_path: Path) -> None:
+    assert options.read([]).plugins is None
+    asked = options.read(["--plugins", "a.py", "--plugins", str(tmp_path / "b.py"), "--plugins", "./a.py", "demo"])
+    assert asked.plugins == (tmp_path.resolve() / "a.py", tmp_path.resolve() / "b.py")
+    assert asked.demo
+    with pytest.raises(Problem, match="--plugins cannot be"):
+        options.read(["--plugins", "100%.py"])
+
+
+@pytest.mark.parametrize("table", ["up", "worker"])
+def test_a_file_beside_the_work_adds_no_code(tmp_path: Path, table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "moviola.toml").write_text(f"[{table}]\nplugins = ['theirs.py']\n")
+    if table == "up":
+        with pytest.raises(SystemExit):
+            options.read([])
+        assert "sets 'plugins', which a folder's file may not" in capsys.readouterr().err
+    else:
+        assert options.read([]).plugins is None
+    (tmp_path / "moviola.toml").rename(tmp_path / "user.toml")
+    os.environ["MOVIOLA_USER_CONFIG"] = "user.toml"
+    assert options.read([]).plugins == ((tmp_path.resolve() / "theirs.py",) if table == "up" else None)
+
+
 def test_what_a_configuration_says_of_the_programs_counts(tmp_path: Path) -> None:
     (tmp_path / "user.toml").write_text(
         "bind = '*'\nno-secret = true\n[middleware]\nport = 6000\n[aggregator]\nport = 6001\nresults = 'films'\n"
