@@ -15,9 +15,9 @@ from typing import Final
 from moviola.base.command_line import Parser
 from moviola.base.invocation import typed
 from moviola.base.layers import read
-from moviola.base.suggestions import did_you_mean
 from moviola.filters import registry
 from moviola.filters.assets import SERVED, Folder
+from moviola.filters.plugin_sources import PluginSources
 from moviola.wire import descriptors, options
 from moviola.wire.addresses import Address, is_loopback
 from moviola.wire.limits import MIB
@@ -26,8 +26,9 @@ from moviola.wire.secret import cluster_secret
 from .child_settings import MAX_SERVED_NAMES, ParentSettings
 from .memory import LEAST, default_limit
 from .names import NameLocks
+from .offered import chosen_filters
 from .parent import Parent
-from .settings import ALL, Settings
+from .settings import Settings
 
 EXIT_USAGE: Final = 2
 
@@ -40,28 +41,12 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
     return read(Settings, parser, arguments)
 
 
-def chosen_filters(text: str) -> tuple[str, ...]:
-    """The filters that a list of names, or `all`, stands for. Raises ValueError with a sentence for a person."""
-    known = registry.names()
-    wanted = list(dict.fromkeys(name for name in (part.strip() for part in text.split(",")) if name))
-    if not wanted:
-        raise ValueError(f"--filters names no filter; known are {', '.join(known)}, and '{ALL}'")
-    if ALL in wanted:
-        return known
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        meant = did_you_mean(unknown[0], (*known, ALL), "'") or f"; known are {', '.join(known)}"
-        raise ValueError(f"no filter is called {' or '.join(map(repr, unknown))}{meant}")
-    return tuple(wanted)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
     descriptors.raise_limit()
-    plugins = tuple(path.resolve() for path in given.plugins)
     try:
-        for path in plugins:
-            registry.load_plugin(path)  # what is wrong with one should be known before a child meets it
+        plugins = PluginSources.read(path.resolve() for path in given.plugins)
+        plugins.load()  # what is wrong with one should be known before a child meets it
         filters = chosen_filters(given.filters)
         makes = is_loopback(given.host)
         secret = cluster_secret(given.secret_file, given.no_secret, state=given.state_folder, makes=makes)
@@ -82,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         locks.release()
         return _refuse(f"the names of its processes cannot be held: {error}")
     try:
-        told = ParentSettings(middleware, names, filters, secret, given.log, plugins, assets, memory_limit)
+        told = ParentSettings(
+            middleware, names, filters, secret, given.log, plugins, assets, memory_limit, given.filters
+        )
         log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
         return Parent(told).run()
     finally:

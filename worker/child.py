@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from moviola.filters import registry
 from moviola.filters.assets import Folder, serve
+from moviola.filters.plugin_sources import PluginSources
 from moviola.media.fingerprint import add_to_fingerprint, fingerprint
 from moviola.media.video import memory
 from moviola.wire.addresses import Address
@@ -57,8 +58,9 @@ def run(settings: ChildSettings) -> int:
     if settings.memory_limit:
         hold_to(settings.memory_limit)
         memory.set_limit(settings.memory_limit)
-    for path in settings.plugins:
-        registry.load_plugin(Path(path))
+    if settings.plugins_fd >= 0:
+        PluginSources.held(settings.plugins_fd).load()
+    add_to_fingerprint(settings.build)
     if settings.assets is not None:
         root, files = settings.assets
         folder = Folder(Path(root), files)

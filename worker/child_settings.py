@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Final
 
 from moviola.filters.assets import Folder
+from moviola.filters.plugin_sources import PluginSources
 from moviola.media.kinds import KINDS
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Death
 from moviola.wire.tokens import new_token
+
+from .settings import ALL
 
 MAX_CHILD_SETTINGS: Final = 1024 * 1024
 """Bytes a child reads at most; a thousand filter names are far less."""
@@ -27,7 +29,8 @@ class ChildSettings:
     """What one child is told.
 
     `kinds` has the dotted name of each kind's `process`; `secret` is hex; `token` is the parent's (see
-    moviola/wire/tokens.py); `plugins` are files of filters; `note_fd` is inherited, see worker/shared_status.py;
+    moviola/wire/tokens.py); `note_fd` and `plugins_fd` are inherited, see worker/shared_status.py and
+    moviola/filters/plugin_sources.py; `build` is a word that the fingerprint has, too;
     `death` is of the process that had the name before; `assets` is the served folder, with the hashes of its files by
     name; `memory_limit` is in bytes, 0 for none.
     """
@@ -42,7 +45,8 @@ class ChildSettings:
     token: str = field(default="", repr=False)
     log: str = "info"
     death: Death | None = None
-    plugins: tuple[str, ...] = ()
+    plugins_fd: int = -1
+    build: str = ""
     assets: tuple[str, dict[str, str]] | None = None
     memory_limit: int = 0
 
@@ -55,25 +59,29 @@ class ChildSettings:
         """Raises ValueError or TypeError for what is no such line."""
         data = json.loads(line)
         death = None if data["death"] is None else Death.from_wire(data["death"])
-        return cls(**{**data, "death": death, "filters": tuple(data["filters"]), "plugins": tuple(data["plugins"])})
+        return cls(**{**data, "death": death, "filters": tuple(data["filters"])})
 
 
 @dataclass(frozen=True, slots=True)
 class ParentSettings:
-    """What the parent is told: `names` are those of its children, one a process. `token` is new in each parent."""
+    """What the parent is told: `names` are those of its children, one a process. `wanted` is the list of filters as it
+    was typed. `token` is new in each parent."""
 
     middleware: Address
     names: tuple[str, ...]
     filters: tuple[str, ...]
     secret: bytes = field(default=b"", repr=False)
     log: str = "info"
-    plugins: tuple[Path, ...] = ()
+    plugins: PluginSources = field(default_factory=PluginSources)
     assets: Folder | None = None
     memory_limit: int = 0
+    wanted: str = ALL
     kinds: Mapping[str, str] = field(default_factory=lambda: {each.name: each.process.name for each in KINDS.values()})
     token: str = field(default_factory=new_token, repr=False)
 
-    def child(self, name: str, note_fd: int, death: Death | None) -> ChildSettings:
+    def child(
+        self, name: str, note_fd: int, death: Death | None, plugins_fd: int = -1, build: str = ""
+    ) -> ChildSettings:
         """Return the settings of one child of this worker."""
         return ChildSettings(
             name=name,
@@ -86,7 +94,8 @@ class ParentSettings:
             token=self.token,
             log=self.log,
             death=death,
-            plugins=tuple(map(str, self.plugins)),
+            plugins_fd=plugins_fd,
+            build=build,
             assets=None if self.assets is None else (str(self.assets.root), dict(self.assets.files)),
             memory_limit=self.memory_limit,
         )

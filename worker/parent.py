@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import psutil
@@ -27,6 +27,7 @@ from moviola.wire.messages import Death
 from .child_settings import ParentSettings
 from .death import OutOfMemoryCounter, describe
 from .events import EXIT_DRAINED
+from .plugins import Plugins
 from .shared_status import Note, Stage
 
 CHILD_ENVIRONMENT: Final = {
@@ -75,6 +76,8 @@ class Slot:
     turns: int = 0
     quiet_checks: int = 0
     was_hung: bool = False
+    plugins: int = 0  # which of the files of filters its process has loaded
+    renewed_by: float | None = None  # set once it was asked to end for newer ones
 
 
 class Parent:
@@ -87,6 +90,7 @@ class Parent:
         self._memory = OutOfMemoryCounter()
         self._kill_at: float | None = None  # set once it drains
         self._check_at = time.monotonic() + CHECK_S
+        self._plugins = Plugins(settings.plugins, settings.wanted, time.monotonic())
 
     def run(self) -> int:
         """Returns the exit status: 0 after a drain; 128 + the signal's number when a second one came."""
@@ -117,6 +121,7 @@ class Parent:
         slot.note.clear()
         slot.turns = slot.quiet_checks = 0
         slot.was_hung = False
+        slot.plugins, slot.renewed_by = self._plugins.number, None
         # A Ctrl-C reaches the whole terminal; children inherit that it is blocked, and are told by this process.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -124,13 +129,14 @@ class Parent:
                 processes.program("worker.child"),
                 {**CHILD_ENVIRONMENT, **os.environ},
                 stdin=subprocess.PIPE,
-                pass_fds=[slot.note.fd],
+                pass_fds=[fd for fd in (slot.note.fd, self._plugins.fd) if fd >= 0],
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         assert slot.process.stdin is not None
         try:
-            line = self._settings.child(slot.name, slot.note.fd, slot.death).to_line()
+            told = self._settings.child(slot.name, slot.note.fd, slot.death, self._plugins.fd, self._plugins.build)
+            line = told.to_line()
             os.write(slot.process.stdin.fileno(), line)  # far less than a pipe holds
         except BrokenPipeError:
             pass  # dead already: its status will tell
@@ -190,6 +196,7 @@ class Parent:
             if slot.process is not None:
                 processes.end(slot.process)
             slot.note.close()
+        self._plugins.close()
 
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -210,6 +217,8 @@ class Parent:
             if slot.process is None and not slot.is_given_up and slot.restart.due_at is not None
         ]
         times.append(self._check_at if self._kill_at is None else self._kill_at)
+        if self._kill_at is None and self._plugins.look_at is not None:
+            times.append(self._plugins.look_at)
         return min(times)
 
     def _check(self) -> None:
@@ -219,11 +228,32 @@ class Parent:
                 log.warning("%d workers did not end in time: killed", sum(bool(one.process) for one in self._slots))
                 self._end_children()
                 self._kill_at = now + CHECK_S
-        elif now >= self._check_at:
+            return
+        if filters := self._plugins.check(now):
+            self._settings = replace(self._settings, filters=filters)
+        self._renew(now)
+        if now >= self._check_at:
             self._check_at = now + CHECK_S
             for slot in self._slots:
                 if slot.process is not None and slot.note.stage is not Stage.STARTING:
                     check_life(slot, slot.process)
+
+    def _renew(self, now: float) -> None:
+        """Ask the next child that has older files of filters to end, once all others are at work."""
+        for slot in self._slots:
+            if slot.process is None or slot.note.stage is Stage.STARTING:
+                return
+            if slot.renewed_by is not None:
+                if now >= slot.renewed_by:
+                    log.warning("%s did not end in time: killed", slot.name)
+                    slot.process.kill()
+                    slot.renewed_by = now + CHECK_S
+                return
+        for slot in self._slots:
+            if slot.plugins != self._plugins.number and slot.process is not None:
+                slot.renewed_by = now + KILL_AFTER_S
+                slot.process.send_signal(signal.SIGTERM)
+                return
 
     def _end_children(self) -> None:
         for slot in self._slots:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import linecache
 import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from inspect import isfunction
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from moviola.filters.base import Filter, schema_of
 from moviola.filters.chain import Step
@@ -92,13 +94,26 @@ def make_chain(steps: Iterable[Step]) -> tuple[Filter, ...]:
     return tuple(make(step) for step in steps)
 
 
-def load_plugin(path: Path) -> tuple[str, ...]:
+def plugin_source(path: Path) -> bytes:
+    """Return what a file of filters holds. Raises PluginError where there is none that can be read."""
+    if not path.is_file():
+        raise PluginError(f"{path}: there is no such file; check the path")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PluginError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def load_plugin(path: Path, source: bytes | None = None) -> tuple[str, ...]:
     """Load the filters of a Python file, and return their names, sorted.
+
+    Args:
+        source: what the file held, where another has read it.
 
     Raises:
         PluginError: it cannot be loaded, or has no usable filter; then no filter of it is known.
     """
-    module = _execute(path)
+    module = _execute(path, plugin_source(path) if source is None else source)
     found: dict[str, type[Filter]] = {}
     for kind in _filters_in(module):
         try:
@@ -146,16 +161,30 @@ def _filters_in(module: ModuleType) -> list[type[Filter]]:
     ]
 
 
-def _execute(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise PluginError(f"{path}: there is no such file; check the path")
-    name = f"moviola_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+class _PluginLoader(SourceFileLoader):
+    """Runs a source that was read already. Python's cache of compiled files would not see a second change of equal
+    size within a second."""
+
+    def __init__(self, name: str, path: Path, source: bytes) -> None:
+        super().__init__(name, str(path))
+        self._source = source
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._source, self.path, "exec", dont_inherit=True)
+
+
+def _execute(path: Path, source: bytes) -> ModuleType:
+    if path.suffix != ".py":
         raise PluginError(f"{path} is not a Python file")
+    name = f"moviola_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_PluginLoader(name, path, source))
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up to resolve types
     try:
+        lines = importlib.util.decode_source(source).splitlines(keepends=True)
+        linecache.cache[str(path)] = (len(source), None, lines, str(path))  # what `inspect` and tracebacks show
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,34 @@ def test_a_base_class_that_filters_of_a_plugin_share_is_none(tmp_path: Path) -> 
 def test_a_missing_plugin_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"nowhere\.py: there is no such file; check the path"):
         registry.load_plugin(tmp_path / "nowhere.py")
+
+
+def test_a_file_that_was_changed_at_once_is_loaded_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the times and the size of the file do not tell."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "mine.py"
+    for name in ("negative", "positive"):
+        path.write_text(PLUGIN.replace('"negative"', f'"{name}"'))
+        os.utime(path, (1, 1))
+        monkeypatch.setattr(registry, "_loaded", {})
+        assert registry.load_plugin(path) == (name,)
+
+
+def test_what_was_read_is_loaded_whatever_the_file_holds_now(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(DECORATED)
+    source = registry.plugin_source(path)
+    path.write_text("nothing of use(")
+    assert registry.load_plugin(path, source) == ("dimmed",)
+
+
+DECORATED = """
+import moviola
+
+@moviola.filter
+def dimmed(picture):
+    \"\"\"half as bright\"\"\"
+    return picture.with_gray(picture.gray // 2)
+"""

@@ -10,6 +10,7 @@ from moviola.base.processes import core_count
 from moviola.filters import registry
 from worker import __main__ as program
 from worker.child_settings import ChildSettings, ParentSettings
+from worker.offered import chosen_filters
 from worker.parent import Parent
 
 
@@ -21,7 +22,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_filters_on_all_cores_unless_told_otherwise() -> None:
     given = program.parse([])
-    assert program.chosen_filters(given.filters) == registry.names()
+    assert chosen_filters(given.filters) == registry.names()
     assert given.processes == core_count() >= 1
     assert (given.host, given.port) == ("localhost", 5000)
 
@@ -37,8 +38,8 @@ def test_the_flag_wins_over_filter_type_and_that_over_capabilities(monkeypatch: 
 
 
 def test_names_may_be_repeated_and_spaced_and_all_is_all() -> None:
-    assert program.chosen_filters(" edges, blur,edges,") == ("edges", "blur")
-    assert program.chosen_filters("blur,all") == registry.names()
+    assert chosen_filters(" edges, blur,edges,") == ("edges", "blur")
+    assert chosen_filters("blur,all") == registry.names()
 
 
 def test_an_unknown_filter_is_one_sentence_with_the_known_ones(
@@ -62,7 +63,7 @@ def test_a_misspelt_filter_gets_a_suggestion(
 @pytest.mark.parametrize("text", ["", " , "])
 def test_no_filter_at_all_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="names no filter; known are "):
-        program.chosen_filters(text)
+        chosen_filters(text)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_plugins_are_offered_beside_the_others(tmp_path: Path, monkeypatch: pyte
     assert program.main() == 0
     child = started[0].child("w-1", 5, None)
     assert child.filters == ("mine", "blur")
-    assert child.plugins == (str(path),)
+    assert [file for file, _ in started[0].plugins.files] == [path.resolve()]
     assert ChildSettings.from_line(child.to_line()) == child
 
 

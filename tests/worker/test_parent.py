@@ -12,52 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from moviola.wire.messages import Death, Hello, Released, WorkerDetails
+from moviola.wire.messages import Death, Hello, Released
 from tests.waiting import PATIENCE_S, until
-from tests.worker.cluster import Cluster
+from tests.worker.workers import Workers
 from worker.parent import HUNG_CHECKS, Slot, check_life
 from worker.shared_status import Note
 
 ROOT = Path(__file__).parents[2]
-
-
-class Workers:
-    """A parent process with children of the fake kind, and the cluster they join."""
-
-    def __init__(self, *names: str) -> None:
-        self.cluster = Cluster()
-        command = [sys.executable, "-m", "tests.worker.program", str(self.cluster.middleware.port), *names]
-        self.parent = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
-        for name in names:
-            self.cluster.joined(name)
-            self.cluster.announce(name)
-
-    def details(self, name: str) -> list[WorkerDetails]:
-        hellos = [hello for hello in self.cluster.middleware.all(Hello) if hello.name == name]
-        return [WorkerDetails.from_wire(hello.details) for hello in hellos]
-
-    def joined(self, name: str, times: int) -> None:
-        """Waits until a worker has come so often."""
-        self.cluster.until(lambda: len(self.details(name)) == times)
-
-    def pids(self) -> set[int]:
-        return {one.pid for one in psutil.Process(self.parent.pid).children(recursive=True)}
-
-    def ended(self) -> int:
-        """The parent's exit status, once it has one."""
-        self.cluster.until(lambda: self.parent.poll() is not None)
-        return self.parent.returncode
-
-    def log(self) -> str:
-        assert self.parent.stderr is not None
-        return self.parent.stderr.read().decode()
-
-    def close(self) -> None:
-        self.parent.kill()
-        self.parent.wait(PATIENCE_S)
-        assert self.parent.stderr is not None
-        self.parent.stderr.close()
-        self.cluster.shut()
 
 
 @pytest.fixture
