@@ -87,7 +87,7 @@ def _contradictions(options: argparse.Namespace) -> Iterator[str]:
         yield "--detach, --new and --priority are for a cluster; leave them out with --local"
     if options.detach and options.out is not None:
         later = f"{typed('jobs')} fetch ID --out {options.out}"
-        yield f"--detach leaves before there is a result; leave --out out, and bring it later: {later}"
+        yield f"--detach leaves before there is a result; do without --out, and bring it later: {later}"
     if options.json and options.out == PIPE:
         yield "--out - and --json both write to standard output; leave one out"
 

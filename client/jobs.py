@@ -11,8 +11,8 @@
   cancel ID       ends it, and frees its workers at once
   pause ID        hands nothing more of it out, until
   resume ID
-  retry ID        begins a failed or cancelled job again; the file_sender
-                  command that made it sends its source
+  retry ID        begins a failed or cancelled job again; the command that
+                  sent it sends its source again
   forget ID       takes an ended job out of the list; its files stay, but
                   with --files
   prune           removes the files of old jobs from the folder of results

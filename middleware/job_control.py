@@ -120,7 +120,7 @@ class JobControl:
         cluster.save(job)
         by = "somebody" if client is None else client.name
         cluster.note("job-retried", f"job {job.id} begins again, as {by} wishes", now, job.id)
-        text = f"job {job.id} begins again and waits for its source: the same file_sender command sends it"
+        text = f"job {job.id} begins again and waits for its source: the same command that sent it sends it again"
         if peer in cluster.clients:
             self._say_granted(peer, text, job.id, now)
 

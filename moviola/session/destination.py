@@ -173,6 +173,9 @@ def places_for(orders: Mapping[Material, Order], out: str | None, results: Path)
     if out is None or len(orders) == 1:
         return {material: _only_place(material, order, out, results) for material, order in orders.items()}
     _refuse_file(out, "there are several sources")
+    suffix = Path(out).suffix.lower()
+    if not _is_folder_name(out) and any(suffix in kind.suffixes for kind in KINDS.values()):
+        raise UsageError(f"--out {out} is a name for one file, and there are several sources; name a folder, {out}/")
     folders = [Path(out) / name for name in unique(Path(material.name).stem for material in orders)]
     for folder in folders:
         _make_folder(out, folder)

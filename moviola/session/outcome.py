@@ -13,7 +13,7 @@ from moviola.base.vocabulary import JobState
 
 
 class Status(IntEnum):
-    """The exit statuses of `client.file_sender`."""
+    """The exit statuses of `moviola send`."""
 
     DONE = 0
     FAILED = 1

@@ -221,7 +221,7 @@ def test_a_url_is_refused_with_what_to_type(cluster: LocalCluster) -> None:
 
 def test_detach_and_out_do_not_go_together(cluster: LocalCluster, film: Path, tmp_path: Path) -> None:
     out = tmp_path / "o.mp4"
-    sentence = f"leave --out out, and bring it later: python -m client.jobs fetch ID --out {out}"
+    sentence = f"do without --out, and bring it later: python -m client.jobs fetch ID --out {out}"
     refused(send(cluster, film, "--detach", "--out", out), sentence)
     job = send(cluster, film, "--detach").stdout.strip()
     fetched = piped(cluster, "fetch", job, "--out", "-", module="client.jobs")

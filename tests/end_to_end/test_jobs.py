@@ -134,7 +134,7 @@ def test_cancelled_tried_again_and_sent_again(idle: LocalCluster, film: Path) ->
     assert jobs(idle)[job]["priority"] == 5
     wish(idle, "cancel", job)
     assert finished(sender, status=5)["state"] == "cancelled"
-    assert "the same file_sender command sends it" in wish(idle, "retry", job).stdout
+    assert "the same command that sent it sends it again" in wish(idle, "retry", job).stdout
     work(idle)
     sent = idle.send(*wanted)
     assert (sent["job_id"], sent["state"]) == (job, "done")

@@ -118,7 +118,7 @@ def test_a_failed_job_begins_again_and_the_same_key_sends_its_source(script: Scr
     script.leave(1)
     script.client(5)
     script.tell(5, Control(job, "retry"))
-    assert "the same file_sender command sends it" in granted(script, 5)[-1]
+    assert "the same command that sent it sends it again" in granted(script, 5)[-1]
     assert script.said(9, Own)[-1].owner_epoch == 1, "its source is not here"
     script.tell(5, Watch(job))
     script.tick(1)

@@ -76,6 +76,14 @@ def test_what_cannot_be_is_said_before_anything_is_sent(tmp_path: Path) -> None:
         places_for({CLIP: ONE}, str(file / "x.mp4"), tmp_path)
 
 
+def test_a_files_name_for_several_sources_is_refused(tmp_path: Path) -> None:
+    orders, out = {CLIP: ONE, OTHER: ONE}, str(tmp_path / "one.mp4")
+    with pytest.raises(UsageError, match=r"one\.mp4 is a name for one file, and there are several sources"):
+        places_for(orders, out, tmp_path)
+    places = places_for(orders, f"{out}/", tmp_path)
+    assert places[CLIP].path_of("j", "blur.mp4") == tmp_path / "one.mp4" / "clip" / "blur.mp4"
+
+
 def test_a_name_that_belies_what_was_made_is_refused() -> None:
     place = Place(Path("out"), name="mine.mp4", output="blur")
     assert place.misnomer("blur.mp4") == ""
