@@ -10,8 +10,6 @@ import platform
 from functools import cache
 from pathlib import Path
 
-import av
-
 # From the newest on; the first that the processor has names its class. x264 and OpenCV dispatch on these.
 _CLASSES = ("avx512bw", "avx2", "avx", "sse4_2", "ssse3", "sse2", "sve2", "sve", "asimd", "neon")
 _PACKAGES = (("av", "av"), ("cv", "opencv-python-headless"), ("np", "numpy"))
@@ -30,6 +28,8 @@ def add_to_fingerprint(word: str) -> None:
 @cache
 def fingerprint() -> str:
     """For example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 np2.4.1``; the same in every process of a machine."""
+    import av  # noqa: PLC0415 - commands that only read what others made load no codec
+
     codec_library = ".".join(str(part) for part in av.library_versions["libavcodec"])
     names = [f"{short}{_version(package)}" for short, package in _PACKAGES]
     return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:], *_added])
@@ -37,6 +37,8 @@ def fingerprint() -> str:
 
 def versions() -> dict[str, str]:
     """The versions of this process's interpreter and libraries, for people."""
+    import av  # noqa: PLC0415 - as above
+
     libraries = {name: ".".join(str(part) for part in numbers) for name, numbers in av.library_versions.items()}
     packages = {package: _version(package) for _, package in _PACKAGES}
     return {"python": platform.python_version(), **packages, "ffmpeg": av.ffmpeg_version_info, **libraries}

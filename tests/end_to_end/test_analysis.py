@@ -32,7 +32,7 @@ def looking_back() -> Iterator[str]:
     for name, schema in schemas().items():
         switch = str(schema.context).partition(" if ")[2]
         given = {switch: True} if switch else {}
-        if schema.material == "picture" and schema.context_frames(schema.check(given)):
+        if schema.material == "picture" and schema.context_frames(schema.typed(given)):
             yield f"{name}:{switch}=true" if switch else name
 
 

@@ -443,13 +443,21 @@ def deterministic(seed: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _small_limits() -> Iterator[None]:
+    """Limits that a small cluster reaches, while the block lasts: this process may be that of other tests."""
+    with (
+        patch.multiple(windows, HEAD_SIZE=1, WINDOW_SIZE=1),  # of eight chunks, so that jobs of a dozen have some
+        patch.multiple(limits, IDLE_CLIENT_S=10.0),
+        patch.multiple(records, RECORDS_PER_TURN=1, SERVE_INTERVAL_S=0.02),  # so that two who watch take turns
+    ):
+        yield
+
+
 def play(seed: int, base: Path | None = None) -> World:
     """Runs a seed; raises Failed with its story's end in the text."""
-    vars(windows).update(HEAD_SIZE=1, WINDOW_SIZE=1)  # of eight chunks, so that jobs of a dozen have some
-    vars(limits).update(IDLE_CLIENT_S=10.0)
-    vars(records).update(RECORDS_PER_TURN=1, SERVE_INTERVAL_S=0.02)  # so that two who watch have to take turns
     gc.disable()  # a run is short, and its garbage goes with it
-    with deterministic(seed), tempfile.TemporaryDirectory(dir=base) as folder:
+    with _small_limits(), deterministic(seed), tempfile.TemporaryDirectory(dir=base) as folder:
         scenario = Scenario(seed, Path(folder))
         try:
             scenario.run()
