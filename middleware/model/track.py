@@ -31,6 +31,7 @@ class TaskFailures:
 
     failures: list[Attempt] = field(default_factory=list)  # attributed ones
     losses: int = 0  # since its job was last paused for them
+    losses_tallied: int = 0  # hand-outs that were counted as following a loss, and still are
     retry: Literal["", "failure", "loss"] = ""  # why its next hand-out is one
 
     @property
@@ -124,7 +125,9 @@ class Track:
         """A lease ended with a failure of its task; if it was lost, that is why."""
         past = self.task_failures.setdefault(record.index, TaskFailures())
         if record.is_lost and past.retry != "loss":
-            self.tally.losses -= 1  # it was handed out again before that was known
+            if past.losses_tallied:  # it was handed out again before that was known
+                past.losses_tallied -= 1
+                self.tally.losses -= 1
         else:
             past.retry = "failure"
         self.queue.put_first(record.index)
@@ -147,6 +150,7 @@ class Track:
         else:
             self.tally.retries += 1
             self.tally.losses += past.retry == "loss"
+            past.losses_tallied += past.retry == "loss"
         past.retry = ""
 
     def store(self, index: int, now: float) -> InFlight | None:

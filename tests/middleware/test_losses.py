@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from middleware.model.rules import Rules
@@ -218,6 +220,22 @@ def test_what_a_worker_died_of_says_whether_its_task_was_lost_or_failed(
         script.tick()
     script.deliver(12)
     assert counted(script)[:2] == (1, losses)
+
+
+def test_two_leases_of_a_task_that_were_lost_and_then_told_as_failed_are_one_retry_and_no_loss(script: Script) -> None:
+    """A task and its copy: the next hand-out follows the failure that was told first, and is counted as that."""
+    script.worker(11)
+    job = script.submit(chunks=1)
+    (record,) = script.dispatcher.cluster.fleet.by_name["w11"].held.values()
+    track = script.dispatcher.cluster.open[job].tracks[0]
+    copy = replace(record, lease=Lease(1, 99))
+    for lost in (record, copy):
+        track.lose(0)
+        lost.is_lost = True
+    track.fail(record)
+    track.assign(replace(record, lease=Lease(1, 100), is_lost=False), script.now)
+    track.fail(copy)
+    assert (track.tally.retries, track.tally.losses) == (1, 0)
 
 
 def test_drained_tasks_come_back_at_no_cost_and_the_worker_gets_no_more(script: Script) -> None:
