@@ -35,8 +35,8 @@ from middleware.model.cluster import Cluster
 from middleware.model.fleet import Fleet
 from middleware.model.job import Job
 from middleware.model.room import Room
-from middleware.model.task_queue import TaskQueue
-from middleware.model.track import Track
+from middleware.model.task_queue import LeaseRecord, TaskQueue
+from middleware.model.track import TaskFailures, Track
 from middleware.model.users import Users
 from middleware.ownership import Ownership
 from middleware.publisher import Publisher
@@ -634,6 +634,18 @@ def _sent_away_clients_share_room() -> Patch:
             real(self, peer, code, text)
 
     return Cluster, "hang_up", hang_up
+
+
+def _losses_taken_back_that_were_not_counted() -> Patch:
+    """A lease that was lost and then failed takes a loss back, whether or not one was counted."""
+    real = Track.fail
+
+    def fail(self: Track, record: LeaseRecord) -> TaskFailures:
+        if (past := self.task_failures.get(record.index)) is not None:
+            past.losses_tallied = max(1, past.losses_tallied)
+        return real(self, record)
+
+    return Track, "fail", fail
 
 
 MUTANTS: Final[dict[str, Callable[[], Patch | Patches]]] = {
