@@ -12,6 +12,7 @@ from typing import Final
 
 from moviola.base.file_names import check_path_name
 from moviola.base.finished_file import FinishedFile
+from moviola.media.metrics import SUFFIX as METRICS_SUFFIX
 from moviola.session.events import (
     Begin,
     Begun,
@@ -90,7 +91,8 @@ class Fetching:
         self.size_total = 0
         self.size_here = 0
         self._job = job
-        self._queue = deque(files)
+        # metrics first: with them, what an interrupted client has left is known again (see recognition.py)
+        self._queue = deque(sorted(files, key=lambda wanted: not wanted.file.endswith(METRICS_SUFFIX)))
         self._size_done = 0
         self._written = self._asked = 0
         self._spoiled = 0

@@ -274,9 +274,16 @@ def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
         Wanted.of(FinishedFile(name, 1, "x"))
 
 
+def test_metrics_come_first_so_that_what_an_interrupted_client_has_left_is_known_again() -> None:
+    brain = fetching(("blur.mp4", 3), ("blur.metrics.json", 4), ("metadata.json", 5))
+    assert brain.begin() == [Begin("blur.metrics.json", 4, "x")]
+    assert brain.handle(Kept(Keep("blur.metrics.json")), 0) == [Begin("blur.mp4", 3, "x")]
+    assert brain.handle(Kept(Keep("blur.mp4")), 0) == [Begin("metadata.json", 5, "x")]
+
+
 def test_what_a_listing_lists_is_fetched_after_it() -> None:
     listing = FinishedFile("blur.files.jsonl", 2, "x", "blur")
-    brain = Fetching("j", [Wanted.of(listing), Wanted("blur.metrics.json", 3, "y")], [HERE])
+    brain = Fetching("j", [Wanted.of(listing), Wanted("metadata.json", 3, "y")], [HERE])
     assert brain.begin() == [Begin("blur.files.jsonl", 2, "x", is_listing=True)]
     assert brain.size_total == 5
     entries = (FinishedFile("blur/a.jpg", 7, "a"), FinishedFile("blur/b.jpg", 8, "b"))
