@@ -162,9 +162,10 @@ def test_a_file_that_is_cut_off_is_refused_at_the_end_and_the_others_are_done(wa
 @pytest.mark.parametrize("left", ["metrics", "metrics and result", "all"])
 def test_what_a_watch_that_was_killed_has_left_is_its_own(left: str, watched: Watched) -> None:
     """The watch writes metrics first, and says last that a file has come to its end."""
-    (watched.source / "one.mp4").write_bytes(watched.content("one.mp4"))
+    name = f"{left.replace(' ', '-')}.mp4"
+    (watched.source / name).write_bytes(watched.content(name))
     assert watched.once().returncode == 0
-    record, folder = watched.results / NAME, watched.results / "one"
+    record, folder = watched.results / NAME, watched.results / Path(name).stem
     lines = record.read_text().splitlines(keepends=True)
     record.write_text("".join(lines[:-1]))
     whole = (folder / f"{FILTER}.mp4").read_bytes()
@@ -174,8 +175,8 @@ def test_what_a_watch_that_was_killed_has_left_is_its_own(left: str, watched: Wa
         (folder / f"{FILTER}.mp4").unlink()
     again = watched.once()
     assert again.returncode == 0, again.stderr
-    assert watched.done() == Counter(["one.mp4"])
-    assert watched.jobs() == Counter(["one.mp4"])
+    assert watched.done() == Counter([name])
+    assert watched.jobs() == Counter([name])
     assert (folder / f"{FILTER}.mp4").read_bytes() == whole
 
 

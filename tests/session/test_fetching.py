@@ -290,8 +290,8 @@ def test_what_a_listing_lists_is_fetched_after_it() -> None:
     assert brain.handle(Kept(Keep("blur.files.jsonl"), entries), 0) == [Begin("blur/a.jpg", 7, "a")]
     assert brain.size_total == 20
     assert brain.handle(Kept(Keep("blur/a.jpg")), 0) == [Begin("blur/b.jpg", 8, "b")]
-    assert brain.handle(Kept(Keep("blur/b.jpg")), 0) == [Begin("blur.metrics.json", 3, "y")]
-    brain.handle(Kept(Keep("blur.metrics.json")), 0)
+    assert brain.handle(Kept(Keep("blur/b.jpg")), 0) == [Begin("metadata.json", 3, "y")]
+    brain.handle(Kept(Keep("metadata.json")), 0)
     assert brain.over
     assert not brain.failure
 
