@@ -518,7 +518,7 @@ def _control_is_not_checked() -> Patch:
 
 def _key_continues_anothers_job() -> Patch:
     def continued(self: Any, client: Any, message: Any) -> Any:
-        found = (job for job in self._cluster.open.values() if job.key == message.key and job.client is None)
+        found = (job for job in self._cluster.open.values() if job.request.key == message.key and job.client is None)
         return next(found, None)
 
     return Submissions, "_continued", continued
