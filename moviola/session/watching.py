@@ -157,10 +157,8 @@ class FolderDelivery:
             identity = self._watch.looked(name, look, now)
             if identity is not None:
                 self._ready.append(self._record.begin(identity, name))
-        for name in self._watch.cut_off:
-            self._display.say(
-                f"{name} is shorter than it says, as if its copy had ended early; it is sent when it grows."
-            )
+        for name in self._watch.cut_off if not self._once else ():  # with `once` they are refused at the end
+            self._tell(name, f"{name} {CUT_OFF}; it is sent when the rest has come.")
         took = time.monotonic() - now
         self._look_at = now + max(LOOK_INTERVAL_S, took / MAX_LOOKING)
 

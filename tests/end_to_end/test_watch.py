@@ -154,9 +154,24 @@ def test_a_file_that_is_cut_off_is_refused_at_the_end_and_the_others_are_done(wa
     os.utime(watched.source / "half.mp4", (long_ago, long_ago))
     done = watched.once()
     assert done.returncode == 4, done.stderr
+    assert done.stderr.count("half.mp4") == 1
     assert "half.mp4 is shorter than its own header says; copy it again." in done.stderr
     assert watched.done() == Counter(["whole.mp4"])
     assert not (watched.results / "half").exists()
+
+
+def test_a_file_that_is_cut_off_is_named_once(watched: Watched) -> None:
+    half = watched.source / "half.mp4"
+    half.write_bytes(watched.content("half.mp4")[:-500])
+    long_ago = 1_000_000_000
+    os.utime(half, (long_ago, long_ago))
+    watched.start()
+    for name in ("one.mp4", "two.mp4"):  # each is seen in a later look into the folder
+        (watched.source / name).write_bytes(watched.content(name))
+        until(lambda name=name: name in watched.done(), f"{name} to be done")  # type: ignore[misc]
+    said = watched.end(signal.SIGINT)
+    assert said.count("half.mp4 is shorter than its own header says; it is sent when the rest has come.") == 1
+    assert said.count("half.mp4") == 1
 
 
 @pytest.mark.parametrize("left", ["metrics", "metrics and result", "all"])
