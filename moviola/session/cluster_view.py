@@ -109,8 +109,6 @@ def look(
         while True:
             try:
                 return _watch(loop, target, topics, until, deadline)
-            except TimeoutError:
-                raise
             except _Ended as ended:
                 reached |= ended.reached
                 if not retry or time.monotonic() + RETRY_S > deadline:
@@ -146,28 +144,14 @@ def _views(loop: Loop, target: Target, topics: Sequence[str], interval_s: float)
 
     The records are asked for anew each time: what the middleware has forgotten is told by no message.
     """
-    link = loop.dial([target.address], hello(target.user), target.family)
-    view, due = ClusterView(), float("-inf")  # the first is shown at once
-    reached = False
+    connection = _Connection(loop, target, topics)
+    due = float("-inf")  # the first is shown at once
     while True:
-        for event in loop.turn(max(due, time.monotonic() + interval_s) if not view.is_current else due):
-            match event:
-                case Received(connection=connection, message=Welcome()) if connection == link:
-                    reached = True
-                    loop.send(link, Watch(topics=list(topics)))
-                case Received(message=Error() as error):
-                    raise Refused(error.code, error.text)
-                case Received(message=message):
-                    view.take(message)
-                case Lost(connection=connection, reason=reason, error=error) if connection == link:
-                    if error is not None and not reached:
-                        raise Refused(error.code, error.text)
-                    raise _Ended(reason, reached=reached)
-        if view.is_current and time.monotonic() >= due:
-            yield view
-            view, due = ClusterView(), time.monotonic() + interval_s
-            loop.send(link, Watch(topics=list(topics)))
-        loop.flush()
+        connection.turn(due if connection.view.is_current else max(due, time.monotonic() + interval_s))
+        if connection.view.is_current and time.monotonic() >= due:
+            yield connection.view
+            connection.view, due = ClusterView(), time.monotonic() + interval_s
+            connection.ask()
 
 
 class _Ended(Exception):
@@ -176,33 +160,50 @@ class _Ended(Exception):
         self.reason, self.reached = reason, reached
 
 
+class _Connection:
+    """One connection over which records are asked for, and the view that they have made so far."""
+
+    def __init__(self, loop: Loop, target: Target, topics: Sequence[str]) -> None:
+        self.view = ClusterView()
+        self.is_reached = False
+        self._loop, self._topics = loop, list(topics)
+        self._link = loop.dial([target.address], hello(target.user), target.family)
+
+    def ask(self) -> None:
+        """Ask for all records."""
+        self._loop.send(self._link, Watch(topics=self._topics))
+        self._loop.flush()
+
+    def turn(self, deadline: float) -> None:
+        """Wait for what comes, until the deadline at the longest, and take it. Raises Refused or _Ended."""
+        for event in self._loop.turn(deadline):
+            match event:
+                case Received(connection=connection, message=Welcome()) if connection == self._link:
+                    self.is_reached = True
+                    self.ask()
+                case Received(message=Error() as error):
+                    raise Refused(error.code, error.text)
+                case Received(message=message):
+                    self.view.take(message)
+                case Lost(connection=connection, reason=reason, error=error) if connection == self._link:
+                    if error is not None and not self.is_reached:
+                        raise Refused(error.code, error.text)
+                    raise _Ended(reason, reached=self.is_reached)
+        self._loop.flush()
+
+
 def _watch(
     loop: Loop, target: Target, topics: Sequence[str], until: Callable[[ClusterView], bool], deadline: float
 ) -> ClusterView:
     """One connection's worth of watching."""
-    link = loop.dial([target.address], hello(target.user), target.family)
-    view = ClusterView()
-    reached = False
-    while not until(view):
+    connection = _Connection(loop, target, topics)
+    while not until(connection.view):
         if time.monotonic() > deadline:
-            if not reached:
+            if not connection.is_reached:
                 raise _Ended("no answer in time", reached=False)
             raise TimeoutError("the cluster is not as wanted yet")
-        for event in loop.turn(deadline):
-            match event:
-                case Received(connection=connection, message=Welcome()) if connection == link:
-                    reached = True
-                    loop.send(link, Watch(topics=list(topics)))
-                case Received(message=Error() as error):
-                    raise Refused(error.code, error.text)
-                case Received(message=message):
-                    view.take(message)
-                case Lost(connection=connection, reason=reason, error=error) if connection == link:
-                    if error is not None and not reached:
-                        raise Refused(error.code, error.text)
-                    raise _Ended(reason, reached=reached)
-        loop.flush()
-    return view
+        connection.turn(deadline)
+    return connection.view
 
 
 def _idle(loop: Loop, seconds: float) -> None:
