@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,11 @@ WORDS: Final = {
 
 MIN_WHOLE_S: Final = 10.0
 """Seconds from which tenths of them say nothing."""
+
+
+def ended_in_words(counts: Mapping[Status, int], words: Mapping[Status, str] = WORDS) -> str:
+    """Return how many files ended in which way, such as "3 done, 1 failed"; empty where none did."""
+    return ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts.get(status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +129,7 @@ class Report:
 
     def _sum(self, seconds: float) -> str:
         words = WORDS | ({Status.DONE: "sent"} if self._options.is_detached else {})
-        counts = Counter(words[each.status] for each in self._outcomes)
-        ended = ", ".join(f"{counts[word]} {word}" for word in words.values() if counts[word])
+        ended = ended_in_words(Counter(each.status for each in self._outcomes), words)
         time = f"{seconds:.1f} s" if seconds < MIN_WHOLE_S else duration(seconds)
         return f"{counted(len(self._outcomes), 'file')} in {time}: {ended}"
 

@@ -46,7 +46,7 @@ from moviola.wire.errors import WireError
 
 from .interruption import interruptible, loaded
 from .options import Parser, read_target
-from .report import WORDS, Report, ReportOptions
+from .report import Report, ReportOptions, ended_in_words
 from .sender_settings import use_preset
 from .settings import json, progress, quiet
 
@@ -144,10 +144,6 @@ class _Telling:
         self.statuses[outcome.status] += 1
         Report(self._options, self._stdout, self.display).tell(outcome)
 
-    def counts(self) -> str:
-        """Return how many files ended in which way, such as "3 done, 1 failed"; empty where none did."""
-        return ", ".join(f"{self.statuses[status]} {word}" for status, word in WORDS.items() if self.statuses[status])
-
 
 def _watch(delivery: FolderDelivery, telling: _Telling, folders: Folders, *, once: bool) -> int:
     """Tell what comes of each file until the watch is over, and return the exit status."""
@@ -158,8 +154,8 @@ def _watch(delivery: FolderDelivery, telling: _Telling, folders: Folders, *, onc
     with interruptible(delivery.interrupt):
         for outcome in delivery.outcomes():
             telling.tell(outcome)
-    took = duration(time.monotonic() - started)
-    say(f"{counted(telling.statuses.total(), 'file')} in {took}{': ' * bool(telling.statuses)}{telling.counts()}.")
+    took, ended = duration(time.monotonic() - started), ended_in_words(telling.statuses)
+    say(f"{counted(telling.statuses.total(), 'file')} in {took}{': ' * bool(ended)}{ended}.")
     later = f"the next watch of {folders.source} brings the results"
     if telling.going_on:
         say(f"{counted(telling.going_on, 'job')} under way; {later}.")
