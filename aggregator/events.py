@@ -1,4 +1,4 @@
-"""What goes into the assembler and what comes out: the whole of its contact with the world.
+"""The assembler's events and commands: it takes events, returns commands, and has no other contact with the world.
 
 A command that is answered says by what. An answer that comes at once carries it in its field `command`; those to a
 Splice, which come when it has ended, name its `job`."""

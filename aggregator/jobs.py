@@ -52,7 +52,7 @@ class CollectedTrack:
 
 
 class TrackRecord(NamedTuple):
-    """What the ledger has of a track: its output's name, and the counts of CollectedTrack."""
+    """One track in the ledger's row of a job: its output's name, and the counts of its CollectedTrack."""
 
     output: str
     fingerprint: str
@@ -62,7 +62,7 @@ class TrackRecord(NamedTuple):
 
 @record
 class FixedPart(Mapped):
-    """What the ledger has of a job that does not change. What was asked for is beside it until its files are there."""
+    """The ledger's column with facts of a job that never change; once its files are made, nothing more is needed."""
 
     name: str
     user: str
@@ -72,7 +72,7 @@ class FixedPart(Mapped):
 
 @record
 class Submitted(FixedPart):
-    """The same while the job has no files yet, with what a client submitted."""
+    """The same column while the job has no files yet: the source and the outputs are needed to make them."""
 
     source: Map
     outputs: list[Map]
@@ -80,7 +80,7 @@ class Submitted(FixedPart):
 
 @record
 class JobRecord(Mapped):
-    """What the ledger has of a job that changes; the fields are those of CollectedJob."""
+    """The ledger's column with the state of a job, rewritten as it changes; its fields are those of CollectedJob."""
 
     state: JobPhase
     crashes: int

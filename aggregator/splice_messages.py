@@ -1,4 +1,4 @@
-"""What the aggregator and its splicing process say to each other, over aggregator/channel.py."""
+"""The messages between the aggregator and its splicing processes, sent over aggregator/channel.py."""
 
 from __future__ import annotations
 

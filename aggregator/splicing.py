@@ -173,8 +173,11 @@ def splice_job(request: Request) -> SplicedReply:
 
 
 def _attributed(request: Request, track: int, publication: Publication) -> tuple[Spliced, OutputSummary]:
-    """As `_splice_output`; raises Unspliceable for what is due to the results: what a client said of its source is not,
-    and no worker may be blamed for it."""
+    """Splice one output, as `_splice_output` does, and say whose fault a failure is.
+
+    Raises Unspliceable where the workers' results are to blame; what a wrong header of the client's source causes is
+    raised as it is, so that no worker is blamed for it.
+    """
     try:
         return _splice_output(request, track, publication)
     except (Damaged, BadHeader, OSError):

@@ -1,1 +1,1 @@
-"""What people would use instead, each doing the same work on the same cores."""
+"""A benchmark: Moviola beside what people would use instead, on the same video, filter, encoder and cores."""

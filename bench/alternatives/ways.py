@@ -143,7 +143,7 @@ WAYS: Final[dict[str, tuple[str, str]]] = {
     "Ray": ("ray", "ray"),
     "Celery": ("celery", "celery"),
 }
-"""By what people call it: the function, and the program or package that it needs."""
+"""Each way by its name: the function of this module that does it, and the program or package that it needs."""
 
 
 def missing(needed: str) -> bool:
