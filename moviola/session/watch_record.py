@@ -72,7 +72,7 @@ class WatchRecord:
 
     def __enter__(self) -> WatchRecord:
         try:
-            self._file = self.path.open("a+", encoding="utf-8")
+            self._file = self.path.open("a+", encoding="utf-8", errors="replace")
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):
                 raise BlockingIOError  # another watch has just written it anew
@@ -85,6 +85,9 @@ class WatchRecord:
         except OSError as error:
             self._close()
             raise RecordUnusable(f"{self.path} cannot be used: {error.strerror}") from error
+        except RecordUnusable:
+            self._close()
+            raise
         return self
 
     def __exit__(

@@ -148,6 +148,9 @@ class FolderDelivery:
         if now < self._look_at:
             return
         files = self._files()
+        if len(self._record.arrivals) >= MAX_FILES:
+            self._record.forget_gone(files.values())
+            self._watch.done &= self._record.arrivals.keys()
         for name in self._watch.seen(files, now, time.time()):  # noqa: TID251 - files have times of day
             try:
                 path = self._folders.source / name

@@ -64,12 +64,13 @@ def test_a_line_that_was_cut_off_is_passed_over(lost: int, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "garbage", ["no json", "[]", "{}", '{"inode": true, "size": 1, "mtime_ns": 1, "file": "", "results": ""}', "\x00"]
+    "garbage",
+    ["no json", "[]", "{}", '{"inode": true, "size": 1, "mtime_ns": 1, "file": "", "results": ""}', "\x00", "\udcff"],
 )
 def test_a_line_that_cannot_be_read_is_passed_over(garbage: str, tmp_path: Path) -> None:
     with WatchRecord(tmp_path) as record:
         record.end(record.begin(ONE, "a.mp4"), "done")
-    with (tmp_path / NAME).open("a") as file:
+    with (tmp_path / NAME).open("a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(f"{garbage}\n")
     with WatchRecord(tmp_path) as record:
         assert record.done == {ONE}
@@ -81,6 +82,16 @@ def test_a_file_that_is_no_record_of_this_version_is_left_alone(head: str, tmp_p
     with pytest.raises(RecordUnusable, match="move it away"), WatchRecord(tmp_path):
         pass
     assert (tmp_path / NAME).read_text() == f"{head}\n"
+
+
+def test_a_record_that_is_refused_is_let_go(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text("{}\n")
+    record = WatchRecord(tmp_path)
+    with pytest.raises(RecordUnusable), record:
+        pass
+    (tmp_path / NAME).write_text("")
+    with WatchRecord(tmp_path):  # nobody holds it
+        pass
 
 
 def test_a_second_watch_of_the_same_results_is_refused(tmp_path: Path) -> None:
