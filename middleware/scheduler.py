@@ -103,8 +103,14 @@ class Scheduler:
             self._version = fleet.version
             for job in self._lanes.clear():
                 self.look(job, now)
-        if not fleet.ready_count:
-            return
+        staged_bytes = inf
+        while fleet.ready_count and self._cluster.staged_bytes < staged_bytes:
+            staged_bytes = self._cluster.staged_bytes
+            self._serve_all(now)  # again where a dead end gave room back: others were refused for the want of it
+
+    def _serve_all(self, now: float) -> None:
+        """Give tasks to workers until there is no task left that a worker with credit may have."""
+        fleet = self._cluster.fleet
         special = list(islice(self._lanes.special.values(), MAX_SPECIAL)) if self._lanes.special else []
         lanes = [lane for lane in self._lanes if lane.has_credit]
         while fleet.ready_count and (lanes or special):

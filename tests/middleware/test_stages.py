@@ -368,6 +368,26 @@ def test_what_other_builds_began_gives_its_room_back(script: Script) -> None:
     assert stages(script, 14) == [(0, [0, 1]), (1, [0, 1])]
 
 
+def test_room_that_a_dead_end_gives_back_is_used_in_the_same_turn(script: Script) -> None:
+    """The other job is served first, and refused for room. Then the end of chunk 0 decides on builds, and what another
+    build has made of chunk 1 is of no use and gives its room back."""
+    script.worker(RESIZE, filters=("resize",))
+    script.worker(14, filters=("resize",), fingerprint="g")
+    script.worker(MARK, filters=("watermark",))
+    script.submit(chunks=2, filters=("resize", "watermark"), stages=True)
+    script.leave(MARK)
+    script.hand_on(RESIZE, 0, size=9_000)
+    script.hand_on(14, 1, size=9_000)
+    script.client(2)
+    script.submit(2, chunks=2, filters=("resize", "watermark"), stages=True, key="other")
+    script.worker(MARK, filters=("watermark",))
+    script.tick()
+    assert stages(script, MARK)[-1] == (0, [1, 2])
+    assert len(script.stages) == 1
+    begun = [task.job for peer in (RESIZE, 14) for task in script.said(peer, Task)]
+    assert begun.count(script.job(2).job) == 2
+
+
 def test_a_task_that_waits_for_its_next_stage_keeps_no_other_from_beginning(script: Script) -> None:
     """After a reconnection of the aggregator all tasks are looked at again, those that wait among them."""
     job = share(script, chunks=8)

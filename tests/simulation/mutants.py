@@ -648,6 +648,26 @@ def _losses_taken_back_that_were_not_counted() -> Patch:
     return Track, "fail", fail
 
 
+def _room_of_dead_ends_is_used_in_another_turn() -> Patch:
+    """What a dead end gives back is not offered to the chains that were refused for room just before."""
+
+    hand_out, serve_all = Scheduler.hand_out, Scheduler._serve_all
+
+    def once(self: Scheduler, now: float) -> None:
+        has_served = False
+
+        def serve(now: float) -> None:
+            nonlocal has_served
+            if not has_served:
+                serve_all(self, now)
+            has_served = True
+
+        with patch.object(self, "_serve_all", serve):
+            hand_out(self, now)
+
+    return Scheduler, "hand_out", once
+
+
 MUTANTS: Final[dict[str, Callable[[], Patch | Patches]]] = {
     name.removeprefix("_").replace("_", " "): made
     for name, made in list(globals().items())
