@@ -15,6 +15,7 @@ DECLARED: Final = {
     "worker": "worker.settings:Settings",
     "middleware": "middleware.settings:Settings",
     "aggregator": "aggregator.settings:Settings",
+    "web": "moviola.web.settings:WebSettings",
 }
 """By table of a configuration file. Programs do not import each other: their declarations are looked up when they are
 read."""

@@ -1,4 +1,6 @@
-"""Writes requirements.txt and requirements-dev.txt: the newest versions that pyproject.toml allows, pinned.
+"""Writes requirements.txt, requirements-web.txt and requirements-dev.txt.
+
+They have the newest versions that pyproject.toml allows, pinned.
 
 Run it as `python3 tools/lock.py`, then ./test.sh. Exact versions and no hashes: one hash for each platform's
 wheel would make these thirty lines into a thousand that nobody reads.
@@ -15,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 RUN = "Everything that runs Moviola, at the versions it was tested with; pyproject.toml says what each is for."
-DEV = "Everything that checks and tests Moviola, beside requirements.txt."
+WEB = "What `moviola web` needs beside requirements.txt."
+DEV = "Everything that checks and tests Moviola, the gateway with it, beside requirements.txt."
 
 
 def main() -> None:
@@ -23,9 +26,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         run = install_and_list(Path(folder), project["dependencies"])
-        both = install_and_list(Path(folder), [*run, *project["optional-dependencies"]["dev"]])
+        extras = project["optional-dependencies"]
+        web = install_and_list(Path(folder), [*run, *extras["web"]])
+        all_of_it = install_and_list(Path(folder), [*web, *extras["dev"]])
     write(ROOT / "requirements.txt", RUN, run)
-    write(ROOT / "requirements-dev.txt", DEV, [line for line in both if line not in run])
+    write(ROOT / "requirements-web.txt", WEB, [line for line in web if line not in run])
+    write(ROOT / "requirements-dev.txt", DEV, [line for line in all_of_it if line not in run])
 
 
 def install_and_list(environment: Path, requirements: list[str]) -> list[str]:

@@ -111,6 +111,7 @@ TITLES: Final = {
     "middleware": "`moviola middleware` (`python -m middleware`)",
     "aggregator": "`moviola aggregator` (`python -m aggregator`)",
     "worker": "`moviola worker` (`python -m worker`)",
+    "web": "`moviola web` (`python -m moviola.web`)",
     "client.jobs": "`moviola jobs` (`python -m client.jobs`)",
     "client.status": "`moviola status` (`python -m client.status`)",
     "client.filters": "`moviola filters`",

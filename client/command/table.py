@@ -45,6 +45,7 @@ GROUPS: Final = {
     "Its programs, one by one": (
         Subcommand("middleware", "run the broker of a cluster", "middleware.__main__"),
         Subcommand("aggregator", "run what collects results and makes files of them", "aggregator.__main__"),
+        Subcommand("web", "run an HTTP API of a cluster", "moviola.web.__main__"),
         Subcommand("worker", "run filters on the cores of this machine", "worker.__main__"),
     ),
     "This command": (

@@ -31,7 +31,7 @@ FOLDER_VARIABLE: Final = "MOVIOLA_FOLDER_CONFIG"
 USER_VARIABLE: Final = "MOVIOLA_USER_CONFIG"
 """Names a file instead of the one in the user's configuration folder; /dev/null stands for none."""
 
-PROGRAMS: Final = ("middleware", "aggregator", "worker", "client")
+PROGRAMS: Final = ("middleware", "aggregator", "worker", "client", "web")
 TABLES: Final = (*PROGRAMS, "send", "up")
 """The tables with settings: of each program, of what is sent, and of a cluster on this machine."""
 

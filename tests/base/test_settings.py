@@ -140,7 +140,7 @@ def test_both_flags_of_what_excludes_each_other_are_refused(capsys: pytest.Captu
         ("[wroker]\n", "has 'wroker'; did you mean 'worker'?"),
         (
             "credit = 1\n",
-            "has 'credit'; there are the tables middleware, aggregator, worker, client, send, up, presets,",
+            "has 'credit'; there are the tables middleware, aggregator, worker, client, web, send, up, presets,",
         ),
         ("hosts = 1\n", "has 'hosts'; did you mean 'host'?"),
         ("worker = 1\n", "has 'worker', which is a table, with settings in it"),

@@ -47,7 +47,19 @@ def test_every_setting_of_every_program_is_shown_in_a_form_that_is_a_configurati
     status, out, err = config()
     assert (status, err) == (0, "")
     read = tomllib.loads(out)
-    assert list(read) == [*kept_settings()] == ["send", "client", "up", "worker", "middleware", "aggregator"]
+    assert (
+        list(read)
+        == [*kept_settings()]
+        == [
+            "send",
+            "client",
+            "up",
+            "worker",
+            "middleware",
+            "aggregator",
+            "web",
+        ]
+    )
     assert sorted(read) == sorted(TABLES)
     for table, settings in kept_settings().items():
         for one in settings:

@@ -1,0 +1,55 @@
+"""`moviola web`: an HTTP API of a cluster, for programs that send files and ask with curl or a browser."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Final
+
+from moviola.base.command_line import EXIT_USAGE, Parser
+from moviola.base.installation import is_checkout
+from moviola.base.invocation import typed
+from moviola.base.layers import read
+from moviola.session.target import UsageError
+from moviola.web.settings import WebSettings
+from moviola.wire import descriptors, options
+
+LIBRARIES: Final = ("starlette", "uvicorn", "sse_starlette", "python_multipart")
+"""What the extra `web` brings."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the gateway until it is ended, and return the exit status."""
+    settings = read(WebSettings, Parser(prog=typed("web"), description=__doc__), arguments)
+    if missing := [name for name in LIBRARIES if find_spec(name) is None]:
+        return _refuse(f"{', '.join(missing)} is not installed; {_how_to_install()}")
+    from moviola.web.server import serve  # noqa: PLC0415 - the libraries that may be missing
+
+    descriptors.raise_limit()
+    options.set_up_log(settings.log)
+    try:
+        serve(settings)
+    except UsageError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return _refuse(f"port {settings.port} is taken; stop what uses it or give another --port", status=1)
+        return _refuse(str(error), status=1)
+    return 0
+
+
+def _how_to_install() -> str:
+    """What to type, as the end of a sentence."""
+    pip = "pip install -r requirements-web.txt" if is_checkout() else "pip install 'moviola[web]'"
+    return f"install it with: {pip}"
+
+
+def _refuse(sentence: str, status: int = EXIT_USAGE) -> int:
+    print(f"web: {sentence}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

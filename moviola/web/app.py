@@ -1,0 +1,28 @@
+"""The application: the routes of all modules, and what requests share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from moviola.web import health
+from moviola.web.gateway import Gateway
+from moviola.web.problems import HANDLERS
+
+TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (health.ROUTES,)
+"""The routes of each module. To add some, add a table here."""
+
+
+def make_app(gateway: Gateway, tables: Sequence[Sequence[BaseRoute]] = TABLES) -> Starlette:
+    """Return the application of a gateway.
+
+    Args:
+        gateway: what its requests share.
+        tables: the routes, a sequence a module.
+    """
+    app = Starlette(routes=[route for table in tables for route in table], exception_handlers=HANDLERS)
+    app.state.gateway = gateway
+    return app

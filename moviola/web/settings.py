@@ -1,0 +1,44 @@
+"""What `moviola web` can be told."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from moviola.base.settings import setting
+from moviola.session.target import Target, UsageError
+from moviola.wire import options
+from moviola.wire.addresses import Address
+from moviola.wire.secret import cluster_secret
+
+WEB_PORT: Final = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The settings of a gateway."""
+
+    TABLE: ClassVar[str] = "web"
+
+    bind: str = options.bind()
+    port: int = setting(
+        WEB_PORT, type=options.PORT, help="port to listen at", variables=["MOVIOLA_WEB_PORT"], protected=True
+    )
+    host: str = options.middleware_host()
+    middleware_port: int = options.middleware_port("--middleware-port")
+    secret_file: Path | None = options.secret_file()
+    no_secret: bool = options.no_secret()
+    state_folder: Path | None = options.state_folder_of_cluster()
+    user: str = options.user()
+    log: str = options.log()
+
+    @property
+    def target(self) -> Target:
+        """The cluster that these settings lead to. Raises UsageError when its secret cannot be read."""
+        try:
+            secret = cluster_secret(self.secret_file, self.no_secret, state=self.state_folder)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"The cluster's secret cannot be read: {error}") from error
+        return Target(Address(self.host, self.middleware_port), socket.AF_UNSPEC, secret, self.user)
