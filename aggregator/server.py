@@ -26,8 +26,9 @@ from moviola.storage.privacy import make_private_folder
 from moviola.storage.spool import Location, Spool
 from moviola.storage.turn import Turn
 from moviola.wire import descriptors, limits
-from moviola.wire import loop as wire
+from moviola.wire import events as wire
 from moviola.wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
+from moviola.wire.loop import Loop
 from moviola.wire.messages import VERSIONS, AggregatorDetails, Error, File, Hello
 
 from . import publishing
@@ -90,7 +91,7 @@ class Server:
     def __init__(
         self,
         settings: Settings,
-        loop: wire.Loop,
+        loop: Loop,
         ledger: AggregatorLedger,
         spool: Spool,
         splicers: Splicers,
@@ -127,7 +128,7 @@ class Server:
             make_private_folder(settings.state)
         folder = settings.state / "aggregator"
         ledger = AggregatorLedger(folder / "ledger.sqlite", fsync=settings.fsync)
-        loop = wire.Loop("aggregator", secret=secret)
+        loop = Loop("aggregator", secret=secret)
         port = loop.listen(settings.bind, settings.port)
         spool = Spool(folder / "spool", limit_bytes=settings.spool_limit, fsync=settings.fsync)
         splicers = Splicers(loop.watch, loop.unwatch, splicing_program)

@@ -22,9 +22,10 @@ from moviola.storage.errors import SpoolFull
 from moviola.storage.privacy import make_private_folder
 from moviola.storage.spool import Location, Spool
 from moviola.storage.turn import Turn
-from moviola.wire import loop as wire
+from moviola.wire import events as wire
 from moviola.wire.lease_tags import KEY_SIZE
 from moviola.wire.limits import ASSET_PREFIX, MIB
+from moviola.wire.loop import OUT_OF_ROOM, FileSlice, Loop
 
 from .dispatcher import Dispatcher
 from .events import (
@@ -103,7 +104,7 @@ class Server:
     def __init__(
         self,
         rules: Rules,
-        loop: wire.Loop,
+        loop: Loop,
         ledger: MiddlewareLedger,
         spool: Spool,
         *,
@@ -249,11 +250,11 @@ class Server:
             case SendChunk(peer, message, job, stream, index):
                 log.debug("> %d %s", peer, message)
                 location, xxh3 = self._locations[job][stream, index]
-                self._loop.send(peer, message, wire.FileSlice(*self._spool.slice(location)), xxh3)
+                self._loop.send(peer, message, FileSlice(*self._spool.slice(location)), xxh3)
             case SendStage(peer, message, job, track, index):
                 log.debug("> %d %s", peer, message)
                 location, xxh3 = self._stages[job][track, index]
-                self._loop.send(peer, message, wire.FileSlice(*self._spool.slice(location)), xxh3)
+                self._loop.send(peer, message, FileSlice(*self._spool.slice(location)), xxh3)
             case SpoolChunk():
                 assert event is not None
                 return self._spool_chunk(command, event)
@@ -343,7 +344,7 @@ class Server:
                 return FoundWhole(check)
         except OSError as error:
             log.warning("job %s chunk %d cannot be read: %s", check.job, check.index, error.strerror or error)
-            if error.errno in wire.OUT_OF_ROOM:
+            if error.errno in OUT_OF_ROOM:
                 return FoundWhole(check)  # nobody knows; it is sent again
         return FoundDamaged(check)
 
@@ -392,7 +393,7 @@ def serve(settings: Settings, secret: bytes) -> None:
 
     Raises OSError when it can't listen, storage errors when its state can't be used, HalfDone after a bug of its own.
     """
-    loop = wire.Loop("middleware", secret=secret)
+    loop = Loop("middleware", secret=secret)
     port = loop.listen(settings.bind, settings.port)
     if settings.state.is_dir():
         make_private_folder(settings.state)

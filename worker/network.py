@@ -12,8 +12,9 @@ from typing import Final
 
 import psutil
 
-from moviola.wire import loop as wire_loop
-from moviola.wire.loop import ConnectionId, Loop, Readable
+from moviola.wire import events as wire
+from moviola.wire.events import ConnectionId, Readable
+from moviola.wire.loop import Loop
 from moviola.wire.messages import Beat, HandOn, Result, Welcome
 
 from .compute import Computer
@@ -100,7 +101,7 @@ class Network:
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _happened(self, event: wire_loop.NetworkEvent) -> None:
+    def _happened(self, event: wire.NetworkEvent) -> None:
         if isinstance(event, Readable):
             if not os.read(self._lifeline, 4096):
                 self._log.warning("the parent process is gone: this worker ends")
@@ -109,14 +110,14 @@ class Network:
         peer = self._peers.get(event.connection)
         if peer is None:
             return  # of a connection that the session has given up
-        if isinstance(event, wire_loop.Lost):
+        if isinstance(event, wire.Lost):
             self._forget(peer)
             self._handle(Lost(peer, event.reason, event.error.code if event.error else ""))
-        elif isinstance(event, wire_loop.Unsent):
+        elif isinstance(event, wire.Unsent):
             self._log.error("%s", event.reason)
             if isinstance(event.message, Result | HandOn):
                 self._handle(Unsent(event.message.lease, event.reason))
-        elif isinstance(event, wire_loop.Damaged):
+        elif isinstance(event, wire.Damaged):
             self._handle(Damaged(peer, event.message))
         elif isinstance(event.message, Welcome):
             if peer == MIDDLEWARE:

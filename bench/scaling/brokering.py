@@ -16,9 +16,9 @@ from bench.scaling.farm import BUILD, CHUNK_FRAMES
 from bench.scaling.programs import Peers, Program
 from moviola.base.details import Policy
 from moviola.wire.addresses import Address
+from moviola.wire.events import ConnectionId
 from moviola.wire.framing import checksum
 from moviola.wire.limits import MIB
-from moviola.wire.loop import ConnectionId
 from moviola.wire.messages import (
     AggregatorDetails,
     Beat,

@@ -19,7 +19,8 @@ import psutil
 
 from bench.children import ROOT
 from moviola.wire.addresses import Address
-from moviola.wire.loop import ConnectionId, Loop, Lost, NetworkEvent, Received, Unsent
+from moviola.wire.events import ConnectionId, Lost, NetworkEvent, Received, Unsent
+from moviola.wire.loop import Loop
 from moviola.wire.messages import VERSIONS, Hello, Message, Welcome
 from tests.ports import free_port
 from tests.waiting import until

@@ -16,8 +16,8 @@ from typing import Any, Final
 from bench.scaling.collecting import KEY, OUTPUTS, SOURCE, result
 from bench.scaling.lives import Shape
 from bench.scaling.programs import Peers, Program
+from moviola.wire.events import ConnectionId
 from moviola.wire.framing import checksum
-from moviola.wire.loop import ConnectionId
 from moviola.wire.messages import VERSIONS, Error, Hello, Holdings, Limits, Message, Own, Stored, Welcome
 from moviola.wire.schema import Lease
 

@@ -15,7 +15,8 @@ from moviola.base.vocabulary import EventKind, WorkerState
 from moviola.filters.schema import FilterSchema, SchemaError
 from moviola.session.target import Target, hello, nobody_answers
 from moviola.wire.errors import Refused, Unreachable
-from moviola.wire.loop import Loop, Lost, Received
+from moviola.wire.events import Lost, Received
+from moviola.wire.loop import Loop
 from moviola.wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker
 
 RETRY_S: Final = 0.2

@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 from moviola.base.vocabulary import EventKind
 from moviola.session.target import Target, hello
 from moviola.wire.errors import Refused, Unreachable
-from moviola.wire.loop import Loop, Lost, Received
+from moviola.wire.events import Lost, Received
+from moviola.wire.loop import Loop
 from moviola.wire.messages import Control, Error, Event, Job, Message, Watch, Welcome
 
 TIMEOUT_S: Final = 10.0

@@ -25,7 +25,8 @@ from moviola.session.submit import SubmitSession
 from moviola.session.target import Target, hello
 from moviola.session.views import JobView
 from moviola.wire.addresses import Address, reachable
-from moviola.wire.loop import ConnectionId, Damaged, Loop, Lost, NetworkEvent, Received
+from moviola.wire.events import ConnectionId, Damaged, Lost, NetworkEvent, Received
+from moviola.wire.loop import Loop
 from moviola.wire.messages import Job, Welcome
 
 

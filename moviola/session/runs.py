@@ -7,7 +7,8 @@ import time
 from moviola.session import batch, events
 from moviola.session.run import FollowRequest, Run, UploadRequest
 from moviola.session.target import Target
-from moviola.wire.loop import Loop, Readable
+from moviola.wire.events import Readable
+from moviola.wire.loop import Loop
 
 
 class Runs:

@@ -23,21 +23,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from moviola.base.vocabulary import ErrorCode
 from moviola.wire import descriptors, limits
-from moviola.wire.addresses import Address, listen, peer_host, resolve
+from moviola.wire.addresses import Address
 from moviola.wire.budget import Account, Budget
 from moviola.wire.connection import Connection, Incoming, State
 from moviola.wire.errors import ProtocolError, Unsendable
+from moviola.wire.events import ConnectionId, Damaged, Lost, NetworkEvent, Readable, Received, Unsent
 from moviola.wire.framing import Buffer, checksum
 from moviola.wire.messages import CHECKS_WHAT_IS_SENT, Error, Hello, Message
 from moviola.wire.places import Handshakes
+from moviola.wire.sockets import listen, peer_host, resolve, tune
 from moviola.wire.timers import Timers
-
-ConnectionId = int
-"""The number of a connection in its loop; none is used twice."""
 
 MAX_BUFFERS_PER_WRITE: Final = 64
 """Buffers in one call of sendmsg. Systems allow at least 1024 (IOV_MAX); more than 64 gain nothing."""
@@ -50,69 +49,6 @@ _ZEROS: Final = memoryview(bytes(limits.MIB))
 OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """Errors of accept when there is no descriptor or memory for one more connection. The connection keeps waiting, so the
 listening socket stays readable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """Event: a message was received. The first is `Hello` on an accepted connection, `Welcome` on a dialled one.
-
-    Attributes:
-        connection: where it came from.
-        message: the message.
-        payload: its payload; empty for most messages.
-        xxh3: the payload's checksum.
-    """
-
-    connection: ConnectionId
-    message: Message
-    payload: bytes | bytearray = b""
-    xxh3: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Damaged:
-    """Event: a message was received whose payload did not match its checksum. The payload is dropped; the connection
-    stays open."""
-
-    connection: ConnectionId
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Event: a connection was lost, or could not be made.
-
-    Attributes:
-        connection: which one.
-        reason: why, for people.
-        error: the other side's last message, if it was a fatal Error.
-        job: the id of the job whose message ended the connection; empty if that is not known.
-    """
-
-    connection: ConnectionId
-    reason: str
-    error: Error | None = None
-    job: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """Event: a message was not sent because it breaks its schema or a limit. The connection stays open."""
-
-    connection: ConnectionId
-    message: Message
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Readable:
-    """Event: a file descriptor given to `watch` can be read."""
-
-    fd: int
-
-
-NetworkEvent = Received | Damaged | Lost | Unsent | Readable
-"""What a turn of the loop returns."""
 
 
 @dataclass(slots=True)
@@ -452,7 +388,7 @@ class Loop:
 
     def _adopt(self, link: _Link, sock: socket.socket) -> None:
         sock.setblocking(False)
-        _tune(sock)
+        tune(sock)
         link.sock = sock
         try:
             link.host = peer_host(sock)
@@ -818,21 +754,3 @@ class Loop:
             pass
         self.has_read_only = False
         self._woken = False  # only now: a wake-up that came meanwhile ends with this turn, none may be swallowed later
-
-
-def _tune(sock: socket.socket) -> None:
-    """Turn the Nagle delay off, because small messages answer each other, and let the system notice a dead host."""
-    options: list[tuple[int, Any, int]] = [
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPIDLE", None), int(limits.KEEPALIVE_S)),
-        (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPALIVE", None), int(limits.KEEPALIVE_S)),  # macOS' name of it
-        (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPINTVL", None), int(limits.KEEPALIVE_S)),
-        (socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", None), int(limits.USER_TIMEOUT_S * 1000)),
-    ]
-    for level, option, value in options:
-        if option is not None:
-            try:
-                sock.setsockopt(level, option, value)
-            except OSError:
-                pass  # an option less is no reason to lose a connection

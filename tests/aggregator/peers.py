@@ -13,7 +13,8 @@ from aggregator.server import Server
 from aggregator.settings import Settings
 from aggregator.splicers import PROGRAM
 from moviola.wire.addresses import Address
-from moviola.wire.loop import Loop, Lost, Received
+from moviola.wire.events import Lost, Received
+from moviola.wire.loop import Loop
 from moviola.wire.messages import VERSIONS, Hello, Limits, Message, Welcome
 from moviola.wire.schema import Lease
 from tests.waiting import until

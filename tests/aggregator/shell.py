@@ -20,9 +20,9 @@ from moviola.base.job_statistics import JobStatistics
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 from moviola.storage.spool import Spool
+from moviola.wire.events import Lost, NetworkEvent, Received
 from moviola.wire.framing import checksum
 from moviola.wire.lease_tags import tag_of
-from moviola.wire.loop import Lost, NetworkEvent, Received
 from moviola.wire.messages import Error, Fetch, Finish, Hello, Message, Own, Result, Welcome
 from moviola.wire.schema import Lease
 from tests.aggregator.script import KEY

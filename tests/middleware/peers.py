@@ -12,8 +12,9 @@ from middleware.model.rules import Rules
 from middleware.server import Server
 from moviola.storage.spool import Spool
 from moviola.wire.addresses import Address
+from moviola.wire.events import Lost, NetworkEvent, Received
 from moviola.wire.limits import MIB
-from moviola.wire.loop import Loop, Lost, NetworkEvent, Received
+from moviola.wire.loop import Loop
 from moviola.wire.messages import (
     VERSIONS,
     AggregatorDetails,

@@ -11,7 +11,7 @@ from middleware.job_control import JobControl
 from middleware.leases import Leases
 from middleware.submissions import Submissions
 from moviola.storage.crashes import MAX_CRASHES, HalfDone
-from moviola.wire.loop import Lost
+from moviola.wire.events import Lost
 from moviola.wire.messages import Beat, Chunk, Control, Error, Event, Job, Watch
 from tests.middleware.peers import AGGREGATOR, WORKER, Cluster
 

@@ -20,7 +20,8 @@ from moviola.filters.registry import schemas
 from moviola.wire import messages
 from moviola.wire.addresses import Address
 from moviola.wire.bitmap import Bitmap
-from moviola.wire.loop import ConnectionId, Loop, Lost, Received
+from moviola.wire.events import ConnectionId, Lost, Received
+from moviola.wire.loop import Loop
 
 POLL_S = 0.005
 """The two loops take turns in one thread; each waits no longer for its own sockets."""

@@ -9,7 +9,7 @@ from moviola.session import events as client_events
 from moviola.session.destination import Place
 from moviola.session.run import Run, UploadRequest
 from moviola.session.target import Target
-from moviola.wire.loop import Damaged, Lost, Received
+from moviola.wire.events import Damaged, Lost, Received
 from tests.simulation import material
 from tests.simulation.network import Network
 from tests.simulation.program import MIDDLEWARE, Program

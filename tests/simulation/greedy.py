@@ -8,7 +8,7 @@ from typing import Any
 
 from moviola.base.details import Policy
 from moviola.wire.addresses import Address
-from moviola.wire.loop import Received
+from moviola.wire.events import Received
 from moviola.wire.messages import (
     VERSIONS,
     Chunk,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
-from moviola.wire.loop import Lost, Received
+from moviola.wire.events import Lost, Received
 from moviola.wire.messages import VERSIONS, Chunk, Control, Error, Hello, Job, Submit, Welcome
 from tests.simulation.network import POISON, Network
 from tests.simulation.program import MIDDLEWARE, Program

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from moviola.wire.addresses import Address
+from moviola.wire.events import Damaged, Lost, NetworkEvent, Received
 from moviola.wire.framing import Buffer, checksum
-from moviola.wire.loop import Damaged, FileSlice, Lost, NetworkEvent, Received
+from moviola.wire.loop import FileSlice
 from moviola.wire.messages import MAX_PAYLOADS, Error, Hello, Message, Own, decode, encode
 from moviola.wire.schema import Lease
 from tests.simulation.world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from moviola.wire.loop import Lost, Received
+from moviola.wire.events import Lost, Received
 from moviola.wire.messages import VERSIONS, Hello, Watch, Welcome
 from tests.simulation.network import Network
 from tests.simulation.program import MIDDLEWARE, Program

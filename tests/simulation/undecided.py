@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from moviola.wire.loop import Received
+from moviola.wire.events import Received
 from moviola.wire.messages import VERSIONS, Control, Hello, Welcome
 from tests.simulation.clients import Client
 from tests.simulation.middlewares import Middleware

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from moviola.wire.loop import Damaged, Lost, Received
+from moviola.wire.events import Damaged, Lost, Received
 from moviola.wire.messages import Cause, Death, Released, Task, Welcome
 from tests.simulation import material
 from tests.simulation.network import Link, Network

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 
 from moviola.wire.addresses import Address
-from moviola.wire.loop import Loop, NetworkEvent, Received
+from moviola.wire.events import NetworkEvent, Received
+from moviola.wire.loop import Loop
 from moviola.wire.messages import VERSIONS, HandOn, Hello, Task, Welcome
 from moviola.wire.schema import Lease
 from tests.waiting import until

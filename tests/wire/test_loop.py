@@ -9,11 +9,12 @@ import time
 import msgpack
 import pytest
 
-from moviola.wire import limits
-from moviola.wire.addresses import Address, resolve
+from moviola.wire.addresses import Address
+from moviola.wire.events import Lost, NetworkEvent, Received
 from moviola.wire.framing import MAGIC, PREFIX, prefix
-from moviola.wire.loop import Loop, Lost, NetworkEvent, Received, _tune
+from moviola.wire.loop import Loop
 from moviola.wire.messages import Beat, Error, Watch
+from moviola.wire.sockets import resolve
 from tests.wire.pair import HELLO, Pair
 
 
@@ -64,15 +65,6 @@ def test_a_name_is_looked_up_only_when_its_turn_has_come(pair: Pair, monkeypatch
     pair.client.dial([Address("name.invalid", pair.port), Address("::1", pair.port)], HELLO)
     pair.until(lambda: len(pair.at_server) == 2)
     assert asked == ["127.0.0.1", "name.invalid", "::1"]
-
-
-def test_a_host_that_vanishes_is_noticed_by_who_only_listens() -> None:
-    """The system is told to ask; by itself it does so after two hours."""
-    idle = int(getattr(socket, "TCP_KEEPIDLE", 0) or getattr(socket, "TCP_KEEPALIVE", 0))
-    with socket.socket() as one:
-        _tune(one)
-        assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        assert one.getsockopt(socket.IPPROTO_TCP, idle) == limits.KEEPALIVE_S
 
 
 @pytest.mark.parametrize(

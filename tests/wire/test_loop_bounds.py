@@ -11,8 +11,9 @@ import pytest
 
 from moviola.wire import limits
 from moviola.wire.addresses import Address
+from moviola.wire.events import Lost, NetworkEvent, Received
 from moviola.wire.framing import checksum, prefix
-from moviola.wire.loop import Loop, Lost, NetworkEvent, Received
+from moviola.wire.loop import Loop
 from moviola.wire.messages import VERSIONS, Beat, Chunk, Hello, Watch, encode
 from moviola.wire.places import Handshakes
 from tests.waiting import until

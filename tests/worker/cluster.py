@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from moviola.wire.addresses import Address
-from moviola.wire.loop import ConnectionId, Loop, Lost, Received
+from moviola.wire.events import ConnectionId, Lost, Received
+from moviola.wire.loop import Loop
 from moviola.wire.messages import (
     Aggregator,
     Beat,
