@@ -23,9 +23,11 @@ from moviola.storage.privacy import make_private_folder
 from moviola.storage.spool import Location, Spool
 from moviola.storage.turn import Turn
 from moviola.wire import events as wire
+from moviola.wire.descriptors import OUT_OF_ROOM
 from moviola.wire.lease_tags import KEY_SIZE
 from moviola.wire.limits import ASSET_PREFIX, MIB
-from moviola.wire.loop import OUT_OF_ROOM, FileSlice, Loop
+from moviola.wire.loop import Loop
+from moviola.wire.outbox import FileSlice
 
 from .dispatcher import Dispatcher
 from .events import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 from typing import Final
 
@@ -14,6 +15,10 @@ that macOS grants (its OPEN_MAX), even where its hard limit is said to be unlimi
 KEPT: Final = 320
 """Descriptors kept for other things than connections: the spool's open segments (at most 256), the ledger, and pipes to
 other processes."""
+
+OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""Errors of the system when there is no descriptor or memory for one more connection or file: not now, but later. A
+connection that was not accepted keeps waiting, so its listening socket stays readable."""
 
 
 def raise_limit() -> int:

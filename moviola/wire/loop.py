@@ -20,7 +20,6 @@ import os
 import selectors
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,47 +27,20 @@ from typing import Final
 from moviola.base.vocabulary import ErrorCode
 from moviola.wire import descriptors, limits
 from moviola.wire.addresses import Address
+from moviola.wire.admission import Admission
 from moviola.wire.budget import Account, Budget
 from moviola.wire.connection import Connection, Incoming, State
+from moviola.wire.dialling import Candidate, Dialling
 from moviola.wire.errors import ProtocolError, Unsendable
 from moviola.wire.events import ConnectionId, Damaged, Lost, NetworkEvent, Readable, Received, Unsent
 from moviola.wire.framing import Buffer, checksum
 from moviola.wire.messages import CHECKS_WHAT_IS_SENT, Error, Hello, Message
-from moviola.wire.places import Handshakes
+from moviola.wire.outbox import FileSlice, Outbox
 from moviola.wire.sockets import listen, peer_host, resolve, tune
 from moviola.wire.timers import Timers
 
-MAX_BUFFERS_PER_WRITE: Final = 64
-"""Buffers in one call of sendmsg. Systems allow at least 1024 (IOV_MAX); more than 64 gain nothing."""
-
 IDLE_WAIT_S: Final = 60.0
 """The longest wait of a turn in seconds, so that a lost wake-up cannot block the loop for ever."""
-
-_ZEROS: Final = memoryview(bytes(limits.MIB))
-
-OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-"""Errors of accept when there is no descriptor or memory for one more connection. The connection keeps waiting, so the
-listening socket stays readable."""
-
-
-@dataclass(slots=True)
-class FileSlice:
-    """A payload in a file, sent by sendfile.
-
-    Bytes that cannot be read are sent as zeros: the checksum tells the receiver that the message is damaged, and the
-    connection stays open. The connection is closed only if no descriptor is left to open the file.
-
-    Attributes:
-        descriptor: returns the open file; called whenever bytes can be sent, so a waiting slice needs no descriptor.
-        offset: where the payload begins in the file, in bytes.
-        size: its size in bytes.
-        release: called once by the loop, when the bytes were sent or never will be. Until then they must not change.
-    """
-
-    descriptor: Callable[[], int]
-    offset: int
-    size: int
-    release: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -79,13 +51,9 @@ class _Link:
     protocol: Connection
     sock: socket.socket | None
     host: str
-    outgoing: deque[memoryview | FileSlice]
-    addresses: deque[Address]  # to be dialled, their names not looked up yet
-    family: socket.AddressFamily
-    candidates: list[tuple[int, tuple[object, ...]]]
-    tried: list[str]
-    backlog: int = 0  # outgoing bytes in memory
-    in_files: int = 0  # outgoing bytes on disk
+    outbox: Outbox
+    dialling: Dialling
+    family: socket.AddressFamily  # to which names are looked up
     connecting: bool = False
     closing: bool = False
     told: bool = False  # the program knows that it is over
@@ -110,8 +78,7 @@ class Loop:
         self._role, self._secret, self._clock = role, secret, clock
         self._selector = selectors.DefaultSelector()
         self._links: dict[ConnectionId, _Link] = {}
-        self._most_connections = descriptors.for_connections()
-        self._handshakes = Handshakes(descriptors.share(limits.MAX_HANDSHAKES))
+        self._admission = Admission(descriptors.for_connections(), descriptors.share(limits.MAX_HANDSHAKES))
         self._dirty: dict[ConnectionId, _Link] = {}
         self._writing: dict[ConnectionId, _Link] = {}  # had something left to write when that was tried last
         self._timers: Timers[ConnectionId] = (
@@ -127,7 +94,7 @@ class Loop:
         self.has_read_only = False  # the last turn: nobody took what had waited for it, and nobody woke the loop
         self._scratch = bytearray(limits.RECEIVE_BUFFER)
         self._listeners: list[socket.socket] = []
-        self._accept_at: float | None = None  # when accepting goes on; None: it is under way
+        self._is_accepting = True
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
@@ -148,7 +115,8 @@ class Loop:
         """
         for sock in listen(bind, port):
             self._listeners.append(sock)
-            self._register(sock)
+            if self._is_accepting:
+                self._register(sock)
         return int(self._listeners[-1].getsockname()[1])
 
     def dial(
@@ -163,9 +131,7 @@ class Loop:
             hello: the Hello to send.
             family: AF_INET or AF_INET6 to use only that family.
         """
-        link = self._new_link(hello)
-        link.addresses.extend(addresses)
-        link.family = family
+        link = self._new_link(Dialling(addresses), hello, family)
         self._dial_next(link)
         return link.id
 
@@ -202,11 +168,10 @@ class Loop:
             return self._unsent(link, message, payload, error)
         self._queue(link, framed)
         if isinstance(payload, FileSlice):
-            link.outgoing.append(payload)
-            link.in_files += size
+            link.outbox.put_slice(payload)
         elif size:
             self._queue(link, payload)
-        if link.backlog > limits.MAX_BACKLOG:
+        if link.outbox.is_beyond_bounds:
             self._lose(link, "it reads too slowly: too much waits to be sent to it")
         return None
 
@@ -243,11 +208,11 @@ class Loop:
     def backlog(self, connection: ConnectionId) -> int:
         """Return how many bytes are queued for a connection and not sent yet."""
         link = self._links.get(connection)
-        return link.backlog + link.in_files if link else 0
+        return link.outbox.size if link else 0
 
     def behind(self, size: int) -> frozenset[ConnectionId]:
         """Return the connections with a backlog of more than `size` bytes."""
-        return frozenset(link.id for link in self._writing.values() if link.backlog + link.in_files > size)
+        return frozenset(link.id for link in self._writing.values() if link.outbox.size > size)
 
     def peer_host(self, connection: ConnectionId) -> str:
         """Return the IP address of the other side; "" if the connection is gone."""
@@ -278,7 +243,7 @@ class Loop:
         for much in one turn.
         """
         link = self._links.get(event.connection) if isinstance(event, Received) else None
-        if link is None or not (link.held or link.backlog >= limits.HIGH_WATERMARK):
+        if link is None or not (link.held or link.outbox.is_high):
             return False
         assert isinstance(event, Received)
         link.held.append(event)
@@ -327,11 +292,13 @@ class Loop:
 
     # ── accepting and dialling ───────────────────────────────────────────────────────────────────────────────────
 
-    def _new_link(self, hello: Hello | None = None) -> _Link:
+    def _new_link(
+        self, dialling: Dialling, hello: Hello | None = None, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> _Link:
         protocol = Connection(
             role=self._role, hello=hello, secret=self._secret, scratch=self._scratch, budget=self._budget
         )
-        link = _Link(self._next_id, protocol, None, "", deque(), deque(), socket.AF_UNSPEC, [], [])
+        link = _Link(self._next_id, protocol, None, "", Outbox(), dialling, family)
         self._next_id += 1
         self._links[link.id] = link
         self._set_deadline(link, limits.HANDSHAKE_TIMEOUT_S)
@@ -342,49 +309,38 @@ class Loop:
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(limits.ACCEPTS_PER_TURN):
-            if self._accept_at is not None or not self._may_accept():
-                return
+            if not self._admission.has_place(len(self._links), self._clock()):
+                break
             try:
                 sock, _ = listener.accept()
             except OSError as error:  # none waiting, it went away again, or there is no room for it
-                if error.errno in OUT_OF_ROOM:
-                    self._pause_accepting(self._clock() + limits.ACCEPT_PAUSE_S)
-                return
-            if len(self._links) >= self._most_connections:
-                oldest = self._handshakes.oldest()
-                assert oldest is not None
-                self._drop(self._links[oldest])
-            link = self._new_link()
-            self._adopt(link, sock)
-            self._handshakes.begin(link.id, link.host, self._clock())
-            self._queue(link, link.protocol.begin())
-            while (surplus := self._handshakes.surplus(link.host)) is not None and self._may_drop(surplus):
-                self._drop(self._links[surplus])
+                if error.errno in descriptors.OUT_OF_ROOM:
+                    self._admission.pause(self._clock() + limits.ACCEPT_PAUSE_S)
+                break
+            self._admit(sock)
+        self._listen_or_rest()
 
-    def _may_accept(self) -> bool:
-        """Return True if there is a place for one more connection.
+    def _admit(self, sock: socket.socket) -> None:
+        displaced = self._admission.displaced(len(self._links))
+        if displaced is not None:
+            self._drop(self._links[displaced])
+        link = self._new_link(Dialling(()))
+        self._adopt(link, sock)
+        self._queue(link, link.protocol.begin())
+        self._admission.handshakes.begin(link.id, link.host, self._clock())
+        while (surplus := self._admission.surplus(link.host, self._clock())) is not None:
+            self._drop(self._links[surplus])
 
-        If all places are taken, the oldest unfinished handshake may be closed for it, so silent peers keep nobody out.
-        """
-        if len(self._links) < self._most_connections:
-            return True
-        oldest = self._handshakes.oldest()
-        if oldest is not None:
-            return self._may_drop(oldest)
-        self._pause_accepting(self._clock() + limits.ACCEPT_PAUSE_S)
-        return False
-
-    def _may_drop(self, unfinished: ConnectionId) -> bool:
-        """Return True if an unfinished handshake may be closed. If it needs more time, pause accepting until then."""
-        at = self._handshakes.grace_ends_at(unfinished)
-        if at > self._clock():
-            self._pause_accepting(at)
-        return at <= self._clock()
-
-    def _pause_accepting(self, until: float) -> None:
-        self._accept_at = until
-        for listener in self._listeners:
-            self._selector.unregister(listener)
+    def _listen_or_rest(self) -> None:
+        """Let the selector watch the listening sockets, unless accepting pauses."""
+        is_accepting = self._admission.paused_until is None
+        if is_accepting != self._is_accepting:
+            self._is_accepting = is_accepting
+            for listener in self._listeners:
+                if is_accepting:
+                    self._register(listener)
+                else:
+                    self._selector.unregister(listener)
 
     def _adopt(self, link: _Link, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -397,46 +353,33 @@ class Loop:
         self._set_mask(link, selectors.EVENT_READ)
 
     def _dial_next(self, link: _Link) -> None:
+        """Connect to the next address that can be tried. To look up its name may block the loop for seconds."""
         self._forget_socket(link)
-        while link.candidates or self._look_up(link):
-            family, sockaddr = link.candidates.pop(0)
-            link.tried.append(f"{Address(str(sockaddr[0]), int(str(sockaddr[1])))}: no answer in time")
+        while (step := link.dialling.next()) is not None:
             try:
-                sock = socket.socket(family, socket.SOCK_STREAM)
-            except OSError as error:  # no descriptor is left, or the system does not know that family
-                self._note_failure(link, error.errno or 0)
-                continue
-            sock.setblocking(False)
-            link.sock, link.connecting = sock, True
-            self._set_deadline(link, limits.CONNECT_TIMEOUT_S)
-            code = sock.connect_ex(sockaddr)
-            if code in (0, errno.EINPROGRESS):
-                self._set_mask(link, selectors.EVENT_WRITE)
-                return
-            self._note_failure(link, code)
-            self._forget_socket(link)
-        self._lose(link, "; ".join(link.tried) or "no address to try")
-
-    @staticmethod
-    def _look_up(link: _Link) -> bool:
-        """Resolve the next host name. This is done as late as possible, because `getaddrinfo` blocks the loop."""
-        while link.addresses and not link.candidates:
-            address = link.addresses.popleft()
-            try:
-                link.candidates += resolve(address, link.family)
+                if isinstance(step, Candidate):
+                    return self._connect(link, step)
+                link.dialling.resolved(resolve(step, link.family))
             except OSError as error:
-                link.tried.append(f"{address}: {error.strerror or error}")
-        return bool(link.candidates)
+                self._forget_socket(link)
+                link.dialling.failed(error.strerror or str(error))
+        return self._lose(link, link.dialling.reason)
 
-    @staticmethod
-    def _note_failure(link: _Link, code: int) -> None:
-        link.tried[-1] = link.tried[-1].rsplit(": ", 1)[0] + f": {os.strerror(code)}"
+    def _connect(self, link: _Link, candidate: Candidate) -> None:
+        """Begin to connect. Raises OSError if that has failed, or if the system does not know that address family."""
+        link.sock, link.connecting = socket.socket(candidate.family, socket.SOCK_STREAM), True
+        link.sock.setblocking(False)
+        code = link.sock.connect_ex(candidate.sockaddr)
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, os.strerror(code))
+        self._set_deadline(link, limits.CONNECT_TIMEOUT_S)
+        self._set_mask(link, selectors.EVENT_WRITE)
 
     def _connected(self, link: _Link) -> None:
         assert link.sock is not None
         code = link.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self._note_failure(link, code)
+            link.dialling.failed(os.strerror(code))
             self._dial_next(link)
             return
         link.connecting = False
@@ -526,7 +469,7 @@ class Loop:
         """Set the deadline of the message in progress; there is none while the message waits for this program."""
         if link.protocol.state is not State.OPEN or link.closing:
             return
-        self._handshakes.end(link.id)
+        self._admission.handshakes.end(link.id)
         reader = link.protocol.reader
         if reader.idle or reader.has_unparsed or not link.mask & selectors.EVENT_READ:
             link.frame_timeout_s = None
@@ -584,96 +527,57 @@ class Loop:
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _queue(self, link: _Link, data: Buffer) -> None:
-        if len(data):
-            link.outgoing.append(memoryview(data))
-            link.backlog += len(data)
-            self._dirty[link.id] = link
+        link.outbox.put(data)
+        self._dirty[link.id] = link
 
     def _write(self, link: _Link) -> None:
         assert link.sock is not None
         try:
-            while link.outgoing:
-                sent_all = (
-                    self._write_file(link) if isinstance(link.outgoing[0], FileSlice) else self._write_memory(link)
-                )
-                if not sent_all:
+            while (part := link.outbox.first) is not None:
+                if isinstance(part, FileSlice):
+                    self._send_slice(link.sock, link.outbox, part)
+                elif not link.outbox.batch_sent(link.sock.sendmsg(link.outbox.batch())):
                     break
         except BlockingIOError:
             pass
         except OSError as error:
             self._lose(link, error.strerror or str(error))
             return
-        if not link.outgoing:
+        if not link.outbox:
             self._writing.pop(link.id, None)
             if link.closing:
                 return self._drop(link)
         else:
             self._writing[link.id] = link
-        if link.held and link.backlog < limits.LOW_WATERMARK:
+        if link.held and link.outbox.is_low:
             self._pending += link.held
             link.held = []
         self._set_mask(link, self._wanted_mask(link))
 
-    def _write_memory(self, link: _Link) -> bool:
-        assert link.sock is not None
-        batch: list[memoryview] = []
-        for item in link.outgoing:
-            if isinstance(item, FileSlice) or len(batch) == MAX_BUFFERS_PER_WRITE:
-                break
-            batch.append(item)
-        sent = link.sock.sendmsg(batch)
-        link.backlog -= sent
-        for item in batch:
-            if sent < len(item):
-                link.outgoing[0] = item[sent:]
-                return False
-            sent -= len(item)
-            link.outgoing.popleft()
-        return True
-
-    def _write_file(self, link: _Link) -> bool:
-        assert link.sock is not None
-        part = link.outgoing[0]
-        assert isinstance(part, FileSlice)
-        while part.size:
-            try:
-                descriptor = part.descriptor()
-            except OSError as error:
-                if error.errno in OUT_OF_ROOM:
-                    raise  # it is there, and cannot be opened now
-                return self._pad(link, part)
-            try:
-                sent = os.sendfile(link.sock.fileno(), descriptor, part.offset, part.size)
-            except OSError as error:
-                if error.errno == errno.EIO:
-                    return self._pad(link, part)
-                raise
-            if sent == 0:  # the file is shorter than it was
-                return self._pad(link, part)
-            part.offset += sent
-            part.size -= sent
-            link.in_files -= sent
-        link.outgoing.popleft()
-        part.release()
-        return True
-
     @staticmethod
-    def _pad(link: _Link, part: FileSlice) -> bool:
-        """Replace the rest of a slice, which cannot be read, by zeros."""
-        link.outgoing.popleft()
-        whole, rest = divmod(part.size, len(_ZEROS))
-        link.outgoing.extendleft([_ZEROS[:rest]] * (rest > 0) + [_ZEROS] * whole)
-        link.backlog += part.size
-        link.in_files -= part.size
-        part.size = 0
-        part.release()
-        return True
+    def _send_slice(sock: socket.socket, outbox: Outbox, part: FileSlice) -> None:
+        """Send some bytes of a file, or zeros in their place if they cannot be read."""
+        try:
+            descriptor = part.descriptor()
+        except OSError as error:
+            if error.errno in descriptors.OUT_OF_ROOM:
+                raise  # it is there, and cannot be opened now
+            return outbox.slice_unreadable()
+        try:
+            sent = os.sendfile(sock.fileno(), descriptor, part.offset, part.size)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                return outbox.slice_unreadable()
+            raise
+        if not sent:  # the file is shorter than it was
+            return outbox.slice_unreadable()
+        return outbox.slice_sent(sent)
 
     @staticmethod
     def _wanted_mask(link: _Link) -> int:
-        reading = link.backlog < (limits.HIGH_WATERMARK if link.mask & selectors.EVENT_READ else limits.LOW_WATERMARK)
+        reading = not link.outbox.is_high if link.mask & selectors.EVENT_READ else link.outbox.is_low
         mask = selectors.EVENT_READ if reading and not link.closing and not link.waits_for_memory else 0
-        return mask | (selectors.EVENT_WRITE if link.outgoing else 0)
+        return mask | (selectors.EVENT_WRITE if link.outbox else 0)
 
     # ── closing, time, bookkeeping ───────────────────────────────────────────────────────────────────────────────
 
@@ -694,13 +598,10 @@ class Loop:
         self._dirty.pop(link.id, None)
         self._writing.pop(link.id, None)
         self._timers.set(link.id, None)
-        self._handshakes.end(link.id)
+        self._admission.handshakes.end(link.id)
         self._forget_incoming(link)
-        unsent = [part for part in link.outgoing if isinstance(part, FileSlice)]
-        link.outgoing.clear()
         self._forget_socket(link)
-        for part in unsent:
-            part.release()
+        link.outbox.clear()
 
     def _forget_socket(self, link: _Link) -> None:
         if link.sock is not None:
@@ -724,7 +625,7 @@ class Loop:
             self._time_frame(link)
 
     def _timeout(self, deadline: float | None) -> float:
-        deadlines = (deadline, self._timers.next(), self._accept_at)
+        deadlines = (deadline, self._timers.next(), self._admission.paused_until)
         first = min((one for one in deadlines if one is not None), default=None)
         return IDLE_WAIT_S if first is None else min(max(first - self._clock(), 0.0), IDLE_WAIT_S)
 
@@ -732,10 +633,8 @@ class Loop:
         self._timers.set(link.id, None if delay_s is None else self._clock() + delay_s)
 
     def _expire(self, now: float) -> None:
-        if self._accept_at is not None and self._accept_at <= now:
-            self._accept_at = None
-            for listener in self._listeners:
-                self._register(listener)
+        self._admission.resume(now)
+        self._listen_or_rest()
         for link in [self._links[key] for key in self._timers.expired(now)]:
             if link.connecting:
                 self._dial_next(link)

@@ -13,8 +13,8 @@ from typing import Any, Final
 from moviola.wire.addresses import Address
 from moviola.wire.events import Damaged, Lost, NetworkEvent, Received
 from moviola.wire.framing import Buffer, checksum
-from moviola.wire.loop import FileSlice
 from moviola.wire.messages import MAX_PAYLOADS, Error, Hello, Message, Own, decode, encode
+from moviola.wire.outbox import FileSlice
 from moviola.wire.schema import Lease
 from tests.simulation.world import World
 

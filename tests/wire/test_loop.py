@@ -14,7 +14,6 @@ from moviola.wire.events import Lost, NetworkEvent, Received
 from moviola.wire.framing import MAGIC, PREFIX, prefix
 from moviola.wire.loop import Loop
 from moviola.wire.messages import Beat, Error, Watch
-from moviola.wire.sockets import resolve
 from tests.wire.pair import HELLO, Pair
 
 
@@ -48,23 +47,6 @@ def test_unreachable_names_every_address_and_reason(pair: Pair) -> None:
     lost = pair.at_client[0]
     assert isinstance(lost, Lost)
     assert lost.reason == f"127.0.0.1:{port}: Connection refused"
-
-
-def test_a_name_is_looked_up_only_when_its_turn_has_come(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loop stands still meanwhile, for seconds where no server of names answers."""
-    asked = []
-
-    def look_up(address: Address, family: socket.AddressFamily) -> list[tuple[int, tuple[object, ...]]]:
-        asked.append(address.host)
-        return resolve(address, family)
-
-    monkeypatch.setattr("moviola.wire.loop.resolve", look_up)
-    pair.client.dial([Address("127.0.0.1", pair.port), Address("name.invalid", pair.port)], HELLO)
-    pair.until(lambda: pair.at_server)
-    assert asked == ["127.0.0.1"]
-    pair.client.dial([Address("name.invalid", pair.port), Address("::1", pair.port)], HELLO)
-    pair.until(lambda: len(pair.at_server) == 2)
-    assert asked == ["127.0.0.1", "name.invalid", "::1"]
 
 
 @pytest.mark.parametrize(

@@ -217,12 +217,12 @@ def test_what_may_not_come_with_a_payload_is_refused_when_its_header_has_come(pa
 def test_silent_connections_keep_nobody_out(pair: Pair) -> None:
     """One more takes the place of the oldest, after a while in which that could have said who it is."""
     now, here = _held(pair)
-    pair.server._handshakes = Handshakes(8)
+    pair.server._admission.handshakes = Handshakes(8)
     silent = [socket.create_connection(("127.0.0.1", pair.port), timeout=10) for _ in range(20)]
     for _ in range(40):
         pair.server.turn(now[0])
         pair.server.flush()
-    assert len(pair.server._handshakes) == 5  # half of all, and the one for which the oldest will go
+    assert len(pair.server._admission.handshakes) == 5  # half of all, and the one for which the oldest will go
     pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)
 
     def is_in() -> bool:
@@ -230,7 +230,7 @@ def test_silent_connections_keep_nobody_out(pair: Pair) -> None:
         return bool(pair.at_server)
 
     pair.until(is_in)
-    assert len(pair.server._handshakes) <= 5
+    assert len(pair.server._admission.handshakes) <= 5
     assert isinstance(pair.at_server[0], Received)
     assert pair.at_server[0].message.name == "tester"  # type: ignore[attr-defined]
     pair.at_server.clear()
@@ -242,7 +242,7 @@ def test_silent_connections_keep_nobody_out(pair: Pair) -> None:
 
 def test_where_all_places_are_taken_the_oldest_unfinished_handshake_goes(pair: Pair) -> None:
     now, here = _held(pair)
-    pair.server._most_connections = 4
+    pair.server._admission.max_connections = 4
     silent = [socket.create_connection(("127.0.0.1", pair.port), timeout=10) for _ in range(3)]
     pair.until(lambda: len(pair.server._links) == 4)
     other = pair.client.dial([Address("127.0.0.1", pair.port)], HELLO)

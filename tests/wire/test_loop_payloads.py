@@ -15,8 +15,8 @@ from moviola.wire.addresses import Address
 from moviola.wire.events import Damaged, Lost, Received, Unsent
 from moviola.wire.framing import checksum
 from moviola.wire.limits import MIB
-from moviola.wire.loop import FileSlice
 from moviola.wire.messages import Beat, Task, Welcome
+from moviola.wire.outbox import FileSlice
 from moviola.wire.schema import Lease
 from tests.wire.pair import HANDED, HELLO, TASK, Pair
 
