@@ -13,7 +13,8 @@ from moviola.web.access import OnlyUser
 from moviola.web.app import make_app
 from moviola.web.gateway import Gateway
 from moviola.web.settings import WebSettings
-from moviola.wire.addresses import is_loopback, listen
+from moviola.wire.addresses import is_loopback
+from moviola.wire.sockets import listen
 
 log = logging.getLogger("web")
 
