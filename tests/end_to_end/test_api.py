@@ -8,13 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import psutil
 import pytest
 
 import moviola
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.faults.witness import PLUGINS, all_sent, at_gates
+from tests.end_to_end.faults.witness import PLUGINS, all_sent, lose_a_task
 from tests.waiting import until
 
 
@@ -104,9 +103,7 @@ def test_kill_9_of_a_worker_in_the_middle_of_a_job(
     gates = ",".join(f"gate:frame={chunk * 16}:path={gate}" for chunk in gated)
     job = cluster.submit(clip, f"blur,{gates}", out=tmp_path / "o.mp4", chunk_frames=16)
     until(lambda: all_sent(running), "all chunks are there, so that no worker has credit left")
-    victim = min(at_gates(running, gated))
-    psutil.Process(victim).kill()
-    at_gates(running, gated, without=[victim])
+    lose_a_task(running, gated)
     gate.touch()
     result = job.wait()
     assert result.output.retries

@@ -18,6 +18,7 @@ from moviola.api.local_cluster import LocalCluster
 from tests.api import decorated_filters
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import ROOT
+from tests.processes import is_alive, tree
 from tests.waiting import until
 
 
@@ -30,15 +31,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return clips.moving(tmp_path / "clip.mp4", frames=64)
-
-
-def everything_of(process_id: int) -> list[psutil.Process]:
-    guard = psutil.Process(process_id)
-    return [guard, *guard.children(recursive=True)]
-
-
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_it_gives_what_this_process_gives(cluster: LocalCluster, clip: Path, tmp_path: Path) -> None:
@@ -85,11 +77,11 @@ def test_leaving_the_block_leaves_no_process_and_no_state(tmp_path: Path, monkey
     clip = clips.moving(tmp_path / "clip.mp4", frames=64)
     with pytest.raises(ZeroDivisionError), moviola.Cluster.local(workers=2, results=tmp_path) as made:  # noqa: PT012 - the block is the test
         job = made.submit(clip, "people", chunk_frames=16)
-        running = everything_of(made.process_id)
+        running = tree(made.process_id)
         assert len(running) >= 6
         assert list(tmp_path.glob("moviola-*"))
         _ = 1 / 0
-    assert not alive(running)
+    assert not any(map(is_alive, running))
     assert not list(tmp_path.glob("moviola-*"))
     with pytest.raises(moviola.Closed, match=r"clip\.mp4: the cluster was stopped before the job had ended\."):
         job.wait()
@@ -145,7 +137,7 @@ def begun(running: subprocess.Popen[str]) -> list[psutil.Process]:
     digests, guard = running.stdout.readline().split(), running.stdout.readline()
     assert guard, running.communicate()[1]
     assert len(set(digests)) == 1
-    return everything_of(int(guard))
+    return tree(int(guard))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGHUP])
@@ -155,7 +147,7 @@ def test_a_script_that_is_ended_takes_everything_along(tmp_path: Path, number: s
         assert len(processes) >= 6
         running.send_signal(number)
         running.wait(60)
-    until(lambda: not alive(processes), "all processes have ended")
+    until(lambda: not any(map(is_alive, processes)), "all processes have ended")
     until(lambda: not list(tmp_path.glob("moviola-??????*")), "the temporary state is gone")
 
 
@@ -164,7 +156,7 @@ def test_a_script_that_ends_without_a_block_takes_everything_along(tmp_path: Pat
         processes = begun(running)
         _, errors = running.communicate(timeout=60)
     assert "EOFError" in errors or running.returncode == 0
-    until(lambda: not alive(processes), "all processes have ended")
+    until(lambda: not any(map(is_alive, processes)), "all processes have ended")
     assert not list(tmp_path.glob("moviola-??????*"))
 
 

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.end_to_end.cluster import LocalCluster, finished
-from tests.end_to_end.faults.witness import TELLING, Killer, all_sent, at_gates, until_stored
+from tests.end_to_end.faults.witness import TELLING, Killer, all_sent, lose_a_task, until_stored
 from tests.media.table import oracle
 from tests.media.table.tables import MOVIES, dataset, movie, write
 from tests.waiting import until
@@ -141,9 +140,7 @@ def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
                 killer.kill(role)
         until(lambda: all_sent(running), "all chunks are there, so that no worker has credit left")
         gated = range(66, 69)  # the chunks behind the records of movies_metadata.csv, malformed ones too
-        held = at_gates(running, gated)
-        psutil.Process(min(held)).kill()
-        at_gates(running, gated, without=[min(held)])
+        lose_a_task(running, gated)
         gate.touch()
         sent = finished(sender)
         assert sent["state"] == "done", f"seed {killer.seed}: {sent}"

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, local, output
-from tests.end_to_end.faults.witness import PLUGINS, all_sent, at_gates
+from tests.end_to_end.faults.witness import PLUGINS, all_sent, lose_a_task
+from tests.processes import is_alive, tree
 from tests.waiting import until
 
 LOST_TASK_TIMEOUT_S = 30
@@ -101,9 +101,7 @@ def test_kill_9_of_a_worker_in_the_middle_of_a_job(tmp_path: Path) -> None:
         gates = ",".join(f"gate:frame={chunk * 16}:path={gate}" for chunk in gated)
         sender = running.begin(*arguments, f"blur,{gates}")
         until(lambda: all_sent(running), "all chunks are there, so that no worker has credit left")
-        victim = min(at_gates(running, gated))
-        psutil.Process(victim).kill()
-        at_gates(running, gated, without=[victim])
+        lose_a_task(running, gated)
         gate.touch()
         sent = output(finished(sender))
         assert sent["retries"]
@@ -132,9 +130,8 @@ def test_garbage_closes_its_own_connection_only(cluster: LocalCluster, tmp_path:
 
 def test_stopping_leaves_no_process_and_no_port(tmp_path: Path) -> None:
     with LocalCluster(tmp_path, workers=1) as running:
-        pids = [process.pid for process in running.processes.values()]
-        pids += [child.pid for pid in pids for child in psutil.Process(pid).children(recursive=True)]
-    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+        processes = [one for process in running.processes.values() for one in tree(process.pid)]
+    assert not [one for one in processes if is_alive(one)]
     for port in (running.port, running.aggregator_port):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)

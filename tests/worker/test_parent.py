@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from moviola.wire.messages import Death, Hello, Released
+from tests.processes import is_alive
 from tests.waiting import PATIENCE_S, until
 from tests.worker.workers import Workers
 from worker.parent import HUNG_CHECKS, Slot, check_life
@@ -105,11 +106,11 @@ def test_a_second_signal_ends_at_once_and_leaves_no_process(start: Callable[...,
 
 def test_children_end_when_their_parent_was_killed(start: Callable[..., Workers]) -> None:
     workers = start("w-1", "w-2")
-    pids = workers.pids()
-    assert len(pids) == 2
+    processes = [psutil.Process(pid) for pid in workers.pids()]
+    assert len(processes) == 2
     workers.parent.kill()
     workers.parent.wait(PATIENCE_S)
-    workers.cluster.until(lambda: not any(_is_running(pid) for pid in pids))
+    workers.cluster.until(lambda: not any(is_alive(one) for one in processes))
 
 
 def test_a_child_asked_to_end_is_replaced_and_no_death_is_told(start: Callable[..., Workers]) -> None:
@@ -191,10 +192,3 @@ kinds = {"fake": "worker.no_such_module.process"}
 settings = ParentSettings(Address("127.0.0.1", 1), ("w-1",), ("blur",), kinds=kinds)
 sys.exit(Parent(settings).run())
 """
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

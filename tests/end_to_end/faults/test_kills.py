@@ -42,7 +42,7 @@ def test_the_worker_of_one_chunk_killed_four_times(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=10 * GOP, gop=GOP)
     arguments = (str(clip), "--chunk-frames", str(GOP), "--filters")
     with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as cluster:
-        gated = (5, 6, 7)
+        gated = range(5, 9)  # two for each worker: both are full, so whoever has room next begins with what was lost
         sender = cluster.begin(*arguments, ",".join(f"gate:frame={chunk * GOP + 3}:path={gate}" for chunk in gated))
         until(lambda: all_sent(cluster), "all chunks are there, so that no worker has credit left")
         victims: set[int] = set()

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+import psutil
+
 from moviola.base.worker_facts import HeldTask
 from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import Target
@@ -26,6 +28,9 @@ PLUGINS = Path(__file__).with_name("plugins.py")
 
 TELLING = ("--log", "debug")
 """Arguments that make a middleware log every message, for `handed_out_again` and `Killer.begin`."""
+
+MOST_KILLED = 4
+"""How often `lose_a_task` kills: twice as often as two workers can have the same."""
 
 Key = tuple[str, int, int]
 """Job, track, index."""
@@ -78,7 +83,7 @@ def at_gates(cluster: LocalCluster, chunks: Collection[int], without: Collection
     """Waits until two workers are held, each by one of these `chunks`, and neither of them is a process `without`.
 
     Three chunks are needed for that: one worker may have two of them, one in work and one waiting. While both are held,
-    no worker is idle, so none gets a copy of what another one has: what is lost then is handed out again, and counted.
+    no worker is idle, so none gets a copy of what another one has.
 
     Returns:
         The chunk in work, by process.
@@ -92,6 +97,23 @@ def at_gates(cluster: LocalCluster, chunks: Collection[int], without: Collection
     made = until(held, f"two workers are held by two of the chunks {sorted(chunks)}")
     assert isinstance(made, dict)
     return made
+
+
+def lose_a_task(cluster: LocalCluster, chunks: Collection[int]) -> None:
+    """Kills workers that are held by `chunks` (as `at_gates` has it), until a task was handed out again.
+
+    One is enough, but for a cluster whose middleware was killed before: a worker that comes back to it goes on with
+    what was handed out to another one meanwhile, and nothing is lost with the first of the two.
+    """
+    killed: set[int] = set()
+    while True:
+        victim = min(at_gates(cluster, chunks, killed))
+        psutil.Process(victim).kill()
+        killed.add(victim)
+        at_gates(cluster, chunks, killed)
+        if any(job.progress.retries for job in view(cluster).jobs.values()):
+            return
+        assert len(killed) < MOST_KILLED, f"{len(killed)} workers were killed at their gates, and no task was lost"
 
 
 def all_sent(cluster: LocalCluster) -> bool:
