@@ -56,6 +56,7 @@ class Failures:
         job.count_failure(worker)
         cluster.keep_failed(job, track, index)
         cluster.tell(job, track, index, f"failed on {worker}: {cause.kind}: {cause.text}", now, trouble=True)
+        cluster.blame(cause, now, job, track, index, worker)
         text = f"{cluster.describe_task(job, track, index)} failed on worker {worker}: {cause.text[:MAX_CAUSE]}"
         cluster.note("task-failed", text, now, job.id, worker)
         if mode != Mode.FILTER:
@@ -81,6 +82,7 @@ class Failures:
         job.worked_at = float("-inf")  # it may be more than its turn that it waits for
         what = cluster.describe_task(job, track, index)
         cluster.tell(job, track, index, f"lost: {text}", now, trouble=True)
+        cluster.blame(Cause(CauseKind.LOST, text), now, job, track, index, worker)
         cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
         if past.losses >= cluster.rules.max_losses:
             reason = f"{what} was lost {past.losses} times, last by {text}; resume it to try on"

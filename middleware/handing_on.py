@@ -42,8 +42,7 @@ class HandingOn:
         cluster = self._cluster
         worker = cluster.fleet.by_name[kept.worker]
         job = cluster.open[kept.job]
-        worker.chunks += 1
-        worker.frames += job.streams[0].frames_of(kept.index)
+        self._leases.went_on(job, worker, worker.held[kept.lease])
         job.upload.moved_at = now
         done = worker.held[kept.lease].part.stage.stop
         cluster.tell(job, job.tracks[kept.track], kept.index, f"handed on by {worker.name} after step {done}", now)

@@ -138,8 +138,9 @@ class JobControl:
             text = _not_yours(cluster.jobs[message.job], "watch")
             return cluster.refuse(client, ErrorCode.NOT_YOURS, text, message.job)
         cluster.watchers[client.peer] = client
-        client.topics |= set(message.topics)
+        client.topics |= set(message.topics) - {Topic.OVERVIEW}  # which is told when it is asked for
         client.asked_topics |= set(message.topics)
+        client.asked_limit = message.limit
         if message.job:
             client.watched_jobs.add(message.job)
             client.asked_jobs[message.job] = None

@@ -23,7 +23,6 @@ from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
 from .model.job import MAX_CHUNK_FRAMES, Job
 from .model.task_queue import InFlight, LeaseRecord
-from .model.track import Track
 
 RECENT_LEASES: Final = 4096
 """Leases remembered after they ended, so that a worker's parent can say how the child that held one died."""
@@ -55,10 +54,25 @@ class Leases:
             if beat.phase not in PHASES or record.revoked:
                 continue
             if (beat.steps, beat.frames, beat.phase) != (record.steps, record.frames, record.phase):
-                record.phase, record.frames, record.steps = beat.phase, beat.frames, beat.steps
-                self._cluster.open[record.job].tracks[record.track].queue.advance(record, now)
+                record.phase, record.steps = beat.phase, beat.steps
+                job = self._cluster.open[record.job]
+                self.went_on(job, worker, record, beat.frames)
+                record.is_adopted = False
+                job.rate.update(job.frames_computed, now)
+                job.tracks[record.track].queue.advance(record, now)
         self._cluster.fleet.phase_changed(worker)
-        worker.measure(now)
+        worker.rate.update(worker.frames, now)
+
+    def went_on(self, job: Job, worker: WorkerRecord, record: LeaseRecord, frames: int | None = None) -> None:
+        """Count the frames of a task that are done, for its worker and its job; None: all of them, and so the chunk.
+        What was done before a lease was adopted may be long ago: it is not counted."""
+        if frames is None:
+            frames, worker.chunks = job.streams[0].frames_of(record.index), worker.chunks + 1
+        more, record.frames = frames - record.frames, frames
+        if more > 0 and not record.is_adopted:
+            worker.frames += more
+            if record.part.is_last:
+                job.frames_computed += more
 
     def released(self, worker: WorkerRecord, message: Released, now: float) -> None:
         """A worker gives a lease back, and says what became of it."""
@@ -72,8 +86,7 @@ class Leases:
             return
         job = self._cluster.open[record.job]
         if message.outcome in (LeaseOutcome.STORED, LeaseOutcome.DUPLICATE):
-            worker.chunks += 1
-            worker.frames += job.streams[0].frames_of(record.index)
+            self.went_on(job, worker, record)
             job.tracks[record.track].tally.duplicates += message.outcome == LeaseOutcome.DUPLICATE
             self.end(record, now, delivered=True)
             return
@@ -104,7 +117,7 @@ class Leases:
         index = record.index if record is not None else check.index  # what was checked may be a file that a task names
         self._failures.count_loss(job, job.tracks[check.track], index, f"{where}, where it arrived damaged", now)
 
-    def stored(self, job: Job, track: Track, index: int, flight: InFlight, stored_lease: Lease | None) -> None:
+    def stored(self, job: Job, flight: InFlight, stored_lease: Lease | None) -> None:
         """A task is stored: leases on it, other than the one that brought it, are pointless now."""
         for lease, record in flight.leases.items():
             worker = self._cluster.fleet.by_name[record.worker]
@@ -112,8 +125,7 @@ class Leases:
             if lease != stored_lease:
                 self._cluster.send(worker.peer, Revoke(lease))
             else:
-                worker.chunks += 1
-                worker.frames += job.streams[0].frames_of(index)
+                self.went_on(job, worker, record)
 
     def asset_requested(self, worker: WorkerRecord, message: AssetRequest, now: float) -> None:
         """A worker does not have a file that a task names: it is sent, once for each lease. Where the file is lost, the

@@ -11,13 +11,14 @@ from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text, to_text
 from moviola.base.job_statistics import JobStatistics
-from moviola.base.vocabulary import ErrorCode, JobCode, LeasePhase, OnError, Topic, Verdict
+from moviola.base.vocabulary import CauseKind, ErrorCode, JobCode, LeasePhase, OnError, Topic, Verdict
 from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import MAX_CHUNKS
 from moviola.wire.messages import (
     VERSIONS,
     AggregatorDetails,
+    Cause,
     Drop,
     Finish,
     Finished,
@@ -297,13 +298,13 @@ class Ownership:
         if index not in queue.in_flight and index in queue.stored:
             return
         if is_flawed:
-            self._note_frames(job, track, message)
+            self._note_frames(job, track, message, now)
         job.upload.moved_at = now
         if track.intermediates:
             cluster.free_intermediate(job, track, index)
         flight = track.store(index, now)
         if flight is not None:
-            self._leases.stored(job, track, index, flight, message.lease)
+            self._leases.stored(job, flight, message.lease)
         cluster.situations.freeable[job] = None
         cluster.stories.tell(now, job.id, number, index, "stored")
         if not (queue.count or queue.in_flight):
@@ -322,9 +323,13 @@ class Ownership:
         if verdict == Verdict.UNREADABLE and index in track.queue.stored and not track.is_passthrough:
             self._failures.unreadable(job, track, index, message.worker, message.text, now)
 
-    def _note_frames(self, job: Job, track: Track, message: Stored) -> None:
+    def _note_frames(self, job: Job, track: Track, message: Stored, now: float) -> None:
         """Count the frames of a result that are not as asked, and have its chunk kept where its filter failed."""
         track.tally.note_frames(message.fallback_frames, message.lost_frames, message.damaged_frames)
+        if message.fallback_frames:
+            cause = Cause(CauseKind.FALLBACK, "frames were passed on unfiltered, because a filter failed on them")
+            count = message.fallback_frames
+            self._cluster.blame(cause, now, job, track, message.index, message.worker, count=count)
         if message.fallback_frames or (message.lost_frames and job.on_error == OnError.DROP):
             self._cluster.keep_failed(job, track, message.index)
 

@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Final
 
 from moviola.base.details import Details
-from moviola.base.failures import MAX_FAILURES_OF_JOB, Failure
+from moviola.base.failures import MAX_FAILURES_OF_JOB, Failure, fault_of
 from moviola.base.progress import Progress
 from moviola.base.texts import MAX_NAME
-from moviola.base.vocabulary import CauseKind, Topic
+from moviola.base.vocabulary import Fault, Topic
 from moviola.wire.messages import Event, Filters, Message
 from moviola.wire.messages import Job as JobMessage
 from moviola.wire.messages import Worker as WorkerMessage
@@ -29,6 +29,7 @@ from .model.peers import Asked, ClientRecord
 from .model.states import WorkerState
 from .model.uploads import room_for
 from .model.users import Resource
+from .overview import Overviews, jobs_in_order, workers_in_order
 from .shortened_records import MAX_DETAILS_SIZE, MAX_REASON
 
 CLIENT_INTERVAL_S: Final = 0.1
@@ -58,7 +59,7 @@ DETAILS_COST: Final = 16
 
 
 def job_record(
-    job: Job, send_window_bytes: int = 0, *, with_have: bool = False, details: Details | None = None
+    job: Job, now: float, send_window_bytes: int = 0, *, with_have: bool = False, details: Details | None = None
 ) -> JobMessage:
     return JobMessage(
         job=job.id,
@@ -78,6 +79,7 @@ def job_record(
         priority=job.request.priority,
         user=job.user.name,
         details=details or Details(),
+        frames_per_s=job.rate.per_s(now),
     )
 
 
@@ -119,12 +121,12 @@ def tell_ended(cluster: Cluster, job: EndedJob, request: JobRequest, record: Job
     cluster.send(recall.peer, message)
 
 
-def tell_client(cluster: Cluster, peer: Peer, job: Job, *, with_have: bool) -> None:
+def tell_client(cluster: Cluster, peer: Peer, job: Job, now: float, *, with_have: bool) -> None:
     """Sends the record of a job to its own client, what is there of its chunks in front."""
     if with_have:
         for window in windows(job.id, 0, job.received()):
             cluster.send(peer, window)
-    cluster.send(peer, job_record(job, job.upload.told_window_bytes, with_have=with_have))
+    cluster.send(peer, job_record(job, now, job.upload.told_window_bytes, with_have=with_have))
 
 
 def details_of(job: Job) -> Details:
@@ -148,7 +150,7 @@ def failures_of(job: Job) -> list[Failure]:
             frame=cause.frame,
             filter=cause.filter or "",
             worker=worker,
-            failure_type="job_failure" if cause.kind == CauseKind.EXCEPTION else "worker_failure",
+            failure_type="job_failure" if fault_of(cause.kind) is Fault.FILTER else "worker_failure",
             failure_reason=cause.kind,
             explanation=shortened(cause.text, MAX_EXPLANATION),
             traceback=shortened_end(cause.traceback or "", MAX_EXPLANATION),
@@ -211,6 +213,7 @@ class Publisher:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._overviews = Overviews(cluster, WATCHER_INTERVAL_S)
         self._clients_told_at = self._watchers_told_at = 0.0
         self._serve_at = 0.0  # when watchers are told the next records
         self._served = 0  # watchers, ever: where the next turn begins
@@ -240,7 +243,7 @@ class Publisher:
         if now >= self._clients_told_at + CLIENT_INTERVAL_S and changes.later:
             self._clients_told_at = now
             news |= self._take_progress()
-        later = {job_id: None for job_id in news if not self._tell_client_of(job_id, behind)}
+        later = {job_id: None for job_id in news if not self._tell_client_of(job_id, behind, now)}
         self._tell_watchers(news.keys(), behind, now)
         changes.now.clear()
         changes.acknowledged = later
@@ -258,7 +261,7 @@ class Publisher:
                 del later[client]
         return told
 
-    def _tell_client_of(self, job_id: str, behind: Set[Peer]) -> bool:
+    def _tell_client_of(self, job_id: str, behind: Set[Peer], now: float) -> bool:
         """Tell a job's client of it; False where that is behind with reading."""
         cluster = self._cluster
         job = cluster.jobs.get(job_id)
@@ -270,7 +273,7 @@ class Publisher:
             cluster.recall(job, Purpose.END, job.client)
             return True
         job.upload.told_window_bytes = room_for(cluster, job)
-        tell_client(cluster, job.client, job, with_have=job_id in cluster.changes.missed)
+        tell_client(cluster, job.client, job, now, with_have=job_id in cluster.changes.missed)
         return True
 
     def _notice_room(self) -> None:
@@ -362,6 +365,13 @@ class Publisher:
             client.introduced.clear()
             client.asked |= {(Asked.AGGREGATOR, one.store): None for one in cluster.aggregators.values()}
             client.asked |= dict.fromkeys((Asked.WORKER, name) for name in cluster.fleet.by_name)
+        if Topic.OVERVIEW in topics:
+            limit = client.asked_limit
+            client.asked[Asked.OVERVIEW, ""] = None
+            client.asked |= {(Asked.AGGREGATOR, one.store): None for one in cluster.aggregators.values()}
+            client.asked |= dict.fromkeys((Asked.WORKER, name) for name in islice(workers_in_order(cluster), limit))
+            jobs_told = islice(jobs_in_order(cluster, client.user), limit)
+            client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in jobs_told)
         if Topic.FILTERS in topics:
             client.asked[Asked.FILTERS, ""] = None
         if topics:
@@ -373,6 +383,8 @@ class Publisher:
         if kind is Asked.WORKER:
             worker = cluster.fleet.by_name.get(name)
             return None if worker is None else _worker_record(client, worker, now)
+        if kind is Asked.OVERVIEW:
+            return self._overviews.of(client.user, now)
         if kind is Asked.AGGREGATOR:
             found = next((one for one in cluster.aggregators.values() if one.store == name), None)
             return None if found is None else found.message()
@@ -386,7 +398,7 @@ class Publisher:
         if isinstance(job, EndedJob):
             cluster.recall(job, Purpose.DETAILS if kind is Asked.DETAILS else Purpose.WATCH, client.peer)
             return None
-        return job_record(job, details=self._details(client, job) if kind is Asked.DETAILS else None)
+        return job_record(job, now, details=self._details(client, job) if kind is Asked.DETAILS else None)
 
     def _details(self, client: ClientRecord, job: Job) -> Details:
         if job.id not in client.asked_stories:
@@ -414,9 +426,10 @@ class Publisher:
 
 
 def _worker_record(client: ClientRecord, worker: WorkerRecord, now: float) -> WorkerMessage:
-    """The schemas of its filters, the largest part by far, come with the first record of a worker's session only."""
+    """The schemas of its filters, the largest part by far, come with the first record of a worker's session only, and
+    not in an overview."""
     facts = worker.facts(now)
-    if worker.session not in client.introduced:
+    if Topic.WORKERS in client.topics and worker.session not in client.introduced:
         facts = replace(facts, schemas=worker.details.filters)
         client.introduced.add(worker.session)
     return WorkerMessage(worker.name, worker.session, worker.state.value, facts)

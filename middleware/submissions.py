@@ -115,7 +115,7 @@ class Submissions:
         self._look_for_edited(client, job)
         self._sort_upload(job)
         job.upload.told_window_bytes = room_for(cluster, job)
-        tell_client(cluster, client.peer, job, with_have=True)
+        tell_client(cluster, client.peer, job, now, with_have=True)
         return None
 
     def _why_busy(self, user: User, job: Job | None, size: int) -> str:

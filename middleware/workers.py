@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text
-from moviola.base.vocabulary import CauseKind, ErrorCode, LeasePhase, Mode
+from moviola.base.trouble import Trouble
+from moviola.base.vocabulary import CauseKind, ErrorCode, Fault, LeasePhase, Mode
 from moviola.wire.lease_tags import is_lent
 from moviola.wire.limits import MAX_CREDIT
 from moviola.wire.messages import (
@@ -133,6 +134,7 @@ class Workers:
             handed_out_at=now,
             progress_at=now,
             phase=held.phase,
+            is_adopted=True,
         )
         cluster.fleet.lend(worker, record)
         track.assign(record, now, adopted=True)
@@ -182,6 +184,8 @@ class Workers:
         that child's parent can know (`is_child`), and only of a lease that the child had."""
         text = death.text[:MAX_CAUSE]
         self._cluster.note("worker-died", f"worker {worker.name}: {text}", now, worker=worker.name)
+        lost = Trouble(now + self._cluster.unix_offset_s, Fault.MACHINE, death.kind, text, worker=worker.name)
+        self._cluster.troubles.add("", lost)
         record = None if death.lease is None or not is_child else self._leases.ended(death.lease)
         if record is not None and record.worker == worker.name and death.kind in OF_THE_TASK:
             self._leases.forget(record.lease)

@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 from moviola.base.build_path import extended
 from moviola.base.details import StoryLine
-from moviola.base.failures import MAX_FAILED_CHUNKS
+from moviola.base.failures import MAX_FAILED_CHUNKS, fault_of
+from moviola.base.trouble import MAX_TROUBLE, Trouble
 from moviola.base.vocabulary import Mode, OnError, Topic
 from moviola.wire.addresses import Address
 from moviola.wire.limits import MAX_FAILED_CHUNK
-from moviola.wire.messages import Error, Event, FailedChunk, Message
+from moviola.wire.messages import Cause, Error, Event, FailedChunk, Message
 from moviola.wire.places import Idlers
 from moviola.wire.schema import Lease
+from moviola.wire.shortened import shortened
 from moviola.wire.timers import Timers
 
 from ..events import (
@@ -45,6 +47,7 @@ from .states import JobState
 from .stories import Stories
 from .task_queue import InFlight, LeaseRecord
 from .track import TaskFailures, Track
+from .troubles import Troubles
 from .uploads import Uploads
 from .users import Resource, User, Users
 
@@ -85,6 +88,8 @@ class Cluster:
         self.changes = Changes()
         self.uploads = Uploads()
         self.stories = Stories()
+        self.troubles = Troubles()
+        self.frames_of_ended = 0  # computed in this life, of jobs that are over
         self.situations = Situations()
         self.looks: Timers[Job] = Timers()  # jobs that are to be looked at again by then, though nothing changes
         self.lease_checks: Timers[Peer] = Timers()  # workers, by when to see whether they are silent or stand still
@@ -142,6 +147,24 @@ class Cluster:
             if Topic.EVENTS in client.topics and not client.is_behind:
                 self.send(client.peer, event)
 
+    def blame(
+        self, cause: Cause, now: float, job: Job, track: Track, index: int, worker: str, *, count: int = 1
+    ) -> None:
+        """Note what went wrong with a task, among the troubles of its job's user."""
+        trouble = Trouble(
+            unix_s=now + self.unix_offset_s,
+            fault=fault_of(cause.kind),
+            kind=cause.kind,
+            text=shortened(cause.text, MAX_TROUBLE),
+            count=count,
+            job=job.id,
+            output=_name_of(track, job.request.output_names),
+            chunk=index,
+            filter=cause.filter or "",
+            worker=worker,
+        )
+        self.troubles.add(job.user.name, trouble)
+
     # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def save(self, job: Job, *, whole: bool = False) -> None:
@@ -196,6 +219,7 @@ class Cluster:
 
     def let_go(self, job: Job) -> None:
         """A job has ended: it is in no situation any more."""
+        self.frames_of_ended += job.frames_computed
         self.situations.leave(job)
         self.stories.forget(job.id)
         self.uploads.look(job, is_sending=False, stands_back=False)

@@ -17,14 +17,12 @@ from moviola.wire.tokens import for_store
 from moviola.wire.transitions import changed
 
 from .chain import Needs
+from .smoothed_rate import SmoothedRate
 from .states import WORKER_TRANSITIONS, WorkerState
 from .task_queue import LeaseRecord
 
 MAX_LOST_WORKERS: Final = 1000
 """Workers remembered after they left, the longest gone forgotten first: names of a fleet that scales up and down."""
-
-SPEED_WINDOW_S: Final = 5.0
-"""Frames per second of a worker are smoothed over about so long."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,14 +40,12 @@ class WorkerRecord:
     state: WorkerState = WorkerState.READY
     held: dict[Lease, LeaseRecord] = field(default_factory=dict)
     chunks: int = 0
-    frames: int = 0
+    frames: int = 0  # done by it, of tasks in work as well
+    rate: SmoothedRate = field(default_factory=SmoothedRate)  # … of these
     failures: int = 0
     losses: int = 0
     cpu_percent: float = 0.0
     memory_bytes: int = 0
-    frames_per_s: float = 0.0
-    live_frames: int = 0
-    measured_at: float = 0.0
     turn: int = 0  # when it came into its group's line
     group: Group | None = field(default=None, repr=False)  # while it is connected
     line: OrderedDict[str, WorkerRecord] | None = field(default=None, repr=False)  # of its group, while it has credit
@@ -70,17 +66,6 @@ class WorkerRecord:
                 return True
         return False
 
-    def measure(self, now: float) -> None:
-        """Updates frames/s from the frames done up to now."""
-        total = self.frames + sum(record.frames for record in self.held.values())
-        span = now - self.measured_at
-        if span <= 0:
-            return
-        speed = max(0, total - self.live_frames) / span
-        weight = min(1.0, span / SPEED_WINDOW_S)
-        self.frames_per_s += weight * (speed - self.frames_per_s)
-        self.live_frames, self.measured_at = total, now
-
     def facts(self, now: float) -> WorkerFacts:
         """Return what watchers are told of it."""
         return WorkerFacts(
@@ -90,8 +75,8 @@ class WorkerRecord:
             host=self.details.host,
             process_id=self.details.process_id,
             chunks=self.chunks,
-            frames=self.frames + sum(record.frames for record in self.held.values()),
-            frames_per_s=self.frames_per_s,
+            frames=self.frames,
+            frames_per_s=0.0 if self.state is WorkerState.LOST else self.rate.per_s(now),
             in_flight=len(self.held),
             failures=self.failures,
             losses=self.losses,
@@ -139,13 +124,17 @@ class Fleet:
         """Yield all connected workers."""
         return (worker for worker in self.by_name.values() if worker.state is not WorkerState.LOST)
 
+    def lost(self) -> Iterator[WorkerRecord]:
+        """Yield those that have left, the last one first."""
+        return (self.by_name[name] for name in reversed(self._lost))
+
     def join(self, peer: int, hello: Hello, details: WorkerDetails, host: str, now: float) -> WorkerRecord:
         """A worker is there (again, perhaps). It must have been `lose`d before if it was there already."""
         names = [str(schema.get("name", "")) for schema in details.filters]
         offers = frozenset([*names, *(f"kind:{kind}" for kind in details.kinds)])
         old = self.by_name.pop(hello.name, None)
         self._lost.pop(hello.name, None)
-        worker = WorkerRecord(hello.name, hello.session, peer, host, details, offers, now, hello.token, measured_at=now)
+        worker = WorkerRecord(hello.name, hello.session, peer, host, details, offers, now, hello.token)
         if old is not None:
             worker.chunks, worker.frames, worker.failures, worker.losses = (
                 old.chunks,
@@ -153,7 +142,6 @@ class Fleet:
                 old.failures,
                 old.losses,
             )
-            worker.live_frames = worker.frames
         self.by_name[hello.name] = worker
         self.size += 1
         key = offers, details.fingerprint
@@ -179,7 +167,6 @@ class Fleet:
             self._groups_changed()
         self._held -= worker.held.keys()
         ended, worker.held = list(worker.held.values()), {}
-        worker.frames_per_s = 0.0
         self._lost[worker.name] = None
         if len(self._lost) > MAX_LOST_WORKERS:
             name, _ = self._lost.popitem(last=False)

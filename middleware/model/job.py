@@ -21,6 +21,7 @@ from ..job_request import JobRequest
 from .chain import Chain
 from .changes import Changes, Urgency
 from .job_parts import JobResult, Owner, Shortage, Upload
+from .smoothed_rate import SmoothedRate
 from .states import FINAL, JOB_TRANSITIONS, JobState
 from .stream import ChunkFacts, Stream
 from .track import Track
@@ -53,6 +54,7 @@ class Job:
         "code",
         "excluded",
         "filtered",
+        "frames_computed",
         "id",
         "kept_failed",
         "last_served",
@@ -64,6 +66,7 @@ class Job:
         "outdated_since",
         "owner",
         "passed",
+        "rate",
         "reason",
         "request",
         "result",
@@ -99,6 +102,8 @@ class Job:
         self.link_costs = 0  # connections that ended over a message about it
         self.worked_at = float("-inf")  # when a task of it was in flight last
         self.last_served = 0  # the number of its last lease
+        self.frames_computed = 0  # by the last filters of its chains, in this life of the middleware
+        self.rate = SmoothedRate()  # … of these
         self.streams: list[Stream] = []
         self.tracks: list[Track] = []
         self._clear()

@@ -45,6 +45,7 @@ class Asked(Enum):
     WORKER = "worker"
     AGGREGATOR = "aggregator"
     FILTERS = "filters"
+    OVERVIEW = "overview"
     CURRENT = "current"  # that it has been told all that it asked for
 
 
@@ -70,6 +71,7 @@ class ClientRecord:
     topics: set[str] = field(default_factory=set)
     asked: dict[tuple[Asked, str], None] = field(default_factory=dict)  # what it is to be told, in this order
     asked_topics: set[str] = field(default_factory=set)  # … and after that, all of these,
+    asked_limit: int | None = None  # … of jobs and of workers in an overview
     asked_jobs: dict[str, None] = field(default_factory=dict)  # … and the details of these,
     asked_stories: dict[str, int | None] = field(
         default_factory=dict

@@ -25,9 +25,14 @@ class Room:
         return self.free_bytes - self.reserved_bytes < self._rules.client_window_bytes
 
     @property
+    def held_bytes(self) -> int:
+        """What the spool holds of all jobs together."""
+        return self._held[Resource.SPOOL_BYTES]
+
+    @property
     def spool_bytes(self) -> int:
         """What the spool can hold, for all jobs together."""
-        return self.free_bytes + self._held[Resource.SPOOL_BYTES]
+        return self.free_bytes + self.held_bytes
 
     @property
     def reserved_bytes(self) -> int:

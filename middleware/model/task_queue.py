@@ -48,6 +48,7 @@ class LeaseRecord:
     is_lost: bool = False  # with its worker; whose fault that was may be told later
     revoked: bool = False  # it holds credit until the worker answers, and nothing else
     assets_sent: frozenset[str] = frozenset()  # over the worker's present connection
+    is_adopted: bool = False  # and how far it is has not been told yet
 
 
 @dataclass(slots=True, eq=False)

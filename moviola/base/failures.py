@@ -11,6 +11,7 @@ from typing import Final
 from moviola.base.mapped import Mapped
 from moviola.base.records import record
 from moviola.base.texts import Name, Text
+from moviola.base.vocabulary import CauseKind, Fault
 
 MAX_TRACEBACK: Final = 4_000
 """Characters of a filter's traceback, of its end, which says most: it travels in the result's report."""
@@ -34,6 +35,11 @@ cost are all counted, and listed among the troubles."""
 
 MAX_FAILURES_IN_SUMMARY: Final = 5
 """Failures of an output that travel to the client; the metrics file has more."""
+
+
+def fault_of(kind: str) -> Fault:
+    """Return what a failure of this kind is put down to: only a filter raises exceptions and gives frames up."""
+    return Fault.FILTER if kind in (CauseKind.EXCEPTION, CauseKind.FALLBACK) else Fault.MACHINE
 
 
 @record

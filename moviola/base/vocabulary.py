@@ -74,8 +74,17 @@ class CauseKind(Word):
     STALL = "stall"
     TOO_LARGE = "too-large"  # an intermediate exceeds what may be handed on; not charged to any worker
     KILLED = "killed"  # from outside; only of a death
+    LOST = "lost"  # the lease ended without a result, which is no worker's fault; only in what is told of troubles
+    FALLBACK = "fallback"  # frames came out that are not as asked; only in what is told of troubles
     REFUSED = "refused"  # no tag proved that the result was asked for; only in what is told of failures
     UNREADABLE = "unreadable"  # the stored result makes no file; only in what is told of failures
+
+
+class Fault(Word):
+    """What a failure is put down to (Trouble.fault)."""
+
+    FILTER = "filter"  # it raised, or its frames were passed on without it
+    MACHINE = "machine"  # a process, its memory, or the network
 
 
 class ErrorCode(Word):
@@ -173,6 +182,7 @@ class Topic(Word):
     WORKERS = "workers"
     EVENTS = "events"
     FILTERS = "filters"
+    OVERVIEW = "overview"
 
 
 class EventKind(Word):

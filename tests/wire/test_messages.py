@@ -14,6 +14,7 @@ from moviola.base.failures import Failure
 from moviola.base.finished_file import FinishedFile
 from moviola.base.output_summary import OutputSummary
 from moviola.base.texts import MAX_TEXT
+from moviola.base.trouble import Trouble
 from moviola.base.vocabulary import JobState
 from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError, Unsendable
@@ -43,11 +44,20 @@ RECORDS: dict[Any, Any] = {
     AssetFacts: AssetFacts("sha256:0", 4, "logo.png"),
     FinishedFile: FinishedFile("a.mp4", 5, "00"),
     LeaseBeat: LeaseBeat(Lease(3, 4), "computing", 5, 6),
+    Trouble: Trouble(1.5, "filter", "exception", "boom"),
     OutputSummary: OutputSummary("out", JobState.DONE, failures=[Failure(output="out", frames=[1, 2])]),
 }
 """One of each that is in lists of messages."""
 
-SAMPLES: dict[Any, Any] = {int: 3, float: 1.5, bool: True, bytes: b"b", str: "s", Lease: Lease(1, 2)}
+SAMPLES: dict[Any, Any] = {
+    int: 3,
+    float: 1.5,
+    bool: True,
+    bytes: b"b",
+    str: "s",
+    Lease: Lease(1, 2),
+    dict[str, int]: {"key": 3},
+}
 
 
 def sample(cls: type[Message]) -> Message:

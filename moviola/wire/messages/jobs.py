@@ -11,6 +11,7 @@ from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.base.records import record
 from moviola.base.texts import Name, Text, Token
+from moviola.base.trouble import Trouble
 from moviola.base.worker_facts import WorkerFacts
 from moviola.wire.addresses import Address
 from moviola.wire.messages.message import Message
@@ -105,15 +106,17 @@ class Watch(Message):
 
     Attributes:
         job: one job's id; empty for all of `topics`.
-        topics: `jobs`, `workers`, `events`, `filters`.
+        topics: `jobs`, `workers`, `events`, `filters`, `overview`.
         chunk: with a job: its details tell the story of the tasks of the chunk with this index.
         log: with a job: its details tell the newest of what happened to all its tasks.
+        limit: with `overview`: at most so many jobs and so many workers are told of; nil for all.
     """
 
     job: Name = ""
     topics: list[Name] = field(default_factory=list)
     chunk: int | None = None
     log: bool = False
+    limit: int | None = None
 
 
 @record
@@ -138,6 +141,7 @@ class Job(Message):
         priority: as in Submit.
         details: to whoever watches this one job, and to its client at the end: what was asked for, and what failed.
         user: whose it is.
+        frames_per_s (frames/s): done over the last seconds, over all outputs; 0 once it is over.
     """
 
     job: Name
@@ -157,6 +161,7 @@ class Job(Message):
     priority: int = 0
     details: Details = field(default_factory=Details)
     user: Name = ""
+    frames_per_s: float = 0.0
 
 
 @record
@@ -195,6 +200,43 @@ class Aggregator(Message):
     connected: bool = True
     results_age_s: int | None = None
     results_limit: int | None = None
+
+
+@record
+class Overview(Message):
+    """How the cluster as a whole is doing. Counts are of what all users have.
+
+    Attributes:
+        epoch: of this life of the middleware; what is counted "in this life" begins again with a higher one.
+        unix_s (s): when this was so, since 1970.
+        jobs (jobs): by state.
+        workers (workers): by state.
+        aggregators: that are connected.
+        tasks_queued (tasks): that no worker has.
+        tasks_in_flight (tasks): that workers have.
+        frames_done (frames): that the last filters of chains have done in this life.
+        frames_per_s (frames/s): of these, over the last seconds.
+        failures (tasks): that failed in this life.
+        losses (tasks): that were lost in this life.
+        spool_bytes (bytes): that the spool holds.
+        spool_limit_bytes (bytes): that it can hold.
+        troubles: the newest, of this user's jobs and of no job; to an admin, of all.
+    """
+
+    epoch: int
+    unix_s: float
+    jobs: dict[Name, int] = field(default_factory=dict)
+    workers: dict[Name, int] = field(default_factory=dict)
+    aggregators: int = 0
+    tasks_queued: int = 0
+    tasks_in_flight: int = 0
+    frames_done: int = 0
+    frames_per_s: float = 0.0
+    failures: int = 0
+    losses: int = 0
+    spool_bytes: int = 0
+    spool_limit_bytes: int = 0
+    troubles: list[Trouble] = field(default_factory=list)
 
 
 @record
