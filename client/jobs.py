@@ -120,13 +120,14 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
     target = read_target(options)
     if options.verb == "list":
         return _list(options, target, stdout)
-    job = find(look(target, [Topic.JOBS]).jobs, options.id)
+    view = look(target, [Topic.JOBS, Topic.FILTERS] if options.verb == "show" else [Topic.JOBS])
+    job = find(view.jobs, options.id)
     if options.verb == "show":
         record = job_details(target, job.job, options.task)
         if options.json:
             stdout.json(details_as_json(record))
         else:
-            print_details(stdout, record)
+            print_details(stdout, record, view.known_filters())
         return Status.DONE
     if options.verb == "logs":
         record = job_details(target, job.job, log=True)
@@ -208,8 +209,7 @@ def _followed(
 
 def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Terminal, stderr: Terminal) -> None:
     if outcome.reason:
-        text = outcome.reason if outcome.status is Status.UNREACHABLE else f"{job}: {outcome.state}: {outcome.reason}"
-        stderr.fail(outcome.status, text)
+        stderr.fail(outcome.status, outcome.sentence(job))
     if options.json and outcome.job_id:
         stdout.json(outcome.to_json())
     if options.json or options.quiet:

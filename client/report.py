@@ -11,12 +11,12 @@ from rich.text import Text
 
 from moviola.display.bars import duration
 from moviola.display.terminal import Terminal
-from moviola.session.outcome import REFUSED, Outcome, OutputOutcome, Remains, Status, exit_status
+from moviola.session.outcome import Outcome, OutputOutcome, Remains, Status, exit_status
 from moviola.session.target import as_sentence
 from moviola.session.units import counted
 from moviola.session.views import BatchDisplay
 
-from .display.job_report import failure_line, traceback_of
+from .display.job_report import failure_line, first_of_each_kind, traceback_of
 from .display.left_behind import left_behind
 from .display.summary import finished_line, output_line, print_summary
 
@@ -112,20 +112,12 @@ class Report:
         is_interrupted = outcome.status is Status.CANCELLED and outcome.remains is not Remains.NOTHING
         is_told_at_the_end = self._options.is_batch and is_interrupted
         if outcome.reason and not is_told_at_the_end:
-            self._say(self._sentence(outcome))
+            self._say(as_sentence(outcome.sentence()))
         for warning in outcome.warnings if not self._options.is_quiet else ():
             self._say(f"{outcome.source}: {warning}")
-        for failure in outcome.failures if not self._options.is_quiet else ():
+        for failure in first_of_each_kind(outcome.failures) if not self._options.is_quiet else ():
             self._say(f"{outcome.source}: {failure_line(failure, outcome.unit)}")
             self._say(*traceback_of(failure).splitlines())
-
-    @staticmethod
-    def _sentence(outcome: Outcome) -> str:
-        if outcome.state == REFUSED:
-            return outcome.reason
-        if outcome.status is Status.UNREACHABLE and not outcome.job_id:
-            return as_sentence(outcome.reason)
-        return as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
 
     def _sum(self, seconds: float) -> str:
         words = WORDS | ({Status.DONE: "sent"} if self._options.is_detached else {})

@@ -85,7 +85,7 @@ class Failures:
         cluster.blame(Cause(CauseKind.LOST, text), now, job, track, index, worker)
         cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
         if past.losses >= cluster.rules.max_losses:
-            reason = f"{what} was lost {past.losses} times, last by {text}; resume it to try on"
+            reason = f"{what} was lost {past.losses} times, the last time with {text}"
             cluster.set_state(job, JobState.PAUSED, JobCode.LOST_TOO_OFTEN, reason)
             past.losses = 0
             self.revoke_all(job)

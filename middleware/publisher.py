@@ -185,8 +185,9 @@ def progress_of(job: Job) -> Progress:
     for track in filtered:
         queue = track.queue
         done += queue.stored_frames + queue.live_frames()
-        queued += queue.count
-        in_flight += len(queue.in_flight)
+        if not job.is_final:  # of an ended one nobody will ever do what is left
+            queued += queue.count
+            in_flight += len(queue.in_flight)
     return Progress(
         kind=job.request.kind,
         outputs=job.request.output_names,

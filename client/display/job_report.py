@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from moviola.base.details import RequestedOutput, StoryLine
+from moviola.base.details import RequestedOutput, RequestedStep, StoryLine
 from moviola.base.failures import Failure
 from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
 from moviola.display.bars import duration
 from moviola.display.terminal import Part, Terminal, styled
 from moviola.filters.chain import Step, format_chain
-from moviola.media.errors import SENTENCES
+from moviola.filters.schema import FilterSchema
+from moviola.media.errors import SENTENCES, last_line
 from moviola.media.kinds import unit_of
+from moviola.session.shortfall import WORDS, shortfall
 from moviola.session.units import counted
 from moviola.wire.messages import Job
 
@@ -21,9 +24,6 @@ from .tables import frames_of, job_json, share, state_text
 
 SIZE_IN_MB: Final = 100_000
 """Bytes from which a size is told in MB: two decimals then say something."""
-
-_SHORTFALLS: Final = {"fallback": "passed on unfiltered", "lost": "lost", "damaged": "patched up by the decoder"}
-"""What became of frames that are not as they should be, by the beginning of their count's name."""
 
 
 def details_as_json(job: Job) -> dict[str, Any]:
@@ -41,9 +41,9 @@ def details_as_json(job: Job) -> dict[str, Any]:
     }
 
 
-def print_details(console: Terminal, job: Job) -> None:
-    """One job, a line for each thing worth knowing."""
-    for name, value in _lines(job):
+def print_details(console: Terminal, job: Job, schemas: Mapping[str, FilterSchema]) -> None:
+    """One job, a line for each thing worth knowing; of chains what was chosen, where a filter's schema is known."""
+    for name, value in _lines(job, schemas):
         console.say((f"{name:<10}", "bold"), " ", value)
     for failure in job.details.failures:
         line = failure_line(failure, _unit(job))
@@ -89,12 +89,12 @@ def _print_story(console: Terminal, story: list[StoryLine]) -> None:
         console.say(at, "  ", (f"{line.output:<{names}}", "bold"), "  ", line.text)
 
 
-def _lines(job: Job) -> Iterator[tuple[str, Part]]:
+def _lines(job: Job, schemas: Mapping[str, FilterSchema]) -> Iterator[tuple[str, Part]]:
     progress, details = job.progress, job.details
     yield "job", job.job
     yield "source", job.name
     yield "user", job.user
-    yield "state", styled(state_text(job.state), f": {job.reason}" if job.reason else "")
+    yield "state", styled(state_text(job.state), f": {why}" if (why := _reason(job)) else "")
     submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.submitted_unix_s))
     yield "submitted", submitted + (f", ended after {duration(job.seconds)}" if job.seconds else "")
     yield "priority", f"{job.priority}; on error: {details.on_error}"
@@ -106,7 +106,7 @@ def _lines(job: Job) -> Iterator[tuple[str, Part]]:
     yield "tasks", f"{chunks} chunks here; {flow}, {progress.retries} retried"
     ended = {output.name: output for output in job.outputs}
     for asked in details.outputs:
-        yield "output", _output_line(asked, ended.get(asked.name), _unit(job))
+        yield "output", _output_line(asked, ended.get(asked.name), _unit(job), schemas)
     for file in job.files:
         if file.folder:  # the file is a list of what lies in it
             yield "folder", f"{file.folder}/"
@@ -117,6 +117,13 @@ def _lines(job: Job) -> Iterator[tuple[str, Part]]:
         yield "aggregator", details.aggregator + (f" at {addresses}" if addresses else "")
 
 
+def _reason(job: Job) -> str:
+    if job.reason or job.state != JobState.PARTIAL:
+        return job.reason
+    failures = [failure for output in job.outputs for failure in output.failures] or job.details.failures
+    return shortfall(job.outputs, failures, _unit(job), job.job)
+
+
 def _unit(job: Job) -> str:
     return unit_of(job.progress.kind)
 
@@ -125,15 +132,34 @@ def _size(size: int) -> str:
     return f"{size / 1e6:.2f} MB" if size >= SIZE_IN_MB else f"{size / 1e3:.2f} kB"
 
 
-def _output_line(asked: RequestedOutput, came_to: OutputSummary | None, unit: str) -> str:
-    chain = format_chain(Step(step.name, step.parameters) for step in asked.chain)
+def _output_line(
+    asked: RequestedOutput, came_to: OutputSummary | None, unit: str, schemas: Mapping[str, FilterSchema]
+) -> str:
+    chain = format_chain(Step(step.name, _chosen(step, schemas)) for step in asked.chain)
     parts = [f"{asked.name}: {chain}"]
     if came_to is not None:
         parts.append(counted(came_to.frames_out, unit))
-        counts = {words: getattr(came_to, f"{name}_frames") for name, words in _SHORTFALLS.items()}
+        counts = {words: getattr(came_to, f"{name}_frames") for name, words in WORDS.items()}
         parts += [f"{count} {words}" for words, count in counts.items() if count]
         parts.append(f"digest {came_to.digest[:12]}")
     return ", ".join(parts)
+
+
+def _chosen(step: RequestedStep, schemas: Mapping[str, FilterSchema]) -> dict[str, Any]:
+    """Return the parameters of a filter that are not at their defaults."""
+    schema = schemas.get(step.name)
+    defaults = {} if schema is None else {each.name: each.default for each in schema.parameters}
+    return {name: value for name, value in step.parameters.items() if name not in defaults or value != defaults[name]}
+
+
+def first_of_each_kind(failures: Iterable[Failure]) -> Iterator[Failure]:
+    """Yield the failures that tell something new: of those that a filter raised alike on many frames, the first."""
+    seen = set()
+    for failure in failures:
+        kind = (failure.output, failure.filter, last_line(failure.traceback) or failure.explanation)
+        if kind not in seen:
+            seen.add(kind)
+            yield failure
 
 
 def traceback_of(failure: Failure) -> str:

@@ -331,13 +331,13 @@ class Cluster:
     def describe(self, record: LeaseRecord) -> str:
         job = self.open.get(record.job)
         output = job.request.outputs[record.track]["name"] if job else record.track
-        return f"job {record.job} chunk {record.index} of {output}"
+        return f"chunk {record.index} of {output} (job {record.job})"
 
     @staticmethod
     def describe_task(job: Job, track: Track, index: int) -> str:
         """Name a task for people, of a passthrough stream as well."""
         of = f"stream {track.stream.number}" if track.is_passthrough else job.request.outputs[track.number]["name"]
-        return f"job {job.id} chunk {index} of {of}"
+        return f"chunk {index} of {of} (job {job.id})"
 
     def flight(self, job: str, track: int, index: int) -> tuple[Track, InFlight] | None:
         """A task in flight."""

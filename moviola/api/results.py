@@ -151,5 +151,5 @@ def result_of(outcome: Outcome, place: Place) -> Result:
         return result
     if outcome.status is Status.UNREACHABLE:
         raise Unreachable(as_sentence(outcome.reason))
-    text = as_sentence(f"{outcome.source}: {outcome.state}: {outcome.reason}")
+    text = as_sentence(outcome.sentence())
     raise (JobCancelled if outcome.status is Status.CANCELLED else JobFailed)(text, result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from fractions import Fraction
 
 from moviola.base.failures import MAX_TRACEBACK
@@ -115,7 +116,6 @@ class ChainRunner:
     @staticmethod
     def _apply(each: Filter, picture: Picture, earlier: tuple[Picture, ...]) -> Picture:
         """Once more after a failure: a passing lack of memory must not cost a frame."""
-        try:
+        with suppress(Exception):
             return each.apply(picture, earlier).seal()
-        except Exception:
-            return each.apply(picture, earlier).seal()
+        return each.apply(picture, earlier).seal()

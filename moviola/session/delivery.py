@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from moviola.base.vocabulary import JobState
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, losses, verify
 from moviola.media.material import Material
@@ -94,7 +95,8 @@ class Delivery:
                 yield refusal(complaint, self._size(material))
                 continue
             except KeyboardInterrupt:
-                yield self._of(material, Outcome(material.name, "", Status.CANCELLED, "cancelled", "interrupted"))
+                reason = "interrupted, and nothing of it is kept"
+                yield self._of(material, Outcome(material.name, "", Status.CANCELLED, JobState.CANCELLED, reason))
                 return
             yield self._of(material, outcome)
 

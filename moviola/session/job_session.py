@@ -181,7 +181,10 @@ class JobSession:
         if fetching is not None and fetching.size_here:
             return f"fetching {sized(fetching.size_here)} of {sized(fetching.size_total)}"
         if record is not None and self._is_held_up(record):
-            return f"{'paused' if record.state == JobState.PAUSED else 'waiting'}: {record.reason}"
+            if record.state != JobState.PAUSED:
+                return f"waiting: {record.reason}"
+            why = record.reason.removeprefix("paused ")  # "by somebody", or what happened to it
+            return f"paused: {why}; {typed('jobs')} resume {record.job} goes on with it"
         return ""
 
     @property
@@ -302,7 +305,7 @@ class JobSession:
     def _final(self, job: Job) -> None:
         """The job has ended."""
         if job.state not in (JobState.DONE, JobState.PARTIAL):
-            return self._end(FINAL_STATES[job.state], job.reason or f"the job was {job.state}", job.state)
+            return self._end(FINAL_STATES[job.state], job.reason or "the cluster does not say why", job.state)
         try:
             wanted = [Wanted.of(told) for told in job.files]
         except ValueError as error:

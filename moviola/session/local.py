@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from moviola.base.vocabulary import JobState
@@ -17,7 +16,7 @@ from moviola.media.material import Material
 from moviola.session.destination import Place
 from moviola.session.order import Order
 from moviola.session.outcome import Outcome, OutputOutcome, Status
-from moviola.session.units import counted
+from moviola.session.shortfall import shortfall
 from moviola.session.views import Display, JobView
 
 
@@ -50,34 +49,20 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
     except (MediaError, ParameterError, AssetError, OSError) as error:
         return Outcome(material.name, job, Status.FAILED, JobState.FAILED, str(error), time.monotonic() - started)
     partial = any(one.metrics.state == JobState.PARTIAL for one in finished)
+    failures = tuple(failure for one in finished for failure in one.metrics.failures)
     return Outcome(
         source=material.name,
         job_id=job,
         status=Status.PARTIAL if partial else Status.DONE,
         state=JobState.PARTIAL if partial else JobState.DONE,
-        reason=_shortfall(finished, unit_of(material.kind)) if partial else "",
+        reason=shortfall([one.summary for one in finished], failures, unit_of(material.kind)) if partial else "",
         seconds=time.monotonic() - started,
         outputs=tuple(_outcome_of(one) for one in finished),
         warnings=tuple(f"{one.output.name}: {warning}" for one in finished for warning in one.metrics.warnings),
-        failures=tuple(failure for one in finished for failure in one.metrics.failures),
+        failures=failures,
         unit=unit_of(material.kind),
     )
 
 
 def _outcome_of(one: LocalOutput) -> OutputOutcome:
     return OutputOutcome.of(one.summary, str(one.path), str(one.metrics_path))
-
-
-def _shortfall(finished: Sequence[LocalOutput], unit: str) -> str:
-    words = {
-        "fallback": "passed on unfiltered",
-        "lost": "lost",
-        "damaged": "patched up by the decoder",
-    }
-    counts = {kind: sum(one.metrics.frames[kind] for one in finished) for kind in words}
-    told = [
-        f"{counted(count, unit)} {'was' if count == 1 else 'were'} {words[kind]}"
-        for kind, count in counts.items()
-        if count
-    ]
-    return f"{', '.join(told) or 'parts of the source cannot be decoded'}; the metrics list them"

@@ -111,6 +111,18 @@ class Outcome:
         frames = max((output.frames_in for output in self.outputs), default=0)
         return frames / self.seconds if self.seconds > 0 else 0.0
 
+    def sentence(self, subject: str = "") -> str:
+        """Return how it ended and why, for people; empty where nothing needs to be said.
+
+        Args:
+            subject: what it is about; by default the source.
+        """
+        if not self.reason or self.state == REFUSED or (self.status is Status.UNREACHABLE and not self.job_id):
+            return self.reason  # which names the source itself, or is about the cluster
+        is_end = self.state == self.status.name.lower() and self.remains is Remains.NOTHING
+        state = f"{self.state}: " if is_end and not self.reason.startswith(self.state) else ""
+        return f"{subject or self.source}: {state}{self.reason}"
+
     def to_json(self) -> dict[str, Any]:
         """What `--json` prints."""
         return {

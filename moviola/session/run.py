@@ -20,7 +20,8 @@ from moviola.session.files import Files
 from moviola.session.follow import FollowSession
 from moviola.session.job_session import JobSession, Phase
 from moviola.session.order import Submission
-from moviola.session.outcome import Outcome, OutputOutcome
+from moviola.session.outcome import Outcome, OutputOutcome, Status
+from moviola.session.shortfall import shortfall
 from moviola.session.submit import SubmitSession
 from moviola.session.target import Target, hello
 from moviola.session.views import JobView
@@ -241,7 +242,7 @@ class Run:
             job_id=record.job if record is not None else "",
             status=ending.status,
             state=ending.state,
-            reason=ending.reason,
+            reason=ending.reason or self._shortfall(),
             seconds=record.seconds if record is not None else 0.0,
             outputs=tuple(self._output(summary) for summary in record.outputs) if record is not None else (),
             warnings=tuple(self._warnings(record.outputs)) if record is not None else (),
@@ -251,6 +252,13 @@ class Run:
             path=self._request.path,
             remains=ending.remains,
         )
+
+    def _shortfall(self) -> str:
+        """Return why a job is partly done, which its record tells in numbers."""
+        record, ending = self.session.record, self.session.ending
+        if record is None or ending is None or ending.status is not Status.PARTIAL:
+            return ""
+        return shortfall(record.outputs, _failures(record), self._request.unit, record.job)
 
     def _warnings(self, summaries: list[OutputSummary]) -> Iterator[str]:
         for summary in summaries:

@@ -334,7 +334,7 @@ def test_files_that_cannot_be_fetched_are_not_said_to_be_here(
     done = sender(clip, "--out", "v2.mp4", *to(cluster))
     assert done.returncode == 1
     assert done.stderr.startswith(
-        "clip.mp4: done: the job is done, but the aggregator has not been reached for 0 s (127.0.0.1:1: Connection ref"
+        "clip.mp4: the job is done, but the aggregator has not been reached for 0 s (127.0.0.1:1: Connection ref"
     )
     assert done.stderr.endswith("python -m client.jobs fetch job-0 brings them.\n")
     assert done.stdout.startswith(f"clip.mp4 → blur: done, but not fetched, {FRAMES} frames")

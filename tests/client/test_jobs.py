@@ -21,6 +21,7 @@ from moviola.base.finished_file import FinishedFile
 from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.base.vocabulary import JobState
+from moviola.filters import registry
 from moviola.media.material import Encoder, Material, Output
 from moviola.session.destination import places_for
 from moviola.session.jobs import find, place_of
@@ -108,6 +109,29 @@ def test_one_job_with_its_failures(jobs: Typed) -> None:
     assert "  Traceback:" in out
     status, out, _ = jobs("show", "latest", "--json")
     assert json.loads(out)["failures"] == [FAILURE.to_wire()]
+
+
+def test_of_a_chain_what_was_chosen_is_shown_and_all_as_json(jobs: Typed, cluster: FakeCluster) -> None:
+    pixelate = registry.schemas()["pixelate"]
+    everything = {each.name: each.default for each in pixelate.parameters} | {"block": 9}
+    steps = [RequestedStep("pixelate", everything), RequestedStep("unknown", {"strength": 1})]
+    cluster.script.known = [replace(RUNNING, details=Details([RequestedOutput("dots", steps)]))]
+    cluster.script.known_filters = [pixelate.to_wire()]
+    _, out, _ = jobs("show", "clip-b")
+    assert "output     dots: pixelate:block=9,unknown:strength=1\n" in out
+    _, out, _ = jobs("show", "clip-b", "--json")
+    assert json.loads(out)["outputs"][0]["chain"][0]["parameters"] == everything
+
+
+def test_why_a_job_is_partly_done_is_shown(jobs: Typed, cluster: FakeCluster) -> None:
+    summary = OutputSummary("blur", JobState.PARTIAL, 90, 90, fallback_frames=1, failures=[FAILURE])
+    cluster.script.known = [replace(OTHER, state="partial", outputs=[summary], details=DETAILS)]
+    _, out, _ = jobs("show", "film")
+    assert "state      partial: 1 of 90 frames was passed on unfiltered (frames 30-39); filter blur raised" in out
+    status, _, err = jobs("wait", "film")
+    assert status == 4
+    assert err.startswith("film-c1: partial: 1 of 90 frames was passed on unfiltered (frames 30-39); filter blur")
+    assert "python -m client.jobs logs film-c1 tells more" in err
 
 
 @pytest.mark.parametrize("verb", WISHES)

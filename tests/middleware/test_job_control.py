@@ -12,6 +12,7 @@ from middleware.events import ForgetJob, FreeJob
 from middleware.model.ended_job import EndedJob
 from middleware.model.rules import Rules
 from middleware.server import new_id
+from moviola.base.vocabulary import Verb
 from moviola.wire.messages import Cause, Control, Drop, End, Error, Event, Finish, Job, Own, Released, Task, Watch
 from tests.middleware.script import ROOM, Script, bits
 
@@ -271,6 +272,20 @@ def test_queued_tasks_are_counted(script: Script) -> None:
     script.deliver(11, 0)
     script.tick(1)
     assert script.job(1).progress.tasks_queued == 2
+
+
+def test_what_a_cancelled_job_left_undone_is_not_counted_as_queued(script: Script) -> None:
+    script.worker(11)
+    job = script.submit(chunks=5)
+    script.client(5)
+    script.tell(5, Control(job, Verb.CANCEL))
+    script.tick(1)
+    progress = script.job(1).progress
+    assert (progress.tasks_queued, progress.tasks_in_flight, progress.chunks_sent) == (0, 0, 5)
+    for one in (script, script.restarted(epoch=2)):
+        one.client(6)
+        one.tell(6, Watch(job))
+        assert one.said(6, Job)[-1].progress.tasks_queued == 0
 
 
 # ── uploads that stop ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -236,7 +236,7 @@ def test_frames_that_cannot_be_sent_at_once_wait_for_a_worker_that_offers_all(sc
     script.tell(RESIZE, Released(script.said(RESIZE, Task)[0].lease, "failed", cause))
     script.tick(1)
     assert script.job(1).code == "too-large"
-    assert script.job(1).reason == "job clip-1 chunk 0 of out: the frames of one chunk take more than 192 MB"
+    assert script.job(1).reason == "chunk 0 of out (job clip-1): the frames of one chunk take more than 192 MB"
     assert script.job(1).progress.retries == 0
     script.worker(BOTH, filters=("resize", "watermark"))
     script.tick()
