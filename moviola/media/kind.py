@@ -112,6 +112,21 @@ def _any_name(encoder: Encoder, _suffix: str) -> Encoder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileNaming:
+    """How the only file of an output can be called, of a kind whose outputs are folders, where a material is one file.
+
+    Attributes:
+        fitted: as in `Naming`.
+        obstacle: (source, encoder) → why the output is not one file, as the end of a sentence; empty where it is one.
+        digest: (material, encoder, path) → the output's digest, as if the file at `path` lay in the output's folder.
+    """
+
+    fitted: Callable[[Encoder, str], Encoder]
+    obstacle: Callable[[Source, Encoder], str]
+    digest: Deferred[Callable[[Material, Encoder, Path], str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
     """How the main files of a kind's outputs are called, and what a name that a person gives one says of its format.
 
@@ -124,6 +139,7 @@ class Naming:
         losses: (source, encoder) → a sentence for each thing that the name costs, known before anything is sent.
         digest: of a finished main file or folder, as the metrics tell it; None where it is the file's SHA-256.
         is_text: (encoder) → whether people can read the main file, so that it may go to a terminal.
+        single: where the main file is a folder, how the only file in it is called instead; None where it is not.
     """
 
     endings: Callable[[Encoder], tuple[str, ...]]
@@ -132,6 +148,7 @@ class Naming:
     losses: Deferred[Callable[[Source, Encoder], Iterator[str]]] | None = None
     digest: Deferred[Callable[[Path], str]] | None = None
     is_text: Callable[[Encoder], bool] = lambda _encoder: False
+    single: FileNaming | None = None
 
     def ending_of(self, source: Source, encoder: Encoder) -> str:
         """Return what stands behind the output's name in the name of its main file."""

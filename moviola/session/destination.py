@@ -14,6 +14,7 @@ from moviola.base.files import followed, put
 from moviola.base.result_folders import note
 from moviola.media import metadata
 from moviola.media.annotations import NAMED, SUFFIX
+from moviola.media.images.formats import format_called
 from moviola.media.kind import UnsuitedName
 from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Material
@@ -40,7 +41,8 @@ class Place:
 
     With `by_job` into a folder of the job's name, as an aggregator on this machine does. With `name` the only output,
     `output`, gets that name, and the files that belong to it are called alike; where the output is a folder of
-    pictures, the folder gets it. `main` is how the main file's name ends where that is a file of notes.
+    pictures, the folder gets it, or, where it `is_single`, the only picture in it. `main` is how the main file's name
+    ends where that is a file of notes.
 
     A file that is there is never replaced, but with `overwrite`, or where it is one of `replaceable`, or where the
     folder is the job's own. The files `protected`, such as the sources, are not replaced in any case.
@@ -53,6 +55,7 @@ class Place:
     name: str = ""
     output: str = ""
     main: str = ""
+    is_single: bool = False
     overwrite: bool = False
     replaceable: frozenset[Path] = frozenset()
     protected: frozenset[FileId] = frozenset()
@@ -68,7 +71,7 @@ class Place:
             return self.folder_of(job) / file
         rest = file.removeprefix(self.output)
         if rest.startswith("/"):
-            return self.folder / (self.name + rest)
+            return self.folder / (self.name if self.is_single else self.name + rest)
         if rest == file or file == metadata.NAME:  # of the whole job
             return self.folder / f"{Path(self.name).stem}.{file}"
         is_beside = rest != self.main and rest.count(".") > 1 and rest.endswith((".json", ".jsonl"))
@@ -87,7 +90,7 @@ class Place:
         said, has = Path(self.name).suffix.lower(), Path(file).suffix.lower()
         if not said or not has or self.path_of("", file).name != self.name:
             return ""
-        same = said == has or (said in NAMED and has in NAMED) or _container(said) == _container(has) is not None
+        same = said == has or (said in NAMED and has in NAMED) or _format(said) == _format(has) is not None
         return "" if same else f"{self.folder / self.name} says {said}, and what was made is {has}; name it {has}"
 
     def obstacle(self, target: Path) -> str:
@@ -128,8 +131,9 @@ def _in_results(results: Path, target: Path) -> tuple[str, str]:
     return job, "/".join(parts)
 
 
-def _container(extension: str) -> Container | None:
-    return BY_EXTENSION.get(extension)
+def _format(suffix: str) -> Container | str | None:
+    """Return the container or the format of pictures whose files are called so."""
+    return BY_EXTENSION.get(suffix) or format_called(suffix)
 
 
 def noun_of(mode: int) -> str:
@@ -157,9 +161,10 @@ def named(orders: Mapping[Material, Order], out: str | None) -> dict[Material, O
     ((material, order),) = orders.items()
     if len(order.outputs) != 1 or not _names_output(material, order, out):
         return dict(orders)
-    kind, output = KINDS[material.kind], order.outputs[0]
+    naming, output = KINDS[material.kind].naming, order.outputs[0]
+    single = naming.single if is_single(material, order, out) else None
     try:
-        encoder = kind.naming.fitted(output.encoder, Path(out).suffix)
+        encoder = (single or naming).fitted(output.encoder, Path(out).suffix)
     except UnsuitedName as error:
         raise UsageError(f"--out {out}: {error}") from error
     return {material: replace(order, outputs=(replace(output, encoder=encoder),))}
@@ -173,9 +178,7 @@ def places_for(orders: Mapping[Material, Order], out: str | None, results: Path)
     if out is None or len(orders) == 1:
         return {material: _only_place(material, order, out, results) for material, order in orders.items()}
     _refuse_file(out, "there are several sources")
-    suffix = Path(out).suffix.lower()
-    if not _is_folder_name(out) and any(suffix in kind.suffixes for kind in KINDS.values()):
-        raise UsageError(f"--out {out} is a name for one file, and there are several sources; name a folder, {out}/")
+    _refuse_file_name(out, "there are several sources")
     folders = [Path(out) / name for name in unique(Path(material.name).stem for material in orders)]
     for folder in folders:
         _make_folder(out, folder)
@@ -190,9 +193,18 @@ def _only_place(material: Material, order: Order, out: str | None, results: Path
         if kind.makes_folder and any(source.is_relative_to(target) for source in sources):
             raise UsageError(f"--out {out} holds the sources, which would be overwritten; give another name")
     has_pictures = order.outputs[0].encoder.codec != NO_VIDEO
-    is_folder = kind.makes_folder and has_pictures
+    is_file = out is not None and is_single(material, order, out)
+    is_folder = kind.makes_folder and has_pictures and not is_file
     place = place_for([output.name for output in order.outputs], out, results, is_folder=is_folder)
-    return place if has_pictures else replace(place, main=SUFFIX)
+    return replace(place, is_single=is_file) if has_pictures else replace(place, main=SUFFIX)
+
+
+def is_single(material: Material, order: Order, out: str) -> bool:
+    """Return whether `out` names the only picture of an output that would be a folder, and not that folder."""
+    has_naming = KINDS[material.kind].naming.single is not None
+    is_one_file = len(material.files) == 1 and material.files[0][0] == material.name  # and no folder with one in it
+    is_one_output = len(order.outputs) == 1 and order.outputs[0].encoder.codec != NO_VIDEO
+    return has_naming and is_one_file and is_one_output and bool(Path(out).suffix) and not _is_folder_name(out)
 
 
 def _names_output(material: Material, order: Order, out: str) -> bool:
@@ -221,6 +233,7 @@ def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_fold
         _make_folder(out, path.parent)
         return Place(path.parent, name=path.name, output=outputs[0])
     _refuse_file(out, "there are several outputs")
+    _refuse_file_name(out, "there are several outputs")
     _make_folder(out, path)
     return Place(path)
 
@@ -240,6 +253,12 @@ def _refuse_file(out: str, why: str) -> None:
     except OSError:
         noun = "a link that leads nowhere"
     raise UsageError(f"--out {out} is {noun}, and {why}; name a folder")
+
+
+def _refuse_file_name(out: str, why: str) -> None:
+    """Raise UsageError for what would be taken for a file, where it would be a folder."""
+    if not _is_folder_name(out) and any(Path(out).suffix.lower() in kind.suffixes for kind in KINDS.values()):
+        raise UsageError(f"--out {out} is a name for one file, and {why}; name a folder, {out}/")
 
 
 def _refuse_long_name(out: str, name: str) -> None:

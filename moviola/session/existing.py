@@ -65,15 +65,23 @@ def settle(
         naming = KINDS[material.kind].naming
         there = targets.take(_wanted(order, place, naming.endings))
         found = Recognised()
-        if there and not overwrite:
+        if place.is_single or (there and not overwrite):
             source = _source(material, order)
-            if source is not None:
+            if source is not None and place.is_single:
+                _refuse_several(naming, source, order, out)
+            if source is not None and there and not overwrite:
                 found = recognised(material, source, order, place)
                 exact = {each.path for each in _wanted(order, place, partial(_ending, naming, source))}
                 strangers += [path for path in there if path in exact and followed(path) not in found.files]
         destinations[material] = Destination(order, replace(place, replaceable=found.files), found.outcome)
     refuse(strangers)
     return destinations
+
+
+def _refuse_several(naming: Naming, source: Source, order: Order, out: str) -> None:
+    """Raise UsageError where an output that was given a file's name is more than one file."""
+    if naming.single is not None and (obstacle := naming.single.obstacle(source, order.outputs[0].encoder)):
+        raise UsageError(f"--out {out}: {obstacle}")
 
 
 def settle_fetch(
@@ -127,7 +135,7 @@ def _wanted(order: Order, place: Place, endings: Callable[[Encoder], tuple[str, 
     """Yield all that a job of one's own folder may make, by the endings that its main files may have."""
     for output in order.outputs:
         for ending in endings(output.encoder):
-            yield _Wanted(place.path_of("", output.name + ending), is_folder=not ending)
+            yield _Wanted(place.path_of("", output.name + ending), is_folder=not ending and not place.is_single)
             if not ending:
                 yield _Wanted(place.path_of("", output.name + LISTING))
         yield from (_Wanted(place.path_of("", output.name + beside)) for beside in (metrics.SUFFIX, SUFFIX))

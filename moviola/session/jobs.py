@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +50,17 @@ def find(jobs: Mapping[str, Job], text: str) -> Job:
 
 def place_of(job: Job, out: str | None, results: Path) -> Place:
     """Where its files go: to the same place as if it had been sent with this `--out`. Raises UsageError."""
-    return place_for(job.progress.outputs, out, results, is_folder=is_folder(job))
+    if not is_folder(job):
+        return place_for(job.progress.outputs, out, results)
+    is_single = out is not None and job.progress.frames_total == 1 and _is_picture_name(job, out)
+    place = place_for(job.progress.outputs, out, results, is_folder=not is_single)
+    return replace(place, is_single=is_single and bool(place.name))
+
+
+def _is_picture_name(job: Job, out: str) -> bool:
+    """Return whether a name says the format of a file of the job's kind, so that its only file may have it."""
+    kind = KINDS.get(job.progress.kind)
+    return kind is not None and kind.naming.single is not None and Path(out).suffix.lower() in kind.suffixes
 
 
 def is_folder(job: Job) -> bool:

@@ -97,7 +97,7 @@ def refuse_output(count: int, *, is_folder: bool, is_hidden: bool) -> None:
     if count > 1:
         raise UsageError(f"--out - is standard output, which takes one result, and there are {count}; name a folder")
     if is_folder:
-        raise UsageError("--out - is standard output, which takes one file, and images are several; name a folder")
+        raise UsageError("--out - is standard output, and images come back in a folder; name that, or a file for one")
     if is_hidden:
         raise UsageError("--out - is standard output, and a terminal shows no video; pipe it on, or name a file")
 

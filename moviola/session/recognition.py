@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import Final
@@ -55,7 +56,7 @@ def recognised(material: Material, source: Source, order: Order, place: Place) -
             continue
         main = place.path_of("", output.name + kind.naming.ending_of(source, output.encoder))
         if main.exists():
-            if not _is_result(main, told, kind, output):
+            if not _is_result(main, told, _digest_of(kind, material, output, place)):
                 continue
             whole.append(_outcome_of(output, main, told_in, told))
             states, seconds = states | {told.state}, max(seconds, told.wall_seconds)
@@ -89,11 +90,18 @@ def _describes(told: Metrics, source: Source, output: Output) -> bool:
     return told.format == metrics.FORMAT and same_source and same_output
 
 
-def _is_result(main: Path, told: Metrics, kind: Kind, output: Output) -> bool:
+def _digest_of(kind: Kind, material: Material, output: Output, place: Place) -> Callable[[Path], str]:
+    """Return what computes the digest of an output's finished file or folder."""
+    naming = kind.naming
+    if output.encoder.codec == NO_VIDEO:
+        return _sha256
+    if place.is_single and naming.single is not None:
+        return partial(naming.single.digest.load(), material, output.encoder)
+    return _sha256 if naming.digest is None else naming.digest.load()
+
+
+def _is_result(main: Path, told: Metrics, digest: Callable[[Path], str]) -> bool:
     """Whether a finished file or folder is still what was made."""
-    digest: Callable[[Path], str] = _sha256
-    if kind.naming.digest is not None and output.encoder.codec != NO_VIDEO:
-        digest = kind.naming.digest.load()
     try:
         if main.is_file() and main.stat().st_size != told.output.get("size"):
             return False

@@ -149,6 +149,48 @@ def test_so_are_pictures_and_tables(tmp_path: Path, source: str) -> None:
         settled(tmp_path / source, tmp_path / out, chain)
 
 
+def test_a_picture_alone_gets_a_files_name_which_says_its_format(tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(picture)
+    outcome = made(picture, tmp_path / "mine.jpg")
+    assert outcome.outputs[0].path == str(tmp_path / "mine.jpg")
+    with Image.open(tmp_path / "mine.jpg") as image:
+        assert image.format == "JPEG"
+    assert sorted(contents(tmp_path)) == ["a.png", "mine.jpg", "mine.metadata.json", "mine.metrics.json"]
+    with untouched(tmp_path):
+        assert settled(picture, tmp_path / "mine.jpg").finished is not None
+        for name, chain in (("mine.jpg", "edges"), ("a.png", "blur")):
+            with pytest.raises(UsageError, match=r"already; --overwrite|would be overwritten"):
+                settled(picture, tmp_path / name, chain)
+    assert made(picture, f"{tmp_path}/folder/").outputs[0].path == f"{tmp_path}/folder"
+    assert (tmp_path / "folder" / "a.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "words"),
+    [
+        ("mine.gif", Encoder(), "a GIF holds 256 colours, .* name it .jpg, .png, .webp, .tif or .bmp, or a folder"),
+        ("mine.mp4", Encoder(), "no format of pictures is called .mp4; name it .jpg, "),
+        ("mine.png", Encoder(format="webp"), "the name says .png, and --format says webp"),
+        ("pages.png", Encoder(), "pages.gif holds 2 pictures, and each becomes a file; name a folder"),
+    ],
+)
+def test_a_name_that_a_picture_cannot_have_is_refused(tmp_path: Path, name: str, encoder: Encoder, words: str) -> None:
+    picture = tmp_path / name.replace("mine", "a").replace(".png", ".gif").replace(".mp4", ".gif")
+    pages = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")[: 1 + name.startswith("pages")]]
+    pages[0].save(picture, save_all=True, append_images=pages[1:])
+    with untouched(tmp_path), pytest.raises(UsageError, match=words):
+        settled(picture, tmp_path / name, encoder=encoder)
+
+
+def test_several_outputs_get_no_files_name(tmp_path: Path, clip: Path) -> None:
+    with (
+        untouched(tmp_path),
+        pytest.raises(UsageError, match=r"o.mp4 is a name for one file, and there"),
+    ):
+        settled(clip, tmp_path / "o.mp4", "blur", "edges")
+
+
 def test_notes_alone_are_known_again(tmp_path: Path, clip: Path) -> None:
     made(clip, tmp_path / "notes.jsonl", "metadata")
     assert settled(clip, tmp_path / "notes.jsonl", "metadata").finished is not None

@@ -72,7 +72,7 @@ def test_a_result_is_held_in_a_folder_that_goes() -> None:
     [
         (CLIP, ["blur", "edges"], None, "takes one result, and there are 2"),
         (CLIP, ["blur"], None, "a terminal shows no video"),
-        (Material("images", "photos", (("a.jpg", Path("a.jpg")),)), ["blur"], None, "images are several"),
+        (Material("images", "photos", (("a.jpg", Path("a.jpg")),)), ["blur"], None, "images come back in a folder"),
         (CLIP, ["faces"], Encoder(NO_VIDEO), ""),
         (Material.single("table", "movies.csv"), ["post_2000"], None, ""),
     ],

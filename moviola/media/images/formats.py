@@ -68,6 +68,11 @@ def format_of(data: bytes | memoryview) -> str:
     raise BrokenImage("is no JPEG, PNG, WebP, TIFF, BMP or GIF picture, whatever its name says")
 
 
+def format_called(suffix: str) -> str | None:
+    """Return the name of the format whose files have this suffix, in upper or lower case; None where there is none."""
+    return next((each.name for each in FORMATS.values() if suffix.lower() in each.suffixes), None)
+
+
 def suffix_of(data: bytes) -> str:
     """Return the suffix of a picture's file that begins so; empty for what is no picture that is read."""
     try:

@@ -21,7 +21,7 @@ from moviola.media.annotations import SUFFIX
 from moviola.media.bundle import read
 from moviola.media.images.bundle import ImageResult
 from moviola.media.images.names import Names
-from moviola.media.material import NO_VIDEO, Files, Output, Source
+from moviola.media.material import NO_VIDEO, Encoder, Files, Material, Output, Source
 from moviola.media.report import Note, Report
 from moviola.media.spliced import Details, Spliced
 
@@ -156,6 +156,11 @@ def digest_of_folder(folder: Path) -> str:
     """Return the digest of all files in a folder, which is that of an output if they are its pictures."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return _digest({path.relative_to(folder).as_posix(): path for path in paths})
+
+
+def digest_of_file(material: Material, encoder: Encoder, path: Path) -> str:
+    """Return the digest of an output whose only picture, of a material of one file, lies at `path` under any name."""
+    return _digest({Names().take(material.files[0][0], encoder.format): path})
 
 
 def _digest(pictures: Mapping[str, Path]) -> str:

@@ -58,7 +58,7 @@ SCHEMA = FilterSchema(EVIL, EVIL, (Parameter(EVIL, "str", EVIL, EVIL),))
 PRINTERS: dict[str, Callable[[Terminal], object]] = {
     "tables": lambda to: print_tables(to, VIEW),
     "jobs": lambda to: print_jobs(to, [JOB], 0.0),
-    "details": lambda to: print_details(to, JOB),
+    "details": lambda to: print_details(to, JOB, {EVIL: SCHEMA}),
     "summary": lambda to: print_summary(to, [OUTCOME]),
     "filters": lambda to: print_filters(to, {EVIL: (SCHEMA, 1)}),
     "plain": lambda to: PlainDisplay(to).say(EVIL),
