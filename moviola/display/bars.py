@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -73,52 +73,83 @@ def plain_batch_line(batch: BatchView) -> str:
     return ", ".join(parts)
 
 
-def live_line(view: JobView, rate: float, width: int, now: float, *, lines: int = 1) -> Text:
+def name_width(width: int) -> int:
+    """Return the cells that a job's name may take of a line."""
+    return min(NAME_WIDTH, max(8, width // 4))
+
+
+def live_line(view: JobView, rate: float, width: int, now: float, *, lines: int = 1, column: int = 0) -> Text:
     """What of a job fits into `width` cells: the name, a bar and the numbers, the dearest first. What it waits for may
-    take so many `lines`."""
-    name = clipped(view.name, min(NAME_WIDTH, max(8, width // 4)))
+    take so many `lines`. The name gets a `column` of so many cells, so that bars below each other begin alike."""
+    name = clipped(view.name, name_width(width))
     if view.note:
         room = width * lines - cell_len(name) - 1
         return styled((name, "bold"), " ", (clipped(note_line(view, now), room), "yellow"))
-    left = time_left(view, rate)
-    retries = (6, _counted(view.retries, "retry", "retries"))
+    digits = len(str(max(view.frames_wanted, view.frames_done)))
+    all_sent = len(str(max(view.frames_total, view.frames_sent)))
+    retries = Number(6, _counted(view.retries, "retry", "retries"), len("99 retries"))
     numbers = [
-        (1, f"{view.share:4.0%}"),
+        Number(1, f"{view.share:4.0%}", 4),
         *([retries] if view.retries else []),
-        (3, f"processed {view.frames_done}/{view.frames_wanted}"),
-        (4, f"{rate:.0f} {view.unit}s/s"),
-        (5, f"{duration(left)} left" if left is not None else ""),
-        (2, f"sent {view.frames_sent}/{view.frames_total}"),
+        Number(3, f"processed {view.frames_done}/{view.frames_wanted}", len("processed /") + 2 * digits),
+        _rate(4, rate, view.unit),
+        _left(5, time_left(view, rate)),
+        Number(2, f"sent {view.frames_sent}/{view.frames_total}", len("sent /") + 2 * all_sent),
         *([] if view.retries else [retries]),
-        (7, f"{view.in_work} in work" if view.in_work is not None else ""),
+        Number(7, "" if view.in_work is None else f"{view.in_work} in work", len("99 in work")),
     ]
-    return _line(name, view.share, numbers, width)
+    return _line(name, view.share, numbers, width, column)
 
 
-def batch_line(batch: BatchView, width: int) -> Text:
+def batch_line(batch: BatchView, width: int, *, column: int = 0) -> Text:
     """What of a batch fits into `width` cells: `7 of 20`, a bar, its share, what failed, its rate, the time left."""
-    left = batch.seconds_left
     numbers = [
-        (1, f"{batch.share:4.0%}"),
-        *((2, text) for text in _failed(batch)),
-        (4, f"{duration(left)} left" if left is not None else ""),
-        (3, f"{batch.rate:.0f} {batch.unit}s/s"),
+        Number(1, f"{batch.share:4.0%}", 4),
+        *(Number(4, text, len("99 failed")) for text in _failed(batch)),
+        _left(3, batch.seconds_left),
+        _rate(2, batch.rate, batch.unit),
     ]
-    return _line(f"{batch.ended} of {batch.count}", batch.share, numbers, width)
+    return _line(f"{batch.ended} of {batch.count}", batch.share, numbers, width, column)
 
 
-def _line(name: str, share: float, numbers: Iterable[tuple[int, str]], width: int) -> Text:
-    """A name, a bar, and those of the numbers that fit: (order on the line, text), the most important first."""
-    room = width - cell_len(name) - 1 - BAR_WIDTH_MIN
+class Number(NamedTuple):
+    """A number on a line.
+
+    Attributes:
+        place: its place among the others, from the left.
+        text: as it is now; it may be empty.
+        cells: that are kept for it whatever it is, so that what is beside it stays where it is.
+    """
+
+    place: int
+    text: str
+    cells: int
+
+
+def _rate(place: int, rate: float, unit: str) -> Number:
+    return Number(place, f"{rate:.0f} {unit}s/s", len(f"999 {unit}s/s"))
+
+
+def _left(place: int, seconds: float | None) -> Number:
+    return Number(place, "" if seconds is None else f"{duration(seconds)} left", len("59:59 left"))
+
+
+def _line(name: str, share: float, numbers: Iterable[Number], width: int, column: int) -> Text:
+    """A name, a bar, and those of the numbers that fit, the most important of which come first.
+
+    The bar's length depends on the width alone, and numbers have fixed places: what changes is what they say."""
+    bar_width = min(MAX_BAR_WIDTH, max(BAR_WIDTH_MIN, width // 6))
+    gap = " " * (1 + max(0, column - cell_len(name)))
+    room = width - cell_len(name) - len(gap) - bar_width
     taken = []
-    for place, text in numbers:
-        if text and room >= len(text) + 2:
-            taken.append((place, text))
-            room -= len(text) + 2
-    words = "".join(f"  {text}" for _, text in sorted(taken))
-    bar_width = min(MAX_BAR_WIDTH, BAR_WIDTH_MIN + max(0, room))
+    for number in numbers:
+        cells = max(len(number.text), number.cells) + 2
+        if room >= cells:
+            taken.append((number.place, f"  {number.text}".ljust(cells)))
+            room -= cells
+    words = "".join(text for _, text in sorted(taken)).rstrip()
     done = round(bar_width * share)
-    line = styled((name, "bold"), " ", ("━" * done, "green"), ("┄" * (bar_width - done), "dim"), words)
+    line = styled((name, "bold"), gap, ("━" * done, "green"), ("┄" * (bar_width - done), "dim"), words)
     line.truncate(width, overflow="ellipsis")
     return line
 

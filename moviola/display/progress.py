@@ -15,7 +15,7 @@ from moviola.session.tally import Tally
 from moviola.session.views import BatchDisplay, JobView
 
 from . import ways
-from .bars import batch_line, live_line, plain_batch_line, plain_line
+from .bars import batch_line, live_line, name_width, plain_batch_line, plain_line
 from .events import EventDisplay
 from .terminal import Terminal, styled
 
@@ -93,10 +93,11 @@ class LiveDisplay(_Console):
         if self._tally is None:
             return [live_line(view, rates[view.id], width, now, lines=NOTE_LINES) for view in views]
         count = max(1, min(MAX_JOB_LINES, self._console.height - 4))  # one for the rest, one for all, and the cursor's
-        lines = [live_line(view, rates[view.id], width, now) for view in views[:count]]
+        column = name_width(width)
+        lines = [live_line(view, rates[view.id], width, now, column=column) for view in views[:count]]
         if len(views) > count:
             lines.append(styled((f"… and {len(views) - count} more under way", "dim")))
-        return [*lines, batch_line(self._tally.update(views, now), width)]
+        return [*lines, batch_line(self._tally.update(views, now), width, column=column)]
 
     def say(self, text: str) -> None:
         """One sentence that stays."""

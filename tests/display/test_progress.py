@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyte
 import pytest
 
 from moviola.display.bars import batch_line, duration, live_line, note_line, plain_batch_line, plain_line
@@ -55,6 +58,50 @@ def test_what_matters_most_is_shown_first() -> None:
     full = live_line(HALF, 25.0, 120, 0.0).plain
     for words in ("50%", "sent 80/100", "processed 50/100", "25 frames/s", "2 s left", "2 retries", "3 in work"):
         assert words in full
+
+
+def bars_on_screens(size: tuple[int, int], draw: Callable[[LiveDisplay, int], None]) -> list[list[str]]:
+    """What a terminal shows at each of 100 redraws: the lines with a bar on them."""
+    written = io.StringIO()
+    display = LiveDisplay(Terminal(file=written, force_terminal=True, width=size[0], height=size[1]))
+    screen = pyte.Screen(*size)
+    stream = pyte.Stream(screen)
+    seen = []
+    for step in range(100):
+        draw(display, step)
+        stream.feed(written.getvalue().replace("\n", "\r\n"))
+        written.seek(0)
+        written.truncate()
+        seen.append([line.rstrip() for line in screen.display if "┄" in line or "━" in line])
+    return seen
+
+
+def going(name: str, step: int, total: int) -> JobView:
+    """A job whose numbers grow to several digits, which has retries after a while."""
+    done = step * step * total // 10_000
+    return JobView(name, name, total, min(total, 2 * done), done, total, retries=step // 40, in_work=step % 11)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)], ids="{0[0]}x{0[1]}".format)
+def test_bars_and_numbers_stay_where_they_are(size: tuple[int, int]) -> None:
+    def single(display: LiveDisplay, step: int) -> None:
+        display.show([going("clip.mp4", step, 1500)], step / 3)
+
+    def batch(display: LiveDisplay, step: int) -> None:
+        if step == 0:
+            display.begin(20, 0)
+        elif step % 10 == 0:
+            display.ended(Outcome("x", "x", Status.FAILED if step == 50 else Status.DONE, "done"))
+        names = ["a.mp4", "a long name of a film.mp4", "tiny.mkv"][: 1 + step % 3]
+        display.show([going(name, step, 90 * 7 ** len(name) % 9000) for name in names], step / 3)
+
+    for draw in (single, batch):
+        seen = bars_on_screens(size, draw)
+        assert all(seen)
+        spans = {re.search("[━┄]+", line).span() for lines in seen for line in lines}  # type: ignore[union-attr]
+        assert len(spans) == 1, spans
+        places = {(line[:8], line.index("processed")) for lines in seen for line in lines if "processed" in line}
+        assert len(places) == len({name for name, _ in places}) > 0, places
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (61, "1:01"), (3723, "1:02:03")])
@@ -138,7 +185,7 @@ def test_a_batch_counts_its_files_and_tells_the_rest_by_their_size() -> None:
     assert shown.seconds_left == 550 / 15
     line = batch_line(shown, 80).plain
     assert line.startswith("2 of 4 ━")
-    assert "31%  1 failed  5 frames/s  37 s left" in line
+    assert "31%  5 frames/s    37 s left   1 failed" in line
     assert plain_batch_line(shown) == "2 of 4, 1 failed, 5 frames/s, 37 s left"
 
 
