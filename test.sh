@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 #
-# ./test.sh [--suite NAME] [pytest arguments]
+# ./test.sh [--suite NAME | --smoke] [pytest arguments]
 #
 # All checks that a change has to pass: style, formatting, types, the import arrows, the shell scripts, the tests.
 # Makes .venv with the development tools when they are missing. Every check runs, also after one has failed.
 #
 #   --suite NAME    that suite instead, and nothing else: 'long', 'containers', 'package' or 'fuzz' (tests/conftest.py tells more)
+#   --smoke         a little of each suite instead, in some seconds, and why what cannot run here cannot
 #   --help          this text
 
 set -euo pipefail
@@ -20,6 +21,9 @@ fi
 make_environment requirements.txt requirements-dev.txt
 cd "$root"
 tools=.venv/bin
+if [ "${1:-}" = --smoke ]; then
+    exec "$tools/python" -m pytest -r s "$@"
+fi
 if [ "${1:-}" = --suite ]; then
     exec "$tools/python" -m pytest "$@" # one after the other: they measure, or need the machine for themselves
 fi

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import Final
 
 import pytest
@@ -11,6 +12,10 @@ from hypothesis import settings
 
 os.environ["MOVIOLA_CHECK_SENT"] = "1"  # before any of our modules, and for the programs that tests start
 os.environ["XDG_CONFIG_HOME"] = os.devnull  # what somebody has configured for himself is no part of any test
+
+# Tests start some thousand processes: they read compiled modules, also where the environment wants none written.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it puts into the background with Ctrl-C ignored, and the programs that tests start inherit it.
@@ -25,10 +30,15 @@ SUITES: Final = {
     "package": "the project installed in a fresh environment: needs a package registry",
     "fuzz": "a million frames of structured garbage through real processes",
 }
-"""What `--suite NAME` runs: the tests marked `@pytest.mark.suite(NAME)`, which nothing else runs."""
+"""What `--suite NAME` runs: the tests marked `@pytest.mark.suite(NAME)`, which nothing else runs. `--smoke` runs those
+that are marked `@pytest.mark.smoke` as well, at least one of each suite: they make themselves small then, and skip
+themselves, with the reason, where this machine lacks what they need."""
 
 
 FRAMES: Final = 1_000_000
+
+SMOKE_FRAMES: Final = 1_000
+"""Of garbage in a smoke run: seconds."""
 
 WORLDS: Final = 25
 """Random worlds in each of four batches (tests/fuzz): a few seconds. `--worlds 5000` looks longer."""
@@ -41,22 +51,36 @@ def worlds(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def frames(request: pytest.FixtureRequest) -> int:
+def is_smoke(request: pytest.FixtureRequest) -> bool:
+    """Whether only a smoke is wanted: the same, but small."""
+    return bool(request.config.getoption("--smoke"))
+
+
+@pytest.fixture
+def frames(request: pytest.FixtureRequest, is_smoke: bool) -> int:
     """How many frames the suite `fuzz` sends in all."""
-    return int(request.config.getoption("--frames"))
+    return SMOKE_FRAMES if is_smoke else int(request.config.getoption("--frames"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--worlds", type=int, default=WORLDS, help="random worlds in each batch of tests of any sequence")
     parser.addoption("--frames", type=int, default=FRAMES, help="frames of garbage that the suite 'fuzz' sends")
-    parser.addoption("--suite", choices=sorted(SUITES), help="run this suite instead of the usual tests")
+    which = parser.getgroup("suites").addoption
+    which("--suite", choices=sorted(SUITES), help="run this suite instead of the usual tests")
+    which("--smoke", action="store_true", help="run a little of every suite instead of the usual tests")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanted = config.getoption("--suite")
-    chosen = [item for item in items if _suite_of(item) == wanted]
-    config.hook.pytest_deselected(items=[item for item in items if _suite_of(item) != wanted])
-    items[:] = chosen
+    wanted, is_smoke = config.getoption("--suite"), config.getoption("--smoke")
+    if wanted and is_smoke:
+        raise pytest.UsageError("--suite runs a suite, --smoke a little of every one: give one of them.")
+    is_chosen = [_is_smoke(item) if is_smoke else _suite_of(item) == wanted for item in items]
+    config.hook.pytest_deselected(items=[item for item, chosen in zip(items, is_chosen, strict=True) if not chosen])
+    items[:] = [item for item, chosen in zip(items, is_chosen, strict=True) if chosen]
+
+
+def _is_smoke(item: pytest.Item) -> bool:
+    return item.get_closest_marker("smoke") is not None
 
 
 def _suite_of(item: pytest.Item) -> str | None:

@@ -89,6 +89,23 @@ def engine() -> Iterator[Engine]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.smoke
+def test_compose_takes_the_file() -> None:
+    """All roles are services of it, each of them to be begun."""
+    tools = (["docker", "compose"], ["podman-compose"])
+    found = [tool for tool in tools if shutil.which(tool[0]) and _runs(*tool, "version")]
+    if not found:
+        pytest.skip("no container can be had: neither 'docker compose' nor 'podman-compose' is here")
+    done = subprocess.run([*found[0], "config"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    for role in ("middleware", "aggregator", "worker"):
+        assert f"\n  {role}:\n" in done.stdout
+
+
+def _runs(*line: str) -> bool:
+    return subprocess.run(line, capture_output=True, timeout=60, check=False).returncode == 0
+
+
 def test_a_client_on_the_host_gets_the_file_that_one_process_makes(engine: Engine, tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=FRAMES)
     sent = engine.client("client.file_sender", str(clip), "--out", "v2.mp4", "--json", cwd=tmp_path)

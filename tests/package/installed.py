@@ -18,6 +18,9 @@ RUN_TIMEOUT_S: Final = 240
 
 TOOLS: Final = ("build", "pipx", "uv")
 
+USERS_OWN: Final = ("filters.py", "client.py", "media.py", "wire.py", "worker.py", "tools.py")
+"""Modules that a user may have in the folder where a command is typed, called as ours once were."""
+
 MINORS: Final = range(11, 20)
 """Of Python 3: those that are looked for."""
 

@@ -14,11 +14,9 @@ import pytest
 from moviola.base.installation import version
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import ROOT
-from tests.package.installed import Built, Home
+from tests.package.installed import USERS_OWN, Built, Home
 
 pytestmark = [pytest.mark.suite("package"), pytest.mark.timeout(1800)]
-
-USERS_OWN = ("filters.py", "client.py", "media.py", "wire.py", "worker.py", "tools.py")
 
 
 def test_an_installation_adds_one_name_and_one_command(python: Path) -> None:

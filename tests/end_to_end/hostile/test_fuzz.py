@@ -64,6 +64,7 @@ def say(text: str) -> None:
 
 
 @pytest.mark.timeout(7200)
+@pytest.mark.smoke
 @pytest.mark.suite("fuzz")
 def test_middleware_and_aggregator_take_garbage(tmp_path: Path, frames: int) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
@@ -134,6 +135,7 @@ def _clear(port: int) -> None:
 
 
 @pytest.mark.timeout(7200)
+@pytest.mark.smoke
 @pytest.mark.suite("fuzz")
 def test_a_worker_takes_garbage_of_its_middleware(tmp_path: Path, frames: int) -> None:
     with HostileMiddleware("worker", SEED) as hostile:
@@ -165,6 +167,7 @@ def until_later(seconds: float) -> None:
 
 
 @pytest.mark.timeout(7200)
+@pytest.mark.smoke
 @pytest.mark.suite("fuzz")
 def test_a_client_takes_garbage_of_its_middleware(tmp_path: Path, frames: int) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
