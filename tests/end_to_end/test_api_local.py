@@ -97,8 +97,11 @@ def test_a_state_that_is_given_is_kept(clip: Path, tmp_path: Path) -> None:
 
 
 SCRIPT = """
+import signal
+
 import moviola
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests may run under nohup, where it is ignored
 LEVEL = 20
 
 def lowered(picture):
@@ -142,7 +145,7 @@ def begun(running: subprocess.Popen[str]) -> list[psutil.Process]:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGHUP])
 def test_a_script_that_is_ended_takes_everything_along(tmp_path: Path, number: signal.Signals) -> None:
-    with script(tmp_path, "import signal; signal.pause()") as running:
+    with script(tmp_path, "signal.pause()") as running:
         processes = begun(running)
         assert len(processes) >= 6
         running.send_signal(number)
