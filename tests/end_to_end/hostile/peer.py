@@ -210,6 +210,10 @@ def worker_details(*, filters: tuple[str, ...] = ("blur",), **changes: Any) -> H
     }
 
 
+_REFERENCES: dict[tuple[bytes, str], list[str]] = {}
+"""What one process makes of a clip by a chain: digests. Many tests send the same."""
+
+
 class Honest:
     """An honest job beside whatever a test does: it must end with the digest of `--local`, in time.
 
@@ -221,13 +225,17 @@ class Honest:
 
     def __init__(self, cluster: LocalCluster, clip: Path, chain: str = "blur") -> None:
         self._cluster, self._clip, self._chain = cluster, clip, chain
-        target = str(cluster.folder / "local.mp4")
-        self._local = cluster.send(str(clip), "--filters", chain, "--local", "-y", "--out", target)
+        known = clip.read_bytes(), chain
+        if known not in _REFERENCES:
+            target = str(cluster.folder / "local.mp4")
+            local = cluster.send(str(clip), "--filters", chain, "--local", "-y", "--out", target)
+            _REFERENCES[known] = [one["digest"] for one in local["outputs"]]
+        self._digests = _REFERENCES[known]
 
     def check(self, *arguments: str) -> dict[str, Any]:
         """Sends the job anew and compares digests; returns its `--json` object."""
         sent = self._cluster.send(str(self._clip), "--filters", self._chain, "--new", *arguments)
-        assert [one["digest"] for one in sent["outputs"]] == [one["digest"] for one in self._local["outputs"]]
+        assert [one["digest"] for one in sent["outputs"]] == self._digests
         return sent
 
 

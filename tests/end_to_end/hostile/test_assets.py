@@ -102,21 +102,18 @@ def test_a_file_that_is_served_is_found_by_its_name_and_an_edited_one_that_trave
         assert edited["outputs"][0]["digest"] != mine["outputs"][0]["digest"]
 
 
-def test_what_is_sent_as_a_file_must_be_that_file(tmp_path: Path) -> None:
-    clip = clips.moving(tmp_path / "clip.mp4", frames=8, gop=8)
+def test_what_is_sent_as_a_file_must_be_that_file(cluster: LocalCluster, honest: Honest) -> None:
     value = "sha256:" + "0" * 64
-    with LocalCluster(tmp_path, workers=1) as cluster:
-        honest = Honest(cluster, clip)
+    with RawPeer(cluster.port) as peer:
+        sent = submission(assets=[{"value": value, "size": 4, "name": "logo.png"}])
+        job = peer.submit(**sent)
+        peer.say("Chunk", b"else", job=job, stream=1, index=0, frame_count=1)
+        assert peer.closed().startswith("corrupt: what was sent as the file")
+    for wrong in ({"value": "/etc/passwd"}, {"value": value, "size": 16 * 1024 * 1024 + 1}):
         with RawPeer(cluster.port) as peer:
-            sent = submission(assets=[{"value": value, "size": 4, "name": "logo.png"}])
-            job = peer.submit(**sent)
-            peer.say("Chunk", b"else", job=job, stream=1, index=0, frame_count=1)
-            assert peer.closed().startswith("corrupt: what was sent as the file")
-        for wrong in ({"value": "/etc/passwd"}, {"value": value, "size": 16 * 1024 * 1024 + 1}):
-            with RawPeer(cluster.port) as peer:
-                peer.say("Submit", **submission(assets=[{"size": 4, "name": "x", **wrong}]))
-                assert peer.expect("Error")["code"] == "bad-job"
-        honest.check()
+            peer.say("Submit", **submission(assets=[{"size": 4, "name": "x", **wrong}]))
+            assert peer.expect("Error")["code"] == "bad-job"
+    honest.check()
 
 
 def test_files_arrive_though_everybody_is_killed_in_between(tmp_path: Path) -> None:

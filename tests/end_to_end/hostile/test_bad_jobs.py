@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, RawPeer, submission
 
@@ -23,34 +22,28 @@ REFUSED: tuple[dict[str, Any], ...] = (
 )
 
 
-def test_ordinary_long_file_names_just_work(tmp_path: Path) -> None:
-    clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
+def test_ordinary_long_file_names_just_work(cluster: LocalCluster, honest: Honest, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
-    with LocalCluster(tmp_path, workers=1) as cluster:
-        honest = Honest(cluster, clip)
-        for name in NAMES:
-            long = tmp_path / "sources" / name
-            shutil.copy(clip, long)
-            sent = cluster.send(str(long), "--filters", "blur", "--new")
-            assert Path(sent["outputs"][0]["path"]).is_file()
+    for name in NAMES:
+        long = tmp_path / "sources" / name
+        shutil.copy(clip, long)
+        sent = cluster.send(str(long), "--filters", "blur", "--new")
+        assert Path(sent["outputs"][0]["path"]).is_file()
+    honest.check()
+    listed = json.loads(cluster.run("client.jobs", "list", "--json").stdout)["jobs"]
+    assert set(NAMES) < {job["name"] for job in listed}
+    assert cluster.run("client.status", "--json").returncode == 0
+
+
+def test_what_is_too_large_to_derive_is_refused_when_it_is_submitted(cluster: LocalCluster, honest: Honest) -> None:
+    with RawPeer(cluster.port) as bad:
+        for changes in REFUSED:
+            bad.say("Submit", **submission(**changes))
+            refusal = bad.expect("Error", fatal=False)
+            assert refusal["code"] == "bad-job"
+            assert refusal["text"]
         honest.check()
-        listed = json.loads(cluster.run("client.jobs", "list", "--json").stdout)["jobs"]
-        assert set(NAMES) < {job["name"] for job in listed}
-        assert cluster.run("client.status", "--json").returncode == 0
-
-
-def test_what_is_too_large_to_derive_is_refused_when_it_is_submitted(tmp_path: Path) -> None:
-    clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
-    with LocalCluster(tmp_path, workers=1) as cluster:
-        honest = Honest(cluster, clip)
-        with RawPeer(cluster.port) as bad:
-            for changes in REFUSED:
-                bad.say("Submit", **submission(**changes))
-                refusal = bad.expect("Error", fatal=False)
-                assert refusal["code"] == "bad-job"
-                assert refusal["text"]
-            honest.check()
-            bad.say("Submit", **submission())  # its connection lives
-            bad.expect("Job")
-        assert cluster.log("aggregator").count("joined the middleware") == 1
-        assert cluster.run("client.jobs", "list").returncode == 0
+        bad.say("Submit", **submission())  # its connection lives
+        bad.expect("Job")
+    assert cluster.log("aggregator").count("joined the middleware") == 1
+    assert cluster.run("client.jobs", "list").returncode == 0

@@ -10,10 +10,8 @@ from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, RawPeer, frame, resident_bytes, submission
 
 
-def test_far_indexes_and_repeated_questions_cost_nobody_anything(tmp_path: Path) -> None:
-    clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
-    with LocalCluster(tmp_path, workers=1) as cluster, RawPeer(cluster.port) as far, RawPeer(cluster.port) as curious:
-        honest = Honest(cluster, clip)
+def test_far_indexes_and_repeated_questions_cost_nobody_anything(cluster: LocalCluster, honest: Honest) -> None:
+    with RawPeer(cluster.port) as far, RawPeer(cluster.port) as curious:
         honest.check()
         middleware = cluster.processes["middleware"].pid
         before = resident_bytes(middleware)
@@ -33,18 +31,17 @@ def test_far_indexes_and_repeated_questions_cost_nobody_anything(tmp_path: Path)
         assert resident_bytes(middleware) - before < 32 * MIB
 
 
-def test_who_asks_for_much_and_reads_nothing_takes_little(tmp_path: Path) -> None:
+def test_who_asks_for_much_and_reads_nothing_takes_little(cluster: LocalCluster, tmp_path: Path) -> None:
     """A thousand parts of a finished file, asked for at once."""
     clip = clips.moving(tmp_path / "clip.mp4", frames=48, gop=8, size=(640, 360))
-    with LocalCluster(tmp_path, workers=1) as cluster:
-        honest = Honest(cluster, clip)
-        sent = honest.check()
-        aggregator = cluster.processes["aggregator"].pid
-        before = resident_bytes(aggregator)
-        with RawPeer(cluster.aggregator_port) as greedy:
-            name = Path(sent["outputs"][0]["path"]).name
-            for _ in range(40):
-                ask = frame({"type": "Fetch", "job": sent["job_id"], "file": name, "offset": 0, "length": 8 * MIB})
-                greedy.send(100 * ask)
-            honest.check()
-            assert resident_bytes(aggregator) - before < 64 * MIB
+    honest = Honest(cluster, clip)
+    sent = honest.check()
+    aggregator = cluster.processes["aggregator"].pid
+    before = resident_bytes(aggregator)
+    with RawPeer(cluster.aggregator_port) as greedy:
+        name = Path(sent["outputs"][0]["path"]).name
+        for _ in range(40):
+            ask = frame({"type": "Fetch", "job": sent["job_id"], "file": name, "offset": 0, "length": 8 * MIB})
+            greedy.send(100 * ask)
+        honest.check()
+        assert resident_bytes(aggregator) - before < 64 * MIB

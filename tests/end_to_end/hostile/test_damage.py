@@ -88,29 +88,26 @@ def test_chunks_damaged_on_the_middlewares_disk_are_asked_for_again(tmp_path: Pa
         assert "needs chunks again" in cluster.log("middleware")
 
 
-def test_a_damaged_message_is_named_and_costs_its_sender_no_connection(tmp_path: Path) -> None:
+def test_a_damaged_message_is_named_and_costs_its_sender_no_connection(cluster: LocalCluster, honest: Honest) -> None:
     """Of each role; a client alone is sent back, to ask what is here."""
-    small = clips.moving(tmp_path / "small.mp4", frames=24, gop=8)
-    with LocalCluster(tmp_path, workers=1) as cluster:
-        honest = Honest(cluster, small)
-        result = {"type": "Result", "lease": [1, 1], "job": "j", "track": 0, "index": 3, "owner_epoch": 1}
-        counts = {"build": "f", "frames_in": 1, "frames_out": 1}
-        with RawPeer(cluster.aggregator_port, "worker") as worker:
-            for _ in range(2):
-                worker.send(frame({**result, **counts}, b"result", xxh3=1))
-                assert worker.expect("Stored", verdict="damaged")["index"] == 3
-        with RawPeer(cluster.port, "worker", hello={"details": worker_details(filters=("unheard-of",))}) as worker:
-            worker.send(frame({"type": "HandOn", "lease": [1, 1], "job": "j", "track": 0, "index": 2}, b"x", xxh3=1))
-            assert worker.expect("Stored", verdict="damaged")["index"] == 2
-        with RawPeer(cluster.port) as client:
-            job = client.submit(**submission(outputs=[{"name": "out", "chain": [{"name": "unheard-of"}]}]))
-            chunk = {"type": "Chunk", "job": job, "stream": 0, "index": 0, "frame_count": 1}
-            client.send(frame(chunk, b"chunk", xxh3=1))
-            assert client.closed().startswith("corrupt")
-        with RawPeer(cluster.port) as client:
-            client.send(frame({"type": "Watch"}, xxh3=1))
-            assert client.closed().startswith("corrupt")
-        honest.check()
+    result = {"type": "Result", "lease": [1, 1], "job": "j", "track": 0, "index": 3, "owner_epoch": 1}
+    counts = {"build": "f", "frames_in": 1, "frames_out": 1}
+    with RawPeer(cluster.aggregator_port, "worker") as worker:
+        for _ in range(2):
+            worker.send(frame({**result, **counts}, b"result", xxh3=1))
+            assert worker.expect("Stored", verdict="damaged")["index"] == 3
+    with RawPeer(cluster.port, "worker", hello={"details": worker_details(filters=("unheard-of",))}) as worker:
+        worker.send(frame({"type": "HandOn", "lease": [1, 1], "job": "j", "track": 0, "index": 2}, b"x", xxh3=1))
+        assert worker.expect("Stored", verdict="damaged")["index"] == 2
+    with RawPeer(cluster.port) as client:
+        job = client.submit(**submission(outputs=[{"name": "out", "chain": [{"name": "unheard-of"}]}]))
+        chunk = {"type": "Chunk", "job": job, "stream": 0, "index": 0, "frame_count": 1}
+        client.send(frame(chunk, b"chunk", xxh3=1))
+        assert client.closed().startswith("corrupt")
+    with RawPeer(cluster.port) as client:
+        client.send(frame({"type": "Watch"}, xxh3=1))
+        assert client.closed().startswith("corrupt")
+    honest.check()
 
 
 def test_a_ledger_that_cannot_be_used_ends_its_program_with_a_sentence(tmp_path: Path) -> None:

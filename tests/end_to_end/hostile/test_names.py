@@ -19,25 +19,22 @@ def _refusal(port: int, role: str, name: str, **hello: object) -> str:
     return str(closed.value)
 
 
-def test_nobody_takes_the_name_of_a_worker_or_an_aggregator(tmp_path: Path) -> None:
-    clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
-    with LocalCluster(tmp_path, workers=1, worker_arguments=["--name", "w"]) as cluster:
-        honest = Honest(cluster, clip)
-        [child] = cluster.worker_children()
-        store = _store(cluster)
-        addresses = [{"host": "", "port": 1}]
-        for token in ("", "guessed"):
-            told = _refusal(cluster.port, "worker", "w-1", details=worker_details(), token=token)
-            assert told.startswith("name-taken: another worker is connected as 'w-1': choose another --name, or wait")
-        claims = ((store["name"], store["store"], "forbidden"), ("other", store["store"], "forbidden"))
-        for name, claimed, code in (*claims, (store["name"], "new", "name-taken")):
-            details = {"store": claimed, "addresses": addresses}
-            told = _refusal(cluster.port, "aggregator", name, details=details, token="guessed")
-            assert told.startswith(f"{code}: "), told
-        with RawPeer(cluster.aggregator_port, "worker", name="w-1", hello={"token": "guessed"}):
-            honest.check()
-        assert [one.pid for one in cluster.worker_children()] == [child.pid]
-        assert "superseded" not in cluster.log("worker") + cluster.log("aggregator")
+def test_nobody_takes_the_name_of_a_worker_or_an_aggregator(cluster: LocalCluster, honest: Honest) -> None:
+    [child] = cluster.worker_children()
+    store = _store(cluster)
+    addresses = [{"host": "", "port": 1}]
+    for token in ("", "guessed"):
+        told = _refusal(cluster.port, "worker", "w-1", details=worker_details(), token=token)
+        assert told.startswith("name-taken: another worker is connected as 'w-1': choose another --name, or wait")
+    claims = ((store["name"], store["store"], "forbidden"), ("other", store["store"], "forbidden"))
+    for name, claimed, code in (*claims, (store["name"], "new", "name-taken")):
+        details = {"store": claimed, "addresses": addresses}
+        told = _refusal(cluster.port, "aggregator", name, details=details, token="guessed")
+        assert told.startswith(f"{code}: "), told
+    with RawPeer(cluster.aggregator_port, "worker", name="w-1", hello={"token": "guessed"}):
+        honest.check()
+    assert [one.pid for one in cluster.worker_children()] == [child.pid]
+    assert "superseded" not in cluster.log("worker") + cluster.log("aggregator")
 
 
 def test_a_worker_whose_name_is_taken_says_so_and_joins_once_it_is_free(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end import clips
 from tests.end_to_end.cluster import ROOT, LocalCluster
 from tests.end_to_end.hostile.peer import Closed, Honest, RawPeer
 from tests.ports import free_port
@@ -23,39 +22,35 @@ def open_to_others(folder: Path) -> list[str]:
     return [str(path) for path in (folder, *folder.rglob("*")) if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
-def test_a_cluster_lets_nobody_in_who_has_not_its_secret(tmp_path: Path) -> None:
-    clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
-    with LocalCluster(tmp_path, workers=1) as cluster:
-        honest = Honest(cluster, clip)
-        honest.check()
-        assert len(cluster.secret) >= 32
-        assert open_to_others(tmp_path / "state") == []
-        for port in (cluster.port, cluster.aggregator_port):
-            for role in ("client", "worker"):
-                for secret in (b"", b"guessed"):
-                    with pytest.raises(Closed, match="forbidden"):
-                        RawPeer(port, role, secret=secret)
-        stranger = {**cluster.environment, "MOVIOLA_STATE": str(tmp_path / "of another user")}
-        told = subprocess.run(
-            [sys.executable, "-m", "client.status"],
-            cwd=tmp_path,
-            env=stranger,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert told.returncode != 0
-        assert "--secret-file" in told.stderr
-        honest.check()
+def test_a_cluster_lets_nobody_in_who_has_not_its_secret(cluster: LocalCluster, honest: Honest, tmp_path: Path) -> None:
+    honest.check()
+    assert len(cluster.secret) >= 32
+    assert open_to_others(cluster.folder / "state") == []
+    for port in (cluster.port, cluster.aggregator_port):
+        for role in ("client", "worker"):
+            for secret in (b"", b"guessed"):
+                with pytest.raises(Closed, match="forbidden"):
+                    RawPeer(port, role, secret=secret)
+    stranger = {**cluster.environment, "MOVIOLA_STATE": str(tmp_path / "of another user")}
+    told = subprocess.run(
+        [sys.executable, "-m", "client.status"],
+        cwd=tmp_path,
+        env=stranger,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode != 0
+    assert "--secret-file" in told.stderr
+    honest.check()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_another_user_of_the_machine_cannot_read_the_secret(tmp_path: Path) -> None:
-    with LocalCluster(tmp_path, workers=0):
-        reading = ["/bin/cat", str(tmp_path / "state" / "secret")]
-        done = subprocess.run(reading, user=NOBODY, cwd="/", capture_output=True, text=True, check=False)
-        assert done.returncode != 0
-        assert done.stdout == ""
+def test_another_user_of_the_machine_cannot_read_the_secret(cluster: LocalCluster) -> None:
+    reading = ["/bin/cat", str(cluster.folder / "state" / "secret")]
+    done = subprocess.run(reading, user=NOBODY, cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("role", ["middleware", "aggregator", "worker", "client.status"])

@@ -11,7 +11,6 @@ from moviola.filters.chain import parse_chain
 from moviola.media.bundle import pack
 from moviola.media.kinds import split
 from moviola.media.material import Chunk, Cutting, Encoder, Material, Output
-from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import Honest, RawPeer, submission
 from tests.ports import free_udp_port
@@ -48,24 +47,23 @@ def hostile_submission(clip: Path, template: bytes, form: str) -> tuple[dict[str
     return submission(source=told, outputs=[output]), [*chunks, Chunk(1, 0, 0, pack({"p": []}, []))]
 
 
-def test_a_template_is_opened_as_what_it_says_or_not_at_all(tmp_path: Path, udp_port: int) -> None:
-    clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
+def test_a_template_is_opened_as_what_it_says_or_not_at_all(
+    cluster: LocalCluster, honest: Honest, clip: Path, udp_port: int
+) -> None:
     sdp = SDP.format(port=udp_port).encode()
     refused = [(sdp, "matroska"), (FFCONCAT, "mov"), (sdp, "sdp"), (FFCONCAT, "concat"), (b"#EXTM3U\n", "mpegts")]
     taken = [(MATROSKA + sdp, "matroska"), (b"nut/multimedia container\0" + FFCONCAT, "nut")]
-    with LocalCluster(tmp_path, workers=1) as cluster:
-        honest = Honest(cluster, clip)
-        with RawPeer(cluster.port) as bad:
-            for template, form in refused:
-                bad.say("Submit", **hostile_submission(clip, template, form)[0])
-                error = bad.expect("Error", fatal=False)
-                assert (error["code"], "stream 1" in error["text"]) == ("bad-job", True)
-            for template, form in taken:
-                reason = _fate(bad, *hostile_submission(clip, template, form))
-                assert "template" in reason, reason
-                assert form in reason, reason
-            honest.check()
-        assert not is_open(udp_port)
+    with RawPeer(cluster.port) as bad:
+        for template, form in refused:
+            bad.say("Submit", **hostile_submission(clip, template, form)[0])
+            error = bad.expect("Error", fatal=False)
+            assert (error["code"], "stream 1" in error["text"]) == ("bad-job", True)
+        for template, form in taken:
+            reason = _fate(bad, *hostile_submission(clip, template, form))
+            assert "template" in reason, reason
+            assert form in reason, reason
+        honest.check()
+    assert not is_open(udp_port)
 
 
 def _fate(peer: RawPeer, submit: dict[str, Any], chunks: list[Chunk]) -> str:
