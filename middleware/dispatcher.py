@@ -369,6 +369,7 @@ class Dispatcher:
             self._ownership.expire_deliveries(event.behind, now)
             self._ownership.expire(now)
             self._make_room()
+            self.cluster.totals.sort_latencies()
         self._submissions.expire_idle(now)
         self._look_at_changed(now)
         self._scheduler.hand_out(now)
@@ -455,6 +456,7 @@ class Dispatcher:
         while cluster.ended_jobs:
             job = cluster.ended_jobs.pop()
             job.result.seconds = now + cluster.unix_offset_s - job.request.submitted_unix_s
+            cluster.totals.note_end(job.state, job.result.seconds)
             self._failures.revoke_all(job)
             cluster.close_job(job)
             cluster.let_go(job)

@@ -37,7 +37,8 @@ class Overviews:
 
 def counted(cluster: Cluster, now: float) -> Overview:
     """Return an overview without troubles."""
-    queued = in_flight = 0
+    queued, in_flight, totals = 0, 0, cluster.totals
+    totals.sort_latencies()
     for job in cluster.open.values():
         for track in job.filtered:
             queued += track.queue.count
@@ -56,6 +57,12 @@ def counted(cluster: Cluster, now: float) -> Overview:
         losses=cluster.troubles.losses,
         spool_bytes=cluster.room.held_bytes,
         spool_limit_bytes=cluster.room.spool_bytes,
+        jobs_ended=dict(totals.jobs_ended),
+        hand_outs=totals.hand_outs,
+        retries=totals.retries,
+        received_bytes=totals.received_bytes,
+        task_seconds=totals.task_seconds.histogram(),
+        job_seconds=totals.job_seconds.histogram(),
     )
 
 

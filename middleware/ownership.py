@@ -281,15 +281,11 @@ class Ownership:
     def stored(self, record: AggregatorRecord, message: Stored, now: float) -> None:
         """A store tells what became of a result, or of a chunk that it was passed. Raises ProtocolError."""
         cluster = self._cluster
-        job = cluster.open.get(message.job)
-        if job is None or job.owner.store != record.store:
+        if (job := cluster.open.get(message.job)) is None or job.owner.store != record.store:
             return
         number, index = message.track, message.index
         if number >= len(job.tracks) or index >= MAX_CHUNKS:
             raise ProtocolError(ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {index} of track {number}")
-        is_flawed = message.fallback_frames or message.lost_frames or message.damaged_frames
-        if is_flawed:
-            _check_frames(message)
         track = job.tracks[number]
         queue = track.queue
         if message.verdict not in STORED:
@@ -297,13 +293,15 @@ class Ownership:
             return
         if index not in queue.in_flight and index in queue.stored:
             return
-        if is_flawed:
+        if message.fallback_frames or message.lost_frames or message.damaged_frames:
+            _check_frames(message)
             self._note_frames(job, track, message, now)
         job.upload.moved_at = now
         if track.intermediates:
             cluster.free_intermediate(job, track, index)
-        flight = track.store(index, now)
-        if flight is not None:
+        if (begun_at := track.begun_at.get(index)) is not None:
+            cluster.totals.latencies_s.append(now - begun_at)
+        if (flight := track.store(index, now)) is not None:
             self._leases.stored(job, flight, message.lease)
         cluster.situations.freeable[job] = None
         cluster.stories.tell(now, job.id, number, index, "stored")
@@ -371,7 +369,7 @@ class Ownership:
         passed = 0
         for track in job.passed:
             while passed < most and (index := track.queue.first()) is not None:
-                track.begin_passing(index, now)
+                self._cluster.totals.retries += track.begin_passing(index, now)
                 message = Pass(job.id, track.number, index, job.owner.epoch)
                 self._cluster.outbox.append(SendChunk(owner.peer, message, job.id, track.stream.number, index))
                 passed += 1

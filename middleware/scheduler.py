@@ -45,7 +45,6 @@ class Scheduler:
         self._cluster = cluster
         self._lanes = Lanes()
         self._version = 0  # of the fleet's groups for which the lanes were made
-        self._sequence = 0  # of leases; whose last one is the oldest comes next
 
     def look(self, job: Job, now: float) -> None:
         """See which tracks of a job wait for a worker now."""
@@ -208,8 +207,9 @@ class Scheduler:
     def _lend(self, job: Job, track: Track, index: int, part: Part, worker: WorkerRecord, now: float) -> None:
         """Lend a part of a task to a worker."""
         cluster, number, mode, build, told_stage = self._cluster, track.number, part.mode, part.build, part.told_stage
-        self._sequence = job.last_served = job.user.last_served = self._sequence + 1
-        lease = Lease(cluster.epoch, self._sequence)
+        sequence = cluster.totals.hand_outs + 1  # whose last one is the oldest comes next
+        cluster.totals.hand_outs = job.last_served = job.user.last_served = sequence
+        lease = Lease(cluster.epoch, sequence)
         instance, epoch = worker.shown_to(job.owner.store), job.owner.epoch
         tag = job.tags.make(job.id, epoch, number, index, lease, instance, mode, told_stage, build)
         # in the order of the fields: by their names this would take twice as long, and it is done for each task
@@ -217,7 +217,7 @@ class Scheduler:
         if part.is_last and not track.fingerprint:
             track.choose_build(part.path)
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
-        track.assign(record, now)
+        cluster.totals.retries += track.assign(record, now)
         cluster.fleet.lend(worker, record)
         cluster.stories.tell(now, job.id, number, index, "lent to ", worker.name, " as ", lease)
         assets = job.assets_of(track) if job.request.assets and mode != Mode.DROP else []

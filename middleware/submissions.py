@@ -196,6 +196,7 @@ class Submissions:
         job.add_chunk(message.stream, message.index, ChunkFacts(message.frame_count, xxh3, size))
         cluster.situations.freeable[job] = None  # it may have been stored before
         cluster.room.free_bytes -= size
+        cluster.totals.received_bytes += size
         value = "" if asset is None else asset.value
         cluster.outbox.append(SpoolChunk(job.id, message.stream, message.index, message.frame_count, value))
         return None

@@ -46,6 +46,7 @@ from .situations import Situations
 from .states import JobState
 from .stories import Stories
 from .task_queue import InFlight, LeaseRecord
+from .totals import Totals
 from .track import TaskFailures, Track
 from .troubles import Troubles
 from .uploads import Uploads
@@ -90,6 +91,7 @@ class Cluster:
         self.stories = Stories()
         self.troubles = Troubles()
         self.frames_of_ended = 0  # computed in this life, of jobs that are over
+        self.totals = Totals()
         self.situations = Situations()
         self.looks: Timers[Job] = Timers()  # jobs that are to be looked at again by then, though nothing changes
         self.lease_checks: Timers[Peer] = Timers()  # workers, by when to see whether they are silent or stand still

@@ -98,19 +98,20 @@ class Track:
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def assign(self, record: LeaseRecord, now: float, *, adopted: bool = False) -> None:
-        """A lease on a task, queued or in flight already, begins; or one goes on that was thought lost."""
+    def assign(self, record: LeaseRecord, now: float, *, adopted: bool = False) -> bool:
+        """A lease on a task, queued or in flight already, begins; or one goes on that was thought lost. Return whether
+        that is a retry."""
         self.begun_at.setdefault(record.index, now)
-        if self.task_failures:
-            self._count_retry(record.index, adopted=adopted)
         self.queue.begin(record, now)
         if adopted:
             self._on_change()
+        return bool(self.task_failures) and self._count_retry(record.index, adopted=adopted)
 
-    def begin_passing(self, index: int, now: float) -> None:
-        """A passthrough chunk has been sent to the aggregator."""
-        self._count_retry(index, adopted=False)
+    def begin_passing(self, index: int, now: float) -> bool:
+        """A passthrough chunk has been sent to the aggregator. Return whether that is a retry."""
+        is_retry = self._count_retry(index, adopted=False)
         self.queue.begin_passing(index, now)
+        return is_retry
 
     def lose(self, index: int) -> TaskFailures:
         """A lease was lost with its worker, or what it brought on its way."""
@@ -140,11 +141,12 @@ class Track:
         self.queue.put_first(index)
         self._on_change()
 
-    def _count_retry(self, index: int, *, adopted: bool) -> None:
-        """What a failure or a loss costs is the next hand-out, and nothing if none follows."""
+    def _count_retry(self, index: int, *, adopted: bool) -> bool:
+        """What a failure or a loss costs is the next hand-out, and nothing if none follows. Return whether it was
+        counted."""
         past = self.task_failures.get(index)
         if past is None or not past.retry:
-            return
+            return False
         if adopted:
             past.losses -= past.retry == "loss"
         else:
@@ -152,6 +154,7 @@ class Track:
             self.tally.losses += past.retry == "loss"
             past.losses_tallied += past.retry == "loss"
         past.retry = ""
+        return not adopted
 
     def store(self, index: int, now: float) -> InFlight | None:
         """A task that was not stored is; return its flight, if it had one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from middleware.model.rules import Rules
+from middleware.model.totals import Totals
 from middleware.model.troubles import MAX_USERS, Troubles
 from moviola.base.trouble import MAX_TROUBLES, Trouble
 from moviola.wire.messages import (
@@ -56,7 +57,15 @@ def computing(script: Script, peer: int, frames: int) -> None:
 
 
 def test_an_empty_cluster() -> None:
-    assert overview(cluster(0)) == Overview(1, 101.0, aggregators=1, spool_limit_bytes=1 << 30)
+    nothing = Totals()
+    assert overview(cluster(0)) == Overview(
+        1,
+        101.0,
+        aggregators=1,
+        spool_limit_bytes=1 << 30,
+        task_seconds=nothing.task_seconds.histogram(),
+        job_seconds=nothing.job_seconds.histogram(),
+    )
 
 
 def test_jobs_workers_and_tasks_are_counted() -> None:

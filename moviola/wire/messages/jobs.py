@@ -6,6 +6,7 @@ from dataclasses import field
 
 from moviola.base.details import Details, Policy
 from moviola.base.finished_file import FinishedFile
+from moviola.base.histogram import Histogram
 from moviola.base.mapped import Map, Mapped
 from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
@@ -220,6 +221,12 @@ class Overview(Message):
         losses (tasks): that were lost in this life.
         spool_bytes (bytes): that the spool holds.
         spool_limit_bytes (bytes): that it can hold.
+        jobs_ended (jobs): by state, in this life; those that were forgotten since are among them.
+        hand_outs (tasks): in this life; parts of shared chains and copies of slow tasks count too.
+        retries (tasks): hand-outs after a failure or a loss, in this life.
+        received_bytes (bytes): of chunks that clients sent in this life.
+        task_seconds (s): from a task's first hand-out until its result was stored, in this life.
+        job_seconds (s): from a job's submission to its end, of those that ended in this life.
         troubles: the newest, of this user's jobs and of no job; to an admin, of all.
     """
 
@@ -236,6 +243,12 @@ class Overview(Message):
     losses: int = 0
     spool_bytes: int = 0
     spool_limit_bytes: int = 0
+    jobs_ended: dict[Name, int] = field(default_factory=dict)
+    hand_outs: int = 0
+    retries: int = 0
+    received_bytes: int = 0
+    task_seconds: Histogram = field(default_factory=Histogram)
+    job_seconds: Histogram = field(default_factory=Histogram)
     troubles: list[Trouble] = field(default_factory=list)
 
 
