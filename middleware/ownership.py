@@ -287,11 +287,10 @@ class Ownership:
         if number >= len(job.tracks) or index >= MAX_CHUNKS:
             raise ProtocolError(ErrorCode.BAD_MESSAGE, f"job {job.id} has no chunk {index} of track {number}")
         track = job.tracks[number]
-        queue = track.queue
         if message.verdict not in STORED:
             self._not_stored(record, job, track, message, now)
             return
-        if index not in queue.in_flight and index in queue.stored:
+        if index not in track.queue.in_flight and index in track.queue.stored:
             return
         if message.fallback_frames or message.lost_frames or message.damaged_frames:
             _check_frames(message)
@@ -305,7 +304,7 @@ class Ownership:
             self._leases.stored(job, flight, message.lease)
         cluster.situations.freeable[job] = None
         cluster.stories.tell(now, job.id, number, index, "stored")
-        if not (queue.count or queue.in_flight):
+        if not (track.queue.count or track.queue.in_flight):
             self.finish_if_complete(job, now)
 
     def _not_stored(self, record: AggregatorRecord, job: Job, track: Track, message: Stored, now: float) -> None:

@@ -207,11 +207,9 @@ class Scheduler:
     def _lend(self, job: Job, track: Track, index: int, part: Part, worker: WorkerRecord, now: float) -> None:
         """Lend a part of a task to a worker."""
         cluster, number, mode, build, told_stage = self._cluster, track.number, part.mode, part.build, part.told_stage
-        sequence = cluster.totals.hand_outs + 1  # whose last one is the oldest comes next
-        cluster.totals.hand_outs = job.last_served = job.user.last_served = sequence
-        lease = Lease(cluster.epoch, sequence)
-        instance, epoch = worker.shown_to(job.owner.store), job.owner.epoch
-        tag = job.tags.make(job.id, epoch, number, index, lease, instance, mode, told_stage, build)
+        job.last_served = job.user.last_served = cluster.totals.hand_outs = cluster.totals.hand_outs + 1
+        lease, epoch, store = Lease(cluster.epoch, job.last_served), job.owner.epoch, job.owner.store
+        tag = job.tags.make(job.id, epoch, number, index, lease, worker.shown_to(store), mode, told_stage, build)
         # in the order of the fields: by their names this would take twice as long, and it is done for each task
         record = LeaseRecord(lease, worker.name, job.id, number, index, part, tag, now, now)
         if part.is_last and not track.fingerprint:
@@ -221,9 +219,8 @@ class Scheduler:
         cluster.fleet.lend(worker, record)
         cluster.stories.tell(now, job.id, number, index, "lent to ", worker.name, " as ", lease)
         assets = job.assets_of(track) if job.request.assets and mode != Mode.DROP else []
-        output = job.request.outputs[number]
-        source, owner = job.worker_source, job.owner.store
-        task = Task(lease, job.id, number, index, source, output, owner, epoch, mode, told_stage, build, tag, assets)
+        source, output = job.worker_source, job.request.outputs[number]
+        task = Task(lease, job.id, number, index, source, output, store, epoch, mode, told_stage, build, tag, assets)
         if part.stage.start:
             cluster.outbox.append(SendStage(worker.peer, task, job.id, number, index))
         else:

@@ -13,6 +13,7 @@ from moviola.base.installation import is_checkout
 from moviola.base.invocation import typed
 from moviola.base.layers import read
 from moviola.session.target import UsageError
+from moviola.web import user_command
 from moviola.web.settings import WebSettings
 from moviola.wire import descriptors, options
 
@@ -22,7 +23,10 @@ LIBRARIES: Final = ("starlette", "uvicorn", "sse_starlette", "python_multipart")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the gateway until it is ended, and return the exit status."""
-    settings = read(WebSettings, Parser(prog=typed("web"), description=__doc__), arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["user"]:
+        return user_command.main(words[1:])
+    settings = read(WebSettings, Parser(prog=typed("web"), description=__doc__), words)
     if missing := [name for name in LIBRARIES if find_spec(name) is None]:
         return _refuse(f"{', '.join(missing)} is not installed; {_how_to_install()}")
     from moviola.web.server import serve  # noqa: PLC0415 - the libraries that may be missing

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from moviola.web import health
+from moviola.web.access import Identification
 from moviola.web.gateway import Gateway
 from moviola.web.problems import HANDLERS
 
@@ -23,6 +25,10 @@ def make_app(gateway: Gateway, tables: Sequence[Sequence[BaseRoute]] = TABLES) -
         gateway: what its requests share.
         tables: the routes, a sequence a module.
     """
-    app = Starlette(routes=[route for table in tables for route in table], exception_handlers=HANDLERS)
+    app = Starlette(
+        routes=[route for table in tables for route in table],
+        exception_handlers=HANDLERS,
+        middleware=[Middleware(Identification, access=gateway.access)],
+    )
     app.state.gateway = gateway
     return app

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from moviola.session.target import Target
-from moviola.web.access import Access, User
+from moviola.web.access import Access, User, identity_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +31,4 @@ def gateway_of(request: Request) -> Gateway:
 
 def user_of(request: Request) -> User:
     """Return who asks. Raises moviola.web.problems.Problem where nobody who may does."""
-    return gateway_of(request).access.user_of(request)
+    return identity_of(request)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import socket
 from typing import Final
 
 import uvicorn
 
+from moviola.base.invocation import typed
 from moviola.session.target import UsageError
-from moviola.web.access import OnlyUser
+from moviola.web.access import Access, OnlyUser
 from moviola.web.app import make_app
 from moviola.web.gateway import Gateway
 from moviola.web.settings import WebSettings
+from moviola.web.token_access import TokenAccess
+from moviola.web.users import UsersFileError
 from moviola.wire.addresses import is_loopback
 from moviola.wire.sockets import listen
 
@@ -29,15 +33,27 @@ def serve(settings: WebSettings) -> None:
         UsageError: the settings cannot be.
         OSError: the port is taken, or the address does not belong to this machine.
     """
-    if not is_loopback(settings.bind):
-        raise UsageError(
-            f"a gateway cannot tell yet who asks, so it listens on this machine alone; leave out --bind {settings.bind}"
-        )
-    app = make_app(Gateway(settings.target, OnlyUser(settings.user)))
+    app = make_app(Gateway(settings.target, access_of(settings)))
     sockets = listen(settings.bind, settings.port)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_S)
     log.info("listening at http://%s", _address(sockets[-1]))
     uvicorn.Server(config).run(sockets)
+
+
+def access_of(settings: WebSettings) -> Access:
+    """Return how requests are told to be somebody's. Raises UsageError where anybody on the network would be let in."""
+    if settings.users is not None:
+        try:
+            return TokenAccess(settings.users)
+        except UsersFileError as error:
+            raise UsageError(str(error)) from error
+    if is_loopback(settings.bind):
+        return OnlyUser(settings.user)
+    add = f"{typed('web')} user add NAME"
+    raise UsageError(
+        f"with --bind {shlex.quote(settings.bind)} others than this machine reach the gateway, and it would let in "
+        f"whoever asks; name those who may with --users FILE ({add} --users FILE makes it), or leave out --bind"
+    )
 
 
 def _address(sock: socket.socket) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from moviola.base.settings import setting
 from moviola.session.target import Target, UsageError
@@ -14,6 +14,12 @@ from moviola.wire.addresses import Address
 from moviola.wire.secret import cluster_secret
 
 WEB_PORT: Final = 8080
+
+
+def users_file(default_text: str = "none") -> Any:
+    """The setting `--users` (MOVIOLA_WEB_USERS): the file of those who may use a gateway."""
+    about = "file of those who may; every request then needs a token"
+    return setting(None, type=options.FILE, help=about, flag="--users", default_text=default_text, protected=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class WebSettings:
     no_secret: bool = options.no_secret()
     state_folder: Path | None = options.state_folder_of_cluster()
     user: str = options.user()
+    users: Path | None = users_file()
     log: str = options.log()
 
     @property

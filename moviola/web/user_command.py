@@ -28,7 +28,7 @@ from moviola.base.installation import state_folder
 from moviola.base.invocation import typed
 from moviola.base.layers import settle
 from moviola.base.settings import SWITCH, add_config, add_flags, setting, settings_in
-from moviola.web.settings import users_file
+from moviola.web.settings import WEB_PORT, WebSettings, users_file
 from moviola.web.users import Account, Role, UserRefused, UsersFileError, add_user, read_users, remove_user
 from moviola.wire.shown import shown
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_flags(parser, UserSettings)
     add_config(parser)
     given = parser.parse_args(arguments)
-    settle(parser, given, [UserSettings])
+    settle(parser, given, [UserSettings], whole=[WebSettings])
     if given.verb == "list" and given.name:
         parser.error("list takes no name")
     if given.verb != "list" and not given.name:
@@ -93,7 +93,7 @@ def _add(path: Path, name: str, role: Role) -> None:
     _say(f"{name!r} is {what} now. This token is theirs, and shown this once:\n")
     print(token, flush=True)
     _say(f"\nA gateway knows it that was started with --users {shlex.quote(str(path))}. Try it there:")
-    _say(f"  curl -H 'Authorization: Bearer {token}' http://localhost:8080/api/jobs")
+    _say(f"  curl -H 'Authorization: Bearer {token}' http://localhost:{WEB_PORT}/api/jobs")
 
 
 def _list(path: Path, *, as_json: bool) -> None:
