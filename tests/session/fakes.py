@@ -84,7 +84,8 @@ class FakeJob:
 
 
 class FakeCluster:
-    """Both servers in a thread. `script` may be changed before a client comes; `jobs` and `received` tell what came."""
+    """Both servers in a thread. `script` may be changed at any time: a job ends as soon as it may.
+    `jobs` and `received` tell what came."""
 
     def __init__(self, secret: bytes = b"") -> None:
         self.script = Script()
@@ -117,6 +118,9 @@ class FakeCluster:
         try:
             while not self._stopping.is_set():
                 self._rounds += 1
+                for job in self.jobs:
+                    if self._may_end(job):
+                        self._after(job)
                 while self._late and self._late[0][0] <= self._rounds:
                     self._middleware.send(*self._late.pop(0)[1:])
                 for loop, handle in ((self._middleware, self._as_middleware), (self._aggregator, self._as_aggregator)):
@@ -183,10 +187,13 @@ class FakeCluster:
         self._after(job)
 
     def _after(self, job: FakeJob) -> None:
+        job.is_final = job.is_final or self._may_end(job)
+        self._tell(job)
+
+    def _may_end(self, job: FakeJob) -> bool:
         most = self.script.finish_at_most
         may_finish = not self.script.never_finish and (most is None or self.jobs.index(job) < most)
-        job.is_final = job.is_final or (job.complete and may_finish)
-        self._tell(job)
+        return may_finish and job.complete and not job.is_final
 
     def _tell(self, job: FakeJob, have: list[bytes] | None = None) -> None:
         if job.client is None:
