@@ -44,7 +44,7 @@ check types "$tools/mypy"
 check imports "$tools/lint-imports"
 check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run moviola/launcher/*.sh docker/*.sh
 check simulation "$tools/python" -m tests.simulation --seeds 200
-check tests "$tools/python" -m pytest --numprocesses auto "$@"
+check tests "$tools/python" -m pytest --numprocesses auto --dist worksteal "$@"
 
 printf '\n%s' "$summary"
 exit "$failed"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
 from hypothesis import settings
 
-os.environ["MOVIOLA_CHECK_SENT"] = "1"  # before any of our modules, and for the programs that tests start
+from moviola.base.processes import core_count
+from tests.shares import dealt
+
+os.environ["MOVIOLA_CHECK_SENT"] = "1"  # before any module that reads it, and for the programs that tests start
 os.environ["XDG_CONFIG_HOME"] = os.devnull  # what somebody has configured for himself is no part of any test
 
 # Tests start some thousand processes: they read compiled modules, also where the environment wants none written.
@@ -34,6 +38,9 @@ SUITES: Final = {
 that are marked `@pytest.mark.smoke` as well, at least one of each suite: they make themselves small then, and skip
 themselves, with the reason, where this machine lacks what they need."""
 
+
+LONG: Final = Path(__file__).with_name("end_to_end")
+"""Where tests take seconds each."""
 
 FRAMES: Final = 1_000_000
 
@@ -77,6 +84,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     is_chosen = [_is_smoke(item) if is_smoke else _suite_of(item) == wanted for item in items]
     config.hook.pytest_deselected(items=[item for item, chosen in zip(items, is_chosen, strict=True) if not chosen])
     items[:] = [item for item, chosen in zip(items, is_chosen, strict=True) if chosen]
+    if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+        items[:] = dealt(items, processes, lambda item: str(item.path), _is_long)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes share the tests: tests of several programs wait for them a third of their time."""
+    return core_count() + 1
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.path.is_relative_to(LONG)
 
 
 def _is_smoke(item: pytest.Item) -> bool:
