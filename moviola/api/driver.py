@@ -11,6 +11,7 @@ from typing import Final
 
 from moviola.api.display import log
 from moviola.api.errors import Closed
+from moviola.api.spelling import in_python
 from moviola.session import batch
 from moviola.session.outcome import Outcome
 from moviola.session.rates import Rates
@@ -149,7 +150,7 @@ class Driver:
                     runs.all.remove(run)
                     self._count -= 1
                 while run.session.remarks:
-                    log.info("%s", as_sentence(run.session.remarks.pop(0)))
+                    log.info("%s", in_python(as_sentence(run.session.remarks.pop(0))))
             self.changed.notify_all()
         for run in [run for run, driven in going.items() if driven.is_over]:
             del going[run]

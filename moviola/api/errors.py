@@ -1,4 +1,4 @@
-"""What the Python API raises; each text is the sentence that the command would print.
+"""What the Python API raises; each text is the sentence that the command would print, with arguments for flags.
 
     MoviolaError
     ├── UsageError          an argument cannot be: a chain, an option, a file to write to (also a ValueError)
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from moviola.api.spelling import in_python
 from moviola.filters.assets import AssetError
 from moviola.filters.chain import ChainError
 from moviola.filters.registry import PluginError
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 
 class MoviolaError(Exception):
-    """Base of all that this API raises on purpose."""
+    """Base of all that this API raises on purpose. Its text names arguments where the command's names flags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(in_python(text))
 
 
 class UsageError(MoviolaError, ValueError):
@@ -50,7 +54,7 @@ class UnreadableSource(MoviolaError):
     """
 
     def __init__(self, path: str, reason: str, hint: str) -> None:
-        self.path, self.reason, self.hint = path, reason, hint
+        self.path, self.reason, self.hint = path, in_python(reason), in_python(hint)
         super().__init__(f"{path}: {reason}; {hint}.")
 
 

@@ -13,6 +13,7 @@ from moviola.api.driver import Driven, Driver
 from moviola.api.errors import Closed, Timeout, UnreadableSource, UsageError, translated
 from moviola.api.progress import Progress
 from moviola.api.results import Result, result_of
+from moviola.api.spelling import in_python
 from moviola.base.vocabulary import Verb
 from moviola.media import errors as media
 from moviola.session import rpc
@@ -73,7 +74,7 @@ class JobStatus:
             name=record.name,
             user=record.user,
             state=record.state,
-            reason=record.reason,
+            reason=in_python(record.reason),
             priority=record.priority,
             outputs=tuple(record.progress.outputs),
             submitted=datetime.fromtimestamp(record.submitted_unix_s, UTC),

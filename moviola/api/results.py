@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from moviola.api.errors import JobCancelled, JobFailed, Unreachable, UsageError
 from moviola.api.metrics import Metrics
+from moviola.api.spelling import in_python
 from moviola.base.failures import Failure
 from moviola.media.annotations import SUFFIX
 from moviola.session.destination import Place
@@ -119,10 +120,10 @@ class Result:
             job_id=outcome.job_id,
             source=outcome.source,
             state=outcome.state,
-            reason=outcome.reason,
+            reason=in_python(outcome.reason),
             seconds=outcome.seconds,
             outputs={one.name: _output(one, outcome.job_id, place) for one in outcome.outputs},
-            warnings=outcome.warnings,
+            warnings=tuple(map(in_python, outcome.warnings)),
             failures=outcome.failures,
             unit=outcome.unit,
         )

@@ -77,7 +77,7 @@ def _raised(failure: Failure) -> str:
 def _ways_on(failures: Sequence[Failure], job: str) -> str:
     where = f"the metrics list all, and {typed('jobs')} logs {job} tells more" if job else "the metrics list all"
     if any(each.failure_type == MACHINES for each in failures):
-        return f"{where}; --new --overwrite tries it again"
+        return f"{where}; --new and --overwrite try it again"
     if failures:
         return f"{where}; --on-error fail ends a job there, and --on-error drop leaves such out"
     return where

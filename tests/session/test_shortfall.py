@@ -37,7 +37,7 @@ def test_what_was_no_filters_fault_names_the_worker_and_how_to_try_again() -> No
     assert told == (
         "1 of 90 images was passed on unfiltered, 9 of 90 images were lost; "
         "chunk 3 (images 30-39) failed with the process of worker w1: it had no memory left; "
-        "the metrics list all; --new --overwrite tries it again"
+        "the metrics list all; --new and --overwrite try it again"
     )
 
 
