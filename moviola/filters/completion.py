@@ -48,6 +48,11 @@ def names(typed: str) -> Mapping[str, str]:
     return {head + name: about for name, about in offered.items()}
 
 
+def filters(_typed: str) -> Mapping[str, str]:
+    """Return what the name of one filter may be."""
+    return {name: schema.summary for name, schema in registry.schemas().items()}
+
+
 def _last(text: str, between: str) -> tuple[str, str]:
     """The text up to the last separator that is in no quotes, that one included, and what follows."""
     place = 0

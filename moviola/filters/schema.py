@@ -258,13 +258,16 @@ def check_chain(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> t
     for step in steps:
         schema = schemas.get(step.name)
         if schema is None:
-            raise ParameterError(
-                f'there is no filter "{step.name}"{_meant(step.name, schemas)}{_torn(step, checked, schemas)}'
-            )
+            raise ParameterError(unknown_filter(step.name, schemas) + _torn(step, checked, schemas))
         if checked and schema.material == "frames":
             raise ParameterError(f"{step.name} decides which frames there are: put it first in the chain, and once")
         checked.append(Step(step.name, schema.check(step.parameters)))
     return tuple(checked)
+
+
+def unknown_filter(name: str, known: Iterable[str]) -> str:
+    """Return that there is no filter of a name, and which one may have been meant."""
+    return f'there is no filter "{name}"{_meant(name, known)}'
 
 
 def _torn(step: Step, before: Sequence[Step], schemas: Mapping[str, FilterSchema]) -> str:
