@@ -138,7 +138,7 @@ def ask_for_all(port: int) -> None:
     chain = [{"name": "unheard-of"}]
     source = {"kind": "video", "name": "none.mp4", "stream_count": 1, "process": {}}
     policy = {"on_error": "original"}
-    everything = frame("Watch", topics=["jobs", "workers", "events"])
+    everything = frame("Watch", topics=["jobs", "workers"])
     made, pause = 0, threading.Event()
     while True:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as sock:

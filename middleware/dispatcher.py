@@ -30,6 +30,7 @@ from moviola.wire.messages import (
     Released,
     Stored,
     Submit,
+    Subscribe,
     Watch,
 )
 
@@ -77,6 +78,7 @@ from .pending_reasons import assess
 from .publisher import Publisher, failures_of, progress_of, tell_ended
 from .scheduler import Scheduler
 from .submissions import Submissions
+from .subscriptions import Subscriptions
 from .workers import Workers
 
 SCAN_INTERVAL_S: Final = 0.25
@@ -100,8 +102,9 @@ class Dispatcher:
         new_id: Callable[[str], str],
         new_key: Callable[[], bytes],
         unix_offset_s: float = 0.0,
+        journal: str = "",
     ) -> None:
-        self.cluster = Cluster(epoch, rules, new_id, new_key, unix_offset_s)
+        self.cluster = Cluster(epoch, rules, new_id, new_key, unix_offset_s, journal)
         self._failures = Failures(self.cluster)
         self._leases = Leases(self.cluster, self._failures)
         self._workers = Workers(self.cluster, self._leases, self._failures)
@@ -111,6 +114,7 @@ class Dispatcher:
         self._submissions = Submissions(self.cluster, self._ownership)
         self._job_control = JobControl(self.cluster, self._failures, self._ownership)
         self._publisher = Publisher(self.cluster)
+        self._subscriptions = Subscriptions(self.cluster)
         self._link_costs = LinkCosts(self.cluster)
         self._last_tick: float | None = None
         self._next_scan = 0.0
@@ -210,7 +214,8 @@ class Dispatcher:
     def next_deadline(self) -> float | None:
         """When a Tick is due at the latest; None when nothing will happen by itself."""
         cluster = self.cluster
-        deadlines = [self._publisher.next_deadline(), cluster.idlers.next_deadline()]
+        deadlines = [self._publisher.next_deadline(), self._subscriptions.next_deadline()]
+        deadlines.append(cluster.idlers.next_deadline())
         if cluster.workers or cluster.aggregators or cluster.open:
             deadlines.append(self._next_scan)
         return min((one for one in deadlines if one is not None), default=None)
@@ -291,6 +296,8 @@ class Dispatcher:
             self._job_control.control(client, message, now)
         elif isinstance(message, Watch):
             self._job_control.watch(client, message)
+        elif isinstance(message, Subscribe):
+            self._subscriptions.subscribe(client, message, now)
         else:
             raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"a client may not send {type(message).__name__} here")
         self.cluster.heard_of(client, now)
@@ -377,7 +384,11 @@ class Dispatcher:
             self._scheduler.speculate(now)
         self._ownership.pass_on(now)
         self._assess_changed(now)
-        self._publisher.publish(now, event.behind)
+        moved = self._publisher.publish(now, event.behind)
+        if self.cluster.journal.new:
+            self.cluster.journal.stamp(now + self.cluster.unix_offset_s)
+        if self.cluster.subscriptions:
+            self._subscriptions.publish(now, event.behind, moved)
 
     def _arriving(self, peer: Peer, now: float) -> None:
         """A part of a large message came: its sender is not silent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.base.failures import MAX_FAILURES_OF_TASK
-from moviola.base.vocabulary import CauseKind, JobCode, Mode, OnError
+from moviola.base.vocabulary import CauseKind, EventKind, JobCode, Mode, OnError
 from moviola.wire.messages import Cause, Revoke
 
 from .model.cluster import Cluster
@@ -58,11 +58,19 @@ class Failures:
         cluster.tell(job, track, index, f"failed on {worker}: {cause.kind}: {cause.text}", now, trouble=True)
         cluster.blame(cause, now, job, track, index, worker)
         text = f"{cluster.describe_task(job, track, index)} failed on worker {worker}: {cause.text[:MAX_CAUSE]}"
-        cluster.note("task-failed", text, now, job.id, worker)
+        cluster.note_task(EventKind.TASK_FAILED, text, job, track, index, worker=worker)
+        self._note_exclusion(job, worker)
         if mode != Mode.FILTER:
             self.fail_job(job, JobCode.TASK_FAILED, f"{text} (even without its filters)", now)
         elif self._cluster.exhausted(track, past) and job.on_error == OnError.FAIL:
             self.fail_job(job, JobCode.TASK_FAILED, f"{text} ({len(past.failures)} tries)", now)
+
+    def _note_exclusion(self, job: Job, worker: str) -> None:
+        """A worker that has just failed as many tasks of a job as it may gets no more of it."""
+        count = job.excluded[worker]
+        if count == self._cluster.rules.exclude_after:
+            text = f"worker {worker} gets no more tasks of job {job.id}: {count} of them failed on it"
+            self._cluster.note(EventKind.WORKER_EXCLUDED, text, job.id, worker)
 
     def lost(self, record: LeaseRecord, worker: WorkerRecord, reason: str, now: float) -> None:
         """Count that a lease was lost with its worker, or what it brought on its way."""
@@ -83,7 +91,7 @@ class Failures:
         what = cluster.describe_task(job, track, index)
         cluster.tell(job, track, index, f"lost: {text}", now, trouble=True)
         cluster.blame(Cause(CauseKind.LOST, text), now, job, track, index, worker)
-        cluster.note("task-lost", f"{what} comes back from {text}", now, job.id, worker)
+        cluster.note_task(EventKind.TASK_LOST, f"{what} comes back from {text}", job, track, index, worker=worker)
         if past.losses >= cluster.rules.max_losses:
             reason = f"{what} was lost {past.losses} times, the last time with {text}"
             cluster.set_state(job, JobState.PAUSED, JobCode.LOST_TOO_OFTEN, reason)
@@ -95,7 +103,6 @@ class Failures:
         """End a job that cannot be done as it was asked for."""
         self.revoke_all(job)
         self._cluster.set_state(job, JobState.FAILED, code, reason)
-        self._cluster.note("job-failed", f"job {job.id} failed: {reason}", now, job.id)
 
     def revoke_all(self, job: Job) -> None:
         """Takes every task of a job back from its workers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Topic, Verb
+from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Notice, Topic, Verb
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import Control, Event, Watch
 
@@ -36,7 +36,7 @@ class JobControl:
         if job is None:
             return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
         if not cluster.may_touch(client.user, job):
-            return cluster.refuse(client, ErrorCode.NOT_YOURS, _not_yours(job, message.verb), job.id)
+            return cluster.refuse(client, ErrorCode.NOT_YOURS, not_yours(job, message.verb), job.id)
         if message.verb == Verb.RETRY and isinstance(job, EndedJob):
             why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
             if why:
@@ -62,7 +62,7 @@ class JobControl:
 
     def _say_granted(self, peer: Peer, granted: str, job: str, now: float) -> None:
         cluster = self._cluster
-        cluster.send(peer, Event(EventKind.WISH_GRANTED, granted, job, unix_s=now + cluster.unix_offset_s))
+        cluster.send(peer, Event(Notice.WISH_GRANTED, granted, job, unix_s=now + cluster.unix_offset_s))
 
     def _grant(self, client: ClientRecord, job: Job, verb: str, now: float) -> str:
         """What was done, in a sentence; nothing where it cannot be."""
@@ -74,7 +74,6 @@ class JobControl:
         if verb == Verb.CANCEL:
             self._failures.revoke_all(job)
             cluster.set_state(job, JobState.CANCELLED, JobCode.CANCELLED, f"cancelled by {client.name}")
-            cluster.note("job-cancelled", f"job {job.id} was cancelled by {client.name}", now, job.id)
             return f"job {job.id} is cancelled"
         if verb == Verb.PAUSE and job.state in (JobState.PENDING, JobState.RUNNING):
             self._failures.revoke_all(job)
@@ -96,6 +95,8 @@ class JobControl:
         if verb == Verb.RETRY and job.state in (JobState.FAILED, JobState.CANCELLED):
             self._cluster.recall(job, Purpose.RETRY, client.peer)
             return None
+        if verb in (Verb.FORGET, Verb.FORGET_FILES):
+            self._cluster.note(EventKind.JOB_FORGOTTEN, f"job {job.id} was forgotten by {client.name}", job.id)
         if verb == Verb.FORGET:
             self._cluster.forget(job)
             return f"job {job.id} is forgotten; its files stay"
@@ -119,7 +120,7 @@ class JobControl:
         self._ownership.take_back(job)
         cluster.save(job)
         by = "somebody" if client is None else client.name
-        cluster.note("job-retried", f"job {job.id} begins again, as {by} wishes", now, job.id)
+        cluster.note(EventKind.JOB_RETRIED, f"job {job.id} begins again, as {by} wishes", job.id)
         text = f"job {job.id} begins again and waits for its source: the same command that sent it sends it again"
         if peer in cluster.clients:
             self._say_granted(peer, text, job.id, now)
@@ -135,7 +136,7 @@ class JobControl:
         if message.job and message.job not in cluster.jobs:
             return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
         if message.job and not cluster.may_touch(client.user, cluster.jobs[message.job]):
-            text = _not_yours(cluster.jobs[message.job], "watch")
+            text = not_yours(cluster.jobs[message.job], "watch")
             return cluster.refuse(client, ErrorCode.NOT_YOURS, text, message.job)
         cluster.watchers[client.peer] = client
         client.topics |= set(message.topics) - {Topic.OVERVIEW}  # which is told when it is asked for
@@ -149,5 +150,6 @@ class JobControl:
         return None
 
 
-def _not_yours(job: Job | EndedJob, verb: str) -> str:
+def not_yours(job: Job | EndedJob, verb: str) -> str:
+    """Return why a user may not do something with a job."""
     return f"job {job.id} is of user {job.user.name!r}; only that user and the cluster's admins may {verb} it"

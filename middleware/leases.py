@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from moviola.base.vocabulary import CauseKind, ErrorCode, LeaseOutcome, LeasePhase
+from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, LeaseOutcome, LeasePhase
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import (
     Asset,
@@ -97,7 +97,7 @@ class Leases:
             return
         if message.outcome == LeaseOutcome.FAILED and cause.kind == CauseKind.TOO_LARGE:
             track.share_no_more(f"{self._cluster.describe(record)}: {cause.text[:MAX_CAUSE]}")
-            self._cluster.note("stage-too-large", track.whole_only, now, job.id, worker.name)
+            self._cluster.note(EventKind.STAGE_TOO_LARGE, track.whole_only, job.id, worker.name)
         elif message.outcome == LeaseOutcome.FAILED:
             self._failures.failed(record, worker, cause, now)
         elif message.outcome == LeaseOutcome.REFUSED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from moviola.base.vocabulary import JobCode
+from moviola.base.vocabulary import EventKind, JobCode
 
 from .events import Peer, Unsent
 from .model.cluster import Cluster
@@ -34,7 +34,7 @@ class LinkCosts:
         job.link_costs += 1
         text = f"its messages ended the connection of {name} {job.link_costs} times: {reason}"
         if job.link_costs < MAX_LINK_COSTS:
-            self._cluster.note("link-cost", f"job {job.id}: {text}", now, job.id)
+            self._cluster.note(EventKind.LINK_COST, f"job {job.id}: {text}", job.id)
         else:
             self._end(job, JobCode.LINK_COST, text, now)
 
@@ -59,4 +59,3 @@ class LinkCosts:
 
     def _end(self, job: Job, code: JobCode, reason: str, now: float) -> None:
         self._cluster.set_state(job, JobState.FAILED, code, reason)
-        self._cluster.note("job-finished", f"job {job.id} is failed: {reason}", now, job.id)

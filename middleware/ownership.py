@@ -11,7 +11,7 @@ from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text, to_text
 from moviola.base.job_statistics import JobStatistics
-from moviola.base.vocabulary import CauseKind, ErrorCode, JobCode, LeasePhase, OnError, Topic, Verdict
+from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, JobCode, LeasePhase, OnError, Topic, Verdict
 from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import MAX_CHUNKS
@@ -95,7 +95,8 @@ class Ownership:
         for client in cluster.watchers.values():
             if Topic.WORKERS in client.topics:
                 cluster.send(client.peer, where)
-        cluster.note("aggregator-joined", f"aggregator {record.name} joined: store {record.store}", now)
+        text = f"aggregator {record.name} joined: store {record.store}"
+        cluster.note(EventKind.AGGREGATOR_JOINED, text, worker=record.name)
         cluster.touch_waiting()
         for job in cluster.jobs.values():
             if isinstance(job, Job):
@@ -127,7 +128,7 @@ class Ownership:
     def left(self, peer: Peer, reason: str, now: float) -> None:
         cluster = self._cluster
         record = cluster.aggregators.pop(peer)
-        cluster.note("aggregator-left", f"aggregator {record.name} left: {reason}", now)
+        cluster.note(EventKind.AGGREGATOR_LEFT, f"aggregator {record.name} left: {reason}", worker=record.name)
         gone = record.message(connected=False)
         for client in cluster.watchers.values():
             if Topic.WORKERS in client.topics:
@@ -160,7 +161,7 @@ class Ownership:
         for job in list(self._cluster.open.values()):
             if job.owner.name == record.name and self._cluster.owner_of(job) is None:
                 text = f"aggregator {record.name} is back without its store: job {job.id} is redone"
-                self._cluster.note("store-lost", text, now, job.id)
+                self._cluster.note(EventKind.STORE_LOST, text, job.id)
                 self._give(job, record)
 
     # ── owning ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -231,7 +232,7 @@ class Ownership:
             if not track.takes(fingerprint):
                 held, chosen = to_text(fingerprint), to_text(track.fingerprint)
                 text = f"{record.name} has results of {held!r}, not of {chosen!r}: {job.id} begins again"
-                self._cluster.note("begun-again", text, now, job.id)
+                self._cluster.note(EventKind.JOB_RESTARTED, text, job.id)
                 return self._give(job, record)
         for track, fingerprint in pairs:
             track.choose_build(fingerprint)
@@ -265,7 +266,7 @@ class Ownership:
             self._cluster.look_again(job, at)
         elif job.can_begin_again:
             text = f"no worker has the library versions it was begun with any more: job {job.id} begins again"
-            self._cluster.note("begun-again", text, now, job.id)
+            self._cluster.note(EventKind.JOB_RESTARTED, text, job.id)
             self._give(job, record)
 
     def _renew_after_s(self, job: Job) -> float:
@@ -322,13 +323,19 @@ class Ownership:
 
     def _note_frames(self, job: Job, track: Track, message: Stored, now: float) -> None:
         """Count the frames of a result that are not as asked, and have its chunk kept where its filter failed."""
-        track.tally.note_frames(message.fallback_frames, message.lost_frames, message.damaged_frames)
-        if message.fallback_frames:
-            cause = Cause(CauseKind.FALLBACK, "frames were passed on unfiltered, because a filter failed on them")
-            count = message.fallback_frames
-            self._cluster.blame(cause, now, job, track, message.index, message.worker, count=count)
-        if message.fallback_frames or (message.lost_frames and job.on_error == OnError.DROP):
+        fallback, lost = message.fallback_frames, message.lost_frames
+        track.tally.note_frames(fallback, lost, message.damaged_frames)
+        if fallback or (lost and job.on_error == OnError.DROP):
             self._cluster.keep_failed(job, track, message.index)
+        what = self._cluster.describe_task(job, track, message.index)
+        if fallback:
+            cause = Cause(CauseKind.FALLBACK, "frames were passed on unfiltered, because a filter failed on them")
+            self._cluster.blame(cause, now, job, track, message.index, message.worker, count=fallback)
+            text = f"{counted(fallback)} of {what} passed on unfiltered: a filter failed"
+            self._cluster.note_task(EventKind.FRAMES_FELL_BACK, text, job, track, message.index, frames=fallback)
+        if lost:
+            text = f"{counted(lost)} of {what} did not come out"
+            self._cluster.note_task(EventKind.FRAMES_LOST, text, job, track, message.index, frames=lost)
 
     def expire_deliveries(self, behind: Set[Peer], now: float) -> None:
         """Put tasks back that were delivered long ago, and that the aggregator has not said to be stored. Nothing is
@@ -412,7 +419,6 @@ class Ownership:
         job.result.files = shortened_records.files(message.files)
         job.result.addresses = record.addresses
         self._cluster.set_state(job, state, "" if state is not JobState.FAILED else JobCode.SPLICE_FAILED, message.text)
-        self._cluster.note("job-finished", f"job {job.id} is {state.value} {message.text}".strip(), now, job.id)
 
     def drop(self, job: Job) -> None:
         """A final job's chunks and results are not needed any more."""
@@ -425,6 +431,11 @@ class Ownership:
         owner = self._cluster.owner_of(job)
         if owner is not None:
             self._cluster.send(owner.peer, Drop(job.id, job.owner_epoch, files=True))
+
+
+def counted(frames: int) -> str:
+    """Return a number of frames in words."""
+    return "1 frame" if frames == 1 else f"{frames} frames"
 
 
 def _path(track: Track, text: str) -> BuildPath:

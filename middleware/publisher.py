@@ -232,14 +232,14 @@ class Publisher:
             return self._watchers_told_at + WATCHER_INTERVAL_S
         return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changes.later else None
 
-    def publish(self, now: float, behind: Set[Peer] = frozenset()) -> None:
-        """Tells who is not `behind` what is due."""
+    def publish(self, now: float, behind: Set[Peer] = frozenset()) -> Set[str]:
+        """Tells who is not `behind` what is due. Return the jobs whose turn it was: they have changed."""
         changes = self._cluster.changes
         self._notice_room()
         is_urgent = changes.now or changes.acknowledged or changes.missed
         if not is_urgent and not self._cluster.watchers and now < self._clients_told_at + CLIENT_INTERVAL_S:
             self._cluster.gone_workers.clear()
-            return
+            return frozenset()
         news = changes.now | changes.acknowledged | changes.missed
         if now >= self._clients_told_at + CLIENT_INTERVAL_S and changes.later:
             self._clients_told_at = now
@@ -249,6 +249,7 @@ class Publisher:
         changes.now.clear()
         changes.acknowledged = later
         changes.missed = {job_id: None for job_id in changes.missed if job_id in later}
+        return news.keys()
 
     def _take_progress(self) -> dict[str, None]:
         """Return the jobs whose progress is told now: of each client the first few that changed, so that one with a

@@ -8,7 +8,7 @@ from itertools import islice
 from math import inf
 from typing import Final
 
-from moviola.base.vocabulary import Mode
+from moviola.base.vocabulary import EventKind, Mode
 from moviola.wire.messages import Task
 from moviola.wire.schema import Lease
 
@@ -215,7 +215,10 @@ class Scheduler:
         if part.is_last and not track.fingerprint:
             track.choose_build(part.path)
             cluster.save(job)  # committed before the task leaves: no restart chooses another one
-        cluster.totals.retries += track.assign(record, now)
+        if track.assign(record, now):
+            cluster.totals.retries += 1
+            text = f"{cluster.describe_task(job, track, index)} is tried again on worker {worker.name}"
+            cluster.note_task(EventKind.TASK_RETRIED, text, job, track, index, worker=worker.name)
         cluster.fleet.lend(worker, record)
         cluster.stories.tell(now, job.id, number, index, "lent to ", worker.name, " as ", lease)
         assets = job.assets_of(track) if job.request.assets and mode != Mode.DROP else []

@@ -88,6 +88,11 @@ def new_id(name: str) -> str:
     return f"{stem}-{secrets.token_hex(6)}"
 
 
+def new_journal(epoch: int) -> str:
+    """Return a name for the events of this start: the epoch, and what tells it from one over other stored state."""
+    return f"{epoch}.{secrets.token_hex(4)}"
+
+
 def new_key() -> bytes:
     """Return a new job's key for the tags of its leases."""
     return secrets.token_bytes(KEY_SIZE)
@@ -101,6 +106,7 @@ class Server:
         ledger, spool: of this process alone.
         clock: monotonic seconds; `unix_offset_s` makes unix time of them.
         make_id: a new job's id from its source's name.
+        make_journal: the name of this start's events, from its epoch.
     """
 
     def __init__(
@@ -113,6 +119,7 @@ class Server:
         clock: Callable[[], float] = time.monotonic,
         unix_offset_s: float = 0.0,
         make_id: Callable[[str], str] = new_id,
+        make_journal: Callable[[int], str] = new_journal,
     ) -> None:
         self._loop, self._ledger, self._spool, self._clock = loop, ledger, spool, clock
         self._locations: dict[str, dict[tuple[int, int], tuple[Location, int]]] = {}  # by job, then (stream, index)
@@ -120,8 +127,14 @@ class Server:
         self._turn = Turn(spool, ledger, loop.flush)
         self._stopping = False
         self._room_bytes, self._room_asked_at = 0, float("-inf")
+        epoch = ledger.raise_epoch()
         self.dispatcher = Dispatcher(
-            epoch=ledger.raise_epoch(), rules=rules, new_id=make_id, new_key=new_key, unix_offset_s=unix_offset_s
+            epoch=epoch,
+            rules=rules,
+            new_id=make_id,
+            new_key=new_key,
+            unix_offset_s=unix_offset_s,
+            journal=make_journal(epoch),
         )
         self._restore()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.base.invocation import typed
-from moviola.base.vocabulary import ErrorCode, EventKind, JobCode
+from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Notice
 from moviola.wire.errors import ProtocolError
 from moviola.wire.limits import IDLE_CLIENT_S, MAX_CHUNKS
 from moviola.wire.messages import VERSIONS, Chunk, End, Error, Event, Hello, Message, Submit, Welcome
@@ -73,7 +73,7 @@ class Submissions:
         for job in self._cluster.detach(peer):
             if not job.is_final:
                 job.upload.moved_at = now
-                self._cluster.note("client-left", f"the client of job {job.id} left; the job goes on", now, job.id)
+                self._cluster.note(EventKind.CLIENT_LEFT, f"the client of job {job.id} left; the job goes on", job.id)
 
     # ── submitting ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -147,7 +147,7 @@ class Submissions:
                     f"{job.name} was edited since job {old.id} was interrupted, so this is a new job; the old one "
                     f"waits in vain: {typed('jobs')} cancel {old.id} ends it"
                 )
-                self._cluster.send(client.peer, Event(EventKind.SOURCE_EDITED, text, old.id))
+                self._cluster.send(client.peer, Event(Notice.SOURCE_EDITED, text, old.id))
 
     def _create(self, request: JobRequest, user: User, now: float) -> Job:
         cluster = self._cluster
@@ -157,7 +157,7 @@ class Submissions:
         job = Job(job_id, request, user, cluster.changes)
         cluster.open_job(job)
         outputs = ", ".join(request.output_names)
-        cluster.note("job-submitted", f"job {job.id} was submitted: {job.name} → {outputs}", now, job.id)
+        cluster.note(EventKind.JOB_SUBMITTED, f"job {job.id} was submitted: {job.name} → {outputs}", job.id)
         return job
 
     # ── chunks ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,7 +273,7 @@ class Submissions:
         self._give_up_chunks(job)
         job.ask_anew(now)
         text = f"job {job.id} lacks a file that its filters name, and room for it: its source is asked for anew"
-        self._cluster.note("source-needed", text, now, job.id)
+        self._cluster.note(EventKind.SOURCE_NEEDED, text, job.id)
 
     def _expire_chunks(self, job: Job, now: float) -> None:
         cluster, timeout_s = self._cluster, self._cluster.rules.upload_timeout_s
@@ -281,7 +281,7 @@ class Submissions:
             cluster.hang_up(job.client, ErrorCode.SILENT, f"no chunk of job {job.id} came for {timeout_s:.0f} s")
         self._give_up_chunks(job)
         text = f"the upload of job {job.id} stopped {timeout_s:.0f} s ago: its chunks are given up"
-        cluster.note("upload-expired", text, now, job.id)
+        cluster.note(EventKind.UPLOAD_EXPIRED, text, job.id)
 
     def _give_up_chunks(self, job: Job) -> None:
         job.forget_chunks()
@@ -302,7 +302,6 @@ class Submissions:
         text = f"{what} of its source came in {limit_s:.0f} s, and its client has gone; submit the same file again"
         job.session = ""  # whoever submits it again gets a new job, and not this one's end
         self._cluster.set_state(job, JobState.CANCELLED, JobCode.EXPIRED, text)
-        self._cluster.note("job-expired", f"job {job.id} is cancelled: {text}", now, job.id)
 
     def end(self, client: ClientRecord, message: End, now: float) -> None:
         job = self._job_of(client, message, message.job)

@@ -6,7 +6,7 @@ from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text
 from moviola.base.trouble import Trouble
-from moviola.base.vocabulary import CauseKind, ErrorCode, Fault, LeasePhase, Mode
+from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, Fault, LeasePhase, Mode
 from moviola.wire.lease_tags import is_lent
 from moviola.wire.limits import MAX_CREDIT
 from moviola.wire.messages import (
@@ -68,7 +68,7 @@ class Workers:
             cluster.send(peer, one.message())
         offered = ", ".join(sorted(str(schema.get("name", "")) for schema in details.filters))
         cluster.note(
-            "worker-joined", f"worker {hello.name} joined from {host or 'here'}: {offered}", now, worker=hello.name
+            EventKind.WORKER_JOINED, f"worker {hello.name} joined from {host or 'here'}: {offered}", worker=hello.name
         )
         if details.death is not None:
             self._predecessor_died(worker, details.death, now, is_child=is_child)
@@ -79,7 +79,7 @@ class Workers:
     def left(self, peer: Peer, reason: str, now: float) -> None:
         """A worker's connection is gone."""
         worker = self._cluster.workers.pop(peer)
-        self._cluster.note("worker-left", f"worker {worker.name} left: {reason}", now, worker=worker.name)
+        self._cluster.note(EventKind.WORKER_LEFT, f"worker {worker.name} left: {reason}", worker=worker.name)
         self._lose(worker, reason, now)
 
     def expire(self, now: float) -> None:
@@ -145,7 +145,7 @@ class Workers:
         if is_lent(held, job.request.lease_key, worker.shown_to(job.owner.store)):
             return True
         text = f"worker {worker.name} claims lease {held.lease} of job {job.id}, which was never lent to it"
-        self._cluster.note("lease-refused", text, now, job.id, worker.name)
+        self._cluster.note(EventKind.LEASE_REFUSED, text, job.id, worker.name)
         return False
 
     def _wanted_stage(self, job: Job, held: HeldLease) -> tuple[range, BuildPath] | None:
@@ -183,7 +183,7 @@ class Workers:
         """The worker's parent tells how the previous child died: crashes are the task's own fault, kills are not. Only
         that child's parent can know (`is_child`), and only of a lease that the child had."""
         text = death.text[:MAX_CAUSE]
-        self._cluster.note("worker-died", f"worker {worker.name}: {text}", now, worker=worker.name)
+        self._cluster.note(EventKind.WORKER_DIED, f"worker {worker.name}: {text}", worker=worker.name)
         lost = Trouble(now + self._cluster.unix_offset_s, Fault.MACHINE, death.kind, text, worker=worker.name)
         self._cluster.troubles.add("", lost)
         record = None if death.lease is None or not is_child else self._leases.ended(death.lease)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from moviola.base.build_path import extended
 from moviola.base.details import StoryLine
 from moviola.base.failures import MAX_FAILED_CHUNKS, fault_of
 from moviola.base.trouble import MAX_TROUBLE, Trouble
-from moviola.base.vocabulary import Mode, OnError, Topic
+from moviola.base.vocabulary import EventKind, Mode, OnError
 from moviola.wire.addresses import Address
 from moviola.wire.limits import MAX_FAILED_CHUNK
-from moviola.wire.messages import Cause, Error, Event, FailedChunk, Message
+from moviola.wire.messages import Cause, Error, FailedChunk, Message
 from moviola.wire.places import Idlers
 from moviola.wire.schema import Lease
 from moviola.wire.shortened import shortened
@@ -34,11 +36,13 @@ from ..events import (
     SendChunk,
 )
 from ..job_request import JobRequest
+from .announced import sentence
 from .catalogue import Catalogue
 from .changes import Changes
 from .ended_job import EndedJob
 from .fleet import Fleet, WorkerRecord
 from .job import Job
+from .journal import Journal, Subscription, event
 from .peers import AggregatorRecord, ClientRecord, StoreRecord
 from .room import Room
 from .rules import Rules
@@ -61,6 +65,7 @@ class Cluster:
         new_id: makes a job's id from its source's name; random, so it is given from outside.
         new_key: makes a job's key for the tags of its leases; random as well.
         unix_offset_s: unix time minus the monotonic time that events carry.
+        journal: tells what happened in this life from what happened in others, also over other stored state.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Cluster:
         new_id: Callable[[str], str],
         new_key: Callable[[], bytes],
         unix_offset_s: float = 0.0,
+        journal: str = "",
     ) -> None:
         self.epoch, self.rules, self.new_id, self.new_key = epoch, rules, new_id, new_key
         self.unix_offset_s = unix_offset_s
@@ -83,6 +89,8 @@ class Cluster:
         self.clients: dict[Peer, ClientRecord] = {}
         self.idlers = Idlers()  # of the clients
         self.watchers: dict[Peer, ClientRecord] = {}  # those of them that have asked for records
+        self.journal = Journal(journal or str(epoch))
+        self.subscriptions: dict[Peer, Subscription] = {}
         self.workers: dict[Peer, WorkerRecord] = {}  # those that are connected
         self.outbox: list[Command] = []
         self.room = Room(rules, self.users.total)
@@ -118,6 +126,8 @@ class Cluster:
         client.user.charge(Resource.CONNECTIONS, -1)
         self.users.let_go(client.user)
         self.watchers.pop(peer, None)
+        if self.subscriptions.pop(peer, None) is not None:
+            client.user.charge(Resource.SUBSCRIPTIONS, -1)
         self.idlers.forget(peer)
         left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
         still_open = [job for job in left if isinstance(job, Job)]
@@ -135,19 +145,41 @@ class Cluster:
     def heard_of(self, client: ClientRecord, now: float) -> None:
         """Notes whether a client that said something could be spared."""
         if client.peer in self.clients:
-            has_job, looks_on = bool(client.jobs), client.peer in self.watchers
+            has_job, looks_on = bool(client.jobs), client.peer in self.watchers or client.peer in self.subscriptions
             self.idlers.heard(client.peer, now, has_job=has_job, looks_on=looks_on)
 
     def log(self, text: str) -> None:
         self.outbox.append(Log(text))
 
-    def note(self, kind: str, text: str, now: float, job: str = "", worker: str = "") -> None:
-        """A line for the log and for those who watch events."""
+    def note(self, kind: EventKind, text: str, job: str = "", worker: str = "", **task: Any) -> None:
+        """Something happened: a line for the log, and for those who follow events.
+
+        Args:
+            task: further fields of the event, see `note_task`.
+        """
         self.log(text)
-        event = Event(kind, text, job, worker, now + self.unix_offset_s)
-        for client in self.watchers.values():
-            if Topic.EVENTS in client.topics and not client.is_behind:
-                self.send(client.peer, event)
+        about = self.jobs.get(job)
+        told = replace(event(kind, text), job=job, worker=worker, **task)
+        if about is None:
+            return self.journal.add(told, None)
+        name = about.name if isinstance(about, Job) else ""
+        told = replace(told, name=name, user=about.user.name, state=about.state, code=about.code)
+        return self.journal.add(told, about.user.name)
+
+    def note_task(
+        self,
+        kind: EventKind,
+        text: str,
+        job: Job,
+        track: Track,
+        index: int,
+        *,
+        worker: str = "",
+        frames: int | None = None,
+    ) -> None:
+        """Something happened to a task. `frames` are those that it is about."""
+        output = "" if track.is_passthrough else job.request.outputs[track.number]["name"]
+        self.note(kind, text, job.id, worker, output=output, chunk=index, frames=frames)
 
     def blame(
         self, cause: Cause, now: float, job: Job, track: Track, index: int, worker: str, *, count: int = 1
@@ -216,8 +248,12 @@ class Cluster:
 
     def set_state(self, job: Job, state: JobState, code: str = "", reason: str = "") -> None:
         """Changes a job's state and tells everyone whom it concerns."""
-        if job.set_state(state, code, reason) and job.is_final:
-            self.ended_jobs.append(job)
+        if job.set_state(state, code, reason):
+            if job.is_final:
+                self.ended_jobs.append(job)
+            kind = job.announced.change(state, code)
+            if kind is not None:
+                self.note(kind, sentence(job.id, kind, reason), job.id)
 
     def let_go(self, job: Job) -> None:
         """A job has ended: it is in no situation any more."""
@@ -273,7 +309,7 @@ class Cluster:
         job.give_up(stream, index)
         self.outbox.append(FreeChunk(job.id, stream, index))
         text = f"chunk {index} of stream {stream} of job {job.id} is damaged in the spool or gone from it"
-        self.note("chunk-lost", text, now, job.id)
+        self.note(EventKind.CHUNK_LOST, text, job.id)
         if job.owner.holdings_known:
             self.ask_again(job, now)
 
@@ -281,7 +317,7 @@ class Cluster:
         """The client of a job is told which chunks are needed that had been given up, if there are any."""
         if job.miss_freed():
             job.ask_anew(now)
-            self.note("source-needed", f"job {job.id} needs chunks again that were given up", now, job.id)
+            self.note(EventKind.SOURCE_NEEDED, f"job {job.id} needs chunks again that were given up", job.id)
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -351,6 +387,8 @@ class Cluster:
 
     def validate(self) -> None:
         """Proves that the indexes agree with each other; for tests and the simulation."""
+        self.journal.validate()
+        assert self.subscriptions.keys() <= self.clients.keys()
         self.fleet.validate()
         self.catalogue.validate()
         self.users.validate()

@@ -18,6 +18,7 @@ from moviola.wire.transitions import changed
 
 from ..job_record import JobRecord
 from ..job_request import JobRequest
+from .announced import Announced
 from .chain import Chain
 from .changes import Changes, Urgency
 from .job_parts import JobResult, Owner, Shortage, Upload
@@ -49,6 +50,7 @@ class Job:
 
     __slots__ = (
         "_changes",
+        "announced",
         "chunk_counts",
         "client",
         "code",
@@ -91,6 +93,7 @@ class Job:
         self.tags = LeaseTags(request.lease_key)
         self.state = JobState.PENDING
         self.code = self.reason = ""
+        self.announced = Announced()
         self.session = ""  # of the client that sent it last
         self.client: int | None = None  # the peer attached now
         self.upload, self.owner, self.result = Upload(), Owner(), JobResult()
@@ -371,6 +374,7 @@ class Job:
         self.set_state(JobState.PENDING, JobCode.RETRIED, "it begins again")
         self.result = JobResult()
         self.upload.waits_long = True
+        self.announced = Announced()
 
     def take_source(self, request: JobRequest) -> None:
         """It begins again, and this is once more what was asked for."""
@@ -421,6 +425,7 @@ class Job:
         for track, build in zip(self.tracks, record.builds, strict=False):  # none of a job that has ended
             track.fingerprint = from_text(build, len(track.chain.steps))
         self.upload.edited_as, self.upload.waits_long = record.edited_as, record.waits_long
+        self.announced.restore(self.state, self.code, has_started=any(record.builds))
 
 
 def _parameters(step: Map) -> Iterable[Any]:

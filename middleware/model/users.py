@@ -24,6 +24,7 @@ class Resource(StrEnum):
     """What users hold. The values are for sentences."""
 
     CONNECTIONS = "connections"
+    SUBSCRIPTIONS = "subscriptions to events"
     OPEN_JOBS = "unfinished jobs"
     LEDGER_BYTES = "bytes of submissions"
     CHUNKS = "chunks"
@@ -50,6 +51,9 @@ QUOTAS: Final[Mapping[Resource, Quota]] = {
     # A client program needs one connection, and few people run more than a hundred of them. The rest of what the
     # process can serve is for workers, aggregators and those who have not said Hello yet.
     Resource.CONNECTIONS: Quota(MAX_CLIENTS, 128, 384),
+    # Each is one of those connections, and is served in a turn of the loop in which there is news. So much is left of
+    # the connections that whoever listens can still send jobs. A gateway needs one for all who listen there.
+    Resource.SUBSCRIPTIONS: Quota(MAX_CLIENTS * 2 // 3, 96, 256),
     # Each costs a look in every turn of the loop, and a row in two ledgers. A quarter for one user, so that three more
     # can do the same, and places for 200 others then.
     Resource.OPEN_JOBS: Quota(1000, 250, 200),
@@ -160,6 +164,7 @@ class Users:
             jobs = list(user.open.values())
             counted = {
                 Resource.CONNECTIONS: user.held[Resource.CONNECTIONS],
+                Resource.SUBSCRIPTIONS: user.held[Resource.SUBSCRIPTIONS],
                 Resource.OPEN_JOBS: len(jobs),
                 Resource.LEDGER_BYTES: sum(job.ledger_bytes for job in jobs),
                 Resource.CHUNKS: sum(stream.known_count for job in jobs for stream in job.streams),

@@ -180,14 +180,54 @@ class Topic(Word):
 
     JOBS = "jobs"
     WORKERS = "workers"
-    EVENTS = "events"
     FILTERS = "filters"
     OVERVIEW = "overview"
 
 
-class EventKind(Word):
-    """Events that programs act on (Event.kind); all others are for people."""
+class Notice(Word):
+    """What the middleware says to one client (Event.kind)."""
 
     CURRENT = "current"  # all present records have been sent
     WISH_GRANTED = "wish-granted"
     SOURCE_EDITED = "source-edited"
+
+
+class EventKind(Word):
+    """What happened in the cluster (EventRecord.kind). docs/EVENTS.md tells what each kind means."""
+
+    # a job
+    JOB_SUBMITTED = "job-submitted"
+    JOB_WAITING = "job-waiting"  # nothing of it can be worked on; not told of short waits that every job has
+    JOB_STARTED = "job-started"
+    JOB_PAUSED = "job-paused"
+    JOB_RESUMED = "job-resumed"  # it goes on after it waited or was paused
+    JOB_RETRIED = "job-retried"  # it was over, and begins again because somebody wished so
+    JOB_RESTARTED = "job-restarted"  # what was done of it cannot be used, so it begins again
+    JOB_DONE = "job-done"
+    JOB_PARTIAL = "job-partial"
+    JOB_FAILED = "job-failed"
+    JOB_CANCELLED = "job-cancelled"
+    JOB_FORGOTTEN = "job-forgotten"
+    PROGRESS = "progress"  # has no number, is not kept, and is told of the newest state only
+    # its source
+    CLIENT_LEFT = "client-left"
+    SOURCE_NEEDED = "source-needed"
+    UPLOAD_EXPIRED = "upload-expired"
+    CHUNK_LOST = "chunk-lost"
+    # its tasks
+    TASK_FAILED = "task-failed"
+    TASK_LOST = "task-lost"
+    TASK_RETRIED = "task-retried"
+    FRAMES_FELL_BACK = "frames-fell-back"
+    FRAMES_LOST = "frames-lost"
+    STAGE_TOO_LARGE = "stage-too-large"
+    LINK_COST = "link-cost"
+    LEASE_REFUSED = "lease-refused"
+    # workers and aggregators
+    WORKER_JOINED = "worker-joined"
+    WORKER_LEFT = "worker-left"
+    WORKER_DIED = "worker-died"
+    WORKER_EXCLUDED = "worker-excluded"  # it gets no more tasks of one job
+    AGGREGATOR_JOINED = "aggregator-joined"
+    AGGREGATOR_LEFT = "aggregator-left"
+    STORE_LOST = "store-lost"

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgpack
 
 from moviola.base.mapped import Map
-from moviola.base.vocabulary import EventKind, WorkerState
+from moviola.base.vocabulary import Notice, WorkerState
 from moviola.filters.schema import FilterSchema, SchemaError
 from moviola.session.target import Target, hello, nobody_answers
 from moviola.wire.errors import Refused, Unreachable
@@ -48,7 +48,7 @@ class ClusterView:
                 self.jobs[message.job] = message
             case Filters():
                 self.known_schemas = list(_unpacked(message.schemas))
-            case Event(kind=EventKind.CURRENT):
+            case Event(kind=Notice.CURRENT):
                 self.is_current = True
 
     def connected_workers(self) -> list[Worker]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from moviola.base.vocabulary import EventKind
+from moviola.base.vocabulary import Notice
 from moviola.session.target import Target, hello
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.events import Lost, Received
@@ -29,7 +29,7 @@ def control(target: Target, job: str, verb: str) -> str:
     """Have the middleware do something with a job. Return what it did, in a sentence. Raises as `call` does."""
 
     def granted(message: Message) -> str | None:
-        return message.text if isinstance(message, Event) and message.kind == EventKind.WISH_GRANTED else None
+        return message.text if isinstance(message, Event) and message.kind == Notice.WISH_GRANTED else None
 
     return call(target, Control(job, verb), granted)
 

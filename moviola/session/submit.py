@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from moviola.base.details import Policy
 from moviola.base.file_names import is_file_name
-from moviola.base.vocabulary import ErrorCode, EventKind
+from moviola.base.vocabulary import ErrorCode, Notice
 from moviola.session.events import ClusterMessage, Event, Exhausted, Pull, Pulled, Rewind, Send, ServerRole, Unreadable
 from moviola.session.job_session import FINAL_STATES, JobSession, Phase, cancelled_by, fetched_later
 from moviola.session.order import Submission
@@ -60,7 +60,7 @@ class SubmitSession(JobSession):
 
     def _happened(self, event: Event) -> None:
         match event:
-            case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=Told(kind=EventKind.SOURCE_EDITED, text=text)):
+            case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=Told(kind=Notice.SOURCE_EDITED, text=text)):
                 self.remarks.append(text)
             case ClusterMessage(peer=ServerRole.MIDDLEWARE, message=ChunkWindow() as window):
                 self._hear_window(window)

@@ -11,7 +11,7 @@ import msgpack
 import pytest
 
 from moviola.base import vocabulary
-from moviola.base.vocabulary import ErrorCode, EventKind, JobState, Verdict, WorkerState
+from moviola.base.vocabulary import ErrorCode, JobState, Notice, Verdict, WorkerState
 from moviola.wire.messages import Stored, decode, encode
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_the_error_codes_are_those_of_the_protocols_table() -> None:
         for code in re.findall(r"`([a-z-]+)`", row.split("|")[1])
     }
     assert told == {str(code) for code in ErrorCode}
-    assert EventKind.CURRENT in PROTOCOL
+    assert Notice.CURRENT in PROTOCOL
 
 
 @pytest.mark.parametrize("room", ["wire", "worker", "aggregator", "client", "media"])

@@ -51,6 +51,8 @@ from moviola.wire.messages import (
     Chunk,
     Death,
     End,
+    EventRecord,
+    Events,
     Finish,
     Finished,
     HandOn,
@@ -64,6 +66,7 @@ from moviola.wire.messages import (
     Released,
     Stored,
     Submit,
+    Subscribe,
     Task,
     Watch,
     WorkerDetails,
@@ -119,7 +122,7 @@ class Script:
 
     def tell(self, peer: int, message: Message, *, size: int = 0, xxh3: int = 0, host: str = "127.0.0.1") -> None:
         self._take(self.dispatcher.handle(MemberMessage(peer, message, size, xxh3, host), self.now), (size, xxh3))
-        if isinstance(message, Watch):
+        if isinstance(message, Watch | Subscribe):
             self._take(self.dispatcher.handle(Tick(ROOM), self.now))  # records are told at the end of a turn
 
     def garble(self, peer: int, message: Message) -> None:
@@ -230,6 +233,11 @@ class Script:
             one.message for one in self.commands if isinstance(one, Send | SendChunk | SendStage) and one.peer == peer
         ]
         return [message for message in sent if isinstance(message, kind)]
+
+    def events(self, peer: int) -> list[EventRecord]:
+        """What a peer was told that happened, newest last. Time passes in which what is new is told."""
+        self.tick(0.2)
+        return [event for message in self.said(peer, Events) for event in message.events]
 
     def tasks(self, peer: int) -> list[int]:
         return [task.index for task in self.said(peer, Task)]

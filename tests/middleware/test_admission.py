@@ -27,7 +27,7 @@ from moviola.base.texts import MAX_NAME
 from moviola.media.video.templates import TEMPLATE_FORMATS
 from moviola.wire.errors import Unsendable
 from moviola.wire.limits import MAX_DESCRIPTION
-from moviola.wire.messages import Error, Holdings, Own, Submit, Watch, Welcome, check_sendable, packed_size
+from moviola.wire.messages import Error, Holdings, Own, Submit, Subscribe, Watch, Welcome, check_sendable, packed_size
 from tests.middleware.script import Script
 
 MATROSKA = b"\x1aE\xdf\xa3"
@@ -151,7 +151,8 @@ def test_whatever_follows_from_a_submission_that_was_taken_can_be_sent(message: 
     script.chunk(1, job, 0)
     script.tick()
     script.tell(2, Watch(job))
-    script.tell(2, Watch(topics=["jobs", "workers", "events"]))
+    script.tell(2, Watch(topics=["jobs", "workers"]))
+    script.tell(2, Subscribe(since_unix_s=0.0, snapshot=True))
     script.tick(1.0)
     sent = [one.message for one in script.commands if isinstance(one, Send | SendChunk | SendStage)]
     for each in sent:

@@ -90,7 +90,7 @@ def test_a_watch_that_is_repeated_costs_nothing_and_is_answered_in_slices() -> N
     before = len(script.commands)
     job = next(iter(cluster.jobs))
     for _ in range(200):
-        commands = script.dispatcher.handle(_received(5, Watch(topics=["jobs", "workers", "events"])), script.now)
+        commands = script.dispatcher.handle(_received(5, Watch(topics=["jobs", "workers"])), script.now)
         commands += script.dispatcher.handle(_received(5, Watch(job)), script.now)
         assert not commands
     assert len(script.commands) == before

@@ -10,7 +10,6 @@ from middleware.model.states import JobState
 from moviola.wire.messages import (
     Beat,
     End,
-    Event,
     Finished,
     Hello,
     Job,
@@ -66,14 +65,13 @@ def test_a_death_that_cannot_be_ends_the_workers_connection(script: Script, deat
 
 def test_watchers_get_current_records_and_changes(script: Script) -> None:
     script.client(5)
-    script.tell(5, Watch(topics=["jobs", "workers", "events"]))
+    script.tell(5, Watch(topics=["jobs", "workers"]))
     script.worker(11)
     script.submit(chunks=2)
     script.tell(11, Beat([LeaseBeat(script.said(11, Task)[0].lease, "computing", 4, 4)], 55.0, 1 << 20))
     script.tick(2)
     assert script.said(5, Worker)[-1].facts.tasks[0].frames == 4
     assert script.said(5, Job)[-1].progress.frames_done == 4
-    assert "worker-joined" in [event.kind for event in script.said(5, Event)]
     script.leave(11)
     script.tick(2)
     assert script.said(5, Worker)[-1].state == "lost"

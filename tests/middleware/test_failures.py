@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from middleware.model.rules import Rules
-from moviola.wire.messages import Death, Event, Finish, Holdings, Released, Stored, Task, Watch
+from moviola.wire.messages import Death, Finish, Holdings, Released, Stored, Subscribe, Task
 from tests.middleware.script import Script, counted, fail
 
 
@@ -101,14 +101,14 @@ def _unreadable(script: Script, index: int) -> None:
 def test_a_result_that_makes_no_file_is_redone_and_charged_to_its_worker(script: Script) -> None:
     script.worker(11)
     script.client(2)
-    script.tell(2, Watch(topics=["events"]))
+    script.tell(2, Subscribe())
     script.submit(chunks=1)
     script.deliver(11)
     assert len(script.said(9, Finish)) == 1
     script.worker(12)
     _unreadable(script, 0)
     assert script.tasks(12) == [0], "others try it first"
-    (failed,) = [one for one in script.said(2, Event) if one.kind == "task-failed"]
+    (failed,) = [one for one in script.events(2) if one.kind == "task-failed"]
     assert failed.worker == "w11"
     assert "it is no bundle" in failed.text
     script.deliver(12)

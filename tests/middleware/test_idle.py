@@ -13,12 +13,14 @@ from middleware.events import ForgetJob, Tick
 from middleware.model.ended_job import EndedJob
 from middleware.model.fleet import WorkerRecord
 from middleware.model.job import Job
+from middleware.model.journal import MAX_EVENTS
 from middleware.model.rules import Rules
 from middleware.model.stories import MAX_LINES
 from middleware.model.stream import Stream
 from middleware.model.task_queue import TaskQueue
 from middleware.model.track import Track
 from middleware.model.users import QUOTAS, Quota, Resource
+from moviola.base.vocabulary import EventKind
 from moviola.wire.messages import Control
 from tests.middleware.script import ROOM, Script
 from tests.touching import touched
@@ -106,6 +108,11 @@ def test_an_ended_job_is_a_line_in_memory() -> None:
         script.dispatcher.cluster.stories.tell(float(number), "another job", 0, number, f"lent to w{number}")
     tracemalloc.start()
     try:
+        for number in range(MAX_EVENTS):  # as many as there are ever: what takes their place is no growth
+            job = f"clip-{number:06}"
+            script.dispatcher.cluster.note(EventKind.JOB_STARTED, f"job {job} has started", job)
+        script.tick()
+        script.commands.clear()
         before = _held()
         run(150, 20)
         after = _held()

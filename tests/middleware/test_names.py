@@ -8,7 +8,23 @@ from hypothesis import strategies as st
 
 from middleware.events import Close, SaveStore
 from middleware.names import MAX_STORES
-from moviola.wire.messages import Aggregator, Beat, Control, Death, Event, Hello, Job, Own, Task, Watch, Welcome, Worker
+from moviola.wire.messages import (
+    Aggregator,
+    Beat,
+    Control,
+    Death,
+    Event,
+    Events,
+    Hello,
+    Job,
+    Own,
+    Snapshot,
+    Subscribe,
+    Task,
+    Watch,
+    Welcome,
+    Worker,
+)
 from moviola.wire.tokens import digest_of
 from tests.middleware.script import Script
 
@@ -157,7 +173,8 @@ def test_whatever_joins_a_connection_ends_only_for_its_own_token(joins: list[tup
 
 
 def test_tokens_are_told_to_nobody(script: Script) -> None:
-    script.tell(1, Watch(topics=["workers", "jobs", "events"]))
+    script.tell(1, Watch(topics=["workers", "jobs"]))
+    script.tell(1, Subscribe(snapshot=True))
     script.worker(11, "w", token="a-secret-token")
     script.aggregator(8, store="more", name="more", token="a-secret-token")
     job = script.submit(chunks=1)
@@ -165,7 +182,7 @@ def test_tokens_are_told_to_nobody(script: Script) -> None:
     script.tick(3)
     script.tell(1, Control(job, "cancel"))
     script.tick(3)
-    for kind in (Worker, Aggregator, Job, Event):
+    for kind in (Worker, Aggregator, Job, Event, Events, Snapshot):
         assert script.said(1, kind), kind
     told = [one for one in script.commands if not isinstance(one, SaveStore)]
     assert "a-secret-token" not in repr(script.commands)

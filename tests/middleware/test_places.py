@@ -5,7 +5,7 @@ from __future__ import annotations
 from middleware.events import Close
 from middleware.model.rules import Rules
 from moviola.wire.limits import IDLE_CLIENT_S
-from moviola.wire.messages import Hello, Watch, WorkerDetails
+from moviola.wire.messages import Hello, Subscribe, Watch, WorkerDetails
 from tests.middleware.script import Script
 
 RULES = Rules(max_clients=3, max_workers=2)
@@ -49,7 +49,7 @@ def test_a_client_that_wants_nothing_is_sent_away_after_a_while_and_no_other() -
     for peer in (1, 2, 3):
         script.client(peer)
     script.tell(1, script.submission())
-    script.tell(2, Watch(topics=["events"]))
+    script.tell(2, Subscribe())
     script.tick(IDLE_CLIENT_S - 1)
     assert not closed(script)
     deadline = script.dispatcher.next_deadline()

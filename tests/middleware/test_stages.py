@@ -10,7 +10,6 @@ from moviola.wire.messages import (
     Beat,
     Cause,
     Control,
-    Event,
     HandOn,
     Holdings,
     LeaseBeat,
@@ -18,8 +17,8 @@ from moviola.wire.messages import (
     Released,
     Revoke,
     Stored,
+    Subscribe,
     Task,
-    Watch,
 )
 from moviola.wire.schema import Lease
 from tests.middleware.script import Script, held_lease
@@ -484,7 +483,7 @@ def _live(script: Script, seconds: int, *workers: int) -> None:
 
 def test_an_output_begun_by_builds_that_are_gone_begins_again(script: Script) -> None:
     job = share(script, chunks=3)
-    script.tell(1, Watch(topics=["events"]))
+    script.tell(1, Subscribe())
     script.hand_on(RESIZE, 0)
     script.deliver(MARK, 0)
     script.leave(RESIZE)
@@ -494,7 +493,7 @@ def test_an_output_begun_by_builds_that_are_gone_begins_again(script: Script) ->
     _live(script, 3, MARK, 14)
     [own] = script.said(9, Own)[1:]
     assert own.owner_epoch == 2
-    assert any(event.kind == "begun-again" for event in script.said(1, Event))
+    assert any(event.kind == "job-restarted" for event in script.events(1))
     script.hold(job)
     script.tick()
     for index in (1, 2, 0):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from middleware.events import Send, SendChunk
-from moviola.wire.messages import Control, Event, Released, Revoke, Stored, Task, Watch
+from moviola.wire.messages import Control, Released, Revoke, Stored, Subscribe, Task
 from moviola.wire.schema import Lease
 from tests.middleware.script import Script, bits, held_lease
 
@@ -48,14 +48,14 @@ def test_a_lease_told_twice_is_adopted_once(script: Script) -> None:
 def test_a_lease_is_adopted_by_the_worker_only_that_it_was_lent_to(script: Script) -> None:
     script.worker(11)
     script.client(2)
-    script.tell(2, Watch(topics=["events"]))
+    script.tell(2, Subscribe())
     script.submit(chunks=2)
     held = tuple(held_lease(task) for task in script.said(11, Task))
     for peer in (12, 13):  # two others claim it, before and after its holder has left
         script.worker(peer, held=held)
         assert script.said(peer, Revoke) == [Revoke(one.lease) for one in held]
         script.leave(11)
-    assert [one.kind for one in script.said(2, Event)].count("lease-refused") == 2
+    assert [one.kind for one in script.events(2)].count("lease-refused") == 2
     for peer in (12, 13):
         script.leave(peer)
 

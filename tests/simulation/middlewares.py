@@ -12,6 +12,7 @@ from middleware.ledger import MiddlewareLedger
 from middleware.model.rules import Rules
 from middleware.model.states import JobState
 from middleware.server import Server as MiddlewareServer
+from moviola.base.vocabulary import EventKind
 from moviola.storage.spool import Spool
 from tests.simulation.network import Network
 from tests.simulation.program import BUG, MIDDLEWARE, SEGMENT_BYTES, SPOOL_BYTES, TIGHT_SPOOL_BYTES, Disk, Program
@@ -51,6 +52,7 @@ class Middleware(Program):
         self.server = MiddlewareServer(
             self.rules, self.loop, self._ledger, self._spool,  # type: ignore[arg-type]
             clock=self.world.clock, make_id=lambda name: f"{name[:40]}-{next(self._ids)}",
+            make_journal=str,
         )  # fmt: skip
         dispatcher, cluster = self.server.dispatcher, self.server.dispatcher.cluster
         dispatcher.half_done = lambda: BUG  # type: ignore[method-assign]
@@ -59,19 +61,22 @@ class Middleware(Program):
         handle, note = dispatcher.handle, cluster.note
         self._has_moved, self._checks = True, 0
 
+        def onlookers() -> set[int]:
+            return cluster.watchers.keys() | cluster.subscriptions.keys()
+
         def handled(event: Any, now: float) -> list[Command]:
             commands = handle(event, now)
             if isinstance(event, StageKept):
                 self.on_stage_kept()
             self._has_moved |= not all(
-                isinstance(one, Log) or (isinstance(one, Send) and one.peer in cluster.watchers) for one in commands
+                isinstance(one, Log) or (isinstance(one, Send) and one.peer in onlookers()) for one in commands
             )
             return commands
 
-        def noted(kind: str, text: str, *more: Any, **named: Any) -> None:
+        def noted(kind: EventKind, text: str, *more: Any, **named: Any) -> None:
             self.world.see(kind, f"middleware: {text}")
-            if kind in ("chunk-lost", "source-needed"):
-                self.asked_again_for.add(more[1])
+            if kind in (EventKind.CHUNK_LOST, EventKind.SOURCE_NEEDED):
+                self.asked_again_for.add(more[0])
             note(kind, text, *more, **named)
 
         dispatcher.handle = handled  # type: ignore[method-assign]

@@ -26,7 +26,9 @@ from moviola.wire.messages import (
     Cause,
     Chunk,
     Error,
+    EventRecord,
     Job,
+    JobGlance,
     LeaseBeat,
     Message,
     Own,
@@ -42,6 +44,8 @@ from moviola.wire.schema import Lease
 RECORDS: dict[Any, Any] = {
     Address: Address("there", 5001),
     AssetFacts: AssetFacts("sha256:0", 4, "logo.png"),
+    EventRecord: EventRecord(7, "task-failed", "it failed", 1.5, "j", worker="w", output="out", chunk=2, frames=3),
+    JobGlance: JobGlance("j", "running", user="u", name="clip.mp4"),
     FinishedFile: FinishedFile("a.mp4", 5, "00"),
     LeaseBeat: LeaseBeat(Lease(3, 4), "computing", 5, 6),
     Trouble: Trouble(1.5, "filter", "exception", "boom"),
@@ -86,6 +90,8 @@ def _value(hint: Any) -> Any:
         return {"key": [1, "two", None, {"deep": b"x"}]}
     if text == "int | None":
         return 7
+    if text == "float | None":
+        return 1.5
     if "list[bytes]" in text:
         return [b"\x01"]
     if "list[int]" in text:

@@ -7,6 +7,7 @@ same frame (see moviola/wire/framing.py) and are named in each docstring.
 from __future__ import annotations
 
 from moviola.wire.messages.codec import MAX_PAYLOADS, MESSAGES, check_sendable, decode, encode, packed_size
+from moviola.wire.messages.events import EventRecord, Events, JobGlance, Missed, Snapshot, Subscribe, Subscribed
 from moviola.wire.messages.files import Fetch, File
 from moviola.wire.messages.handshake import (
     AggregatorDetails,
@@ -59,6 +60,8 @@ __all__ = [
     "End",
     "Error",
     "Event",
+    "EventRecord",
+    "Events",
     "FailedChunk",
     "Fetch",
     "File",
@@ -71,17 +74,22 @@ __all__ = [
     "Hello",
     "Holdings",
     "Job",
+    "JobGlance",
     "LeaseBeat",
     "Limits",
     "Message",
+    "Missed",
     "Overview",
     "Own",
     "Pass",
     "Released",
     "Result",
     "Revoke",
+    "Snapshot",
     "Stored",
     "Submit",
+    "Subscribe",
+    "Subscribed",
     "Task",
     "Watch",
     "Welcome",

@@ -10,7 +10,7 @@ from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import ErrorCode
 from moviola.wire.errors import ProtocolError, Unsendable
 from moviola.wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_PART, MAX_PAYLOAD
-from moviola.wire.messages import files, handshake, jobs, results, tasks
+from moviola.wire.messages import events, files, handshake, jobs, results, tasks
 from moviola.wire.messages.files import File
 from moviola.wire.messages.jobs import Chunk
 from moviola.wire.messages.message import CHECKS_WHAT_IS_SENT, Message
@@ -19,7 +19,7 @@ from moviola.wire.messages.tasks import Asset, HandOn, Task
 
 MESSAGES: Final[dict[str, type[Message]]] = {
     name: cls
-    for module in (handshake, jobs, tasks, results, files)
+    for module in (handshake, jobs, events, tasks, results, files)
     for name, cls in vars(module).items()
     if isinstance(cls, type) and issubclass(cls, Message) and cls.__module__ == module.__name__
 }

@@ -107,7 +107,7 @@ class Watch(Message):
 
     Attributes:
         job: one job's id; empty for all of `topics`.
-        topics: `jobs`, `workers`, `events`, `filters`, `overview`.
+        topics: `jobs`, `workers`, `filters`, `overview`.
         chunk: with a job: its details tell the story of the tasks of the chunk with this index.
         log: with a job: its details tell the newest of what happened to all its tasks.
         limit: with `overview`: at most so many jobs and so many workers are told of; nil for all.
@@ -265,7 +265,7 @@ class Filters(Message):
 
 @record
 class Event(Message):
-    """Something worth a line in a log: a worker came or went, a task was handed out again, a job changed state.
+    """A word to one client: that it has been told all present records, or that what it wished for was done.
 
     Attributes:
         kind: for programs.

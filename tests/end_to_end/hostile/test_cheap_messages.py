@@ -21,7 +21,7 @@ def test_far_indexes_and_repeated_questions_cost_nobody_anything(cluster: LocalC
         far.say("End", job=job, chunk_counts=[MAX_CHUNKS])
         far.expect("Job", accepted=1)
 
-        watch = frame({"type": "Watch", "topics": ["jobs", "workers", "events"]})
+        watch = frame({"type": "Watch", "topics": ["jobs", "workers"]})
         curious.send(2000 * watch)
         asking = [frame({"type": "Watch", "job": job}), frame({"type": "End", "job": job, "chunk_counts": [1]})]
         curious.send(200 * asking[0])
