@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from http.client import HTTPException
@@ -17,8 +18,9 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from moviola.base.installation import ROOT
 from moviola.base.invocation import typed
-from moviola.base.processes import DRAIN_LIMIT_S
+from moviola.base.processes import DRAIN_LIMIT_S, program
 from moviola.launcher import cluster
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.problem import Problem
@@ -27,7 +29,10 @@ from moviola.launcher.problem import Problem
 SHUTDOWN_TIMEOUT_S = 3 * cluster.STOP_SECONDS + 10
 
 TELL_AFTER_S = 1.0
-"""How long workers may take over their end until it is said what is waited for."""
+"""How long workers may take over their end until it is said what is waited for; and between two counts of it."""
+
+COUNT_TIMEOUT_S = 5.0
+"""How long the middleware may take over saying what workers have; then it is waited for without a number."""
 
 
 @contextmanager
@@ -101,7 +106,7 @@ def stop(state: Path, say: Callable[[str], None] = lambda _sentence: None) -> bo
     found = _marked(state)
     try:
         rpc = _rpc(state)
-        _drain_workers(rpc, say)
+        _drain_workers(rpc, say, lambda: tasks_held(state, {process.pid for process in found}))
         rpc.shutdown()
     except (OSError, HTTPException, Fault):
         pass  # no supervisord, or one that is stopping already
@@ -117,8 +122,13 @@ def stop(state: Path, say: Callable[[str], None] = lambda _sentence: None) -> bo
     return bool(found)
 
 
-def _drain_workers(rpc: Any, say: Callable[[str], None]) -> None:
-    """Ask the workers to end, and wait until they have finished what they have, or handed it back."""
+def _drain_workers(rpc: Any, say: Callable[[str], None], count: Callable[[], int | None]) -> None:
+    """Ask the workers to end, and wait until they have finished what they have, or handed it back.
+
+    Args:
+        say: told what is waited for, and again whenever it becomes less.
+        count: how many tasks they have; None where nobody knows.
+    """
     info = rpc.getProcessInfo("worker")
     if info["statename"] not in ("RUNNING", "STARTING"):
         return
@@ -129,12 +139,51 @@ def _drain_workers(rpc: Any, say: Callable[[str], None]) -> None:
         try:
             workers.wait(TELL_AFTER_S)
         except psutil.TimeoutExpired:
-            say(f"Waiting for the workers to finish the tasks they have, for {DRAIN_LIMIT_S:.0f} s at the longest …")
-            workers.wait(cluster.STOP_SECONDS)
+            _tell_until_gone(workers, say, count, started + cluster.STOP_SECONDS)
     except psutil.Error:
         pass  # gone, or killed by supervisord in a moment
     if time.monotonic() - started >= DRAIN_LIMIT_S:
         say(f"What was not finished is handed back: it goes on after the next '{typed('up')}'.")
+
+
+def _tell_until_gone(
+    workers: psutil.Process, say: Callable[[str], None], count: Callable[[], int | None], deadline: float
+) -> None:
+    """Say what is waited for until the workers have ended. Raises psutil.TimeoutExpired at the deadline."""
+    left = count()
+    what = f"{_tasks(left)} to be finished" if left else "the workers to finish the tasks they have"
+    say(f"Waiting for {what}, for {DRAIN_LIMIT_S:.0f} s at the longest …")
+    while True:
+        try:
+            workers.wait(TELL_AFTER_S)
+        except psutil.TimeoutExpired:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+        now = count()
+        if now and left and now < left:
+            say(f"{_tasks(now)} left …")
+            left = now
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task{'' if count == 1 else 's'}"
+
+
+def tasks_held(state: Path, processes: Collection[int]) -> int | None:
+    """Return how many tasks these worker processes have; None where the middleware does not say."""
+    try:
+        up = cluster.read_configuration(state)
+        if up is None:
+            return None
+        asked = [*program("client.status"), "--host", cluster.connect_host(), "--port", str(up.port)]
+        asked += [*up.secret_arguments, "--json"]
+        done = subprocess.run(asked, cwd=ROOT, capture_output=True, timeout=COUNT_TIMEOUT_S, check=True)
+        workers = json.loads(done.stdout)["workers"]
+        return int(sum(each["in_flight"] for each in workers if each["process_id"] in processes))
+    except (OSError, subprocess.SubprocessError, Problem, ValueError, LookupError, TypeError):
+        return None
 
 
 def last_words(wanted: Cluster, name: str) -> str:

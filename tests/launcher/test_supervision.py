@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,15 +52,37 @@ def test_what_is_waited_for_is_said_while_workers_finish(
         worker.wait()
 
     rpc = FakeSupervisord(worker.pid, "RUNNING")
-    supervision._drain_workers(rpc, say)
+    supervision._drain_workers(rpc, say, lambda: None)
     assert rpc.stopped == [("worker", False)]
     assert said == ["Waiting for the workers to finish the tasks they have, for 15 s at the longest …"]
+
+
+def test_how_many_tasks_are_waited_for_is_said_as_they_finish(
+    worker: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "TELL_AFTER_S", 0.01)
+    said = []
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
+        if sentence.startswith("1 task "):
+            assert worker.stdin is not None
+            worker.stdin.close()
+            worker.wait()
+
+    counts = iter((4, 4, None, 3, 1))
+    supervision._drain_workers(FakeSupervisord(worker.pid, "RUNNING"), say, lambda: next(counts, None))
+    assert said == ["Waiting for 4 tasks to be finished, for 15 s at the longest …", "3 tasks left …", "1 task left …"]
+
+
+def test_tasks_of_a_cluster_that_is_not_there_are_not_counted(tmp_path: Path) -> None:
+    assert supervision.tasks_held(tmp_path, {1}) is None
 
 
 def test_workers_without_tasks_end_without_a_word(worker: subprocess.Popen[bytes]) -> None:
     worker.communicate()
     said: list[str] = []
-    supervision._drain_workers(FakeSupervisord(worker.pid, "RUNNING"), said.append)
+    supervision._drain_workers(FakeSupervisord(worker.pid, "RUNNING"), said.append, lambda: None)
     assert said == []
 
 
@@ -68,7 +91,7 @@ def test_what_is_handed_back_is_said(worker: subprocess.Popen[bytes], monkeypatc
     clock = iter((0.0, DRAIN_LIMIT_S))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock, DRAIN_LIMIT_S))
     said: list[str] = []
-    supervision._drain_workers(FakeSupervisord(worker.pid, "RUNNING"), said.append)
+    supervision._drain_workers(FakeSupervisord(worker.pid, "RUNNING"), said.append, lambda: None)
     assert len(said) == 1
     assert said[0].startswith("What was not finished is handed back: it goes on after the next '")
 
@@ -76,5 +99,5 @@ def test_what_is_handed_back_is_said(worker: subprocess.Popen[bytes], monkeypatc
 @pytest.mark.parametrize("state", ["STOPPED", "FATAL", "EXITED", "BACKOFF"])
 def test_workers_that_do_not_run_are_not_asked(state: str) -> None:
     rpc = FakeSupervisord(0, state)
-    supervision._drain_workers(rpc, pytest.fail)
+    supervision._drain_workers(rpc, pytest.fail, lambda: None)
     assert rpc.stopped == []
