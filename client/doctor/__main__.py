@@ -64,6 +64,7 @@ def examine(client: ClientSettings, up: UpSettings) -> Iterator[Finding]:
     """Yield what there is to say of this machine and of the cluster."""
     yield from machine.folder("state", up.state, "--state")
     yield from machine.folder("results", up.results, "--results")
+    yield from machine.kept_results(up.results)
     yield from machine.memory(up.workers)
     yield from machine.open_files()
     yield from cluster.secret(client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any, Final
 
 from moviola.base.invocation import module_name, typed
 from moviola.base.memory import group_limits, total_memory
+from moviola.base.result_folders import job_folders
+from moviola.display.bars import age
+from moviola.session.units import counted, sized
 from moviola.wire import descriptors
 from moviola.wire.limits import GIB
 
@@ -43,6 +47,29 @@ def folder(name: str, path: Path, flag: str) -> Iterator[Finding]:
         yield Finding(name, Mark.WARNING, text, more)
     else:
         yield Finding(name, Mark.GOOD, text)
+
+
+def kept_results(results: Path, free: int | None = None, now_unix_s: float | None = None) -> Iterator[Finding]:
+    """Yield how much the files of finished jobs take; nothing where there are none.
+
+    Args:
+        results: the folder of results.
+        free: bytes that its disk has left; by default they are looked up.
+        now_unix_s: the time of day; by default that of this machine.
+    """
+    folders = job_folders(results)
+    if not folders:
+        return
+    now = time.time() if now_unix_s is None else now_unix_s  # noqa: TID251 - ages of files, no deadline
+    room = shutil.disk_usage(results).free if free is None else free
+    size = sum(each.size for each in folders)
+    oldest = age(now - folders[0].made_at_unix_s)
+    text = f"{counted(len(folders), 'job')} left files, the oldest {oldest} ago; removing them would free {sized(size)}"
+    if size <= room:
+        yield Finding("kept", Mark.GOOD, text)
+        return
+    way_out = f"{typed('jobs')} prune --older-than 30d --dry-run says what would go"
+    yield Finding("kept", Mark.WARNING, text, f"{way_out}; --results-age has an aggregator do it by itself")
 
 
 def memory(processes: int, root: Path = Path("/")) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ from moviola.filters.assets import Asset, AssetError
 from moviola.filters.builtin.pixelate import Pixelate
 from moviola.filters.picture import Picture
 from moviola.filters.runner import ChainRunner
+from moviola.filters.toolbox import haar
+from moviola.filters.toolbox.finds import Find
 from tests.filters import yunet_model
 from tests.filters.conftest import Sent
 from tests.filters.frames import drawn_face, noise, picture_of
@@ -119,3 +121,16 @@ def test_a_model_says_where_faces_are(tmp_path: Path, sent: Sent) -> None:
     assert changed(picture, output)[28:60, 68:100].mean() > 0.9
     with pytest.raises(AssetError, match="is available to this worker"):
         Pixelate(model=Asset("@missing.onnx"))
+
+
+def test_less_detail_searches_a_smaller_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[tuple[int, bool]] = []
+
+    def find_faces(_gray: object, search: haar.Search) -> list[Find]:
+        searched.append((search.detail, search.profiles))
+        return []
+
+    monkeypatch.setattr(haar, "find_faces", find_faces)
+    for detail in (640, 320):
+        Pixelate(faces=True, detail=detail).apply(picture_of(np.zeros((48, 64, 3), np.uint8)), ())
+    assert searched == [(640, False), (480, True), (320, False), (240, True)]

@@ -16,9 +16,8 @@ from moviola.filters.toolbox.draw import Box
 from moviola.filters.toolbox.finds import Find, grown, note, strongest
 from moviola.filters.toolbox.opencv import cv2
 
-_DETAIL = 640  # pixels: long side of the picture searched for faces
-# Whoever is missed is shown, so one detector's word is enough, and heads turned to a side count.
-_SEARCHES = (haar.Search(_DETAIL, scale=1.1, neighbors=2), haar.Search(480, scale=1.1, neighbors=2, profiles=True))
+_SCALE, _AGREEING = 1.1, 2  # whoever is missed is shown, so one detector's word is enough, and few hits of it
+_PROFILES = 0.75  # of the detail: heads turned to a side count too, and take two searches
 _SCORE = 0.4  # of a YuNet network
 _FACE_BLOCKS = 6  # across a face: of more, a face may be known again
 _SAME = 0.7  # finds that share more than this are covered as one
@@ -35,17 +34,20 @@ class Pixelate(Filter):
     """
 
     name: ClassVar[str] = "pixelate"
-    summary: ClassVar[str] = "coarse blocks: the whole picture, or the faces in it"
+    summary: ClassVar[str] = "coarse blocks: the whole picture, or those faces in it that are found"
     context: ClassVar[int | str] = "hold if faces"
     context_needed: ClassVar[bool] = False
 
     block: int = parameter(16, minimum=2, maximum=1024, unit="px", help="side of a block")
-    faces: bool = parameter(False, help="only faces: true covers all that may be one")
+    faces: bool = parameter(False, help="only faces: true covers all that may be one; slow, and it misses some")
     margin: float = parameter(0.4, minimum=0.0, maximum=2.0, help="of a face's size, covered around it as well")
     hold: int = parameter(
         8, minimum=0, maximum=100, unit="frames", help="how long a place stays covered where no face is seen any more"
     )
-    model: Asset = asset(help="YuNet network, an ONNX file: misses far fewer faces")
+    detail: int = parameter(
+        640, minimum=64, maximum=4096, unit="px", help="long side of the picture searched; less is quicker, misses more"
+    )
+    model: Asset = asset(help="YuNet network, an ONNX file: misses far fewer faces, and is many times quicker")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,12 +71,16 @@ class Pixelate(Filter):
 
     def _find(self, picture: Picture) -> list[Find]:
         """Kept with the picture, which is looked at again for `hold` frames."""
-        return picture.memo(("faces", self.model), lambda: self._search(picture))
+        return picture.memo(("faces", self.model, self.detail), lambda: self._search(picture))
 
     def _search(self, picture: Picture) -> list[Find]:
         if self.model:
-            return strongest(yunet.find_faces(self.name, self.model, picture.bgr, _DETAIL, _SCORE), _SAME, 1.0)
-        finds = [find for search in _SEARCHES for find in haar.find_faces(picture.gray, search)]
+            return strongest(yunet.find_faces(self.name, self.model, picture.bgr, self.detail, _SCORE), _SAME, 1.0)
+        searches = (
+            haar.Search(self.detail, _SCALE, _AGREEING),
+            haar.Search(round(self.detail * _PROFILES), _SCALE, _AGREEING, profiles=True),
+        )
+        finds = [find for search in searches for find in haar.find_faces(picture.gray, search)]
         return strongest(finds, _SAME, 1.0)
 
 

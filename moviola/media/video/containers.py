@@ -95,7 +95,7 @@ BY_EXTENSION: Final[Mapping[str, Container]] = {
 """By each extension that means it, in lower case."""
 
 UNSUITED: Final[Mapping[str, str]] = {
-    ".webm": "a WebM holds VP8, VP9 or AV1 video only",
+    ".webm": "a WebM holds VP8, VP9 or AV1 video only, and none of these is written here",
     ".avi": "an AVI cannot tell when each frame is shown",
     ".gif": "a GIF holds 256 colours and no sound",
     ".ts": "an MPEG transport stream has no exact times",

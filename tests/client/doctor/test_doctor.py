@@ -16,6 +16,7 @@ from client.doctor import cluster as cluster_checks
 from client.doctor import machine, software
 from client.doctor.__main__ import main
 from client.doctor.finding import Finding, Mark
+from moviola.base import result_folders
 from moviola.launcher.settings import UpSettings
 from moviola.session.cluster_settings import ClientSettings
 from moviola.wire import descriptors
@@ -265,3 +266,19 @@ def test_the_command_line_is_checked(capsys: pytest.CaptureFixture[str]) -> None
         main(["--jsn"])
     assert end.value.code == 2
     assert "did you mean --json?" in capsys.readouterr().err
+
+
+def test_how_much_finished_jobs_take_is_told_and_how_to_limit_it(tmp_path: Path) -> None:
+    assert list(machine.kept_results(tmp_path)) == []
+    for job in ("clip-1", "clip-2"):
+        (tmp_path / job).mkdir()
+        (tmp_path / job / "blur.mp4").write_bytes(b"x" * 1500)
+        result_folders.note(tmp_path, job, "blur.mp4", tmp_path / job / "blur.mp4")
+    now = (tmp_path / ".moviola" / "clip-1.jsonl").stat().st_mtime + 3 * 86_400 + 1
+    (good,) = machine.kept_results(tmp_path, free=10_000, now_unix_s=now)
+    assert (good.mark, good.way_out) == (Mark.GOOD, "")
+    assert good.text == "2 jobs left files, the oldest 3 d ago; removing them would free 3.0 kB"
+    (much,) = machine.kept_results(tmp_path, free=2_999, now_unix_s=now)
+    assert much.mark is Mark.WARNING
+    assert "prune --older-than 30d --dry-run" in much.way_out
+    assert (tmp_path / "clip-1" / "blur.mp4").is_file()
