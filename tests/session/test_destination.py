@@ -118,7 +118,11 @@ def test_a_folders_name_decides_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "encoder", "sentence"),
     [
-        ("o.webm", Encoder(), "a WebM holds VP8, VP9 or AV1 video only, and none of these is written here; name it .mp4, .mov or .mkv"),
+        (
+            "o.webm",
+            Encoder(),
+            "a WebM holds VP8, VP9 or AV1 video only, and none of these is written here; name it .mp4",
+        ),
         ("o.avi", Encoder(), "an AVI cannot tell when each frame is shown; name it"),
         ("o.csv", Encoder(), "no container of videos is called .csv; name it .mp4, .mov or .mkv"),
         ("o.mp4", Encoder("ffv1"), "an MP4 file holds no ffv1 here; name it .mkv, or choose --codec h264"),
