@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,10 +32,14 @@ class AssetFile:
 
 
 class Assets:
-    """The files that the chains of one command name, each read once."""
+    """The files that the chains of one command name, each read once.
 
-    def __init__(self, schemas: Mapping[str, FilterSchema]) -> None:
-        self._schemas = schemas
+    Args:
+        find: returns where a file is that a chain names; may raise ParameterError. By default its name is its path.
+    """
+
+    def __init__(self, schemas: Mapping[str, FilterSchema], find: Callable[[str], Path] = Path) -> None:
+        self._schemas, self._find = schemas, find
         self._files: dict[str, AssetFile] = {}
 
     def taken_from(self, steps: Iterable[Step]) -> tuple[Step, ...]:
@@ -62,7 +66,7 @@ class Assets:
         files = {each.name for each in schema.parameters if each.type == "asset"} if schema is not None else set()
         for name, value in step.parameters.items():
             is_here = name in files and isinstance(value, str) and value and not value.startswith(SERVED)
-            yield name, self._read(f"{step.name}: {name}={value}", Path(str(value))) if is_here else value
+            yield name, self._read(f"{step.name}: {name}={value}", self._find(str(value))) if is_here else value
 
     def _read(self, told: str, path: Path) -> str:
         try:

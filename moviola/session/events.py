@@ -76,10 +76,12 @@ class Unreadable:
 
 @record
 class Begun:
-    """A file is to be fetched from `offset` on; what is before it lies here from an earlier try."""
+    """A file is to be fetched from `offset` on; what is before it lies here from an earlier try, or is not wanted. Nor
+    is what is from `stop` on, where there is one."""
 
     command: Begin
     offset: int
+    stop: int | None = None
 
 
 @record

@@ -82,11 +82,15 @@ class Fetching:
         addresses: where the aggregator may be; may be changed at any time. Where it is reached at none of them, their
             ports are tried at the middleware's own host: that of a cluster in containers knows names that nobody else
             knows, and its ports are published there.
+        ahead_size: bytes that are asked for and not yet here.
     """
 
-    def __init__(self, job: str, files: Iterable[Wanted], addresses: Sequence[Address]) -> None:
+    def __init__(
+        self, job: str, files: Iterable[Wanted], addresses: Sequence[Address], ahead_size: int = AHEAD_SIZE
+    ) -> None:
         self.addresses = tuple(addresses)
         self.failure = ""
+        self.failure_code = ""  # the aggregator's, where it said no
         self.over = False
         self.size_total = 0
         self.size_here = 0
@@ -94,7 +98,8 @@ class Fetching:
         # metrics first: with them, what an interrupted client has left is known again (see recognition.py)
         self._queue = deque(sorted(files, key=lambda wanted: not wanted.file.endswith(METRICS_SUFFIX)))
         self._size_done = 0
-        self._written = self._asked = 0
+        self._ahead_size = ahead_size
+        self._written = self._asked = self._stop = 0  # of the current file
         self._spoiled = 0
         self._dialled = self._open = self._at_middleware = False
         self._has_given = False  # this connection
@@ -117,8 +122,8 @@ class Fetching:
         if self.over:
             return []
         match event:
-            case Begun(offset=offset):
-                return self._begun(offset, now)
+            case Begun(offset=offset, stop=stop):
+                return self._begun(offset, stop, now)
             case Kept(listed=listed):
                 return self._kept(listed)
             case ChecksumMismatch(command):
@@ -134,6 +139,7 @@ class Fetching:
             case ClusterMessage(peer=ServerRole.AGGREGATOR, message=File() as part, payload=payload):
                 return self._part(part, payload, now)
             case ClusterMessage(peer=ServerRole.AGGREGATOR, message=Error() as error):
+                self.failure_code = error.code
                 return self._fail(f"the aggregator does not give {self._current.file}: {error.text}")
             case Lost(peer=ServerRole.AGGREGATOR, reason=reason):
                 return self._lost(reason, now)
@@ -167,10 +173,11 @@ class Fetching:
         self.over = True
         return [HangUp(ServerRole.AGGREGATOR)]
 
-    def _begun(self, offset: int, now: float) -> list[Command]:
+    def _begun(self, offset: int, stop: int | None, now: float) -> list[Command]:
         self._written = self._asked = offset
+        self._stop = self._current.size if stop is None else stop
         self.size_here = self._size_done + offset
-        if offset == self._current.size:
+        if offset == self._stop:
             return [Keep(self._current.file)]
         if self._open:
             return self._ask(now)
@@ -202,9 +209,9 @@ class Fetching:
     # ── its parts ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ask(self, now: float) -> list[Command]:
-        size, commands = self._current.size, list[Command]()
-        while self._asked < size and self._asked - self._written < AHEAD_SIZE:
-            length = min(PART_SIZE, size - self._asked)
+        commands: list[Command] = []
+        while self._asked < self._stop and self._asked - self._written < self._ahead_size:
+            length = min(PART_SIZE, self._stop - self._asked)
             commands.append(Send(ServerRole.AGGREGATOR, Fetch(self._job, self._current.file, self._asked, length)))
             self._asked += length
         self._stalls_at = now + STALL_S
@@ -224,7 +231,7 @@ class Fetching:
         self._backoff.alive(now)
         self._backoff.worked()
         commands: list[Command] = [Write(part.file, payload)]
-        if self._written == self._current.size:
+        if self._written == self._stop:
             self._stalls_at = None
             return [*commands, Keep(part.file)]
         return commands + self._ask(now)

@@ -111,6 +111,7 @@ class JobSession:
         self.record: Job | None = None  # the newest of the job
         self.fetching: Fetching | None = None
         self.trouble = ""  # what keeps us from our job, while something does
+        self.trouble_code = ""  # … the other side's last word about it, if it gave one
         self.remarks: list[str] = []  # for the person; whoever shows them takes them out
         self.waiting_since: float | None = None  # when it began to wait for what it waits for now (s, monotonic)
         self._waiting_for = ""
@@ -276,6 +277,7 @@ class JobSession:
             text = f"the middleware at {self._where} has not been reached for {PATIENCE_S:.0f} s: {reason}"
             return self._end(Status.UNREACHABLE, f"{text}; {self._way_on()}", remains=self._remains())
         self.trouble = reason if code == ErrorCode.BUSY else f"the connection is lost ({reason})"
+        self.trouble_code = code
         if self.phase is not Phase.DIALLING:
             self._enter(Phase.DIALLING)
         return None

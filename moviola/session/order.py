@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -56,7 +56,7 @@ class Submission:
 class OutputRequest:
     """What a person asks for, whatever it is to be done to: each kind of material gets the chains that are for it.
 
-    `chains` are texts, `CHAIN` or `NAME=CHAIN`.
+    `chains` are texts, `CHAIN` or `NAME=CHAIN`. `find_asset` returns where a file is that a chain names.
 
     Raises:
         moviola.filters.chain.ChainError, moviola.filters.schema.ParameterError: one sentence for the person who wrote a
@@ -70,10 +70,11 @@ class OutputRequest:
         encoder: Encoder | None = None,
         cutting: Cutting | None = None,
         on_error: str = "original",
+        find_asset: Callable[[str], Path] = Path,
     ) -> None:
         named = [read_chain(text) for text in chains]
         _refuse_equal_names([name for name, _ in named if name])
-        self._assets = Assets(schemas)
+        self._assets = Assets(schemas, find_asset)
         self._chains = [(name, check_chain(self._assets.taken_from(steps), schemas)) for name, steps in named]
         self._assets.of(chain for _, chain in self._chains)
         self._schemas = schemas

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from socket import AddressFamily
+from typing import Protocol
 
 from moviola.base.failures import Failure
 from moviola.base.output_summary import OutputSummary
@@ -24,18 +26,32 @@ from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.shortfall import shortfall
 from moviola.session.submit import SubmitSession
 from moviola.session.target import Target, hello
+from moviola.session.upload import WINDOW_SIZE
 from moviola.session.views import JobView
 from moviola.wire.addresses import Address, reachable
 from moviola.wire.events import ConnectionId, Damaged, Lost, NetworkEvent, Received
-from moviola.wire.loop import Loop
-from moviola.wire.messages import Job, Welcome
+from moviola.wire.framing import Buffer
+from moviola.wire.messages import Hello, Job, Message, Welcome
+
+
+class Links(Protocol):
+    """What a run needs of a network: `moviola.wire.loop.Loop` has it, and `moviola.wire.asyncio_links.AsyncioLinks`."""
+
+    def dial(self, addresses: Iterable[Address], hello: Hello, family: AddressFamily = ...) -> ConnectionId:
+        """Start to connect; a Received with Welcome, or a Lost, tells what became of it."""
+
+    def send(self, connection: ConnectionId, message: Message, payload: Buffer = ...) -> None:
+        """Queue a message."""
+
+    def close(self, connection: ConnectionId) -> None:
+        """Close a connection once everything queued for it was sent. No Lost event follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
     """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them. `path`
     and `size` (bytes) are the source's. The same `session` as in an earlier try finds the job of that try, also if it
-    has ended; by default nobody had it before."""
+    has ended; by default nobody had it before. `window_size` bytes of it may be sent and not accepted yet."""
 
     submission: Submission
     reader: ChunkReader
@@ -44,6 +60,7 @@ class UploadRequest:
     path: str = ""
     size: int = 0
     session: str = ""
+    window_size: int = WINDOW_SIZE
 
     @property
     def name(self) -> str:
@@ -52,7 +69,7 @@ class UploadRequest:
 
     def brain(self, where: str) -> SubmitSession:
         """Return the brain that follows this request to its end; `where` names the middleware in its messages."""
-        return SubmitSession(self.submission, where, detach=self.detach)
+        return SubmitSession(self.submission, where, detach=self.detach, window_size=self.window_size)
 
     @property
     def frames(self) -> int:
@@ -98,7 +115,7 @@ class Run:
         loop: of the process; `links` says which of its connections are this run's.
     """
 
-    def __init__(self, loop: Loop, target: Target, request: UploadRequest | FollowRequest) -> None:
+    def __init__(self, loop: Links, target: Target, request: UploadRequest | FollowRequest) -> None:
         self.session: JobSession = request.brain(str(target.address))
         self.links: dict[ServerRole, ConnectionId] = {}
         self._loop, self._target = loop, target
@@ -106,6 +123,8 @@ class Run:
         self._reader, self._place = request.reader, request.place
         self._hello = hello(target.user, request.session)
         self._pull_wanted = False
+        self._is_rewound = False  # the source is to be read from its beginning before the next chunk
+        self._rewinds_first = False  # … by the read that is under way
         self._files: Files | None = None
 
     @property
@@ -158,12 +177,25 @@ class Run:
     def read(self, now: float) -> None:
         """Read a chunk of the source, where one is wanted: a turn's share of what takes time."""
         if self.wants_turn:
-            self._pull_wanted = False
-            self.feed(self._pull(), now)
+            self.begin_read()
+            self.end_read(self.pull(), now)
 
-    def _pull(self) -> Event:
+    def begin_read(self) -> None:
+        """Take up the read that is wanted: `pull` does it, perhaps in another thread, and `end_read` comes after it."""
+        self._pull_wanted = False
+        self._rewinds_first, self._is_rewound = self._is_rewound, False
+
+    def end_read(self, event: Event, now: float) -> None:
+        """Tell the session what was read, unless the source is to be read from its beginning by now."""
+        if not self._is_rewound:
+            self.feed(event, now)
+
+    def pull(self) -> Event:
+        """Read on in the source. This takes time, and touches nothing but the source."""
         assert self._reader is not None
         try:
+            if self._rewinds_first:
+                self._reader.rewind()
             chunk = self._reader.next_chunk()
         except UnreadableSource as error:
             return events.Unreadable(str(error))
@@ -175,9 +207,8 @@ class Run:
                 self.links[ServerRole.MIDDLEWARE] = self._loop.dial(
                     [self._target.address], self._hello, self._target.family
                 )
-            case events.Dial(peer=peer, addresses=addresses, at_middleware=at_middleware):
-                host = self._target.address.host
-                found = _ports_at(host, addresses) if at_middleware else reachable(addresses, host)
+            case events.Dial(peer=peer):
+                found = addresses_for(command, self._target.address.host)
                 self.links[peer] = self._loop.dial(found, self._hello, self._target.family)
             case events.HangUp(peer=peer):
                 if peer in self.links:
@@ -187,8 +218,7 @@ class Run:
             case events.Pull():
                 self._pull_wanted = True
             case events.Rewind():
-                self._pull_wanted = False
-                return self._rewind()
+                self._pull_wanted, self._is_rewound = False, True
             case events.Begin():
                 assert self.session.record is not None
                 self._files = self._files or Files(self.session.record.job, self._place)
@@ -199,14 +229,6 @@ class Run:
             case events.Keep():
                 assert self._files is not None
                 return self._files.keep(command)
-        return None
-
-    def _rewind(self) -> Event | None:
-        assert self._reader is not None
-        try:
-            self._reader.rewind()
-        except UnreadableSource as error:
-            return events.Unreadable(str(error))
         return None
 
     # ── for people ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,7 +298,12 @@ class Run:
         return str(self._files.path_of(file)) if is_here else ""
 
 
-def _ports_at(host: str, addresses: Sequence[Address]) -> list[Address]:
+def addresses_for(command: events.Dial, host: str) -> list[Address]:
+    """Return where to dial an aggregator; `host` is that at which the middleware is reached."""
+    return _ports_at(host, command.addresses) if command.at_middleware else reachable(command.addresses, host)
+
+
+def _ports_at(host: str, addresses: Iterable[Address]) -> list[Address]:
     return list(dict.fromkeys(Address(host, address.port) for address in addresses))
 
 

@@ -14,7 +14,7 @@ from moviola.session.events import ClusterMessage, Event, Exhausted, Pull, Pulle
 from moviola.session.job_session import FINAL_STATES, JobSession, Phase, cancelled_by, fetched_later
 from moviola.session.order import Submission
 from moviola.session.outcome import Remains, Status
-from moviola.session.upload import Upload
+from moviola.session.upload import WINDOW_SIZE, Upload
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import Chunk, ChunkWindow, End, Error, Job, Submit
@@ -29,13 +29,16 @@ class SubmitSession(JobSession):
         submission: what to send.
         where: the middleware's name for people, such as `localhost:5000`.
         detach: leave when all is sent, rather than wait for the job.
+        window_size: bytes of chunks that may be sent and not accepted yet.
     """
 
-    def __init__(self, submission: Submission, where: str, *, detach: bool = False) -> None:
+    def __init__(
+        self, submission: Submission, where: str, *, detach: bool = False, window_size: int = WINDOW_SIZE
+    ) -> None:
         super().__init__(where)
         self.submission = submission
         self._detach = detach
-        self._upload = Upload(submission.source.stream_count + bool(submission.order.assets))
+        self._upload = Upload(submission.source.stream_count + bool(submission.order.assets), window_size)
         self._windows = Windows()
 
     @property

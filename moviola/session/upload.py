@@ -18,9 +18,14 @@ class Upload:
     """Chunks come from the source in order, go out within the window, and are accepted in the order they went.
 
     Beside the window at most one chunk is held, which waits for room.
+
+    Args:
+        stream_count: how many streams the source has, with that of the files that filters name.
+        window_size: payload bytes that may be sent and not accepted yet; one chunk always may.
     """
 
-    def __init__(self, stream_count: int) -> None:
+    def __init__(self, stream_count: int, window_size: int = WINDOW_SIZE) -> None:
+        self._window_size = window_size
         self._have = [Bitmap() for _ in range(stream_count)]  # accepted, as far as we know
         self._position = [0] * stream_count  # chunks pulled of each stream
         self._unsent: deque[Chunk] = deque()
@@ -113,7 +118,7 @@ class Upload:
     def _fits(self, size: int, room_size: int) -> bool:
         if not self._sent:
             return room_size > 0
-        return self._sent_size + size <= min(room_size, WINDOW_SIZE)
+        return self._sent_size + size <= min(room_size, self._window_size)
 
     def _is_there(self, chunk: Chunk) -> bool:
         return chunk.index in self._have[chunk.stream]
@@ -121,5 +126,5 @@ class Upload:
     def validate(self) -> None:
         """What must hold after every event; for tests and the simulation."""
         assert self._sent_size == sum(len(chunk.payload) for chunk in self._sent)
-        assert len(self._sent) <= 1 or self._sent_size <= WINDOW_SIZE
+        assert len(self._sent) <= 1 or self._sent_size <= self._window_size
         assert not (self._pulling and self._exhausted)

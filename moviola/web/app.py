@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from moviola.web import health
+from moviola.web import files, health, jobs, uploads
 from moviola.web.access import Identification
 from moviola.web.gateway import Gateway
 from moviola.web.problems import HANDLERS
 
-TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (health.ROUTES,)
+TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (health.ROUTES, jobs.ROUTES, uploads.ROUTES, files.ROUTES)
 """The routes of each module. To add some, add a table here."""
 
 
@@ -25,10 +26,20 @@ def make_app(gateway: Gateway, tables: Sequence[Sequence[BaseRoute]] = TABLES) -
         gateway: what its requests share.
         tables: the routes, a sequence a module.
     """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            gateway.close()
+
+    routes = [route for table in tables for route in table]
     app = Starlette(
-        routes=[route for table in tables for route in table],
+        routes=routes,
         exception_handlers=HANDLERS,
         middleware=[Middleware(Identification, access=gateway.access)],
+        lifespan=lifespan,
     )
     app.state.gateway = gateway
     return app

@@ -2,25 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
 
+from anyio import CapacityLimiter
 from starlette.requests import Request
 
+from moviola.session.pipes import MAX_INPUT_SIZE
 from moviola.session.target import Target
 from moviola.web.access import Access, User, identity_of
+from moviola.web.calls import Caller
+from moviola.web.mirror import Mirror, Mirrors
+from moviola.web.receiving import Receiver
+from moviola.web.sending import MAX_SENDING
+from moviola.wire.asyncio_links import ReceiveMemory
+from moviola.wire.limits import MIB
+
+WRITERS: Final = 4
+"""Threads that write bodies to the disk: it takes no more at a time any faster."""
+
+CUTTERS: Final = 2
+"""Threads that read sources and cut them: each takes a core, and seconds."""
+
+RECEIVE_LIMIT: Final = 64 * MIB
+"""Bytes of messages in progress from the cluster: the largest are parts of files, of 4 MiB, and records."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gateway:
     """The state of a gateway, one a process; the application has it as `app.state.gateway`.
 
     Attributes:
-        target: the cluster.
+        target: the cluster, and the gateway's own user there.
         access: says who asks.
+        memory: shared by all connections to the cluster.
+        mirrors: what each user may see of the cluster.
+        caller: asks the middleware about one job.
+        upload_limit: bytes that one request may bring.
+        writers: bounds the threads that write bodies, of all requests.
+        cutters: bounds the threads that read and cut sources.
+        receiver: the folder of uploads.
+        sending: the places of uploads that are sent on to the cluster.
     """
 
     target: Target
     access: Access
+    upload_limit: int = MAX_INPUT_SIZE
+    memory: ReceiveMemory = field(default_factory=lambda: ReceiveMemory(RECEIVE_LIMIT))
+    writers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
+    cutters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CUTTERS))
+    sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SENDING))
+    mirrors: Mirrors = field(init=False)
+    caller: Caller = field(init=False)
+    receiver: Receiver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mirrors = Mirrors(self.target, self.memory)
+        self.caller = Caller(self.target, self.memory)
+        self.receiver = Receiver(self.upload_limit, self.writers)
+
+    def cluster_user(self, user: User) -> str:
+        """Return as whom the gateway looks at jobs, controls them and fetches their files for somebody.
+
+        For an admin it does so as its own user, which the middleware has among its admins (`--admin`), or not.
+        """
+        return self.target.user if user.is_admin else user.name
+
+    def mirror_of(self, user: User) -> Mirror:
+        """Return the view of the cluster that somebody has."""
+        return self.mirrors.of(self.cluster_user(user))
+
+    def close(self) -> None:
+        """End all connections to the cluster, and remove what uploads have left."""
+        self.mirrors.close()
+        self.receiver.close()
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from moviola.base.settings import setting
+from moviola.session.pipes import MAX_INPUT_SIZE
 from moviola.session.target import Target, UsageError
 from moviola.wire import options
 from moviola.wire.addresses import Address
@@ -39,6 +40,7 @@ class WebSettings:
     state_folder: Path | None = options.state_folder_of_cluster()
     user: str = options.user()
     users: Path | None = users_file()
+    upload_limit: int = setting(MAX_INPUT_SIZE, type=options.SIZE, help="bytes that one upload may have")
     log: str = options.log()
 
     @property

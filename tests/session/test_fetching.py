@@ -90,6 +90,17 @@ def test_what_lies_here_is_not_fetched_again() -> None:
     assert brain.handle(Welcomed(ServerRole.AGGREGATOR), 0) == [ask("a", 6, 4)]
 
 
+def test_a_part_of_a_file_is_fetched_alone_and_no_further_ahead_than_is_asked_for() -> None:
+    brain = Fetching("j", [Wanted("a", 100 * PART_SIZE, "x")], [HERE], ahead_size=PART_SIZE)
+    brain.begin()
+    brain.handle(Begun(Begin("a", 3, "x"), 5, 2 * PART_SIZE), 0)
+    assert brain.handle(Welcomed(ServerRole.AGGREGATOR), 0) == [ask("a", 5, PART_SIZE)]
+    rest = PART_SIZE - 5
+    asked = brain.handle(part("a", 5, bytes(PART_SIZE), 100 * PART_SIZE), 0)[1:]
+    assert asked == [ask("a", 5 + PART_SIZE, rest)]
+    assert brain.handle(part("a", 5 + PART_SIZE, bytes(rest), 100 * PART_SIZE), 0)[1:] == [Keep("a")]
+
+
 def test_an_empty_file_and_one_that_is_here_unverified_are_kept_at_once() -> None:
     brain = fetching(("a", 0), ("b", 5))
     brain.begin()

@@ -33,9 +33,9 @@ class PacedRun(Run):
     def wants_turn(self) -> bool:
         return self.reads_at is not None and self._world.now >= self._next_read_at
 
-    def _pull(self) -> client_events.Event:
+    def pull(self) -> client_events.Event:
         self._next_read_at = self._world.now + self._pace_s
-        return super()._pull()
+        return super().pull()
 
 
 class Client(Program):

@@ -1,0 +1,157 @@
+"""What is asked for of an upload: its fields read as the settings of `moviola send`, its files made ready to send."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from moviola.base.settings import Setting, settings_of
+from moviola.base.suggestions import did_you_mean
+from moviola.filters import registry
+from moviola.filters.schema import FilterSchema, ParameterError
+from moviola.media.errors import UnreadableSource
+from moviola.media.kinds import KINDS, losses, suffix_of
+from moviola.media.material import Material
+from moviola.session import sources
+from moviola.session.destination import Place
+from moviola.session.job_settings import JobSettings
+from moviola.session.order import OutputRequest
+from moviola.session.preparing import upload_request
+from moviola.session.run import UploadRequest
+from moviola.web.problems import Problem
+from moviola.web.receiving import ASSETS, SOURCES, Upload
+from moviola.web.sending import WINDOW_SIZE
+from moviola.wire.limits import KIB
+
+ELSEWHERE: Final = frozenset({"out", "overwrite", "verify_cuts"})
+"""Settings of `moviola send` that are about the sender's own files, or would keep a gateway at work for long."""
+
+FIELDS: Final[Mapping[str, Setting]] = {one.name: one for one in settings_of(JobSettings) if one.name not in ELSEWHERE}
+"""What an upload can say beside its files: fields of a form or of the query, of these names, with - or _."""
+
+_HEAD: Final = 64 * KIB  # of a file that tells what it is
+
+
+def settings_from(said: Mapping[str, Sequence[str]]) -> tuple[JobSettings, frozenset[str]]:
+    """Return the settings that fields say, and the names of those that were said. Raises Problem."""
+    values: dict[str, Any] = {}
+    for name, texts in said.items():
+        one = FIELDS.get(name.replace("-", "_"))
+        if one is None:
+            meant = did_you_mean(name, FIELDS) or f"; there are {', '.join(FIELDS)}"
+            raise _bad(f"There is no field '{name:.40}'{meant}")
+        if not one.repeats and len(texts) > 1:
+            raise _bad(f"{one.name} is said {len(texts)} times; say it once")
+        read = [_read(one, text) for text in texts]
+        values[one.name] = tuple(read) if one.repeats else read[0]
+    defaults = {each.name: each.default for each in fields(JobSettings)}
+    return JobSettings(**{**defaults, **values}), frozenset(values)
+
+
+def _read(one: Setting, text: str) -> Any:
+    if one.type.choices and text not in one.type.choices:
+        meant = did_you_mean(text, one.type.choices) or f"; there are {', '.join(one.type.choices)}"
+        raise _bad(f"{one.name}: '{text:.40}' is none{meant}")
+    try:
+        return one.type.read(text)
+    except argparse.ArgumentTypeError as error:
+        raise _bad(f"{one.name}: {error}") from error
+
+
+def prepare(upload: Upload, known: Mapping[str, FilterSchema]) -> tuple[list[UploadRequest], list[str]]:
+    """Return what is to be sent of an upload, all of it or nothing, and what is lost on the way, in sentences.
+
+    It reads the files, which takes time.
+
+    Args:
+        upload: files and fields.
+        known: the filters that the cluster knows.
+
+    Raises:
+        Problem, moviola.filters.chain.ChainError, moviola.filters.schema.ParameterError: what was asked for cannot be.
+        UnreadableSource: a file cannot be taken; it is named as the request did.
+    """
+    settings, said = settings_from(upload.fields)
+    paths = [_suffixed(path) for path in upload.files(SOURCES)]
+    if not paths:
+        raise _bad("There is no file in it; send one as the field 'file'")
+    for path in paths:
+        if not path.stat().st_size:
+            raise _bad(f"{path.name} is empty; send a file that is not")
+    schemas = {**known, **registry.schemas()}
+    wanted = OutputRequest(
+        settings.filters, schemas, settings.encoder, settings.cutting, settings.on_error, _finder(upload)
+    )
+    try:
+        return _requests(paths, wanted, settings, said)
+    except UnreadableSource as error:
+        raise _without_folder(error, upload.folder) from error
+
+
+def _requests(
+    paths: Sequence[Path], wanted: OutputRequest, settings: JobSettings, said: frozenset[str]
+) -> tuple[list[UploadRequest], list[str]]:
+    materials, complaints = sources.find(paths)
+    for complaint in complaints:
+        raise complaint
+    _refuse_idle(materials, wanted, said)
+    requests, remarks = [], []
+    for material in materials:
+        order = wanted.order(material)
+        request = upload_request(material, order, Place(material.path.parent), settings, detach=True)
+        submission = replace(request.submission, origin="")  # where it lies here says nothing of where it came from
+        requests.append(replace(request, submission=submission, window_size=WINDOW_SIZE))
+        remarks += [f"{material.name}: {loss}" for loss in losses(submission.source, order.outputs)]
+    return requests, remarks
+
+
+def _refuse_idle(materials: Sequence[Material], wanted: OutputRequest, said: frozenset[str]) -> None:
+    """Raise Problem where a chain or an option is for none of these files."""
+    kinds = {material.kind for material in materials}
+    for sentence in wanted.idle(kinds):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, "bad-filters")
+    for name in sorted(said):
+        takers = [kind for kind in KINDS.values() if name in kind.options]
+        if takers and kinds.isdisjoint(kind.name for kind in takers):
+            here = " and ".join(KINDS[kind].plural for kind in sorted(kinds))
+            raise _bad(f"{name} is for {' and '.join(kind.plural for kind in takers)}, and there are only {here}")
+
+
+def _suffixed(path: Path) -> Path:
+    """Return the path of a file, which gets a suffix where it has none and its content tells which."""
+    if path.suffix:
+        return path
+    with path.open("rb") as file:
+        suffix = suffix_of(file.read(_HEAD))
+    return path.rename(path.with_suffix(suffix)) if suffix else path
+
+
+def _finder(upload: Upload) -> Callable[[str], Path]:
+    """Return where a file is that a chain names: only among those that came with the request."""
+    files = {path.name: path for path in upload.files(ASSETS)}
+
+    def find(name: str) -> Path:
+        if name not in files:
+            came = f"; there came {', '.join(files)}" if files else ""
+            raise ParameterError(
+                f"{name:.80}: no file of that name came with the request{came}; send it as the field 'asset', or name "
+                "a file that the workers serve as @NAME"
+            )
+        return files[name]
+
+    return find
+
+
+def _without_folder(error: UnreadableSource, folder: Path) -> UnreadableSource:
+    """Return a complaint that names a file as the request did, without where it lies here."""
+    kind = f"{folder / SOURCES}/"
+    name, reason, hint = (text.replace(kind, "") for text in (error.path, error.reason, error.hint))
+    return UnreadableSource(name, reason, hint)
+
+
+def _bad(detail: str) -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, detail, "bad-parameter")

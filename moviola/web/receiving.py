@@ -1,0 +1,229 @@
+"""Bodies of requests as files: streamed to the disk within bounds, and gone when the request is over.
+
+A source is read more than once (to hash it, to find where it may be cut, to send it), so it lies in a file meanwhile,
+in a folder of the gateway's in the system's folder for temporary ones, which TMPDIR names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+
+from moviola.base.file_names import mended
+from moviola.session.order import unique
+from moviola.session.pipes import MIN_FREE_SIZE
+from moviola.session.units import sized
+from moviola.web.problems import Problem
+from moviola.wire.limits import MIB
+
+MAX_UPLOADS: Final = 32
+"""Bodies that are received or sent on at a time; one more is asked to come again. Each has an open file."""
+
+BLOCK_SIZE: Final = 1 * MIB
+"""What is gathered of a body before it is written: the memory that receiving one takes."""
+
+SILENCE_S: Final = 60.0
+"""How long a body may make no progress until its place goes to others."""
+
+RETRY_AFTER_S: Final = 10
+"""What is told to whoever finds all places taken."""
+
+PREFIX: Final = "moviola-web-"
+SOURCES: Final = "upload"
+"""The folder of an upload's sources; what several pictures are called together."""
+
+ASSETS: Final = "assets"
+"""The folder of the files that filters name."""
+
+
+@dataclass(slots=True)
+class Upload:
+    """What a request brings: its files, in a folder of its own, and its fields.
+
+    Attributes:
+        folder: with the folders SOURCES and ASSETS.
+        fields: of the query and of the form, by name.
+    """
+
+    folder: Path
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    _names: dict[str, list[str]] = field(default_factory=dict)
+    size: int = 0
+
+    def add_field(self, name: str, value: str) -> None:
+        """Take a field; several of one name are a list."""
+        self.fields.setdefault(name, []).append(value)
+
+    def path_for(self, kind: str, name: str) -> Path:
+        """Return where a file goes that the request calls `name`: under a safe name that no other file here has."""
+        last = name.replace("\\", "/").rpartition("/")[2]
+        taken = self._names.setdefault(kind, [])
+        (safe,) = unique([mended(last) if last else "unnamed"], taken, are_files=True)
+        taken.append(safe)
+        path = self.folder / kind / safe
+        path.parent.mkdir(exist_ok=True)
+        return path
+
+    def files(self, kind: str) -> list[Path]:
+        """Return the files of a kind, SOURCES or ASSETS, in the order in which they came."""
+        return [self.folder / kind / name for name in self._names.get(kind, [])]
+
+
+class Receiver:
+    """The folder of a gateway's uploads, and the bounds of what comes into it.
+
+    Args:
+        limit: bytes that one request may bring.
+        threads: bounds the threads that write.
+    """
+
+    def __init__(self, limit: int, threads: CapacityLimiter) -> None:
+        self.limit = limit
+        self._threads = threads
+        self._count = 0
+        self._folder: Path | None = None
+        self._lock: int | None = None
+
+    @asynccontextmanager
+    async def upload(self, request: Request) -> AsyncIterator[Upload]:
+        """Give the block an empty upload, which is gone afterwards. Raises Problem where there is no place for it."""
+        if self._count >= MAX_UPLOADS:
+            detail = f"{MAX_UPLOADS} uploads are under way, and more are not taken at a time; try again in a moment"
+            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-uploads", {"Retry-After": str(RETRY_AFTER_S)})
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self.limit:
+            raise self._too_large()
+        self._count += 1
+        try:
+            folder = Path(tempfile.mkdtemp(dir=self._own_folder()))
+            try:
+                upload = Upload(folder)
+                for name, value in request.query_params.multi_items():
+                    upload.add_field(name, value)
+                yield upload
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            self._count -= 1
+
+    async def body(self, request: Request) -> AsyncIterator[bytes]:
+        """Yield the pieces of a request's body. Raises Problem where nothing comes for too long."""
+        pieces = request.stream()
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE_S):
+                    piece = await anext(pieces, None)
+            except TimeoutError:
+                detail = f"Nothing came of the body for {SILENCE_S:.0f} s; send it again"
+                raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail) from None
+            if piece is None:
+                return
+            if piece:
+                yield piece
+
+    def writer(self, upload: Upload, path: Path) -> Writer:
+        """Return what writes a file of an upload."""
+        return Writer(self, upload, path)
+
+    async def check(self, upload: Upload, path: Path, size: int) -> None:
+        """Raise Problem where an upload may not have `size` bytes more."""
+        upload.size += size
+        if upload.size > self.limit:
+            raise self._too_large()
+        free = (await to_thread.run_sync(shutil.disk_usage, path.parent, limiter=self._threads)).free
+        if free < MIN_FREE_SIZE + size:
+            detail = f"The gateway's disk has no room for more of {path.name}; try again later, or send less"
+            raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, detail)
+
+    async def write(self, file: BinaryIO, block: bytes) -> None:
+        """Write a block to a file, in a thread. Raises Problem where the disk does not take it."""
+        try:
+            await to_thread.run_sync(file.write, block, limiter=self._threads)
+        except OSError as error:
+            detail = f"The gateway cannot keep the upload ({error.strerror}); try again later"
+            raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, detail) from error
+
+    def close(self) -> None:
+        """Remove the folder."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+        self._folder = self._lock = None
+
+    def _too_large(self) -> Problem:
+        detail = f"The body has more than {sized(self.limit)}, the most that this gateway takes (--upload-limit)"
+        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+    def _own_folder(self) -> Path:
+        """Return this process's folder, made at the first call. It is locked as long as the process lives; what
+        another one left behind that was killed is removed."""
+        if self._folder is None:
+            for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+                _remove_abandoned(left)
+            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self._lock = os.open(self._folder, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self._folder
+
+
+class Writer:
+    """Gathers the pieces of a file, and writes them block by block."""
+
+    def __init__(self, receiver: Receiver, upload: Upload, path: Path) -> None:
+        self._receiver, self._upload, self._path = receiver, upload, path
+        self._file = path.open("xb")
+        self._block = bytearray()
+        self.size = 0
+
+    async def add(self, piece: bytes) -> None:
+        """Take a piece. Raises Problem where it is too much."""
+        self.size += len(piece)
+        self._block += piece
+        if len(self._block) >= BLOCK_SIZE:
+            await self._flush()
+
+    async def end(self) -> None:
+        """Write what is left, and close the file. Raises Problem."""
+        try:
+            await self._flush()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the file as it is."""
+        with suppress(OSError):
+            self._file.close()
+
+    async def _flush(self) -> None:
+        block, self._block = bytes(self._block), bytearray()
+        if block:
+            await self._receiver.check(self._upload, self._path, len(block))
+            await self._receiver.write(self._file, block)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove a gateway's folder whose process is gone."""
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
+    except OSError:
+        return  # another user's, or gone
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        pass  # its process lives
+    finally:
+        os.close(lock)

@@ -1,0 +1,113 @@
+"""An upload on its way to the cluster: the brain of `moviola send`, driven by asyncio.
+
+The source is read, and its chunks are cut, in a few threads that all uploads share; nothing else takes a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from http import HTTPStatus
+from typing import Final
+
+from anyio import CapacityLimiter, to_thread
+
+from moviola.base.vocabulary import ErrorCode
+from moviola.session import events
+from moviola.session.outcome import Status
+from moviola.session.run import Run, UploadRequest
+from moviola.session.target import Target
+from moviola.web.problems import Problem, away
+from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory
+from moviola.wire.events import Damaged, Lost, NetworkEvent, Received
+from moviola.wire.limits import MIB
+from moviola.wire.messages import Job
+
+WINDOW_SIZE: Final = 16 * MIB
+"""Payload bytes of an upload on their way: enough for a fast network, and a quarter of what a client alone takes."""
+
+MAX_SENDING: Final = 4
+"""Uploads that are sent on at a time. Each may hold its window and two chunks in memory; the others wait on disk."""
+
+BUSY_S: Final = 15.0
+"""How long a cluster is called that does not take a job, until whoever sent it is told to come again."""
+
+
+async def send(target: Target, request: UploadRequest, memory: ReceiveMemory, threads: CapacityLimiter) -> Run:
+    """Send a source, and return its run once all of it is in the cluster.
+
+    Args:
+        target: the cluster, and for whom.
+        memory: shared by all connections of the process.
+        threads: bounds the threads that read sources.
+
+    Raises:
+        Problem: the cluster does not take it.
+    """
+    woken = asyncio.Event()
+
+    def take(event: NetworkEvent) -> None:
+        if isinstance(event, Received | Damaged | Lost) and event.connection in run.links.values():
+            run.network(event, time.monotonic())
+        woken.set()
+
+    links = AsyncioLinks(take, target.secret, memory)
+    run = Run(links, target, request)
+    gives_up_at = time.monotonic() + BUSY_S
+    try:
+        run.feed(events.Start(), time.monotonic())
+        while not run.is_over:
+            if run.wants_turn:
+                run.begin_read()
+                event = await to_thread.run_sync(run.pull, limiter=threads)
+                run.end_read(event, time.monotonic())
+            else:
+                await _wait(woken, run.session.next_deadline(), gives_up_at)
+            run.fire(time.monotonic())
+            if run.session.record is None and run.session.trouble and time.monotonic() >= gives_up_at:
+                raise _not_taken(run)
+    finally:
+        links.shut()
+    return _checked(run)
+
+
+async def _wait(woken: asyncio.Event, deadline: float | None, gives_up_at: float) -> None:
+    """Wait until something comes, or until the session's deadline, or until a time that counts once (s, monotonic)."""
+    now = time.monotonic()
+    due = min((at for at in (deadline, gives_up_at if gives_up_at > now else None) if at is not None), default=None)
+    try:
+        async with asyncio.timeout(None if due is None else max(0.0, due - now)):
+            await woken.wait()
+    except TimeoutError:
+        pass
+    woken.clear()
+
+
+def _not_taken(run: Run) -> Problem:
+    session = run.session
+    if session.trouble_code == ErrorCode.BUSY:
+        headers = {"Retry-After": f"{BUSY_S:.0f}"}
+        return Problem(HTTPStatus.TOO_MANY_REQUESTS, session.trouble, ErrorCode.BUSY, headers)
+    return away(f"The cluster does not take this job now: {session.trouble}")
+
+
+def _checked(run: Run) -> Run:
+    """Return a run that is over and ended well. Raises Problem."""
+    ending = run.session.ending
+    assert ending is not None
+    match ending.status:
+        case Status.DONE | Status.PARTIAL:
+            return run
+        case Status.UNREACHABLE:
+            raise away(ending.reason)
+        case Status.WRONG:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, ending.reason, "bad-job")
+    if run.session.record is not None and run.session.record.state == ending.state:
+        return run  # it is all in the cluster, and has failed or been cancelled there by now
+    raise Problem(HTTPStatus.BAD_GATEWAY, ending.reason, "not-sent")
+
+
+def record_of(run: Run) -> Job:
+    """Return the record of the job that a run has made."""
+    assert run.session.record is not None
+    return run.session.record

@@ -1,0 +1,244 @@
+"""A gateway beside a cluster of real processes: uploads, jobs, files, as a program that speaks HTTP has them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from moviola.web.problems import MEDIA_TYPE
+from moviola.web.receiving import PREFIX
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster, local, output
+from tests.waiting import until
+
+from .pictures import as_picture
+from .served import Served
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("gateway")
+    uploads = tmp_path_factory.mktemp("uploads")
+    with LocalCluster(folder, workers=1) as cluster:
+        cluster.environment["TMPDIR"] = str(uploads)
+        with Served(cluster, "web", "--upload-limit", "1M") as served:
+            yield served
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clips.moving(tmp_path_factory.mktemp("clips") / "my clip.mp4", frames=32)
+
+
+@pytest.fixture(scope="module")
+def done(gateway: Served, clip: Path) -> dict[str, Any]:
+    """A job that is done: uploaded as a form, two chains, one of them named."""
+    with clip.open("rb") as file:
+        answer = gateway.client.post(
+            "/api/jobs", files={"file": file}, data={"filters": ["blur:radius=3", "lines=edges"], "crf": "30"}
+        )
+    assert answer.status_code == 201, answer.text
+    (job,) = answer.json()["jobs"]
+    assert answer.headers["location"] == job["links"]["self"]
+    return gateway.ended(job)
+
+
+def uploads(gateway: Served) -> list[Path]:
+    """What lies in the folder of uploads."""
+    folder = Path(gateway.cluster.environment["TMPDIR"])
+    return [path for own in folder.glob(f"{PREFIX}*") for path in own.iterdir()]
+
+
+def test_an_upload_becomes_what_a_computation_without_a_cluster_makes_of_it(
+    gateway: Served, done: dict[str, Any], clip: Path, tmp_path: Path
+) -> None:
+    assert (done["state"], done["name"], done["share"]) == ("done", "my clip.mp4", 1.0)
+    assert [one["name"] for one in done["outputs"]] == ["blur", "lines"]
+    reference = local(
+        gateway.cluster, str(clip), "--filters", "blur:radius=3", "--crf", "30", "--out", f"{tmp_path}/r.mp4"
+    )
+    assert done["outputs"][0]["digest"] == output(reference)["digest"]
+    assert not uploads(gateway)
+
+
+def test_a_file_comes_whole_or_in_part(gateway: Served, done: dict[str, Any], tmp_path: Path) -> None:
+    told = next(file for file in done["files"] if file["name"] == "blur.mp4")
+    whole = gateway.client.get(told["href"])
+    assert (whole.status_code, len(whole.content)) == (200, told["size"])
+    assert whole.headers["content-type"] == "video/mp4"
+    assert 'filename="blur.mp4"' in whole.headers["content-disposition"]
+    (tmp_path / "got.mp4").write_bytes(whole.content)
+    assert clips.digest(tmp_path / "got.mp4") == done["outputs"][0]["digest"]
+    for header, content in (
+        ("bytes=0-9", whole.content[:10]),
+        ("bytes=100-", whole.content[100:]),
+        ("bytes=-7", whole.content[-7:]),
+        (f"bytes=5-{10**9}", whole.content[5:]),
+    ):
+        part = gateway.client.get(told["href"], headers={"Range": header})
+        assert (part.status_code, part.content) == (206, content), header
+    etag = whole.headers["etag"]
+    assert gateway.client.get(told["href"], headers={"If-None-Match": etag}).status_code == 304
+    stale = gateway.client.get(told["href"], headers={"Range": "bytes=0-9", "If-Range": '"other"'})
+    assert (stale.status_code, stale.content) == (200, whole.content)
+    beyond = gateway.client.get(told["href"], headers={"Range": f"bytes={told['size']}-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{told['size']}")
+    head = gateway.client.head(told["href"])
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(told["size"]), b"")
+    assert gateway.client.get(f"{done['links']['self']}/files/nothing.mp4").status_code == 404
+
+
+def test_a_job_tells_of_its_tasks(gateway: Served, done: dict[str, Any]) -> None:
+    tasks = gateway.get(done["links"]["tasks"])
+    assert tasks["progress"]["tasks_stored"] == tasks["progress"]["tasks_total"]
+    story = gateway.get(f"{done['links']['tasks']}/0")["story"]
+    assert any("stored" in line["text"] for line in story)
+    assert gateway.client.get(f"{done['links']['tasks']}/999").json()["code"] == "unknown-task"
+
+
+def test_nothing_that_is_told_names_a_path_or_an_address(gateway: Served, done: dict[str, Any]) -> None:
+    for path in ("/api/jobs", done["links"]["self"], done["links"]["tasks"], f"{done['links']['tasks']}/0"):
+        text = gateway.client.get(path).text
+        for secret in (str(gateway.cluster.folder), tempfile.gettempdir(), str(gateway.cluster.aggregator_port)):
+            assert secret not in text, path
+
+
+def test_jobs_are_listed_the_newest_first(gateway: Served, done: dict[str, Any], clip: Path) -> None:
+    newer = gateway.put(clip, filters="grayscale")
+    names = [job["id"] for job in gateway.get("/api/jobs")["jobs"]]
+    assert names.index(newer["id"]) < names.index(done["id"])
+    assert len(gateway.get("/api/jobs?limit=1")["jobs"]) == 1
+    assert done["id"] in [job["id"] for job in gateway.get("/api/jobs?state=done,failed")["jobs"]]
+    assert gateway.get("/api/jobs?state=paused")["jobs"] == []
+    gateway.ended(newer)
+
+
+def test_pictures_become_one_job_and_come_one_by_one(gateway: Served, tmp_path: Path) -> None:
+    for number in (1, 2):
+        made = clips.moving(tmp_path / f"{number}.mp4", frames=1)
+        png = tmp_path / f"{number}.png"
+        as_picture(made, png)
+    files = [("file", (f"{number}.png", (tmp_path / f"{number}.png").read_bytes())) for number in (1, 2)]
+    answer = gateway.client.post("/api/jobs", files=files, data={"filters": "grayscale"})
+    assert answer.status_code == 201, answer.text
+    job = gateway.ended(answer.json()["jobs"][0])
+    assert (job["kind"], job["state"]) == ("images", "done"), job
+    picture = gateway.client.get(f"{job['links']['self']}/files/grayscale/2.png")
+    assert (picture.status_code, picture.content[:4]) == (200, b"\x89PNG")
+    assert gateway.client.get(f"{job['links']['self']}/files/grayscale/3.png").status_code == 404
+
+
+def test_a_table_is_taken_as_well(gateway: Served) -> None:
+    csv = b"name,count\n" + b"".join(b"a,%d\n" % number for number in range(50))
+    answer = gateway.client.put("/api/jobs/numbers.csv", params={"filters": "where:column=count:min=25"}, content=csv)
+    assert answer.status_code == 201, answer.text
+    job = gateway.ended(answer.json()["jobs"][0])
+    assert (job["kind"], job["state"]) == ("table", "done"), job
+
+
+def test_the_same_upload_twice_while_it_is_open_is_one_job(gateway: Served, clip: Path) -> None:
+    """So a lost answer makes no second job."""
+    children = gateway.cluster.worker_children()
+    for child in children:
+        child.suspend()
+    try:
+        first, second = (gateway.put(clip, filters="flip")["id"] for _ in range(2))
+        other = gateway.put(clip, filters="flip", new="on")
+        assert first == second != other["id"]
+        cancelled = gateway.client.delete(other["links"]["self"])
+        assert (cancelled.status_code, cancelled.json()["done"]) == (200, "cancelled")
+        retried = gateway.client.post(f"{other['links']['self']}/pause")
+        assert (retried.status_code, retried.json()["code"]) == (409, "wrong-state")
+    finally:
+        for child in children:
+            child.resume()
+    assert gateway.ended(other)["state"] == "cancelled"
+    forgotten = gateway.client.delete(other["links"]["self"])
+    assert (forgotten.status_code, forgotten.json()["done"]) == (200, "forgotten")
+    assert gateway.client.get(other["links"]["self"]).status_code == 404
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> str:
+    """The sentence of an answer that says no."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE), answer.text
+    assert answer.json()["code"] == code
+    detail = answer.json()["detail"]
+    assert isinstance(detail, str)
+    assert PREFIX not in detail
+    return detail
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "query", "status", "code", "words"),
+    [
+        ("notes.txt", b"hello", "", 415, "unreadable-source", "notes.txt: this is not a media file"),
+        ("empty.mp4", b"", "", 400, "bad-parameter", "empty.mp4 is empty"),
+        ("big.mp4", b"0" * (2**20 + 1), "", 413, "request-entity-too-large", "more than 1.0 MB"),
+        ("a.mp4", b"hello", "filters=blurr", 422, "bad-filters", 'did you mean "blur"?'),
+        ("a.mp4", b"hello", "filters=blur:radius=1000", 422, "bad-filters", "radius is 1000"),
+        ("a.mp4", b"hello", "filters=watermark:file=/etc/passwd", 422, "bad-filters", "no file of that name came"),
+        ("a.mp4", b"hello", "filter=blur", 400, "bad-parameter", "did you mean filters?"),
+        ("a.mp4", b"hello", "crf=99", 400, "bad-parameter", "crf: "),
+        ("a.mp4", b"hello", "crf=9&crf=10", 400, "bad-parameter", "crf is said 2 times"),
+        ("a.mp4", b"hello", "codec=h26", 400, "bad-parameter", "did you mean h265?"),
+        ("a.mp4", b"hello", "quality=3", 400, "bad-parameter", "quality is for images"),
+        ("a.mp4", b"hello", "out=/tmp/x", 400, "bad-parameter", "There is no field 'out'"),
+    ],
+)
+def test_what_cannot_be_taken_is_said_in_a_sentence(
+    gateway: Served, name: str, content: bytes, query: str, status: int, code: str, words: str
+) -> None:
+    before = gateway.get("/api/jobs")["count"]
+    answer = gateway.client.put(f"/api/jobs/{name}?{query}", content=content)
+    assert words in refused(answer, status, code)
+    assert gateway.get("/api/jobs")["count"] == before
+    assert not uploads(gateway)
+
+
+def test_a_form_is_taken_as_it_should_be(gateway: Served) -> None:
+    client = gateway.client
+    assert "curl -F" in refused(client.post("/api/jobs", content=b"x"), 415, "unsupported-media-type")
+    assert "no file" in refused(client.post("/api/jobs", files={"asset": b"x"}), 400, "bad-parameter")
+    assert "called file and asset" in refused(client.post("/api/jobs", files={"video": b"x"}), 400, "bad-form")
+    broken = {"Content-Type": "multipart/form-data; boundary=b"}
+    half = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\nhello'
+    assert "middle" in refused(client.post("/api/jobs", content=half, headers=broken), 400, "bad-form")
+    away = client.post("/api/jobs", files={"file": ("../../etc/a.mp4", b"hello")})
+    assert refused(away, 415, "unreadable-source").startswith("a.mp4: ")
+    odd = b"no boundary at all"
+    assert "cannot be read" in refused(client.post("/api/jobs", content=odd, headers=broken), 400, "bad-form")
+    assert not uploads(gateway)
+
+
+def test_an_upload_that_is_broken_off_leaves_nothing(gateway: Served, clip: Path) -> None:
+    before = gateway.get("/api/jobs")["count"]
+
+    def half() -> Iterator[bytes]:
+        yield clip.read_bytes()[:1000]
+        until(lambda: uploads(gateway), "the upload to have begun")
+        raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        gateway.client.put("/api/jobs/half.mp4", content=half())
+    until(lambda: not uploads(gateway), "its folder to go")
+    assert gateway.get("/api/jobs")["count"] == before
+
+
+def test_a_logo_travels_with_an_upload(gateway: Served, clip: Path, tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    as_picture(clip, logo)
+    files = [("file", (clip.name, clip.read_bytes())), ("asset", ("logo.png", logo.read_bytes()))]
+    answer = gateway.client.post("/api/jobs", files=files, data={"filters": "watermark:file=logo.png"})
+    assert answer.status_code == 201, answer.text
+    assert gateway.ended(answer.json()["jobs"][0])["state"] == "done"
+
+
+def test_a_middleware_that_restarts_is_met_again(gateway: Served, clip: Path) -> None:
+    gateway.cluster.restart("middleware")
+    gateway.cluster.wait(1)
+    assert gateway.ended(gateway.put(clip, filters="sharpen"))["state"] == "done"
