@@ -10,12 +10,18 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from moviola.web import files, health, jobs, uploads
+from moviola.web import files, health, jobs, streams, uploads
 from moviola.web.access import Identification
 from moviola.web.gateway import Gateway
 from moviola.web.problems import HANDLERS
 
-TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (health.ROUTES, jobs.ROUTES, uploads.ROUTES, files.ROUTES)
+TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (
+    health.ROUTES,
+    jobs.ROUTES,
+    uploads.ROUTES,
+    files.ROUTES,
+    streams.ROUTES,
+)
 """The routes of each module. To add some, add a table here."""
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from moviola.base.vocabulary import EventKind
+from moviola.base.vocabulary import Notice
 from moviola.session.rpc import TIMEOUT_S
 from moviola.session.target import Target, hello
 from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory
@@ -45,7 +45,7 @@ class Caller:
         """Have the middleware do something with a job; return what it did, in a sentence."""
 
         def granted(message: Message) -> str | None:
-            return message.text if isinstance(message, Event) and message.kind == EventKind.WISH_GRANTED else None
+            return message.text if isinstance(message, Event) and message.kind == Notice.WISH_GRANTED else None
 
         return await self.call(user, Control(job, verb), granted)
 

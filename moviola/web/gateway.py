@@ -44,6 +44,7 @@ class Gateway:
         cutters: bounds the threads that read and cut sources.
         receiver: the folder of uploads.
         sending: the places of uploads that are sent on to the cluster.
+        listeners: how many streams of events are open.
     """
 
     target: Target
@@ -53,6 +54,7 @@ class Gateway:
     writers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
     cutters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CUTTERS))
     sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SENDING))
+    listeners: int = 0
     mirrors: Mirrors = field(init=False)
     caller: Caller = field(init=False)
     receiver: Receiver = field(init=False)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
 from typing import Final
 
-from moviola.base.vocabulary import EventKind, Topic
+from moviola.base.vocabulary import Notice, Topic
 from moviola.session.cluster_view import ClusterView
-from moviola.session.redial import redial
-from moviola.session.target import Target, hello, nobody_answers
-from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory
+from moviola.session.target import Target, nobody_answers
+from moviola.web.feed import Feed
+from moviola.web.line import Line
+from moviola.wire.asyncio_links import ReceiveMemory
 from moviola.wire.errors import Unreachable
-from moviola.wire.events import Lost, NetworkEvent, Received
-from moviola.wire.messages import Error, Event, Job, Watch, Welcome
-
-log = logging.getLogger("web")
+from moviola.wire.messages import Event, Job, Message, Watch
 
 TOPICS: Final = (Topic.JOBS, Topic.WORKERS, Topic.FILTERS)
 
 RESYNC_S: Final = 10.0
-"""How often all records are asked for anew: that a job was forgotten is told by no message."""
+"""How often all records are asked for anew: no record tells that a job was forgotten."""
 
 FIRST_S: Final = 5.0
 """How long a request waits for the first records: a middleware that restarts is back by then."""
@@ -31,23 +27,21 @@ class Mirror:
     """One user's view of the cluster.
 
     Args:
-        target: the cluster, and the user whose view it is.
-        memory: shared by all connections of the process.
+        line: over which it is asked.
     """
 
-    def __init__(self, target: Target, memory: ReceiveMemory) -> None:
+    def __init__(self, line: Line) -> None:
         self.view = ClusterView()
-        self.is_connected = False
-        self.reason = "it has not been called yet"  # why it is not connected
-        self.listeners: set[Callable[[Job], None]] = set()  # each is given every record of a job that comes
-        self._target = target
-        self._links = AsyncioLinks(self._take, target.secret, memory)
-        self._link = 0
+        self._line = line
         self._fresh: ClusterView | None = None  # what has come since all records were asked for
-        self._backoff = redial(float("inf"))
         self._current = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._dial()
+        line.add(self)
+
+    @property
+    def is_current(self) -> bool:
+        """True while the middleware tells of every change."""
+        return self._current.is_set()
 
     async def current(self) -> ClusterView:
         """Return the view, which is whole. A middleware that is away is waited for a little; Unreachable follows."""
@@ -55,7 +49,7 @@ class Mirror:
             async with asyncio.timeout(FIRST_S):
                 await self._current.wait()
         except TimeoutError:
-            raise Unreachable(nobody_answers(self._target.address, self.reason)) from None
+            raise Unreachable(nobody_answers(self._line.where, self._line.reason)) from None
         return self.view
 
     def learn(self, job: Job) -> None:
@@ -71,89 +65,96 @@ class Mirror:
                 view.jobs.pop(job, None)
 
     def close(self) -> None:
-        """End the connection."""
-        self.listeners.clear()
+        """Ask no more."""
         if self._timer is not None:
             self._timer.cancel()
-        self._links.shut()
 
-    # ── the connection ───────────────────────────────────────────────────────────────────────────────────────────
+    # ── a part of the line ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _dial(self) -> None:
-        self._link = self._links.dial([self._target.address], hello(self._target.user), self._target.family)
-
-    def _ask(self) -> None:
+    def welcomed(self) -> None:
         """Ask for all records."""
-        self._fresh = ClusterView()
-        self._links.send(self._link, Watch(topics=[*TOPICS]))
+        self._ask()
 
-    def _ask_again(self) -> None:
-        """Ask anew, or call anew where the last answer is still to come: whoever owes it may be gone."""
-        if self._fresh is None:
-            self._ask()
-            self._set_timer(RESYNC_S, self._ask_again)
-        else:
-            self._links.close(self._link)
-            self._lost("it does not answer")
-
-    def _take(self, event: NetworkEvent) -> None:
-        match event:
-            case Received(message=Welcome()):
-                self.is_connected, self.reason = True, ""
-                self._ask()
-                self._set_timer(RESYNC_S, self._ask_again)
-            case Received(message=Event(kind=EventKind.CURRENT)) if self._fresh is not None:
+    def take(self, message: Message) -> None:
+        """Take a record."""
+        if isinstance(message, Event) and message.kind == Notice.CURRENT:
+            if self._fresh is not None:
                 self.view, self._fresh = self._fresh, None
                 self.view.is_current = True
-                self._backoff.worked()
+                self._line.worked()
                 self._current.set()
-            case Received(message=Error() as error):
-                log.warning("the middleware says: %s", error.text)
-            case Received(message=message):
-                self.view.take(message)
-                if self._fresh is not None:
-                    self._fresh.take(message)
-                if isinstance(message, Job):
-                    for listener in list(self.listeners):
-                        listener(message)
-            case Lost(reason=reason):
-                self._lost(reason)
+            return
+        self.view.take(message)
+        if self._fresh is not None:
+            self._fresh.take(message)
 
-    def _lost(self, reason: str) -> None:
-        if self.is_connected:
-            log.warning("the middleware at %s is away: %s", self._target.address, reason)
-        self.is_connected, self.reason, self._fresh = False, reason, None
+    def lost(self, reason: str) -> None:
+        """Nothing is current any more."""
+        self._fresh = None
         self._current.clear()
-        now = asyncio.get_running_loop().time()
-        self._backoff.failed(now)
-        assert self._backoff.due_at is not None
-        self._set_timer(self._backoff.due_at - now, self._dial)
+        self.close()
 
-    def _set_timer(self, delay_s: float, due: Callable[[], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(delay_s, due)
+    def _ask(self) -> None:
+        self._fresh = ClusterView()
+        self._line.send(Watch(topics=[*TOPICS]))
+        self.close()
+        self._timer = asyncio.get_running_loop().call_later(RESYNC_S, self._ask_again)
+
+    def _ask_again(self) -> None:
+        """Ask anew, or dial anew where the last answer is still to come: whoever owes it may be gone."""
+        if self._fresh is None:
+            self._ask()
+        else:
+            self._line.hang_up("it does not answer")
+
+
+class Views:
+    """One user's connection: what is there, and what happens."""
+
+    def __init__(self, target: Target, memory: ReceiveMemory) -> None:
+        self.line = Line(target, memory)
+        self.mirror = Mirror(self.line)
+        self._feed: Feed | None = None
+
+    @property
+    def feed(self) -> Feed:
+        """What happens; nothing is asked of it before somebody wants to know."""
+        if self._feed is None:
+            self._feed = Feed(self.line)
+        return self._feed
+
+    def close(self) -> None:
+        """End the connection."""
+        self.mirror.close()
+        self.line.close()
 
 
 class Mirrors:
-    """A mirror for each user who has asked. The middleware shows each what it may see.
+    """The views of each user who has asked. The middleware shows each what it may see.
 
     There are no more than users, whose number whoever tells them apart bounds.
     """
 
     def __init__(self, target: Target, memory: ReceiveMemory) -> None:
         self._target, self._memory = target, memory
-        self._mirrors: dict[str, Mirror] = {}
+        self._views: dict[str, Views] = {}
 
     def of(self, user: str) -> Mirror:
-        """Return the mirror of a user, as the middleware knows that."""
-        if user not in self._mirrors:
-            target = Target(self._target.address, self._target.family, self._target.secret, user)
-            self._mirrors[user] = Mirror(target, self._memory)
-        return self._mirrors[user]
+        """Return what a user may see, as the middleware knows that user."""
+        return self._views_of(user).mirror
+
+    def feed_of(self, user: str) -> Feed:
+        """Return what happens that a user may know of."""
+        return self._views_of(user).feed
 
     def close(self) -> None:
         """End all connections."""
-        for mirror in self._mirrors.values():
-            mirror.close()
-        self._mirrors.clear()
+        for views in self._views.values():
+            views.close()
+        self._views.clear()
+
+    def _views_of(self, user: str) -> Views:
+        if user not in self._views:
+            target = Target(self._target.address, self._target.family, self._target.secret, user)
+            self._views[user] = Views(target, self._memory)
+        return self._views[user]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -73,6 +75,20 @@ class Served:
         assert isinstance(job, dict)
         return job
 
+    def events(self, path: str, after: str = "") -> Iterator[dict[str, Any]]:
+        """Yield the events of a stream, each with its `event` and its `id`, to its end."""
+        headers = {"Last-Event-ID": after} if after else {}
+        with self.client.stream("GET", path, headers=headers) as answer:
+            assert answer.status_code == 200, answer.status_code
+            told: dict[str, str] = {}
+            for line in answer.iter_lines():
+                if line and not line.startswith(":"):
+                    name, _, value = line.partition(": ")
+                    told[name] = value
+                elif told:
+                    yield {"event": told.get("event", ""), "id": told.get("id", ""), **_data(told)}
+                    told = {}
+
     def ended(self, job: dict[str, Any]) -> dict[str, Any]:
         """The record of a job once it is over."""
 
@@ -81,3 +97,9 @@ class Served:
             return found if found["is_over"] else None
 
         return until(over, f"the end of {job['id']}")
+
+
+def _data(told: dict[str, str]) -> dict[str, Any]:
+    """The object of an event, but what its own lines say."""
+    found = json.loads(told["data"])
+    return {name: value for name, value in found.items() if name not in ("event", "id")}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,12 @@ from moviola.web.problems import MEDIA_TYPE
 from moviola.web.receiving import PREFIX
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, local, output
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 from .pictures import as_picture
 from .served import Served
+
+STREAMS = 5
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +166,45 @@ def test_the_same_upload_twice_while_it_is_open_is_one_job(gateway: Served, clip
     forgotten = gateway.client.delete(other["links"]["self"])
     assert (forgotten.status_code, forgotten.json()["done"]) == (200, "forgotten")
     assert gateway.client.get(other["links"]["self"]).status_code == 404
+
+
+def test_a_jobs_stream_begins_with_its_record_and_ends_with_it(gateway: Served, clip: Path) -> None:
+    job = gateway.put(clip, filters="rotate")
+    path = job["links"]["events"]
+    told = list(gateway.events(path))
+    assert told[0]["event"] == "job"
+    assert told[-1]["state"] == "done", told[-1]
+    gateway.ended(job)
+    everything = list(gateway.events(path, after="0.other-1"))
+    kinds = [one["event"] for one in everything]
+    assert kinds[:2] == ["missed", "job-submitted"]
+    assert (kinds[-1], kinds.count("job-done"), kinds.count("job-started")) == ("job-done", 1, 1)
+    later = list(gateway.events(path, after=everything[1]["id"]))
+    assert later == everything[2:]
+    nothing_more = gateway.client.get(path, headers={"Last-Event-ID": everything[-1]["id"]})
+    assert nothing_more.status_code == 204
+    refused(gateway.client.get(path, headers={"Last-Event-ID": "x"}), 400, "bad-parameter")
+    assert "job-done?" in refused(gateway.client.get("/api/events?kinds=job-don"), 400, "bad-parameter")
+
+
+def test_all_streams_tell_of_all_jobs_and_end_with_the_gateway(gateway: Served, clip: Path) -> None:
+    heard: list[list[str]] = [[] for _ in range(STREAMS)]
+    with Served(gateway.cluster, "other") as other, ThreadPoolExecutor(STREAMS) as threads:
+
+        def listen(place: int) -> None:
+            with suppress(httpx.TransportError):  # the gateway goes
+                for told in other.events("/api/events?after=0.other-1"):
+                    heard[place].append(f"{told['event']} {told.get('job', '')}")
+
+        streams = [threads.submit(listen, place) for place in range(STREAMS)]
+        job = gateway.ended(gateway.put(clip, filters="brightness"))
+        until(lambda: all(f"job-done {job['id']}" in one for one in heard), lambda: heard)
+        other.process.send_signal(signal.SIGTERM)
+        other.process.wait(PATIENCE_S)
+        for stream in streams:
+            stream.result(PATIENCE_S)
+    assert all(one.count(f"job-done {job['id']}") == 1 for one in heard)
+    assert "Traceback" not in gateway.cluster.log("other")
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> str:

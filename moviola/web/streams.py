@@ -1,0 +1,149 @@
+"""`/api/events` and `/api/jobs/ID/events`: what happens, as it happens, by server-sent events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Final
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from moviola.base.suggestions import did_you_mean
+from moviola.base.vocabulary import EventKind
+from moviola.session.cluster_events import ClusterEvent, EventId
+from moviola.session.job_session import FINAL_STATES
+from moviola.web.access import User
+from moviola.web.feed import Feed, Listener, Told
+from moviola.web.gateway import Gateway, gateway_of, user_of
+from moviola.web.jobs import job_of
+from moviola.web.problems import Problem
+from moviola.web.records import job_json
+from moviola.wire.messages import Job
+
+MAX_LISTENERS: Final = 1000
+"""Streams of events that are open at a time, of all users: each has a connection."""
+
+SEND_TIMEOUT_S: Final = 20.0
+"""How long a listener may read nothing while something waits to be written: then it is cut off. It may come back with
+the id of the last event that it has."""
+
+RETRY_AFTER_S: Final = 10
+"""What is told to whoever finds all places taken."""
+
+PING_S: Final = 15
+"""How often a stream without events says that it lives."""
+
+
+async def stream_all(request: Request) -> Response:
+    """Tell what happens in the cluster, that whoever asks may know of; with `kinds`, of these kinds only."""
+    gateway, user = gateway_of(request), user_of(request)
+    _refuse_too_many(gateway)
+    after, kinds = _after(request), _kinds(request)
+    feed = gateway.mirrors.feed_of(gateway.cluster_user(user))
+    await feed.current()
+
+    def wants(event: ClusterEvent) -> bool:
+        return (not kinds or event.kind in kinds) and _may_know(user, event)
+
+    async def written() -> AsyncIterator[ServerSentEvent]:
+        with _listening(gateway, feed, wants, after) as listener:
+            while True:
+                yield _as_sse(await listener.next())
+
+    return _response(written())
+
+
+async def stream_job(request: Request) -> Response:
+    """Tell what happens to one job: first its record, unless it is known up to an event. The stream ends with it."""
+    gateway, asking, job = await job_of(request)
+    _refuse_too_many(gateway)
+    user, after = user_of(request), _after(request)
+    feed = gateway.mirrors.feed_of(asking)
+    await feed.current()
+    if after is not None and feed.has_ended(job.job, after):
+        return Response(status_code=HTTPStatus.NO_CONTENT)  # a browser that calls again and again stops
+
+    def wants(event: ClusterEvent) -> bool:
+        return event.job == job.job and _may_know(user, event)
+
+    async def written() -> AsyncIterator[ServerSentEvent]:
+        with _listening(gateway, feed, wants, after) as listener:
+            record = await gateway.caller.job_details(asking, job.job)  # newer than what the listener was not told
+            is_over = record.state in FINAL_STATES
+            if after is None:
+                yield _record(record)
+            while listener.has_news if is_over else True:
+                told = await listener.next()
+                yield _as_sse(told)
+                if told.event.ends_job or told.event.kind == EventKind.JOB_FORGOTTEN:
+                    return
+            if after is not None:
+                yield _record(record)
+
+    return _response(written())
+
+
+@contextmanager
+def _listening(
+    gateway: Gateway, feed: Feed, wants: Callable[[ClusterEvent], bool], after: EventId | None
+) -> Iterator[Listener]:
+    """Give the block a listener, which is counted as long as it listens."""
+    listener = feed.listen(wants, after)
+    gateway.listeners += 1
+    try:
+        yield listener
+    finally:
+        gateway.listeners -= 1
+        feed.leave(listener)
+
+
+def _refuse_too_many(gateway: Gateway) -> None:
+    if gateway.listeners >= MAX_LISTENERS:
+        detail = f"{MAX_LISTENERS} streams of events are open, and more are not at a time; end one, or try again later"
+        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-listeners", {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _may_know(user: User, event: ClusterEvent) -> bool:
+    return not event.job or user.may_see(event.user)
+
+
+def _record(job: Job) -> ServerSentEvent:
+    return ServerSentEvent(json.dumps(job_json(job), ensure_ascii=False), event="job")
+
+
+def _as_sse(told: Told) -> ServerSentEvent:
+    event = told.event
+    return ServerSentEvent(told.data, event=str(event.kind), id=None if event.id is None else str(event.id))
+
+
+def _response(written: AsyncIterator[ServerSentEvent]) -> Response:
+    return EventSourceResponse(written, ping=PING_S, send_timeout=SEND_TIMEOUT_S, sep="\n")
+
+
+def _after(request: Request) -> EventId | None:
+    """Return the last event that a listener has, as the header Last-Event-ID, or the query, says. Raises Problem."""
+    text = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    try:
+        return EventId.parse(text) if text else None
+    except ValueError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error), "bad-parameter") from error
+
+
+def _kinds(request: Request) -> frozenset[str]:
+    kinds = [kind for text in request.query_params.getlist("kinds") for kind in text.split(",") if kind]
+    for kind in kinds:
+        if kind not in set(EventKind):
+            meant = did_you_mean(kind, [*EventKind]) or f"; there are {', '.join(EventKind)}"
+            raise Problem(HTTPStatus.BAD_REQUEST, f"No kind of event is called '{kind:.40}'{meant}", "bad-parameter")
+    return frozenset(kinds)
+
+
+ROUTES: Final = (
+    Route("/api/events", stream_all, methods=["GET"]),
+    Route("/api/jobs/{id}/events", stream_job, methods=["GET"]),
+)
