@@ -121,7 +121,7 @@ def test_a_folders_name_decides_nothing(tmp_path: Path) -> None:
         (
             "o.webm",
             Encoder(),
-            "a WebM holds VP8, VP9 or AV1 video only, and none of these is written here; name it .mp4",
+            "a WebM holds VP8, VP9 or AV1 video only, and none of these is written here",
         ),
         ("o.avi", Encoder(), "an AVI cannot tell when each frame is shown; name it"),
         ("o.csv", Encoder(), "no container of videos is called .csv; name it .mp4, .mov or .mkv"),
