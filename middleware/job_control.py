@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Notice, Topic, Verb
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import Control, Event, Watch
@@ -17,6 +20,17 @@ from .model.peers import ClientRecord
 from .model.states import JobState
 from .model.users import QUOTA_HINT, Resource
 from .ownership import Ownership
+
+_SUITED: Final[Mapping[str, str]] = {
+    Verb.CANCEL: "only a job that is not over can be cancelled",
+    Verb.PAUSE: "only a job that is pending or running can be paused",
+    Verb.RESUME: "only a paused job can be resumed",
+    Verb.RETRY: "only a job that failed or was cancelled can be tried again",
+    Verb.FORGET: "only a job that is over can be forgotten; cancel it first",
+    Verb.FORGET_FILES: "only a job that is over can be forgotten; cancel it first",
+    Verb.DETACH: "only the client that follows it can leave it",
+}
+"""By wish, which jobs it is for."""
 
 
 class JobControl:
@@ -56,7 +70,8 @@ class JobControl:
         if granted is None:
             return None  # it is looked up first
         if not granted:
-            text = f"job {job.id} is {job.state.value}; it cannot be asked to {message.verb}"
+            why = _SUITED.get(message.verb, f"there is no wish called {message.verb!r:.40}")
+            text = f"job {job.id} is {job.state.value}; {why}"
             return cluster.refuse(client, ErrorCode.BAD_JOB, text, job.id)
         return self._say_granted(client.peer, granted, job.id, now)
 

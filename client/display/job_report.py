@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from rich.text import Text
+
 from moviola.base.details import RequestedOutput, RequestedStep, StoryLine
 from moviola.base.failures import Failure
 from moviola.base.output_summary import OutputSummary
@@ -16,11 +18,14 @@ from moviola.filters.chain import Step, format_chain
 from moviola.filters.schema import FilterSchema
 from moviola.media.errors import SENTENCES, last_line
 from moviola.media.kinds import unit_of
-from moviola.session.shortfall import WORDS, shortfall
+from moviola.session.shortfall import MACHINES, WORDS, shortfall
 from moviola.session.units import counted
 from moviola.wire.messages import Job
 
 from .tables import frames_of, job_json, share, state_text
+
+_FAILED: Final = {"job_failure": "a filter failed", MACHINES: "a worker failed"}
+"""The types of failures, in words."""
 
 SIZE_IN_MB: Final = 100_000
 """Bytes from which a size is told in MB: two decimals then say something."""
@@ -67,7 +72,7 @@ def print_log(console: Terminal, job: Job) -> None:
         console.say(" " * len(_clock(0.0)), "  ", ("failure", "bold red"), "  ", failure_line(failure, _unit(job)))
     if job.seconds:
         ended = _clock(job.submitted_unix_s + job.seconds)
-        console.say(ended, "  ", state_text(job.state), f": {job.reason}" if job.reason else "")
+        console.say(ended, "  ", _state_and_reason(job, job.reason))
     if not story:
         console.say("Nothing more is known: what happened to its tasks is kept for the newest jobs only.")
 
@@ -94,7 +99,7 @@ def _lines(job: Job, schemas: Mapping[str, FilterSchema]) -> Iterator[tuple[str,
     yield "job", job.job
     yield "source", job.name
     yield "user", job.user
-    yield "state", styled(state_text(job.state), f": {why}" if (why := _reason(job)) else "")
+    yield "state", _state_and_reason(job, _reason(job))
     submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.submitted_unix_s))
     yield "submitted", submitted + (f", ended after {duration(job.seconds)}" if job.seconds else "")
     yield "priority", f"{job.priority}; on error: {details.on_error}"
@@ -115,6 +120,13 @@ def _lines(job: Job, schemas: Mapping[str, FilterSchema]) -> Iterator[tuple[str,
     addresses = ", ".join(map(str, job.addresses))
     if details.aggregator:
         yield "aggregator", details.aggregator + (f" at {addresses}" if addresses else "")
+
+
+def _state_and_reason(job: Job, reason: str) -> Text:
+    """Return `failed: it raised`, or only `cancelled by somebody` where the reason begins with the state."""
+    if reason.startswith(f"{job.state} by "):
+        return styled(state_text(job.state), reason.removeprefix(job.state))
+    return styled(state_text(job.state), f": {reason}" if reason else "")
 
 
 def _reason(job: Job) -> str:
@@ -169,7 +181,7 @@ def traceback_of(failure: Failure) -> str:
 
 
 def failure_line(failure: Failure, unit: str = "frame") -> str:
-    """`job_failure (exception) in output blur, chunk 3, frames 30-39, filter blur, on worker w1: it raised`."""
+    """`a filter failed (exception) in output blur, chunk 3, frames 30-39, filter blur, on worker w1: it raised`."""
     parts = [
         f"in output {failure.output}, chunk {failure.chunk}",
         _span(unit, *failure.frames) if len(failure.frames) == 2 else "",
@@ -177,7 +189,8 @@ def failure_line(failure: Failure, unit: str = "frame") -> str:
         f"on worker {failure.worker}" if failure.worker else "",
     ]
     where = ", ".join(part for part in parts if part)
-    return f"{failure.failure_type} ({failure.failure_reason}) {where}: {failure.explanation}"
+    what = _FAILED.get(failure.failure_type, failure.failure_type)
+    return f"{what} ({failure.failure_reason}) {where}: {failure.explanation}"
 
 
 def _span(unit: str, first: int, last: int) -> str:

@@ -105,7 +105,7 @@ def test_one_job_with_its_failures(jobs: Typed) -> None:
     assert "output     blur: blur:radius=5" in out
     assert "priority   4; on error: original" in out
     where = "in output blur, chunk 3, frames 30-39, filter blur, on worker w1: it raised"
-    assert f"job_failure (exception) {where}" in out
+    assert f"a filter failed (exception) {where}" in out
     assert "  Traceback:" in out
     status, out, _ = jobs("show", "latest", "--json")
     assert json.loads(out)["failures"] == [FAILURE.to_wire()]
@@ -121,6 +121,20 @@ def test_of_a_chain_what_was_chosen_is_shown_and_all_as_json(jobs: Typed, cluste
     assert "output     dots: pixelate:block=9,unknown:strength=1\n" in out
     _, out, _ = jobs("show", "clip-b", "--json")
     assert json.loads(out)["outputs"][0]["chain"][0]["parameters"] == everything
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "told"),
+    [
+        ("cancelled", "cancelled by root@vm", "cancelled by root@vm"),
+        ("paused", "paused by root@vm", "paused by root@vm"),
+        ("failed", "a task failed", "failed: a task failed"),
+        ("running", "", "running"),
+    ],
+)
+def test_a_state_is_not_said_twice(jobs: Typed, cluster: FakeCluster, state: str, reason: str, told: str) -> None:
+    cluster.script.known = [replace(OTHER, state=state, reason=reason)]
+    assert f"state      {told}\n" in jobs("show", "film")[1]
 
 
 def test_why_a_job_is_partly_done_is_shown(jobs: Typed, cluster: FakeCluster) -> None:
@@ -288,7 +302,7 @@ def test_the_log_of_a_job_is_a_line_for_each_thing(jobs: Typed, cluster: FakeClu
     lines = [re.sub(r"^[-\d]+ [:\d]+", "", line) for line in out.splitlines()]
     assert lines[0].startswith(".000  submitted by ")
     assert lines[1:3] == [".250  blur 3       lent to w1", ".500  stream 1 12  stored"]
-    assert "job_failure (exception) in output blur, chunk 3" in lines[3]
+    assert "a filter failed (exception) in output blur, chunk 3" in lines[3]
     assert lines[4] == ".000  failed: it raised"
     assert cluster.received[-1] == Watch("clip-b1", log=True)
     assert json.loads(jobs("logs", "latest", "--json")[1])["story"][0]["chunk"] == 3

@@ -62,7 +62,7 @@ def test_forgetting_the_files_too_is_told_to_their_aggregator(script: Script) ->
     script.worker(11)
     job = script.submit(chunks=1)
     script.tell(1, Control(job, "forget-files"))
-    assert script.said(1, Error)[-1].text.endswith("it cannot be asked to forget-files")
+    assert script.said(1, Error)[-1].text.endswith("only a job that is over can be forgotten; cancel it first")
     script.deliver(11)
     script.finish()
     script.leave(9)
@@ -77,13 +77,21 @@ def test_forgetting_the_files_too_is_told_to_their_aggregator(script: Script) ->
     assert job not in script.dispatcher.cluster.jobs
 
 
-@pytest.mark.parametrize("verb", ["retry", "resume", "forget", "dance"])
-def test_a_wish_that_does_not_fit_is_refused_with_the_state(script: Script, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "why"),
+    [
+        ("retry", "only a job that failed or was cancelled can be tried again"),
+        ("resume", "only a paused job can be resumed"),
+        ("forget", "only a job that is over can be forgotten; cancel it first"),
+        ("dance", "there is no wish called 'dance'"),
+    ],
+)
+def test_a_wish_that_does_not_fit_is_refused_with_the_state(script: Script, verb: str, why: str) -> None:
     job = script.submit()
     script.tell(1, Control(job, verb))
     error = script.said(1, Error)[-1]
     assert (error.code, error.fatal) == ("bad-job", False)
-    assert error.text == f"job {job} is pending; it cannot be asked to {verb}"
+    assert error.text == f"job {job} is pending; {why}"
 
 
 def test_a_job_paused_while_its_files_are_made_is_done_all_the_same(script: Script) -> None:

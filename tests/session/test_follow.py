@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from moviola.base.finished_file import FinishedFile
+from moviola.base.invocation import typed
 from moviola.session.events import (
     Begin,
     ClusterMessage,
@@ -133,3 +134,12 @@ def test_a_job_that_is_forgotten_meanwhile_and_an_interruption_end_it() -> None:
         "running",
         f"interrupted; {GOES_ON}",
     )
+
+
+def test_who_waits_for_a_paused_job_is_told_how_to_resume_it() -> None:
+    brain = FollowSession("j", "here:5000", fetch=False)
+    brain.handle(Start(), 0.0)
+    brain.handle(Welcomed(ServerRole.MIDDLEWARE), 0.0)
+    paused = Job("j", "clip.mp4", "paused", "paused", "paused by ann@host")
+    brain.handle(ClusterMessage(ServerRole.MIDDLEWARE, paused), 0.0)
+    assert brain.note == f"paused: by ann@host; {typed('jobs')} resume j goes on with it"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from moviola.session.outcome import Outcome, OutputOutcome, Status, exit_status
+from moviola.session.outcome import REFUSED, Outcome, OutputOutcome, Remains, Status, exit_status
 
 DONE, FAILED, WRONG, PARTIAL, CANCELLED = (
     Status.DONE,
@@ -67,3 +67,24 @@ def test_json_has_exactly_the_promised_fields() -> None:
 
 def test_a_job_without_outputs_has_no_rate() -> None:
     assert Outcome("clip.mp4", "j", FAILED, "failed").to_json()["frames_per_second"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "reason", "remains", "told"),
+    [
+        (FAILED, "failed", "it raised", Remains.NOTHING, "a.mp4: failed: it raised"),
+        (PARTIAL, "partial", "1 frame was lost", Remains.NOTHING, "a.mp4: partial: 1 frame was lost"),
+        (CANCELLED, "cancelled", "cancelled by ann@host", Remains.NOTHING, "a.mp4: cancelled by ann@host"),
+        (CANCELLED, "running", "interrupted; job j goes on", Remains.GOES_ON, "a.mp4: interrupted; job j goes on"),
+        (FAILED, "done", "the job is done, but …", Remains.NOTHING, "a.mp4: the job is done, but …"),
+        (Status.UNREACHABLE, "failed", "it has not been reached", Remains.GOES_ON, "a.mp4: it has not been reached"),
+        (WRONG, REFUSED, "b.mp4: there is no such file", Remains.NOTHING, "b.mp4: there is no such file"),
+        (DONE, "done", "", Remains.NOTHING, ""),
+    ],
+)
+def test_how_it_ended_is_told_once_and_in_english(
+    status: Status, state: str, reason: str, remains: Remains, told: str
+) -> None:
+    outcome = Outcome("a.mp4", "j", status, state, reason, remains=remains)
+    assert outcome.sentence() == told
+    assert outcome.sentence("j-1") == told.replace("a.mp4", "j-1")
