@@ -124,8 +124,18 @@ class DoctorSettings:
 class StatusSettings:
     """What `client.status` can be told."""
 
+    once: bool = setting(
+        False, type=SWITCH, help="print it and end, on a terminal too", aliases=["-1"], excludes="how often", once=True
+    )
     json: bool = json("print one JSON object")
-    watch: bool = setting(False, type=SWITCH, help="show it anew until Ctrl-C", aliases=["-w"], once=True)
+    watch: bool = setting(
+        False,
+        type=SWITCH,
+        help="show it anew each second until Ctrl-C, where there is no terminal too",
+        aliases=["-w"],
+        excludes="how often",
+        once=True,
+    )
     wait: bool = setting(False, type=SWITCH, help="wait until so many are there")
     workers: int = setting(1, type=options.whole(0, MAX_WORKERS, "workers"), help="to wait for")
     aggregators: int = setting(1, type=options.whole(0, MAX_WORKERS, "aggregators", "M"), help="to wait for")

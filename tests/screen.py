@@ -56,6 +56,7 @@ class Screen:
         self._stream = pyte.ByteStream(self._screen)
         self._terminal, inner = os.openpty()
         termios.tcsetwinsize(inner, (rows, columns))
+        self.modes_before = self.modes
         kept = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
         self._process = subprocess.Popen(
             [sys.executable, "-c", TAKE_TERMINAL, *command],
@@ -67,6 +68,7 @@ class Screen:
             start_new_session=True,
         )
         os.close(inner)
+        self._written = bytearray()
 
     def __enter__(self) -> Screen:
         return self
@@ -109,6 +111,37 @@ class Screen:
         """The colours of letters on the screen."""
         return {cell.fg for line in self._screen.buffer.values() for cell in line.values()}
 
+    @property
+    def modes(self) -> list[object]:
+        """How the terminal treats what is typed: echo, lines, signals."""
+        return list(termios.tcgetattr(self._terminal))
+
+    @property
+    def is_alternate(self) -> bool:
+        """Whether the screen is the second one, after which what was there before is there again."""
+        return self._written.rfind(b"\x1b[?1049h") > self._written.rfind(b"\x1b[?1049l")
+
+    @property
+    def has_been_alternate(self) -> bool:
+        """Whether the second screen was ever taken."""
+        return b"\x1b[?1049h" in self._written
+
+    @property
+    def is_cursor_hidden(self) -> bool:
+        """Whether the cursor is not to be seen."""
+        return self._written.rfind(b"\x1b[?25l") > self._written.rfind(b"\x1b[?25h")
+
+    def resize(self, size: Size) -> None:
+        """Give the terminal another size, of which the command hears by a signal."""
+        columns, rows = size
+        self.width = columns
+        self._screen.resize(rows, columns)
+        termios.tcsetwinsize(self._terminal, (rows, columns))
+
+    def send_signal(self, number: int) -> None:
+        """Send the command a signal."""
+        self._process.send_signal(number)
+
     def until(self, condition: Callable[[Screen], object], what: str, timeout_s: float = PATIENCE_S) -> None:
         """Read what the command writes until a condition of the screen holds."""
         until(
@@ -142,4 +175,5 @@ class Screen:
         except OSError:  # nobody has the other end any more
             return False
         self._stream.feed(data)
+        self._written += data
         return bool(data)

@@ -12,7 +12,7 @@ from moviola.base.vocabulary import JobState, WorkerState
 from moviola.display.terminal import styled
 from moviola.wire.messages import Job
 
-_COLOURS: Final[dict[str, str]] = {
+STATE_COLOURS: Final[dict[str, str]] = {
     WorkerState.READY: "green",
     WorkerState.FULL: "green",
     WorkerState.DRAINING: "yellow",
@@ -25,6 +25,10 @@ _COLOURS: Final[dict[str, str]] = {
     JobState.FAILED: "red",
     JobState.CANCELLED: "red",
 }
+"""Of states of jobs and workers."""
+
+MIN_RATE: Final = 0.01
+"""Frames/s below which nothing is said of when a job will be done: it stands still, and its rate is dying away."""
 
 
 def table(*headings: str) -> Table:
@@ -44,7 +48,7 @@ def table(*headings: str) -> Table:
 
 
 def state_text(state: str) -> Text:
-    return styled((state, _COLOURS.get(state, "")))
+    return styled((state, STATE_COLOURS.get(state, "")))
 
 
 def frames_of(job: Job) -> tuple[int, int | None, int, int | None]:
@@ -62,6 +66,14 @@ def share(count: int, total: int | None) -> str:
     return f"{count}/{'?' if total is None else total}"
 
 
+def seconds_left(job: Job) -> float | None:
+    """Return how long a job will take at its present speed; None where nothing can be said."""
+    done, wanted = job.progress.frames_done, job.progress.frames_wanted
+    if job.state != JobState.RUNNING or wanted is None or job.frames_per_s < MIN_RATE:
+        return None
+    return max(0, wanted - done) / job.frames_per_s
+
+
 def job_json(job: Job) -> dict[str, Any]:
     """Everything that is known of a job, as JSON types."""
     return {
@@ -74,6 +86,8 @@ def job_json(job: Job) -> dict[str, Any]:
         "priority": job.priority,
         "submitted_unix_s": job.submitted_unix_s,
         "seconds": job.seconds,
+        "frames_per_s": job.frames_per_s,
+        "seconds_left": seconds_left(job),
         "progress": job.progress.to_wire(),
         "outputs": [output.to_wire() for output in job.outputs],
     }

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from rich.live import Live
 from rich.text import Text
 
 from moviola.base.vocabulary import Topic
 from moviola.display.terminal import Terminal
-from moviola.session.cluster_view import ClusterView, follow
+from moviola.session.cluster_view import ClusterView
+from moviola.session.following import INTERVAL_S, follow
 from moviola.session.target import Target
 from moviola.wire.errors import Unreachable
-
-INTERVAL_S: Final = 1.0
-"""Between two pictures."""
 
 Show = Callable[[Terminal, ClusterView], None]
 

@@ -148,10 +148,15 @@ def _line(name: str, share: float, numbers: Iterable[Number], width: int, column
             taken.append((number.place, f"  {number.text}".ljust(cells)))
             room -= cells
     words = "".join(text for _, text in sorted(taken)).rstrip()
-    done = round(bar_width * share)
-    line = styled((name, "bold"), gap, ("━" * done, "green"), ("┄" * (bar_width - done), "dim"), words)
+    line = styled((name, "bold"), gap, bar(share, bar_width), words)
     line.truncate(width, overflow="ellipsis")
     return line
+
+
+def bar(share: float, width: int) -> Text:
+    """Return a bar of so many cells, of which a share (0 … 1) is full."""
+    done = round(width * share)
+    return styled(("━" * done, "green"), ("┄" * (width - done), "dim"))
 
 
 def clipped(text: str, width: int) -> str:

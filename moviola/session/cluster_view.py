@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -17,7 +17,7 @@ from moviola.session.target import Target, hello, nobody_answers
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.events import Lost, Received
 from moviola.wire.loop import Loop
-from moviola.wire.messages import Aggregator, Error, Event, Filters, Job, Watch, Welcome, Worker
+from moviola.wire.messages import Aggregator, Error, Event, Filters, Job, Overview, Watch, Welcome, Worker
 
 RETRY_S: Final = 0.2
 """Between two attempts to reach a middleware that may be starting just now."""
@@ -30,6 +30,7 @@ class ClusterView:
     workers: dict[str, Worker] = field(default_factory=dict)
     aggregators: dict[str, Aggregator] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    overview: Overview | None = None  # where it was asked for
     known_schemas: list[Map] = field(default_factory=list)  # of all filters ever announced, where asked
     is_current: bool = False
 
@@ -46,6 +47,8 @@ class ClusterView:
                 self.aggregators[message.store] = message
             case Job():
                 self.jobs[message.job] = message
+            case Overview():
+                self.overview = message
             case Filters():
                 self.known_schemas = list(_unpacked(message.schemas))
             case Event(kind=Notice.CURRENT):
@@ -119,40 +122,6 @@ def look(
                 _idle(loop, RETRY_S)
     finally:
         loop.shut()
-
-
-def follow(
-    target: Target, topics: Sequence[str], interval_s: float
-) -> Generator[ClusterView | Unreachable, None, None]:
-    """Yield the current view every `interval_s` seconds for ever; while no middleware answers, why.
-
-    Raises Refused where the middleware says no.
-    """
-    loop = Loop("client", secret=target.secret)
-    try:
-        while True:
-            try:
-                yield from _views(loop, target, topics, interval_s)
-            except _Ended as ended:
-                yield Unreachable(nobody_answers(target.address, ended.reason))
-                _idle(loop, interval_s)
-    finally:
-        loop.shut()
-
-
-def _views(loop: Loop, target: Target, topics: Sequence[str], interval_s: float) -> Generator[ClusterView, None, None]:
-    """Yield views for as long as one connection lasts. Raises _Ended with it.
-
-    The records are asked for anew each time: what the middleware has forgotten is told by no message.
-    """
-    connection = _Connection(loop, target, topics)
-    due = float("-inf")  # the first is shown at once
-    while True:
-        connection.turn(due if connection.view.is_current else max(due, time.monotonic() + interval_s))
-        if connection.view.is_current and time.monotonic() >= due:
-            yield connection.view
-            connection.view, due = ClusterView(), time.monotonic() + interval_s
-            connection.ask()
 
 
 class _Ended(Exception):

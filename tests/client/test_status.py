@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from client.status import Status, main, print_tables
+from client.display.status_tables import print_tables
+from client.status import Status, main
 from moviola.base.worker_facts import WorkerFacts
 from moviola.display.terminal import Terminal
 from moviola.filters.registry import schemas

@@ -55,6 +55,9 @@ class Script:
     refuse_wishes: str = ""  # why every wish is refused
     worker_filters: dict[str, Any] = field(default_factory=dict)  # further schemas, by name
     known_filters: list[Any] = field(default_factory=list)  # schemas that the cluster remembers
+    refuse_watches: messages.Error | None = None  # what is answered to whoever asks for records
+    is_away: bool = False  # the middleware ends each connection instead of answering
+    overview: messages.Overview | None = None  # what is told to whoever asks for it; None: what there is
     late_workers: bool = False  # they join when the current records have been told
 
 
@@ -140,7 +143,9 @@ class FakeCluster:
 
     def _as_middleware(self, event: Received) -> None:
         link, message = event.connection, event.message
-        if isinstance(message, messages.Hello):
+        if self.script.is_away:
+            self._middleware.close(link)
+        elif isinstance(message, messages.Hello):
             self._middleware.send(link, messages.Welcome(version=3, epoch=1))
         elif isinstance(message, messages.Submit):
             self._submit(link, message)
@@ -266,10 +271,16 @@ class FakeCluster:
             made = [self._final(job, sum(job.frames.values())) for job in self.jobs if job.id == message.job]
             self._middleware.send(link, (known + made)[0])
             return
+        if self.script.refuse_watches is not None:
+            self._middleware.send(link, self.script.refuse_watches)
+            return
         offered = [schema.to_wire() for schema in schemas().values()] + list(self.script.worker_filters.values())
         facts = WorkerFacts(schemas=offered, filters=[schema["name"] for schema in offered])
         workers = [messages.Worker(f"worker-{number}", "s", "ready", facts) for number in range(self.script.workers)]
         early, late = ([], workers) if self.script.late_workers else (workers, [])
+        if "overview" in message.topics:
+            counted = messages.Overview(1, time.monotonic(), workers={"ready": self.script.workers}, aggregators=1)
+            self._middleware.send(link, self.script.overview or counted)
         for worker in early:
             self._middleware.send(link, worker)
         address = Address("127.0.0.1", self.aggregator_port)

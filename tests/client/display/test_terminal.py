@@ -14,9 +14,9 @@ import pytest
 
 from client.display.job_list import print_jobs
 from client.display.job_report import print_details
+from client.display.status_tables import print_tables
 from client.display.summary import print_summary
 from client.filter_list import print_filters
-from client.status import print_tables
 from moviola.base.details import Details, RequestedOutput
 from moviola.base.failures import Failure
 from moviola.base.finished_file import FinishedFile
