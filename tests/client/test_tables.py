@@ -74,7 +74,7 @@ def test_more_than_a_screen_holds_is_counted(cluster: FakeCluster, tmp_path: Pat
 @SIZES
 def test_status_fits_the_screen(cluster: FakeCluster, tmp_path: Path, size: Size) -> None:
     cluster.script.known = [RUNNING]
-    with shown(cluster, tmp_path, "status", size=size) as screen:
+    with shown(cluster, tmp_path, "status", "--once", size=size) as screen:
         assert screen.end() == 0
         assert all(len(line) <= screen.width for line in screen.lines)
         assert any(RUNNING.job[-12:] in line for line in screen.lines)
