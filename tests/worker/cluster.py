@@ -23,9 +23,10 @@ from moviola.wire.messages import (
     WorkerDetails,
 )
 from moviola.wire.schema import Lease
+from tests.ports import free_port
 from tests.waiting import PATIENCE_S, until
 
-LIMITS = Limits(beat_interval_s=0.05, worker_timeout_s=10.0, stall_timeout_s=60.0, credit=2)
+LIMITS = Limits(beat_interval_s=0.05, worker_timeout_s=60.0, stall_timeout_s=60.0, credit=2)
 OUTPUT = {"name": "out", "chain": [], "codec": "ffv1", "crf": 20, "preset": "veryfast", "on_error": "original"}
 
 M = TypeVar("M", bound=Message)
@@ -34,9 +35,9 @@ M = TypeVar("M", bound=Message)
 class Side:
     """An accepting program: welcomes all who come, keeps all they say."""
 
-    def __init__(self, role: str, port: int = 0) -> None:
+    def __init__(self, role: str, port: int | None = None) -> None:
         self.loop = Loop(role)
-        self.port = self.loop.listen("localhost", port)
+        self.port = self.loop.listen("localhost", free_port() if port is None else port)
         self.epoch = 1
         self.heard: list[Received] = []
         self.connections: dict[str, ConnectionId] = {}  # by the worker's name
@@ -58,9 +59,10 @@ class Side:
         return [event.message for event in self.heard if isinstance(event.message, kind)]
 
     def heard_beats(self, lease: Lease) -> list[LeaseBeat]:
-        """What was told of a lease while it was computed."""
+        """What was told of a lease while it was computed, once its thread has taken a step: before, a process that is
+        killed has not written down what it is at."""
         beats = [beat for message in self.all(Beat) for beat in message.leases]
-        return [beat for beat in beats if beat.lease == lease and beat.phase == "computing"]
+        return [beat for beat in beats if beat.lease == lease and beat.phase == "computing" and beat.steps]
 
     def details(self) -> list[WorkerDetails]:
         """What each worker told of itself in its Hello, in the order in which they came."""
