@@ -20,6 +20,8 @@ from moviola.wire.addresses import Address
 from moviola.wire.errors import WireError
 from moviola.wire.secret import make_secret
 from tests.ports import free_port
+from tests.processes import end
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,7 +121,7 @@ class LocalCluster:
         """Sends a signal to a process; waits for its end where the signal is SIGKILL."""
         self.processes[name].send_signal(number)
         if number == signal.SIGKILL:
-            self.processes[name].wait(10)
+            self.processes[name].wait(PATIENCE_S)
 
     def restart(self, name: str) -> None:
         """kill -9, and another one of the same role and arguments."""
@@ -132,18 +134,7 @@ class LocalCluster:
 
     def stop(self) -> None:
         """Ends everything that is still there, gracefully first."""
-        for process in self.processes.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-        for process in self.processes.values():
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-                process.kill()
-                process.wait(10)
+        end(self.processes.values())
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()

@@ -13,9 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import psutil
-
 from tests.end_to_end.cluster import ROOT
+from tests.processes import end
 
 SWITCH = "switch"
 """The namespace in the middle: a bridge with a port for each host, called as the host is."""
@@ -146,16 +145,7 @@ class Host:
 
     def stop(self) -> None:
         """Ends its programs, gracefully first."""
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-                process.kill()
-                process.wait(10)
+        end(self._processes)
 
     def _command(self, module: str, *arguments: str) -> list[str]:
         """Every part of it becomes the next one, so the process that is started is the program itself."""

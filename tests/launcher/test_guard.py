@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import psutil
 import pytest
 
 from moviola.launcher.guard import Plan
+from tests.processes import is_alive
 from tests.waiting import until
 
 STAY = "import os, signal; open(f'{os.getpid()}.pid', 'w').close(); signal.pause()"
@@ -26,6 +26,7 @@ class Running:
         self.folder = folder
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
+        self._known: set[int] = set()
         command = [sys.executable, "-m", "moviola.launcher.guard"]
         self.process = subprocess.Popen(
             command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -44,10 +45,12 @@ class Running:
         assert self.process.stdin is not None
         self.process.stdin.close()
 
-    def pids(self, count: int) -> set[int]:
-        """Wait until so many programs have begun in all."""
+    def begun(self, count: int) -> list[psutil.Process]:
+        """Wait until so many programs have begun in all, and return those that have not been returned before."""
         until(lambda: len(list(self.folder.glob("*.pid"))) >= count, f"{count} programs have begun")
-        return {int(path.stem) for path in self.folder.glob("*.pid")}
+        new = {int(path.stem) for path in self.folder.glob("*.pid")} - self._known
+        self._known |= new
+        return [psutil.Process(process_id) for process_id in new]
 
 
 @pytest.fixture
@@ -62,20 +65,20 @@ def guard(tmp_path: Path) -> Iterator[Running]:
 
 def test_all_ends_with_the_lifeline(guard: Running) -> None:
     guard.keep(one=STAY, two=STAY)
-    pids = guard.pids(2)
+    programs = guard.begun(2)
     guard.tell(b"up\n")
     guard.leave()
     assert guard.process.wait(60) == 0
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not any(map(is_alive, programs))
     assert not guard.temporary.exists()
 
 
 def test_what_does_not_end_is_killed(guard: Running) -> None:
     guard.keep(one=STUBBORN)
-    pids = guard.pids(1)
+    programs = guard.begun(1)
     guard.leave()
     assert guard.process.wait(60) == 0
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not any(map(is_alive, programs))
 
 
 def test_a_program_that_does_not_stay_up_is_said_with_its_last_words(guard: Running) -> None:
@@ -88,19 +91,20 @@ def test_a_program_that_does_not_stay_up_is_said_with_its_last_words(guard: Runn
 
 def test_what_ends_later_is_started_again(guard: Running) -> None:
     guard.keep(one=STAY)
-    (first,) = guard.pids(1)
+    (first,) = guard.begun(1)
     guard.tell(b"up\n")
     until(lambda: guard.process.poll() is None, "it is there")
-    os.kill(first, signal.SIGKILL)
-    assert len(guard.pids(2)) == 2
+    first.kill()
+    (second,) = guard.begun(2)
+    assert is_alive(second)
     assert guard.process.poll() is None
 
 
 def test_a_further_plan_replaces_a_program_and_leaves_the_others(guard: Running) -> None:
     guard.keep(one=STAY, two=STAY)
-    before = guard.pids(2)
+    before = guard.begun(2)
     guard.tell(b"up\n")
     guard.keep(two=STAY)
-    after = guard.pids(3)
-    assert sum(psutil.pid_exists(pid) for pid in before) == 1
-    assert sum(psutil.pid_exists(pid) for pid in after) == 2
+    (new,) = guard.begun(3)
+    assert is_alive(new)
+    assert sum(map(is_alive, before)) == 1

@@ -95,13 +95,13 @@ def test_a_second_signal_ends_at_once_and_leaves_no_process(start: Callable[...,
     cluster = workers.cluster
     lease = cluster.task("w-1", f"hang {tmp_path / 'never'}".encode())
     cluster.until(lambda: cluster.middleware.heard_beats(lease))
-    pids = workers.pids()
+    children = [psutil.Process(pid) for pid in workers.pids()]
     workers.parent.send_signal(signal.SIGINT)
     cluster.until(lambda: "w-2" in cluster.middleware.lost)
     assert workers.parent.poll() is None
     workers.parent.send_signal(signal.SIGINT)
     assert workers.ended() == 128 + signal.SIGINT
-    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert not any(map(is_alive, children))
 
 
 def test_children_end_when_their_parent_was_killed(start: Callable[..., Workers]) -> None:
