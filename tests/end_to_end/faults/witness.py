@@ -32,6 +32,9 @@ TELLING = ("--log", "debug")
 MOST_KILLED = 4
 """How often `lose_a_task` kills: twice as often as two workers can have the same."""
 
+ANSWER_S = 30.0
+"""How long a middleware that is there may take to answer on a busy machine."""
+
 Key = tuple[str, int, int]
 """Job, track, index."""
 
@@ -41,9 +44,10 @@ _HOLDINGS = re.compile(r"< \d+ Holdings\(job='(?P<job>[^']*)', owner_epoch=\d+, 
 
 
 def view(cluster: LocalCluster) -> ClusterView:
-    """What the cluster says of itself; empty where no middleware answers just now."""
+    """What the cluster says of itself; empty, and not current, where no middleware answers just now."""
+    target = Target(Address("127.0.0.1", cluster.port), secret=cluster.secret)
     try:
-        return look(Target(Address("127.0.0.1", cluster.port), secret=cluster.secret), ["jobs", "workers"], timeout_s=5)
+        return look(target, ["jobs", "workers"], timeout_s=ANSWER_S)
     except (WireError, TimeoutError):
         return ClusterView()
 

@@ -61,7 +61,9 @@ def reference(cluster: LocalCluster) -> str:
 
 
 def nobody_is_blamed(cluster: LocalCluster) -> None:
-    for worker in view(cluster).connected_workers():
+    seen = view(cluster)
+    assert seen.is_current
+    for worker in seen.connected_workers():
         assert (worker.facts.failures, worker.facts.losses) == (0, 0)
     assert cluster.log("middleware").count(" joined from ") == 1, "the worker came back, so it had been sent away"
 
