@@ -11,9 +11,11 @@ import pytest
 
 from moviola.session.outcome import Status
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster
+from tests.end_to_end.cluster import LocalCluster, finished
+from tests.end_to_end.faults.witness import PLUGINS, tasks
 from tests.end_to_end.real_clips import decode
 from tests.media.video.clips import encode, packets_in, scratched
+from tests.waiting import until
 
 WORKERS = 4
 FRAMES = 96
@@ -24,7 +26,8 @@ BAD = 40
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
-    with LocalCluster(tmp_path_factory.mktemp("cluster"), workers=WORKERS) as running:
+    workers = ("--plugins", str(PLUGINS))
+    with LocalCluster(tmp_path_factory.mktemp("cluster"), workers=WORKERS, worker_arguments=workers) as running:
         yield running
 
 
@@ -36,6 +39,11 @@ def metrics_of(outcome: dict[str, Any]) -> dict[str, Any]:
 def boxes_of(notes: Path) -> list[list[list[int]]]:
     """The boxes of every frame, in order."""
     return [json.loads(line)["boxes"] for line in notes.read_text().splitlines()]
+
+
+def pieces_in_work(cluster: LocalCluster) -> list[int]:
+    """The pieces that workers compute, one of each worker."""
+    return sorted({pid: task.index for pid, task in tasks(cluster) if task.phase == "computing"}.values())
 
 
 def test_motion_sees_the_frame_before_wherever_the_video_is_cut(cluster: LocalCluster, tmp_path: Path) -> None:
@@ -59,15 +67,20 @@ def test_motion_sees_the_frame_before_wherever_the_video_is_cut(cluster: LocalCl
 
 
 def test_one_keyframe_is_work_for_all(cluster: LocalCluster, tmp_path: Path) -> None:
-    """Pieces of the only GOP go to every worker, and the metrics say what decoding their prerolls costs."""
+    """Pieces of the only GOP go to every worker, and the metrics say what decoding their prerolls costs.
+
+    A gate in the middle of each piece holds its worker until all are at work."""
     clip = clips.moving(tmp_path / "clip.mp4", frames=300, gop=300, size=(160, 120), b_frames=2)
-    out = tmp_path / "out.mp4"
-    outcome = cluster.send(str(clip), "--filters", "blur", "--out", str(out))
-    metrics = metrics_of(outcome)
+    out, gate = tmp_path / "out.mp4", tmp_path / "gate"
+    middles = [300 * (2 * piece + 1) // (2 * WORKERS) for piece in range(WORKERS)]
+    gates = ",".join(f"gate:frame={frame}:path={gate}" for frame in middles)
+    sender = cluster.begin(str(clip), "--filters", f"blur,{gates}", "--out", str(out))
+    until(lambda: pieces_in_work(cluster) == list(range(WORKERS)), "each worker has a piece in work")
+    gate.touch()
+    metrics = metrics_of(finished(sender))
     source, chunks = metrics["source"], metrics["chunks"]
     assert source["keyframe_count"] == 1
     assert source["chunk_count"] == chunks["count"] == WORKERS
-    assert [worker["chunks"] for worker in metrics["workers"]] == [1] * WORKERS
     # n equal pieces of one GOP decode (n - 1) / 2 GOPs a second time; cuts move by less than a group of B-frames
     assert source["preroll_share"] == pytest.approx((WORKERS - 1) / 2, abs=0.05)
     assert source["preroll_frames"] == pytest.approx(source["preroll_share"] * 300, abs=1)
