@@ -38,12 +38,17 @@ check() {
     summary+=$(printf '%-14s %s  %4d s' "$name" "$outcome" $((SECONDS - started)))$'\n'
 }
 
+# In a fresh clone each process that shares the tests would compile all of them: it is done once, while a core is idle.
+"$tools/python" -m pytest --collect-only --quiet >/dev/null 2>&1 &
+compiling=$!
+
 check style "$tools/ruff" check .
 check format "$tools/ruff" format --check .
 check types "$tools/mypy"
 check imports "$tools/lint-imports"
 check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run moviola/launcher/*.sh docker/*.sh
 check simulation "$tools/python" -m tests.simulation --seeds 200
+wait "$compiling" || true # what cannot be collected is told by the tests
 check tests "$tools/python" -m pytest --numprocesses auto --dist worksteal "$@"
 
 printf '\n%s' "$summary"

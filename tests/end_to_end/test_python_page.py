@@ -81,7 +81,7 @@ def test_the_examples_are_typed(tmp_path: Path) -> None:
         '    reveal_type(cluster.submit("a.mp4").wait().output.metrics.seconds.decode)\n'
     )
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "."],
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), "."],
         cwd=tmp_path,
         env={**os.environ, "MYPYPATH": str(ROOT)},
         capture_output=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import pytest
 
 from moviola.media.bundle import pack, unpack
 from moviola.media.kinds import split
@@ -44,6 +45,12 @@ def still(path: Path, width: int, height: int, frames: int = 2) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of pictures that no worker may hold."""
+    return still(tmp_path_factory.mktemp("large") / "large.mov", SIDE, SIDE)
 
 
 def large_packets(path: Path) -> list[bytes]:
@@ -88,9 +95,9 @@ def peak_bytes(process_id: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
-def test_pictures_larger_than_they_are_said_to_be_never_take_the_memory(tmp_path: Path) -> None:
+def test_pictures_larger_than_they_are_said_to_be_never_take_the_memory(tmp_path: Path, large: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
-    small, large = still(tmp_path / "small.mov", 64, 48), still(tmp_path / "large.mov", SIDE, SIDE)
+    small = still(tmp_path / "small.mov", 64, 48)
     with LocalCluster(tmp_path, workers=2, worker_arguments=["--memory-limit", str(LIMIT)]) as cluster:
         children = [child.pid for child in cluster.worker_children()]
         honest = Honest(cluster, clip)
@@ -126,8 +133,7 @@ def test_a_filter_that_takes_too_much_fails_its_own_tasks(tmp_path: Path) -> Non
         assert max(map(peak_bytes, children)) < LIMIT
 
 
-def test_a_client_refuses_such_a_film_before_it_sends(tmp_path: Path) -> None:
-    large = still(tmp_path / "large.mov", SIDE, SIDE)
+def test_a_client_refuses_such_a_film_before_it_sends(tmp_path: Path, large: Path) -> None:
     cluster = LocalCluster(tmp_path, workers=0)
     for more in ([], ["--local"]):
         done = cluster.run("client.file_sender", str(large), *more)
