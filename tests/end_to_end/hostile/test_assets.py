@@ -44,7 +44,7 @@ def failure_of(peer: RawPeer, clip: Path, file: str) -> str:
         peer.say("Chunk", chunk["payload"], job=job, **chunk["fields"])
     peer.say("End", job=job, chunk_counts=sent["counts"])
     record = peer.expect("Job", 60, job=job, state="failed")
-    return re.sub(r"job \S+ chunk \d+ of out failed on worker \S+: ", "", record["reason"].replace(file, "FILE"))
+    return re.sub(r"chunk \d+ of out \(job \S+\) failed on worker \S+: ", "", record["reason"].replace(file, "FILE"))
 
 
 def prepared(clip: Path, file: str) -> dict[str, Any]:
