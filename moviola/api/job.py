@@ -25,7 +25,7 @@ from moviola.session.target import as_sentence
 from moviola.wire.messages import Job as JobRecord
 
 if TYPE_CHECKING:
-    from moviola.api.frames import Frame
+    from moviola.media.frame import Frame
 
 UNSENT: Final = "sending"
 """The state of a job of which the cluster has not answered yet."""

@@ -18,7 +18,7 @@ from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.target import as_sentence
 
 if TYPE_CHECKING:
-    from moviola.api.frames import Frame, Note
+    from moviola.media.frame import Frame, Note
 
 
 @dataclass(frozen=True)

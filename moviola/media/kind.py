@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from moviola.base.vocabulary import Mode
+from moviola.media.frame import Frame
 from moviola.media.material import Chunk, Cutting, Encoder, Files, Header, Material, Output, Result, Source
 from moviola.media.spliced import Spliced
 
@@ -88,6 +89,18 @@ class Splice(Protocol):
 
         An empty payload is that of a chunk that is left out. `passthrough` has the payloads of the streams that are
         not filtered. Raise moviola.media.errors.SpliceError, BundleError, OSError.
+        """
+        ...
+
+
+class Frames(Protocol):
+    """Decodes the results of one output while others are still to come."""
+
+    def __call__(self, source: Source, output: Output, results: Iterable[bytes], /) -> Iterator[Frame]:
+        """Yield the pictures of an output's results, whose payloads come in order and are taken one by one.
+
+        Each picture, with its time and its notes, is that of the finished output. An empty payload is that of a chunk
+        that is left out. Raise moviola.media.errors.MediaError.
         """
         ...
 
@@ -192,6 +205,7 @@ class Kind:
         check: None where nothing can be wrong that is known before.
         verify: None where cuts cannot change anything.
         excerpt: None where nobody would look at a chunk.
+        frames: None where an output has no pictures.
     """
 
     name: str
@@ -214,3 +228,4 @@ class Kind:
     check: Deferred[Check] | None = None
     verify: Deferred[Verify] | None = None
     excerpt: Deferred[Excerpt] | None = None
+    frames: Deferred[Frames] | None = None

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from moviola.media import images, table, video
+from moviola.media.frame import Frame
 from moviola.media.kind import Excerpt, Kind, Process
-from moviola.media.material import Chunk, Cutting, Files, Material, Output, Source
+from moviola.media.material import NO_VIDEO, Chunk, Cutting, Files, Material, Output, Source
 from moviola.media.spliced import Spliced
 
 KINDS: Final[dict[str, Kind]] = {each.name: each for each in (video.KIND, images.KIND, table.KIND)}
@@ -91,6 +92,15 @@ def splice(
 ) -> Spliced:
     """Make an output's files from the payloads of its results, in order; `moviola.media.kind.Splice` tells how."""
     return kind_named(source.kind).splice.load()(files, source, output, results, passthrough)
+
+
+def frames(source: Source, output: Output, results: Iterable[bytes]) -> Iterator[Frame] | None:
+    """Return the pictures of an output's results, taken one by one; `moviola.media.kind.Frames` tells how. None where
+    an output of this kind, or this one, has none."""
+    function = kind_named(source.kind).frames
+    if function is None or output.encoder.codec == NO_VIDEO:
+        return None
+    return function.load()(source, output, results)
 
 
 def excerpt(name: str) -> Excerpt | None:

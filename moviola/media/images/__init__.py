@@ -22,6 +22,7 @@ KIND: Final = Kind(
     split=Deferred("moviola.media.images.split.split"),
     process=Deferred("moviola.media.images.process.process"),
     splice=Deferred("moviola.media.images.splice.splice"),
+    frames=Deferred("moviola.media.images.frames.frames"),
     naming=NAMING,
     suffix_of=suffix_of,
     excerpt=Deferred("moviola.media.images.excerpt.write_excerpt"),

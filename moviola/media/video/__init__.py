@@ -30,6 +30,7 @@ KIND: Final = Kind(
     split=Deferred("moviola.media.video.split.split"),
     process=Deferred("moviola.media.video.process.process"),
     splice=Deferred("moviola.media.video.splice.splice"),
+    frames=Deferred("moviola.media.video.frames.frames"),
     naming=NAMING,
     check=Deferred("moviola.media.video.chain.check"),
     verify=Deferred("moviola.media.video.check.verify"),

@@ -44,6 +44,27 @@ class _Encoded:
     extradata: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ShownChunk:
+    """A chunk of the filtered stream with its place in time.
+
+    Attributes:
+        index: of the chunk.
+        format: of its frames, as their encoder got them.
+        extradata: their encoder's headers.
+        fingerprint: of the worker that encoded them.
+        pts: when its frames are shown, in order; ticks of the track's time base, moved by its `shift`.
+        packets: in the order of decoding, without dts and duration.
+    """
+
+    index: int
+    format: FrameFormat
+    extradata: bytes
+    fingerprint: str
+    pts: list[int]
+    packets: list[TimedPacket]
+
+
 @dataclass(slots=True)
 class VideoTrack:
     """The filtered stream: results in index order become packets with the source's own times.
@@ -114,20 +135,31 @@ class VideoTrack:
             self.on_report(chunk.report, [self.times.next(each + self.shift) for each in shown])
 
     def _timed(self, extradata: bytes, shown: deque[int]) -> Iterator[TimedPacket]:
+        for chunk in self.chunks():
+            if chunk.extradata != extradata:
+                raise ForeignExtradata(chunk.index, chunk.fingerprint)
+            shown.extend(chunk.pts)
+            yield from chunk.packets
+
+    def chunks(self) -> Iterator[ShownChunk]:
+        """Yield the chunks that have frames, each when its result has been taken; after `format`."""
         while True:
             chunk = self._waiting.popleft() if self._waiting else next(self._chunks, None)
             if chunk is None:
                 return
+            report = chunk.report
             if not chunk.packets:
-                self.on_report(chunk.report, [])
+                self.on_report(report, [])
                 continue
-            if chunk.extradata != extradata:
-                raise ForeignExtradata(chunk.index, chunk.report.fingerprint)
-            pts = [self.times.next(each + self.shift) for each in self._shown_at(chunk.report)]
-            self.on_report(chunk.report, pts)
-            shown.extend(pts)
-            for entry, data in zip(chunk.entries, chunk.packets, strict=True):
-                yield TimedPacket(data, bool(entry.flags & KEY), pts[entry.pts])
+            if report.format is None:
+                raise BundleError(f"chunk {chunk.index} has frames, and does not tell their format")
+            pts = [self.times.next(each + self.shift) for each in self._shown_at(report)]
+            self.on_report(report, pts)
+            packets = [
+                TimedPacket(data, bool(entry.flags & KEY), pts[entry.pts])
+                for entry, data in zip(chunk.entries, chunk.packets, strict=True)
+            ]
+            yield ShownChunk(chunk.index, report.format, chunk.extradata, report.fingerprint, pts, packets)
 
     def _shown_at(self, report: ChunkReport) -> list[int]:
         """When the chunk's frames are shown, in order; a source without times shows them at its rate."""
