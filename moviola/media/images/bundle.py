@@ -11,7 +11,7 @@ from typing import NamedTuple
 from moviola.base.mapped import Mapped
 from moviola.base.records import record
 from moviola.media.images.formats import OUTPUT_FORMATS
-from moviola.media.report import Report
+from moviola.media.report import Note, Report
 
 
 class ImageEntry(NamedTuple):
@@ -67,3 +67,9 @@ class ImageResult(Mapped):
         told += [one.frame for one in report.lost] + [report.first + one.packet for one in report.decode_errors]
         strange = next((place for place in told if place not in images), None)
         return "" if strange is None else f"report: of its {count} images from {report.first} on, not {strange}"
+
+
+def placed(note: Note, image: str, index: int) -> Note:
+    """Return a note as annotations have it: with the picture's name in the source, and its index there."""
+    place = {"image": image, "index": index}
+    return place | note | place  # in front, and never the filter's own

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from moviola.filters.toolbox.opencv import cv2
 from moviola.media.bundle import read
 from moviola.media.frame import Frame, Note
-from moviola.media.images.bundle import ImageResult
+from moviola.media.images.bundle import ImageResult, placed
 from moviola.media.images.decode import decode
 from moviola.media.images.header import read_header
 from moviola.media.images.names import Names
 from moviola.media.material import Output, Source
+from moviola.media.report import Report
 
 
 def frames(_source: Source, _output: Output, results: Iterable[bytes]) -> Iterator[Frame]:
@@ -27,10 +28,16 @@ def frames(_source: Source, _output: Output, results: Iterable[bytes]) -> Iterat
             continue  # its chunk was left out
         table, parts = read(ImageResult, payload)
         sources, report = table.names, table.report
-        notes = {sources[index - report.first]: noted for index, noted in report.notes}
+        notes = dict(_noted(report, sources))
         for (_, index, page, kind), part in zip(table.p, parts, strict=True):
             name = names.take(sources[index - report.first], kind, page)
             yield from pages_of(part, name, notes.get(name, ()), numbers)
+
+
+def _noted(report: Report, sources: Sequence[str]) -> Iterator[tuple[str, list[Note]]]:
+    for index, notes in report.notes:
+        name = sources[index - report.first]
+        yield name, [placed(note, name, index) for note in notes]
 
 
 def pages_of(data: bytes | memoryview, name: str, notes: Sequence[Note], numbers: Iterator[int]) -> Iterator[Frame]:

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, TextIO
 from moviola.media.account import MAX_LISTED, Account
 from moviola.media.annotations import SUFFIX
 from moviola.media.bundle import read
-from moviola.media.images.bundle import ImageResult
+from moviola.media.images.bundle import ImageResult, placed
 from moviola.media.images.names import Names
 from moviola.media.material import NO_VIDEO, Encoder, Files, Material, Output, Source
 from moviola.media.report import Note, Report
@@ -112,12 +112,12 @@ class _Splicer:
         for (_, index, page, kind), part in zip(table.p, parts, strict=True):
             self._write(names[index - report.first], kind, page, part)
         for index, notes in report.notes:
-            self._note({"image": names[index - report.first], "index": index}, notes)
+            self._note([placed(note, names[index - report.first], index) for note in notes])
         self._tell(report, names)
 
-    def _note(self, place: Note, notes: list[Note]) -> None:
+    def _note(self, notes: list[Note]) -> None:
         for note in notes:
-            self._lines.write(json.dumps(place | note | place, ensure_ascii=False) + "\n")
+            self._lines.write(json.dumps(note, ensure_ascii=False) + "\n")
             self._line_count += 1
 
     def _write(self, source: str, kind: str, page: int, data: memoryview) -> None:
