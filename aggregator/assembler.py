@@ -27,6 +27,7 @@ from moviola.wire.messages import (
     Error,
     FailedChunk,
     Fetch,
+    FetchResult,
     Finish,
     Finished,
     Hello,
@@ -64,6 +65,7 @@ from .history import MAX_HISTORY
 from .jobs import CollectedJob, Submitted
 from .memory import Memory
 from .peers import Peers
+from .reads import Readers
 from .results import Results
 from .splices import Splices
 from .states import JobPhase
@@ -101,7 +103,8 @@ class Assembler:
         self._memory = Memory(splicers)
         self._results = Results(self._memory)
         self._splices = Splices(self._memory)
-        self._peers = Peers(self._memory, epoch, max_clients, max_workers)
+        self._readers = Readers(self._memory)
+        self._peers = Peers(self._memory, self._readers, epoch, max_clients, max_workers)
 
     # ── the only ways in ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,6 +139,7 @@ class Assembler:
                 self._unsent(event)
             case Kept():
                 self._results.kept(event.command)
+                self._readers.kept(event.command)
             case NotKept():
                 self._results.not_kept(event.command, event.reason, now)
             case ResultsLost():
@@ -145,6 +149,7 @@ class Assembler:
             case _:
                 self._splices.ended(event)
         self._splices.begin()
+        self._readers.look()
         return memory.outbox
 
     def half_done(self) -> str:
@@ -175,6 +180,7 @@ class Assembler:
         deadlines = [
             memory.uplink.next_deadline(),
             self._peers.next_deadline(),
+            self._readers.next_deadline(),
             memory.later[0][0] if memory.later else None,
         ]
         if memory.orphans:
@@ -192,6 +198,7 @@ class Assembler:
         assert not any(name in memory.history for name in memory.jobs), "a job is in the history and is not over"
         assert memory.recalled is None, "a recalled job stays"
         self._peers.validate()
+        self._readers.validate()
         memory.history.validate()
         assert not memory.waiting or len(memory.running) == memory.splicers, "a splice waits for nothing"
         for name, job in memory.jobs.items():
@@ -229,6 +236,8 @@ class Assembler:
             return self._results.result(event, message, hello)
         if isinstance(message, Fetch):
             return self._fetch(event.peer, message, hello)
+        if isinstance(message, FetchResult):
+            return self._readers.read(event.peer, message, hello, now)
         if isinstance(message, Beat | Error):
             return None
         raise ProtocolError(
@@ -281,7 +290,7 @@ class Assembler:
 
     def _fetch(self, peer: Peer, message: Fetch, hello: Hello) -> None:
         job = self._memory.find(message.job)
-        if job is not None and hello.user != job.user and hello.user not in self._memory.uplink.admins:
+        if job is not None and not self._memory.may_fetch(job, hello):
             text = f"job {job.id} is of user {job.user!r}; only that user and the cluster's admins may fetch its files"
             return self._memory.send(peer, Error(ErrorCode.NOT_YOURS, text, fatal=False, job=job.id))
         files = job.finished.files if job is not None and job.finished is not None else []
@@ -302,6 +311,7 @@ class Assembler:
             memory.send(MIDDLEWARE, Beat())
         while memory.later and memory.later[0][0] <= now:
             memory.outbox.append(memory.later.popleft()[1])
+        self._readers.expire(now)
         self._peers.expire(now)
         if memory.orphans and now - memory.orphans_since >= ORPHAN_EXPIRY_S:
             for job_id in list(memory.orphans):

@@ -183,6 +183,19 @@ class SendFilePart:
 
 
 @record
+class SendResult:
+    """Sends a stored result to a client, with the job's source and the track's output where it asked for them; Error
+    `busy` when it has not read what it was sent before."""
+
+    peer: Peer
+    job: str
+    track: int
+    index: int
+    chunk_count: int | None
+    describe: bool
+
+
+@record
 class Close:
     """Closes a peer's connection, telling it why. No Left follows."""
 
@@ -295,6 +308,7 @@ Command = (
     Dial
     | Send
     | SendFilePart
+    | SendResult
     | Close
     | Keep
     | SaveJob

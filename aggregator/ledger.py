@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from moviola.base.mapped import Map
 from moviola.storage.crashes import count_crash, crashes
@@ -44,6 +44,9 @@ CREATE TABLE result (
     PRIMARY KEY (job, track, number)
 ) WITHOUT ROWID
 """
+
+
+_RESULTS: Final = "SELECT job, track, number, segment, offset, size, xxh3, worker, frames, stored_unix_s FROM result"
 
 
 @dataclass(slots=True)
@@ -132,16 +135,18 @@ class AggregatorLedger:
     def results(self, job: str | None = None) -> Iterator[StoredResult]:
         """Yield what is stored of one job, or of all; by job, track and index. No result may change meanwhile."""
         where, values = ("", ()) if job is None else ("WHERE job = ?", (job,))
-        columns = "job, track, number, segment, offset, size, xxh3, worker, frames, stored_unix_s"
-        for one in self._ledger.rows(f"SELECT {columns} FROM result {where} ORDER BY job, track, number", values):
-            of, track, index, segment, offset, size, xxh3, *rest = one
-            yield StoredResult(of, track, index, Location(segment, offset, size), int.from_bytes(xxh3, "big"), *rest)
+        return map(_stored, self._ledger.rows(f"{_RESULTS} {where} ORDER BY job, track, number", values))
 
-    def location(self, job: str, track: int, index: int) -> Location:
-        """Where a result that is stored lies."""
-        where = "job = ? AND track = ? AND number = ?"
-        [row] = self._ledger.query(f"SELECT segment, offset, size FROM result WHERE {where}", (job, track, index))
-        return Location(*row)
+    def result(self, job: str, track: int, index: int) -> StoredResult:
+        """Return what is stored of one chunk. There must be something."""
+        where = "WHERE job = ? AND track = ? AND number = ?"
+        [row] = self._ledger.query(f"{_RESULTS} {where}", (job, track, index))
+        return _stored(row)
+
+
+def _stored(row: tuple[Any, ...]) -> StoredResult:
+    job, track, index, segment, offset, size, xxh3, *rest = row
+    return StoredResult(job, track, index, Location(segment, offset, size), int.from_bytes(xxh3, "big"), *rest)
 
 
 def _read_record(data: Map) -> JobRecord:

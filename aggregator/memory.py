@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from moviola.wire.messages import Holdings, Message
+from moviola.wire.messages import Hello, Holdings, Message
 from moviola.wire.windows import heads, windows
 
 from .events import MIDDLEWARE, CancelSplice, Command, ForgetJob, FreeChunks, Log, Peer, SaveJob, Send
@@ -31,6 +31,7 @@ class Memory:
         self.waiting: OrderedDict[str, None] = OrderedDict()  # jobs to be spliced, in order
         self.running: set[str] = set()  # jobs being spliced
         self.later: deque[tuple[float, Send]] = deque()  # answers held back; as many as peers wait for at most
+        self.moved: set[str] = set()  # jobs that have gone on, or are gone: who reads their results is answered anew
         self.outbox: list[Command] = []
 
     def find(self, job: str) -> CollectedJob | None:
@@ -38,6 +39,10 @@ class Memory:
         if self.recalled is not None and self.recalled.id == job:
             return self.recalled
         return self.jobs.get(job)
+
+    def may_fetch(self, job: CollectedJob, hello: Hello) -> bool:
+        """Whether a client may have what a job came to."""
+        return hello.user == job.user or hello.user in self.uplink.admins
 
     def send(self, peer: Peer, message: Message) -> None:
         """Nothing is kept for a middleware that is away: after its Welcome it asks for all it needs."""
@@ -63,6 +68,7 @@ class Memory:
         """A job's files are there: what the ledger has of it leaves memory, and where the history is full so does the
         first of it."""
         del self.jobs[job.id]
+        self.moved.add(job.id)
         self.orphans.pop(job.id, None)
         self.history.add(job.id, job.owner_epoch, job.user)
         self.outbox.append(FreeChunks(job.id))
@@ -77,6 +83,7 @@ class Memory:
             self.recalled = None
         else:
             del self.jobs[job.id]
+        self.moved.add(job.id)
         self.orphans.pop(job.id, None)
         if job.id in self.running:
             self.running.remove(job.id)

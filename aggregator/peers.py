@@ -14,6 +14,7 @@ from moviola.wire.tokens import is_same
 
 from .events import Close, Peer
 from .memory import Memory
+from .reads import Readers
 
 MAX_CONNECTIONS_OF_USER: Final = 128
 """Clients of one user: each fetches the files of a job, and a person seldom waits for more than a handful."""
@@ -23,12 +24,13 @@ class Peers:
     """The part of the assembler that knows who is connected; every event costs the same however many are.
 
     Args:
+        readers: those who wait for results among them.
         epoch: of this aggregator's life, for Welcome.
         max_clients, max_workers: that may be connected.
     """
 
-    def __init__(self, memory: Memory, epoch: int, max_clients: int, max_workers: int) -> None:
-        self._memory, self._epoch = memory, epoch
+    def __init__(self, memory: Memory, readers: Readers, epoch: int, max_clients: int, max_workers: int) -> None:
+        self._memory, self._readers, self._epoch = memory, readers, epoch
         self._hellos: dict[Peer, Hello] = {}
         self._workers: dict[str, set[Peer]] = {}  # by the name that they say
         self._clients: Counter[str] = Counter()  # user → connections
@@ -74,6 +76,7 @@ class Peers:
             return None
         self._counts[hello.role] -= 1
         self._idlers.forget(peer)
+        self._readers.forget(peer)
         if hello.role == "client":
             self._clients[hello.user] -= 1
             if not self._clients[hello.user]:

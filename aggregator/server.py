@@ -13,12 +13,13 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
 from moviola.base.file_names import check_path_name
 from moviola.base.result_folders import job_folder
-from moviola.base.vocabulary import ErrorCode
+from moviola.base.vocabulary import ErrorCode, ResultState
 from moviola.storage.crashes import counting_crashes, half_done_by, jobs_at_work
 from moviola.storage.errors import SpoolFull
 from moviola.storage.jobs import SavedJob
@@ -29,7 +30,7 @@ from moviola.wire import descriptors, limits
 from moviola.wire import events as wire
 from moviola.wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
 from moviola.wire.loop import Loop
-from moviola.wire.messages import VERSIONS, AggregatorDetails, Error, File, Hello
+from moviola.wire.messages import VERSIONS, AggregatorDetails, Error, FetchedResult, File, Hello
 
 from . import publishing
 from .assembler import Assembler
@@ -59,6 +60,7 @@ from .events import (
     SaveJob,
     Send,
     SendFilePart,
+    SendResult,
     Splice,
     SpliceCrashed,
     Tick,
@@ -270,7 +272,7 @@ class Server:
                 saved = self._saved(job)
                 return [Recalled(command, FixedPart.from_wire(saved.fixed), JobRecord.from_wire(saved.record))]
             case FreeChunk(job, track, index):
-                self._turn.free_location(self._ledger.location(job, track, index))
+                self._turn.free_location(self._ledger.result(job, track, index).location)
                 self._ledger.forget_result(job, track, index)
             case FreeChunks(job):
                 self._free_results(job)
@@ -290,6 +292,8 @@ class Server:
                 self._pruning.remove(job)
             case SendFilePart():
                 self._send_part(command)
+            case SendResult():
+                self._send_result(command)
             case Dial():
                 self._uplink = self._loop.dial([self._settings.middleware], self._hello())
             case Close(peer, code, text, job):
@@ -378,6 +382,20 @@ class Server:
             self._loop.send(part.peer, Error(ErrorCode.NOT_FOUND, text, fatal=False, job=part.job))
             return
         self._loop.send(part.peer, File(part.job, part.file, part.offset, size), data)
+
+    def _send_result(self, wanted: SendResult) -> None:
+        peer, job, track = wanted.peer, wanted.job, wanted.track
+        if self._loop.backlog(peer) > limits.HIGH_WATERMARK:
+            text = "what was sent before has not been read yet; ask for one result at a time"
+            return self._loop.send(peer, Error(ErrorCode.BUSY, text, fatal=False, job=job))
+        answer = FetchedResult(job, track, wanted.index, ResultState.STORED, wanted.chunk_count)
+        if wanted.describe:
+            submitted = Submitted.from_wire(self._saved(job).fixed)
+            is_output = track < len(submitted.outputs)
+            output = submitted.outputs[track] if is_output else {}
+            answer = replace(answer, source=submitted.source, output=output)
+        stored = self._ledger.result(job, track, wanted.index)
+        return self._loop.send(peer, answer, wire.FileSlice(*self._spool.slice(stored.location)), stored.xxh3)
 
     def _hello(self) -> Hello:
         settings = self._settings

@@ -48,6 +48,7 @@ class Splices:
             return self._memory.report_holdings(job)
         job.chunk_counts, job.statistics = counts, message.statistics
         job.set_state(JobPhase.SPLICING)
+        self._memory.moved.add(job.id)
         self._memory.waiting[job.id] = None
         return None
 

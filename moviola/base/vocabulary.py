@@ -52,6 +52,15 @@ class Verdict(Word):
     UNREADABLE = "unreadable"  # only to the middleware, of one that was kept
 
 
+class ResultState(Word):
+    """Where a result is that a client asks for (FetchedResult.state)."""
+
+    STORED = "stored"  # here it is
+    AWAITED = "awaited"  # it is not there yet; asked for again it is waited for on
+    BEYOND = "beyond"  # the track ends before it
+    SPLICED = "spliced"  # the job has its files, and its results are gone
+
+
 class LeaseOutcome(Word):
     """How a lease ended (Released.outcome)."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from moviola.wire.messages.codec import MAX_PAYLOADS, MESSAGES, check_sendable, decode, encode, packed_size
 from moviola.wire.messages.events import EventRecord, Events, JobGlance, Missed, Snapshot, Subscribe, Subscribed
-from moviola.wire.messages.files import Fetch, File
+from moviola.wire.messages.files import Fetch, FetchedResult, FetchResult, File
 from moviola.wire.messages.handshake import (
     AggregatorDetails,
     Death,
@@ -64,6 +64,8 @@ __all__ = [
     "Events",
     "FailedChunk",
     "Fetch",
+    "FetchResult",
+    "FetchedResult",
     "File",
     "Filters",
     "Finish",

@@ -11,7 +11,7 @@ from moviola.base.vocabulary import ErrorCode
 from moviola.wire.errors import ProtocolError, Unsendable
 from moviola.wire.limits import MAX_ASSET_SIZE, MAX_FAILED_CHUNK, MAX_HANDED_ON, MAX_HEADER, MAX_PART, MAX_PAYLOAD
 from moviola.wire.messages import events, files, handshake, jobs, results, tasks
-from moviola.wire.messages.files import File
+from moviola.wire.messages.files import FetchedResult, File
 from moviola.wire.messages.jobs import Chunk
 from moviola.wire.messages.message import CHECKS_WHAT_IS_SENT, Message
 from moviola.wire.messages.results import FailedChunk, Pass, Result
@@ -34,7 +34,7 @@ MAX_PAYLOADS: Final[dict[tuple[str, str], dict[type[Message], int]]] = {
     ("worker", "middleware"): {Task: MAX_PAYLOAD, Asset: MAX_ASSET_SIZE},
     ("worker", "aggregator"): {},
     ("client", "middleware"): {},
-    ("client", "aggregator"): {File: MAX_PART},
+    ("client", "aggregator"): {File: MAX_PART, FetchedResult: MAX_PAYLOAD},
 }
 """Which messages have payloads, and of how many bytes at most: by the roles of who receives and who sends."""
 

@@ -1,7 +1,10 @@
-"""Messages between a client and an aggregator: finished files."""
+"""Messages between a client and an aggregator: finished files, and results while a job goes on."""
 
 from __future__ import annotations
 
+from dataclasses import field
+
+from moviola.base.mapped import Map
 from moviola.base.records import record
 from moviola.base.texts import Name, Token
 from moviola.wire.messages.message import Message
@@ -39,3 +42,43 @@ class File(Message):
     file: Token
     offset: int
     size: int
+
+
+@record
+class FetchResult(Message):
+    """Asks for the stored result of one chunk, and waits for it a while where it is not there yet.
+
+    Attributes:
+        job: the job's id.
+        track: the result's, or the passed chunk's.
+        index: the chunk's.
+        describe: the answer has `source` and `output`, too.
+    """
+
+    job: Name
+    track: int
+    index: int
+    describe: bool = False
+
+
+@record
+class FetchedResult(Message):
+    """What is known of a result. Payload: the result, where it is `stored`.
+
+    Attributes:
+        job: as in FetchResult.
+        track: as in FetchResult.
+        index: as in FetchResult.
+        state: `stored`, `awaited`, `beyond` or `spliced`.
+        chunk_count (chunks): how many the track has; nil until all of the job is stored.
+        source: where that was asked for, and the result is stored: as in Submit.
+        output: the same: the track's output, as in Submit; empty for a stream that is not filtered.
+    """
+
+    job: Name
+    track: int
+    index: int
+    state: Name
+    chunk_count: int | None = None
+    source: Map = field(default_factory=dict)
+    output: Map = field(default_factory=dict)
