@@ -59,8 +59,15 @@ DETAILS_COST: Final = 16
 
 
 def job_record(
-    job: Job, now: float, send_window_bytes: int = 0, *, with_have: bool = False, details: Details | None = None
+    cluster: Cluster,
+    job: Job,
+    now: float,
+    send_window_bytes: int = 0,
+    *,
+    with_have: bool = False,
+    details: Details | None = None,
 ) -> JobMessage:
+    """Return the record of a job that goes on, or has just ended."""
     return JobMessage(
         job=job.id,
         name=shortened(job.name, MAX_NAME),
@@ -73,7 +80,7 @@ def job_record(
         progress=progress_of(job),
         outputs=job.result.outputs,
         files=job.result.files,
-        addresses=job.result.addresses,
+        addresses=cluster.addresses_of(job.owner.store) or job.result.addresses,
         submitted_unix_s=job.request.submitted_unix_s,
         seconds=job.result.seconds,
         priority=job.request.priority,
@@ -126,7 +133,7 @@ def tell_client(cluster: Cluster, peer: Peer, job: Job, now: float, *, with_have
     if with_have:
         for window in windows(job.id, 0, job.received()):
             cluster.send(peer, window)
-    cluster.send(peer, job_record(job, now, job.upload.told_window_bytes, with_have=with_have))
+    cluster.send(peer, job_record(cluster, job, now, job.upload.told_window_bytes, with_have=with_have))
 
 
 def details_of(job: Job) -> Details:
@@ -400,7 +407,7 @@ class Publisher:
         if isinstance(job, EndedJob):
             cluster.recall(job, Purpose.DETAILS if kind is Asked.DETAILS else Purpose.WATCH, client.peer)
             return None
-        return job_record(job, now, details=self._details(client, job) if kind is Asked.DETAILS else None)
+        return job_record(cluster, job, now, details=self._details(client, job) if kind is Asked.DETAILS else None)
 
     def _details(self, client: ClientRecord, job: Job) -> Details:
         if job.id not in client.asked_stories:

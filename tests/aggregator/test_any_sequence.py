@@ -44,7 +44,7 @@ STEPS: Final = 150
 SAYS: Final[dict[str, tuple[str, ...]]] = {
     "middleware": ("Own", "Own", "Own", "Pass", "Finish", "Finish", "Drop", "FailedChunk", "Error"),
     "worker": ("Result",),
-    "client": ("Fetch",),
+    "client": ("Fetch", *["FetchResult"] * 3),
 }
 KEY: Final = b"k" * KEY_SIZE
 JOBS: Final = ("job-1", "job-2", "job-3")

@@ -34,6 +34,8 @@ from moviola.wire.messages import (
     Drop,
     Error,
     Fetch,
+    FetchedResult,
+    FetchResult,
     File,
     Finish,
     Finished,
@@ -100,6 +102,60 @@ def fetched(cast: Cast, client: int, job: str, file: str, part: int) -> bytes:
         data += payload
         if len(data) == message.size:
             return data
+
+
+def read(cast: Cast, client: int, track: int, index: int, *, describe: bool = False) -> tuple[FetchedResult, bytes]:
+    cast.say(FetchResult("clip-1", track, index, describe), to=client)
+    return cast.expect_with_payload(FetchedResult, client)
+
+
+def test_results_are_read_while_the_job_goes_on_and_after_a_restart(
+    tmp_path: Path, cast: Cast, material: Material
+) -> None:
+    def has_source(answer: FetchedResult) -> bool:
+        return (answer.source, answer.output) == (material.source.to_wire(), material.outputs[1].to_wire())
+
+    told = settings(tmp_path, cast)
+    with running(told) as server:
+        cast.joined()
+        own(cast, material)
+        worker, client = (cast.dial(server.port, role, "somebody") for role in ("worker", "client"))
+        deliver(cast, material, worker, 1, 0)
+        answer, payload = read(cast, client, 1, 0, describe=True)
+        assert (answer.state, payload, answer.chunk_count) == ("stored", material.results[1][0].payload, None)
+        assert has_source(answer)
+        cast.say(FetchResult("clip-1", 1, 1), to=client)
+        deliver(cast, material, worker, 1, 1)
+        answer, payload = cast.expect_with_payload(FetchedResult, client)
+        assert (answer.index, payload, answer.source) == (1, material.results[1][1].payload, {})
+        pass_on(cast, material)
+        answer, payload = read(cast, client, 2, 0, describe=True)
+        assert (payload, answer.output) == (material.of_stream(1)[0].payload, {})
+    cast.until(lambda: not cast.middleware)
+    with running(told) as server:
+        cast.joined()
+        own(cast, material)
+        client = cast.dial(server.port, "client", "somebody")
+        answer, payload = read(cast, client, 1, 1, describe=True)
+        assert payload == material.results[1][1].payload
+        assert has_source(answer)
+
+
+def test_who_does_not_read_what_it_asked_for_is_given_no_more(tmp_path: Path, cast: Cast, material: Material) -> None:
+    """So that it holds no more of the spool than one result and what the sockets take."""
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        worker, client = (cast.dial(server.port, role, "somebody") for role in ("worker", "client"))
+        large = material.results[0][0].payload + bytes(24 * MIB)
+        message = Result(lease(0), "clip-1", 0, 0, 1, "build", 10, 10)
+        assert show(cast, message, large, worker) == "kept"
+        for _ in range(4):
+            cast.loop.send(client, FetchResult("clip-1", 0, 0))
+        cast.loop.flush()
+        refused = cast.expect(Error, client)
+        assert (refused.code, refused.fatal) == ("busy", False)
+        assert cast.expect_with_payload(FetchedResult, client)[1] == large
 
 
 def test_a_job_from_own_to_fetched_files(tmp_path: Path, cast: Cast, material: Material) -> None:

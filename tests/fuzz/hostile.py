@@ -49,7 +49,7 @@ SAYS: Final[Say] = {
     ("middleware", "worker"): ("Beat", "Beat", "Released", "Released", "HandOn"),
     ("middleware", "aggregator"): ("Stored", "Stored", "Holdings", "Finished", "Beat"),
     ("aggregator", "worker"): ("Result", "Result", "Beat"),
-    ("aggregator", "client"): ("Fetch",),
+    ("aggregator", "client"): ("Fetch", "FetchResult"),
     ("worker", "middleware"): ("Task", "Task", "Revoke", "Stored", "Aggregator", "Error"),
     ("client", "middleware"): (*["Job"] * 9, "Event", "Aggregator", "Worker"),
 }

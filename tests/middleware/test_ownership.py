@@ -239,3 +239,16 @@ def test_a_chunk_with_fallback_frames_is_given_to_the_owner(script: Script) -> N
     job = script.submit(chunks=2)
     script.tell(9, Stored(job, 0, 1, "kept", script.said(11, Task)[1].lease, "w11", 10, fallback_frames=1))
     assert script.said(9, FailedChunk) == [FailedChunk(job, 0, 1, 1)]
+
+
+def test_a_job_that_goes_on_is_told_with_its_aggregators_address(script: Script) -> None:
+    """Who reads its results while others are made has to know it, also when the aggregator comes back elsewhere."""
+    script.worker(11)
+    script.submit(chunks=3)
+    assert script.job(1).addresses == [Address("127.0.0.1", 5001)]
+    script.leave(9)
+    script.tick(1)
+    assert script.job(1).addresses == []
+    script.aggregator(8, host="10.0.0.8")
+    script.tick(1)
+    assert script.job(1).addresses == [Address("10.0.0.8", 5001)]

@@ -136,7 +136,7 @@ class Job(Message):
         progress: counts of frames, chunks and tasks.
         outputs: once final: a summary of each output.
         files: once final: those that can be fetched.
-        addresses: where the aggregator is reached that has the files.
+        addresses: where the aggregator is reached that has the job's results, and at the end its files.
         submitted_unix_s (s): when it was submitted, since 1970.
         seconds (s): from then to its end; 0 before.
         priority: as in Submit.
