@@ -31,6 +31,7 @@ from moviola.wire import events as wire
 from moviola.wire.addresses import EVERYWHERE, EVERYWHERE_IPV4, Address, is_loopback
 from moviola.wire.loop import Loop
 from moviola.wire.messages import VERSIONS, AggregatorDetails, Error, FetchedResult, File, Hello
+from moviola.wire.outbox import FileSlice
 
 from . import publishing
 from .assembler import Assembler
@@ -395,7 +396,7 @@ class Server:
             output = submitted.outputs[track] if is_output else {}
             answer = replace(answer, source=submitted.source, output=output)
         stored = self._ledger.result(job, track, wanted.index)
-        return self._loop.send(peer, answer, wire.FileSlice(*self._spool.slice(stored.location)), stored.xxh3)
+        return self._loop.send(peer, answer, FileSlice(*self._spool.slice(stored.location)), stored.xxh3)
 
     def _hello(self) -> Hello:
         settings = self._settings

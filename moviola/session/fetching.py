@@ -13,13 +13,13 @@ from typing import Final
 from moviola.base.file_names import check_path_name
 from moviola.base.finished_file import FinishedFile
 from moviola.media.metrics import SUFFIX as METRICS_SUFFIX
+from moviola.session.aggregator_line import AggregatorLine
 from moviola.session.events import (
     Begin,
     Begun,
     ChecksumMismatch,
     ClusterMessage,
     Command,
-    Dial,
     Event,
     HangUp,
     Keep,
@@ -32,7 +32,6 @@ from moviola.session.events import (
     Welcomed,
     Write,
 )
-from moviola.session.redial import PATIENCE_S, redial
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
 from moviola.wire.limits import MIB
@@ -44,10 +43,6 @@ AHEAD_SIZE: Final = 4 * PART_SIZE
 
 STALL_S: Final = 30.0
 """An aggregator that owes a part for so long is dialled anew: it may have been stopped, or its machine be gone."""
-
-NEVER_REACHED_S: Final = 120.0
-"""How long an aggregator that never gave a byte is called: a machine that restarts is back by then, and an address that
-is none from here will not become one. (One that did is waited for PATIENCE_S.)"""
 
 MAX_SPOILED: Final = 2
 """Times that a file may arrive with a wrong xxh3 before it is given up; parts are checked on their way already."""
@@ -79,16 +74,14 @@ class Fetching:
     Args:
         job: whose files.
         files: what is wanted, in this order.
-        addresses: where the aggregator may be; may be changed at any time. Where it is reached at none of them, their
-            ports are tried at the middleware's own host: that of a cluster in containers knows names that nobody else
-            knows, and its ports are published there.
+        addresses: where the aggregator may be.
         ahead_size: bytes that are asked for and not yet here.
     """
 
     def __init__(
         self, job: str, files: Iterable[Wanted], addresses: Sequence[Address], ahead_size: int = AHEAD_SIZE
     ) -> None:
-        self.addresses = tuple(addresses)
+        self.line = AggregatorLine(addresses)
         self.failure = ""
         self.failure_code = ""  # the aggregator's, where it said no
         self.over = False
@@ -101,10 +94,6 @@ class Fetching:
         self._ahead_size = ahead_size
         self._written = self._asked = self._stop = 0  # of the current file
         self._spoiled = 0
-        self._dialled = self._open = self._at_middleware = False
-        self._has_given = False  # this connection
-        self._backoff = redial(NEVER_REACHED_S)
-        self._obstacles: dict[bool, str] = {}  # why it is not reached, as told and at the middleware's host
         self._stalls_at: float | None = None
         self.size_total = sum(wanted.size for wanted in self._queue)
 
@@ -114,7 +103,7 @@ class Fetching:
 
     def next_deadline(self) -> float | None:
         """Return the time (s, monotonic) at which something is to be done if nothing comes, or None."""
-        deadlines = [at for at in (self._backoff.due_at, self._stalls_at) if at is not None]
+        deadlines = [at for at in (self.line.redials_at, self._stalls_at) if at is not None]
         return min(deadlines, default=None)
 
     def handle(self, event: Event, now: float) -> list[Command]:
@@ -131,9 +120,9 @@ class Fetching:
             case NotKept(command, reason):
                 return self._fail(f"{command.file} cannot be written here: {reason}")
             case Welcomed(peer=ServerRole.AGGREGATOR):
-                self._open = True
+                self.line.is_open = True
                 return self._ask(now)
-            case ClusterMessage(peer=ServerRole.AGGREGATOR, message=Error() as error) if self._at_middleware:
+            case ClusterMessage(peer=ServerRole.AGGREGATOR, message=Error() as error) if self.line.at_middleware:
                 # another one may be there, which has other jobs' files
                 return [HangUp(ServerRole.AGGREGATOR), *self._lost(f"at the middleware's host: {error.text}", now)]
             case ClusterMessage(peer=ServerRole.AGGREGATOR, message=File() as part, payload=payload):
@@ -146,16 +135,6 @@ class Fetching:
             case Tick():
                 return self._tick(now)
         return []
-
-    @property
-    def trouble(self) -> str:
-        """Return why nothing comes, while the aggregator is not reached."""
-        return "; ".join(dict.fromkeys(self._obstacles.values()))
-
-    @property
-    def gives_up_at(self) -> float | None:
-        """Return when the aggregator will not be called any more; None while nothing has failed."""
-        return self._backoff.gives_up_at
 
     @property
     def _current(self) -> Wanted:
@@ -179,13 +158,11 @@ class Fetching:
         self.size_here = self._size_done + offset
         if offset == self._stop:
             return [Keep(self._current.file)]
-        if self._open:
+        if self.line.is_open:
             return self._ask(now)
-        if self._dialled:
-            return []
-        if not self.addresses:
+        if not self.line.addresses:
             return self._fail("it is not known where the aggregator is that has the files")
-        return self._dial()
+        return self.line.dial()
 
     def _kept(self, listed: Sequence[FinishedFile]) -> list[Command]:
         self._size_done += self._queue.popleft().size
@@ -225,11 +202,7 @@ class Fetching:
             return [HangUp(ServerRole.AGGREGATOR), *self._lost("it sent a part that was not asked for", now)]
         self._written += len(payload)
         self.size_here += len(payload)
-        self._has_given = True
-        self._obstacles.clear()
-        self._backoff.patience_s = PATIENCE_S
-        self._backoff.alive(now)
-        self._backoff.worked()
+        self.line.gave(now)
         commands: list[Command] = [Write(part.file, payload)]
         if self._written == self._stop:
             self._stalls_at = None
@@ -238,28 +211,16 @@ class Fetching:
 
     # ── its connection ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _dial(self) -> list[Command]:
-        self._dialled, self._has_given = True, False
-        return [Dial(ServerRole.AGGREGATOR, self.addresses, self._at_middleware)]
-
     def _lost(self, reason: str, now: float) -> list[Command]:
-        self._obstacles[self._at_middleware] = reason
-        if not self._has_given:
-            self._at_middleware = not self._at_middleware
-        self._dialled = self._open = False
         self._stalls_at = None
         self._asked = self._written
-        if not self._backoff.failed(now):
-            return self._fail(
-                f"the aggregator has not been reached for {self._backoff.patience_s:.0f} s ({self.trouble}); "
-                "with --advertise HOST it tells others a host at which they reach it"
-            )
-        return []
+        gives_up = self.line.lost(reason, now)
+        return self._fail(gives_up) if gives_up else []
 
     def _tick(self, now: float) -> list[Command]:
         if self._stalls_at is not None and now >= self._stalls_at:
             return [HangUp(ServerRole.AGGREGATOR), *self._lost("it does not answer", now)]
-        return self._dial() if self._backoff.take(now) else []
+        return self.line.tick(now)
 
     def _fail(self, reason: str) -> list[Command]:
         self.over, self.failure = True, reason

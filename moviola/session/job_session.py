@@ -177,8 +177,8 @@ class JobSession:
         fetching, record = self.fetching, self.record
         if self.trouble:
             return f"waiting: {self.trouble}; trying again"
-        if fetching is not None and fetching.trouble:
-            return f"waiting for its files: the aggregator is not reached ({fetching.trouble}); trying again"
+        if fetching is not None and fetching.line.trouble:
+            return f"waiting for its files: the aggregator is not reached ({fetching.line.trouble}); trying again"
         if fetching is not None and fetching.size_here:
             return f"fetching {sized(fetching.size_here)} of {sized(fetching.size_total)}"
         if record is not None and self._is_held_up(record):
@@ -193,8 +193,8 @@ class JobSession:
         """Return when it will wait no longer (s, monotonic); None where that is not foreseen, or it does not wait."""
         if self.trouble:
             return self._backoff.gives_up_at
-        if self.fetching is not None and self.fetching.trouble:
-            return self.fetching.gives_up_at
+        if self.fetching is not None and self.fetching.line.trouble:
+            return self.fetching.line.gives_up_at
         return None
 
     def _note_waiting(self, now: float) -> None:
@@ -203,7 +203,7 @@ class JobSession:
         if self.trouble:
             cause = "the middleware"
         elif self.fetching is not None:
-            cause = "the aggregator" if self.fetching.trouble else ""
+            cause = "the aggregator" if self.fetching.line.trouble else ""
         elif self.record is not None and self._is_held_up(self.record):
             cause = f"{self.record.state} {self.record.code}"
         if cause != self._waiting_for:
@@ -298,7 +298,7 @@ class JobSession:
         self.record = job
         if self.fetching is not None:
             self._backoff.worked()
-            self.fetching.addresses = addresses_of(job) or self.fetching.addresses
+            self.fetching.line.addresses = addresses_of(job) or self.fetching.line.addresses
         elif job.state in FINAL_STATES:
             self._final(job)
         else:

@@ -21,7 +21,7 @@ from client.file_sender import main, read_options
 from moviola.base.details import Policy
 from moviola.filters import registry
 from moviola.filters.schema import FilterSchema
-from moviola.session import fetching, known_filters
+from moviola.session import aggregator_line, known_filters
 from moviola.wire.messages import Submit
 from tests.session.fakes import FakeCluster
 from tests.session.material import FRAMES
@@ -329,7 +329,7 @@ def test_how_a_job_ends_is_the_exit_status(
 def test_files_that_cannot_be_fetched_are_not_said_to_be_here(
     sender: Typed, cluster: FakeCluster, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "NEVER_REACHED_S", 0.1)
+    monkeypatch.setattr(aggregator_line, "NEVER_REACHED_S", 0.1)
     cluster.script.is_aggregator_away = True
     done = sender(clip, "--out", "v2.mp4", *to(cluster))
     assert done.returncode == 1

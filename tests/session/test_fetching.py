@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moviola.base.finished_file import FinishedFile
+from moviola.session.aggregator_line import NEVER_REACHED_S
 from moviola.session.events import (
     Begin,
     Begun,
@@ -25,7 +26,7 @@ from moviola.session.events import (
     Welcomed,
     Write,
 )
-from moviola.session.fetching import AHEAD_SIZE, NEVER_REACHED_S, PART_SIZE, STALL_S, Fetching, Wanted
+from moviola.session.fetching import AHEAD_SIZE, PART_SIZE, STALL_S, Fetching, Wanted
 from moviola.session.redial import PATIENCE_S
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Error, Fetch, File
@@ -118,7 +119,7 @@ def test_a_lost_connection_goes_on_where_it_was() -> None:
     assert brain.handle(Lost(ServerRole.AGGREGATOR, "gone"), 1) == []
     due = brain.next_deadline()
     assert due is not None
-    brain.addresses = (Address("127.0.0.1", 6001),)
+    brain.line.addresses = (Address("127.0.0.1", 6001),)
     assert brain.handle(Tick(), due) == [Dial(ServerRole.AGGREGATOR, (Address("127.0.0.1", 6001),))]
     assert brain.handle(Welcomed(ServerRole.AGGREGATOR), due) == [ask("a", PART_SIZE, PART_SIZE)]
 

@@ -303,7 +303,7 @@ def test_a_middleware_that_goes_while_files_come_is_called_again_for_an_aggregat
     stage.feed(ClusterMessage(MIDDLEWARE, Error("unknown-job", "forgotten meanwhile", fatal=False)))
     stage.job("done", files=DONE["files"], addresses=[Address("h", 6001)])
     assert stage.session.fetching is not None
-    assert stage.session.fetching.addresses == (Address("h", 6001),)
+    assert stage.session.fetching.line.addresses == (Address("h", 6001),)
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", ".x"])
