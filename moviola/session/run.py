@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from socket import AddressFamily
-from typing import Protocol
 
 from moviola.base.failures import Failure
 from moviola.base.output_summary import OutputSummary
@@ -21,6 +19,7 @@ from moviola.session.events import Command, Event, ServerRole
 from moviola.session.files import Files
 from moviola.session.follow import FollowSession
 from moviola.session.job_session import JobSession, Phase
+from moviola.session.links import Links, OpenLinks
 from moviola.session.order import Submission
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.shortfall import shortfall
@@ -28,23 +27,8 @@ from moviola.session.submit import SubmitSession
 from moviola.session.target import Target, hello
 from moviola.session.upload import WINDOW_SIZE
 from moviola.session.views import JobView
-from moviola.wire.addresses import Address, reachable
-from moviola.wire.events import ConnectionId, Damaged, Lost, NetworkEvent, Received
-from moviola.wire.framing import Buffer
-from moviola.wire.messages import Hello, Job, Message, Welcome
-
-
-class Links(Protocol):
-    """What a run needs of a network: `moviola.wire.loop.Loop` has it, and `moviola.wire.asyncio_links.AsyncioLinks`."""
-
-    def dial(self, addresses: Iterable[Address], hello: Hello, family: AddressFamily = ...) -> ConnectionId:
-        """Start to connect; a Received with Welcome, or a Lost, tells what became of it."""
-
-    def send(self, connection: ConnectionId, message: Message, payload: Buffer = ...) -> None:
-        """Queue a message."""
-
-    def close(self, connection: ConnectionId) -> None:
-        """Close a connection once everything queued for it was sent. No Lost event follows."""
+from moviola.wire.events import ConnectionId, NetworkEvent
+from moviola.wire.messages import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +101,19 @@ class Run:
 
     def __init__(self, loop: Links, target: Target, request: UploadRequest | FollowRequest) -> None:
         self.session: JobSession = request.brain(str(target.address))
-        self.links: dict[ServerRole, ConnectionId] = {}
-        self._loop, self._target = loop, target
         self._request = request
         self._reader, self._place = request.reader, request.place
         self._hello = hello(target.user, request.session)
+        self._links = OpenLinks(loop, target, self._hello)
         self._pull_wanted = False
         self._is_rewound = False  # the source is to be read from its beginning before the next chunk
         self._rewinds_first = False  # … by the read that is under way
         self._files: Files | None = None
+
+    @property
+    def links(self) -> Mapping[ServerRole, ConnectionId]:
+        """Its connections."""
+        return self._links.open
 
     @property
     def is_over(self) -> bool:
@@ -150,18 +138,9 @@ class Run:
 
     def network(self, event: NetworkEvent, now: float) -> None:
         """An event of one of this run's connections."""
-        assert isinstance(event, Received | Damaged | Lost)
-        peer = next(peer for peer, link in self.links.items() if link == event.connection)
-        if isinstance(event, Lost):
-            del self.links[peer]
-            self.feed(events.Lost(peer, event.reason, event.error.code if event.error else ""), now)
-        elif isinstance(event, Damaged):  # parts are asked for ahead: all from this one on come again
-            self._loop.close(self.links.pop(peer))
-            self.feed(events.Lost(peer, f"{type(event.message).__name__} arrived damaged"), now)
-        elif isinstance(event.message, Welcome):
-            self.feed(events.Welcomed(peer), now)
-        else:
-            self.feed(events.ClusterMessage(peer, event.message, event.payload), now)
+        meant = self._links.event_of(event)
+        assert meant is not None
+        self.feed(meant, now)
 
     @property
     def load(self) -> JobLoad:
@@ -203,18 +182,8 @@ class Run:
 
     def _execute(self, command: Command) -> Event | None:
         match command:
-            case events.Dial(peer=ServerRole.MIDDLEWARE):
-                self.links[ServerRole.MIDDLEWARE] = self._loop.dial(
-                    [self._target.address], self._hello, self._target.family
-                )
-            case events.Dial(peer=peer):
-                found = addresses_for(command, self._target.address.host)
-                self.links[peer] = self._loop.dial(found, self._hello, self._target.family)
-            case events.HangUp(peer=peer):
-                if peer in self.links:
-                    self._loop.close(self.links.pop(peer))
-            case events.Send(peer=peer, message=message, payload=payload):
-                self._loop.send(self.links[peer], message, payload)
+            case events.Dial() | events.HangUp() | events.Send():
+                self._links.carry_out(command)
             case events.Pull():
                 self._pull_wanted = True
             case events.Rewind():
@@ -296,15 +265,6 @@ class Run:
         fetching = self.session.fetching
         is_here = file in self._files.kept or (fetching is not None and fetching.over and not fetching.failure)
         return str(self._files.path_of(file)) if is_here else ""
-
-
-def addresses_for(command: events.Dial, host: str) -> list[Address]:
-    """Return where to dial an aggregator; `host` is that at which the middleware is reached."""
-    return _ports_at(host, command.addresses) if command.at_middleware else reachable(command.addresses, host)
-
-
-def _ports_at(host: str, addresses: Iterable[Address]) -> list[Address]:
-    return list(dict.fromkeys(Address(host, address.port) for address in addresses))
 
 
 def _failures(record: Job) -> list[Failure]:

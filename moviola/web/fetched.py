@@ -18,7 +18,7 @@ from moviola.session import events
 from moviola.session.events import Event, ServerRole
 from moviola.session.fetching import PART_SIZE, Fetching, Wanted
 from moviola.session.job_session import addresses_of
-from moviola.session.run import addresses_for
+from moviola.session.links import addresses_for
 from moviola.session.target import Target, hello
 from moviola.web.problems import Problem, away
 from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory

@@ -145,10 +145,10 @@ def test_an_aggregator_that_is_not_reached_as_told_is_tried_at_the_middlewares_h
         assert brain.handle(Lost(ServerRole.AGGREGATOR, reason), now) == []
         now = brain.next_deadline() or now
         asked = brain.handle(Tick(), now)
-    assert brain.trouble == "no such name; refused"
+    assert brain.line.trouble == "no such name; refused"
     assert brain.handle(Welcomed(ServerRole.AGGREGATOR), now) == [ask("a", 0, 3)]
     brain.handle(part("a", 0, b"ab", 3), now)
-    assert brain.trouble == ""
+    assert brain.line.trouble == ""
     brain.handle(Lost(ServerRole.AGGREGATOR, "gone"), now)
     now = brain.next_deadline() or now
     assert brain.handle(Tick(), now) == [Dial(ServerRole.AGGREGATOR, (HERE,), at_middleware=True)], "it was there"
