@@ -68,6 +68,11 @@ class Driver:
         self._count = 0  # of jobs that are not over
         self._is_closing = False
 
+    @property
+    def is_closing(self) -> bool:
+        """True from `close` on."""
+        return self._is_closing
+
     def wait_for_place(self) -> None:
         """Wait until there is room for a further job."""
         with self.changed:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final, Self
 from moviola.api.display import ProgressOption, display_for
 from moviola.api.driver import Driven, Driver
 from moviola.api.errors import Closed, Timeout, UnreadableSource, UsageError, translated
+from moviola.api.live_frames import LiveFrames, without_pictures
 from moviola.api.progress import Progress
 from moviola.api.results import Result, result_of
 from moviola.api.spelling import in_python
 from moviola.base.vocabulary import Verb
 from moviola.media import errors as media
+from moviola.media import kinds
 from moviola.session import rpc
 from moviola.session.destination import Place
 from moviola.session.job_session import FINAL_STATES
@@ -219,22 +221,52 @@ class Job:
     def frames(self, output: str | None = None) -> Iterator[Frame]:
         """Yield the pictures of an output, decoded, in order, each with its time and with what filters noted of it.
 
-        They are read from the finished file: the first one comes when the job has ended and its files are here.
+        They come while the job runs: a chunk's as soon as it and all before it are stored. One chunk is asked for at a
+        time, so that a slow loop keeps no more than that in memory. When the job ends before all have been taken, the
+        others are read from the finished file. The last one is followed by the job's end, as `wait` tells it.
 
         Args:
             output: its name; None for the only one.
 
         Raises:
             UsageError: there is no such output, or it has no pictures.
-            JobFailed: as `wait` does.
+            Refused: so many read results already that the cluster takes no more.
+            JobFailed, JobCancelled, Unreachable, Closed: as `wait` does.
         """
-        if isinstance(self._request, UploadRequest):
-            check_output(output, [one.name for one in self._request.submission.order.outputs], self.name)
-        return self._frames(output)
+        return self._frames(output, self._track(output))
 
-    def _frames(self, output: str | None) -> Iterator[Frame]:
+    def _frames(self, output: str | None, track: int | None) -> Iterator[Frame]:
+        from moviola.api.frames import Seen, frames_of  # noqa: PLC0415 - codecs, which a job without frames does without
+
+        seen = Seen()
+        if track is not None and not self.is_over:
+            live = LiveFrames(self._driver.target, self.id, track, lambda: self._driver.is_closing)
+            for frame in live:
+                yield frame
+                seen.add(frame)
+            if live.is_complete:
+                self.wait()
+                return
         result = self.wait()
-        yield from (result.output if output is None else result[output]).frames()
+        finished = result.output if output is None else result[output]
+        yield from frames_of(finished.path, finished.annotations_path, seen)
+
+    def _track(self, output: str | None) -> int | None:
+        """Return the number of an output; None where it is not known which there are. Raises UsageError."""
+        if isinstance(self._request, UploadRequest):
+            submission = self._request.submission
+            outputs = {one.name: one for one in submission.order.outputs}
+            check_output(output, list(outputs), self.name)
+            name = output or next(iter(outputs))
+            if not kinds.has_pictures(submission.source.kind, outputs[name]):
+                raise UsageError(without_pictures(name, self.name))
+            return list(outputs).index(name)
+        record = self._known()
+        if record is None:
+            return None
+        names = list(record.progress.outputs)
+        check_output(output, names, self.name)
+        return names.index(output or names[0])
 
     # ── what shall become of it ──────────────────────────────────────────────────────────────────────────────────
 

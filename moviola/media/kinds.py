@@ -94,13 +94,18 @@ def splice(
     return kind_named(source.kind).splice.load()(files, source, output, results, passthrough)
 
 
+def has_pictures(name: str, output: Output) -> bool:
+    """Whether an output of a material of this kind consists of pictures."""
+    return kind_named(name).frames is not None and output.encoder.codec != NO_VIDEO
+
+
 def frames(source: Source, output: Output, results: Iterable[bytes]) -> Iterator[Frame] | None:
     """Return the pictures of an output's results, taken one by one; `moviola.media.kind.Frames` tells how. None where
-    an output of this kind, or this one, has none."""
+    it has none."""
     function = kind_named(source.kind).frames
-    if function is None or output.encoder.codec == NO_VIDEO:
-        return None
-    return function.load()(source, output, results)
+    return (
+        None if function is None or not has_pictures(source.kind, output) else function.load()(source, output, results)
+    )
 
 
 def excerpt(name: str) -> Excerpt | None:

@@ -109,6 +109,18 @@ class NotKept:
 
 
 @record
+class Arriving:
+    """A part of a message has come, and not its end: a sign of life."""
+
+    peer: ServerRole
+
+
+@record
+class Wanted:
+    """Whoever reads results is ready for the next one."""
+
+
+@record
 class Interrupted:
     """The person does not want to wait any longer."""
 
@@ -130,6 +142,8 @@ Event = (
     | Kept
     | ChecksumMismatch
     | NotKept
+    | Arriving
+    | Wanted
     | Interrupted
     | Tick
 )
@@ -199,4 +213,12 @@ class Keep:
     file: str
 
 
-Command = Dial | HangUp | Send | Pull | Rewind | Begin | Write | Keep
+@record
+class Give:
+    """The next result of those that are read. An empty payload is that of a chunk that is left out."""
+
+    index: int
+    payload: Buffer
+
+
+Command = Dial | HangUp | Send | Pull | Rewind | Begin | Write | Keep | Give

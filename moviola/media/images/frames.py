@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from moviola.filters.toolbox.opencv import cv2
 from moviola.media.bundle import read
+from moviola.media.errors import BundleError
 from moviola.media.frame import Frame, Note
 from moviola.media.images.bundle import ImageResult, placed
 from moviola.media.images.decode import decode
+from moviola.media.images.formats import BrokenImage
 from moviola.media.images.header import read_header
 from moviola.media.images.names import Names
 from moviola.media.material import Output, Source
@@ -21,7 +23,7 @@ from moviola.media.report import Report
 
 def frames(_source: Source, _output: Output, results: Iterable[bytes]) -> Iterator[Frame]:
     """Yield the pictures of result payloads, which come in order and are taken one by one; of files with several pages
-    each page. Raise BundleError for a broken payload, BrokenImage for a picture that is none."""
+    each page. Raise BundleError for a broken payload, also where a picture in it is none."""
     names, numbers = Names(), count()
     for payload in results:
         if not payload:
@@ -31,7 +33,10 @@ def frames(_source: Source, _output: Output, results: Iterable[bytes]) -> Iterat
         notes = dict(_noted(report, sources))
         for (_, index, page, kind), part in zip(table.p, parts, strict=True):
             name = names.take(sources[index - report.first], kind, page)
-            yield from pages_of(part, name, notes.get(name, ()), numbers)
+            try:
+                yield from pages_of(part, name, notes.get(name, ()), numbers)
+            except BrokenImage as problem:
+                raise BundleError(f"the result {name} {problem}") from problem
 
 
 def _noted(report: Report, sources: Sequence[str]) -> Iterator[tuple[str, list[Note]]]:

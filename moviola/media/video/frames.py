@@ -31,7 +31,8 @@ def frames(source: Source, output: Output, results: Iterable[bytes]) -> Iterator
     Pixels, times and notes are those of the finished file and its annotations: a chunk's packets begin with a key
     frame, so a decoder of its own gives the same frames, and the file's container decides how fine its times are.
 
-    Raise BundleError for a broken payload, SpliceError for one whose packets give other frames than it says.
+    Raise BundleError for a broken payload, SpliceError for one whose packets cannot be decoded, or give other frames
+    than it says.
     """
     facts = header(VideoSplice, source.splice)
     step = container_of(facts.passthrough, output.encoder).resolution
@@ -91,10 +92,13 @@ def _decoded(output: Output, chunk: ShownChunk) -> Iterator[av.VideoFrame]:
     )
     decoder.thread_count = 0
     decoder.thread_type = "AUTO"
-    for timed in chunk.packets:
-        packet: av.Packet[Any] = av.Packet(len(timed.data))
-        packet.update(timed.data)  # type: ignore[arg-type]
-        packet.pts = timed.pts
-        packet.is_keyframe = timed.keyframe
-        yield from decoder.decode(packet)
-    yield from decoder.decode(None)
+    try:
+        for timed in chunk.packets:
+            packet: av.Packet[Any] = av.Packet(len(timed.data))
+            packet.update(timed.data)  # type: ignore[arg-type]
+            packet.pts = timed.pts
+            packet.is_keyframe = timed.keyframe
+            yield from decoder.decode(packet)
+        yield from decoder.decode(None)
+    except av.FFmpegError as error:
+        raise SpliceError(f"chunk {chunk.index} cannot be decoded: {error}") from error
