@@ -295,7 +295,8 @@ class JobSession:
     def _updated(self, job: Job, now: float) -> None:
         """The job's newest record."""
         self._backoff.alive(now)
-        self.record = job
+        if self.fetching is None or job.state in FINAL_STATES:  # what has ended does not go on
+            self.record = job
         if self.fetching is not None:
             self._backoff.worked()
             self.fetching.line.addresses = addresses_of(job) or self.fetching.line.addresses
