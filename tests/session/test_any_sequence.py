@@ -13,12 +13,14 @@ from moviola.base.finished_file import FinishedFile
 from moviola.media.material import Chunk
 from moviola.session.destination import Place
 from moviola.session.events import (
+    Arriving,
     Begin,
     Begun,
     ClusterMessage,
     Dial,
     Event,
     Exhausted,
+    Give,
     HangUp,
     Keep,
     Kept,
@@ -30,15 +32,17 @@ from moviola.session.events import (
     ServerRole,
     Start,
     Tick,
+    Wanted,
     Welcomed,
 )
 from moviola.session.follow import FollowSession
 from moviola.session.job_session import JobSession, Phase
+from moviola.session.reading import Reading
 from moviola.session.run import FollowRequest, Run
 from moviola.session.submit import SubmitSession
 from moviola.session.target import hello
 from moviola.wire.errors import ProtocolError
-from moviola.wire.messages import MESSAGES, Job
+from moviola.wire.messages import MESSAGES, Error, Job
 from tests.fuzz.play import play
 from tests.fuzz.vocabulary import Vocabulary
 from tests.simulation import material
@@ -156,6 +160,89 @@ class World:
         run.view()
         if self.session.ending is not None:
             run.outcome()
+
+
+class ReadingWorld:
+    """Somebody who reads results while a job goes on; whom it dials answers anything."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random = Random(seed)
+        self.words = Vocabulary(random)
+        for name, values in {
+            "state": ("running", "running", "done", "failed", *["stored"] * 6, "awaited", "beyond", "spliced"),
+            "job": ("j1",), "track": (0,), "index": (0, 1, 2), "chunk_count": (None, 3),
+        }.items():  # fmt: skip
+            for value in values:
+                self.words.remember(name, value)
+        self.brain = Reading("j1", 0, "here")
+        self.story: list[str] = []
+        self.now = 100.0
+        self.dialled: set[ServerRole] = set()
+        self.open: set[ServerRole] = set()
+        self.given = 0
+
+    def play(self) -> None:
+        self._feed(Start())
+        for _ in range(STEPS):
+            self._step()
+
+    def _step(self) -> None:
+        random = self.random
+        roll = random.random()
+        if roll < 0.3 and self.dialled:
+            peer = random.choice(sorted(self.dialled, key=str))
+            self.dialled.discard(peer)
+            if random.random() < 0.9:
+                self.open.add(peer)
+                self._feed(Welcomed(peer))
+            else:
+                self._feed(Lost(peer, "refused"))
+        elif roll < 0.35 and self.open:
+            peer = random.choice(sorted(self.open, key=str))
+            self.open.discard(peer)
+            self._feed(Lost(peer, "gone", random.choice(("", "idle"))))
+        elif roll < 0.42:
+            self.now += random.choice((0.1, 1.0, 5.0, 70.0))
+            self._feed(Tick())
+        elif roll < 0.55:
+            self._feed(random.choice((Wanted(), Wanted(), Arriving(ServerRole.AGGREGATOR))))
+        elif self.open:
+            peer = random.choice(sorted(self.open, key=str))
+            says = (
+                ("Job", "Job", "Error") if peer is ServerRole.MIDDLEWARE else (*["FetchedResult"] * 9, "Error", "File")
+            )
+            header = self.words.message(says, random.choice((0.0, 0.05, 0.3)))
+            try:
+                message = MESSAGES[header["type"]].from_wire(header)
+            except ProtocolError:
+                return
+            if not isinstance(message, Error):
+                self._feed(ClusterMessage(peer, message, random.randbytes(random.choice((0, 1, 10)))))
+            elif random.random() < 0.2:
+                self._feed(ClusterMessage(peer, message))
+
+    def _feed(self, event: Event) -> None:
+        self.story.append(f"{self.now:9.2f} {event!r:.2000}")
+        for command in self.brain.handle(event, self.now):
+            match command:
+                case Dial(peer=peer):
+                    assert peer not in self.dialled | self.open, f"{peer} is dialled twice"
+                    self.dialled.add(peer)
+                case HangUp(peer=peer):
+                    self.dialled.discard(peer)
+                    self.open.discard(peer)
+                case Send(peer=peer, message=message):
+                    assert peer in self.open, f"{type(message).__name__} is sent to nobody"
+                    MESSAGES[type(message).__name__].from_wire(message.to_wire())
+                case Give(index=index):
+                    assert index == self.given
+                    self.given += 1
+        self.brain.validate()
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_a_reading_takes_any_sequence_of_messages(batch: int, worlds: int) -> None:
+    play(ReadingWorld, range(batch * worlds, (batch + 1) * worlds))
 
 
 @pytest.mark.parametrize("batch", range(4))

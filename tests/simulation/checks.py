@@ -13,6 +13,7 @@ from middleware.model.states import JobState, WorkerState
 from middleware.model.track import Track
 from middleware.model.users import Resource
 from middleware.publisher import WATCHER_INTERVAL_S
+from moviola.base.vocabulary import ResultState
 from moviola.session.outcome import Status
 from moviola.wire import limits
 from moviola.wire.messages import (
@@ -20,6 +21,7 @@ from moviola.wire.messages import (
     Drop,
     Error,
     Event,
+    FetchedResult,
     Finish,
     HandOn,
     Hello,
@@ -83,6 +85,7 @@ class Checks:
         self._builds: dict[tuple[str, int, int], str] = {}  # (job, owner epoch, track) → what all its results must be
         self._poisoned: Counter[str] = Counter()  # job → connections that ended over its Own
         self._windows: dict[int, Windows] = {}  # by connection
+        self._kept: set[tuple[str, int, int]] = set()  # (job, track, index) of what was said to be kept, ever
         self._spoiled: Counter[tuple[str, int, int]] = Counter()  # task → how often what was sent for it was damaged
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
@@ -123,8 +126,11 @@ class Checks:
         elif isinstance(message, Finish):
             self._finish_sent(message)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
+            self._kept.add((message.job, message.track, message.index))
             self._is_on_the_aggregators_disk(message)
-        elif isinstance(message, Job) and sender.link.other(sender).loop.name in ("greedy", *WATCHERS):
+        elif isinstance(message, FetchedResult):
+            self._read_is_on_the_aggregators_disk(message)
+        elif isinstance(message, Job) and _looks_on(sender.link.other(sender).loop.name):
             self._watcher_told(sender, message)
             return  # it watches, and is told of what it had sent over a connection before as well
         elif isinstance(message, Event) and message.kind == "current":
@@ -211,6 +217,15 @@ class Checks:
         assert there or aggregator.has_let_go(message.job), (
             f"kept was said of {message.job}/{message.track}/{message.index}, which is not on disk"
         )
+
+    def _read_is_on_the_aggregators_disk(self, message: FetchedResult) -> None:
+        """Nobody is given what is not kept; it may have been let go in the same turn."""
+        what = (message.job, message.track, message.index)
+        aggregator = self._scenario.aggregator
+        if message.state != ResultState.STORED or not aggregator.is_alive:
+            return
+        there = what in self._kept or aggregator.committed(*what) or aggregator.has_let_go(message.job)
+        assert there, f"a reader is given {what}, which is not on disk"
 
     def _chunks_are_on_disk(self, message: Job) -> None:
         middleware = self._scenario.middleware
@@ -493,11 +508,19 @@ class Checks:
             may_fall_back = number == 0 and plan.bad_chunk is not None
             wanted = (Status.DONE, Status.PARTIAL) if may_fall_back else (Status.DONE,)
             assert outcome.status in wanted, f"{client.name}: {outcome.state} {outcome.reason}"
+            for reader in self._scenario.readers:
+                if reader.client is client and reader.job == outcome.job_id:
+                    reader.check_all_was_read()
             for track, output in enumerate(client.submission.order.outputs):
                 data = material.folder_bytes(client.folder, f"{output.name}.txt")
                 bypassed = frozenset({0}) if may_fall_back and track == 0 else frozenset()
                 expected = material.expected_file(client.submission, client.chunk_count, output.to_wire(), bypassed)
                 assert data == expected, f"{client.name} output {track} is\n{data!r}, should be\n{expected!r}"
+
+
+def _looks_on(name: str) -> bool:
+    """Whether a client of this name watches jobs, and has none of its own that it sends."""
+    return name in ("greedy", *WATCHERS) or name.startswith("client-reader")
 
 
 def _offers(worker: WorkerRecord, steps: set[tuple[str, str]]) -> bool:

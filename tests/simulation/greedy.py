@@ -15,6 +15,8 @@ from moviola.wire.messages import (
     Control,
     End,
     Fetch,
+    FetchedResult,
+    FetchResult,
     File,
     Hello,
     Job,
@@ -63,9 +65,10 @@ class Greedy(Program):
         self._call(MIDDLEWARE, said)
 
     def steal(self, aggregator: Aggregator, clients: Sequence[Client], jobs: Sequence[str]) -> None:
-        """Asks an aggregator for the files of others."""
+        """Asks an aggregator for the files and the results of others."""
         files = [f"{output.name}.txt" for client in clients for output in client.submission.order.outputs]
-        self._call(aggregator.address, [Fetch(job, file, 0, 100) for job in jobs for file in set(files)])
+        said: list[Message] = [Fetch(job, file, 0, 100) for job in jobs for file in set(files)]
+        self._call(aggregator.address, said + [FetchResult(job, 0, 0) for job in jobs])
 
     def _call(self, address: Address, said: Sequence[Message]) -> None:
         self.world.see("greedy", f"{self.name} joins {address} and says {len(said)} things")
@@ -83,8 +86,8 @@ class Greedy(Program):
                 if isinstance(message, Welcome):
                     for one in said:
                         loop.send(link, one)
-                elif isinstance(message, File):
-                    raise AssertionError(f"{USER} is given the file {message.file} of {message.job}")
+                elif isinstance(message, File | FetchedResult):
+                    raise AssertionError(f"{USER} is given what is another's: {message}")
                 elif isinstance(message, Job):
                     assert message.user == USER, f"{USER} is told of {message.job}, which is {message.user}'s"
                     if message.have is not None and sends and not fed:

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Final
 from unittest.mock import patch
 
-from aggregator import results
+from aggregator import reads, results
 from aggregator.assembler import Assembler
 from aggregator.ledger import AggregatorLedger
 from aggregator.memory import Memory
@@ -45,6 +45,7 @@ from middleware.server import Server as MiddlewareServer
 from middleware.submissions import Submissions
 from middleware.workers import Workers
 from moviola.session import run
+from moviola.session.reading import Reading
 from moviola.session.upload import Upload
 from moviola.storage.ledger import Ledger
 from moviola.storage.spool import Spool
@@ -666,6 +667,22 @@ def _room_of_dead_ends_is_used_in_another_turn() -> Patch:
             hand_out(self, now)
 
     return Scheduler, "hand_out", once
+
+
+def _a_reader_is_told_the_end_before_all_is_stored() -> Patch:
+    """How many results a track has is taken from those that are there, not from Finish."""
+    return reads, "_chunk_count", lambda job, track: len(job.tracks[track].held)
+
+
+def _a_reader_goes_back_when_its_connection_is_lost() -> Patch:
+    """What was given last is asked for and given again."""
+    real = Reading._lost_aggregator
+
+    def lost(self: Reading, reason: str, now: float) -> None:
+        self._index = max(self._index - 1, 0)
+        real(self, reason, now)
+
+    return Reading, "_lost_aggregator", lost
 
 
 MUTANTS: Final[dict[str, Callable[[], Patch | Patches]]] = {

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
+from aggregator import reads
 from middleware import publisher as records
 from middleware.model.rules import Rules
 from middleware.model.users import QUOTAS, Quota, Resource
@@ -23,6 +24,7 @@ from tests.simulation import material
 from tests.simulation.aggregators import Aggregator
 from tests.simulation.checks import Checks
 from tests.simulation.clients import Client
+from tests.simulation.greedy import USER as GREEDY
 from tests.simulation.greedy import Greedy
 from tests.simulation.impostor import Impostor
 from tests.simulation.intruder import Intruder
@@ -32,6 +34,7 @@ from tests.simulation.network import Network
 from tests.simulation.onlooker import USER as ADMIN
 from tests.simulation.onlooker import Onlooker
 from tests.simulation.program import MIDDLEWARE, Program
+from tests.simulation.readers import ResultsReader
 from tests.simulation.undecided import Undecided
 from tests.simulation.workers import Worker
 from tests.simulation.world import World
@@ -179,6 +182,9 @@ class Scenario:
             Onlooker(name, self.world, self.network, questions)
             for name, questions in (ONLOOKERS.items() if self.plan.is_watched else ())
         ]
+        self.readers = [
+            self._reader(number, client) for number, client in enumerate(self.clients) if self.random.random() < 0.7
+        ]
         self.checks = Checks(self)
         self.middleware.after_turn = self.checks.nothing_waits_in_vain
         self.middleware.on_stage_kept = self._stage_kept
@@ -219,6 +225,12 @@ class Scenario:
         user = self.random.choice(USERS)
         return Client(f"client{number}", self.world, self.network, place, chunks, made, pace_s, user)
 
+    def _reader(self, number: int, client: Client) -> ResultsReader:
+        made = client.submission
+        track = self.random.randrange(len(made.order.outputs) + made.source.stream_count - 1)
+        pace_s = self.random.choice((0.0, 0.0, 0.5, 5.0))
+        return ResultsReader(f"client-reader{number}", self.world, self.network, client, track, pace_s)
+
     def _fate(self, task: Task, worker: str) -> str:
         is_bad = (
             str(task.source.get("name")).rstrip("v") == "clip0"
@@ -249,6 +261,8 @@ class Scenario:
             self.world.later(self.random.uniform(0, 30 if is_late else 3), program.start)
         for client in self.clients:
             self.world.later(self.random.uniform(0, 20), client.start)
+        for reader in self.readers:
+            self.world.later(0.0, reader.start)
         for onlooker in self.onlookers:
             self.world.later(self.random.uniform(0, 20), onlooker.start)
         if self.plan.intrudes:
@@ -258,6 +272,7 @@ class Scenario:
         self._make_peace()
         if not self.world.run(self.world.now + PEACE_S, self._all_is_over):
             waiting = [client.name for client in self.clients if client.outcome is None]
+            waiting += [reader.name for reader in self.readers if not reader.is_over]
             raise Failed(f"no good end in {PEACE_S:.0f} s: {waiting} wait; {self._job_lines()}")
         if self.middleware.is_alive:
             self.middleware.validate()
@@ -268,7 +283,9 @@ class Scenario:
             if client.outcome is not None and self._is_tried_again(client):
                 client.outcome = None
                 self.world.later(1.0, lambda client=client: self._revive(client))  # type: ignore[misc]
-        return all(client.outcome is not None for client in self.clients)
+        return all(client.outcome is not None for client in self.clients) and all(
+            reader.is_over for reader in self.readers
+        )
 
     def _is_tried_again(self, client: Client) -> bool:
         """Whether the person does not leave it at that: there was no middleware just then, or they had ended the job
@@ -342,7 +359,8 @@ class Scenario:
             case "greedy":
                 server = self.middleware.server
                 if server is not None:
-                    self.greedy.steal(self.aggregator, self.clients, list(server.dispatcher.cluster.jobs))
+                    jobs = [job for job in server.dispatcher.cluster.jobs.values() if job.user.name != GREEDY]
+                    self.greedy.steal(self.aggregator, self.clients, [job.id for job in jobs])
                 self.greedy.spree(self.middleware, self.clients)
             case "impostor":
                 self._claim()
@@ -449,6 +467,7 @@ def _small_limits() -> Iterator[None]:
     with (
         patch.multiple(windows, HEAD_SIZE=1, WINDOW_SIZE=1),  # of eight chunks, so that jobs of a dozen have some
         patch.multiple(limits, IDLE_CLIENT_S=10.0),
+        patch.multiple(reads, WAIT_S=4.0),  # … and a read is answered before that
         patch.multiple(records, RECORDS_PER_TURN=1, SERVE_INTERVAL_S=0.02),  # so that two who watch take turns
     ):
         yield
@@ -465,7 +484,7 @@ def play(seed: int, base: Path | None = None) -> World:
             error.add_note("\n".join([*scenario.world.story, *scenario.task_stories()]))
             raise
         finally:
-            for program in scenario.programs:
+            for program in (*scenario.programs, *scenario.readers):
                 program.kill()
             gc.enable()
     return scenario.world
