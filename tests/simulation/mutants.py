@@ -44,7 +44,7 @@ from middleware.scheduler import Scheduler
 from middleware.server import Server as MiddlewareServer
 from middleware.submissions import Submissions
 from middleware.workers import Workers
-from moviola.session import run
+from moviola.session import links
 from moviola.session.reading import Reading
 from moviola.session.upload import Upload
 from moviola.storage.ledger import Ledger
@@ -351,7 +351,7 @@ def _filters_forgotten_at_a_restart() -> Patch:
 
 
 def _aggregator_not_sought_at_the_middlewares_host() -> Patch:
-    return run, "_ports_at", lambda host, addresses: list(addresses)
+    return links, "_ports_at", lambda host, addresses: list(addresses)
 
 
 def _tag_not_checked() -> Patch:
