@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Final
 
 from moviola.session.events import Arriving, Event, Give, ServerRole, Start, Tick, Wanted
-from moviola.session.links import Links
+from moviola.session.links import Links, OpenLinks
 from moviola.session.reading import Description, Ended, Ending, Reading
 from moviola.session.target import Target, as_sentence, hello
 from moviola.wire.errors import Refused, Unreachable
-from moviola.wire.events import NetworkEvent
+from moviola.wire.events import ConnectionId, NetworkEvent
 from moviola.wire.loop import Loop
 
 POLL_S: Final = 0.5
@@ -22,12 +22,12 @@ class ResultReader:
     """Feeds events to a Reading, and carries out what it commands.
 
     Args:
-        loop: of the process; connections of others on it are left alone.
+        links: a network; connections of others on it are left alone.
     """
 
-    def __init__(self, loop: Loop, target: Target, reading: Reading) -> None:
+    def __init__(self, links: Links, target: Target, reading: Reading) -> None:
         self.brain = reading
-        self._loop, self._links = loop, Links(loop, target, hello(target.user))
+        self._links = OpenLinks(links, target, hello(target.user))
         self._given: Give | None = None
 
     def feed(self, event: Event, now: float) -> None:
@@ -38,13 +38,13 @@ class ResultReader:
             else:
                 self._links.carry_out(command)  # type: ignore[arg-type]  # a reading commands nothing else
 
-    def turned(self, events: list[NetworkEvent], now: float) -> None:
-        """All that follows from a turn of the loop."""
+    def turned(self, events: Iterable[NetworkEvent], now: float, arriving: Set[ConnectionId] = frozenset()) -> None:
+        """All that follows from what has come, from parts that are `arriving`, and from the time."""
         for event in events:
             meant = self._links.event_of(event)
             if meant is not None:
                 self.feed(meant, now)
-        if self._links.open.get(ServerRole.AGGREGATOR) in self._loop.arriving:
+        if self._links.open.get(ServerRole.AGGREGATOR) in arriving:
             self.feed(Arriving(ServerRole.AGGREGATOR), now)
         deadline = self.brain.next_deadline()
         if deadline is not None and deadline <= now:
@@ -119,7 +119,7 @@ class StoredResults:
             deadline = self._reading.next_deadline()
             poll_at = time.monotonic() + POLL_S
             events = loop.turn(poll_at if deadline is None else min(deadline, poll_at))
-            reader.turned(events, time.monotonic())
+            reader.turned(events, time.monotonic(), loop.arriving)
         return given
 
     @staticmethod

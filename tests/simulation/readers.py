@@ -69,7 +69,7 @@ class ResultsReader(Program):
         self.job, self.given, self._next_at = record.job, [], self.world.now
         target = Target(MIDDLEWARE, user=self.client.user)
         reading = Reading(self.job, self.track, str(MIDDLEWARE))
-        self._reader = ResultReader(self.loop, target, reading)  # type: ignore[arg-type]
+        self._reader = ResultReader(self.loop, target, reading)
         self._reader.feed(Start(), self.world.now)
 
     def _take(self, reader: ResultReader) -> None:
