@@ -10,9 +10,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from moviola.web import files, health, jobs, streams, uploads
+from moviola.web import cluster, files, health, jobs, measuring, page, streams, uploads
 from moviola.web.access import Identification
 from moviola.web.gateway import Gateway
+from moviola.web.measuring import Measured
+from moviola.web.openapi import document
+from moviola.web.operations import OPERATIONS, PLACES, TAGS
 from moviola.web.problems import HANDLERS
 
 TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (
@@ -21,6 +24,9 @@ TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (
     uploads.ROUTES,
     files.ROUTES,
     streams.ROUTES,
+    cluster.ROUTES,
+    measuring.ROUTES,
+    page.ROUTES,
 )
 """The routes of each module. To add some, add a table here."""
 
@@ -44,8 +50,12 @@ def make_app(gateway: Gateway, tables: Sequence[Sequence[BaseRoute]] = TABLES) -
     app = Starlette(
         routes=routes,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(Identification, access=gateway.access)],
+        middleware=[
+            Middleware(Measured, metrics=gateway.metrics),
+            Middleware(Identification, access=gateway.access),
+        ],
         lifespan=lifespan,
     )
     app.state.gateway = gateway
+    app.state.document = document(routes, OPERATIONS, TAGS, PLACES)
     return app

@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from moviola.base.vocabulary import Notice
+from moviola.base.vocabulary import Notice, Topic
 from moviola.session.rpc import TIMEOUT_S
 from moviola.session.target import Target, hello
 from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.events import Lost, NetworkEvent, Received
-from moviola.wire.messages import Control, Error, Event, Job, Message, Watch, Welcome
+from moviola.wire.messages import Control, Error, Event, Job, Message, Overview, Watch, Welcome
 
 MAX_CALLS: Final = 16
 """Connections for calls at a time; the next ones wait. A call takes some milliseconds, and a middleware gives one user
@@ -48,6 +48,11 @@ class Caller:
             return message.text if isinstance(message, Event) and message.kind == Notice.WISH_GRANTED else None
 
         return await self.call(user, Control(job, verb), granted)
+
+    async def overview(self, user: str) -> Overview:
+        """Return how the cluster is doing."""
+        watch = Watch(topics=[Topic.OVERVIEW], limit=0)
+        return await self.call(user, watch, lambda message: message if isinstance(message, Overview) else None)
 
     async def call(self, user: str, request: Message, answer: Callable[[Message], T | None]) -> T:
         """Send one message and return the answer to it.

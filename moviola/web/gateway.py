@@ -13,11 +13,14 @@ from moviola.session.pipes import MAX_INPUT_SIZE
 from moviola.session.target import Target
 from moviola.web.access import Access, User, identity_of
 from moviola.web.calls import Caller
+from moviola.web.look import SharedLook
+from moviola.web.metrics import Metrics
 from moviola.web.mirror import Mirror, Mirrors
 from moviola.web.receiving import Receiver
 from moviola.web.sending import MAX_SENDING
 from moviola.wire.asyncio_links import ReceiveMemory
 from moviola.wire.limits import MIB
+from moviola.wire.messages import Overview
 
 WRITERS: Final = 4
 """Threads that write bodies to the disk: it takes no more at a time any faster."""
@@ -45,6 +48,8 @@ class Gateway:
         receiver: the folder of uploads.
         sending: the places of uploads that are sent on to the cluster.
         listeners: how many streams of events are open.
+        overview: how the cluster is doing, asked for once a moment.
+        metrics: what this gateway counts.
     """
 
     target: Target
@@ -58,11 +63,14 @@ class Gateway:
     mirrors: Mirrors = field(init=False)
     caller: Caller = field(init=False)
     receiver: Receiver = field(init=False)
+    overview: SharedLook[Overview] = field(init=False)
+    metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
         self.mirrors = Mirrors(self.target, self.memory)
         self.caller = Caller(self.target, self.memory)
         self.receiver = Receiver(self.upload_limit, self.writers)
+        self.overview = SharedLook(lambda: self.caller.overview(self.target.user))
 
     def cluster_user(self, user: User) -> str:
         """Return as whom the gateway looks at jobs, controls them and fetches their files for somebody.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from moviola.web.problems import MEDIA_TYPE
 from moviola.web.receiving import PREFIX
+from moviola.web.users import Role, add_user, remove_user
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, local, output
 from tests.waiting import PATIENCE_S, until
@@ -286,3 +288,43 @@ def test_a_middleware_that_restarts_is_met_again(gateway: Served, clip: Path) ->
     gateway.cluster.restart("middleware")
     gateway.cluster.wait(1)
     assert gateway.ended(gateway.put(clip, filters="sharpen"))["state"] == "done"
+
+
+def test_the_cluster_is_told_of_in_json_and_to_prometheus(gateway: Served, clip: Path) -> None:
+    job = gateway.ended(gateway.put(clip, filters="grayscale"))  # after what restarts the middleware
+    assert job["state"] == "done"
+    until(lambda: gateway.get("/api/stats")["frames_done"] >= 32, lambda: f"{gateway.get('/api/stats')}")
+    stats = gateway.get("/api/stats")
+    assert (stats["aggregators"], stats["jobs"]["done"] >= 1, stats["tasks"]["handed_out"] >= 1) == (1, True, True)
+    (worker,) = gateway.get("/api/workers")["workers"]
+    assert (worker["state"] in ("ready", "full"), "blur" in worker["filters"]) == (True, True)
+    blur = next(one for one in gateway.get("/api/filters")["filters"] if one["name"] == "blur")
+    assert (blur["workers"], blur["parameters"][0]["name"]) == (1, "radius")
+    assert gateway.get("/api/health/ready") == {"live": True, "ready": True}
+    text = gateway.client.get("/metrics").text
+    assert 'moviola_http_requests_total{method="PUT",route="/api/jobs/{id}",status="201"}' in text
+    assert "moviola_up 1.0" in text
+    assert len(re.findall(r"^moviola_jobs_ended_total\{", text, re.MULTILINE)) == 4
+
+
+def test_users_see_their_own_jobs_and_an_admin_all(
+    gateway: Served, clip: Path, done: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "users.json"
+    anna, boss = (add_user(path, name, role, 0) for name, role in (("anna", Role.USER), ("boss", Role.ADMIN)))
+    with Served(gateway.cluster, "with-users", "--users", str(path)) as served:
+        assert served.client.get("/api/jobs").status_code == 401
+        served.client.headers["Authorization"] = f"Bearer {anna}"
+        assert served.get("/api/jobs") == {"jobs": [], "count": 0}
+        answer = served.client.get(done["links"]["self"])
+        unknown = served.client.get("/api/jobs/there-is-none")
+        assert (answer.status_code, unknown.status_code) == (404, 404)
+        assert answer.json()["code"] == unknown.json()["code"]
+        assert served.client.delete(done["links"]["self"]).status_code == 404
+        own = served.ended(served.put(clip, filters="flip"))
+        assert (own["user"], own["state"], served.get("/api/jobs")["count"]) == ("anna", "done", 1)
+        served.client.headers["Authorization"] = f"Bearer {boss}"
+        assert {job["user"] for job in served.get("/api/jobs")["jobs"]} >= {"anna", done["user"]}
+        assert served.client.get(own["files"][0]["href"]).status_code == 200
+        remove_user(path, "boss")
+        assert served.client.get("/api/jobs").status_code == 401

@@ -1,0 +1,206 @@
+"""What the API's document says of each route, beside what its path, methods and docstring say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from moviola.base.settings import Setting, default_of
+from moviola.session.cluster_events import MAX_ID
+from moviola.web import cluster, files, health, jobs, measuring, page, streams, uploads
+from moviola.web.openapi import JSON, Answer, Operation, Parameter
+from moviola.web.orders import FIELDS
+from moviola.web.schemas import Schema
+from moviola.web.told import (
+    CreatedTold,
+    DeletedTold,
+    DoneTold,
+    FilesTold,
+    FiltersTold,
+    JobDetailsTold,
+    JobsTold,
+    TasksTold,
+    TaskStoryTold,
+    WorkersTold,
+)
+
+TAGS: Final = {
+    "Uploads": "Send a file; it becomes a job.",
+    "Jobs": "Follow a job, and say what shall become of it. Jobs of others are answered like those that do not exist.",
+    "Files": "Get what a job made, whole or in part.",
+    "Cluster": "What the cluster is made of, and how it does.",
+    "Gateway": "How this gateway is, and what it tells machines.",
+}
+
+PLACES: Final = {
+    "id": "A job's id; of an upload, what its file is called",
+    "chunk": "The chunk's index, from 0",
+    "file": "The file's name, or its path in a folder",
+}
+"""What is meant by the parameters of paths."""
+
+ONE_JOB: Final = (404,)
+BODY: Final = (400, 408, 413, 415, 422, 507)
+
+
+def _json(record: Any, about: str) -> dict[int, Answer]:
+    return {200: Answer(about, {JSON: record})}
+
+
+def _setting(one: Setting) -> Schema:
+    """Return the schema of a field of an upload."""
+    if one.is_switch:
+        schema: Schema = {"type": "string", "enum": ["on", "off"]}
+    elif one.type.choices:
+        schema = {"type": "string", "enum": [*one.type.choices]}
+    else:
+        schema = {"type": "string"}
+    return {"type": "array", "items": schema} if one.repeats else schema
+
+
+def _about(one: Setting) -> str:
+    default = "off" if one.is_switch else default_of(one)
+    bounds = "" if one.is_switch or one.type.choices else one.type.bounds
+    notes = "; ".join(filter(None, [bounds, f"default: {default}" if default else ""]))
+    return f"{one.help} ({notes})" if notes else one.help
+
+
+def _several(about: str, schema: Schema) -> Schema:
+    return {"type": "array", "items": schema, "description": about}
+
+
+_BYTES: Final[Schema] = {"type": "string", "format": "binary"}
+
+FORM: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "file": _several("The video or table, or the pictures; several may come at once", _BYTES),
+        **{name: {**_setting(one), "description": _about(one)} for name, one in FIELDS.items()},
+        "asset": _several("Files that the filters name, such as a logo", _BYTES),
+    },
+    "required": ["file"],
+}
+"""What the form of an upload has."""
+
+FIELDS_IN_QUERY: Final = tuple(Parameter(name, _about(one), _setting(one)) for name, one in FIELDS.items())
+
+CREATED: Final = {
+    201: Answer(
+        "All of it is in the cluster; from now on nothing depends on this gateway.",
+        {JSON: CreatedTold},
+        {"Location": "The path of the first job"},
+    )
+}
+
+FILE_HEADERS: Final = {
+    "ETag": "What `If-None-Match` and `If-Range` name",
+    "Content-Disposition": "Under which name to save it",
+    "Accept-Ranges": "That a part of it can be had",
+}
+
+EVENTS: Final = Answer("Events, until the stream ends.", {"text/event-stream": {"type": "string"}})
+
+_EVENT: Final[Schema] = {"type": "string", "maxLength": MAX_ID}
+AFTER: Final = Parameter("after", "The id of the last event that is had, as `Last-Event-ID`", _EVENT)
+LAST_EVENT: Final = Parameter("Last-Event-ID", "The id of the last event that is had", _EVENT, "header")
+
+FILE: Final = {"application/octet-stream": None}
+
+OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
+    uploads.post_form: Operation(
+        "Send files as a form",
+        "Uploads",
+        CREATED,
+        BODY,
+        body={"multipart/form-data": FORM},
+        body_about="A form with files, and with what is to be done with them.",
+    ),
+    uploads.put_file: Operation(
+        "Send one file as it is",
+        "Uploads",
+        CREATED,
+        BODY,
+        FIELDS_IN_QUERY,
+        body={"application/octet-stream": _BYTES},
+        body_about="The file itself",
+    ),
+    jobs.list_jobs: Operation(
+        "List jobs",
+        "Jobs",
+        _json(JobsTold, "The jobs."),
+        (400,),
+        (
+            Parameter(
+                "state", "Only jobs in this state; several with commas", {"type": "string", "examples": ["done"]}
+            ),
+            Parameter(
+                "limit",
+                "At most so many",
+                {"type": "integer", "minimum": 1, "maximum": jobs.MAX_LIMIT, "default": jobs.LIMIT},
+            ),
+        ),
+    ),
+    jobs.show_job: Operation("Show a job", "Jobs", _json(JobDetailsTold, "The job."), ONE_JOB),
+    jobs.list_tasks: Operation("Story of its tasks", "Jobs", _json(TasksTold, "What happened."), ONE_JOB),
+    jobs.show_task: Operation("Story of a chunk", "Jobs", _json(TaskStoryTold, "What happened."), ONE_JOB),
+    jobs.pause_job: Operation("Pause a job", "Jobs", _json(DoneTold, "It is paused."), (404, 409)),
+    jobs.resume_job: Operation("Resume a job", "Jobs", _json(DoneTold, "It goes on."), (404, 409)),
+    jobs.retry_job: Operation("Begin a job again", "Jobs", _json(DoneTold, "It begins again."), (404, 409)),
+    jobs.delete_job: Operation(
+        "Cancel or forget a job",
+        "Jobs",
+        _json(DeletedTold, "It is cancelled, or forgotten."),
+        (400, 404, 409),
+        (
+            Parameter(
+                "files", "1: remove its files, too", {"type": "integer", "minimum": 0, "maximum": 1, "default": 0}
+            ),
+        ),
+    ),
+    streams.stream_job: Operation(
+        "Listen to a job",
+        "Jobs",
+        {200: EVENTS, 204: Answer("Whoever has the event that was named has been told of the job's end.")},
+        (400, 404),
+        (AFTER, LAST_EVENT),
+    ),
+    streams.stream_all: Operation(
+        "Listen to the cluster",
+        "Cluster",
+        {200: EVENTS},
+        (400,),
+        (Parameter("kinds", "Only events of this kind; several with commas", {"type": "string"}), AFTER, LAST_EVENT),
+    ),
+    files.list_files: Operation(
+        "List its files", "Files", _json(FilesTold, "Its files; none before it has ended."), ONE_JOB
+    ),
+    files.send_file: Operation(
+        "Get a file",
+        "Files",
+        {
+            200: Answer("All of the file.", FILE, FILE_HEADERS),
+            206: Answer("A part of it.", FILE, {**FILE_HEADERS, "Content-Range": "Which part"}),
+            304: Answer("It is the one that `If-None-Match` names.", headers={"ETag": "Its tag"}),
+        },
+        (404, 410, 416),
+        (
+            Parameter("Range", "Which part, such as `bytes=0-99`", {"type": "string"}, "header"),
+            Parameter("If-None-Match", "The tag of a file that is had already", {"type": "string"}, "header"),
+            Parameter("If-Range", "The tag of the file that a part is had of", {"type": "string"}, "header"),
+        ),
+    ),
+    cluster.stats: Operation("Counts and rates", "Cluster", _json(cluster.Stats, "Counts and rates.")),
+    cluster.filters: Operation("List filters", "Cluster", _json(FiltersTold, "The filters.")),
+    cluster.workers: Operation("List workers", "Cluster", _json(WorkersTold, "The workers.")),
+    health.health: Operation("Health", "Gateway", _json(health.Health, "It lives."), is_public=True),
+    health.ready: Operation(
+        "Readiness", "Gateway", _json(health.Health, "It can take requests."), (503,), is_public=True
+    ),
+    measuring.metrics: Operation(
+        "Metrics for Prometheus",
+        "Gateway",
+        {200: Answer("In the format that `Accept` chooses.", {"text/plain": {"type": "string"}})},
+    ),
+    page.openapi: Operation("This document", "Gateway", _json({"type": "object"}, "The document."), is_public=True),
+}
+"""By the functions of the routes."""
