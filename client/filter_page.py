@@ -89,11 +89,11 @@ def _context(schema: FilterSchema) -> str:
 
 
 def _about(parameter: Parameter) -> str:
-    """`1..100 px, 7 by default: how far it reaches`."""
+    """`1..100 px; 7 by default: how far it reaches`."""
     default = format_value(parameter.default)
     told = "none" if default == '""' else default
     values = {"bool": "true or false", "asset": "a file"}.get(parameter.type) or takes(parameter)
-    return f"{values}, {told} by default" + (f": {parameter.help}" if parameter.help else "")
+    return f"{values}; {told} by default" + (f": {parameter.help}" if parameter.help else "")
 
 
 def _wrapped(text: str, hanging: int, width: int | None) -> Iterator[str]:

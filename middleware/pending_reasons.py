@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from moviola.base.vocabulary import JobCode
 
 from .model.cluster import Cluster
@@ -9,6 +12,9 @@ from .model.job import NO_ROOM_WAIT_S, TURN_S, Job
 from .model.states import JobState
 from .model.track import Track
 from .stages import is_covered, is_outdated, needed_steps, uncovered
+
+MAX_FILTERS_NAMED: Final = 8
+"""Of those that workers offer, in a line that a person reads on a terminal."""
 
 
 def assess(cluster: Cluster, job: Job, now: float) -> None:
@@ -86,13 +92,20 @@ def _why_outdated(cluster: Cluster, job: Job) -> str:
     return f"{text}; submit the same file again and it begins again, or start a worker like them"
 
 
+def _listed(filters: Sequence[str]) -> str:
+    """Name filters, or only count them where a list of their names would hide what else is said."""
+    if len(filters) > MAX_FILTERS_NAMED:
+        return f"{len(filters)} other filters; start a worker that offers what is missing"
+    return ", ".join(sorted(filters))
+
+
 def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:
     workers = list(cluster.fleet.connected())
     if not workers:
         return JobCode.NO_WORKER, "no worker is connected"
     offered = {name for worker in workers for name in worker.offers}
     missing = sorted(needs - offered)
-    filters = ", ".join(sorted(name for name in offered if not name.startswith("kind:")))
+    filters = _listed([name for name in offered if not name.startswith("kind:")])
     count = "1 worker offers" if len(workers) == 1 else f"{len(workers)} workers offer"
     if not missing:
         chain = ", ".join(sorted(name for name in needs if not name.startswith("kind:")))

@@ -75,7 +75,7 @@ class Tally:
         rate = self._frame_meter.update(self._frames + sum(view.frames_done for view in views), now)
         speed = self._work_meter.update(work, now)
         share = min(1.0, work / self._total) if self._total > 0 else 1.0
-        is_foreseen = speed > 0 and share >= MIN_SHARE
+        is_foreseen = speed > 0 and rate > 0 and share >= MIN_SHARE  # while nothing moves, nobody knows
         return BatchView(
             count=self.count,
             ended=self._ended,

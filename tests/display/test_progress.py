@@ -173,6 +173,16 @@ def batch(count: int, size: int, *outcomes: Outcome) -> Tally:
     return tally
 
 
+def test_while_nothing_moves_no_time_is_promised() -> None:
+    tally = Tally(2, 1000)
+    view = JobView("1", "c.mp4", 100, 100, 0, 100, size=500)
+    tally.update([view], 0.0)
+    assert tally.update([replace(view, frames_done=50)], 5.0).seconds_left == 15.0
+    for second in range(6, 13):
+        shown = tally.update([replace(view, frames_done=50)], float(second))
+    assert (shown.rate, shown.seconds_left) == (0.0, None)
+
+
 def test_a_batch_counts_its_files_and_tells_the_rest_by_their_size() -> None:
     small = Outcome("a.mp4", "job-0", Status.DONE, "done", outputs=(OutputOutcome("blur", "", "", 40),), size=100)
     broken = Outcome("b.mp4", "", Status.WRONG, "refused", size=200)

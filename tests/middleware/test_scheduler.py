@@ -37,6 +37,13 @@ def test_a_job_nobody_can_do_waits_and_says_why_and_starts_when_one_joins(script
     assert script.job(1).state == "running"
 
 
+def test_of_many_filters_that_are_offered_the_number_is_told_and_what_to_do(script: Script) -> None:
+    script.worker(11, filters=tuple(f"filter{number}" for number in range(20)))
+    script.submit(filters=("sharpen",))
+    told = "no worker offers 'sharpen'; 1 worker offers 20 other filters; start a worker that offers what is missing"
+    assert script.job(1).reason == told
+
+
 def test_nothing_is_handed_out_before_the_owners_holdings_are_known() -> None:
     script = Script()
     script.worker(11)
