@@ -15,10 +15,19 @@ PATIENCE_S = 60.0
 PAUSE_S = 0.02
 """Between two looks at what happens elsewhere: often enough to lose no time, seldom enough to take none from it."""
 
+LONGEST_PAUSE_S = 0.1
+"""… when it has been looked for a while: a look at a whole cluster costs what is looked at a hundredth of a second."""
 
-def pause() -> None:
-    """Let other processes and threads go on for a moment."""
-    threading.Event().wait(PAUSE_S)
+
+class Pauses:
+    """Let other processes and threads go on for a moment; each time a little longer."""
+
+    def __init__(self) -> None:
+        self._next_s = PAUSE_S / 4
+
+    def __call__(self) -> None:
+        threading.Event().wait(self._next_s)
+        self._next_s = min(self._next_s * 1.5, LONGEST_PAUSE_S)
 
 
 def until(
@@ -26,7 +35,7 @@ def until(
     what: object,
     timeout_s: float = PATIENCE_S,
     *,
-    turn: Callable[[], object] = pause,
+    turn: Callable[[], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
     """Wait until a condition holds, and return its value.
@@ -42,6 +51,7 @@ def until(
         AssertionError: it did not come in time.
     """
     deadline = clock() + timeout_s
+    turn = Pauses() if turn is None else turn
     while not (value := condition()):
         assert clock() < deadline, f"waited {timeout_s} s in vain: {what() if callable(what) else what}"
         turn()

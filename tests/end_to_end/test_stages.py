@@ -55,9 +55,10 @@ def test_two_that_offer_one_step_each(sharing: LocalCluster, tmp_path: Path, cod
 
 
 def test_one_is_killed_and_one_that_offers_all_joins(tmp_path: Path) -> None:
-    """Gates hold the second stage: until its worker is killed, and until one that offers both is there."""
+    """Gates hold the second stage: until its worker is killed, and until one that offers both is there, in the place of
+    the next one."""
     first, second = tmp_path / "first", tmp_path / "second"
-    clip = clips.moving(tmp_path / "clip.mp4", frames=450, gop=15, size=(320, 240))
+    clip = clips.moving(tmp_path / "clip.mp4", frames=450, gop=15, size=(160, 120))
     asked = (str(clip), "--chunk-frames", "15", "--filters")
     gates = f"gate:frame={4 * 15}:path={first},gate:frame={20 * 15}:path={second}"
     with LocalCluster(tmp_path, workers=0) as cluster:
@@ -72,6 +73,7 @@ def test_one_is_killed_and_one_that_offers_all_joins(tmp_path: Path) -> None:
         until(lambda: computing(cluster, 20, "other"), "another one goes on, up to chunk 20", TIMEOUT_S)
         worker(cluster, "both", "blur,edges,gate")
         cluster.wait(3)
+        cluster.kill("other")  # or it might have done all the rest before the new one had got anything
         second.touch()
         until(lambda: chunks_of(cluster, "both") >= 2, "one that offers all takes over", TIMEOUT_S)
         sent = finished(sender)

@@ -28,7 +28,7 @@ from tests.simulation.scenario import Failed, play
 PROGRESS_S: Final = 15.0
 """Between two lines that tell how far it is."""
 
-FIRST_PROGRESS_S: Final = 3.0
+FIRST_PROGRESS_S: Final = 1.0
 """… and until the first one, which tells how long it will take."""
 
 STORY_TAIL: Final = 400

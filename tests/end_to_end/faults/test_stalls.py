@@ -32,7 +32,7 @@ QUICK = ("--worker-timeout", str(WORKER_TIMEOUT_S))
 
 
 def small_clip(path: Path, chunks: int) -> Path:
-    return clips.moving(path, frames=chunks * GOP, gop=GOP, size=(320, 240))
+    return clips.moving(path, frames=chunks * GOP, gop=GOP, size=(160, 120))
 
 
 def gated_clip(folder: Path, chunks: int) -> tuple[tuple[str, ...], str]:
