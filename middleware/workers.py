@@ -35,6 +35,9 @@ from .names import worker_before
 PHASES: Final = frozenset(LeasePhase)
 MODES: Final = frozenset(Mode)
 
+MAX_OFFERED: Final = 5
+"""Filters that are named when a worker joins; the others are counted."""
+
 OF_THE_TASK: Final = frozenset({CauseKind.CRASH, CauseKind.MEMORY, CauseKind.STALL})
 """Deaths of a process that are charged to what it was computing."""
 
@@ -66,10 +69,10 @@ class Workers:
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
         for one in cluster.aggregators.values():
             cluster.send(peer, one.message())
-        offered = ", ".join(sorted(str(schema.get("name", "")) for schema in details.filters))
-        cluster.note(
-            EventKind.WORKER_JOINED, f"worker {hello.name} joined from {host or 'here'}: {offered}", worker=hello.name
-        )
+        names = sorted(str(schema.get("name", "")) for schema in details.filters)
+        more = f" and {len(names) - MAX_OFFERED} more" if len(names) > MAX_OFFERED else ""
+        text = f"worker {hello.name} joined from {host or 'here'}: {', '.join(names[:MAX_OFFERED])}{more}"
+        cluster.note(EventKind.WORKER_JOINED, text, worker=hello.name)
         if details.death is not None:
             self._predecessor_died(worker, details.death, now, is_child=is_child)
         for held in details.held:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from moviola.api.errors import Unreachable as Unreachable
     from moviola.api.errors import UnreadableSource as UnreadableSource
     from moviola.api.errors import UsageError as UsageError
+    from moviola.api.events import ClusterEvent as ClusterEvent
     from moviola.api.frames import Frame as Frame
     from moviola.api.job import Job as Job
     from moviola.api.job import JobStatus as JobStatus
@@ -45,6 +46,7 @@ _HOMES = {
     "Between": "decorated",
     "Closed": "errors",
     "Cluster": "cluster",
+    "ClusterEvent": "events",
     "Failure": "metrics",
     "FilterInfo": "cluster",
     "Frame": "frames",

@@ -113,6 +113,7 @@ TITLES: Final = {
     "worker": "`moviola worker` (`python -m worker`)",
     "web": "`moviola web` (`python -m moviola.web`)",
     "client.jobs": "`moviola jobs` (`python -m client.jobs`)",
+    "client.events": "`moviola events` (`python -m client.events`)",
     "client.status": "`moviola status` (`python -m client.status`)",
     "client.filters": "`moviola filters`",
     "client.config": "`moviola config`",
@@ -125,11 +126,12 @@ COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
 
 def declared() -> dict[str, type]:
     """The settings of each program, by its name."""
-    from client import declared, settings  # noqa: PLC0415 - they are read, the programs are not run
+    from client import declared, events_settings, settings  # noqa: PLC0415 - they are read, the programs are not run
 
     return {
         **{table: declared.declared(table) for table in declared.DECLARED},
         "client.jobs": settings.JobsSettings,
+        "client.events": events_settings.EventsSettings,
         "client.status": settings.StatusSettings,
         "client.filters": settings.FiltersSettings,
         "client.config": settings.ConfigSettings,

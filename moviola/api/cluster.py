@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from moviola.api.driver import Driver
 from moviola.api.errors import Closed, UsageError, translated
+from moviola.api.events import EventStream, stream
 from moviola.api.job import Job
 from moviola.api.options import Filters, JobOptions, PathLike, Source, filters_in, settings_from
 from moviola.api.plan import planned
@@ -293,6 +294,33 @@ class Cluster:
                 )
             )
         return found
+
+    def events(
+        self,
+        *,
+        job: str = "",
+        kinds: Collection[str] = (),
+        after: str = "",
+        since: float | None = None,
+        timeout: float | None = None,
+    ) -> EventStream:
+        """Return what happens in the cluster from now on, to be iterated over and closed, as by `with`.
+
+        Lost connections are made again, and nothing is lost with them: docs/EVENTS.md tells what is promised, and what
+        each kind means.
+
+        Args:
+            job: the id of one job; only its events come, until it has ended.
+            kinds: only events of these kinds, such as "job-done"; all by default.
+            after: the id of the last event that is known, as text: what happened after it comes first.
+            since: seconds since 1970: what happened since then comes first, as far as it is kept.
+            timeout: seconds without an event after which Timeout is raised; None: never.
+
+        Raises:
+            UsageError: there is no such kind, or `after` is no id.
+            Unreachable, Refused, Timeout: the cluster cannot be listened to.
+        """
+        return stream(self._target, job, kinds, after, since, timeout)
 
     def _look(self, *topics: Topic) -> ClusterView:
         with translated():

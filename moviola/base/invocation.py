@@ -21,6 +21,7 @@ PROGRAMS: Final = {
     "watch": "client.watch",
     "jobs": "client.jobs",
     "status": "client.status",
+    "events": "client.events",
     "web": "moviola.web",
     "worker": "worker",
     "middleware": "middleware",

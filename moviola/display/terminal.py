@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,10 +28,24 @@ class Terminal(Console):
         options: of rich.console.Console.
     """
 
+    _is_deserted = False
+
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
         if isinstance(self.file, io.TextIOWrapper):
             self.file.reconfigure(errors="replace")
+
+    @property
+    def has_reader(self) -> bool:
+        """Return False once whoever read what was printed, over a pipe, has left."""
+        if not self._is_deserted and not self.is_terminal:
+            try:
+                poll = select.poll()
+                poll.register(self.file.fileno(), 0)
+                self._is_deserted = any(mask & select.POLLERR for _, mask in poll.poll(0))
+            except (OSError, ValueError, AttributeError):  # it is no file, or there is no poll here
+                return True
+        return not self._is_deserted
 
     def say(self, *parts: Part) -> None:
         """One line, however long it is."""
@@ -55,6 +70,7 @@ class Terminal(Console):
 
     def on_broken_pipe(self) -> None:
         """Lets what follows go nowhere, here and in what writes to the same stream when the process ends."""
+        self._is_deserted = True
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), self.file.fileno())
 

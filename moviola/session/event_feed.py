@@ -44,6 +44,15 @@ class EventFeed:
         self._glances: list[JobGlance] = []
         self._is_away = False
 
+    @property
+    def is_current(self) -> bool:
+        """Return whether the present state is known, so that nothing that happens from now on goes unnoticed."""
+        return self._jobs is not None
+
+    def state_of(self, job: str) -> str:
+        """Return a job's state; "" where it is not known, or not yet."""
+        return "" if self._jobs is None else self._jobs.get(job, ("", ""))[0]
+
     # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def request(self) -> Subscribe:
@@ -87,7 +96,7 @@ class EventFeed:
             self.position = EventId(message.journal, message.number)
         if before is not None and before.journal != message.journal:
             self._has_gap = True
-            text = f"the middleware began anew: what happened before that, behind event {before.number}, is not known"
+            text = f"the middleware was restarted; events behind {before.number} may be lost, what they led to is told"
             told.append(ClusterEvent(kind=ListenerKind.MISSED, text=text, unix_s=unix_s, first=before.number + 1))
         return told
 

@@ -140,3 +140,32 @@ def test_cancelled_tried_again_and_sent_again(idle: LocalCluster, film: Path) ->
     assert (sent["job_id"], sent["state"]) == (job, "done")
     refused = idle.run("client.jobs", "retry", job)
     assert (refused.returncode, refused.stdout) == (1, "")
+
+
+def test_the_story_of_a_job_is_told_until_it_ends_and_a_command_is_run(cluster: LocalCluster, film: Path) -> None:
+    sent = cluster.send(str(film), "--filters", "blur", "--new", *CHUNKS)
+    hook = 'echo "$MOVIOLA_JOB_STATE $MOVIOLA_JOB_OUTPUT"'
+    done = cluster.run("client.events", "--job", sent["job_id"], "--json", "--on-done", hook)
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["kind"] for one in told] == ["job-submitted", "job-started", "job-done"]
+    assert {one["job"] for one in told} == {sent["job_id"]}
+    assert done.stderr.split() == ["done", str(cluster.results / sent["job_id"] / "blur.mp4")]
+    first = told[0]["id"]
+    done = cluster.run(
+        "client.events", "--job", sent["job_id"], "--since", first, "--kind", "job-done", "--on-done", "false"
+    )
+    assert done.returncode == 1
+    assert f"--on-done for job {sent['job_id']} failed with exit status 1." in done.stderr
+    assert done.stdout.rstrip().endswith(f"film.mp4 is done  {sent['job_id']}")
+
+
+def test_what_events_cannot_be_told_is_refused_in_a_sentence(cluster: LocalCluster) -> None:
+    for arguments, status, sentence in (
+        (("--job", "nobodys"), 2, "There is no job 'nobodys'"),
+        (("--since", "yesterday"), 2, "it is an age such as 10m"),
+        (("--since", "1.0-7", "--port", "1"), 3, "No middleware answers"),
+    ):
+        done = cluster.run("client.events", *arguments)
+        assert done.returncode == status, done.stderr
+        assert sentence in done.stderr
