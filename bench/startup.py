@@ -31,7 +31,7 @@ ROOT: Final = Path(__file__).parents[1]
 
 ROUNDS: Final = 15
 
-LIMITS_S: Final = {"--help": 0.2, "filters": 0.2, "send": 0.35}
+LIMITS_S: Final = {"--help": 0.2, "filters": 0.2, "status": 0.25, "send": 0.35}
 """What each may take longer than `python -c pass`, in seconds. On a machine with a core to spare both clocks agree."""
 
 POLL_S: Final = 0.001
@@ -104,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = {
             "--help": compare("--help", lambda: until_end([*command, "--help"]), given.rounds),
             "filters": compare("filters", lambda: until_end([*command, "filters", *there]), given.rounds),
+            "status": compare("status", lambda: until_end([*command, "status", "--once", *there]), given.rounds),
             "send": compare(
                 "send",
                 lambda: until_submit([*command, "send", str(clip), "--new", "--results", folder, *there], cluster),

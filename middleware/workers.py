@@ -187,9 +187,10 @@ class Workers:
         that child's parent can know (`is_child`), and only of a lease that the child had."""
         text = death.text[:MAX_CAUSE]
         self._cluster.note(EventKind.WORKER_DIED, f"worker {worker.name}: {text}", worker=worker.name)
-        lost = Trouble(now + self._cluster.unix_offset_s, Fault.MACHINE, death.kind, text, worker=worker.name)
-        self._cluster.troubles.add("", lost)
         record = None if death.lease is None or not is_child else self._leases.ended(death.lease)
         if record is not None and record.worker == worker.name and death.kind in OF_THE_TASK:
             self._leases.forget(record.lease)
             self._failures.failed(record, worker, Cause(death.kind, text), now)
+        else:
+            lost = Trouble(now + self._cluster.unix_offset_s, Fault.MACHINE, death.kind, text, worker=worker.name)
+            self._cluster.troubles.add("", lost)

@@ -14,7 +14,7 @@ from moviola.base.vocabulary import CauseKind, Fault
 MAX_USERS: Final = 64
 """Users whose troubles are kept, some 1 KiB each. Those go of whom the last is the longest ago."""
 
-Key = tuple[str, str, str, str, str, str]
+Key = tuple[str, str, str, str, str]
 
 
 class Troubles:
@@ -50,6 +50,7 @@ class Troubles:
 
 
 def _key(trouble: Trouble) -> Key:
-    """Return what troubles have in common that are told as one. A filter fails alike on all workers."""
-    worker = trouble.worker if trouble.fault == Fault.MACHINE else ""
-    return trouble.kind, trouble.text, trouble.job, trouble.output, trouble.filter, worker
+    """Return what troubles have in common that are told as one, by the newest: a filter fails alike on all workers, and
+    a worker in one way after another, whatever it was at."""
+    where = trouble.worker if trouble.fault == Fault.MACHINE else trouble.text
+    return trouble.kind, trouble.job, trouble.output, trouble.filter, where

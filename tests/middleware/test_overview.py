@@ -12,6 +12,7 @@ from moviola.wire.messages import (
     Aggregator,
     Beat,
     Cause,
+    Death,
     Event,
     Job,
     LeaseBeat,
@@ -219,7 +220,7 @@ def test_what_goes_wrong_with_a_job_is_its_users_affair(user: str, sees: bool) -
 def test_troubles_are_bounded_for_each_user() -> None:
     troubles = Troubles()
     for number in range(3 * MAX_TROUBLES):
-        troubles.add("ann", Trouble(float(number), "machine", "crash", f"text {number}", job="a"))
+        troubles.add("ann", Trouble(float(number), "filter", "exception", f"text {number}", job="a"))
     troubles.add("bob", Trouble(0.0, "machine", "crash", "his", job="b"))
     assert [one.text for one in troubles.newest("ann")] == [
         f"text {number}" for number in reversed(range(2 * MAX_TROUBLES, 3 * MAX_TROUBLES))
@@ -235,9 +236,27 @@ def test_what_is_alike_is_one_trouble_of_its_newest_time() -> None:
     troubles = Troubles()
     for number, worker in enumerate(("w1", "w2", "w1")):
         troubles.add("", Trouble(float(number), "filter", "exception", "boom", job="j", worker=worker, chunk=number))
-        troubles.add("", Trouble(float(number), "machine", "crash", "end", job="j", worker=worker))
+        end = f"it ended at lease 1.{number}"
+        troubles.add("", Trouble(float(number), "machine", "crash", end, job="j", worker=worker))
     crash_2, *others = sorted(troubles.newest(""), key=lambda one: one.count)
     assert (crash_2.worker, crash_2.count) == ("w2", 1)
     assert {(one.fault, one.count, one.unix_s, one.worker) for one in others} == {
         ("filter", 3, 2.0, "w1"), ("machine", 2, 2.0, "w1"),
     }  # fmt: skip
+
+
+def test_a_crash_is_told_once_by_whoever_it_is_charged_to() -> None:
+    """Of a task, where one was computed, else of the worker."""
+    script = cluster(1)
+    script.client(1)
+    job = script.submit(1, chunks=1)
+    lease = script.said(10, Task)[0].lease
+    script.leave(10)
+    script.worker(10, session="again", death=Death(lease, kind="crash", text="it ended by SIGSEGV"))
+    script.tick(1.0)
+    script.leave(10)
+    script.tick(1.0)
+    script.worker(10, session="and again", death=Death(kind="killed", text="it was killed"))
+    killed, *others = overview(script).troubles
+    assert (killed.kind, killed.job, killed.worker) == ("killed", "", "w10")
+    assert {(one.kind, one.job, one.count) for one in others} == {("lost", job, 2), ("crash", job, 1)}

@@ -22,6 +22,9 @@ T = TypeVar("T")
 MIN_LINES: Final = 2
 """A part has at least its titles and a row, or is left out."""
 
+ROOMY: Final = 22
+"""Of so many lines, some are left empty between the parts even where that hides rows."""
+
 ERRORS_SHARE: Final = 5
 """Errors get at most a fifth of the lines, as long as others need them."""
 
@@ -69,7 +72,7 @@ def _body(facts: Facts, view: ClusterView, width: int, room: int) -> list[Text]:
     ]  # fmt: skip
     shown = [part for part in parts if part.wanted]
     gaps = 1 + len(shown)
-    is_loose = sum(part.wanted for part in shown) + gaps <= room or room >= 6 * gaps
+    is_loose = sum(part.wanted for part in shown) + gaps <= room or room >= ROOMY
     given = shares(room - (gaps - 1 if is_loose else 0), [part.wanted for part in parts])
     lines: list[Text] = []
     for part, count in zip(parts, given, strict=True):
