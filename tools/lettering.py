@@ -77,6 +77,11 @@ def write(
     image[:] = np.asarray(canvas)[..., ::-1]
 
 
-def save(image: Pixels, path: Path) -> None:
-    """Write an image, BGR, into a file in the format that its suffix names."""
-    Image.fromarray(np.ascontiguousarray(image[..., ::-1])).save(path, quality=QUALITY)
+def save(image: Pixels, path: Path, *, lossless: bool = False) -> None:
+    """Write an image, BGR, into a file in the format that its suffix names. Of few colours a lossless
+    WebP is the smaller one."""
+    picture = Image.fromarray(np.ascontiguousarray(image[..., ::-1]))
+    if lossless:
+        picture.save(path, lossless=True, method=6)
+    else:
+        picture.save(path, quality=QUALITY)

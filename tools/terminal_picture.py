@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", nargs="+", help="what is run, behind --")
     given = parser.parse_args(arguments)
     columns, rows = map(int, given.size.split("x"))
-    save(drawn(shown(given.command, columns, rows, given.seconds)), given.picture)
+    save(drawn(shown(given.command, columns, rows, given.seconds)), given.picture, lossless=True)
     print(f"wrote {given.picture}")
     return 0
 

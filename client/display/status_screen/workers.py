@@ -98,5 +98,5 @@ def _red(count: int) -> Text:
 
 
 def _gone(worker: Worker, heard_s: float) -> Text:
-    lost = f", with {counted(worker.facts.losses, 'task')}" if worker.facts.losses else ""
+    lost = f"; lost with it: {counted(worker.facts.losses, 'task')}" if worker.facts.losses else ""
     return styled((f"gone for {age(heard_s)}{lost}", "dim"))

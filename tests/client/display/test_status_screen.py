@@ -144,7 +144,7 @@ def test_a_worker_that_is_gone_comes_last_and_says_since_when(size: Size) -> Non
     known.view.take(replace(worker(1, heard_s=700.0), state="lost"))
     rows = [line for line in drawn(known, size) if line.startswith("host-")]
     assert [row.split()[0] for row in rows] == ["host-2", "host-0"]  # the other has been gone for too long
-    assert "gone for 2 min, with 2 tasks" in rows[1]
+    assert "gone for 2 min; lost with it: 2 tasks" in rows[1]
 
 
 @pytest.mark.parametrize(
