@@ -15,6 +15,7 @@ def tables() -> list[tuple[str, str, Mapping[Any, Iterable[Any]]]]:
     from aggregator import states as aggregator  # noqa: PLC0415 - the page is drawn, the programs are not run
     from middleware.model import states as middleware  # noqa: PLC0415
     from moviola.session import job_session as client  # noqa: PLC0415
+    from moviola.wire import connection, endpoint  # noqa: PLC0415
     from worker import states as worker  # noqa: PLC0415
 
     return [
@@ -26,6 +27,8 @@ def tables() -> list[tuple[str, str, Mapping[Any, Iterable[Any]]]]:
         ("A job, as its aggregator sees it", "aggregator/states.py", aggregator.JOB_TRANSITIONS),
         ("An aggregator's connection to the middleware", "aggregator/states.py", aggregator.LINK_TRANSITIONS),
         ("A job, as its client sees it", "moviola/session/job_session.py", client.TRANSITIONS),
+        ("The handshake of a connection", "moviola/wire/connection.py", connection.TRANSITIONS),
+        ("One end of a connection", "moviola/wire/endpoint.py", endpoint.TRANSITIONS),
     ]
 
 

@@ -33,24 +33,34 @@ from moviola.wire.messages import (
     decode,
     encode,
 )
+from moviola.wire.transitions import changed
 
 
-class State(Enum):
+class HandshakeState(Enum):
     """How far the handshake of a connection is; the module's drawing shows the order."""
 
     AWAITING_HELLO = "awaiting-hello"
     AWAITING_GREETING = "awaiting-greeting"
     AWAITING_WELCOME = "awaiting-welcome"
     OPEN = "open"
-    CLOSED = "closed"
+    CLOSED = "closed"  # the other side has sent a fatal Error
 
 
-ALLOWED: Final[dict[State, tuple[type[Message], ...]]] = {
-    State.AWAITING_HELLO: (Hello,),
-    State.AWAITING_GREETING: (Greeting, Error),
-    State.AWAITING_WELCOME: (Welcome, Error),
-    State.OPEN: (Message,),
-    State.CLOSED: (),
+TRANSITIONS: Final[dict[HandshakeState, frozenset[HandshakeState]]] = {
+    HandshakeState.AWAITING_HELLO: frozenset({HandshakeState.OPEN}),
+    HandshakeState.AWAITING_GREETING: frozenset({HandshakeState.AWAITING_WELCOME, HandshakeState.CLOSED}),
+    HandshakeState.AWAITING_WELCOME: frozenset({HandshakeState.OPEN, HandshakeState.CLOSED}),
+    HandshakeState.OPEN: frozenset({HandshakeState.CLOSED}),
+    HandshakeState.CLOSED: frozenset(),
+}
+"""Which state may follow which."""
+
+ALLOWED: Final[dict[HandshakeState, tuple[type[Message], ...]]] = {
+    HandshakeState.AWAITING_HELLO: (Hello,),
+    HandshakeState.AWAITING_GREETING: (Greeting, Error),
+    HandshakeState.AWAITING_WELCOME: (Welcome, Error),
+    HandshakeState.OPEN: (Message,),
+    HandshakeState.CLOSED: (),
 }
 """The messages that the other side may send in each state."""
 
@@ -109,7 +119,7 @@ class Connection:
         scratch: bytearray | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self.state = State.AWAITING_GREETING if hello else State.AWAITING_HELLO
+        self.state = HandshakeState.AWAITING_GREETING if hello else HandshakeState.AWAITING_HELLO
         self.reader = FrameReader(
             max_header=MAX_GREETING_HEADER, payload_limit=self._begun, scratch=scratch, budget=budget
         )
@@ -186,25 +196,29 @@ class Connection:
                 ErrorCode.CORRUPT, f"{type(message).__name__} came with a checksum, but may have no payload here"
             )
         if isinstance(message, Error) and message.fatal:
-            self.state = State.CLOSED
-        elif self.state is State.AWAITING_HELLO:
+            self._change(HandshakeState.CLOSED)
+        elif self.state is HandshakeState.AWAITING_HELLO:
             assert isinstance(message, Hello)
             self._check_hello(message)
             self.peer = message
             self._open(message.role)
-        elif self.state is State.AWAITING_GREETING and isinstance(message, Greeting):
-            yield self._answer(message)
-            self.state = State.AWAITING_WELCOME
+        elif self.state is HandshakeState.AWAITING_GREETING and isinstance(message, Greeting):
+            answer = self._answer(message)
+            self._change(HandshakeState.AWAITING_WELCOME)
             self._greeted_by = message.role
+            yield answer
             return
-        elif self.state is State.AWAITING_WELCOME:
+        elif self.state is HandshakeState.AWAITING_WELCOME:
             self._open(self._greeted_by)
         elif isinstance(message, Greeting | Hello | Welcome):
             raise ProtocolError(ErrorCode.OUT_OF_ORDER, f"{type(message).__name__} may come only once")
         yield Incoming(message, frame.payload, frame.xxh3, frame.is_damaged)
 
+    def _change(self, state: HandshakeState) -> None:
+        self.state = changed(TRANSITIONS, self.state, state)
+
     def _open(self, peer_role: str) -> None:
-        self.state = State.OPEN
+        self._change(HandshakeState.OPEN)
         self.reader.max_header = MAX_HEADER
         self._max_payloads = MAX_PAYLOADS.get((self._role, peer_role), {})
 

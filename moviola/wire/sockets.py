@@ -1,14 +1,22 @@
-"""Sockets as the loop wants them: listening (dual-stack) or connected, and what the system knows of names."""
+"""What the loop asks of the system for one socket: to listen (dual-stack), connect, read, write; to look up a name.
+
+None of these functions keeps a socket: the loop owns them.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from moviola.wire import limits
 from moviola.wire.addresses import EVERYWHERE, LOOPBACK, Address
+from moviola.wire.descriptors import OUT_OF_ROOM
+from moviola.wire.dialling import Candidate
+from moviola.wire.endpoint import Endpoint, Share
+from moviola.wire.outbox import FileSlice, Outbox
 
 LISTEN_BACKLOG = 512
 """Connections that the system queues before they are accepted: enough for a fleet that reconnects all at once."""
@@ -117,3 +125,116 @@ def tune(sock: socket.socket) -> None:
                 sock.setsockopt(level, option, value)
             except OSError:
                 pass  # an option less is no reason to lose a connection
+
+
+def connecting(candidate: Candidate) -> socket.socket:
+    """Return a non-blocking socket that has begun to connect.
+
+    Raises:
+        OSError: that has failed at once, no descriptor is left, or the system does not know that address family.
+    """
+    sock = socket.socket(candidate.family, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    code = sock.connect_ex(candidate.sockaddr)
+    if code not in (0, errno.EINPROGRESS):
+        sock.close()
+        raise OSError(code, os.strerror(code))
+    return sock
+
+
+def read(sock: socket.socket, end: Endpoint, share: Share, clock: Callable[[], float]) -> None:
+    """Receive for an endpoint what has come, or as much of it as is its share of a turn.
+
+    Args:
+        sock: its socket, non-blocking.
+        end: takes the bytes, and reports the messages in them.
+        share: how much it may read.
+        clock: returns monotonic seconds.
+
+    Raises:
+        OSError: the connection is broken.
+    """
+    messages_left, bytes_left = share
+    has_more = True
+    while (messages_left := end.parse(messages_left, clock())) and has_more and bytes_left > 0:
+        with end.buffer() as buffer:
+            size = len(buffer)
+            if not size:
+                return
+            try:
+                count = sock.recv_into(buffer)
+            except BlockingIOError:
+                return
+        if not count:
+            return end.ended()
+        has_more = count == size  # if not, the next select says whether the kernel has more
+        bytes_left -= count
+        end.received(count)
+
+
+def write(sock: socket.socket, outbox: Outbox) -> None:
+    """Send what waits in an outbox, as far as the socket takes it.
+
+    Raises:
+        OSError: the connection is broken, or no descriptor is left to open a file that has to be sent.
+    """
+    try:
+        while (part := outbox.first) is not None:
+            if isinstance(part, FileSlice):
+                _send_slice(sock, outbox, part)
+            elif not outbox.batch_sent(sock.sendmsg(outbox.batch())):
+                return
+    except BlockingIOError:
+        pass
+
+
+def _send_slice(sock: socket.socket, outbox: Outbox, part: FileSlice) -> None:
+    """Send some bytes of a file, or zeros in their place if they cannot be read."""
+    try:
+        descriptor = part.descriptor()
+    except OSError as error:
+        if error.errno in OUT_OF_ROOM:
+            raise  # it is there, and cannot be opened now
+        return outbox.slice_unreadable()
+    try:
+        sent = os.sendfile(sock.fileno(), descriptor, part.offset, part.size)
+    except OSError as error:
+        if error.errno == errno.EIO:
+            return outbox.slice_unreadable()
+        raise
+    if not sent:  # the file is shorter than it was
+        return outbox.slice_unreadable()
+    return outbox.slice_sent(sent)
+
+
+class Waker:
+    """A pair of sockets that ends the wait of a selector from another thread or a signal handler."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = socket.socketpair()
+        self.reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._is_woken = False  # a plain flag: a signal handler must not meet a lock that its own thread holds
+
+    def wake(self) -> None:
+        """Make `reader` readable. Other threads and signal handlers may call this."""
+        if not self._is_woken:
+            self._is_woken = True
+            try:
+                self._writer.send(b"\0")
+            except BlockingIOError:
+                pass  # enough wake-ups are waiting already
+
+    def drain(self) -> None:
+        """Read what made `reader` readable."""
+        try:
+            while self.reader.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+        self._is_woken = False  # only now: a wake-up that came meanwhile ends with this turn, none may be lost later
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self.reader.close()
+        self._writer.close()

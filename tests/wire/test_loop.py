@@ -115,7 +115,7 @@ def test_closing_with_a_code_delivers_the_reason(pair: Pair) -> None:
 def test_no_wake_up_is_lost_to_one_that_comes_while_another_is_taken(pair: Pair) -> None:
     """As from a signal handler, at each point of taking the first."""
     loop = pair.server
-    reader = loop._wake_reader
+    reader = loop._waker.reader
 
     class Interrupted:
         """The loop's end of the wake-up pair, with a wake-up before each of its reads."""
@@ -124,10 +124,10 @@ def test_no_wake_up_is_lost_to_one_that_comes_while_another_is_taken(pair: Pair)
             loop.wake()
             return reader.recv(size)
 
-    loop._wake_reader = Interrupted()  # type: ignore[assignment]
+    loop._waker.reader = Interrupted()  # type: ignore[assignment]
     loop.wake()
     loop.turn(time.monotonic() + 10)
-    loop._wake_reader = reader
+    loop._waker.reader = reader
     loop.wake()
     started = time.monotonic()
     loop.turn(started + 60)
@@ -152,7 +152,7 @@ def test_an_address_of_a_family_the_system_does_not_know_is_passed_over(
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
         return real(family, *arguments, **options)
 
-    monkeypatch.setattr("moviola.wire.loop.socket.socket", only_ipv4)
+    monkeypatch.setattr("moviola.wire.sockets.socket.socket", only_ipv4)
     pair.client.dial([Address("::1", pair.port), Address("127.0.0.1", pair.port)], HELLO)
     pair.until(lambda: pair.at_server)
 
@@ -160,7 +160,9 @@ def test_an_address_of_a_family_the_system_does_not_know_is_passed_over(
 def test_both_sides_know_which_job_ended_a_connection(pair: Pair) -> None:
     here, there = pair.opened()
     wrong = msgpack.packb({"type": "Task", "job": "bad job"})
-    pair.server._queue(pair.server._links[there], prefix(wrong, 0, 0))
+    link = pair.server._links[there]
+    link.end.outbox.put(prefix(wrong, 0, 0))
+    pair.server._touched(link)
     pair.until(lambda: pair.at_client and pair.at_server)
     for events, number in ((pair.at_client, here), (pair.at_server, there)):
         [lost] = events

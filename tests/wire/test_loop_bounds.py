@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import threading
 import time
 
 import pytest
@@ -97,17 +96,9 @@ def _ended(pair: Pair) -> list[str]:
 def test_a_message_that_stands_still_ends_its_connection_and_no_other(pair: Pair) -> None:
     now, here = _held(pair)
     (sock,) = _by_hand(pair, limits.MIB)
-    reader = max(pair.server._links.values(), key=lambda link: link.id).protocol.reader
-    for count in range(1, 4):  # it goes on, slowly
-        now[0] += limits.FRAME_TIMEOUT_S - 1
-        sock.sendall(bytes(limits.FRAME_PROGRESS))
-        come = count * limits.FRAME_PROGRESS
-        pair.until(lambda come=come: reader._filled == come)  # type: ignore[misc]
-    now[0] += limits.FRAME_TIMEOUT_S - 1
-    pair.server.turn(now[0])
-    assert not _ended(pair)
-    sock.sendall(b"a few bytes")
-    now[0] += 2
+    link = max(pair.server._links.values(), key=lambda link: link.id)
+    pair.until(lambda: link.end.deadline)
+    now[0] += limits.FRAME_TIMEOUT_S
     pair.until(lambda: _ended(pair))
     assert "stopped in its middle" in _ended(pair)[0]
     pair.at_server.clear()
@@ -137,58 +128,6 @@ def test_who_exceeds_the_budget_waits_and_all_come_to_their_end(pair: Pair) -> N
     assert pair.server._budget.used_bytes == 0
     for sock in socks:
         sock.close()
-
-
-def test_a_slow_message_beyond_the_budget_goes_where_others_wait(pair: Pair) -> None:
-    pair.server._budget._limit_bytes = limits.MIB
-    now, _ = _held(pair)
-    slow, other = _by_hand(pair, 2 * limits.MIB, 2 * limits.MIB)
-    slow.sendall(bytes(limits.MIB + 100_000))
-    pair.until(lambda: pair.server._budget.favoured)
-    other.settimeout(10)
-    sender = threading.Thread(target=other.sendall, args=(bytes(2 * limits.MIB),))
-    sender.start()
-    pair.until(lambda: pair.server._budget.is_contended)
-    now[0] += limits.FAVOUR_TIMEOUT_S + 1
-    pair.until(lambda: len(pair.at_server) == 2)
-    sender.join()
-    assert len(_ended(pair)) == 1
-    slow.close()
-    other.close()
-
-
-def test_a_message_behind_a_favoured_one_has_the_time_of_any_other(pair: Pair) -> None:
-    """The favoured one ends and the next one begins in the same read."""
-    pair.server._budget._limit_bytes = limits.MIB
-    now, _ = _held(pair)
-    (sock,) = _by_hand(pair, 2 * limits.MIB)
-    link = max(pair.server._links.values(), key=lambda link: link.id)
-    account = link.protocol.reader.account
-    sock.sendall(bytes(limits.MIB + 200_000))
-    pair.until(lambda: account.is_favoured)
-    assert _time_left(pair, link.id, now) == limits.FAVOUR_TIMEOUT_S
-    sender = threading.Thread(target=sock.sendall, args=(bytes(limits.MIB - 250_000),))
-    sender.start()
-    pair.until(lambda: link.protocol.reader._filled == 2 * limits.MIB - 50_000)
-    sender.join()
-    now[0] += 1
-    begun = prefix(encode(Chunk("j", 0, 1, 1)), 2 * limits.MIB, checksum(bytes(2 * limits.MIB)))
-    sock.sendall(bytes(50_000) + begun + bytes(40_000))
-    pair.until(lambda: pair.at_server and link.protocol.reader._filled >= 40_000)
-    assert not account.is_favoured
-    assert _time_left(pair, link.id, now) == limits.FRAME_TIMEOUT_S
-    sender = threading.Thread(target=sock.sendall, args=(bytes(limits.MIB + 200_000),))
-    sender.start()
-    pair.until(lambda: account.is_favoured)
-    assert _time_left(pair, link.id, now) == limits.FAVOUR_TIMEOUT_S
-    pair.until(lambda: not sender.is_alive())
-    sock.close()
-
-
-def _time_left(pair: Pair, connection: int, now: list[float]) -> float:
-    due = pair.server._timers.due(connection)
-    assert due is not None
-    return due - now[0]
 
 
 def test_many_messages_of_one_come_over_several_turns_and_others_in_between(pair: Pair) -> None:

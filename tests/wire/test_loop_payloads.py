@@ -8,16 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from moviola.wire import limits
 from moviola.wire.addresses import Address
-from moviola.wire.events import Damaged, Lost, Received, Unsent
+from moviola.wire.events import Damaged, Lost, Received
 from moviola.wire.framing import checksum
 from moviola.wire.limits import MIB
-from moviola.wire.messages import Beat, Task, Welcome
+from moviola.wire.messages import Beat, Welcome
 from moviola.wire.outbox import FileSlice
-from moviola.wire.schema import Lease
 from tests.wire.pair import HANDED, HELLO, TASK, Pair
 
 
@@ -88,19 +85,6 @@ def test_a_payload_may_follow_the_welcome_at_once(pair: Pair) -> None:
     assert [len(event.payload) for event in pair.at_client if isinstance(event, Received)] == [0, 100_000]
 
 
-def test_a_damaged_payload_is_told_with_its_message_and_costs_nothing_else(pair: Pair) -> None:
-    here, _there = pair.opened()
-    message = HANDED
-    pair.client.send(here, message, b"payload", xxh3=1)
-    pair.client.send(here, message, b"payload")
-    pair.until(lambda: len(pair.at_server) == 2)
-    [damaged, whole] = pair.at_server
-    assert isinstance(damaged, Damaged)
-    assert damaged.message == message
-    assert isinstance(whole, Received)
-    assert (whole.message, bytes(whole.payload)) == (message, b"payload")
-
-
 def test_what_cannot_be_read_any_more_arrives_as_damaged(pair: Pair, tmp_path: Path) -> None:
     """A file that is gone, or shorter than it was, before or while it leaves."""
     here, _there = pair.opened()
@@ -130,18 +114,3 @@ def test_a_checksum_without_a_payload_ends_the_connection(pair: Pair) -> None:
     assert lost.error is not None
     assert lost.error.code == "corrupt"
     assert isinstance(pair.at_server[0], Lost)
-
-
-def test_what_cannot_be_sent_comes_back_and_the_connection_lives(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moviola.wire.loop.CHECKS_WHAT_IS_SENT", False)  # as at work
-    here, there = pair.opened()
-    too_large = Task(Lease(1, 1), "j", 0, 0, {"x": bytes(limits.MAX_HEADER)}, {}, "o", 1)
-    pair.server.send(there, too_large)
-    pair.until(lambda: pair.at_server)
-    [unsent] = pair.at_server
-    assert isinstance(unsent, Unsent)
-    assert (unsent.connection, unsent.message) == (there, too_large)
-    assert str(limits.MAX_HEADER) in unsent.reason
-    pair.client.send(here, Beat())
-    pair.until(lambda: len(pair.at_server) > 1)
-    assert pair.at_client == []
