@@ -42,14 +42,16 @@ class EndpointState(Enum):
     CLOSED = "closed"
 
 
-_END: Final = frozenset({EndpointState.CLOSING, EndpointState.CLOSED})
+_OPEN, _HANDSHAKEN = EndpointState.OPEN, HandshakeState.OPEN  # looked up once: this is asked for every message
+_END: Final = (EndpointState.CLOSING, EndpointState.CLOSED)
+_UNREAD: Final = (EndpointState.DIALLING, *_END)
 
 TRANSITIONS: Final[dict[EndpointState, frozenset[EndpointState]]] = {
     EndpointState.DIALLING: frozenset({EndpointState.HANDSHAKING, EndpointState.CLOSED}),
-    EndpointState.HANDSHAKING: _END | {EndpointState.OPEN},
-    EndpointState.OPEN: _END | {EndpointState.RECEIVING, EndpointState.FAVOURED},
-    EndpointState.RECEIVING: _END | {EndpointState.OPEN, EndpointState.FAVOURED},
-    EndpointState.FAVOURED: _END | {EndpointState.OPEN, EndpointState.RECEIVING},
+    EndpointState.HANDSHAKING: frozenset({EndpointState.OPEN, *_END}),
+    EndpointState.OPEN: frozenset({EndpointState.RECEIVING, EndpointState.FAVOURED, *_END}),
+    EndpointState.RECEIVING: frozenset({EndpointState.OPEN, EndpointState.FAVOURED, *_END}),
+    EndpointState.FAVOURED: frozenset({EndpointState.OPEN, EndpointState.RECEIVING, *_END}),
     EndpointState.CLOSING: frozenset({EndpointState.CLOSED}),
     EndpointState.CLOSED: frozenset(),
 }
@@ -128,7 +130,7 @@ class Endpoint:
         self.outbox.put(framed)
         if isinstance(payload, FileSlice):
             self.outbox.put_slice(payload)
-        else:
+        elif size:
             self.outbox.put(payload)
         if self.outbox.is_beyond_bounds:
             self.lose("it reads too slowly: too much waits to be sent to it")
@@ -255,7 +257,7 @@ class Endpoint:
     @property
     def is_handshaken(self) -> bool:
         """Return True if each side knows who the other one is."""
-        return self.protocol.state is HandshakeState.OPEN
+        return self.protocol.state is _HANDSHAKEN
 
     @property
     def is_amid_message(self) -> bool:
@@ -273,15 +275,17 @@ class Endpoint:
         Nothing is read while the other side leaves its answers unread, or while there is no memory for more. A message
         that waits for this side has no deadline.
         """
-        if self.state in (EndpointState.DIALLING, EndpointState.CLOSING, EndpointState.CLOSED):
+        if not self.is_reading and self.state in _UNREAD:
             return
         may_ask = not self.outbox.is_high if self.is_reading else self.outbox.is_low
         self.is_reading = may_ask and not self.waits_for_memory
         if not self.is_handshaken:
             return
-        if not self.is_reading or not self.is_amid_message or self.has_unparsed:
-            self._change(EndpointState.OPEN)
+        reader = self.protocol.reader
+        if reader.idle or reader.has_unparsed or not self.is_reading:
             self.deadline = None
+            if self.state is not _OPEN:
+                self._change(_OPEN)
             return
         wanted = EndpointState.FAVOURED if self.account.is_favoured else EndpointState.RECEIVING
         has_progress = wanted is EndpointState.RECEIVING and self._progress >= limits.FRAME_PROGRESS
@@ -300,8 +304,8 @@ class Endpoint:
         return self._refuse(ProtocolError(ErrorCode.SILENT, text), now)
 
     def _take(self, item: Incoming | bytes) -> None:
-        if self.state is not EndpointState.HANDSHAKING or self.is_handshaken:
-            self._change(EndpointState.OPEN)  # the deadline was that of the message that has ended here
+        if self.state is not _OPEN and (self.state is not EndpointState.HANDSHAKING or self.is_handshaken):
+            self._change(_OPEN)  # the deadline was that of the message that has ended here
         if isinstance(item, bytes):
             self.outbox.put(item)
         elif isinstance(item.message, Error) and item.message.fatal:

@@ -56,6 +56,7 @@ class _Link:
     sock: socket.socket | None = None
     host: str = ""
     mask: int = 0  # what the selector watches
+    deadline: float | None = None  # what the timers have
 
 
 class Loop:
@@ -146,10 +147,7 @@ class Loop:
                 payload.release()
             return
         link.end.send(message, payload, xxh3)
-        if link.end.state is EndpointState.CLOSED:
-            self._drop(link)
-        else:
-            self._dirty[connection] = link
+        self._dirty[connection] = link
 
     def close(self, connection: ConnectionId, code: str = "", text: str = "", job: str = "") -> None:
         """Close a connection once everything queued for it was sent. No Lost event follows.
@@ -163,7 +161,7 @@ class Loop:
         link = self._links.get(connection)
         if link is not None:
             link.end.close(self._clock(), code, text, job)
-            self._touched(link)
+            self._touched(link, self._clock())
 
     def backlog(self, connection: ConnectionId) -> int:
         """Return how many bytes are queued for a connection and not sent yet."""
@@ -223,7 +221,8 @@ class Loop:
                 ready[key.data.id] = key.data
         self._read_all(ready)
         self._expire(self._clock())
-        events, self._pending = self._pending, []
+        events = self._pending.copy()
+        self._pending.clear()
         return events
 
     def flush(self) -> None:
@@ -295,13 +294,13 @@ class Loop:
                 self._forget_socket(link)
                 link.dialling.failed(error.strerror or str(error))
         link.end.lose(link.dialling.reason)
-        return self._apply(link)
+        return self._apply(link, self._clock())
 
     def _connect(self, link: _Link, candidate: Candidate) -> None:
         """Begin to connect. Raises OSError if that has failed at once."""
         link.sock = connecting(candidate)
         link.end.dialling(self._clock())
-        self._apply(link)
+        self._apply(link, self._clock())
 
     def _connected(self, link: _Link) -> None:
         assert link.sock is not None
@@ -335,17 +334,18 @@ class Loop:
         for account in self._budget.resumed():
             link = self._without_memory.pop(account)
             link.end.waits_for_memory = False
-            self._apply(link)
+            self._apply(link, self._clock())
 
     def _read(self, link: _Link, share: Share) -> None:
         assert link.sock is not None
+        now = self._clock()
         try:
-            read(link.sock, link.end, share, self._clock)
+            read(link.sock, link.end, share, now)
         except OSError as error:
             link.end.lose(error.strerror or str(error))
         if link.end.is_amid_message:
             self._arriving.add(link.id)
-        self._touched(link)
+        self._touched(link, now)
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -360,7 +360,7 @@ class Loop:
             self._writing[link.id] = link
         else:
             self._writing.pop(link.id, None)
-        self._apply(link)
+        self._apply(link, self._clock())
 
     # ── links ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -368,13 +368,10 @@ class Loop:
         protocol = Connection(
             role=self._role, hello=hello, secret=self._secret, scratch=self._scratch, budget=self._budget
         )
-        end = Endpoint(self._next_id, protocol, self._budget, self._report, self._clock())
+        end = Endpoint(self._next_id, protocol, self._budget, self._pending.append, self._clock())
         link = self._links[end.id] = _Link(end.id, end, dialling, family)
         self._next_id += 1
         return link
-
-    def _report(self, event: NetworkEvent) -> None:
-        self._pending.append(event)
 
     def _adopt(self, link: _Link, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -384,30 +381,37 @@ class Loop:
             link.host = peer_host(sock)
         except OSError:
             link.host = ""  # it is gone already; reading will tell
-        self._touched(link)
+        self._touched(link, self._clock())
 
-    def _touched(self, link: _Link) -> None:
+    def _touched(self, link: _Link, now: float) -> None:
         """Do what an endpoint has decided; `flush` writes what there is to write, unless the selector says when."""
         if link.id not in self._writing and (link.end.outbox or link.end.state is EndpointState.CLOSING):
             self._dirty[link.id] = link
-        self._apply(link)
+        self._apply(link, now)
 
-    def _apply(self, link: _Link) -> None:
+    def _apply(self, link: _Link, now: float) -> None:
         """Bring the selector, the timers and the loop's own lists in line with what an endpoint has decided."""
         end = link.end
-        end.settle(self._clock())
-        if end.state is EndpointState.CLOSED:
-            return self._drop(link)
-        if end.is_handshaken:
-            self._admission.handshakes.end(link.id)
-        if end.waits_for_memory:
-            self._without_memory[end.account] = link
-        if end.is_reading and end.has_unparsed:
-            self._unread[link.id] = link  # no select would tell
-        is_writing = link.id in self._writing or end.state is EndpointState.DIALLING
-        mask = (selectors.EVENT_READ if end.is_reading else 0) | (selectors.EVENT_WRITE if is_writing else 0)
+        end.settle(now)
+        mask = selectors.EVENT_WRITE if link.id in self._writing else 0
+        if end.is_reading:
+            mask |= selectors.EVENT_READ
+            if end.has_unparsed:
+                self._unread[link.id] = link  # no select would tell
+        else:
+            if end.state is EndpointState.CLOSED:
+                return self._drop(link)
+            if end.state is EndpointState.DIALLING:
+                mask = selectors.EVENT_WRITE
+            elif end.waits_for_memory:
+                self._without_memory[end.account] = link
         self._set_mask(link, mask)
-        return self._timers.set(link.id, end.deadline)
+        if end.deadline != link.deadline:
+            link.deadline = end.deadline
+            self._timers.set(link.id, link.deadline)
+            if end.is_handshaken:  # which gave it another deadline
+                self._admission.handshakes.end(link.id)
+        return None
 
     def _drop(self, link: _Link) -> None:
         link.end.end()
@@ -446,11 +450,12 @@ class Loop:
         self._admission.resume(now)
         self._listen_or_rest()
         for link in [self._links[key] for key in self._timers.expired(now)]:
+            link.deadline = None
             if link.end.state is EndpointState.DIALLING:
                 self._dial_next(link)
             else:
                 link.end.expired(now)
-                self._touched(link)
+                self._touched(link, now)
 
     def _drain_waker(self) -> None:
         self._waker.drain()

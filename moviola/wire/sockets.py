@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from moviola.wire import limits
@@ -142,21 +142,21 @@ def connecting(candidate: Candidate) -> socket.socket:
     return sock
 
 
-def read(sock: socket.socket, end: Endpoint, share: Share, clock: Callable[[], float]) -> None:
+def read(sock: socket.socket, end: Endpoint, share: Share, now: float) -> None:
     """Receive for an endpoint what has come, or as much of it as is its share of a turn.
 
     Args:
         sock: its socket, non-blocking.
         end: takes the bytes, and reports the messages in them.
         share: how much it may read.
-        clock: returns monotonic seconds.
+        now: monotonic seconds.
 
     Raises:
         OSError: the connection is broken.
     """
     messages_left, bytes_left = share
     has_more = True
-    while (messages_left := end.parse(messages_left, clock())) and has_more and bytes_left > 0:
+    while (messages_left := end.parse(messages_left, now)) and has_more and bytes_left > 0:
         with end.buffer() as buffer:
             size = len(buffer)
             if not size:

@@ -162,7 +162,7 @@ def test_both_sides_know_which_job_ended_a_connection(pair: Pair) -> None:
     wrong = msgpack.packb({"type": "Task", "job": "bad job"})
     link = pair.server._links[there]
     link.end.outbox.put(prefix(wrong, 0, 0))
-    pair.server._touched(link)
+    pair.server._touched(link, time.monotonic())
     pair.until(lambda: pair.at_client and pair.at_server)
     for events, number in ((pair.at_client, here), (pair.at_server, there)):
         [lost] = events
