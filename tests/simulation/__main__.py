@@ -2,7 +2,7 @@
 
   python -m tests.simulation --seeds 1000          plays seeds; each failure is told at once, with how to replay it
   python -m tests.simulation --story --first SEED  plays one seed, and prints what happened
-  python -m tests.simulation --mutants             plants each defect of mutants.py: the seeds must catch it
+  python -m tests.simulation --mutants             plants each defect of mutants/: the seeds must catch it
 
 Ctrl-C ends it with what was found until then. The exit status is 1 if a seed failed or a defect escaped.
 """
