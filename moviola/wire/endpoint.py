@@ -42,7 +42,9 @@ class EndpointState(Enum):
     CLOSED = "closed"
 
 
-_OPEN, _HANDSHAKEN = EndpointState.OPEN, HandshakeState.OPEN  # looked up once: this is asked for every message
+_OPEN, _CLOSING, _HANDSHAKEN = EndpointState.OPEN, EndpointState.CLOSING, HandshakeState.OPEN
+"""Looked up once: these are asked for every message."""
+
 _END: Final = (EndpointState.CLOSING, EndpointState.CLOSED)
 _UNREAD: Final = (EndpointState.DIALLING, *_END)
 
@@ -218,7 +220,7 @@ class Endpoint:
 
     def written(self) -> None:
         """The transport has sent from the outbox what the other side takes at present."""
-        if self.state is EndpointState.CLOSING and not self.outbox:
+        if self.state is _CLOSING and not self.outbox:
             self.end()
         elif self._held and self.outbox.is_low:
             for event in self._held:

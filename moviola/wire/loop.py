@@ -356,10 +356,11 @@ class Loop:
         except OSError as error:
             link.end.lose(error.strerror or str(error))
         link.end.written()
+        was_writing = self._writing.pop(link.id, None) is not None
         if link.end.outbox:
             self._writing[link.id] = link
-        else:
-            self._writing.pop(link.id, None)
+        elif link.end.is_reading and not was_writing:
+            return  # as before: it is read, and has nothing left to write
         self._apply(link, self._clock())
 
     # ── links ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -405,7 +406,8 @@ class Loop:
                 mask = selectors.EVENT_WRITE
             elif end.waits_for_memory:
                 self._without_memory[end.account] = link
-        self._set_mask(link, mask)
+        if mask != link.mask:
+            self._set_mask(link, mask)
         if end.deadline != link.deadline:
             link.deadline = end.deadline
             self._timers.set(link.id, link.deadline)
@@ -424,13 +426,13 @@ class Loop:
 
     def _forget_socket(self, link: _Link) -> None:
         if link.sock is not None:
-            self._set_mask(link, 0)
+            if link.mask:
+                self._set_mask(link, 0)
             link.sock.close()
             link.sock = None
 
     def _set_mask(self, link: _Link, mask: int) -> None:
-        if mask == link.mask or link.sock is None:
-            return
+        assert link.sock is not None
         if not link.mask:
             self._selector.register(link.sock, mask, link)
         elif mask:

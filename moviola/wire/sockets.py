@@ -156,7 +156,9 @@ def read(sock: socket.socket, end: Endpoint, share: Share, now: float) -> None:
     """
     messages_left, bytes_left = share
     has_more = True
-    while (messages_left := end.parse(messages_left, now)) and has_more and bytes_left > 0:
+    if end.has_unparsed:
+        messages_left = end.parse(messages_left, now)
+    while messages_left and has_more and bytes_left > 0:
         with end.buffer() as buffer:
             size = len(buffer)
             if not size:
@@ -170,6 +172,7 @@ def read(sock: socket.socket, end: Endpoint, share: Share, now: float) -> None:
         has_more = count == size  # if not, the next select says whether the kernel has more
         bytes_left -= count
         end.received(count)
+        messages_left = end.parse(messages_left, now)
 
 
 def write(sock: socket.socket, outbox: Outbox) -> None:
