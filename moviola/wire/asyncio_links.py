@@ -14,7 +14,7 @@ from typing import Any, cast
 from moviola.wire import limits
 from moviola.wire.addresses import Address
 from moviola.wire.budget import Account, Budget
-from moviola.wire.connection import Connection, Incoming, State
+from moviola.wire.connection import Connection, HandshakeState, Incoming
 from moviola.wire.dialling import Candidate, Dialling
 from moviola.wire.errors import ProtocolError
 from moviola.wire.events import ConnectionId, Damaged, Lost, NetworkEvent, Received
@@ -240,7 +240,7 @@ class _Link(asyncio.BufferedProtocol):
         elif item.is_damaged:
             self._deliver(Damaged(self.id, item.message))
         else:
-            if self._timer is not None and self._protocol.state is State.OPEN:
+            if self._timer is not None and self._protocol.state is HandshakeState.OPEN:
                 self._timer.cancel()
                 self._timer = None
             self._deliver(Received(self.id, item.message, item.payload, item.xxh3))
