@@ -22,7 +22,9 @@ from moviola.wire import limits, windows
 from moviola.wire.messages import Task
 from tests.simulation import material
 from tests.simulation.aggregators import Aggregator
-from tests.simulation.checks import Checks
+from tests.simulation.checks.ends import at_the_end, results_are_sent
+from tests.simulation.checks.messages import MessageChecks
+from tests.simulation.checks.turns import TurnChecks
 from tests.simulation.clients import Client
 from tests.simulation.greedy import USER as GREEDY
 from tests.simulation.greedy import Greedy
@@ -185,11 +187,11 @@ class Scenario:
         self.readers = [
             self._reader(number, client) for number, client in enumerate(self.clients) if self.random.random() < 0.7
         ]
-        self.checks = Checks(self)
-        self.middleware.after_turn = self.checks.nothing_waits_in_vain
+        self.messages = MessageChecks(self)
+        self.middleware.after_turn = TurnChecks(self, self.messages).nothing_waits_in_vain
         self.middleware.on_stage_kept = self._stage_kept
         for worker in self.workers:
-            worker.after_turn = self.checks.results_are_sent
+            worker.after_turn = results_are_sent
         self.is_peaceful = False
 
     def _worker(self, number: int) -> Worker:
@@ -276,7 +278,7 @@ class Scenario:
             raise Failed(f"no good end in {PEACE_S:.0f} s: {waiting} wait; {self._job_lines()}")
         if self.middleware.is_alive:
             self.middleware.validate()
-        self.checks.at_the_end()
+        at_the_end(self, self.messages)
 
     def _all_is_over(self) -> bool:
         for client in self.clients:

@@ -39,7 +39,7 @@ def test_a_planted_defect_is_caught_and_told_with_its_oracle() -> None:
     out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert "caught after" in out
-    assert "checks._sent" in out
+    assert "messages._sent" in out
     assert "1 of 1 caught" in out
 
 

@@ -14,7 +14,7 @@ from tests.simulation.hunt import Hunt, Played, Stretch, Verdict, play_stretch
 from tests.simulation.outcomes import Failure, Outcome, failure_of, spread
 from tests.simulation.scenario import Failed
 
-WRONG = Failure("checks._sent", "AssertionError: too early", "AssertionError: too early")
+WRONG = Failure("messages._sent", "AssertionError: too early", "AssertionError: too early")
 
 
 def verdicts_of(played: Callable[[Stretch], Played], names: list[str], count: int, monkeypatch: Any) -> list[Verdict]:
