@@ -1,8 +1,8 @@
 """The brain of the aggregator: which results are kept, which job is spliced next, what the middleware is told.
 
 Pure: an event and the time go in, commands come out. Sockets, files and the clock are aggregator/server.py's. The rules
-for results are in aggregator/results.py, those for splicing in aggregator/splices.py; here is who may say what, and
-which jobs there are:
+for results are in aggregator/results.py, those for splicing in aggregator/splice_queue.py; here is who may say what,
+and which jobs there are:
 
   * Own, Finish and Drop may be repeated at any time.
   * Of two owner epochs the higher is right: it begins the job anew.
@@ -67,7 +67,7 @@ from .memory import Memory
 from .peers import Peers
 from .reads import Readers
 from .results import Results
-from .splices import Splices
+from .splice_queue import SpliceQueue
 from .states import JobPhase
 
 MAX_JOBS: Final = MAX_HISTORY + 2000
@@ -85,7 +85,7 @@ class Assembler:
 
     Args:
         epoch: of this aggregator's life, for Welcome.
-        splicers: splices that may run at the same time.
+        max_splices: splices that may run at the same time.
         max_clients, max_workers: that may be connected.
         crashes: how often this program ended over which job; one with too many is not taken any more.
     """
@@ -94,15 +94,15 @@ class Assembler:
         self,
         *,
         epoch: int,
-        splicers: int = 1,
+        max_splices: int = 1,
         max_clients: int = MAX_CLIENTS,
         max_workers: int = MAX_WORKERS,
         crashes: Mapping[str, int] | None = None,
     ) -> None:
         self._crashes = crashes or {}
-        self._memory = Memory(splicers)
+        self._memory = Memory(max_splices)
         self._results = Results(self._memory)
-        self._splices = Splices(self._memory)
+        self._splice_queue = SpliceQueue(self._memory)
         self._readers = Readers(self._memory)
         self._peers = Peers(self._memory, self._readers, epoch, max_clients, max_workers)
 
@@ -143,12 +143,12 @@ class Assembler:
             case NotKept():
                 self._results.not_kept(event.command, event.reason, now)
             case ResultsLost():
-                self._splices.lost(event)
+                self._splice_queue.lost(event)
             case Tick():
                 self._tick(now)
             case _:
-                self._splices.ended(event)
-        self._splices.begin()
+                self._splice_queue.ended(event)
+        self._splice_queue.begin()
         self._readers.look()
         return memory.outbox
 
@@ -193,14 +193,14 @@ class Assembler:
         splicing = {job.id for job in memory.jobs.values() if job.state is JobPhase.SPLICING}
         assert not memory.running & set(memory.waiting), "a job is spliced and waits for it"
         assert memory.running | set(memory.waiting) == splicing, "the queue and the states of jobs do not agree"
-        assert len(memory.running) <= memory.splicers, "more splices run than may"
+        assert len(memory.running) <= memory.max_splices, "more splices run than may"
         assert memory.orphans.keys() <= memory.jobs.keys(), "an orphan is no job"
         assert not any(name in memory.history for name in memory.jobs), "a job is in the history and is not over"
         assert memory.recalled is None, "a recalled job stays"
         self._peers.validate()
         self._readers.validate()
         memory.history.validate()
-        assert not memory.waiting or len(memory.running) == memory.splicers, "a splice waits for nothing"
+        assert not memory.waiting or len(memory.running) == memory.max_splices, "a splice waits for nothing"
         for name, job in memory.jobs.items():
             assert name == job.id
             assert not job.has_succeeded, f"{name} has its files and is not in the history"
@@ -397,7 +397,7 @@ class Assembler:
             text = f"job {message.job} was never owned here under epoch {message.owner_epoch}"
             raise ProtocolError(ErrorCode.UNKNOWN_JOB, text)  # after the reconnection it will be
         if message.owner_epoch == job.owner_epoch:
-            self._splices.finish(job, message)
+            self._splice_queue.finish(job, message)
 
     def _drop(self, message: Drop) -> None:
         """A finished job stays in the history, its results went when its files were there; without files it goes."""

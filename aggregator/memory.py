@@ -17,11 +17,11 @@ class Memory:
     """The assembler's memory.
 
     Args:
-        splicers: splices that may run at the same time.
+        max_splices: splices that may run at the same time.
     """
 
-    def __init__(self, splicers: int) -> None:
-        self.splicers = splicers
+    def __init__(self, max_splices: int) -> None:
+        self.max_splices = max_splices
         self.uplink = Uplink()
         self.jobs: dict[str, CollectedJob] = {}  # those that have no files yet, oldest first
         self.history = History()  # those that have

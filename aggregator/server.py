@@ -73,11 +73,11 @@ from .ledger import AggregatorLedger, StoredResult
 from .pruning import Pruning
 from .settings import Settings
 from .splice_messages import SpliceRequest, StoredPart
-from .splicers import PROGRAM, Ending, Splicers
+from .splice_processes import PROGRAM, Ending, SpliceProcesses
 
 log = logging.getLogger("aggregator")
 
-SPLICERS: Final = 2
+SPLICE_PROCESSES: Final = 2
 """Splices at a time: a small job need not wait for a large one, and muxing is bound by the disk."""
 
 
@@ -86,7 +86,7 @@ class Server:
 
     Args:
         loop: listening already, at `port`.
-        ledger, spool, splicers: of this process alone.
+        ledger, spool, splice_processes: of this process alone.
         failed: where chunks that failed are kept; None: nowhere.
         clock: monotonic seconds; `unix_clock` the time of day, for the metrics.
     """
@@ -97,7 +97,7 @@ class Server:
         loop: Loop,
         ledger: AggregatorLedger,
         spool: Spool,
-        splicers: Splicers,
+        splice_processes: SpliceProcesses,
         port: int,
         *,
         failed: FailedChunks | None = None,
@@ -106,13 +106,13 @@ class Server:
     ) -> None:
         self._settings, self._loop, self._ledger, self._spool = settings, loop, ledger, spool
         self._failed = failed
-        self._splicers, self.port, self._clock, self._unix_clock = splicers, port, clock, unix_clock
+        self._splice_processes, self.port, self._clock, self._unix_clock = splice_processes, port, clock, unix_clock
         self._results = settings.results.resolve()
         self._results.mkdir(parents=True, exist_ok=True)
         self._pruning = Pruning(self._results, settings.results_age, settings.results_limit, unix_clock)
         self.assembler = Assembler(
             epoch=ledger.raise_epoch(),
-            splicers=SPLICERS,
+            max_splices=SPLICE_PROCESSES,
             max_clients=descriptors.share(limits.MAX_CLIENTS),
             max_workers=descriptors.share(limits.MAX_WORKERS),
             crashes=ledger.crashes(),
@@ -134,9 +134,9 @@ class Server:
         loop = Loop("aggregator", secret=secret)
         port = loop.listen(settings.bind, settings.port)
         spool = Spool(folder / "spool", limit_bytes=settings.spool_limit, fsync=settings.fsync)
-        splicers = Splicers(loop.watch, loop.unwatch, splicing_program)
+        splice_processes = SpliceProcesses(loop.watch, loop.unwatch, splicing_program)
         failed = FailedChunks(settings.results.resolve())
-        return cls(settings, loop, ledger, spool, splicers, port, failed=failed)
+        return cls(settings, loop, ledger, spool, splice_processes, port, failed=failed)
 
     def _restore(self) -> None:
         known: dict[str, list[Location]] = {}
@@ -169,7 +169,7 @@ class Server:
 
     def run(self) -> None:
         """Serves until `stop`. Raises HalfDone when a turn could not be ended: nothing of it is committed or sent."""
-        self._splicers.start(self._clock())
+        self._splice_processes.start(self._clock())
         try:
             with counting_crashes(self._ledger.count_crash, CollectedJob):
                 while not self._stopping:
@@ -177,7 +177,7 @@ class Server:
         finally:
             if self._failed is not None:
                 self._failed.stop()
-            for job in self._splicers.stop():
+            for job in self._splice_processes.stop():
                 publishing.clear(self._results, job)
             self._loop.shut()
             self._ledger.close()
@@ -190,7 +190,7 @@ class Server:
                 self._take(event)
         self._tell_of_lost_files()
         now = self._clock()
-        for ending in self._splicers.tick(now):
+        for ending in self._splice_processes.tick(now):
             self._splice_ended(ending)
         if self._failed is not None:
             self._failed.tick(now)
@@ -202,7 +202,7 @@ class Server:
         """When the next turn must come at the latest."""
         deadlines = [
             self.assembler.next_deadline(),
-            self._splicers.next_deadline(),
+            self._splice_processes.next_deadline(),
             self._ledger.next_deadline(),
             self._pruning.next_deadline(),
         ]
@@ -212,7 +212,7 @@ class Server:
 
     def _take(self, event: wire.NetworkEvent) -> None:
         if isinstance(event, wire.Readable):
-            for ending in self._splicers.readable(event.fd, self._clock()):
+            for ending in self._splice_processes.readable(event.fd, self._clock()):
                 self._splice_ended(ending)
             return
         peer = MIDDLEWARE if event.connection == self._uplink else event.connection
@@ -281,9 +281,9 @@ class Server:
                 self._free_results(job)
                 self._ledger.jobs.forget(job)
             case Splice():
-                return self._splicers.begin(command.job, self._request(command), self._clock())
+                return self._splice_processes.begin(command.job, self._request(command), self._clock())
             case CancelSplice(job):
-                self._splicers.cancel(job, self._clock())
+                self._splice_processes.cancel(job, self._clock())
                 publishing.clear(self._results, job, later=True)
             case KeepFailed(job, output, index):
                 if self._failed is not None:

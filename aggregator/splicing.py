@@ -1,4 +1,4 @@
-"""The splicing process: `python -m aggregator.splicing FD`, started by aggregator/splicers.py and by nobody else.
+"""The splicing process: `python -m aggregator.splicing FD`, started by aggregator/splice_processes.py alone.
 
 Reads results from the spool's files, joins them by the `splice` of their kind, and puts the files of a job under their
 names when all of them are whole. It ends when the other end of its channel is closed.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from moviola.base.vocabulary import Notice
-from moviola.session.target import Target, hello
+from moviola.session.target import Target, hello, nobody_answers
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.events import Lost, Received
 from moviola.wire.loop import Loop
@@ -59,7 +59,7 @@ def call(target: Target, request: Message, answer: Callable[[Message], T | None]
                     case Received(message=message) if (found := answer(message)) is not None:
                         return found
                     case Lost(reason=reason):
-                        raise Unreachable(f"No middleware answers at {target.address} ({reason})")
+                        raise Unreachable(nobody_answers(target.address, reason))
             loop.flush()
     finally:
         loop.shut()

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from aggregator.server import Server
 from aggregator.settings import Settings
-from aggregator.splicers import PROGRAM
+from aggregator.splice_processes import PROGRAM
 from moviola.wire.addresses import Address
 from moviola.wire.events import Lost, Received
 from moviola.wire.loop import Loop

@@ -57,8 +57,8 @@ FILES: list[FinishedFile] = [FinishedFile("blur.mp4", 20_000_000, "00")]
 class Script:
     """An assembler in the middle of its life: joined, with two workers and a client."""
 
-    def __init__(self, *, joined: bool = True, splicers: int = 1) -> None:
-        self.brain = Assembler(epoch=3, splicers=splicers)
+    def __init__(self, *, joined: bool = True, max_splices: int = 1) -> None:
+        self.brain = Assembler(epoch=3, max_splices=max_splices)
         self.now = 100.0
         self.room = True
         self.records: dict[str, JobRecord] = {}

@@ -1,4 +1,4 @@
-"""The aggregator's real brain, shell, ledger and spool in this process; its loop and its splicers are played."""
+"""The aggregator's real brain, shell, ledger and spool in this process; its loop and its children are played."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aggregator.ledger import AggregatorLedger
 from aggregator.server import Server
 from aggregator.settings import Settings
 from aggregator.splice_messages import SplicedReply, SpliceRequest, to_map
-from aggregator.splicers import Ending
+from aggregator.splice_processes import Ending
 from aggregator.uplink import MAX_RETRY_S
 from moviola.base.finished_file import FinishedFile
 from moviola.base.job_statistics import JobStatistics
@@ -68,7 +68,7 @@ class PlayedLoop:
         pass
 
 
-class PlayedSplicers:
+class PlayedSpliceProcesses:
     """Whatever is begun has ended by the next turn. What is told of it is as much as a real splice tells."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Shell:
         self.spool = Spool(folder / "spool", limit_bytes=SPOOL_BYTES)
         settings = Settings(name="splicer", host="middleware", state=folder, results=folder / "results")
         self.server = Server(
-            settings, self.loop, self.ledger, self.spool, PlayedSplicers(), 5001,  # type: ignore[arg-type]
+            settings, self.loop, self.ledger, self.spool, PlayedSpliceProcesses(), 5001,  # type: ignore[arg-type]
             clock=lambda: self.now, unix_clock=lambda: self.now,
         )  # fmt: skip
         self.turn()

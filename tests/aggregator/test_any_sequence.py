@@ -59,7 +59,7 @@ class World:
         for name, values in {"job": JOBS, "owner_epoch": (1, 1, 2, 3), "name": ("a", "clip")}.items():
             for value in values:
                 self.words.remember(name, value)
-        self.brain = Assembler(epoch=1, splicers=self.random.choice((1, 2)))
+        self.brain = Assembler(epoch=1, max_splices=self.random.choice((1, 2)))
         self.peers: dict[int, str] = {}
         self.tokens: dict[int, str] = {}
         self.story: list[str] = []

@@ -34,7 +34,7 @@ def test_what_raised_before_it_commanded_anything_is_no_half_change(monkeypatch:
 def test_what_was_commanded_before_or_does_not_agree_is_half_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script()
     script.collected()
-    monkeypatch.setattr("aggregator.splices.Splices.begin", _bug)
+    monkeypatch.setattr("aggregator.splice_queue.SpliceQueue.begin", _bug)
     with pytest.raises(IndexError):
         script.own()
     assert "Holdings" in script.brain.half_done()

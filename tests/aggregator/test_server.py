@@ -18,7 +18,7 @@ import xxhash
 
 from aggregator.server import advertised
 from aggregator.settings import Settings
-from aggregator.splices import MAX_DAMAGES
+from aggregator.splice_queue import MAX_DAMAGES
 from moviola.base.job_statistics import JobStatistics
 from moviola.media.bundle import pack, unpack
 from moviola.media.video.digest import digest

@@ -1,4 +1,4 @@
-"""Files that are written straight under their names, for tests of splicers."""
+"""Files that are written straight under their names, for tests of splicing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aggregators of a simulated cluster: the real server, with splicers that take a while."""
+"""Aggregators of a simulated cluster: the real server, with splicing processes that take a while."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.simulation.program import BUG, MIDDLEWARE, SEGMENT_BYTES, SPOOL_BYTES
 from tests.simulation.world import World
 
 
-class Splicers:
+class SpliceProcesses:
     """Stands in for the splicing processes: a splice takes a while and writes the results' texts behind each other."""
 
     def __init__(self, program: Aggregator) -> None:
@@ -139,7 +139,7 @@ class Aggregator(Program):
         self.address = Address(name, 5001)
         self.disk = Disk(self)
         self.server: aggregator_server.Server | None = None
-        self.splicers: Splicers | None = None
+        self.splice_processes: SpliceProcesses | None = None
         self.crash_chance = 0.0
         self.was_wiped = False
         self.splice_crashes: dict[str, int] = {}
@@ -148,15 +148,15 @@ class Aggregator(Program):
         assert self.loop is not None
         self._ledger = AggregatorLedger(self.folder / "ledger.sqlite")
         self._spool = Spool(self.folder / "spool", limit_bytes=SPOOL_BYTES, segment_bytes=SEGMENT_BYTES)
-        self.splicers = Splicers(self)
-        self.splicers.crash_chance = self.crash_chance
+        self.splice_processes = SpliceProcesses(self)
+        self.splice_processes.crash_chance = self.crash_chance
         settings = AggregatorSettings(
             name=self.name, bind=self.address.host, port=self.address.port, host=MIDDLEWARE.host,
             middleware_port=MIDDLEWARE.port, advertise=self.address.host, state=self.folder, results=self.results,
             spool_limit=SPOOL_BYTES,
         )  # fmt: skip
         self.server = aggregator_server.Server(
-            settings, self.loop, self._ledger, self._spool, self.splicers, self.address.port,  # type: ignore[arg-type]
+            settings, self.loop, self._ledger, self._spool, self.splice_processes, self.address.port,  # type: ignore[arg-type]
             clock=self.world.clock, unix_clock=self.world.clock,
         )  # fmt: skip
         self.server.assembler.half_done = lambda: BUG  # type: ignore[method-assign]
@@ -174,7 +174,7 @@ class Aggregator(Program):
             self.network.listening.pop(address, None)
         self._spool.close()
         self._ledger.close()
-        self.server = self.splicers = None
+        self.server = self.splice_processes = None
 
     @property
     def is_dirty(self) -> bool:

@@ -393,8 +393,8 @@ class Scenario:
                 self.random.choice(self.workers).drain()
             case "splice-crash":
                 self.aggregator.crash_chance = 0.5
-                if self.aggregator.splicers is not None:
-                    self.aggregator.splicers.crash_chance = 0.5
+                if self.aggregator.splice_processes is not None:
+                    self.aggregator.splice_processes.crash_chance = 0.5
 
     def _stage_kept(self) -> None:
         """What lies between two workers lies there for a moment only: faults drawn over time would seldom meet it."""
@@ -445,8 +445,8 @@ class Scenario:
         self.network.heal(tear=True)
         self.middleware.disk.full_chance = self.aggregator.disk.full_chance = self.network.damage_chance = 0.0
         self.aggregator.crash_chance = 0.0
-        if self.aggregator.splicers is not None:
-            self.aggregator.splicers.crash_chance = 0.0
+        if self.aggregator.splice_processes is not None:
+            self.aggregator.splice_processes.crash_chance = 0.0
         self.intruder.kill()
         for onlooker in self.onlookers:
             self.world.later(WATCHED_S, onlooker.kill)

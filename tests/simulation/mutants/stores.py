@@ -8,7 +8,7 @@ from typing import Any
 from aggregator import reads, results
 from aggregator.assembler import Assembler
 from aggregator.results import Results
-from aggregator.splices import Splices
+from aggregator.splice_queue import SpliceQueue
 from middleware import names
 from middleware.link_costs import LinkCosts
 from middleware.model.job import Job
@@ -76,7 +76,7 @@ def _tag_not_checked() -> Patch:
 
 
 def _unreadable_result_fails_its_job() -> Patch:
-    real = Splices._damaged
+    real = SpliceQueue._damaged
 
     def damaged(self: Any, job: Any, event: Any) -> None:
         if event.makers:
@@ -84,7 +84,7 @@ def _unreadable_result_fails_its_job() -> Patch:
         else:
             real(self, job, event)
 
-    return Splices, "_damaged", damaged
+    return SpliceQueue, "_damaged", damaged
 
 
 def _delivered_for_ever() -> Patch:

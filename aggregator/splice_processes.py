@@ -66,7 +66,7 @@ class _Child:
         return processes.how_it_ended(processes.end(self.process))
 
 
-class Splicers:
+class SpliceProcesses:
     """Up to as many children as the assembler runs splices at once.
 
     Args:

@@ -22,7 +22,7 @@ from aggregator.events import (
     Spliced,
     SpliceFailed,
 )
-from aggregator.splices import MAX_CRASHES, MAX_DAMAGES
+from aggregator.splice_queue import MAX_CRASHES, MAX_DAMAGES
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.vocabulary import JobState
 from moviola.wire.limits import MAX_CHUNKS
@@ -103,7 +103,7 @@ def test_finish_of_a_job_that_was_never_owned_ends_the_connection() -> None:
 
 
 def test_splices_wait_for_their_turn() -> None:
-    script = Script(splicers=2)
+    script = Script(max_splices=2)
     for job in ("a", "b", "c"):
         script.collected(job)
     assert [script.finish(2, 1, job=job) != [] for job in ("a", "b", "c")] == [True, True, False]

@@ -26,7 +26,7 @@ MAX_DAMAGES: Final = 10
 time. A disk on which so many do loses what it is given; of workers the middleware excludes who made such results."""
 
 
-class Splices:
+class SpliceQueue:
     """The part of the assembler that makes files."""
 
     def __init__(self, memory: Memory) -> None:
@@ -55,7 +55,7 @@ class Splices:
     def begin(self) -> None:
         """Starts what may run."""
         memory = self._memory
-        while memory.waiting and len(memory.running) < memory.splicers:
+        while memory.waiting and len(memory.running) < memory.max_splices:
             job = memory.jobs[memory.waiting.popitem(last=False)[0]]
             memory.running.add(job.id)
             memory.log(f"job {job.id}: splicing {sum(job.chunk_counts)} chunks of {len(job.tracks)} tracks")

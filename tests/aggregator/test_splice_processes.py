@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 
-import aggregator.splicers as module
+import aggregator.splice_processes as module
 from aggregator.events import ChunksDamaged, SpliceCrashed, Spliced, SpliceFailed
 from aggregator.splice_messages import SpliceRequest
-from aggregator.splicers import Ending, Splicers
+from aggregator.splice_processes import Ending, SpliceProcesses
 from moviola.base.finished_file import FinishedFile
 from moviola.base.job_statistics import JobStatistics
 from tests.waiting import until
@@ -56,17 +56,17 @@ CANNOT_START = "import sys; sys.exit(3)"
 
 
 class Pool:
-    """Splicers with a selector of their own."""
+    """SpliceProcesses with a selector of their own."""
 
     def __init__(self, program: str) -> None:
         self.selector = selectors.DefaultSelector()
-        self.splicers = Splicers(self._watch, self._unwatch, (sys.executable, "-c", program))
+        self.pool = SpliceProcesses(self._watch, self._unwatch, (sys.executable, "-c", program))
         self.endings: list[Ending] = []
         self.now = time.monotonic()  # as told last
 
     @property
     def process_ids(self) -> list[int]:
-        return [child.process.pid for child in self.splicers._children.values()]
+        return [child.process.pid for child in self.pool._children.values()]
 
     def _watch(self, fd: int) -> None:
         self.selector.register(fd, selectors.EVENT_READ)
@@ -82,28 +82,26 @@ class Pool:
         self.now = time.monotonic()
         for key, _ in ready:
             assert isinstance(key.fileobj, int)
-            self.endings += self.splicers.readable(key.fileobj, self.now)
-        self.endings += self.splicers.tick(self.now)
+            self.endings += self.pool.readable(key.fileobj, self.now)
+        self.endings += self.pool.tick(self.now)
 
     def ending(self) -> Ending:
         self.until(lambda: self.endings)
         return self.endings.pop(0)
 
     def begin(self, job: str) -> None:
-        self.endings += self.splicers.begin(
-            job, SpliceRequest(job, "", {}, [], [], JobStatistics(), []), time.monotonic()
-        )
+        self.endings += self.pool.begin(job, SpliceRequest(job, "", {}, [], [], JobStatistics(), []), time.monotonic())
 
 
 @contextmanager
 def pool(program: str) -> Iterator[Pool]:
     made = Pool(program)
-    made.splicers.start(time.monotonic())
+    made.pool.start(time.monotonic())
     try:
         yield made
     finally:
         processes = made.process_ids
-        made.splicers.stop()
+        made.pool.stop()
         assert not any(is_alive(process) for process in processes)
 
 
@@ -176,7 +174,7 @@ def test_a_signal_without_a_name_is_told_as_any_other() -> None:
 def test_a_process_that_cannot_start_is_not_started_in_a_loop() -> None:
     with pool(CANNOT_START) as made:
         made.until(lambda: not made.process_ids)
-        deadline = made.splicers.next_deadline()
+        deadline = made.pool.next_deadline()
         assert deadline is not None
         assert deadline == made.now + module.RESPAWN_S
         made.begin("a")
@@ -198,14 +196,14 @@ def test_a_cancelled_splice_is_heard_of_no_more() -> None:
     with pool(HANGS) as made:
         [before] = made.process_ids
         made.begin("a")
-        made.splicers.cancel("a", time.monotonic())
+        made.pool.cancel("a", time.monotonic())
         assert not is_alive(before)
         made.until(lambda: made.process_ids)
         assert made.endings == []
 
 
 def test_the_real_process_ends_when_the_aggregator_is_gone() -> None:
-    made = Splicers(lambda _fd: None, lambda _fd: None)
+    made = SpliceProcesses(lambda _fd: None, lambda _fd: None)
     made.start(time.monotonic())
     [child] = made._children.values()
     child.channel.close()
