@@ -24,8 +24,7 @@ def print_filters(console: Terminal, offered: Offered) -> None:
         _print(console, name, f"{schema.summary}{workers}", _INDENT, width)
         longest = max((len(parameter.name) for parameter in schema.parameters), default=0)
         for parameter in schema.parameters:
-            default = format_value(parameter.default)
-            text = f"{takes(parameter)} ({default})" + (f": {parameter.help}" if parameter.help else "")
+            text = f"{takes(parameter)} ({default_of(parameter)})" + (f": {parameter.help}" if parameter.help else "")
             hanging = _INDENT + " " * (longest + 2)
             _print(console, f"{_INDENT}{parameter.name:<{longest}}", text, hanging, width, name_style="")
         for requirement in schema.requires:
@@ -61,4 +60,11 @@ def takes(parameter: Parameter) -> str:
         return "true, false"
     if parameter.minimum is not None and parameter.maximum is not None:
         return f"{parameter.minimum}..{parameter.maximum}{' ' if parameter.unit else ''}{parameter.unit}"
+    if parameter.type == "asset":
+        return "a file"
     return CHARSETS[parameter.charset] if parameter.type == "str" else parameter.type
+
+
+def default_of(parameter: Parameter) -> str:
+    """A parameter's default as it would be typed; `none` where nothing is."""
+    return "none" if parameter.default == "" else format_value(parameter.default)

@@ -9,12 +9,12 @@ from typing import Final
 
 from moviola.base.invocation import typed
 from moviola.display.terminal import Terminal
-from moviola.filters.chain import Step, Value, format_chain, format_value
+from moviola.filters.chain import Step, Value, format_chain
 from moviola.filters.schema import MATERIALS, FilterSchema, Parameter, ParameterError
 from moviola.media.kinds import KINDS
 from moviola.session.units import counted
 
-from .filter_list import takes
+from .filter_list import default_of, takes
 
 SHOWN_IN_EXAMPLE: Final = 2
 """Parameters of an example: enough to see how they are written."""
@@ -90,10 +90,8 @@ def _context(schema: FilterSchema) -> str:
 
 def _about(parameter: Parameter) -> str:
     """`1..100 px; 7 by default: how far it reaches`."""
-    default = format_value(parameter.default)
-    told = "none" if default == '""' else default
-    values = {"bool": "true or false", "asset": "a file"}.get(parameter.type) or takes(parameter)
-    return f"{values}; {told} by default" + (f": {parameter.help}" if parameter.help else "")
+    values = "true or false" if parameter.type == "bool" else takes(parameter)
+    return f"{values}; {default_of(parameter)} by default" + (f": {parameter.help}" if parameter.help else "")
 
 
 def _wrapped(text: str, hanging: int, width: int | None) -> Iterator[str]:

@@ -39,9 +39,11 @@ def _parameter(parameter: Parameter) -> str:
     span = "" if parameter.minimum is None else f" {parameter.minimum:g}..{parameter.maximum:g}"
     unit = f" {parameter.unit}" if parameter.unit else ""
     choices = " " + ", ".join(parameter.choices) if parameter.choices else ""
-    kind = "" if span or choices else " true, false" if parameter.type == "bool" else f" {CHARSETS[parameter.charset]}"
+    words = {"bool": " true, false", "asset": " file"}
+    kind = "" if span or choices else words.get(parameter.type, f" {CHARSETS[parameter.charset]}")
     default = format_value(f"{parameter.default:g}" if isinstance(parameter.default, float) else parameter.default)
-    return _cell(f"`{parameter.name}`{span}{unit}{choices}{kind} ({default}): {parameter.help}")
+    told = "none" if parameter.type == "asset" else default
+    return _cell(f"`{parameter.name}`{span}{unit}{choices}{kind} ({told}): {parameter.help}")
 
 
 def _cell(text: str) -> str:

@@ -52,8 +52,9 @@ class Terminal(Console):
         self.print(styled(*parts), soft_wrap=True)
 
     def tell(self, text: str) -> None:
-        """Sentences, which a terminal gets broken between words; what is no terminal gets one line."""
-        self.print(styled(text), soft_wrap=not self.is_terminal)
+        """Sentences, which a terminal gets broken between words; what is no terminal gets one line. A line that begins
+        with a blank, as those of a traceback do, stays whole, so that what it names can be copied."""
+        self.print(styled(text), soft_wrap=not self.is_terminal or text.startswith(" "))
 
     def fail(self, status: int, sentence: str) -> int:
         """Say why a program ends; return the exit status, for `return stderr.fail(…)`."""

@@ -26,7 +26,7 @@ class Faces(Filter):
     """
 
     name: ClassVar[str] = "faces"
-    summary: ClassVar[str] = "finds faces and draws boxes around them"
+    summary: ClassVar[str] = "finds upright faces seen from the front and draws boxes around them"
 
     detail: int = parameter(
         640, minimum=64, maximum=4096, unit="px", help="long side of the picture searched; more finds smaller faces"

@@ -136,3 +136,14 @@ def test_a_reader_that_leaves_ends_nothing(
     )  # fmt: skip
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_lines_of_a_traceback_stay_whole_where_sentences_are_broken() -> None:
+    shown = Terminal(file=io.StringIO(), force_terminal=True, width=30, color_system=None)
+    place = '  File "/home/somebody/filters/with_a_long_name.py", line 11, in apply'
+    shown.tell(place)
+    shown.tell("a sentence that is longer than thirty cells")
+    assert isinstance(shown.file, io.StringIO)
+    assert [line.rstrip() for line in shown.file.getvalue().splitlines()] == [
+        place, "a sentence that is longer than", "thirty cells",
+    ]  # fmt: skip
