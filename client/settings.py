@@ -125,7 +125,7 @@ class StatusSettings:
     """What `client.status` can be told."""
 
     once: bool = setting(
-        False, type=SWITCH, help="print it and end, on a terminal too", aliases=["-1"], excludes="how often", once=True
+        False, type=SWITCH, help="print it and end, on a terminal too", excludes="how often", once=True
     )
     json: bool = json("print one JSON object")
     watch: bool = setting(

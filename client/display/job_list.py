@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from moviola.base.progress import Progress
-from moviola.base.vocabulary import JobState
+from moviola.base.vocabulary import FINAL, JobState
 from moviola.display.bars import age, duration
 from moviola.display.terminal import Terminal
-from moviola.session.job_session import FINAL_STATES
-from moviola.session.jobs import short_id
+from moviola.session.job_ids import short_id
 from moviola.session.units import counted
 from moviola.wire.messages import Job
 
@@ -39,7 +38,7 @@ def totals(jobs: Collection[Job]) -> dict[str, Any]:
     jobs that ended as `done`, and of tasks that needed no second try (0 … 1; None where nothing has ended)."""
     states = Counter(job.state for job in jobs)
     tasks = {name: sum(getattr(job.progress, name) for job in jobs) for name in _TASKS}
-    ended = sum(states[state] for state in FINAL_STATES)
+    ended = sum(states[state] for state in FINAL)
     tried = tasks["tasks_stored"] + tasks["retries"]
     return {
         "jobs": dict(states),
@@ -64,7 +63,7 @@ def print_jobs(console: Terminal, jobs: Collection[Job], now_unix_s: float, limi
     id_width = min(longest, max(MIN_ID_WIDTH, console.width - OTHER_CELLS - 8 * (has_priorities + has_retries)))
     rows.columns[0].no_wrap = True
     for job in newest:
-        is_over = job.state in FINAL_STATES
+        is_over = job.state in FINAL
         rows.add_row(
             short_id(job.job, id_width),
             *[job.user] * has_users,

@@ -27,9 +27,6 @@ STATE_COLOURS: Final[dict[str, str]] = {
 }
 """Of states of jobs and workers."""
 
-MIN_RATE: Final = 0.01
-"""Frames/s below which nothing is said of when a job will be done: it stands still, and its rate is dying away."""
-
 
 def table(*headings: str) -> Table:
     """Columns by heading; those with `>` in front hold numbers. Only texts of any length are folded: the first
@@ -69,7 +66,7 @@ def share(count: int, total: int | None) -> str:
 def seconds_left(job: Job) -> float | None:
     """Return how long a job will take at its present speed; None where nothing can be said."""
     done, wanted = job.progress.frames_done, job.progress.frames_wanted
-    if job.state != JobState.RUNNING or wanted is None or job.frames_per_s < MIN_RATE:
+    if job.state != JobState.RUNNING or wanted is None or not job.frames_per_s:
         return None
     return max(0, wanted - done) / job.frames_per_s
 

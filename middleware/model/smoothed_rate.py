@@ -11,6 +11,9 @@ WINDOW_S: Final = 5.0
 PATIENCE_S: Final = 2.0
 """Word of what was done comes about once a second: a rate falls only when none has come for longer than this."""
 
+MIN_PER_S: Final = 0.001
+"""A rate below this is none: what stands still is told as 0 after a minute, and not as ever smaller numbers."""
+
 MIN_KNOWN: Final = 1.0 - exp(-1.0 / WINDOW_S)
 """The weight of a second: during the first one a rate is shown too low, rather than too high by far."""
 
@@ -41,4 +44,5 @@ class SmoothedRate:
         if self._at is None:
             return 0.0
         overdue_s = max(0.0, now - self._at - PATIENCE_S)
-        return self._average / max(self._known, MIN_KNOWN) * exp(-overdue_s / WINDOW_S)
+        rate = self._average / max(self._known, MIN_KNOWN) * exp(-overdue_s / WINDOW_S)
+        return rate if rate >= MIN_PER_S else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from moviola.base.vocabulary import JobState, WorkerState
+from moviola.base.vocabulary import FINAL, JobState, WorkerState
 
 __all__ = [
     "FINAL",
@@ -16,8 +16,6 @@ __all__ = [
     "TaskState",
     "WorkerState",
 ]
-
-FINAL: Final = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})
 
 JOB_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.PENDING: frozenset({JobState.RUNNING, JobState.PAUSED}) | FINAL,

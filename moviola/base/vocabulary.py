@@ -7,6 +7,7 @@ one does not know is equal to none of them, and no error.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Word(StrEnum):
@@ -131,6 +132,10 @@ class JobState(Word):
     PARTIAL = "partial"  # all frames accounted for, some of them not as asked
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+FINAL: Final = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})
+"""States of a job that is over."""
 
 
 class JobCode(Word):

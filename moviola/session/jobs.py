@@ -11,6 +11,7 @@ from moviola.base.invocation import typed
 from moviola.media.kinds import KINDS, unit_of
 from moviola.session.destination import Place, place_for
 from moviola.session.existing import settle_fetch
+from moviola.session.job_ids import GAP
 from moviola.session.run import FollowRequest
 from moviola.session.target import UsageError
 from moviola.wire.messages import Job
@@ -18,18 +19,6 @@ from moviola.wire.messages import Job
 LATEST: Final = "latest"
 MAX_NAMED: Final = 5
 """Jobs named when the beginning of an id fits several."""
-
-
-GAP: Final = "…"
-"""Stands for the middle of an id that was too long to be shown."""
-
-TAIL: Final = 12
-"""Characters at the end of an id, by which jobs of one source are told apart."""
-
-
-def short_id(job: str, width: int) -> str:
-    """Return a job's id in at most `width` characters, without its middle if it is longer; `find` understands it."""
-    return job if len(job) <= width else f"{job[: max(1, width - TAIL - 1)]}{GAP}{job[-TAIL:]}"
 
 
 def find(jobs: Mapping[str, Job], text: str) -> Job:

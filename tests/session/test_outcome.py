@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from moviola.base.vocabulary import FINAL
+from moviola.session.job_session import FINAL_STATES
 from moviola.session.outcome import REFUSED, Outcome, OutputOutcome, Remains, Status, exit_status
 
 DONE, FAILED, WRONG, PARTIAL, CANCELLED = (
@@ -88,3 +90,8 @@ def test_how_it_ended_is_told_once_and_in_english(
     outcome = Outcome("a.mp4", "j", status, state, reason, remains=remains)
     assert outcome.sentence() == told
     assert outcome.sentence("j-1") == told.replace("a.mp4", "j-1")
+
+
+def test_each_final_state_of_a_job_has_a_status_of_its_own() -> None:
+    assert FINAL_STATES.keys() == FINAL
+    assert len(set(FINAL_STATES.values())) == len(FINAL)

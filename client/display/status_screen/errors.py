@@ -9,7 +9,7 @@ from typing import Final
 from moviola.base.trouble import Trouble
 from moviola.base.vocabulary import Fault
 from moviola.display.terminal import styled
-from moviola.session.jobs import short_id
+from moviola.session.job_ids import short_id
 
 from .columns import Column, Row
 

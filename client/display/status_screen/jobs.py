@@ -8,12 +8,11 @@ from typing import Final
 
 from rich.text import Text
 
-from moviola.base.vocabulary import JobState
+from moviola.base.vocabulary import FINAL, JobState
 from moviola.display.bars import bar, duration
 from moviola.display.terminal import styled
 from moviola.media.kinds import unit_of
-from moviola.session.job_session import FINAL_STATES
-from moviola.session.jobs import TAIL, short_id
+from moviola.session.job_ids import TAIL, short_id
 from moviola.session.units import counted
 from moviola.wire.messages import Job
 
@@ -80,10 +79,10 @@ def job_row(job: Job, width: int) -> Row:
 def _note(job: Job, part: float) -> Text | None:
     """Return what is told in place of numbers: why a job waits or failed, or what it came to."""
     colour = STATE_COLOURS.get(job.state, "")
-    if job.state in FINAL_STATES and not job.reason:
+    if job.state in FINAL and not job.reason:
         _, _, done, _ = frames_of(job)
         return styled((f"{counted(done, unit_of(job.progress.kind))} in {duration(job.seconds)}", "dim"))
     if job.state == JobState.RUNNING or not job.reason:
         return None
-    before = f"{part:.0%} done; " if part and job.state not in FINAL_STATES else ""
+    before = f"{part:.0%} done; " if part and job.state not in FINAL else ""
     return styled((before + job.reason, colour))
