@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from moviola.wire import limits
 from moviola.wire.addresses import Address
@@ -20,7 +20,11 @@ from moviola.wire.errors import ProtocolError
 from moviola.wire.events import ConnectionId, Damaged, Lost, NetworkEvent, Received
 from moviola.wire.framing import Buffer, checksum
 from moviola.wire.messages import Error, Hello, Message
+from moviola.wire.outbox import Outbox
 from moviola.wire.sockets import tune
+
+PIECE_SIZE: Final = 256 * limits.KIB
+"""What is given to asyncio at a time: it copies what the system does not take at once, and keeps that much."""
 
 
 class ReceiveMemory:
@@ -128,6 +132,8 @@ class _Link(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None  # of the handshake, and of a close
         self._view: memoryview | None = None  # what asyncio is writing into
         self._last_error: Error | None = None
+        self._outbox = Outbox()
+        self._may_write = True  # asyncio has room
         self._is_told = False  # the program knows that it is over
 
     # ── dialling ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,6 +175,7 @@ class _Link(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the other side's greeting."""
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=PIECE_SIZE)
         self._set_timer(lambda: self._lose(f"the handshake took more than {limits.HANDSHAKE_TIMEOUT_S:.0f} s"))
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -194,6 +201,15 @@ class _Link(asyncio.BufferedProtocol):
             self._memory.wait(self._protocol.reader.account, self._transport)
         return self._memory.resume()
 
+    def pause_writing(self) -> None:
+        """Write nothing while asyncio keeps enough."""
+        self._may_write = False
+
+    def resume_writing(self) -> None:
+        """Write on."""
+        self._may_write = True
+        self._write()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the program that the connection is gone, unless it closed it."""
         reason = "the other side closed the connection"
@@ -210,19 +226,31 @@ class _Link(asyncio.BufferedProtocol):
         framed = Connection.framed(message, len(payload), checksum(payload))
         if self._transport is None or self._is_told:
             return
-        self._transport.write(framed)
-        if len(payload):
-            self._transport.write(payload)
-        if self._transport.get_write_buffer_size() > limits.MAX_BACKLOG:
+        self._outbox.put(framed)
+        self._outbox.put(payload)
+        self._write()
+        if self._outbox.is_beyond_bounds:
             self._lose("it reads too slowly: too much waits to be sent to it")
 
     def close(self) -> None:
         """Close it once everything was sent; nothing more is told of it."""
         self._is_told = True
-        if self._transport is None or self._transport.get_write_buffer_size() == 0:
+        if self._transport is None:
             return self.abort()
-        self._transport.close()
-        return self._set_timer(self.abort)
+        self._set_timer(self.abort)
+        return self._write()
+
+    def _write(self) -> None:
+        """Write what waits, as much as asyncio takes without keeping it: it copies what it keeps."""
+        transport = self._transport
+        if transport is None:
+            return
+        while self._outbox and self._may_write:
+            piece = self._outbox.batch()[0][:PIECE_SIZE]
+            transport.write(piece)
+            self._outbox.batch_sent(len(piece))
+        if self._is_told and not self._outbox:
+            transport.close()
 
     def abort(self) -> None:
         """Close it at once; nothing more is told of it."""
@@ -230,9 +258,9 @@ class _Link(asyncio.BufferedProtocol):
         self._end()
 
     def _take(self, item: Incoming | bytes) -> None:
-        assert self._transport is not None
         if isinstance(item, bytes):
-            return self._transport.write(item)
+            self._outbox.put(item)
+            return self._write()
         if isinstance(item.message, Error) and item.message.fatal:
             self._last_error = item.message
         elif self._is_told:
@@ -249,7 +277,7 @@ class _Link(asyncio.BufferedProtocol):
     def _refuse(self, error: ProtocolError) -> None:
         """Close the connection because of a fault of its peer, and send the peer the reason."""
         if self._transport is not None and not self._is_told:
-            self._transport.write(Connection.framed(Error(code=error.code, text=error.text, job=error.job)))
+            self._outbox.put(Connection.framed(Error(code=error.code, text=error.text, job=error.job)))
         if not self._is_told:
             self._is_told = True
             self._deliver(Lost(self.id, f"{error.code}: {error.text}", None, error.job))
@@ -271,6 +299,7 @@ class _Link(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
+        self._outbox.clear()
         self._protocol.reader.close()
         self._memory.forget(self._protocol.reader.account)
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import av
+import httpx
 import numpy as np
 import pytest
 
 from moviola.wire.limits import GIB, MIB
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, local, output
+from tests.waiting import PATIENCE_S, pause, until
 
+from .listeners import Listeners
 from .served import Served
 
 pytestmark = [pytest.mark.suite("web"), pytest.mark.timeout(600)]
 
 UPLOADS: Final = 20
+ROUNDS: Final = 5
 
 MAX_RSS: Final = 150 * 10**6
 
@@ -107,3 +115,78 @@ def test_twenty_uploads_at_once_become_what_local_makes_of_them(
     for source, job in zip(sources, ended, strict=True):
         reference = local(gateway.cluster, str(source), "--filters", "edges", "--out", f"{tmp_path}/r.mp4", "-y")
         assert job["outputs"][0]["digest"] == output(reference)["digest"], source
+
+
+def test_fifty_open_streams_end_with_the_gateway_within_two_seconds(cluster: LocalCluster, tmp_path: Path) -> None:
+    with Served(cluster) as gateway:
+        gateway.ended(gateway.put(clips.moving(tmp_path / "clip.mp4", frames=16), filters="identity"))
+        with Listeners(gateway.port, 50) as listeners:
+            began = time.monotonic()
+            gateway.process.send_signal(signal.SIGTERM)
+            gateway.process.wait(PATIENCE_S)
+            took_s = time.monotonic() - began
+            until(lambda: listeners.ended == 50, "the end of all streams")
+    print(f"50 streams ended in {took_s:.2f} s")
+    assert took_s < 2
+    assert "Traceback" not in cluster.log("web")
+
+
+def test_two_hundred_listeners_and_one_that_is_stuck_leave_a_job_its_speed(gateway: Served, tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "film.mp4", frames=1200, size=(640, 480))
+
+    def seconds() -> float:
+        return float(gateway.ended(gateway.put(clip, filters="blur", new="on"))["seconds"])
+
+    seconds()  # the first is slower
+    alone, heard = [], []
+    for _ in range(ROUNDS):
+        alone.append(seconds())
+        with Listeners(gateway.port, 200, stuck=1):
+            heard.append(seconds())
+    print(f"alone {sorted(alone)}, with 201 listeners {sorted(heard)}, {min(alone) / min(heard):.3f} of the speed")
+    assert min(alone) / min(heard) >= 0.95
+
+
+def test_a_gateway_that_is_killed_takes_nothing_from_the_listeners_of_another(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    clip = clips.moving(tmp_path / "clip.mp4", frames=240)
+    with Served(cluster, "one") as one, Served(cluster, "two") as two:
+        seen = [job["id"] for job in two.get("/api/jobs")["jobs"]]
+        with Listeners(two.port, 3) as here, Listeners(one.port, 1) as there:
+            first = one.put(clip, filters="blur", new="on")
+            here.wait_for('"job-started", "time": ')
+            half = one.process  # it is killed while a body is on its way to it
+            with ThreadPoolExecutor(1) as threads:
+                upload = threads.submit(_half_an_upload, one)
+                until(upload.running, "an upload that has begun")
+                one.process.kill()
+                half.wait(PATIENCE_S)
+                assert upload.result(PATIENCE_S)
+            second = two.put(clip, filters="edges", new="on")
+            for job in (first, second):
+                assert two.ended(job)["state"] == "done"
+                here.wait_for(f"job {job['id']} is done")
+            for heard in here.heard:
+                for job in (first, second):
+                    for what in ("was submitted", "has started", "is done"):
+                        assert heard.decode().count(f"job {job['id']} {what}") == 1, (job["id"], what)
+            last = [line[4:] for line in there.heard[0].decode().splitlines() if line.startswith("id: ")][-1]
+        resumed = "".join(json.dumps(told) for told in two.events(first["links"]["events"], after=last))
+        missing = "" if f"{first['id']} is done" in there.heard[0].decode() else f"{first['id']} is done"
+        assert missing in resumed
+        assert "missed" not in resumed
+        assert len(two.get("/api/jobs")["jobs"]) == len(seen) + 2
+
+
+def _half_an_upload(gateway: Served) -> bool:
+    """Send a body that never ends to a gateway that is killed; True once it is gone."""
+
+    def body() -> Iterator[bytes]:
+        while gateway.process.poll() is None:
+            yield bytes(1000)
+            pause()
+
+    with suppress(httpx.TransportError):
+        gateway.client.put("/api/jobs/half.mp4", content=body())
+    return True
