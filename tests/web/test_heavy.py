@@ -20,7 +20,7 @@ import pytest
 from moviola.wire.limits import GIB, MIB
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, local, output
-from tests.waiting import PATIENCE_S, pause, until
+from tests.waiting import PATIENCE_S, Pauses, until
 
 from .listeners import Listeners
 from .served import Served
@@ -183,6 +183,7 @@ def _half_an_upload(gateway: Served) -> bool:
     """Send a body that never ends to a gateway that is killed; True once it is gone."""
 
     def body() -> Iterator[bytes]:
+        pause = Pauses()
         while gateway.process.poll() is None:
             yield bytes(1000)
             pause()
