@@ -19,7 +19,7 @@ import psutil
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, finished, local, output
 from tests.end_to_end.faults.witness import view
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ROOM = 20_000_000
 SMALL_SPOOL = 12 * 1024
@@ -72,7 +72,7 @@ def test_a_job_that_does_not_fit_says_so_and_two_others_finish(tmp_path: Path) -
         outcome = finished(too_large, FAILED)
         assert "could not be written" in outcome["reason"]
         assert any(os.strerror(number) in outcome["reason"] for number in (errno.ENOSPC, errno.EFBIG))
-        assert seconds_of_splicing(cluster.log("aggregator"), str(outcome["job_id"])) < 10
+        assert seconds_of_splicing(cluster.log("aggregator"), str(outcome["job_id"])) < PATIENCE_S
         assert not list(cluster.results.rglob("*.part*"))
         assert not (cluster.results / str(outcome["job_id"])).exists()
         assert output(cluster.send(str(small), "--filters", "blur"))["frames_out"] == 96, "the cluster lives on"
@@ -113,7 +113,7 @@ def test_half_uploads_keep_a_third_client_out_no_longer_than_their_expiry(tmp_pa
         began = time.monotonic()
         sent = output(cluster.send(str(film), "--filters", "blur"))
         assert sent["frames_out"] == 240
-        assert time.monotonic() - began < expiry_s + 20, "what a loaded machine needs for it was expected beside"
+        assert time.monotonic() - began < expiry_s + PATIENCE_S, "what a loaded machine needs for it is allowed beside"
         log = cluster.log("middleware")
         given_up = re.findall(r"the upload of job (\S+) stopped 3 s ago: its chunks are given up", log)
         assert given_up, "it waited for nothing"
