@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Any
 import pytest
 
 from moviola.storage.seals import sealed, unsealed
+from moviola.wire.messages import Job
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
+from tests.end_to_end.faults.witness import view
 from tests.end_to_end.hostile.peer import Honest, RawPeer, submission
 from tests.waiting import until
 
@@ -60,7 +61,7 @@ def test_a_job_of_an_earlier_version_ends_with_a_reason(
         cluster.start("middleware")
         cluster.wait(1)
         ended = until(lambda: _failed(cluster, job), "the end of a job that cannot be")
-        assert word in ended["reason"], ended["reason"]
+        assert word in ended.reason, ended.reason
         honest.check()
         assert cluster.run("client.jobs", "show", job).returncode == 0
         cluster.restart("middleware")
@@ -69,11 +70,9 @@ def test_a_job_of_an_earlier_version_ends_with_a_reason(
         honest.check()
 
 
-def _failed(cluster: LocalCluster, job: str) -> dict[str, Any] | None:
-    listed = json.loads(cluster.run("client.jobs", "list", "--json").stdout)["jobs"]
-    [found] = [one for one in listed if one["job_id"] == job]
-    assert isinstance(found, dict)
-    return found if found["state"] == "failed" else None
+def _failed(cluster: LocalCluster, job: str) -> Job | None:
+    found = view(cluster).jobs.get(job)
+    return found if found is not None and found.state == "failed" else None
 
 
 def test_four_chunks_at_the_far_end_cost_no_link(tmp_path: Path) -> None:
