@@ -32,7 +32,7 @@ SUITES: Final = {
     "long": "tests of real processes that take more than half a minute each",
     "containers": "the compose file, with real containers: needs podman and root",
     "package": "the project installed in a fresh environment: needs a package registry",
-    "web": "what a gateway bears: a gibibyte, many uploads and listeners at once, its own end",
+    "web": "what a gateway bears: a gibibyte, many at once, its own end, requests made up of its document",
     "fuzz": "a million frames of structured garbage through real processes",
 }
 """What `--suite NAME` runs: the tests marked `@pytest.mark.suite(NAME)`, which nothing else runs. `--smoke` runs those

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -43,15 +44,25 @@ class Measured:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         clock = asyncio.get_running_loop().time
-        begun_at = clock()
+        begun_at, is_counted = clock(), False
+
+        def count(status: int) -> None:
+            nonlocal is_counted
+            path = getattr(scope.get("route"), "path", "")
+            self._metrics.answered(scope["method"], path, status, clock() - begun_at)
+            is_counted = True
 
         async def counted(message: Any) -> None:
             if message["type"] == "http.response.start":
-                path = getattr(scope.get("route"), "path", "")
-                self._metrics.answered(scope["method"], path, message["status"], clock() - begun_at)
+                count(message["status"])
             await send(message)
 
-        return await self._app(scope, receive, counted)
+        try:
+            return await self._app(scope, receive, counted)
+        except Exception:
+            if not is_counted:
+                count(HTTPStatus.INTERNAL_SERVER_ERROR)  # which is answered outside of all middleware
+            raise
 
 
 ROUTES: Final = (Route("/metrics", metrics, methods=["GET"]),)

@@ -104,7 +104,7 @@ _EVENT: Final[Schema] = {"type": "string", "maxLength": MAX_ID}
 AFTER: Final = Parameter("after", "The id of the last event that is had, as `Last-Event-ID`", _EVENT)
 LAST_EVENT: Final = Parameter("Last-Event-ID", "The id of the last event that is had", _EVENT, "header")
 
-FILE: Final = {"application/octet-stream": None}
+FILE: Final = {"*/*": None}  # what the file is
 
 OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     uploads.post_form: Operation(

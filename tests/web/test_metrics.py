@@ -10,11 +10,21 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from moviola.base.histogram import Histogram
+from moviola.session.target import Target
+from moviola.web.access import OnlyUser
+from moviola.web.app import make_app
+from moviola.web.gateway import Gateway
 from moviola.web.metrics import Metrics
+from moviola.wire.addresses import Address
 from moviola.wire.messages import Overview
 from tools import metrics as metrics_page
+
+from .asking import ask
 
 OVERVIEW = Overview(
     epoch=3,
@@ -123,3 +133,15 @@ def test_the_page_lists_all_of_them() -> None:
     assert metrics_page.page(metrics_page.PAGE.read_text()) == metrics_page.PAGE.read_text(), (
         "run: python -m tools.metrics"
     )
+
+
+def test_a_request_that_fails_by_a_bug_is_counted() -> None:
+    async def fail(request: Request) -> Response:
+        raise RuntimeError("a bug")
+
+    gateway = Gateway(Target(Address("127.0.0.1", 1)), OnlyUser("ada"))
+    app = make_app(gateway, [[Route("/fails", fail)]])
+    assert ask(app, "/fails").status_code == 500
+    assert ask(app, "/nothing").status_code == 404
+    told = values(families(None, gateway.metrics)["moviola_http_requests"])
+    assert told == {"GET /fails 500": 1.0, "GET other 404": 1.0}
