@@ -39,7 +39,7 @@ COLUMNS: Final = (
 )
 AFTER_STATE: Final = 2
 
-_RANK: Final = {JobState.RUNNING: 0, JobState.PENDING: 1, JobState.PAUSED: 1}
+_RANK: Final[dict[str, int]] = {JobState.RUNNING: 0, JobState.PENDING: 1, JobState.PAUSED: 1}
 ENDED: Final = 2
 
 
@@ -48,7 +48,7 @@ def in_order(jobs: Iterable[Job]) -> list[Job]:
     They stay in this order while their tasks take turns."""
 
     def place(job: Job) -> tuple[int, float, str]:
-        rank = _RANK.get(job.state, ENDED)  # type: ignore[call-overload] # a state that travels is a text
+        rank = _RANK.get(job.state, ENDED)
         at = job.submitted_unix_s
         return rank, -(at + job.seconds) if rank == ENDED else at, job.job
 
