@@ -55,6 +55,7 @@ from .events import (
     Recall,
     Recalled,
     RemoveFiles,
+    ResultChecked,
     ResultsLost,
     SaveJob,
     SendFilePart,
@@ -139,11 +140,15 @@ class Assembler:
                 self._unsent(event)
             case Kept():
                 self._results.kept(event.command)
-                self._readers.kept(event.command)
+                self._readers.known(event.command)
             case NotKept():
                 self._results.not_kept(event.command, event.reason, now)
             case ResultsLost():
                 self._splice_queue.lost(event)
+            case ResultChecked(command=check, is_whole=is_whole):
+                if not is_whole:
+                    self._splice_queue.lost(ResultsLost(check.job, ((check.track, check.index),)))
+                self._readers.known(check)
             case Tick():
                 self._tick(now)
             case _:

@@ -124,6 +124,14 @@ class ResultsLost:
 
 
 @record
+class ResultChecked:
+    """Whether a result is what was stored."""
+
+    command: CheckResult
+    is_whole: bool
+
+
+@record
 class Recalled:
     """The row of a Recall's job in the ledger, as SaveJob wrote it."""
 
@@ -149,6 +157,7 @@ Event = (
     | SpliceCrashed
     | ChunksDamaged
     | ResultsLost
+    | ResultChecked
     | Recalled
     | Tick
 )
@@ -193,6 +202,15 @@ class SendResult:
     index: int
     chunk_count: int | None
     describe: bool
+
+
+@record
+class CheckResult:
+    """Compares a stored result with its checksum. Answered by ResultChecked."""
+
+    job: str
+    track: int
+    index: int
 
 
 @record
@@ -309,6 +327,7 @@ Command = (
     | Send
     | SendFilePart
     | SendResult
+    | CheckResult
     | Close
     | Keep
     | SaveJob

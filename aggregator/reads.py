@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from moviola.base.vocabulary import ErrorCode, ResultState
 from moviola.wire.messages import Error, FetchedResult, FetchResult, Hello, Message
 
-from .events import Command, Keep, Peer, Send, SendResult
+from .events import CheckResult, Command, Keep, Peer, Send, SendResult
 from .jobs import CollectedJob
 from .memory import Memory
 
@@ -49,18 +49,20 @@ class Readers:
         """Answer a request, or have it wait."""
         refusal = self._refusal(peer, message, hello)
         answer = Send(peer, refusal) if refusal is not None else self._answer(peer, message)
-        if answer is not None:
+        if message.damaged and isinstance(answer, SendResult):
+            self._memory.outbox.append(CheckResult(message.job, message.track, message.index))
+        elif answer is not None:
             self._memory.outbox.append(answer)
             return
         self._waiting[peer] = Read(message, hello.user, now)
         self._of_job.setdefault(message.job, {})[peer] = None
         self._of_user[hello.user] += 1
 
-    def kept(self, keep: Keep) -> None:
-        """A result is kept: give it to those who wait for it."""
-        for peer in list(self._of_job.get(keep.job, ())):
+    def known(self, result: Keep | CheckResult) -> None:
+        """A result is kept, or it is known whether it is whole: give it to those who wait for it, if it is here."""
+        for peer in list(self._of_job.get(result.job, ())):
             message = self._waiting[peer].message
-            if (message.track, message.index) == (keep.track, keep.index):
+            if (message.track, message.index) == (result.track, result.index):
                 self._look(peer)
 
     def look(self) -> None:
@@ -143,7 +145,8 @@ class Readers:
         assert of_job == {(job, peer) for job, peers in self._of_job.items() for peer in peers}, "a read is lost"
         assert self._of_user == Counter(read.user for read in self._waiting.values()), "reads are miscounted"
         for peer, read in self._waiting.items():
-            assert self._answer(peer, read.message) is None, f"{read.message} waits, and could be answered"
+            is_answered = self._answer(peer, read.message) is None or read.message.damaged  # … when it was checked
+            assert is_answered, f"{read.message} waits, and could be answered"
 
 
 def _chunk_count(job: CollectedJob, track: int) -> int | None:

@@ -38,6 +38,7 @@ from .assembler import Assembler
 from .events import (
     MIDDLEWARE,
     CancelSplice,
+    CheckResult,
     Close,
     Command,
     Damaged,
@@ -57,6 +58,7 @@ from .events import (
     Recall,
     Recalled,
     RemoveFiles,
+    ResultChecked,
     ResultsLost,
     SaveJob,
     Send,
@@ -295,6 +297,8 @@ class Server:
                 self._send_part(command)
             case SendResult():
                 self._send_result(command)
+            case CheckResult():
+                return [ResultChecked(command, self._is_whole(command))]
             case Dial():
                 self._uplink = self._loop.dial([self._settings.middleware], self._hello())
             case Close(peer, code, text, job):
@@ -397,6 +401,14 @@ class Server:
             answer = replace(answer, source=submitted.source, output=output)
         stored = self._ledger.result(job, track, wanted.index)
         return self._loop.send(peer, answer, FileSlice(*self._spool.slice(stored.location)), stored.xxh3)
+
+    def _is_whole(self, check: CheckResult) -> bool:
+        stored = self._ledger.result(check.job, check.track, check.index)
+        try:
+            return self._spool.checksum(stored.location) == stored.xxh3
+        except OSError as error:
+            log.warning("job %s track %d chunk %d cannot be read: %s", check.job, check.track, check.index, error)
+            return False
 
     def _hello(self) -> Hello:
         settings = self._settings

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from socket import AddressFamily
 from typing import Protocol
 
+from moviola.base.vocabulary import ErrorCode
 from moviola.session import events
 from moviola.session.events import Dial, Event, HangUp, Send, ServerRole
 from moviola.session.target import Target
@@ -65,7 +66,7 @@ class OpenLinks:
             return events.Lost(peer, event.reason, event.error.code if event.error else "")
         if isinstance(event, Damaged):  # what was asked for behind it comes again as well
             self._links.close(self.open.pop(peer))
-            return events.Lost(peer, f"{type(event.message).__name__} arrived damaged")
+            return events.Lost(peer, f"{type(event.message).__name__} arrived damaged", ErrorCode.CORRUPT)
         if isinstance(event.message, Welcome):
             return events.Welcomed(peer)
         return events.ClusterMessage(peer, event.message, event.payload)

@@ -85,6 +85,7 @@ class Reading:
         self._job, self._track, self._index, self._where = job, track, first, where
         self._count: int | None = None  # of the track's results
         self._is_wanted = self._is_asked = False
+        self._came_damaged = False  # what is asked for
         self._is_watching = False  # the middleware tells of the job
         self._line = AggregatorLine()
         self._backoff = redial()  # of the middleware
@@ -113,7 +114,8 @@ class Reading:
                 self._line.is_open = True
             case ClusterMessage(peer=ServerRole.AGGREGATOR, message=message, payload=payload):
                 self._answered(message, payload, now)
-            case Lost(peer=ServerRole.AGGREGATOR, reason=reason):
+            case Lost(peer=ServerRole.AGGREGATOR, reason=reason, code=code):
+                self._came_damaged |= self._is_asked and code == ErrorCode.CORRUPT
                 self._lost_aggregator(reason, now)
             case Welcomed() | ClusterMessage() | Lost():
                 self._of_middleware(event, now)
@@ -166,7 +168,7 @@ class Reading:
             self._end(Ending.COMPLETE)
         elif self._line.is_open:
             self._is_asked, self._stalls_at = True, now + STALL_S
-            ask = FetchResult(self._job, self._track, self._index, describe=self.description is None)
+            ask = FetchResult(self._job, self._track, self._index, self.description is None, self._came_damaged)
             self._outbox.append(Send(ServerRole.AGGREGATOR, ask))
         elif self._line.addresses and self._line.redials_at is None:
             self._outbox += self._line.dial()
@@ -181,7 +183,7 @@ class Reading:
             case Error() as error:
                 self._end(Ending.REFUSED, error.text, error.code)
             case FetchedResult() as answer if self._is_asked and self._is_meant(answer):
-                self._is_asked, self._stalls_at = False, None
+                self._is_asked, self._stalls_at, self._came_damaged = False, None, False
                 self._count = answer.chunk_count if answer.chunk_count is not None else self._count
                 self._line.gave(now)
                 self._take(answer, payload, now)

@@ -11,6 +11,7 @@ from aggregator.assembler import Assembler
 from aggregator.events import (
     MIDDLEWARE,
     CancelSplice,
+    CheckResult,
     ChunksDamaged,
     Close,
     Dial,
@@ -22,6 +23,7 @@ from aggregator.events import (
     PeerMessage,
     Recall,
     Recalled,
+    ResultChecked,
     SaveJob,
     Send,
     Splice,
@@ -166,6 +168,8 @@ class World:
                     self._saved[job] = (self._saved[job][0] if fixed is None else fixed, record)
                 case Recall(job=job):
                     self._feed(Recalled(command, *self._saved[job]))
+                case CheckResult():
+                    self._feed(ResultChecked(command, self.random.random() < 0.5))
                 case Splice(job=job):
                     self._splicing.add(job)
                 case CancelSplice(job=job):

@@ -6,11 +6,14 @@ import pytest
 
 from aggregator.events import (
     MIDDLEWARE,
+    CheckResult,
     ChunksDamaged,
     Command,
+    FreeChunk,
     FreeChunks,
     Keep,
     Left,
+    ResultChecked,
     SendResult,
     Spliced,
     SpliceFailed,
@@ -19,7 +22,7 @@ from aggregator.reads import MAX_READS, MAX_READS_OF_USER, WAIT_S
 from moviola.base.vocabulary import ResultState
 from moviola.wire.limits import IDLE_CLIENT_S
 from moviola.wire.messages import Drop, Error, FetchedResult, FetchResult, Hello, Limits, Own, Welcome
-from tests.aggregator.script import CLEAN, CLIENT, FILES, KEY, OUTPUTS, SOURCE, Script, said
+from tests.aggregator.script import CLEAN, CLIENT, FILES, KEY, OUTPUTS, SOURCE, Script, holdings, said
 
 
 def read(script: Script, index: int, *, track: int = 0, peer: int = CLIENT, job: str = "j") -> list[Command]:
@@ -63,6 +66,21 @@ def test_what_could_not_be_kept_is_not_given() -> None:
     assert sent(script.result(0)) == []
     script.room = True
     assert sent(script.result(0, worker=8)) == [(0, 0)]
+
+
+def test_what_came_damaged_is_looked_at_and_done_again_where_it_is_so_on_disk() -> None:
+    script = Script()
+    script.collected()
+    [check] = script.hear(CLIENT, FetchResult("j", 0, 1, damaged=True))
+    assert check == CheckResult("j", 0, 1)
+    assert sent(script.feed(ResultChecked(check, is_whole=True))) == [(0, 1)]
+    script.hear(CLIENT, FetchResult("j", 0, 1, damaged=True))
+    commands = script.feed(ResultChecked(check, is_whole=False))
+    assert sent(commands) == []
+    assert FreeChunk("j", 0, 1) in commands
+    assert said(commands, MIDDLEWARE) == [holdings(1, [b"\x01", b"\x01"])]
+    assert sent(script.result(1)) == [(0, 1)]
+    assert script.hear(CLIENT, FetchResult("j", 0, 5, damaged=True)) == []  # it went meanwhile
 
 
 def test_the_count_is_known_when_all_is_stored_and_what_is_beyond_is_said_to_be() -> None:

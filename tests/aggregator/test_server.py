@@ -141,6 +141,27 @@ def test_results_are_read_while_the_job_goes_on_and_after_a_restart(
         assert has_source(answer)
 
 
+def test_a_result_that_is_damaged_on_disk_is_done_again_for_who_reads_it(
+    tmp_path: Path, cast: Cast, material: Material
+) -> None:
+    with running(settings(tmp_path, cast)) as server:
+        cast.joined()
+        own(cast, material)
+        worker, client = (cast.dial(server.port, role, "somebody") for role in ("worker", "client"))
+        payload = material.results[1][0].payload
+        assert deliver(cast, material, worker, 1, 0) == "kept"
+        cast.say(FetchResult("clip-1", 1, 0, damaged=True), to=client)  # on its way, it was
+        assert cast.expect_with_payload(FetchedResult, client)[1] == payload
+        [segment] = (tmp_path / "state" / "aggregator" / "spool").glob("*.segment")
+        content = bytearray(segment.read_bytes())
+        content[content.index(payload) + 100] ^= 1
+        segment.write_bytes(content)
+        cast.say(FetchResult("clip-1", 1, 0, damaged=True), to=client)
+        assert [list(Bitmap(bits)) for bits in cast.expect(Holdings).tracks] == [[], [], []]
+        assert deliver(cast, material, worker, 1, 0) == "kept"
+        assert cast.expect_with_payload(FetchedResult, client)[1] == payload
+
+
 def test_who_does_not_read_what_it_asked_for_is_given_no_more(tmp_path: Path, cast: Cast, material: Material) -> None:
     """So that it holds no more of the spool than one result and what the sockets take."""
     with running(settings(tmp_path, cast)) as server:

@@ -108,10 +108,25 @@ def test_what_ends_the_track_is_known_from_its_count() -> None:
 def test_a_lost_connection_goes_on_with_what_was_not_given() -> None:
     script = Script().given()
     script.feed(Wanted())
-    assert script.feed(Lost(AGGREGATOR, "FetchedResult arrived damaged")) == [Send(MIDDLEWARE, Watch("j"))]
+    assert script.feed(Lost(AGGREGATOR, "torn")) == [Send(MIDDLEWARE, Watch("j"))]
     assert script.tick(1) == [Dial(AGGREGATOR, (HERE,))]
     assert script.feed(Welcomed(AGGREGATOR)) == [asks(3)]
     assert script.result(3) == [Give(3, b"3")]
+
+
+def test_what_comes_damaged_is_said_to_have_come_so_until_it_is_whole() -> None:
+    script = Script().given()
+    script.feed(Wanted())
+    script.feed(Lost(AGGREGATOR, "FetchedResult arrived damaged", "corrupt"))
+    script.tick(1)
+    damaged = Send(AGGREGATOR, FetchResult("j", 1, 3, damaged=True))
+    assert script.feed(Welcomed(AGGREGATOR)) == [damaged]
+    script.feed(Lost(AGGREGATOR, "torn"))
+    script.tick(5)
+    assert script.feed(Welcomed(AGGREGATOR)) == [damaged]
+    assert script.result(3, "awaited") == [asks(3)]
+    assert script.result(3) == [Give(3, b"3")]
+    assert script.feed(Wanted()) == [asks(4)]
 
 
 def test_a_connection_that_was_sent_away_while_nothing_was_wanted_is_made_again_when_it_is() -> None:

@@ -53,12 +53,14 @@ class FetchResult(Message):
         track: the result's, or the passed chunk's.
         index: the chunk's.
         describe: the answer has `source` and `output`, too.
+        damaged: it came, and did not match its checksum; is it so on the aggregator's disk?
     """
 
     job: Name
     track: int
     index: int
     describe: bool = False
+    damaged: bool = False
 
 
 @record
