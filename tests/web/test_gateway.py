@@ -209,6 +209,42 @@ def test_all_streams_tell_of_all_jobs_and_end_with_the_gateway(gateway: Served, 
     assert "Traceback" not in gateway.cluster.log("other")
 
 
+def test_users_have_their_own_jobs_and_an_admin_all(gateway: Served, clip: Path) -> None:
+    tokens = {name: _token(gateway, name, *more) for name, *more in (("anna",), ("bob",), ("boss", "--admin"))}
+    with Served(gateway.cluster, "guarded", "--users", "users.json") as guarded:
+
+        def ask(user: str, path: str, method: str = "GET", **more: Any) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {tokens[user]}"}
+            return guarded.client.request(method, path, headers=headers, **more)
+
+        assert guarded.client.get("/api/jobs").status_code == 401
+        made = ask("anna", "/api/jobs/hers.mp4?filters=enhance", "PUT", content=clip.read_bytes())
+        assert made.status_code == 201, made.text
+        (job,) = made.json()["jobs"]
+        assert job["user"] == "anna"
+        path = job["links"]["self"]
+        until(lambda: ask("anna", path).json()["is_over"], "its end")
+        assert "event: job" in ask("anna", f"{path}/events").text
+        for below, method in (
+            ("", "GET"), ("/tasks", "GET"), ("/tasks/0", "GET"), ("/files", "GET"), ("/files/enhance.mp4", "GET"),
+            ("/events", "GET"), ("/retry", "POST"), ("/pause", "POST"), ("", "DELETE"),
+        ):  # fmt: skip
+            refused(ask("bob", f"{path}{below}", method), 404, "unknown-job")
+        assert [one["id"] for one in ask("anna", "/api/jobs").json()["jobs"]] == [job["id"]]
+        assert ask("bob", "/api/jobs").json()["jobs"] == []
+        assert job["id"] in [one["id"] for one in ask("boss", "/api/jobs").json()["jobs"]]
+        assert ask("boss", f"{path}/files/enhance.mp4").status_code == 200
+        assert ask("anna", f"{path}/files/enhance.mp4").status_code == 200
+        assert ask("boss", path, "DELETE").json()["done"] == "forgotten"
+
+
+def _token(gateway: Served, *user: str) -> str:
+    """Make a user, and return the token."""
+    done = gateway.cluster.run("moviola.web", "user", "add", *user, "--users", "users.json")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()[-1]
+
+
 def refused(answer: httpx.Response, status: int, code: str) -> str:
     """The sentence of an answer that says no."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE), answer.text

@@ -132,7 +132,7 @@ def test_fifty_open_streams_end_with_the_gateway_within_two_seconds(cluster: Loc
 
 
 def test_two_hundred_listeners_and_one_that_is_stuck_leave_a_job_its_speed(gateway: Served, tmp_path: Path) -> None:
-    clip = clips.moving(tmp_path / "film.mp4", frames=1200, size=(640, 480))
+    clip = clips.moving(tmp_path / "film.mp4", frames=240, size=(320, 240))
 
     def seconds() -> float:
         return float(gateway.ended(gateway.put(clip, filters="blur", new="on"))["seconds"])
