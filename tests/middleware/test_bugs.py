@@ -84,7 +84,7 @@ def test_a_bug_in_a_tick_ends_the_process_and_is_counted(cluster: Cluster, monke
     def assess(_cluster: Any, job: Any, _now: float) -> None:
         assert job is None, "a planted bug"
 
-    monkeypatch.setattr("middleware.dispatcher.assess", assess)
+    monkeypatch.setattr("middleware.turns.assess", assess)
     with pytest.raises(HalfDone):
         cluster.server.run()
     assert cluster.ledger.crashes() == {job: 1}

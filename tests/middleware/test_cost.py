@@ -153,7 +153,7 @@ def test_what_a_client_is_told_of_its_jobs_costs_the_same_however_many_wait() ->
         for job in script.dispatcher.cluster.open.values():
             job.mark()
         script.tick(0.01)  # they are looked at in this turn
-        publisher = script.dispatcher._publisher
+        publisher = script.dispatcher._parts.publisher
         return steps(lambda: publisher.publish(script.now + 1))
 
     assert cost(200) < 1.05 * cost(100)
@@ -228,7 +228,7 @@ def test_a_search_for_slow_tasks_costs_the_same_however_many_are_in_flight() -> 
         script.submit(1, chunks=workers)
         script.deliver(100)
         assert script.dispatcher.cluster.fleet.by_name["w100"].held == {}
-        scheduler = script.dispatcher._scheduler
+        scheduler = script.dispatcher._parts.scheduler
         return steps(lambda: scheduler.speculate(script.now))
 
     assert cost(100) < 1.05 * cost(10)

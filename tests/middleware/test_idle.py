@@ -8,7 +8,6 @@ from typing import Final
 
 import pytest
 
-from middleware.dispatcher import SCAN_INTERVAL_S
 from middleware.events import ForgetJob, Tick
 from middleware.model.ended_job import EndedJob
 from middleware.model.fleet import WorkerRecord
@@ -20,6 +19,7 @@ from middleware.model.stream import Stream
 from middleware.model.task_queue import TaskQueue
 from middleware.model.track import Track
 from middleware.model.users import QUOTAS, Quota, Resource
+from middleware.turns import SCAN_INTERVAL_S
 from moviola.base.vocabulary import EventKind
 from moviola.wire.messages import Control
 from tests.middleware.script import ROOM, Script

@@ -305,15 +305,15 @@ def test_a_quiet_cluster_wakes_nobody(listened: Script) -> None:
     listened.events(A)
     turn(listened)
     turn(listened)
-    assert listened.dispatcher._subscriptions.next_deadline() is None
+    assert listened.dispatcher._parts.subscriptions.next_deadline() is None
     happen(listened, 1)
     listened.tick()
-    due = listened.dispatcher._subscriptions.next_deadline()
+    due = listened.dispatcher._parts.subscriptions.next_deadline()
     assert due is not None
     assert due <= listened.now + subscriptions.SERVE_INTERVAL_S
     turn(listened, A)
     turn(listened, A)
-    assert listened.dispatcher._subscriptions.next_deadline() is None, "who does not read is not waited for"
+    assert listened.dispatcher._parts.subscriptions.next_deadline() is None, "who does not read is not waited for"
     turn(listened)
     assert kinds(listened.events(A)) == ["worker-joined"]
 

@@ -7,13 +7,13 @@ from typing import Any
 from unittest.mock import patch
 
 from middleware import names, workers
-from middleware.dispatcher import Dispatcher
 from middleware.failures import Failures
 from middleware.leases import Leases
 from middleware.model.fleet import Fleet
 from middleware.model.job import Job
 from middleware.model.task_queue import LeaseRecord, TaskQueue
 from middleware.model.track import TaskFailures, Track
+from middleware.turns import Turns
 from middleware.workers import Workers
 from moviola.wire.messages import Cause
 from tests.simulation.mutants.patches import Patch
@@ -109,17 +109,17 @@ def _unreadable_result_charged_to_others() -> Patch:
 
 
 def _failed_task_is_dropped() -> Patch:
-    real = Dispatcher._tick
+    real = Turns.tick
 
     def tick(self: Any, event: Any, now: float) -> None:
-        for job in self.cluster.open.values():
+        for job in self._cluster.open.values():
             for track in job.tracks:
                 for index in [i for i, trouble in track.task_failures.items() if trouble.failures]:
                     if index not in track.queue.stored:
                         track.queue.store(index)
         real(self, event, now)
 
-    return Dispatcher, "_tick", tick
+    return Turns, "tick", tick
 
 
 def _asset_sent_once_to_a_worker_of_a_name() -> Patch:
