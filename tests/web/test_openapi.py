@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,9 @@ from moviola.web.gateway import Gateway
 from moviola.web.operations import OPERATIONS
 from moviola.web.records import details_json, job_json
 from moviola.web.schemas import Schemas
+from moviola.web.token_access import TokenAccess
 from moviola.web.told import FailureTold, FileTold, FilterParameterTold, FilterTold, JobDetailsTold, JobTold
+from moviola.web.users import Role, add_user
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Job, Worker
 
@@ -156,3 +159,18 @@ def test_the_page_is_there_without_a_token_and_runs_nothing_but_its_own_code(pat
     assert "frame-ancestors 'none'" in policy
     for forbidden in ("http://", "https://", " style=", 'onclick="', "innerHTML", "eval("):
         assert forbidden not in answer.text, forbidden
+
+
+def test_nothing_but_what_is_for_everybody_is_answered_without_a_token(
+    document: dict[str, Any], tmp_path: Path, cheap_scrypt: None
+) -> None:
+    add_user(tmp_path / "users.json", "anna", Role.USER, 0)
+    app = make_app(Gateway(Target(Address("127.0.0.1", 1)), TokenAccess(tmp_path / "users.json")))
+    asked = 0
+    for path, item in document["paths"].items():
+        for method, one in item.items():
+            if one.get("security") != []:
+                answer = ask(app, path.format(id="x", chunk=0, file="x"), method.upper())
+                assert (answer.status_code, "www-authenticate" in answer.headers) == (401, True), (method, path)
+                asked += 1
+    assert asked >= 18
