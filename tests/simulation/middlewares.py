@@ -14,6 +14,7 @@ from middleware.model.states import JobState
 from middleware.server import Server as MiddlewareServer
 from moviola.base.vocabulary import EventKind
 from moviola.storage.spool import Spool
+from moviola.wire.messages import EventRecord
 from tests.simulation.network import Network
 from tests.simulation.program import BUG, MIDDLEWARE, SEGMENT_BYTES, SPOOL_BYTES, TIGHT_SPOOL_BYTES, Disk, Program
 from tests.simulation.world import World
@@ -43,6 +44,7 @@ class Middleware(Program):
         self._states: dict[str, JobState] = {}  # of the jobs that are open
         self._checked_at = 0.0
         self._checks = 0  # since it started
+        self.happened: dict[str, list[EventRecord]] = {}  # all events of each journal
         self.asked_again_for: set[str] = set()  # jobs of which accepted chunks had to be sent again
 
     def _begin(self) -> None:
@@ -58,7 +60,14 @@ class Middleware(Program):
         dispatcher.half_done = lambda: BUG  # type: ignore[method-assign]
         self.disk.wrap(self._ledger, self._spool)
         self.network.listening[MIDDLEWARE] = self.loop
-        handle, note = dispatcher.handle, cluster.note
+        handle, note, stamp = dispatcher.handle, cluster.note, cluster.journal.stamp
+        happened = self.happened.setdefault(cluster.journal.name, [])
+
+        def stamped(unix_s: float) -> None:
+            before = cluster.journal.last
+            stamp(unix_s)
+            happened.extend(entry.event for entry in cluster.journal.entries(before + 1, cluster.journal.last))
+
         self._has_moved, self._checks = True, 0
 
         def onlookers() -> set[int]:
@@ -79,6 +88,7 @@ class Middleware(Program):
                 self.asked_again_for.add(more[0])
             note(kind, text, *more, **named)
 
+        cluster.journal.stamp = stamped  # type: ignore[method-assign]
         dispatcher.handle = handled  # type: ignore[method-assign]
         cluster.note = noted  # type: ignore[method-assign]
 

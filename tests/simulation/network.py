@@ -71,6 +71,7 @@ class Network:
         self._last_hello: dict[tuple[str, str], Link] = {}  # (who accepts, who dials) → over which one came last
         self.walls: set[frozenset[str]] = set()  # pairs of programs that cannot reach each other
         self.damage_chance = 0.0  # of a payload on its way
+        self.not_reading: set[str] = set()  # programs that leave unread what they are sent
         self.on_sent: Callable[[End, Message], None] = lambda _end, _message: None
         self.on_spoiled: Callable[[Message], None] = lambda _message: (
             None
@@ -268,7 +269,10 @@ class SimLoop:
         return False
 
     def behind(self, size: int) -> frozenset[int]:
-        return frozenset()
+        names = self._network.not_reading
+        if not names:
+            return frozenset()
+        return frozenset(number for number, end in self.ends.items() if end.link.other(end).loop.name in names)
 
     def peer_host(self, connection: int) -> str:
         end = self.ends.get(connection)

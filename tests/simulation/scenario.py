@@ -15,6 +15,8 @@ from unittest.mock import patch
 
 from aggregator import reads
 from middleware import publisher as records
+from middleware import subscriptions
+from middleware.model import journal
 from middleware.model.rules import Rules
 from middleware.model.users import QUOTAS, Quota, Resource
 from moviola.session.outcome import Status
@@ -31,6 +33,7 @@ from tests.simulation.greedy import Greedy
 from tests.simulation.impostor import Impostor
 from tests.simulation.intruder import Intruder
 from tests.simulation.liar import Liar
+from tests.simulation.listener import Listener
 from tests.simulation.middlewares import Middleware
 from tests.simulation.network import Network
 from tests.simulation.onlooker import USER as ADMIN
@@ -70,6 +73,10 @@ TIGHT_QUOTAS: Final = {
 
 ONLOOKERS: Final = {"asking": 1000, "watching": 1, "silent": 0}
 """Clients without jobs, and how often each asks for all records over one connection."""
+
+LISTENING: Final = "listening"
+SLUGGISH: Final = "sluggish"
+"""Clients that follow events; the second one reads now and then only."""
 
 BUILDS: Final = ("b1",) * 5 + ("b2",)
 """Library versions of workers: results of different ones must not be mixed in one file."""
@@ -187,6 +194,10 @@ class Scenario:
         self.readers = [
             self._reader(number, client) for number, client in enumerate(self.clients) if self.random.random() < 0.7
         ]
+        self.listeners = [
+            Listener(name, self.world, self.network, self.middleware, is_sluggish=name == SLUGGISH)
+            for name in ((LISTENING, SLUGGISH) if self.plan.is_watched else ())
+        ]
         self.messages = MessageChecks(self)
         self.middleware.after_turn = TurnChecks(self, self.messages).nothing_waits_in_vain
         self.middleware.on_stage_kept = self._stage_kept
@@ -265,7 +276,7 @@ class Scenario:
             self.world.later(self.random.uniform(0, 20), client.start)
         for reader in self.readers:
             self.world.later(0.0, reader.start)
-        for onlooker in self.onlookers:
+        for onlooker in (*self.onlookers, *self.listeners):
             self.world.later(self.random.uniform(0, 20), onlooker.start)
         if self.plan.intrudes:
             self.world.later(self.random.uniform(0, 30), self.intruder.start)
@@ -470,6 +481,10 @@ def _small_limits() -> Iterator[None]:
         patch.multiple(windows, HEAD_SIZE=1, WINDOW_SIZE=1),  # of eight chunks, so that jobs of a dozen have some
         patch.multiple(limits, IDLE_CLIENT_S=10.0),
         patch.multiple(reads, WAIT_S=4.0),  # … and a read is answered before that
+        patch.multiple(journal, MAX_EVENTS=12),
+        patch.multiple(
+            subscriptions, EVENTS_EACH=3, POSITION_INTERVAL=4, WORK_PER_TURN=6, GLANCES_EACH=1, SERVE_INTERVAL_S=0.02
+        ),
         patch.multiple(records, RECORDS_PER_TURN=1, SERVE_INTERVAL_S=0.02),  # so that two who watch take turns
     ):
         yield
@@ -486,7 +501,7 @@ def play(seed: int, base: Path | None = None) -> World:
             error.add_note("\n".join([*scenario.world.story, *scenario.task_stories()]))
             raise
         finally:
-            for program in (*scenario.programs, *scenario.readers):
+            for program in (*scenario.programs, *scenario.readers, *scenario.listeners):
                 program.kill()
             gc.enable()
     return scenario.world

@@ -32,6 +32,8 @@ def at_the_end(scenario: Scenario, messages: MessageChecks) -> None:
     """Every frame exactly once, in order; unfiltered ones only where a filter failed."""
     plan = scenario.plan
     server = scenario.middleware.server
+    for listener in scenario.listeners:
+        listener.check_states()
     if server is not None and not server.dispatcher.cluster.open:  # else of uploads that nobody goes on with
         held = scenario.middleware.spooled_bytes
         assert not held, f"all jobs have ended, and the spool still holds {held} bytes"

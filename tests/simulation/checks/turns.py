@@ -61,6 +61,8 @@ class TurnChecks:
             self._no_empty_job_keeps_its_place(job, now)
             self._job_in_work_is_said_to_run(job, now)
         self._watchers_are_told(cluster, now)
+        for listener in self._scenario.listeners:
+            listener.check_lag()
         self._no_idle_client_stays(cluster, now)
         self._room.users_keep_within_bounds(cluster)
         self._room.is_left_for_newcomers(cluster)
@@ -84,7 +86,7 @@ class TurnChecks:
         loop = self._scenario.middleware.loop
         for client in cluster.clients.values():
             end = loop.ends.get(client.peer) if loop is not None else None
-            if end is None or client.jobs or client.peer in cluster.watchers:
+            if end is None or client.jobs or client.peer in cluster.watchers or client.peer in cluster.subscriptions:
                 continue
             if end.link.has_spoken:
                 end.link.has_spoken, end.link.spoke_at = False, now

@@ -11,12 +11,12 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 from unittest.mock import patch
 
-from tests.simulation.mutants import clients, disk, scheduling, stores, workers
+from tests.simulation.mutants import clients, disk, events, scheduling, stores, workers
 from tests.simulation.mutants.patches import Patch, Patches
 
 MUTANTS: Final[dict[str, Callable[[], Patch | Patches]]] = {
     name.removeprefix("_").replace("_", " "): made
-    for module in (disk, workers, scheduling, stores, clients)
+    for module in (disk, workers, scheduling, stores, clients, events)
     for name, made in vars(module).items()
     if name.startswith("_")
     and callable(made)
