@@ -12,6 +12,9 @@ from moviola.session.cluster_events import ClusterEvent, ListenerKind
 KIND_WIDTH: Final = 17
 """Cells of the longest kind."""
 
+MAX_UNIX_S: Final = 253_402_300_000.0
+"""The end of the year 9999: times behind it have no date, and come from a clock that is wrong."""
+
 STYLES: Final[dict[str, str]] = {
     EventKind.JOB_DONE: "bold green",
     EventKind.JOB_PARTIAL: "bold yellow",
@@ -56,7 +59,7 @@ class EventLines:
 
     def show(self, event: ClusterEvent) -> None:
         """Print one event."""
-        when = time.localtime(event.unix_s)
+        when = time.localtime(min(max(event.unix_s, 0.0), MAX_UNIX_S))
         day = time.strftime("%Y-%m-%d", when)
         if day != self._day:
             self._day = day

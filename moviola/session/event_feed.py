@@ -142,7 +142,8 @@ class EventFeed:
     def _caught_up(self, snapshot: Snapshot, unix_s: float) -> list[ClusterEvent]:
         """All parts of a snapshot are here. Return what must have happened in a gap before it, the last one with the id
         of the snapshot's place."""
-        assert self.position is not None, "a snapshot comes after Subscribed"
+        if self.position is None:
+            return []  # it belongs to no subscription
         self.position = EventId(self.position.journal, snapshot.number)
         glances, self._glances = self._glances, []
         found = list(self._differences(glances, set(snapshot.workers))) if self._has_gap else []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moviola.base.vocabulary import EventKind
 from moviola.session.cluster_events import ClusterEvent, EventId, ListenerKind
@@ -136,6 +138,37 @@ def test_events_since_a_time_are_asked_for_once() -> None:
     assert feed.request() == Subscribe(since_unix_s=500.0, snapshot=True)
     take(feed, Subscribed("1.a", 2))
     assert feed.request() == Subscribe("1.a", 2, snapshot=True)
+
+
+WORDS = st.sampled_from(
+    ["", "j", "w", "job-done", "job-forgotten", "worker-left", "progress", "done", "running", "1.a"]
+)
+NUMBERS = st.integers(0, 5) | st.just(2**63 - 1)
+RECORDS = st.builds(EventRecord, NUMBERS, WORDS, st.text(max_size=5), st.floats(allow_nan=False), WORDS, state=WORDS)
+GLANCES = st.builds(JobGlance, WORDS, WORDS)
+MESSAGES = st.one_of(
+    st.builds(Subscribed, st.sampled_from(["1.a", "2.b"]), NUMBERS),
+    st.builds(Events, NUMBERS, st.lists(RECORDS, max_size=3)),
+    st.builds(Missed, NUMBERS, NUMBERS),
+    st.builds(Snapshot, NUMBERS, st.lists(GLANCES, max_size=3), st.lists(WORDS, max_size=2), last=st.booleans()),
+)
+
+
+@given(st.lists(MESSAGES | st.none(), max_size=12))
+def test_no_sequence_of_messages_breaks_a_feed_or_leads_it_back(messages: list[Message | None]) -> None:
+    feed = EventFeed()
+    for message in messages:
+        before = feed.position
+        for event in feed.lost("away", NOW) if message is None else feed.take(message, NOW):
+            assert "time" in event.to_json()
+            if (
+                event.id is not None
+                and before is not None
+                and event.id.journal == before.journal
+                and not event.is_caught_up
+            ):
+                assert event.id.number > before.number
+        feed.request()
 
 
 @pytest.mark.parametrize("text", ["1.a-7", "3.9f2c04a1-120", "a-b-0"])

@@ -54,3 +54,7 @@ def test_what_was_caught_up_on_is_marked_and_hostile_text_stays_in_its_line() ->
 
 def test_every_kind_has_its_room() -> None:
     assert max(map(len, MEANINGS)) <= KIND_WIDTH
+
+
+def test_a_clock_that_is_wrong_ends_nothing() -> None:
+    assert len(lines(event("one", at=1e300), event("two", at=-5.0))) == 4
