@@ -35,7 +35,7 @@ from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 
 EACH: Final = 90
-"""Listeners of one user."""
+"""Listeners of one user, who is an admin: all are told everything."""
 
 
 def listen(port: int, secret: bytes, count: int) -> None:
@@ -44,7 +44,7 @@ def listen(port: int, secret: bytes, count: int) -> None:
     reading, stuck = Loop("client", secret=secret), Loop("client", secret=secret)
     for number in range(count):
         loop = reading if number < count - 1 else stuck
-        loop.dial([Address("127.0.0.1", port)], hello("root" if number % 2 else f"listener {number // EACH}"))
+        loop.dial([Address("127.0.0.1", port)], hello(f"listener-{number // EACH}"))
     is_over = threading.Event()
 
     def wait() -> None:
@@ -79,15 +79,8 @@ class Audience:
     """So many listeners, in a process of their own, while the `with` lasts."""
 
     def __init__(self, cluster: LocalCluster, count: int) -> None:
-        self._command = [
-            sys.executable,
-            "-m",
-            "bench.listeners",
-            "--port",
-            str(cluster.port),
-            "--listeners",
-            str(count),
-        ]
+        self._command = [sys.executable, "-m", "bench.listeners", "--port", str(cluster.port)]
+        self._command += ["--listeners", str(count)]
         self._secret = cluster.secret
         self.events = 0
 
@@ -138,7 +131,8 @@ def measure(count: int, runs: int, frames: int) -> None:
     console, ratios = Console(), []
     with tempfile.TemporaryDirectory() as name:
         clip = clips.moving(Path(name) / "clip.mp4", frames=frames, gop=16, size=(640, 360))
-        with LocalCluster(Path(name), workers=2) as cluster:
+        admins = [flag for number in range(count // EACH + 1) for flag in ("--admin", f"listener-{number}")]
+        with LocalCluster(Path(name), workers=2, middleware_arguments=admins) as cluster:
             run(cluster, clip)  # warm the page cache and the workers' imports
             before = run(cluster, clip)
             for number in range(1, runs + 1):
