@@ -27,7 +27,7 @@ MAX_PAYLOAD: Final = 256 * MIB
 """One chunk or one result. Chunks aim at 32 MiB; a single lossless 8K frame still fits."""
 
 MAX_HANDED_ON: Final = 192 * MIB
-"""What lies between two workers that share a chain."""
+"""An intermediate: what one worker of a shared chain hands on to the next, for one chunk."""
 
 MAX_FAILED_CHUNK: Final = 64 * MIB
 """A chunk that failed and is kept as a file for people to look at."""
@@ -85,7 +85,7 @@ FRAME_TIMEOUT_S: Final = 60.0
 Whoever was only stopped dials again."""
 
 FRAME_PROGRESS: Final = 16 * KIB
-"""… 273 bytes a second: far below any line over which a chunk would ever arrive."""
+"""Bytes of it within that time: 273 a second, far below any line over which a chunk would ever arrive."""
 
 FAVOUR_TIMEOUT_S: Final = 5.0
 """The whole time for a message that takes memory beyond RECEIVE_BUDGET while others wait for some."""
@@ -103,10 +103,10 @@ MESSAGES_PER_TURN: Final = 1024
 """Messages of all connections in one turn, each its share, at least one: about a tenth of a second of work."""
 
 HIGH_WATERMARK: Final = 8 * MIB
-"""Outgoing bytes above which a connection is not read any more: who does not take answers may not ask."""
+"""Outgoing bytes in memory from which on a connection is not read any more: who does not take answers may not ask."""
 
 LOW_WATERMARK: Final = 1 * MIB
-"""Outgoing bytes below which reading goes on."""
+"""Outgoing bytes in memory below which it is read again."""
 
 MAX_BACKLOG: Final = 1024 * MIB
 """Outgoing bytes in memory at which a connection is closed: a peer that reads nothing. Payloads that leave from

@@ -1,4 +1,4 @@
-"""Deadlines of many connections, of which the next one is found without a search."""
+"""Deadlines by key, a connection's id for example; the next one is found without a search."""
 
 from __future__ import annotations
 
