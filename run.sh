@@ -11,6 +11,8 @@
 #   --workers N            worker processes (one per core)
 #   --port P               the middleware's port (5000, or MOVIOLA_PORT)
 #   --aggregator-port P    the aggregator's port (5001, or MOVIOLA_AGGREGATOR_PORT)
+#   --web                  also the gateway: an HTTP API of the cluster, with a page that lets it be tried
+#   --web-port P           the gateway's port (8080, or MOVIOLA_WEB_PORT)
 #   --state DIR            spools, ledgers and logs (state/, or MOVIOLA_STATE); one cluster per folder
 #   --results DIR          finished files (results/, or MOVIOLA_RESULTS)
 #   --docker               run the same in containers instead; needs Docker with compose, and no Python

@@ -14,12 +14,14 @@ from configparser import Error as ConfigParserError
 from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from moviola.base.files import written_aside
 from moviola.base.installation import ROOT
 from moviola.base.invocation import typed
 from moviola.base.processes import program
 from moviola.base.settings import is_on
+from moviola.launcher.gateway import Gateway
 from moviola.launcher.problem import Problem
 from moviola.wire.secret import SECRET_NAME
 
@@ -30,7 +32,7 @@ MARK_VARIABLE = "MOVIOLA_CLUSTER"
 # with ".<pid>" appended first.
 MAX_SOCKET_PATH = 104 - 1 - len(".4194304")
 
-# Log files are rotated, so that a cluster left alone for a year fills no disk: 3 programs of 3 × 5 MB at most.
+# Log files are rotated, so that a cluster left alone for a year fills no disk: 4 programs of 3 × 5 MB at most.
 MAX_LOG_FILE = "5MB"
 LOG_BACKUPS = 2
 
@@ -42,13 +44,21 @@ START_RETRIES = 100
 # What would end or change a value in supervisord's configuration, with no way to write it otherwise.
 UNSUPPORTED_IN_PATHS = (" ;", " #", "%", "\n")
 
+MODULES: Final = {"gateway": "moviola.web"}
+"""The modules of programs that are called otherwise."""
+
 # How long a program may take over a graceful stop before it is killed: a worker finishes the task it has.
 STOP_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The settings of a local cluster; all paths are absolute. The workers load the filters of `plugins`."""
+    """The settings of a local cluster; all paths are absolute.
+
+    Attributes:
+        plugins: files of filters that the workers load.
+        gateway: where its gateway listens; None without one.
+    """
 
     state: Path
     results: Path
@@ -56,6 +66,7 @@ class Cluster:
     aggregator_port: int
     workers: int
     plugins: tuple[Path, ...] = ()
+    gateway: Gateway | None = None
 
     @property
     def logs(self) -> Path:
@@ -82,7 +93,7 @@ class Cluster:
     def programs(self) -> dict[str, list[str]]:
         """The command line of each program, in the order in which they start; they stop the other way round."""
         host = ["--host", connect_host()]
-        return {
+        programs = {
             "middleware": ["--port", str(self.port), "--state", str(self.state), *self.secret_arguments],
             "aggregator": [
                 *host,
@@ -100,6 +111,15 @@ class Cluster:
                 *(["--plugins", *map(str, self.plugins)] if self.plugins else []),
             ],
         }
+        if self.gateway is not None:
+            programs["gateway"] = [
+                *host,
+                *("--middleware-port", str(self.port)),
+                *("--port", str(self.gateway.port)),
+                *("--bind", self.gateway.bind),
+                *self.secret_arguments,
+            ]
+        return programs
 
 
 def connect_host() -> str:
@@ -146,6 +166,7 @@ def write_configuration(cluster: Cluster) -> None:
             "aggregator_port": str(cluster.aggregator_port),
             "workers": str(cluster.workers),
             "plugins": shlex.join(map(str, cluster.plugins)),
+            **({"web_port": str(cluster.gateway.port), "web_bind": cluster.gateway.bind} if cluster.gateway else {}),
         },
         "unix_http_server": {"file": str(socket_path(cluster.state)), "chmod": "0700"},
         "rpcinterface:supervisor": {
@@ -182,6 +203,7 @@ def read_configuration(state: Path) -> Cluster | None:
             aggregator_port=int(section["aggregator_port"]),
             workers=int(section["workers"]),
             plugins=tuple(map(Path, shlex.split(section.get("plugins", "")))),
+            gateway=Gateway(int(section["web_port"]), section["web_bind"]) if "web_port" in section else None,
         )
     except (ConfigParserError, KeyError, ValueError) as error:
         stop = f"{typed('down')} --state {shlex.quote(str(state))}"
@@ -192,7 +214,7 @@ def read_configuration(state: Path) -> Cluster | None:
 
 def _program(cluster: Cluster, name: str, arguments: list[str], priority: int) -> dict[str, str]:
     return {
-        "command": shlex.join([*program(name), *arguments]),
+        "command": shlex.join([*program(MODULES.get(name, name)), *arguments]),
         "directory": str(ROOT),
         "umask": f"{own_umask():03o}",  # of results
         "priority": str(priority),

@@ -30,12 +30,15 @@ class Options:
     workers: int | None
     demo: bool
     plugins: tuple[Path, ...] | None = None
+    web: bool | None = None
+    web_port: int | None = None
+    web_bind: str | None = None
 
 
 ABOUT: Final = """\
 Starts a Moviola cluster on this machine: a middleware, an aggregator and workers, supervised in the background. Waits
 until all are registered, and says what to type next. Harmless when the cluster is running already; another --workers
-then changes their number, and other --plugins start them anew.
+then changes their number, other --plugins start them anew, and --web adds the gateway.
 """
 
 ABOUT_DEMO: Final = """\
@@ -66,6 +69,9 @@ def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> O
         workers=settings.workers if "workers" in said else None,
         demo=subcommand == "demo" or given.what == "demo",
         plugins=_plugins(settings) if "plugins" in said else None,
+        web=settings.web if "web" in said else None,
+        web_port=settings.web_port if "web_port" in said else None,
+        web_bind=settings.web_bind if "web_bind" in said else None,
     )
 
 

@@ -7,7 +7,7 @@ import time
 
 from moviola.base.installation import ROOT
 from moviola.base.processes import program
-from moviola.launcher import cluster, supervision
+from moviola.launcher import cluster, gateway, supervision
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.problem import Problem
 
@@ -16,8 +16,17 @@ REGISTRATION_TIMEOUT_S = 60
 
 
 def wait(up: Cluster) -> None:
-    """Waits until the middleware knows the aggregator and every worker. Raises Problem, with the failing
-    program's own last words where one does not stay up."""
+    """Wait until the middleware knows the aggregator and every worker, and the gateway answers, if there is one.
+
+    Raises:
+        Problem: a program does not stay up, with its own last words; or they are not all there in time.
+    """
+    _wait_for_workers(up)
+    if up.gateway is not None:
+        gateway.wait(up.gateway, lambda: check_programs(up))
+
+
+def _wait_for_workers(up: Cluster) -> None:
     deadline = time.monotonic() + REGISTRATION_TIMEOUT_S
     command = [*program("client.status"), "--host", cluster.connect_host(), "--port", str(up.port)]
     command += up.secret_arguments

@@ -6,19 +6,21 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from moviola.base.installation import ROOT, results_folder, state_folder
 from moviola.base.invocation import needs_folder, typed
 from moviola.base.processes import core_count
-from moviola.launcher import cluster, options, places, plugins, registration, supervision
+from moviola.launcher import cluster, gateway, options, places, plugins, registration, supervision
 from moviola.launcher import demo as sending
 from moviola.launcher.cluster import Cluster
+from moviola.launcher.gateway import Gateway
 from moviola.launcher.options import Options
 from moviola.launcher.problem import Problem
 from moviola.launcher.telling import tell
 from moviola.wire import secret
-from moviola.wire.options import AGGREGATOR_PORT, MIDDLEWARE_PORT
+from moviola.wire.options import AGGREGATOR_PORT, MIDDLEWARE_PORT, WEB_PORT
 
 
 def main(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> int:
@@ -67,15 +69,27 @@ def settle(asked: Options, otherwise: Cluster) -> Cluster:
         aggregator_port=asked.aggregator_port or otherwise.aggregator_port,
         workers=asked.workers or otherwise.workers,
         plugins=otherwise.plugins if asked.plugins is None else asked.plugins,
+        gateway=settle_gateway(asked, otherwise.gateway),
     )
+
+
+def settle_gateway(asked: Options, otherwise: Gateway | None) -> Gateway | None:
+    """Where the gateway is to listen; None: there is to be none."""
+    if asked.web is False or (asked.web is None and otherwise is None):
+        return None
+    known = otherwise or Gateway(WEB_PORT)
+    return Gateway(asked.web_port or known.port, asked.web_bind or known.bind)
 
 
 def start(wanted: Cluster) -> None:
     if wanted.port == wanted.aggregator_port:
         raise Problem(f"Middleware and aggregator cannot share port {wanted.port}: give --aggregator-port another.")
+    if wanted.gateway is not None:
+        gateway.check_libraries()
     supervision.stop(wanted.state)  # what a crash or a kill -9 of supervisord left behind
     places.check_port("--port", wanted.port)
     places.check_port("--aggregator-port", wanted.aggregator_port)
+    check_gateway_port(wanted)
     places.make_folder("--results", wanted.results)
     plugins.check(wanted.plugins)
     places.make_state(wanted.logs)
@@ -86,6 +100,15 @@ def start(wanted: Cluster) -> None:
     except BaseException:
         supervision.stop(wanted.state)  # whatever went wrong, nothing is left running
         raise
+
+
+def check_gateway_port(wanted: Cluster) -> None:
+    """Raise Problem where the gateway could not have its port."""
+    if wanted.gateway is None:
+        return
+    if wanted.gateway.port in (wanted.port, wanted.aggregator_port):
+        raise Problem(f"Port {wanted.gateway.port} is for another program of the cluster: give --web-port another.")
+    places.check_port("--web-port", wanted.gateway.port)
 
 
 def make_secret(wanted: Cluster) -> None:
@@ -101,7 +124,7 @@ def make_secret(wanted: Cluster) -> None:
 
 
 def adjust(running: Cluster, wanted: Cluster) -> None:
-    """Another number of workers, and other files of filters, are what a running cluster can follow."""
+    """Another number of workers, other files of filters, and a gateway are what a running cluster can follow."""
     if (wanted.port, wanted.aggregator_port, wanted.results) != (
         running.port,
         running.aggregator_port,
@@ -114,15 +137,27 @@ def adjust(running: Cluster, wanted: Cluster) -> None:
         )
     if wanted.plugins != running.plugins:
         plugins.check(wanted.plugins)
+    if wanted.gateway is not None and wanted.gateway != running.gateway:
+        gateway.check_libraries()
+        if running.gateway is None or wanted.gateway.port != running.gateway.port:
+            check_gateway_port(wanted)
     revived = supervision.revive(running.state)
     if wanted != running:
         supervision.change(wanted)
-    registration.wait(wanted)
+    try:
+        registration.wait(wanted)
+    except Problem:
+        if wanted.gateway != running.gateway:  # one that cannot start would be in the way of every later 'up'
+            supervision.change(replace(wanted, gateway=running.gateway))
+        raise
     if wanted.plugins != running.plugins:
         files = ", ".join(map(str, wanted.plugins)) or "no file"
         tell(f"Moviola was running already; {wanted.workers_text} started anew, with the filters of {files}.")
     elif wanted.workers != running.workers:
         tell(f"Moviola was running already, and now has {wanted.workers_text} instead of {running.workers}.")
+    elif wanted.gateway != running.gateway:
+        now = "has no gateway any more" if wanted.gateway is None else "now has a gateway"
+        tell(f"Moviola was running already, and {now}.")
     elif revived:
         tell(f"Moviola was running already; started again: {', '.join(revived)}.")
     else:
@@ -139,6 +174,8 @@ def report(up: Cluster) -> None:
         send += ["--secret-file", str(up.secret_file)]
     if up.state != state_folder():
         stop += ["--state", str(up.state)]
+    if up.gateway is not None:
+        tell(f"  web      {up.gateway.url}/api/")
     tell(f"  results  {up.results}")
     tell(f"  logs     {up.logs}")
     tell(f"  stop     {' '.join([typed('down'), shlex.join(stop)]).strip()}")

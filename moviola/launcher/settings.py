@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from moviola.base.installation import results_folder, state_folder
 from moviola.base.processes import MAX_WORKERS, core_count
-from moviola.base.settings import setting
+from moviola.base.settings import SWITCH, setting
 from moviola.wire import options
-from moviola.wire.options import AGGREGATOR_PORT, FOLDER, MAX_PORT, MIDDLEWARE_PORT
+from moviola.wire.options import AGGREGATOR_PORT, FOLDER, MAX_PORT, MIDDLEWARE_PORT, WEB_PORT
 
 PORT = options.whole(1, MAX_PORT, "port", "PORT")
 
@@ -61,6 +61,17 @@ class UpSettings(DownSettings):
     aggregator_port: int = setting(
         AGGREGATOR_PORT, type=PORT, help="the aggregator's port", variables=["MOVIOLA_AGGREGATOR_PORT"]
     )
+    web: bool = setting(
+        False,
+        type=SWITCH,
+        help="run the gateway beside it: an HTTP API of the cluster",
+        default_text="as it runs; at first off",
+        protected=True,
+    )
+    web_port: int = setting(
+        WEB_PORT, type=PORT, help="the gateway's port", variables=["MOVIOLA_WEB_PORT"], protected=True
+    )
+    web_bind: str = options.bind("address that the gateway listens at, '*' for all", "MOVIOLA_WEB_BIND")
     results: Path = setting(
         factory=results_folder,
         type=FOLDER,

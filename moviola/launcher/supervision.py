@@ -25,8 +25,8 @@ from moviola.launcher import cluster
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.problem import Problem
 
-# Three programs stop one after the other, each within STOP_SECONDS; what is left then is killed.
-SHUTDOWN_TIMEOUT_S = 3 * cluster.STOP_SECONDS + 10
+# Four programs stop one after the other, each within STOP_SECONDS; what is left then is killed.
+SHUTDOWN_TIMEOUT_S = 4 * cluster.STOP_SECONDS + 10
 
 TELL_AFTER_S = 1.0
 """How long workers may take over their end until it is said what is waited for; and between two counts of it."""
@@ -66,13 +66,15 @@ def launch(wanted: Cluster) -> None:
 
 
 def change(wanted: Cluster) -> None:
-    """Makes a running supervisord follow new settings: programs whose command line is another are restarted."""
+    """Makes a running supervisord follow new settings: programs whose command line is another are restarted, new ones
+    are started, and those that are not wanted any more are ended."""
     cluster.write_configuration(wanted)
     rpc = _rpc(wanted.state)
-    [[_added, changed, _removed]] = rpc.reloadConfig()
-    for name in changed:
+    [[added, changed, removed]] = rpc.reloadConfig()
+    for name in [*changed, *removed]:
         rpc.stopProcessGroup(name)
         rpc.removeProcessGroup(name)
+    for name in [*changed, *added]:
         rpc.addProcessGroup(name)
 
 
@@ -99,9 +101,9 @@ def stop(state: Path, say: Callable[[str], None] = lambda _sentence: None) -> bo
 
     What is waited for is told to `say`.
 
-    supervisord asks worker, aggregator and middleware in this order, each gets STOP_SECONDS. Whatever carries this
-    cluster's mark afterwards, or was left behind by a supervisord that died, is terminated, and killed as the last
-    resort.
+    supervisord asks gateway, worker, aggregator and middleware in this order, each gets STOP_SECONDS. Whatever carries
+    this cluster's mark afterwards, or was left behind by a supervisord that died, is terminated, and killed as the
+    last resort.
     """
     found = _marked(state)
     try:

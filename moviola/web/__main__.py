@@ -5,20 +5,15 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
-from typing import Final
 
 from moviola.base.command_line import EXIT_USAGE, Parser
-from moviola.base.installation import is_checkout
+from moviola.base.extras import missing_for_web
 from moviola.base.invocation import typed
 from moviola.base.layers import read
 from moviola.session.target import UsageError
 from moviola.web import user_command
 from moviola.web.settings import WebSettings
 from moviola.wire import descriptors, options
-
-LIBRARIES: Final = ("starlette", "uvicorn", "sse_starlette", "python_multipart")
-"""What the extra `web` brings."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,8 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["user"]:
         return user_command.main(words[1:])
     settings = read(WebSettings, Parser(prog=typed("web"), description=__doc__), words)
-    if missing := [name for name in LIBRARIES if find_spec(name) is None]:
-        return _refuse(f"{', '.join(missing)} is not installed; {_how_to_install()}")
+    if missing := missing_for_web():
+        return _refuse(missing)
     from moviola.web.server import serve  # noqa: PLC0415 - the libraries that may be missing
 
     descriptors.raise_limit()
@@ -42,12 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _refuse(f"port {settings.port} is taken; stop what uses it or give another --port", status=1)
         return _refuse(str(error), status=1)
     return 0
-
-
-def _how_to_install() -> str:
-    """What to type, as the end of a sentence."""
-    pip = "pip install -r requirements-web.txt" if is_checkout() else "pip install 'moviola[web]'"
-    return f"install it with: {pip}"
 
 
 def _refuse(sentence: str, status: int = EXIT_USAGE) -> int:

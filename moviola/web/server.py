@@ -52,7 +52,8 @@ def access_of(settings: WebSettings) -> Access:
     add = f"{typed('web')} user add NAME"
     raise UsageError(
         f"with --bind {shlex.quote(settings.bind)} others than this machine reach the gateway, and it would let in "
-        f"whoever asks; name those who may with --users FILE ({add} --users FILE makes it), or leave out --bind"
+        f"whoever asks; name those who may with --users FILE or MOVIOLA_WEB_USERS ({add} --users FILE makes it), "
+        "or leave out --bind"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from moviola.base.settings import setting
 from moviola.session.pipes import MAX_INPUT_SIZE
@@ -13,8 +13,6 @@ from moviola.session.target import Target, UsageError
 from moviola.wire import options
 from moviola.wire.addresses import Address
 from moviola.wire.secret import cluster_secret
-
-WEB_PORT: Final = 8080
 
 
 def users_file(default_text: str = "none") -> Any:
@@ -31,7 +29,7 @@ class WebSettings:
 
     bind: str = options.bind()
     port: int = setting(
-        WEB_PORT, type=options.PORT, help="port to listen at", variables=["MOVIOLA_WEB_PORT"], protected=True
+        options.WEB_PORT, type=options.PORT, help="port to listen at", variables=["MOVIOLA_WEB_PORT"], protected=True
     )
     host: str = options.middleware_host()
     middleware_port: int = options.middleware_port("--middleware-port")

@@ -28,8 +28,9 @@ from moviola.base.installation import state_folder
 from moviola.base.invocation import typed
 from moviola.base.layers import settle
 from moviola.base.settings import SWITCH, add_config, add_flags, setting, settings_in
-from moviola.web.settings import WEB_PORT, WebSettings, users_file
+from moviola.web.settings import WebSettings, users_file
 from moviola.web.users import Account, Role, UserRefused, UsersFileError, add_user, read_users, remove_user
+from moviola.wire.options import WEB_PORT
 from moviola.wire.shown import shown
 
 EXIT_FAILED: Final = 1

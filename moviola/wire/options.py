@@ -20,6 +20,7 @@ from moviola.wire.shown import LogFormatter, shown
 
 MIDDLEWARE_PORT: Final = 5000
 AGGREGATOR_PORT: Final = 5001
+WEB_PORT: Final = 8080
 MAX_PORT: Final = 65535
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -35,11 +36,10 @@ def middleware_port(flag: str = "--port", help: str = "port of the middleware") 
     return setting(MIDDLEWARE_PORT, type=PORT, help=help, flag=flag, variables=["MOVIOLA_PORT"], protected=True)
 
 
-def bind() -> Any:
+def bind(help: str = "address to listen at, '*' for all", variable: str = "MOVIOLA_BIND") -> Any:
     """The setting `--bind` (MOVIOLA_BIND): where to listen; loopback unless told otherwise."""
     address = replace(HOST, placeholder="ADDRESS", bounds="an address of this machine, or '*'")
-    about = "address to listen at, '*' for all"
-    return setting(LOOPBACK, type=address, help=about, variables=["MOVIOLA_BIND"], protected=True)
+    return setting(LOOPBACK, type=address, help=help, variables=[variable], protected=True)
 
 
 def state() -> Any:

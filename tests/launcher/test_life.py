@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,15 +27,16 @@ pytestmark = pytest.mark.timeout(400)
 
 
 class House:
-    """One state folder, one results folder, two free ports, and the scripts started with them."""
+    """One state folder, one results folder, three free ports, and the scripts started with them."""
 
     def __init__(self, folder: Path) -> None:
         self.state, self.results = folder / "state", folder / "results"
-        self.port, self.aggregator_port = free_port(), free_port()
+        self.port, self.aggregator_port, self.web_port = free_port(), free_port(), free_port()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MOVIOLA_")},
             "MOVIOLA_PORT": str(self.port),
             "MOVIOLA_AGGREGATOR_PORT": str(self.aggregator_port),
+            "MOVIOLA_WEB_PORT": str(self.web_port),
             "MOVIOLA_STATE": str(self.state),
             "MOVIOLA_RESULTS": str(self.results),
         }
@@ -62,7 +65,7 @@ class House:
     def assert_nothing_left(self) -> None:
         assert self.processes() == []
         assert not list(self.state.glob("supervisord.*"))
-        for port in (self.port, self.aggregator_port):
+        for port in (self.port, self.aggregator_port, self.web_port):
             with socket.socket() as probe:
                 assert probe.connect_ex(("127.0.0.1", port)) != 0
 
@@ -87,9 +90,12 @@ def test_it_starts_once_follows_the_number_of_workers_and_leaves_nothing(house: 
     assert "running already: 1 worker" in again.stdout
     assert house.processes("middleware") == before
 
-    more = house.run("--workers", "2")
+    more = house.run("--workers", "2", "--web")
     assert more.returncode == 0, more.stderr
     assert "2 workers instead of 1" in more.stdout
+    assert f"http://localhost:{house.web_port}/api/" in more.stdout
+    with urllib.request.urlopen(f"http://localhost:{house.web_port}/api/stats") as answer:
+        assert json.load(answer)["workers"]["ready"] == 2
     assert house.processes("middleware") == before
 
     stopped = house.stop()

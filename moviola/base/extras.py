@@ -1,0 +1,27 @@
+"""What only some commands need of other packages: whether it is installed, and how to install it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from importlib.util import find_spec
+from typing import Final
+
+from moviola.base.installation import is_checkout
+
+WEB_LIBRARIES: Final = ("starlette", "uvicorn", "sse_starlette", "python_multipart", "prometheus_client", "httpx")
+"""What the gateway imports of the extra `web`."""
+
+
+def missing_for_web() -> str:
+    """Return which libraries the gateway lacks and what to type for them, as a sentence without its full stop; empty
+    if it lacks none."""
+    missing = [name for name in WEB_LIBRARIES if find_spec(name) is None]
+    if not missing:
+        return ""
+    what = "-r requirements-web.txt" if is_checkout() else "'moviola[web]'"
+    verb = "is" if len(missing) == 1 else "are"
+    return (
+        f"{', '.join(missing)} {verb} not installed; install what the gateway needs with: "
+        f"{shlex.quote(sys.executable)} -m pip install {what}"
+    )
