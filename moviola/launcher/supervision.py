@@ -153,7 +153,9 @@ def _tell_until_gone(
 ) -> None:
     """Say what is waited for until the workers have ended. Raises psutil.TimeoutExpired at the deadline."""
     left = count()
-    what = f"{_tasks(left)} to be finished" if left else "the workers to finish the tasks they have"
+    what = {None: "the workers to finish the tasks they have", 0: "the workers to end"}.get(
+        left, f"{_tasks(left or 0)} to be finished"
+    )
     say(f"Waiting for {what}, for {DRAIN_LIMIT_S:.0f} s at the longest …")
     while True:
         try:

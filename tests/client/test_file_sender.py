@@ -576,7 +576,7 @@ def test_a_filter_that_no_worker_ever_had_is_refused(sender: Typed, cluster: Fak
 def test_where_no_worker_has_ever_been_nobody_says_that_there_is_no_such_filter(
     sender: Typed, cluster: FakeCluster, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known_filters, "WORKERS_AWAITED_S", 0.1)
+    monkeypatch.setattr(known_filters, "WORKERS_AWAITED_S", 3.0)  # in which it has to be asked once more
     cluster.script.workers = 0
     done = sender(clip, "--filters", "blurr", *to(cluster))
     assert done.returncode == 3

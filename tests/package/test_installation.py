@@ -71,7 +71,7 @@ def test_the_demo_runs_in_an_empty_folder_and_leaves_nothing_running(
         assert "blur  " in home.call(moviola, "filters")
     finally:
         stopped = home.call(moviola, "down")
-    assert stopped == "Moviola is stopped.\n"
+    assert stopped.splitlines()[-1] == "Moviola is stopped."
     for port in (home.port, home.aggregator_port):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0
