@@ -97,7 +97,7 @@ class Ownership:
                 cluster.send(client.peer, where)
         text = f"aggregator {record.name} joined: store {record.store}"
         cluster.note(EventKind.AGGREGATOR_JOINED, text, worker=record.name)
-        cluster.touch_waiting()
+        cluster.touch_concerned()
         for job in cluster.jobs.values():
             if isinstance(job, Job):
                 self._take_up(job, record)
@@ -133,7 +133,7 @@ class Ownership:
         for client in cluster.watchers.values():
             if Topic.WORKERS in client.topics:
                 cluster.send(client.peer, gone)
-        cluster.touch_waiting()
+        cluster.touch_concerned()
         for job in cluster.open.values():
             if job.owner.store == record.store:
                 job.await_holdings()

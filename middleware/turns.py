@@ -82,7 +82,7 @@ class Turns:
         fleet_now = (cluster.fleet.version, cluster.fleet.size)
         if fleet_now != self._fleet_seen:
             self._fleet_seen = fleet_now
-            cluster.touch_waiting()
+            cluster.touch_concerned()
         for job in cluster.looks.expired(now):
             cluster.changes.touch(job)
         version = cluster.fleet.version

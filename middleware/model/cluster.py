@@ -269,12 +269,15 @@ class Cluster:
         if due is None or at < due:
             self.looks.set(job, at)
 
-    def touch_waiting(self) -> None:
-        """Look again at all jobs of which nothing is in work: what they wait for may have come or gone."""
+    def touch_concerned(self) -> None:
+        """Look again at all jobs that workers who came or went may concern: those of which nothing is in work, for what
+        they wait for, and those that are being sent, for whether they stand back behind others."""
         for job in self.open.values():
             if job not in self.situations.in_work:
                 job.worked_at = float("-inf")  # it may be more than its turn that it waits for
                 self.changes.touch(job)
+        for job in self.uploads.jobs:
+            self.changes.touch(job)
 
     def owner_of(self, job: Job | EndedJob) -> AggregatorRecord | None:
         """The connected aggregator that owns a job, or has the files of one that is over."""

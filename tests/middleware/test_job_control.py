@@ -397,6 +397,27 @@ def test_who_waits_for_a_worker_takes_no_scarce_room_from_those_who_do_not(scrip
     assert script.job(1).send_window_bytes == 2000, "half of 10000, of which it holds 3000"
 
 
+def test_who_waits_for_a_worker_gets_room_when_one_comes_though_the_aggregators_word_is_awaited(script: Script) -> None:
+    """A job of which something is on its way to the aggregator waits for nobody, and is concerned all the same."""
+    script.worker(11, filters=("blur",))
+    script.worker(12, filters=("edges",))
+    waiting = script.submit(1, chunks=1, key="a", end=False, filters=("edges",))
+    script.client(2)
+    other = script.submit(2, chunks=0, key="b", end=False)
+    script.chunk(2, other, 0)
+    script.tell(12, Released(script.said(12, Task)[-1].lease, "stored"))
+    script.leave(12)
+    script.chunk(1, waiting, 1)
+    script.tick(room=3000)
+    assert script.job(1).send_window_bytes == 0
+    script.worker(13, filters=("grayscale",))
+    script.tick(room=6000)
+    assert script.job(1).send_window_bytes == 0
+    script.worker(14, filters=("edges",))
+    script.tick(0.5, room=6000)
+    assert script.job(1).send_window_bytes > 0
+
+
 def test_a_paused_upload_takes_no_scarce_room(script: Script) -> None:
     script.worker(11)
     job = script.submit(1, chunks=0, key="a", end=False)
