@@ -17,6 +17,7 @@ from moviola.web.measuring import Measured
 from moviola.web.openapi import document
 from moviola.web.operations import OPERATIONS, PLACES, TAGS
 from moviola.web.problems import HANDLERS
+from moviola.web.webhooks import webhooks
 
 TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (
     health.ROUTES,
@@ -42,7 +43,8 @@ def make_app(gateway: Gateway, tables: Sequence[Sequence[BaseRoute]] = TABLES) -
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            yield
+            async with webhooks(gateway.hooks, lambda: gateway.mirrors.feed_of(gateway.target.user), gateway.metrics):
+                yield
         finally:
             gateway.close()
 

@@ -13,6 +13,7 @@ from moviola.session.pipes import MAX_INPUT_SIZE
 from moviola.session.target import Target
 from moviola.web.access import Access, User, identity_of
 from moviola.web.calls import Caller
+from moviola.web.hooks import Hooks
 from moviola.web.look import SharedLook
 from moviola.web.metrics import Metrics
 from moviola.web.mirror import Mirror, Mirrors
@@ -43,6 +44,7 @@ class Gateway:
         mirrors: what each user may see of the cluster.
         caller: asks the middleware about one job.
         upload_limit: bytes that one request may bring.
+        hooks: who is told of what happens.
         writers: bounds the threads that write bodies, of all requests.
         cutters: bounds the threads that read and cut sources.
         receiver: the folder of uploads.
@@ -55,6 +57,7 @@ class Gateway:
     target: Target
     access: Access
     upload_limit: int = MAX_INPUT_SIZE
+    hooks: Hooks = field(default_factory=Hooks)
     memory: ReceiveMemory = field(default_factory=lambda: ReceiveMemory(RECEIVE_LIMIT))
     writers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
     cutters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CUTTERS))

@@ -8,6 +8,7 @@ are those of the middleware's life: they begin at 0 when it starts again, as Pro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector, disable_created_metrics
@@ -41,6 +42,14 @@ OTHER: Final = "other"
 """The label of what is none of ours: a path that nothing has, or a method that somebody made up."""
 
 
+class WebhookOutcome(StrEnum):
+    """What became of an event for a webhook."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"  # a try of it; others follow, or it is given up
+    GIVEN_UP = "given-up"
+
+
 class Metrics(Collector):
     """What a gateway tells Prometheus: of itself as it goes, of the cluster as it was seen last."""
 
@@ -54,6 +63,10 @@ class Metrics(Collector):
         self._heads = HistogramMetric(
             "moviola_http_request_duration_seconds", about, labels[:2], registry=self._registry, buckets=HEAD_BOUNDS_S
         )
+        about = "Tries to deliver events to webhooks, by outcome, and events that were given up."
+        self._webhooks = Counter("moviola_webhooks", about, ["outcome"], registry=self._registry)
+        for outcome in WebhookOutcome:
+            self._webhooks.labels(outcome)
         ProcessCollector(NAMESPACE, registry=self._registry)
         self._registry.register(self)
 
@@ -62,6 +75,10 @@ class Metrics(Collector):
         labels = (method if method in METHODS else OTHER, route or OTHER)
         self._requests.labels(*labels, str(status)).inc()
         self._heads.labels(*labels).observe(seconds)
+
+    def delivered(self, outcome: WebhookOutcome) -> None:
+        """Count what became of an event for a webhook."""
+        self._webhooks.labels(outcome).inc()
 
     def text(self, seen: Overview | None, accept: str) -> tuple[bytes, str]:
         """Return all metrics as text, and its media type.

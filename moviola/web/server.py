@@ -33,7 +33,7 @@ def serve(settings: WebSettings) -> None:
         UsageError: the settings cannot be.
         OSError: the port is taken, or the address does not belong to this machine.
     """
-    app = make_app(Gateway(settings.target, access_of(settings), settings.upload_limit))
+    app = make_app(Gateway(settings.target, access_of(settings), settings.upload_limit, settings.hooks))
     sockets = listen(settings.bind, settings.port)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_S)
     log.info("listening at http://%s", _address(sockets[-1]))

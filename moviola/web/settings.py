@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from moviola.base.settings import setting
+from moviola.session.cluster_events import ENDS
 from moviola.session.pipes import MAX_INPUT_SIZE
 from moviola.session.target import Target, UsageError
+from moviola.web.hooks import HOOK_KIND, HOOK_URL, Hooks, hooks_of
 from moviola.wire import options
 from moviola.wire.addresses import Address
 from moviola.wire.secret import cluster_secret
@@ -39,6 +41,25 @@ class WebSettings:
     user: str = options.user()
     users: Path | None = users_file()
     upload_limit: int = setting(MAX_INPUT_SIZE, type=options.SIZE, help="bytes that one upload may have")
+    webhook: tuple[str, ...] = setting(
+        (),
+        type=HOOK_URL,
+        help="address that is told of events by POST; may be repeated",
+        default_text="none",
+        repeats="append",
+        protected=True,
+    )
+    webhook_secret_file: Path | None = setting(
+        None, type=options.FILE, help="file with the key that signs for webhooks", default_text="none", protected=True
+    )
+    webhook_kind: tuple[str, ...] = setting(
+        tuple(map(str, ENDS)),
+        type=HOOK_KIND,
+        help="kind of events that webhooks are told of; may be repeated",
+        default_text=", ".join(map(str, ENDS)),
+        repeats="append",
+        protected=True,
+    )
     log: str = options.log()
 
     @property
@@ -49,3 +70,8 @@ class WebSettings:
         except (OSError, ValueError) as error:
             raise UsageError(f"The cluster's secret cannot be read: {error}") from error
         return Target(Address(self.host, self.middleware_port), socket.AF_UNSPEC, secret, self.user)
+
+    @property
+    def hooks(self) -> Hooks:
+        """Whom the gateway tells of events. Raises UsageError where what is sent to them could not be signed."""
+        return hooks_of(self.webhook, self.webhook_secret_file, self.webhook_kind)

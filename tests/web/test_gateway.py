@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import tempfile
@@ -16,25 +17,38 @@ import pytest
 
 from moviola.web.problems import MEDIA_TYPE
 from moviola.web.receiving import PREFIX
+from moviola.web.signing import headers_of, key_of
 from moviola.web.users import Role, add_user, remove_user
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, local, output
 from tests.waiting import PATIENCE_S, until
 
+from .hook_receivers import HookReceiver
 from .pictures import as_picture
 from .served import Served
 
 STREAMS = 5
+HOOK_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def gateway(tmp_path_factory: pytest.TempPathFactory, hooks: HookReceiver) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("gateway")
     uploads = tmp_path_factory.mktemp("uploads")
     with LocalCluster(folder, workers=1) as cluster:
-        cluster.environment["TMPDIR"] = str(uploads)
-        with Served(cluster, "web", "--upload-limit", "1M") as served:
+        cluster.environment |= {"TMPDIR": str(uploads), "NO_PROXY": "localhost,127.0.0.1"}
+        (folder / "hook-secret").write_text(HOOK_SECRET)
+        (folder / "hook-secret").chmod(0o600)
+        told = ("--webhook", hooks.url, "--webhook-secret-file", str(folder / "hook-secret"))
+        with Served(cluster, "web", "--upload-limit", "1M", *told) as served:
             yield served
+
+
+@pytest.fixture(scope="module")
+def hooks() -> Iterator[HookReceiver]:
+    """A webhook of the gateway, which refuses the first two tries."""
+    with HookReceiver(lambda number: 503 if number < 2 else 204) as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="module")
@@ -329,6 +343,25 @@ def test_a_middleware_that_restarts_is_met_again(gateway: Served, clip: Path) ->
     gateway.cluster.restart("middleware")
     gateway.cluster.wait(1)
     assert gateway.ended(gateway.put(clip, filters="sharpen"))["state"] == "done"
+
+
+def test_a_webhook_is_told_of_each_job_once_however_often_it_refuses(
+    gateway: Served, done: dict[str, Any], hooks: HookReceiver, clip: Path
+) -> None:
+    """After what restarts the middleware: the second job is told of by another journal."""
+    other = gateway.ended(gateway.put(clip, filters="contrast", new="on"))
+    key = key_of(HOOK_SECRET.encode())
+    for job in (done, other):
+        taken = hooks.taken(lambda sent: json.loads(sent.body)["job"] == job["id"])  # noqa: B023 - called at once
+        headers = taken.headers
+        assert headers.items() >= headers_of(
+            key, headers["webhook-id"], int(headers["webhook-timestamp"]), taken.body
+        ).items()  # fmt: skip
+        told = json.loads(taken.body)
+        assert (told["kind"], told["state"], told["name"]) == ("job-done", "done", "my clip.mp4")
+        assert [one for one in hooks.sent if one.status < 300 and one.body == taken.body] == [taken]
+    assert [one.headers["webhook-id"] for one in hooks.sent[:3]] == [hooks.sent[0].headers["webhook-id"]] * 3
+    assert 'moviola_webhooks_total{outcome="given-up"} 0.0' in gateway.client.get("/metrics").text
 
 
 def test_the_cluster_is_told_of_in_json_and_to_prometheus(gateway: Served, clip: Path) -> None:
