@@ -11,6 +11,8 @@
   cancel ID       ends it, and frees its workers at once
   pause ID        hands nothing more of it out, until
   resume ID
+  priority ID N   of your jobs those of a higher one go first, 0 to 100; what
+                  workers have of it already goes on
   retry ID        begins a failed or cancelled job again; the command that
                   sent it sends its source again
   forget ID       takes an ended job out of the list; its files stay, but
@@ -48,7 +50,9 @@ from moviola.session.pipes import PIPE, as_piped, held_result, refuse_output, wr
 from moviola.session.rpc import control, job_details
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.errors import Refused, WireError
+from moviola.wire.limits import MAX_PRIORITY
 from moviola.wire.messages import Job
+from moviola.wire.options import whole_number
 
 from .completion import job_ids
 from .display.job_list import JOBS_SHOWN, as_json, print_jobs
@@ -100,6 +104,9 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("verb", nargs="?", choices=VERBS, default="list", metavar="VERB", help="one of those below")
     which = parser.add_argument("id", nargs="?", default="", metavar="ID", help="which job")
     which.completer = job_ids(parser)  # type: ignore[attr-defined]  # argcomplete looks for it
+    help = f"with priority: the new one, 0 to {MAX_PRIORITY}"
+    read = whole_number(0, MAX_PRIORITY)
+    parser.add_argument("priority", nargs="?", type=read, metavar="N", help=help)
     parser.add(ClientSettings, JobsSettings)
     options = parser.read(arguments)
     if options.verb == "list" and options.id:
@@ -108,6 +115,10 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"prune takes no ID; {typed('jobs')} forget {options.id} --files removes those of one job")
     if options.verb not in ("list", PRUNE) and not options.id:
         parser.error(f"{options.verb} which job? Give its id, the beginning of one, or '{LATEST}'")
+    if options.verb == Verb.PRIORITY and options.priority is None:
+        parser.error(f"which priority? Give a whole number from 0 to {MAX_PRIORITY} behind the job")
+    if options.verb != Verb.PRIORITY and options.priority is not None:
+        parser.error(f"{options.verb} takes no number; {typed('jobs')} priority {options.id} N changes a priority")
     for name, verbs in OPTIONS_OF.items():
         if getattr(options, name) not in (None, False, ()) and options.verb not in verbs:
             parser.error(f"--{name.replace('_', '-')} is for {' and '.join(verbs)}, not for {options.verb}")
@@ -164,7 +175,7 @@ def _list(options: argparse.Namespace, target: Target, stdout: Terminal) -> int:
 
 
 def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal) -> int:
-    answer = control(target, job, Verb.FORGET_FILES if options.files else options.verb)
+    answer = control(target, job, Verb.FORGET_FILES if options.files else options.verb, options.priority)
     if options.files and (here := forget_files(options.results, job)):
         answer = f"{answer}; {here}"
     if options.json:

@@ -17,7 +17,7 @@ from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import Mode, OnError
 from moviola.wire.errors import Unsendable
 from moviola.wire.lease_tags import KEY_SIZE
-from moviola.wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT
+from moviola.wire.limits import ASSET_PREFIX, MAX_ASSET_SIZE, MAX_ASSETS, MAX_DESCRIPTION, MAX_FINGERPRINT, MAX_PRIORITY
 from moviola.wire.messages import AssetFacts, Own, Submit, Task, check_sendable, packed_size
 from moviola.wire.schema import Lease
 
@@ -60,6 +60,7 @@ def fault_of(message: Submit) -> str:
     """Return a sentence about why a submission cannot become a job; empty if it can."""
     try:
         _check_plain(message)
+        _check_priority(message.priority)
         _check_source(message.source)
         _check_outputs(message.outputs)
         _check_policy(message.policy)
@@ -95,6 +96,11 @@ def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
         return
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _walk(inner, depth + 1)
+
+
+def _check_priority(priority: int) -> None:
+    if priority > MAX_PRIORITY:
+        raise ValueError(f"a priority is a whole number from 0 to {MAX_PRIORITY}, and {priority} is not")
 
 
 def _check_source(source: Map) -> None:

@@ -1,4 +1,4 @@
-"""Requests of clients for existing jobs: cancel, pause, resume, retry, forget, detach, details and watching."""
+"""Requests of clients for existing jobs: cancel, pause, resume, change the priority, retry, forget, detach, watch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Notice, Topic, Verb
 from moviola.wire.errors import ProtocolError
+from moviola.wire.limits import MAX_PRIORITY
 from moviola.wire.messages import Control, Event, Watch
 
 from .events import Peer, Purpose
@@ -25,6 +26,7 @@ _SUITED: Final[Mapping[str, str]] = {
     Verb.CANCEL: "only a job that is not over can be cancelled",
     Verb.PAUSE: "only a job that is pending or running can be paused",
     Verb.RESUME: "only a paused job can be resumed",
+    Verb.PRIORITY: "only a job that is not over can be given another priority",
     Verb.RETRY: "only a job that failed or was cancelled can be tried again",
     Verb.FORGET: "only a job that is over can be forgotten; cancel it first",
     Verb.FORGET_FILES: "only a job that is over can be forgotten; cancel it first",
@@ -51,20 +53,11 @@ class JobControl:
             return cluster.refuse(client, ErrorCode.UNKNOWN_JOB, f"there is no job {message.job}", message.job)
         if not cluster.may_touch(client.user, job):
             return cluster.refuse(client, ErrorCode.NOT_YOURS, not_yours(job, message.verb), job.id)
-        if message.verb == Verb.RETRY and isinstance(job, EndedJob):
-            why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
-            if why:
-                return cluster.refuse(client, ErrorCode.BUSY, f"{why}; {QUOTA_HINT}", job.id)
-        if (
-            message.verb == Verb.FORGET_FILES
-            and isinstance(job, EndedJob)
-            and job.owner
-            and cluster.owner_of(job) is None
-        ):
-            text = "the aggregator that has its files is not connected; forget it without them, or when it is back"
-            return cluster.refuse(client, ErrorCode.BAD_JOB, text, job.id)
+        refusal = self._refusal(job, message)
+        if refusal is not None:
+            return cluster.refuse(client, *refusal, job.id)
         if isinstance(job, Job):
-            granted: str | None = self._grant(client, job, message.verb, now)
+            granted: str | None = self._grant(client, job, message)
         else:
             granted = self._grant_ended(client, job, message.verb)
         if granted is None:
@@ -79,9 +72,25 @@ class JobControl:
         cluster = self._cluster
         cluster.send(peer, Event(Notice.WISH_GRANTED, granted, job, unix_s=now + cluster.unix_offset_s))
 
-    def _grant(self, client: ClientRecord, job: Job, verb: str, now: float) -> str:
-        """What was done, in a sentence; nothing where it cannot be."""
+    def _refusal(self, job: Job | EndedJob, message: Control) -> tuple[ErrorCode, str] | None:
+        """Return why a wish cannot be granted, where that is not the job's state."""
         cluster = self._cluster
+        if message.verb == Verb.PRIORITY and (message.priority is None or message.priority > MAX_PRIORITY):
+            told = "none was given" if message.priority is None else f"{message.priority} is not"
+            return ErrorCode.BAD_JOB, f"a priority is a whole number from 0 to {MAX_PRIORITY}, and {told}"
+        if not isinstance(job, EndedJob):
+            return None
+        if message.verb == Verb.RETRY:
+            why = cluster.users.refusal(job.user, Resource.OPEN_JOBS)
+            return (ErrorCode.BUSY, f"{why}; {QUOTA_HINT}") if why else None
+        if message.verb == Verb.FORGET_FILES and job.owner and cluster.owner_of(job) is None:
+            text = "the aggregator that has its files is not connected; forget it without them, or when it is back"
+            return ErrorCode.BAD_JOB, text
+        return None
+
+    def _grant(self, client: ClientRecord, job: Job, message: Control) -> str:
+        """What was done, in a sentence; nothing where it cannot be."""
+        cluster, verb = self._cluster, message.verb
         if verb == Verb.DETACH and job.client == client.peer:
             job.detach()
             client.jobs.discard(job.id)
@@ -99,7 +108,20 @@ class JobControl:
             cluster.set_state(job, JobState.PENDING, JobCode.RESUMED, f"resumed by {client.name}")
             cluster.save(job)
             return f"job {job.id} goes on"
+        if verb == Verb.PRIORITY and message.priority is not None:
+            return self._set_priority(client, job, message.priority)
         return ""
+
+    def _set_priority(self, client: ClientRecord, job: Job, priority: int) -> str:
+        """Change which of its user's jobs a job goes before. Return what was done, in a sentence."""
+        before = job.request.priority
+        if priority == before:
+            return f"job {job.id} has priority {priority} already"
+        job.set_priority(priority)
+        self._cluster.save(job, whole=True)
+        changed = f"priority {priority}, {before} before"
+        self._cluster.note(EventKind.JOB_REPRIORITIZED, f"job {job.id} got {changed}, from {client.name}", job.id)
+        return f"job {job.id} has {changed}; tasks that workers have already go on"
 
     def _grant_ended(self, client: ClientRecord, job: EndedJob, verb: str) -> str | None:
         """The same of a job that is over; None where that is still to come."""

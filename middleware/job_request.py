@@ -21,7 +21,7 @@ MAX_CHAIN_BYTES: Final = 16 * KIB
 
 @record
 class JobRequest(Mapped):
-    """What was asked for with a job. It never changes while the job goes on.
+    """What was asked for with a job. Only its priority changes while the job goes on.
 
     Attributes:
         key: as in Submit.
@@ -29,7 +29,7 @@ class JobRequest(Mapped):
         source: as in Submit; once the job has ended without what workers and aggregators need.
         outputs: as in Submit; once the job has ended without what people are not told.
         policy: as in Submit.
-        priority: as in Submit.
+        priority: as in Submit, or as it was changed since.
         origin: as in Submit.
         submitted_unix_s (s): when, since 1970.
         lease_key: for the tags of the job's leases; 32 bytes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any, Final
@@ -150,6 +151,11 @@ class Job:
         self.code, self.reason = code, reason
         self._changes.mark(self, Urgency.LATER if takes_turns else Urgency.NOW)
         return True
+
+    def set_priority(self, priority: int) -> None:
+        """Its next tasks come before those of other jobs of its user that have a lower one."""
+        self.request = replace(self.request, priority=priority)
+        self._changes.mark(self, Urgency.NOW)
 
     def attach(self, peer: int, session: str, now: float) -> None:
         """A client sends it."""
@@ -377,8 +383,8 @@ class Job:
         self.announced = Announced()
 
     def take_source(self, request: JobRequest) -> None:
-        """It begins again, and this is once more what was asked for."""
-        self._take_request(request)
+        """It begins again, and this is once more what was asked for. Its priority stays: it may have been changed."""
+        self._take_request(replace(request, priority=self.request.priority))
         self._clear()
 
     def _take_request(self, request: JobRequest) -> None:

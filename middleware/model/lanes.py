@@ -19,6 +19,10 @@ from .users import User
 
 NOBODY: Final[frozenset[str]] = frozenset()
 
+MAX_LEFT: Final = 64
+"""Entries of tracks that left a lane, beside as many as there are of those that wait: so that a job that is paused, or
+given another priority, again and again leaves no more behind."""
+
 Key = tuple[int, int, int, int, int]
 """The order of tracks: their user's last turn, priority (negative), the job's last turn, then the older job, then the
 track that came first."""
@@ -32,10 +36,11 @@ class Place:
     `queued` tasks of it are counted in `Lanes.queued_count`; `is_sending` says that more of them may come.
     """
 
-    __slots__ = ("is_sending", "job", "lane", "number", "queued", "track")
+    __slots__ = ("is_sending", "job", "lane", "number", "priority", "queued", "track")
 
     def __init__(self, job: Job, track: Track, lane: Lane | None) -> None:
         self.job, self.track, self.lane = job, track, lane
+        self.priority = job.request.priority  # which the entry in the lane has as well
         self.number = next(_numbers)
         self.queued = 0
         self.is_sending = False
@@ -44,14 +49,15 @@ class Place:
     def key(self) -> Key:
         """Return what the order goes by; the smallest comes first."""
         job = self.job
-        return job.user.last_served, -job.request.priority, job.last_served, job.number, self.number
+        return job.user.last_served, -self.priority, job.last_served, job.number, self.number
 
 
 class Lane:
     """Tracks that the same groups of workers can serve.
 
     Both heaps are put right when they are read: whoever was served since comes later than where its entry stands, and
-    nobody ever comes earlier.
+    nobody ever comes earlier: a track whose job's priority changes leaves, and takes a new place. What left stays in
+    its heap until it comes up there, or until most of the entries are of such.
     """
 
     def __init__(self, groups: tuple[Group, ...]) -> None:
@@ -59,6 +65,7 @@ class Lane:
         self._idle, self._busy = [group.idle for group in groups], [group.busy for group in groups]
         self._users: list[tuple[int, int, int, User]] = []
         self._waiting: dict[User, list[tuple[int, int, int, int, Place]]] = {}
+        self._entries = self._left = 0  # in `_waiting`, and those of them whose place has left
 
     @property
     def has_credit(self) -> bool:
@@ -70,13 +77,25 @@ class Lane:
         return first_in_line(self._idle if idle_only or any(self._idle) else self._busy, NOBODY)
 
     def add(self, place: Place) -> None:
-        """A track waits here; it leaves when its place belongs to no lane any more."""
+        """A track waits here, until it leaves."""
         job = place.job
         waiting = self._waiting.get(job.user)
         if waiting is None:
             waiting = self._waiting[job.user] = []
             heapq.heappush(self._users, (job.user.last_served, job.number, next(_numbers), job.user))
-        heapq.heappush(waiting, (-job.request.priority, job.last_served, job.number, place.number, place))
+        heapq.heappush(waiting, (-place.priority, job.last_served, job.number, place.number, place))
+        self._entries += 1
+
+    def leave(self, place: Place) -> None:
+        """A track does not wait here any more."""
+        place.lane = None
+        self._left += 1
+        if self._left > MAX_LEFT and 2 * self._left > self._entries:
+            for waiting in self._waiting.values():
+                waiting[:] = [entry for entry in waiting if entry[-1].lane is self]
+                heapq.heapify(waiting)
+            self._entries -= self._left
+            self._left = 0
 
     def head(self) -> Place | None:
         """Return the track whose turn it is."""
@@ -98,12 +117,21 @@ class Lane:
             priority, turn, age, _, place = waiting[0]
             if place.lane is not self:
                 heapq.heappop(waiting)
+                self._entries -= 1
+                self._left -= 1
             elif place.job.last_served != turn:
                 place.number = next(_numbers)
                 heapq.heapreplace(waiting, (priority, place.job.last_served, age, place.number, place))
             else:
                 return place
         return None
+
+    def validate(self) -> None:
+        """Raise AssertionError where what is counted is not what the heaps have."""
+        entries = [entry for waiting in self._waiting.values() for entry in waiting]
+        assert self._entries == len(entries)
+        assert self._left == sum(entry[-1].lane is not self for entry in entries)
+        assert all(entry[0] == -entry[-1].priority for entry in entries)
 
 
 class Lanes:
@@ -126,7 +154,7 @@ class Lanes:
     def put(self, job: Job, track: Track, groups: tuple[Group, ...] | None, *, is_sending: bool) -> None:
         """A track waits for a worker of these groups; with None it is a special one."""
         place = self._places.get(track)
-        if place is None or (place.lane and place.lane.groups) != groups:
+        if place is None or (place.lane and place.lane.groups) != groups or place.priority != job.request.priority:
             self.take_out(track)
             place = self._places[track] = Place(job, track, None)
             if groups is None:
@@ -166,7 +194,8 @@ class Lanes:
             return
         self.queued_count -= place.queued
         self.sending_count -= place.is_sending
-        place.lane = None
+        if place.lane is not None:
+            place.lane.leave(place)
         self.special.pop(track, None)
 
     def clear(self) -> list[Job]:
@@ -188,3 +217,5 @@ class Lanes:
         assert self.queued_count == sum(place.queued for place in self._places.values())
         assert self.sending_count == sum(place.is_sending for place in self._places.values())
         assert all(self._places[track] is place for track, place in self.special.items())
+        for lane in self._lanes.values():
+            lane.validate()

@@ -24,6 +24,7 @@ from moviola.session.job_session import FINAL_STATES
 from moviola.session.outcome import Outcome, Status
 from moviola.session.run import FollowRequest, UploadRequest
 from moviola.session.target import as_sentence
+from moviola.wire.limits import MAX_PRIORITY
 from moviola.wire.messages import Job as JobRecord
 
 if TYPE_CHECKING:
@@ -282,6 +283,21 @@ class Job:
         """Have a paused job go on. Return what the cluster says to it. Raises Refused."""
         return self._control(Verb.RESUME)
 
+    def set_priority(self, priority: int) -> str:
+        """Have its next tasks go before those of your other jobs that have a lower priority. Return what the cluster
+        says to it.
+
+        Args:
+            priority: 0 to 100.
+
+        Raises:
+            UsageError: it is another number, or none.
+            Refused: the job is over.
+        """
+        if type(priority) is not int or not 0 <= priority <= MAX_PRIORITY:
+            raise UsageError(f"priority is a whole number from 0 to {MAX_PRIORITY}, not {priority!r:.80}")
+        return self._control(Verb.PRIORITY, priority)
+
     def forget(self) -> str:
         """Take an ended job out of the cluster's list; its files stay. Return what the cluster says to it."""
         return self._control(Verb.FORGET)
@@ -304,9 +320,9 @@ class Job:
             self._follow()
         return answer
 
-    def _control(self, verb: Verb) -> str:
+    def _control(self, verb: Verb, priority: int | None = None) -> str:
         with translated():
-            return as_sentence(rpc.control(self._driver.target, self.id, verb))
+            return as_sentence(rpc.control(self._driver.target, self.id, verb, priority))
 
     # ── with the driver ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -183,6 +183,7 @@ class Verb(Word):
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"
+    PRIORITY = "priority"  # with Control.priority
     RETRY = "retry"
     FORGET = "forget"
     FORGET_FILES = "forget-files"  # and its aggregator removes what it made
@@ -215,6 +216,7 @@ class EventKind(Word):
     JOB_STARTED = "job-started"
     JOB_PAUSED = "job-paused"
     JOB_RESUMED = "job-resumed"  # it goes on after it waited or was paused
+    JOB_REPRIORITIZED = "job-reprioritized"
     JOB_RETRIED = "job-retried"  # it was over, and begins again because somebody wished so
     JOB_RESTARTED = "job-restarted"  # what was done of it cannot be used, so it begins again
     JOB_DONE = "job-done"

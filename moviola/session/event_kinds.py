@@ -14,6 +14,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     EventKind.JOB_STARTED: "its first task is in work",
     EventKind.JOB_PAUSED: "a person paused it, or one of its tasks was lost too often",
     EventKind.JOB_RESUMED: "it goes on after it waited or was paused",
+    EventKind.JOB_REPRIORITIZED: "a person changed its priority",
     EventKind.JOB_RETRIED: "it was over, and begins again because somebody wished so",
     EventKind.JOB_RESTARTED: "what was done of it cannot be used any more, so it begins again",
     EventKind.JOB_DONE: "it is done: all frames are as they were asked for",

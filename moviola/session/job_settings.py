@@ -12,10 +12,10 @@ from moviola.media.kinds import KINDS, USUAL
 from moviola.media.material import NO_VIDEO, ON_ERROR, Cutting, Encoder
 from moviola.media.video.codecs import CODECS, MAX_CRF, NAMES, PRESETS
 from moviola.wire import options
+from moviola.wire.limits import MAX_PRIORITY
 
 MAX_CHUNK_FRAMES: Final = 1_000_000
 MAX_CHUNK_RECORDS: Final = 100_000_000
-MAX_PRIORITY: Final = 100
 
 _ENCODER: Final = Encoder()
 _WITH_PRESETS: Final = " and ".join(codec.name for codec in CODECS.values() if codec.presets)

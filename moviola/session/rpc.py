@@ -25,13 +25,17 @@ def job_details(target: Target, job: str, task: int | None = None, *, log: bool 
     return call(target, Watch(job, chunk=task, log=log), lambda message: message if isinstance(message, Job) else None)
 
 
-def control(target: Target, job: str, verb: str) -> str:
-    """Have the middleware do something with a job. Return what it did, in a sentence. Raises as `call` does."""
+def control(target: Target, job: str, verb: str, priority: int | None = None) -> str:
+    """Have the middleware do something with a job. Return what it did, in a sentence. Raises as `call` does.
+
+    Args:
+        priority: as in Control.
+    """
 
     def granted(message: Message) -> str | None:
         return message.text if isinstance(message, Event) and message.kind == Notice.WISH_GRANTED else None
 
-    return call(target, Control(job, verb), granted)
+    return call(target, Control(job, verb, priority), granted)
 
 
 def call(target: Target, request: Message, answer: Callable[[Message], T | None]) -> T:

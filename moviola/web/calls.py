@@ -41,13 +41,13 @@ class Caller:
         watch = Watch(job, chunk=task, log=log)
         return await self.call(user, watch, lambda message: message if isinstance(message, Job) else None)
 
-    async def control(self, user: str, job: str, verb: str) -> str:
-        """Have the middleware do something with a job; return what it did, in a sentence."""
+    async def control(self, user: str, job: str, verb: str, priority: int | None = None) -> str:
+        """Have the middleware do something with a job, as `moviola.session.rpc.control` does."""
 
         def granted(message: Message) -> str | None:
             return message.text if isinstance(message, Event) and message.kind == Notice.WISH_GRANTED else None
 
-        return await self.call(user, Control(job, verb), granted)
+        return await self.call(user, Control(job, verb, priority), granted)
 
     async def overview(self, user: str) -> Overview:
         """Return how the cluster is doing."""

@@ -16,7 +16,7 @@ from moviola.web.gateway import Gateway, gateway_of, user_of
 from moviola.web.problems import Problem
 from moviola.web.records import details_json, job_json, story_json
 from moviola.wire.errors import Refused
-from moviola.wire.limits import MAX_CHUNKS
+from moviola.wire.limits import MAX_CHUNKS, MAX_PRIORITY
 from moviola.wire.messages import Job
 
 LIMIT: Final = 40
@@ -116,24 +116,31 @@ async def resume_job(request: Request) -> Response:
     return await _control(request, Verb.RESUME)
 
 
-async def _control(request: Request, verb: Verb) -> Response:
+async def set_priority(request: Request) -> Response:
+    """Give a job that is not over another priority: of one user's jobs, those of a higher one go first. Tasks that
+    workers have already go on."""
+    return await _control(request, Verb.PRIORITY, number_in(request, "priority", None, 0, MAX_PRIORITY))
+
+
+async def _control(request: Request, verb: Verb, priority: int | None = None) -> Response:
     gateway, asking, job = await job_of(request)
-    return JSONResponse({"id": job.job, "answer": await _granted(gateway, asking, job, verb)})
+    return JSONResponse({"id": job.job, "answer": await _granted(gateway, asking, job, verb, priority)})
 
 
-async def _granted(gateway: Gateway, asking: str, job: Job, verb: Verb) -> str:
+async def _granted(gateway: Gateway, asking: str, job: Job, verb: Verb, priority: int | None = None) -> str:
     """Return what was done with a job, in a sentence. Raises Problem where its state does not allow it."""
     try:
-        return await gateway.caller.control(asking, job.job, verb)
+        return await gateway.caller.control(asking, job.job, verb, priority)
     except Refused as error:
         if error.code == ErrorCode.BAD_JOB:
             raise Problem(HTTPStatus.CONFLICT, error.text, "wrong-state") from error
         raise
 
 
-def number_in(request: Request, name: str, default: int, least: int, most: int) -> int:
-    """Return a whole number of the query. Raises Problem for what is none, or beyond the bounds."""
-    text = request.query_params.get(name, str(default))
+def number_in(request: Request, name: str, default: int | None, least: int, most: int) -> int:
+    """Return a whole number of the query; without a default it must be there. Raises Problem for what is none, or
+    beyond the bounds."""
+    text = request.query_params.get(name, "" if default is None else str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
         detail = f"{name} is a whole number from {least} to {most}, and '{text:.40}' is not"
         raise Problem(HTTPStatus.BAD_REQUEST, detail, "bad-parameter")
@@ -149,4 +156,5 @@ ROUTES: Final = (
     Route("/api/jobs/{id}/retry", retry_job, methods=["POST"]),
     Route("/api/jobs/{id}/pause", pause_job, methods=["POST"]),
     Route("/api/jobs/{id}/resume", resume_job, methods=["POST"]),
+    Route("/api/jobs/{id}/priority", set_priority, methods=["POST"]),
 )

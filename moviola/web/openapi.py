@@ -31,12 +31,14 @@ class Parameter:
         about: what it means.
         schema: of its value.
         place: `query` or `header`.
+        is_required: a request without it is refused.
     """
 
     name: str
     about: str
     schema: Schema
     place: str = "query"
+    is_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,8 @@ def _path_parameters(route: Route, places: Mapping[str, str]) -> list[dict[str, 
 
 
 def _parameter(said: Parameter) -> dict[str, Any]:
-    return {"name": said.name, "in": said.place, "description": said.about, "schema": said.schema}
+    made = {"name": said.name, "in": said.place, "description": said.about, "schema": said.schema}
+    return {**made, "required": True} if said.is_required else made
 
 
 def _responses(said: Operation, schemas: Schemas) -> dict[str, Any]:

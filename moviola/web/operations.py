@@ -23,6 +23,7 @@ from moviola.web.told import (
     TaskStoryTold,
     WorkersTold,
 )
+from moviola.wire.limits import MAX_PRIORITY
 
 TAGS: Final = {
     "Uploads": "Send a file; it becomes a job.",
@@ -145,6 +146,20 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     jobs.show_task: Operation("Story of a chunk", "Jobs", _json(TaskStoryTold, "What happened."), ONE_JOB),
     jobs.pause_job: Operation("Pause a job", "Jobs", _json(DoneTold, "It is paused."), (404, 409)),
     jobs.resume_job: Operation("Resume a job", "Jobs", _json(DoneTold, "It goes on."), (404, 409)),
+    jobs.set_priority: Operation(
+        "Change a job's priority",
+        "Jobs",
+        _json(DoneTold, "It has that priority."),
+        (400, 404, 409),
+        (
+            Parameter(
+                "priority",
+                "The new one",
+                {"type": "integer", "minimum": 0, "maximum": MAX_PRIORITY},
+                is_required=True,
+            ),
+        ),
+    ),
     jobs.retry_job: Operation("Begin a job again", "Jobs", _json(DoneTold, "It begins again."), (404, 409)),
     jobs.delete_job: Operation(
         "Cancel or forget a job",

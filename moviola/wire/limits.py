@@ -145,3 +145,6 @@ MAX_ASSETS: Final = 8
 
 ASSET_PREFIX: Final = "sha256:"
 """What stands before the hash, in 64 hexadecimal digits, of such a file's content."""
+
+MAX_PRIORITY: Final = 100
+"""Of a job, from 0: far more ranks than a person tells apart."""

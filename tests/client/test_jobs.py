@@ -20,7 +20,7 @@ from moviola.base.failures import Failure
 from moviola.base.finished_file import FinishedFile
 from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
-from moviola.base.vocabulary import JobState
+from moviola.base.vocabulary import JobState, Verb
 from moviola.filters import registry
 from moviola.media.material import Encoder, Material, Output
 from moviola.session.destination import places_for
@@ -150,9 +150,10 @@ def test_why_a_job_is_partly_done_is_shown(jobs: Typed, cluster: FakeCluster) ->
 
 @pytest.mark.parametrize("verb", WISHES)
 def test_a_wish_is_answered_in_a_sentence(jobs: Typed, cluster: FakeCluster, verb: str) -> None:
-    assert jobs(verb, "film") == (0, f"Job film-c1: {verb} it is.\n", "")
-    assert cluster.received[-1] == Control("film-c1", verb)
-    status, out, _ = jobs(verb, "film", "--json")
+    given, priority = (["7"], 7) if verb == Verb.PRIORITY else ([], None)
+    assert jobs(verb, "film", *given) == (0, f"Job film-c1: {verb} it is.\n", "")
+    assert cluster.received[-1] == Control("film-c1", verb, priority)
+    status, out, _ = jobs(verb, "film", *given, "--json")
     assert (status, json.loads(out)["job_id"]) == (0, "film-c1")
 
 
@@ -166,6 +167,9 @@ def test_a_wish_that_is_refused_has_its_own_status(jobs: Typed, cluster: FakeClu
     [
         (["show", "clip"], "'clip' may be any of 2 jobs (clip-b1, clip-a1); give more of the id."),
         (["show", "nix"], "There is no job 'nix'; python -m client.jobs list shows what there is."),
+        (["priority", "film"], "Which priority? Give a whole number from 0 to 100 behind the job"),
+        (["priority", "film", "101"], "must be a whole number from 0 to 100, not '101'"),
+        (["pause", "film", "7"], "Pause takes no number; python -m client.jobs priority film N changes a priority"),
         (["cancel"], "Cancel which job? Give its id, the beginning of one, or 'latest'"),
         (["list", "clip"], "List takes no ID"),
         (["wait", "clip", "--out", "x"], "--out is for fetch, not for wait"),

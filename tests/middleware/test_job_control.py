@@ -94,6 +94,45 @@ def test_a_wish_that_does_not_fit_is_refused_with_the_state(script: Script, verb
     assert error.text == f"job {job} is pending; {why}"
 
 
+def test_a_priority_is_changed_kept_by_a_restart_and_told(script: Script) -> None:
+    job = script.submit(chunks=3, priority=1)
+    script.tell(1, Watch(job))
+    script.tick(1)
+    script.tell(1, Control(job, "priority", 7))
+    script.tick()
+    assert granted(script) == [f"job {job} has priority 7, 1 before; tasks that workers have already go on"]
+    assert script.job(1).priority == 7
+    script.tell(1, Control(job, "priority", 7))
+    assert granted(script)[1:] == [f"job {job} has priority 7 already"]
+    new = script.restarted(epoch=2)
+    assert new.dispatcher.cluster.open[job].request.priority == 7
+
+
+def test_a_job_that_begins_again_keeps_the_priority_that_it_was_given(script: Script) -> None:
+    job = script.submit(chunks=1)
+    script.tell(1, Control(job, "priority", 9))
+    script.tell(1, Control(job, "cancel"))
+    script.tell(1, Control(job, "priority", 5))
+    error = script.said(1, Error)[-1]
+    assert (error.code, error.fatal) == ("bad-job", False)
+    assert error.text == f"job {job} is cancelled; only a job that is not over can be given another priority"
+    script.tell(1, Control(job, "retry"))
+    script.tick()
+    script.client(2)
+    assert script.submit(2, chunks=1) == job
+    assert script.dispatcher.cluster.open[job].request.priority == 9
+
+
+@pytest.mark.parametrize(("priority", "why"), [(101, "101 is not"), (None, "none was given")])
+def test_a_priority_out_of_bounds_is_refused(script: Script, priority: int | None, why: str) -> None:
+    job = script.submit(priority=3)
+    script.tell(1, Control(job, "priority", priority))
+    error = script.said(1, Error)[-1]
+    assert (error.code, error.fatal, error.job) == ("bad-job", False, job)
+    assert error.text == f"a priority is a whole number from 0 to 100, and {why}"
+    assert script.dispatcher.cluster.open[job].request.priority == 3
+
+
 def test_a_job_paused_while_its_files_are_made_is_done_all_the_same(script: Script) -> None:
     script.worker(11)
     job = script.submit(chunks=1)

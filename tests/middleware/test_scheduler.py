@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from middleware.events import ForgetJob, FreeJob
-from moviola.wire.messages import Beat, Chunk, Control, End, Finish, LeaseBeat, Revoke, Stored, Task
+from middleware.model.lanes import MAX_LEFT
+from moviola.wire.messages import Beat, Chunk, Control, End, Finish, LeaseBeat, Released, Revoke, Stored, Task
 from tests.middleware.script import Script, bits, fail
 
 
@@ -69,6 +72,45 @@ def test_jobs_of_one_priority_take_turns_and_a_higher_one_goes_first(script: Scr
     script.tick()
     tasks = sorted((task for peer in (11, 12) for task in script.said(peer, Task)), key=lambda task: task.lease)
     assert [task.job for task in tasks] == ["clip-3", "clip-1", "clip-2", "clip-1"]
+
+
+def test_a_later_job_that_is_given_a_higher_priority_gets_the_next_task(script: Script) -> None:
+    script.client(2)
+    older, later = script.submit(1, chunks=8, key="a"), script.submit(2, chunks=8, key="b")
+    script.worker(11)
+    script.tick()
+    assert [task.job for task in script.said(11, Task)] == [older, later], "they take turns"
+
+    def next_job() -> str:
+        task = script.said(11, Task)[-2]  # of two that it holds the older one
+        script.tell(9, Stored(task.job, task.track, task.index, "kept", task.lease))
+        script.tell(11, Released(task.lease, "stored"))
+        script.tick()
+        return script.said(11, Task)[-1].job
+
+    script.tell(2, Control(later, "priority", 5))
+    assert [next_job() for _ in range(3)] == [later] * 3
+    script.tell(1, Control(older, "priority", 6))
+    assert [next_job() for _ in range(2)] == [older] * 2
+    script.tell(1, Control(older, "priority", 0))
+    assert next_job() == later
+
+
+@pytest.mark.parametrize("verbs", [("priority", "priority"), ("pause", "resume")])
+def test_a_job_that_is_changed_again_and_again_leaves_nothing_behind(script: Script, verbs: tuple[str, str]) -> None:
+    """Each change left an entry in the heap of the tracks that wait."""
+    script.client(2)
+    script.worker(11)
+    first, job = script.submit(1, chunks=8, key="a", priority=9), script.submit(2, chunks=8, key="b")
+    lanes = script.dispatcher._parts.scheduler._lanes
+    for number in range(500):
+        for verb, priority in zip(verbs, (number % 7, 8), strict=True):
+            script.tell(2, Control(job, verb, priority if verb == "priority" else None))
+            script.tick()
+    assert {task.job for task in script.said(11, Task)} == {first}
+    lanes.validate()
+    [lane] = lanes
+    assert sum(map(len, lane._waiting.values())) <= 2 + MAX_LEFT + 1
 
 
 def test_a_task_carries_what_the_worker_needs_and_no_more(script: Script) -> None:

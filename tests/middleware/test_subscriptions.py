@@ -76,8 +76,11 @@ def test_a_pause_and_what_comes_after_are_told(listened: Script) -> None:
     for verb in ("pause", "resume", "cancel", "retry", "cancel", "forget"):
         listened.tell(A, Control(job, verb))
         listened.tick()
+        if verb == "pause":
+            listened.tell(A, Control(job, "priority", 5))
+            listened.tell(A, Control(job, "priority", 5))
     assert kinds(listened.events(A)) == [
-        "job-submitted", "job-started", "job-paused", "job-resumed", "job-cancelled",
+        "job-submitted", "job-started", "job-paused", "job-reprioritized", "job-resumed", "job-cancelled",
         "job-retried", "job-waiting", "job-cancelled", "job-forgotten",
     ]  # fmt: skip
 

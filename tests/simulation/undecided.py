@@ -38,6 +38,7 @@ class Undecided:
 
         def hear() -> None:
             if any(isinstance(event, Received) and isinstance(event.message, Welcome) for event in loop.turn()):
+                loop.send(link, Control(job, "priority", 1))  # kept while it begins again
                 loop.send(link, Control(job, "cancel"))
                 loop.send(link, Control(job, "retry"))
                 loop.flush()

@@ -176,10 +176,16 @@ def test_the_same_upload_twice_while_it_is_open_is_one_job(gateway: Served, clip
         first, second = (gateway.put(clip, filters="flip")["id"] for _ in range(2))
         other = gateway.put(clip, filters="flip", new="on")
         assert first == second != other["id"]
-        cancelled = gateway.client.delete(other["links"]["self"])
+        path = other["links"]["self"]
+        changed = gateway.client.post(f"{path}/priority?priority=7").json()["answer"]
+        assert changed.startswith(f"job {other['id']} has priority 7, 0 before")
+        assert gateway.get(path)["priority"] == 7
+        for query in ("", "?priority=", "?priority=101", "?priority=-1", "?priority=high"):
+            refused(gateway.client.post(f"{path}/priority{query}"), 400, "bad-parameter")
+        cancelled = gateway.client.delete(path)
         assert (cancelled.status_code, cancelled.json()["done"]) == (200, "cancelled")
-        retried = gateway.client.post(f"{other['links']['self']}/pause")
-        assert (retried.status_code, retried.json()["code"]) == (409, "wrong-state")
+        for verb in ("pause", "priority?priority=8"):
+            refused(gateway.client.post(f"{path}/{verb}"), 409, "wrong-state")
     finally:
         for child in children:
             child.resume()
@@ -247,6 +253,7 @@ def test_users_have_their_own_jobs_and_an_admin_all(gateway: Served, clip: Path)
         for below, method in (
             ("", "GET"), ("/tasks", "GET"), ("/tasks/0", "GET"), ("/files", "GET"), ("/files/enhance.mp4", "GET"),
             ("/events", "GET"), ("/retry", "POST"), ("/pause", "POST"), ("", "DELETE"),
+            ("/priority?priority=1", "POST"),
         ):  # fmt: skip
             refused(ask("bob", f"{path}{below}", method), 404, "unknown-job")
         assert [one["id"] for one in ask("anna", "/api/jobs").json()["jobs"]] == [job["id"]]

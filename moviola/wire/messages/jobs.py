@@ -94,11 +94,13 @@ class Control(Message):
 
     Attributes:
         job: the job's id.
-        verb: `cancel`, `pause`, `resume`, `retry`, `forget`, `forget-files` or `detach`.
+        verb: `cancel`, `pause`, `resume`, `priority`, `retry`, `forget`, `forget-files` or `detach`.
+        priority: with `priority`: the one that the job is to have; nil with the others.
     """
 
     job: Name
     verb: Name
+    priority: int | None = None
 
 
 @record
