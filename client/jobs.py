@@ -11,8 +11,8 @@
   cancel ID       ends it, and frees its workers at once
   pause ID        hands nothing more of it out, until
   resume ID
-  priority ID N   of your jobs those of a higher one go first, 0 to 100; what
-                  workers have of it already goes on
+  priority ID N   has it go before your jobs of lower priority, 0 to 100;
+                  tasks that workers hold go on
   retry ID        begins a failed or cancelled job again; the command that
                   sent it sends its source again
   forget ID       takes an ended job out of the list; its files stay, but

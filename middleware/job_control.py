@@ -121,7 +121,7 @@ class JobControl:
         self._cluster.save(job, whole=True)
         changed = f"priority {priority}, {before} before"
         self._cluster.note(EventKind.JOB_REPRIORITIZED, f"job {job.id} got {changed}, from {client.name}", job.id)
-        return f"job {job.id} has {changed}; tasks that workers have already go on"
+        return f"job {job.id} has {changed}; tasks that workers hold go on"
 
     def _grant_ended(self, client: ClientRecord, job: EndedJob, verb: str) -> str | None:
         """The same of a job that is over; None where that is still to come."""

@@ -118,13 +118,15 @@ async def resume_job(request: Request) -> Response:
 
 async def set_priority(request: Request) -> Response:
     """Give a job that is not over another priority: of one user's jobs, those of a higher one go first. Tasks that
-    workers have already go on."""
-    return await _control(request, Verb.PRIORITY, number_in(request, "priority", None, 0, MAX_PRIORITY))
-
-
-async def _control(request: Request, verb: Verb, priority: int | None = None) -> Response:
+    workers hold go on."""
     gateway, asking, job = await job_of(request)
-    return JSONResponse({"id": job.job, "answer": await _granted(gateway, asking, job, verb, priority)})
+    priority = number_in(request, "priority", None, 0, MAX_PRIORITY)
+    return JSONResponse({"id": job.job, "answer": await _granted(gateway, asking, job, Verb.PRIORITY, priority)})
+
+
+async def _control(request: Request, verb: Verb) -> Response:
+    gateway, asking, job = await job_of(request)
+    return JSONResponse({"id": job.job, "answer": await _granted(gateway, asking, job, verb)})
 
 
 async def _granted(gateway: Gateway, asking: str, job: Job, verb: Verb, priority: int | None = None) -> str:

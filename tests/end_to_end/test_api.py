@@ -119,6 +119,10 @@ def test_a_job_is_paused_cancelled_and_begun_again(cluster: moviola.Cluster, cli
         job.wait(timeout=0.05)
     assert job.pause().endswith(".")
     until(lambda: job.status().state == "paused", "it is paused")
+    assert job.set_priority(7).startswith(f"job {job.id} has priority 7, 0 before")
+    assert job.status().priority == 7
+    with pytest.raises(moviola.UsageError, match="priority is a whole number from 0 to 100, not 101"):
+        job.set_priority(101)
     job.resume()
     assert job.cancel() == f"job {job.id} is cancelled."
     with pytest.raises(moviola.JobCancelled, match=r"clip\.mp4: cancelled by") as caught:

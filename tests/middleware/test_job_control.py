@@ -100,7 +100,7 @@ def test_a_priority_is_changed_kept_by_a_restart_and_told(script: Script) -> Non
     script.tick(1)
     script.tell(1, Control(job, "priority", 7))
     script.tick()
-    assert granted(script) == [f"job {job} has priority 7, 1 before; tasks that workers have already go on"]
+    assert granted(script) == [f"job {job} has priority 7, 1 before; tasks that workers hold go on"]
     assert script.job(1).priority == 7
     script.tell(1, Control(job, "priority", 7))
     assert granted(script)[1:] == [f"job {job} has priority 7 already"]
