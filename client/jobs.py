@@ -34,7 +34,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from moviola.base.command_line import LinesFormatter
+from moviola.base.command_line import LinesFormatter, set_completer
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import Topic, Verb
 from moviola.display.progress import display_for
@@ -106,7 +106,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     which.completer = job_ids(parser)  # type: ignore[attr-defined]  # argcomplete looks for it
     help = f"with priority: the new one, 0 to {MAX_PRIORITY}"
     read = whole_number(0, MAX_PRIORITY)
-    parser.add_argument("priority", nargs="?", type=read, metavar="N", help=help)
+    set_completer(parser.add_argument("priority", nargs="?", type=read, metavar="N", help=help))
     parser.add(ClientSettings, JobsSettings)
     options = parser.read(arguments)
     if options.verb == "list" and options.id:

@@ -78,6 +78,7 @@ def test_ids_of_jobs_come_from_the_cluster(cluster: FakeCluster) -> None:
     flags = f"--host 127.0.0.1 --port {cluster.port} --no-secret"
     assert set(offered(f"moviola jobs {flags} show ")) == {"clip-a1", "film-b2", "latest"}
     assert offered(f"moviola jobs {flags} show fi") == ["film-b2"]
+    assert offered(f"moviola jobs {flags} priority fi") == ["film-b2"]
 
 
 def test_without_a_cluster_no_job_is_offered() -> None:
