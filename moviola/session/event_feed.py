@@ -77,7 +77,9 @@ class EventFeed:
             case Subscribed():
                 return self._began(message, unix_s)
             case Events():
-                return [self._event(one) for one in message.events if self._is_new(one)]
+                told = [self._event(one) for one in message.events if self._is_new(one)]
+                self._go_on_to(message.number)
+                return told
             case Missed():
                 return [self._missed(message, unix_s)]
             case Snapshot():
@@ -99,6 +101,11 @@ class EventFeed:
             text = f"the middleware was restarted; events behind {before.number} may be lost, what they led to is told"
             told.append(ClusterEvent(kind=ListenerKind.MISSED, text=text, unix_s=unix_s, first=before.number + 1))
         return told
+
+    def _go_on_to(self, number: int) -> None:
+        """Nothing up to a number is still to be told: who comes back goes on behind it."""
+        if self.position is not None and number > self.position.number:
+            self.position = EventId(self.position.journal, number)
 
     def _is_new(self, record: EventRecord) -> bool:
         return record.number == 0 or self.position is None or record.number > self.position.number
@@ -130,8 +137,9 @@ class EventFeed:
             self._jobs.popitem(last=False)
 
     def _missed(self, message: Missed, unix_s: float) -> ClusterEvent:
-        self._has_gap = True
+        self._has_gap = True  # also over a lost connection, until a snapshot has come
         first, last = message.first, message.last
+        self._go_on_to(last)
         count = last - first + 1
         text = f"event {first} was missed" if count == 1 else f"{count} events were missed: {first} to {last}"
         text = f"{text}; too much has happened since"

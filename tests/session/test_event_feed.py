@@ -85,6 +85,28 @@ def test_a_gap_is_told_and_made_up_for() -> None:
     assert told(take(feed, Events(11, [of(11)]))) == [("job-done", "j", "1.a-11")]
 
 
+def test_a_gap_is_told_once_and_made_up_for_after_a_lost_connection_too() -> None:
+    feed = EventFeed()
+    take(feed, Subscribed("1.a", 4), Snapshot(4, [JobGlance("j", "running")]))
+    assert told(take(feed, Missed(5, 9))) == [("missed", "", "")]
+    feed.lost("away", NOW)
+    assert feed.request() == Subscribe("1.a", 9, snapshot=True), "that 5 to 9 were missed has been told"
+    events = take(feed, Subscribed("1.a", 9), Events(10, [of(10, "job-waiting", "k", "pending")]))
+    assert told(events) == [("connected", "", ""), ("job-waiting", "k", "")]
+    assert not take(feed, Snapshot(10, [JobGlance("j", "done")], last=False)), "its other parts are on their way"
+    assert feed.state_of("j") == "running"
+    events = take(feed, Snapshot(10, [JobGlance("k", "pending")]))
+    assert told(events) == [("job-done", "j", "1.a-10")]
+    assert feed.state_of("j") == "done"
+
+
+def test_who_asked_for_little_comes_back_behind_what_was_not_for_it() -> None:
+    feed = EventFeed(kinds=[EventKind.JOB_DONE])
+    take(feed, Subscribed("1.a", 4), Snapshot(4), Events(9, [of(6)]), Events(3000, []))
+    feed.lost("away", NOW)
+    assert feed.request().number == 3000
+
+
 def test_a_job_that_is_not_known_any_more_is_told_so() -> None:
     feed = EventFeed()
     take(feed, Subscribed("1.a", 4), Snapshot(4, [JobGlance("j0", "running"), JobGlance("j1", "done")]))

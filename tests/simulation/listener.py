@@ -35,6 +35,9 @@ PAUSE_S: Final = 0.5
 STATES_S: Final = (0.3, 1.0, 3.0, 10.0)
 """How long one that is sluggish reads, or does not."""
 
+TOLD_ALL_S: Final = 15.0
+"""How long one may take to be told all after the faults: a connection that was tried before may hang for 5 s of it."""
+
 TOLD_S: Final = 5.0
 """How long a listener that reads may not have been told of an event."""
 
@@ -77,8 +80,7 @@ class Listener(Program):
             elif isinstance(event, Received) and isinstance(event.message, Welcome):
                 self.loop.send(event.connection, self._request())
             elif isinstance(event, Received):
-                self._heard_of(event.message)
-                self._take(event.message)
+                self.hear(event.message)
         if self._link is None and self.world.now >= self._dial_at:
             self._dial_at = self.world.now + PAUSE_S
             self._link = self.loop.dial([MIDDLEWARE], Hello("client", self.name, "s", list(VERSIONS), user=USER))
@@ -100,6 +102,10 @@ class Listener(Program):
         return request
 
     # ── what must be told ────────────────────────────────────────────────────────────────────────────────────────
+
+    def hear(self, message: Message) -> None:
+        self._heard_of(message)
+        self._take(message)
 
     def _heard_of(self, message: Message) -> None:
         """Nothing is left out or told twice on the wire, and each thing is as it happened."""
@@ -170,19 +176,33 @@ class Listener(Program):
                 lag_s = now - max(waiting.event.unix_s, self._reads_since, self._middleware.resumed_at)
                 assert lag_s < TOLD_S, f"{self.name} is not told of {waiting.event} for {lag_s:.1f} s"
 
-    def check_states(self) -> None:
-        """One that has been told everything knows how all jobs have ended."""
+    def read_on(self) -> None:
+        """Read all the time from now on."""
+        self._is_sluggish = False
+        if self.name in self.network.not_reading:
+            self.network.not_reading.discard(self.name)
+            self._reads_since = self.world.now
+
+    @property
+    def has_been_told_all(self) -> bool:
+        """Whether all events so far have arrived, or that they were missed, and the whole snapshot that follows then.
+        Where there is no middleware, there is nothing to wait for."""
         server = self._middleware.server
-        if server is None or self._link is None:
+        if server is None:
+            return True
+        journal = server.dispatcher.cluster.journal
+        return (self._journal, self._next) == (journal.name, journal.last + 1) and self._gap_since is None
+
+    def check_states(self) -> None:
+        """One that has had the time to be told all has been, and knows how all jobs have ended."""
+        server = self._middleware.server
+        if server is None:
             return
         cluster = server.dispatcher.cluster
-        if cluster.journal.name != self._journal or self._next != cluster.journal.last + 1:
-            return
-        if any(one.owes_snapshot for one in cluster.subscriptions.values()):
-            return
-        is_told = self._gap_since is None or self.world.now - max(self._gap_since, self._reads_since) < TOLD_S
-        assert is_told, f"{self.name} is told of no state since {self._gap_since}"
-        for job in cluster.jobs.values() if self.feed.is_current else ():
+        newest = f"event {cluster.journal.last} of journal {cluster.journal.name}"
+        known = f"waits for event {self._next} of journal {self._journal}, and for a snapshot since {self._gap_since}"
+        assert self.has_been_told_all, f"{newest} was the last, and {self.name} {known}"
+        for job in cluster.jobs.values():
             state = self._states.get(job.id, "")
             if {state, job.state} & FINAL:
                 assert state == job.state, f"{self.name} knows {job.id} as {state!r}, and it is {job.state}"

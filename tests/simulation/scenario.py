@@ -33,7 +33,7 @@ from tests.simulation.greedy import Greedy
 from tests.simulation.impostor import Impostor
 from tests.simulation.intruder import Intruder
 from tests.simulation.liar import Liar
-from tests.simulation.listener import Listener
+from tests.simulation.listener import TOLD_ALL_S, Listener
 from tests.simulation.middlewares import Middleware
 from tests.simulation.network import Network
 from tests.simulation.onlooker import USER as ADMIN
@@ -287,6 +287,9 @@ class Scenario:
             waiting = [client.name for client in self.clients if client.outcome is None]
             waiting += [reader.name for reader in self.readers if not reader.is_over]
             raise Failed(f"no good end in {PEACE_S:.0f} s: {waiting} wait; {self._job_lines()}")
+        for listener in self.listeners:  # what they are to be told may still be on its way
+            listener.read_on()
+        self.world.run(self.world.now + TOLD_ALL_S, lambda: all(one.has_been_told_all for one in self.listeners))
         if self.middleware.is_alive:
             self.middleware.validate()
         at_the_end(self, self.messages)
