@@ -46,8 +46,9 @@ def written_aside(final: Path) -> Iterator[Path]:
         yield partial
         sync([partial])
         partial.replace(final)
-    finally:
-        partial.unlink(missing_ok=True)
+    except BaseException:
+        partial.unlink(missing_ok=True)  # not after it was put in its place: another thread may write there by now
+        raise
 
 
 def put(partial: Path, final: Path, *, replace: bool) -> None:

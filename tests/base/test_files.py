@@ -37,6 +37,22 @@ def test_what_fails_leaves_everything_as_it_was(tmp_path: Path) -> None:
     assert (final.read_text(), names(tmp_path)) == ("old", ["blur.mp4"])
 
 
+def test_what_another_thread_writes_as_soon_as_the_file_has_its_place_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final, replace = tmp_path / "users.json", Path.replace
+
+    def replaced(partial: Path, target: Path) -> Path:
+        result = replace(partial, target)
+        partial.write_text("of another thread")
+        return result
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    with written_aside(final) as written:
+        written.write_text("new")
+    assert (final.read_text(), written.read_text()) == ("new", "of another thread")
+
+
 def test_a_mark_tells_writers_apart() -> None:
     final = Path("results/blur.mp4")
     assert aside(final) == Path("results/.blur.mp4.part")
