@@ -306,11 +306,15 @@ class Cluster:
             self.outbox.append(Check(job.id, track.number, track.stream.number, index, is_stage, lease))
 
     def lose_chunk(self, job: Job, stream: int, index: int, now: float) -> None:
-        """A chunk is gone from the spool: it is given up, and asked for again where a task of it is not stored."""
+        """A chunk is gone from the spool: it is given up with what was begun of its tasks, and asked for again where a
+        task of it is not stored."""
         if job.is_final or index not in job.streams[stream].here:
             return
         job.give_up(stream, index)
         self.outbox.append(FreeChunk(job.id, stream, index))
+        for track in job.tracks:
+            if track.stream.number == stream:
+                self.free_intermediate(job, track, index)  # it may hold the very room that the chunk needs
         text = f"chunk {index} of stream {stream} of job {job.id} is damaged in the spool or gone from it"
         self.note(EventKind.CHUNK_LOST, text, job.id)
         if job.owner.holdings_known:

@@ -340,6 +340,20 @@ def test_stages_that_nobody_needs_any_more_are_given_back_when_the_task_is_store
     assert script.said(MARK, Revoke)
 
 
+def test_what_was_begun_of_a_chunk_that_is_lost_keeps_no_room_from_it(script: Script) -> None:
+    job = share(script, chunks=1, end=False)
+    script.leave(MARK)
+    script.hand_on(RESIZE)
+    script.dispatcher.cluster.lose_chunk(script.dispatcher.cluster.open[job], 0, 0, 0.0)
+    script.tick()
+    assert FreeStage(job, 0, 0) in script.commands
+    assert script.dispatcher.cluster.staged_bytes == 0
+    script.worker(MARK, filters=("watermark",))
+    script.chunk(1, job, 0)
+    script.tick()
+    assert stages(script, RESIZE) == [(0, [0, 1]), (0, [0, 1])], "it begins again"
+
+
 def test_what_is_begun_is_ended_before_something_else_begins(script: Script) -> None:
     """Otherwise what is begun holds its room for as long as there is something to begin."""
     ends = 15

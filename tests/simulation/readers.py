@@ -38,8 +38,11 @@ class ResultsReader(Program):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will be read: the client has an outcome, and what is read of its job has ended."""
-        return self.client.outcome is not None and (self._reader is None or self.ending is not None)
+        """Whether nothing more will be read: the client has an outcome, and what is read of its job has ended. One that
+        was killed, and back before that was noticed, has another job in the end, and nobody ends the first."""
+        outcome = self.client.outcome
+        is_waiting = self._reader is not None and self.ending is None
+        return outcome is not None and not (is_waiting and self.job == outcome.job_id)
 
     def _begin(self) -> None:
         self._next_at = self.world.now
