@@ -143,6 +143,7 @@ class Aggregator(Program):
         self.crash_chance = 0.0
         self.was_wiped = False
         self.splice_crashes: dict[str, int] = {}
+        self.let_go: set[tuple[str, int, int]] = set()  # (job, track, index) of results that this turn forgot
 
     def _begin(self) -> None:
         assert self.loop is not None
@@ -161,8 +162,24 @@ class Aggregator(Program):
         )  # fmt: skip
         self.server.assembler.half_done = lambda: BUG  # type: ignore[method-assign]
         self.disk.wrap(self._ledger, self._spool)
+        self._note_let_go(self._ledger)
         for address in self._reached_at:
             self.network.listening[address] = self.loop
+
+    def _note_let_go(self, ledger: AggregatorLedger) -> None:
+        forget_result, forget_results = ledger.forget_result, ledger.forget_results
+
+        def one_forgotten(job: str, track: int, index: int) -> None:
+            if self.committed(job, track, index):
+                self.let_go.add((job, track, index))
+            forget_result(job, track, index)
+
+        def all_forgotten(job: str) -> None:
+            self.let_go |= {(job, one.track, one.index) for one in ledger.results(job)}
+            forget_results(job)
+
+        ledger.forget_result = one_forgotten  # type: ignore[method-assign]
+        ledger.forget_results = all_forgotten  # type: ignore[method-assign]
 
     @property
     def _reached_at(self) -> tuple[Address, Address]:
@@ -222,6 +239,7 @@ class Aggregator(Program):
         self.loop.refuse_poison()
         if self.death == "in-flush":
             self.loop.flush_limit = self.world.random.randrange(3)
+        self.let_go.clear()
         self.server.turn()
         self.server.assembler.validate()
 

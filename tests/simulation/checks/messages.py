@@ -59,7 +59,6 @@ class MessageChecks:
         self._builds: dict[tuple[str, int, int], str] = {}  # (job, owner epoch, track) → what all its results must be
         self.poisoned: Counter[str] = Counter()  # job → connections that ended over its Own
         self._windows: dict[int, Windows] = {}  # by connection
-        self._kept: set[tuple[str, int, int]] = set()  # (job, track, index) of what was said to be kept, ever
         self._spoiled: Counter[tuple[str, int, int]] = Counter()  # task → how often what was sent for it was damaged
         self._uplinks = 0  # aggregators that have joined so far
         self._outstanding: dict[int, set[Any]] = {}  # leases on a worker's connection, seen from the wire
@@ -95,10 +94,9 @@ class MessageChecks:
         elif isinstance(message, Finish):
             self._finish_sent(message)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
-            self._kept.add((message.job, message.track, message.index))
             self._is_on_the_aggregators_disk(message)
         elif isinstance(message, FetchedResult):
-            self._read_is_on_the_aggregators_disk(message)
+            self._read_is_on_the_aggregators_disk(sender, message)
         elif isinstance(message, Job) and _looks_on(sender.link.other(sender).loop.name):
             self._watcher_told(sender, message)
             return  # it watches, and is told of what it had sent over a connection before as well
@@ -187,14 +185,18 @@ class MessageChecks:
             f"kept was said of {message.job}/{message.track}/{message.index}, which is not on disk"
         )
 
-    def _read_is_on_the_aggregators_disk(self, message: FetchedResult) -> None:
-        """Nobody is given what is not kept; it may have been let go in the same turn."""
-        what = (message.job, message.track, message.index)
+    def _read_is_on_the_aggregators_disk(self, sender: End, message: FetchedResult) -> None:
+        """Nobody is given what is not kept. It may go in the turn in which it is given, and even come in the same: one
+        that was stopped hears at once of a result, that its job is dropped, and that it begins again."""
         aggregator = self._scenario.aggregator
-        if message.state != ResultState.STORED or not aggregator.is_alive:
+        if message.state != ResultState.STORED or sender.loop is not aggregator.loop:
             return
-        there = what in self._kept or aggregator.committed(*what) or aggregator.has_let_go(message.job)
-        assert there, f"a reader is given {what}, which is not on disk"
+        what = (message.job, message.track, message.index)
+        has_gone = not aggregator.committed(*what)
+        if has_gone and what in aggregator.let_go:
+            self._scenario.world.see("read-let-go", f"a reader is given {what}, which goes in the same turn")
+            return
+        assert not has_gone, f"a reader is given {what}, which is not on disk"
 
     def _chunks_are_on_disk(self, message: Job) -> None:
         middleware = self._scenario.middleware
