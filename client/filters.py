@@ -20,7 +20,7 @@ from moviola.session.outcome import Status
 from moviola.session.target import Target, UsageError
 from moviola.wire.errors import Unreachable, WireError
 
-from . import filter_list, filter_page
+from . import filter_list
 from .interruption import loaded
 from .options import Parser, load_plugins, read_target
 from .settings import FiltersSettings
@@ -79,6 +79,8 @@ def list_filters(stdout: Terminal, target: Target, names: Sequence[str] = (), *,
     for number, name in enumerate([] if as_json else dict.fromkeys(names)):
         if number:
             stdout.say()
+        from . import filter_page  # noqa: PLC0415 - loads all kinds of material, and a list needs none
+
         filter_page.print_page(stdout, *offered[name])
     return Status.DONE
 
