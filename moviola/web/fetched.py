@@ -15,16 +15,16 @@ from moviola.base.finished_file import FinishedFile
 from moviola.base.mapped import Malformed
 from moviola.base.vocabulary import ErrorCode
 from moviola.session import events
-from moviola.session.events import Event, ServerRole
+from moviola.session.events import Event
 from moviola.session.fetching import PART_SIZE, Fetching, Wanted
 from moviola.session.job_session import addresses_of
-from moviola.session.links import addresses_for
+from moviola.session.links import OpenLinks
 from moviola.session.target import Target, hello
 from moviola.web.problems import Problem, away
 from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory
-from moviola.wire.events import Damaged, Lost, NetworkEvent, Received
+from moviola.wire.events import NetworkEvent
 from moviola.wire.limits import MIB
-from moviola.wire.messages import Job, Welcome
+from moviola.wire.messages import Job
 
 AHEAD_SIZE: Final = 2 * PART_SIZE
 """Asked for and not yet read: the memory that a download takes, however large its file and however slow its reader."""
@@ -54,11 +54,12 @@ async def parts(
     inbox: asyncio.Queue[NetworkEvent] = asyncio.Queue()
     links = AsyncioLinks(inbox.put_nowait, target.secret, memory)
     fetching = Fetching(job.job, [wanted], addresses_of(job), AHEAD_SIZE)
-    commands, link = deque(fetching.begin()), 0
+    connections = OpenLinks(links, target, hello(target.user))
+    commands = deque(fetching.begin())
     try:
         while commands or not fetching.over:
             if not commands:
-                event = await _next(inbox, link, fetching.next_deadline())
+                event = await _next(inbox, connections, fetching.next_deadline())
                 if event is not None:
                     commands += fetching.handle(event, time.monotonic())
                 continue
@@ -66,14 +67,8 @@ async def parts(
                 case events.Begin() as command:
                     begun = events.Begun(command, start, stop)
                     commands += fetching.handle(begun, time.monotonic())
-                case events.Dial() as command:
-                    addresses = addresses_for(command, target.address.host)
-                    link = links.dial(addresses, hello(target.user), target.family)
-                case events.HangUp():
-                    links.close(link)
-                    link = 0
-                case events.Send(message=message):
-                    links.send(link, message)
+                case events.Dial() | events.HangUp() | events.Send() as command:
+                    connections.carry_out(command)
                 case events.Write(payload=payload):
                     yield bytes(payload)
                 case events.Keep() as command:
@@ -84,22 +79,13 @@ async def parts(
         raise _failed(fetching)
 
 
-async def _next(inbox: asyncio.Queue[NetworkEvent], link: int, deadline: float | None) -> Event | None:
-    """Return what comes next over the connection `link`, or Tick at the deadline; None for what is of no account."""
+async def _next(inbox: asyncio.Queue[NetworkEvent], connections: OpenLinks, deadline: float | None) -> Event | None:
+    """Return what comes next over the connections, or Tick at the deadline; None for what is of no account."""
     try:
         async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
-            event = await inbox.get()
+            return connections.event_of(await inbox.get())
     except TimeoutError:
         return events.Tick()
-    if not isinstance(event, Received | Damaged | Lost) or event.connection != link:
-        return None
-    if isinstance(event, Lost):
-        return events.Lost(ServerRole.AGGREGATOR, event.reason, event.error.code if event.error else "")
-    if isinstance(event, Damaged):
-        return events.Lost(ServerRole.AGGREGATOR, f"{type(event.message).__name__} arrived damaged")
-    if isinstance(event.message, Welcome):
-        return events.Welcomed(ServerRole.AGGREGATOR)
-    return events.ClusterMessage(ServerRole.AGGREGATOR, event.message, event.payload)
 
 
 def _failed(fetching: Fetching) -> Problem:
