@@ -125,7 +125,7 @@ class ResultsLost:
 
 @record
 class ResultChecked:
-    """Whether a result is what was stored."""
+    """A stored result has been compared with its checksum on the disk."""
 
     command: CheckResult
     is_whole: bool

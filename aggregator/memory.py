@@ -41,7 +41,7 @@ class Memory:
         return self.jobs.get(job)
 
     def may_fetch(self, job: CollectedJob, hello: Hello) -> bool:
-        """Whether a client may have what a job came to."""
+        """Return whether a client may fetch the results of a job: its own user may, and admins."""
         return hello.user == job.user or hello.user in self.uplink.admins
 
     def send(self, peer: Peer, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""What a job notices of many who listen, one of whom never reads: `python -m bench.listeners`.
+"""How much slower a job is while many clients follow events, one of which never reads: `python -m bench.listeners`.
 
 Jobs run in turn without and with the listeners, each over a connection of its own, of several users; all of them are
 told everything. They work on the same machine, so their own share of the cores is taken out, as in bench/flood.py; what
@@ -76,7 +76,7 @@ def listen(port: int, secret: bytes, count: int) -> None:
 
 
 class Audience:
-    """So many listeners, in a process of their own, while the `with` lasts."""
+    """A process with `count` clients that follow events; it ends with the `with` block."""
 
     def __init__(self, cluster: LocalCluster, count: int) -> None:
         self._command = [sys.executable, "-m", "bench.listeners", "--port", str(cluster.port)]
@@ -101,7 +101,7 @@ class Audience:
 
     @property
     def process_id(self) -> int:
-        """Of the process of the listeners."""
+        """Return the id of the process that has the listeners."""
         return self._process.pid
 
 

@@ -1,4 +1,4 @@
-"""What somebody who looks on costs the middleware: `python -m bench.watching`.
+"""CPU time of the middleware for one refresh of `moviola status`: `python -m bench.watching`.
 
 The real dispatcher and the real ledger are asked again and again, as `moviola status` does each second, while nothing
 else happens; what they answer is encoded as for the wire. Measured is CPU time, so it holds on a busy machine as well.
@@ -36,7 +36,7 @@ REFRESHES: Final = 20
 
 
 class Row(NamedTuple):
-    """So many jobs that are not over, jobs that are, and connected workers."""
+    """The size of a cluster that is measured: open jobs, ended jobs, connected workers."""
 
     jobs: int
     ended: int

@@ -1,4 +1,4 @@
-"""What went wrong lately: a line each, and whether it was a filter or a machine."""
+"""The recent errors of a cluster, one a line, each marked as a filter's or a machine's."""
 
 from __future__ import annotations
 
