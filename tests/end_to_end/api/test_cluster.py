@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,34 +11,10 @@ import pytest
 
 import moviola
 from tests.end_to_end import clips
+from tests.end_to_end.api.connecting import connect
 from tests.end_to_end.cluster import LocalCluster
-from tests.end_to_end.faults.witness import PLUGINS, all_sent, lose_a_task
+from tests.end_to_end.faults.witness import all_sent, lose_a_task
 from tests.waiting import until
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
-    with LocalCluster(
-        tmp_path_factory.mktemp("cluster"), workers=2, worker_arguments=("--plugins", str(PLUGINS))
-    ) as made:
-        yield made
-
-
-def connect(running: LocalCluster, results: Path) -> moviola.Cluster:
-    return moviola.Cluster("127.0.0.1", running.port, secret_file=running.folder / "state" / "secret", results=results)
-
-
-@pytest.fixture
-def cluster(running: LocalCluster, tmp_path: Path) -> Iterator[moviola.Cluster]:
-    with connect(running, tmp_path / "results") as made:
-        yield made
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """A file that the filter `gate` waits for; at the end it is there, so that no worker waits for ever."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").touch()
 
 
 @pytest.fixture
