@@ -33,6 +33,7 @@ SUITES: Final = {
     "containers": "the compose file, with real containers: needs podman and root",
     "package": "the project installed in a fresh environment: needs a package registry",
     "web": "what a gateway bears: a gibibyte, many at once, its own end, requests made up of its document",
+    "browser": "the gateway's page in a real Chromium: needs one on this machine",
     "fuzz": "a million frames of structured garbage through real processes",
 }
 """What `--suite NAME` runs: the tests marked `@pytest.mark.suite(NAME)`, which nothing else runs. `--smoke` runs those

@@ -19,7 +19,7 @@ from moviola.base.worker_facts import HeldTask, WorkerFacts
 from moviola.filters.schema import FilterSchema, Parameter
 from moviola.session.cluster_view import ClusterView
 from moviola.session.target import Target
-from moviola.web import page
+from moviola.web import page, site
 from moviola.web.access import OnlyUser, User
 from moviola.web.app import TABLES, make_app
 from moviola.web.cluster import worker_of
@@ -61,9 +61,9 @@ def references(part: Any) -> Iterator[str]:
             yield from references(each)
 
 
-def test_every_route_is_described_but_the_page_itself() -> None:
+def test_every_route_is_described_but_the_pages_themselves() -> None:
     routes = [route for table in TABLES for route in table if isinstance(route, Route)]
-    assert {route.endpoint for route in routes} - {page.page} == set(OPERATIONS)
+    assert {route.endpoint for route in routes} - {page.page, site.document, site.file} == set(OPERATIONS)
 
 
 def test_names_are_one_each_and_references_lead_somewhere(document: dict[str, Any]) -> None:

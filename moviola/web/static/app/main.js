@@ -1,0 +1,133 @@
+// The page's frame: which view an address shows, how one gets from one to another, and what is said about the whole.
+
+import * as api from "./api.js";
+import { clear, h } from "./dom.js";
+import { live } from "./live.js";
+
+/** What shows each address: a pattern, whose groups are the view's `params`, and the view's module. */
+const ROUTES = [
+  [/^\/$/, "jobs"],
+  [/^\/send$/, "send"],
+  [/^\/jobs\/(?<id>[^/]+)$/, "job"],
+  [/^\/jobs\/(?<id>[^/]+)\/watch\/(?<output>.+)$/, "watch"],
+  [/^\/workers$/, "workers"],
+  [/^\/compare$/, "compare"],
+  [/^\/login$/, "login"],
+];
+
+const SAID_MS = 8000; // how long a sentence stays; one about a failure stays until it is closed
+
+const root = document.getElementById("view");
+let cleanup = () => {};
+let shown = 0;
+
+/** What a view gets. */
+const app = { api, live, navigate, say };
+
+/**
+ * Show another address.
+ * @param {string} path of the page.
+ * @param {{replace?: boolean}} [how] `replace`: the way back leads past the address that is left.
+ */
+export function navigate(path, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", path);
+  return show();
+}
+
+/**
+ * Say something that happened, where it disturbs nothing.
+ * @param {string} sentence what.
+ * @param {"info"|"good"|"bad"} [kind] how it is meant.
+ */
+export function say(sentence, kind = "info") {
+  const close = () => item.remove();
+  const item = h("div", { class: `saying ${kind}` },
+    h("p", {}, sentence),
+    h("button", { class: "button quiet", type: "button", "aria-label": "Close this note", onclick: close }, "Close"));
+  document.getElementById("sayings").append(item);
+  if (kind !== "bad") setTimeout(close, SAID_MS);
+}
+
+/** Show what the address names. */
+async function show({ isFirst = false } = {}) {
+  const turn = ++shown;
+  const { name, params } = placeOf(location.pathname);
+  markTab(location.pathname);
+  cleanup();
+  cleanup = () => {};
+  clear(root);
+  try {
+    if (!name) throw new api.Problem(404, "no-page", "There is no such page.");
+    const module = await import(`./views/${name}.js`);
+    if (turn !== shown) return;
+    document.title = `${module.title} · Moviola`;
+    cleanup = module.default(root, params, app) ?? (() => {});
+  } catch (error) {
+    if (turn !== shown) return;
+    document.title = "Moviola";
+    clear(root, failure(error));
+  }
+  if (!isFirst) {
+    root.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }
+}
+
+function failure(error) {
+  if (!(error instanceof api.Problem)) console.error(error);
+  const detail = error instanceof api.Problem ? error.detail : "This page could not be shown. Load it again.";
+  return [h("h1", {}, "Nothing to show"), h("div", { class: "empty" }, h("p", {}, detail), h("p", {}, h("a", { href: "/" }, "To the jobs")))];
+}
+
+function placeOf(path) {
+  for (const [pattern, name] of ROUTES) {
+    const found = path.match(pattern);
+    if (found) {
+      const groups = Object.entries(found.groups ?? {});
+      return { name, params: Object.fromEntries(groups.map(([key, value]) => [key, decodeURIComponent(value)])) };
+    }
+  }
+  return { name: "", params: {} };
+}
+
+function markTab(path) {
+  for (const tab of document.querySelectorAll(".tabs a")) {
+    const at = tab.getAttribute("href");
+    const isHere = at === "/" ? path === "/" || path.startsWith("/jobs/") : path === at;
+    if (isHere) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+}
+
+function showState() {
+  const words = { live: "Live", connecting: "Connecting …", away: "Away" };
+  const place = document.getElementById("connection");
+  place.dataset.state = live.state;
+  clear(place, h("span", { class: "dot", "aria-hidden": "true" }), words[live.state]);
+  const notice = document.getElementById("notice");
+  const isAway = live.state === "away";
+  clear(notice, isAway && h("p", { class: "notice", role: "alert" }, live.reason, live.isRead && " What is shown is how it was before."));
+  document.body.classList.toggle("is-away", isAway);
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  if (!link || !isPlain || event.defaultPrevented || link.target || link.hasAttribute("download")) return;
+  const url = new URL(link.href);
+  if (url.origin !== location.origin || url.pathname.startsWith("/api/") || !placeOf(url.pathname).name) return;
+  if (url.pathname === location.pathname && url.hash) return;
+  event.preventDefault();
+  navigate(url.pathname + url.search);
+});
+window.addEventListener("popstate", () => show());
+api.onLoginNeeded(() => {
+  if (location.pathname !== "/login") {
+    navigate(`/login?to=${encodeURIComponent(location.pathname)}`, { replace: true });
+  }
+});
+live.on("state", showState);
+
+showState();
+live.start();
+show({ isFirst: true });
