@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -72,6 +73,12 @@ def done(gateway: Served, clip: Path) -> dict[str, Any]:
 def job_ids(gateway: Served) -> set[str]:
     """The jobs that the gateway tells of."""
     return {job["id"] for job in gateway.get("/api/jobs?limit=1000")["jobs"]}
+
+
+def requests_of(gateway: Served) -> int:
+    """How many requests the gateway has answered or begun to answer, but those for this very count."""
+    lines = re.findall(r"^moviola_http_requests_total\{.*", gateway.client.get("/metrics").text, re.MULTILINE)
+    return sum(int(float(line.split()[-1])) for line in lines if 'route="/metrics"' not in line)
 
 
 def uploads(gateway: Served) -> list[Path]:
@@ -212,6 +219,24 @@ def test_a_jobs_stream_begins_with_its_record_and_ends_with_it(gateway: Served, 
     assert nothing_more.status_code == 204
     refused(gateway.client.get(path, headers={"Last-Event-ID": "x"}), 400, "bad-parameter")
     assert "job-done?" in refused(gateway.client.get("/api/events?kinds=job-don"), 400, "bad-parameter")
+
+
+@pytest.mark.parametrize("chunks", [2, 4])
+def test_a_longer_job_costs_no_more_requests_and_each_change_is_one_event(
+    gateway: Served, tmp_path: Path, chunks: int
+) -> None:
+    """By a client as the page is one: it has one stream, and asks for nothing that the stream tells."""
+    clip = clips.moving(tmp_path / "clip.mp4", frames=16 * chunks)
+    before = requests_of(gateway)
+    job = gateway.put(clip, filters="flip", chunk_frames=16)
+    told = list(gateway.events(job["links"]["events"], after="0.other-1"))
+    record = gateway.get(job["links"]["self"])
+    assert gateway.client.get(record["files"][0]["href"]).status_code == 200
+    assert (record["state"], record["progress"]["tasks_total"]) == ("done", chunks)
+    assert requests_of(gateway) - before == 4, "the upload, the stream, the record, the file"
+    changes = Counter(one["event"] for one in told if one["event"] not in ("missed", "progress"))
+    assert changes.keys() >= {"job-submitted", "job-started", "job-done"}
+    assert set(changes.values()) == {1}, told
 
 
 def test_all_streams_tell_of_all_jobs_and_end_with_the_gateway(gateway: Served, clip: Path) -> None:
