@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from moviola.web import cluster, files, health, jobs, measuring, page, site, streams, uploads
+from moviola.web import cluster, files, health, jobs, measuring, page, playing, site, streams, uploads
 from moviola.web.access import Identification
 from moviola.web.gateway import Gateway
 from moviola.web.measuring import Measured
@@ -24,6 +24,7 @@ TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (
     jobs.ROUTES,
     uploads.ROUTES,
     files.ROUTES,
+    playing.ROUTES,
     streams.ROUTES,
     cluster.ROUTES,
     measuring.ROUTES,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from moviola.base.settings import Setting, default_of
 from moviola.session.cluster_events import MAX_ID
-from moviola.web import cluster, files, health, jobs, measuring, page, streams, uploads
+from moviola.web import cluster, files, health, jobs, measuring, page, playing, streams, uploads
 from moviola.web.openapi import JSON, Answer, Operation, Parameter
 from moviola.web.orders import FIELDS
 from moviola.web.schemas import Schema
@@ -37,6 +37,7 @@ PLACES: Final = {
     "id": "A job's id; of an upload, what its file is called",
     "chunk": "The chunk's index, from 0",
     "file": "The file's name, or its path in a folder",
+    "output": "The output's name",
 }
 """What is meant by the parameters of paths."""
 
@@ -104,6 +105,11 @@ EVENTS: Final = Answer("Events, until the stream ends.", {"text/event-stream": {
 _EVENT: Final[Schema] = {"type": "string", "maxLength": MAX_ID}
 AFTER: Final = Parameter("after", "The id of the last event that is had, as `Last-Event-ID`", _EVENT)
 LAST_EVENT: Final = Parameter("Last-Event-ID", "The id of the last event that is had", _EVENT, "header")
+
+_SECONDS: Final[Schema] = {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,9})?$", "examples": ["12.5"]}
+SOUND: Final = Parameter(
+    "sound", "Whether its sound is played, too", {"type": "string", "enum": ["on", "off"], "default": "on"}
+)
 
 FILE: Final = {"*/*": None}  # what the file is
 
@@ -203,6 +209,23 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
             Parameter("If-None-Match", "The tag of a file that is had already", {"type": "string"}, "header"),
             Parameter("If-Range", "The tag of the file that a part is had of", {"type": "string"}, "header"),
         ),
+    ),
+    playing.play_output: Operation(
+        "Watch an output",
+        "Files",
+        {200: Answer("A fragmented MP4, which grows while the job runs.", {playing.MEDIA_TYPE: None})},
+        (400, 404, 409, 422, 429),
+        (
+            Parameter("from", "Begin with the chunk that has the frame of this time, in seconds", _SECONDS),
+            SOUND,
+        ),
+    ),
+    playing.show_play: Operation(
+        "How an output can be watched",
+        "Files",
+        _json(playing.PlayTold, "How it can be watched."),
+        (400, 404, 429),
+        (SOUND,),
     ),
     cluster.stats: Operation("Counts and rates", "Cluster", _json(cluster.Stats, "Counts and rates.")),
     cluster.filters: Operation("List filters", "Cluster", _json(FiltersTold, "The filters.")),

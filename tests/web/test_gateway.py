@@ -126,6 +126,20 @@ def test_a_file_comes_whole_or_in_part(gateway: Served, done: dict[str, Any], tm
     assert gateway.client.get(f"{done['links']['self']}/files/nothing.mp4").status_code == 404
 
 
+def test_an_output_is_played_from_the_chunk_that_has_a_time(
+    gateway: Served, done: dict[str, Any], tmp_path: Path
+) -> None:
+    """The front of a job that still runs is played in tests/web/test_playing.py."""
+    told = gateway.get(f"{done['links']['self']}/outputs/blur/play.json")
+    assert (told["is_ready"], told["can_stream"], told["width"], told["reason"]) == (True, True, 160, "")
+    whole = gateway.client.get(told["file"])
+    (tmp_path / "whole.mp4").write_bytes(whole.content)
+    played = gateway.client.get(f"{told['href']}?from=0.5")
+    assert (played.status_code, played.headers["content-type"]) == (200, "video/mp4")
+    (tmp_path / "played.mp4").write_bytes(played.content)
+    assert clips.frames(tmp_path / "played.mp4") == clips.frames(tmp_path / "whole.mp4")  # all is one chunk
+
+
 def test_a_job_tells_of_its_tasks(gateway: Served, done: dict[str, Any]) -> None:
     tasks = gateway.get(done["links"]["tasks"])
     assert tasks["progress"]["tasks_stored"] == tasks["progress"]["tasks_total"]
