@@ -21,6 +21,7 @@ from moviola.web.told import (
     JobsTold,
     TasksTold,
     TaskStoryTold,
+    TimelineTold,
     WorkersTold,
 )
 from moviola.wire.limits import MAX_PRIORITY
@@ -150,6 +151,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     jobs.show_job: Operation("Show a job", "Jobs", _json(JobDetailsTold, "The job."), ONE_JOB),
     jobs.list_tasks: Operation("Story of its tasks", "Jobs", _json(TasksTold, "What happened."), ONE_JOB),
     jobs.show_task: Operation("Story of a chunk", "Jobs", _json(TaskStoryTold, "What happened."), ONE_JOB),
+    jobs.show_timeline: Operation("Timeline of its chunks", "Jobs", _json(TimelineTold, "Who did what."), ONE_JOB),
     jobs.pause_job: Operation("Pause a job", "Jobs", _json(DoneTold, "It is paused."), (404, 409)),
     jobs.resume_job: Operation("Resume a job", "Jobs", _json(DoneTold, "It goes on."), (404, 409)),
     jobs.set_priority: Operation(

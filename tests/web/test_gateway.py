@@ -148,8 +148,24 @@ def test_a_job_tells_of_its_tasks(gateway: Served, done: dict[str, Any]) -> None
     assert gateway.client.get(f"{done['links']['tasks']}/999").json()["code"] == "unknown-task"
 
 
+def test_a_job_tells_who_did_which_chunk_and_when(gateway: Served, done: dict[str, Any]) -> None:
+    timeline = gateway.get(done["links"]["timeline"])
+    chunks = {(span["output"], span["chunk"]) for span in timeline["spans"] if span["outcome"] == "stored"}
+    assert chunks == {(output, chunk) for output in ("blur", "lines") for chunk in range(len(chunks) // 2)}
+    assert all(0 <= span["lent"] <= span["start"] <= span["end"] <= done["seconds"] for span in timeline["spans"])
+    assert {span["worker"] for span in timeline["spans"]} == set(timeline["workers"])
+    assert (timeline["began_unix_s"], timeline["is_over"]) == (done["submitted_unix_s"], True)
+    assert (timeline["seconds"], timeline["remarks"]) == (done["seconds"], [])
+
+
 def test_nothing_that_is_told_names_a_path_or_an_address(gateway: Served, done: dict[str, Any]) -> None:
-    for path in ("/api/jobs", done["links"]["self"], done["links"]["tasks"], f"{done['links']['tasks']}/0"):
+    for path in (
+        "/api/jobs",
+        done["links"]["self"],
+        done["links"]["tasks"],
+        f"{done['links']['tasks']}/0",
+        done["links"]["timeline"],
+    ):
         text = gateway.client.get(path).text
         for secret in (str(gateway.cluster.folder), tempfile.gettempdir(), str(gateway.cluster.aggregator_port)):
             assert secret not in text, path

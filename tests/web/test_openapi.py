@@ -15,6 +15,7 @@ from moviola.base.details import Details
 from moviola.base.failures import Failure
 from moviola.base.finished_file import FinishedFile
 from moviola.base.progress import Progress
+from moviola.base.timeline import ROW, JobTimeline, packed
 from moviola.base.worker_facts import HeldTask, WorkerFacts
 from moviola.filters.schema import FilterSchema, Parameter
 from moviola.session.cluster_view import ClusterView
@@ -25,10 +26,19 @@ from moviola.web.app import TABLES, make_app
 from moviola.web.cluster import worker_of
 from moviola.web.gateway import Gateway
 from moviola.web.operations import OPERATIONS
-from moviola.web.records import details_json, job_json
+from moviola.web.records import details_json, job_json, timeline_json
 from moviola.web.schemas import Schemas
 from moviola.web.token_access import TokenAccess
-from moviola.web.told import FailureTold, FileTold, FilterParameterTold, FilterTold, JobDetailsTold, JobTold
+from moviola.web.told import (
+    FailureTold,
+    FileTold,
+    FilterParameterTold,
+    FilterTold,
+    JobDetailsTold,
+    JobTold,
+    SpanTold,
+    TimelineTold,
+)
 from moviola.web.users import Role, add_user
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Job, Worker
@@ -118,6 +128,13 @@ def test_records_of_jobs_are_described_as_they_are() -> None:
     assert set(details) == keys(JobDetailsTold)
     assert set(details["files"][0]) == keys(FileTold)
     assert set(details["failures"][0]) == keys(FailureTold)
+
+
+def test_the_record_of_a_timeline_is_described_as_it_is() -> None:
+    details = Details(timeline=JobTimeline(["w"], packed(ROW.pack(0, 0, 0, 1.0, 2.0, 0))))
+    told = timeline_json(Job("clip-1", "clip", "done", progress=Progress("video", ["blur"]), details=details))
+    assert set(told) == keys(TimelineTold)
+    assert set(told["spans"][0]) == keys(SpanTold)
 
 
 def test_records_of_filters_are_described_as_they_are() -> None:
