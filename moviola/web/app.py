@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from moviola.web import cluster, files, health, jobs, measuring, page, playing, site, streams, uploads
+from moviola.web import cluster, files, health, jobs, login, measuring, page, playing, site, streams, uploads
 from moviola.web.access import Identification
 from moviola.web.gateway import Gateway
 from moviola.web.measuring import Measured
@@ -28,6 +28,7 @@ TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (
     streams.ROUTES,
     cluster.ROUTES,
     measuring.ROUTES,
+    login.ROUTES,
     page.ROUTES,
     site.ROUTES,
 )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from moviola.base.settings import Setting, default_of
 from moviola.session.cluster_events import MAX_ID
-from moviola.web import cluster, files, health, jobs, measuring, page, playing, streams, uploads
+from moviola.web import cluster, files, health, jobs, login, measuring, page, playing, streams, uploads
 from moviola.web.openapi import JSON, Answer, Operation, Parameter
 from moviola.web.orders import FIELDS
 from moviola.web.schemas import Schema
@@ -86,6 +86,13 @@ FORM: Final[Schema] = {
 """What the form of an upload has."""
 
 FIELDS_IN_QUERY: Final = tuple(Parameter(name, _about(one), _setting(one)) for name, one in FIELDS.items())
+
+LOGIN: Final[Schema] = {
+    "type": "object",
+    "properties": {"token": {"type": "string", "description": "As `moviola web user add` printed it"}},
+    "required": ["token"],
+}
+"""What a login has."""
 
 CREATED: Final = {
     201: Answer(
@@ -241,6 +248,25 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
         "Gateway",
         {200: Answer("In the format that `Accept` chooses.", {"text/plain": {"type": "string"}})},
     ),
+    login.show_session: Operation(
+        "Who asks", "Gateway", _json(login.SessionTold, "Who asks."), (403, 503), is_public=True
+    ),
+    login.log_in: Operation(
+        "Log in",
+        "Gateway",
+        {
+            200: Answer(
+                "A session has begun.",
+                {JSON: login.SessionTold},
+                {"Set-Cookie": "What stands for the token from now on"},
+            )
+        },
+        (400, 401, 403, 408, 409, 413, 415, 429, 503),
+        body={JSON: LOGIN},
+        body_about="The token",
+        is_public=True,
+    ),
+    login.log_out: Operation("Log out", "Gateway", _json(login.SessionTold, "Nobody."), (403,), is_public=True),
     page.openapi: Operation("This document", "Gateway", _json({"type": "object"}, "The document."), is_public=True),
 }
 """By the functions of the routes."""
