@@ -17,7 +17,13 @@ from moviola.session.target import Target, UsageError
 
 
 class Parser(command_line.Parser):
-    """A parser whose settings may also stand in the table `[client]` of a configuration file."""
+    """A parser whose settings may also stand in the table `[client]` of a configuration file.
+
+    Attributes:
+        whole: dataclasses of further keys that the tables of a file may have: settings of other programs.
+    """
+
+    whole: tuple[type, ...] = (ClientSettings,)
 
     def add(self, *declared: type) -> None:
         """Take the flags of these dataclasses of settings, in this order, and `--config`."""
@@ -34,7 +40,7 @@ class Parser(command_line.Parser):
 
     def settle(self, given: argparse.Namespace) -> None:
         """Set in parsed arguments what they do not say. What is wrong ends the process with status 2."""
-        settle(self, given, self._declared, whole=[ClientSettings], presets=PRESETS)
+        settle(self, given, self._declared, whole=self.whole, presets=PRESETS)
 
 
 def read_target(options: argparse.Namespace) -> Target:

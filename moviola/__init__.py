@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from moviola.api.cluster import Cluster as Cluster
     from moviola.api.cluster import FilterInfo as FilterInfo
     from moviola.api.cluster import WorkerInfo as WorkerInfo
+    from moviola.api.comparison import ComparisonFailed as ComparisonFailed
+    from moviola.api.comparison import compare as compare
     from moviola.api.decorated import Between as Between
     from moviola.api.decorated import filter as filter
     from moviola.api.errors import Closed as Closed
@@ -41,12 +43,15 @@ if TYPE_CHECKING:
     from moviola.api.results import OutputResult as OutputResult
     from moviola.api.results import Result as Result
     from moviola.base.failures import Failure as Failure
+    from moviola.comparison.records import Comparison as Comparison
 
 _HOMES = {
     "Between": "decorated",
     "Closed": "errors",
     "Cluster": "cluster",
     "ClusterEvent": "events",
+    "Comparison": "comparison",
+    "ComparisonFailed": "comparison",
     "Failure": "metrics",
     "FilterInfo": "cluster",
     "Frame": "frames",
@@ -66,6 +71,7 @@ _HOMES = {
     "UnreadableSource": "errors",
     "UsageError": "errors",
     "WorkerInfo": "cluster",
+    "compare": "comparison",
     "filter": "decorated",
     "process": "process",
 }

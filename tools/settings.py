@@ -116,6 +116,7 @@ TITLES: Final = {
     "client.events": "`moviola events` (`python -m client.events`)",
     "client.status": "`moviola status` (`python -m client.status`)",
     "client.filters": "`moviola filters`",
+    "client.compare": "`moviola compare` (`python -m client.compare`), beside what `[send]` says of outputs",
     "client.config": "`moviola config`",
     "client.doctor": "`moviola doctor`",
 }
@@ -126,7 +127,7 @@ COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
 
 def declared() -> dict[str, type]:
     """The settings of each program, by its name."""
-    from client import declared, events_settings, settings  # noqa: PLC0415 - they are read, the programs are not run
+    from client import compare_settings, declared, events_settings, settings  # noqa: PLC0415 - they are read, the programs are not run
 
     return {
         **{table: declared.declared(table) for table in declared.DECLARED},
@@ -134,6 +135,7 @@ def declared() -> dict[str, type]:
         "client.events": events_settings.EventsSettings,
         "client.status": settings.StatusSettings,
         "client.filters": settings.FiltersSettings,
+        "client.compare": compare_settings.CompareSettings,
         "client.config": settings.ConfigSettings,
         "client.doctor": settings.DoctorSettings,
     }
@@ -146,7 +148,7 @@ def page() -> str:
         rows = [
             COLUMNS,
             tuple("---" for _ in COLUMNS),
-            *(_row(program, one) for one in settings_of(declared()[program])),
+            *(_row(program, one) for one in settings_of(declared()[program]) if program in TABLES or not one.table),
         ]
         table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
         where = f"Table `[{program}]`." if program in TABLES else "By flags alone: they are wishes for one command."

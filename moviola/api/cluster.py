@@ -160,6 +160,11 @@ class Cluster:
         self._driver = Driver(target, parting)
         self._submitted: list[Job] = []
 
+    @property
+    def target(self) -> Target:
+        """Where it is, and who asks; for the rest of this package."""
+        return self._target
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._target.address}>"
 

@@ -8,7 +8,6 @@ from moviola.base.failures import Failure
 from moviola.base.mapped import Map, Mapped
 from moviola.base.records import record
 from moviola.base.texts import Name, Text
-from moviola.base.timeline import JobTimeline
 from moviola.base.vocabulary import OnError
 
 
@@ -80,7 +79,6 @@ class Details(Mapped):
         aggregator: the name of the one that has the results.
         failures: the first ones.
         story: of the tasks of the chunk that was asked for; nil where none was.
-        timeline: who did which task and when, where that was asked for; nil elsewhere.
     """
 
     outputs: list[RequestedOutput] = field(default_factory=list)
@@ -88,4 +86,3 @@ class Details(Mapped):
     aggregator: Name = ""
     failures: list[Failure] = field(default_factory=list)
     story: list[StoryLine] | None = None
-    timeline: JobTimeline | None = None

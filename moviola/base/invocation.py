@@ -19,6 +19,7 @@ PROGRAMS: Final = {
     "demo": "moviola.launcher.run",
     "send": "client.file_sender",
     "watch": "client.watch",
+    "compare": "client.compare",
     "jobs": "client.jobs",
     "status": "client.status",
     "events": "client.events",

@@ -44,9 +44,14 @@ def start(
         environment: its variables; by default those of this process.
         options: as `subprocess.Popen` takes them.
     """
+    return subprocess.Popen(command, env=environment_of(environment), **options)
+
+
+def environment_of(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables of a child that finds our packages; by default otherwise those of this process."""
     environment = os.environ if environment is None else environment
     path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH", ""))))
-    return subprocess.Popen(command, env={**environment, "PYTHONPATH": path}, **options)
+    return {**environment, "PYTHONPATH": path}
 
 
 def end(process: subprocess.Popen[bytes]) -> int:

@@ -1,8 +1,9 @@
-"""A whole job in one process: split | process | splice, without a cluster. Every cluster run must equal it."""
+"""A whole job without a cluster: split | process | splice, usually in one process. Every cluster run must equal it."""
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from moviola.base.files import aside, followed, put, sync
 from moviola.base.output_summary import OutputSummary
 from moviola.filters.registry import make_chain
 from moviola.media import kinds, metadata, metrics
+from moviola.media.computing import IN_SEQUENCE, Computing, Task
 from moviola.media.errors import NamesTaken
 from moviola.media.material import Cutting, Material, Output
 from moviola.media.spliced import Spliced
@@ -54,6 +56,7 @@ def run_local(
     on_progress: Callable[[LocalProgress], None] | None = None,
     put: Callable[[Path, Path], None] = partial(put, replace=False),  # noqa: B008 - it holds nothing
     spare_of: Callable[[str], Path] | None = None,
+    computing: Computing = IN_SEQUENCE,
 ) -> list[LocalOutput]:
     """Filter `material` once for each of `outputs`.
 
@@ -64,6 +67,8 @@ def run_local(
     `put(partial, final)` gives a file that is whole its name; by default none is replaced. Where it raises
     FileExistsError the file, and those behind it, go where `spare_of` says, on the same file system.
 
+    `computing` decides whether chunks are computed one after another or several at a time; the files are the same.
+
     Raise UnreadableSource, ProcessingFailed, SpliceError, NamesTaken (moviola.media.errors),
     moviola.filters.schema.ParameterError, OSError.
     """
@@ -71,22 +76,29 @@ def run_local(
     context_frames = max(sum(each.context_frames for each in make_chain(output.chain)) for output in outputs)
     source, chunks = kinds.split(material, replace(cutting, context_frames=context_frames))
     kinds.check(source, outputs)
-    process = kinds.processor(source.kind)
     with ExitStack() as stack:
         files = stack.enter_context(_LocalFiles(path_of, put, spare_of))
         results = [stack.enter_context(_Spill(files.unnamed())) for _ in outputs]
         passthrough = {number: stack.enter_context(_Spill(files.unnamed())) for number in range(1, source.stream_count)}
         frame_count = source.frame_count * len(outputs)
+        begun: deque[tuple[_Spill, int]] = deque()  # of tasks without a result: where it goes, and its frames
         done = 0
-        for chunk in chunks:
-            if chunk.stream:
-                passthrough[chunk.stream].append(chunk.payload)
-                continue
-            for output, spill in zip(outputs, results, strict=True):
-                spill.append(process(chunk.payload, source.process, output).payload)
-                done += chunk.frame_count
-                if on_progress is not None:
-                    on_progress(LocalProgress(done, frame_count))
+
+        def tasks() -> Iterator[Task]:
+            for chunk in chunks:
+                if chunk.stream:
+                    passthrough[chunk.stream].append(chunk.payload)
+                    continue
+                for output, spill in zip(outputs, results, strict=True):
+                    begun.append((spill, chunk.frame_count))
+                    yield Task(source.kind, source.process, chunk.payload, output)
+
+        for payload in computing.results(tasks()):
+            spill, count = begun.popleft()
+            spill.append(payload)
+            done += count
+            if on_progress is not None:
+                on_progress(LocalProgress(done, frame_count))
         spliced = [
             kinds.splice(files, source, output, spill, passthrough)
             for output, spill in zip(outputs, results, strict=True)

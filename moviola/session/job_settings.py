@@ -1,4 +1,4 @@
-"""What a job can be told, by the command and by Python alike."""
+"""What a job can be told, by the command, by the gateway and by Python alike."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _default_chains() -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class JobSettings:
+class OutputSettings:
     """What becomes of one source. The options that only some kinds of material know are in their records."""
 
     TABLE: ClassVar[str] = "send"
@@ -50,12 +50,6 @@ class JobSettings:
         aliases=["-f", "--processing"],
         default_text=lambda: "; ".join(_default_chains()),
         repeats="append",
-    )
-    out: str | None = setting(
-        None, type=options.PATH, help="a file for one output, a folder for several", aliases=["-o"], once=True
-    )
-    overwrite: bool = setting(
-        False, type=SWITCH, help="replace files of these names that are there", aliases=["-y"], once=True
     )
     codec: str = setting("h264", type=choice(NAMES), help="of the outputs")
     crf: int = setting(_ENCODER.crf, type=options.whole(0, MAX_CRF, "crf"), help="quality, 0 is best")
@@ -89,13 +83,6 @@ class JobSettings:
         type=choice(ON_ERROR),
         help="frames whose filter fails: pass on the original, fail the job, or drop them",
     )
-    priority: int = setting(
-        0,
-        type=options.whole(0, MAX_PRIORITY, "priority"),
-        help="of your jobs those of a higher one go first, 0 to 100",
-    )
-    new: bool = setting(False, type=SWITCH, help="a new job, also where an unfinished one could go on", once=True)
-    verify_cuts: bool = setting(False, type=SWITCH, help="decode each video twice first, whole and in chunks")
 
     @property
     def encoder(self) -> Encoder:
@@ -107,3 +94,22 @@ class JobSettings:
     def cutting(self) -> Cutting:
         """How finely the source is cut."""
         return Cutting(self.chunk_frames, self.chunk_records)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings(OutputSettings):
+    """What a job can be told: what becomes of its source, where the results go, and how it is done."""
+
+    out: str | None = setting(
+        None, type=options.PATH, help="a file for one output, a folder for several", aliases=["-o"], once=True
+    )
+    overwrite: bool = setting(
+        False, type=SWITCH, help="replace files of these names that are there", aliases=["-y"], once=True
+    )
+    priority: int = setting(
+        0,
+        type=options.whole(0, MAX_PRIORITY, "priority"),
+        help="of your jobs those of a higher one go first, 0 to 100",
+    )
+    new: bool = setting(False, type=SWITCH, help="a new job, also where an unfinished one could go on", once=True)
+    verify_cuts: bool = setting(False, type=SWITCH, help="decode each video twice first, whole and in chunks")

@@ -1,4 +1,4 @@
-"""`--local`: the whole job in this process, without a cluster, shown and summed up like any other."""
+"""`--local`: the whole job on this machine, without a cluster, shown and summed up like any other."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from moviola.base.vocabulary import JobState
 from moviola.filters.assets import AssetError, travelled
 from moviola.filters.schema import ParameterError
+from moviola.media.computing import IN_SEQUENCE, Computing
 from moviola.media.errors import MediaError, UnreadableSource
 from moviola.media.kinds import unit_of
 from moviola.media.local import LocalOutput, LocalProgress, run_local
@@ -20,8 +21,14 @@ from moviola.session.shortfall import shortfall
 from moviola.session.views import Display, JobView
 
 
-def run(material: Material, order: Order, place: Place, display: Display) -> Outcome:
-    """Filters one material and writes results and metrics. Raises UnreadableSource before anything is written."""
+def run(
+    material: Material, order: Order, place: Place, display: Display, computing: Computing = IN_SEQUENCE
+) -> Outcome:
+    """Filter one material and write results and metrics. Raise UnreadableSource before anything is written.
+
+    Args:
+        computing: how its chunks are computed.
+    """
     job = f"local-{secrets.token_hex(4)}"
     output_count = len(order.outputs)
 
@@ -43,6 +50,7 @@ def run(material: Material, order: Order, place: Place, display: Display) -> Out
                 put=place.put,
                 spare_of=lambda file: replace(place, by_job=True, name="").path_of(job, file),
                 on_progress=show,
+                computing=computing,
             )
     except UnreadableSource:
         raise

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from moviola.web import cluster, files, health, jobs, login, measuring, page, playing, site, streams, uploads
+from moviola.web import cluster, comparisons, files, health, jobs, measuring, page, site, streams, uploads
 from moviola.web.access import Identification
 from moviola.web.gateway import Gateway
 from moviola.web.measuring import Measured
@@ -24,11 +24,10 @@ TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (
     jobs.ROUTES,
     uploads.ROUTES,
     files.ROUTES,
-    playing.ROUTES,
     streams.ROUTES,
+    comparisons.ROUTES,
     cluster.ROUTES,
     measuring.ROUTES,
-    login.ROUTES,
     page.ROUTES,
     site.ROUTES,
 )
@@ -49,7 +48,7 @@ def make_app(gateway: Gateway, tables: Sequence[Sequence[BaseRoute]] = TABLES) -
             async with webhooks(gateway.hooks, lambda: gateway.mirrors.feed_of(gateway.target.user), gateway.metrics):
                 yield
         finally:
-            gateway.close()
+            await gateway.close()
 
     routes = [route for table in tables for route in table]
     app = Starlette(

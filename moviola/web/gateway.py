@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +13,7 @@ from moviola.session.pipes import MAX_INPUT_SIZE
 from moviola.session.target import Target
 from moviola.web.access import Access, User, identity_of
 from moviola.web.calls import Caller
+from moviola.web.comparison_runs import Comparisons
 from moviola.web.hooks import Hooks
 from moviola.web.look import SharedLook
 from moviola.web.metrics import Metrics
@@ -30,9 +30,8 @@ WRITERS: Final = 4
 CUTTERS: Final = 2
 """Threads that read sources and cut them: each takes a core, and seconds."""
 
-MAX_PLAYS: Final = 32
-"""Outputs that are watched at a time, of all users. Each has a chunk in memory, and a thread while it makes a fragment
-of it or reads a finished file."""
+MAX_COMPARED: Final = 256 * MIB
+"""Bytes of what is compared: the gateway's machine works on all of it several times."""
 
 RECEIVE_LIMIT: Final = 64 * MIB
 """Bytes of messages in progress from the cluster: the largest are parts of files, of 4 MiB, and records."""
@@ -54,8 +53,8 @@ class Gateway:
         cutters: bounds the threads that read and cut sources.
         receiver: the folder of uploads.
         sending: the places of uploads that are sent on to the cluster.
-        players: bounds the threads that make fragments for those who watch.
-        plays: how many outputs each user watches.
+        comparisons: what is compared, and was.
+        comparison_receiver: the folder of what is compared.
         listeners: how many streams of events are open.
         overview: how the cluster is doing, asked for once a moment.
         metrics: what this gateway counts.
@@ -69,12 +68,12 @@ class Gateway:
     writers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
     cutters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CUTTERS))
     sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SENDING))
-    players: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_PLAYS))
-    plays: Counter[str] = field(default_factory=Counter)
     listeners: int = 0
     mirrors: Mirrors = field(init=False)
     caller: Caller = field(init=False)
     receiver: Receiver = field(init=False)
+    comparisons: Comparisons = field(default_factory=Comparisons)
+    comparison_receiver: Receiver = field(init=False)
     overview: SharedLook[Overview] = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -82,6 +81,8 @@ class Gateway:
         self.mirrors = Mirrors(self.target, self.memory)
         self.caller = Caller(self.target, self.memory)
         self.receiver = Receiver(self.upload_limit, self.writers)
+        compared = min(self.upload_limit, MAX_COMPARED)
+        self.comparison_receiver = Receiver(compared, self.writers, "a comparison may have")
         self.overview = SharedLook(lambda: self.caller.overview(self.target.user))
 
     def cluster_user(self, user: User) -> str:
@@ -95,10 +96,12 @@ class Gateway:
         """Return the view of the cluster that somebody has."""
         return self.mirrors.of(self.cluster_user(user))
 
-    def close(self) -> None:
-        """End all connections to the cluster, and remove what uploads have left."""
+    async def close(self) -> None:
+        """End a comparison and all connections to the cluster, and remove what uploads have left."""
+        await self.comparisons.close()
         self.mirrors.close()
         self.receiver.close()
+        self.comparison_receiver.close()
 
 
 def gateway_of(request: Request) -> Gateway:

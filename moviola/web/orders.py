@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from moviola.base.settings import Setting, settings_of
 from moviola.base.suggestions import did_you_mean
@@ -30,26 +30,34 @@ from moviola.wire.limits import KIB
 ELSEWHERE: Final = frozenset({"out", "overwrite", "verify_cuts"})
 """Settings of `moviola send` that are about the sender's own files, or would keep a gateway at work for long."""
 
-FIELDS: Final[Mapping[str, Setting]] = {one.name: one for one in settings_of(JobSettings) if one.name not in ELSEWHERE}
-"""What an upload can say beside its files: fields of a form or of the query, of these names, with - or _."""
+S = TypeVar("S")
+
+
+def fields_of(declared: type) -> Mapping[str, Setting]:
+    """Return what can be said beside files: fields of a form or of the query, of these names, with - or _."""
+    return {one.name: one for one in settings_of(declared) if one.name not in ELSEWHERE}
+
+
+FIELDS: Final = fields_of(JobSettings)
+"""What an upload can say beside its files."""
 
 _HEAD: Final = 64 * KIB  # of a file that tells what it is
 
 
-def settings_from(said: Mapping[str, Sequence[str]]) -> tuple[JobSettings, frozenset[str]]:
+def settings_from(said: Mapping[str, Sequence[str]], declared: type[S]) -> tuple[S, frozenset[str]]:
     """Return the settings that fields say, and the names of those that were said. Raises Problem."""
+    known = fields_of(declared)
     values: dict[str, Any] = {}
     for name, texts in said.items():
-        one = FIELDS.get(name.replace("-", "_"))
+        one = known.get(name.replace("-", "_"))
         if one is None:
-            meant = did_you_mean(name, FIELDS) or f"; there are {', '.join(FIELDS)}"
+            meant = did_you_mean(name, known) or f"; there are {', '.join(known)}"
             raise _bad(f"There is no field '{name:.40}'{meant}")
         if not one.repeats and len(texts) > 1:
             raise _bad(f"{one.name} is said {len(texts)} times; say it once")
         read = [_read(one, text) for text in texts]
         values[one.name] = tuple(read) if one.repeats else read[0]
-    defaults = {each.name: each.default for each in fields(JobSettings)}
-    return JobSettings(**{**defaults, **values}), frozenset(values)
+    return declared(**values), frozenset(values)
 
 
 def _read(one: Setting, text: str) -> Any:
@@ -75,21 +83,27 @@ def prepare(upload: Upload, known: Mapping[str, FilterSchema]) -> tuple[list[Upl
         Problem, moviola.filters.chain.ChainError, moviola.filters.schema.ParameterError: what was asked for cannot be.
         UnreadableSource: a file cannot be taken; it is named as the request did.
     """
-    settings, said = settings_from(upload.fields)
+    settings, said = settings_from(upload.fields, JobSettings)
+    paths = source_files(upload)
+    schemas = {**known, **registry.schemas()}
+    wanted = OutputRequest(
+        settings.filters, schemas, settings.encoder, settings.cutting, settings.on_error, finder(upload)
+    )
+    try:
+        return _requests(paths, wanted, settings, said)
+    except UnreadableSource as error:
+        raise without_folder(error, upload.folder) from error
+
+
+def source_files(upload: Upload) -> list[Path]:
+    """Return the files that are to be filtered. Raises Problem where there is none, or one is empty."""
     paths = [_suffixed(path) for path in upload.files(SOURCES)]
     if not paths:
         raise _bad("There is no file in it; send one as the field 'file'")
     for path in paths:
         if not path.stat().st_size:
             raise _bad(f"{path.name} is empty; send a file that is not")
-    schemas = {**known, **registry.schemas()}
-    wanted = OutputRequest(
-        settings.filters, schemas, settings.encoder, settings.cutting, settings.on_error, _finder(upload)
-    )
-    try:
-        return _requests(paths, wanted, settings, said)
-    except UnreadableSource as error:
-        raise _without_folder(error, upload.folder) from error
+    return paths
 
 
 def _requests(
@@ -98,18 +112,18 @@ def _requests(
     materials, complaints = sources.find(paths)
     for complaint in complaints:
         raise complaint
-    _refuse_idle(materials, wanted, said)
+    refuse_idle(materials, wanted, said)
     requests, remarks = [], []
     for material in materials:
         order = wanted.order(material)
         request = upload_request(material, order, Place(material.path.parent), settings, detach=True)
         submission = replace(request.submission, origin="")  # where it lies here says nothing of where it came from
-        requests.append(replace(request, submission=submission, window_size=WINDOW_SIZE, is_patient=True))
+        requests.append(replace(request, submission=submission, window_size=WINDOW_SIZE))
         remarks += [f"{material.name}: {loss}" for loss in losses(submission.source, order.outputs)]
     return requests, remarks
 
 
-def _refuse_idle(materials: Sequence[Material], wanted: OutputRequest, said: frozenset[str]) -> None:
+def refuse_idle(materials: Sequence[Material], wanted: OutputRequest, said: frozenset[str]) -> None:
     """Raise Problem where a chain or an option is for none of these files."""
     kinds = {material.kind for material in materials}
     for sentence in wanted.idle(kinds):
@@ -130,7 +144,7 @@ def _suffixed(path: Path) -> Path:
     return path.rename(path.with_suffix(suffix)) if suffix else path
 
 
-def _finder(upload: Upload) -> Callable[[str], Path]:
+def finder(upload: Upload) -> Callable[[str], Path]:
     """Return where a file is that a chain names: only among those that came with the request."""
     files = {path.name: path for path in upload.files(ASSETS)}
 
@@ -146,7 +160,7 @@ def _finder(upload: Upload) -> Callable[[str], Path]:
     return find
 
 
-def _without_folder(error: UnreadableSource, folder: Path) -> UnreadableSource:
+def without_folder(error: UnreadableSource, folder: Path) -> UnreadableSource:
     """Return a complaint that names a file as the request did, without where it lies here."""
     kind = f"{folder / SOURCES}/"
     name, reason, hint = (text.replace(kind, "") for text in (error.path, error.reason, error.hint))

@@ -55,12 +55,14 @@ class Upload:
     Attributes:
         folder: with the folders SOURCES and ASSETS.
         fields: of the query and of the form, by name.
+        is_kept: it does not go when the request is over: whoever keeps it removes the folder.
     """
 
     folder: Path
     fields: dict[str, list[str]] = field(default_factory=dict)
     _names: dict[str, list[str]] = field(default_factory=dict)
     size: int = 0
+    is_kept: bool = False
 
     def add_field(self, name: str, value: str) -> None:
         """Take a field; several of one name are a list."""
@@ -87,10 +89,13 @@ class Receiver:
     Args:
         limit: bytes that one request may bring.
         threads: bounds the threads that write.
+        bound: what sets the limit, for people.
     """
 
-    def __init__(self, limit: int, threads: CapacityLimiter) -> None:
-        self.limit = limit
+    def __init__(
+        self, limit: int, threads: CapacityLimiter, bound: str = "this gateway takes (--upload-limit)"
+    ) -> None:
+        self.limit, self._bound = limit, bound
         self._threads = threads
         self._count = 0
         self._folder: Path | None = None
@@ -98,7 +103,8 @@ class Receiver:
 
     @asynccontextmanager
     async def upload(self, request: Request) -> AsyncIterator[Upload]:
-        """Give the block an empty upload, which is gone afterwards. Raises Problem where there is no place for it."""
+        """Give the block an empty upload, which is gone afterwards unless it is kept. Raises Problem where there is no
+        place for it."""
         if self._count >= MAX_UPLOADS:
             detail = f"{MAX_UPLOADS} uploads are under way, and more are not taken at a time; try again in a moment"
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-uploads", {"Retry-After": str(RETRY_AFTER_S)})
@@ -107,14 +113,14 @@ class Receiver:
             raise self._too_large()
         self._count += 1
         try:
-            folder = Path(tempfile.mkdtemp(dir=self._own_folder()))
+            upload = Upload(Path(tempfile.mkdtemp(dir=self._own_folder())))
             try:
-                upload = Upload(folder)
                 for name, value in request.query_params.multi_items():
                     upload.add_field(name, value)
                 yield upload
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                if not upload.is_kept:
+                    shutil.rmtree(upload.folder, ignore_errors=True)
         finally:
             self._count -= 1
 
@@ -164,7 +170,7 @@ class Receiver:
         self._folder = self._lock = None
 
     def _too_large(self) -> Problem:
-        detail = f"The body has more than {sized(self.limit)}, the most that this gateway takes (--upload-limit)"
+        detail = f"The body has more than {sized(self.limit)}, the most that {self._bound}"
         return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
     def _own_folder(self) -> Path:

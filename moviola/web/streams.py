@@ -23,7 +23,6 @@ from moviola.web.gateway import Gateway, gateway_of, user_of
 from moviola.web.jobs import job_of
 from moviola.web.problems import Problem
 from moviola.web.records import job_json
-from moviola.wire.errors import WireError
 from moviola.wire.messages import Job
 
 MAX_LISTENERS: Final = 1000
@@ -43,7 +42,7 @@ PING_S: Final = 15
 async def stream_all(request: Request) -> Response:
     """Tell what happens in the cluster, that whoever asks may know of; with `kinds`, of these kinds only."""
     gateway, user = gateway_of(request), user_of(request)
-    _refuse_too_many(gateway)
+    refuse_too_many(gateway)
     after, kinds = _after(request), _kinds(request)
     feed = gateway.mirrors.feed_of(gateway.cluster_user(user))
     await feed.current()
@@ -56,13 +55,13 @@ async def stream_all(request: Request) -> Response:
             while True:
                 yield _as_sse(await listener.next())
 
-    return _response(written())
+    return as_response(written())
 
 
 async def stream_job(request: Request) -> Response:
     """Tell what happens to one job: first its record, unless it is known up to an event. The stream ends with it."""
     gateway, asking, job = await job_of(request)
-    _refuse_too_many(gateway)
+    refuse_too_many(gateway)
     user, after = user_of(request), _after(request)
     feed = gateway.mirrors.feed_of(asking)
     await feed.current()
@@ -74,23 +73,19 @@ async def stream_job(request: Request) -> Response:
 
     async def written() -> AsyncIterator[ServerSentEvent]:
         with _listening(gateway, feed, wants, after) as listener:
-            place = feed.place
-            try:
-                record = await gateway.caller.job_details(asking, job.job)  # newer than what the listener was not told
-            except (WireError, TimeoutError):
-                return  # the middleware has just gone: whoever listens comes back
+            record = await gateway.caller.job_details(asking, job.job)  # newer than what the listener was not told
             is_over = record.state in FINAL_STATES
             if after is None:
-                yield _record(record, place)
+                yield _record(record)
             while listener.has_news if is_over else True:
                 told = await listener.next()
                 yield _as_sse(told)
                 if told.event.ends_job or told.event.kind == EventKind.JOB_FORGOTTEN:
                     return
             if after is not None:
-                yield _record(record, feed.place)
+                yield _record(record)
 
-    return _response(written())
+    return as_response(written())
 
 
 @contextmanager
@@ -107,7 +102,8 @@ def _listening(
         feed.leave(listener)
 
 
-def _refuse_too_many(gateway: Gateway) -> None:
+def refuse_too_many(gateway: Gateway) -> None:
+    """Raise Problem where so many streams are open that there is no place for another one."""
     if gateway.listeners >= MAX_LISTENERS:
         detail = f"{MAX_LISTENERS} streams of events are open, and more are not at a time; end one, or try again later"
         raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-listeners", {"Retry-After": str(RETRY_AFTER_S)})
@@ -117,10 +113,8 @@ def _may_know(user: User, event: ClusterEvent) -> bool:
     return not event.job or user.may_see(event.user)
 
 
-def _record(job: Job, place: EventId | None) -> ServerSentEvent:
-    """Return a job's record as an event; whoever comes back with its id goes on behind what has happened by then."""
-    data = json.dumps(job_json(job), ensure_ascii=False)
-    return ServerSentEvent(data, event="job", id=None if place is None else str(place))
+def _record(job: Job) -> ServerSentEvent:
+    return ServerSentEvent(json.dumps(job_json(job), ensure_ascii=False), event="job")
 
 
 def _as_sse(told: Told) -> ServerSentEvent:
@@ -128,7 +122,8 @@ def _as_sse(told: Told) -> ServerSentEvent:
     return ServerSentEvent(told.data, event=str(event.kind), id=None if event.id is None else str(event.id))
 
 
-def _response(written: AsyncIterator[ServerSentEvent]) -> Response:
+def as_response(written: AsyncIterator[ServerSentEvent]) -> Response:
+    """Return the answer that is a stream of these events."""
     return EventSourceResponse(written, ping=PING_S, send_timeout=SEND_TIMEOUT_S, sep="\n")
 
 

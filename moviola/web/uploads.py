@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from moviola.session.job_settings import JobSettings
 from moviola.session.run import UploadRequest
 from moviola.session.target import Target, as_sentence
 from moviola.web.access import User
@@ -23,7 +24,7 @@ from moviola.web.orders import prepare, settings_from
 from moviola.web.problems import Problem
 from moviola.web.receiving import SOURCES, Upload
 from moviola.web.records import job_json, link
-from moviola.web.sending import BUSY_S, record_of, send
+from moviola.web.sending import record_of, send
 from moviola.wire.messages import Job
 
 
@@ -31,7 +32,7 @@ async def post_form(request: Request) -> Response:
     """Make jobs of the files of a form."""
     gateway, user = gateway_of(request), user_of(request)
     async with gateway.receiver.upload(request) as upload:
-        settings_from(upload.fields)  # what is wrong with the query is said before the body comes
+        settings_from(upload.fields, JobSettings)  # what is wrong with the query is said before the body comes
         try:
             await take_form(request, gateway.receiver, upload)
         except ClientDisconnect as error:
@@ -43,7 +44,7 @@ async def put_file(request: Request) -> Response:
     """Make a job of a body that is one file; its name is in the path."""
     gateway, user = gateway_of(request), user_of(request)
     async with gateway.receiver.upload(request) as upload:
-        settings_from(upload.fields)
+        settings_from(upload.fields, JobSettings)
         writer = gateway.receiver.writer(upload, upload.path_for(SOURCES, request.path_params["id"]))
         try:
             async for piece in gateway.receiver.body(request):
@@ -58,7 +59,7 @@ async def put_file(request: Request) -> Response:
 
 async def _jobs_of(gateway: Gateway, user: User, upload: Upload) -> Response:
     """Send an upload that is whole to the cluster, and tell which jobs it has become."""
-    view = await gateway.mirror_of(user).current(BUSY_S)
+    view = await gateway.mirror_of(user).current()
     known = view.known_filters()
     requests, remarks = await to_thread.run_sync(prepare, upload, known, limiter=gateway.cutters)
     jobs = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from moviola.base.arrays import np
@@ -13,6 +12,7 @@ from moviola.filters.picture import Gray, Picture
 from moviola.filters.toolbox.draw import COLOURS, draw_boxes
 from moviola.filters.toolbox.finds import Find, inside, note, strongest
 from moviola.filters.toolbox.opencv import cv2
+from moviola.filters.toolbox.per_thread import once_per_thread
 
 if TYPE_CHECKING:
     from cv2 import HOGDescriptor
@@ -76,9 +76,9 @@ class People(Filter):
             yield least
 
 
-@lru_cache(maxsize=1)
+@once_per_thread(maxsize=1)
 def _detector() -> HOGDescriptor:
-    """Made once per process."""
+    """Made once per thread."""
     detector = cv2.HOGDescriptor()
     detector.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector()))
     return detector

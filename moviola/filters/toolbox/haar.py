@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from moviola.filters.picture import Gray
 from moviola.filters.toolbox.draw import Box
 from moviola.filters.toolbox.finds import Find, grown, inside, shared
 from moviola.filters.toolbox.opencv import cv2
+from moviola.filters.toolbox.per_thread import once_per_thread
 
 if TYPE_CHECKING:
     from cv2 import CascadeClassifier
@@ -112,9 +112,9 @@ def _agrees(one: Box, other: Box) -> bool:
     return both > _CONFIRM_SHARED * (one[2] * one[3] + other[2] * other[3] - both)
 
 
-@lru_cache(maxsize=8)
+@once_per_thread(maxsize=8)
 def _cascade(name: str) -> CascadeClassifier:
-    """Loaded once per process. A cascade is not to be used by two threads at once; a worker computes in one."""
+    """Loaded once per thread: a cascade keeps the picture that it searches, so no two threads may share one."""
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + name)  # type: ignore[attr-defined]
     if cascade.empty():
         raise RuntimeError(f"OpenCV has no {name}; moviola needs opencv-python-headless before 5.0")

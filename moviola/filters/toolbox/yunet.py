@@ -5,7 +5,6 @@ W. Wu, H. Peng, S. Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from moviola.base.arrays import np
@@ -13,6 +12,7 @@ from moviola.filters.assets import Asset
 from moviola.filters.schema import ParameterError
 from moviola.filters.toolbox.finds import Find, inside
 from moviola.filters.toolbox.opencv import cv2
+from moviola.filters.toolbox.per_thread import once_per_thread
 
 if TYPE_CHECKING:
     from cv2 import FaceDetectorYN
@@ -63,9 +63,9 @@ def find_faces(filter_name: str, model: Asset, bgr: NDArray[Any], detail: int, s
     return [Find(inside([side / shrink for side in row[:4]], width, height), row[-1]) for row in found]
 
 
-@lru_cache(maxsize=4)
+@once_per_thread(maxsize=4)
 def _load(filter_name: str, model: Asset) -> FaceDetectorYN:
-    """Loaded once per process and file. Not to be used by two threads at once; a worker computes in one."""
+    """Loaded once per thread and file: it is set for each picture anew, so no two threads may share one."""
     weights, nothing = np.frombuffer(model.read(), np.uint8), np.zeros(0, np.uint8)
     try:
         size = (_SIDE_MIN, _SIDE_MIN)

@@ -75,6 +75,7 @@ class Live {
   /** Begin, or begin again with what another user may see. */
   start() {
     this.stop();
+    this.#set("connecting");
     this.#connect();
   }
 
@@ -90,7 +91,6 @@ class Live {
     this.jobs.clear();
     this.workers.clear();
     this.isRead = false;
-    this.#set("connecting");
   }
 
   /** Read everything again now. */
