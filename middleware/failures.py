@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.base.failures import MAX_FAILURES_OF_TASK
-from moviola.base.vocabulary import CauseKind, EventKind, JobCode, Mode, OnError
+from moviola.base.vocabulary import CauseKind, EventKind, JobCode, Mode, OnError, SpanOutcome
 from moviola.wire.messages import Cause, Revoke
 
 from .model.cluster import Cluster
@@ -110,5 +110,6 @@ class Failures:
             for index, flight in list(track.queue.in_flight.items()):
                 for lease, record in flight.leases.items():
                     record.revoked = True
+                    track.timeline.note(record, record.progress_at, SpanOutcome.WITHDRAWN)
                     self._cluster.send(self._cluster.fleet.by_name[record.worker].peer, Revoke(lease))
                 track.queue.put_back(index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moviola.base.vocabulary import Verdict
+from moviola.base.vocabulary import SpanOutcome, Verdict
 from moviola.wire.lease_tags import is_lease_tag
 from moviola.wire.messages import (
     HandOn,
@@ -59,7 +59,7 @@ class HandingOn:
         cluster = self._cluster
         worker, job = cluster.fleet.by_name[lost.worker], cluster.open[lost.job]
         record = worker.held[lost.lease]
-        self._leases.end(record, now, delivered=False)
+        self._leases.end(record, now, SpanOutcome.WITHDRAWN)
         record.revoked = True
         cluster.free_intermediate(job, job.tracks[lost.track], lost.index)
         cluster.send(worker.peer, Stored(lost.job, lost.track, lost.index, Verdict.UNWANTED, lost.lease, text=reason))

@@ -184,6 +184,8 @@ class JobControl:
             client.asked_jobs[message.job] = None
             if message.log or message.chunk is not None:
                 client.asked_stories[message.job] = None if message.log else message.chunk
+            if message.timeline:
+                client.asked_timelines.add(message.job)
         return None
 
 

@@ -10,6 +10,7 @@ from moviola.base.mapped import Mapped
 from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.base.records import record
+from moviola.base.timeline import JobTimeline
 from moviola.base.vocabulary import JobState
 from moviola.wire.addresses import Address
 
@@ -30,6 +31,7 @@ class JobRecord(Mapped):
         waits_long: for its upload: some of it was here, or a person wished it again.
         final: how far it had come, once it is over.
         failures: those that are told, once it is over.
+        timeline: who did which of its tasks and when, once it is over.
     """
 
     state: JobState
@@ -49,3 +51,4 @@ class JobRecord(Mapped):
     waits_long: bool = False
     final: Progress = field(default_factory=Progress)
     failures: list[Failure] = field(default_factory=list)
+    timeline: JobTimeline | None = None

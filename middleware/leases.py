@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 
-from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, LeaseOutcome, LeasePhase
+from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, LeaseOutcome, LeasePhase, SpanOutcome
 from moviola.wire.errors import ProtocolError
 from moviola.wire.messages import (
     Asset,
@@ -23,11 +24,24 @@ from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
 from .model.job import MAX_CHUNK_FRAMES, Job
 from .model.task_queue import InFlight, LeaseRecord
+from .model.track import DELIVERED
 
 RECENT_LEASES: Final = 4096
 """Leases remembered after they ended, so that a worker's parent can say how the child that held one died."""
 
 PHASES: Final = frozenset(LeasePhase)
+
+BROUGHT: Final = frozenset({LeaseOutcome.STORED, LeaseOutcome.DUPLICATE})
+"""How a lease ends that brought a result."""
+
+SPAN_OUTCOMES: Final[Mapping[str, SpanOutcome]] = {
+    LeaseOutcome.STORED: SpanOutcome.STORED,
+    LeaseOutcome.DUPLICATE: SpanOutcome.DUPLICATE,
+    LeaseOutcome.FAILED: SpanOutcome.FAILED,
+    LeaseOutcome.REFUSED: SpanOutcome.FAILED,
+    LeaseOutcome.DRAINED: SpanOutcome.WITHDRAWN,
+}
+"""What a job's timeline says of a lease that its worker gave back; of any other, that it was lost."""
 
 NO_CAUSE: Final = Cause()
 
@@ -85,12 +99,12 @@ class Leases:
         if record.revoked:
             return
         job = self._cluster.open[record.job]
-        if message.outcome in (LeaseOutcome.STORED, LeaseOutcome.DUPLICATE):
+        if message.outcome in BROUGHT:
             self.went_on(job, worker, record)
             job.tracks[record.track].tally.duplicates += message.outcome == LeaseOutcome.DUPLICATE
-            self.end(record, now, delivered=True)
+        self.end(record, now, SPAN_OUTCOMES.get(message.outcome, SpanOutcome.LOST))
+        if message.outcome in BROUGHT:
             return
-        self.end(record, now, delivered=False)
         track = job.tracks[record.track]
         if message.outcome == LeaseOutcome.DAMAGED:
             self._cluster.check(job, track, record.index, is_stage=record.part.stage.start > 0, lease=record.lease)
@@ -117,15 +131,17 @@ class Leases:
         index = record.index if record is not None else check.index  # what was checked may be a file that a task names
         self._failures.count_loss(job, job.tracks[check.track], index, f"{where}, where it arrived damaged", now)
 
-    def stored(self, job: Job, flight: InFlight, stored_lease: Lease | None) -> None:
+    def stored(self, job: Job, flight: InFlight, stored_lease: Lease | None, now: float) -> None:
         """A task is stored: leases on it, other than the one that brought it, are pointless now."""
         for lease, record in flight.leases.items():
             worker = self._cluster.fleet.by_name[record.worker]
             record.revoked = True  # the task is done; only the credit is still out
             if lease != stored_lease:
                 self._cluster.send(worker.peer, Revoke(lease))
+                job.timeline.note(record, now, SpanOutcome.WITHDRAWN)
             else:
                 self.went_on(job, worker, record)
+                job.timeline.note(record, now, SpanOutcome.STORED)
 
     def asset_requested(self, worker: WorkerRecord, message: AssetRequest, now: float) -> None:
         """A worker does not have a file that a task names: it is sent, once for each lease. Where the file is lost, the
@@ -136,7 +152,7 @@ class Leases:
         job = self._cluster.open[record.job]
         index = job.asset_index(message.value)
         if index is None or message.damaged:
-            self.take_away(worker, record, now)
+            self.take_away(worker, record, now, SpanOutcome.WITHDRAWN)
             if index is not None:
                 self._cluster.outbox.append(
                     Check(job.id, record.track, job.request.stream_count, index, is_stage=False, lease=record.lease)
@@ -173,29 +189,29 @@ class Leases:
         cluster, rules = self._cluster, self._cluster.rules
         still = now - record.progress_at
         if record.phase == LeasePhase.COMPUTING and still > rules.stall_timeout_s:
-            self.take_away(worker, record, now)
+            self.take_away(worker, record, now, SpanOutcome.FAILED)
             self._failures.failed(record, worker, Cause(CauseKind.STALL, f"no progress for {still:.0f} s"), now)
         elif record.phase == LeasePhase.DELIVERING:
             if cluster.owner_of(cluster.open[record.job]) is None:
                 record.progress_at = now  # the worker waits for the aggregator, as we do
             elif still > rules.delivery_timeout_s:
-                self.take_away(worker, record, now)
+                self.take_away(worker, record, now, SpanOutcome.LOST)
                 self._failures.lost(record, worker, f"its result has not reached the aggregator for {still:.0f} s", now)
 
     # ── how a lease ends ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def take_away(self, worker: WorkerRecord, record: LeaseRecord, now: float) -> None:
+    def take_away(self, worker: WorkerRecord, record: LeaseRecord, now: float, outcome: SpanOutcome) -> None:
         """Take a task back from its worker, which keeps the credit until it answers."""
-        self.end(record, now, delivered=False)
+        self.end(record, now, outcome)
         record.revoked = True
         self._cluster.send(worker.peer, Revoke(record.lease))
 
-    def end(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
+    def end(self, record: LeaseRecord, now: float, outcome: SpanOutcome) -> None:
         """A lease is over. One that brought nothing is remembered: how its worker died may be told later."""
         job = self._cluster.open.get(record.job)
         if job is not None:
-            job.tracks[record.track].queue.end_lease(record, now, delivered=delivered)
-        if not delivered:
+            job.tracks[record.track].end_lease(record, now, outcome)
+        if outcome not in DELIVERED:
             self._ended[record.lease] = record
             while len(self._ended) > RECENT_LEASES:
                 self._ended.popitem(last=False)

@@ -302,7 +302,7 @@ class Ownership:
         if (begun_at := track.begun_at.get(index)) is not None:
             cluster.totals.latencies_s.append(now - begun_at)
         if (flight := track.store(index, now)) is not None:
-            self._leases.stored(job, flight, message.lease)
+            self._leases.stored(job, flight, message.lease, now)
         cluster.situations.freeable[job] = None
         cluster.stories.tell(now, job.id, number, index, "stored")
         if not (track.queue.count or track.queue.in_flight):

@@ -11,6 +11,7 @@ from moviola.base.details import Details
 from moviola.base.failures import MAX_FAILURES_OF_JOB, Failure, fault_of
 from moviola.base.progress import Progress
 from moviola.base.texts import MAX_NAME
+from moviola.base.timeline import JobTimeline
 from moviola.base.vocabulary import Fault, Topic
 from moviola.wire.messages import Event, Filters, Message
 from moviola.wire.messages import Job as JobMessage
@@ -118,10 +119,13 @@ def tell_ended(cluster: Cluster, job: EndedJob, request: JobRequest, record: Job
         return
     with_details = recall.purpose in (Purpose.END, Purpose.DETAILS)
     message = ended_record(cluster, job, request, record, with_details=with_details)
-    asked = cluster.clients[recall.peer].asked_stories
-    if with_details and job.id in asked:
-        story = cluster.story(job, asked.pop(job.id), request.output_names)
+    client = cluster.clients[recall.peer]
+    if with_details and job.id in client.asked_stories:
+        story = cluster.story(job, client.asked_stories.pop(job.id), request.output_names)
         message = replace(message, details=replace(message.details, story=story))
+    if with_details and job.id in client.asked_timelines:
+        client.asked_timelines.discard(job.id)
+        message = replace(message, details=replace(message.details, timeline=record.timeline or JobTimeline()))
     if recall.purpose is Purpose.REPLY:
         streams = request.stream_count + bool(request.assets)
         message = replace(message, have=[b""] * streams)
@@ -407,13 +411,17 @@ class Publisher:
         if isinstance(job, EndedJob):
             cluster.recall(job, Purpose.DETAILS if kind is Asked.DETAILS else Purpose.WATCH, client.peer)
             return None
-        return job_record(cluster, job, now, details=self._details(client, job) if kind is Asked.DETAILS else None)
+        return job_record(cluster, job, now, details=self._details(client, job, now) if kind is Asked.DETAILS else None)
 
-    def _details(self, client: ClientRecord, job: Job) -> Details:
-        if job.id not in client.asked_stories:
-            return details_of(job)
-        story = self._cluster.story(job, client.asked_stories.pop(job.id), job.request.output_names)
-        return replace(details_of(job), story=story)
+    def _details(self, client: ClientRecord, job: Job, now: float) -> Details:
+        details = details_of(job)
+        if job.id in client.asked_stories:
+            story = self._cluster.story(job, client.asked_stories.pop(job.id), job.request.output_names)
+            details = replace(details, story=story)
+        if job.id in client.asked_timelines:
+            client.asked_timelines.discard(job.id)
+            details = replace(details, timeline=self._cluster.timeline(job, now))
+        return details
 
     def _watches(self, client: ClientRecord, job_id: str) -> bool:
         job = self._cluster.jobs.get(job_id)

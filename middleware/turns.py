@@ -147,13 +147,14 @@ class Turns:
             job.result.seconds = now + cluster.unix_offset_s - job.request.submitted_unix_s
             cluster.totals.note_end(job.state, job.result.seconds)
             self._parts.failures.revoke_all(job)
+            timeline = cluster.timeline(job, now)
             cluster.close_job(job)
             cluster.let_go(job)
             self._parts.scheduler.forget(job)
             final, failures = progress_of(job), failures_of(job)
             job.end()
             cluster.remember(EndedJob.of(job))
-            cluster.outbox.append(SaveJob(job.id, job.record(final, failures), job.request))
+            cluster.outbox.append(SaveJob(job.id, job.record(final, failures, timeline), job.request))
             cluster.outbox.append(FreeJob(job.id))
             self._parts.ownership.drop(job)
             for old in cluster.users.outdated(job.user):

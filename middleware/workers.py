@@ -6,7 +6,7 @@ from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text
 from moviola.base.trouble import Trouble
-from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, Fault, LeasePhase, Mode
+from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, Fault, LeasePhase, Mode, SpanOutcome
 from moviola.wire.lease_tags import is_lent
 from moviola.wire.limits import MAX_CREDIT
 from moviola.wire.messages import (
@@ -109,7 +109,7 @@ class Workers:
             if record.revoked:
                 continue
             worker.losses += 1
-            self._leases.end(record, now, delivered=False)
+            self._leases.end(record, now, SpanOutcome.LOST)
             self._failures.lost(record, worker, reason, now)
 
     # ── what the worker before left ──────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from typing import Any
 from moviola.base.build_path import extended
 from moviola.base.details import StoryLine
 from moviola.base.failures import MAX_FAILED_CHUNKS, fault_of
+from moviola.base.timeline import JobTimeline
 from moviola.base.trouble import MAX_TROUBLE, Trouble
 from moviola.base.vocabulary import EventKind, Mode, OnError
 from moviola.wire.addresses import Address
@@ -372,6 +373,10 @@ class Cluster:
             tracks = zip(job.tracks, now, strict=True)
             told += [StoryLine(0.0, _name_of(track, names), text) for track, text in tracks]
         return told
+
+    def timeline(self, job: Job, now: float) -> JobTimeline:
+        """Return who did which tasks of a job that goes on, and when."""
+        return job.told_timeline(job.request.submitted_unix_s - self.unix_offset_s, now)
 
     def describe(self, record: LeaseRecord) -> str:
         job = self.open.get(record.job)

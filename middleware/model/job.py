@@ -12,6 +12,7 @@ from moviola.base.build_path import from_text, to_text
 from moviola.base.failures import Failure
 from moviola.base.mapped import Map
 from moviola.base.progress import Progress
+from moviola.base.timeline import JobTimeline
 from moviola.base.vocabulary import JobCode
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.lease_tags import LeaseTags
@@ -26,6 +27,7 @@ from .job_parts import JobResult, Owner, Shortage, Upload
 from .smoothed_rate import SmoothedRate
 from .states import FINAL, JOB_TRANSITIONS, JobState
 from .stream import ChunkFacts, Stream
+from .timeline import Timeline
 from .track import Track
 from .users import User
 
@@ -78,6 +80,7 @@ class Job:
         "state",
         "streams",
         "tags",
+        "timeline",
         "tracks",
         "upload",
         "user",
@@ -108,6 +111,7 @@ class Job:
         self.last_served = 0  # the number of its last lease
         self.frames_computed = 0  # by the last filters of its chains, in this life of the middleware
         self.rate = SmoothedRate()  # … of these
+        self.timeline = Timeline()  # of the leases of this life of the middleware, since the job was begun last
         self.streams: list[Stream] = []
         self.tracks: list[Track] = []
         self._clear()
@@ -127,7 +131,7 @@ class Job:
         chains += [(stream, untouched) for stream in range(1, stream_count)]
         on_progress = partial(self._changes.progress, self)
         self.tracks = [
-            Track(number, self.streams[stream], chain, self.user, self.mark, on_progress)
+            Track(number, self.streams[stream], chain, self.user, self.timeline, self.mark, on_progress)
             for number, (stream, chain) in enumerate(chains)
         ]
         self.passed = [track for track in self.tracks if track.is_passthrough]
@@ -398,9 +402,23 @@ class Job:
             track.validate()
         assert not (self.is_final and self.is_in_flight), f"{self.id} is final with a task in flight"
 
-    def record(self, final: Progress | None = None, failures: Sequence[Failure] = ()) -> JobRecord:
-        """Return what changes of a job, for the ledger; of one that is over with the progress that it had made, and
-        with the failures that are told."""
+    def told_timeline(self, zero_s: float, now: float) -> JobTimeline:
+        """Return who did which of its tasks, and when.
+
+        Args:
+            zero_s (s): the time of its submission, by the clock of `now`.
+        """
+        flights = (flight for track in self.filtered for flight in track.queue.in_flight.values())
+        return self.timeline.told(zero_s, (lease for flight in flights for lease in flight.leases.values()), now)
+
+    def record(
+        self,
+        final: Progress | None = None,
+        failures: Sequence[Failure] = (),
+        timeline: JobTimeline | None = None,
+    ) -> JobRecord:
+        """Return what changes of a job, for the ledger; of one that is over with the progress that it had made, with
+        the failures that are told, and with its timeline."""
         return JobRecord(
             state=self.state,
             code=self.code,
@@ -419,6 +437,7 @@ class Job:
             waits_long=self.upload.waits_long,
             final=final or Progress(),
             failures=list(failures),
+            timeline=timeline,
         )
 
     def restore(self, record: JobRecord) -> None:
@@ -432,6 +451,7 @@ class Job:
             track.fingerprint = from_text(build, len(track.chain.steps))
         self.upload.edited_as, self.upload.waits_long = record.edited_as, record.waits_long
         self.announced.restore(self.state, self.code, has_started=any(record.builds))
+        self.timeline.is_whole = not any(record.builds)
 
 
 def _parameters(step: Map) -> Iterable[Any]:

@@ -76,6 +76,7 @@ class ClientRecord:
     asked_stories: dict[str, int | None] = field(
         default_factory=dict
     )  # … with the story of a chunk's tasks; None: of all
+    asked_timelines: set[str] = field(default_factory=set)  # … or with who did which task, and when
     asks_next_at: float = 0.0  # … not before then
     is_behind: bool = False  # has much to read: it hears no more until it has
     untold_jobs: set[str] = field(default_factory=set)  # watched, and changed since it was told

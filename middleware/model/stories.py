@@ -49,8 +49,7 @@ class Stories:
     def tell(self, now: float, job: str, track: int, index: int, *parts: object) -> None:
         """Add a line to a task's story. Every task has some, and hardly one is read."""
         self._newest.append((job, now, track, index, parts))
-        kept = self._kept.get(job)
-        if kept is not None and (track, index) in kept:
+        if self._kept and (kept := self._kept.get(job)) is not None and (track, index) in kept:
             kept[track, index].append(Line(now, track, index, parts))
 
     def keep(self, job: str, track: int, index: int) -> None:

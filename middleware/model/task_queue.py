@@ -255,17 +255,19 @@ class TaskQueue:
         record.progress_at = now
         self._on_progress()
 
-    def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> None:
-        """A lease is over: with the last one the task is DELIVERED, or goes back to the front of the queue."""
+    def end_lease(self, record: LeaseRecord, now: float, *, delivered: bool) -> bool:
+        """A lease is over: with the last one the task is DELIVERED, or goes back to the front of the queue. Return
+        False where it was over already."""
         flight = self.in_flight.get(record.index)
         if flight is None or flight.leases.pop(record.lease, None) is None:
-            return
+            return False
         if not flight.leases and not delivered:
             self.put_back(record.index)
         elif not flight.leases:
             self._set_state(flight, changed(TASK_TRANSITIONS, flight.state, TaskState.DELIVERED))
             flight.delivered_at = now
         self._on_progress()
+        return True
 
     def put_back(self, index: int) -> None:
         """A task in flight goes back to the front of the queue."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from moviola.base.build_path import BuildPath, extended, matches
-from moviola.base.vocabulary import Mode
+from moviola.base.vocabulary import Mode, SpanOutcome
 from moviola.wire.bitmap import Bitmap
 from moviola.wire.messages import Cause
 
@@ -15,7 +15,11 @@ from .chain import Chain, Intermediate, Needs, Pace, Part
 from .stream import Stream
 from .tally import Tally
 from .task_queue import InFlight, LeaseRecord, TaskQueue
+from .timeline import Timeline
 from .users import Resource, User
+
+DELIVERED: Final = frozenset({SpanOutcome.STORED, SpanOutcome.DUPLICATE})
+"""How a lease ends whose result the aggregator has."""
 
 
 class Attempt(NamedTuple):
@@ -47,6 +51,7 @@ class Track:
         stream: the source stream its chunks are of.
         chain: of filters; without steps for a passthrough track.
         user: the job's, who is charged for what lies between workers.
+        timeline: the job's, in which leases that end are written down.
         on_change: called after each change; `on_progress` instead where a task just moved on.
     """
 
@@ -66,6 +71,7 @@ class Track:
         "stream",
         "tally",
         "task_failures",
+        "timeline",
         "whole_only",
     )
 
@@ -75,11 +81,12 @@ class Track:
         stream: Stream,
         chain: Chain,
         user: User,
+        timeline: Timeline,
         on_change: Callable[[], None],
         on_progress: Callable[[], None],
     ) -> None:
         self.number, self.stream, self.chain = number, stream, chain
-        self._user, self._on_change = user, on_change
+        self._user, self.timeline, self._on_change = user, timeline, on_change
         self.needs: Needs = chain.needs(chain.whole) if chain.steps else frozenset()
         self.task_failures: dict[int, TaskFailures] = {}
         self.queue = TaskQueue(stream, self.task_failures, on_change, on_progress)
@@ -112,6 +119,11 @@ class Track:
         is_retry = self._count_retry(index, adopted=False)
         self.queue.begin_passing(index, now)
         return is_retry
+
+    def end_lease(self, record: LeaseRecord, now: float, outcome: SpanOutcome) -> None:
+        """A lease is over."""
+        if self.queue.end_lease(record, now, delivered=outcome in DELIVERED):
+            self.timeline.note(record, now, outcome)
 
     def lose(self, index: int) -> TaskFailures:
         """A lease was lost with its worker, or what it brought on its way."""
@@ -170,6 +182,8 @@ class Track:
         """Take the aggregator's word on what is stored, after a reconnection; return leases that have become
         pointless."""
         pointless = self.queue.hold(stored)
+        for record in pointless:
+            self.timeline.note(record, record.progress_at, SpanOutcome.STORED)
         self.begun_at = {index: at for index, at in self.begun_at.items() if index not in stored}
         return pointless
 
@@ -215,7 +229,7 @@ class Track:
         self._user.charge(Resource.STAGED_BYTES, size)
         done = [one for one in flight.leases.values() if one.part.stage.stop <= step]
         for one in done:
-            self.queue.end_lease(one, now, delivered=False)
+            self.end_lease(one, now, SpanOutcome.HANDED_ON if one is record else SpanOutcome.WITHDRAWN)
         return sorted(done, key=lambda one: one is not record)
 
     def drop_begun(self, index: int) -> bool:

@@ -8,6 +8,7 @@ from moviola.base.failures import Failure
 from moviola.base.mapped import Map, Mapped
 from moviola.base.records import record
 from moviola.base.texts import Name, Text
+from moviola.base.timeline import JobTimeline
 from moviola.base.vocabulary import OnError
 
 
@@ -79,6 +80,7 @@ class Details(Mapped):
         aggregator: the name of the one that has the results.
         failures: the first ones.
         story: of the tasks of the chunk that was asked for; nil where none was.
+        timeline: who did which task and when, where that was asked for; nil elsewhere.
     """
 
     outputs: list[RequestedOutput] = field(default_factory=list)
@@ -86,3 +88,4 @@ class Details(Mapped):
     aggregator: Name = ""
     failures: list[Failure] = field(default_factory=list)
     story: list[StoryLine] | None = None
+    timeline: JobTimeline | None = None

@@ -75,6 +75,19 @@ class LeaseOutcome(Word):
     REVOKED = "revoked"
 
 
+class SpanOutcome(Word):
+    """What became of a lease in a job's timeline (JobTimeline.rows). Their order is that of the numbers in rows."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"  # another result was there already
+    HANDED_ON = "handed-on"  # this part of a shared chain is done
+    FAILED = "failed"
+    LOST = "lost"  # with its worker, or on its way
+    WITHDRAWN = "withdrawn"  # nobody's fault: paused, cancelled, drained, or another one was faster
+    RUNNING = "running"
+    WAITING = "waiting"  # at its worker, behind another task
+
+
 class CauseKind(Word):
     """Why a task failed (`kind` of Released.cause), or how the process died that computed it (`kind` of a `death`)."""
 

@@ -49,6 +49,11 @@ class EventFeed:
         """Return whether the present state is known, so that nothing that happens from now on goes unnoticed."""
         return self._jobs is not None
 
+    @property
+    def has_gap(self) -> bool:
+        """Return whether something was missed, and what it led to is still to be told."""
+        return self._has_gap
+
     def state_of(self, job: str) -> str:
         """Return a job's state; "" where it is not known, or not yet."""
         return "" if self._jobs is None else self._jobs.get(job, ("", ""))[0]

@@ -103,9 +103,11 @@ class JobSession:
 
     Args:
         where: the middleware's name for people, such as `localhost:5000`.
+        is_patient: call a middleware again that was never reached, as one that was lost; whoever gives up is somebody
+            else. By default it ends at once, so that a person sees that the address is wrong.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, is_patient: bool = False) -> None:
         self.phase = Phase.DIALLING
         self.ending: Ending | None = None
         self.record: Job | None = None  # the newest of the job
@@ -116,7 +118,7 @@ class JobSession:
         self.waiting_since: float | None = None  # when it began to wait for what it waits for now (s, monotonic)
         self._waiting_for = ""
         self._where = where
-        self._met_before = False
+        self._met_before, self._is_patient = False, is_patient
         self._backoff = redial()
         self._outbox: list[Command] = []
 
@@ -265,7 +267,8 @@ class JobSession:
             if code not in HOPELESS:
                 self._backoff.failed(now)  # without it the files may come all the same
             return None
-        if not self._met_before and code != ErrorCode.BUSY:
+        is_awaited = self._met_before or code == ErrorCode.BUSY or (self._is_patient and not code)
+        if not is_awaited:
             refused = f"The middleware at {self._where} refused this client: {reason}"
             text = refused if code else nobody_answers(self._where, reason)
             return self._end(Status.UNREACHABLE, text, remains=self._remains())

@@ -25,6 +25,12 @@ def job_details(target: Target, job: str, task: int | None = None, *, log: bool 
     return call(target, Watch(job, chunk=task, log=log), lambda message: message if isinstance(message, Job) else None)
 
 
+def job_timeline(target: Target, job: str) -> Job:
+    """Return the record of one job, with its details, and with who did which of its tasks and when. Raises as `call`
+    does."""
+    return call(target, Watch(job, timeline=True), lambda message: message if isinstance(message, Job) else None)
+
+
 def control(target: Target, job: str, verb: str, priority: int | None = None) -> str:
     """Have the middleware do something with a job. Return what it did, in a sentence. Raises as `call` does.
 

@@ -35,7 +35,8 @@ from moviola.wire.messages import Job
 class UploadRequest:
     """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them. `path`
     and `size` (bytes) are the source's. The same `session` as in an earlier try finds the job of that try, also if it
-    has ended; by default nobody had it before. `window_size` bytes of it may be sent and not accepted yet."""
+    has ended; by default nobody had it before. `window_size` bytes of it may be sent and not accepted yet. `is_patient`
+    is as in JobSession."""
 
     submission: Submission
     reader: ChunkReader
@@ -45,6 +46,7 @@ class UploadRequest:
     size: int = 0
     session: str = ""
     window_size: int = WINDOW_SIZE
+    is_patient: bool = False
 
     @property
     def name(self) -> str:
@@ -53,7 +55,9 @@ class UploadRequest:
 
     def brain(self, where: str) -> SubmitSession:
         """Return the brain that follows this request to its end; `where` names the middleware in its messages."""
-        return SubmitSession(self.submission, where, detach=self.detach, window_size=self.window_size)
+        return SubmitSession(
+            self.submission, where, detach=self.detach, window_size=self.window_size, is_patient=self.is_patient
+        )
 
     @property
     def frames(self) -> int:

@@ -30,12 +30,19 @@ class SubmitSession(JobSession):
         where: the middleware's name for people, such as `localhost:5000`.
         detach: leave when all is sent, rather than wait for the job.
         window_size: bytes of chunks that may be sent and not accepted yet.
+        is_patient: as in JobSession.
     """
 
     def __init__(
-        self, submission: Submission, where: str, *, detach: bool = False, window_size: int = WINDOW_SIZE
+        self,
+        submission: Submission,
+        where: str,
+        *,
+        detach: bool = False,
+        window_size: int = WINDOW_SIZE,
+        is_patient: bool = False,
     ) -> None:
-        super().__init__(where)
+        super().__init__(where, is_patient=is_patient)
         self.submission = submission
         self._detach = detach
         self._upload = Upload(submission.source.stream_count + bool(submission.order.assets), window_size)

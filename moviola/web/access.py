@@ -38,10 +38,41 @@ class User:
 
 
 class Access(Protocol):
-    """How a request is told to be somebody's."""
+    """How a request is told to be somebody's.
+
+    Attributes:
+        cookie: the name of the cookie of those who log in; empty where nobody needs to.
+    """
+
+    @property
+    def cookie(self) -> str: ...
 
     async def identify(self, connection: HTTPConnection) -> User:
         """Return who asks. Raises moviola.web.problems.Problem where that is not known."""
+
+    async def log_in(self, connection: HTTPConnection, token: str) -> tuple[User, str]:
+        """Return whose a token is, and the value of a cookie that stands for it. Raises Problem for a wrong one."""
+
+
+def is_of_own_page(connection: HTTPConnection) -> bool | None:
+    """Return whether a page of this gateway made a request; None where nothing tells, as of programs.
+
+    A browser tells by `Sec-Fetch-Site`, older ones by `Origin` alone; no page can change either.
+    """
+    headers = connection.headers
+    if site := headers.get("sec-fetch-site"):
+        return site in ("same-origin", "none")  # none: a person typed the address
+    if origin := headers.get("origin"):
+        try:
+            return urlsplit(origin).netloc == headers.get("host", "")
+        except ValueError:
+            return False
+    return None
+
+
+def other_site() -> Problem:
+    """Return the problem of a request that a page of another site made."""
+    return Problem(403, "A page of another site made this request; with --users and a token it may", "other-site")
 
 
 class OnlyUser:
@@ -55,23 +86,24 @@ class OnlyUser:
         name: of that user.
     """
 
+    cookie: Final = ""
+
     def __init__(self, name: str) -> None:
         self._user = User(name, is_admin=True)
 
     async def identify(self, connection: HTTPConnection) -> User:
         """Return the one user there is. Raises Problem for requests that pages of other sites make."""
-        headers = connection.headers
-        host = headers.get("host", "")
+        host = connection.headers.get("host", "")
         if host and not is_loopback(_name_of(f"//{host}")):
             detail = f"This gateway is for its own machine and was asked as '{host}'; with --users it takes other names"
             raise Problem(403, detail, "other-host")
-        origin, site = headers.get("origin", ""), headers.get("sec-fetch-site", "")
-        is_other = (origin and urlsplit(origin).netloc != host) or site in ("cross-site", "same-site")
-        if is_other and connection.scope["method"] not in SAFE:
-            raise Problem(
-                403, "A page of another site made this request; with --users and a token it may", "other-site"
-            )
+        if is_of_own_page(connection) is False and connection.scope["method"] not in SAFE:
+            raise other_site()
         return self._user
+
+    async def log_in(self, connection: HTTPConnection, token: str) -> tuple[User, str]:
+        """Raise Problem: nobody needs to."""
+        raise Problem(409, "This gateway asks nobody to log in: whoever reaches it is its one user", "no-login")
 
 
 Scope = MutableMapping[str, Any]

@@ -10,7 +10,20 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from moviola.web import cluster, comparisons, files, health, jobs, measuring, page, site, streams, uploads
+from moviola.web import (
+    cluster,
+    comparisons,
+    files,
+    health,
+    jobs,
+    login,
+    measuring,
+    page,
+    playing,
+    site,
+    streams,
+    uploads,
+)
 from moviola.web.access import Identification
 from moviola.web.gateway import Gateway
 from moviola.web.measuring import Measured
@@ -24,10 +37,12 @@ TABLES: Final[tuple[Sequence[BaseRoute], ...]] = (
     jobs.ROUTES,
     uploads.ROUTES,
     files.ROUTES,
+    playing.ROUTES,
     streams.ROUTES,
     comparisons.ROUTES,
     cluster.ROUTES,
     measuring.ROUTES,
+    login.ROUTES,
     page.ROUTES,
     site.ROUTES,
 )

@@ -41,6 +41,11 @@ class Caller:
         watch = Watch(job, chunk=task, log=log)
         return await self.call(user, watch, lambda message: message if isinstance(message, Job) else None)
 
+    async def job_timeline(self, user: str, job: str) -> Job:
+        """Return the record of one job with its timeline, as `moviola.session.rpc.job_timeline` does."""
+        watch = Watch(job, timeline=True)
+        return await self.call(user, watch, lambda message: message if isinstance(message, Job) else None)
+
     async def control(self, user: str, job: str, verb: str, priority: int | None = None) -> str:
         """Have the middleware do something with a job, as `moviola.session.rpc.control` does."""
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from moviola.base.vocabulary import EventKind
 from moviola.session.cluster_events import ClusterEvent, EventId, ListenerKind
 from moviola.session.event_feed import EventFeed
+from moviola.session.job_session import FINAL_STATES
 from moviola.session.target import nobody_answers
 from moviola.web.line import Line
 from moviola.wire.errors import Unreachable
@@ -36,10 +37,18 @@ FIRST_S: Final = 5.0
 
 
 class Told(NamedTuple):
-    """An event, and what is written of it: made once for all listeners."""
+    """An event, and what is written of it: made once for all listeners.
+
+    Attributes:
+        event: what happened.
+        data: what is written of it.
+        place: where a listener stands that has it. An event without an id has one as well: behind it is what comes
+            next.
+    """
 
     event: ClusterEvent
     data: str
+    place: EventId | None = None
 
 
 class Listener:
@@ -113,14 +122,16 @@ class Feed:
         self._listeners.add(listener)
         return listener
 
+    @property
+    def place(self) -> EventId | None:
+        """Where a listener stands that has been told everything; None until a gap is made up for."""
+        return None if self._brain.has_gap else self._brain.position
+
     def has_ended(self, job: str, after: EventId) -> bool:
-        """Return whether whoever has the event `after` has been told of the end of a job, and of no new beginning."""
-        is_over = False
-        for told in self._kept:
-            event = told.event
-            if event.job == job and event.id is not None and event.id.journal == after.journal:
-                is_over = event.ends_job if event.id.number <= after.number else False
-        return is_over
+        """Return whether a job is over, and whoever has the event `after` has missed nothing of it."""
+        if self._brain.state_of(job) not in FINAL_STATES:
+            return False
+        return all(told.event.kind != ListenerKind.MISSED and told.event.job != job for told in self._behind(after))
 
     def leave(self, listener: Listener) -> None:
         """Tell a listener nothing more."""
@@ -144,7 +155,7 @@ class Feed:
 
     def _tell(self, events: list[ClusterEvent]) -> None:
         for event in events:
-            told = Told(event, json.dumps(event.to_json(), ensure_ascii=False))
+            told = Told(event, json.dumps(event.to_json(), ensure_ascii=False), event.id or self._brain.position)
             if event.kind not in PASSING:
                 self._kept.append(told)
             for listener in self._listeners:
@@ -153,16 +164,14 @@ class Feed:
     def _behind(self, after: EventId) -> Iterator[Told]:
         """Yield what is kept behind an event; first that some was missed, where that is so."""
         kept = list(self._kept)
-        places = [
-            place
-            for place, told in enumerate(kept)
-            if told.event.id is not None
-            and told.event.id.journal == after.journal
-            and told.event.id.number <= after.number
-        ]
-        if not places and not self._is_begun_behind(after, kept):
+        begin = 0  # behind the last of all that whoever has the event was told, here or by another gateway
+        for index, told in enumerate(kept, 1):
+            place = told.place
+            if place is not None and place.journal == after.journal and place.number <= after.number:
+                begin = index
+        if not begin and not self._is_begun_behind(after, kept):
             yield missed(f"what happened behind event {after} is not kept any more", None)
-        yield from kept[places[-1] + 1 if places else 0 :]
+        yield from kept[begin:]
 
     def _is_begun_behind(self, after: EventId, kept: list[Told]) -> bool:
         """Return True if all that is kept comes after an event, and nothing is missing between."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,6 +31,10 @@ WRITERS: Final = 4
 CUTTERS: Final = 2
 """Threads that read sources and cut them: each takes a core, and seconds."""
 
+MAX_PLAYS: Final = 32
+"""Outputs that are watched at a time, of all users. Each has a chunk in memory, and a thread while it makes a fragment
+of it or reads a finished file."""
+
 MAX_COMPARED: Final = 256 * MIB
 """Bytes of what is compared: the gateway's machine works on all of it several times."""
 
@@ -53,6 +58,8 @@ class Gateway:
         cutters: bounds the threads that read and cut sources.
         receiver: the folder of uploads.
         sending: the places of uploads that are sent on to the cluster.
+        players: bounds the threads that make fragments for those who watch.
+        plays: how many outputs each user watches.
         comparisons: what is compared, and was.
         comparison_receiver: the folder of what is compared.
         listeners: how many streams of events are open.
@@ -68,6 +75,8 @@ class Gateway:
     writers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
     cutters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CUTTERS))
     sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SENDING))
+    players: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_PLAYS))
+    plays: Counter[str] = field(default_factory=Counter)
     listeners: int = 0
     mirrors: Mirrors = field(init=False)
     caller: Caller = field(init=False)

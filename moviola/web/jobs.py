@@ -14,7 +14,7 @@ from moviola.base.vocabulary import ErrorCode, JobState, Verb
 from moviola.session.job_session import FINAL_STATES
 from moviola.web.gateway import Gateway, gateway_of, user_of
 from moviola.web.problems import Problem
-from moviola.web.records import details_json, job_json, story_json
+from moviola.web.records import details_json, job_json, story_json, timeline_json
 from moviola.wire.errors import Refused
 from moviola.wire.limits import MAX_CHUNKS, MAX_PRIORITY
 from moviola.wire.messages import Job
@@ -89,6 +89,12 @@ async def show_task(request: Request) -> Response:
     return JSONResponse({"id": job.job, "chunk": chunk, "story": story_json(details)})
 
 
+async def show_timeline(request: Request) -> Response:
+    """Return who did which chunk of a job, when, and what became of it."""
+    gateway, asking, job = await job_of(request)
+    return JSONResponse(timeline_json(await gateway.caller.job_timeline(asking, job.job)))
+
+
 async def delete_job(request: Request) -> Response:
     """Cancel a job that goes on, forget one that has ended; with `files=1` its files are removed as well."""
     gateway, asking, job = await job_of(request)
@@ -155,6 +161,7 @@ ROUTES: Final = (
     Route("/api/jobs/{id}", delete_job, methods=["DELETE"]),
     Route("/api/jobs/{id}/tasks", list_tasks, methods=["GET"]),
     Route("/api/jobs/{id}/tasks/{chunk:int}", show_task, methods=["GET"]),
+    Route("/api/jobs/{id}/timeline", show_timeline, methods=["GET"]),
     Route("/api/jobs/{id}/retry", retry_job, methods=["POST"]),
     Route("/api/jobs/{id}/pause", pause_job, methods=["POST"]),
     Route("/api/jobs/{id}/resume", resume_job, methods=["POST"]),

@@ -43,10 +43,11 @@ class Mirror:
         """True while the middleware tells of every change."""
         return self._current.is_set()
 
-    async def current(self) -> ClusterView:
-        """Return the view, which is whole. A middleware that is away is waited for a little; Unreachable follows."""
+    async def current(self, patience_s: float = FIRST_S) -> ClusterView:
+        """Return the view, which is whole. Raises Unreachable where the middleware is away for longer than `patience_s`
+        (seconds)."""
         try:
-            async with asyncio.timeout(FIRST_S):
+            async with asyncio.timeout(patience_s):
                 await self._current.wait()
         except TimeoutError:
             raise Unreachable(nobody_answers(self._line.where, self._line.reason)) from None

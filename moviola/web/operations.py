@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from moviola.base.settings import Setting, default_of
 from moviola.session.cluster_events import MAX_ID
-from moviola.web import cluster, comparisons, files, health, jobs, measuring, page, streams, uploads
+from moviola.web import cluster, comparisons, files, health, jobs, login, measuring, page, playing, streams, uploads
 from moviola.web.openapi import JSON, Answer, Operation, Parameter
 from moviola.web.orders import FIELDS
 from moviola.web.schemas import Schema
@@ -24,6 +24,7 @@ from moviola.web.told import (
     JobsTold,
     TasksTold,
     TaskStoryTold,
+    TimelineTold,
     WorkersTold,
 )
 from moviola.wire.limits import MAX_PRIORITY
@@ -41,6 +42,7 @@ PLACES: Final = {
     "id": "A job's id, or a comparison's; of an upload, what its file is called",
     "chunk": "The chunk's index, from 0",
     "file": "The file's name, or its path in a folder",
+    "output": "The output's name",
 }
 """What is meant by the parameters of paths."""
 
@@ -95,6 +97,13 @@ FORM: Final = _form("The video or table, or the pictures; several may come at on
 
 FIELDS_IN_QUERY: Final = tuple(Parameter(name, _about(one), _setting(one)) for name, one in FIELDS.items())
 
+LOGIN: Final[Schema] = {
+    "type": "object",
+    "properties": {"token": {"type": "string", "description": "As `moviola web user add` printed it"}},
+    "required": ["token"],
+}
+"""What a login has."""
+
 CREATED: Final = {
     201: Answer(
         "All of it is in the cluster; from now on nothing depends on this gateway.",
@@ -114,6 +123,11 @@ EVENTS: Final = Answer("Events, until the stream ends.", {"text/event-stream": {
 _EVENT: Final[Schema] = {"type": "string", "maxLength": MAX_ID}
 AFTER: Final = Parameter("after", "The id of the last event that is had, as `Last-Event-ID`", _EVENT)
 LAST_EVENT: Final = Parameter("Last-Event-ID", "The id of the last event that is had", _EVENT, "header")
+
+_SECONDS: Final[Schema] = {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,9})?$", "examples": ["12.5"]}
+SOUND: Final = Parameter(
+    "sound", "Whether its sound is played, too", {"type": "string", "enum": ["on", "off"], "default": "on"}
+)
 
 FILE: Final = {"*/*": None}  # what the file is
 
@@ -154,6 +168,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     jobs.show_job: Operation("Show a job", "Jobs", _json(JobDetailsTold, "The job."), ONE_JOB),
     jobs.list_tasks: Operation("Story of its tasks", "Jobs", _json(TasksTold, "What happened."), ONE_JOB),
     jobs.show_task: Operation("Story of a chunk", "Jobs", _json(TaskStoryTold, "What happened."), ONE_JOB),
+    jobs.show_timeline: Operation("Timeline of its chunks", "Jobs", _json(TimelineTold, "Who did what."), ONE_JOB),
     jobs.pause_job: Operation("Pause a job", "Jobs", _json(DoneTold, "It is paused."), (404, 409)),
     jobs.resume_job: Operation("Resume a job", "Jobs", _json(DoneTold, "It goes on."), (404, 409)),
     jobs.set_priority: Operation(
@@ -214,6 +229,23 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
             Parameter("If-Range", "The tag of the file that a part is had of", {"type": "string"}, "header"),
         ),
     ),
+    playing.play_output: Operation(
+        "Watch an output",
+        "Files",
+        {200: Answer("A fragmented MP4, which grows while the job runs.", {playing.MEDIA_TYPE: None})},
+        (400, 404, 409, 422, 429),
+        (
+            Parameter("from", "Begin with the chunk that has the frame of this time, in seconds", _SECONDS),
+            SOUND,
+        ),
+    ),
+    playing.show_play: Operation(
+        "How an output can be watched",
+        "Files",
+        _json(playing.PlayTold, "How it can be watched."),
+        (400, 404, 429),
+        (SOUND,),
+    ),
     comparisons.begin: Operation(
         "Begin a comparison",
         "Comparisons",
@@ -245,6 +277,25 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
         "Gateway",
         {200: Answer("In the format that `Accept` chooses.", {"text/plain": {"type": "string"}})},
     ),
+    login.show_session: Operation(
+        "Who asks", "Gateway", _json(login.SessionTold, "Who asks."), (403, 503), is_public=True
+    ),
+    login.log_in: Operation(
+        "Log in",
+        "Gateway",
+        {
+            200: Answer(
+                "A session has begun.",
+                {JSON: login.SessionTold},
+                {"Set-Cookie": "What stands for the token from now on"},
+            )
+        },
+        (400, 401, 403, 408, 409, 413, 415, 429, 503),
+        body={JSON: LOGIN},
+        body_about="The token",
+        is_public=True,
+    ),
+    login.log_out: Operation("Log out", "Gateway", _json(login.SessionTold, "Nobody."), (403,), is_public=True),
     page.openapi: Operation("This document", "Gateway", _json({"type": "object"}, "The document."), is_public=True),
 }
 """By the functions of the routes."""

@@ -118,7 +118,7 @@ def _requests(
         order = wanted.order(material)
         request = upload_request(material, order, Place(material.path.parent), settings, detach=True)
         submission = replace(request.submission, origin="")  # where it lies here says nothing of where it came from
-        requests.append(replace(request, submission=submission, window_size=WINDOW_SIZE))
+        requests.append(replace(request, submission=submission, window_size=WINDOW_SIZE, is_patient=True))
         remarks += [f"{material.name}: {loss}" for loss in losses(submission.source, order.outputs)]
     return requests, remarks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from moviola.base.failures import Failure
@@ -11,7 +11,11 @@ from moviola.base.progress import Progress
 from moviola.media.kinds import unit_of
 from moviola.session.cluster_view import ClusterView
 from moviola.session.job_session import FINAL_STATES
+from moviola.session.timeline import timeline_of
 from moviola.wire.messages import Job
+
+LINKS: Final = ("events", "tasks", "timeline")
+"""What a job has below its own path."""
 
 
 def job_json(job: Job) -> dict[str, Any]:
@@ -34,7 +38,7 @@ def job_json(job: Job) -> dict[str, Any]:
         "progress": progress.to_wire(),
         "outputs": [_output(job, name) for name in progress.outputs],
         "files": list(_files(job)),
-        "links": {"self": link(job.job), "events": f"{link(job.job)}/events", "tasks": f"{link(job.job)}/tasks"},
+        "links": {"self": link(job.job), **{name: f"{link(job.job)}/{name}" for name in LINKS}},
     }
 
 
@@ -64,6 +68,25 @@ def story_json(job: Job) -> list[dict[str, Any]]:
         {"unix_s": line.unix_s, "output": line.output, "chunk": line.chunk, "text": line.text}
         for line in job.details.story or []
     ]
+
+
+def timeline_json(job: Job) -> dict[str, Any]:
+    """Return who did which chunk of a job, and when.
+
+    Args:
+        job: its record with its timeline.
+    """
+    timeline = timeline_of(job)
+    return {
+        "id": job.job,
+        "began_unix_s": timeline.began_unix_s,
+        "seconds": timeline.seconds,
+        "is_over": timeline.is_over,
+        "workers": timeline.workers,
+        "outputs": timeline.outputs,
+        "spans": [span._asdict() for span in timeline.spans],
+        "remarks": timeline.remarks,
+    }
 
 
 def link(job: str, file: str = "") -> str:

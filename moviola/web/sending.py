@@ -30,7 +30,8 @@ MAX_SENDING: Final = 4
 """Uploads that are sent on at a time. Each may hold its window and two chunks in memory; the others wait on disk."""
 
 BUSY_S: Final = 15.0
-"""How long a cluster is called that does not take a job, until whoever sent it is told to come again."""
+"""How long a cluster is called that is away or does not take a job, until whoever sent it is told to come again: the
+whole body would have to be sent again."""
 
 
 async def send(target: Target, request: UploadRequest, memory: ReceiveMemory, threads: CapacityLimiter) -> Run:

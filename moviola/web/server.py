@@ -14,6 +14,7 @@ from moviola.session.target import UsageError
 from moviola.web.access import Access, OnlyUser
 from moviola.web.app import make_app
 from moviola.web.gateway import Gateway
+from moviola.web.sessions import Sessions
 from moviola.web.settings import WebSettings
 from moviola.web.token_access import TokenAccess
 from moviola.web.users import UsersFileError
@@ -44,7 +45,7 @@ def access_of(settings: WebSettings) -> Access:
     """Return how requests are told to be somebody's. Raises UsageError where anybody on the network would be let in."""
     if settings.users is not None:
         try:
-            return TokenAccess(settings.users)
+            return TokenAccess(settings.users, sessions=Sessions(settings.target.secret))
         except UsersFileError as error:
             raise UsageError(str(error)) from error
     if is_loopback(settings.bind):

@@ -23,6 +23,7 @@ from moviola.web.gateway import Gateway, gateway_of, user_of
 from moviola.web.jobs import job_of
 from moviola.web.problems import Problem
 from moviola.web.records import job_json
+from moviola.wire.errors import WireError
 from moviola.wire.messages import Job
 
 MAX_LISTENERS: Final = 1000
@@ -73,17 +74,21 @@ async def stream_job(request: Request) -> Response:
 
     async def written() -> AsyncIterator[ServerSentEvent]:
         with _listening(gateway, feed, wants, after) as listener:
-            record = await gateway.caller.job_details(asking, job.job)  # newer than what the listener was not told
+            place = feed.place
+            try:
+                record = await gateway.caller.job_details(asking, job.job)  # newer than what the listener was not told
+            except (WireError, TimeoutError):
+                return  # the middleware has just gone: whoever listens comes back
             is_over = record.state in FINAL_STATES
             if after is None:
-                yield _record(record)
+                yield _record(record, place)
             while listener.has_news if is_over else True:
                 told = await listener.next()
                 yield _as_sse(told)
                 if told.event.ends_job or told.event.kind == EventKind.JOB_FORGOTTEN:
                     return
             if after is not None:
-                yield _record(record)
+                yield _record(record, feed.place)
 
     return as_response(written())
 
@@ -113,8 +118,10 @@ def _may_know(user: User, event: ClusterEvent) -> bool:
     return not event.job or user.may_see(event.user)
 
 
-def _record(job: Job) -> ServerSentEvent:
-    return ServerSentEvent(json.dumps(job_json(job), ensure_ascii=False), event="job")
+def _record(job: Job, place: EventId | None) -> ServerSentEvent:
+    """Return a job's record as an event; whoever comes back with its id goes on behind what has happened by then."""
+    data = json.dumps(job_json(job), ensure_ascii=False)
+    return ServerSentEvent(data, event="job", id=None if place is None else str(place))
 
 
 def _as_sse(told: Told) -> ServerSentEvent:

@@ -1,4 +1,5 @@
-"""The access of a gateway with a users file: who asks is told by a bearer token (RFC 6750)."""
+"""The access of a gateway with a users file: who asks is told by a bearer token (RFC 6750), or by the cookie of a
+browser that logged in with one."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
-from moviola.web.access import User
+from moviola.web.access import SAFE, User, is_of_own_page, other_site
 from moviola.web.failed_tries import FailedTries
 from moviola.web.problems import Problem
+from moviola.web.sessions import Sessions
 from moviola.web.tokens import parts_of
 from moviola.web.users import Account, Role, Users, UsersFileError, read_users, state_of
 
@@ -35,19 +37,23 @@ CHALLENGE: Final = 'Bearer realm="moviola"'
 
 
 class TokenAccess:
-    """Tells by its token whose a request is. The file is read again when it has changed; while it cannot be read,
-    nobody may in.
+    """Tells by its token, or by its session's cookie, whose a request is. The file is read again when it has changed;
+    while it cannot be read, nobody may in.
 
     Args:
         path: of the users file.
         clock: the time in seconds, for the limit of failed tries.
+        sessions: makes cookies and reads them; by default some that hold at this gateway alone.
 
     Raises:
         UsersFileError: the file cannot be used.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], float] = time.monotonic, sessions: Sessions | None = None
+    ) -> None:
         self._path, self._clock = path, clock
+        self._sessions = sessions or Sessions()
         self._users, self._state = _read(path)
         self._key = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, str] = OrderedDict()  # token ids by the keyed digest of the whole token
@@ -55,23 +61,48 @@ class TokenAccess:
         self._reading, self._verifying = asyncio.Lock(), asyncio.Semaphore(VERIFIED_AT_ONCE)
         self._waiting = 0
 
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie of those who have logged in."""
+        return self._sessions.cookie
+
     async def identify(self, connection: HTTPConnection) -> User:
-        """Return who asks. Raises Problem where that is not known: 401, 429 after too many wrong tokens, 503."""
+        """Return who asks. Raises Problem where that is not known: 401, 429 after too many wrong tokens, 503; and 403
+        where a page of another site uses somebody's cookie."""
         given = connection.headers.get("authorization", "")
+        if not given and (value := connection.cookies.get(self.cookie)):
+            return await self._of_session(connection, value)
         scheme, _, token = given.partition(" ")
         if scheme.lower() != "bearer":
             raise _unknown(
                 "This gateway asks for a token, in the header 'Authorization: Bearer TOKEN'; an admin gives one"
             )
+        return _user(await self._account_of(connection, token.strip()))
+
+    async def log_in(self, connection: HTTPConnection, token: str) -> tuple[User, str]:
+        """Return whose a token is, and the value of a cookie that stands for it. Raises Problem as `identify`."""
+        account = await self._account_of(connection, token.strip())
+        return _user(account), self._sessions.begin(account)
+
+    async def _of_session(self, connection: HTTPConnection, value: str) -> User:
+        account = self._sessions.account_of(value, await self._current())
+        if account is None:
+            raise _unknown("Your session is over; log in again", "session-over")
+        if connection.scope["method"] not in SAFE and not is_of_own_page(connection):
+            raise other_site()  # a browser adds the cookie, whoever's page it is that asks
+        return _user(account)
+
+    async def _account_of(self, connection: HTTPConnection, token: str) -> Account:
+        """Return whose a token is. Raises Problem."""
         users = await self._current()
-        parts, digest = parts_of(token.strip()), self._digest(token.strip())
+        parts = parts_of(token)
         if parts is None:
             raise _wrong()
-        token_id, secret = parts
+        digest, (token_id, secret) = self._digest(token), parts
         account = users.by_token.get(token_id)
         if account is not None and self._verified.get(digest) == token_id:
             self._verified.move_to_end(digest)
-            return _user(account)
+            return account
         address = connection.client.host if connection.client else ""
         if wait_s := self._tries.take(address, self._clock()):
             raise Problem(
@@ -82,7 +113,7 @@ class TokenAccess:
         self._tries.give_back(address, self._clock())
         if users is self._users:  # the file has not changed meanwhile
             self._remember(digest, token_id)
-        return _user(account)
+        return account
 
     async def _matches(self, account: Account, secret: str, address: str) -> bool:
         if self._waiting >= MAX_VERIFYING:
@@ -137,8 +168,8 @@ def _user(account: Account) -> User:
     return User(account.name, is_admin=account.role is Role.ADMIN)
 
 
-def _unknown(detail: str) -> Problem:
-    return Problem(401, detail, "no-token", {"WWW-Authenticate": CHALLENGE})
+def _unknown(detail: str, code: str = "no-token") -> Problem:
+    return Problem(401, detail, code, {"WWW-Authenticate": CHALLENGE})
 
 
 def _wrong() -> Problem:

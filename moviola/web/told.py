@@ -11,7 +11,7 @@ from moviola.base.details import RequestedOutput
 from moviola.base.mapped import Map, Mapped
 from moviola.base.progress import Progress
 from moviola.base.records import record
-from moviola.base.vocabulary import JobState
+from moviola.base.vocabulary import JobState, SpanOutcome
 from moviola.comparison.records import Comparison
 from moviola.web.cluster import WorkerTold
 
@@ -56,7 +56,7 @@ class JobTold(Mapped):
         progress: counts of frames, chunks and tasks.
         outputs: what was asked for; once it has ended, what each came to.
         files: that can be had.
-        links: paths of the job: `self`, `events`, `tasks`.
+        links: paths of the job: `self`, `events`, `tasks`, `timeline`.
     """
 
     id: str
@@ -164,6 +164,54 @@ class TaskStoryTold(Mapped):
     id: str
     chunk: int
     story: list[StoryTold]
+
+
+@record
+class SpanTold(Mapped):
+    """One worker's try of one chunk of one output. Times are seconds since the job's submission.
+
+    Attributes:
+        worker: its name.
+        chunk: its index, from 0.
+        output: the output's name.
+        lent (s): when the worker was given it. It may have waited there, behind another.
+        start (s): when the worker could turn to it: it was there, and the one before it was done.
+        end (s): when it was over; of one that goes on, now.
+        outcome: what became of it; `running` and `waiting` (at its worker, behind another) go on.
+    """
+
+    worker: str
+    chunk: int
+    output: str
+    lent: float
+    start: float
+    end: float
+    outcome: SpanOutcome
+
+
+@record
+class TimelineTold(Mapped):
+    """Who did which chunk of a job, and when.
+
+    Attributes:
+        id: the job's.
+        began_unix_s (s): when it was submitted, since 1970: time 0 of the spans.
+        seconds (s): from then to its end, or to now.
+        is_over: it has ended.
+        workers: all that had a part in it, by name.
+        outputs: of the job, in order.
+        spans: in the order in which they ended; of those that went well at most 16 384, evenly spread.
+        remarks: what is not among them, in sentences.
+    """
+
+    id: str
+    began_unix_s: float
+    seconds: float
+    is_over: bool
+    workers: list[str]
+    outputs: list[str]
+    spans: list[SpanTold]
+    remarks: list[str]
 
 
 @record

@@ -24,7 +24,7 @@ from moviola.web.orders import prepare, settings_from
 from moviola.web.problems import Problem
 from moviola.web.receiving import SOURCES, Upload
 from moviola.web.records import job_json, link
-from moviola.web.sending import record_of, send
+from moviola.web.sending import BUSY_S, record_of, send
 from moviola.wire.messages import Job
 
 
@@ -59,7 +59,7 @@ async def put_file(request: Request) -> Response:
 
 async def _jobs_of(gateway: Gateway, user: User, upload: Upload) -> Response:
     """Send an upload that is whole to the cluster, and tell which jobs it has become."""
-    view = await gateway.mirror_of(user).current()
+    view = await gateway.mirror_of(user).current(BUSY_S)
     known = view.known_filters()
     requests, remarks = await to_thread.run_sync(prepare, upload, known, limiter=gateway.cutters)
     jobs = []

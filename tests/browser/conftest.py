@@ -5,21 +5,19 @@ A browser lives as long as the module of tests: its event loop would be in the w
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from typing import Final
+from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end.cluster import LocalCluster
+from tests.end_to_end.faults.witness import PLUGINS
 from tests.waiting import PATIENCE_S
 from tests.web.served import Served
 
+from .chromium import NoChromium, chromium
 from .looking import DESKTOP
-
-CHROMIUMS: Final = ("chromium", "chromium-browser", "google-chrome")
-"""What a Chromium is called where a system installs it: the tests download none."""
 
 expect.set_options(timeout=PATIENCE_S * 1000)
 
@@ -27,19 +25,20 @@ expect.set_options(timeout=PATIENCE_S * 1000)
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium of this machine."""
-    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    if path is None:
-        pytest.skip(f"there is no Chromium on this machine: none of {', '.join(CHROMIUMS)}")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(chromium())
+        except NoChromium as error:
+            pytest.skip(str(error))
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A gateway of a cluster with two workers; `site.url` is its address, `site.cluster` the cluster."""
-    with LocalCluster(tmp_path_factory.mktemp("site"), workers=2) as cluster, Served(cluster) as gateway:
+    """A gateway of a cluster with two workers; `site.url` is its address, `site.cluster` the cluster. Filters can be
+    held at gates (`tests/end_to_end/faults/plugins.py`)."""
+    folder, plugins = tmp_path_factory.mktemp("site"), ("--plugins", str(PLUGINS))
+    with LocalCluster(folder, workers=2, worker_arguments=plugins) as cluster, Served(cluster) as gateway:
         yield gateway
 
 

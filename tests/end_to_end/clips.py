@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -13,6 +14,13 @@ from moviola.launcher import clip
 
 CACHE = Path(__file__).parents[2] / ".cache"
 """Beside the sources and ignored by git, so that the film is fetched once."""
+
+
+RATE = 25
+"""Frames a second of clips that are made here."""
+
+TONE_RATE = 48_000
+"""Samples a second of their sound."""
 
 
 def film() -> Path:
@@ -59,26 +67,50 @@ def join(source: Path, target: Path, count: int) -> None:
 
 
 def moving(
-    path: Path, *, frames: int = 96, gop: int = 16, size: tuple[int, int] = (160, 120), b_frames: int = 0
+    path: Path,
+    *,
+    frames: int = 96,
+    gop: int = 16,
+    size: tuple[int, int] = (160, 120),
+    b_frames: int = 0,
+    sound: bool = False,
 ) -> Path:
-    """A small H.264 clip of closed GOPs in which a bright square crosses a gradient."""
+    """A small H.264 clip of closed GOPs in which a bright square crosses a gradient; with `sound` there is a tone."""
     width, height = size
     y, x = np.mgrid[:height, :width]
     ground = ((x + y) * 160 // (width + height)).astype(np.uint8)
+    packets: list[Any] = []
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
+        stream = container.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         settings = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:bframes={b_frames}"
         stream.options = {"x264-params": settings, "preset": "ultrafast"}
+        tone = container.add_stream("aac", rate=TONE_RATE, layout="mono") if sound else None
         for index in range(frames):
             picture = np.repeat(ground[:, :, None], 3, axis=2)
             left = (index * 3) % (width - 24)
             picture[height // 3 : height // 3 + 24, left : left + 24] = (250, 240, 90)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        if tone is not None:
+            packets += _tone(tone, frames * TONE_RATE // RATE)
+        packets.sort(key=lambda packet: packet.dts * packet.time_base)
+        container.mux(packets)
     return path
+
+
+def _tone(stream: Any, samples: int) -> list[Any]:
+    """The packets of a tone of 440 Hz."""
+    packets: list[Any] = []
+    for start in range(0, samples, TONE_RATE):
+        at = np.arange(start, min(start + TONE_RATE, samples))
+        wave = np.sin(at * (440 * 2 * np.pi / TONE_RATE)).astype(np.float32) / 4
+        frame = av.AudioFrame.from_ndarray(wave[None, :], "fltp", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = TONE_RATE, start, Fraction(1, TONE_RATE)
+        packets += stream.encode(frame)
+    return [*packets, *stream.encode(None)]
 
 
 def digest(path: Path) -> str:

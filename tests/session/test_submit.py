@@ -51,8 +51,9 @@ DONE = {"files": [FinishedFile("blur.mp4", 3, "x")], "addresses": [Address("h", 
 class Stage:
     """A session and its clock."""
 
-    def __init__(self, stream_count: int = 1, *, detach: bool = False) -> None:
-        self.session = SubmitSession(make_submission(stream_count), "localhost:5000", detach=detach)
+    def __init__(self, stream_count: int = 1, *, detach: bool = False, is_patient: bool = False) -> None:
+        submission = make_submission(stream_count)
+        self.session = SubmitSession(submission, "localhost:5000", detach=detach, is_patient=is_patient)
         self.now = 0.0
 
     def feed(self, *events: Event) -> list[Command]:
@@ -198,6 +199,16 @@ def test_a_middleware_that_refuses_is_not_said_to_be_away() -> None:
     status, _, reason = ended(stage)
     assert status is Status.UNREACHABLE
     assert reason == "The middleware at localhost:5000 refused this client: 'ana' does not know this cluster's secret"
+
+
+def test_who_is_patient_calls_a_middleware_again_that_was_never_reached() -> None:
+    stage = Stage(is_patient=True)
+    stage.feed(Start())
+    assert stage.feed(Lost(MIDDLEWARE, "Connection refused")) == []
+    assert stage.session.trouble == "the connection is lost (Connection refused)"
+    assert stage.again() == [Dial(MIDDLEWARE)]
+    assert stage.feed(Lost(MIDDLEWARE, "who are you?", ErrorCode.FORBIDDEN)) == BYE
+    assert ended(stage)[0] is Status.UNREACHABLE, "a refusal is final"
 
 
 def test_a_middleware_that_stays_away_ends_it_and_says_how_to_go_on() -> None:

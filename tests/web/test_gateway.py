@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -74,6 +75,12 @@ def job_ids(gateway: Served) -> set[str]:
     return {job["id"] for job in gateway.get("/api/jobs?limit=1000")["jobs"]}
 
 
+def requests_of(gateway: Served) -> int:
+    """How many requests the gateway has answered or begun to answer, but those for this very count."""
+    lines = re.findall(r"^moviola_http_requests_total\{.*", gateway.client.get("/metrics").text, re.MULTILINE)
+    return sum(int(float(line.split()[-1])) for line in lines if 'route="/metrics"' not in line)
+
+
 def uploads(gateway: Served) -> list[Path]:
     """What lies in the folder of uploads."""
     folder = Path(gateway.cluster.environment["TMPDIR"])
@@ -119,6 +126,20 @@ def test_a_file_comes_whole_or_in_part(gateway: Served, done: dict[str, Any], tm
     assert gateway.client.get(f"{done['links']['self']}/files/nothing.mp4").status_code == 404
 
 
+def test_an_output_is_played_from_the_chunk_that_has_a_time(
+    gateway: Served, done: dict[str, Any], tmp_path: Path
+) -> None:
+    """The front of a job that still runs is played in tests/web/test_playing.py."""
+    told = gateway.get(f"{done['links']['self']}/outputs/blur/play.json")
+    assert (told["is_ready"], told["can_stream"], told["width"], told["reason"]) == (True, True, 160, "")
+    whole = gateway.client.get(told["file"])
+    (tmp_path / "whole.mp4").write_bytes(whole.content)
+    played = gateway.client.get(f"{told['href']}?from=0.5")
+    assert (played.status_code, played.headers["content-type"]) == (200, "video/mp4")
+    (tmp_path / "played.mp4").write_bytes(played.content)
+    assert clips.frames(tmp_path / "played.mp4") == clips.frames(tmp_path / "whole.mp4")  # all is one chunk
+
+
 def test_a_job_tells_of_its_tasks(gateway: Served, done: dict[str, Any]) -> None:
     tasks = gateway.get(done["links"]["tasks"])
     assert tasks["progress"]["tasks_stored"] == tasks["progress"]["tasks_total"]
@@ -127,8 +148,24 @@ def test_a_job_tells_of_its_tasks(gateway: Served, done: dict[str, Any]) -> None
     assert gateway.client.get(f"{done['links']['tasks']}/999").json()["code"] == "unknown-task"
 
 
+def test_a_job_tells_who_did_which_chunk_and_when(gateway: Served, done: dict[str, Any]) -> None:
+    timeline = gateway.get(done["links"]["timeline"])
+    chunks = {(span["output"], span["chunk"]) for span in timeline["spans"] if span["outcome"] == "stored"}
+    assert chunks == {(output, chunk) for output in ("blur", "lines") for chunk in range(len(chunks) // 2)}
+    assert all(0 <= span["lent"] <= span["start"] <= span["end"] <= done["seconds"] for span in timeline["spans"])
+    assert {span["worker"] for span in timeline["spans"]} == set(timeline["workers"])
+    assert (timeline["began_unix_s"], timeline["is_over"]) == (done["submitted_unix_s"], True)
+    assert (timeline["seconds"], timeline["remarks"]) == (done["seconds"], [])
+
+
 def test_nothing_that_is_told_names_a_path_or_an_address(gateway: Served, done: dict[str, Any]) -> None:
-    for path in ("/api/jobs", done["links"]["self"], done["links"]["tasks"], f"{done['links']['tasks']}/0"):
+    for path in (
+        "/api/jobs",
+        done["links"]["self"],
+        done["links"]["tasks"],
+        f"{done['links']['tasks']}/0",
+        done["links"]["timeline"],
+    ):
         text = gateway.client.get(path).text
         for secret in (str(gateway.cluster.folder), tempfile.gettempdir(), str(gateway.cluster.aggregator_port)):
             assert secret not in text, path
@@ -212,6 +249,24 @@ def test_a_jobs_stream_begins_with_its_record_and_ends_with_it(gateway: Served, 
     assert nothing_more.status_code == 204
     refused(gateway.client.get(path, headers={"Last-Event-ID": "x"}), 400, "bad-parameter")
     assert "job-done?" in refused(gateway.client.get("/api/events?kinds=job-don"), 400, "bad-parameter")
+
+
+@pytest.mark.parametrize("chunks", [2, 4])
+def test_a_longer_job_costs_no_more_requests_and_each_change_is_one_event(
+    gateway: Served, tmp_path: Path, chunks: int
+) -> None:
+    """By a client as the page is one: it has one stream, and asks for nothing that the stream tells."""
+    clip = clips.moving(tmp_path / "clip.mp4", frames=16 * chunks)
+    before = requests_of(gateway)
+    job = gateway.put(clip, filters="flip", chunk_frames=16)
+    told = list(gateway.events(job["links"]["events"], after="0.other-1"))
+    record = gateway.get(job["links"]["self"])
+    assert gateway.client.get(record["files"][0]["href"]).status_code == 200
+    assert (record["state"], record["progress"]["tasks_total"]) == ("done", chunks)
+    assert requests_of(gateway) - before == 4, "the upload, the stream, the record, the file"
+    changes = Counter(one["event"] for one in told if one["event"] not in ("missed", "progress"))
+    assert changes.keys() >= {"job-submitted", "job-started", "job-done"}
+    assert set(changes.values()) == {1}, told
 
 
 def test_all_streams_tell_of_all_jobs_and_end_with_the_gateway(gateway: Served, clip: Path) -> None:

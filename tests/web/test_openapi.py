@@ -15,6 +15,7 @@ from moviola.base.details import Details
 from moviola.base.failures import Failure
 from moviola.base.finished_file import FinishedFile
 from moviola.base.progress import Progress
+from moviola.base.timeline import ROW, JobTimeline, packed
 from moviola.base.worker_facts import HeldTask, WorkerFacts
 from moviola.filters.schema import FilterSchema, Parameter
 from moviola.session.cluster_view import ClusterView
@@ -25,10 +26,19 @@ from moviola.web.app import TABLES, make_app
 from moviola.web.cluster import worker_of
 from moviola.web.gateway import Gateway
 from moviola.web.operations import OPERATIONS
-from moviola.web.records import details_json, job_json
+from moviola.web.records import details_json, job_json, timeline_json
 from moviola.web.schemas import Schemas
 from moviola.web.token_access import TokenAccess
-from moviola.web.told import FailureTold, FileTold, FilterParameterTold, FilterTold, JobDetailsTold, JobTold
+from moviola.web.told import (
+    FailureTold,
+    FileTold,
+    FilterParameterTold,
+    FilterTold,
+    JobDetailsTold,
+    JobTold,
+    SpanTold,
+    TimelineTold,
+)
 from moviola.web.users import Role, add_user
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Job, Worker
@@ -95,7 +105,7 @@ def test_the_document_tells_no_path_of_this_machine(document: dict[str, Any]) ->
 
 def test_what_asks_for_a_token_says_so(document: dict[str, Any]) -> None:
     public = {path for path, item in document["paths"].items() for one in item.values() if one.get("security") == []}
-    assert public == {"/api/health", "/api/health/ready", "/api/openapi.json"}
+    assert public == {"/api/health", "/api/health/ready", "/api/openapi.json", "/api/session"}
 
 
 def keys(record: type[Any]) -> set[str]:
@@ -118,6 +128,13 @@ def test_records_of_jobs_are_described_as_they_are() -> None:
     assert set(details) == keys(JobDetailsTold)
     assert set(details["files"][0]) == keys(FileTold)
     assert set(details["failures"][0]) == keys(FailureTold)
+
+
+def test_the_record_of_a_timeline_is_described_as_it_is() -> None:
+    details = Details(timeline=JobTimeline(["w"], packed(ROW.pack(0, 0, 0, 1.0, 2.0, 0))))
+    told = timeline_json(Job("clip-1", "clip", "done", progress=Progress("video", ["blur"]), details=details))
+    assert set(told) == keys(TimelineTold)
+    assert set(told["spans"][0]) == keys(SpanTold)
 
 
 def test_records_of_filters_are_described_as_they_are() -> None:
@@ -170,7 +187,7 @@ def test_nothing_but_what_is_for_everybody_is_answered_without_a_token(
     for path, item in document["paths"].items():
         for method, one in item.items():
             if one.get("security") != []:
-                answer = ask(app, path.format(id="x", chunk=0, file="x"), method.upper())
+                answer = ask(app, path.format(id="x", chunk=0, file="x", output="x"), method.upper())
                 assert (answer.status_code, "www-authenticate" in answer.headers) == (401, True), (method, path)
                 asked += 1
     assert asked >= 18

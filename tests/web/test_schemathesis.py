@@ -55,5 +55,7 @@ def test_requests_about_a_job_that_is_there(gateway: Served, tmp_path: Path) -> 
     job = gateway.ended(gateway.put(clips.moving(tmp_path / "clip.mp4", frames=16), filters="blur"))
     assert job["state"] == "done"
     file = job["files"][0]["name"]
-    config = f'[parameters]\n"path.id" = "{job["id"]}"\n"path.file" = "{file}"\n"path.chunk" = 0\n'
+    config = (
+        f'[parameters]\n"path.id" = "{job["id"]}"\n"path.file" = "{file}"\n"path.chunk" = 0\n"path.output" = "blur"\n'
+    )
     run(gateway, tmp_path, "--exclude-method", "DELETE", config=config)

@@ -116,20 +116,24 @@ def name_channels(stream: AudioStream) -> None:
 
 @lru_cache(_MAX_ANSWERS)
 def _takes(container_format: str, form: str, template: bytes) -> bool:
-    """Whether the muxer writes a header for this stream: its codec table alone does not tell."""
     with template_stream(form, template) as given:
-        file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
-        try:
-            add_untouched(file, given)
-            file.start_encoding()
-            takes = True
-        except (ValueError, av.FFmpegError):
-            takes = False
-        try:
-            file.close()
-        except av.FFmpegError:
-            pass  # some headers need a packet to be finished, which says nothing here
-    return takes
+        return takes(container_format, given)
+
+
+def takes(container_format: str, given: Stream) -> bool:
+    """Return True if the muxer writes a header for such a stream: its codec table alone does not tell."""
+    file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
+    try:
+        add_untouched(file, given)
+        file.start_encoding()
+        accepts = True
+    except (ValueError, av.FFmpegError):
+        accepts = False
+    try:
+        file.close()
+    except av.FFmpegError:
+        pass  # some headers need a packet to be finished, which says nothing here
+    return accepts
 
 
 @lru_cache(_MAX_ANSWERS)

@@ -189,31 +189,43 @@ def _taken_apart(index: int, payload: bytes, has_video: bool) -> _Encoded:
 def passthrough_packets(
     payloads: Iterable[bytes], facts: PassthroughStream, shift_s: Fraction, say: Callable[[str], None]
 ) -> Iterator[Packet[Any]]:
-    """The packets of a stream that is not filtered, as they were in the source but for the shift.
-
-    Where the times of the first chunk go backwards, as some
-    Ogg files' do, the durations alone are believed, and `say` is told.
-    """
-    base = facts.time_base
-    shift = round(shift_s / base)
-    earliest: int | None = None
-    by_duration: bool | None = None
+    """Yield the packets of a stream that is not filtered, of all its chunks, as `PassthroughTrack` gives them."""
+    track = PassthroughTrack(facts, shift_s, say)
     for payload in payloads:
+        yield from track.packets(payload)
+
+
+class PassthroughTrack:
+    """The packets of a stream that is not filtered, chunk by chunk, as they were in the source but for the shift.
+
+    Where the times of the first chunk go backwards, as some Ogg files' do, the durations alone are believed, and `say`
+    is told.
+    """
+
+    def __init__(self, facts: PassthroughStream, shift_s: Fraction, say: Callable[[str], None]) -> None:
+        self._facts, self._say = facts, say
+        self._shift = round(shift_s / facts.time_base)
+        self._earliest: int | None = None
+        self._by_duration: bool | None = None
+
+    def packets(self, payload: bytes) -> Iterator[Packet[Any]]:
+        """Yield the packets of the next chunk."""
         table, views = read(PassthroughTable, payload)
-        if by_duration is None:
-            by_duration = _times_lie(table.p)
-            if by_duration:
-                say(f"the times of stream {facts.stream} go backwards: it is timed by the lengths of its packets")
+        if self._by_duration is None:
+            self._by_duration = _times_lie(table.p)
+            if self._by_duration:
+                stream = self._facts.stream
+                self._say(f"the times of stream {stream} go backwards: it is timed by the lengths of its packets")
         for entry, data in zip(table.p, views, strict=True):
             if not len(data):
                 continue
-            if by_duration:
-                at = max(0, entry.dts or 0) if earliest is None else earliest - shift
+            if self._by_duration:
+                at = max(0, entry.dts or 0) if self._earliest is None else self._earliest - self._shift
                 entry = entry._replace(pts=at, dts=at)
-            packet = _rebuilt(entry, data, shift, earliest)
+            packet = _rebuilt(entry, data, self._shift, self._earliest)
             assert packet.dts is not None
-            packet.time_base = base
-            earliest = packet.dts + max(1, entry.duration if by_duration else 1)
+            packet.time_base = self._facts.time_base
+            self._earliest = packet.dts + max(1, entry.duration if self._by_duration else 1)
             yield packet
 
 

@@ -112,6 +112,7 @@ class Watch(Message):
         topics: `jobs`, `workers`, `filters`, `overview`.
         chunk: with a job: its details tell the story of the tasks of the chunk with this index.
         log: with a job: its details tell the newest of what happened to all its tasks.
+        timeline: with a job: its details tell who did which of its tasks, and when.
         limit: with `overview`: at most so many jobs and so many workers are told of; nil for all.
     """
 
@@ -119,6 +120,7 @@ class Watch(Message):
     topics: list[Name] = field(default_factory=list)
     chunk: int | None = None
     log: bool = False
+    timeline: bool = False
     limit: int | None = None
 
 

@@ -146,7 +146,7 @@ def _lost_asset_keeps_its_task() -> Patch:
     real = Leases.asset_requested
 
     def requested(self: Any, worker: Any, message: Any, now: float) -> None:
-        with patch.object(Leases, "take_away", lambda self, worker, record, now: None):
+        with patch.object(Leases, "take_away", lambda self, worker, record, now, outcome: None):
             real(self, worker, message, now)
 
     return Leases, "asset_requested", requested

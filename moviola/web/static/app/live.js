@@ -75,7 +75,6 @@ class Live {
   /** Begin, or begin again with what another user may see. */
   start() {
     this.stop();
-    this.#set("connecting");
     this.#connect();
   }
 
@@ -91,6 +90,7 @@ class Live {
     this.jobs.clear();
     this.workers.clear();
     this.isRead = false;
+    this.#set("connecting");
   }
 
   /** Read everything again now. */

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { clear, h } from "./dom.js";
 import { live } from "./live.js";
+import { capabilities } from "./parts/capabilities.js";
 
 /** What shows each address: a pattern, whose groups are the view's `params`, and the view's module. */
 const ROUTES = [
@@ -22,7 +23,43 @@ let cleanup = () => {};
 let shown = 0;
 
 /** What a view gets. */
-const app = { api, live, navigate, say };
+const app = { api, live, navigate, say, session, logIn };
+
+/**
+ * @returns {Promise<{user: string, is_admin: boolean, needs_login: boolean}>} who asks. Raises Problem.
+ */
+async function session() {
+  const told = await api.get("/api/session");
+  showAccount(told);
+  return told;
+}
+
+/**
+ * Begin a session.
+ * @param {string} token of somebody.
+ */
+async function logIn(token) {
+  showAccount(await api.post("/api/session", { token }));
+  live.start();
+}
+
+async function logOut() {
+  try {
+    showAccount(await api.del("/api/session"));
+    live.stop();
+    navigate("/login");
+  } catch (problem) {
+    say(problem.detail, "bad");
+  }
+}
+
+function showAccount({ user, needs_login: needsLogin }) {
+  document.body.classList.toggle("is-out", needsLogin && !user);
+  clear(document.getElementById("account"), needsLogin && user && [
+    h("span", { class: "who" }, user),
+    h("button", { class: "button small", type: "button", onclick: logOut }, "Log out"),
+  ]);
+}
 
 /**
  * Show another address.
@@ -128,6 +165,27 @@ api.onLoginNeeded(() => {
 });
 live.on("state", showState);
 
-showState();
-live.start();
-show({ isFirst: true });
+/** Begin: nobody who has to log in is shown anything else before. */
+async function begin() {
+  showState();
+  let needsLogin = false;
+  try {
+    const { user, needs_login: asks } = await session();
+    needsLogin = asks && !user;
+  } catch {
+    const end = live.on("state", () => { // the gateway is away: who asks is told once it is back
+      if (live.state !== "live") return;
+      end();
+      session().catch(() => {});
+    });
+  }
+  if (needsLogin && location.pathname !== "/login") {
+    history.replaceState(null, "", `/login?to=${encodeURIComponent(location.pathname)}`);
+  }
+  if (!needsLogin) live.start();
+  show({ isFirst: true });
+  const { info } = await capabilities();
+  document.getElementById("version").textContent = `Moviola ${info.version}`;
+}
+
+begin().catch(() => {}); // its last step tells the version, which may be missing

@@ -1,0 +1,60 @@
+// Shows the pictures that a listing lists, some at a time.
+
+import { h } from "../dom.js";
+import { number, size } from "./format.js";
+import { linesOf } from "./records.js";
+import { hrefOf } from "./thumbnail.js";
+
+const AT_ONCE = 24;
+
+/**
+ * Show a folder's pictures.
+ * @param {HTMLElement} root gets them.
+ * @param {Object} job whose they are.
+ * @param {Object} listing the file that lists them.
+ */
+export function showGallery(root, job, listing) {
+  const source = linesOf(listing);
+  const list = h("ul", { class: "gallery" });
+  const state = h("p", { class: "muted small", role: "status" }, "Reading …");
+  const more = h("button", { class: "button", type: "button", hidden: true, onclick: () => read() }, `Show ${AT_ONCE} more`);
+  root.append(list, h("div", { class: "row" }, more, state));
+  let count = 0;
+
+  async function read() {
+    more.disabled = true;
+    try {
+      for (let index = 0; index < AT_ONCE; index += 1) {
+        const { done, value } = await source.next();
+        if (done) {
+          more.hidden = true;
+          state.textContent = count ? `All ${number(count)} pictures` : "There are no pictures in it.";
+          return;
+        }
+        if (value.trim()) list.append(picture(job, listing, JSON.parse(value)));
+        count += 1;
+      }
+      state.textContent = `The first ${number(count)} pictures`;
+      more.hidden = more.disabled = false;
+    } catch (problem) {
+      state.textContent = problem.detail ?? "This list cannot be read. Download it.";
+      more.hidden = true;
+    }
+  }
+
+  read();
+}
+
+/**
+ * @param {Object} job whose it is.
+ * @param {Object} listing the file that lists it, or none for a picture by itself.
+ * @param {{file: string, size: number}} file the picture.
+ * @returns {HTMLElement} the picture, with its name, which downloads it.
+ */
+export function picture(job, listing, file) {
+  const name = listing ? file.file.slice(listing.folder.length + 1) : file.file;
+  const href = hrefOf(job, file.file);
+  const image = h("img", { src: href, alt: name, loading: "lazy", onerror: () => image.replaceWith(h("span", { class: "muted small" }, "No browser shows this format")) });
+  return h("li", {}, h("figure", {}, h("div", { class: "frame" }, image),
+    h("figcaption", { class: "small" }, h("a", { href, download: name.split("/").at(-1) }, name), " ", h("span", { class: "muted" }, size(file.size)))));
+}

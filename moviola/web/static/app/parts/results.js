@@ -1,0 +1,79 @@
+// The files of a job: what each is, its download, and a look into those that are pictures, tables or notes.
+
+import { clear, h } from "../dom.js";
+import { size } from "./format.js";
+import { picture, showGallery } from "./gallery.js";
+import { linesOf } from "./records.js";
+import { showTables } from "./tables.js";
+
+const MAX_TEXT = 200_000; // characters of a text that are shown
+
+/** What a file is, by its name: words for people, and how it is shown; the first that fits. */
+const SORTS = [
+  { test: (file) => file.folder, word: "Pictures", show: (root, job, file) => showGallery(root, job, file), verb: "Show the pictures" },
+  { test: (file) => /\.metrics\.json$/.test(file.name), word: "Figures", show: showText, verb: "Show" },
+  { test: (file) => /\.metadata\.json$/.test(file.name), word: "About the source", show: showText, verb: "Show" },
+  { test: (file) => /\.annotations\.jsonl$/.test(file.name), word: "What filters noted", show: (root, job, file) => showTables(root, file), verb: "Show as a table" },
+  { test: (file) => /\.(csv|json|jsonl|ndjson)$/i.test(file.name), word: "Table", show: (root, job, file) => showTables(root, file), verb: "Show as a table" },
+  { test: (file) => /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i.test(file.name), word: "Picture", show: showPicture, verb: "Show" },
+  { test: (file) => /\.(mp4|m4v|mov|mkv|webm|avi|qt)$/i.test(file.name), word: "Video" },
+  { test: (file) => /\.(txt|srt|log)$/i.test(file.name), word: "Text", show: showText, verb: "Show" },
+  { test: () => true, word: "File" },
+];
+
+/**
+ * Make the list of a job's files.
+ * @param {Object} job with `files`.
+ * @returns {HTMLElement} the list; what is opened in it stays.
+ */
+export function results(job) {
+  return h("ul", { class: "files", "aria-label": "Files" }, job.files.map((file) => item(job, file)));
+}
+
+function item(job, file) {
+  const sort = SORTS.find((each) => each.test(file));
+  const opened = h("div", { class: "opened", hidden: true });
+  const button = sort.show && h("button", { class: "button small", type: "button", "aria-expanded": "false", "aria-label": `${sort.verb}: ${file.name}`, onclick: toggle }, sort.verb);
+
+  function toggle() {
+    opened.hidden = !opened.hidden;
+    button.setAttribute("aria-expanded", String(!opened.hidden));
+    clear(button, opened.hidden ? sort.verb : "Hide");
+    if (!opened.hidden && !opened.hasChildNodes()) sort.show(opened, job, file);
+  }
+
+  const about = file.folder ? `${sort.word}, listed in this file` : sort.word;
+  return h("li", {},
+    h("div", { class: "row apart" },
+      h("div", { class: "file" }, h("a", { class: "mono", href: file.href, download: file.name.split("/").at(-1) }, file.name), h("span", { class: "muted small" }, `${about} · ${size(file.size)}`)),
+      h("div", { class: "row" }, button,
+        h("a", { class: "button small", href: file.href, download: file.name.split("/").at(-1), "aria-label": `Download ${file.name}` }, "Download"))),
+    opened);
+}
+
+async function showText(root, job, file) {
+  const place = h("pre", { class: "text", tabindex: 0, role: "region", "aria-label": file.name }, "Reading …");
+  root.append(place);
+  try {
+    let text = "";
+    for await (const line of linesOf(file)) {
+      text += `${line}\n`;
+      if (text.length > MAX_TEXT) break;
+    }
+    place.textContent = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}\n… (the file has all of it)` : pretty(text);
+  } catch (problem) {
+    place.textContent = problem.detail ?? "This file cannot be shown. Download it.";
+  }
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+function showPicture(root, job, file) {
+  root.append(h("ul", { class: "gallery single" }, picture(job, null, { file: file.name, size: file.size })));
+}

@@ -1,0 +1,174 @@
+"""Takes pictures of every page and state, from real clusters: `python -m tests.browser.screenshots FOLDER`.
+
+Each is taken at a desk and on a phone, in light and dark. They are for looking at: nothing compares them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, Page, expect
+
+from moviola.web.users import Role, add_user
+from tests.end_to_end import clips
+from tests.end_to_end.cluster import LocalCluster
+from tests.end_to_end.faults.witness import PLUGINS
+from tests.web.served import Served
+
+from . import scenes
+from .chromium import chromium
+from .looking import DESKTOP, shoot
+
+MANY: Final = 30
+"""Workers of the picture with many."""
+
+
+class Studio:
+    """Where pictures are taken.
+
+    Args:
+        browser: that shows the pages.
+        folder: gets the pictures.
+        scratch: for clips and clusters.
+    """
+
+    def __init__(self, browser: Browser, folder: Path, scratch: Path) -> None:
+        self.folder, self.scratch = folder, scratch
+        self._browser = browser
+
+    @contextmanager
+    def site(self, name: str, workers: int = 2, *arguments: str) -> Iterator[tuple[Served, Page]]:
+        """Give the block a gateway of a new cluster, and a tab of it."""
+        place = self.scratch / name
+        place.mkdir()
+        plugins = ("--plugins", str(PLUGINS))
+        with (
+            LocalCluster(place, workers=workers, worker_arguments=plugins) as cluster,
+            Served(cluster, "web", *arguments) as site,
+            self._browser.new_context(base_url=site.url, viewport=DESKTOP) as context,
+        ):
+            yield site, context.new_page()
+
+    def shoot(self, page: Page, name: str) -> None:
+        """Take the pictures of a page as it is."""
+        print(name, flush=True)
+        shoot(page, self.folder, name)
+
+
+def live(page: Page, path: str) -> None:
+    """Go to a page, and wait until it is current."""
+    page.goto(path)
+    expect(page.locator("#connection")).to_have_text("Live")
+
+
+def empty(studio: Studio) -> None:
+    """A cluster without jobs and workers."""
+    with studio.site("empty", 0) as (_, page):
+        for path, name in (
+            ("/", "jobs-empty"),
+            ("/workers", "workers-none"),
+            ("/send", "send"),
+            ("/compare", "compare"),
+        ):
+            live(page, path)
+            studio.shoot(page, name)
+
+
+def busy(studio: Studio) -> None:
+    """Jobs in every state, each one's page, the workers at work, and then all of it away."""
+    with studio.site("busy") as (site, page), ExitStack() as ends:
+        folder = studio.scratch
+        of = {
+            "table": scenes.table(site, folder),
+            "pictures": scenes.pictures(site, folder),
+            "failed": scenes.failed(site, folder, "crossing"),
+            "partial": scenes.partial(site, folder, "gradient"),
+            "done": site.ended(site.put(clips.film(), "big buck bunny.mp4", filters=["blur", "edges"])),
+        }
+        cancelled, paused, running = (scenes.Held(site, folder, name) for name in ("cancelled", "paused", "running"))
+        for held in (cancelled, paused, running):
+            ends.callback(held.let_go)
+        site.client.delete(cancelled.job["links"]["self"])
+        site.client.post(f"{paused.job['links']['self']}/pause")
+        live(page, "/")
+        expect(scenes.row(page, "running.mp4").get_by_text("frames/s")).to_be_visible()
+        page.wait_for_function("() => document.querySelector('.thumbnail video')?.readyState >= 2")
+        studio.shoot(page, "jobs")
+        live(page, "/workers")
+        expect(page.get_by_text("running.mp4: computing").first).to_be_visible()
+        studio.shoot(page, "workers")
+        live(page, f"/jobs/{running.job['id']}")
+        expect(page.get_by_text("frames/s").first).to_be_visible()
+        studio.shoot(page, "job-running")
+        for name, job in of.items():
+            live(page, f"/jobs/{job['id']}")
+            expect(page.get_by_role("heading", name=job["name"])).to_be_visible()
+            for button in page.get_by_role("button", name="Show").all()[:1] if name in ("table", "pictures") else []:
+                button.click()
+                expect(page.get_by_text("All", exact=False).or_(page.get_by_text("The first")).first).to_be_visible()
+            studio.shoot(page, f"job-{name}")
+        live(page, f"/jobs/{paused.job['id']}")
+        page.get_by_role("button", name="Cancel").click()
+        studio.shoot(page, "job-cancel")
+        page.keyboard.press("Escape")
+        live(page, "/jobs/none")
+        studio.shoot(page, "job-none")
+        live(page, "/")
+        site.cluster.kill("middleware")
+        expect(page.get_by_role("alert")).to_be_visible()
+        studio.shoot(page, "jobs-away")
+        page.reload()
+        expect(page.get_by_text("as soon as the cluster answers")).to_be_visible()
+        studio.shoot(page, "jobs-never-read")
+
+
+def users(studio: Studio) -> None:
+    """A gateway with users."""
+    path = studio.scratch / "users.json"
+    token = add_user(path, "anna", Role.USER, 0)
+    with studio.site("users", 1, "--users", str(path)) as (_, page):
+        page.goto("/login")
+        expect(page.get_by_label("Token")).to_be_visible()
+        studio.shoot(page, "login")
+        page.get_by_label("Token").fill("nonsense")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        studio.shoot(page, "login-refused")
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("#connection")).to_have_text("Live")
+        studio.shoot(page, "jobs-of-a-user")
+
+
+def many(studio: Studio) -> None:
+    """As many workers as fill a page."""
+    with studio.site("many", MANY) as (_, page):
+        live(page, "/workers")
+        expect(page.locator(".worker")).to_have_count(MANY)
+        studio.shoot(page, "workers-many")
+
+
+SCENES: Final[dict[str, Callable[[Studio], None]]] = {"empty": empty, "busy": busy, "users": users, "many": many}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take the pictures, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path, help="gets NAME-SIZE-SCHEME.png")
+    parser.add_argument("--scene", choices=SCENES, action="append", help="only this one; may be repeated")
+    args = parser.parse_args(arguments)
+    with chromium() as browser, tempfile.TemporaryDirectory() as scratch:
+        studio = Studio(browser, args.folder, Path(scratch))
+        for name in args.scene or SCENES:
+            SCENES[name](studio)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
