@@ -92,7 +92,7 @@ class JobControl:
         """What was done, in a sentence; nothing where it cannot be."""
         cluster, verb = self._cluster, message.verb
         if verb == Verb.DETACH and job.client == client.peer:
-            job.detach()
+            cluster.leave(job)
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
         if verb == Verb.CANCEL:
@@ -126,7 +126,7 @@ class JobControl:
     def _grant_ended(self, client: ClientRecord, job: EndedJob, verb: str) -> str | None:
         """The same of a job that is over; None where that is still to come."""
         if verb == Verb.DETACH and job.client == client.peer:
-            job.detach()
+            self._cluster.leave(job)
             client.jobs.discard(job.id)
             return f"job {job.id} goes on without its client"
         if verb == Verb.RETRY and job.state in (JobState.FAILED, JobState.CANCELLED):

@@ -74,6 +74,11 @@ class JobRequest(Mapped):
         return str(self.source["kind"])
 
     @property
+    def is_preview(self) -> bool:
+        """Return True if the job is for its client alone, and goes with it."""
+        return self.policy.is_preview
+
+    @property
     def stream_count(self) -> int:
         """Return how many streams the source has. The files that filters name are the chunks of one stream more."""
         return int(self.source["stream_count"])

@@ -46,7 +46,7 @@ def counted(cluster: Cluster, now: float) -> Overview:
     return Overview(
         epoch=cluster.epoch,
         unix_s=now + cluster.unix_offset_s,
-        jobs=Counter(job.state.value for job in cluster.jobs.values()),
+        jobs=Counter(job.state.value for job in cluster.listed_jobs()),
         workers=Counter(worker.state.value for worker in cluster.fleet.by_name.values()),
         aggregators=len(cluster.aggregators),
         tasks_queued=queued,
@@ -73,7 +73,8 @@ def jobs_in_order(cluster: Cluster, user: User) -> Iterator[str]:
     ended: dict[str, Job | EndedJob] | dict[str, EndedJob] = cluster.jobs if user.is_admin else user.ended
     in_work = (job.id for job in cluster.situations.in_work if job.id in jobs)
     waiting = (job.id for job in jobs.values() if job not in cluster.situations.in_work)
-    return chain(in_work, waiting, (job_id for job_id in reversed(ended) if job_id not in jobs))
+    found = chain(in_work, waiting, (job_id for job_id in reversed(ended) if job_id not in jobs))
+    return (job_id for job_id in found if not cluster.jobs[job_id].is_preview)
 
 
 def workers_in_order(cluster: Cluster) -> Iterator[str]:

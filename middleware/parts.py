@@ -9,6 +9,7 @@ from .leases import Leases
 from .link_costs import LinkCosts
 from .model.cluster import Cluster
 from .ownership import Ownership
+from .previews import Previews
 from .publisher import Publisher
 from .scheduler import Scheduler
 from .submissions import Submissions
@@ -32,6 +33,7 @@ class Parts:
         self.ownership = Ownership(cluster, self.leases, self.failures)
         self.submissions = Submissions(cluster, self.ownership)
         self.job_control = JobControl(cluster, self.failures, self.ownership)
+        self.previews = Previews(cluster, self.ownership)
         self.publisher = Publisher(cluster)
         self.subscriptions = Subscriptions(cluster)
         self.link_costs = LinkCosts(cluster)

@@ -373,7 +373,7 @@ class Publisher:
         client.asked_topics, client.asked_jobs = set(), {}
         client.asked |= dict.fromkeys((Asked.DETAILS, job_id) for job_id in jobs)
         if Topic.JOBS in topics:
-            client.asked |= dict.fromkeys((Asked.JOB, job_id) for job_id in cluster.jobs)
+            client.asked |= dict.fromkeys((Asked.JOB, job.id) for job in cluster.listed_jobs())
         if Topic.WORKERS in topics:
             client.introduced.clear()
             client.asked |= {(Asked.AGGREGATOR, one.store): None for one in cluster.aggregators.values()}
@@ -425,8 +425,9 @@ class Publisher:
 
     def _watches(self, client: ClientRecord, job_id: str) -> bool:
         job = self._cluster.jobs.get(job_id)
-        watched = Topic.JOBS in client.topics or job_id in client.watched_jobs
-        if not watched or job is None or job.client == client.peer:
+        if job is None or job.client == client.peer:
+            return False
+        if job_id not in client.watched_jobs and (job.is_preview or Topic.JOBS not in client.topics):
             return False
         return self._cluster.may_touch(client.user, job)
 

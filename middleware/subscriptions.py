@@ -213,8 +213,8 @@ class Subscriptions:
         cluster.send(subscription.peer, Snapshot(number, glances, workers))
 
     def _glances(self, subscription: Subscription) -> Iterator[JobGlance]:
-        jobs = self._cluster.jobs
-        found = jobs.values() if not subscription.job else [jobs[subscription.job]] if subscription.job in jobs else []
+        named = self._cluster.jobs.get(subscription.job)
+        found = self._cluster.listed_jobs() if not subscription.job else [] if named is None else [named]
         for job in found:
             if subscription.viewer in (None, job.user.name):
                 name = job.name if isinstance(job, Job) else ""
@@ -233,7 +233,7 @@ class Subscriptions:
         for job_id in list(islice(moved, PROGRESS_EACH_TIME)):
             del moved[job_id]
             job = cluster.open.get(job_id)
-            if job is None:
+            if job is None or job.is_preview:
                 continue
             event = _progress(job, now + cluster.unix_offset_s)
             _, known = self._progress.get(job_id, (0, None))

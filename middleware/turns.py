@@ -53,6 +53,7 @@ class Turns:
             self._parts.workers.expire(now)
             self._parts.ownership.expire_deliveries(event.behind, now)
             self._parts.ownership.expire(now)
+            self._parts.previews.expire()
             self._make_room()
             self._cluster.totals.sort_latencies()
         self._parts.submissions.expire_idle(now)
@@ -145,7 +146,8 @@ class Turns:
         while cluster.ended_jobs:
             job = cluster.ended_jobs.pop()
             job.result.seconds = now + cluster.unix_offset_s - job.request.submitted_unix_s
-            cluster.totals.note_end(job.state, job.result.seconds)
+            if not job.is_preview:
+                cluster.totals.note_end(job.state, job.result.seconds)
             self._parts.failures.revoke_all(job)
             timeline = cluster.timeline(job, now)
             cluster.close_job(job)

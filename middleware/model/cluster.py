@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -106,6 +106,7 @@ class Cluster:
         self.lease_checks: Timers[Peer] = Timers()  # workers, by when to see whether they are silent or stand still
         self.gone_workers: set[str] = set()  # watchers are to be told once
         self.ended_jobs: list[Job] = []  # became final in this event
+        self.orphans: dict[str, None] = {}  # previews without a client, the first one first: see middleware/previews.py
 
     # ── speaking ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -133,10 +134,16 @@ class Cluster:
         left = [job for job in map(self.jobs.get, client.jobs) if job is not None and job.client == peer]
         still_open = [job for job in left if isinstance(job, Job)]
         for job in left:
-            job.detach()
+            self.leave(job)
         for job in still_open:  # at once: a client may be sent away while changed jobs are looked at
             self.uploads.look(job, is_sending=False, stands_back=False)
         return still_open
+
+    def leave(self, job: Job | EndedJob) -> None:
+        """A job's client has gone."""
+        job.detach()
+        if job.is_preview:
+            self.orphans[job.id] = None
 
     def hang_up(self, peer: Peer, code: str, text: str) -> None:
         """Closes a client's connection; it may come back at once."""
@@ -153,7 +160,7 @@ class Cluster:
         self.outbox.append(Log(text))
 
     def note(self, kind: EventKind, text: str, job: str = "", worker: str = "", **task: Any) -> None:
-        """Something happened: a line for the log, and for those who follow events.
+        """Something happened: a line for the log, and for those who follow events, unless it is about a preview.
 
         Args:
             task: further fields of the event, see `note_task`.
@@ -163,6 +170,8 @@ class Cluster:
         told = replace(event(kind, text), job=job, worker=worker, **task)
         if about is None:
             return self.journal.add(told, None)
+        if about.is_preview:
+            return None
         name = about.name if isinstance(about, Job) else ""
         told = replace(told, name=name, user=about.user.name, state=about.state, code=about.code)
         return self.journal.add(told, about.user.name)
@@ -210,13 +219,19 @@ class Cluster:
         """Whether a job is this user's to see and to control."""
         return job.user is user or user.is_admin
 
+    def listed_jobs(self) -> Iterator[Job | EndedJob]:
+        """Yield the jobs that are told of to whoever asks for all: not those that are for their clients alone."""
+        return (job for job in self.jobs.values() if not job.is_preview)
+
     def open_job(self, job: Job) -> None:
         """A job is new here, comes from the ledger, or begins again after it had ended."""
-        if job.user.ended.pop(job.id, None) is not None:
-            job.user.charge(Resource.ENDED_JOBS, -1)
+        if (ended := job.user.ended.pop(job.id, None)) is not None:
+            self._count_ended(ended, -1)
         self.jobs[job.id] = self.open[job.id] = job.user.open[job.id] = job
         job.user.charge(Resource.OPEN_JOBS, 1)
         job.user.charge(Resource.LEDGER_BYTES, job.ledger_bytes)
+        if job.is_preview:
+            self.orphans[job.id] = None  # until a client is attached
 
     def close_job(self, job: Job) -> None:
         """A job has become final; what it held is still to be given back."""
@@ -227,7 +242,9 @@ class Cluster:
     def remember(self, job: EndedJob) -> None:
         """A job is over: it comes into the history."""
         self.jobs[job.id] = job.user.ended[job.id] = job
-        job.user.charge(Resource.ENDED_JOBS, 1)
+        self._count_ended(job, 1)
+        if job.is_preview and job.client is None:
+            self.orphans[job.id] = None
 
     def recall(self, job: EndedJob, purpose: Purpose, peer: Peer) -> None:
         """Look up in the ledger what an ended job came to."""
@@ -236,9 +253,15 @@ class Cluster:
     def forget(self, job: EndedJob) -> None:
         """An ended job leaves the history."""
         del self.jobs[job.id], job.user.ended[job.id]
-        job.user.charge(Resource.ENDED_JOBS, -1)
+        self._count_ended(job, -1)
         self.users.let_go(job.user)
         self.outbox.append(ForgetJob(job.id))
+
+    @staticmethod
+    def _count_ended(job: EndedJob, amount: int) -> None:
+        """Count an ended job among those that the history has room for; a preview takes no other job's place there."""
+        if not job.is_preview:
+            job.user.charge(Resource.ENDED_JOBS, amount)
 
     def resume_source(self, job: Job, request: JobRequest) -> Job:
         """A job whose source was not kept when it ended has been submitted again."""

@@ -26,18 +26,19 @@ class EndedJob:
     session: str
     owner: str
     owner_epoch: int
+    is_preview: bool = False
     client: int | None = None
 
     @classmethod
     def of(cls, job: Job) -> EndedJob:
         """Return what is remembered of a job that has just become final."""
-        parts = (job.code, job.request.key, job.session, job.owner.store, job.owner.epoch)
+        parts = (job.code, job.request.key, job.session, job.owner.store, job.owner.epoch, job.is_preview)
         return cls(job.id, job.user, job.state, *parts, client=job.client)
 
     @classmethod
     def saved(cls, job: str, user: User, request: JobRequest, record: JobRecord) -> EndedJob:
         """Return what is remembered of a job that the ledger has."""
-        parts = (record.code, request.key, record.session, record.owner, record.owner_epoch)
+        parts = (record.code, request.key, record.session, record.owner, record.owner_epoch, request.is_preview)
         return cls(job, user, record.state, *parts)
 
     @property

@@ -144,6 +144,11 @@ class Job:
         for stream in self.streams:
             stream.clear()
 
+    @property
+    def is_preview(self) -> bool:
+        """Return True if it is for its client alone, and goes with it."""
+        return self.request.is_preview
+
     # ── what changes ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def set_state(self, state: JobState, code: str = "", reason: str = "") -> bool:

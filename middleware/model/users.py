@@ -152,11 +152,10 @@ class Users:
 
     def outdated(self, user: User) -> Iterator[EndedJob]:
         """Yield ended jobs to forget, after one more of `user` has ended. Each must be gone before the next."""
-        while len(user.ended) > self._history.of_user:
-            yield next(iter(user.ended.values()))
+        while user.held[Resource.ENDED_JOBS] > self._history.of_user:
+            yield _oldest(user)
         while self.total[Resource.ENDED_JOBS] > self._history.in_all:
-            greatest = max(self.by_name.values(), key=lambda one: len(one.ended))
-            yield next(iter(greatest.ended.values()))
+            yield _oldest(max(self.by_name.values(), key=lambda one: one.held[Resource.ENDED_JOBS]))
 
     def validate(self) -> None:
         """Prove that the counts are right and within their bounds; for tests and the simulation."""
@@ -170,7 +169,7 @@ class Users:
                 Resource.CHUNKS: sum(stream.known_count for job in jobs for stream in job.streams),
                 Resource.SPOOL_BYTES: sum(stream.spooled_bytes for job in jobs for stream in job.streams),
                 Resource.STAGED_BYTES: sum(track.staged_bytes for job in jobs for track in job.tracks),
-                Resource.ENDED_JOBS: len(user.ended),
+                Resource.ENDED_JOBS: sum(not job.is_preview for job in user.ended.values()),
             }
             assert counted == {resource: user.held[resource] for resource in Resource}, (user.name, counted, user.held)
             for resource, quota in self._quotas.items():
@@ -180,3 +179,8 @@ class Users:
             assert self.total[resource] == sum(user.held[resource] for user in self.by_name.values()), resource
         for resource, quota in self._quotas.items():
             assert self.total[resource] <= quota.in_all, f"there are {self.total[resource]} {resource}"
+
+
+def _oldest(user: User) -> EndedJob:
+    """Return the job in a user's history that ended first."""
+    return next(job for job in user.ended.values() if not job.is_preview)

@@ -18,9 +18,12 @@ class Policy(Mapped):
 
     Attributes:
         on_error: of a frame on which a filter fails twice: `original`, `fail` or `drop`.
+        is_preview: the job is for its client alone: no list and no event tells others of it, and it is cancelled, or
+            forgotten with its files, when its client's connection ends.
     """
 
     on_error: Name = OnError.ORIGINAL
+    is_preview: bool = False
 
 
 @record

@@ -42,7 +42,7 @@ class Submission:
     """One source to be sent under one key. The same key continues an unfinished job, unless a `new` one is wanted.
 
     `priority` is above that of other jobs where it is higher; `origin` says where the source lies, so that an edited
-    one is known again.
+    one is known again. A `is_preview` is for whoever sends it alone, and goes when its connection ends.
     """
 
     key: str
@@ -51,6 +51,7 @@ class Submission:
     priority: int = 0
     new: bool = False
     origin: str = ""
+    is_preview: bool = False
 
 
 class OutputRequest:
