@@ -19,6 +19,7 @@ from moviola.web.hooks import Hooks
 from moviola.web.look import SharedLook
 from moviola.web.metrics import Metrics
 from moviola.web.mirror import Mirror, Mirrors
+from moviola.web.preview_places import MAX_PREVIEW_SIZE, PreviewPlaces
 from moviola.web.receiving import Receiver
 from moviola.web.sending import MAX_SENDING
 from moviola.wire.asyncio_links import ReceiveMemory
@@ -57,6 +58,7 @@ class Gateway:
         writers: bounds the threads that write bodies, of all requests.
         cutters: bounds the threads that read and cut sources.
         receiver: the folder of uploads.
+        previews: the places of previews, and what they bring.
         sending: the places of uploads that are sent on to the cluster.
         players: bounds the threads that make fragments for those who watch.
         plays: how many outputs each user watches.
@@ -83,6 +85,7 @@ class Gateway:
     receiver: Receiver = field(init=False)
     comparisons: Comparisons = field(default_factory=Comparisons)
     comparison_receiver: Receiver = field(init=False)
+    previews: PreviewPlaces = field(init=False)
     overview: SharedLook[Overview] = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -92,6 +95,7 @@ class Gateway:
         self.receiver = Receiver(self.upload_limit, self.writers)
         compared = min(self.upload_limit, MAX_COMPARED)
         self.comparison_receiver = Receiver(compared, self.writers, "a comparison may have")
+        self.previews = PreviewPlaces(min(MAX_PREVIEW_SIZE, self.upload_limit), self.writers)
         self.overview = SharedLook(lambda: self.caller.overview(self.target.user))
 
     def cluster_user(self, user: User) -> str:
@@ -111,6 +115,7 @@ class Gateway:
         self.mirrors.close()
         self.receiver.close()
         self.comparison_receiver.close()
+        self.previews.receiver.close()
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -7,7 +7,22 @@ from typing import Any, Final
 
 from moviola.base.settings import Setting, default_of
 from moviola.session.cluster_events import MAX_ID
-from moviola.web import cluster, comparisons, files, health, jobs, login, measuring, page, playing, streams, uploads
+from moviola.web import (
+    cluster,
+    comparisons,
+    files,
+    health,
+    jobs,
+    login,
+    measuring,
+    page,
+    playing,
+    previews,
+    sendable,
+    streams,
+    uploads,
+)
+from moviola.web.excerpts import MAX_BEFORE, MAX_FILES
 from moviola.web.openapi import JSON, Answer, Operation, Parameter
 from moviola.web.orders import FIELDS
 from moviola.web.schemas import Schema
@@ -22,6 +37,7 @@ from moviola.web.told import (
     FiltersTold,
     JobDetailsTold,
     JobsTold,
+    PreviewTold,
     TasksTold,
     TaskStoryTold,
     TimelineTold,
@@ -95,6 +111,26 @@ def _form(file: str, known: Mapping[str, Setting]) -> Schema:
 FORM: Final = _form("The video or table, or the pictures; several may come at once", FIELDS)
 """What the form of an upload has."""
 
+PREVIEW_FORM: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "file": _several(
+            f"Pictures, at most {MAX_FILES}; or a video, or its beginning; or the first records of tables", _BYTES
+        ),
+        "filters": {"type": "string", "description": "One chain, such as `blur:radius=9`"},
+        "of": {"type": "string", "enum": ["video"], "description": "What the pictures are frames of"},
+        "before": {
+            "type": "string",
+            "pattern": "^[0-9]+$",
+            "description": f"How many earlier frames come in front of each that is shown, at most {MAX_BEFORE}",
+        },
+        **{name: {**_setting(FIELDS[name]), "description": _about(FIELDS[name])} for name in ("format", "quality")},
+        "asset": _several("Files that the filters name, such as a logo", _BYTES),
+    },
+    "required": ["file", "filters"],
+}
+"""What the form of a preview has."""
+
 FIELDS_IN_QUERY: Final = tuple(Parameter(name, _about(one), _setting(one)) for name, one in FIELDS.items())
 
 LOGIN: Final[Schema] = {
@@ -148,6 +184,17 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
         FIELDS_IN_QUERY,
         body={"application/octet-stream": _BYTES},
         body_about="The file itself",
+    ),
+    previews.post_preview: Operation(
+        "Preview a chain",
+        "Uploads",
+        _json(PreviewTold, "What the chain makes of them."),
+        BODY,
+        body={"multipart/form-data": PREVIEW_FORM},
+        body_about="A form with a few pictures, or with the beginning of a video or of tables, and a chain.",
+    ),
+    sendable.sendable: Operation(
+        "What can be sent", "Uploads", _json(sendable.SendableTold, "Kinds, options and presets.")
     ),
     jobs.list_jobs: Operation(
         "List jobs",

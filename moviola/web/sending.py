@@ -34,13 +34,21 @@ BUSY_S: Final = 15.0
 whole body would have to be sent again."""
 
 
-async def send(target: Target, request: UploadRequest, memory: ReceiveMemory, threads: CapacityLimiter) -> Run:
-    """Send a source, and return its run once all of it is in the cluster.
+async def send(
+    target: Target,
+    request: UploadRequest,
+    memory: ReceiveMemory,
+    threads: CapacityLimiter,
+    limit_s: float | None = None,
+) -> Run:
+    """Send a source, and return its run once all of it is in the cluster, or, where the request waits for them, once
+    its results are here.
 
     Args:
         target: the cluster, and for whom.
         memory: shared by all connections of the process.
         threads: bounds the threads that read sources.
+        limit_s (s): how long it may take; None: as long as it goes on.
 
     Raises:
         Problem: the cluster does not take it.
@@ -55,6 +63,7 @@ async def send(target: Target, request: UploadRequest, memory: ReceiveMemory, th
     links = AsyncioLinks(take, target.secret, memory)
     run = Run(links, target, request)
     gives_up_at = time.monotonic() + BUSY_S
+    ends_at = None if limit_s is None else time.monotonic() + limit_s
     try:
         run.feed(events.Start(), time.monotonic())
         while not run.is_over:
@@ -63,8 +72,10 @@ async def send(target: Target, request: UploadRequest, memory: ReceiveMemory, th
                 event = await to_thread.run_sync(run.pull, limiter=threads)
                 run.end_read(event, time.monotonic())
             else:
-                await _wait(woken, run.session.next_deadline(), gives_up_at)
+                await _wait(woken, run.session.next_deadline(), gives_up_at, ends_at)
             run.fire(time.monotonic())
+            if ends_at is not None and time.monotonic() >= ends_at and not run.is_over:
+                raise _late(run)
             if run.session.record is None and run.session.trouble and time.monotonic() >= gives_up_at:
                 raise _not_taken(run)
     finally:
@@ -72,10 +83,12 @@ async def send(target: Target, request: UploadRequest, memory: ReceiveMemory, th
     return _checked(run)
 
 
-async def _wait(woken: asyncio.Event, deadline: float | None, gives_up_at: float) -> None:
-    """Wait until something comes, or until the session's deadline, or until a time that counts once (s, monotonic)."""
+async def _wait(woken: asyncio.Event, deadline: float | None, gives_up_at: float, ends_at: float | None) -> None:
+    """Wait until something comes, or until a deadline (s, monotonic): the session's, the end, or the time at which it
+    is given up, which counts once."""
     now = time.monotonic()
-    due = min((at for at in (deadline, gives_up_at if gives_up_at > now else None) if at is not None), default=None)
+    deadlines = (deadline, gives_up_at if gives_up_at > now else None, ends_at)
+    due = min((at for at in deadlines if at is not None), default=None)
     try:
         async with asyncio.timeout(None if due is None else max(0.0, due - now)):
             await woken.wait()
@@ -90,6 +103,12 @@ def _not_taken(run: Run) -> Problem:
         headers = {"Retry-After": f"{BUSY_S:.0f}"}
         return Problem(HTTPStatus.TOO_MANY_REQUESTS, session.trouble, ErrorCode.BUSY, headers)
     return away(f"The cluster does not take this job now: {session.trouble}")
+
+
+def _late(run: Run) -> Problem:
+    record = run.session.record
+    why = run.session.trouble or (record.reason if record is not None else "") or "the cluster is busy with other tasks"
+    return Problem(HTTPStatus.GATEWAY_TIMEOUT, f"The cluster has not come to this in time: {why}", "too-late")
 
 
 def _checked(run: Run) -> Run:

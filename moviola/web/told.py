@@ -105,6 +105,57 @@ class CreatedTold(Mapped):
 
 
 @record
+class PictureTold(Mapped):
+    """A picture of a preview.
+
+    Attributes:
+        name: of a video `first`, `middle` or `last`; else what the picture is called that it was made of.
+        type: its media type, such as `image/png`.
+        data: its content in base64.
+    """
+
+    name: str
+    type: str
+    data: str
+
+
+@record
+class TableTold(Mapped):
+    """A table of a preview.
+
+    Attributes:
+        name: the table's.
+        count (records): how many were kept of those that came.
+        records: the first of them, each by column.
+    """
+
+    name: str
+    count: int
+    records: list[Map]
+
+
+@record
+class PreviewTold(Mapped):
+    """What a chain makes of a few pictures or records.
+
+    Attributes:
+        kind: of material: `video`, `images`, `table`.
+        pictures: that were made; none where the chain draws nothing.
+        tables: that were made.
+        notes: that filters made of the pictures that are shown, each with `picture`, its place among them.
+        remarks: what is not as in the job, and what went wrong, in sentences.
+        seconds (s): that the cluster took.
+    """
+
+    kind: str
+    pictures: list[PictureTold]
+    tables: list[TableTold]
+    notes: list[Map]
+    remarks: list[str]
+    seconds: float
+
+
+@record
 class FilesTold(Mapped):
     """The files of a job.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import signal
@@ -10,10 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
+import numpy as np
 import pytest
 
 from moviola.web.problems import MEDIA_TYPE
@@ -25,7 +29,7 @@ from tests.end_to_end.cluster import LocalCluster, local, output
 from tests.waiting import PATIENCE_S, until
 
 from .hook_receivers import HookReceiver
-from .pictures import as_picture
+from .pictures import as_picture, as_png, decoded
 from .served import Served
 
 STREAMS = 5
@@ -399,6 +403,128 @@ def test_a_logo_travels_with_an_upload(gateway: Served, clip: Path, tmp_path: Pa
     answer = gateway.client.post("/api/jobs", files=files, data={"filters": "watermark:file=logo.png"})
     assert answer.status_code == 201, answer.text
     assert gateway.ended(answer.json()["jobs"][0])["state"] == "done"
+
+
+def previewed(gateway: Served, files: list[tuple[str, bytes]], **fields: str) -> httpx.Response:
+    """The answer to a preview of some files."""
+    sent = [("file", (name, content)) for name, content in files]
+    return gateway.client.post("/api/previews", files=sent, data=fields)
+
+
+def pixels(answer: httpx.Response) -> list[Any]:
+    """The pictures of a preview, decoded."""
+    assert answer.status_code == 200, answer.text
+    return [decoded(base64.b64decode(picture["data"])) for picture in answer.json()["pictures"]]
+
+
+def test_a_preview_of_pictures_is_what_a_job_makes_of_them_and_leaves_nothing(
+    gateway: Served, clip: Path, tmp_path: Path
+) -> None:
+    picture = as_picture(clip, tmp_path / "a picture.png").read_bytes()
+    before = job_ids(gateway)
+    answer = previewed(gateway, [("a picture.png", picture)], filters="blur:radius=9")
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert (told["kind"], told["remarks"], [one["name"] for one in told["pictures"]]) == (
+        "images", [], ["a picture.png"],
+    )  # fmt: skip
+    job = gateway.client.post(
+        "/api/jobs", files={"file": ("a picture.png", picture)}, data={"filters": "blur:radius=9"}
+    ).json()["jobs"][0]
+    gateway.ended(job)
+    made = gateway.client.get(f"{job['links']['self']}/files/blur/a picture.png").content
+    assert base64.b64decode(told["pictures"][0]["data"]) == made != picture
+    assert job_ids(gateway) <= before | {job["id"]}
+    assert not uploads(gateway)
+
+
+def test_a_preview_of_a_video_has_the_frames_that_the_filters_make(gateway: Served, clip: Path) -> None:
+    chain = "motion,blur:radius=3"
+    job = gateway.ended(gateway.put(clip, filters=chain, codec="ffv1", new="on"))
+    (made,) = (file["href"] for file in job["files"] if file["name"].endswith(".mkv"))
+    with av.open(BytesIO(gateway.client.get(made).content), "r") as container:
+        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    answer = previewed(gateway, [(clip.name, clip.read_bytes())], filters=f"fps:rate=10,{chain}")
+    assert [one["name"] for one in answer.json()["pictures"]] == ["first", "middle", "last"]
+    assert answer.json()["remarks"][0].startswith("fps decides which frames there are")
+    for shown, index in zip(pixels(answer), (0, 16, 31), strict=True):
+        assert np.array_equal(shown, frames[index]), index
+    moved = {note["picture"]: bool(note["boxes"]) for note in answer.json()["notes"]}
+    assert moved == {0: False, 1: True, 2: True}, "each is compared with the frame before it"
+
+
+def test_pictures_of_a_video_may_come_with_frames_in_front_of_them(gateway: Served, clip: Path) -> None:
+    with av.open(str(clip)) as container:
+        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    files = [(f"{index}.png", as_png(frames[index])) for index in (4, 5, 20, 21)]
+    answer = previewed(gateway, files, filters="motion", of="video", before="1")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["kind"] == "video"
+    assert [one["name"] for one in answer.json()["pictures"]] == ["first", "last"]
+    assert [note["picture"] for note in answer.json()["notes"]] == [0, 1]
+    shown = pixels(answer)
+    assert max(np.median(np.abs(one.astype(int) - frames[at])) for one, at in zip(shown, (5, 21), strict=True)) <= 2
+
+
+def test_a_preview_of_a_table_has_its_records(gateway: Served) -> None:
+    csv = b"name,count\n" + b"".join(b"a,%d\n" % number for number in range(50))
+    answer = previewed(gateway, [("numbers.csv", csv)], filters="where:column=count:min=25")
+    assert answer.status_code == 200, answer.text
+    (table,) = answer.json()["tables"]
+    assert (table["name"], table["count"], table["records"][0]) == ("numbers.csv", 25, {"name": "a", "count": "25"})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fields", "status", "code", "words"),
+    [
+        ("a.png", b"hello", {"filters": "blurr"}, 422, "bad-filters", 'did you mean "blur"?'),
+        ("a.png", b"hello", {"filters": "motion"}, 422, "bad-filters", "compares frames that follow each other"),
+        ("a.png", b"hello", {"filters": "blur:radius=1000"}, 422, "bad-filters", "radius is 1000"),
+        ("a.png", b"hello", {"filters": ["blur", "edges"]}, 400, "bad-parameter", "there are 2; say 'filters' once"),
+        ("a.png", b"hello", {}, 400, "bad-parameter", "there are 0; say 'filters' once"),
+        ("a.png", b"hello", {"filters": "blur", "codec": "h264"}, 400, "bad-parameter", "no field 'codec'"),
+        ("a.png", b"hello", {"filters": "blur", "of": "film"}, 400, "bad-parameter", "of: 'film' is none"),
+        ("a.png", b"hello", {"filters": "blur", "before": "17"}, 400, "bad-parameter", "from 0 to 16"),
+        ("a.png", b"hello", {"filters": "blur", "of": "video", "before": "1"}, 400, "bad-parameter", "do not add up"),
+        ("a.png", b"hello", {"filters": "blur", "of": "video"}, 415, "unreadable-source", "a.png: "),
+        ("a.mp4", b"hello", {"filters": "blur"}, 415, "unreadable-source", "a.mp4: this is not a media file"),
+        ("a.png", b"", {"filters": "blur"}, 400, "bad-parameter", "a.png is empty"),
+        ("a.png", b"0" * (2**20 + 1), {"filters": "blur"}, 413, "request-entity-too-large", "send smaller pictures"),
+    ],
+)
+def test_a_preview_that_cannot_be_is_refused_in_a_sentence(
+    gateway: Served, name: str, content: bytes, fields: dict[str, Any], status: int, code: str, words: str
+) -> None:
+    answer = gateway.client.post("/api/previews", files={"file": (name, content)}, data=fields)
+    assert words in refused(answer, status, code)
+    assert not uploads(gateway)
+
+
+def test_a_preview_ends_when_whoever_asked_has_gone(gateway: Served, clip: Path) -> None:
+    children = gateway.cluster.worker_children()
+    for child in children:
+        child.suspend()
+    try:
+        patience = httpx.Timeout(PATIENCE_S, read=1.0)
+        with pytest.raises(httpx.ReadTimeout), httpx.Client(base_url=gateway.url, timeout=patience) as client:
+            client.post("/api/previews", files={"file": (clip.name, clip.read_bytes())}, data={"filters": "blur"})
+        until(lambda: not uploads(gateway), "the preview to be given up")
+    finally:
+        for child in children:
+            child.resume()
+    assert previewed(gateway, [(clip.name, clip.read_bytes())], filters="blur").status_code == 200
+
+
+def test_the_page_is_told_what_can_be_sent(gateway: Served) -> None:
+    told = gateway.get("/api/kinds")
+    assert {kind["name"]: kind["grouping"] for kind in told["kinds"]} == {
+        "video": "each", "images": "together", "table": "together",
+    }  # fmt: skip
+    options = {option["name"]: option for option in told["options"]}
+    assert (options["crf"]["minimum"], options["crf"]["default"], options["crf"]["kinds"]) == (0, "20", ["video"])
+    assert "h264" in options["codec"]["choices"]
+    assert "anonymise" in [preset["name"] for preset in told["presets"]]
+    assert (told["upload_limit"], told["preview_limit"]) == (2**20, 2**20)
 
 
 def test_a_middleware_that_restarts_is_met_again(gateway: Served, clip: Path) -> None:

@@ -1,0 +1,153 @@
+"""Single frames of videos: gathered into a small clip that can be filtered, and taken out of one as pictures."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from moviola.media.errors import UnreadableSource
+from moviola.media.images.encode import Settings, encode
+from moviola.media.video.memory import MAX_PIXELS
+from moviola.media.video.opening import opened
+from moviola.media.video.orientation import Orientation
+from moviola.media.video.rotation import orient
+
+CODEC: Final = "ffv1"
+"""Of clips of single frames: it changes no sample, and each frame stands alone."""
+
+_RATE: Final = 25  # frames a second that a clip says it has; nothing is timed by it
+_PNG: Final = Settings(quality=100, lossless=True, chroma="444")
+
+
+def clip_of_pictures(pictures: Sequence[Path], path: Path) -> None:
+    """Write pictures as the frames of a clip, with the colours that most videos have: 8 bits, 4:2:0.
+
+    Args:
+        pictures: files of one size, in order.
+        path: of the clip, a new file.
+
+    Raises:
+        UnreadableSource: a file is no picture, or has another size than the first.
+    """
+    _write(_frames_of(pictures), path)
+
+
+def clip_of_video(video: Path, path: Path, context: int) -> list[int]:
+    """Write the first, the middle and the last frame of a video as a clip, with the frames that precede each.
+
+    Frames are as the decoder gives them, but upright; of a file that is cut short the last is the last that decodes.
+
+    Args:
+        video: a file.
+        path: of the clip, a new file.
+        context: how many frames before each are wanted; there are fewer at the beginning.
+
+    Returns:
+        The indexes of the first, middle and last frame in the clip; fewer where the video has fewer frames.
+
+    Raises:
+        UnreadableSource: there is no frame that can be decoded.
+    """
+    frames: list[av.VideoFrame] = []
+    indexes: list[int] = []
+    last_pts = None
+    with opened(video) as (container, stream):
+        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+            raise UnreadableSource(video, "its pictures are too large to be shown", "send it as a job")
+        for share in (0.0, 0.5, 1.0):
+            found = _around(container, stream, share, context)
+            if found and (last_pts is None or found[-1].pts != last_pts):
+                last_pts = found[-1].pts
+                frames += found
+                indexes.append(len(frames) - 1)
+    if not frames:
+        raise UnreadableSource(video, "no frame of it can be decoded", "check that it is the file you meant")
+    _write((orient(frame, Orientation.of_frame(frame)) for frame in frames), path)
+    return indexes
+
+
+def pictures_of(clip: Path, indexes: Collection[int]) -> list[bytes]:
+    """Return frames of a video as PNG files, in order; those that it does not have are left out."""
+    made = []
+    with av.open(str(clip)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            if index in indexes:
+                made.append(encode([frame.to_ndarray(format="bgr24")], "png", _PNG))
+    return made
+
+
+def _frames_of(pictures: Sequence[Path]) -> Iterator[av.VideoFrame]:
+    size: tuple[int, int] | None = None
+    for picture in pictures:
+        with opened(picture) as (container, _):
+            try:
+                frame = next(container.decode(video=0))
+            except (av.FFmpegError, StopIteration):
+                raise UnreadableSource(picture.name, "this is no picture that can be decoded", "send PNG") from None
+        size = size or (frame.width, frame.height)
+        if (frame.width, frame.height) != size:
+            found, first = f"{frame.width}x{frame.height}", f"{size[0]}x{size[1]}"
+            raise UnreadableSource(
+                picture.name, f"it has {found} pixels, and the first {first}", "send frames of one size"
+            )
+        is_even = frame.width % 2 == 0 and frame.height % 2 == 0
+        name = "yuv420p" if is_even else "yuv444p"
+        yield frame.reformat(format=name, src_color_range="JPEG", dst_color_range="MPEG", dst_colorspace="ITU601")
+
+
+def _around(container: InputContainer, stream: VideoStream, share: float, context: int) -> list[av.VideoFrame]:
+    """Return the frame at a share of a video's duration (0 to 1), behind the frames that precede it."""
+    length = _length(container, stream)
+    start = stream.start_time or 0
+    wanted = start + round(length * share)
+    seek_to = wanted - round(length * min(share, 0.02)) - context * _step(stream)
+    stream.codec_context.flush_buffers()
+    container.seek(max(start, seek_to), stream=stream)
+    kept: deque[av.VideoFrame] = deque(maxlen=context + 1)
+    with suppress(av.FFmpegError):  # what is behind a damaged place is not shown
+        for frame in container.decode(stream):
+            kept.append(frame)
+            if share < 1 and frame.pts is not None and frame.pts >= wanted:
+                break
+    return list(kept)
+
+
+def _length(container: InputContainer, stream: VideoStream) -> int:
+    """Return how long a stream is, in its time base; 0 where that is not known."""
+    if stream.duration:
+        return stream.duration
+    if container.duration and stream.time_base:
+        return round(container.duration / av.time_base / stream.time_base)
+    return 0
+
+
+def _step(stream: VideoStream) -> int:
+    """Return how long a frame is, in the stream's time base."""
+    rate = stream.average_rate or _RATE
+    return round(1 / (rate * stream.time_base)) if stream.time_base else 1
+
+
+def _write(frames: Iterable[av.VideoFrame], path: Path) -> None:
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = None
+        for number, frame in enumerate(frames):
+            if stream is None:
+                stream = container.add_stream(CODEC, rate=_RATE)
+                stream.width, stream.height = frame.width, frame.height
+                known = {form.name for form in stream.codec_context.codec.video_formats or ()}
+                stream.pix_fmt = frame.format.name if frame.format.name in known else "yuv420p"
+                stream.codec_context.color_range, stream.codec_context.colorspace = frame.color_range, frame.colorspace
+            if frame.format.name != stream.pix_fmt or (frame.width, frame.height) != (stream.width, stream.height):
+                frame = frame.reformat(stream.width, stream.height, stream.pix_fmt)
+            frame.pts, frame.time_base = number, Fraction(1, _RATE)
+            container.mux(stream.encode(frame))
+        if stream is not None:
+            container.mux(stream.encode(None))
