@@ -275,7 +275,7 @@ class Scheduler:
 
     def validate(self) -> None:
         """Raise AssertionError where the lanes are not what waits."""
-        self._lanes.validate()
+        self._lanes.validate(self._cluster.changes.touched)
 
 
 def _key(place: Place) -> Key:

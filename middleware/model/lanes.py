@@ -8,7 +8,7 @@ groups, a hand-out looks at the head of one lane, however many jobs wait.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 from typing import Final
 
@@ -212,10 +212,16 @@ class Lanes:
         if self.special.pop(place.track, None) is not None:
             self.special[place.track] = place
 
-    def validate(self) -> None:
-        """Raise AssertionError where what is counted is not what waits."""
+    def validate(self, touched: Collection[Job]) -> None:
+        """Raise AssertionError where what is counted is not what waits, or a place is not where its job belongs.
+
+        Args:
+            touched: jobs that changed and were not looked at since.
+        """
         assert self.queued_count == sum(place.queued for place in self._places.values())
         assert self.sending_count == sum(place.is_sending for place in self._places.values())
         assert all(self._places[track] is place for track, place in self.special.items())
+        for place in self._places.values():
+            assert place.job in touched or place.priority == place.job.request.priority, f"{place.job.id} has moved"
         for lane in self._lanes.values():
             lane.validate()

@@ -108,7 +108,7 @@ def test_a_job_that_is_changed_again_and_again_leaves_nothing_behind(script: Scr
             script.tell(2, Control(job, verb, priority if verb == "priority" else None))
             script.tick()
     assert {task.job for task in script.said(11, Task)} == {first}
-    lanes.validate()
+    lanes.validate(())
     [lane] = lanes
     assert sum(map(len, lane._waiting.values())) <= 2 + MAX_LEFT + 1
 

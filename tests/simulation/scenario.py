@@ -381,7 +381,11 @@ class Scenario:
             case "impostor":
                 self._claim()
             case "change-mind":
-                self.undecided.change_mind(self.middleware, self.random.choice(self.clients))
+                client = self.random.choice(self.clients)
+                if self.random.random() < 0.5:
+                    self.undecided.change_mind(self.middleware, client)
+                else:
+                    self.undecided.change_priority(self.middleware, client, self.random.randrange(10))
             case "tear":
                 if self.network.links:
                     link = self.random.choice(self.network.links)

@@ -67,6 +67,7 @@ class TurnChecks:
         self._room.users_keep_within_bounds(cluster)
         self._room.is_left_for_newcomers(cluster)
         self._nobody_controls_anothers_job(cluster)
+        self._priorities_are_as_granted(cluster)
 
     def _watchers_are_told(self, cluster: Cluster, now: float) -> None:
         """A record in the state that a job is in leaves soon, for those who watch all of them."""
@@ -123,6 +124,12 @@ class TurnChecks:
             return
         since = max(self._misjudged_since.setdefault(job.id, now), self._scenario.middleware.resumed_at)
         assert now - since < ASSESSED_S, f"{job.id} is in work since {since}, and said to wait: {job.reason}"
+
+    def _priorities_are_as_granted(self, cluster: Cluster) -> None:
+        """A priority that was granted holds as long as the job goes on, however often anything begins again."""
+        for job, granted in self._scenario.undecided.priorities.items():
+            now = cluster.open[job].request.priority if job in cluster.open else granted[0]
+            assert now in granted, f"{job} has priority {now}, and was granted {granted}"
 
     def _nobody_controls_anothers_job(self, cluster: Cluster) -> None:
         """Honest users wish nothing for their jobs here, but the undecided for some: who else does is not heard."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from unittest.mock import patch
 
 from middleware import handing_on, scheduler, stages
 from middleware.events import FreeStage
+from middleware.job_control import JobControl
 from middleware.model import chain as chain_module
 from middleware.model import track as track_module
 from middleware.model.chain import Chain
 from middleware.model.cluster import Cluster
 from middleware.model.fleet import Fleet
+from middleware.model.job import Job
 from middleware.model.task_queue import TaskQueue
 from middleware.scheduler import Scheduler
 from tests.simulation import material
@@ -120,6 +123,31 @@ def _special_tasks_are_not_tried() -> Patch:
 
 def _groups_of_workers_are_not_sorted_anew() -> Patch:
     return Fleet, "_groups_changed", lambda self: self._able.clear()
+
+
+def _another_priority_is_not_kept() -> Patch:
+    real = JobControl._set_priority
+
+    def set_priority(self: Any, client: Any, job: Any, priority: int) -> str:
+        with patch.object(self._cluster, "save", lambda job, *, whole=False: None):
+            return real(self, client, job, priority)
+
+    return JobControl, "_set_priority", set_priority
+
+
+def _another_priority_is_forgotten_when_a_job_begins_again() -> Patch:
+    def take_source(self: Any, request: Any) -> None:
+        self._take_request(request)
+        self._clear()
+
+    return Job, "take_source", take_source
+
+
+def _another_priority_changes_no_turn() -> Patch:
+    def set_priority(self: Any, priority: int) -> None:
+        self.request = replace(self.request, priority=priority)
+
+    return Job, "set_priority", set_priority
 
 
 def _room_of_dead_ends_is_used_in_another_turn() -> Patch:
