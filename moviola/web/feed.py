@@ -127,11 +127,15 @@ class Feed:
         """Where a listener stands that has been told everything; None until a gap is made up for."""
         return None if self._brain.has_gap else self._brain.position
 
+    def is_over(self, job: str) -> bool:
+        """Return whether all listeners were told that a job is over."""
+        return self._brain.state_of(job) in FINAL_STATES
+
     def has_ended(self, job: str, after: EventId) -> bool:
         """Return whether a job is over, and whoever has the event `after` has missed nothing of it."""
-        if self._brain.state_of(job) not in FINAL_STATES:
-            return False
-        return all(told.event.kind != ListenerKind.MISSED and told.event.job != job for told in self._behind(after))
+        return self.is_over(job) and all(
+            told.event.kind != ListenerKind.MISSED and told.event.job != job for told in self._behind(after)
+        )
 
     def leave(self, listener: Listener) -> None:
         """Tell a listener nothing more."""

@@ -16,7 +16,6 @@ from starlette.routing import Route
 from moviola.base.suggestions import did_you_mean
 from moviola.base.vocabulary import EventKind
 from moviola.session.cluster_events import ClusterEvent, EventId
-from moviola.session.job_session import FINAL_STATES
 from moviola.web.access import User
 from moviola.web.feed import Feed, Listener, Told
 from moviola.web.gateway import Gateway, gateway_of, user_of
@@ -79,10 +78,9 @@ async def stream_job(request: Request) -> Response:
                 record = await gateway.caller.job_details(asking, job.job)  # newer than what the listener was not told
             except (WireError, TimeoutError):
                 return  # the middleware has just gone: whoever listens comes back
-            is_over = record.state in FINAL_STATES
             if after is None:
                 yield _record(record, place)
-            while listener.has_news if is_over else True:
+            while listener.has_news or not feed.is_over(job.job):
                 told = await listener.next()
                 yield _as_sse(told)
                 if told.event.ends_job or told.event.kind == EventKind.JOB_FORGOTTEN:
