@@ -1,12 +1,13 @@
 """Connections of an asyncio program: the counterpart of `moviola.wire.loop.Loop` for one that serves others by asyncio.
 
-The protocol is the same `Connection`, which knows no socket. What a turn of the loop returns is given to a function
-here, in the event loop's thread, as it comes.
+It does for each `Endpoint` what the loop does: an endpoint decides when a connection is read and when it ends, and
+knows no socket. What a turn of the loop returns is given to a function here, in the event loop's thread, as it comes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
@@ -14,17 +15,20 @@ from typing import Any, Final, cast
 from moviola.wire import limits
 from moviola.wire.addresses import Address
 from moviola.wire.budget import Account, Budget
-from moviola.wire.connection import Connection, HandshakeState, Incoming
+from moviola.wire.connection import Connection
 from moviola.wire.dialling import Candidate, Dialling
-from moviola.wire.errors import ProtocolError
-from moviola.wire.events import ConnectionId, Damaged, Lost, NetworkEvent, Received
-from moviola.wire.framing import Buffer, checksum
-from moviola.wire.messages import Error, Hello, Message
-from moviola.wire.outbox import Outbox
+from moviola.wire.endpoint import Endpoint, EndpointState
+from moviola.wire.errors import Unsendable
+from moviola.wire.events import ConnectionId, Lost, NetworkEvent, Readable, Unsent
+from moviola.wire.framing import Buffer
+from moviola.wire.messages import Hello, Message
 from moviola.wire.sockets import tune
 
 PIECE_SIZE: Final = 256 * limits.KIB
-"""What is given to asyncio at a time: it copies what the system does not take at once, and keeps that much."""
+"""What is given to asyncio at a time: it copies what the system does not take at once."""
+
+ALL: Final = limits.RECEIVE_BUFFER
+"""Messages in what is received at once: no more than bytes. Between two of them asyncio serves the others."""
 
 
 class ReceiveMemory:
@@ -37,23 +41,21 @@ class ReceiveMemory:
     def __init__(self, limit_bytes: int | None = None) -> None:
         self.scratch = bytearray(limits.RECEIVE_BUFFER)
         self.budget = Budget(limit_bytes)
-        self._waiting: dict[Account, asyncio.Transport] = {}
+        self._waiting: dict[Account, _Link] = {}
 
-    def wait(self, account: Account, transport: asyncio.Transport) -> None:
-        """Read nothing from a connection until there is memory for the rest of its message."""
-        transport.pause_reading()
-        self._waiting[account] = transport
+    def wait(self, account: Account, link: _Link) -> None:
+        """Note that a connection is not read until there is memory for the rest of its message."""
+        self._waiting[account] = link
 
     def resume(self) -> None:
-        """Read again from the connections that were granted memory."""
+        """Let the connections be read that were granted memory."""
         for account in self.budget.resumed():
-            if (transport := self._waiting.pop(account, None)) is not None:
-                transport.resume_reading()
+            if (link := self._waiting.pop(account, None)) is not None:
+                link.granted()
 
     def forget(self, account: Account) -> None:
         """Let a connection go that is closed."""
         self._waiting.pop(account, None)
-        self.resume()
 
 
 class AsyncioLinks:
@@ -101,18 +103,20 @@ class AsyncioLinks:
 
     def shut(self) -> None:
         """Close all connections at once, without sending what is left."""
-        for link in list(self._links.values()):
+        links, self._links = list(self._links.values()), {}
+        for link in links:
             link.abort()
-        self._links.clear()
 
     def _take(self, event: NetworkEvent) -> None:
+        if isinstance(event, Readable) or event.connection not in self._links:
+            return  # the program has closed it
         if isinstance(event, Lost):
-            self._links.pop(event.connection, None)
+            del self._links[event.connection]
         self._deliver(event)
 
 
 class _Link(asyncio.BufferedProtocol):
-    """One connection: asyncio writes what comes into the protocol's own buffer."""
+    """An endpoint and its transport: asyncio writes what comes into the endpoint's own buffer."""
 
     def __init__(
         self,
@@ -123,49 +127,76 @@ class _Link(asyncio.BufferedProtocol):
         deliver: Callable[[NetworkEvent], None],
     ) -> None:
         self.id = number
-        self._protocol = Connection(
-            role=hello.role, hello=hello, secret=secret, scratch=memory.scratch, budget=memory.budget
-        )
+        self._loop = asyncio.get_running_loop()
+        protocol = Connection(role=hello.role, hello=hello, secret=secret, scratch=memory.scratch, budget=memory.budget)
+        self._happened: list[NetworkEvent] = []
+        self._end = Endpoint(number, protocol, memory.budget, self._happened.append, self._loop.time())
         self._memory, self._deliver = memory, deliver
         self._transport: asyncio.Transport | None = None
         self._dialling: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None  # of the handshake, and of a close
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None  # what the timer has
         self._view: memoryview | None = None  # what asyncio is writing into
-        self._last_error: Error | None = None
-        self._outbox = Outbox()
-        self._may_write = True  # asyncio has room
-        self._is_told = False  # the program knows that it is over
+        self._may_write = True  # asyncio keeps nothing
+
+    # ── what a program does ──────────────────────────────────────────────────────────────────────────────────────
+
+    def send(self, message: Message, payload: Buffer) -> None:
+        """Send a message, if the connection is open. Raises Unsendable."""
+        if self._end.state is EndpointState.DIALLING:
+            return
+        self._end.send(message, payload, None)
+        match self._happened:
+            case [*_, Unsent(reason=reason)]:
+                self._happened.pop()
+                raise Unsendable(reason)
+        self._settle()
+
+    def close(self) -> None:
+        """Close it once everything was sent; nothing more is told of it."""
+        self._end.close(self._loop.time())
+        self._settle()
+
+    def abort(self) -> None:
+        """Close it at once; nothing more is told of it."""
+        self._end.end()
+        self._settle()
+
+    def granted(self) -> None:
+        """Go on: there is memory for the rest of the message."""
+        self._end.waits_for_memory = False
+        self._settle()
 
     # ── dialling ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def begin(self, addresses: list[Address], family: socket.AddressFamily) -> None:
         """Start to connect."""
-        self._dialling = asyncio.get_running_loop().create_task(self._dial(addresses, family))
+        self._dialling = self._loop.create_task(self._dial(addresses, family))
 
     async def _dial(self, addresses: list[Address], family: socket.AddressFamily) -> None:
-        loop, dialling = asyncio.get_running_loop(), Dialling(addresses)
+        dialling = Dialling(addresses)
         while (tried := dialling.next()) is not None:
             try:
                 if isinstance(tried, Candidate):
                     return await self._connect(tried)
-                found = await loop.getaddrinfo(tried.host, tried.port, family=family, type=socket.SOCK_STREAM)
+                found = await self._loop.getaddrinfo(tried.host, tried.port, family=family, type=socket.SOCK_STREAM)
                 dialling.resolved(dict.fromkeys((entry[0], entry[4]) for entry in found))
             except TimeoutError:
                 continue  # Dialling says so
             except (OSError, UnicodeError) as error:
-                dialling.failed(getattr(error, "strerror", None) or str(error))
-        return self._lose(dialling.reason)
+                dialling.failed(_words(error))
+        self._end.lose(dialling.reason)
+        return self._settle()
 
     async def _connect(self, candidate: Candidate) -> None:
         """Connect to one address. Raises OSError, of which TimeoutError is one."""
-        loop = asyncio.get_running_loop()
         sock = socket.socket(candidate.family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
             async with asyncio.timeout(limits.CONNECT_TIMEOUT_S):
-                await loop.sock_connect(sock, cast(Any, candidate.sockaddr))
+                await self._loop.sock_connect(sock, cast(Any, candidate.sockaddr))
             tune(sock)
-            await loop.create_connection(lambda: self, sock=sock)
+            await self._loop.create_connection(lambda: self, sock=sock)
         except BaseException:
             sock.close()
             raise
@@ -175,135 +206,103 @@ class _Link(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the other side's greeting."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=PIECE_SIZE)
-        self._set_timer(lambda: self._lose(f"the handshake took more than {limits.HANDSHAKE_TIMEOUT_S:.0f} s"))
+        if self._end.state is EndpointState.CLOSED:
+            return self._settle()  # it was closed in the moment in which it came about
+        self._transport.set_write_buffer_limits(high=0)
+        self._end.connected(self._loop.time())
+        return self._settle()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where the next bytes go. It is never empty: a connection without memory is not read."""
-        self._view = self._protocol.reader.buffer()
+        self._view = self._end.buffer()
         return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what has come."""
         assert self._view is not None
         self._view.release()  # the reader may need to extend the memory behind it
-        self._protocol.feed(nbytes)
-        try:
-            for item in self._protocol.unparsed():
-                self._take(item)
-        except ProtocolError as error:
-            return self._refuse(error)
-        if self._transport is None or self._is_told:
-            return None
-        with self._protocol.reader.buffer() as room:
-            has_room = len(room) > 0
-        if not has_room:
-            self._memory.wait(self._protocol.reader.account, self._transport)
-        return self._memory.resume()
+        self._end.received(nbytes)
+        self._end.parse(ALL, self._loop.time())
+        self._end.buffer().release()  # asks for memory, if the message in progress needs some
+        self._settle()
 
     def pause_writing(self) -> None:
-        """Write nothing while asyncio keeps enough."""
+        """Write nothing while asyncio keeps something."""
         self._may_write = False
 
     def resume_writing(self) -> None:
-        """Write on."""
+        """Write on, and close what is to be closed: asyncio bears that only once it is done here."""
         self._may_write = True
-        self._write()
+        self._loop.call_soon(self._settle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the program that the connection is gone, unless it closed it."""
-        reason = "the other side closed the connection"
-        if exc is not None:
-            reason = getattr(exc, "strerror", None) or str(exc)
-        elif not self._protocol.reader.idle:
-            reason = f"{reason} in the middle of a message"
-        self._lose(reason)
-
-    # ── what a link does ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def send(self, message: Message, payload: Buffer) -> None:
-        """Send a message, if the connection is open. Raises Unsendable."""
-        framed = Connection.framed(message, len(payload), checksum(payload))
-        if self._transport is None or self._is_told:
-            return
-        self._outbox.put(framed)
-        self._outbox.put(payload)
-        self._write()
-        if self._outbox.is_beyond_bounds:
-            self._lose("it reads too slowly: too much waits to be sent to it")
-
-    def close(self) -> None:
-        """Close it once everything was sent; nothing more is told of it."""
-        self._is_told = True
-        if self._transport is None:
-            return self.abort()
-        self._set_timer(self.abort)
-        return self._write()
-
-    def _write(self) -> None:
-        """Write what waits, as much as asyncio takes without keeping it: it copies what it keeps."""
-        transport = self._transport
-        if transport is None:
-            return
-        while self._outbox and self._may_write:
-            piece = self._outbox.batch()[0][:PIECE_SIZE]
-            transport.write(piece)
-            self._outbox.batch_sent(len(piece))
-        if self._is_told and not self._outbox:
-            transport.close()
-
-    def abort(self) -> None:
-        """Close it at once; nothing more is told of it."""
-        self._is_told = True
-        self._end()
-
-    def _take(self, item: Incoming | bytes) -> None:
-        if isinstance(item, bytes):
-            self._outbox.put(item)
-            return self._write()
-        if isinstance(item.message, Error) and item.message.fatal:
-            self._last_error = item.message
-        elif self._is_told:
-            return None
-        elif item.is_damaged:
-            self._deliver(Damaged(self.id, item.message))
+        """The connection is gone, unless it was closed here."""
+        if exc is None:
+            self._end.ended()
         else:
-            if self._timer is not None and self._protocol.state is HandshakeState.OPEN:
-                self._timer.cancel()
-                self._timer = None
-            self._deliver(Received(self.id, item.message, item.payload, item.xxh3))
-        return None
+            self._end.lose(_words(exc))
+        self._settle()
 
-    def _refuse(self, error: ProtocolError) -> None:
-        """Close the connection because of a fault of its peer, and send the peer the reason."""
-        if self._transport is not None and not self._is_told:
-            self._outbox.put(Connection.framed(Error(code=error.code, text=error.text, job=error.job)))
-        if not self._is_told:
-            self._is_told = True
-            self._deliver(Lost(self.id, f"{error.code}: {error.text}", None, error.job))
-        self.close()
+    # ── what an endpoint has decided ─────────────────────────────────────────────────────────────────────────────
 
-    def _lose(self, reason: str) -> None:
-        is_news, self._is_told = not self._is_told, True
-        self._end()
-        if is_news:
-            error = self._last_error
-            self._deliver(Lost(self.id, error.text if error else reason, error, error.job if error else ""))
+    def _settle(self) -> None:
+        """Do what the endpoint has decided, and tell the program what has happened."""
+        end, transport = self._end, self._transport
+        if transport is not None:
+            self._write(transport)
+        end.settle(self._loop.time())
+        if end.state is EndpointState.CLOSED:
+            self._let_go()
+        elif transport is not None:
+            if end.waits_for_memory:
+                self._memory.wait(end.account, self)
+            if end.is_reading:
+                transport.resume_reading()  # does nothing where it reads
+            else:
+                transport.pause_reading()
+            self._set_timer(end.deadline)
+        happened = self._happened.copy()
+        self._happened.clear()
+        for event in happened:
+            self._deliver(event)
+        self._memory.resume()
 
-    def _end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _write(self, transport: asyncio.Transport) -> None:
+        """Write what waits, as much as asyncio takes without keeping it: it copies what it keeps."""
+        outbox = self._end.outbox
+        while outbox and self._may_write:
+            piece = outbox.batch()[0][:PIECE_SIZE]
+            transport.write(piece)
+            outbox.batch_sent(len(piece))
+        if self._may_write:
+            self._end.written()
+
+    def _let_go(self) -> None:
+        """End what belongs to a connection that is closed."""
+        self._set_timer(None)
         if self._dialling is not None and self._dialling is not asyncio.current_task():
             self._dialling.cancel()
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
-        self._outbox.clear()
-        self._protocol.reader.close()
-        self._memory.forget(self._protocol.reader.account)
+        self._memory.forget(self._end.account)
 
-    def _set_timer(self, expired: Callable[[], None]) -> None:
+    def _set_timer(self, deadline: float | None) -> None:
+        if deadline == self._deadline:
+            return
+        self._deadline = deadline
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(limits.HANDSHAKE_TIMEOUT_S, expired)
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._expired)
+
+    def _expired(self) -> None:
+        self._deadline = self._timer = None
+        self._end.expired(self._loop.time())
+        self._settle()
+
+
+def _words(error: Exception) -> str:
+    """Return what the system says of an error: asyncio writes its own text into some."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error)
