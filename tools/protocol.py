@@ -28,7 +28,7 @@ from moviola.wire.schema import Lease
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "PROTOCOL.md"
 
-_BLOCK: Final = re.compile(r"(<!-- (fields: (\w+)|payloads|records) -->\n).*?\n<!-- end -->", re.DOTALL)
+_BLOCK: Final = re.compile(r"(<!-- (fields: (\w+)|payloads|records) -->\n)(?:.*?\n)??<!-- end -->", re.DOTALL)
 _ATTRIBUTE: Final = re.compile(r"    (\w+)(?: \(([^)]+)\))?: (.+)")
 _TYPES: Final[dict[Any, tuple[str, str]]] = {
     int: ("integer", "0 … 2^63-1"),
