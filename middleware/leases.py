@@ -18,6 +18,7 @@ from moviola.wire.messages import (
 )
 from moviola.wire.schema import Lease
 
+from .draining import Draining
 from .events import Check, SendChunk
 from .failures import MAX_CAUSE, Failures
 from .model.cluster import Cluster
@@ -49,8 +50,8 @@ NO_CAUSE: Final = Cause()
 class Leases:
     """The part of the dispatcher that listens to what workers say of their tasks."""
 
-    def __init__(self, cluster: Cluster, failures: Failures) -> None:
-        self._cluster, self._failures = cluster, failures
+    def __init__(self, cluster: Cluster, failures: Failures, draining: Draining) -> None:
+        self._cluster, self._failures, self._draining = cluster, failures, draining
         self._ended: OrderedDict[Lease, LeaseRecord] = OrderedDict()
 
     # ── what is said of a task ───────────────────────────────────────────────────────────────────────────────────────
@@ -74,6 +75,7 @@ class Leases:
                 record.is_adopted = False
                 job.rate.update(job.frames_computed, now)
                 job.tracks[record.track].queue.advance(record, now)
+        self._draining.heard(worker, drains=message.draining)
         self._cluster.fleet.phase_changed(worker)
         worker.rate.update(worker.frames, now)
 
@@ -95,7 +97,7 @@ class Leases:
         if record is None:
             return  # a late word on a lease that ended: its owner check fails, and that is all
         if message.outcome == LeaseOutcome.DRAINED:
-            self._cluster.fleet.drain(worker)
+            self._draining.gave_back(worker)
         if record.revoked:
             return
         job = self._cluster.open[record.job]

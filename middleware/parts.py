@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .draining import Draining
 from .failures import Failures
 from .handing_on import HandingOn
 from .job_control import JobControl
@@ -26,8 +27,9 @@ class Parts:
 
     def __init__(self, cluster: Cluster) -> None:
         self.failures = Failures(cluster)
-        self.leases = Leases(cluster, self.failures)
-        self.workers = Workers(cluster, self.leases, self.failures)
+        self.draining = Draining(cluster)
+        self.leases = Leases(cluster, self.failures, self.draining)
+        self.workers = Workers(cluster, self.leases, self.failures, self.draining)
         self.handing_on = HandingOn(cluster, self.leases)
         self.scheduler = Scheduler(cluster)
         self.ownership = Ownership(cluster, self.leases, self.failures)

@@ -8,8 +8,9 @@ from typing import Final
 from moviola.base.vocabulary import JobCode
 
 from .model.cluster import Cluster
+from .model.fleet import WorkerRecord
 from .model.job import NO_ROOM_WAIT_S, TURN_S, Job
-from .model.states import JobState
+from .model.states import JobState, WorkerState
 from .model.track import Track
 from .stages import is_covered, is_outdated, needed_steps, uncovered
 
@@ -100,16 +101,28 @@ def _listed(filters: Sequence[str]) -> str:
 
 
 def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:
-    workers = list(cluster.fleet.connected())
+    connected = list(cluster.fleet.connected())
+    workers = [one for one in connected if one.state is not WorkerState.DRAINING]
     if not workers:
-        return JobCode.NO_WORKER, "no worker is connected"
+        text = "all workers that are connected are being drained" if connected else "no worker is connected"
+        return JobCode.NO_WORKER, text
+    reason = _what_is_missing(workers, needs)
+    draining = [one.name for one in connected if one.state is WorkerState.DRAINING and needs <= one.offers]
+    if draining:
+        who = f"worker {draining[0]} does, and" if len(draining) == 1 else f"{len(draining)} workers do, and each"
+        reason = f"{reason}; {who} is being drained"
+    return JobCode.NO_WORKER, reason
+
+
+def _what_is_missing(workers: Sequence[WorkerRecord], needs: frozenset[str]) -> str:
+    """Return what workers, of which there is one at least, do not offer."""
     offered = {name for worker in workers for name in worker.offers}
     missing = sorted(needs - offered)
     filters = _listed([name for name in offered if not name.startswith("kind:")])
     count = "1 worker offers" if len(workers) == 1 else f"{len(workers)} workers offer"
     if not missing:
         chain = ", ".join(sorted(name for name in needs if not name.startswith("kind:")))
-        return JobCode.NO_WORKER, f"no single worker offers all of {chain}; {count} {filters}"
+        return f"no single worker offers all of {chain}; {count} {filters}"
     kinds = [name.removeprefix("kind:") for name in missing if name.startswith("kind:")]
     what = f"takes {kinds[0]}" if kinds else "offers " + " or ".join(f"'{name}'" for name in missing)
-    return JobCode.NO_WORKER, f"no worker {what}; {count} {filters}"
+    return f"no worker {what}; {count} {filters}"

@@ -10,6 +10,7 @@ from moviola.wire.messages import (
     Chunk,
     ChunkWindow,
     Control,
+    ControlWorker,
     End,
     Finished,
     HandOn,
@@ -137,6 +138,8 @@ class Routing:
             self._parts.submissions.end(client, message, now)
         elif isinstance(message, Control):
             self._parts.job_control.control(client, message, now)
+        elif isinstance(message, ControlWorker):
+            self._parts.draining.control(client, message, now)
         elif isinstance(message, Watch):
             self._parts.job_control.watch(client, message)
         elif isinstance(message, Subscribe):

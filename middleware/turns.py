@@ -39,7 +39,7 @@ class Turns:
         self._cluster, self._parts = cluster, parts
         self.next_scan = 0.0
         self._last_tick: float | None = None
-        self._fleet_seen = (0, 0)  # the version and the size of the fleet when jobs that wait were looked at last
+        self._fleet_seen = (0, 0, 0)  # its version, its size and all workers, when jobs that wait were looked at last
 
     def tick(self, event: Tick, now: float) -> None:
         """End a turn: look at what changed and at what is due, hand out tasks, and tell those who watch."""
@@ -80,7 +80,7 @@ class Turns:
     def _look_at_changed(self, now: float) -> None:
         """Have the rooms look at the jobs that changed, or that are due: which tasks wait, what has expired."""
         cluster = self._cluster
-        fleet_now = (cluster.fleet.version, cluster.fleet.size)
+        fleet_now = (cluster.fleet.version, cluster.fleet.size, len(cluster.workers))
         if fleet_now != self._fleet_seen:
             self._fleet_seen = fleet_now
             cluster.touch_concerned()

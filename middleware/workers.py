@@ -22,13 +22,14 @@ from moviola.wire.messages import (
 )
 from moviola.wire.tokens import is_same
 
+from .draining import Draining
 from .events import Close, Peer
 from .failures import MAX_CAUSE, Failures
 from .leases import Leases
 from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
 from .model.job import Job
-from .model.states import JobState
+from .model.states import JobState, WorkerState
 from .model.task_queue import LeaseRecord
 from .names import worker_before
 
@@ -45,8 +46,8 @@ OF_THE_TASK: Final = frozenset({CauseKind.CRASH, CauseKind.MEMORY, CauseKind.STA
 class Workers:
     """The part of the dispatcher that knows which workers are here."""
 
-    def __init__(self, cluster: Cluster, leases: Leases, failures: Failures) -> None:
-        self._cluster, self._leases, self._failures = cluster, leases, failures
+    def __init__(self, cluster: Cluster, leases: Leases, failures: Failures, draining: Draining) -> None:
+        self._cluster, self._leases, self._failures, self._draining = cluster, leases, failures, draining
 
     def joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
         """A worker has said Hello: it takes the place of an earlier session, and goes on with what that held."""
@@ -73,6 +74,8 @@ class Workers:
         more = f" and {len(names) - MAX_OFFERED} more" if len(names) > MAX_OFFERED else ""
         text = f"worker {hello.name} joined from {host or 'here'}: {', '.join(names[:MAX_OFFERED])}{more}"
         cluster.note(EventKind.WORKER_JOINED, text, worker=hello.name)
+        if parent is not None and is_child:
+            self._draining.rejoined(parent, worker)
         if details.death is not None:
             self._predecessor_died(worker, details.death, now, is_child=is_child)
         for held in details.held:
@@ -82,6 +85,8 @@ class Workers:
     def left(self, peer: Peer, reason: str, now: float) -> None:
         """A worker's connection is gone."""
         worker = self._cluster.workers.pop(peer)
+        if worker.state is WorkerState.DRAINING and not worker.held:
+            reason = "it is drained"
         self._cluster.note(EventKind.WORKER_LEFT, f"worker {worker.name} left: {reason}", worker=worker.name)
         self._lose(worker, reason, now)
 

@@ -90,6 +90,7 @@ class Network:
             self._tell_compute_news()
             self._handle(Tick())
             self._note.turned()
+            self._note.is_dismissed = self._session.is_dismissed  # before the cluster is told
             self._loop.flush()
         self._say_farewell()
         return self._exit_status

@@ -59,6 +59,9 @@ process was stopped as well, nobody is blamed."""
 KILL_AFTER_S: Final = DRAIN_LIMIT_S + 3.0
 """A child that has not ended so long after it was asked to is killed."""
 
+CALL_BACK: Final = signal.SIGUSR1
+"""What has this process start the workers again that the cluster has drained."""
+
 log = logging.getLogger(__name__)
 
 
@@ -71,6 +74,8 @@ class Slot:
     process: subprocess.Popen[bytes] | None = None
     restart: Backoff = field(default_factory=lambda: Backoff(RESTART_FIRST_S, MAX_RESTART_S, due_at=0.0))
     is_given_up: bool = False
+    is_away: bool = False  # the cluster has drained it, and nobody has called it back
+    is_called_back: bool = False  # … somebody has, before it had ended
     early_deaths: int = 0  # in a row
     death: Death | None = None
     turns: int = 0
@@ -78,6 +83,11 @@ class Slot:
     was_hung: bool = False
     plugins: int = 0  # which of the files of filters its process has loaded
     renewed_by: float | None = None  # set once it was asked to end for newer ones
+
+    @property
+    def waits(self) -> bool:
+        """Whether a process is to be started for it, now or later."""
+        return self.process is None and not self.is_given_up and not self.is_away
 
 
 class Parent:
@@ -114,13 +124,13 @@ class Parent:
     def _start_due(self) -> None:
         now = time.monotonic()
         for slot in self._slots:
-            if slot.process is None and not slot.is_given_up and slot.restart.take(now):
+            if slot.waits and slot.restart.take(now):
                 self._start(slot)
 
     def _start(self, slot: Slot) -> None:
         slot.note.clear()
         slot.turns = slot.quiet_checks = 0
-        slot.was_hung = False
+        slot.was_hung = slot.is_called_back = False
         slot.plugins, slot.renewed_by = self._plugins.number, None
         # A Ctrl-C reaches the whole terminal; children inherit that it is blocked, and are told by this process.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -159,6 +169,11 @@ class Parent:
         was_oom = status == -signal.SIGKILL and self._memory.explains_a_death()
         death = describe(slot.name, status, slot.note.lease, was_oom=was_oom, was_hung=slot.was_hung)
         self._remember(slot, None if status == EXIT_DRAINED else death)
+        if slot.note.is_dismissed and not slot.is_called_back:
+            slot.is_away = True
+            hint = f"{CALL_BACK.name} to process {os.getpid()}, or a new start of this program, brings it back"
+            log.info("%s was drained by the cluster, and stays away: %s", slot.name, hint)
+            return
         slot.early_deaths = slot.early_deaths + 1 if slot.note.stage is Stage.STARTING else 0
         log.warning("%s (process %d); starting it again %s", death.text, process.pid, self._plan_restart(slot))
 
@@ -191,6 +206,18 @@ class Parent:
             else:
                 slot.process.send_signal(signal.SIGTERM)
 
+    def _call_back(self) -> None:
+        """Start the workers again that the cluster has drained; those that still drain, once they have ended."""
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.process is not None and slot.note.is_dismissed:
+                slot.is_called_back = True
+                log.info("%s is called back once it has ended", slot.name)
+            if slot.is_away and not slot.is_given_up:
+                slot.is_away = False
+                slot.restart.at_once(now)
+                log.info("%s is called back", slot.name)
+
     def _end_all(self) -> None:
         for slot in self._slots:
             if slot.process is not None:
@@ -204,6 +231,9 @@ class Parent:
         """The first one drains; the number of a second one is returned."""
         while self._signals:
             number = self._signals.pop(0)
+            if number == CALL_BACK:
+                self._call_back()
+                continue
             if self._kill_at is not None:
                 log.warning("%s again: ending at once", signal.Signals(number).name)
                 return number
@@ -211,11 +241,7 @@ class Parent:
         return None
 
     def _next_deadline(self) -> float:
-        times = [
-            slot.restart.due_at
-            for slot in self._slots
-            if slot.process is None and not slot.is_given_up and slot.restart.due_at is not None
-        ]
+        times = [slot.restart.due_at for slot in self._slots if slot.waits and slot.restart.due_at is not None]
         times.append(self._check_at if self._kill_at is None else self._kill_at)
         if self._kill_at is None and self._plugins.look_at is not None:
             times.append(self._plugins.look_at)
@@ -241,6 +267,8 @@ class Parent:
     def _renew(self, now: float) -> None:
         """Ask the next child that has older files of filters to end, once all others are at work."""
         for slot in self._slots:
+            if slot.is_away:
+                continue
             if slot.process is None or slot.note.stage is Stage.STARTING:
                 return
             if slot.renewed_by is not None:
@@ -283,13 +311,14 @@ def _is_stopped(process_id: int) -> bool:
 
 @contextmanager
 def _signals_waking(received: list[int]) -> Iterator[socket.socket]:
-    """Puts SIGTERM and SIGINT into `received`. These and a child's end make the socket readable."""
+    """Puts SIGTERM, SIGINT and CALL_BACK into `received`. These and a child's end make the socket readable."""
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)
     handlers = {
         signal.SIGTERM: lambda number, _frame: received.append(number),
         signal.SIGINT: lambda number, _frame: received.append(number),
+        CALL_BACK: lambda number, _frame: received.append(number),
         signal.SIGCHLD: lambda _number, _frame: None,
     }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}

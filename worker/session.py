@@ -28,6 +28,7 @@ from moviola.wire.messages import (
     Beat,
     Cause,
     Death,
+    Drain,
     Error,
     Hello,
     Released,
@@ -109,10 +110,12 @@ class Session:
     assets: AssetCache = field(default_factory=AssetCache)
     computation: Computation = field(default_factory=Computation)
     is_exiting: bool = False
+    is_dismissed: bool = False  # the cluster drains it: nobody is to start it again
     beat_interval_s: float = DEFAULT_BEAT_INTERVAL_S
     _most_holdings: int = DEFAULT_CREDIT * HOLDINGS_PER_CREDIT
     _beat_at: float = 0.0
     _drain_by: float | None = None
+    _must_end: bool = False  # it drains for a reason of this machine's own
     _out: list[Command] = field(default_factory=list)
     peers: Peers = field(init=False)
 
@@ -145,7 +148,7 @@ class Session:
             case Unsent():
                 self._unsendable(event)
             case DrainRequested():
-                self._drain(now, "asked to stop")
+                self._end_for_good(now, "asked to stop")
         self._advance(now)
         out, self._out = self._out, []
         return out
@@ -230,6 +233,7 @@ class Session:
                 death=self.death,
                 process_id=who.process_id,
                 host=who.host,
+                draining=self._drain_by is not None,
             ).to_wire()
         token = who.token if peer == MIDDLEWARE else for_store(who.token, peer)
         return Hello("worker", who.name, who.session, list(VERSIONS), details=details, token=token)
@@ -251,6 +255,8 @@ class Session:
                 self._asset_came(value, event.payload)
             case Revoke(lease):
                 self._revoke(lease, now)
+            case Drain(wanted):
+                self._dismiss(now, wanted=wanted)
             case Aggregator() as aggregator:
                 if self.peers.move(aggregator, now):
                     self._out.append(HangUp(aggregator.store))
@@ -404,9 +410,8 @@ class Session:
         if self.is_exiting:
             return
         if self.computation.becomes_stuck(now):
-            self._drain(
-                now, f"the computation of lease {self.computation.lease} does not stop: a new process is needed"
-            )
+            why = f"the computation of lease {self.computation.lease} does not stop: a new process is needed"
+            self._end_for_good(now, why)
         if self._drain_by is not None:
             self._end_drain(now)
         else:
@@ -415,15 +420,36 @@ class Session:
             return
         for peer, link in self.peers.due(now):
             self._out.append(Dial(peer, link.addresses, self._hello(peer)))
-        if self.peers.is_open(MIDDLEWARE) and self._beat_at <= now:
+        if self._beat_at <= now:
+            self._beat(now)
+
+    def _beat(self, now: float) -> None:
+        if self.peers.is_open(MIDDLEWARE):
             self._beat_at = now + self.beat_interval_s
-            self._out.append(Send(MIDDLEWARE, Beat([held_task.beat() for held_task in self.held_tasks.values()])))
+            beats = [held_task.beat() for held_task in self.held_tasks.values()]
+            self._out.append(Send(MIDDLEWARE, Beat(beats, draining=self._drain_by is not None)))
+
+    def _end_for_good(self, now: float, why: str) -> None:
+        """Drain, whatever the cluster wishes."""
+        self._must_end = True
+        self._drain(now, why)
+
+    def _dismiss(self, now: float, *, wanted: bool) -> None:
+        """The cluster wishes this worker to leave, or to go on after all."""
+        self.is_dismissed = wanted
+        if wanted:
+            self._drain(now, "drained by the cluster")
+        elif self._drain_by is not None and not self._must_end:
+            self._drain_by = None
+            self._log("the cluster lets it go on")
+        self._beat(now)  # it is told what became of its wish, also where that changed nothing
 
     def _drain(self, now: float, why: str) -> None:
         if self._drain_by is not None:
             return
         self._drain_by = now + DRAIN_LIMIT_S
         self._log(f"{why}; {len(self.held_tasks)} leases held")
+        self._beat(now)  # before anything is given back, so that nothing is handed out in its place
         for held_task in list(self.held_tasks.values()):
             if held_task.phase is Phase.WAITING:
                 self._release(held_task, LeaseOutcome.DRAINED)

@@ -3,7 +3,8 @@
     offset  size  field
     0       1     stage: how far the process has come
     1       1     1 while a lease is computed, else 0
-    2       6     nothing
+    2       1     1 while the cluster drains it, else 0
+    3       5     nothing
     8       8     turns of the network thread: a sign of life
     16      8+8   the lease: epoch, sequence
 
@@ -35,8 +36,8 @@ class Stage(IntEnum):
 
 
 class Note:
-    """One shared note. Not for two writers of one field: the network thread writes stage and turns, the compute
-    thread the lease."""
+    """One shared note. Not for two writers of one field: the network thread writes stage, turns and whether it is
+    dismissed, the compute thread the lease."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -60,6 +61,15 @@ class Note:
     @stage.setter
     def stage(self, stage: Stage) -> None:
         self._memory[0] = stage
+
+    @property
+    def is_dismissed(self) -> bool:
+        """Whether the cluster drains this process: once it has ended, it is not started again."""
+        return bool(self._memory[2])
+
+    @is_dismissed.setter
+    def is_dismissed(self, value: bool) -> None:
+        self._memory[2] = value
 
     @property
     def turns(self) -> int:

@@ -47,7 +47,8 @@ class WorkerRecord:
     cpu_percent: float = 0.0
     memory_bytes: int = 0
     turn: int = 0  # when it came into its group's line
-    group: Group | None = field(default=None, repr=False)  # while it is connected
+    drain_wish: bool | None = None  # what it was told, until it says that it does so; None: nothing
+    group: Group | None = field(default=None, repr=False)  # while it may get tasks
     line: OrderedDict[str, WorkerRecord] | None = field(default=None, repr=False)  # of its group, while it has credit
     _shown: dict[str, str] = field(default_factory=dict, repr=False)  # by store, see `shown_to`
 
@@ -88,7 +89,8 @@ class WorkerRecord:
 
 
 class Group:
-    """Connected workers that offer the same and have the same build: whoever can serve a track, all of them can.
+    """Connected workers that offer the same and have the same build: whoever can serve a track, all of them can. One
+    that drains belongs to none, so that nothing waits for it.
 
     `idle` and `busy` are those with credit, by name, the one whose last turn is the longest ago first: without and with
     something to compute.
@@ -113,7 +115,7 @@ class Fleet:
         self.by_name: OrderedDict[str, WorkerRecord] = OrderedDict()
         self.groups: dict[tuple[Needs, str], Group] = {}
         self.version = 0  # one more whenever a group comes or goes
-        self.size = 0  # connected workers
+        self.size = 0  # workers in groups
         self.ready_count = 0  # … with credit
         self._turn = 0
         self._lost: OrderedDict[str, None] = OrderedDict()  # the longest gone first
@@ -143,28 +145,17 @@ class Fleet:
                 old.losses,
             )
         self.by_name[hello.name] = worker
-        self.size += 1
-        key = offers, details.fingerprint
-        if key not in self.groups:
-            self.groups[key] = Group(*key)
-            self._groups_changed()
-        worker.group = self.groups[key]
-        worker.group.members[worker.name] = worker
-        self._line_up(worker)
+        if details.draining:
+            worker.state = WorkerState.DRAINING
+        else:
+            self._enter_group(worker)
         return worker
 
     def lose(self, worker: WorkerRecord) -> list[LeaseRecord]:
         """A worker is gone; returns the leases that ended with it."""
-        self._leave_line(worker)
+        if worker.group is not None:
+            self._leave_group(worker, worker.group)
         worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.LOST)
-        self.size -= 1
-        group = worker.group
-        assert group is not None, f"{worker.name} was not connected"
-        worker.group = None
-        del group.members[worker.name]
-        if not group.members:
-            del self.groups[group.offers, group.build]
-            self._groups_changed()
         self._held -= worker.held.keys()
         ended, worker.held = list(worker.held.values()), {}
         self._lost[worker.name] = None
@@ -173,11 +164,22 @@ class Fleet:
             del self.by_name[name]
         return ended
 
-    def drain(self, worker: WorkerRecord) -> None:
-        """A worker wants no more tasks."""
+    def drain(self, worker: WorkerRecord) -> bool:
+        """Give a worker no more tasks. Return False where it drains already."""
+        if worker.group is None:
+            return False
+        self._leave_group(worker, worker.group)
+        worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.DRAINING)
+        return True
+
+    def resume(self, worker: WorkerRecord) -> bool:
+        """Give a worker tasks again. Return False where it does not drain."""
         if worker.state is not WorkerState.DRAINING:
-            self._leave_line(worker)
-            worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.DRAINING)
+            return False
+        state = WorkerState.FULL if len(worker.held) >= self.credit else WorkerState.READY
+        worker.state = changed(WORKER_TRANSITIONS, worker.state, state)
+        self._enter_group(worker)
+        return True
 
     def lend(self, worker: WorkerRecord, record: LeaseRecord) -> None:
         """A worker gets a lease: its turn is over."""
@@ -222,12 +224,12 @@ class Fleet:
         return found
 
     def can(self, needs: Needs) -> bool:
-        """Whether some connected worker offers all of `needs`."""
+        """Whether some connected worker that does not drain offers all of `needs`."""
         return bool(self.able_groups(needs))
 
     def able(self, needs: Needs, refused: Set[str] = frozenset()) -> Iterator[WorkerRecord]:
-        """Yield connected workers that offer all of `needs`, with credit or without; but for those whose fingerprint is
-        refused."""
+        """Yield workers that offer all of `needs`, with credit or without; but for those that drain, and those whose
+        fingerprint is refused."""
         for group in self.able_groups(needs):
             if group.build not in refused:
                 yield from group.members.values()
@@ -273,10 +275,31 @@ class Fleet:
         self.version += 1
         self._able.clear()
 
+    def _enter_group(self, worker: WorkerRecord) -> None:
+        """Put a worker among those that may get tasks."""
+        key = worker.offers, worker.details.fingerprint
+        if key not in self.groups:
+            self.groups[key] = Group(*key)
+            self._groups_changed()
+        self.size += 1
+        worker.group = self.groups[key]
+        worker.group.members[worker.name] = worker
+        if worker.state is WorkerState.READY:
+            self._line_up(worker)
+
+    def _leave_group(self, worker: WorkerRecord, group: Group) -> None:
+        self._leave_line(worker)
+        self.size -= 1
+        worker.group = None
+        del group.members[worker.name]
+        if not group.members:
+            del self.groups[group.offers, group.build]
+            self._groups_changed()
+
     def _line_up(self, worker: WorkerRecord) -> None:
         """Put a worker at the end of the line in which it belongs now."""
         group = worker.group
-        assert group is not None, f"{worker.name} is not connected"
+        assert group is not None, f"{worker.name} may get no tasks"
         if worker.line is None:
             self.ready_count += 1
         else:
@@ -296,7 +319,7 @@ class Fleet:
         for worker in self.by_name.values():
             group = worker.group
             assert group is (self.groups.get((worker.offers, worker.details.fingerprint)) if group else None)
-            assert (group is None) == (worker.state is WorkerState.LOST), worker.name
+            assert (group is None) == (worker.state in (WorkerState.DRAINING, WorkerState.LOST)), worker.name
             is_idle = group is not None and worker.name in group.idle
             is_busy = group is not None and worker.name in group.busy
             in_line = is_idle or is_busy
@@ -310,7 +333,8 @@ class Fleet:
         assert len(held) == len(set(held)), f"a lease is held twice: {held}"
         assert self._held == set(held), self._held ^ set(held)
         members = [worker for group in self.groups.values() for worker in group.members.values()]
-        assert {id(one) for one in members} == {id(one) for one in self.connected()}
+        staying = [one for one in self.connected() if one.state is not WorkerState.DRAINING]
+        assert {id(one) for one in members} == {id(one) for one in staying}
         assert self.size == len(members)
         assert set(self._lost) == {one.name for one in self.by_name.values() if one.state is WorkerState.LOST}
         assert self.ready_count == sum(len(group.idle) + len(group.busy) for group in self.groups.values())

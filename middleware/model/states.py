@@ -48,6 +48,6 @@ TASK_TRANSITIONS: Final[dict[TaskState, frozenset[TaskState]]] = {
 WORKER_TRANSITIONS: Final[dict[WorkerState, frozenset[WorkerState]]] = {
     WorkerState.READY: frozenset({WorkerState.FULL, WorkerState.DRAINING, WorkerState.LOST}),
     WorkerState.FULL: frozenset({WorkerState.READY, WorkerState.DRAINING, WorkerState.LOST}),
-    WorkerState.DRAINING: frozenset({WorkerState.LOST}),
-    WorkerState.LOST: frozenset({WorkerState.READY, WorkerState.FULL}),
+    WorkerState.DRAINING: frozenset({WorkerState.READY, WorkerState.FULL, WorkerState.LOST}),
+    WorkerState.LOST: frozenset({WorkerState.READY, WorkerState.FULL, WorkerState.DRAINING}),
 }

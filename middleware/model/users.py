@@ -106,7 +106,7 @@ class Users:
 
     Args:
         quotas: see QUOTAS; `history` as HISTORY.
-        admins: names of those who may control everybody's jobs.
+        admins: names of those who may control everybody's jobs, and workers.
     """
 
     def __init__(self, quotas: Mapping[Resource, Quota], history: Quota, admins: Collection[str]) -> None:
@@ -120,6 +120,10 @@ class Users:
         if user is None:
             user = self.by_name[name] = User(name, name in self._admins, self.total)
         return user
+
+    def may_manage(self, user: User) -> bool:
+        """Whether a user may change what is for all users: an admin, or anybody where nobody was made one."""
+        return user.is_admin or not self._admins
 
     def let_go(self, user: User) -> None:
         """Forget a user of whom nothing is here any more."""

@@ -21,6 +21,7 @@ PROGRAMS: Final = {
     "watch": "client.watch",
     "compare": "client.compare",
     "jobs": "client.jobs",
+    "workers": "client.workers",
     "status": "client.status",
     "events": "client.events",
     "web": "moviola.web",

@@ -129,6 +129,8 @@ class ErrorCode(Word):
     BAD_JOB = "bad-job"
     BUSY = "busy"
     UNKNOWN_JOB = "unknown-job"
+    UNKNOWN_WORKER = "unknown-worker"
+    WRONG_STATE = "wrong-state"
     NOT_YOURS = "not-yours"
     FAILED = "failed"
     EDITED = "edited"
@@ -203,6 +205,13 @@ class Verb(Word):
     DETACH = "detach"
 
 
+class WorkerVerb(Word):
+    """What a person wants done with a worker (ControlWorker.verb)."""
+
+    DRAIN = "drain"  # it finishes or gives back what it holds, and leaves
+    RESUME = "resume"  # one that still drains goes on after all
+
+
 class Topic(Word):
     """Records that a client may ask for (Watch.topics)."""
 
@@ -254,6 +263,8 @@ class EventKind(Word):
     LEASE_REFUSED = "lease-refused"
     # workers and aggregators
     WORKER_JOINED = "worker-joined"
+    WORKER_DRAINING = "worker-draining"  # it gets no more tasks, finishes what it holds, and leaves
+    WORKER_RESUMED = "worker-resumed"  # one that drained takes tasks again
     WORKER_LEFT = "worker-left"
     WORKER_DIED = "worker-died"
     WORKER_EXCLUDED = "worker-excluded"  # it gets no more tasks of one job

@@ -36,6 +36,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     EventKind.LINK_COST: "a message about a job ended a connection; the third one fails the job",
     EventKind.LEASE_REFUSED: "a worker claimed a task that was never lent to it",
     EventKind.WORKER_JOINED: "a worker is connected; the text says what it offers",
+    EventKind.WORKER_DRAINING: "a worker gets no more tasks, finishes what it holds, and leaves; the text says why",
+    EventKind.WORKER_RESUMED: "a worker that drained takes tasks again",
     EventKind.WORKER_LEFT: "a worker is not connected any more",
     EventKind.WORKER_DIED: "the process of a worker died; its parent has started another one",
     EventKind.WORKER_EXCLUDED: "a worker failed too many tasks of a job, and gets no more of it",

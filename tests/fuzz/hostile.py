@@ -36,6 +36,9 @@ MUTATED: Final = 0.03
 ILL_FORMED: Final = 0.0005
 """Frames that break the schema or come out of order: the connection ends with them."""
 
+HEEDED: Final = frozenset({"ControlWorker", "Drain"})
+"""Messages that are no garbage: who hears them rightly ends the workers that the test needs."""
+
 BYTES_CHANCE: Final = 0.1
 """Connections that end with a frame whose bytes are wrong."""
 
@@ -128,7 +131,7 @@ class Garbage:
         while not _is_well_formed(header) and self.random.random() > ILL_FORMED:
             header = self.words.message(self._kinds, 0.0, 0.0)
         if self.random.random() < ILL_FORMED:
-            header = self.words.message(tuple(MESSAGES), 0.3)
+            header = self.words.message(tuple(one for one in MESSAGES if one not in HEEDED), 0.3)
         if header["type"] == "Error" and self.random.random() > ILL_FORMED:
             header["fatal"] = False  # whoever dials ends the connection after a fatal one
         has_payload = header["type"] in ("Chunk", "Task", "HandOn", "Pass", "FailedChunk", "Result", "File")

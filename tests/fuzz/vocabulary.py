@@ -78,7 +78,7 @@ TEMPLATES: Final[dict[str, list[Any]]] = {
     "phase": ["waiting", "computing", "delivering"], "mode": ["filter", "bypass", "drop"],
     "outcome": ["stored", "duplicate", "unwanted", "refused", "failed", "drained", "revoked"],
     "verdict": ["kept", "duplicate", "unwanted", "refused", "no-room"], "state": ["done", "partial", "failed"],
-    "verb": ["cancel", "pause", "resume", "priority", "retry", "forget", "detach"], "priority": [0, 1, 100],
+    "verb": ["cancel", "pause", "resume", "priority", "retry", "forget", "detach", "drain"], "priority": [0, 1, 100],
     "on_error": ["original", "fail", "drop"],
     "worker": ["a", "b", "c"], "fingerprint": ["f", "f", "g", ""], "fingerprints": [[], ["f"], ["g", ""], ["f", ""]],
     "offset": [0, 1, 100], "length": [1, 100, 8 * 1024 * 1024],

@@ -268,9 +268,11 @@ class Script:
         fingerprint: str = "f",
         session: str = "",
         token: str = "",
+        draining: bool = False,
     ) -> None:
         """A worker joins; with the session of another connection it is the same process."""
-        details = WorkerDetails([{"name": one} for one in filters], ["video"], 1, fingerprint, list(held), death)
+        offered = [{"name": one} for one in filters]
+        details = WorkerDetails(offered, ["video"], 1, fingerprint, list(held), death, draining=draining)
         name = name or f"w{peer}"
         token = token or f"token of {name}"
         self.tell(peer, Hello("worker", name, session or f"s{peer}", [3], details=details.to_wire(), token=token))

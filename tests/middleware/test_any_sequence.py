@@ -39,7 +39,19 @@ STEPS: Final = 120
 
 ROLES: Final = ("client", "worker", "worker", "aggregator")
 SAYS: Final[dict[str, tuple[str, ...]]] = {
-    "client": ("Submit", "Submit", "Chunk", "Chunk", "Chunk", "End", "Control", "Control", "Watch", "Subscribe"),
+    "client": (
+        "Submit",
+        "Submit",
+        "Chunk",
+        "Chunk",
+        "Chunk",
+        "End",
+        "Control",
+        "Control",
+        "ControlWorker",
+        "Watch",
+        "Subscribe",
+    ),
     "worker": ("Beat", "Beat", "Released", "Released", "HandOn"),
     "aggregator": ("Stored", "Stored", "Holdings", "Finished", "Beat"),
 }

@@ -24,6 +24,7 @@ from moviola.wire import limits, windows
 from moviola.wire.messages import Task
 from tests.simulation import material
 from tests.simulation.aggregators import Aggregator
+from tests.simulation.checks.draining import DrainChecks
 from tests.simulation.checks.ends import at_the_end, results_are_sent
 from tests.simulation.checks.messages import MessageChecks
 from tests.simulation.checks.turns import TurnChecks
@@ -38,6 +39,7 @@ from tests.simulation.middlewares import Middleware
 from tests.simulation.network import Network
 from tests.simulation.onlooker import USER as ADMIN
 from tests.simulation.onlooker import Onlooker
+from tests.simulation.operator import Operator
 from tests.simulation.program import MIDDLEWARE, Program
 from tests.simulation.readers import ResultsReader
 from tests.simulation.undecided import Undecided
@@ -148,6 +150,7 @@ KINDS: Final = (
     "impostor",
     "greedy",
     "change-mind",
+    "drain-wish",
 )
 
 
@@ -187,6 +190,7 @@ class Scenario:
         self.greedy = Greedy("greedy", self.world, self.network)
         self.intruder = Intruder("intruder", self.world, self.network)
         self.undecided = Undecided(self.world, self.network)
+        self.operator = Operator(self.world, self.network)
         self.onlookers = [
             Onlooker(name, self.world, self.network, questions)
             for name, questions in (ONLOOKERS.items() if self.plan.is_watched else ())
@@ -198,11 +202,12 @@ class Scenario:
             Listener(name, self.world, self.network, self.middleware, is_sluggish=name == SLUGGISH)
             for name in ((LISTENING, SLUGGISH) if self.plan.is_watched else ())
         ]
+        self.draining = DrainChecks(self)
         self.messages = MessageChecks(self)
         self.middleware.after_turn = TurnChecks(self, self.messages).nothing_waits_in_vain
         self.middleware.on_stage_kept = self._stage_kept
         for worker in self.workers:
-            worker.after_turn = results_are_sent
+            worker.after_turn = self._worker_turn
         self.is_peaceful = False
 
     def _worker(self, number: int) -> Worker:
@@ -409,10 +414,16 @@ class Scenario:
                 self._kill(self.aggregator, and_then=self.aggregator.move)
             case "drain-worker":
                 self.random.choice(self.workers).drain()
+            case "drain-wish":
+                self.operator.drain(self.random.choice(self.workers))
             case "splice-crash":
                 self.aggregator.crash_chance = 0.5
                 if self.aggregator.splice_processes is not None:
                     self.aggregator.splice_processes.crash_chance = 0.5
+
+    def _worker_turn(self, worker: Worker) -> None:
+        results_are_sent(worker)
+        self.draining.worker_turn(worker)
 
     def _stage_kept(self) -> None:
         """What lies between two workers lies there for a moment only: faults drawn over time would seldom meet it."""

@@ -37,10 +37,13 @@ class Worker(Program):
         self.restarts_itself = True
         self.after_turn: Callable[[Worker], None] = lambda _worker: None
         self._token = f"token of {name}"
+        self.is_dismissed = False  # the cluster has drained it: its parent leaves it at that
 
     def _begin(self) -> None:
         self._connections, self._peers, self._inbox, self._abandoned = {}, {}, [], set()
-        if self._died is None and self.world.random.random() < 0.3:
+        is_anew = self.is_dismissed or (self._died is None and self.world.random.random() < 0.3)
+        self.is_dismissed = False
+        if is_anew:
             self._token = f"token of {self.name} {self.lives}"  # its parent began anew as well, and knows of no death
         schemas = tuple({"name": one} for one in self.filters)
         identity = Identity(
@@ -58,6 +61,14 @@ class Worker(Program):
     def drain(self) -> None:
         self._report(worker_events.DrainRequested())
 
+    def call_back(self) -> None:
+        """Its parent starts it again where the cluster has drained it, once it has ended."""
+        if self.is_dismissed and self.is_alive:
+            self.world.later(5.0, self.call_back)
+        elif self.is_dismissed:
+            self.is_dismissed = False
+            self.start()
+
     def _report(self, event: worker_events.Event) -> None:
         if self.is_alive:
             self._inbox.append(event)
@@ -71,7 +82,8 @@ class Worker(Program):
         for one in inbox:
             self._handle(one)
         self._handle(worker_events.Tick())
-        if self.loop is not None:
+        if self.loop is not None and self.session is not None:
+            self.is_dismissed = self.session.is_dismissed  # its parent knows before the cluster is told
             if self.death == "in-flush":
                 self.loop.flush_limit = self.world.random.randrange(3)
             self.loop.flush()
@@ -125,6 +137,12 @@ class Worker(Program):
                 self._abandoned.add(lease)
             case worker_events.Exit(status):
                 self.world.tell(f"{self.name} exits with {status}")
+                assert self.session is not None
+                self.is_dismissed = self.session.is_dismissed
+                if self.session.peers.is_open(worker_events.MIDDLEWARE):
+                    assert not self.session.held_tasks, f"{self.name} leaves with {list(self.session.held_tasks)}"
+                if self.is_dismissed:
+                    self.world.see("drained", f"{self.name} has left")
                 self.loop.flush()
                 self.loop.shut()
                 self.loop = None
@@ -135,7 +153,7 @@ class Worker(Program):
                 self.world.tell(f"{self.name}: {text}")
 
     def _start_again(self) -> None:
-        if not self.is_alive:
+        if not self.is_alive and not self.is_dismissed:
             self.start()
 
     def _forget(self, peer: str) -> int:

@@ -11,10 +11,11 @@ import pytest
 from moviola.media import material
 from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError
-from moviola.wire.messages import MESSAGES, Cause, Welcome
+from moviola.wire.messages import MESSAGES, Cause, Drain, Welcome
 from tests.fuzz.play import play
 from tests.fuzz.vocabulary import Vocabulary
 from worker.events import (
+    MIDDLEWARE,
     Abandon,
     Compute,
     Computed,
@@ -64,7 +65,8 @@ class World:
         for _ in range(STEPS):
             self._step()
             if self.session.is_exiting:
-                assert self.session.computation.is_stuck, "it ends though nothing is stuck"
+                is_due = self.session.computation.is_stuck or self.session.is_dismissed
+                assert is_due, "it ends though nothing is stuck, and nobody wished it"
                 return
 
     def _step(self) -> None:
@@ -86,6 +88,8 @@ class World:
         elif roll < 0.4:
             self.now += random.choice((0.1, 1.0, 1.0, 5.0, 30.0))
             self._feed(Tick())
+        elif roll < 0.403 and MIDDLEWARE in self.open:
+            self._feed(ServerMessage(MIDDLEWARE, Drain(random.random() < 0.5)))
         elif roll < 0.6 and self.computing is not None:
             self._compute()
         elif self.open:

@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from moviola.wire.messages import Death, Hello, Released
+from moviola.wire.messages import Beat, Death, Drain, Hello, Released
 from tests.processes import is_alive
 from tests.waiting import PATIENCE_S, until
 from tests.worker.workers import Workers
-from worker.parent import HUNG_CHECKS, Slot, check_life
+from worker.parent import CALL_BACK, HUNG_CHECKS, Slot, check_life
 from worker.shared_status import Note
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +88,51 @@ def test_a_drain_lets_the_running_task_be_delivered(start: Callable[..., Workers
         waiting: "drained",
         running: "stored",
     }
+
+
+def test_a_child_that_the_cluster_drains_stays_away_until_it_is_called_back(
+    start: Callable[..., Workers], tmp_path: Path
+) -> None:
+    """One ends in good order, the other one dies of its task."""
+    workers = start("w-1", "w-2")
+    cluster, heard = workers.cluster, workers.cluster.middleware
+    running, deadly = (cluster.task(name, f"wait {tmp_path / name}".encode()) for name in ("w-1", "w-2"))
+    waiting = cluster.task("w-1", b"echo")
+    cluster.until(lambda: heard.heard_beats(running) and heard.heard_beats(deadly))
+    for name in ("w-1", "w-2"):
+        cluster.tell(name, Drain())
+    cluster.until(lambda: sum(beat.draining for beat in heard.all(Beat)) >= 2 and heard.all(Released))
+    os.kill(workers.details("w-2")[0].process_id, signal.SIGKILL)
+    workers.logged("w-2 was drained by the cluster, and stays away")
+    (tmp_path / "w-1").touch()
+    cluster.until(cluster.results)
+    cluster.verdict(running)
+    workers.logged("w-1 was drained by the cluster, and stays away")
+    outcomes = {one.lease: one.outcome for one in heard.all(Released)}
+    assert outcomes == {waiting: "drained", running: "stored"}
+    workers.parent.send_signal(CALL_BACK)
+    workers.joined("w-1", 2)
+    workers.joined("w-2", 2)
+    death = workers.details("w-2")[1].death
+    assert death is not None
+    assert (death.lease, workers.details("w-1")[1].death) == (deadly, None)
+
+
+def test_a_child_that_is_called_back_while_it_is_drained_is_replaced_once_it_has_ended(
+    start: Callable[..., Workers], tmp_path: Path
+) -> None:
+    workers = start("w-1")
+    cluster = workers.cluster
+    running = cluster.task("w-1", f"wait {tmp_path / 'go'}".encode())
+    cluster.until(lambda: cluster.middleware.heard_beats(running))
+    cluster.tell("w-1", Drain())
+    cluster.until(lambda: cluster.middleware.all(Beat)[-1].draining)
+    workers.parent.send_signal(CALL_BACK)
+    workers.logged("w-1 is called back once it has ended")
+    (tmp_path / "go").touch()
+    cluster.until(cluster.results)
+    cluster.verdict(running)
+    workers.joined("w-1", 2)
 
 
 def test_a_second_signal_ends_at_once_and_leaves_no_process(start: Callable[..., Workers], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from moviola.wire.messages import (
     Beat,
     Cause,
     Death,
+    Drain,
     Error,
     LeaseBeat,
     Released,
@@ -235,6 +236,65 @@ def test_a_drain_waits_for_no_middleware() -> None:
     script.after(DrainRequested())
     script.after(Computed(A, RESULT))
     assert script.stored(A)[-1] == Exit(EXIT_DRAINED)
+
+
+# ── drained by the cluster ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def said(script: Script) -> list[bool]:
+    """Whether it drains, as each Beat of the last step told it."""
+    return [beat.draining for beat in script.beats]
+
+
+def test_a_wish_of_the_cluster_drains_it_and_tells_its_parent() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(task(B))
+    assert script.told(Drain()) == [released(B, "drained")]
+    assert (said(script), script.session.is_dismissed) == ([True, True], True)
+    assert script.told(task(C)) == [released(C, "drained")]
+    script.connect_store()
+    script.after(Computed(A, RESULT))
+    assert script.stored(A) == [released(A, "stored"), Exit(EXIT_DRAINED)]
+    assert script.session.is_dismissed
+
+
+def test_one_that_holds_nothing_says_that_it_drains_before_it_ends() -> None:
+    script = Script().connect()
+    assert script.told(Drain()) == [Exit(EXIT_DRAINED)]
+    assert said(script)[0]
+
+
+def test_a_wish_that_is_taken_back_has_it_go_on() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(Drain())
+    assert script.told(Drain(wanted=False)) == []
+    assert (said(script), script.session.is_dismissed) == ([False], False)
+    assert script.told(task(B)) == []
+    assert script.wait(DRAIN_LIMIT_S + 1) == []
+
+
+def test_a_wish_that_is_taken_back_does_not_undo_a_signal() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(Drain())
+    script.after(DrainRequested())
+    script.told(Drain(wanted=False))
+    assert (said(script), script.session.is_dismissed) == ([True], False)
+    assert script.wait(DRAIN_LIMIT_S)[-1] == Exit(EXIT_DRAINED)
+
+
+def test_a_new_connection_is_told_that_it_drains() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.told(Drain())
+    script.after(Lost(MIDDLEWARE, "gone"))
+    (dial,) = script.wait(5.0)
+    assert isinstance(dial, Dial)
+    assert WorkerDetails.from_wire(dial.hello.details).draining
+    script.after(Opened(MIDDLEWARE, WELCOME))
+    assert said(script) == [True]
 
 
 # ── anything, in any order ───────────────────────────────────────────────────────────────────────────────────────────

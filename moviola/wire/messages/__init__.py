@@ -26,6 +26,7 @@ from moviola.wire.messages.jobs import (
     Chunk,
     ChunkWindow,
     Control,
+    ControlWorker,
     End,
     Event,
     Filters,
@@ -37,7 +38,18 @@ from moviola.wire.messages.jobs import (
 )
 from moviola.wire.messages.message import CHECKS_WHAT_IS_SENT, ROLES, VERSIONS, Message
 from moviola.wire.messages.results import Drop, FailedChunk, Finish, Finished, Holdings, Own, Pass, Result, Stored
-from moviola.wire.messages.tasks import Asset, AssetRequest, Beat, Cause, HandOn, LeaseBeat, Released, Revoke, Task
+from moviola.wire.messages.tasks import (
+    Asset,
+    AssetRequest,
+    Beat,
+    Cause,
+    Drain,
+    HandOn,
+    LeaseBeat,
+    Released,
+    Revoke,
+    Task,
+)
 
 __all__ = [
     "CHECKS_WHAT_IS_SENT",
@@ -55,7 +67,9 @@ __all__ = [
     "Chunk",
     "ChunkWindow",
     "Control",
+    "ControlWorker",
     "Death",
+    "Drain",
     "Drop",
     "End",
     "Error",

@@ -165,6 +165,7 @@ class WorkerDetails(Record):
         death: how the previous process of this name died, or nil.
         process_id: for people.
         host: the machine's name, for people.
+        draining: as in Beat.
     """
 
     filters: list[Map]
@@ -175,6 +176,7 @@ class WorkerDetails(Record):
     death: Death | None = None
     process_id: int = 0
     host: Name = ""
+    draining: bool = False
 
 
 @record

@@ -104,6 +104,19 @@ class Control(Message):
 
 
 @record
+class ControlWorker(Message):
+    """A person's wish for a worker.
+
+    Attributes:
+        worker: the worker's name.
+        verb: `drain` or `resume`.
+    """
+
+    worker: Name
+    verb: Name
+
+
+@record
 class Watch(Message):
     """Asks for records.
 

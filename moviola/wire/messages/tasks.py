@@ -104,6 +104,17 @@ class Revoke(Message):
 
 
 @record
+class Drain(Message):
+    """The worker is to finish or give back what it holds, and to leave.
+
+    Attributes:
+        wanted: false takes the wish back: it goes on after all.
+    """
+
+    wanted: bool = True
+
+
+@record
 class LeaseBeat(Record):
     """How far a lease is.
 
@@ -128,11 +139,13 @@ class Beat(Message):
         leases: empty from an aggregator.
         cpu_percent (%): of one core, that the process used since the last Beat.
         memory_bytes (bytes): that the process has resident.
+        draining: it finishes what it holds, takes no more, and leaves.
     """
 
     leases: list[LeaseBeat] = field(default_factory=list)
     cpu_percent: float = 0.0
     memory_bytes: int = 0
+    draining: bool = False
 
 
 @record

@@ -87,6 +87,8 @@ class MessageChecks:
         for program in (scenario.middleware, scenario.aggregator):
             if sender.loop is program.loop and not isinstance(message, Hello):
                 assert not program.is_dirty, f"{type(message).__name__} leaves before the ledger's commit"
+        if sender.loop is scenario.middleware.loop:
+            scenario.draining.sent(sender, message)
         if isinstance(message, Task):
             self._task_sent(sender, message)
         elif isinstance(message, Result | HandOn):
@@ -220,6 +222,7 @@ class MessageChecks:
         if isinstance(message, Pass):
             self._result_epochs[message.job, message.track, message.index] = message.owner_epoch
         if name == "middleware":
+            scenario.draining.arrived(receiver, message)
             life = scenario.middleware.lives
             if isinstance(message, Released):
                 self._outstanding.get(link, set()).discard(message.lease)

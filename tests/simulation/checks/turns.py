@@ -50,7 +50,8 @@ class TurnChecks:
         cluster, now = server.dispatcher.cluster, self._scenario.world.now
         forgotten = self._messages.announced - cluster.catalogue.names
         assert not forgotten, f"workers announced {sorted(forgotten)}, and the middleware knows of no such filters"
-        workers = list(cluster.fleet.connected())
+        self._scenario.draining.middleware_turn(cluster)
+        workers = [one for one in cluster.fleet.connected() if one.state is not WorkerState.DRAINING]
         ready = [one for one in workers if one.state is WorkerState.READY]
         free = [one for one in ready if not one.is_computing]  # the last tasks are not given in advance
         for job in cluster.open.values():

@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from middleware import names, workers
+from middleware.draining import Draining
 from middleware.failures import Failures
 from middleware.leases import Leases
 from middleware.model.fleet import Fleet
@@ -18,6 +19,7 @@ from middleware.workers import Workers
 from moviola.wire.messages import Cause
 from tests.simulation.mutants.patches import Patch
 from worker.assets import AssetCache
+from worker.events import EXIT_DRAINED
 from worker.session import Session as WorkerSession
 
 
@@ -54,6 +56,38 @@ def _drain_costs_an_attempt() -> Patch:
             self._failures.failed(record, worker, Cause("drain", "drained"), now)
 
     return Leases, "released", released
+
+
+def _drain_is_not_told_over_a_new_connection() -> Patch:
+    real = WorkerSession._hello
+
+    def hello(self: Any, peer: Any) -> Any:
+        made = real(self, peer)
+        return replace(made, details={**made.details, "draining": False}) if made.details else made
+
+    return WorkerSession, "_hello", hello
+
+
+def _wish_to_drain_is_lost_with_the_connection() -> Patch:
+    return Draining, "rejoined", lambda self, before, worker: None
+
+
+def _word_of_before_the_wish_counts() -> Patch:
+    real = Draining.heard
+
+    def heard(self: Any, worker: Any, *, drains: bool) -> None:
+        worker.drain_wish = None
+        real(self, worker, drains=drains)
+
+    return Draining, "heard", heard
+
+
+def _resumed_worker_gets_nothing() -> Patch:
+    return Fleet, "resume", lambda self, worker: False
+
+
+def _drained_worker_takes_its_tasks_along() -> Patch:
+    return WorkerSession, "_end_drain", lambda self, now: self._exit(EXIT_DRAINED)
 
 
 def _kill_costs_an_attempt() -> Patch:

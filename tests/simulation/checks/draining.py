@@ -1,0 +1,99 @@
+"""What must hold of workers that drain: they get no task, leave in time with nothing in their hands, or go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from middleware.model.cluster import Cluster
+from middleware.model.states import WorkerState
+from moviola.base.processes import DRAIN_LIMIT_S
+from moviola.wire.messages import Beat, Drain, Hello, Message, Released, Task, WorkerDetails
+from tests.simulation.network import End, Link
+
+if TYPE_CHECKING:
+    from tests.simulation.scenario import Scenario
+    from tests.simulation.workers import Worker
+
+SLACK_S: Final = 1.0
+"""What the end of a drain may come too late."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """What was said over a worker's connection to the middleware.
+
+    Attributes:
+        name: the worker's.
+        told: whether it shall drain, as the middleware said last; None where it said nothing.
+        says: whether it drains, as it said last.
+        is_settled: since then it has been told nothing else, and has given no task back.
+    """
+
+    name: str = ""
+    told: bool | None = None
+    says: bool = False
+    is_settled: bool = False
+
+
+class DrainChecks:
+    """Knows from the wire who is told to drain, and who says that it does."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._lines: dict[Link, _Line] = {}
+        self._told: dict[tuple[int, str], tuple[str, bool | None]] = {}
+        """(life of the middleware, worker) → its session, and what this was told last."""
+        self._dismissed_at: dict[str, float] = {}  # worker → since when it drains
+
+    def sent(self, sender: End, message: Message) -> None:
+        """A message leaves the middleware."""
+        line = self._lines.get(sender.link)
+        if line is None:
+            return
+        if isinstance(message, Drain):
+            key = (self._scenario.middleware.lives, line.name)
+            line.told, line.is_settled = message.wanted, False
+            self._told[key] = (self._told[key][0], message.wanted)
+            verb = "drain" if message.wanted else "go on"
+            self._scenario.world.see(f"told-to-{verb.replace(' ', '-')}", f"{line.name} is told to {verb}")
+        elif isinstance(message, Task):
+            assert not line.says, f"{line.name} says that it drains, and is given {message.lease}"
+            assert not line.told, f"{line.name} is to drain, and is given {message.lease}"
+
+    def arrived(self, receiver: End, message: Message) -> None:
+        """A message arrives at the middleware."""
+        if isinstance(message, Hello) and message.role == "worker":
+            self._joins(receiver.link, message)
+        line = self._lines.get(receiver.link)
+        if line is not None and isinstance(message, Beat):
+            line.says, line.is_settled = message.draining, True
+        elif line is not None and isinstance(message, Released) and message.outcome == "drained":
+            line.is_settled = False
+
+    def _joins(self, link: Link, hello: Hello) -> None:
+        """A process that was told to drain is to do so after a lost connection, whether it had heard that or not."""
+        key = (self._scenario.middleware.lives, hello.name)
+        session, told = self._told.get(key, ("", None))
+        says = WorkerDetails.from_wire(hello.details).draining
+        is_same = session == hello.session
+        self._lines[link] = _Line(hello.name, told=told or None if is_same else None, says=says)
+        self._told[key] = (hello.session, told if is_same else None)
+
+    def middleware_turn(self, cluster: Cluster) -> None:
+        """Who says that it does not drain, and was not told to, may have tasks."""
+        loop = self._scenario.middleware.loop
+        for worker in cluster.fleet.connected():
+            end = loop.ends.get(worker.peer) if loop is not None else None
+            line = self._lines.get(end.link) if end is not None else None
+            if line is not None and line.is_settled and not line.says and not line.told:
+                assert worker.state is not WorkerState.DRAINING, f"{worker.name} drains no more, and gets nothing"
+
+    def worker_turn(self, worker: Worker) -> None:
+        """Who is drained has left when its time is over."""
+        session, now = worker.session, self._scenario.world.now
+        if session is None or not session.is_dismissed:
+            self._dismissed_at.pop(worker.name, None)
+            return
+        since = max(self._dismissed_at.setdefault(worker.name, now), worker.resumed_at)
+        assert now - since <= DRAIN_LIMIT_S + SLACK_S, f"{worker.name} drains for {now - since:.1f} s"
