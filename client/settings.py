@@ -96,6 +96,19 @@ class JobsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersSettings:
+    """What `client.workers` can be told beside the verb and the names."""
+
+    watch: bool = setting(False, type=SWITCH, help="list: show it anew until Ctrl-C", aliases=["-w"], once=True)
+    wait: bool = setting(False, type=SWITCH, help="drain: wait until all of them have left", once=True)
+    timeout: int | None = setting(
+        None, type=options.whole(1, MAX_TIMEOUT_S, "seconds", "S"), help="drain: wait no longer (60)", once=True
+    )
+    json: bool = json("print one JSON object")
+    quiet: bool = quiet()
+
+
+@dataclass(frozen=True, slots=True)
 class FiltersSettings:
     """What `client.filters` can be told."""
 

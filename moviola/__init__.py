@@ -18,7 +18,6 @@ TYPE_CHECKING = False  # type checkers know it by its name; `typing` would cost 
 if TYPE_CHECKING:
     from moviola.api.cluster import Cluster as Cluster
     from moviola.api.cluster import FilterInfo as FilterInfo
-    from moviola.api.cluster import WorkerInfo as WorkerInfo
     from moviola.api.comparison import ComparisonFailed as ComparisonFailed
     from moviola.api.comparison import compare as compare
     from moviola.api.decorated import Between as Between
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from moviola.api.progress import Progress as Progress
     from moviola.api.results import OutputResult as OutputResult
     from moviola.api.results import Result as Result
+    from moviola.api.workers import WorkerInfo as WorkerInfo
     from moviola.base.failures import Failure as Failure
     from moviola.comparison.records import Comparison as Comparison
 
@@ -70,7 +70,7 @@ _HOMES = {
     "Unreachable": "errors",
     "UnreadableSource": "errors",
     "UsageError": "errors",
-    "WorkerInfo": "cluster",
+    "WorkerInfo": "workers",
     "compare": "comparison",
     "filter": "decorated",
     "process": "process",

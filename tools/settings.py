@@ -106,13 +106,14 @@ themselves, in the files that counted when the cluster was started.
 
 TITLES: Final = {
     "send": "What is sent: `moviola send` (`python -m client.file_sender`)",
-    "client": "Where the cluster is: `moviola send`, `jobs`, `status`, `filters`, `doctor`",
+    "client": "Where the cluster is: `moviola send`, `jobs`, `workers`, `status`, `filters`, `doctor`",
     "up": "A cluster on this machine: `moviola up` (`./run.sh`), `demo`, `down`",
     "middleware": "`moviola middleware` (`python -m middleware`)",
     "aggregator": "`moviola aggregator` (`python -m aggregator`)",
     "worker": "`moviola worker` (`python -m worker`)",
     "web": "`moviola web` (`python -m moviola.web`)",
     "client.jobs": "`moviola jobs` (`python -m client.jobs`)",
+    "client.workers": "`moviola workers` (`python -m client.workers`)",
     "client.events": "`moviola events` (`python -m client.events`)",
     "client.status": "`moviola status` (`python -m client.status`)",
     "client.filters": "`moviola filters`",
@@ -132,6 +133,7 @@ def declared() -> dict[str, type]:
     return {
         **{table: declared.declared(table) for table in declared.DECLARED},
         "client.jobs": settings.JobsSettings,
+        "client.workers": settings.WorkersSettings,
         "client.events": events_settings.EventsSettings,
         "client.status": settings.StatusSettings,
         "client.filters": settings.FiltersSettings,

@@ -16,9 +16,7 @@ def as_json(view: ClusterView) -> dict[str, Any]:
     errors = [] if cluster is None else cluster.pop("troubles")
     return {
         "cluster": cluster,
-        "workers": [
-            {"name": worker.name, "state": worker.state, **_facts_json(worker)} for worker in view.workers.values()
-        ],
+        "workers": [worker_json(worker) for worker in view.workers.values()],
         "aggregators": [
             {
                 "name": one.name,
@@ -35,8 +33,8 @@ def as_json(view: ClusterView) -> dict[str, Any]:
     }
 
 
-def _facts_json(worker: Worker) -> dict[str, Any]:
+def worker_json(worker: Worker) -> dict[str, Any]:
     """Return what is told of a worker, but for the schemas of its filters."""
     facts = worker.facts.to_wire()
     del facts["schemas"]
-    return facts
+    return {"name": worker.name, "state": worker.state, **facts}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from rich.text import Text
@@ -13,7 +14,7 @@ from moviola.display.bars import duration
 from moviola.display.terminal import Part, Terminal
 from moviola.session.cluster_view import ClusterView
 from moviola.session.units import counted, sized
-from moviola.wire.messages import Aggregator, Overview
+from moviola.wire.messages import Aggregator, Overview, Worker
 from moviola.wire.options import age_text, size_text
 
 from .job_list import print_jobs
@@ -32,22 +33,29 @@ def print_tables(console: Terminal, view: ClusterView) -> None:
     failed do; what went wrong lately."""
     if view.overview is not None:
         console.say(*_cluster(view.overview))
-    shown = in_order(view.workers.values(), Order.NAME)
     aggregators = table("aggregator", "state", "reached at", "keeps results")
     for one in view.aggregators.values():
         aggregators.add_row(*_aggregator_cells(one))
-    console.print("No worker is connected." if not shown else "")
-    for line in fitted(COLUMNS, [worker_row(one, 0.0) for one in shown], console.width - 2) if shown else ():
-        console.say(" ", line)
-    if len(shown) < len(view.workers):
-        gone = counted(len(view.workers) - len(shown), "worker")
-        console.say(f"{gone} gone for more than {duration(LOST_SHOWN_S)} not shown.")
+    console.print()
+    print_workers(console, view.workers)
     console.print(aggregators if view.aggregators else "No aggregator is connected.")
     if view.jobs:
         now_unix_s = time.time()  # noqa: TID251 - jobs are told by the time of day
         print_jobs(console, view.jobs.values(), now_unix_s, JOBS_SHOWN)
     for trouble in () if view.overview is None else view.overview.troubles:
         console.say(*_trouble(trouble))
+
+
+def print_workers(console: Terminal, workers: Mapping[str, Worker]) -> None:
+    """The workers, a line each, those that left last."""
+    shown = in_order(workers.values(), Order.NAME)
+    if not shown:
+        console.print("No worker is connected.")
+    for line in fitted(COLUMNS, [worker_row(one, 0.0) for one in shown], console.width - 2) if shown else ():
+        console.say(" ", line)
+    if len(shown) < len(workers):
+        gone = counted(len(workers) - len(shown), "worker")
+        console.say(f"{gone} gone for more than {duration(LOST_SHOWN_S)} not shown.")
 
 
 def _aggregator_cells(one: Aggregator) -> list[Text | str]:

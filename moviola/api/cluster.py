@@ -16,6 +16,7 @@ from moviola.api.job import Job
 from moviola.api.options import Filters, JobOptions, PathLike, Source, filters_in, settings_from
 from moviola.api.plan import planned
 from moviola.api.process import IN_THIS_PROCESS
+from moviola.api.workers import WorkerInfo
 from moviola.base.config_files import ConfigError
 from moviola.base.layers import resolved
 from moviola.base.vocabulary import Topic
@@ -40,39 +41,6 @@ class FilterInfo:
     summary: str
     parameters: tuple[Parameter, ...]
     workers: int
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerInfo:
-    """A worker process of a cluster.
-
-    Attributes:
-        name: of the worker.
-        state: "ready", "full" (has as many tasks as it may), "draining" or "lost".
-        host: the machine's name.
-        process_id: on that machine.
-        filters: the names of those that it offers.
-        chunks: that it has done.
-        frames: that it has done.
-        frames_per_second: over the last seconds.
-        tasks: that it holds.
-        failures: tasks that failed on it.
-        cpu_percent: of one core.
-        memory: bytes that its process has.
-    """
-
-    name: str
-    state: str
-    host: str
-    process_id: int
-    filters: tuple[str, ...]
-    chunks: int
-    frames: int
-    frames_per_second: float
-    tasks: int
-    failures: int
-    cpu_percent: float
-    memory: int
 
 
 class Cluster:
@@ -279,26 +247,8 @@ class Cluster:
 
     def workers(self) -> Sequence[WorkerInfo]:
         """Return the worker processes, by name, the lost ones too. Raises Unreachable, Refused, Timeout."""
-        found = []
-        for worker in sorted(self._look(Topic.WORKERS).workers.values(), key=lambda one: one.name):
-            facts = worker.facts
-            found.append(
-                WorkerInfo(
-                    name=worker.name,
-                    state=worker.state,
-                    host=facts.host,
-                    process_id=facts.process_id,
-                    filters=tuple(facts.filters),
-                    chunks=facts.chunks,
-                    frames=facts.frames,
-                    frames_per_second=facts.frames_per_s,
-                    tasks=facts.in_flight,
-                    failures=facts.failures,
-                    cpu_percent=facts.cpu_percent,
-                    memory=facts.memory_bytes,
-                )
-            )
-        return found
+        known = self._look(Topic.WORKERS).workers
+        return [WorkerInfo.of(record, self._target) for _, record in sorted(known.items())]
 
     def events(
         self,

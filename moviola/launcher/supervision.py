@@ -28,6 +28,10 @@ from moviola.launcher.problem import Problem
 # Four programs stop one after the other, each within STOP_SECONDS; what is left then is killed.
 SHUTDOWN_TIMEOUT_S = 4 * cluster.STOP_SECONDS + 10
 
+CALL_WORKERS_BACK = "USR1"
+"""The signal for which the worker program starts those again that the cluster has drained. One that has hardly begun
+ends with it, and is started again; the `up` that started it has waited until its workers were there."""
+
 TELL_AFTER_S = 1.0
 """How long workers may take over their end until it is said what is waited for; and between two counts of it."""
 
@@ -79,8 +83,11 @@ def change(wanted: Cluster) -> None:
 
 
 def revive(state: Path) -> list[str]:
-    """Starts programs that were given up or stopped by hand; returns their names."""
+    """Starts programs that were given up or stopped by hand, and returns their names. Workers that the cluster has
+    drained are called back."""
     rpc = _rpc(state)
+    if rpc.getProcessInfo("worker")["statename"] in ("RUNNING", "STARTING"):
+        rpc.signalProcess("worker", CALL_WORKERS_BACK)
     down = [info["name"] for info in rpc.getAllProcessInfo() if info["statename"] in ("FATAL", "STOPPED", "EXITED")]
     for name in down:
         rpc.startProcess(name, False)  # False: without waiting until it has been up for START_SECONDS

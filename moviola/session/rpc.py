@@ -11,7 +11,7 @@ from moviola.session.target import Target, hello, nobody_answers
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.events import Lost, Received
 from moviola.wire.loop import Loop
-from moviola.wire.messages import Control, Error, Event, Job, Message, Watch, Welcome
+from moviola.wire.messages import Control, ControlWorker, Error, Event, Job, Message, Watch, Welcome
 
 TIMEOUT_S: Final = 10.0
 """What a middleware that is there takes far less than."""
@@ -38,10 +38,17 @@ def control(target: Target, job: str, verb: str, priority: int | None = None) ->
         priority: as in Control.
     """
 
-    def granted(message: Message) -> str | None:
-        return message.text if isinstance(message, Event) and message.kind == Notice.WISH_GRANTED else None
-
     return call(target, Control(job, verb, priority), granted)
+
+
+def control_worker(target: Target, worker: str, verb: str) -> str:
+    """Have the middleware do something with a worker. Return what it did, in a sentence. Raises as `call` does."""
+    return call(target, ControlWorker(worker, verb), granted)
+
+
+def granted(message: Message) -> str | None:
+    """Return what was done upon a wish, where a message is the answer to one."""
+    return message.text if isinstance(message, Event) and message.kind == Notice.WISH_GRANTED else None
 
 
 def call(target: Target, request: Message, answer: Callable[[Message], T | None]) -> T:

@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from moviola.base.vocabulary import Notice, Topic
-from moviola.session.rpc import TIMEOUT_S
+from moviola.base.vocabulary import Topic
+from moviola.session.rpc import TIMEOUT_S, granted
 from moviola.session.target import Target, hello
 from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory
 from moviola.wire.errors import Refused, Unreachable
 from moviola.wire.events import Lost, NetworkEvent, Received
-from moviola.wire.messages import Control, Error, Event, Job, Message, Overview, Watch, Welcome
+from moviola.wire.messages import Control, ControlWorker, Error, Job, Message, Overview, Watch, Welcome
 
 MAX_CALLS: Final = 16
 """Connections for calls at a time; the next ones wait. A call takes some milliseconds, and a middleware gives one user
@@ -48,11 +48,11 @@ class Caller:
 
     async def control(self, user: str, job: str, verb: str, priority: int | None = None) -> str:
         """Have the middleware do something with a job, as `moviola.session.rpc.control` does."""
-
-        def granted(message: Message) -> str | None:
-            return message.text if isinstance(message, Event) and message.kind == Notice.WISH_GRANTED else None
-
         return await self.call(user, Control(job, verb, priority), granted)
+
+    async def control_worker(self, user: str, worker: str, verb: str) -> str:
+        """Have the middleware do something with a worker, as `moviola.session.rpc.control_worker` does."""
+        return await self.call(user, ControlWorker(worker, verb), granted)
 
     async def overview(self, user: str) -> Overview:
         """Return how the cluster is doing."""

@@ -1,8 +1,9 @@
-"""`/api/stats`, `/api/filters`, `/api/workers`: what the cluster is made of, and how it does."""
+"""`/api/stats`, `/api/filters`, `/api/workers`: what the cluster is made of, how it does, and which worker leaves."""
 
 from __future__ import annotations
 
 from dataclasses import field
+from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -12,9 +13,11 @@ from starlette.routing import Route
 from moviola.base.installation import version
 from moviola.base.mapped import Mapped
 from moviola.base.records import record
-from moviola.base.vocabulary import JobState, WorkerState
+from moviola.base.texts import MAX_NAME
+from moviola.base.vocabulary import ErrorCode, JobState, WorkerState, WorkerVerb
 from moviola.web.access import User
 from moviola.web.gateway import gateway_of, user_of
+from moviola.web.problems import Problem
 from moviola.wire.messages import Overview, Worker
 
 
@@ -126,6 +129,19 @@ class WorkerTold(Mapped):
     tasks: list[TaskTold] = field(default_factory=list)
 
 
+@record
+class WorkerDone(Mapped):
+    """What was done with a worker.
+
+    Attributes:
+        name: the worker's.
+        answer: what was done, in a sentence.
+    """
+
+    name: str
+    answer: str
+
+
 async def stats(request: Request) -> Response:
     """Return how the cluster as a whole is doing, as it was in the last second."""
     user_of(request)
@@ -149,6 +165,28 @@ async def workers(request: Request) -> Response:
     view = await gateway_of(request).mirror_of(user).current()
     told = [worker_of(worker, user).to_wire() for _, worker in sorted(view.workers.items())]
     return JSONResponse({"workers": told})
+
+
+async def drain_worker(request: Request) -> Response:
+    """Give a worker no more tasks. It finishes or gives back what it holds, leaves, and stays away until its program is
+    started again. Only admins may."""
+    return await _control_worker(request, WorkerVerb.DRAIN)
+
+
+async def resume_worker(request: Request) -> Response:
+    """Have a worker go on that drains and has not left yet. Only admins may."""
+    return await _control_worker(request, WorkerVerb.RESUME)
+
+
+async def _control_worker(request: Request, verb: WorkerVerb) -> Response:
+    gateway, user, name = gateway_of(request), user_of(request), request.path_params["name"]
+    if not user.is_admin:
+        detail = f"Worker {name:.80} is for all users; only admins may {verb} it"
+        raise Problem(HTTPStatus.FORBIDDEN, detail, ErrorCode.NOT_YOURS)
+    if len(name) > MAX_NAME:
+        raise Problem(HTTPStatus.NOT_FOUND, f"There is no worker {name:.80}…", ErrorCode.UNKNOWN_WORKER)
+    answer = await gateway.caller.control_worker(gateway.cluster_user(user), name, verb)
+    return JSONResponse(WorkerDone(name, answer).to_wire())
 
 
 def stats_of(overview: Overview) -> Stats:
@@ -208,4 +246,6 @@ ROUTES: Final = (
     Route("/api/stats", stats, methods=["GET"]),
     Route("/api/filters", filters, methods=["GET"]),
     Route("/api/workers", workers, methods=["GET"]),
+    Route("/api/workers/{name:path}/drain", drain_worker, methods=["POST"]),
+    Route("/api/workers/{name:path}/resume", resume_worker, methods=["POST"]),
 )

@@ -84,10 +84,10 @@ class Operation:
 REFUSALS: Final[Mapping[int, str]] = {
     400: "A parameter, a field or the body cannot be read, or says what cannot be.",
     401: "The request has no token, or one that is not known.",
-    403: "A page of another site asks, or the middleware does not allow it.",
+    403: "Only admins may; or a page of another site asks, or the middleware does not allow it.",
     404: "There is no such thing, or it is somebody else's.",
     408: "Nothing came of the body for a minute.",
-    409: "The state of the job, or of the gateway, does not allow it.",
+    409: "The state of the job, of the worker or of the gateway does not allow it.",
     410: "The aggregator has the file no longer.",
     413: "The body is larger than the gateway takes.",
     415: "The body is nothing that can be taken so.",

@@ -59,6 +59,7 @@ PLACES: Final = {
     "chunk": "The chunk's index, from 0",
     "file": "The file's name, or its path in a folder",
     "output": "The output's name",
+    "name": "The worker's name",
 }
 """What is meant by the parameters of paths."""
 
@@ -315,6 +316,12 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     cluster.stats: Operation("Counts and rates", "Cluster", _json(cluster.Stats, "Counts and rates.")),
     cluster.filters: Operation("List filters", "Cluster", _json(FiltersTold, "The filters.")),
     cluster.workers: Operation("List workers", "Cluster", _json(WorkersTold, "The workers.")),
+    cluster.drain_worker: Operation(
+        "Drain a worker", "Cluster", _json(cluster.WorkerDone, "It gets no more tasks."), (403, 404, 409)
+    ),
+    cluster.resume_worker: Operation(
+        "Resume a worker", "Cluster", _json(cluster.WorkerDone, "It is told to go on."), (403, 404, 409)
+    ),
     health.health: Operation("Health", "Gateway", _json(health.Health, "It lives."), is_public=True),
     health.ready: Operation(
         "Readiness", "Gateway", _json(health.Health, "It can take requests."), (503,), is_public=True

@@ -29,6 +29,8 @@ RETRY_AFTER_S: Final = 5
 STATUSES: Final[Mapping[str, HTTPStatus]] = {
     ErrorCode.BAD_JOB: HTTPStatus.UNPROCESSABLE_ENTITY,
     ErrorCode.UNKNOWN_JOB: HTTPStatus.NOT_FOUND,
+    ErrorCode.UNKNOWN_WORKER: HTTPStatus.NOT_FOUND,
+    ErrorCode.WRONG_STATE: HTTPStatus.CONFLICT,
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorCode.NOT_YOURS: HTTPStatus.FORBIDDEN,
     ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

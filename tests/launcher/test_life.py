@@ -98,6 +98,16 @@ def test_it_starts_once_follows_the_number_of_workers_and_leaves_nothing(house: 
         assert json.load(answer)["workers"]["ready"] == 2
     assert house.processes("middleware") == before
 
+    reach = ("--port", str(house.port), "--secret-file", house.state / "secret")
+    listed = json.loads(house.call(sys.executable, "-m", "client.workers", *reach, "--json").stdout)["workers"]
+    one, other = (each["name"] for each in listed if each["state"] != "lost")
+    drained = house.call(sys.executable, "-m", "client.workers", "drain", one, "--wait", *reach)
+    assert (drained.returncode, drained.stdout.count("\n")) == (0, 1), drained.stderr
+    back = house.run()
+    assert back.returncode == 0, back.stderr
+    listed = json.loads(house.call(sys.executable, "-m", "client.workers", *reach, "--json").stdout)["workers"]
+    assert {each["name"] for each in listed if each["state"] != "lost"} == {one, other}, "it is called back"
+
     stopped = house.stop()
     *awaited, end = stopped.stdout.splitlines()
     assert (stopped.returncode, end) == (0, "Moviola is stopped.")

@@ -53,6 +53,8 @@ class Script:
     workers: int = 2
     known: list[messages.Job] = field(default_factory=list)  # jobs that are there without having been sent
     refuse_wishes: str = ""  # why every wish is refused
+    refused_workers: tuple[str, ...] = ()  # of these every wish is
+    lost_workers: tuple[str, ...] = ()  # those that were drained
     worker_filters: dict[str, Any] = field(default_factory=dict)  # further schemas, by name
     known_filters: list[Any] = field(default_factory=list)  # schemas that the cluster remembers
     refuse_watches: messages.Error | None = None  # what is answered to whoever asks for records
@@ -159,6 +161,8 @@ class FakeCluster:
             self._watch(link, message)
         elif isinstance(message, messages.Control):
             self._wish(link, message)
+        elif isinstance(message, messages.ControlWorker):
+            self._wish_of_worker(link, message)
 
     def _submit(self, link: ConnectionId, message: messages.Submit) -> None:
         if self.script.refusal is not None:
@@ -265,6 +269,15 @@ class FakeCluster:
             answer = messages.Event("wish-granted", f"job {message.job}: {message.verb} it is", message.job)
             self._middleware.send(link, answer)
 
+    def _wish_of_worker(self, link: ConnectionId, message: messages.ControlWorker) -> None:
+        if message.worker in self.script.refused_workers:
+            why = f"worker {message.worker} is not connected"
+            self._middleware.send(link, messages.Error("wrong-state", why, fatal=False))
+        else:
+            text = f"worker {message.worker}: {message.verb} it is"
+            self._middleware.send(link, messages.Event("wish-granted", text, worker=message.worker))
+            self.script.lost_workers += (message.worker,) if message.verb == "drain" else ()
+
     def _watch(self, link: ConnectionId, message: messages.Watch) -> None:
         if message.job:
             known = [job for job in self.script.known if job.job == message.job]
@@ -276,7 +289,9 @@ class FakeCluster:
             return
         offered = [schema.to_wire() for schema in schemas().values()] + list(self.script.worker_filters.values())
         facts = WorkerFacts(schemas=offered, filters=[schema["name"] for schema in offered])
-        workers = [messages.Worker(f"worker-{number}", "s", "ready", facts) for number in range(self.script.workers)]
+        names = [f"worker-{number}" for number in range(self.script.workers)]
+        lost = self.script.lost_workers
+        workers = [messages.Worker(one, "s", "lost" if one in lost else "ready", facts) for one in names]
         early, late = ([], workers) if self.script.late_workers else (workers, [])
         if "overview" in message.topics:
             counted = messages.Overview(1, time.monotonic(), workers={"ready": self.script.workers}, aggregators=1)

@@ -18,6 +18,7 @@ from typing import Any
 import av
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from moviola.web.problems import MEDIA_TYPE
@@ -27,6 +28,7 @@ from moviola.web.users import Role, add_user, remove_user
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, local, output
 from tests.waiting import PATIENCE_S, until
+from worker.parent import CALL_BACK
 
 from .hook_receivers import HookReceiver
 from .pictures import as_picture, as_png, decoded
@@ -40,7 +42,8 @@ HOOK_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 def gateway(tmp_path_factory: pytest.TempPathFactory, hooks: HookReceiver) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("gateway")
     uploads = tmp_path_factory.mktemp("uploads")
-    with LocalCluster(folder, workers=1) as cluster:
+    patient = ("--worker-timeout", "300")  # a worker that is suspended is not lost
+    with LocalCluster(folder, workers=1, middleware_arguments=patient) as cluster:
         cluster.environment |= {"TMPDIR": str(uploads), "NO_PROXY": "localhost,127.0.0.1"}
         (folder / "hook-secret").write_text(HOOK_SECRET)
         (folder / "hook-secret").chmod(0o600)
@@ -236,6 +239,39 @@ def test_the_same_upload_twice_while_it_is_open_is_one_job(gateway: Served, clip
     assert gateway.client.get(other["links"]["self"]).status_code == 404
 
 
+def test_a_worker_is_drained_and_comes_back_when_it_is_called(gateway: Served, clip: Path) -> None:
+    (worker,) = gateway.get("/api/workers")["workers"]
+    path = f"/api/workers/{worker['name']}"
+    refused(gateway.client.post(f"{path}/resume"), 409, "wrong-state")
+    refused(gateway.client.post("/api/workers/no/such/drain"), 404, "unknown-worker")
+    refused(gateway.client.post(f"/api/workers/{'x' * 300}/drain"), 404, "unknown-worker")
+
+    def is_(state: str) -> None:
+        until(lambda: gateway.get("/api/workers")["workers"][0]["state"] == state, f"it is {state}")
+
+    (child,) = gateway.cluster.worker_children()
+    child.suspend()
+    try:
+        job = gateway.put(clip, filters="contrast", new="on")
+        until(lambda: gateway.get("/api/workers")["workers"][0]["tasks"], "it holds a task")
+        told = gateway.client.post(f"{path}/drain").json()
+        assert told["name"] == worker["name"]
+        assert told["answer"].startswith(f"worker {worker['name']} gets no more tasks: it finishes or gives back")
+        is_("draining")
+        resumed = gateway.client.post(f"{path}/resume")
+        assert resumed.status_code == 200, resumed.text
+        assert gateway.client.post(f"{path}/drain").status_code == 200
+        child.resume()
+        is_("lost")
+        refused(gateway.client.post(f"{path}/drain"), 409, "wrong-state")
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            child.resume()
+        gateway.cluster.processes["worker"].send_signal(CALL_BACK)
+    ended = gateway.ended(job)
+    assert (ended["state"], ended["progress"]["retries"]) == ("done", 0)
+
+
 def test_a_jobs_stream_begins_with_its_record_and_ends_with_it(gateway: Served, clip: Path) -> None:
     job = gateway.put(clip, filters="rotate")
     path = job["links"]["events"]
@@ -315,6 +351,9 @@ def test_users_have_their_own_jobs_and_an_admin_all(gateway: Served, clip: Path)
             ("/priority?priority=1", "POST"),
         ):  # fmt: skip
             refused(ask("bob", f"{path}{below}", method), 404, "unknown-job")
+        for verb in ("drain", "resume"):
+            refused(ask("anna", f"/api/workers/any/{verb}", "POST"), 403, "not-yours")
+            refused(ask("boss", f"/api/workers/any/{verb}", "POST"), 404, "unknown-worker")
         assert [one["id"] for one in ask("anna", "/api/jobs").json()["jobs"]] == [job["id"]]
         assert ask("bob", "/api/jobs").json()["jobs"] == []
         assert job["id"] in [one["id"] for one in ask("boss", "/api/jobs").json()["jobs"]]

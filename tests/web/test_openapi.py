@@ -187,7 +187,7 @@ def test_nothing_but_what_is_for_everybody_is_answered_without_a_token(
     for path, item in document["paths"].items():
         for method, one in item.items():
             if one.get("security") != []:
-                answer = ask(app, path.format(id="x", chunk=0, file="x", output="x"), method.upper())
+                answer = ask(app, path.format(id="x", chunk=0, file="x", output="x", name="x"), method.upper())
                 assert (answer.status_code, "www-authenticate" in answer.headers) == (401, True), (method, path)
                 asked += 1
     assert asked >= 18

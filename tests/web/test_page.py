@@ -36,7 +36,12 @@ def test_every_line_of_the_page_can_be_typed(tmp_path: Path) -> None:
     assert len(lines) >= 15
     clip = clips.moving(tmp_path / "clip.mp4", frames=16)
     as_picture(clip, tmp_path / "logo.png")
-    with LocalCluster(tmp_path, workers=1) as cluster, Served(cluster) as gateway, ExitStack() as stopped:
+    patient = ("--worker-timeout", "300")  # a worker that is suspended is not lost
+    with (
+        LocalCluster(tmp_path, workers=1, middleware_arguments=patient) as cluster,
+        Served(cluster) as gateway,
+        ExitStack() as stopped,
+    ):
         job: dict[str, Any] = {}
         for line in lines:
             if "/files" in line or "/play" in line:
@@ -47,7 +52,9 @@ def test_every_line_of_the_page_can_be_typed(tmp_path: Path) -> None:
                     stopped.callback(child.resume)
                 job = gateway.put(clip, filters="flip")
             known = gateway.get("/api/comparisons")["comparisons"] if "/comparisons/ID" in line else [job]
-            done = _type(line.replace("ID", known[0].get("id", "")), gateway, tmp_path)
+            worker = next((one["name"] for one in gateway.get("/api/workers")["workers"]), "")
+            line = line.replace("ID", known[0].get("id", "")).replace("WORKER", worker)
+            done = _type(line, gateway, tmp_path)
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
             if not job:
                 (job,) = gateway.get("/api/jobs")["jobs"]

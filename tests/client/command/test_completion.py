@@ -81,6 +81,12 @@ def test_ids_of_jobs_come_from_the_cluster(cluster: FakeCluster) -> None:
     assert offered(f"moviola jobs {flags} priority fi") == ["film-b2"]
 
 
+def test_names_of_workers_come_from_the_cluster(cluster: FakeCluster) -> None:
+    flags = f"--host 127.0.0.1 --port {cluster.port} --no-secret"
+    assert offered(f"moviola workers {flags} drain work") == ["worker-0", "worker-1"]
+    assert offered("moviola workers dr") == ["drain"]
+
+
 def test_without_a_cluster_no_job_is_offered() -> None:
     assert offered("moviola jobs --port 1 --no-secret show ") == []
 

@@ -15,6 +15,7 @@ from tests.end_to_end.api.connecting import connect
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.faults.witness import all_sent, lose_a_task
 from tests.waiting import until
+from worker.parent import CALL_BACK
 
 
 @pytest.fixture
@@ -42,6 +43,29 @@ def test_a_job_of_two_outputs_equals_that_of_this_process(cluster: moviola.Clust
     assert all(frame.notes[0]["frame"] == frame.index for frame in frames)
     assert job.state == "done"
     assert job.is_over
+
+
+def test_a_worker_is_drained_and_a_job_goes_on_without_it(
+    running: LocalCluster, cluster: moviola.Cluster, clip: Path, gate: Path
+) -> None:
+    gates = ",".join(f"gate:frame={frame}:path={gate}" for frame in (0, 16, 32, 48))
+    job = cluster.submit(clip, gates, chunk_frames=16, new=True)
+    until(lambda: all(each.tasks for each in cluster.workers()), "both have work")
+    one, other = cluster.workers()
+    with pytest.raises(moviola.Refused, match="only one that drains can be resumed"):
+        one.resume()
+    assert one.drain().startswith(f"worker {one.name} gets no more tasks: it finishes or gives back")
+    assert "is told to go on" in one.resume()
+    one.drain()
+    assert cluster.workers()[0].state == "draining"
+    gate.touch()
+    assert job.result().state == "done"
+    until(lambda: [each.state == "lost" for each in cluster.workers()] == [True, False], "it has left")
+    assert cluster.workers()[1].name == other.name
+    with pytest.raises(moviola.Refused, match="is not connected"):
+        one.drain()
+    running.processes["worker"].send_signal(CALL_BACK)
+    running.wait(2)
 
 
 def test_what_was_submitted_before_is_found_and_fetched(
