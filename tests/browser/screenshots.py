@@ -23,6 +23,7 @@ from tests.web.served import Served
 
 from . import scenes
 from .chromium import chromium
+from .desk import choose, drop, preview_of
 from .looking import DESKTOP, shoot
 
 MANY: Final = 30
@@ -154,7 +155,37 @@ def many(studio: Studio) -> None:
         studio.shoot(page, "workers-many")
 
 
-SCENES: Final[dict[str, Callable[[Studio], None]]] = {"empty": empty, "busy": busy, "users": users, "many": many}
+def sending(studio: Studio) -> None:
+    """The view that sends: a full desk, tables, what is refused, and an upload that is cut."""
+    with studio.site("sending", 1) as (_, page):
+        live(page, "/send")
+        film = clips.film()
+        drop(page, (film.name, "video/mp4", film.read_bytes()))
+        choose(page, "blur", "watermark")
+        preview_of(page)
+        page.get_by_role("button", name="Add an output").click()
+        choose(page, "edges")
+        preview_of(page)
+        studio.shoot(page, "send-video")
+        books = "".join(f"book {number},{number * 10}\n" for number in range(60))
+        drop(page, ("books.csv", "text/csv", f"title,pages\n{books}".encode()), ("notes.txt", "text/plain", b"hello"))
+        page.get_by_role("button", name="Remove this output").click()
+        page.get_by_label("The chain as text").fill("where:column=pages:min=300")
+        expect(page.get_by_role("heading", name="books.csv: 30 records are kept")).to_be_visible()
+        studio.shoot(page, "send-table")
+        page.route("**/api/jobs", lambda route: route.abort("connectionreset"))
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_text("The connection was cut")).to_be_visible()
+        studio.shoot(page, "send-cut")
+
+
+SCENES: Final[dict[str, Callable[[Studio], None]]] = {
+    "empty": empty,
+    "busy": busy,
+    "users": users,
+    "many": many,
+    "sending": sending,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,142 @@
+// Uploads on their way: how far each is, and what is done when one is cut.
+
+import { upload } from "../api.js";
+import { clear, h } from "../dom.js";
+import { duration, size as sized } from "../parts/format.js";
+
+const WINDOW_MS = 4000; // over which the rate is measured
+const PASSING = [0, 408, 429, 502, 503, 504, 507]; // statuses at which the same upload may succeed later
+
+/** A list of uploads, which are sent one after the other; `root` is its element. */
+export class Uploads {
+  #list = h("ol", { class: "stack uploads" });
+  #parcels;
+  #formOf;
+  #onEnd;
+  #running = null;
+  #isClosed = false;
+
+  /**
+   * @param {import("./sources.js").Parcel[]} parcels what is to be sent.
+   * @param {function(import("./sources.js").Parcel): FormData} formOf makes the form of one.
+   * @param {{onEnd: function(Object[], string[]): void, onBack: function(): void}} listeners `onEnd` is called with the
+   *   jobs and the remarks when all are sent; `onBack` when somebody wants the choices back.
+   */
+  constructor(parcels, formOf, { onEnd, onBack }) {
+    [this.#parcels, this.#formOf, this.#onEnd] = [parcels.map((parcel) => ({ parcel, told: null })), formOf, onEnd];
+    this.root = h("section", { class: "card stack", "aria-labelledby": "uploads-title" },
+      h("div", { class: "row apart" }, h("h2", { id: "uploads-title", tabindex: "-1" }, "Sending"),
+        h("button", { type: "button", class: "button quiet", onclick: () => {
+          this.close();
+          onBack();
+        } }, "Stop, and change something")),
+      this.#list);
+    for (const one of this.#parcels) {
+      one.row = h("li", { class: "upload stack" });
+      this.#list.append(one.row);
+      this.#draw(one, "waits for those before it", 0);
+    }
+    this.#next();
+  }
+
+  /** Whether something is on its way. */
+  get isRunning() {
+    return this.#running !== null;
+  }
+
+  /** End what is on its way. */
+  close() {
+    this.#isClosed = true;
+    this.#running?.abort();
+  }
+
+  async #next() {
+    const one = this.#parcels.find(({ told, isStopped }) => !told && !isStopped);
+    if (this.#isClosed || this.#running) return;
+    if (!one) return this.#end();
+    const meter = new Meter();
+    let [loaded, total] = [0, 0];
+    const sending = upload("/api/jobs", this.#formOf(one.parcel), (sent, all) => {
+      [loaded, total] = [sent, all];
+      meter.add(sent);
+      const text = sent < all ? meter.text(sent, all) : "all of it is sent; the cluster takes it in …";
+      this.#draw(one, text, all ? sent / all : 0, this.#cancelButton(one));
+    });
+    this.#running = sending;
+    this.#draw(one, "begins …", 0, this.#cancelButton(one));
+    try {
+      one.told = await sending.done;
+      this.#draw(one, "sent", 1);
+    } catch (problem) {
+      one.isStopped = true;
+      if (!this.#isClosed) this.#failed(one, problem, loaded, total);
+    }
+    this.#running = null;
+    this.#next();
+  }
+
+  #failed(one, problem, loaded, total) {
+    const wasCut = problem.code === "gateway-away";
+    const where = total && loaded < total ? ` after ${sized(loaded)} of ${sized(total)}` : "";
+    const sentence = wasCut
+      ? `The connection was cut${where}. Nothing is lost: the same upload goes on with the same job.`
+      : problem.code === "aborted" ? `It was stopped${where}.` : problem.detail;
+    const again = h("button", { type: "button", class: "button primary", onclick: () => {
+      one.isStopped = false;
+      this.#draw(one, "waits for those before it", 0);
+      this.#next();
+    } }, "Try again");
+    const isPassing = PASSING.includes(problem.status);
+    this.#draw(one, sentence, total ? loaded / total : 0, isPassing && again, "bad");
+    if (isPassing) again.focus();
+  }
+
+  #end() {
+    if (this.#parcels.some(({ told }) => !told)) return; // it is to be tried again, or was stopped
+    const jobs = this.#parcels.flatMap(({ told }) => told.jobs);
+    const remarks = [...new Set(this.#parcels.flatMap(({ told }) => told.remarks))];
+    this.#onEnd(jobs, remarks);
+  }
+
+  #cancelButton(one) {
+    return (one.cancel ??= h("button", { type: "button", class: "button", "aria-label": `Cancel the upload of ${one.parcel.name}`, onclick: () => this.#running?.abort() }, "Cancel"));
+  }
+
+  #draw(one, text, share, button, kind = "") {
+    const percent = Math.floor(share * 100);
+    if (!one.bar || one.kind !== kind) {
+      one.kind = kind;
+      one.fill = h("span");
+      one.bar = h("div", { class: `bar ${kind}`, role: "progressbar", "aria-label": `Upload of ${one.parcel.name}`, "aria-valuemin": 0, "aria-valuemax": 100 }, one.fill);
+      one.text = h("p", { class: kind === "bad" ? "fault" : "muted small", role: kind === "bad" ? "alert" : null });
+      one.actions = h("div", { class: "row" });
+      clear(one.row, h("div", { class: "row apart" }, h("strong", {}, one.parcel.name), one.actions), one.bar, one.text);
+    }
+    one.bar.setAttribute("aria-valuenow", percent);
+    one.bar.style.setProperty("--share", `${share * 100}%`);
+    if (one.text.textContent !== text) one.text.textContent = text;
+    if (one.actions.firstChild !== (button || null)) clear(one.actions, button);
+  }
+}
+
+/** How fast bytes go, over the last seconds. */
+class Meter {
+  #samples = [];
+
+  add(sent) {
+    const now = performance.now();
+    this.#samples.push({ now, sent });
+    while (this.#samples.length > 2 && this.#samples[0].now < now - WINDOW_MS) this.#samples.shift();
+  }
+
+  text(sent, all) {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    const parts = [`${sized(sent)} of ${sized(all)}`];
+    const seconds = (last.now - first.now) / 1000;
+    if (seconds > 0.2 && last.sent > first.sent) {
+      const rate = (last.sent - first.sent) / seconds;
+      parts.push(`${sized(rate)} a second`, `${duration((all - sent) / rate)} left`);
+    }
+    return parts.join(", ");
+  }
+}

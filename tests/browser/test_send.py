@@ -1,0 +1,215 @@
+"""The view that sends: files in, filters chosen and previewed, sent with progress, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.end_to_end import clips
+from tests.web.pictures import as_picture, decoded
+from tests.web.served import Served
+
+from .desk import choose, drop, preview_of
+from .looking import assert_accessible
+from .proxies import Road
+
+pytestmark = pytest.mark.suite("browser")
+
+CUT_AT = 100_000  # bytes of an upload
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clips.moving(tmp_path_factory.mktemp("clips") / "my clip.mp4", frames=96, size=(320, 240))
+
+
+@pytest.fixture
+def send(page: Page) -> Page:
+    page.goto("/send")
+    expect(page.get_by_role("button", name="Choose files …")).to_be_visible()
+    return page
+
+
+def content_of(picture: Locator) -> bytes:
+    """The content of a picture that is shown."""
+    source = picture.get_attribute("src")
+    assert source is not None
+    return base64.b64decode(source.partition(",")[2])
+
+
+def test_a_clip_is_dropped_filtered_previewed_and_sent(send: Page, site: Served, clip: Path) -> None:
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    expect(send.get_by_text("1 video, ")).to_be_visible()
+    choose(send, "blur")
+    pictures = preview_of(send)
+    expect(pictures).to_have_count(3)
+    first = content_of(pictures.nth(0))
+    slider = send.get_by_role("slider", name="radius, slider")
+    slider.fill("25")
+    expect(send.get_by_label("The chain as text")).to_have_value("blur:radius=25")
+    expect(send.locator(".preview")).not_to_have_attribute("aria-busy", "true")
+    expect(pictures.nth(0)).not_to_have_attribute("src", f"data:image/png;base64,{base64.b64encode(first).decode()}")
+    blurred = decoded(content_of(pictures.nth(1)))
+    assert blurred.std() < decoded(first).std(), "more blur leaves less contrast"
+    send.get_by_role("button", name="Show before").click()
+    expect(send.get_by_alt_text("Middle frame, before the filters")).to_be_visible()
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send).to_have_url(re.compile(r"/jobs/[^/]+$"))
+    job = site.ended(site.get(f"/api/jobs/{send.url.rpartition('/')[2]}"))
+    assert (job["state"], job["name"], job["outputs"][0]["name"]) == ("done", clip.name, "blur")
+
+
+def test_the_preview_of_pictures_is_what_the_job_makes_of_them(
+    send: Page, site: Served, clip: Path, tmp_path: Path
+) -> None:
+    picture = as_picture(clip, tmp_path / "still.png").read_bytes()
+    drop(send, ("still.png", "image/png", picture))
+    send.get_by_label("The chain as text").fill("edges,flip")
+    pictures = preview_of(send)
+    expect(pictures).to_have_count(1)
+    shown = content_of(pictures.nth(0))
+    assert shown != picture
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send).to_have_url(re.compile(r"/jobs/[^/]+$"))
+    job = site.ended(site.get(f"/api/jobs/{send.url.rpartition('/')[2]}"))
+    assert site.client.get(f"{job['links']['self']}/files/edges-flip/still.png").content == shown
+
+
+def test_a_table_shows_its_first_records(send: Page) -> None:
+    rows = "".join(f"book {number},{number * 10}\n" for number in range(60))
+    drop(send, ("books.csv", "text/csv", f"title,pages\n{rows}".encode()))
+    choose(send, "where")
+    send.get_by_label("column", exact=True).fill("pages")
+    send.get_by_label("min", exact=True).fill("500")
+    expect(send.get_by_role("heading", name="books.csv: 10 records are kept")).to_be_visible()
+    expect(send.get_by_role("cell", name="book 50")).to_be_visible()
+    assert_accessible(send)
+
+
+def test_what_is_no_material_is_refused_before_anything_is_sent(send: Page) -> None:
+    sent: list[str] = []
+    send.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    drop(send, ("notes.txt", "text/plain", b"hello"), ("empty.mp4", "video/mp4", b""))
+    expect(send.get_by_text("notes.txt is not taken.")).to_be_visible()
+    expect(send.get_by_text("empty.mp4 is empty.")).to_be_visible()
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send.get_by_text("Choose a file first.")).to_be_visible()
+    assert not sent
+    assert_accessible(send)
+
+
+def test_a_chain_that_cannot_be_is_said_while_it_is_written(send: Page, clip: Path) -> None:
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    text = send.get_by_label("The chain as text")
+    text.fill("blur:radius=9,")
+    expect(send.locator("#chain-fault")).to_contain_text("the name of a filter is missing")
+    text.fill("blurr")
+    expect(send.locator("#chain-fault")).to_contain_text("no filter called “blurr”")
+    text.fill("blur:radius=1000")
+    expect(send.get_by_text("radius is 1000; it must be at most")).to_be_visible()
+    text.fill("blur,edges")
+    expect(send.locator(".step")).to_have_count(2)
+    send.get_by_role("button", name="Move edges up").click()
+    expect(text).to_have_value("edges,blur")
+    expect(send.get_by_role("button", name="Move edges down")).to_be_focused()
+    send.get_by_role("button", name="Remove blur").click()
+    expect(text).to_have_value("edges")
+
+
+def test_several_outputs_options_and_a_logo_travel(send: Page, site: Served, clip: Path, tmp_path: Path) -> None:
+    logo = as_picture(clip, tmp_path / "logo.png")
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    choose(send, "watermark")
+    with send.expect_file_chooser() as chooser:
+        send.get_by_role("button", name="Choose a file …").click()
+    chooser.value.set_files(str(logo))
+    expect(send.get_by_label("The chain as text")).to_have_value("watermark:file=logo.png")
+    expect(preview_of(send)).to_have_count(3)
+    send.get_by_role("button", name="Add an output").click()
+    choose(send, "grayscale")
+    send.get_by_label("Name of the output").fill("gray")
+    send.get_by_label("codec", exact=True).select_option("ffv1")
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send).to_have_url(re.compile(r"/jobs/[^/]+$"))
+    job = site.ended(site.get(f"/api/jobs/{send.url.rpartition('/')[2]}"))
+    assert job["state"] == "done"
+    assert [(one["name"], one["codec"]) for one in job["requested"]] == [("watermark", "ffv1"), ("gray", "ffv1")]
+
+
+def test_an_upload_that_is_cut_in_its_middle_is_sent_again_by_one_button(
+    browser: Browser, site: Served, tmp_path: Path
+) -> None:
+    noise = clips.moving(tmp_path / "long clip.mp4", frames=240, gop=1, size=(640, 480))
+    assert noise.stat().st_size > 2 * CUT_AT
+    with Road(site.port) as road, browser.new_context(base_url=road.url) as context:
+        page = context.new_page()
+        page.goto("/send")
+        drop(page, (noise.name, "video/mp4", noise.read_bytes()))
+        page.get_by_label("The chain as text").fill("contrast")
+        preview_of(page)
+        road.limit = CUT_AT
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_text("The connection was cut")).to_be_visible()
+        assert_accessible(page)
+        road.limit = None
+        again = page.get_by_role("button", name="Try again")
+        expect(again).to_be_focused()
+        again.press("Enter")
+        expect(page).to_have_url(re.compile(r"/jobs/[^/]+$"))
+        job = site.ended(site.get(f"/api/jobs/{page.url.rpartition('/')[2]}"))
+        assert job["state"] == "done"
+    assert [one["name"] for one in site.get("/api/jobs?limit=1000")["jobs"]].count(noise.name) == 1
+
+
+def test_an_upload_can_be_stopped_and_changed(send: Page, clip: Path) -> None:
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    send.get_by_label("The chain as text").fill("contrast")
+    send.route("**/api/jobs", lambda route: None)  # it is never answered
+    send.get_by_role("button", name="Send", exact=True).click()
+    send.get_by_role("button", name=f"Cancel the upload of {clip.name}").click()
+    expect(send.get_by_text("It was stopped")).to_be_visible()
+    send.get_by_role("button", name="Stop, and change something").click()
+    expect(send.get_by_label("The chain as text")).to_have_value("contrast")
+    expect(send.get_by_role("button", name="Send", exact=True)).to_be_focused()
+
+
+def test_with_the_keyboard_alone_a_job_is_sent(send: Page, site: Served, clip: Path) -> None:
+    def tab_to(name: str) -> None:
+        wanted = send.get_by_role("button", name=name, exact=True)
+        for _ in range(200):
+            send.keyboard.press("Tab")
+            if wanted.evaluate("(node) => node === document.activeElement"):
+                return
+        raise AssertionError(f"no way leads to {name}")
+
+    tab_to("Choose files …")
+    with send.expect_file_chooser() as chooser:
+        send.keyboard.press("Enter")
+    chooser.value.set_files(str(clip))
+    expect(send.get_by_text("1 video, ")).to_be_visible()
+    for _ in range(200):
+        send.keyboard.press("Tab")
+        if send.get_by_role("searchbox", name="Search").evaluate("(node) => node === document.activeElement"):
+            break
+    send.keyboard.type("sharper edges")
+    send.keyboard.press("Tab")
+    send.keyboard.press("Enter")
+    expect(send.get_by_label("The chain as text")).to_have_value("sharpen")
+    tab_to("Send")
+    send.keyboard.press("Enter")
+    expect(send).to_have_url(re.compile(r"/jobs/[^/]+$"))
+    assert site.ended(site.get(f"/api/jobs/{send.url.rpartition('/')[2]}"))["state"] == "done"
+
+
+def test_axe_finds_nothing_in_a_desk_that_is_full(send: Page, clip: Path) -> None:
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    choose(send, "blur", "watermark", "faces")
+    send.get_by_role("button", name="Add an output").click()
+    choose(send, "grayscale")
+    preview_of(send)
+    send.get_by_text("More options").click()
+    assert_accessible(send)
