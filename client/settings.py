@@ -109,6 +109,16 @@ class WorkersSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """What `client.html_report` can be told beside the job."""
+
+    out: str | None = out("a file or folder for the report, - for standard output (JOB.html in this folder)")
+    overwrite: bool = setting(False, type=SWITCH, help="replace a file that is there", aliases=["-y"], once=True)
+    open: bool = setting(False, type=SWITCH, help="show it in a browser", once=True)
+    quiet: bool = quiet()
+
+
+@dataclass(frozen=True, slots=True)
 class FiltersSettings:
     """What `client.filters` can be told."""
 

@@ -42,6 +42,7 @@ GROUPS: Final = {
     "Any cluster": (
         Subcommand("jobs", "list jobs; show, wait for, fetch, cancel, retry one", PROGRAMS["jobs"]),
         Subcommand("workers", "list workers; drain one: it finishes its task and leaves", PROGRAMS["workers"]),
+        Subcommand("report", "write a report of a job, one HTML file", PROGRAMS["report"]),
         Subcommand("events", "tell what happens, and run a command when a job ends", PROGRAMS["events"]),
         Subcommand("status", "show workers, aggregators and jobs", PROGRAMS["status"]),
     ),

@@ -24,6 +24,7 @@ PROGRAMS: Final = {
     "workers": "client.workers",
     "status": "client.status",
     "events": "client.events",
+    "report": "client.html_report",
     "web": "moviola.web",
     "worker": "worker",
     "middleware": "middleware",

@@ -28,6 +28,7 @@ class ChunkFacts:
     preroll_packets: int
     preroll_size: int
     latency_ms: float
+    seconds: Seconds
 
 
 class DecodeTrouble(NamedTuple):
@@ -114,6 +115,7 @@ class Account:
                 report.preroll_packets,
                 report.preroll_size,
                 sum(report.latency_ms),
+                report.seconds,
             )
         )
 

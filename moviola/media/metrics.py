@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
+from typing import Final
 
 from moviola.base.failures import MAX_FAILURES_OF_OUTPUT, Failure
+from moviola.base.histogram import Histogram, Measured
 from moviola.base.mapped import Map, Mapped
 from moviola.base.output_summary import OutputSummary
 from moviola.base.records import record
@@ -20,6 +22,9 @@ from moviola.media.material import Facts, Output, Source
 from moviola.media.spliced import Details, Spliced
 
 FORMAT = 1
+
+CHUNK_BOUNDS_S: Final = tuple(round(factor * 10.0**power, 3) for power in range(-3, 3) for factor in (1, 2, 5))
+"""Bounds of the classes of `chunk_seconds`: 1, 2, 5, 10 … ms up to 500 s; a class is fine enough for a glance."""
 
 SUFFIX = ".metrics.json"
 """How the file is called, behind the output's name."""
@@ -78,6 +83,16 @@ class ChunkMetrics(Mapped):
     preroll_size: int
 
 
+@record
+class StageHistograms(Mapped):
+    """How many seconds each chunk took in each stage, prerolls in `decode`."""
+
+    decode: Histogram = field(default_factory=Histogram)
+    convert: Histogram = field(default_factory=Histogram)
+    filter: Histogram = field(default_factory=Histogram)
+    encode: Histogram = field(default_factory=Histogram)
+
+
 Percentiles = dict[str, float | None]
 """p50, p95 and p99; None of nothing."""
 
@@ -107,6 +122,7 @@ class Metrics(Mapped):
     warnings: list[str]
     failures: list[Failure]
     troubles: Details
+    chunk_seconds: StageHistograms = field(default_factory=StageHistograms)
 
 
 def build(
@@ -147,6 +163,7 @@ def build(
         warnings=[*source.common_facts.warnings, *spliced.warnings],
         failures=_failures(source, output, spliced, cluster or ClusterStatistics()),
         troubles=_troubles(spliced),
+        chunk_seconds=_chunk_seconds(spliced),
     )
 
 
@@ -250,6 +267,15 @@ def _seconds(spliced: Spliced, wall_seconds: float, cluster: ClusterStatistics |
     else:
         wait = sum(each.present_seconds - each.busy_seconds for each in cluster.workers)
     return {name: round(value, 3) for name, value in {**stages, "wait": max(0.0, wait)}.items()}
+
+
+def _chunk_seconds(spliced: Spliced) -> StageHistograms:
+    names = ("decode", "convert", "filter", "encode")
+    measured = {name: Measured(CHUNK_BOUNDS_S) for name in names}
+    for chunk in spliced.account.chunks:
+        for name in names:
+            measured[name].add(getattr(chunk.seconds, name))
+    return StageHistograms(**{name: each.histogram() for name, each in measured.items()})
 
 
 def _chunks(spliced: Spliced) -> ChunkMetrics:

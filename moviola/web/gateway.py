@@ -39,6 +39,9 @@ of it or reads a finished file."""
 MAX_COMPARED: Final = 256 * MIB
 """Bytes of what is compared: the gateway's machine works on all of it several times."""
 
+REPORTERS: Final = 2
+"""Threads that make reports: each takes a core while it looks for pictures, and some 30 s at most."""
+
 RECEIVE_LIMIT: Final = 64 * MIB
 """Bytes of messages in progress from the cluster: the largest are parts of files, of 4 MiB, and records."""
 
@@ -57,6 +60,8 @@ class Gateway:
         hooks: who is told of what happens.
         writers: bounds the threads that write bodies, of all requests.
         cutters: bounds the threads that read and cut sources.
+        reporters: bounds the threads that make reports of jobs.
+        reports: how many each user waits for.
         receiver: the folder of uploads.
         previews: the places of previews, and what they bring.
         sending: the places of uploads that are sent on to the cluster.
@@ -76,6 +81,8 @@ class Gateway:
     memory: ReceiveMemory = field(default_factory=lambda: ReceiveMemory(RECEIVE_LIMIT))
     writers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
     cutters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CUTTERS))
+    reports: Counter[str] = field(default_factory=Counter)
+    reporters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(REPORTERS))
     sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SENDING))
     players: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_PLAYS))
     plays: Counter[str] = field(default_factory=Counter)

@@ -18,6 +18,7 @@ from moviola.web import (
     page,
     playing,
     previews,
+    reports,
     sendable,
     streams,
     uploads,
@@ -217,6 +218,13 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     jobs.list_tasks: Operation("Story of its tasks", "Jobs", _json(TasksTold, "What happened."), ONE_JOB),
     jobs.show_task: Operation("Story of a chunk", "Jobs", _json(TaskStoryTold, "What happened."), ONE_JOB),
     jobs.show_timeline: Operation("Timeline of its chunks", "Jobs", _json(TimelineTold, "Who did what."), ONE_JOB),
+    reports.show_report: Operation(
+        "Report of a job",
+        "Jobs",
+        {200: Answer("One HTML file, which loads nothing.", {"text/html": {"type": "string"}})},
+        (400, 404, 429),
+        (Parameter("download", "1: for a browser to save", {"type": "integer", "enum": [0, 1], "default": 0}),),
+    ),
     jobs.pause_job: Operation("Pause a job", "Jobs", _json(DoneTold, "It is paused."), (404, 409)),
     jobs.resume_job: Operation("Resume a job", "Jobs", _json(DoneTold, "It goes on."), (404, 409)),
     jobs.set_priority: Operation(

@@ -14,7 +14,7 @@ from moviola.session.job_session import FINAL_STATES
 from moviola.session.timeline import timeline_of
 from moviola.wire.messages import Job
 
-LINKS: Final = ("events", "tasks", "timeline")
+LINKS: Final = ("events", "tasks", "timeline", "report")
 """What a job has below its own path."""
 
 

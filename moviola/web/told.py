@@ -56,7 +56,7 @@ class JobTold(Mapped):
         progress: counts of frames, chunks and tasks.
         outputs: what was asked for; once it has ended, what each came to.
         files: that can be had.
-        links: paths of the job: `self`, `events`, `tasks`, `timeline`.
+        links: paths of the job: `self`, `events`, `tasks`, `timeline`, `report`.
     """
 
     id: str

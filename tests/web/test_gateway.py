@@ -165,12 +165,47 @@ def test_a_job_tells_who_did_which_chunk_and_when(gateway: Served, done: dict[st
     assert (timeline["seconds"], timeline["remarks"]) == (done["seconds"], [])
 
 
+def test_a_job_has_a_report_that_loads_nothing(gateway: Served, done: dict[str, Any]) -> None:
+    report = gateway.client.get(done["links"]["report"])
+    assert (report.status_code, report.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert report.headers["content-security-policy"].startswith("default-src 'none'")
+    for words in ("my clip.mp4", "All 32 frames came through", "blur:radius=3", "Who did what, when"):
+        assert words in report.text, words
+    saved = gateway.client.get(done["links"]["report"], params={"download": 1})
+    assert saved.headers["content-disposition"].startswith(f'attachment; filename="{done["id"]}.html"')
+    refused(gateway.client.get(done["links"]["report"], params={"download": "yes"}), 400, "bad-parameter")
+
+
+def test_the_command_writes_the_same_report_and_replaces_nothing(
+    gateway: Served, done: dict[str, Any], tmp_path: Path
+) -> None:
+    def report(*arguments: str) -> tuple[int, str, str]:
+        ran = gateway.cluster.run("client.html_report", done["id"][:8], *arguments)
+        return ran.returncode, ran.stdout, ran.stderr
+
+    path = tmp_path / "report.html"
+    status, out, _ = report("--out", str(path))
+    assert (status, out.startswith(f"{path}, ")) == (0, True)
+    assert "All 32 frames came through" in path.read_text()
+    path.write_text("mine")
+    status, _, err = report("--out", str(path))
+    assert (status, path.read_text()) == (2, "mine")
+    assert f"{path} is there, and is left as it is" in err
+    status, out, _ = report("--out", str(path), "-y", "-q")
+    assert (status, out, "All 32 frames" in path.read_text()) == (0, "", True)
+    status, out, _ = report("--out", "-")
+    assert (status, out.startswith("<!doctype html>")) == (0, True)
+    assert report("--out", str(tmp_path / "no" / "report.html"))[0] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
 def test_nothing_that_is_told_names_a_path_or_an_address(gateway: Served, done: dict[str, Any]) -> None:
     for path in (
         "/api/jobs",
         done["links"]["self"],
         done["links"]["tasks"],
         f"{done['links']['tasks']}/0",
+        done["links"]["report"],
         done["links"]["timeline"],
     ):
         text = gateway.client.get(path).text

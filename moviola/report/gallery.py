@@ -1,0 +1,78 @@
+"""The pictures of a job whose outputs are folders: which are shown, and small copies of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from moviola.base.finished_file import FinishedFile
+from moviola.base.mapped import Malformed
+from moviola.media.images.header import MAX_FILE_SIZE
+from moviola.report.facts import Album
+from moviola.report.thumbnails import Budget, NoPictures, picture_of, thumbnail
+from moviola.report.words import sized
+from moviola.session.remote_file import RemoteFile
+from moviola.wire.limits import MIB
+
+MAX_LISTING_SIZE: Final = 64 * MIB
+"""Bytes of a list of pictures that are read: a job has 200 000 of them at most, each with some 150 bytes."""
+
+
+def pictures_named(file: RemoteFile) -> list[FinishedFile]:
+    """Return the pictures that a listing names. Raises OSError."""
+    found = []
+    for line in b"".join(file.pieces(MAX_LISTING_SIZE)).split(b"\n"):
+        try:
+            found.append(FinishedFile.from_wire(json.loads(line)))
+        except (Malformed, ValueError):
+            continue
+    return found
+
+
+def gallery_of(
+    files: list[FinishedFile],
+    folder: str,
+    troubles: Mapping[str, str],
+    most: int,
+    opened: Callable[[FinishedFile], RemoteFile],
+    budget: Budget,
+) -> Album:
+    """Return some pictures of a folder: those with which something is wrong, and some of the others.
+
+    Args:
+        files: all of them.
+        folder: in which they lie.
+        troubles: what is wrong, by the pictures' names in the source.
+        most: how many are shown.
+        opened: opens one of the job's files.
+        budget: for all pictures of the report.
+    """
+    album = Album(len(files))
+    wrong = [file for file in files if _name(file, folder) in troubles][:most]
+    others = [file for file in files if _name(file, folder) not in troubles]
+    left = most - len(wrong)
+    step = max(1, -(-len(others) // left)) if left else len(others) + 1
+    for file in [*wrong, *(others[::step] if left else [])]:
+        if budget.is_spent:
+            break
+        name = _name(file, folder)
+        try:
+            if file.size > MAX_FILE_SIZE:
+                raise NoPictures("it is too large")
+            pixels = picture_of(opened(file).read())
+        except (NoPictures, OSError) as error:
+            album.missing = f"{name} cannot be shown: {error}"
+            continue
+        height, width = pixels.shape[:2]
+        note = ", ".join(filter(None, [f"{width} × {height}", sized(file.size), troubles.get(name, "")]))
+        made = thumbnail(pixels, name, note)
+        if not budget.take(made):
+            break
+        album.pictures.append(made)
+    album.missing = album.missing or budget.reason
+    return album
+
+
+def _name(file: FinishedFile, folder: str) -> str:
+    return file.file.removeprefix(f"{folder}/")

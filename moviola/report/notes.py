@@ -1,0 +1,166 @@
+"""What filters noted, over time: a file of a line for each note, read once, becomes a few curves and rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, Final
+
+from moviola.report.facts import Notes, Series, Words
+
+STEPS: Final = 200
+"""Steps of a plot: each is some pixels wide."""
+
+MAX_FIELDS: Final = 24
+"""Curves, and fields with texts, of one output; the built-in filters note up to six each."""
+
+MAX_WORDS: Final = 500
+"""Different texts of a field that are told apart while it is read: a filter that reads text has no end of them."""
+
+WORDS_SHOWN: Final = 12
+"""The most frequent ones have a row."""
+
+MAX_WORD: Final = 60
+"""Characters of a text in a row."""
+
+MAX_NOTES_SIZE: Final = 64 * 1024 * 1024
+"""Bytes of notes that are looked at: some 300 000 of them, and seconds."""
+
+_PLACES: Final = frozenset({"frame", "source_frame", "time_s", "filter", "image", "index", "page"})
+
+
+@dataclass(slots=True)
+class _Curve:
+    """A number over time while it is read."""
+
+    least: list[float] = field(default_factory=lambda: [float("inf")] * STEPS)
+    greatest: list[float] = field(default_factory=lambda: [float("-inf")] * STEPS)
+    total: list[float] = field(default_factory=lambda: [0.0] * STEPS)
+    count: list[int] = field(default_factory=lambda: [0] * STEPS)
+
+    def add(self, step: int, value: float) -> None:
+        self.least[step] = min(self.least[step], value)
+        self.greatest[step] = max(self.greatest[step], value)
+        self.total[step] += value
+        self.count[step] += 1
+
+    def series(self, name: str) -> Series:
+        steps = [step for step in range(STEPS) if self.count[step]]
+        points = [
+            ((step + 0.5) / STEPS, self.least[step], self.total[step] / self.count[step], self.greatest[step])
+            for step in steps
+        ]
+        mean = sum(self.total) / sum(self.count)
+        return Series(name, points, min(self.least), max(self.greatest), mean)
+
+
+@dataclass(slots=True)
+class _Texts:
+    """The texts of a field while they are read."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    steps: dict[str, set[int]] = field(default_factory=dict)
+    others: set[int] = field(default_factory=set)
+
+    def add(self, step: int, text: str) -> None:
+        text = text if len(text) <= MAX_WORD else f"{text[: MAX_WORD - 1]}…"
+        if text not in self.counts and len(self.counts) >= MAX_WORDS:
+            if len(self.others) < MAX_WORDS:
+                self.others.add(hash(text))
+            return
+        self.counts[text] = self.counts.get(text, 0) + 1
+        self.steps.setdefault(text, set()).add(step)
+
+    def words(self, name: str) -> Words:
+        often = sorted(self.counts, key=lambda text: (-self.counts[text], text))
+        rows = [
+            (text, self.counts[text], [step / STEPS for step in sorted(self.steps[text])])
+            for text in often[:WORDS_SHOWN]
+        ]
+        return Words(name, rows, len(often) - len(rows) + len(self.others))
+
+
+def notes_of(lines: Iterable[bytes], end: float, *, is_time: bool) -> Notes:
+    """Return what lines of annotations say over time. Lines that are none are passed over.
+
+    Args:
+        lines: of an output's annotations.
+        end: where the last frame is: seconds, or how many pictures there are.
+        is_time: the place of a note is its `time_s`; else its `index`.
+    """
+    curves: dict[str, _Curve] = {}
+    texts: dict[str, _Texts] = {}
+    count = 0
+    for line in lines:
+        note = _note(line)
+        if note is None:
+            continue
+        count += 1
+        place = note.get("time_s" if is_time else "index")
+        share = place / end if isinstance(place, int | float) and end > 0 else 0.0
+        step = min(STEPS - 1, max(0, int(share * STEPS))) if isfinite(share) else 0
+        filter_name = str(note.get("filter", ""))
+        for name, value in note.items():
+            if name not in _PLACES:
+                _add(curves, texts, f"{filter_name}: {name}" if filter_name else name, value, step)
+    return Notes(
+        lines=count,
+        end=end,
+        is_time=is_time,
+        steps=STEPS,
+        series=[curve.series(name) for name, curve in sorted(curves.items())],
+        words=[each.words(name) for name, each in sorted(texts.items()) if each.counts],
+    )
+
+
+def _note(line: bytes) -> Mapping[str, Any] | None:
+    try:
+        note = json.loads(line)
+    except ValueError:
+        return None
+    return note if isinstance(note, dict) else None
+
+
+def _add(curves: dict[str, _Curve], texts: dict[str, _Texts], name: str, value: Any, step: int) -> None:
+    """Take the value of a field: a number, a text, whether something is so, a list of boxes, of texts or of numbers."""
+    name = name[:MAX_WORD]
+    if isinstance(value, bool):
+        if value and (found := _of(texts, name, _Texts)) is not None:
+            found.add(step, "yes")
+    elif isinstance(value, int | float):
+        if isfinite(value) and (curve := _of(curves, name, _Curve)) is not None:
+            curve.add(step, float(value))
+    elif isinstance(value, str):
+        if (found := _of(texts, name, _Texts)) is not None:
+            found.add(step, value)
+    elif isinstance(value, list):
+        _add_list(curves, texts, name, value, step)
+
+
+def _add_list(curves: dict[str, _Curve], texts: dict[str, _Texts], name: str, value: list[Any], step: int) -> None:
+    if value and all(isinstance(one, str) for one in value):
+        if (found := _of(texts, name, _Texts)) is not None:
+            for one in value:
+                found.add(step, one)
+    elif value and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):
+        if (curve := _of(curves, name, _Curve)) is not None:
+            for one in value:
+                if isfinite(one):
+                    curve.add(step, float(one))
+    elif (
+        all(isinstance(one, list) for one in value)
+        and not name.endswith("scores")  # of no box there are none
+        and (curve := _of(curves, f"{name}, how many", _Curve)) is not None
+    ):
+        curve.add(step, float(len(value)))
+
+
+def _of(found: dict[str, Any], name: str, kind: type[Any]) -> Any:
+    """Return the accumulator of a field; None where there are too many fields."""
+    if name not in found:
+        if len(found) >= MAX_FIELDS:
+            return None
+        found[name] = kind()
+    return found[name]

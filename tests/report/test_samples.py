@@ -1,0 +1,51 @@
+"""The first records of tables, read from the beginning of a result."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from moviola.report.samples import MAX_CELL, MAX_COLUMNS, ROWS, samples_of
+
+
+class Beginning(io.BytesIO):
+    """A file whose pieces can be asked for, as a RemoteFile's can."""
+
+    def pieces(self, most: int) -> list[bytes]:
+        return [self.getvalue()[:most]]
+
+
+def result(**tables: list[dict[str, str]]) -> bytes:
+    lists = (f'"{name}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for name, rows in tables.items())
+    return ("{\n" + ",\n".join(lists) + "\n}\n").encode()
+
+
+def test_each_table_shows_its_first_records() -> None:
+    movies = [{"id": str(number), "title": f"film {number}"} for number in range(20)]
+    first, second = samples_of(Beginning(result(movies=movies, ratings=[{"rating": "5"}])), "x.json")  # type: ignore[arg-type]
+    assert (first.name, first.columns, len(first.rows)) == ("movies", ["id", "title"], ROWS)
+    assert first.rows[1] == ["1", "film 1"]
+    assert (second.name, second.rows) == ("ratings", [["5"]])
+
+
+def test_a_record_that_is_cut_off_is_left_out() -> None:
+    whole = result(movies=[{"id": "1"}, {"id": "2"}])
+    cut = whole[: whole.index(b'"2"')]
+    assert samples_of(Beginning(cut), "x.json")[0].rows == [["1"]]  # type: ignore[arg-type]
+
+
+def test_long_values_and_many_columns_are_shortened() -> None:
+    row = {f"c{number}": "x" * 500 for number in range(40)}
+    (sample,) = samples_of(Beginning(result(t=[row])), "x.json")  # type: ignore[arg-type]
+    assert len(sample.columns) == len(sample.rows[0]) == MAX_COLUMNS
+    assert {len(value) for value in sample.rows[0]} == {MAX_CELL}
+
+
+def test_csv_has_one_table() -> None:
+    (sample,) = samples_of(Beginning(b'id,title\r\n1,"a, b"\r\n'), "x.csv")  # type: ignore[arg-type]
+    assert (sample.columns, sample.rows) == (["id", "title"], [["1", "a, b"]])
+
+
+def test_an_empty_result_has_none() -> None:
+    assert samples_of(Beginning(b""), "x.csv") == []  # type: ignore[arg-type]
+    assert samples_of(Beginning(b'{\n"movies": []\n}\n'), "x.json") == []  # type: ignore[arg-type]
