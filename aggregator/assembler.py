@@ -63,7 +63,7 @@ from .events import (
     Unsent,
 )
 from .history import MAX_HISTORY
-from .jobs import CollectedJob, Submitted
+from .jobs import CollectedJob, Submitted, print_of
 from .memory import Memory
 from .peers import Peers
 from .reads import Readers
@@ -358,13 +358,24 @@ class Assembler:
             return None  # an answer could only mislead: who knows the job's real owner epoch has asked already
         if job is None or message.owner_epoch > job.owner_epoch:
             job = self._begin(message, job)
-        elif job.state is JobPhase.FINISHED and not job.has_succeeded:
-            job.begin_again()
-            self._memory.save(job)
+        else:
+            self._own_again(job, message)
         if job is not None:
             self._memory.orphans.pop(job.id, None)
             self._memory.report_holdings(job)
         return None
+
+    def _own_again(self, job: CollectedJob, message: Own) -> None:
+        """It is asked for once more: after a reconnection, to make files that failed, or because more is known of its
+        source by now, of which the newest description counts."""
+        if job.has_succeeded:
+            return
+        if job.state is JobPhase.FINISHED:
+            job.begin_again()
+            self._memory.save(job)
+        if job.state is JobPhase.COLLECTING and job.source_print != print_of(message.source):
+            job.source_print = print_of(message.source)
+            self._memory.outbox.append(SaveJob(job.id, job.record(), _submitted(message)))
 
     def _begin(self, message: Own, old: CollectedJob | None) -> CollectedJob | None:
         """The job of an Own, without what an earlier epoch stored; None where it cannot be."""
@@ -382,8 +393,7 @@ class Assembler:
         if old is not None:
             memory.forget(old)
         memory.jobs[job.id] = job
-        whose = message.name, message.user, message.owner_epoch, message.lease_key
-        memory.outbox.append(SaveJob(job.id, job.record(), Submitted(*whose, message.source, message.outputs)))
+        memory.outbox.append(SaveJob(job.id, job.record(), _submitted(message)))
         memory.log(f"job {job.id} ({job.name}): {len(job.tracks)} tracks to collect, owner epoch {job.owner_epoch}")
         return job
 
@@ -417,6 +427,11 @@ class Assembler:
             return
         self._memory.log(f"job {job.id} is dropped")
         self._memory.forget(job)
+
+
+def _submitted(own: Own) -> Submitted:
+    whose = own.name, own.user, own.owner_epoch, own.lease_key
+    return Submitted(*whose, own.source, own.outputs)
 
 
 def _holds(announced: FinishedFile, name: str) -> bool:

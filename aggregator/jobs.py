@@ -90,6 +90,11 @@ class JobRecord(Mapped):
     finished: Finished | None
 
 
+def print_of(source: Map) -> str:
+    """Return what tells a source that came while it was submitted from the same one when it was known whole."""
+    return str(source.get("fingerprint", ""))
+
+
 class CollectedJob:
     """A job that was given to this aggregator."""
 
@@ -98,6 +103,7 @@ class CollectedJob:
     ) -> None:
         self.id, self.owner_epoch, self.name, self.user, self.tracks = job, owner_epoch, name, user, tracks
         self.lease_key = lease_key  # of its tags, see moviola/wire/lease_tags.py
+        self.source_print: str | None = None  # of the source as the ledger has it; not known after a restart
         self.state = JobPhase.COLLECTING
         self.crashes = 0  # splices that had to be begun again
         self.damages = 0  # splices that met damaged results
@@ -118,7 +124,9 @@ class CollectedJob:
             raise ValueError(f"a job has at most {MAX_TRACKS} outputs and streams")
         names += [""] * (stream_count - 1)
         tracks = [CollectedTrack(number, name) for number, name in enumerate(names)]
-        return cls(own.job, own.owner_epoch, own.name, own.user, tracks, own.lease_key)
+        job = cls(own.job, own.owner_epoch, own.name, own.user, tracks, own.lease_key)
+        job.source_print = print_of(own.source)
+        return job
 
     def set_state(self, state: JobPhase) -> None:
         """Go on to another phase. Raises IllegalTransition where the table does not allow it."""

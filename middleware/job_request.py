@@ -10,7 +10,7 @@ from moviola.base.mapped import Map, Mapped
 from moviola.base.records import record
 from moviola.base.texts import MAX_NAME
 from moviola.wire.limits import KIB
-from moviola.wire.messages import AssetFacts, Submit, packed_size
+from moviola.wire.messages import AssetFacts, End, Submit, packed_size
 
 FIXED_ROW_BYTES: Final = 4 * KIB
 """The least that a request counts for: its rows and its place in memory."""
@@ -21,7 +21,8 @@ MAX_CHAIN_BYTES: Final = 16 * KIB
 
 @record
 class JobRequest(Mapped):
-    """What was asked for with a job. Only its priority changes while the job goes on.
+    """What was asked for with a job. While the job goes on its priority may change, and a source that came while it was
+    submitted is described once more at its end.
 
     Attributes:
         key: as in Submit.
@@ -34,6 +35,7 @@ class JobRequest(Mapped):
         submitted_unix_s (s): when, since 1970.
         lease_key: for the tags of the job's leases; 32 bytes.
         assets: as in Submit.
+        whole_key: as in End.
     """
 
     key: str
@@ -46,6 +48,7 @@ class JobRequest(Mapped):
     submitted_unix_s: float
     lease_key: bytes
     assets: list[AssetFacts]
+    whole_key: str = ""
 
     @classmethod
     def of(cls, message: Submit, user: str, submitted_unix_s: float, lease_key: bytes) -> JobRequest:
@@ -62,6 +65,23 @@ class JobRequest(Mapped):
             lease_key=lease_key,
             assets=message.assets,
         )
+
+    def ended(self, message: End) -> JobRequest:
+        """Return the same with the source as a client describes it when all of it has come. Raises ValueError where
+        workers were told otherwise."""
+        for name in ("kind", "name", "stream_count", "process"):
+            if message.source.get(name) != self.source.get(name):
+                raise ValueError(f"the source's {name} is not what it was when the job was submitted")
+        return replace(self, source=message.source, whole_key=message.whole_key)
+
+    def as_submit(self) -> Submit:
+        """Return the Submit that asks for this."""
+        asked = (self.key, self.source, self.outputs, self.policy, self.priority)
+        return Submit(*asked, origin=self.origin, assets=self.assets)
+
+    def has_key(self, key: str) -> bool:
+        """Return True if a Submit with this key asks for the same of the same source."""
+        return key in (self.key, self.whole_key)
 
     @property
     def name(self) -> str:
@@ -114,7 +134,8 @@ class JobRequest(Mapped):
         source = message.source
         same = all(self.source[name] == source[name] for name in ("kind", "stream_count"))
         same = same and [each.value for each in self.assets] == [each.value for each in message.assets]
-        same = same and _print_of(self.source) == _print_of(source)
+        prints = {_print_of(self.source), _print_of(source)} - {""}  # of a source that still comes there is none
+        same = same and len(prints) <= 1
         return same and [_names(output) for output in self.outputs] == [_names(output) for output in message.outputs]
 
 

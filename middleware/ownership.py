@@ -192,6 +192,12 @@ class Ownership:
         self._cluster.save(job)
         self._own(job, record)
 
+    def tell_anew(self, job: Job) -> None:
+        """More is known of a job's source: its owner is told. One that is away is told when it comes back."""
+        owner = self._cluster.owner_of(job)
+        if owner is not None:
+            self._own(job, owner)
+
     def _own(self, job: Job, record: AggregatorRecord) -> None:
         job.await_holdings()
         asked = job.request

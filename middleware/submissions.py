@@ -128,7 +128,7 @@ class Submissions:
     def _continued(self, client: ClientRecord, message: Submit) -> Job | EndedJob | None:
         """The job that this submission repeats or takes up again; a new one only if its reply may have been lost."""
         for job in reversed(client.user.open.values()):
-            if job.request.key != message.key:
+            if not job.request.has_key(message.key):
                 continue
             attached = self._cluster.clients.get(job.client) if job.client is not None else None
             same_session = job.session == client.session  # its last reply may have been lost
@@ -319,9 +319,26 @@ class Submissions:
             self._cluster.send(client.peer, Error(ErrorCode.EDITED, text, fatal=False, job=job.id))
             return
         if job.chunk_counts is None:
+            if message.source and not self._describe(client, job, message):
+                return
             job.end_upload(counts)
-            self._cluster.save(job)
+            self._cluster.save(job, whole=bool(message.source))
         self._ownership.finish_if_complete(job, now)
+
+    def _describe(self, client: ClientRecord, job: Job, message: End) -> bool:
+        """Take what is said of a source now that all of it has come; return False where that is refused."""
+        cluster = self._cluster
+        try:
+            request = job.request.ended(message)
+            fault = fault_of(request.as_submit())
+        except ValueError as error:
+            fault = str(error)
+        if fault:
+            cluster.refuse(client, ErrorCode.BAD_JOB, f"job {job.id}: {fault}", job.id)
+            return False
+        cluster.describe_source(job, request)
+        self._ownership.tell_anew(job)
+        return True
 
     def _job_of(self, client: ClientRecord, message: Message, job_id: str) -> Job | None:
         """Return the job that this client is attached to, unless it is over; any other is refused."""

@@ -270,6 +270,12 @@ class Cluster:
         job.user.charge(Resource.LEDGER_BYTES, job.ledger_bytes - before)
         return job
 
+    def describe_source(self, job: Job, request: JobRequest) -> None:
+        """More is known of a job's source than when it was submitted; its chunks and tasks stay as they are."""
+        before = job.ledger_bytes
+        job.describe_source(request)
+        job.user.charge(Resource.LEDGER_BYTES, job.ledger_bytes - before)
+
     def set_state(self, job: Job, state: JobState, code: str = "", reason: str = "") -> None:
         """Changes a job's state and tells everyone whom it concerns."""
         if job.set_state(state, code, reason):

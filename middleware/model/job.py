@@ -396,6 +396,11 @@ class Job:
         self._take_request(replace(request, priority=self.request.priority))
         self._clear()
 
+    def describe_source(self, request: JobRequest) -> None:
+        """More is known of its source by now; what workers are told of it is the same."""
+        self._take_request(request)
+        self.mark()
+
     def _take_request(self, request: JobRequest) -> None:
         self.request, self.ledger_bytes = request, request.ledger_size()
 

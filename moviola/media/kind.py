@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from moviola.base.vocabulary import Mode
 from moviola.media.frame import Frame
+from moviola.media.growing import GrowingFile
 from moviola.media.material import Chunk, Cutting, Encoder, Files, Header, Material, Output, Result, Source
 from moviola.media.spliced import Spliced
 
@@ -40,6 +41,22 @@ class Split(Protocol):
         """Return the source that `material` is, and its chunks, read as they are asked for.
 
         Where it is cut depends on the material and `cutting` alone. Raise UnreadableSource, also from the iterator.
+        """
+        ...
+
+
+class Front(Protocol):
+    """Cuts the first chunks of a material of one file while that still comes."""
+
+    def __call__(
+        self, material: Material, growing: GrowingFile, cutting: Cutting
+    ) -> tuple[Source, Iterator[Chunk]] | None:
+        """Return the source as far as the file's beginning tells, with an empty fingerprint, and the first chunks of
+        stream 0, read as they come; None where nothing is settled before the file's end.
+
+        They are those of `split`, but for files whose end shows that they are other than they began: whoever uses this
+        compares both. It waits for the file, and so does the iterator. Raise UnreadableSource and
+        moviola.media.growing's ComesLast and BrokenOff, also from the iterator.
         """
         ...
 
@@ -202,6 +219,7 @@ class Kind:
         makes_folder: an output is a folder, with a file for each of the material's.
         tells_count: people are told how many units there are before they are sent.
         split, process, splice: the three functions of each kind; `split | process | splice` is the whole work.
+        front: None where nothing can be cut before the last byte is here.
         check: None where nothing can be wrong that is known before.
         verify: None where cuts cannot change anything.
         excerpt: None where nobody would look at a chunk.
@@ -225,6 +243,7 @@ class Kind:
     is_sequence: bool = False
     makes_folder: bool = False
     tells_count: bool = False
+    front: Deferred[Front] | None = None
     check: Deferred[Check] | None = None
     verify: Deferred[Verify] | None = None
     excerpt: Deferred[Excerpt] | None = None

@@ -11,6 +11,7 @@ from typing import Final
 
 from moviola.media import images, table, video
 from moviola.media.frame import Frame
+from moviola.media.growing import GrowingFile
 from moviola.media.kind import Excerpt, Kind, Process
 from moviola.media.material import NO_VIDEO, Chunk, Cutting, Files, Material, Output, Source
 from moviola.media.spliced import Spliced
@@ -53,6 +54,16 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
     Raise moviola.media.errors.UnreadableSource, also from the iterator.
     """
     return kind_named(material.kind).split.load()(material, cutting)
+
+
+def front(material: Material, growing: GrowingFile, cutting: Cutting) -> tuple[Source, Iterator[Chunk]] | None:
+    """Return what the beginning of a file tells that still comes, and its first chunks; `moviola.media.kind.Front`
+    tells how. None where its kind has to be whole, or nothing is settled before its end.
+
+    Raise moviola.media.errors.UnreadableSource, moviola.media.growing.ComesLast, BrokenOff, also from the iterator.
+    """
+    function = kind_named(material.kind).front
+    return None if function is None else function.load()(material, growing, cutting)
 
 
 def check(source: Source, outputs: Iterable[Output]) -> None:

@@ -97,7 +97,7 @@ class ChunkReader(Protocol):
 
     @property
     def source(self) -> Source:
-        """The source, as it is submitted."""
+        """The source: at the beginning as it is submitted, behind the last chunk as it is known then."""
 
     def next_chunk(self) -> Chunk | None:
         """Return the next chunk, or None after the last one. Raises UnreadableSource."""
@@ -115,7 +115,7 @@ class AssetsFirst:
 
     @property
     def source(self) -> Source:
-        """The source, as it is submitted."""
+        """The source as the reader knows it."""
         return self._reader.source
 
     def next_chunk(self) -> Chunk | None:

@@ -9,7 +9,7 @@ from enum import Enum
 
 from moviola.base.finished_file import FinishedFile
 from moviola.base.records import record
-from moviola.media.material import Chunk
+from moviola.media.material import Chunk, Source
 from moviola.wire.addresses import Address
 from moviola.wire.framing import Buffer
 from moviola.wire.messages import Message
@@ -64,7 +64,10 @@ class Pulled:
 
 @record
 class Exhausted:
-    """The source has no more chunks."""
+    """The source has no more chunks. `source` is what is known of it by now: more than was submitted where it still
+    came then."""
+
+    source: Source | None = None
 
 
 @record

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 
 from moviola.base.texts import encodable
 from moviola.filters.assets import travelled
+from moviola.media.growing import GrowingFile
 from moviola.media.kinds import verify
 from moviola.media.material import Material
 from moviola.session import sources
+from moviola.session.arriving import ArrivingReader
 from moviola.session.assets import AssetsFirst
 from moviola.session.destination import Place
 from moviola.session.job_settings import JobSettings
@@ -34,13 +37,26 @@ def upload_request(
         verify(material, order.cutting)
     with travelled({file.value: file.content for file in order.assets}):
         reader = sources.Reader(material, order)
-    submission = Submission(
-        submission_key(reader.source, order),
-        reader.source,
-        order,
-        settings.priority,
-        settings.new,
-        origin=encodable(f"{socket.gethostname()}:{material.path.resolve()}"),
-    )
+    key = submission_key(reader.source, order)
+    origin = encodable(f"{socket.gethostname()}:{material.path.resolve()}")
+    submission = Submission(key, reader.source, order, settings.priority, settings.new, origin)
     check_size(material, submission)
     return UploadRequest(submission, AssetsFirst(reader, order.assets), place, detach)
+
+
+def arriving_request(
+    material: Material, growing: GrowingFile, order: Order, settings: JobSettings
+) -> tuple[UploadRequest, ArrivingReader]:
+    """Return what is sent of a material that still comes, and its reader. It waits until the first chunk is settled.
+
+    Its job has a key of its own, as nobody knows yet what it continues: whoever wants a job continued that is open has
+    to have the whole file first. Files that filters name do not come with it.
+
+    Raises:
+        moviola.media.growing.ComesLast, moviola.media.growing.BrokenOff: as `ArrivingReader`.
+        moviola.media.errors.UnreadableSource: as `upload_request`.
+    """
+    reader = ArrivingReader(material, growing, order)
+    submission = Submission(secrets.token_hex(16), reader.source, order, settings.priority, new=True)
+    check_size(material, submission)
+    return UploadRequest(submission, reader, Place(material.path.parent), detach=True), reader

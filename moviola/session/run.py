@@ -182,7 +182,7 @@ class Run:
             chunk = self._reader.next_chunk()
         except UnreadableSource as error:
             return events.Unreadable(str(error))
-        return events.Exhausted() if chunk is None else events.Pulled(chunk)
+        return events.Exhausted(self._reader.source) if chunk is None else events.Pulled(chunk)
 
     def _execute(self, command: Command) -> Event | None:
         match command:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from moviola.base.details import Policy
 from moviola.base.file_names import is_file_name
 from moviola.base.vocabulary import ErrorCode, Notice
+from moviola.media.material import Source
 from moviola.session.events import ClusterMessage, Event, Exhausted, Pull, Pulled, Rewind, Send, ServerRole, Unreadable
 from moviola.session.job_session import FINAL_STATES, JobSession, Phase, cancelled_by, fetched_later
-from moviola.session.order import Submission
+from moviola.session.order import Submission, submission_key
 from moviola.session.outcome import Remains, Status
 from moviola.session.upload import WINDOW_SIZE, Upload
 from moviola.wire.bitmap import Bitmap
@@ -47,6 +48,7 @@ class SubmitSession(JobSession):
         self._detach = detach
         self._upload = Upload(submission.source.stream_count + bool(submission.order.assets), window_size)
         self._windows = Windows()
+        self._source_at_end: Source | None = None  # as its reader knew it then
 
     @property
     def is_uploading(self) -> bool:
@@ -76,7 +78,8 @@ class SubmitSession(JobSession):
                 self._hear_window(window)
             case Pulled(chunk=chunk):
                 self._upload.pulled(chunk)
-            case Exhausted():
+            case Exhausted(source=source):
+                self._source_at_end = source
                 self._upload.exhausted()
             case Unreadable(reason=reason):
                 self._end(Status.FAILED, reason)
@@ -174,8 +177,15 @@ class SubmitSession(JobSession):
             self._outbox.append(Pull())
         counts = self._upload.chunk_counts()
         if counts is not None:
-            self._outbox.append(Send(ServerRole.MIDDLEWARE, End(job, counts)))
+            self._outbox.append(Send(ServerRole.MIDDLEWARE, self._end_of(job, counts)))
             self._enter(Phase.WAITING)
+
+    def _end_of(self, job: str, counts: list[int]) -> End:
+        """Return the End of a job, which describes its source again where more is known of it than at the beginning."""
+        whole, submission = self._source_at_end, self.submission
+        if whole is None or whole.fingerprint == submission.source.fingerprint:
+            return End(job, counts)
+        return End(job, counts, whole.to_wire(), submission_key(whole, submission.order))
 
     def _let_go(self) -> None:
         self._upload.forget()

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from moviola.session.pipes import MAX_INPUT_SIZE
 from moviola.session.target import Target
 from moviola.web.access import Access, User, identity_of
+from moviola.web.arriving import Places
 from moviola.web.calls import Caller
 from moviola.web.comparison_runs import Comparisons
 from moviola.web.hooks import Hooks
@@ -64,6 +65,7 @@ class Gateway:
         reports: how many each user waits for.
         receiver: the folder of uploads.
         previews: the places of previews, and what they bring.
+        arriving: the places of uploads that are sent on while they come.
         sending: the places of uploads that are sent on to the cluster.
         players: bounds the threads that make fragments for those who watch.
         plays: how many outputs each user watches.
@@ -83,6 +85,7 @@ class Gateway:
     cutters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CUTTERS))
     reports: Counter[str] = field(default_factory=Counter)
     reporters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(REPORTERS))
+    arriving: Places = field(default_factory=Places)
     sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SENDING))
     players: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_PLAYS))
     plays: Counter[str] = field(default_factory=Counter)

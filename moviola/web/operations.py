@@ -185,7 +185,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
         BODY,
         FIELDS_IN_QUERY,
         body={"application/octet-stream": _BYTES},
-        body_about="The file itself",
+        body_about="The file itself; what its beginning settles is sent on while the rest comes",
     ),
     previews.post_preview: Operation(
         "Preview a chain",

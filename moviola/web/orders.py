@@ -14,13 +14,15 @@ from moviola.base.suggestions import did_you_mean
 from moviola.filters import registry
 from moviola.filters.schema import FilterSchema, ParameterError
 from moviola.media.errors import UnreadableSource
+from moviola.media.growing import GrowingFile
 from moviola.media.kinds import KINDS, losses, suffix_of
 from moviola.media.material import Material
 from moviola.session import sources
+from moviola.session.arriving import ArrivingReader
 from moviola.session.destination import Place
 from moviola.session.job_settings import JobSettings
 from moviola.session.order import OutputRequest
-from moviola.session.preparing import upload_request
+from moviola.session.preparing import arriving_request, upload_request
 from moviola.session.run import UploadRequest
 from moviola.web.problems import Problem
 from moviola.web.receiving import ASSETS, SOURCES, Upload
@@ -85,10 +87,7 @@ def prepare(upload: Upload, known: Mapping[str, FilterSchema]) -> tuple[list[Upl
     """
     settings, said = settings_from(upload.fields, JobSettings)
     paths = source_files(upload)
-    schemas = {**known, **registry.schemas()}
-    wanted = OutputRequest(
-        settings.filters, schemas, settings.encoder, settings.cutting, settings.on_error, finder(upload)
-    )
+    wanted = _wanted(upload, settings, known)
     try:
         return _requests(paths, wanted, settings, said)
     except UnreadableSource as error:
@@ -104,6 +103,32 @@ def source_files(upload: Upload) -> list[Path]:
         if not path.stat().st_size:
             raise _bad(f"{path.name} is empty; send a file that is not")
     return paths
+
+
+def prepare_arriving(
+    upload: Upload, growing: GrowingFile, known: Mapping[str, FilterSchema]
+) -> tuple[UploadRequest, ArrivingReader]:
+    """Return what is to be sent of a file that still comes, and its reader; it waits until the first chunk is settled.
+
+    Raises:
+        moviola.media.growing.ComesLast, moviola.media.growing.BrokenOff: as `arriving_request`.
+        Problem, ChainError, ParameterError, UnreadableSource: as `prepare`.
+    """
+    settings, said = settings_from(upload.fields, JobSettings)
+    wanted = _wanted(upload, settings, known)
+    materials, complaints = sources.find([growing.path])
+    for complaint in complaints:
+        raise complaint
+    (material,) = materials
+    refuse_idle(materials, wanted, said)
+    request, reader = arriving_request(material, growing, wanted.order(material), settings)
+    return replace(request, window_size=WINDOW_SIZE, is_patient=True), reader
+
+
+def _wanted(upload: Upload, settings: JobSettings, known: Mapping[str, FilterSchema]) -> OutputRequest:
+    schemas = {**known, **registry.schemas()}
+    cutting, on_error = settings.cutting, settings.on_error
+    return OutputRequest(settings.filters, schemas, settings.encoder, cutting, on_error, finder(upload))
 
 
 def _requests(

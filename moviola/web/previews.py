@@ -21,7 +21,7 @@ from moviola.web.excerpts import excerpt_of, results_of
 from moviola.web.forms import take_form
 from moviola.web.gateway import gateway_of, user_of
 from moviola.web.problems import Problem
-from moviola.web.sending import send
+from moviola.web.sending import Sending
 
 LIMIT_S: Final = 30.0
 """How long a preview may take. Whoever looks at one waits a second or two; a worker that is at a long task of another
@@ -49,7 +49,7 @@ async def post_preview(request: Request) -> Response:
             known = (await gateway.mirror_of(user).current()).known_filters()
             excerpt = await to_thread.run_sync(excerpt_of, upload, known, limiter=gateway.cutters)
             target = Target(gateway.target.address, gateway.target.family, gateway.target.secret, user.name)
-            work = send(target, excerpt.request, gateway.memory, gateway.cutters, LIMIT_S)
+            work = Sending(target, excerpt.request, gateway.memory).go(gateway.cutters, LIMIT_S)
             run = await _while_wanted(request, work)
             folder = upload.folder / "results"
             told = await to_thread.run_sync(results_of, excerpt, run.outcome(), folder, limiter=gateway.writers)

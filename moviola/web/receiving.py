@@ -1,7 +1,8 @@
 """Bodies of requests as files: streamed to the disk within bounds, and gone when the request is over.
 
 A source is read more than once (to hash it, to find where it may be cut, to send it), so it lies in a file meanwhile,
-in a folder of the gateway's in the system's folder for temporary ones, which TMPDIR names.
+also where it is cut while it comes: in a folder of the gateway's in the system's folder for temporary ones, which
+TMPDIR names.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
 from moviola.base.file_names import mended
+from moviola.media.growing import GrowingFile
 from moviola.session.order import unique
 from moviola.session.pipes import MIN_FREE_SIZE
 from moviola.session.units import sized
@@ -139,9 +141,9 @@ class Receiver:
             if piece:
                 yield piece
 
-    def writer(self, upload: Upload, path: Path) -> Writer:
-        """Return what writes a file of an upload."""
-        return Writer(self, upload, path)
+    def writer(self, upload: Upload, path: Path, growing: GrowingFile | None = None) -> Writer:
+        """Return what writes a file of an upload; `growing` is told what has come of it."""
+        return Writer(self, upload, path, growing)
 
     async def check(self, upload: Upload, path: Path, size: int) -> None:
         """Raise Problem where an upload may not have `size` bytes more."""
@@ -156,7 +158,7 @@ class Receiver:
     async def write(self, file: BinaryIO, block: bytes) -> None:
         """Write a block to a file, in a thread. Raises Problem where the disk does not take it."""
         try:
-            await to_thread.run_sync(file.write, block, limiter=self._threads)
+            await to_thread.run_sync(_write, file, block, limiter=self._threads)
         except OSError as error:
             detail = f"The gateway cannot keep the upload ({error.strerror}); try again later"
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, detail) from error
@@ -188,8 +190,8 @@ class Receiver:
 class Writer:
     """Gathers the pieces of a file, and writes them block by block."""
 
-    def __init__(self, receiver: Receiver, upload: Upload, path: Path) -> None:
-        self._receiver, self._upload, self._path = receiver, upload, path
+    def __init__(self, receiver: Receiver, upload: Upload, path: Path, growing: GrowingFile | None) -> None:
+        self._receiver, self._upload, self._path, self._growing = receiver, upload, path, growing
         self._file = path.open("xb")
         self._block = bytearray()
         self.size = 0
@@ -218,6 +220,13 @@ class Writer:
         if block:
             await self._receiver.check(self._upload, self._path, len(block))
             await self._receiver.write(self._file, block)
+            if self._growing is not None:
+                self._growing.grow(len(block))
+
+
+def _write(file: BinaryIO, block: bytes) -> None:
+    file.write(block)
+    file.flush()  # others may read it by now
 
 
 def _remove_abandoned(folder: Path) -> None:

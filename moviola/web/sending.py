@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 
 from moviola.base.vocabulary import ErrorCode
 from moviola.session import events
+from moviola.session.events import Event
 from moviola.session.outcome import Status
 from moviola.session.run import Run, UploadRequest
 from moviola.session.target import Target
@@ -27,60 +28,79 @@ WINDOW_SIZE: Final = 16 * MIB
 """Payload bytes of an upload on their way: enough for a fast network, and a quarter of what a client alone takes."""
 
 MAX_SENDING: Final = 4
-"""Uploads that are sent on at a time. Each may hold its window and two chunks in memory; the others wait on disk."""
+"""Uploads that are sent on at a time, beside those that are sent while they come. Each may hold its window and two
+chunks in memory; the others wait on disk."""
 
 BUSY_S: Final = 15.0
 """How long a cluster is called that is away or does not take a job, until whoever sent it is told to come again: the
 whole body would have to be sent again."""
 
 
-async def send(
-    target: Target,
-    request: UploadRequest,
-    memory: ReceiveMemory,
-    threads: CapacityLimiter,
-    limit_s: float | None = None,
-) -> Run:
-    """Send a source, and return its run once all of it is in the cluster, or, where the request waits for them, once
-    its results are here.
+class Sending:
+    """One source on its way.
 
     Args:
         target: the cluster, and for whom.
+        request: what is sent.
         memory: shared by all connections of the process.
-        threads: bounds the threads that read sources.
-        limit_s (s): how long it may take; None: as long as it goes on.
-
-    Raises:
-        Problem: the cluster does not take it.
     """
-    woken = asyncio.Event()
 
-    def take(event: NetworkEvent) -> None:
-        if isinstance(event, Received | Damaged | Lost) and event.connection in run.links.values():
-            run.network(event, time.monotonic())
-        woken.set()
+    def __init__(self, target: Target, request: UploadRequest, memory: ReceiveMemory) -> None:
+        self._woken = asyncio.Event()
+        self._links = AsyncioLinks(self._take, target.secret, memory)
+        self._run = Run(self._links, target, request)
+        self._read: asyncio.Task[Event] | None = None  # the source's next chunk, while a thread reads it
 
-    links = AsyncioLinks(take, target.secret, memory)
-    run = Run(links, target, request)
-    gives_up_at = time.monotonic() + BUSY_S
-    ends_at = None if limit_s is None else time.monotonic() + limit_s
-    try:
-        run.feed(events.Start(), time.monotonic())
-        while not run.is_over:
-            if run.wants_turn:
-                run.begin_read()
-                event = await to_thread.run_sync(run.pull, limiter=threads)
-                run.end_read(event, time.monotonic())
-            else:
-                await _wait(woken, run.session.next_deadline(), gives_up_at, ends_at)
-            run.fire(time.monotonic())
-            if ends_at is not None and time.monotonic() >= ends_at and not run.is_over:
-                raise _late(run)
-            if run.session.record is None and run.session.trouble and time.monotonic() >= gives_up_at:
-                raise _not_taken(run)
-    finally:
-        links.shut()
-    return _checked(run)
+    @property
+    def job(self) -> str:
+        """The id of the job that it has become; empty before the cluster has taken it."""
+        record = self._run.session.record
+        return "" if record is None else record.job
+
+    async def go(self, threads: CapacityLimiter, limit_s: float | None = None) -> Run:
+        """Return the run once all of the source is in the cluster, or, where the request waits for them, once its
+        results are here.
+
+        A read may take as long as the source takes to come: what the cluster says is heard meanwhile.
+
+        Args:
+            threads: bounds the threads that read sources.
+            limit_s (s): how long it may take; None: as long as it goes on.
+
+        Raises:
+            Problem: the cluster does not take it.
+        """
+        run = self._run
+        gives_up_at = time.monotonic() + BUSY_S
+        ends_at = None if limit_s is None else time.monotonic() + limit_s
+        try:
+            run.feed(events.Start(), time.monotonic())
+            while not run.is_over:
+                if run.wants_turn and self._read is None:
+                    run.begin_read()
+                    self._read = asyncio.create_task(to_thread.run_sync(run.pull, limiter=threads))
+                    self._read.add_done_callback(lambda _read: self._woken.set())
+                await _wait(self._woken, run.session.next_deadline(), gives_up_at, ends_at)
+                self._end_read()
+                run.fire(time.monotonic())
+                if ends_at is not None and time.monotonic() >= ends_at and not run.is_over:
+                    raise _late(run)
+                if run.session.record is None and run.session.trouble and time.monotonic() >= gives_up_at:
+                    raise _not_taken(run)
+        finally:
+            self._links.shut()
+        return _checked(run)
+
+    def _end_read(self) -> None:
+        """Hand on what was read, if anything was; nothing holds the chunk any longer here."""
+        if self._read is not None and self._read.done():
+            read, self._read = self._read, None
+            self._run.end_read(read.result(), time.monotonic())
+
+    def _take(self, event: NetworkEvent) -> None:
+        if isinstance(event, Received | Damaged | Lost) and event.connection in self._run.links.values():
+            self._run.network(event, time.monotonic())
+        self._woken.set()
 
 
 async def _wait(woken: asyncio.Event, deadline: float | None, gives_up_at: float, ends_at: float | None) -> None:

@@ -20,7 +20,7 @@ from aggregator.events import (
     Spliced,
     Tick,
 )
-from aggregator.jobs import CollectedJob, FixedPart
+from aggregator.jobs import CollectedJob, FixedPart, Submitted
 from aggregator.uplink import MAX_RETRY_S, RETRY_FIRST_S, RETRY_REFUSED_S
 from moviola.wire.messages import (
     Beat,
@@ -92,6 +92,31 @@ def test_a_job_that_cannot_be_fails_with_the_reason(changes: dict[str, Any]) -> 
     assert (answer.state, answer.owner_epoch) == ("failed", 1)
     assert answer.text.startswith("not accepted: ")
     assert script.records == {}
+
+
+def test_a_source_that_is_described_anew_is_kept_and_what_is_stored_stays() -> None:
+    script = Script()
+    script.own(source={**SOURCE, "fingerprint": ""})
+    script.result(0)
+    whole = {**SOURCE, "fingerprint": "of all of it", "splice": {"frame_count": 9}}
+    assert said(script.own(source=whole), MIDDLEWARE) == [holdings(1, [b"\x01", b""])]
+    kept = script.fixed["j"]
+    assert isinstance(kept, Submitted)
+    assert kept.source == whole
+    script.fixed["j"] = FixedPart("clip.mp4", "", 1, KEY)
+    script.own(source=whole)
+    assert not isinstance(script.fixed["j"], Submitted), "it is not written again with each reconnection"
+
+
+def test_after_a_restart_the_newest_description_of_a_source_counts() -> None:
+    script = Script()
+    script.own(source={**SOURCE, "fingerprint": ""})
+    again = restarted(script, {})
+    whole = {**SOURCE, "fingerprint": "of all of it"}
+    again.own(source=whole)
+    kept = again.fixed["j"]
+    assert isinstance(kept, Submitted)
+    assert kept.source == whole
 
 
 def test_drop_forgets_results_and_may_be_repeated() -> None:

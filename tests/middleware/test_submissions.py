@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moviola.wire.messages import Chunk, End, Error, Job, Own, Submit
+from moviola.wire.messages import Chunk, End, Error, Finish, Job, Own, Submit
 from tests.middleware.script import Script, bits
 
 
@@ -128,3 +128,70 @@ def test_chunks_beyond_the_end_are_a_broken_protocol(script: Script) -> None:
     script.client(2)
     script.tell(2, End(job, [2]))
     assert script.said(2, Error)[-1].code == "not-yours"
+
+
+# ── a source that came while it was submitted ────────────────────────────────────────────────────────────────────────
+
+
+def arriving(script: Script) -> tuple[str, dict[str, object]]:
+    """A job of which all chunks are here, of a source that is known by its beginning alone; and the whole source."""
+    job = script.submit(chunks=2, end=False, key="made up", fingerprint="")
+    source = script.submission().source | {"fingerprint": "f", "splice": {"frame_count": 20}}
+    return job, source
+
+
+def test_the_owner_is_told_what_a_source_is_when_all_of_it_has_come(script: Script) -> None:
+    script.worker(11)
+    job, source = arriving(script)
+    script.deliver(11, 0)
+    script.deliver(11, 1)
+    assert not script.said(9, Finish)
+    script.tell(1, End(job, [2], source, "k"))
+    assert [own.source for own in script.said(9, Own)] == [script.submission(fingerprint="").source, source]
+    assert len({own.owner_epoch for own in script.said(9, Own)}) == 1, "what is stored stays"
+    script.hold(job, bits(0, 1))
+    script.tick()
+    assert script.said(9, Finish)[-1].chunk_counts == [2]
+
+
+def test_a_job_is_known_by_its_whole_source_once_that_has_come(script: Script) -> None:
+    job, source = arriving(script)
+    script.leave(1)
+    script.client(2, session="c1")
+    assert script.submit(2, chunks=0, end=False, key="made up", fingerprint="") == job, "its own client is back"
+    script.tell(2, End(job, [2], source, "k"))
+    script.leave(2)
+    new = script.restarted(epoch=2)
+    new.aggregator(9)
+    assert new.said(9, Own)[-1].source == source
+    new.client(3)
+    assert new.submit(3, chunks=0, end=False) == job, "whoever sends the same file continues it"
+    new.client(4)
+    assert new.submit(4, chunks=0, end=False, key="other", fingerprint="other") != job
+
+
+def test_nobody_continues_a_job_whose_source_is_not_known_yet(script: Script) -> None:
+    job, _ = arriving(script)
+    script.leave(1)
+    script.client(2)
+    assert script.submit(2, chunks=0, end=False) != job
+
+
+@pytest.mark.parametrize("part", ["kind", "name", "stream_count", "process"])
+def test_a_source_that_ends_as_another_is_refused(script: Script, part: str) -> None:
+    job, source = arriving(script)
+    other = {"kind": "table", "name": "other", "stream_count": 3, "process": {"codec": "vp9"}}
+    script.tell(1, End(job, [2], source | {part: other[part]}, "k"))
+    error = script.said(1, Error)[-1]
+    assert (error.code, error.fatal, error.job) == ("bad-job", False, job)
+    assert part in error.text
+    assert script.dispatcher.cluster.open[job].chunk_counts is None
+    script.tell(1, End(job, [2], source, "k"))
+    assert script.dispatcher.cluster.open[job].chunk_counts == [2]
+
+
+def test_what_no_submission_may_have_no_end_may_have(script: Script) -> None:
+    job, source = arriving(script)
+    script.tell(1, End(job, [2], source | {"splice": {"passthrough": [{"template": 5}]}}, "k"))
+    assert "template" in script.said(1, Error)[-1].text
+    assert len(script.said(9, Own)) == 1

@@ -35,6 +35,7 @@ from moviola.session.events import (
     Welcomed,
 )
 from moviola.session.job_session import TRANSITIONS, Phase
+from moviola.session.order import submission_key
 from moviola.session.outcome import Status
 from moviola.session.redial import PATIENCE_S
 from moviola.session.submit import SubmitSession
@@ -111,6 +112,22 @@ def test_from_the_first_dial_to_the_last_file() -> None:
     assert stage.feed(Kept(Keep("blur.mp4"))) == [HangUp(ServerRole.AGGREGATOR), *BYE]
     assert ended(stage) == (Status.DONE, "done", "")
     assert stage.feed(Tick()) == []
+
+
+def test_a_source_of_which_more_is_known_at_the_end_is_described_once_more() -> None:
+    stage = Stage().sending()
+    began = stage.session.submission
+    whole = replace(began.source, fingerprint="of all of it", facts={"frame_count": 10})
+    stage.feed(Pulled(make_chunk(0)))
+    end = Send(MIDDLEWARE, End("j", [1], whole.to_wire(), submission_key(whole, began.order)))
+    assert stage.feed(Exhausted(whole)) == [end]
+    stage.feed(Lost(MIDDLEWARE, "reset"))
+    stage.again()
+    (submit,) = stage.feed(Welcomed(MIDDLEWARE))
+    assert isinstance(submit, Send)
+    assert isinstance(submit.message, Submit)
+    assert submit.message.key == began.key, "its own job, and no other of the same content"
+    assert stage.job(have=[b"\x01"]) == [end]
 
 
 def test_an_answer_that_is_not_to_the_submission_is_passed_over() -> None:

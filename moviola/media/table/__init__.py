@@ -19,6 +19,7 @@ KIND: Final = Kind(
     options=("chunk_records",),
     tells_count=True,
     split=Deferred("moviola.media.table.split.split"),
+    front=Deferred("moviola.media.table.front.front"),
     process=Deferred("moviola.media.table.process.process"),
     splice=Deferred("moviola.media.table.splice.splice"),
     naming=NAMING,

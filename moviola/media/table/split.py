@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import xxhash
 
@@ -59,13 +59,13 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
         )
     paths = dict(material.files)
     tables = in_order(_table(name, path) for name, path in material.files)
-    _check_headers(material.name, tables)
+    check_headers(material.name, tables)
     total_size = sum(path.stat().st_size for path in paths.values())
     hashed = xxhash.xxh3_128()
     scanned = []
     for table in tables:
         hashed.update(f"{table.file}\0".encode())
-        limits = _limits(cutting, table, total_size)
+        limits = limits_of(cutting, table, total_size)
         scanned.append(_scanned(table, paths[table.file], limits, hashed))
     _check_chunks(material.name, scanned, cutting)
     count = sum(each.records for each in scanned)
@@ -82,7 +82,9 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
+class Limits:
+    """What a chunk may have: records, and bytes of them."""
+
     records: int
     size: int
 
@@ -93,7 +95,7 @@ class _Scanned:
 
     table: Table
     path: Path
-    limits: _Limits
+    limits: Limits
     records: int
     chunks: int
     size: int
@@ -102,15 +104,15 @@ class _Scanned:
 def _table(name: str, path: Path) -> Table:
     try:
         with path.open("rb") as file:
-            columns = _header(path, Scanner(file))
+            columns = read_header(path, Scanner(file))
     except OSError as error:
         reason = error.strerror or str(error)
         raise UnreadableSource(path, reason, "check that it is there and may be read") from error
     return Table(kind_of(columns), name, columns)
 
 
-def _header(path: Path, scanner: Scanner) -> tuple[str, ...]:
-    """Reads the header, and blank lines before it; the columns' names."""
+def read_header(path: Path, scanner: Scanner) -> tuple[str, ...]:
+    """Read the header, and blank lines before it; return the columns' names. Raise UnreadableSource."""
     if any(scanner.skip(mark) for mark in _UTF_16):
         raise UnreadableSource(path, "it is in UTF-16", "save it as UTF-8")
     scanner.skip(_BOM)
@@ -136,7 +138,8 @@ def _header(path: Path, scanner: Scanner) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _check_headers(name: str, tables: list[Table]) -> None:
+def check_headers(name: str, tables: list[Table]) -> None:
+    """Raise UnreadableSource where the headers have more bytes than can travel with every task."""
     size = sum(len(column.encode()) for table in tables for column in table.columns)
     if size > MAX_HEADERS_SIZE:
         raise UnreadableSource(
@@ -144,17 +147,17 @@ def _check_headers(name: str, tables: list[Table]) -> None:
         )
 
 
-def _limits(cutting: Cutting, table: Table, total_size: int) -> _Limits:
+def limits_of(cutting: Cutting, table: Table, total_size: int) -> Limits:
     """Depends on the source and on the cutting alone. In a result every record repeats the columns' names."""
     repeated = sum(len(column.encode()) + len('"": "", ') for column in table.columns)
     max_records = max(1, MAX_CHUNK_SIZE // repeated)
     if cutting.chunk_records is not None:
-        return _Limits(min(max(1, cutting.chunk_records), max_records), MAX_CHUNK_SIZE)
+        return Limits(min(max(1, cutting.chunk_records), max_records), MAX_CHUNK_SIZE)
     size = min(max(total_size // CHUNKS_WANTED, CHUNK_SIZE_MIN), MAX_CHUNK_SIZE)
-    return _Limits(min(MAX_CHUNK_RECORDS, max_records), size)
+    return Limits(min(MAX_CHUNK_RECORDS, max_records), size)
 
 
-def _scanned(table: Table, path: Path, limits: _Limits, hashed: xxhash.xxh3_128) -> _Scanned:
+def _scanned(table: Table, path: Path, limits: Limits, hashed: xxhash.xxh3_128) -> _Scanned:
     records = chunks = size = 0
 
     def read(block: bytes) -> None:
@@ -164,7 +167,7 @@ def _scanned(table: Table, path: Path, limits: _Limits, hashed: xxhash.xxh3_128)
 
     with path.open("rb") as file:
         scanner = Scanner(file, read)
-        _header(path, scanner)
+        read_header(path, scanner)
         while run := scanner.take(limits.records, limits.size):
             records += run.count
             chunks += 1
@@ -186,17 +189,33 @@ def _chunks(scanned: list[_Scanned]) -> Iterator[Chunk]:
     for number, each in enumerate(scanned):
         begun = first
         with _opened(each) as file:
-            scanner = Scanner(file)
-            _header(each.path, scanner)
-            while run := scanner.take(each.limits.records, each.limits.size):
-                chunk = TableChunk.of(run, number, first, first - begun + 1)
-                yield Chunk(0, index, run.count, chunk.pack())
+            for chunk in chunks_of(file, each.path, each.limits, Place(number, index, first)):
+                yield chunk
                 index += 1
-                first += run.count
+                first += chunk.frame_count
         if first - begun != each.records:
             raise UnreadableSource(each.path, "it has changed while it was read", "send it again")
     if not index:
         yield Chunk(0, 0, 0, TableChunk(0, 0, 0, 1, 1, [], b"").pack())
+
+
+class Place(NamedTuple):
+    """Where the chunks of a file begin: with the chunk `chunk` and the record `record` of table `table`."""
+
+    table: int = 0
+    chunk: int = 0
+    record: int = 0
+
+
+def chunks_of(file: BinaryIO, path: Path, limits: Limits, place: Place) -> Iterator[Chunk]:
+    """Yield the chunks of a file, from its beginning on. Raise UnreadableSource for a header that is none."""
+    scanner = Scanner(file)
+    read_header(path, scanner)
+    index, first = place.chunk, place.record
+    while run := scanner.take(limits.records, limits.size):
+        yield Chunk(0, index, run.count, TableChunk.of(run, place.table, first, first - place.record + 1).pack())
+        index += 1
+        first += run.count
 
 
 def _opened(each: _Scanned) -> BinaryIO:

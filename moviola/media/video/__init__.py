@@ -28,6 +28,7 @@ KIND: Final = Kind(
     options=("codec", "crf", "preset", "verify_cuts", "no_video", "chunk_frames"),
     is_sequence=True,
     split=Deferred("moviola.media.video.split.split"),
+    front=Deferred("moviola.media.video.front.front"),
     process=Deferred("moviola.media.video.process.process"),
     splice=Deferred("moviola.media.video.splice.splice"),
     frames=Deferred("moviola.media.video.frames.frames"),

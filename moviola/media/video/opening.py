@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from moviola.media.errors import UnreadableSource
+from moviola.media.growing import BrokenOff, ComesLast, GrowingFile
 from moviola.media.video.headers import DecoderParameters
 from moviola.media.video.memory import MAX_PIXELS
-from moviola.media.video.templates import FILE_ONLY
+from moviola.media.video.templates import FILE_ONLY, NO_PROTOCOLS
 
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
 """Formats that refer to other files or to the network: what a file only points to was not meant to be sent."""
@@ -25,14 +26,32 @@ CHECK_PATH = "check that it is the file you meant"
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and the one stream of it that is filtered; raise UnreadableSource."""
-    if path.is_dir():
-        raise UnreadableSource(path, "this is a folder, not a video file", "name the files in it")
-    if path.is_file() and path.stat().st_size == 0:
-        raise UnreadableSource(path, "the file is empty", "copy or record it again")
+def opened(file: Path | GrowingFile) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file and the one stream of it that is filtered; raise UnreadableSource, and what a growing file raises."""
+    if isinstance(file, GrowingFile):
+        with _Quiet(file) as reader:
+            try:
+                with _opened(file.path, reader, NO_PROTOCOLS) as found:
+                    yield found
+            except UnreadableSource:
+                reader.check()
+                raise
+            reader.check()
+        return
+    if file.is_dir():
+        raise UnreadableSource(file, "this is a folder, not a video file", "name the files in it")
+    if file.is_file() and file.stat().st_size == 0:
+        raise UnreadableSource(file, "the file is empty", "copy or record it again")
+    with _opened(file, str(file), FILE_ONLY) as found:
+        yield found
+
+
+@contextmanager
+def _opened(
+    path: Path, file: str | _Quiet, protocols: Mapping[str, str]
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
-        container = av.open(str(path), "r", metadata_errors="replace", options=dict(FILE_ONLY))
+        container = av.open(file, "r", metadata_errors="replace", options=dict(protocols))
     except FileNotFoundError:
         raise UnreadableSource(path, "there is no such file", "check the path") from None
     except PermissionError:
@@ -42,6 +61,35 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise UnreadableSource(path, f"{reason} ({error.strerror or error})", CHECK_PATH) from None
     with container:
         yield container, filtered_stream(path, container)
+
+
+class _Quiet:
+    """Reads a growing file for FFmpeg, which knows no exceptions: where nothing more comes, the file seems to end."""
+
+    def __init__(self, growing: GrowingFile) -> None:
+        self._reader = growing.open()
+        self.seek, self.tell, self.name = self._reader.seek, self._reader.tell, str(growing.path)
+        self._failure: ComesLast | BrokenOff | None = None
+
+    def __enter__(self) -> _Quiet:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._reader.close()
+
+    def read(self, size: int) -> bytes:
+        """Return what there is, up to `size` bytes."""
+        if self._failure is None:
+            try:
+                return self._reader.read(size)
+            except (ComesLast, BrokenOff) as error:
+                self._failure = error
+        return b""
+
+    def check(self) -> None:
+        """Raise ComesLast or BrokenOff where the file did not really end."""
+        if self._failure is not None:
+            raise self._failure
 
 
 def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -66,9 +114,9 @@ def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
     return chosen
 
 
-def first_frame(path: Path) -> av.VideoFrame:
+def first_frame(file: Path | GrowingFile) -> av.VideoFrame:
     """The first frame as the container's own decoder gives it: with what bare packets lose."""
-    with opened(path) as (container, stream):
+    with opened(file) as (container, stream):
         packets = container.demux(stream)
         while True:
             try:
@@ -81,6 +129,7 @@ def first_frame(path: Path) -> av.VideoFrame:
             except av.FFmpegError:
                 continue  # a damaged packet; a later one may be whole
         reason = f"none of its {stream.codec_context.name} frames can be decoded"
+        path = file.path if isinstance(file, GrowingFile) else file
         raise UnreadableSource(path, reason, "the file is cut short or damaged; copy or record it again")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from moviola.media.video.cut import Cut, SourceTrack, cut
+from moviola.media.video.cut import Cut, Order, SourceTrack, cut
 
 # Below this a chunk's first frame, an intra picture, and its preroll cost more than they spread over workers.
 CHUNK_FRAMES = 64
@@ -67,6 +67,28 @@ def plan(
     return Plan(cuts, next(_refusals(track, cuts, limits), ""))
 
 
+def settled(
+    track: SourceTrack, width: int, height: int, *, chunk_frames: int | None = None, context_frames: int = 0
+) -> tuple[Cut, ...]:
+    """Return the first chunks of a stream whose beginning `track` is, as `plan` will cut all of it.
+
+    They are those that more packets change only where these show that the stream is another than its beginning says,
+    such as by times that go back far: whoever uses them compares them with the plan of the whole.
+    """
+    chosen = plan(track, width, height, chunk_frames=chunk_frames, context_frames=context_frames)
+    if chosen.refusal or track.order is Order.UNKNOWN:
+        return ()
+    until = len(track)
+    while until > 0 and track.frame_count(until, len(track)) < CHUNK_FRAMES:
+        until -= 1  # what is shown before these may still come
+    if chunk_frames is None:
+        groups = _whole_groups(track, Limits.of(width, height))
+        if len(groups) < CHUNK_COUNT_MIN + 2:  # the last two may be none
+            return ()
+        until = min(until, groups[-2])
+    return tuple(one for one in chosen.cuts if one.stop <= until)
+
+
 def greedy_starts(track: SourceTrack, frame_count: int, limits: Limits, allowed: Callable[[int], bool]) -> list[int]:
     """Cut at the next allowed packet once a chunk has `frame_count` frames or half of the bytes it may have."""
     starts = [0]
@@ -87,7 +109,7 @@ def automatic_starts(track: SourceTrack, limits: Limits) -> list[int]:
     (Polychronopoulos and Kuck, IEEE Transactions on Computers, 1987). More pieces would cost more than that saves.
     """
     usual = min(CHUNK_FRAMES, limits.frames)
-    groups = greedy_starts(track, usual, limits, lambda index: bool(track.access[index] and track.clean[index]))
+    groups = _whole_groups(track, limits)
     if len(groups) > 1 and track.frame_count(groups[-1], len(track)) * 2 < usual:
         groups.pop()  # a short rest costs a chunk of its own and spreads nothing
     stops = [*groups[1:], len(track)]
@@ -103,6 +125,12 @@ def automatic_starts(track: SourceTrack, limits: Limits) -> list[int]:
             offsets = [frame_count // TAIL_PART]
         starts += _pieces(track, start, stop, offsets)
     return starts
+
+
+def _whole_groups(track: SourceTrack, limits: Limits) -> list[int]:
+    """Return the starts of whole GOPs, joined until there are enough frames."""
+    usual = min(CHUNK_FRAMES, limits.frames)
+    return greedy_starts(track, usual, limits, lambda index: bool(track.access[index] and track.clean[index]))
 
 
 def _piece_count(frame_count: int, byte_count: int, usual: int, limits: Limits) -> int:

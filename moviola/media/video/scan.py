@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -89,11 +90,19 @@ def scan(path: Path) -> Scan:
     """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""
     first = first_frame(path)
     with opened(path) as (container, stream):
-        return _Scanner(path, container, stream, Orientation.of_frame(first)).run()
+        scanner = Scanner(path, container, stream, Orientation.of_frame(first))
+        for _ in scanner.packets():
+            pass
+        return scanner.found()
 
 
 @dataclass
-class _Scanner:
+class Scanner:
+    """Reads the packets of an open file, one by one, and tells what they are together.
+
+    `orientation` is that of the first frame.
+    """
+
     path: Path
     container: InputContainer
     stream: VideoStream
@@ -109,31 +118,44 @@ class _Scanner:
     damaged: bool = False
     last_end: int | None = None
     tallies: dict[int, Tally] = field(default_factory=dict)
+    firsts: dict[int, av.Packet[Any]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
 
-    def run(self) -> Scan:
+    def __post_init__(self) -> None:
         context = self.stream.codec_context
         codec = context.codec
-        reorders = codec.reorder and not codec.intra_only
+        self._reorders = codec.reorder and not codec.intra_only
         self.bits = Bitstream(
-            codec.canonical_name, context.extradata, reorders=reorders, reorder_depth=context.reorder_depth
+            codec.canonical_name, context.extradata, reorders=self._reorders, reorder_depth=context.reorder_depth
         )
-        others, warnings = passthrough.candidates(self.container, self.stream)
-        firsts: dict[int, av.Packet[Any]] = {}
-        errors: list[str] = []
-        for packet in packets_of(self.container, [self.stream, *others], errors):
+        self._others, self._left_out = passthrough.candidates(self.container, self.stream)
+
+    @property
+    def knows_streams(self) -> bool:
+        """True once a packet of each stream has been read, so that it is known which of them are carried."""
+        return all(stream.index in self.firsts for stream in self._others)
+
+    def packets(self) -> Iterator[int]:
+        """Read on to the file's end; yield after each packet how many there have been of the filtered stream."""
+        for packet in packets_of(self.container, [self.stream, *self._others], self.errors):
             tally = self.tallies.setdefault(packet.stream_index, Tally())
             tally.add(packet, keyframes=packet.stream_index == self.stream.index)
             if packet.stream_index == self.stream.index:
                 self._add(packet)
             else:
-                firsts.setdefault(packet.stream_index, packet)
-        distrust_flags(codec.canonical_name, self.access, intra_only=codec.intra_only)
-        self.damaged = self.damaged or bool(errors)
-        warnings += errors
-        carried, numbers = self._carried(others, firsts, warnings)
+                self.firsts.setdefault(packet.stream_index, packet)
+            yield len(self.pts)
+
+    def found(self) -> Scan:
+        """Return what the packets tell that have been read so far; more of them change nothing of it."""
+        codec = self.stream.codec_context.codec
+        access = bytearray(self.access)
+        distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
+        warnings = [*self._left_out, *self.errors]
+        carried, numbers = self._carried(self._others, self.firsts, warnings)
         track = SourceTrack(
-            codec.canonical_name, reorders, context.reorder_depth,
-            self.pts, self.size, self.access, self.anchor, self.shown,
+            codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
+            list(self.pts), list(self.size), access, bytes(self.anchor), bytes(self.shown),
         )  # fmt: skip
         return self._summary(track, carried, numbers, warnings)
 
@@ -200,9 +222,9 @@ class _Scanner:
             first_pts=min(times, default=None),
             last_end=self.last_end,
             key_count=self.key_count,
-            damaged=self.damaged,
+            damaged=self.damaged or bool(self.errors),
             encoder_notes=self.encoder_notes,
-            lasting=self.lasting,
+            lasting=list(self.lasting),
             passthrough=carried,
             passthrough_numbers=numbers,
             duration_s=None if duration is None else duration / av.time_base,

@@ -1,7 +1,7 @@
 """A video file as a Source and chunks of packets; nothing is decoded but the first frame.
 
 What travels in a Source beside facts stands in moviola/media/video/headers.py.
-Facts are for people and for the metrics; `_facts` lists them.
+Facts are for people and for the metrics; `facts_of` lists them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import xxhash
 
 from moviola.base.texts import encodable
@@ -69,22 +71,26 @@ def split_file(
         chunk_frames=chunk_frames,
         context_frames=context_frames,
     )
-    facts = _facts(found, chosen.cuts)
+    facts = facts_of(found, chosen.cuts)
     decoder, chunks = found.decoder, Splitter(found, chosen.cuts).chunks()
     if chosen.refusal:
         splitter = LosslessSplitter(found, chunk_frames, context_frames)
         decoder, chunks = splitter.decoder, splitter.chunks()
         facts |= splitter.facts(chosen.refusal)
-    source = Source(
+    return source_of(found, decoder, facts, fingerprint_of(path), context_frames), chunks
+
+
+def source_of(found: Scan, decoder: DecoderParameters, facts: Facts, fingerprint: str, context_frames: int) -> Source:
+    """Return what travels of a video before its first chunk; `decoder` decodes its chunks."""
+    return Source(
         kind=KIND.name,
-        name=encodable(path.name),
-        fingerprint=fingerprint_of(path),
+        name=encodable(found.path.name),
+        fingerprint=fingerprint,
         facts=facts,
         process=_process(found, decoder, context_frames).to_wire(),
         splice=_splice(found).to_wire(),
         stream_count=1 + len(found.passthrough),
     )
-    return source, chunks
 
 
 def fingerprint_of(path: Path) -> str:
@@ -119,15 +125,20 @@ class Splitter:
                 if packet.stream_index != stream.index:
                     yield from carrier.add(packet)
                     continue
-                self._window.append((packet_entry(packet), bytes(packet)))
+                self._keep(packet)
                 packet_index += 1
                 if next_cut < len(self._cuts) and packet_index == self._cuts[next_cut].stop:
-                    yield self._video_chunk(next_cut)
+                    chunk = self._video_chunk(next_cut)
                     next_cut += 1
-                    self._forget(next_cut)
+                    self._forget(next_cut)  # before it is sent: only one of both is held then
+                    yield chunk
+                    del chunk
         if packet_index != len(found.track):
             raise UnreadableSource(found.path, "the file changed while it was read", "send it again")
         yield from carrier.rest()
+
+    def _keep(self, packet: av.Packet[Any]) -> None:
+        self._window.append((packet_entry(packet), bytes(packet)))
 
     def _forget(self, next_cut: int) -> None:
         if next_cut < len(self._cuts):
@@ -233,7 +244,8 @@ def _splice(found: Scan) -> VideoSplice:
     )
 
 
-def _facts(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
+def facts_of(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
+    """Return what people and the metrics are told of a video."""
     decoder, track = found.decoder, found.track
     frame_count = track.frames_before[-1]
     preroll_frames, preroll_bytes = preroll_cost(track, cuts)

@@ -39,6 +39,7 @@ class Submit(Message):
 
     Attributes:
         key: made by the client of the source's fingerprint and the canonical parameters: the same key is the same wish.
+            That of a source that still comes is made up, because nothing is the same as far as anybody knows.
         source: what is known of the source, as `Source` in moviola/media/material.py describes it.
         outputs: filter chains with their encoders, as `Output` in moviola/media/material.py describes them.
         policy: what else is asked for.
@@ -79,13 +80,20 @@ class Chunk(Message):
 class End(Message):
     """All chunks were sent.
 
+    A source that came while it was submitted is known whole only now: `source` replaces what Submit said of it, and
+    `whole_key` is the key that a Submit of the whole source has.
+
     Attributes:
         job: the job's id.
         chunk_counts (chunks): how many each stream has.
+        source: as in Submit, of which it repeats `kind`, `name`, `stream_count`, `process`; empty where that said all.
+        whole_key: as `key` in Submit; empty where that said all.
     """
 
     job: Name
     chunk_counts: list[int]
+    source: Map = field(default_factory=dict)
+    whole_key: Name = ""
 
 
 @record

@@ -121,7 +121,8 @@ class Stored(Message):
 
 @record
 class Own(Message):
-    """The job is the aggregator's, under this owner epoch.
+    """The job is the aggregator's, under this owner epoch. Sent again with another `source` when a client's End has
+    replaced it; what is stored stays.
 
     Attributes:
         job: the job's id.
