@@ -59,3 +59,19 @@ def test_requests_about_a_job_that_is_there(gateway: Served, tmp_path: Path) -> 
         f'[parameters]\n"path.id" = "{job["id"]}"\n"path.file" = "{file}"\n"path.chunk" = 0\n"path.output" = "blur"\n'
     )
     run(gateway, tmp_path, "--exclude-method", "DELETE", config=config)
+
+
+def test_requests_about_the_priority_of_a_job_that_is_not_over(gateway: Served, tmp_path: Path) -> None:
+    children = gateway.cluster.worker_children()
+    for child in children:
+        child.suspend()
+    try:
+        job = gateway.put(clips.moving(tmp_path / "held.mp4", frames=16), filters="blur", new="on")
+        assert gateway.client.post(f"{job['links']['self']}/pause").status_code == 200
+    finally:
+        for child in children:
+            child.resume()
+    run(gateway, tmp_path, "--include-path-regex", "/priority$", config=f'[parameters]\n"path.id" = "{job["id"]}"\n')
+    told = gateway.client.get("/metrics").text
+    assert 'moviola_http_requests_total{method="POST",route="/api/jobs/{id}/priority",status="200"}' in told
+    assert gateway.client.delete(job["links"]["self"]).status_code == 200
