@@ -11,9 +11,9 @@ from .model.ended_job import EndedJob
 from .model.states import JobState
 from .ownership import Ownership
 
-MAX_ORPHANS: Final = 64
-"""Previews whose client has gone that wait for their aggregator, which has files to remove. Beyond it the oldest is
-forgotten without: the aggregator removes those files when they are as old as it keeps any."""
+FILES_WAIT_S: Final = 60.0
+"""How long one waits for the aggregator that has files of it to remove. One that comes back later, or without its
+store, removes them when they are as old as it keeps any."""
 
 
 class Previews:
@@ -22,21 +22,23 @@ class Previews:
     def __init__(self, cluster: Cluster, ownership: Ownership) -> None:
         self._cluster, self._ownership = cluster, ownership
 
-    def expire(self) -> None:
+    def expire(self, now: float) -> None:
         """Cancel previews whose client has gone; forget those of them that are over, with their files."""
         cluster = self._cluster
-        for job_id in list(cluster.orphans):
+        for job_id, since in list(cluster.orphans.items()):
             job = cluster.jobs.get(job_id)
             if job is None or job.client is not None:  # forgotten, or its client is back
                 del cluster.orphans[job_id]
             elif not isinstance(job, EndedJob):
-                cluster.set_state(job, JobState.CANCELLED, JobCode.CANCELLED, "nobody waits for this preview any more")
-            elif self._can_be_cleared(job):
+                text = "its client's connection has ended, and a preview goes with it"
+                cluster.set_state(job, JobState.CANCELLED, JobCode.CANCELLED, text)
+            elif self._waits_for_files(job) and (since is None or now < since + FILES_WAIT_S):
+                cluster.orphans[job_id] = now if since is None else since
+            else:
                 del cluster.orphans[job_id]
                 self._ownership.drop_files(job)
                 cluster.forget(job)
 
-    def _can_be_cleared(self, job: EndedJob) -> bool:
-        """Return True if the aggregator is there that has a job's files, or if there is none, or too many wait."""
-        cluster = self._cluster
-        return not job.owner or cluster.owner_of(job) is not None or len(cluster.orphans) > MAX_ORPHANS
+    def _waits_for_files(self, job: EndedJob) -> bool:
+        """Return True if a job has files, and the aggregator that has them is away."""
+        return job.state in (JobState.DONE, JobState.PARTIAL) and self._cluster.owner_of(job) is None

@@ -53,7 +53,7 @@ class Turns:
             self._parts.workers.expire(now)
             self._parts.ownership.expire_deliveries(event.behind, now)
             self._parts.ownership.expire(now)
-            self._parts.previews.expire()
+            self._parts.previews.expire(now)
             self._make_room()
             self._cluster.totals.sort_latencies()
         self._parts.submissions.expire_idle(now)

@@ -106,7 +106,7 @@ class Cluster:
         self.lease_checks: Timers[Peer] = Timers()  # workers, by when to see whether they are silent or stand still
         self.gone_workers: set[str] = set()  # watchers are to be told once
         self.ended_jobs: list[Job] = []  # became final in this event
-        self.orphans: dict[str, None] = {}  # previews without a client, the first one first: see middleware/previews.py
+        self.orphans: dict[str, float | None] = {}  # previews without a client, and since when they wait for a store
 
     # ── speaking ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,7 +9,7 @@ import pytest
 from middleware.events import ForgetJob
 from middleware.model.rules import Rules
 from middleware.model.users import Quota
-from middleware.previews import MAX_ORPHANS
+from middleware.previews import FILES_WAIT_S
 from moviola.base.details import Policy
 from moviola.wire.messages import Control, Drop, End, Job, Overview, Snapshot, Subscribe, Task, Watch
 from tests.middleware.script import Script
@@ -107,15 +107,16 @@ def test_files_of_an_aggregator_that_is_away_are_removed_when_it_is_back(script:
     assert script.said(9, Drop)[-1] == Drop(job, 1, files=True)
 
 
-def test_of_previews_that_wait_for_an_aggregator_there_is_a_bound(script: Script) -> None:
-    for number in range(MAX_ORPHANS + 3):
-        submit(script, key=f"p{number}")
-        script.deliver(11)
-        script.finish()
+def test_files_of_an_aggregator_that_stays_away_are_not_waited_for(script: Script) -> None:
+    job = submit(script)
+    script.deliver(11)
+    script.finish()
     script.leave(9)
     script.leave(1)
-    script.tick(1.0)
-    assert len(script.dispatcher.cluster.jobs) == MAX_ORPHANS
+    script.wait(FILES_WAIT_S - 1)
+    assert job in script.dispatcher.cluster.jobs
+    script.wait(2.0)
+    assert job not in script.dispatcher.cluster.jobs
 
 
 def test_one_whose_client_detaches_goes_as_well(script: Script) -> None:

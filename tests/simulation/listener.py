@@ -23,6 +23,7 @@ from moviola.wire.messages import (
 )
 from tests.simulation.network import Network
 from tests.simulation.onlooker import USER
+from tests.simulation.previewer import USER as PREVIEWER
 from tests.simulation.program import MIDDLEWARE, Program
 from tests.simulation.world import World
 
@@ -126,11 +127,15 @@ class Listener(Program):
             for record in message.events:
                 self._event(record)
         elif isinstance(message, Snapshot):
+            assert not any(one.user == PREVIEWER for one in message.jobs), (
+                f"{self.name} is told of a preview: {message}"
+            )
             self._glances += message.jobs
             if message.last:
                 self._snapshot(message.number)
 
     def _event(self, record: EventRecord) -> None:
+        assert record.user != PREVIEWER, f"{self.name} is told of a preview: {record}"
         if record.number == 0:
             return
         assert record.number == self._next, f"{self.name} is told event {record.number}, and waits for {self._next}"

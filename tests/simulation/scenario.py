@@ -25,7 +25,7 @@ from moviola.wire.messages import Task
 from tests.simulation import material
 from tests.simulation.aggregators import Aggregator
 from tests.simulation.checks.draining import DrainChecks
-from tests.simulation.checks.ends import at_the_end, results_are_sent
+from tests.simulation.checks.ends import at_the_end, previews_left, results_are_sent
 from tests.simulation.checks.messages import MessageChecks
 from tests.simulation.checks.turns import TurnChecks
 from tests.simulation.clients import Client
@@ -40,6 +40,7 @@ from tests.simulation.network import Network
 from tests.simulation.onlooker import USER as ADMIN
 from tests.simulation.onlooker import Onlooker
 from tests.simulation.operator import Operator
+from tests.simulation.previewer import Previewer
 from tests.simulation.program import MIDDLEWARE, Program
 from tests.simulation.readers import ResultsReader
 from tests.simulation.undecided import Undecided
@@ -57,6 +58,10 @@ STAGE_DAMAGE_CHANCE: Final = 0.2
 
 STAGE_DAMAGED_AFTER_S: Final = 0.0005
 """… once it is committed, and before the next worker has it."""
+
+CLEARED_S: Final = 70.0
+"""How long previews may last after whoever looked at them has gone, and all else has ended: a worker that lost the
+middleware is back by then."""
 
 WATCHED_S: Final = 150.0
 """How long into the peace clients without jobs look on: all is over by then but in runs in which something hangs, and
@@ -107,6 +112,7 @@ class Plan:
     splits: bool  # … and builds take over from each other at different steps
     lies: bool  # one more worker means ill
     is_watched: bool  # there are clients without jobs
+    previews: bool  # somebody looks at what chains do
 
     @classmethod
     def draw(cls, random: Random) -> Plan:
@@ -127,6 +133,7 @@ class Plan:
             lies=random.random() < 0.4,
             bad_fate=random.choice(("fail", "crash", "hang")) if bad else "",
             is_watched=random.random() < 0.3,
+            previews=random.random() < 0.3,
         )
 
 
@@ -173,7 +180,7 @@ class Scenario:
             quotas={**QUOTAS, **TIGHT_QUOTAS},
             admins=(ADMIN,),
         )
-        for name in ("middleware", "aggregator", "clients"):
+        for name in ("middleware", "aggregator", "clients", "previews"):
             (folder / name).mkdir(parents=True)
         self.middleware = Middleware(self.world, self.network, folder / "middleware", rules)
         self.aggregator = Aggregator(self.world, self.network, folder / "aggregator")
@@ -202,6 +209,7 @@ class Scenario:
             Listener(name, self.world, self.network, self.middleware, is_sluggish=name == SLUGGISH)
             for name in ((LISTENING, SLUGGISH) if self.plan.is_watched else ())
         ]
+        self.previewer = Previewer("client-previewer", self.world, self.network, folder / "previews", FILTERS)
         self.draining = DrainChecks(self)
         self.messages = MessageChecks(self)
         self.middleware.after_turn = TurnChecks(self, self.messages).nothing_waits_in_vain
@@ -285,6 +293,8 @@ class Scenario:
             self.world.later(self.random.uniform(0, 20), onlooker.start)
         if self.plan.intrudes:
             self.world.later(self.random.uniform(0, 30), self.intruder.start)
+        if self.plan.previews:
+            self.world.later(self.random.uniform(0, 20), self.previewer.start)
         self._schedule_faults()
         self.world.run(self.world.now + FAULTS_S)
         self._make_peace()
@@ -292,6 +302,7 @@ class Scenario:
             waiting = [client.name for client in self.clients if client.outcome is None]
             waiting += [reader.name for reader in self.readers if not reader.is_over]
             raise Failed(f"no good end in {PEACE_S:.0f} s: {waiting} wait; {self._job_lines()}")
+        self.world.run(self.world.now + CLEARED_S, lambda: not previews_left(self))
         for listener in self.listeners:  # what they are to be told may still be on its way
             listener.read_on()
         self.world.run(self.world.now + TOLD_ALL_S, lambda: all(one.has_been_told_all for one in self.listeners))
@@ -477,6 +488,7 @@ class Scenario:
         if self.aggregator.splice_processes is not None:
             self.aggregator.splice_processes.crash_chance = 0.0
         self.intruder.kill()
+        self.previewer.kill()
         for onlooker in self.onlookers:
             self.world.later(WATCHED_S, onlooker.kill)
         for program in self.programs[:-1]:  # all but the intruder

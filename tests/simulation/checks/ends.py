@@ -28,9 +28,16 @@ def results_are_sent(worker: Worker) -> None:
             assert held_task.task.lease in link.results, f"{worker.name} does not send {held_task} again"
 
 
+def previews_left(scenario: Scenario) -> list[str]:
+    """Return the previews that the middleware still knows."""
+    server = scenario.middleware.server
+    return [] if server is None else [job.id for job in server.dispatcher.cluster.jobs.values() if job.is_preview]
+
+
 def at_the_end(scenario: Scenario, messages: MessageChecks) -> None:
     """Every frame exactly once, in order; unfiltered ones only where a filter failed."""
     plan = scenario.plan
+    assert not (left := previews_left(scenario)), f"{left} are previews, and nobody looks at them"
     server = scenario.middleware.server
     for listener in scenario.listeners:
         listener.check_states()

@@ -77,7 +77,7 @@ class TurnChecks:
             end = loop.ends.get(client.peer) if loop is not None else None
             if end is None or client.name not in WATCHERS:
                 continue
-            for job in cluster.jobs.values():
+            for job in cluster.listed_jobs():
                 if end.link.states.get(job.id) == job.state.value:
                     end.link.untold_since.pop(job.id, None)
                     continue
@@ -137,7 +137,8 @@ class TurnChecks:
         if self._ended_in != self._scenario.middleware.lives:
             self._ended, self._ended_in = set(), self._scenario.middleware.lives
         undecided = self._scenario.undecided.jobs
-        mine = [job for job in cluster.jobs.values() if job.user.name != "greedy" and job.id not in undecided]
+        honest = [job for job in cluster.listed_jobs() if job.user.name != "greedy"]
+        mine = [job for job in honest if job.id not in undecided]
         for job in mine:
             assert job.code not in ("cancelled", "paused", "resumed", "retried"), f"{job.id} is {job.code}"
         self._ended -= undecided

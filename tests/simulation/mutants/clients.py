@@ -10,6 +10,7 @@ from middleware.model.cluster import Cluster
 from middleware.model.job import Job
 from middleware.model.room import Room
 from middleware.model.users import Users
+from middleware.previews import Previews
 from middleware.publisher import Publisher
 from middleware.submissions import Submissions
 from moviola.session.upload import Upload
@@ -19,6 +20,17 @@ from tests.simulation.mutants.patches import Patch
 
 def _room_not_told_again() -> Patch:
     return Publisher, "_notice_room", lambda self: None
+
+
+def _preview_stays_when_its_client_has_gone() -> Patch:
+    return Previews, "expire", lambda self, now: None
+
+
+def _preview_told_to_all_who_follow_events() -> Patch:
+    def listed(self: Cluster) -> Any:
+        return iter(self.jobs.values())
+
+    return Cluster, "listed_jobs", listed
 
 
 def _stopped_upload_keeps_its_room() -> Patch:
