@@ -7,6 +7,7 @@
     ├── Refused             the cluster answered and said no
     ├── Closed              the cluster object was closed before a job had ended
     ├── Timeout             something was not so far in the time that it was given (also a TimeoutError)
+    ├── ComparisonFailed    a way to do a job failed, or made another result (in moviola.api.comparison)
     └── JobFailed           a job ended badly; `result` has what is known of it
         └── JobCancelled    somebody ended it
 

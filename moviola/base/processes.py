@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from moviola.base.installation import ROOT
@@ -22,6 +23,10 @@ MAX_WORKERS: Final = 256
 DRAIN_LIMIT_S: Final = 15.0
 """How long a worker that is asked to end waits for its running task and for verdicts. Whoever stops workers should
 wait a little longer before it kills them: supervisors and container engines are told 20 s."""
+
+
+ENDING_S: Final = 5.0
+"""How long a child that has closed its pipes may take over its end. A pipe is closed before a status is there."""
 
 
 def core_count() -> int:
@@ -59,6 +64,14 @@ def end(process: subprocess.Popen[bytes]) -> int:
     if process.poll() is None:
         process.kill()
     return process.wait()
+
+
+def own_end(process: subprocess.Popen[bytes]) -> int:
+    """Return the status of a child that has closed its end of a pipe, and so is about to end; kill it if it does not
+    within ENDING_S."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(ENDING_S)
+    return end(process)
 
 
 def how_it_ended(status: int) -> str:

@@ -129,7 +129,9 @@ class Contestant:
             raise self._died() from error
 
     def _died(self) -> ModeFailed:
-        return ModeFailed(f"{self.mode}: its process ended with {processes.how_it_ended(processes.end(self._process))}")
+        return ModeFailed(
+            f"{self.mode}: its process ended with {processes.how_it_ended(processes.own_end(self._process))}"
+        )
 
     def _end(self) -> None:
         processes.end(self._process)

@@ -176,7 +176,7 @@ class _Child:
             self._pipe.send(question)
             answer = self._pipe.recv()
         except (EOFError, OSError) as error:
-            ending = processes.how_it_ended(processes.end(self.process))
+            ending = processes.how_it_ended(processes.own_end(self.process))
             raise MediaError(f"a process that computed a chunk ended with {ending}") from error
         if isinstance(answer, MediaError):
             raise answer
