@@ -8,7 +8,7 @@ export const KINDS = [
   "job-restarted", "job-done", "job-partial", "job-failed", "job-cancelled", "job-forgotten", "progress", "client-left",
   "source-needed", "upload-expired", "chunk-lost", "task-failed", "task-lost", "task-retried", "frames-fell-back",
   "frames-lost", "stage-too-large", "link-cost", "lease-refused", "worker-joined", "worker-left", "worker-died",
-  "worker-excluded", "aggregator-joined", "aggregator-left", "store-lost", "missed", "disconnected", "connected",
+  "worker-excluded", "worker-draining", "worker-resumed", "aggregator-joined", "aggregator-left", "store-lost", "missed", "disconnected", "connected",
 ];
 
 const MAX_JOBS = 1000; // that are kept: as many as the gateway lists at once
