@@ -12,6 +12,7 @@ Exit status: 0 all results are equal; 1 a mode failed, or a result differs; 2 wr
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -87,7 +88,8 @@ def _run(options: argparse.Namespace, stack: ExitStack, stdout: Terminal, stderr
         print_comparison(stdout, comparison)
     if settings.plot is not None:
         try:
-            settings.plot.write_text(chart(comparison), encoding="utf-8")
+            with settings.plot.open("x", encoding="utf-8") as file:
+                file.write(chart(comparison))
         except OSError as error:
             return stderr.fail(Status.FAILED, f"--plot {settings.plot}: {error.strerror}")
     if comparison.state is not State.DONE:
@@ -101,6 +103,8 @@ def _request(
     """Return what is compared, and what is to be said of it. Raise a sentence for the person who typed it."""
     from moviola.filters import registry  # noqa: PLC0415 - numpy and OpenCV
 
+    if settings.plot is not None:
+        _check_plot(settings.plot)
     material = one_of(*sources.find(options.paths))
     modes = modes_in(settings.mode)
     plugins = tuple(dict.fromkeys(path.resolve() for path in settings.plugins))
@@ -125,6 +129,14 @@ def _request(
         return request, []
     own = stack.enter_context(_own_cluster(count, plugins))
     return request.at(own), [f"A cluster of {counted(count, 'worker')} was started for this, and is stopped"]
+
+
+def _check_plot(path: Path) -> None:
+    """Raise UsageError where no file can be written, or one is there."""
+    if os.path.lexists(path):
+        raise UsageError(f"--plot {path} is there, and is left as it is; give another name")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}; give a name in one that is there")
 
 
 def _cluster_there(options: argparse.Namespace) -> Target | None:

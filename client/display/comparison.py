@@ -20,6 +20,12 @@ MAX_BAR_WIDTH: Final = 40
 LABEL_WIDTH: Final = 30
 """Cells beside a bar: the mode's name and its numbers."""
 
+MIN_WIDTH: Final = 60
+"""Cells of a terminal below which the number of workers is left out."""
+
+MIN_WIDTH_OF_SPREAD: Final = 78
+"""… below which the fastest and the slowest round are."""
+
 DIGEST_SHOWN: Final = 12
 """Hex digits of a digest that a person compares."""
 
@@ -65,7 +71,7 @@ def print_comparison(console: Terminal, comparison: Comparison) -> None:
     console.say(subject(comparison))
     figures = [each for each in comparison.modes if each.rounds]
     if figures:
-        console.print(_table(comparison, figures))
+        console.print(_table(comparison, figures, console.width))
         for row in _bars(console, comparison, figures):
             console.print(row)
         console.say()
@@ -90,19 +96,20 @@ def equality(comparison: Comparison) -> str:
     return f"All {comparison.results} results are equal: {digests}"
 
 
-def _table(comparison: Comparison, figures: list[ModeFigures]) -> Table:
-    """The figures of each mode; of several rounds the median, and the fastest and the slowest."""
-    is_repeated = comparison.iterations > 1
-    spread = (">fastest", ">slowest") if is_repeated else ()
-    made = table("mode", ">workers", ">seconds", *spread, f">{comparison.unit}s/s", ">speed-up", ">CPU s", ">memory")
+def _table(comparison: Comparison, figures: list[ModeFigures], width: int) -> Table:
+    """The figures of each mode; of several rounds the median, and, where there is room, the fastest and the slowest."""
+    has_workers = width >= MIN_WIDTH
+    has_spread = comparison.iterations > 1 and width >= MIN_WIDTH_OF_SPREAD
+    spread = (">fastest", ">slowest") if has_spread else ()
+    made = table("mode", *[">workers"] * has_workers, ">seconds", *spread, ">speed-up", ">CPU s", ">memory")
+    made.columns[0].no_wrap = True
     for each in figures:
-        ends = (_seconds(each.seconds_min), _seconds(each.seconds_max)) if is_repeated else ()
+        ends = (_seconds(each.seconds_min), _seconds(each.seconds_max)) if has_spread else ()
         made.add_row(
             each.mode,
-            str(each.workers),
+            *[str(each.workers)] * has_workers,
             _seconds(each.seconds),
             *ends,
-            _number(each.per_second),
             NOTHING if each.speed_up is None else f"{each.speed_up:.2f}",
             _seconds(each.cpu_seconds),
             sized(each.peak_memory or 0),

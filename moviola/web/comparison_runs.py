@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import pickle
 import secrets
@@ -25,6 +26,8 @@ from moviola.base import processes
 from moviola.comparison.records import Comparison, State
 from moviola.comparison.request import Request
 from moviola.web.problems import Problem
+
+log = logging.getLogger(__name__)
 
 PROGRAM: Final = processes.program("moviola.comparison")
 
@@ -85,6 +88,7 @@ class Comparisons:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Running] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
+        self._current: Running | None = None
         self._process: Process | None = None
         self._is_cancelled = False
 
@@ -96,14 +100,18 @@ class Comparisons:
         """Return the one of an id; None where there is none."""
         return self._kept.get(id)
 
-    def check(self) -> None:
-        """Raise Problem where one is under way, and so no other may begin."""
+    async def check(self) -> None:
+        """Raise Problem where one is under way, and so no other may begin. One that is over, and only has to be cleared
+        away, is waited for."""
+        task = self._task
+        if task is not None and self._current is not None and self._current.is_over:
+            await asyncio.wait([task])
         if self._task is not None:
             detail = "Another comparison is under way, and a gateway makes one at a time; try again when it is over"
             headers = {"Retry-After": str(RETRY_AFTER_S)}
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "comparison-under-way", headers)
 
-    def begin(self, user: str, request: Request, folder: Path, sanitized: Callable[[str], str]) -> Running:
+    async def begin(self, user: str, request: Request, folder: Path, sanitized: Callable[[str], str]) -> Running:
         """Begin a comparison, and return it. Raise Problem where another one is under way.
 
         Args:
@@ -112,7 +120,7 @@ class Comparisons:
             folder: with the source; it gets the results, and goes when the comparison is over.
             sanitized: returns a sentence without what is nobody's business, such as paths.
         """
-        self.check()
+        await self.check()
         told = Comparison(
             source=request.material.name,
             kind=request.material.kind,
@@ -126,32 +134,34 @@ class Comparisons:
         self._kept[running.id] = running
         for each in [each for each in self._kept.values() if each.is_over][: max(0, len(self._kept) - MAX_KEPT)]:
             del self._kept[each.id]
-        self._is_cancelled = False
+        self._current, self._is_cancelled = running, False
         self._task = asyncio.create_task(self._carry_out(running, request, folder, sanitized))
         return running
 
     async def cancel(self, running: Running) -> None:
         """End a comparison that is under way; of one that is over, forget it."""
-        if running.is_over or self._task is None:
+        if running.is_over:
             self._kept.pop(running.id, None)
-            return
-        self._is_cancelled = True
-        await self._stop()
-        await asyncio.wait([self._task])
+        else:
+            await self.close()
 
     async def close(self) -> None:
         """End what is under way."""
-        self._is_cancelled = True
-        if self._task is not None:
+        task, self._is_cancelled = self._task, True
+        if task is not None:
             await self._stop()
-            await asyncio.wait([self._task])
+            await asyncio.wait([task])
 
     async def _carry_out(
         self, running: Running, request: Request, folder: Path, sanitized: Callable[[str], str]
     ) -> None:
         try:
             (results := folder / RESULTS).mkdir()
-            status = await self._listen(running, pickle.dumps((request, results)), sanitized)
+            try:
+                status = await self._listen(running, pickle.dumps((request, results)), sanitized)
+            except Exception:
+                log.exception("the comparison %s ends", running.id)
+                status = "an error, which the gateway's log tells"
             if not running.is_over:
                 reason = CANCELLED if self._is_cancelled else f"Its process ended with {status}"
                 state = State.CANCELLED if self._is_cancelled else State.FAILED

@@ -71,7 +71,7 @@ FIELDS: Final = fields_of(ComparisonSettings)
 async def begin(request: Request) -> Response:
     """Begin a comparison of the files of a form; how far it is can be followed."""
     gateway, user = gateway_of(request), user_of(request)
-    gateway.comparisons.check()
+    await gateway.comparisons.check()
     async with gateway.comparison_receiver.upload(request) as upload:
         settings_from(upload.fields, ComparisonSettings)  # what is wrong with the query is said before the body comes
         try:
@@ -81,7 +81,8 @@ async def begin(request: Request) -> Response:
         known = (await gateway.mirror_of(user).current()).known_filters()
         target = replace(gateway.target, user=user.name)
         wanted = await to_thread.run_sync(_prepared, upload, target, known, limiter=gateway.cutters)
-        running = gateway.comparisons.begin(user.name, wanted, upload.folder, partial(_without_paths, upload.folder))
+        sanitized = partial(_without_paths, upload.folder)
+        running = await gateway.comparisons.begin(user.name, wanted, upload.folder, sanitized)
         upload.is_kept = True
     return JSONResponse(comparison_json(running), HTTPStatus.ACCEPTED, {"Location": _link(running)})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +38,19 @@ class Held:
     def let_go(self) -> None:
         """Let it end."""
         self._gate.touch()
+
+
+@contextmanager
+def standing_still(site: Served) -> Iterator[None]:
+    """Let the cluster's workers stand still for as long as the block lasts."""
+    children = site.cluster.worker_children()
+    for child in children:
+        child.suspend()
+    try:
+        yield
+    finally:
+        for child in children:
+            child.resume()
 
 
 def row(page: Page, name: str) -> Locator:

@@ -26,6 +26,9 @@ from .chromium import chromium
 from .desk import choose, drop, preview_of
 from .looking import DESKTOP, shoot
 
+LONG_MS: Final = 300_000
+"""How long a comparison may take on a busy machine."""
+
 MANY: Final = 30
 """Workers of the picture with many."""
 
@@ -179,12 +182,47 @@ def sending(studio: Studio) -> None:
         studio.shoot(page, "send-cut")
 
 
+def comparing(studio: Studio) -> None:
+    """A comparison while it goes on, when it was cancelled, when it has ended, and one that cannot be."""
+    clip = clips.moving(studio.scratch / "crossing.mp4", frames=96, size=(640, 360))
+    with studio.site("comparing") as (site, page):
+        with scenes.standing_still(site):
+            fill_comparison(page, clip, "edges", "Sequential", "Distributed")
+            page.get_by_role("button", name="Compare").click()
+            expect(page.get_by_text("Distributed: round 1 of 2")).to_be_visible()
+            studio.shoot(page, "compare-running")
+            page.get_by_role("button", name="Cancel").click()
+            expect(page.get_by_text("It was cancelled.")).to_be_visible()
+            studio.shoot(page, "compare-cancelled")
+        fill_comparison(page, clip, "blur:radius=9", "Sequential", "Threads", "Processes", "Distributed")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.get_by_text("All 8 results are equal")).to_be_visible(timeout=LONG_MS)
+        studio.shoot(page, "compare-done")
+        fill_comparison(page, clip, "blurr", "Threads")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.get_by_text("did you mean")).to_be_visible()
+        studio.shoot(page, "compare-refused")
+
+
+def fill_comparison(page: Page, clip: Path, filters: str, *ways: str) -> None:
+    """Say on the page what is compared: two rounds of each of some ways."""
+    live(page, "/compare")
+    page.get_by_label("A video, or pictures").set_input_files(clip)
+    page.get_by_label("Filters").fill(filters)
+    page.get_by_label("Rounds").fill("2")
+    page.get_by_label("To warm up").fill("0")
+    page.get_by_label("Threads and processes").fill("2")
+    for way in page.get_by_role("checkbox").all():
+        way.set_checked(any(name in way.evaluate("node => node.parentNode.textContent") for name in ways))
+
+
 SCENES: Final[dict[str, Callable[[Studio], None]]] = {
     "empty": empty,
     "busy": busy,
     "users": users,
     "many": many,
     "sending": sending,
+    "comparing": comparing,
 }
 
 

@@ -32,6 +32,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["CLIP", "--filters", "blurr"], 'did you mean "blur"?'),
         (["CLIP", "--quality", "3"], "--quality is for images, and there are only videos; leave it out"),
         (["CLIP", "--plugins", "none.py"], "none.py: there is no such file"),
+        (["CLIP", "--plot", "BROKEN"], "broken.mp4 is there, and is left as it is; give another name"),
+        (["CLIP", "--plot", "nowhere/a.svg"], "there is no folder nowhere"),
     ],
 )
 def test_what_cannot_be_compared_is_said_before_anything_is_done(

@@ -17,6 +17,9 @@ import pytest
 
 import moviola
 from moviola.comparison.records import Mode
+from moviola.comparison.whereabouts import whereabouts
+from moviola.session.target import Target
+from moviola.wire.addresses import Address
 from tests.end_to_end import clips
 from tests.end_to_end.api.connecting import connect
 from tests.end_to_end.cluster import LocalCluster
@@ -77,10 +80,18 @@ def test_all_modes_of_a_clip_are_equal_and_measured(gateway: Served, clip: Path,
     assert gateway.cluster.run("client.jobs", "list").stdout.count("clip.mp4") == 0
 
 
+def test_the_programs_of_a_cluster_on_this_machine_are_found(gateway: Served) -> None:
+    cluster = gateway.cluster
+    found = whereabouts(Target(Address("localhost", cluster.port), secret=cluster.secret))
+    servers = {cluster.processes[name].pid for name in ("middleware", "aggregator")}
+    assert {*found.process_ids} == {*servers, *(child.pid for child in cluster.worker_children())}
+    assert (found.workers, found.remote, found.remarks) == (2, frozenset(), ())
+
+
 @pytest.mark.suite("long")
 def test_pictures_are_compared_and_shown_to_people(gateway: Served, pictures: Path) -> None:
     told = compare(gateway.cluster, str(pictures), "--filters", "blur", "--chunk-frames", "2", *FAST).stdout
-    assert told.startswith("pictures: blur; 6 images in 3 chunks; 1 round, none to warm up; ")
+    assert told.startswith("pictures: blur:radius=7; 6 images in 3 chunks; 1 round, none to warm up; ")
     assert all(told.count(mode) == 2 for mode in MODES), told
     assert "All 4 results are equal: blur " in told
 
