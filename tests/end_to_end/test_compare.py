@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -160,9 +161,9 @@ def test_the_gateway_compares_pictures_and_tells_of_it_as_it_goes(gateway: Serve
     until(lambda: not kept(gateway), lambda: f"the files to go: {kept(gateway)}")
 
 
-def kept(gateway: Served) -> list[Path]:
-    """The files of uploads and comparisons that a gateway has now."""
-    return [path for path in (gateway.cluster.folder / "kept").rglob("*") if path.is_file()]
+def kept(gateway: Served) -> list[str]:
+    """The files of uploads and comparisons that a gateway has now, which may go while they are looked for."""
+    return [name for _, _, names in os.walk(gateway.cluster.folder / "kept") for name in names]
 
 
 def test_one_is_made_at_a_time_and_one_that_is_cancelled_leaves_nothing(gateway: Served, clip: Path) -> None:
