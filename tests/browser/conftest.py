@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.faults.witness import PLUGINS
@@ -18,8 +18,6 @@ from tests.web.served import Served
 
 from .chromium import NoChromium, chromium
 from .looking import DESKTOP
-
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 @pytest.fixture(scope="module")

@@ -38,17 +38,19 @@ def assert_accessible(page: Page) -> None:
     assert not found, "\n\n".join(found)
 
 
-def shoot(page: Page, folder: Path, name: str) -> None:
+def shoot(page: Page, folder: Path, name: str, *, is_whole: bool = True) -> None:
     """Take pictures of a page as it is, in light and dark, at a desk and on a phone, each as long as the page is.
 
     Args:
         page: to look at.
         folder: gets `NAME-SIZE-SCHEME.png`.
         name: of the page and its state.
+        is_whole: also what is below the window; not where a dialog covers the window alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for size, scheme in _looks(page):
-        page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
+        page.evaluate("() => scrollTo(0, 0)")  # where the page's head belongs
+        page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=is_whole)
 
 
 def _looks(page: Page) -> Iterator[tuple[str, Scheme]]:

@@ -9,7 +9,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,9 @@ from .looking import DESKTOP, shoot
 LONG_MS: Final = 300_000
 """How long a comparison may take on a busy machine."""
 
+COPIES: Final = 20
+"""Of the film, one behind the other: a job that goes on while pictures of it are taken."""
+
 MANY: Final = 30
 """Workers of the picture with many."""
 
@@ -47,22 +50,25 @@ class Studio:
         self._browser = browser
 
     @contextmanager
-    def site(self, name: str, workers: int = 2, *arguments: str) -> Iterator[tuple[Served, Page]]:
-        """Give the block a gateway of a new cluster, and a tab of it."""
+    def site(
+        self, name: str, workers: int = 2, *arguments: str, plugins: bool = False
+    ) -> Iterator[tuple[Served, Page]]:
+        """Give the block a gateway of a new cluster, whose workers have filters that misbehave where `plugins` says so,
+        and a tab of it."""
         place = self.scratch / name
         place.mkdir()
-        plugins = ("--plugins", str(PLUGINS))
+        worker_arguments = ("--plugins", str(PLUGINS)) if plugins else ()
         with (
-            LocalCluster(place, workers=workers, worker_arguments=plugins) as cluster,
+            LocalCluster(place, workers=workers, worker_arguments=worker_arguments) as cluster,
             Served(cluster, "web", *arguments) as site,
             self._browser.new_context(base_url=site.url, viewport=DESKTOP) as context,
         ):
             yield site, context.new_page()
 
-    def shoot(self, page: Page, name: str) -> None:
-        """Take the pictures of a page as it is."""
+    def shoot(self, page: Page, name: str, *, is_whole: bool = True) -> None:
+        """Take the pictures of a page as it is, with what is below the window."""
         print(name, flush=True)
-        shoot(page, self.folder, name)
+        shoot(page, self.folder, name, is_whole=is_whole)
 
 
 def live(page: Page, path: str) -> None:
@@ -86,40 +92,43 @@ def empty(studio: Studio) -> None:
 
 def busy(studio: Studio) -> None:
     """Jobs in every state, each one's page, the workers at work, and then all of it away."""
-    with studio.site("busy") as (site, page), ExitStack() as ends:
+    with studio.site("busy", plugins=True) as (site, page):
         folder = studio.scratch
         of = {
             "table": scenes.table(site, folder),
             "pictures": scenes.pictures(site, folder),
-            "failed": scenes.failed(site, folder, "crossing"),
-            "partial": scenes.partial(site, folder, "gradient"),
-            "done": site.ended(site.put(clips.film(), "big buck bunny.mp4", filters=["blur", "edges"])),
+            "failed": scenes.failed(site, folder, "crossing road"),
+            "partial": scenes.partial(site, folder, "evening sky"),
+            "done": site.ended(site.put(clips.film(), "big buck bunny.mp4", filters=["edges", "blur"])),
         }
-        cancelled, paused, running = (scenes.Held(site, folder, name) for name in ("cancelled", "paused", "running"))
-        for held in (cancelled, paused, running):
-            ends.callback(held.let_go)
+        cancelled, paused = (scenes.Held(site, folder, name) for name in ("garden", "harbour"))
         site.client.delete(cancelled.job["links"]["self"])
         site.client.post(f"{paused.job['links']['self']}/pause")
+        for held in (cancelled, paused):
+            held.let_go()  # so that the workers are free again
+        running = site.put(clips.film_times(COPIES), "long film.mp4", filters=["blur:radius=25", "edges"])
         live(page, "/")
-        expect(scenes.row(page, "running.mp4").get_by_text("frames/s")).to_be_visible()
+        expect(scenes.row(page, "long film.mp4").get_by_text("frames/s")).to_be_visible()
         page.wait_for_function("() => document.querySelector('.thumbnail video')?.readyState >= 2")
         studio.shoot(page, "jobs")
         live(page, "/workers")
-        expect(page.get_by_text("running.mp4: computing").first).to_be_visible()
+        expect(page.get_by_text("long film.mp4: computing").first).to_be_visible()
         studio.shoot(page, "workers")
-        live(page, f"/jobs/{running.job['id']}")
+        live(page, f"/jobs/{running['id']}")
         expect(page.get_by_text("frames/s").first).to_be_visible()
         studio.shoot(page, "job-running")
+        site.client.delete(running["links"]["self"])
         for name, job in of.items():
             live(page, f"/jobs/{job['id']}")
             expect(page.get_by_role("heading", name=job["name"])).to_be_visible()
             for button in page.get_by_role("button", name="Show").all()[:1] if name in ("table", "pictures") else []:
                 button.click()
                 expect(page.get_by_text("All", exact=False).or_(page.get_by_text("The first")).first).to_be_visible()
+            page.wait_for_function("() => [...document.images].every((image) => image.complete)")
             studio.shoot(page, f"job-{name}")
         live(page, f"/jobs/{paused.job['id']}")
         page.get_by_role("button", name="Cancel").click()
-        studio.shoot(page, "job-cancel")
+        studio.shoot(page, "job-cancel", is_whole=False)
         page.keyboard.press("Escape")
         live(page, "/jobs/none")
         studio.shoot(page, "job-none")

@@ -123,6 +123,9 @@ def test_a_job_that_failed_says_why_and_one_that_is_done_has_its_files(
     page.goto(f"/jobs/{scenes.failed(site, tmp_path, 'why')['id']}")
     expect(page.get_by_text("frame 20 is not to my taste").first).to_be_visible()
     expect(page.get_by_role("heading", name="Failures")).to_be_visible()
+    expect(page.get_by_role("img", name="2 tasks tried again")).to_be_visible()
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("region", name="Tasks as a table").get_by_text("tried again")).to_have_count(2)
     assert_accessible(page)
     page.goto(f"/jobs/{scenes.done(site, tmp_path, 'files')['id']}")
     with page.expect_download() as download:

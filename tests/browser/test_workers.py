@@ -65,3 +65,12 @@ def test_a_job_without_workers_says_that_it_waits_for_one(page: Page, site: Serv
     assert_accessible(page)
     site.cluster.start("worker")
     expect(row.get_by_text("Done", exact=True)).to_be_visible()
+
+
+def test_a_worker_is_drained_after_a_question(page: Page) -> None:
+    page.goto("/workers")
+    expect(page.locator(".worker:not(.gone)")).to_have_count(2)
+    page.locator(".worker").first.get_by_role("button", name="Drain").click()
+    assert_accessible(page)
+    page.get_by_role("button", name="Drain it").click()
+    expect(page.locator(".worker:not(.gone)")).to_have_count(1)

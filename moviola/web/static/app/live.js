@@ -38,6 +38,7 @@ class Live {
   #dirty = new Set();
   #reading = null;
   #retry = null;
+  #turn = 0;
   #poll = null;
   #samples = new Map();
 
@@ -80,6 +81,7 @@ class Live {
 
   /** End the stream, and forget what it told. */
   stop() {
+    this.#turn += 1;
     this.#source?.close();
     this.#source = null;
     clearTimeout(this.#retry);
@@ -91,11 +93,6 @@ class Live {
     this.workers.clear();
     this.isRead = false;
     this.#set("connecting");
-  }
-
-  /** Read everything again now. */
-  async refresh() {
-    await this.#readAll();
   }
 
   #connect() {
@@ -111,9 +108,11 @@ class Live {
     if (source !== this.#source) return;
     source.close();
     this.#source = null;
-    this.#set("away", "The connection to the gateway is lost. It is called again.");
+    clearTimeout(this.#retry); // of a look: everything is read again with the next stream
+    const turn = this.#turn;
+    if (this.state !== "away") this.#set("away", "The connection to the gateway is lost. It is called again.");
     const reason = await whyAway();
-    if (this.#source || this.#retry) return;
+    if (turn !== this.#turn) return; // it was ended, or begun anew
     if (reason === "login") return this.stop();
     this.#set("away", reason);
     this.#retry = setTimeout(() => this.#connect(), RETRY_MS);

@@ -22,8 +22,8 @@ const root = document.getElementById("view");
 let cleanup = () => {};
 let shown = 0;
 
-/** What a view gets. */
-const app = { api, live, navigate, say, session, logIn };
+/** What a view gets; `who` asks, as `GET /api/session` tells it, null until that is known. */
+const app = { api, live, navigate, say, session, logIn, who: null };
 
 /**
  * @returns {Promise<{user: string, is_admin: boolean, needs_login: boolean}>} who asks. Raises Problem.
@@ -53,7 +53,9 @@ async function logOut() {
   }
 }
 
-function showAccount({ user, needs_login: needsLogin }) {
+function showAccount(who) {
+  const { user, needs_login: needsLogin } = who;
+  app.who = who;
   document.body.classList.toggle("is-out", needsLogin && !user);
   clear(document.getElementById("account"), needsLogin && user && [
     h("span", { class: "who" }, user),

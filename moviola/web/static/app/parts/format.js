@@ -46,13 +46,18 @@ export const percent = (share) => `${share >= 1 ? 100 : Math.min(99, Math.floor(
 
 /**
  * @param {number} count how many.
- * @param {string} word what, such as "frame" or "frames".
+ * @param {string} word one of what is counted, such as "frame".
  * @returns {string} both, with the word in its right number.
  */
 export function counted(count, word) {
-  const one = word.endsWith("s") ? word.slice(0, -1) : word;
-  return `${number(count)} ${count === 1 ? one : `${one}s`}`;
+  return `${number(count)} ${count === 1 ? word : plural(word)}`;
 }
+
+/**
+ * @param {string} unit one of what is counted, such as "frame".
+ * @returns {string} several of it.
+ */
+export const plural = (unit) => (unit.endsWith("s") ? unit : `${unit}s`);
 
 /**
  * @param {number} unixSeconds a time.

@@ -1,7 +1,7 @@
 // A job's state and progress: in words, as a badge and as a bar.
 
 import { clear, h } from "../dom.js";
-import { counted, duration, number, percent } from "./format.js";
+import { counted, duration, number, percent, plural } from "./format.js";
 
 /** By state: how it is called, and how it is meant. */
 export const STATES = {
@@ -51,7 +51,7 @@ export function progressText(job) {
   if (job.is_over) return wanted ? `${percent(job.share)} of ${counted(wanted, job.unit)}` : "";
   const parts = [wanted ? percent(job.share) : counted(done, job.unit)];
   if (job.state === "running" && job.rate) {
-    parts.push(`${number(job.rate)} ${job.unit}/s`);
+    parts.push(`${number(job.rate)} ${plural(job.unit)}/s`);
     if (wanted) parts.push(`${duration((wanted - done) / job.rate)} left`);
   }
   return parts.join(" · ");

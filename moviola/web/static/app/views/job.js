@@ -3,7 +3,7 @@
 import { clear, h } from "../dom.js";
 import { Actions } from "../parts/actions.js";
 import { can } from "../parts/capabilities.js";
-import { chainText, counted, duration, number, when } from "../parts/format.js";
+import { chainText, counted, duration, number, plural, when } from "../parts/format.js";
 import { results } from "../parts/results.js";
 import { Bar, badge, progressText, setText, troubleText } from "../parts/state.js";
 import { Timeline } from "../parts/timeline.js";
@@ -111,13 +111,14 @@ class JobPage {
     this.actions.onForgotten = () => this.app.navigate("/");
     this.timeline = new Timeline();
     Object.assign(this, {
-      state: h("span", {}), about: h("p", { class: "muted" }), links: h("div", { class: "row" }), progress: h("p", { class: "number lead" }),
-      trouble: h("p", { class: "trouble" }), facts: h("dl", { class: "facts" }), reason: h("div", { class: "stack" }),
+      state: h("span", {}), about: h("p", { class: "muted" }), links: h("div", { class: "row", hidden: true }), progress: h("p", { class: "number lead" }),
+      trouble: h("p", { class: "trouble" }), facts: h("dl", { class: "facts" }), reason: h("p", { class: "callout", hidden: true }),
     });
     clear(this.root,
       h("p", { class: "small" }, h("a", { href: "/" }, "All jobs")),
       h("div", { class: "row apart head" }, h("div", { class: "row" }, h("h1", {}, job.name), this.state), this.actions.node),
       this.about,
+      this.links,
       this.reason,
       h("section", { class: "card stack", "aria-label": "Progress" }, h("div", { class: "row apart" }, this.progress, this.trouble), this.bar.node, this.facts),
       part("outputs", "Outputs"),
@@ -132,7 +133,7 @@ class JobPage {
   async #showLinks() {
     if (await can("/api/jobs/{id}/report")) {
       this.links.append(h("a", { class: "button small", href: `${this.path}/report`, target: "_blank", rel: "noopener" }, "Report"));
-      this.about.after(this.links);
+      this.links.hidden = false;
     }
   }
 
@@ -142,7 +143,7 @@ class JobPage {
     this.bar.update(job);
     if (this.shownState !== job.state) clear(this.state, badge(job.state));
     this.shownState = job.state;
-    const owner = job.user && job.user !== "anonymous" ? [`of ${job.user}`] : [];
+    const owner = job.user === this.app.who?.user ? [] : [`of ${job.user}`];
     setText(this.about, [`Job ${job.id}`, ...owner, `sent ${when(job.submitted_unix_s)}`, ...(job.priority ? [`priority ${job.priority}`] : [])].join(" · "));
     setText(this.progress, progressText(job));
     setText(this.trouble, troubleText(job));
@@ -155,14 +156,15 @@ class JobPage {
     const text = job.state === "failed" || job.state === "partial" ? job.explanation || job.reason : job.reason;
     if (this.shownReason === `${isPlain} ${kind} ${text}`) return;
     this.shownReason = `${isPlain} ${kind} ${text}`;
-    clear(this.reason, !isPlain && text && h("p", { class: `callout ${kind}` }, capital(text)));
+    this.reason.className = `callout ${kind}`;
+    setText(this.reason, isPlain ? "" : capital(text));
   }
 
   #showOutputs(job) {
     const items = job.outputs.map((output, index) => {
       const asked = job.requested[index];
       const ended = output.frames_out == null ? "" : `${number(output.frames_out)} of ${counted(output.frames_in, job.unit)}`;
-      const made = [asked && chainText(asked.chain), asked?.codec, ended].filter(Boolean).join(" · ");
+      const made = [asked && chainText(asked.chain), job.kind === "video" && asked?.codec, ended].filter(Boolean).join(" · ");
       const canWatch = job.kind === "video" && job.state !== "failed" && job.state !== "cancelled" && asked?.codec;
       return h("li", { class: "row apart" },
         h("div", {}, h("span", { class: "strong" }, output.name), " ", h("span", { class: "muted small" }, made),
@@ -187,16 +189,16 @@ class JobPage {
       h("th", { scope: "row" }, index ? "" : worker.name),
       h("td", { class: "number" }, index ? "" : `${number(worker.frames_per_s)}/s`),
       h("td", {}, job.outputs[task.track]?.name ?? ""), h("td", { class: "number" }, task.chunk), h("td", {}, task.phase), h("td", { class: "number" }, number(task.frames)))));
-    const heads = ["Worker", "Rate", "Output", "Chunk", "Phase", `${capital(job.unit)} done`];
+    const heads = ["Worker", "Rate", "Output", "Chunk", "Phase", `${capital(plural(job.unit))} done`];
     this.#put("workers", JSON.stringify(job.workers), () => framed("Workers of this job", heads, rows), rows.length && !job.is_over);
   }
 
   async #showTimeline() {
     if (!(await can("/api/jobs/{id}/timeline"))) return;
-    const { spans } = await this.app.api.get(`${this.path}/timeline`);
+    const told = await this.app.api.get(`${this.path}/timeline`);
     if (this.#isClosed || !this.#parts.timeline) return;
-    this.#parts.timeline.parentElement.hidden = !spans.length;
-    this.timeline.update(spans);
+    this.#parts.timeline.parentElement.hidden = !told.spans.length;
+    this.timeline.update(told);
   }
 
   async #showStory() {
@@ -226,7 +228,7 @@ function factsOf(job) {
     ["Tasks done", `${number(progress.tasks_stored)}${total}`],
     !job.is_over && ["At workers", number(progress.tasks_in_flight)],
     !job.is_over && ["Waiting", number(progress.tasks_queued)],
-    progress.frames_total != null && [capital(job.unit), number(progress.frames_total)],
+    progress.frames_total != null && [capital(plural(job.unit)), number(progress.frames_total)],
     progress.retries > 0 && ["Tried again", number(progress.retries)],
     job.is_over && job.seconds > 0 && ["Took", duration(job.seconds)],
   ].filter(Boolean);
@@ -242,7 +244,7 @@ function failuresTable(job) {
 function framed(caption, heads, rows) {
   return h("div", { class: "scroll framed", tabindex: 0, role: "region", "aria-label": `${caption}, as a table` },
     h("table", {}, h("caption", { class: "visually-hidden" }, caption),
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows)));
+      h("thead", {}, h("tr", {}, heads.map((head, index) => h("th", { scope: "col", class: rows[0]?.children[index]?.className ?? "" }, head)))), h("tbody", {}, rows)));
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

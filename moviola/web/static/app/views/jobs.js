@@ -164,6 +164,7 @@ class List {
 
 class Row {
   constructor(job, app) {
+    this.app = app;
     this.thumbnail = new Thumbnail(job);
     this.bar = new Bar(`Progress of ${job.name}`);
     this.actions = new Actions(app);
@@ -186,7 +187,7 @@ class Row {
     this.actions.update(job);
     if (this.shownState !== job.state) clear(this.state, badge(job.state));
     this.shownState = job.state;
-    const owner = job.user && job.user !== "anonymous" ? [job.user] : [];
+    const owner = job.user === this.app.who?.user ? [] : [job.user];
     const priority = job.is_over || !job.priority ? [] : [`priority ${job.priority}`];
     setText(this.about, [job.outputs.map((output) => output.name).join(", "), when(job.submitted_unix_s), ...owner, ...priority].filter(Boolean).join(" · "));
     setText(this.progress, progressText(job));

@@ -47,6 +47,7 @@ class List {
   /** Ask which of the buttons this gateway has a request for. */
   async learn() {
     const has = (verb) => can(`/api/workers/{name}/${verb}`, "post");
+    if (!(this.app.who ?? await this.app.session().catch(() => null))?.is_admin) return; // the gateway would refuse it
     const [drain, resume] = await Promise.all([has("drain"), has("resume")]);
     this.#can = { drain, resume };
     this.update();
@@ -92,7 +93,7 @@ class Row {
     this.app = app;
     this.state = h("span", {});
     this.offers = h("p", { class: "muted small" });
-    this.now = h("p", { class: "small" });
+    this.now = h("ul", { class: "small", "aria-label": `What ${worker.name} does now` });
     this.figures = h("dl", { class: "figures" });
     this.buttons = h("div", { class: "row" });
     this.node = h("li", { class: "card worker" },
@@ -107,21 +108,19 @@ class Row {
     this.shownState = word;
     this.node.classList.toggle("gone", worker.state === "lost");
     setText(this.offers, `${counted(worker.filters.length, "filter")} · ${worker.kinds.join(", ")} · ${counted(worker.slots, "task")} at once`);
-    setText(this.now, this.#nowText(worker));
+    clear(this.now, this.#nowLines(worker).map((line) => h("li", {}, line)));
     clear(this.figures, figures(worker).map(([name, value, isBad]) => h("div", {}, h("dt", {}, name), h("dd", { class: `number ${isBad ? "trouble" : ""}` }, value))));
     this.#showButtons(worker, abilities);
   }
 
-  #nowText(worker) {
-    if (worker.state === "lost") return "It is not connected any more.";
-    if (!worker.tasks.length) return worker.state === "draining" ? "It has given back all it held." : "It waits for work.";
-    const { jobs } = this.app.live;
-    const told = worker.tasks.map((task) => {
-      const job = task.job && jobs.get(task.job);
+  #nowLines(worker) {
+    if (worker.state === "lost") return ["It is not connected any more."];
+    if (!worker.tasks.length) return [worker.state === "draining" ? "It has given back all it held." : "It waits for work."];
+    return worker.tasks.map((task) => {
+      const job = task.job && this.app.live.jobs.get(task.job);
       const of = job ? ` of ${job.outputs[task.output]?.name ?? "an output"}, ${job.name}` : "";
-      return `chunk ${task.chunk}${of}: ${task.phase}, ${number(task.frames)} done`;
+      return `Chunk ${task.chunk}${of}: ${task.phase}${task.frames ? `, ${number(task.frames)} done` : ""}`;
     });
-    return `Now: ${told.join("; ")}`;
   }
 
   #showButtons(worker, { drain, resume }) {
@@ -137,7 +136,7 @@ class Row {
     const { name } = this.worker;
     if (this.#isBusy) return; // a button that were disabled meanwhile would lose the focus
     this.#isBusy = true;
-    const text = "It finishes the tasks that it holds and gets no more. Others take the rest.";
+    const text = "It finishes or gives back what it holds, leaves, and stays away until its program is started again.";
     try {
       if (verb === "drain" && !(await confirm({ title: `Drain ${name}?`, text, yes: "Drain it", no: "Leave it" }))) return;
       const told = await this.app.api.post(`/api/workers/${encodeURIComponent(name)}/${verb}`);
