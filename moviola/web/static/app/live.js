@@ -5,10 +5,11 @@ import { get } from "./api.js";
 /** Kinds of events that a gateway tells (docs/EVENTS.md): a stream's listener must name each. */
 export const KINDS = [
   "job-submitted", "job-waiting", "job-started", "job-paused", "job-resumed", "job-reprioritized", "job-retried",
-  "job-restarted", "job-done", "job-partial", "job-failed", "job-cancelled", "job-forgotten", "progress", "client-left",
-  "source-needed", "upload-expired", "chunk-lost", "task-failed", "task-lost", "task-retried", "frames-fell-back",
-  "frames-lost", "stage-too-large", "link-cost", "lease-refused", "worker-joined", "worker-left", "worker-died",
-  "worker-excluded", "worker-draining", "worker-resumed", "aggregator-joined", "aggregator-left", "store-lost", "missed", "disconnected", "connected",
+  "job-restarted", "job-done", "job-partial", "job-failed", "job-cancelled", "job-forgotten", "progress",
+  "client-left", "source-needed", "upload-expired", "chunk-lost", "task-failed", "task-lost", "task-retried",
+  "frames-fell-back", "frames-lost", "stage-too-large", "link-cost", "lease-refused", "worker-joined",
+  "worker-draining", "worker-resumed", "worker-left", "worker-died", "worker-excluded", "aggregator-joined",
+  "aggregator-left", "store-lost", "disconnected", "connected", "missed",
 ];
 
 const MAX_JOBS = 1000; // that are kept: as many as the gateway lists at once
