@@ -11,6 +11,8 @@ import { Timeline } from "../parts/timeline.js";
 export const title = "Job";
 
 const LOOK_MS = 2000; // between two looks at who works on a job that goes on
+const MANY_SPANS = 2000; // a timeline with more is some hundred kilobytes …
+const LONG_LOOK_MS = 15_000; // … and is looked at less often while the job goes on
 const SOON_MS = 300; // events within this time are answered by one look
 const STORY = 200; // lines of the story that are shown, the newest
 
@@ -33,6 +35,8 @@ class JobPage {
   #ends = [];
   #isClosed = false;
   #parts = {};
+  #drawnAt = 0;
+  #spans = 0;
 
   constructor(root, id, app) {
     Object.assign(this, { root, id, app });
@@ -195,9 +199,12 @@ class JobPage {
 
   async #showTimeline() {
     if (!(await can("/api/jobs/{id}/timeline"))) return;
+    const isSoon = performance.now() - this.#drawnAt < LONG_LOOK_MS;
+    if (this.#spans > MANY_SPANS && isSoon && !this.#job.is_over) return;
     const told = await this.app.api.get(`${this.path}/timeline`);
     if (this.#isClosed || !this.#parts.timeline) return;
     this.#parts.timeline.parentElement.hidden = !told.spans.length;
+    [this.#drawnAt, this.#spans] = [performance.now(), told.spans.length];
     this.timeline.update(told);
   }
 
