@@ -34,6 +34,7 @@ def gallery_of(
     files: list[FinishedFile],
     folder: str,
     troubles: Mapping[str, str],
+    before: Mapping[str, int],
     most: int,
     opened: Callable[[FinishedFile], RemoteFile],
     budget: Budget,
@@ -44,6 +45,7 @@ def gallery_of(
         files: all of them.
         folder: in which they lie.
         troubles: what is wrong, by the pictures' names in the source.
+        before: how many bytes the files in the source had, by the pictures' names.
         most: how many are shown.
         opened: opens one of the job's files.
         budget: for all pictures of the report.
@@ -65,7 +67,8 @@ def gallery_of(
             album.missing = f"{name} cannot be shown: {error}"
             continue
         height, width = pixels.shape[:2]
-        note = ", ".join(filter(None, [f"{width} × {height}", sized(file.size), troubles.get(name, "")]))
+        size = f"{sized(before[name])} → {sized(file.size)}" if before.get(name) else sized(file.size)
+        note = ", ".join(filter(None, [f"{width} × {height}", size, troubles.get(name, "")]))
         made = thumbnail(pixels, name, note)
         if not budget.take(made):
             break

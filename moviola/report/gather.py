@@ -22,7 +22,7 @@ from moviola.report.notes import MAX_NOTES_SIZE, notes_of
 from moviola.report.samples import samples_of
 from moviola.report.thumbnails import Budget, NoPictures, frames_at, thumbnail
 from moviola.report.words import clock, grouped
-from moviola.session.remote_file import RemoteFile
+from moviola.session.remote_file import RemoteFile, RemoteFiles
 from moviola.session.rpc import job_timeline
 from moviola.session.target import Target
 from moviola.session.timeline import timeline_of
@@ -54,7 +54,7 @@ def gather(target: Target, job: str, now_unix_s: float) -> Facts:
         Unreachable, TimeoutError: the middleware cannot be asked.
     """
     record = job_timeline(target, job)
-    return facts_of(record, lambda file: RemoteFile(target, record, file), now_unix_s)
+    return facts_of(record, RemoteFiles(target, record).open, now_unix_s)
 
 
 def facts_of(record: Job, opened: Open, now_unix_s: float) -> Facts:
@@ -252,9 +252,17 @@ class _Reader:
         share = max(1, MAX_GALLERY // max(1, len(self.record.outputs)))
         try:
             files = pictures_named(self.opened(listing))
-            self.output.gallery = gallery_of(files, listing.folder, names, share, self.opened, self.budget)
+            self.output.gallery = gallery_of(
+                files, listing.folder, names, self._sizes_before(), share, self.opened, self.budget
+            )
         except OSError as error:
             self.output.gallery.missing = str(error)
+
+    def _sizes_before(self) -> dict[str, int]:
+        """Return the bytes of pictures' files in the source, by the pictures' names."""
+        told = self.metrics.output.get("pictures") if self.metrics is not None else None
+        rows = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+        return {str(one.get("name")): size for one in rows if isinstance(size := one.get("source_size"), int)}
 
 
 def _why(trouble: dict[str, Any]) -> str:

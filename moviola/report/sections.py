@@ -25,6 +25,9 @@ MAX_TRIES: Final = 40
 
 STAGES: Final = ("decode", "convert", "filter", "encode")
 
+SHOWN_ELSEWHERE: Final = frozenset({"name", "filters", "tables", "pictures"})
+"""What the metrics tell of an output that is no setting."""
+
 LONG_VALUE: Final = 44
 """Characters of a value that has a line of its own."""
 
@@ -385,9 +388,7 @@ def settings(facts: Facts) -> Markup:
 def _settings_of(output: OutputFacts, *, several: bool) -> Markup:
     told: list[tuple[str, str]] = [("filters", output.chain)]
     if output.metrics is not None:
-        shown = {
-            name: value for name, value in output.metrics.output.items() if name not in ("name", "filters", "tables")
-        }
+        shown = {name: value for name, value in output.metrics.output.items() if name not in SHOWN_ELSEWHERE}
         told += [(name, _plain(value)) for name, value in shown.items()]
         told += [("digest", output.metrics.digest), ("builds", ", ".join(output.metrics.fingerprints))]
     heading = element("h3", f"Output {output.name}" if several else "Output")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from moviola.base.finished_file import FinishedFile
@@ -24,22 +24,48 @@ BLOCK_SIZE: Final = 1 * MIB
 BLOCKS_KEPT: Final = 16
 """Blocks in memory: whoever looks for a frame goes back and forth between the file's index and its middle."""
 
-PATIENCE_S: Final = 20.0
-"""How long a block is waited for: an aggregator that is there gives one in milliseconds."""
+PATIENCE_S: Final = 10.0
+"""How long a block is waited for: an aggregator that is there gives one in milliseconds, one that restarts is back."""
+
+
+class RemoteFiles:
+    """The finished files of a job. An aggregator that was not reached once is not called again: whoever reads several
+    would wait for each.
+
+    Args:
+        target: the cluster, and for whom.
+        job: its record, which says where its files are.
+    """
+
+    def __init__(self, target: Target, job: Job) -> None:
+        self._target, self._job = target, job
+        self._unreachable = ""
+
+    def open(self, file: FinishedFile) -> RemoteFile:
+        """Return one of them, to be read."""
+        return RemoteFile(file, lambda start, stop: self._fetched(file, start, stop))
+
+    def _fetched(self, file: FinishedFile, start: int, stop: int) -> bytes:
+        if self._unreachable:
+            raise OSError(self._unreachable)
+        try:
+            return fetched(self._target, self._job, file, start, stop)
+        except TimeoutError as error:
+            self._unreachable = str(error)
+            raise
 
 
 class RemoteFile(io.RawIOBase):
     """Reads raise OSError where the aggregator does not give the file, or is not reached.
 
     Args:
-        target: the cluster, and for whom.
-        job: its record, which says where its files are.
-        file: one of them.
+        file: which one.
+        fetch: returns its bytes from one place up to another.
     """
 
-    def __init__(self, target: Target, job: Job, file: FinishedFile) -> None:
+    def __init__(self, file: FinishedFile, fetch: Callable[[int, int], bytes]) -> None:
         super().__init__()
-        self._target, self._job, self._file = target, job, file
+        self._file, self._fetch = file, fetch
         self._at = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
@@ -88,7 +114,7 @@ class RemoteFile(io.RawIOBase):
         found = self._blocks.get(number)
         if found is None:
             start = number * BLOCK_SIZE
-            found = fetched(self._target, self._job, self._file, start, min(start + BLOCK_SIZE, self.size))
+            found = self._fetch(start, min(start + BLOCK_SIZE, self.size))
             self._blocks[number] = found
             if len(self._blocks) > BLOCKS_KEPT:
                 self._blocks.popitem(last=False)
@@ -97,7 +123,12 @@ class RemoteFile(io.RawIOBase):
 
 
 def fetched(target: Target, job: Job, file: FinishedFile, start: int, stop: int) -> bytes:
-    """Return the bytes of a finished file from `start` up to `stop`. Raises OSError where they do not come."""
+    """Return the bytes of a finished file from `start` up to `stop`.
+
+    Raises:
+        TimeoutError: the aggregator is not reached, or gives nothing.
+        OSError: it has not got them.
+    """
     try:
         fetching = Fetching(job.job, [Wanted.of(file)], addresses_of(job))
     except ValueError as error:
@@ -113,7 +144,7 @@ def fetched(target: Target, job: Job, file: FinishedFile, start: int, stop: int)
                 continue
             now = time.monotonic()
             if now >= deadline:
-                raise OSError(f"the aggregator has given nothing of {file.file} for {PATIENCE_S:.0f} s")
+                raise TimeoutError(fetching.line.trouble or f"the aggregator gives nothing for {PATIENCE_S:.0f} s")
             loop.flush()
             due = fetching.next_deadline()
             for event in loop.turn(deadline if due is None else min(due, deadline)):

@@ -6,6 +6,7 @@ ImageResult  encoded pictures: process.py writes it, splice.py reads it
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import NamedTuple
 
 from moviola.base.mapped import Mapped
@@ -46,13 +47,15 @@ class PictureEntry(NamedTuple):
 class ImageResult(Mapped):
     """What came of a chunk's pictures, in the order of the source.
 
-    `names` are those of all pictures of the chunk, whatever became of them. A note of a file with several pages has
+    `names` are those of all pictures of the chunk, whatever became of them, and `sizes` the bytes of their files, 0 of
+    those that were not sent. A note of a file with several pages has
     "page", counted from 1.
     """
 
     p: list[PictureEntry]
     names: list[str]
     report: Report
+    sizes: list[int] = field(default_factory=list)
 
     def contradiction(self) -> str:
         """Return what of the table contradicts the rest of it."""
@@ -60,6 +63,8 @@ class ImageResult(Mapped):
         images = range(report.first, report.first + count)
         if count != report.sent:
             return f"names: those of its {report.sent} images, not {count}"
+        if self.sizes and len(self.sizes) != count:
+            return f"sizes: those of its {count} images, not {len(self.sizes)}"
         for entry in self.p:
             if entry.format not in OUTPUT_FORMATS or entry.place not in images:
                 return f"p: pictures of its images, not {entry!r:.200}"

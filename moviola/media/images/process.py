@@ -92,7 +92,9 @@ class _Work:
                 report.lost.append(Lost(index, str(lost)))
             self._done += 1
             self._on_frame(self._done)
-        result = ImageResult(self._entries, [entry.name for entry in chunk.p], report)
+        result = ImageResult(
+            self._entries, [entry.name for entry in chunk.p], report, [entry.size for entry in chunk.p]
+        )
         return Result(
             payload=pack(result.to_wire(), self._parts),
             fingerprint=report.fingerprint,

@@ -28,6 +28,9 @@ from moviola.media.spliced import Details, Spliced
 MAX_SAID: Final = 20
 """Images about which a person is told at once; all are counted, and MAX_LISTED of them listed in the metrics."""
 
+MAX_SIZES_TOLD: Final = 1_000
+"""Pictures whose sizes before and after are listed in the metrics: some 100 bytes each."""
+
 _READ_SIZE: Final = 1024 * 1024
 
 
@@ -52,6 +55,15 @@ class _Trouble(NamedTuple):
     error: str
 
 
+class _Sizes(NamedTuple):
+    """How many bytes a picture's file has, and had before."""
+
+    name: str
+    source: str
+    source_size: int
+    size: int
+
+
 class _Splicer:
     def __init__(self, files: Files, source: Source, output: Output) -> None:
         self._files, self._source, self._output = files, source, output
@@ -59,6 +71,7 @@ class _Splicer:
         self._names = Names()
         self._written: dict[str, Path] = {}
         self._size = 0
+        self._sizes: list[_Sizes] = []
         self._troubles: list[_Trouble] = []
         self._trouble_count = 0
         self._lines: TextIO
@@ -97,6 +110,7 @@ class _Splicer:
             "files": len(self._written),
             "size": self._size,
             "annotation_count": self._line_count,
+            "pictures": [each._asdict() for each in self._sizes],
         }
 
     def _make_folder(self) -> None:
@@ -109,8 +123,12 @@ class _Splicer:
         table, parts = read(ImageResult, payload)
         names, report = table.names, table.report
         self._account.add(report)
+        sizes = table.sizes or [0] * len(names)  # of a worker that does not tell them
         for (_, index, page, kind), part in zip(table.p, parts, strict=True):
-            self._write(names[index - report.first], kind, page, part)
+            place = index - report.first
+            name = self._write(names[place], kind, page, part)
+            if len(self._sizes) < MAX_SIZES_TOLD:
+                self._sizes.append(_Sizes(name, names[place], sizes[place], len(part)))
         for index, notes in report.notes:
             self._note([placed(note, names[index - report.first], index) for note in notes])
         self._tell(report, names)
@@ -120,12 +138,14 @@ class _Splicer:
             self._lines.write(json.dumps(note, ensure_ascii=False) + "\n")
             self._line_count += 1
 
-    def _write(self, source: str, kind: str, page: int, data: memoryview) -> None:
+    def _write(self, source: str, kind: str, page: int, data: memoryview) -> str:
+        """Write a picture; return its name."""
         name = self._names.take(source, kind, page)
         path = self._files.partial(f"{self._output.name}/{name}")
         path.write_bytes(data)
         self._written[name] = path
         self._size += len(data)
+        return name
 
     def _tell(self, report: Report, names: list[str]) -> None:
         """Lists what went wrong by name; the common lists have indices alone."""

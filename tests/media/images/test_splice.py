@@ -59,6 +59,15 @@ def test_annotations(tmp_path: Path) -> None:
     assert {each.name for each in made.folder.iterdir()} == {"out", "out.annotations.jsonl"}
 
 
+def test_sizes_before_and_after_are_told(tmp_path: Path) -> None:
+    files = {"a.png": PNG, "b.gif": encoded(corners(), ".gif")}
+    made = hang(tmp_path, files, output(format="png"), chunk_images=1)
+    assert made.spliced.details["pictures"] == [
+        {"name": name, "source": source, "source_size": len(files[source]), "size": len(made.files[name])}
+        for name, source in (("a.png", "a.png"), ("b.png", "b.gif"))
+    ]
+
+
 def test_no_annotations(tmp_path: Path) -> None:
     assert [each.name for each in hang(tmp_path, {"a.png": PNG}).folder.iterdir()] == ["out"]
 

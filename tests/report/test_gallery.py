@@ -1,0 +1,43 @@
+"""The pictures of a folder: which of many are shown, and what is said of them."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+
+from moviola.base.finished_file import FinishedFile
+from moviola.report.gallery import gallery_of
+from moviola.report.thumbnails import Budget
+
+PNG = cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes()
+
+
+def files(count: int) -> list[FinishedFile]:
+    return [FinishedFile(f"blur/{number}.png", len(PNG), "") for number in range(count)]
+
+
+def opened(file: FinishedFile) -> io.BytesIO:
+    return io.BytesIO(b"no picture" if file.file == "blur/3.png" else PNG)
+
+
+def test_troubled_pictures_come_first_and_the_others_are_spread() -> None:
+    troubles, before = {"17.png": "is cut short"}, {"0.png": 2000}
+    made = gallery_of(files(40), "blur", troubles, before, 5, opened, Budget(lambda: False))  # type: ignore[arg-type]
+    assert [picture.label for picture in made.pictures] == ["17.png", "0.png", "10.png", "21.png", "31.png"]
+    assert made.pictures[0].note == f"8 × 6, {len(PNG)} B, is cut short"
+    assert made.pictures[1].note == f"8 × 6, 2.0 kB → {len(PNG)} B"
+    assert (made.count, made.missing) == (40, "")
+
+
+def test_a_picture_that_cannot_be_shown_is_named() -> None:
+    made = gallery_of(files(4), "blur", {}, {}, 9, opened, Budget(lambda: False))  # type: ignore[arg-type]
+    assert [picture.label for picture in made.pictures] == ["0.png", "1.png", "2.png"]
+    assert made.missing.startswith("3.png cannot be shown: it ")
+
+
+def test_without_time_none_is_shown_and_the_reason_is_said() -> None:
+    made = gallery_of(files(4), "blur", {}, {}, 9, opened, Budget(lambda: True))  # type: ignore[arg-type]
+    assert (made.pictures, made.count) == ([], 4)
+    assert "too long" in made.missing
