@@ -47,6 +47,7 @@ class WorkerRecord:
     cpu_percent: float = 0.0
     memory_bytes: int = 0
     turn: int = 0  # when it came into its group's line
+    is_drained: bool = False  # it left after a drain, with nothing in its hands
     drain_wish: bool | None = None  # what it was told, until it says that it does so; None: nothing
     group: Group | None = field(default=None, repr=False)  # while it may get tasks
     line: OrderedDict[str, WorkerRecord] | None = field(default=None, repr=False)  # of its group, while it has credit
@@ -85,6 +86,7 @@ class WorkerRecord:
             memory_bytes=self.memory_bytes,
             heard_s=max(0.0, now - self.heard_at),
             tasks=[HeldTask(r.job, r.track, r.index, r.phase, r.frames) for r in self.held.values()],
+            drained=self.is_drained,
         )
 
 
@@ -153,6 +155,7 @@ class Fleet:
 
     def lose(self, worker: WorkerRecord) -> list[LeaseRecord]:
         """A worker is gone; returns the leases that ended with it."""
+        worker.is_drained = worker.state is WorkerState.DRAINING and not worker.held
         if worker.group is not None:
             self._leave_group(worker, worker.group)
         worker.state = changed(WORKER_TRANSITIONS, worker.state, WorkerState.LOST)

@@ -49,6 +49,7 @@ class WorkerFacts(Mapped):
         heard_s (s): since it was last heard.
         tasks: that it holds.
         schemas: of its filters; only in the first record of its session, else empty.
+        drained: once it is lost: it had been told to end, or to leave, and held nothing any more.
     """
 
     filters: list[Name] = field(default_factory=list)
@@ -67,3 +68,4 @@ class WorkerFacts(Mapped):
     heard_s: float = 0.0
     tasks: list[HeldTask] = field(default_factory=list)
     schemas: list[Map] = field(default_factory=list)
+    drained: bool = False

@@ -111,6 +111,7 @@ class WorkerTold(Mapped):
         memory_bytes (bytes): that its process has resident.
         heard_s (s): since it was last heard.
         tasks: that it holds.
+        drained: once it is lost: it had been told to end, or to leave, and held nothing any more.
     """
 
     name: str
@@ -127,6 +128,7 @@ class WorkerTold(Mapped):
     memory_bytes: int
     heard_s: float
     tasks: list[TaskTold] = field(default_factory=list)
+    drained: bool = False
 
 
 @record
@@ -234,6 +236,7 @@ def worker_of(worker: Worker, user: User) -> WorkerTold:
             TaskTold(task.job if user.is_admin else None, task.track, task.index, task.phase, task.frames)
             for task in facts.tasks
         ],
+        drained=facts.drained,
     )
 
 

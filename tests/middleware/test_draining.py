@@ -62,6 +62,7 @@ def test_a_drained_worker_gets_nothing_more_and_another_takes_over_what_it_gives
     assert state(script) is WorkerState.LOST
     progress = script.dispatcher.cluster.fleet.by_name["w11"]
     assert (progress.losses, progress.failures, progress.chunks) == (0, 0, 1)
+    assert progress.facts(script.now).drained
     for index in (1, 2, 3, 4, 5):
         script.deliver(12, index)
     script.finish()
@@ -126,6 +127,7 @@ def test_a_wish_outlives_the_connection_over_which_it_was_told(script: Script, h
     if heard:
         script.tell(11, Beat(draining=True))
     script.leave(11)
+    assert not script.dispatcher.cluster.fleet.by_name["w11"].facts(script.now).drained, "it held something"
     script.worker(21, "w11", session="s", held=(held_lease(computing),), draining=heard)
     script.tick(1)
     assert (state(script), script.tasks(21)) == (WorkerState.DRAINING, [])

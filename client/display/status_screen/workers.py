@@ -98,5 +98,7 @@ def _red(count: int) -> Text:
 
 
 def _gone(worker: Worker, heard_s: float) -> Text:
+    if worker.facts.drained:
+        return styled((f"drained, gone for {age(heard_s)}", "dim"))
     lost = f"; lost with it: {counted(worker.facts.losses, 'task')}" if worker.facts.losses else ""
     return styled((f"gone for {age(heard_s)}{lost}", "dim"))

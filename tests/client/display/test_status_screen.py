@@ -145,6 +145,8 @@ def test_a_worker_that_is_gone_comes_last_and_says_since_when(size: Size) -> Non
     rows = [line for line in drawn(known, size) if line.startswith("host-")]
     assert [row.split()[0] for row in rows] == ["host-2", "host-0"]  # the other has been gone for too long
     assert "gone for 2 min; lost with it: 2 tasks" in rows[1]
+    known.view.take(replace(worker(0, heard_s=125.0, drained=True), state="lost"))
+    assert "drained, gone for 2 min" in line_of(drawn(known, size), "host-0")
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ class Row {
   }
 
   #nowLines(worker) {
-    if (worker.state === "lost") return ["It is not connected any more."];
+    if (worker.state === "lost") return [worker.drained ? "It was drained, and has left." : "It is not connected any more."];
     if (!worker.tasks.length) return [worker.state === "draining" ? "It has given back all it held." : "It waits for work."];
     return worker.tasks.map((task) => {
       const job = task.job && this.app.live.jobs.get(task.job);
