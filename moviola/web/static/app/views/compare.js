@@ -123,7 +123,7 @@ class ComparePage {
   }
 
   #refuse(sentence) {
-    clear(this.#sending, h("p", { class: "compare-refused" }, sentence));
+    clear(this.#sending, h("p", { class: "compare-refused" }, capital(sentence)));
   }
 
   // ── one comparison ────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +222,7 @@ class ComparePage {
       const { comparisons } = await this.#app.api.get(PLACE);
       const over = comparisons.filter((one) => one.is_over);
       clear(this.#list, over.length > 0 && h("section", { class: "card stack", "aria-labelledby": "compare-before" },
-        h("h2", { id: "compare-before" }, "Before"),
+        h("h2", { id: "compare-before" }, "Earlier comparisons"),
         h("ul", { class: "compare-list" }, over.map((one) => this.#line(one)))));
       return comparisons;
     } catch (problem) {
