@@ -53,7 +53,9 @@ def test_all_ways_are_compared_and_shown_again_after_a_load(page: Page, site: Se
     assert_accessible(page)
     page.reload()
     expect(page.get_by_text("All 8 results are equal")).to_be_visible()
-    expect(page.get_by_role("region", name="Earlier comparisons").get_by_role("link")).to_have_text("crossing.mp4: blur:radius=7")
+    expect(page.get_by_role("region", name="Earlier comparisons").get_by_role("link")).to_have_text(
+        "crossing.mp4: blur:radius=7"
+    )
 
 
 @pytest.mark.usefixtures("_stopped")
