@@ -28,7 +28,12 @@ def job_details(target: Target, job: str, task: int | None = None, *, log: bool 
 def job_timeline(target: Target, job: str) -> Job:
     """Return the record of one job, with its details, and with who did which of its tasks and when. Raises as `call`
     does."""
-    return call(target, Watch(job, timeline=True), lambda message: message if isinstance(message, Job) else None)
+    return call(target, Watch(job, timeline=True), with_timeline)
+
+
+def with_timeline(message: Message) -> Job | None:
+    """Return the record of a job with its timeline; None where the message is another, such as of a change."""
+    return message if isinstance(message, Job) and message.details.timeline is not None else None
 
 
 def control(target: Target, job: str, verb: str, priority: int | None = None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from moviola.base.vocabulary import Topic
-from moviola.session.rpc import TIMEOUT_S, granted
+from moviola.session.rpc import TIMEOUT_S, granted, with_timeline
 from moviola.session.target import Target, hello
 from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory
 from moviola.wire.errors import Refused, Unreachable
@@ -43,8 +43,7 @@ class Caller:
 
     async def job_timeline(self, user: str, job: str) -> Job:
         """Return the record of one job with its timeline, as `moviola.session.rpc.job_timeline` does."""
-        watch = Watch(job, timeline=True)
-        return await self.call(user, watch, lambda message: message if isinstance(message, Job) else None)
+        return await self.call(user, Watch(job, timeline=True), with_timeline)
 
     async def control(self, user: str, job: str, verb: str, priority: int | None = None) -> str:
         """Have the middleware do something with a job, as `moviola.session.rpc.control` does."""
