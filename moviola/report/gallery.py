@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from moviola.base.finished_file import FinishedFile
 from moviola.base.mapped import Malformed
@@ -17,6 +17,13 @@ from moviola.wire.limits import MIB
 
 MAX_LISTING_SIZE: Final = 64 * MIB
 """Bytes of a list of pictures that are read: a job has 200 000 of them at most, each with some 150 bytes."""
+
+
+class Before(NamedTuple):
+    """The file of the source that a picture was made of: its name there, and its bytes."""
+
+    source: str
+    size: int
 
 
 def pictures_named(file: RemoteFile) -> list[FinishedFile]:
@@ -34,7 +41,7 @@ def gallery_of(
     files: list[FinishedFile],
     folder: str,
     troubles: Mapping[str, str],
-    before: Mapping[str, int],
+    before: Mapping[str, Before],
     most: int,
     opened: Callable[[FinishedFile], RemoteFile],
     budget: Budget,
@@ -45,7 +52,7 @@ def gallery_of(
         files: all of them.
         folder: in which they lie.
         troubles: what is wrong, by the pictures' names in the source.
-        before: how many bytes the files in the source had, by the pictures' names.
+        before: of which files they were made, by the pictures' names, as far as that is known.
         most: how many are shown.
         opened: opens one of the job's files.
         budget: for all pictures of the report.
@@ -54,8 +61,7 @@ def gallery_of(
     wrong = [file for file in files if _name(file, folder) in troubles][:most]
     others = [file for file in files if _name(file, folder) not in troubles]
     left = most - len(wrong)
-    step = max(1, -(-len(others) // left)) if left else len(others) + 1
-    for file in [*wrong, *(others[::step] if left else [])]:
+    for file in [*wrong, *_spread(others, folder, before, left)]:
         if budget.is_spent:
             break
         name = _name(file, folder)
@@ -67,7 +73,7 @@ def gallery_of(
             album.missing = f"{name} cannot be shown: {error}"
             continue
         height, width = pixels.shape[:2]
-        size = f"{sized(before[name])} → {sized(file.size)}" if before.get(name) else sized(file.size)
+        size = f"{sized(before[name].size)} → {sized(file.size)}" if name in before else sized(file.size)
         note = ", ".join(filter(None, [f"{width} × {height}", size, troubles.get(name, "")]))
         made = thumbnail(pixels, name, note)
         if not budget.take(made):
@@ -75,6 +81,18 @@ def gallery_of(
         album.pictures.append(made)
     album.missing = album.missing or budget.reason
     return album
+
+
+def _spread(files: list[FinishedFile], folder: str, before: Mapping[str, Before], most: int) -> list[FinishedFile]:
+    """Return at most so many, evenly spread: one of each file of the source, and more only where these are few."""
+    if not most:
+        return []
+    by_source: dict[str, FinishedFile] = {}
+    for file in files:
+        name = _name(file, folder)
+        by_source.setdefault(before[name].source if name in before else name, file)
+    chosen = list(by_source.values())
+    return chosen[:: -(-len(chosen) // most)] if chosen else []
 
 
 def _name(file: FinishedFile, folder: str) -> str:

@@ -20,7 +20,7 @@ MAX_COLUMNS: Final = 24
 MAX_READ: Final = 1 * MIB
 """Bytes at the beginning of a result in which tables are looked for."""
 
-MAX_CELL: Final = 80
+MAX_CELL: Final = 40
 """Characters of a value: casts are lists of thousands."""
 
 

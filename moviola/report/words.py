@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from moviola.session.units import counted, sized
+from moviola.session.units import sized
 
 __all__ = ["clock", "counted", "date", "grouped", "listed", "seconds", "sized"]
+
+
+def counted(count: int, unit: str) -> str:
+    """`1 image`, `3 images`, `12 000 images`."""
+    return f"{grouped(count)} {unit}" if count == 1 else f"{grouped(count)} {unit}s"
 
 
 def grouped(value: float) -> str:

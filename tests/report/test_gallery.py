@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from moviola.base.finished_file import FinishedFile
-from moviola.report.gallery import gallery_of
+from moviola.report.gallery import Before, gallery_of
 from moviola.report.thumbnails import Budget
 
 PNG = cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes()
@@ -23,12 +23,18 @@ def opened(file: FinishedFile) -> io.BytesIO:
 
 
 def test_troubled_pictures_come_first_and_the_others_are_spread() -> None:
-    troubles, before = {"17.png": "is cut short"}, {"0.png": 2000}
+    troubles, before = {"17.png": "is cut short"}, {"0.png": Before("0.gif", 2000)}
     made = gallery_of(files(40), "blur", troubles, before, 5, opened, Budget(lambda: False))  # type: ignore[arg-type]
     assert [picture.label for picture in made.pictures] == ["17.png", "0.png", "10.png", "21.png", "31.png"]
     assert made.pictures[0].note == f"8 × 6, {len(PNG)} B, is cut short"
     assert made.pictures[1].note == f"8 × 6, 2.0 kB → {len(PNG)} B"
     assert (made.count, made.missing) == (40, "")
+
+
+def test_of_files_with_many_pages_one_is_shown() -> None:
+    before = {f"{number}.png": Before("film.gif", 9) for number in range(4, 40)}
+    made = gallery_of(files(40), "blur", {}, before, 9, opened, Budget(lambda: False))  # type: ignore[arg-type]
+    assert [picture.label for picture in made.pictures] == ["0.png", "1.png", "2.png", "4.png"]
 
 
 def test_a_picture_that_cannot_be_shown_is_named() -> None:
