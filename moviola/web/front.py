@@ -74,8 +74,9 @@ class Front:
         self._video: LiveVideo | None = None
         self._sound: Heard | None = None
         self._next: Shown | None = None  # what is to be given next
-        self._chunk_frames = 1
+        self._chunk_frames: int | None = None
         self._rate = Fraction(1)
+        self._duration_s: float | None = None
         self._played: Played | None = None
 
     @property
@@ -125,12 +126,11 @@ class Front:
                 return None
         data = await self._in_thread(beginning, video, self._sound.live if self._sound is not None else None)
         self._video, self._rate = video, facts.rate
-        self._chunk_frames = chunk_frames_of(source)
-        begin_s = self._next.begin_s
-        return Beginning(
-            data, mime_of(data), video.width, video.height, float(video.rate), video.duration_s(begin_s),
-            self._sound is not None,
-        )  # fmt: skip
+        if source.fingerprint:  # else only its beginning was known when the job was submitted
+            self._chunk_frames = chunk_frames_of(source)
+            self._duration_s = video.duration_s(self._next.begin_s)
+        about = (mime_of(data), video.width, video.height, float(video.rate), self._duration_s)
+        return Beginning(data, *about, self._sound is not None)
 
     async def fragments(self, begin_s: Fraction) -> AsyncGenerator[bytes, None]:
         """Yield each fragment as soon as its frames are there, from that on which has the frame of a time in seconds.
@@ -169,12 +169,15 @@ class Front:
         return None
 
     async def _go_to(self, begin_s: Fraction, video: LiveVideo) -> None:
-        """Make what is shown at a time the next; a chunk that cannot be behind it is read first."""
+        """Make what is shown at a time the next, or the last where the video ends before. A chunk that cannot be behind
+        it is read first, and from there on it is looked for."""
         first = self._next
         assert first is not None
+        if self._duration_s is not None:
+            begin_s = min(begin_s, first.begin_s + Fraction(self._duration_s) - 1 / self._rate)
         if begin_s < first.end_s:
             return
-        index = int((begin_s - first.begin_s) * self._rate) // self._chunk_frames
+        index = int((begin_s - first.begin_s) * self._rate) // self._chunk_frames if self._chunk_frames else 0
         while index > 1:
             self._results.close()
             self._results = self._open(self._track, index)
@@ -191,7 +194,7 @@ class Front:
         return await to_thread.run_sync(function, *arguments, limiter=self._threads)
 
 
-def chunk_frames_of(source: Source) -> int:
-    """Return how many frames a chunk of a source has at most, as its facts say."""
+def chunk_frames_of(source: Source) -> int | None:
+    """Return how many frames a chunk of a source has at most, as its facts say; None where they do not."""
     told = source.facts.get("chunk_frames")
-    return told if isinstance(told, int) and told > 0 else 1
+    return told if isinstance(told, int) and told > 0 else None
