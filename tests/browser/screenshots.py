@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -19,6 +19,7 @@ from moviola.web.users import Role, add_user
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.faults.witness import PLUGINS
+from tests.waiting import until
 from tests.web.served import Served
 
 from . import scenes
@@ -213,6 +214,48 @@ def comparing(studio: Studio) -> None:
         studio.shoot(page, "compare-refused")
 
 
+def watching(studio: Studio) -> None:
+    """The player: two outputs side by side, boxes and cuts, what does not play, and a job that is held."""
+    with studio.site("watching", plugins=True) as (site, page):
+        film = clips.film_times(3)
+        live(page, watch_path(site.ended(site.put(film, "film.mp4", filters=["edges", "source=identity"])), "edges"))
+        page.evaluate(SEEK, 3)
+        expect(page.get_by_role("slider", name="Divider")).to_be_visible()
+        settle(page)
+        studio.shoot(page, "watch-compared")
+        live(page, watch_path(site.ended(site.put(film, "film.mp4", filters="seen=metadata,motion")), "seen"))
+        page.evaluate(SEEK, 2)
+        expect(page.locator(".player-box").first).to_be_attached()
+        settle(page)
+        studio.shoot(page, "watch-boxes")
+        none = site.ended(site.put(clips.film(), "film.mp4", filters="blur", codec="ffv1"))
+        live(page, watch_path(none, "blur"))
+        expect(page.get_by_role("link", name="Get the finished file")).to_be_visible()
+        studio.shoot(page, "watch-refused")
+        gate = studio.scratch / "watching.gate"
+        held = site.put(film, "film.mp4", filters=f"soft=blur:radius=9,gate:frame=132:path={gate}")
+        live(page, watch_path(held, "soft"))
+        settle(page)
+        page.get_by_role("button", name="Play").click()
+        expect(page.get_by_text("Waiting for frames")).to_be_visible()
+        studio.shoot(page, "watch-waiting")
+        gate.touch()
+
+
+SEEK: Final = "time => { for (const one of document.querySelectorAll('video')) one.currentTime = time; }"
+
+
+def watch_path(job: dict[str, Any], output: str) -> str:
+    """Where the page plays an output."""
+    return f"/jobs/{job['id']}/watch/{output}"
+
+
+def settle(page: Page) -> None:
+    """Wait until each picture that is shown is there, where it is wanted."""
+    there = "[...document.querySelectorAll('video:not([hidden])')].every(one => one.readyState >= 2 && !one.seeking)"
+    until(lambda: bool(page.evaluate(there)), "pictures", turn=lambda: page.wait_for_timeout(50))
+
+
 def fill_comparison(page: Page, clip: Path, filters: str, *ways: str) -> None:
     """Say on the page what is compared: two rounds of each of some ways."""
     live(page, "/compare")
@@ -232,6 +275,7 @@ SCENES: Final[dict[str, Callable[[Studio], None]]] = {
     "many": many,
     "sending": sending,
     "comparing": comparing,
+    "watching": watching,
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,16 +17,13 @@ from tests.end_to_end.faults.witness import PLUGINS
 from tests.waiting import until
 from tests.web.served import Served
 
-from .looking import assert_accessible, shoot
+from .looking import assert_accessible
 
 pytestmark = pytest.mark.suite("browser")
 
 RATE: Final = clips.RATE
 SECONDS: Final = 60
 CHUNK: Final = 2 * RATE
-
-SHOTS: Final = os.environ.get("MOVIOLA_SHOTS")
-"""A folder for pictures of each state; none are taken where it is not named."""
 
 
 @pytest.fixture(scope="module")
@@ -114,13 +110,6 @@ def reaches(page: Page, time_s: float, which: str = "after") -> None:
     sees(page, lambda: bool(video(page, "currentTime", which) >= time_s), f"{time_s} s")
 
 
-def look(page: Page, name: str) -> None:
-    """Take pictures of a state, where somebody wants some; axe finds nothing in it."""
-    if SHOTS:
-        shoot(page, Path(SHOTS), f"player-{name}")
-    assert_accessible(page)
-
-
 def test_a_finished_result_plays_by_keys_alone(page: Page, site: Served, short: Path) -> None:
     job = site.ended(site.put(short, filters="soft=blur", chunk_frames=CHUNK, new="on"))
     watch(page, job)
@@ -143,7 +132,7 @@ def test_a_finished_result_plays_by_keys_alone(page: Page, site: Served, short: 
     page.get_by_role("combobox", name="Speed").select_option("2")
     assert video(page, "playbackRate") == 2
     page.keyboard.press("m")
-    look(page, "finished")
+    assert_accessible(page)
 
 
 @pytest.mark.smoke
@@ -157,7 +146,7 @@ def test_it_plays_while_the_job_runs_and_goes_on_by_itself(page: Page, site: Ser
     assert video(page, "duration") == pytest.approx(SECONDS, abs=0.1)
     reaches(page, 7.5)
     expect(page.locator(".player-message")).to_contain_text("Waiting for frames")
-    look(page, "waiting")
+    assert_accessible(page)
     gate.touch()
     reaches(page, 9)
     page.get_by_role("slider", name="Time").press("End")
@@ -191,7 +180,7 @@ def test_before_and_after_are_in_step_beside_a_divider(page: Page, site: Served,
     sees(page, lambda: apart(page) < 0.001, "the same picture")
     page.get_by_role("slider", name="Time").press("Home")
     sees(page, lambda: video(page, "currentTime", "before") == 0, "the beginning of both")
-    look(page, "compared")
+    assert_accessible(page)
 
 
 def test_a_file_of_this_machine_is_the_source(page: Page, site: Served, short: Path) -> None:
@@ -221,7 +210,7 @@ def test_boxes_and_cuts_are_drawn_over_it(page: Page, site: Served, tmp_path: Pa
     sees(page, lambda: video(page, "currentTime") == pytest.approx(2.42), "ten frames on")
     expect(page.locator(".player-box").first).to_be_attached()
     expect(page.locator(".player-label").first).to_contain_text("motion")
-    look(page, "boxes")
+    assert_accessible(page)
     page.get_by_role("button", name="Boxes and labels").click()
     expect(page.locator(".player-box")).to_have_count(0)
 
@@ -231,17 +220,17 @@ def test_what_cannot_be_played_says_why_and_where_the_file_is(page: Page, site: 
     watch(page, job)
     expect(page.locator(".player-message")).to_contain_text("codec=h264")
     expect(page.get_by_role("link", name="Get the finished file")).to_have_attribute("href", job["files"][0]["href"])
-    look(page, "refused")
+    assert_accessible(page)
 
 
 def test_a_job_that_waits_and_is_cancelled_says_so(page: Page, site: Served, short: Path, gate: Path) -> None:
     job = gated(site, short, gate, 0, 1, 2)
     watch(page, job)
     expect(page.locator(".player-message")).to_contain_text("Waiting for the first frames")
-    look(page, "pending")
+    assert_accessible(page)
     assert site.client.delete(job["links"]["self"]).status_code == 200
     expect(page.locator(".player-message")).to_contain_text("cancelled")
-    look(page, "cancelled")
+    assert_accessible(page)
 
 
 def test_a_gateway_that_is_killed_is_met_again_where_it_was(page: Page, site: Served, minute: Path, gate: Path) -> None:
@@ -253,7 +242,7 @@ def test_a_gateway_that_is_killed_is_met_again_where_it_was(page: Page, site: Se
         page.get_by_role("button", name="Play").click()
         reaches(page, 5)  # what is here plays on
         expect(page.locator(".player")).to_contain_text("was cut")
-        look(page, "cut")
+        assert_accessible(page)
     finally:
         site.__enter__()  # another process at the same address
     gate.touch()

@@ -6,6 +6,8 @@ import { Stream } from "./stream.js";
 const LOOK_MS = 2000; // between two looks at an output of which nothing is there yet
 const PLAIN = /\.(mp4|m4v|mov)$/i; // files that a browser plays as they are; others are streamed
 
+const MAX_REMEMBERED = 100; // files: handles, not their content
+
 const remembered = new Map(); // job's id → the file that was sent from this tab
 
 /**
@@ -15,6 +17,7 @@ const remembered = new Map(); // job's id → the file that was sent from this t
  */
 export function remember(job, file) {
   remembered.set(job, file);
+  if (remembered.size > MAX_REMEMBERED) remembered.delete(remembered.keys().next().value);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { upload } from "../api.js";
 import { clear, h } from "../dom.js";
 import { duration, size as sized } from "../parts/format.js";
+import { remember } from "../player/sources.js";
 
 const WINDOW_MS = 4000; // over which the rate is measured
 const PASSING = [0, 408, 429, 502, 503, 504, 507]; // statuses at which the same upload may succeed later
@@ -66,6 +67,7 @@ export class Uploads {
     this.#draw(one, "begins …", 0, this.#cancelButton(one));
     try {
       one.told = await sending.done;
+      for (const job of one.told.jobs) if (job.kind === "video") remember(job.id, one.parcel.files[0]);
       this.#draw(one, "sent", 1);
     } catch (problem) {
       one.isStopped = true;
