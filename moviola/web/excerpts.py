@@ -45,8 +45,9 @@ MAX_BEFORE: Final = 16
 MAX_FILES: Final = 3 * (MAX_BEFORE + 1)
 """Pictures that a preview may bring: three that are shown, each with those in front of it."""
 
-MAX_RESULT_SIZE: Final = 64 * MIB
-"""Bytes of all pictures of a preview; they are held in memory until they are told."""
+MAX_RESULT_SIZE: Final = 32 * MIB
+"""Bytes of all pictures of a preview. They are held in memory until they are told, which takes some four times as
+much."""
 
 MAX_RECORDS: Final = 100
 """Records of each table, and notes, that are told: more than anybody reads in a preview."""

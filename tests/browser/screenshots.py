@@ -186,7 +186,7 @@ def sending(studio: Studio) -> None:
         page.get_by_label("The chain as text").fill("where:column=pages:min=300")
         expect(page.get_by_role("heading", name="books.csv: 30 records are kept")).to_be_visible()
         studio.shoot(page, "send-table")
-        page.route("**/api/jobs", lambda route: route.abort("connectionreset"))
+        page.route("**/api/jobs/*", lambda route: route.abort("connectionreset"))
         page.get_by_role("button", name="Send", exact=True).click()
         expect(page.get_by_text("The connection was cut")).to_be_visible()
         studio.shoot(page, "send-cut")

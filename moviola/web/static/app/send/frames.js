@@ -2,8 +2,10 @@
 
 /** Pixels of a picture's longer side that are sent at most: more than a screen shows, and still quick. */
 const MAX_SIDE = 1920;
+const MAX_SIDE_OF_MANY = 960; // … where earlier frames go along: so many of the larger size are more than a preview may bring
 const MAX_CONTEXT = 6; // earlier frames that are looked for in a video: each is a seek, of a tenth of a second or so
 const FRAME_S = 1 / 25; // from one frame to the next where nobody says how long that is
+const PICTURES_SIZE = 16 * 1024 * 1024; // of pictures that are sent as they are
 const HEAD_SIZE = 8 * 1024 * 1024; // of a video that this browser cannot show
 const TABLE_SIZE = 64 * 1024;
 const SEEK_MS = 8000; // a video that has not come to a frame by then is taken for one that cannot be shown
@@ -58,29 +60,30 @@ export class Sampler {
   async #videoFrames(before, context) {
     const video = (this.#video ??= await loaded(this.#url(this.#parcel.files[0])));
     const length = Number.isFinite(video.duration) ? video.duration : 0;
+    const side = before ? MAX_SIDE_OF_MANY : MAX_SIDE;
     const ends = [0, length / 2, Math.max(0, length - FRAME_S)];
     const files = [];
     const shown = [];
     for (const [place, end] of ends.entries()) {
       for (let back = before; back >= 0; back -= 1) {
-        const frame = await this.#frame(video, Math.max(0, end - back * FRAME_S));
+        const frame = await this.#frame(video, Math.max(0, end - back * FRAME_S), side);
         files.push(new File([frame], `${PLACES[place]}-${before - back}.png`, { type: "image/png" }));
         if (!back) shown.push({ name: PLACES[place], url: this.#url(frame) });
       }
     }
     const remarks = [];
-    if (Math.max(video.videoWidth, video.videoHeight) > MAX_SIDE) {
+    if (Math.max(video.videoWidth, video.videoHeight) > side) {
       remarks.push(`The video has ${video.videoWidth}×${video.videoHeight} pixels, and the preview fewer: lengths in pixels look larger here.`);
     }
     if (context > before) remarks.push(`The chain looks back at ${context} frames; the preview has ${before} of them.`);
     return { files, fields: { of: "video", before: String(before) }, before: shown, remarks, needsOriginal: false };
   }
 
-  async #frame(video, time) {
-    const key = time.toFixed(3);
+  async #frame(video, time, side) {
+    const key = `${time.toFixed(3)} ${side}`;
     if (!this.#frames.has(key)) {
       await seeked(video, time);
-      this.#frames.set(key, await drawn(video, video.videoWidth, video.videoHeight));
+      this.#frames.set(key, await drawn(video, video.videoWidth, video.videoHeight, side));
     }
     return this.#frames.get(key);
   }
@@ -99,7 +102,7 @@ export class Sampler {
     const chosen = [...new Set([all[0], all[Math.floor((all.length - 1) / 2)], all.at(-1)])];
     const size = chosen.reduce((sum, file) => sum + file.size, 0);
     const isShown = chosen.every((file) => SHOWN.includes(file.type));
-    if (!isShown || size > this.#sendable.preview_limit) {
+    if (!isShown || size > Math.min(PICTURES_SIZE, this.#sendable.preview_limit)) {
       if (!isShown) return { files: chosen, fields: { format: "png" }, before: [], remarks: [], needsOriginal: true };
       const files = await Promise.all(chosen.map(smaller));
       const before = files.map((file, index) => ({ name: chosen[index].name, url: this.#url(file) }));
@@ -156,13 +159,13 @@ function within(promise) {
 
 async function smaller(file) {
   const picture = await createImageBitmap(file);
-  const blob = await drawn(picture, picture.width, picture.height);
+  const blob = await drawn(picture, picture.width, picture.height, MAX_SIDE);
   picture.close();
   return new File([blob], file.name.replace(/\.[^.]*$/, ".png"), { type: "image/png" });
 }
 
-function drawn(picture, width, height) {
-  const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+function drawn(picture, width, height, side) {
+  const scale = Math.min(1, side / Math.max(width, height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));

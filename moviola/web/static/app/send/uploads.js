@@ -12,19 +12,19 @@ const PASSING = [0, 408, 429, 502, 503, 504, 507]; // statuses at which the same
 export class Uploads {
   #list = h("ol", { class: "stack uploads" });
   #parcels;
-  #formOf;
+  #requestOf;
   #onEnd;
   #running = null;
   #isClosed = false;
 
   /**
    * @param {import("./sources.js").Parcel[]} parcels what is to be sent.
-   * @param {function(import("./sources.js").Parcel): FormData} formOf makes the form of one.
+   * @param {function(import("./sources.js").Parcel): {path: string, body: (FormData|File)}} requestOf tells how one is sent.
    * @param {{onEnd: function(Object[], string[]): void, onBack: function(): void}} listeners `onEnd` is called with the
    *   jobs and the remarks when all are sent; `onBack` when somebody wants the choices back.
    */
-  constructor(parcels, formOf, { onEnd, onBack }) {
-    [this.#parcels, this.#formOf, this.#onEnd] = [parcels.map((parcel) => ({ parcel, told: null })), formOf, onEnd];
+  constructor(parcels, requestOf, { onEnd, onBack }) {
+    [this.#parcels, this.#requestOf, this.#onEnd] = [parcels.map((parcel) => ({ parcel, told: null })), requestOf, onEnd];
     this.root = h("section", { class: "card stack", "aria-labelledby": "uploads-title" },
       h("div", { class: "row apart" }, h("h2", { id: "uploads-title", tabindex: "-1" }, "Sending"),
         h("button", { type: "button", class: "button quiet", onclick: () => {
@@ -57,7 +57,8 @@ export class Uploads {
     if (!one) return this.#end();
     const meter = new Meter();
     let [loaded, total] = [0, 0];
-    const sending = upload("/api/jobs", this.#formOf(one.parcel), (sent, all) => {
+    const { path, body } = this.#requestOf(one.parcel);
+    const sending = upload(path, body, (sent, all) => {
       [loaded, total] = [sent, all];
       meter.add(sent);
       const text = sent < all ? meter.text(sent, all) : "all of it is sent; the cluster takes it in …";
@@ -79,9 +80,12 @@ export class Uploads {
 
   #failed(one, problem, loaded, total) {
     const wasCut = problem.code === "gateway-away";
-    const where = total && loaded < total ? ` after ${sized(loaded)} of ${sized(total)}` : "";
+    const isHalf = !total || loaded < total;
+    const where = total && isHalf ? ` after ${sized(loaded)} of ${sized(total)}` : "";
     const sentence = wasCut
-      ? `The connection was cut${where}. Nothing is lost: the same upload goes on with the same job.`
+      ? isHalf
+        ? `The connection was cut${where}. Nothing came of it: send it again.`
+        : "The connection was cut before the answer came. Send it again: if there is a job by now, that goes on."
       : problem.code === "aborted" ? `It was stopped${where}.` : problem.detail;
     const again = h("button", { type: "button", class: "button primary", onclick: () => {
       one.isStopped = false;

@@ -100,7 +100,7 @@ class Desk {
   /** End all that is under way. */
   close() {
     window.removeEventListener("beforeunload", this.#warnLeave);
-    if (this.#uploads?.isRunning) this.#app.say("The upload was stopped: the page that sent it was left. The same upload goes on with the same job.", "bad");
+    if (this.#uploads?.isRunning) this.#app.say("The upload was stopped, because the page that sent it was left. Nothing came of it.", "bad");
     this.#uploads?.close();
     this.preview.close();
   }
@@ -193,7 +193,7 @@ class Desk {
     const obstacle = this.#obstacle;
     this.#hint.textContent = obstacle;
     if (obstacle) return;
-    this.#uploads = new Uploads(this.#parcels, (parcel) => this.#formOf(parcel), {
+    this.#uploads = new Uploads(this.#parcels, (parcel) => this.#requestOf(parcel), {
       onEnd: (jobs, remarks) => this.#ended(jobs, remarks),
       onBack: () => this.#back(),
     });
@@ -203,15 +203,20 @@ class Desk {
     this.#uploads.root.querySelector("h2").focus();
   }
 
-  /** What is to be done comes before the file, so that the gateway knows it when the file comes. */
-  #formOf(parcel) {
-    const form = new FormData();
+  /** A file alone is sent as it is, so that workers can begin before its end is here; several come as a form. */
+  #requestOf(parcel) {
     const chains = this.#chainsFor(parcel.kind);
-    for (const chain of chains) form.append("filters", chain);
-    for (const [name, value] of this.options.of(parcel.kind)) form.append(name, value);
-    for (const [name, file] of this.#assetsOf(chains)) form.append("asset", file, name);
+    const fields = [...chains.map((chain) => ["filters", chain]), ...this.options.of(parcel.kind)];
+    const assets = this.#assetsOf(chains);
+    if (parcel.files.length === 1 && !assets.size) {
+      const [file] = parcel.files;
+      return { path: `/api/jobs/${encodeURIComponent(file.name)}?${new URLSearchParams(fields)}`, body: file };
+    }
+    const form = new FormData();
+    for (const [name, value] of fields) form.append(name, value);
+    for (const [name, file] of assets) form.append("asset", file, name);
     for (const file of parcel.files) form.append("file", file, file.name);
-    return form;
+    return { path: "/api/jobs", body: form };
   }
 
   #back() {
