@@ -116,6 +116,8 @@ def test_a_chain_that_cannot_be_is_said_while_it_is_written(send: Page, clip: Pa
     send.get_by_role("button", name="Move edges up").click()
     expect(text).to_have_value("edges,blur")
     expect(send.get_by_role("button", name="Move edges down")).to_be_focused()
+    send.locator(".grip").nth(1).drag_to(send.locator(".step").nth(0).locator("h3"))
+    expect(text).to_have_value("blur,edges")
     send.get_by_role("button", name="Remove blur").click()
     expect(text).to_have_value("edges")
 

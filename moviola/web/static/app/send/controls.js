@@ -2,6 +2,8 @@
 
 import { h } from "../dom.js";
 
+const LABELS = { preset: "encoder preset" }; // a preset of the whole is another thing
+
 let made = 0;
 
 /**
@@ -44,7 +46,7 @@ export function optionField(option, value, onChange) {
   const common = { id, "aria-describedby": `${id}-help` };
   const help = h("small", { id: `${id}-help` }, option.help);
   const says = (text) => onChange(text === option.default || text === "" ? undefined : text);
-  const label = option.name.replaceAll("_", " ");
+  const label = LABELS[option.name] ?? option.name.replaceAll("_", " ");
   if (option.is_switch) {
     const box = h("input", { ...common, type: "checkbox", checked: value === "on", onchange: () => says(box.checked ? "on" : "off") });
     return h("div", { class: "field" }, h("label", { class: "check", for: id }, box, label), help);

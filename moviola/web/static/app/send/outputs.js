@@ -183,7 +183,7 @@ export class OutputEditor {
       type: "button", class: "button quiet", "aria-label": `Move ${step.name} ${word}`, "data-move": word,
       disabled: !this.current.steps[index + by], onclick: () => this.#move(index, index + by, word),
     }, by < 0 ? "↑" : "↓");
-    const grip = h("span", { class: "grip", title: "Drag to another place", "aria-hidden": "true" }, "⠿");
+    const grip = h("span", { class: "grip", draggable: "true", title: "Drag to another place", "aria-hidden": "true" }, "⠿");
     item.append(
       h("div", { class: "row apart" },
         h("h3", { class: "row" }, grip, step.name),
@@ -215,16 +215,13 @@ export class OutputEditor {
 
 /** Let an item of a list be dragged by its grip to the place of another. */
 function draggable(item, grip, index, onMove) {
-  grip.addEventListener("pointerdown", () => item.setAttribute("draggable", "true"));
-  item.addEventListener("dragstart", (event) => {
+  grip.addEventListener("dragstart", (event) => {
     event.dataTransfer.setData("text/x-step", String(index));
     event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setDragImage(item, 0, 0);
     item.classList.add("dragged");
   });
-  item.addEventListener("dragend", () => {
-    item.removeAttribute("draggable");
-    item.classList.remove("dragged");
-  });
+  grip.addEventListener("dragend", () => item.classList.remove("dragged"));
   const isStep = (event) => event.dataTransfer.types.includes("text/x-step");
   item.addEventListener("dragover", (event) => {
     if (!isStep(event)) return;
