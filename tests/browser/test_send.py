@@ -90,6 +90,27 @@ def test_a_table_shows_its_first_records(send: Page) -> None:
     assert_accessible(send)
 
 
+def test_several_files_become_their_jobs_and_one_of_them_can_be_removed(
+    send: Page, site: Served, clip: Path, tmp_path: Path
+) -> None:
+    picture = as_picture(clip, tmp_path / "still.png").read_bytes()
+    drop(
+        send, ("one.mp4", "video/mp4", clip.read_bytes()), ("two.mp4", "video/mp4", clip.read_bytes()),
+        ("a.png", "image/png", picture), ("b.png", "image/png", picture),
+    )  # fmt: skip
+    expect(send.get_by_text("2 videos and 2 images, ")).to_be_visible()
+    send.get_by_role("button", name="Remove one.mp4").click()
+    expect(send.get_by_text("1 video and 2 images, ")).to_be_visible()
+    drop(send, ("notes.txt", "text/plain", b"hello"))
+    expect(send.get_by_text("1 video and 2 images, ")).to_be_visible()
+    choose(send, "grayscale")
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send.get_by_role("heading", name="Sent: 2 jobs")).to_be_visible()
+    kinds = {job["name"]: job["kind"] for job in site.get("/api/jobs?limit=2")["jobs"]}
+    assert kinds == {"two.mp4": "video", "upload": "images"}
+    assert_accessible(send)
+
+
 def test_what_is_no_material_is_refused_before_anything_is_sent(send: Page) -> None:
     sent: list[str] = []
     send.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)

@@ -45,6 +45,11 @@ export class Uploads {
     return this.#running !== null;
   }
 
+  /** The parcels that are in the cluster: they are not sent again. */
+  get sent() {
+    return this.#parcels.filter(({ told }) => told).map(({ parcel }) => parcel);
+  }
+
   /** End what is on its way. */
   close() {
     this.#isClosed = true;

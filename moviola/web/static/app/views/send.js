@@ -87,7 +87,7 @@ class Desk {
     this.root = h("div", { class: "stack" }, this.form);
     window.addEventListener("beforeunload", this.#warnLeave);
     this.learn(filters);
-    this.#take([], []);
+    this.#show();
   }
 
   /** Take the filters that there are now. */
@@ -141,8 +141,13 @@ class Desk {
   /** Take files instead of those that were chosen before; where all are refused, these stay. */
   #take(files, dropRefusals) {
     const { parcels, refusals } = sorted(files, this.#sendable);
-    if (parcels.length || !files.length) this.#parcels = files.length || !dropRefusals.length ? parcels : this.#parcels;
-    this.#showChosen([...dropRefusals, ...refusals]);
+    if (parcels.length) this.#parcels = parcels;
+    this.#show([...dropRefusals, ...refusals]);
+  }
+
+  /** Show what is chosen now, and what was refused, in sentences. */
+  #show(refusals = []) {
+    this.#showChosen(refusals);
     this.cards.show([...this.#filters.values()], this.#kinds);
     this.options.show(this.#kinds);
     this.#changed();
@@ -156,7 +161,7 @@ class Desk {
           h("span", {}, h("strong", {}, parcel.name), h("span", { class: "muted" }, ` ${parcel.kind.name}, ${sized(parcel.size)}`)),
           h("button", { type: "button", class: "button quiet", "aria-label": `Remove ${parcel.name}`, onclick: () => {
             this.#parcels.splice(index, 1);
-            this.#take([], []);
+            this.#show();
           } }, "Remove")))));
   }
 
@@ -220,10 +225,13 @@ class Desk {
   }
 
   #back() {
-    this.#uploads.root.remove();
+    const { sent, root } = this.#uploads;
+    root.remove();
     this.#uploads = null;
     this.form.hidden = false;
-    this.#changed();
+    this.#parcels = this.#parcels.filter((parcel) => !sent.includes(parcel));
+    if (sent.length) this.#app.say(`${sent.map(({ name }) => name).join(", ")}: sent already, and not chosen any more.`, "good");
+    this.#show();
     this.#sendButton.focus();
   }
 
