@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from moviola.report.gather import gather
 from moviola.report.page import POLICY, page
 from moviola.session.target import Target
 from moviola.web.files import disposition
@@ -43,6 +42,8 @@ async def show_report(request: Request) -> Response:
     now_unix_s = time.time()  # noqa: TID251 - a report says when it was made
 
     def made() -> str:
+        from moviola.report.gather import gather  # noqa: PLC0415 - NumPy, which other requests do without
+
         facts = gather(target, job.job, now_unix_s)
         facts.has_tracebacks = False  # as in all answers: they name files of the workers' machines
         return page(facts)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -84,3 +87,10 @@ def test_what_is_not_there_is_a_problem_too(method: str, path: str, status: int)
     answer = ask(app(), path, method)
     assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)
     assert answer.json()["status"] == status
+
+
+def test_a_gateway_starts_without_what_only_some_requests_need() -> None:
+    """NumPy and OpenCV take some 30 MB, of the 150 within which a gateway takes uploads of any size."""
+    look = "import sys, moviola.web.server; print({'numpy', 'cv2'} & sys.modules.keys() or 'none of them')"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout == "none of them\n"

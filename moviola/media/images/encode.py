@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from moviola.base.arrays import np
 from moviola.filters.toolbox.opencv import cv2
 from moviola.media.images.formats import FORMATS, BrokenImage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    _Pixels = NDArray[Any]
 
 PNG_COMPRESSION: Final = 3
 """zlib's level, of 9: photographs come out 2 to 11 % larger than at 6, in about half the time."""
@@ -18,8 +21,6 @@ PNG_COMPRESSION: Final = 3
 _WEBP_LOSSLESS: Final = 101  # OpenCV takes every quality above 100 for lossless
 
 _CHROMA: Final = {"444": 0x111111, "422": 0x211111, "420": 0x221111}  # OpenCV's IMWRITE_JPEG_SAMPLING_FACTOR_…
-
-_Pixels = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import av
-import numpy.typing as npt
 
 from moviola.base.arrays import np
 from moviola.media.video.orientation import Orientation
 
 if TYPE_CHECKING:
-    pass
+    import numpy.typing as npt
 
-Plane = npt.NDArray[np.uint8]
+    Plane = npt.NDArray[np.uint8]
 
 # Planar formats whose planes have other proportions once turned by a quarter.
 _TURNED = {
