@@ -24,7 +24,7 @@ from moviola.base.vocabulary import JobState
 from moviola.media.errors import MediaError
 from moviola.media.material import NO_VIDEO
 from moviola.media.video import KIND
-from moviola.media.video.playing import PLAYABLE
+from moviola.media.video.playing import check_playable
 from moviola.session.job_session import FINAL_STATES
 from moviola.session.target import Target
 from moviola.web.front import Beginning
@@ -177,11 +177,11 @@ def _refusal(job: Job, codec: str) -> str:
         return f"Job {job.job} is of the kind {job.progress.kind}, and only a video can be played"
     if codec == NO_VIDEO:
         return "This output has no video: what its filters noted is in its file of annotations"
-    if codec and codec not in PLAYABLE:
-        return (
-            f"An MP4 cannot hold {codec}, and no browser plays it: get the finished file, or send the source again "
-            "with codec=h264"
-        )
+    try:
+        if codec:  # else what is played tells it
+            check_playable(codec)
+    except MediaError as error:
+        return str(error)
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from moviola.media.video.fragments import boxes
 from moviola.session.cluster_view import look
 from moviola.session.target import Target
+from moviola.web.play import MAX_PLAYS_OF_USER
 from moviola.wire.addresses import Address
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
@@ -257,6 +259,18 @@ def test_who_goes_away_leaves_no_place_taken(gateway: Served, clip: Path, gate: 
             watching.fragments(1)
     with httpx.Client(base_url=gateway.url, timeout=PATIENCE_S) as client:
         assert client.get(play_of(job, "json")).status_code == 200
+
+
+def test_who_watches_too_much_at_a_time_is_told_so(gateway: Served, clip: Path, gate: Path) -> None:
+    job = gated(gateway, clip, gate, 1)
+    with ExitStack() as watched:
+        for _ in range(MAX_PLAYS_OF_USER):
+            watched.enter_context(Watching(gateway, play_of(job))).fragments(1)
+        answer = gateway.client.get(play_of(job))
+        assert (answer.status_code, answer.json()["code"]) == (429, "too-many-plays")
+        assert "close one" in answer.json()["detail"]
+        assert "retry-after" in answer.headers
+    until(lambda: gateway.client.get(play_of(job, "json")).status_code == 200, "a place")
 
 
 def test_pyav_plays_the_address_while_the_job_runs(gateway: Served, clip: Path, gate: Path) -> None:

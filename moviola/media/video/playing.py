@@ -45,6 +45,15 @@ _IN_UNITS: Final = ("h264", "hevc")
 """Codecs whose encoders write start codes where MP4 has lengths."""
 
 
+def check_playable(codec: str) -> None:
+    """Raise SpliceError, with the way out, for a codec that is none of PLAYABLE."""
+    if codec not in PLAYABLE:
+        raise SpliceError(
+            f"An MP4 cannot hold {codec}, and no browser plays it: get the finished file, or send the source again "
+            "with codec=h264"
+        )
+
+
 def sound_of(source: VideoSplice) -> PassthroughStream | None:
     """Return the stream that is played beside the video: the first sound that MP4 takes as it is; None without one."""
     sounds = (stream for stream in source.passthrough if stream.type == "audio")
@@ -79,8 +88,7 @@ class LiveVideo:
     """
 
     def __init__(self, source: VideoSplice, output: Output) -> None:
-        if output.encoder.codec not in PLAYABLE:
-            raise SpliceError(f"{output.encoder.codec} is played from a finished file alone; codec=h264 plays before")
+        check_playable(output.encoder.codec)
         self._source, self._output = source, output
         self._times = StrictTimes()
         self._shift: int | None = None

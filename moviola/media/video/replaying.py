@@ -20,7 +20,7 @@ from moviola.media.video.containers import MP4, Container
 from moviola.media.video.encode import RATE_UNKNOWN
 from moviola.media.video.fragments import Frame, Run, Sample, video_run
 from moviola.media.video.initialisation import initialisation
-from moviola.media.video.playing import LEAD_FRAMES, SOUND_TRACK, VIDEO_TRACK, first_packet
+from moviola.media.video.playing import LEAD_FRAMES, SOUND_TRACK, VIDEO_TRACK, check_playable, first_packet
 from moviola.media.video.templates import NO_PROTOCOLS
 
 MIN_FRAGMENT_S: Final = Fraction(2)
@@ -84,13 +84,14 @@ class FinishedVideo:
         with_sound: its sound is played, too.
 
     Raises:
-        SpliceError: it is none.
+        SpliceError: it is none, or an MP4 cannot hold its video.
     """
 
     def __init__(self, file: Readable, container: Container, *, with_sound: bool = True) -> None:
         self._container = container
         self._file = _opened(file, container)
         self._video: VideoStream = self._file.streams.video[0]
+        check_playable(self._video.codec_context.name)
         sounds = [each for each in self._file.streams.audio if takes(MP4.format, each)] if with_sound else []
         self._sound: Stream | None = sounds[0] if sounds else None
         self._first = {stream.index: self._first_packet(stream) for stream in self._streams}

@@ -119,9 +119,12 @@ def test_a_chunk_of_another_encoder_is_refused(clip: Path, tmp_path: Path) -> No
 
 
 def test_what_mp4_does_not_hold_is_refused(clip: Path, tmp_path: Path) -> None:
-    source, _ = split_file(clip)
+    wanted = Output("reel", BLUR, Encoder("ffv1"))
+    reel = take(clip, tmp_path, wanted)
     with pytest.raises(SpliceError, match="codec=h264"):
-        LiveVideo(header(VideoSplice, source.splice), Output("reel", BLUR, Encoder("ffv1")))
+        LiveVideo(header(VideoSplice, reel.source.splice), wanted)
+    with reel.path.open("rb") as file, pytest.raises(SpliceError, match="codec=h264"):
+        FinishedVideo(file, MKV)
 
 
 @pytest.mark.parametrize(
