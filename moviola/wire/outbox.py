@@ -113,7 +113,8 @@ class Outbox:
             count: bytes sent.
         """
         self.memory_bytes -= count
-        for part in self._batch:
+        batch, self._batch = self._batch, []  # nothing keeps what was sent: it may be large
+        for part in batch:
             if count < len(part):
                 self._parts[0] = part[count:]
                 return False

@@ -99,3 +99,14 @@ def test_what_waits_in_files_holds_nobody_back() -> None:
     outbox.put_slice(FileSlice(lambda: 0, 0, 2 * limits.MAX_BACKLOG, lambda: None))
     assert outbox.is_low
     assert not outbox.is_beyond_bounds
+
+
+def test_nothing_of_what_was_sent_is_kept() -> None:
+    """It may be a chunk of many megabytes, and nothing may follow it for long."""
+    outbox, data = Outbox(), bytearray(100)
+    outbox.put(data)
+    outbox.batch()
+    assert not outbox.batch_sent(40)
+    outbox.batch()
+    assert outbox.batch_sent(60)
+    data.append(1)  # BufferError while anybody looks at it
