@@ -76,8 +76,9 @@ class Upload:
     # ── the source's side ────────────────────────────────────────────────────────────────────────────────────────
 
     def wants_chunk(self) -> bool:
-        """True once for each chunk that should be pulled next."""
-        if self._unsent or self._pulling or self._exhausted:
+        """True once for each chunk that should be pulled next: none while the window is full, which would have to lie
+        here until there is room."""
+        if self._unsent or self._pulling or self._exhausted or self._sent_size >= self._window_size:
             return False
         self._pulling = True
         return True

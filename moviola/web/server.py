@@ -14,6 +14,7 @@ from moviola.session.target import UsageError
 from moviola.web.access import Access, OnlyUser
 from moviola.web.app import make_app
 from moviola.web.gateway import Gateway
+from moviola.web.heap import give_back_large_blocks
 from moviola.web.sessions import Sessions
 from moviola.web.settings import WebSettings
 from moviola.web.token_access import TokenAccess
@@ -34,6 +35,7 @@ def serve(settings: WebSettings) -> None:
         UsageError: the settings cannot be.
         OSError: the port is taken, or the address does not belong to this machine.
     """
+    give_back_large_blocks()
     app = make_app(Gateway(settings.target, access_of(settings), settings.upload_limit, settings.hooks))
     sockets = listen(settings.bind, settings.port)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_S)
