@@ -9,9 +9,11 @@ from moviola.media.metrics import Metrics
 from moviola.session.timeline import Timeline
 from moviola.wire.messages import Job
 
-MAX_PICTURES_SIZE: Final = 3_300_000
-"""Bytes of all pictures of a report. In a page they take a third more, so that all of it stays below 5 MB with 600 KB
-for everything else."""
+MAX_PICTURES_SIZE: Final = 2_000_000
+"""Bytes of all pictures of a report: 2.7 MB in a page, which is to stay below 5 MB."""
+
+MAX_DETAILED: Final = 6
+"""Outputs that are told of in detail, some 150 KB each where filters noted much; a job may have 64."""
 
 MAX_THUMBNAILS: Final = 24
 """Pictures of one section: passed on unfiltered, patched up, scenes; more of them are more of the same, or a film."""
@@ -175,3 +177,8 @@ class Facts:
     scenes: Album | None = None
     has_tracebacks: bool = True
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def detailed(self) -> list[OutputFacts]:
+        """Return the outputs that are told of in detail."""
+        return self.outputs[:MAX_DETAILED]

@@ -16,7 +16,7 @@ from moviola.media import metadata
 from moviola.media.annotations import SUFFIX
 from moviola.media.fingerprint import versions
 from moviola.media.metrics import Metrics
-from moviola.report.facts import MAX_GALLERY, MAX_THUMBNAILS, Album, Facts, OutputFacts
+from moviola.report.facts import MAX_DETAILED, MAX_GALLERY, MAX_THUMBNAILS, Album, Facts, OutputFacts
 from moviola.report.gallery import Before, gallery_of, pictures_named
 from moviola.report.notes import MAX_NOTES_SIZE, notes_of
 from moviola.report.samples import samples_of
@@ -73,15 +73,15 @@ def facts_of(record: Job, opened: Open, now_unix_s: float) -> Facts:
         chain = format_chain(Step(step.name, step.parameters) for step in asked.chain)
         facts.outputs.append(OutputFacts(asked.name, chain))
     readers = []
-    for output in facts.outputs:
+    for place, output in enumerate(facts.outputs):
         if (summary := summaries.get(output.name)) is not None:
             reader = _Reader(record, summary, output, opened, budget)
-            reader.read()
+            reader.read(is_detailed=place < MAX_DETAILED)
             readers.append(reader)
     described = _json(record, metadata.NAME, opened)
     facts.source_size = _source_size(described, facts)
     _add_scenes(facts, described, readers)
-    for reader in readers:
+    for reader in readers[:MAX_DETAILED]:
         reader.show()
     return facts
 
@@ -121,9 +121,11 @@ class _Reader:
     opened: Open
     budget: Budget
 
-    def read(self) -> None:
-        """Read its numbers and its notes."""
+    def read(self, *, is_detailed: bool) -> None:
+        """Read its numbers, and where it is told of in detail what its filters noted."""
         self._read_metrics()
+        if not is_detailed:
+            return
         self._read_notes()
         if self.record.progress.kind == "table":
             self._read_samples()
@@ -249,7 +251,7 @@ class _Reader:
     def _show_gallery(self, listing: FinishedFile) -> None:
         told = self.metrics.troubles.get("images", []) if self.metrics is not None else []
         names = {one["name"]: str(one.get("error", "")) for one in told if isinstance(one, dict) and "name" in one}
-        share = max(1, MAX_GALLERY // max(1, len(self.record.outputs)))
+        share = MAX_GALLERY // min(MAX_DETAILED, max(1, len(self.record.outputs)))
         try:
             files = pictures_named(self.opened(listing))
             self.output.gallery = gallery_of(

@@ -202,7 +202,7 @@ def troubled_frames(facts: Facts) -> Markup:
     """Return frames that were passed on unfiltered, or patched up."""
     parts: list[Markup] = []
     unit = unit_of(facts.job.progress.kind)
-    for output in facts.outputs:
+    for output in facts.detailed:
         of = f" in {output.name}" if len(facts.outputs) > 1 else ""
         for title, found in (("passed on unfiltered", output.fallback), ("patched up by the decoder", output.damaged)):
             if found.count:
@@ -214,7 +214,7 @@ def troubled_frames(facts: Facts) -> Markup:
 def galleries(facts: Facts) -> Markup:
     """Return pictures of outputs that are folders."""
     parts: list[Markup] = []
-    for output in facts.outputs:
+    for output in facts.detailed:
         if output.gallery.count or output.gallery.missing:
             title = f"{output.name}: {counted(output.gallery.count, 'picture')}"
             parts += [element("h3", title), *album(output.gallery, "album mixed")]
@@ -246,7 +246,7 @@ def _picture(picture: Thumbnail) -> Markup:
 def tables(facts: Facts) -> Markup:
     """Return what became of the records of each table, and some of them."""
     parts: list[Part] = []
-    for output in facts.outputs:
+    for output in facts.detailed:
         told = output.metrics.output.get("tables") if output.metrics is not None else None
         if not isinstance(told, list):
             continue
@@ -276,7 +276,7 @@ def _records(told: Mapping[str, Any]) -> list[str]:
 def over_time(facts: Facts) -> Markup:
     """Return what filters noted, as curves and rows."""
     parts: list[Markup] = []
-    for output in facts.outputs:
+    for output in facts.detailed:
         notes = output.notes
         if notes is None or not (notes.series or notes.words):
             continue
@@ -303,7 +303,7 @@ def latencies(facts: Facts) -> Markup:
             element("p", f"From the first hand-out until stored: {words}."),
             charts.latencies(values, label),
         ]
-    for output in facts.outputs:
+    for output in facts.detailed:
         if output.metrics is not None and any(getattr(output.metrics.chunk_seconds, name).sum for name in STAGES):
             of = f" of {output.name}" if len(facts.outputs) > 1 else ""
             parts.append(element("h3", f"By stage{of}: seconds of computing a chunk"))
@@ -330,7 +330,7 @@ def chunk_latencies(facts: Facts) -> list[float]:
 def where_time_went(facts: Facts) -> Markup:
     """Return computing time by stage, and what each worker did."""
     parts: list[Part] = []
-    for output in facts.outputs:
+    for output in facts.detailed:
         metrics = output.metrics
         if metrics is None:
             continue
@@ -350,7 +350,7 @@ def where_time_went(facts: Facts) -> Markup:
                 seconds(each.busy_seconds),
                 grouped(each.frames_per_second or 0.0),
             ]
-            for each in metrics.workers
+            for each in metrics.workers[: charts.MAX_LANES]
         ]
         unit = f"{unit_of(facts.job.progress.kind)}s"
         if rows:
@@ -376,7 +376,7 @@ def settings(facts: Facts) -> Markup:
     return section(
         "Settings and versions",
         pairs([(name, value) for name, value in told if value]),
-        *(_settings_of(output, several=len(facts.outputs) > 1) for output in facts.outputs),
+        *(_settings_of(output, several=len(facts.outputs) > 1) for output in facts.detailed),
         element("h3", "Source") if source else None,
         pairs([(name, value) for name, value in source.items() if value]) if source else None,
         element("h3", "Versions"),

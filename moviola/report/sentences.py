@@ -10,7 +10,7 @@ from moviola.base.failures import Failure
 from moviola.base.vocabulary import JobState, SpanOutcome
 from moviola.media.errors import last_line
 from moviola.media.kinds import unit_of
-from moviola.report.facts import Facts, OutputFacts
+from moviola.report.facts import MAX_DETAILED, Facts, OutputFacts
 from moviola.report.words import counted, date, grouped, listed, runs, seconds
 from moviola.session.job_session import FINAL_STATES
 from moviola.session.shortfall import shortfall
@@ -74,7 +74,9 @@ def changes(facts: Facts) -> list[str]:
     unit = unit_of(facts.job.progress.kind)
     several = len(facts.outputs) > 1
     found: dict[str, None] = {}
-    for output in facts.outputs:
+    if len(facts.outputs) > MAX_DETAILED:
+        found[f"This report has details of the first {MAX_DETAILED} of {len(facts.outputs)} outputs only."] = None
+    for output in facts.detailed:
         for sentence in _of_output(output, unit):
             found[as_sentence(f"{output.name}: {sentence}" if several else _capital(sentence))] = None
     for sentence in [*_of_tries(facts), *facts.timeline.remarks]:

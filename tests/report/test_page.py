@@ -9,7 +9,19 @@ from html.parser import HTMLParser
 import pytest
 
 from moviola.base.vocabulary import SpanOutcome
-from moviola.report.facts import Album, Notes, Series, TableSample, Thumbnail, Words
+from moviola.media.metrics import WorkerMetrics
+from moviola.report.facts import (
+    MAX_DETAILED,
+    MAX_PICTURES_SIZE,
+    Album,
+    Notes,
+    OutputFacts,
+    Series,
+    TableSample,
+    Thumbnail,
+    Words,
+)
+from moviola.report.notes import MAX_FIELDS, STEPS
 from moviola.report.page import page
 from moviola.report.svg import VOID
 from moviola.session.timeline import Span
@@ -154,6 +166,34 @@ def test_tries_in_vain_are_listed_and_said() -> None:
     text = said(page(made))
     assert "1 try was lost with a worker or on the way, of 1 chunk, and done again" in text
     assert "1.5 s w2 out 3 lost" in text
+
+
+def test_a_report_of_the_largest_job_is_below_five_megabytes() -> None:
+    """64 outputs whose filters noted all that is shown, as many tries as are kept, pictures up to the budget."""
+    points = [(step / STEPS + 0.0012345, 0.0123456, 0.5123456, 0.9123456) for step in range(STEPS)]
+    series = [
+        Series(f"filter {number}: value", points, 0.0123456, 0.9123456, 0.5123456) for number in range(MAX_FIELDS)
+    ]
+    rows = [(f"word {row}", 9, [step / STEPS for step in range(0, STEPS, 2)]) for row in range(12)]
+    words = [Words(f"text {number}", rows) for number in range(4)]
+    workers = [WorkerMetrics(f"worker-with-a-long-name-{number}", 9, 99, 9.0, 9.0) for number in range(64)]
+    many = [
+        Span(f"worker-with-a-long-name-{number % 64}", number, "out", number / 2, number / 2, number / 2 + 0.4, outcome)
+        for number in range(16_384)
+        for outcome in [SpanOutcome.LOST if number % 40 == 0 else SpanOutcome.STORED]
+    ]
+    made = facts("partial", made=many)
+    picture = Thumbnail(bytes(MAX_PICTURES_SIZE // (24 * MAX_DETAILED)), 320, 180, "frame 100000", "blur: " + "x" * 400)
+    made.outputs = [
+        OutputFacts(
+            f"output-{number}", "blur:radius=3," * 20, metrics(workers=workers, warnings=["x" * 300] * 20),
+            fallback=Album(1000, [picture] * 24), notes=Notes(10**6, 100.0, True, STEPS, series, words),
+        )
+        for number in range(64)
+    ]  # fmt: skip
+    document = page(made)
+    assert len(document.encode()) < 5_000_000
+    assert "details of the first 6 of 64 outputs only" in said(document)
 
 
 def test_the_longest_timeline_leaves_room_for_pictures() -> None:
