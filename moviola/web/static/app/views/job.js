@@ -212,7 +212,7 @@ class JobPage {
     const { story } = await this.app.api.get(`${this.path}/tasks`);
     if (this.#isClosed || !this.#parts.story) return;
     const rows = story.slice(-STORY).reverse().map((line) => h("tr", {},
-      h("td", { class: "number" }, line.unix_s ? new Date(line.unix_s * 1000).toLocaleTimeString() : "now"), h("td", {}, line.output), h("td", { class: "number" }, line.chunk), h("td", {}, line.text)));
+      h("td", { class: "number" }, line.unix_s ? new Date(line.unix_s * 1000).toLocaleTimeString() : "now"), h("td", {}, line.output), h("td", { class: "number" }, line.chunk), h("td", { class: "said" }, line.text)));
     const isOpen = this.#parts.story.querySelector("details")?.open ?? false;
     this.#put("story", JSON.stringify(story), () => h("details", { open: isOpen }, h("summary", {}, `The newest ${counted(rows.length, "line")}`),
       framed("What happened to its tasks", ["When", "Output", "Chunk", "What"], rows)), rows.length);
@@ -244,14 +244,14 @@ function factsOf(job) {
 function failuresTable(job) {
   const rows = job.failures.map((failure) => h("tr", {}, h("td", {}, failure.output), h("td", { class: "number" }, failure.chunk),
     h("td", { class: "number" }, failure.frame ?? failure.frames.join("–")), h("td", {}, failure.filter || "–"), h("td", {}, failure.worker),
-    h("td", {}, failure.failure_type === "job_failure" ? "the filter" : "the worker"), h("td", {}, failure.explanation)));
+    h("td", {}, failure.failure_type === "job_failure" ? "the filter" : "the worker"), h("td", { class: "said" }, failure.explanation)));
   return framed("Failures", ["Output", "Chunk", capital(job.unit), "Filter", "On", "By", "Why"], rows);
 }
 
 function framed(caption, heads, rows) {
   return h("div", { class: "scroll framed", tabindex: 0, role: "region", "aria-label": `${caption}, as a table` },
     h("table", {}, h("caption", { class: "visually-hidden" }, caption),
-      h("thead", {}, h("tr", {}, heads.map((head, index) => h("th", { scope: "col", class: rows[0]?.children[index]?.className ?? "" }, head)))), h("tbody", {}, rows)));
+      h("thead", {}, h("tr", {}, heads.map((head, index) => h("th", { scope: "col", class: rows[0]?.children[index]?.classList.contains("number") ? "number" : null }, head)))), h("tbody", {}, rows)));
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
