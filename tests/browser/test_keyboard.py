@@ -1,0 +1,53 @@
+"""The whole way with the keyboard alone: a job is sent, followed and its result played; another one is cancelled."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.end_to_end import clips
+from tests.web.served import Served
+
+from . import scenes
+from .keyboard import press, tab_to
+
+pytestmark = pytest.mark.suite("browser")
+
+
+def test_a_job_is_sent_followed_and_its_result_played(page: Page, site: Served, tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "holiday.mp4", frames=96)
+    page.goto("/")
+    press(page, page.get_by_role("link", name="Send", exact=True))
+    expect(page.get_by_role("heading", name="Send", level=1)).to_be_visible()
+    tab_to(page, page.get_by_role("button", name="Choose files …", exact=True))
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(str(clip))
+    tab_to(page, page.get_by_role("searchbox", name="Search"))
+    page.keyboard.type("sharper edges")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("The chain as text")).to_have_value("sharpen")
+    press(page, page.get_by_role("button", name="Send", exact=True))
+    expect(page).to_have_url(re.compile(r"/jobs/[^/]+$"))
+    expect(page.get_by_text("Done", exact=True).first).to_be_visible()
+    press(page, page.get_by_role("link", name="Watch sharpen"))
+    expect(page).to_have_url(re.compile(r"/watch/sharpen$"))
+    press(page, page.get_by_role("button", name="Play", exact=True))
+    page.wait_for_function("() => [...document.querySelectorAll('video')].some((video) => video.currentTime > 0.5)")
+
+
+def test_a_job_is_cancelled(page: Page, site: Served, tmp_path: Path) -> None:
+    held = scenes.Held(site, tmp_path, "unwanted")
+    try:
+        page.goto("/")
+        row = scenes.row(page, "unwanted.mp4")
+        press(page, row.get_by_role("button", name="Cancel: unwanted.mp4"))
+        expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+        press(page, page.get_by_role("button", name="Cancel the job"))
+        expect(row.get_by_text("Cancelled", exact=True)).to_be_visible()
+    finally:
+        held.let_go()
