@@ -13,6 +13,7 @@ import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
+from tests.waiting import PATIENCE_S
 
 from .served import Served
 
@@ -32,6 +33,14 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(autouse=True)
+def nothing_waits(gateway: Served) -> Iterator[None]:
+    """What was made up and waits is cancelled: on a slow machine the next test's job would wait behind hundreds."""
+    yield
+    for job in gateway.get("/api/jobs?state=pending,running,paused&limit=1000")["jobs"]:
+        gateway.client.delete(job["links"]["self"])
+
+
 def run(gateway: Served, folder: Path, *arguments: str, config: str = "") -> None:
     """Send what schemathesis makes up, and fail with what it says."""
     (folder / "schemathesis.toml").write_text(config)
@@ -39,7 +48,7 @@ def run(gateway: Served, folder: Path, *arguments: str, config: str = "") -> Non
         sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()",
         "--config-file", "schemathesis.toml",
         "run", f"{gateway.url}/api/openapi.json", "--checks", CHECKS, "--max-examples", str(EXAMPLES),
-        "--workers", "1", "--seed", "1", "--no-color",
+        "--workers", "1", "--seed", "1", "--no-color", "--request-timeout", str(PATIENCE_S),
         "--exclude-path-regex", "/events$", *arguments,  # streams do not end by themselves
     ]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
