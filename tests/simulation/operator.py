@@ -29,7 +29,8 @@ class Operator:
         self._world, self._network = world, network
 
     def drain(self, worker: Worker) -> None:
-        """Wish that a worker leaves; perhaps, a while later, that it stays after all."""
+        """Wish that a worker leaves, perhaps just when it says something; perhaps, a while later, that it stays after
+        all."""
         random = self._world.random
         undo_s = random.choice(SECOND_THOUGHTS_S) if random.random() < 0.4 else None
         loop = SimLoop("client-operator", self._network, lambda: self._world.later(0.0, hear))
@@ -43,9 +44,10 @@ class Operator:
         def hear() -> None:
             for event in loop.turn():
                 if isinstance(event, Received) and isinstance(event.message, Welcome):
-                    wish("drain")
+                    wish_s = worker.beats_in_s() if random.random() < 0.5 else 0.0
+                    self._world.later(wish_s, lambda: wish("drain"))
                     if undo_s is not None:
-                        self._world.later(undo_s, lambda: wish("resume"))
+                        self._world.later(wish_s + undo_s, lambda: wish("resume"))
                 elif isinstance(event, Received):
                     self._hear(event.message)
 

@@ -36,7 +36,7 @@ from tests.simulation.intruder import Intruder
 from tests.simulation.liar import Liar
 from tests.simulation.listener import TOLD_ALL_S, Listener
 from tests.simulation.middlewares import Middleware
-from tests.simulation.network import Network
+from tests.simulation.network import Link, Network
 from tests.simulation.onlooker import USER as ADMIN
 from tests.simulation.onlooker import Onlooker
 from tests.simulation.operator import Operator
@@ -62,6 +62,12 @@ STAGE_DAMAGED_AFTER_S: Final = 0.0005
 CLEARED_S: Final = 70.0
 """How long previews may last after whoever looked at them has gone, and all else has ended: a worker that lost the
 middleware is back by then."""
+
+DRAIN_TORN_CHANCE: Final = 0.4
+"""Of connections over which a worker is told to drain, or to go on after all."""
+
+DRAIN_TORN_AFTER_S: Final = (0.0001, 0.001, 0.1, 0.5)
+"""… before it has heard that, or while it drains."""
 
 WATCHED_S: Final = 150.0
 """How long into the peace clients without jobs look on: all is over by then but in runs in which something hangs, and
@@ -211,6 +217,7 @@ class Scenario:
         ]
         self.previewer = Previewer("client-previewer", self.world, self.network, folder / "previews", FILTERS)
         self.draining = DrainChecks(self)
+        self.draining.on_told = self._drain_told
         self.messages = MessageChecks(self)
         self.middleware.after_turn = TurnChecks(self, self.messages).nothing_waits_in_vain
         self.middleware.on_stage_kept = self._stage_kept
@@ -440,6 +447,11 @@ class Scenario:
         """What lies between two workers lies there for a moment only: faults drawn over time would seldom meet it."""
         if "damage-spool" in self.plan.faults and not self.is_peaceful and self.random.random() < STAGE_DAMAGE_CHANCE:
             self.world.later(STAGE_DAMAGED_AFTER_S, lambda: self._fault("damage-stage"))
+
+    def _drain_told(self, link: Link) -> None:
+        """What a worker is told is on its way for a moment only, and so is what it finishes: see `_stage_kept`."""
+        if not self.is_peaceful and self.random.random() < DRAIN_TORN_CHANCE:
+            self.world.later(self.random.choice(DRAIN_TORN_AFTER_S), lambda: self.network.tear(link))
 
     def _claim(self) -> None:
         """Somebody joins under a name that is another's."""

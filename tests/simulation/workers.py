@@ -69,6 +69,10 @@ class Worker(Program):
             self.is_dismissed = False
             self.start()
 
+    def beats_in_s(self) -> float:
+        """Return in how many seconds it shows its next sign of life."""
+        return max(0.0, self.session._beat_at - self.world.now) if self.session is not None else 0.0
+
     def _report(self, event: worker_events.Event) -> None:
         if self.is_alive:
             self._inbox.append(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,14 +26,16 @@ class _Line:
 
     Attributes:
         name: the worker's.
+        session: of its process.
         told: whether it shall drain, as the middleware said last; None where it said nothing.
         says: whether it drains, as it said last.
         is_settled: since then it has been told nothing else, and has given no task back.
     """
 
-    name: str = ""
-    told: bool | None = None
-    says: bool = False
+    name: str
+    session: str
+    told: bool | None
+    says: bool
     is_settled: bool = False
 
 
@@ -45,6 +48,7 @@ class DrainChecks:
         self._told: dict[tuple[int, str], tuple[str, bool | None]] = {}
         """(life of the middleware, worker) → its session, and what this was told last."""
         self._dismissed_at: dict[str, float] = {}  # worker → since when it drains
+        self.on_told: Callable[[Link], None] = lambda _link: None
 
     def sent(self, sender: End, message: Message) -> None:
         """A message leaves the middleware."""
@@ -54,8 +58,9 @@ class DrainChecks:
         if isinstance(message, Drain):
             key = (self._scenario.middleware.lives, line.name)
             line.told, line.is_settled = message.wanted, False
-            self._told[key] = (self._told[key][0], message.wanted)
+            self._told[key] = (line.session, message.wanted)
             verb = "drain" if message.wanted else "go on"
+            self.on_told(sender.link)
             self._scenario.world.see(f"told-to-{verb.replace(' ', '-')}", f"{line.name} is told to {verb}")
         elif isinstance(message, Task):
             assert not line.says, f"{line.name} says that it drains, and is given {message.lease}"
@@ -72,21 +77,31 @@ class DrainChecks:
             line.is_settled = False
 
     def _joins(self, link: Link, hello: Hello) -> None:
-        """A process that was told to drain is to do so after a lost connection, whether it had heard that or not."""
+        """A process that was told to drain is to do so after a lost connection, whether it had heard that or not. Who
+        takes its name meanwhile takes the wish, too."""
         key = (self._scenario.middleware.lives, hello.name)
         session, told = self._told.get(key, ("", None))
         says = WorkerDetails.from_wire(hello.details).draining
-        is_same = session == hello.session
-        self._lines[link] = _Line(hello.name, told=told or None if is_same else None, says=says)
-        self._told[key] = (hello.session, told if is_same else None)
+        told = told if session == hello.session and not self._is_taken_back(hello.name) else None
+        self._lines[link] = _Line(hello.name, hello.session, told or None, says)
+        self._told[key] = (hello.session, told)
+
+    def _is_taken_back(self, name: str) -> bool:
+        """Whether the last wish for a worker was that it goes on: the connection may have been gone by then."""
+        server = self._scenario.middleware.server
+        record = server.dispatcher.cluster.fleet.by_name.get(name) if server is not None else None
+        return record is not None and record.drain_wish is False
 
     def middleware_turn(self, cluster: Cluster) -> None:
-        """Who says that it does not drain, and was not told to, may have tasks."""
+        """Who says that it drains, or was told to, counts for nothing; who says that it does not, and was not told to,
+        may have tasks."""
         loop = self._scenario.middleware.loop
         for worker in cluster.fleet.connected():
             end = loop.ends.get(worker.peer) if loop is not None else None
             line = self._lines.get(end.link) if end is not None else None
-            if line is not None and line.is_settled and not line.says and not line.told:
+            if line is not None and (line.says or line.told):
+                assert worker.state is WorkerState.DRAINING, f"{worker.name} drains, or is to, and is {worker.state}"
+            elif line is not None and line.is_settled:
                 assert worker.state is not WorkerState.DRAINING, f"{worker.name} drains no more, and gets nothing"
 
     def worker_turn(self, worker: Worker) -> None:

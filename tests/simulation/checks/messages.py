@@ -215,6 +215,7 @@ class MessageChecks:
         name = receiver.loop.name
         if name == "middleware":
             receiver.link.has_spoken = True
+            scenario.draining.arrived(receiver, message)
         if {"impostor", "greedy"} & {name, receiver.link.other(receiver).loop.name}:
             return
         if isinstance(message, Result):
@@ -222,7 +223,6 @@ class MessageChecks:
         if isinstance(message, Pass):
             self._result_epochs[message.job, message.track, message.index] = message.owner_epoch
         if name == "middleware":
-            scenario.draining.arrived(receiver, message)
             life = scenario.middleware.lives
             if isinstance(message, Released):
                 self._outstanding.get(link, set()).discard(message.lease)
