@@ -69,6 +69,7 @@ def make_app(gateway: Gateway, tables: Sequence[Sequence[BaseRoute]] = TABLES) -
             async with webhooks(gateway.hooks, lambda: gateway.mirrors.feed_of(gateway.target.user), gateway.metrics):
                 yield
         finally:
+            await gateway.arriving.wait_until_empty()
             await gateway.close()
 
     routes = [route for table in tables for route in table]

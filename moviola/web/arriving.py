@@ -30,7 +30,7 @@ from moviola.session.job_session import FINAL_STATES
 from moviola.session.job_settings import JobSettings
 from moviola.session.target import Target
 from moviola.web.orders import prepare_arriving, settings_from
-from moviola.web.problems import Problem
+from moviola.web.problems import Problem, away
 from moviola.web.receiving import Upload
 from moviola.web.sending import Sending, record_of
 from moviola.wire.errors import WireError
@@ -52,7 +52,7 @@ MAX_ARRIVING: Final = 4
 MAX_OF_USER: Final = 2
 """Of these, those of one user: one slow network does not take the places of all."""
 
-CANCEL_S: Final = 1.0
+CANCEL_S: Final = 0.5
 """How long the end of a broken upload waits for the cluster to forget its job. Whose gateway dies, it forgets by itself
 after a while."""
 
@@ -70,6 +70,7 @@ class Places:
 
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_ARRIVING))
     _of_user: Counter[str] = field(default_factory=Counter)
+    _left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, user: str) -> bool:
         """Take a place for an upload of a user, where there is one."""
@@ -82,6 +83,16 @@ class Places:
         """An upload is over."""
         self._of_user[user] -= 1
         self._of_user += Counter()  # forgets users without any
+        self._left.set()
+
+    async def wait_until_empty(self) -> None:
+        """Return when no upload is under way any more. The end of the gateway breaks them off: they have a moment to
+        have their jobs forgotten."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CANCEL_S):
+                while self._of_user.total():
+                    self._left.clear()
+                    await self._left.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +205,9 @@ async def arriving(
         one = ArrivingUpload(gateway, user, upload, GrowingFile(path, int(length)))
         try:
             yield one
+        except asyncio.CancelledError:  # the gateway is stopped
+            await one.abandon()
+            raise away("This gateway is stopped before all of the upload has come; send it again") from None
         except BaseException:
             await one.abandon()
             raise

@@ -223,6 +223,15 @@ def test_nothing_stays_of_an_upload_that_is_broken_off(gateway: Served, noise: d
     assert "Traceback" not in gateway.cluster.log("web")
 
 
+def test_nothing_stays_of_an_upload_whose_gateway_is_stopped(gateway: Served, noise: dict[str, Path]) -> None:
+    with Served(gateway.cluster, "stopped") as other, upload(other, noise["index first"], "stopped.mp4") as one:
+        job = stored(one)
+        other.process.terminate()
+        other.process.wait(PATIENCE_S)
+        until(lambda: gateway.client.get(job["links"]["self"]).status_code == 404, "its job to be forgotten")
+    assert "Traceback" not in gateway.cluster.log("stopped")
+
+
 def test_the_same_file_continues_a_job_that_came_while_it_was_sent(gateway: Served, noise: dict[str, Path]) -> None:
     """An upload whose answer was lost may be sent again."""
     children = gateway.cluster.worker_children()
