@@ -39,7 +39,7 @@ def offered(line: str, module: str = "moviola", shell: str = "bash") -> list[str
 def test_subcommands() -> None:
     assert set(offered("moviola ")) == {*SUBCOMMANDS, "help"}
     assert offered("moviola compl") == ["completion"]
-    assert offered("moviola help comp") == ["completion"]
+    assert offered("moviola help comple") == ["completion"]
     assert offered("moviola --ver") == ["--version"]
 
 
