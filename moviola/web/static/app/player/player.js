@@ -239,6 +239,6 @@ class Player {
 
 function tell(place, children) {
   const made = children ? h("div", {}, children) : null;
-  if (place.innerHTML !== (made?.outerHTML ?? "")) clear(place, made);
+  if ((place.firstElementChild?.outerHTML ?? "") !== (made?.outerHTML ?? "")) clear(place, made);
   place.hidden = !children;
 }
