@@ -107,7 +107,7 @@ def _of_output(output: OutputFacts, unit: str) -> Iterator[str]:
 def _these(count: int, numbers: list[int], unit: str) -> str:
     """`3 frames (7-8, 12) were`."""
     found = runs(numbers)
-    named = ", ".join(found[:MAX_RUNS]) + (f" and {len(found) - MAX_RUNS} runs more" if len(found) > MAX_RUNS else "")
+    named = ", ".join(found[:MAX_RUNS]) + (f" and {len(found) - MAX_RUNS} more" if len(found) > MAX_RUNS else "")
     return f"{counted(count, unit)} ({named}) {'was' if count == 1 else 'were'}"
 
 

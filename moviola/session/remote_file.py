@@ -144,7 +144,7 @@ def fetched(target: Target, job: Job, file: FinishedFile, start: int, stop: int)
                 continue
             now = time.monotonic()
             if now >= deadline:
-                raise TimeoutError(fetching.line.trouble or f"the aggregator gives nothing for {PATIENCE_S:.0f} s")
+                raise TimeoutError(f"the aggregator has given nothing for {PATIENCE_S:.0f} s")  # no address: it is told
             loop.flush()
             due = fetching.next_deadline()
             for event in loop.turn(deadline if due is None else min(due, deadline)):

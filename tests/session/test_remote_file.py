@@ -86,7 +86,7 @@ def test_an_aggregator_that_does_not_answer_is_waited_for_once(monkeypatch: pyte
         files = RemoteFiles(
             Target(Address("127.0.0.1", port)), Job("j", "j", "done", addresses=[Address("127.0.0.1", port)])
         )
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match=r"^the aggregator has given nothing for"):
             files.open(FinishedFile("a", 5, "")).read()
         monkeypatch.setattr(remote_file, "fetched", lambda *_: pytest.fail("it was called again"))
         with pytest.raises(OSError, match="nothing"):
