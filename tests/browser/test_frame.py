@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .looking import assert_accessible
 
@@ -34,3 +34,15 @@ def test_axe_finds_nothing_in_an_empty_cluster(page: Page, path: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator("#connection")).to_have_text("Live")
     assert_accessible(page)
+
+
+def test_a_link_that_is_followed_while_the_page_begins_is_shown_once(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/api/session", lambda route: held.append(route))
+    page.goto("/")
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Compare").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
+    page.evaluate("() => { document.querySelector('h1').isTheSame = true; }")
+    held[0].continue_()
+    expect(page.locator("#connection")).to_have_text("Live")
+    assert page.evaluate("() => document.querySelector('h1').isTheSame")

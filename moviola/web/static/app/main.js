@@ -181,11 +181,12 @@ async function begin() {
       session().catch(() => {});
     });
   }
-  if (needsLogin && location.pathname !== "/login") {
-    history.replaceState(null, "", `/login?to=${encodeURIComponent(location.pathname)}`);
-  }
   if (!needsLogin) live.start();
-  show({ isFirst: true });
+  if (needsLogin && location.pathname !== "/login") {
+    navigate(`/login?to=${encodeURIComponent(location.pathname)}`, { replace: true });
+  } else if (!shown) { // somebody may have followed a link meanwhile
+    show({ isFirst: true });
+  }
   const { info } = await capabilities();
   document.getElementById("version").textContent = `Moviola ${info.version}`;
 }
