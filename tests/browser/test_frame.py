@@ -38,7 +38,11 @@ def test_axe_finds_nothing_in_an_empty_cluster(page: Page, path: str) -> None:
 
 def test_a_link_that_is_followed_while_the_page_begins_is_shown_once(page: Page) -> None:
     held: list[Route] = []
-    page.route("**/api/session", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/session", hold)
     page.goto("/")
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Compare").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
