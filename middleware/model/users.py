@@ -63,7 +63,7 @@ QUOTAS: Final[Mapping[Resource, Quota]] = {
     # Whatever their size, each costs some 500 bytes of memory and a row in the ledger. A long film has 10 000 chunks.
     Resource.CHUNKS: Quota(4_000_000, 1_000_000, 1_000_000),
 }
-"""What is refused beyond these. Bytes of chunks have no fixed quota: they are shared as told in records.py."""
+"""What is refused beyond these. Bytes of chunks have no fixed quota: they are shared by uploads.py."""
 
 HISTORY: Final = Quota(1000, 250, 0)
 """Ended jobs remembered. Beyond it nothing is refused: the oldest of the user who has most are forgotten."""

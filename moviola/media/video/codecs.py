@@ -74,7 +74,7 @@ class Codec:
         rate: frames/s → the nearest rate that the encoder takes.
         range_is_tag: full-range frames have a plain pixel format ("yuv420p") and a tag, and not one of FFmpeg's own
             formats for them ("yuvj420p").
-        aspect_max: the largest number in a pixel aspect, where larger ones are rounded.
+        max_aspect: the largest number in a pixel aspect, where larger ones are rounded.
         keeps_aspect: the codec's own headers tell the pixel aspect, whatever the container does.
         reorder_depth: by how many frames the encoder reorders at most, where FFmpeg does not tell it.
         tags: by container, the four characters that name the codec there, where FFmpeg's choice does not suit.
