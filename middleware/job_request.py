@@ -109,6 +109,11 @@ class JobRequest(Mapped):
         return "process" in self.source
 
     @property
+    def is_whole(self) -> bool:
+        """Return False if the source still comes: what is known is its beginning, which has no fingerprint."""
+        return bool(_print_of(self.source))
+
+    @property
     def output_names(self) -> list[str]:
         """Return what the outputs are called."""
         return [output["name"] for output in self.outputs]

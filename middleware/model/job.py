@@ -392,8 +392,12 @@ class Job:
         self.announced = Announced()
 
     def take_source(self, request: JobRequest) -> None:
-        """It begins again, and this is once more what was asked for. Its priority stays: it may have been changed."""
+        """It begins again, and this is once more what was asked for. Its priority stays: it may have been changed.
+        Where the source still comes, its End will tell once more how many chunks there are, and what it is: until then
+        the job must not be finished."""
         self._take_request(replace(request, priority=self.request.priority))
+        if not request.is_whole:
+            self.chunk_counts = None
         self._clear()
 
     def describe_source(self, request: JobRequest) -> None:

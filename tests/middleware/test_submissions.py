@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moviola.wire.messages import Chunk, End, Error, Finish, Job, Own, Submit
+from moviola.wire.messages import Chunk, Control, End, Error, Finish, Job, Own, Submit
 from tests.middleware.script import Script, bits
 
 
@@ -168,6 +168,27 @@ def test_a_job_is_known_by_its_whole_source_once_that_has_come(script: Script) -
     assert new.submit(3, chunks=0, end=False) == job, "whoever sends the same file continues it"
     new.client(4)
     assert new.submit(4, chunks=0, end=False, key="other", fingerprint="other") != job
+
+
+def test_a_job_that_begins_again_with_a_beginning_alone_is_finished_by_the_whole(script: Script) -> None:
+    script.worker(11)
+    job, source = arriving(script)
+    script.tell(1, End(job, [2], source, "k"))
+    script.leave(1)
+    script.client(2)
+    for verb in ("cancel", "retry"):
+        script.tell(2, Control(job, verb))
+    script.client(3, session="c1")
+    assert script.submit(3, chunks=2, end=False, key="made up", fingerprint="") == job, "its own client is back"
+    script.deliver(11, 0)
+    script.deliver(11, 1)
+    script.tick()
+    assert not script.said(9, Finish), "by what its beginning tells"
+    script.tell(3, End(job, [2], source, "k"))
+    assert script.said(9, Own)[-1].source == source
+    script.hold(job, bits(0, 1))
+    script.tick()
+    assert script.said(9, Finish)[-1].chunk_counts == [2]
 
 
 def test_nobody_continues_a_job_whose_source_is_not_known_yet(script: Script) -> None:
