@@ -12,6 +12,7 @@ from tests.end_to_end import clips
 from tests.web.served import Served
 
 from . import scenes
+from .choosing import choose_file
 from .keyboard import press, tab_to
 
 pytestmark = pytest.mark.suite("browser")
@@ -22,10 +23,7 @@ def test_a_job_is_sent_followed_and_its_result_played(page: Page, site: Served, 
     page.goto("/")
     press(page, page.get_by_role("link", name="Send", exact=True))
     expect(page.get_by_role("heading", name="Send", level=1)).to_be_visible()
-    tab_to(page, page.get_by_role("button", name="Choose files …", exact=True))
-    page.locator("#files").set_input_files(
-        str(clip)
-    )  # as the system's dialog does; test_send.py has the Enter key open it
+    choose_file(page, lambda: press(page, page.get_by_role("button", name="Choose files …", exact=True)), clip)
     tab_to(page, page.get_by_role("searchbox", name="Search"))
     page.keyboard.type("sharper edges")
     page.keyboard.press("Tab")

@@ -17,6 +17,7 @@ from tests.end_to_end.faults.witness import PLUGINS
 from tests.waiting import until
 from tests.web.served import Served
 
+from .choosing import choose_file
 from .looking import assert_accessible
 
 pytestmark = pytest.mark.suite("browser")
@@ -188,9 +189,7 @@ def test_a_file_of_this_machine_is_the_source(page: Page, site: Served, short: P
     watch(page, job)
     page.get_by_role("combobox", name="Compare with").select_option("file")
     expect(page.locator(".player-compare")).to_contain_text("It stays on this machine")
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose the source file").click()
-    chooser.value.set_files(short)
+    choose_file(page, page.get_by_role("button", name="Choose the source file").click, short)
     expect(page.get_by_role("slider", name="Divider between before and after")).to_be_visible()
     sees(page, lambda: video(page, "readyState", "before") >= 2, "its picture")
     assert video(page, "duration", "before") == pytest.approx(6, abs=0.1)

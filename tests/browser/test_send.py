@@ -13,6 +13,7 @@ from tests.end_to_end import clips
 from tests.web.pictures import as_picture, decoded
 from tests.web.served import Served
 
+from .choosing import choose_file
 from .desk import choose, drop, preview_of
 from .looking import assert_accessible
 from .proxies import Road
@@ -147,9 +148,7 @@ def test_several_outputs_options_and_a_logo_travel(send: Page, site: Served, cli
     logo = as_picture(clip, tmp_path / "logo.png")
     drop(send, (clip.name, "video/mp4", clip.read_bytes()))
     choose(send, "watermark")
-    with send.expect_file_chooser() as chooser:
-        send.get_by_role("button", name="Choose a file …").click()
-    chooser.value.set_files(str(logo))
+    choose_file(send, send.get_by_role("button", name="Choose a file …").click, logo)
     expect(send.get_by_label("The chain as text")).to_have_value("watermark:file=logo.png")
     expect(preview_of(send)).to_have_count(3)
     send.get_by_role("button", name="Add an output").click()
@@ -211,9 +210,7 @@ def test_with_the_keyboard_alone_a_job_is_sent(send: Page, site: Served, clip: P
         raise AssertionError(f"no way leads to {name}")
 
     tab_to("Choose files …")
-    with send.expect_file_chooser() as chooser:
-        send.keyboard.press("Enter")
-    chooser.value.set_files(str(clip))
+    choose_file(send, lambda: send.keyboard.press("Enter"), clip)
     expect(send.get_by_text("1 video, ")).to_be_visible()
     for _ in range(200):
         send.keyboard.press("Tab")
