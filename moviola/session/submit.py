@@ -150,8 +150,7 @@ class SubmitSession(JobSession):
             self._outbox.append(Rewind())
             if self.phase is Phase.WAITING:
                 self._enter(Phase.SENDING)
-        if self._detach and self.phase is Phase.WAITING and self._all_sent:
-            self._end(Status.DONE, "", job.state)
+        self._leave()
 
     def _final(self, job: Job) -> None:
         if self._detach:
@@ -179,6 +178,14 @@ class SubmitSession(JobSession):
         if counts is not None:
             self._outbox.append(Send(ServerRole.MIDDLEWARE, self._end_of(job, counts)))
             self._enter(Phase.WAITING)
+            self._leave()
+
+    def _leave(self) -> None:
+        """End the session of one that detaches, where all is sent: of a job that was all there no other record may
+        come."""
+        if self._detach and self.phase is Phase.WAITING and self._all_sent:
+            assert self.record is not None
+            self._end(Status.DONE, "", self.record.state)
 
     def _end_of(self, job: str, counts: list[int]) -> End:
         """Return the End of a job, which describes its source again where more is known of it than at the beginning."""

@@ -196,6 +196,16 @@ def test_an_upload_that_was_complete_needs_no_room_to_end() -> None:
     assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1]))]
 
 
+def test_whoever_detaches_from_a_job_that_is_all_there_waits_for_no_other_record() -> None:
+    """There may be none: nothing of the job has changed, and no worker is there."""
+    stage = Stage(detach=True)
+    stage.feed(Start(), Welcomed(MIDDLEWARE))
+    stage.job("pending", have=[b"\x01"], progress=Progress(chunks_total=1))
+    stage.feed(Pulled(make_chunk(0)))
+    assert stage.feed(Exhausted()) == [Send(MIDDLEWARE, End("j", [1])), *BYE]
+    assert ended(stage)[:2] == (Status.DONE, "pending")
+
+
 def test_no_middleware_at_the_first_call_ends_it() -> None:
     stage = Stage()
     stage.feed(Start())
