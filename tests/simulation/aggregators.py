@@ -47,6 +47,7 @@ class SpliceProcesses:
 
     def begin(self, job: str, request: SpliceRequest, now: float) -> list[Any]:
         world = self._program.world
+        assert material.is_whole(request.source), f"job {job} is spliced by what the beginning of its source tells"
         self._serial += 1
         self._running[job] = serial = self._serial
         life = self._program.lives

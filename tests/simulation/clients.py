@@ -56,15 +56,23 @@ class Client(Program):
         self._pace_s = pace_s  # between two chunks
         self.user = user
         self.folder, self.chunk_count, self.submission = folder, chunk_count, made
+        self.keys = [self.submission.key]  # under which it has sent that, or may
         self.run: PacedRun | None = None
         self.outcome: Any = None
 
     def _begin(self) -> None:
         assert self.loop is not None
-        reader = material.reader_of(self.submission, self.chunk_count)
-        request = UploadRequest(self.submission, reader, Place(self.folder))
-        self.run = PacedRun(self._pace_s, self.world, self.loop, Target(MIDDLEWARE, user=self.user), request)
+        self.run = PacedRun(self._pace_s, self.world, self.loop, Target(MIDDLEWARE, user=self.user), self._request())
         self.run.feed(client_events.Start(), self.world.now)
+
+    def _request(self) -> UploadRequest:
+        """Return what it sends in this life."""
+        reader = material.reader_of(self.submission, self.chunk_count)
+        return UploadRequest(self.submission, reader, Place(self.folder))
+
+    def interrupt(self, seconds: float) -> None:
+        """It notices nothing of what happens meanwhile; whoever interrupts it lets it start again."""
+        self.kill()
 
     def _end(self) -> None:
         self.run = None
@@ -83,10 +91,15 @@ class Client(Program):
             self.loop.flush_limit = self.world.random.randrange(3)
         self.loop.flush()
         if self.run.is_over and self.outcome is None:
-            self.outcome = self.run.outcome()
-            self.world.tell(f"{self.name} ends: {self.outcome.state} {self.outcome.reason}")
-            loop, self.loop = self.loop, None
-            loop.shut()
+            self._ended(self.run)
+
+    def _ended(self, run: Run) -> None:
+        """Its run is over."""
+        assert self.loop is not None
+        self.outcome = run.outcome()
+        self.world.tell(f"{self.name} ends: {self.outcome.state} {self.outcome.reason}")
+        loop, self.loop = self.loop, None
+        loop.shut()
 
     def _deadline(self) -> float | None:
         assert self.run is not None

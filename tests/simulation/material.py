@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,17 @@ def submission(
     order = Order(outputs, assets=(AssetFile(value_of(file), "model", file),) if file and is_named else ())
     made = source(name, chunk_count, stream_count)
     return Submission(submission_key(made, order), made, order)
+
+
+def begun(made: Submission, key: str) -> Submission:
+    """Return how a submission begins whose source still comes, under a key of its own: neither how long it is nor what
+    it will be is known."""
+    return replace(made, key=key, source=replace(made.source, fingerprint="", facts={}), new=True)
+
+
+def is_whole(described: Mapping[str, Any]) -> bool:
+    """Whether this is what is known of a source when it is whole."""
+    return described["fingerprint"] == f"print-of-{described['name']}" and "frame_count" in described["facts"]
 
 
 def chunk_text(name: str, stream: int, index: int) -> bytes:

@@ -27,6 +27,7 @@ from tests.simulation.aggregators import Aggregator
 from tests.simulation.checks.draining import DrainChecks
 from tests.simulation.checks.ends import at_the_end, previews_left, results_are_sent
 from tests.simulation.checks.messages import MessageChecks
+from tests.simulation.checks.streams import forgotten_left
 from tests.simulation.checks.turns import TurnChecks
 from tests.simulation.clients import Client
 from tests.simulation.greedy import USER as GREEDY
@@ -43,6 +44,7 @@ from tests.simulation.operator import Operator
 from tests.simulation.previewer import Previewer
 from tests.simulation.program import MIDDLEWARE, Program
 from tests.simulation.readers import ResultsReader
+from tests.simulation.streamed import StreamedClient
 from tests.simulation.undecided import Undecided
 from tests.simulation.workers import Worker
 from tests.simulation.world import World
@@ -68,6 +70,12 @@ DRAIN_TORN_CHANCE: Final = 0.4
 
 DRAIN_TORN_AFTER_S: Final = (0.0001, 0.001, 0.1, 0.5)
 """… before it has heard that, or while it drains."""
+
+DESCRIBED_FAULT_CHANCE: Final = 0.5
+"""Of the Ends that tell what a source is that came while it was sent."""
+
+DESCRIBED_FAULT_AFTER_S: Final = (0.0001, 0.001, 0.003, 0.01, 0.1)
+"""… before the middleware has heard that, or its aggregator, or while the job is finished."""
 
 WATCHED_S: Final = 150.0
 """How long into the peace clients without jobs look on: all is over by then but in runs in which something hangs, and
@@ -119,6 +127,7 @@ class Plan:
     lies: bool  # one more worker means ill
     is_watched: bool  # there are clients without jobs
     previews: bool  # somebody looks at what chains do
+    streams: bool  # sources of clients still come while they are sent
 
     @classmethod
     def draw(cls, random: Random) -> Plan:
@@ -140,6 +149,7 @@ class Plan:
             bad_fate=random.choice(("fail", "crash", "hang")) if bad else "",
             is_watched=random.random() < 0.3,
             previews=random.random() < 0.3,
+            streams=random.random() < 0.3,
         )
 
 
@@ -197,6 +207,7 @@ class Scenario:
             liar.others = list(self.workers)
             self.workers.append(liar)
         self.clients = [self._client(number, folder / "clients") for number in range(self.plan.jobs)]
+        self.streamed = [client for client in self.clients if isinstance(client, StreamedClient)]
         if self.random.random() < 0.2:
             self.network.names_unknown_to_clients.add(self.aggregator.name)
         self.impostor = Impostor("impostor", self.world, self.network)
@@ -219,6 +230,7 @@ class Scenario:
         self.draining = DrainChecks(self)
         self.draining.on_told = self._drain_told
         self.messages = MessageChecks(self)
+        self.messages.on_described = self._described
         self.middleware.after_turn = TurnChecks(self, self.messages).nothing_waits_in_vain
         self.middleware.on_stage_kept = self._stage_kept
         for worker in self.workers:
@@ -256,7 +268,8 @@ class Scenario:
         place.mkdir()
         pace_s = self.random.choice((0.0, 0.1, 1.0, 3.0))
         user = self.random.choice(USERS)
-        return Client(f"client{number}", self.world, self.network, place, chunks, made, pace_s, user)
+        kind = StreamedClient if self.plan.streams and not made.order.assets else Client  # files come before chunks
+        return kind(f"client{number}", self.world, self.network, place, chunks, made, pace_s, user)
 
     def _reader(self, number: int, client: Client) -> ResultsReader:
         made = client.submission
@@ -309,7 +322,7 @@ class Scenario:
             waiting = [client.name for client in self.clients if client.outcome is None]
             waiting += [reader.name for reader in self.readers if not reader.is_over]
             raise Failed(f"no good end in {PEACE_S:.0f} s: {waiting} wait; {self._job_lines()}")
-        self.world.run(self.world.now + CLEARED_S, lambda: not previews_left(self))
+        self.world.run(self.world.now + CLEARED_S, lambda: not previews_left(self) and not forgotten_left(self))
         for listener in self.listeners:  # what they are to be told may still be on its way
             listener.read_on()
         self.world.run(self.world.now + TOLD_ALL_S, lambda: all(one.has_been_told_all for one in self.listeners))
@@ -452,6 +465,24 @@ class Scenario:
         """What a worker is told is on its way for a moment only, and so is what it finishes: see `_stage_kept`."""
         if not self.is_peaceful and self.random.random() < DRAIN_TORN_CHANCE:
             self.world.later(self.random.choice(DRAIN_TORN_AFTER_S), lambda: self.network.tear(link))
+
+    def _described(self, link: Link) -> None:
+        """What is told of a source at its end is told once, and then once more to an aggregator: see `_stage_kept`."""
+        if self.is_peaceful or self.random.random() >= DESCRIBED_FAULT_CHANCE:
+            return
+        client = next((one for one in self.streamed if one.loop in {end.loop for end in link.ends}), None)
+        ends = {self.middleware.loop, self.aggregator.loop}
+        met: list[Link | Program] = [link, self.middleware, self.aggregator, *([client] if client else [])]
+        met += [one for one in self.network.links if {end.loop for end in one.ends} == ends]
+        chosen = self.random.choice(met)
+
+        def happen() -> None:
+            if isinstance(chosen, Link):
+                self.network.tear(chosen)
+            elif not self.is_peaceful:
+                self._kill(chosen)
+
+        self.world.later(self.random.choice(DESCRIBED_FAULT_AFTER_S), happen)
 
     def _claim(self) -> None:
         """Somebody joins under a name that is another's."""

@@ -46,7 +46,7 @@ class Undecided:
         job = _job_of(middleware, client)
         if job is None:
             return
-        client.kill()
+        client.interrupt(STAY_S)
         self.jobs.add(job.id)
         self._world.see("changed-mind", f"{client.user} ends job {job.id}, and begins it again")
         kept = self._priority(job, 1)  # while it begins again
@@ -87,6 +87,5 @@ def _job_of(middleware: Middleware, client: Client) -> Job | None:
     """Return the open job of a client that goes on."""
     if middleware.server is None or client.outcome is not None:
         return None
-    jobs = middleware.server.dispatcher.cluster.open.values()
-    wanted = client.submission.key, client.user
-    return next((one for one in jobs if (one.request.key, one.user.name) == wanted), None)
+    jobs = (one for one in middleware.server.dispatcher.cluster.open.values() if one.user.name == client.user)
+    return next((one for one in jobs if any(one.request.has_key(key) for key in client.keys)), None)

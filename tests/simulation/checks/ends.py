@@ -8,6 +8,7 @@ from middleware.link_costs import MAX_LINK_COSTS
 from moviola.session.outcome import Status
 from tests.simulation import material
 from tests.simulation.checks.messages import MessageChecks
+from tests.simulation.checks.streams import forgotten_left
 
 if TYPE_CHECKING:
     from tests.simulation.scenario import Scenario
@@ -38,6 +39,7 @@ def at_the_end(scenario: Scenario, messages: MessageChecks) -> None:
     """Every frame exactly once, in order; unfiltered ones only where a filter failed."""
     plan = scenario.plan
     assert not (left := previews_left(scenario)), f"{left} are previews, and nobody looks at them"
+    assert not (left := forgotten_left(scenario)), f"{left} of uploads that were broken off"
     server = scenario.middleware.server
     for listener in scenario.listeners:
         listener.check_states()

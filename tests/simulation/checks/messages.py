@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from middleware.model.job import Job as MiddlewareJob
@@ -29,8 +30,9 @@ from moviola.wire.messages import (
     Task,
     Welcome,
 )
+from moviola.wire.messages import End as AllSent
 from moviola.wire.windows import Windows
-from tests.simulation.network import POISON, End
+from tests.simulation.network import POISON, End, Link
 
 if TYPE_CHECKING:
     from tests.simulation.scenario import Scenario
@@ -65,6 +67,7 @@ class MessageChecks:
         self.room_told: dict[str, int] = {}  # job → room in the last record that its client was sent
         self._begun_again: dict[str, int] = {}  # job → its owner epoch when somebody was told that it begins again
         self.tasks_handed_out = 0
+        self.on_described: Callable[[Link], None] = lambda _link: None  # a client's End tells what its source is
         scenario.network.on_sent = self._sent
         scenario.network.on_arrived = self._arrived
         scenario.network.on_spoiled = self._spoiled_sent
@@ -95,6 +98,9 @@ class MessageChecks:
             sender.link.results.add(message.lease)
         elif isinstance(message, Finish):
             self._finish_sent(message)
+        elif isinstance(message, AllSent) and message.source:
+            scenario.world.see("described", f"{sender.loop.name} tells what the source of {message.job} is")
+            self.on_described(sender.link)
         elif isinstance(message, Stored) and sender.loop.name == "aggregator" and message.verdict == "kept":
             self._is_on_the_aggregators_disk(message)
         elif isinstance(message, FetchedResult):

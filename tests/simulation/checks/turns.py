@@ -10,6 +10,7 @@ from middleware.model.states import JobState, WorkerState
 from moviola.wire import limits
 from tests.simulation.checks.messages import WATCHERS, MessageChecks
 from tests.simulation.checks.room import RoomChecks
+from tests.simulation.checks.streams import streamed_jobs_are_known_whole
 from tests.simulation.checks.tasks import no_task_waits_for_a_free_worker
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class TurnChecks:
         self._room.is_left_for_newcomers(cluster)
         self._nobody_controls_anothers_job(cluster)
         self._priorities_are_as_granted(cluster)
+        streamed_jobs_are_known_whole(self._scenario.streamed, cluster)
 
     def _watchers_are_told(self, cluster: Cluster, now: float) -> None:
         """A record in the state that a job is in leaves soon, for those who watch all of them."""
@@ -133,10 +135,11 @@ class TurnChecks:
             assert now in granted, f"{job} has priority {now}, and was granted {granted}"
 
     def _nobody_controls_anothers_job(self, cluster: Cluster) -> None:
-        """Honest users wish nothing for their jobs here, but the undecided for some: who else does is not heard."""
+        """Honest users wish nothing for their jobs here, but the undecided for some, and those whose upload breaks off:
+        who else does is not heard."""
         if self._ended_in != self._scenario.middleware.lives:
             self._ended, self._ended_in = set(), self._scenario.middleware.lives
-        undecided = self._scenario.undecided.jobs
+        undecided = self._scenario.undecided.jobs.union(*(one.broken_off for one in self._scenario.streamed))
         honest = [job for job in cluster.listed_jobs() if job.user.name != "greedy"]
         mine = [job for job in honest if job.id not in undecided]
         for job in mine:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
+from aggregator import assembler
 from middleware import submissions
+from middleware.job_request import JobRequest
 from middleware.model.cluster import Cluster
 from middleware.model.job import Job
 from middleware.model.room import Room
 from middleware.model.users import Users
+from middleware.ownership import Ownership
 from middleware.previews import Previews
 from middleware.publisher import Publisher
 from middleware.submissions import Submissions
@@ -117,6 +121,36 @@ def _clients_with_jobs_are_idle() -> Patch:
         real(self, peer, now, has_job=False, looks_on=looks_on)
 
     return Idlers, "heard", heard
+
+
+def _owner_is_not_told_what_a_source_came_to() -> Patch:
+    return Ownership, "tell_anew", lambda self, job: None
+
+
+def _owner_keeps_what_the_beginning_of_a_source_told() -> Patch:
+    return assembler, "print_of", lambda source: ""
+
+
+def _what_a_source_came_to_is_not_saved() -> Patch:
+    real = Cluster.save
+
+    def save(self: Cluster, job: Job, *, whole: bool = False) -> None:
+        real(self, job, whole=whole and not job.chunk_counts)
+
+    return Cluster, "save", save
+
+
+def _key_of_the_whole_is_not_kept() -> Patch:
+    real = JobRequest.ended
+
+    def ended(self: JobRequest, message: Any) -> JobRequest:
+        return replace(real(self, message), whole_key="")
+
+    return JobRequest, "ended", ended
+
+
+def _beginning_is_taken_for_the_whole_by_a_job_that_begins_again() -> Patch:
+    return JobRequest, "is_whole", property(lambda self: True)
 
 
 def _sent_away_clients_share_room() -> Patch:
