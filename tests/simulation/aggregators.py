@@ -216,6 +216,10 @@ class Aggregator(Program):
             return ""
         return self._ledger.store_id()
 
+    def expires(self, job: str) -> bool:
+        """Whether the job goes by itself after a while: the middleware, which is there, has not asked for it."""
+        return self.server is not None and job in self.server.assembler._memory.orphans
+
     def has_let_go(self, job: str) -> bool:
         """Whether the job's results are not needed any more."""
         saved = self._ledger.jobs.read(job)

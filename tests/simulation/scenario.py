@@ -472,15 +472,16 @@ class Scenario:
             return
         client = next((one for one in self.streamed if one.loop in {end.loop for end in link.ends}), None)
         ends = {self.middleware.loop, self.aggregator.loop}
-        met: list[Link | Program] = [link, self.middleware, self.aggregator, *([client] if client else [])]
-        met += [one for one in self.network.links if {end.loop for end in one.ends} == ends]
-        chosen = self.random.choice(met)
+        uplinks = [one for one in self.network.links if {end.loop for end in one.ends} == ends]
+        met = self.random.choice([link, *uplinks, self.middleware, self.aggregator, client, self.undecided])
 
         def happen() -> None:
-            if isinstance(chosen, Link):
-                self.network.tear(chosen)
-            elif not self.is_peaceful:
-                self._kill(chosen)
+            if isinstance(met, Link):
+                self.network.tear(met)
+            elif isinstance(met, Program) and not self.is_peaceful:
+                self._kill(met)
+            elif isinstance(met, Undecided) and client is not None and not self.is_peaceful:
+                met.change_mind(self.middleware, client)
 
         self.world.later(self.random.choice(DESCRIBED_FAULT_AFTER_S), happen)
 

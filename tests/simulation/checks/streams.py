@@ -26,7 +26,7 @@ def streamed_jobs_are_known_whole(streamed: Sequence[StreamedClient], cluster: C
 
 
 def forgotten_left(scenario: Scenario) -> list[str]:
-    """Return what is still here of jobs that were broken off, and of which it was said that they are forgotten."""
+    """Return what stays of jobs that were broken off, and of which it was said that they are forgotten."""
     middleware, aggregator = scenario.middleware, scenario.aggregator
     left = []
     for job in sorted(set().union(*(client.forgotten for client in scenario.streamed))):
@@ -34,6 +34,6 @@ def forgotten_left(scenario: Scenario) -> list[str]:
             left.append(f"the job {job}")
         if middleware.is_alive and middleware.committed_chunks(job):
             left.append(f"chunks of {job}")
-        if aggregator.is_alive and aggregator.owner_epoch(job) is not None:
+        if aggregator.is_alive and aggregator.owner_epoch(job) is not None and not aggregator.expires(job):
             left.append(f"the aggregator's record of {job}")
     return left

@@ -135,7 +135,7 @@ def _what_a_source_came_to_is_not_saved() -> Patch:
     real = Cluster.save
 
     def save(self: Cluster, job: Job, *, whole: bool = False) -> None:
-        real(self, job, whole=whole and not job.chunk_counts)
+        real(self, job, whole=whole and not job.request.whole_key)
 
     return Cluster, "save", save
 
