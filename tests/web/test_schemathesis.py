@@ -14,6 +14,7 @@ import pytest
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
 from tests.waiting import PATIENCE_S
+from worker.parent import CALL_BACK
 
 from .served import Served
 
@@ -35,10 +36,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(autouse=True)
 def nothing_waits(gateway: Served) -> Iterator[None]:
-    """What was made up and waits is cancelled: on a slow machine the next test's job would wait behind hundreds."""
+    """What was made up and waits is cancelled: on a slow machine the next test's job would wait behind hundreds. The
+    worker, whose name an answer tells and which may have been drained by it, is called back."""
     yield
     for job in gateway.get("/api/jobs?state=pending,running,paused&limit=1000")["jobs"]:
         gateway.client.delete(job["links"]["self"])
+    gateway.cluster.kill("worker", CALL_BACK)
+    gateway.cluster.wait(workers=1)
 
 
 def run(gateway: Served, folder: Path, *arguments: str, config: str = "") -> None:
