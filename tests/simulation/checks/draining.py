@@ -10,6 +10,7 @@ from middleware.model.cluster import Cluster
 from middleware.model.states import WorkerState
 from moviola.base.processes import DRAIN_LIMIT_S
 from moviola.wire.messages import Beat, Drain, Hello, Message, Released, Task, WorkerDetails
+from moviola.wire.tokens import is_same
 from tests.simulation.network import End, Link
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class _Line:
     Attributes:
         name: the worker's.
         session: of its process.
+        token: of its parent's.
         told: whether it shall drain, as the middleware said last; None where it said nothing.
         says: whether it drains, as it said last.
         is_settled: since then it has been told nothing else, and has given no task back.
@@ -34,6 +36,7 @@ class _Line:
 
     name: str
     session: str
+    token: str
     told: bool | None
     says: bool
     is_settled: bool = False
@@ -45,8 +48,8 @@ class DrainChecks:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._lines: dict[Link, _Line] = {}
-        self._told: dict[tuple[int, str], tuple[str, bool | None]] = {}
-        """(life of the middleware, worker) → its session, and what this was told last."""
+        self._told: dict[tuple[int, str], tuple[str, str, bool | None]] = {}
+        """(life of the middleware, worker) → its session and token, and what this was told last."""
         self._dismissed_at: dict[str, float] = {}  # worker → since when it drains
         self.on_told: Callable[[Link], None] = lambda _link: None
 
@@ -58,7 +61,7 @@ class DrainChecks:
         if isinstance(message, Drain):
             key = (self._scenario.middleware.lives, line.name)
             line.told, line.is_settled = message.wanted, False
-            self._told[key] = (line.session, message.wanted)
+            self._told[key] = (line.session, line.token, message.wanted)
             verb = "drain" if message.wanted else "go on"
             self.on_told(sender.link)
             self._scenario.world.see(f"told-to-{verb.replace(' ', '-')}", f"{line.name} is told to {verb}")
@@ -80,11 +83,12 @@ class DrainChecks:
         """A process that was told to drain is to do so after a lost connection, whether it had heard that or not. Who
         takes its name meanwhile takes the wish, too."""
         key = (self._scenario.middleware.lives, hello.name)
-        session, told = self._told.get(key, ("", None))
+        session, token, told = self._told.get(key, ("", "", None))
         says = WorkerDetails.from_wire(hello.details).draining
-        told = told if session == hello.session and not self._is_taken_back(hello.name) else None
-        self._lines[link] = _Line(hello.name, hello.session, told or None, says)
-        self._told[key] = (hello.session, told)
+        is_it = session == hello.session and is_same(token, hello.token)  # an impostor may say any session
+        told = told if is_it and not self._is_taken_back(hello.name) else None
+        self._lines[link] = _Line(hello.name, hello.session, hello.token, told or None, says)
+        self._told[key] = (hello.session, hello.token, told)
 
     def _is_taken_back(self, name: str) -> bool:
         """Whether the last wish for a worker was that it goes on: the connection may have been gone by then."""
