@@ -28,6 +28,7 @@ from moviola.base.config_files import (
 from moviola.base.invocation import typed
 from moviola.base.layers import Said, check_files, decide, find
 from moviola.base.presets import HELP_KEY, Preset, all_presets
+from moviola.base.sentences import capitalised
 from moviola.base.settings import CONFIG_DEST, Setting, add_config, add_flags, default_of, settings_of
 from moviola.base.suggestions import did_you_mean
 from moviola.display.terminal import Terminal
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = all_presets(presets.PRESETS, files)
         held = what_holds(files, os.environ)
     except ConfigError as error:
-        return stderr.fail(Status.WRONG, f"{str(error)[:1].upper()}{str(error)[1:]}")
+        return stderr.fail(Status.WRONG, capitalised(str(error)))
     for sentence in unread_variables(os.environ):
         stderr.say(sentence)
     if options.json:

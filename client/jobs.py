@@ -36,6 +36,7 @@ from collections.abc import Sequence
 
 from moviola.base.command_line import LinesFormatter, set_completer
 from moviola.base.invocation import typed
+from moviola.base.sentences import capitalised
 from moviola.base.vocabulary import Topic, Verb
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
@@ -49,7 +50,6 @@ from moviola.session.outcome import Outcome, Status
 from moviola.session.pipes import PIPE, as_piped, held_result, refuse_output, write_results
 from moviola.session.rpc import control, job_details
 from moviola.session.target import Target, UsageError, as_sentence
-from moviola.wire.errors import Refused, WireError
 from moviola.wire.limits import MAX_PRIORITY
 from moviola.wire.messages import Job
 from moviola.wire.options import whole_number
@@ -63,6 +63,7 @@ from .interruption import interruptible, loaded
 from .options import Parser, read_target
 from .pruning import forget_files, prune
 from .settings import JobsSettings
+from .verbs import refuse_options_of_others, reported
 
 WISHES = tuple(verb.value for verb in Verb if verb not in (Verb.DETACH, Verb.FORGET_FILES))
 PRUNE = "prune"
@@ -86,16 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status, as the module's docstring lists them."""
     options = _read_options(arguments)
     stdout, stderr = Terminal(), Terminal(stderr=True)
-    try:
-        return _run(options, stdout, stderr)
-    except UsageError as error:
-        return stderr.fail(Status.WRONG, str(error))
-    except (Refused, TimeoutError) as error:
-        return stderr.fail(Status.FAILED, _capital(str(error)))
-    except WireError as error:
-        return stderr.fail(Status.UNREACHABLE, str(error))
-    except KeyboardInterrupt:
-        return stderr.fail(Status.CANCELLED, "Interrupted")
+    return reported(lambda: _run(options, stdout, stderr), stderr)
 
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -119,9 +111,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"which priority? Give a whole number from 0 to {MAX_PRIORITY} behind the job")
     if options.verb != Verb.PRIORITY and options.priority is not None:
         parser.error(f"{options.verb} takes no number; {typed('jobs')} priority {options.id} N changes a priority")
-    for name, verbs in OPTIONS_OF.items():
-        if getattr(options, name) not in (None, False, ()) and options.verb not in verbs:
-            parser.error(f"--{name.replace('_', '-')} is for {' and '.join(verbs)}, not for {options.verb}")
+    refuse_options_of_others(parser, options, OPTIONS_OF)
     return options
 
 
@@ -181,7 +171,7 @@ def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Termina
     if options.json:
         stdout.json({"job_id": job, "verb": options.verb, "answer": answer})
     elif not options.quiet:
-        stdout.say(as_sentence(_capital(answer)))
+        stdout.say(as_sentence(capitalised(answer)))
     return Status.DONE
 
 
@@ -228,10 +218,6 @@ def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Termi
     for warning in outcome.warnings:
         stderr.fail(outcome.status, warning)
     print_summary(stdout, [outcome])
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Final
 
 from moviola.base.command_line import LinesFormatter
 from moviola.base.invocation import typed
+from moviola.base.sentences import capitalised
 from moviola.base.suggestions import did_you_mean
 from moviola.base.vocabulary import Topic, WorkerState, WorkerVerb
 from moviola.display.terminal import Terminal
@@ -33,7 +34,7 @@ from moviola.session.cluster_view import ClusterView, look
 from moviola.session.outcome import Status
 from moviola.session.rpc import control_worker
 from moviola.session.target import Target, UsageError, as_sentence
-from moviola.wire.errors import Refused, WireError
+from moviola.wire.errors import Refused
 from moviola.wire.messages import Worker
 
 from .completion import worker_names
@@ -42,6 +43,7 @@ from .display.status_tables import print_workers
 from .display.watching import keep_showing
 from .options import Parser, read_target
 from .settings import WorkersSettings
+from .verbs import refuse_options_of_others, reported
 
 LIST: Final = "list"
 VERBS: Final = (LIST, *(verb.value for verb in WorkerVerb))
@@ -56,17 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status, as the module's docstring lists them."""
     options = _read_options(arguments)
     stdout, stderr = Terminal(), Terminal(stderr=True)
-    try:
-        target = read_target(options)
-        return _list(options, target, stdout) if options.verb == LIST else _wish(options, target, stdout, stderr)
-    except UsageError as error:
-        return stderr.fail(Status.WRONG, str(error))
-    except (Refused, TimeoutError) as error:
-        return stderr.fail(Status.FAILED, _capital(str(error)))
-    except WireError as error:
-        return stderr.fail(Status.UNREACHABLE, str(error))
-    except KeyboardInterrupt:
-        return stderr.fail(Status.CANCELLED, "Interrupted")
+    return reported(lambda: _run(options, stdout, stderr), stderr)
 
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -83,12 +75,15 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         )
     if options.verb != LIST and not options.names:
         parser.error(f"{options.verb} which worker? Give its name; '{typed('workers')}' lists them")
-    for name, verbs in OPTIONS_OF.items():
-        if getattr(options, name) not in (None, False) and options.verb not in verbs:
-            parser.error(f"--{name} is for {' and '.join(verbs)}, not for {options.verb}")
+    refuse_options_of_others(parser, options, OPTIONS_OF)
     if options.timeout is not None and not options.wait:
         parser.error("--timeout says how long --wait waits; give that, too")
     return options
+
+
+def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int:
+    target = read_target(options)
+    return _list(options, target, stdout) if options.verb == LIST else _wish(options, target, stdout, stderr)
 
 
 def _list(options: argparse.Namespace, target: Target, stdout: Terminal) -> int:
@@ -120,11 +115,11 @@ def _wish(options: argparse.Namespace, target: Target, stdout: Terminal, stderr:
         except Refused as error:
             refused += 1
             told.append({"name": name, "answer": None, "error": error.text})
-            stderr.fail(Status.FAILED, _capital(error.text))
+            stderr.fail(Status.FAILED, capitalised(error.text))
             continue
         told.append({"name": name, "answer": answer, "error": None})
         if not options.json and not options.quiet:
-            stdout.say(as_sentence(_capital(answer)))
+            stdout.say(as_sentence(capitalised(answer)))
     if options.json:
         stdout.json({"verb": options.verb, "workers": told})
     if refused:
@@ -160,10 +155,6 @@ def _wait(target: Target, before: Mapping[str, Worker], timeout_s: float) -> Non
         raise TimeoutError(
             f"{names} did not leave in {timeout_s:.0f} s; '{typed('workers')}' shows what is in work"
         ) from error
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 if __name__ == "__main__":

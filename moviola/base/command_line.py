@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, Final, NoReturn
 
 from moviola.base.installation import version
+from moviola.base.sentences import capitalised
 from moviola.base.suggestions import did_you_mean
 
 EXIT_USAGE: Final = 2
@@ -62,7 +63,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one sentence and end the process with status 2."""
         message = self._misspelt() or message  # what else is wrong may come of it
-        text = f"{message[:1].upper()}{message[1:]}"
+        text = capitalised(message)
         if not text.endswith("?"):
             text = f"{text}; '{self.prog} --help' shows what there is."
         print(text, file=sys.stderr)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from moviola.base.failures import Failure
+from moviola.base.sentences import capitalised
 from moviola.base.vocabulary import JobState, SpanOutcome
 from moviola.media.errors import last_line
 from moviola.media.kinds import unit_of
@@ -78,9 +79,9 @@ def changes(facts: Facts) -> list[str]:
         found[f"This report has details of the first {MAX_DETAILED} of {len(facts.outputs)} outputs only."] = None
     for output in facts.detailed:
         for sentence in _of_output(output, unit):
-            found[as_sentence(f"{output.name}: {sentence}" if several else _capital(sentence))] = None
+            found[as_sentence(f"{output.name}: {sentence}" if several else capitalised(sentence))] = None
     for sentence in [*_of_tries(facts), *facts.timeline.remarks]:
-        found[as_sentence(_capital(sentence))] = None
+        found[as_sentence(capitalised(sentence))] = None
     return list(found)
 
 
@@ -158,7 +159,3 @@ def kinds_of(failures: Sequence[Failure]) -> list[list[Failure]]:
         alike = _DIGITS.sub("0", last_line(failure.traceback) or failure.explanation)
         kinds.setdefault((failure.output, failure.filter, alike), []).append(failure)
     return list(kinds.values())
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from moviola.base.mapped import MAX_INT, Length
+from moviola.base.sentences import capitalised
 
 Schema = dict[str, Any]
 
@@ -97,5 +98,5 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def _sentence(unit: str, meaning: str) -> str:
-    text = (meaning[:1].upper() + meaning[1:]).rstrip(".")
+    text = capitalised(meaning).rstrip(".")
     return f"{text} ({unit})" if unit else text

@@ -27,6 +27,7 @@ from moviola.base.command_line import EXIT_USAGE, LinesFormatter, Parser
 from moviola.base.installation import state_folder
 from moviola.base.invocation import typed
 from moviola.base.layers import settle
+from moviola.base.sentences import capitalised
 from moviola.base.settings import SWITCH, add_config, add_flags, setting, settings_in
 from moviola.web.settings import WebSettings, users_file
 from moviola.web.users import Account, Role, UserRefused, UsersFileError, add_user, read_users, remove_user
@@ -125,5 +126,5 @@ def _say(text: str) -> None:
 
 def _refuse(error: Exception, status: int) -> int:
     text = str(error)
-    _say(f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(("?", ".")) else "."))
+    _say(capitalised(text) + ("" if text.endswith(("?", ".")) else "."))
     return status
