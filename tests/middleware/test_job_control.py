@@ -19,14 +19,6 @@ from tests.middleware.script import ROOM, Script, bits
 UPLOAD_S = Rules().upload_timeout_s
 
 
-@pytest.fixture
-def script() -> Script:
-    made = Script()
-    made.aggregator(9)
-    made.client(1)
-    return made
-
-
 def granted(script: Script, peer: int = 1) -> list[str]:
     return [event.text for event in script.said(peer, Event) if event.kind == "wish-granted"]
 

@@ -29,14 +29,6 @@ from moviola.wire.tokens import digest_of
 from tests.middleware.script import Script
 
 
-@pytest.fixture
-def script() -> Script:
-    made = Script()
-    made.aggregator(9)
-    made.client(1)
-    return made
-
-
 @pytest.mark.parametrize("token", ["", "another token"])
 def test_nobody_takes_a_connected_workers_name_without_its_token(script: Script, token: str) -> None:
     script.worker(11, "w")

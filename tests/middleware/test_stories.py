@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from middleware.model.stories import MAX_LINES, MAX_LINES_OF_TASK, MAX_TASKS, Stories
 from moviola.wire.messages import Cause, Job, Released, Task, Watch
 from tests.middleware.script import Script, held_lease
-
-
-@pytest.fixture
-def script() -> Script:
-    made = Script()
-    made.aggregator(9)
-    made.client(1)
-    return made
 
 
 def story(script: Script, job: str, task: int, peer: int = 1) -> list[str]:

@@ -14,14 +14,6 @@ from moviola.wire.messages import Beat, Cause, Control, Job, LeaseBeat, Released
 from tests.middleware.script import Script, held_lease
 
 
-@pytest.fixture
-def script() -> Script:
-    made = Script()
-    made.aggregator(9)
-    made.client(1)
-    return made
-
-
 def timeline(script: Script, job: str, peer: int = 1) -> JobTimeline:
     script.tell(peer, Watch(job, timeline=True))
     script.tick(1)
