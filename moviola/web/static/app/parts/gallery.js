@@ -1,7 +1,8 @@
 // Shows the pictures that a listing lists, some at a time.
 
 import { h } from "../dom.js";
-import { number, size } from "./format.js";
+import { showInBatches } from "./batches.js";
+import { size } from "./format.js";
 import { linesOf } from "./records.js";
 import { hrefOf } from "./thumbnail.js";
 
@@ -14,35 +15,14 @@ const AT_ONCE = 24;
  * @param {Object} listing the file that lists them.
  */
 export function showGallery(root, job, listing) {
-  const source = linesOf(listing);
   const list = h("ul", { class: "gallery" });
-  const state = h("p", { class: "muted small", role: "status" }, "Reading …");
-  const more = h("button", { class: "button", type: "button", hidden: true, onclick: () => read() }, `Show ${AT_ONCE} more`);
-  root.append(list, h("div", { class: "row" }, more, state));
-  let count = 0;
-
-  async function read() {
-    more.disabled = true;
-    try {
-      for (let index = 0; index < AT_ONCE; index += 1) {
-        const { done, value } = await source.next();
-        if (done) {
-          more.hidden = true;
-          state.textContent = count ? `All ${number(count)} pictures` : "There are no pictures in it.";
-          return;
-        }
-        if (value.trim()) list.append(picture(job, listing, JSON.parse(value)));
-        count += 1;
-      }
-      state.textContent = `The first ${number(count)} pictures`;
-      more.hidden = more.disabled = false;
-    } catch (problem) {
-      state.textContent = problem.detail ?? "This list cannot be read. Download it.";
-      more.hidden = true;
-    }
-  }
-
-  read();
+  showInBatches(root, list, linesOf(listing), {
+    atOnce: AT_ONCE,
+    what: "pictures",
+    none: "There are no pictures in it.",
+    unreadable: "This list cannot be read. Download it.",
+    add: (line) => line.trim() && list.append(picture(job, listing, JSON.parse(line))),
+  });
 }
 
 /**

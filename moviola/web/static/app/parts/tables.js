@@ -1,7 +1,7 @@
 // Shows the records of a file as tables, some at a time.
 
 import { h } from "../dom.js";
-import { number } from "./format.js";
+import { showInBatches } from "./batches.js";
 import { records } from "./records.js";
 
 const AT_ONCE = 50;
@@ -14,30 +14,8 @@ const MAX_TEXT = 300; // characters of a value that are shown
  * @param {Object} file of a job.
  */
 export function showTables(root, file) {
-  const source = records(file);
   const tables = new Map();
   const place = h("div", { class: "stack" });
-  const state = h("p", { class: "muted small", role: "status" }, "Reading …");
-  const more = h("button", { class: "button", type: "button", hidden: true, onclick: () => read() }, `Show ${AT_ONCE} more`);
-  root.append(place, h("div", { class: "row" }, more, state));
-  let count = 0;
-
-  async function read() {
-    more.disabled = true;
-    try {
-      for (let index = 0; index < AT_ONCE; index += 1) {
-        const { done, value } = await source.next();
-        if (done) return finish();
-        add(value);
-        count += 1;
-      }
-      state.textContent = `The first ${number(count)} records`;
-      more.hidden = more.disabled = false;
-    } catch (problem) {
-      state.textContent = problem.detail ?? "This file cannot be shown as a table. Download it.";
-      more.hidden = true;
-    }
-  }
 
   function add({ table, record }) {
     if (!tables.has(table)) {
@@ -48,12 +26,13 @@ export function showTables(root, file) {
     tables.get(table).add(record);
   }
 
-  function finish() {
-    more.hidden = true;
-    state.textContent = count ? `All ${number(count)} records` : "There are no records in it: the filters kept none.";
-  }
-
-  read();
+  showInBatches(root, place, records(file), {
+    atOnce: AT_ONCE,
+    what: "records",
+    none: "There are no records in it: the filters kept none.",
+    unreadable: "This file cannot be shown as a table. Download it.",
+    add,
+  });
 }
 
 class Table {
