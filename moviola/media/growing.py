@@ -5,11 +5,12 @@ One thread writes and tells what has come; others read, each by a reader of its 
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 from pathlib import Path
 from typing import BinaryIO, Final, cast
+
+from moviola.base.random_reads import RandomReads
 
 MAX_AHEAD: Final = 8 * 1024 * 1024
 """Bytes behind what has come for which a reader waits. Streams that lie beside each other are a second or so apart;
@@ -93,35 +94,21 @@ class GrowingFile:
             raise BrokenOff(f"{self.path.name} was broken off")
 
 
-class _Reader(io.RawIOBase):
+class _Reader(RandomReads):
     """Reads a growing file as if all of it were there, however long that takes."""
 
     def __init__(self, growing: GrowingFile) -> None:
+        super().__init__(growing.size, growing.path.name)
         self._growing = growing
         self._file = growing.path.open("rb", buffering=0)
-        self._position = 0
         self.name = str(growing.path)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._growing.size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes, as many as are there; none at the end of the whole file alone."""
-        here = self._growing.wait_for(self._position)
-        most = here - self._position if size < 0 else min(size, here - self._position)
-        data = os.pread(self._file.fileno(), max(0, most), self._position)
-        self._position += len(data)
+        here = self._growing.wait_for(self._at)
+        most = here - self._at if size < 0 else min(size, here - self._at)
+        data = os.pread(self._file.fileno(), max(0, most), self._at)
+        self._at += len(data)
         return data
 
     def close(self) -> None:

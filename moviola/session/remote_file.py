@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from moviola.base.finished_file import FinishedFile
+from moviola.base.random_reads import RandomReads
 from moviola.session import events
 from moviola.session.fetching import Fetching, Wanted
 from moviola.session.job_session import addresses_of
@@ -55,7 +55,7 @@ class RemoteFiles:
             raise
 
 
-class RemoteFile(io.RawIOBase):
+class RemoteFile(RandomReads):
     """Reads raise OSError where the aggregator does not give the file, or is not reached.
 
     Args:
@@ -64,35 +64,9 @@ class RemoteFile(io.RawIOBase):
     """
 
     def __init__(self, file: FinishedFile, fetch: Callable[[int, int], bytes]) -> None:
-        super().__init__()
-        self._file, self._fetch = file, fetch
-        self._at = 0
+        super().__init__(file.size, file.file)
+        self._fetch = fetch
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-
-    @property
-    def size(self) -> int:
-        """Return how many bytes it has."""
-        return self._file.size
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return where the next byte is read."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, as files do. Raises ValueError for one before the beginning."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"there is nothing {-(base + offset)} bytes before the beginning of {self._file.file}")
-        self._at = base + offset
-        return self._at
 
     def readinto(self, buffer: memoryview | bytearray) -> int:  # type: ignore[override]
         """Read up to the end of a block, at most as much as `buffer` takes; return how many bytes."""

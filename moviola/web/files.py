@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
 from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
@@ -20,7 +19,8 @@ from moviola.session.target import Target
 from moviola.web.fetched import listed, parts
 from moviola.web.gateway import Gateway
 from moviola.web.jobs import job_of
-from moviola.web.problems import Problem, away
+from moviola.web.pieces import first_of
+from moviola.web.problems import Problem
 from moviola.web.ranges import Part, Unsatisfiable, is_known, part_of
 from moviola.web.records import job_json
 from moviola.wire.messages import Job
@@ -63,7 +63,9 @@ async def send_file(request: Request) -> Response:
     if request.method == "HEAD" or start == stop:
         return Response(status_code=status, headers=headers, media_type=media_type)
     pieces = parts(_target(gateway, asking), job, file, start, stop, gateway.memory)
-    return _Streamed(await _first(pieces), pieces, status, headers, media_type)
+    late = f"The aggregator that has this file has not given any of it for {FIRST_PART_S:.0f} s"
+    first = await first_of(pieces, FIRST_PART_S, late, "aggregator-away")
+    return _Streamed(first, pieces, status, headers, media_type)
 
 
 def disposition(file: str) -> str:
@@ -89,17 +91,6 @@ async def _file_of(gateway: Gateway, asking: str, job: Job, name: str) -> Finish
 
 def _target(gateway: Gateway, asking: str) -> Target:
     return Target(gateway.target.address, gateway.target.family, gateway.target.secret, asking)
-
-
-async def _first(pieces: AsyncGenerator[bytes, None]) -> bytes:
-    """Return the first piece: what is wrong is said before the answer begins. Raises Problem."""
-    try:
-        async with asyncio.timeout(FIRST_PART_S):
-            return await anext(pieces)
-    except TimeoutError:
-        await pieces.aclose()
-        detail = f"The aggregator that has this file has not given any of it for {FIRST_PART_S:.0f} s"
-        raise away(detail, "aggregator-away") from None
 
 
 class _Streamed(StreamingResponse):

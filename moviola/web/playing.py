@@ -29,8 +29,9 @@ from moviola.session.job_session import FINAL_STATES
 from moviola.session.target import Target
 from moviola.web.front import Beginning
 from moviola.web.jobs import job_of
+from moviola.web.pieces import first_of
 from moviola.web.play import HAVE_FILES, Play
-from moviola.web.problems import Problem, away
+from moviola.web.problems import Problem
 from moviola.web.records import link
 from moviola.wire.errors import WireError
 from moviola.wire.messages import Job
@@ -193,13 +194,9 @@ def _refuse_without_files(job: Job) -> None:
 
 async def _first(pieces: AsyncGenerator[bytes, None], job: Job) -> bytes:
     """Return the first piece: what is wrong is said before the answer begins. Raises Problem."""
+    late = f"No chunk of job {job.job} that could be played has been finished for {FIRST_FRAGMENT_S:.0f} s"
     try:
-        async with asyncio.timeout(FIRST_FRAGMENT_S):
-            return await anext(pieces)
-    except TimeoutError:
-        await pieces.aclose()
-        detail = f"No chunk of job {job.job} that could be played has been finished for {FIRST_FRAGMENT_S:.0f} s"
-        raise away(detail, "nothing-to-play") from None
+        return await first_of(pieces, FIRST_FRAGMENT_S, late, "nothing-to-play")
     except MediaError as error:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), "not-playable") from error
 

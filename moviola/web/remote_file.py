@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import AsyncGenerator, Callable
 
 from anyio import from_thread
+
+from moviola.base.finished_file import FinishedFile
+from moviola.base.random_reads import RandomReads
 
 Pieces = Callable[[int], AsyncGenerator[bytes, None]]
 """Returns the bytes of a file from a place on, in pieces."""
 
 
-class RemoteFile(io.RawIOBase):
+class RemoteFile(RandomReads):
     """A file that is read in a thread which `anyio.to_thread.run_sync` has started; its bytes come by the event loop.
 
     It is read on where it was read before. Elsewhere it is asked for anew, so whoever reads it should seek seldom.
 
     Args:
-        size: of the file, in bytes.
-        pieces: of the file, from a place on.
+        file: which one.
+        pieces: its bytes, from a place on.
     """
 
-    def __init__(self, size: int, pieces: Pieces) -> None:
-        self._size, self._pieces = size, pieces
-        self._at = 0
+    def __init__(self, file: FinishedFile, pieces: Pieces) -> None:
+        super().__init__(file.size, file.file)
+        self._pieces = pieces
         self._source: AsyncGenerator[bytes, None] | None = None
         self._held, self._held_at = b"", 0  # the piece that came last, and where it lies
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the place that is read next."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place; nothing is asked for before it is read."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
     def read(self, size: int = -1) -> bytes:
         """Return at most so many bytes, none at the end. Raise moviola.web.problems.Problem where they do not come."""
-        if self._at >= self._size or size == 0:
+        if self._at >= self.size or size == 0:
             return b""
         if not self._held_at <= self._at < self._held_at + len(self._held):
             from_thread.run(self._come)

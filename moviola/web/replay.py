@@ -36,7 +36,7 @@ class Replay:
     """
 
     def __init__(self, file: FinishedFile, pieces: Pieces, with_sound: bool, threads: CapacityLimiter) -> None:
-        self._remote = RemoteFile(file.size, pieces)
+        self._remote = RemoteFile(file, pieces)
         self._container = BY_EXTENSION.get(PurePosixPath(file.file).suffix.lower(), MP4)
         self._with_sound, self._threads = with_sound, threads
         self._video: FinishedVideo | None = None
