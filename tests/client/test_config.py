@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +14,26 @@ import pytest
 from client.config import OTHER_VARIABLES, main, unread_variables
 from client.declared import kept_settings
 from moviola.base.config_files import TABLES
+from tests.client.in_process import Typed, on_a_plain_terminal, run_typed
 
 ROOT = Path(__file__).parents[2]
 
-Shown = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shown:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     """The command in this process, in a folder of its own, with no variables."""
-    for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
-        monkeypatch.delenv(name)
+    on_a_plain_terminal(monkeypatch)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("MOVIOLA_USER_CONFIG", str(tmp_path / "user.toml"))
-    monkeypatch.setenv("COLUMNS", "80")
 
-    def typed(*arguments: str) -> tuple[int, str, str]:
-        try:
-            status = main(arguments)
-        except SystemExit as left:
-            status = int(left.code or 0)
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
+    def run(*arguments: str) -> tuple[int, str, str]:
+        return run_typed(main, capsys, arguments)
 
-    return typed
+    return run
 
 
-def test_every_setting_of_every_program_is_shown_in_a_form_that_is_a_configuration(config: Shown) -> None:
+def test_every_setting_of_every_program_is_shown_in_a_form_that_is_a_configuration(config: Typed) -> None:
     status, out, err = config()
     assert (status, err) == (0, "")
     read = tomllib.loads(out)
@@ -68,7 +58,7 @@ def test_every_setting_of_every_program_is_shown_in_a_form_that_is_a_configurati
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_what_it_shows_is_read_back_as_the_same(config: Shown, tmp_path: Path) -> None:
+def test_what_it_shows_is_read_back_as_the_same(config: Typed, tmp_path: Path) -> None:
     (tmp_path / "user.toml").write_text(config()[1])
     _, out, err = config("--json")
     assert err == ""
@@ -85,7 +75,7 @@ def test_what_it_shows_is_read_back_as_the_same(config: Shown, tmp_path: Path) -
                 assert everything[table][key]["value"] == said["value"]
 
 
-def test_each_value_is_shown_with_who_says_it(config: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_value_is_shown_with_who_says_it(config: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "user.toml").write_text('host = "farm"\n[client]\nuser = "ana"\n')
     Path("moviola.toml").write_text('[send]\ncodec = "ffv1"\nfilters = ["blur", "edges"]\n')
     Path("named.toml").write_text("[send]\ncrf = 18\n")
@@ -108,21 +98,21 @@ def test_each_value_is_shown_with_who_says_it(config: Shown, tmp_path: Path, mon
     assert "quality" not in shown
 
 
-def test_one_table_alone(config: Shown) -> None:
+def test_one_table_alone(config: Typed) -> None:
     assert list(tomllib.loads(config("client")[1])) == ["client"]
     status, _, err = config("cleint")
     assert status == 2
     assert "did you mean client?" in err
 
 
-def test_presets_are_shown_as_they_would_be_written(config: Shown) -> None:
+def test_presets_are_shown_as_they_would_be_written(config: Typed) -> None:
     Path("moviola.toml").write_text('[presets.small]\nfilters = ["resize:width=640"]\n')
     shown: dict[str, Any] = tomllib.loads(config("presets")[1])["presets"]
     assert shown["small"] == {"filters": ["resize:width=640"]}
     assert shown["anonymise"]["on-error"] == "fail"
 
 
-def test_the_files_that_count_are_named(config: Shown, tmp_path: Path) -> None:
+def test_the_files_that_count_are_named(config: Typed, tmp_path: Path) -> None:
     Path("moviola.toml").touch()
     status, out, _ = config("--paths")
     assert status == 0
@@ -141,7 +131,7 @@ def test_the_files_that_count_are_named(config: Shown, tmp_path: Path) -> None:
         ("[middleware]\ncredit = 90\n", "[middleware]: credit: must be a whole number from 1 to 64, not '90'"),
     ],
 )
-def test_what_is_wrong_in_any_table_is_said(config: Shown, text: str, sentence: str) -> None:
+def test_what_is_wrong_in_any_table_is_said(config: Typed, text: str, sentence: str) -> None:
     Path("moviola.toml").write_text(text)
     status, out, err = config()
     assert (status, out) == (2, "")
@@ -149,7 +139,7 @@ def test_what_is_wrong_in_any_table_is_said(config: Shown, text: str, sentence: 
     assert len(err.splitlines()) == 1
 
 
-def test_a_variable_that_nothing_reads_is_named(config: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_nothing_reads_is_named(config: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOVIOLA_WORKER_FILTRES", "blur")
     status, _, err = config()
     assert status == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import wave
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ import pytest
 from client.file_sender import main
 from moviola.media import kinds
 from moviola.session.sources import find
+from tests.client.in_process import Typed, run_typed
 from tests.media.audio import KIND
 from tests.media.audio.sound import write
 
 PEAKS = (0, 20_000, 500, 3_000, 0, 999, 1_000, 12_000, 7)
 LOUD = [peak for peak in PEAKS if peak >= 1_000]
-
-Typed = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -29,12 +27,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.setitem(kinds.KINDS, KIND.name, KIND)
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        try:
-            status = main([*arguments, "--local"])
-        except SystemExit as left:
-            status = int(left.code or 0)
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
+        return run_typed(main, capsys, [*arguments, "--local"])
 
     return run
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from moviola.session.order import Order
 from moviola.session.target import UsageError
 from moviola.wire.addresses import Address
 from moviola.wire.messages import Control, Job, Submit, Watch
+from tests.client.in_process import Typed, on_a_plain_terminal, run_typed
 from tests.session.fakes import FakeCluster, FakeJob
 
 FAILURE = Failure(
@@ -46,8 +45,6 @@ RUNNING = Job(
 FAILED = Job("clip-a1", "clip.mp4", "failed", "task-failed", "a task failed", submitted_unix_s=1000.0)
 OTHER = Job("film-c1", "film.mp4", "done", submitted_unix_s=1500.0)
 
-Typed = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def jobs(
@@ -55,20 +52,13 @@ def jobs(
 ) -> Typed:
     """The command in this process, in a folder of its own, in a cluster with three jobs."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("COLUMNS", "80")
+    on_a_plain_terminal(monkeypatch)
     cluster.script.known = [RUNNING, FAILED, OTHER]
 
-    def typed(*arguments: str, port: int = 0) -> tuple[int, str, str]:
-        try:
-            status = main([*arguments, "--host", "127.0.0.1", "--port", str(port or cluster.port)])
-        except SystemExit as left:
-            status = int(left.code or 0)
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
+    def run(*arguments: str, port: int = 0) -> tuple[int, str, str]:
+        return run_typed(main, capsys, [*arguments, "--host", "127.0.0.1", "--port", str(port or cluster.port)])
 
-    return typed
+    return run
 
 
 def test_the_list_fits_80_columns_and_has_the_sums(jobs: Typed) -> None:

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 
 import pytest
 
 from client.workers import main
 from moviola.wire.messages import ControlWorker, Error, Watch
+from tests.client.in_process import Typed, on_a_plain_terminal, run_typed
 from tests.session.fakes import FakeCluster
-
-Typed = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cluster: FakeCluster) -> Typed:
     """The command in this process, for a cluster with two workers."""
-    for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("COLUMNS", "80")
+    on_a_plain_terminal(monkeypatch)
 
-    def typed(*arguments: str, port: int = 0) -> tuple[int, str, str]:
-        try:
-            status = main([*arguments, "--host", "127.0.0.1", "--port", str(port or cluster.port)])
-        except SystemExit as left:
-            status = int(left.code or 0)
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
+    def run(*arguments: str, port: int = 0) -> tuple[int, str, str]:
+        return run_typed(main, capsys, [*arguments, "--host", "127.0.0.1", "--port", str(port or cluster.port)])
 
-    return typed
+    return run
 
 
 def test_the_list_has_a_line_for_each_worker_and_fits_80_columns(workers: Typed) -> None:
