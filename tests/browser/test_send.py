@@ -11,12 +11,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.end_to_end import clips
 from tests.web.pictures import as_picture, decoded
+from tests.web.relays import CuttingRelay
 from tests.web.served import Served
 
 from .choosing import choose_file
 from .desk import choose, drop, preview_of
 from .looking import assert_accessible
-from .proxies import Road
 
 pytestmark = pytest.mark.suite("browser")
 
@@ -167,7 +167,7 @@ def test_an_upload_that_is_cut_in_its_middle_is_sent_again_by_one_button(
 ) -> None:
     noise = clips.moving(tmp_path / "long clip.mp4", frames=240, gop=1, size=(640, 480))
     assert noise.stat().st_size > 2 * CUT_AT
-    with Road(site.port) as road, browser.new_context(base_url=road.url) as context:
+    with CuttingRelay(site.port) as road, browser.new_context(base_url=road.url) as context:
         page = context.new_page()
         page.goto("/send")
         drop(page, (noise.name, "video/mp4", noise.read_bytes()))

@@ -17,7 +17,7 @@ from tests.waiting import PATIENCE_S
 
 from .held_uploads import HeldUpload
 from .listeners import Listeners
-from .relays import Relay
+from .relays import HoldingRelay
 from .served import Served
 
 pytestmark = [pytest.mark.suite("web"), pytest.mark.timeout(600)]
@@ -110,7 +110,7 @@ def test_a_middleware_that_stands_still_and_is_killed_while_chunks_come_has_them
 ) -> None:
     """All that a gateway sends may lie in the system's buffers then, or a chunk may end in its middle."""
     with (
-        Relay(cluster.port, HALF_A_CHUNK) as relay,
+        HoldingRelay(cluster.port, HALF_A_CHUNK) as relay,
         ThreadPoolExecutor(1) as thread,
         Served(cluster, "relayed", "--middleware-port", str(relay.port)) as gateway,
     ):
