@@ -1,4 +1,4 @@
-"""What a gateway costs a job: `python -m bench.gateway`.
+"""Measure the time and CPU that a gateway adds to a job: `python -m bench.gateway`.
 
 The same file is processed in turn by `moviola send` and by curl through a gateway of the same cluster (an upload by
 `PUT`, its events until the job has ended, a download of the result), and both results must have the same digest. A job
@@ -34,11 +34,11 @@ from tests.web.served import Served
 CHAIN: Final = "blur"
 
 AIM: Final = 0.05
-"""What a gateway may cost beside what `moviola send` takes."""
+"""The aim: a gateway adds at most this part of the time and CPU that a job by `moviola send` takes."""
 
 
 class Cost(NamedTuple):
-    """What one job took, in seconds: on the wall, and of cores.
+    """Wall and CPU seconds of one job.
 
     Attributes:
         wall: from the first command to the last byte of the result.

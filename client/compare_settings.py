@@ -1,4 +1,4 @@
-"""What `client.compare` can be told: what becomes of the source, by which modes, how often."""
+"""Settings of `moviola compare`: filters and encoder, modes, rounds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .settings import json, quiet
 
 @dataclass(frozen=True, slots=True)
 class CompareSettings(OutputSettings):
-    """What is compared, and what is shown of it."""
+    """Settings of a comparison: its modes and rounds, and how its result is shown."""
 
     mode: tuple[str, ...] = setting(
         (),

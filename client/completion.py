@@ -1,4 +1,4 @@
-"""What the Tab key offers for jobs and workers: those that the cluster knows, where it answers at once."""
+"""Complete the names of jobs and workers with those that the cluster knows, if it answers at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `client.events` can be told."""
+"""Settings of `moviola events`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ COMMAND: Final = ValueType(str, "command", "for a shell", "COMMAND")
 
 @dataclass(frozen=True, slots=True)
 class EventsSettings:
-    """What `client.events` can be told."""
+    """Settings of `moviola events`."""
 
     job: str = setting(
         "", type=ValueType(str, "id", "or its beginning", "ID"), help="only one job's, until it ends", once=True

@@ -1,4 +1,4 @@
-"""What `client.file_sender` can be told of a job, and of itself."""
+"""Settings of `moviola send`: of a job, and of the command itself."""
 
 from __future__ import annotations
 

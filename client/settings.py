@@ -1,4 +1,4 @@
-"""What client programs can be told beside where the cluster is: of each program what it is to do."""
+"""Settings of the client's programs, beside those that say where the cluster is."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def progress() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class JobsSettings:
-    """What `client.jobs` can be told beside the verb and the job."""
+    """Settings of `moviola jobs`, beside the verb and the job."""
 
     state: tuple[str, ...] = setting(
         (), type=choice([state.value for state in JobState]), help="list: only jobs in this state; may be repeated",
@@ -97,7 +97,7 @@ class JobsSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkersSettings:
-    """What `client.workers` can be told beside the verb and the names."""
+    """Settings of `moviola workers`, beside the verb and the names."""
 
     watch: bool = setting(False, type=SWITCH, help="list: show it anew until Ctrl-C", aliases=["-w"], once=True)
     wait: bool = setting(False, type=SWITCH, help="drain: wait until all of them have left", once=True)
@@ -110,7 +110,7 @@ class WorkersSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """What `client.html_report` can be told beside the job."""
+    """Settings of `moviola report`, beside the job."""
 
     out: str | None = out("a file or folder for the report, - for standard output (JOB.html in this folder)")
     overwrite: bool = setting(False, type=SWITCH, help="replace a file that is there", aliases=["-y"], once=True)
@@ -120,7 +120,7 @@ class ReportSettings:
 
 @dataclass(frozen=True, slots=True)
 class FiltersSettings:
-    """What `client.filters` can be told."""
+    """Settings of `moviola filters`."""
 
     local: bool = setting(False, type=SWITCH, help="those of this installation, without a cluster")
     plugins: tuple[Path, ...] = plugins()
@@ -129,7 +129,7 @@ class FiltersSettings:
 
 @dataclass(frozen=True, slots=True)
 class ConfigSettings:
-    """What `client.config` can be told beside a table."""
+    """Settings of `moviola config`, beside a table."""
 
     said: bool = setting(False, type=SWITCH, help="leave out what is at its default")
     paths: bool = setting(False, type=SWITCH, help="show which files there may be, and which are there")
@@ -138,14 +138,14 @@ class ConfigSettings:
 
 @dataclass(frozen=True, slots=True)
 class DoctorSettings:
-    """What `client.doctor` can be told beside where the cluster is."""
+    """Settings of `moviola doctor`, beside those that say where the cluster is."""
 
     json: bool = json("print one JSON object")
 
 
 @dataclass(frozen=True, slots=True)
 class StatusSettings:
-    """What `client.status` can be told."""
+    """Settings of `moviola status`."""
 
     once: bool = setting(
         False, type=SWITCH, help="print it and end, on a terminal too", excludes="how often", once=True
