@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from moviola.base.vocabulary import Mode
+from moviola.media.fidelity import Finding
 from moviola.media.frame import Frame
 from moviola.media.growing import GrowingFile
 from moviola.media.material import Chunk, Cutting, Encoder, Files, Header, Material, Output, Result, Source
@@ -66,6 +67,18 @@ class Check(Protocol):
 
     def __call__(self, source: Source, outputs: Iterable[Output]) -> None:
         """Raise UnreadableSource where these outputs cannot be made of this source."""
+        ...
+
+
+class Findings(Protocol):
+    """Tells before anything is sent what an output changes or loses of its source, and what it keeps."""
+
+    def __call__(self, source: Source, output: Output, /) -> Iterator[Finding]:
+        """Yield what this output decides; what is so of every output stands among the source's facts.
+
+        It is asked of the same source before it is sent and when its output is made, and says the same.
+        Raise moviola.media.errors.BadHeader.
+        """
         ...
 
 
@@ -166,7 +179,6 @@ class Naming:
         ending: (source, encoder) → the one of `endings` that it will be; None where there is never more than one.
         fitted: (encoder, suffix with its dot, or "" for a name without one) → the encoder for a file of that suffix.
             Raise UnsuitedName with a sentence that ends in a way out where no output can be one.
-        losses: (source, encoder) → a sentence for each thing that the name costs, known before anything is sent.
         digest: of a finished main file or folder, as the metrics tell it; None where it is the file's SHA-256.
         is_text: (encoder) → whether people can read the main file, so that it may go to a terminal.
         single: where the main file is a folder, how the only file in it is called instead; None where it is not.
@@ -175,7 +187,6 @@ class Naming:
     endings: Callable[[Encoder], tuple[str, ...]]
     ending: Deferred[Callable[[Source, Encoder], str]] | None = None
     fitted: Callable[[Encoder, str], Encoder] = _any_name
-    losses: Deferred[Callable[[Source, Encoder], Iterator[str]]] | None = None
     digest: Deferred[Callable[[Path], str]] | None = None
     is_text: Callable[[Encoder], bool] = lambda _encoder: False
     single: FileNaming | None = None
@@ -221,6 +232,7 @@ class Kind:
         split, process, splice: the three functions of each kind; `split | process | splice` is the whole work.
         front: None where nothing can be cut before the last byte is here.
         check: None where nothing can be wrong that is known before.
+        findings: what becomes of the source in an output; None where every output keeps all.
         verify: None where cuts cannot change anything.
         excerpt: None where nobody would look at a chunk.
         frames: None where an output has no pictures.
@@ -245,6 +257,7 @@ class Kind:
     tells_count: bool = False
     front: Deferred[Front] | None = None
     check: Deferred[Check] | None = None
+    findings: Deferred[Findings] | None = None
     verify: Deferred[Verify] | None = None
     excerpt: Deferred[Excerpt] | None = None
     frames: Deferred[Frames] | None = None

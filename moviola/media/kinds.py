@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from moviola.media import images, table, video
+from moviola.media.fidelity import Finding, bounded
 from moviola.media.frame import Frame
 from moviola.media.growing import GrowingFile
 from moviola.media.kind import Excerpt, Kind, Process
@@ -81,12 +82,13 @@ def verify(material: Material, cutting: Cutting) -> None:
         function.load()(material, cutting)
 
 
-def losses(source: Source, outputs: Iterable[Output]) -> Iterator[str]:
-    """Yield a sentence for each thing that outputs lose by the formats that their names ask for."""
-    function = kind_named(source.kind).naming.losses
-    if function is not None:
-        for output in outputs:
-            yield from (f"{output.name}: {loss}" for loss in function.load()(source, output.encoder))
+def findings(source: Source, output: Output) -> list[Finding]:
+    """Return what becomes of a source in one output, beside what its facts say of every output; MAX_FINDINGS at most.
+
+    Raise moviola.media.errors.BadHeader.
+    """
+    function = kind_named(source.kind).findings
+    return [] if function is None else bounded(function.load()(source, output))
 
 
 def processor(name: str) -> Process:

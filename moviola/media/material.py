@@ -15,6 +15,7 @@ from moviola.base.texts import encodable
 from moviola.base.vocabulary import Mode, OnError
 from moviola.filters.chain import Step
 from moviola.media.errors import BadHeader
+from moviola.media.fidelity import Finding
 
 ON_ERROR = tuple(one.value for one in OnError)
 
@@ -136,12 +137,12 @@ class CommonFacts(Mapped):
     """What any kind may tell among a source's facts.
 
     Attributes:
-        warnings: sentences for people.
+        findings: what becomes of it in every output.
         damaged: the source itself is known to be damaged.
         metadata: what metadata.json tells of it; None: all facts.
     """
 
-    warnings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     damaged: bool = False
     metadata: Facts | None = None
 

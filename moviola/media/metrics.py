@@ -16,8 +16,9 @@ from moviola.base.output_summary import OutputSummary
 from moviola.base.records import record
 from moviola.base.vocabulary import CauseKind, JobState, OnError
 from moviola.media.errors import last_line
+from moviola.media.fidelity import sentences
 from moviola.media.fingerprint import versions
-from moviola.media.kinds import unit_of
+from moviola.media.kinds import findings, unit_of
 from moviola.media.material import Facts, Output, Source
 from moviola.media.spliced import Details, Spliced
 
@@ -160,7 +161,7 @@ def build(
         digest=spliced.digest,
         fingerprints=account.fingerprints,
         versions=versions(),
-        warnings=[*source.common_facts.warnings, *spliced.warnings],
+        warnings=_warnings(source, output, spliced),
         failures=_failures(source, output, spliced, cluster or ClusterStatistics()),
         troubles=_troubles(spliced),
         chunk_seconds=_chunk_seconds(spliced),
@@ -171,7 +172,7 @@ def promised(source: Source, output: Output) -> tuple[Facts, Details]:
     """Return what the metrics of an output will say of its source and of how it is made: the parts of `source` and
     `output` that are known before anything is done, but for names and warnings. As JSON types."""
     of_source = {"fingerprint": source.fingerprint, **_facts(source)}
-    of_source.pop("warnings", None)
+    of_source.pop("findings", None)
     encoder = output.encoder
     of_output = {**_asked(output), "quality": encoder.quality, "format": encoder.format or "kept"}
     if encoder.container:
@@ -228,6 +229,12 @@ def percentiles(values: Iterable[float]) -> Percentiles:
         f"p{percent}": round(ordered[ceil(percent / 100 * len(ordered)) - 1], 3) if ordered else None
         for percent in (50, 95, 99)
     }
+
+
+def _warnings(source: Source, output: Output, spliced: Spliced) -> list[str]:
+    """What is not kept, and what came up while the output was made; each sentence once."""
+    known = sentences([*source.common_facts.findings, *findings(source, output)])
+    return list(dict.fromkeys([*known, *spliced.warnings]))
 
 
 def _facts(source: Source) -> Facts:

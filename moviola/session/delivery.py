@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from moviola.base.vocabulary import JobState
 from moviola.media.errors import UnreadableSource
-from moviola.media.kinds import KINDS, losses, verify
+from moviola.media.kinds import KINDS, verify
 from moviola.media.material import Material
+from moviola.media.preflight import preflight
 from moviola.session.job_settings import JobSettings
 from moviola.session.network import Sender
 from moviola.session.outcome import NOT_SENT, Outcome, Remains, Status
@@ -78,8 +79,8 @@ class Delivery:
                 continue
             if KINDS[material.kind].tells_count and self._plan.count == 1:
                 self._display.remark(f"{material.name}: {counted(request.frames, request.unit)}")
-            for loss in losses(request.submission.source, destination.order.outputs):
-                self._display.remark(f"{material.name}: {loss}")
+            for remark in preflight(request.submission.source, destination.order.outputs).remarks():
+                self._display.remark(f"{material.name}: {remark}")
             yield replace(request, path=str(material.path), size=self._size(material))
 
     def _compute(self) -> Iterator[Outcome]:

@@ -16,7 +16,8 @@ from typing import Final
 from moviola.base.mapped import MAX_INT
 from moviola.base.writers import is_open_to_write
 from moviola.media.errors import UnreadableSource
-from moviola.media.kinds import KINDS, losses
+from moviola.media.kinds import KINDS
+from moviola.media.preflight import preflight
 from moviola.media.wholeness import wholeness
 from moviola.session import sources
 from moviola.session.existing import settle
@@ -211,7 +212,7 @@ class FolderDelivery:
             return replace(refusal(complaint), path=str(path))
         except UsageError as error:
             return Outcome(path.name, "", Status.WRONG, REFUSED, str(error), path=str(path))
-        for loss in losses(request.submission.source, destination.order.outputs):
-            self._display.remark(f"{material.name}: {loss}")
+        for remark in preflight(request.submission.source, destination.order.outputs).remarks():
+            self._display.remark(f"{material.name}: {remark}")
         size = arrival.identity.size
         return replace(request, path=str(path), size=size, session=self._record.session_of(arrival))

@@ -24,7 +24,7 @@ from moviola.filters.chain import ChainError
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import UnreadableSource
 from moviola.media.growing import BrokenOff, ComesLast, GrowingFile
-from moviola.media.kinds import losses
+from moviola.media.preflight import preflight
 from moviola.session.arriving import ArrivingReader
 from moviola.session.job_session import FINAL_STATES
 from moviola.session.job_settings import JobSettings
@@ -165,8 +165,8 @@ class ArrivingUpload:
         except WHOLE_FIRST as error:
             log.info("%s is sent as a whole: %s", self.growing.path.name, error)
             return None
-        lost = losses(reader.source, request.submission.order.outputs)
-        return Sent(record_of(run), [*run.session.remarks, *(f"{request.name}: {loss}" for loss in lost)])
+        remarks = preflight(reader.source, request.submission.order.outputs).remarks()
+        return Sent(record_of(run), [*run.session.remarks, *(f"{request.name}: {each}" for each in remarks)])
 
     async def _forget_job(self) -> None:
         """Cancel the job that the upload has begun to be, and have it forgotten: nothing will ever complete it."""

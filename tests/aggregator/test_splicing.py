@@ -95,7 +95,7 @@ def test_a_request_becomes_the_files_that_local_gives(
     [
         {"splice": {}},
         {"splice": {"frame_count": 24, "rate": [0, 1]}},
-        {"facts": {"warnings": 5}},
+        {"facts": {"findings": 5}},
         {"facts": {"metadata": "none"}},
     ],
 )

@@ -16,6 +16,7 @@ from moviola.filters.chain import Step
 from moviola.media import kinds
 from moviola.media.bundle import pack, unpack
 from moviola.media.errors import BundleError
+from moviola.media.fidelity import Fate, Finding
 from moviola.media.images.bundle import ImageChunk, ImageEntry, ImageResult, PictureEntry
 from moviola.media.material import CommonFacts, Cutting, Encoder, FrameCount, Material, Output, Source
 from moviola.media.report import Fallback, FrameNotes, Lost, Report
@@ -66,7 +67,7 @@ def wholes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
     return {
         "source": source.to_wire(),
         "output": OUTPUT.to_wire(),
-        "common facts": {"warnings": ["w"], "damaged": True, "metadata": {}},
+        "common facts": {"findings": [Finding("it", Fate.LOST, "w").to_wire()], "damaged": True, "metadata": {}},
         "frame count": {"frame_count": 1},
         "process": source.process,
         "splice": source.splice,

@@ -17,6 +17,7 @@ import xxhash
 
 from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
+from moviola.media.fidelity import Fate, Finding, bounded
 from moviola.media.images import KIND
 from moviola.media.images.bundle import ImageChunk, ImageEntry
 from moviola.media.images.formats import BrokenImage
@@ -64,7 +65,7 @@ def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]
         kind=KIND.name,
         name=material.name,
         fingerprint=survey.fingerprint.hexdigest(),
-        facts=_facts(survey, len(files)),
+        facts=_facts(survey, files),
         process={},
         splice=FrameCount(len(files)).to_wire(),
         stream_count=1,
@@ -168,14 +169,15 @@ def _no_picture(material: Material, files: list[tuple[str, Path]], survey: _Surv
     return UnreadableSource(material.name, reason, hint)
 
 
-def _facts(survey: _Survey, count: int) -> Facts:
+def _facts(survey: _Survey, files: list[tuple[str, Path]]) -> Facts:
+    findings = [Finding(files[index][0], Fate.LOST, problem) for index, problem in survey.problems.items()]
     return {
         "unit": KIND.unit,
-        "frame_count": count,
+        "frame_count": len(files),
         "formats": dict(sorted(survey.formats.items())),
         "page_count": survey.page_count,
         "size": survey.size,
         "unreadable_count": len(survey.problems),
         "chunk_count": len(survey.starts),
-        "warnings": [],
+        "findings": [each.to_wire() for each in bounded(findings)],
     }

@@ -17,6 +17,7 @@ from typing import BinaryIO, Final, NamedTuple
 import xxhash
 
 from moviola.media.errors import UnreadableSource
+from moviola.media.fidelity import Fate, Finding, bounded
 from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.table import KIND
 from moviola.media.table.bundle import TableChunk
@@ -240,26 +241,29 @@ def _facts(scanned: list[_Scanned], size: int, count: int) -> Facts:
             }
             for each in scanned
         ],
-        "warnings": _warnings([each.table for each in scanned]),
+        "findings": [each.to_wire() for each in bounded(_findings([each.table for each in scanned]))],
     }
 
 
-def _warnings(tables: list[Table]) -> list[str]:
-    """What is done that a person may not expect."""
+def _findings(tables: list[Table]) -> Iterator[Finding]:
+    """What is done that a person may not expect. Every record is kept."""
     kinds = [table.kind for table in tables]
-    sentences = [
-        f"{table.file} has other columns than the tables known here: its records follow no movie, and are listed under "
-        f'"{table.name}"'
-        for table in tables
-        if not table.kind
-    ]
+    for table in tables:
+        if not table.kind:
+            reason = (
+                "has other columns than the tables known here: its records follow no movie, and are listed under "
+                f'"{table.name}"'
+            )
+            yield Finding(table.file, Fate.CHANGED, reason)
     for kind in KINDS:
         if kinds.count(kind) > 1:
             files = ", ".join(table.file for table in tables if table.kind == kind)
-            sentences.append(f"{kind} come from {kinds.count(kind)} files, listed one after the other: {files}")
+            reason = f"come from {kinds.count(kind)} files, listed one after the other: {files}"
+            yield Finding(kind, Fate.CHANGED, reason)
     followers = [kind for kind in KINDS if kind in kinds and kind != "movies"]
     if followers and "movies" not in kinds:
-        sentences.append(f"there is no table of movies: {' and '.join(followers)} follow nothing")
+        reason = f"is not among the files: {' and '.join(followers)} follow nothing"
+        yield Finding("the table of movies", Fate.CHANGED, reason)
     if "movies" in kinds and "ratings" in kinds and "links" not in kinds:
-        sentences.append("there is no table of links: a rating's movieId is taken for the movie's id itself")
-    return sentences
+        reason = "is not among the files: a rating's movieId is taken for the movie's id itself"
+        yield Finding("the table of links", Fate.CHANGED, reason)

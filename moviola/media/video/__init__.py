@@ -34,6 +34,7 @@ KIND: Final = Kind(
     frames=Deferred("moviola.media.video.frames.frames"),
     naming=NAMING,
     check=Deferred("moviola.media.video.chain.check"),
+    findings=Deferred("moviola.media.video.findings.findings"),
     verify=Deferred("moviola.media.video.check.verify"),
     excerpt=Deferred("moviola.media.video.excerpt.write_excerpt"),
 )

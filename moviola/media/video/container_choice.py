@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 from io import BytesIO
@@ -65,23 +65,11 @@ def ending(source: Source, encoder: Encoder) -> str:
     return extension(header(VideoSplice, source.splice).passthrough, encoder)
 
 
-def losses(source: Source, encoder: Encoder) -> Iterator[str]:
-    """Yield a sentence for each stream that the container that was asked for harms, and another one would not."""
-    if encoder.codec == NO_VIDEO or not encoder.container:
-        return
-    streams = header(VideoSplice, source.splice).passthrough
-    chosen = container_of(streams, encoder)
-    for stream in streams:
-        way = way_into(chosen, stream)
-        kinder = [CONTAINERS[name] for name in codec_of(encoder).containers if name != chosen.format]
-        kinder = [each for each in kinder if _HARM[way_into(each, stream)] < _HARM[way]]
-        if kinder:
-            what = "is left out" if way is Way.LEFT_OUT else "is stored decoded, as PCM"
-            extensions = " or ".join(each.extension for each in kinder)
-            yield (
-                f"stream {stream.stream} ({stream.type}, {stream.codec}) {what}: {chosen.noun} file cannot hold it; "
-                f"a name that ends in {extensions} keeps it"
-            )
+def kinder(chosen: Container, stream: PassthroughStream, encoder: Encoder) -> list[Container]:
+    """Return the containers of the same codec that harm a stream less than `chosen` does."""
+    others = [CONTAINERS[name] for name in codec_of(encoder).containers if name != chosen.format]
+    harm = _HARM[way_into(chosen, stream)]
+    return [each for each in others if _HARM[way_into(each, stream)] < harm]
 
 
 def _kindest(streams: Sequence[PassthroughStream], names: Iterable[str]) -> Container:

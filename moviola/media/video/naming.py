@@ -44,7 +44,6 @@ NAMING: Final = Naming(
     endings=_endings,
     ending=Deferred("moviola.media.video.container_choice.ending"),
     fitted=_fitted,
-    losses=Deferred("moviola.media.video.container_choice.losses"),
     digest=Deferred("moviola.media.video.digest.digest"),
     is_text=lambda encoder: encoder.codec == NO_VIDEO,
 )

@@ -136,14 +136,17 @@ def first_frame(file: Path | GrowingFile) -> av.VideoFrame:
 def packets_of(
     container: InputContainer, streams: list[Any], errors: list[str] | None = None
 ) -> Iterator[av.Packet[Any]]:
-    """All packets in file order, but for the markers of the end, up to where the file can be read no further."""
+    """All packets in file order, but for the markers of the end, up to where the file can be read no further.
+
+    `errors` gets the end of a sentence about the file for each thing that is wrong with it.
+    """
     packets = container.demux(streams)
     while True:
         try:
             packet = next(packets, None)
         except av.FFmpegError as error:
             if errors is not None:
-                errors.append(f"the file can be read up to a damaged place only: {error.strerror or error}")
+                errors.append(f"can be read up to a damaged place only: {error.strerror or error}")
             return
         if packet is None:
             return

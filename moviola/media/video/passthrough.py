@@ -13,6 +13,7 @@ from av.stream import Stream
 
 from moviola.media.bundle import pack
 from moviola.media.errors import SpliceError
+from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Chunk
 from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTable, SideData
 from moviola.media.video.headers import PassthroughStream
@@ -27,10 +28,20 @@ MAX_TEMPLATE_SIZE = 1024 * 1024
 _PROBE_FIELDS = ("name", "extradata", "sample_rate", "channels")
 
 
-def candidates(container: InputContainer, filtered: Stream) -> tuple[list[Stream], list[str]]:
-    """The streams that may be carried beside the filtered one, and a sentence for each that is left out."""
+def called(stream: Stream) -> str:
+    """Return what people are told of a stream of a source: its index in the file, its type and its codec."""
+    context = getattr(stream, "codec_context", None)
+    return (
+        f"stream {stream.index} ({stream.type}, {context.name})"
+        if context is not None
+        else (f"stream {stream.index} ({stream.type})")
+    )
+
+
+def candidates(container: InputContainer, filtered: Stream) -> tuple[list[Stream], list[Finding]]:
+    """The streams that may be carried beside the filtered one, and what becomes of those that are left out."""
     carried: list[Stream] = []
-    warnings: list[str] = []
+    lost: list[Finding] = []
     for stream in container.streams:
         if stream.index == filtered.index:
             continue
@@ -38,10 +49,12 @@ def candidates(container: InputContainer, filtered: Stream) -> tuple[list[Stream
             carried.append(stream)
         elif stream.type == "video":
             kind = "the cover picture" if stream.disposition & av.stream.Disposition.attached_pic else "another video"
-            warnings.append(f"stream {stream.index} ({kind}) is left out: only one video stream is filtered")
+            reason = "is left out: only one video stream is filtered"
+            lost.append(Finding(f"stream {stream.index} ({kind})", Fate.LOST, reason))
         else:
-            warnings.append(f"stream {stream.index} ({stream.type}) is left out: it is neither sound nor subtitles")
-    return carried, warnings
+            reason = "is left out: it is neither sound nor subtitles"
+            lost.append(Finding(f"stream {stream.index} ({stream.type})", Fate.LOST, reason))
+    return carried, lost
 
 
 def describe(stream: Stream, number: int, first: av.Packet[Any]) -> PassthroughStream | None:

@@ -13,6 +13,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from moviola.media.errors import UnreadableSource
+from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Facts
 from moviola.media.video import passthrough
 from moviola.media.video.cut import ANCHORED, SourceTrack
@@ -73,7 +74,7 @@ class Scan:
     metadata: Tags
     stream_metadata: Tags
     chapters: list[Chapter]
-    warnings: list[str]
+    findings: list[Finding]
     streams: list[Facts]
     description: Facts
 
@@ -151,13 +152,13 @@ class Scanner:
         codec = self.stream.codec_context.codec
         access = bytearray(self.access)
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
-        warnings = [*self._left_out, *self.errors]
-        carried, numbers = self._carried(self._others, self.firsts, warnings)
+        findings = [*self._left_out, *(Finding("the file", Fate.LOST, error) for error in self.errors)]
+        carried, numbers = self._carried(self._others, self.firsts, findings)
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
             list(self.pts), list(self.size), access, bytes(self.anchor), bytes(self.shown),
         )  # fmt: skip
-        return self._summary(track, carried, numbers, warnings)
+        return self._summary(track, carried, numbers, findings)
 
     def _add(self, packet: av.Packet[Any]) -> None:
         index = len(self.pts)
@@ -180,7 +181,7 @@ class Scanner:
                 self.lasting.append(LastingSideData(index, kind, data))
 
     def _carried(
-        self, others: list[Any], firsts: dict[int, av.Packet[Any]], warnings: list[str]
+        self, others: list[Any], firsts: dict[int, av.Packet[Any]], findings: list[Finding]
     ) -> tuple[list[PassthroughStream], dict[int, int]]:
         carried: list[PassthroughStream] = []
         numbers: dict[int, int] = {}
@@ -190,16 +191,14 @@ class Scanner:
                 described = passthrough.describe(stream, len(carried) + 1, firsts[stream.index])
             if described is None:
                 why = "no container carries it" if stream.index in firsts else "it is empty"
-                warnings.append(
-                    f"stream {stream.index} ({stream.type}, {stream.codec_context.name}) is left out: {why}"
-                )
+                findings.append(Finding(passthrough.called(stream), Fate.LOST, f"is left out: {why}"))
             else:
                 carried.append(described)
                 numbers[stream.index] = len(carried)
         return carried, numbers
 
     def _summary(
-        self, track: SourceTrack, carried: list[PassthroughStream], numbers: dict[int, int], warnings: list[str]
+        self, track: SourceTrack, carried: list[PassthroughStream], numbers: dict[int, int], findings: list[Finding]
     ) -> Scan:
         stream, container = self.stream, self.container
         times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]
@@ -234,7 +233,7 @@ class Scanner:
             metadata=dict(container.metadata),
             stream_metadata=dict(stream.metadata),
             chapters=[_chapter(one) for one in container.chapters()],
-            warnings=warnings,
+            findings=findings,
             streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
             description=describe(container, stream, self.tallies, track.times),
         )

@@ -150,7 +150,6 @@ class _Splicer:
         for facts in self._source.passthrough:
             payloads = passthrough.get(facts.stream)
             way = way_into(self._container, facts)
-            self._say_way(facts, way)
             if payloads is None or way is Way.LEFT_OUT:
                 continue
             packets = passthrough_packets(payloads, facts, shift_s, self._account.warn)
@@ -170,13 +169,6 @@ class _Splicer:
                 streams.append(decoded_packets(packets, template, sound))
             _describe(stream, facts)
         return streams
-
-    def _say_way(self, facts: PassthroughStream, way: Way) -> None:
-        name = f"stream {facts.stream} ({facts.type}, {facts.codec})"
-        if way is Way.DECODED:
-            self._account.warn(f"{name} fits no container that suits the video: its sound is stored decoded, as PCM")
-        elif way is Way.LEFT_OUT:
-            self._account.warn(f"{name} is left out: {self._container.extension[1:]} cannot hold it")
 
     def _add_chapters(self, file: OutputContainer, track: VideoTrack) -> None:
         shift_s = track.shift * track.time_base
@@ -228,13 +220,6 @@ class _Splicer:
             warn(f"{track.times.moved} frames had the time of the one before or an earlier one: moved by a tick each")
         if self._account.times_repaired:
             warn(f"{self._account.times_repaired} timestamps were not in the order of the frames: sorted")
-        if not self._source.pts_complete:
-            warn("the source has no complete timestamps: frames are shown at its rate")
-        aspect = self._source.sample_aspect
-        codec = codec_of(self._output.encoder)
-        if aspect is not None and aspect != 1 and not (codec.keeps_aspect or self._container.keeps_aspect):
-            shape = f"{aspect.numerator}:{aspect.denominator}"
-            warn(f"{codec.name} in {self._container.noun} file does not keep the pixel aspect {shape}")
 
     def _duration_s(self) -> float:
         with av.open(str(self._path), format=self._container.format, options=dict(FILE_ONLY)) as file:

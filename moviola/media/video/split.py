@@ -19,6 +19,7 @@ import xxhash
 from moviola.base.texts import encodable
 from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
+from moviola.media.fidelity import bounded
 from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.video import KIND
 from moviola.media.video.bundle import ChunkTable, PacketEntry, Range, SideData, Span
@@ -271,6 +272,6 @@ def facts_of(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
         "preroll_share": round(preroll_frames / frame_count, 4),
         "damaged": found.damaged,
         "lossless_reencode": None,
-        "warnings": found.warnings,
+        "findings": [each.to_wire() for each in bounded(found.findings)],
         "metadata": found.description,
     }

@@ -7,6 +7,7 @@ import pytest
 
 from moviola.media import kinds
 from moviola.media.errors import UnreadableSource
+from moviola.media.fidelity import sentences
 from moviola.media.material import Cutting, Material, Source
 from moviola.media.table import scan
 from moviola.media.table import split as splitting
@@ -133,11 +134,13 @@ def test_what_may_surprise_is_told(tmp_path: Path) -> None:
     paths = {path.name: path for path in dataset(tmp_path)}
 
     def warnings(*names: str) -> str:
-        return "; ".join(taken([paths[name] for name in names])[0].facts["warnings"])
+        return "; ".join(sentences(taken([paths[name] for name in names])[0].common_facts.findings))
 
     assert warnings("movies_metadata.csv", "ratings.csv", "links.csv", "credits.csv") == ""
     assert "movieId is taken for the movie's id" in warnings("movies_metadata.csv", "ratings.csv")
-    assert "no table of movies: credits and ratings follow nothing" in warnings("ratings.csv", "credits.csv")
+    assert "the table of movies is not among the files: credits and ratings follow nothing" in warnings(
+        "ratings.csv", "credits.csv"
+    )
     paths["more.csv"] = write(tmp_path / "more.csv", ["userId", "movieId", "rating"], [])
     assert "ratings come from 2 files, listed one after the other: more.csv, ratings.csv" in warnings(
         "ratings.csv", "more.csv"

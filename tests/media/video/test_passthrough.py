@@ -9,6 +9,7 @@ import av
 import pytest
 
 from moviola.media.bundle import unpack
+from moviola.media.fidelity import sentences
 from moviola.media.video import passthrough
 from moviola.media.video.bundle import DISCARD, KEY
 from moviola.media.video.split import split_file
@@ -67,7 +68,7 @@ def test_what_is_not_carried_is_said(tmp_path: Path) -> None:
         for stream in streams:
             container.mux(stream.encode(None))
     source, chunks = split_file(path)
-    assert source.facts["warnings"] == [
+    assert list(sentences(source.common_facts.findings)) == [
         "stream 1 (another video) is left out: only one video stream is filtered",
         "stream 2 (attachment) is left out: it is neither sound nor subtitles",
     ]

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from moviola.media.kinds import findings
 from moviola.media.material import Encoder
 from moviola.media.video.container_choice import Way, container_of, extension, way_into
 from moviola.media.video.split import split_file
@@ -63,4 +64,4 @@ def test_what_matroska_does_not_take_is_kept_decoded(tmp_path: Path, name: str, 
     begin_after, samples_after = samples_of(reel.path)
     assert abs(begin - begin_after) <= 0.001
     assert np.array_equal(samples, samples_after)
-    assert any("stored decoded" in warning for warning in reel.spliced.warnings)
+    assert any("stored decoded" in each.reason for each in findings(reel.source, output("ffv1")))

@@ -17,6 +17,7 @@ from moviola.filters.chain import Step
 from moviola.media.account import MISSING
 from moviola.media.bundle import pack, unpack
 from moviola.media.errors import BundleError, ForeignExtradata, SpliceError
+from moviola.media.kinds import findings
 from moviola.media.material import NO_VIDEO, Encoder, Output, Result, Source
 from moviola.media.report import Lost
 from moviola.media.spliced import Spliced
@@ -170,9 +171,10 @@ def test_times_that_do_not_rise_are_moved_and_counted(tmp_path: Path, bench: Ben
 def test_without_times_frames_are_shown_at_the_sources_rate(tmp_path: Path, bench: Bench) -> None:
     source, _, results = bench
     times = [None] * 40
-    spliced, seen = join(tmp_path, source, times, results, b_frames(), pts_complete=False, first_pts=None)
+    _, seen = join(tmp_path, source, times, results, b_frames(), pts_complete=False, first_pts=None)
     assert seen == [Fraction(index, 25) for index in range(40)]
-    assert any("no complete timestamps" in warning for warning in spliced.warnings)
+    untimed = replace(source, splice=source.splice | {"pts_complete": False})
+    assert any("no complete timestamps" in each.reason for each in findings(untimed, output()))
 
 
 @pytest.mark.parametrize("base", [(1, 90000), (1, 10_000_000), (1001, 30000), (1, 25), (1, 1)])

@@ -82,7 +82,7 @@ def test_facts(clip: Clip) -> None:
         }
     ]
     assert facts["lossless_reencode"] is None
-    assert facts["warnings"] == []
+    assert facts["findings"] == []
     assert facts["damaged"] is False
 
 

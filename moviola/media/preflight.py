@@ -1,0 +1,58 @@
+"""What a job will keep, change and lose of its source, told before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field, replace
+
+from moviola.base.mapped import Mapped
+from moviola.base.records import record
+from moviola.media.fidelity import Fate, Finding
+from moviola.media.kinds import findings
+from moviola.media.material import Output, Source
+
+
+@record
+class Preflight(Mapped):
+    """What a job will keep, change and lose.
+
+    Attributes:
+        source: its name.
+        kind: of the material.
+        findings: first those that are true of all outputs, which name none; then those of each output.
+    """
+
+    source: str
+    kind: str
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def harms(self) -> list[Finding]:
+        """Return what is changed or lost."""
+        return [each for each in self.findings if each.fate is not Fate.KEPT]
+
+    def remarks(self) -> list[str]:
+        """Return a sentence for each thing that is not kept, with the output's name where it is true of one only."""
+        told = (f"{each.output}: {each.sentence}" if each.output else each.sentence for each in self.harms)
+        return list(dict.fromkeys(told))
+
+
+def preflight(source: Source, outputs: Iterable[Output]) -> Preflight:
+    """Return what becomes of everything in `source` when these outputs are made of it.
+
+    Raises:
+        moviola.media.errors.BadHeader: the source does not say what its kind says.
+    """
+    by_output = {output.name: findings(source, output) for output in outputs}
+    return Preflight(source.name, source.kind, [*source.common_facts.findings, *_joined(by_output)])
+
+
+def _joined(by_output: Mapping[str, list[Finding]]) -> Iterator[Finding]:
+    """Yield once what is true of every output, then the rest with the output's name."""
+    common = set[Finding]()
+    if by_output:
+        first, *others = by_output.values()
+        common = {each for each in first if all(each in found for found in others)}
+        yield from (each for each in first if each in common)
+    for name, found in by_output.items():
+        yield from (replace(each, output=name) for each in found if each not in common)
