@@ -1,7 +1,7 @@
 """Sends videos, images or tables to a cluster, waits, and brings the filtered ones back.
 
 Exit status: 0 all is done; 1 a job failed; 2 wrong usage, or no input that can be read; 3 no middleware to reach, or
-no worker that could know a filter; 4 partly done (frames were passed on unfiltered or lost, or some of several inputs
+no worker that could know a filter; 4 partly done (frames were not filtered or lost, or some of several inputs
 could not be taken); 5 cancelled, the job or the waiting for it.
 """
 

@@ -26,6 +26,10 @@ _SOURCES: Final = {"record": "movies_metadata.csv"}
 """What an example filters, by the material; a video where nothing else is said."""
 
 
+_INSTEAD: Final = {"record": "a record on which it fails is left out"}
+"""What becomes by default of what a filter fails on that hides something; a frame is black."""
+
+
 def print_page(console: Terminal, schema: FilterSchema, workers: int | None) -> None:
     """Print what a filter does, on what, what it takes, and an example that can be typed."""
     width = console.width if console.is_terminal else None
@@ -75,6 +79,9 @@ def _facts(schema: FilterSchema, workers: int | None) -> Iterator[tuple[str, str
     yield "for", f"{' and '.join(kinds)}: it works on {MATERIALS[schema.material]}" if kinds else schema.material
     if schema.context:
         yield "looks back", _context(schema)
+    if schema.hides:
+        instead = _INSTEAD.get(schema.material, "a frame on which it fails is black")
+        yield "hides", f"what it covers must not be seen: {instead}"
     for requirement in schema.requires:
         yield "needs", requirement
     if workers is not None:

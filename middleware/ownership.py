@@ -335,9 +335,9 @@ class Ownership:
             self._cluster.keep_failed(job, track, message.index)
         what = self._cluster.describe_task(job, track, message.index)
         if fallback:
-            cause = Cause(CauseKind.FALLBACK, "frames were passed on unfiltered, because a filter failed on them")
+            cause = Cause(CauseKind.FALLBACK, "frames were not filtered, because a filter failed on them")
             self._cluster.blame(cause, now, job, track, message.index, message.worker, count=fallback)
-            text = f"{counted(fallback)} of {what} passed on unfiltered: a filter failed"
+            text = f"{counted(fallback)} of {what} not filtered: a filter failed"
             self._cluster.note_task(EventKind.FRAMES_FELL_BACK, text, job, track, message.index, frames=fallback)
         if lost:
             text = f"{counted(lost)} of {what} did not come out"

@@ -95,7 +95,7 @@ def _here(output: OutputOutcome) -> str:
 
 
 def unfiltered(output: OutputOutcome) -> str:
-    """`all filtered`, or how many were passed on unfiltered."""
+    """`all filtered`, or how many were not filtered."""
     return f"{output.fallback_frames} of them unfiltered" if output.fallback_frames else "all filtered"
 
 

@@ -40,8 +40,9 @@ class JobOptions(TypedDict, total=False):
         quality: of images as JPEG or WebP, 1 to 100 (best); 95 by default.
         chunk_frames: frames, or images, that one task has; as the source suggests by default.
         chunk_records: the same of tables.
-        on_error: what becomes of a frame whose filter fails: "original" (it passes unfiltered), "fail" (the job ends)
-            or "drop" (it is left out); "original" by default.
+        on_error: what becomes of a frame whose filter fails: "original" (it passes unfiltered), "fail" (the job ends),
+            "drop" (it is left out) or "black" (a black one takes its place); by default "original", and "black" where a
+            filter of the output hides something.
         priority: of your jobs those of a higher one go first, 0 to 100; 0 by default. Of clusters alone.
         new: begin a new job, also where an unfinished one for the same could go on. Of clusters alone.
         verify_cuts: first decode a video whole and in chunks, and compare.

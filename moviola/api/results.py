@@ -33,7 +33,7 @@ class OutputResult:
         digest: of the output; equal for equal work, on any number of workers.
         frames_in: frames (images, records) of the source.
         frames_out: those in the output.
-        fallback_frames: those that passed unfiltered, because a filter failed on them.
+        fallback_frames: those that were not filtered, because a filter failed on them.
         lost_frames: those that are not in the output.
         retries: tasks that were handed out again.
     """

@@ -17,7 +17,7 @@ class Policy(Mapped):
     """What a submission asks for beside its outputs.
 
     Attributes:
-        on_error: of a frame on which a filter fails twice: `original`, `fail` or `drop`.
+        on_error: of a frame on which a filter fails twice: `original`, `fail`, `drop` or `black`.
         is_preview: the job is for its client alone: no list and no event tells others of it, and it is cancelled, or
             forgotten with its files, when its client's connection ends.
     """

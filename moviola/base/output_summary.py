@@ -20,7 +20,7 @@ class OutputSummary(Mapped):
         state: `done`, or `partial` when some frame is not what the filters would have made of a whole source.
         frames_in (frames): that the source has.
         frames_out (frames): that the output has.
-        fallback_frames (frames): passed on unfiltered.
+        fallback_frames (frames): not filtered: as the source has them, or black.
         lost_frames (frames): that did not come out.
         damaged_frames (frames): that the decoder had to patch up.
         retries (tasks): hand-outs of a task after it failed or was lost.

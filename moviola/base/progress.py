@@ -28,7 +28,7 @@ class Progress(Mapped):
         tasks_in_flight (tasks): that workers have.
         retries (tasks): hand-outs after a failure or a loss.
         duplicates (tasks): results that came although there was one.
-        fallback_frames (frames): passed on unfiltered, because their filter failed.
+        fallback_frames (frames): not filtered, because their filter failed.
         lost_frames (frames): that did not come out.
     """
 

@@ -21,7 +21,7 @@ class Mode(Word):
     """What a lease asks for (Task.mode)."""
 
     FILTER = "filter"
-    BYPASS = "bypass"  # the frames as they are
+    BYPASS = "bypass"  # no filters: what becomes of the frames is what `on_error` says
     DROP = "drop"  # a result without frames
 
 
@@ -31,6 +31,7 @@ class OnError(Word):
     ORIGINAL = "original"  # it is passed on unfiltered
     FAIL = "fail"  # the job fails
     DROP = "drop"  # it is left out
+    BLACK = "black"  # a black one takes its place
 
 
 class LeasePhase(Word):

@@ -84,6 +84,8 @@ class Filter:
         material: what the filter works on, a key of `moviola.filters.schema.MATERIALS`.
         requires: what the parameters of a chain must satisfy together, such as "width or height" (one of them must be
             given) or "low <= high"; see `moviola.filters.requirements`.
+        hides: True if what it covers must not be seen. A frame on which it fails is then black unless the user says
+            otherwise, and a record is left out.
         moves_pixels: True if it only moves, cuts or scales; the transparency of images is then filtered as well.
 
     Raises:
@@ -96,6 +98,7 @@ class Filter:
     context_needed: ClassVar[bool] = True
     material: ClassVar[str] = "picture"
     requires: ClassVar[tuple[str, ...]] = ()
+    hides: ClassVar[bool] = False
     moves_pixels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -166,7 +169,7 @@ def _read_schema(kind: type[Filter]) -> FilterSchema:
                 "with parameter(default, help=…), or an Asset with asset(help=…)"
             )
         parameters.append(Parameter(name=each.name, type=type_name, default=each.default, **each.metadata))
-    about = (kind.context, kind.material, kind.context_needed, tuple(kind.requires))
+    about = (kind.context, kind.material, kind.context_needed, tuple(kind.requires), kind.hides)
     schema = FilterSchema(kind.name, kind.summary, tuple(parameters), *about)
     try:
         list(schema.requirements())

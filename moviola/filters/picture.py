@@ -61,6 +61,11 @@ class Picture:
         return self.frame.height
 
     @property
+    def shape(self) -> tuple[int, int, str]:
+        """Width and height in pixels, and the name of the layout of `planes`."""
+        return self.width, self.height, self.format.name
+
+    @property
     def format(self) -> PixelLayout:
         """Layout of `planes`: the frame's own, or the nearest that can be worked on."""
         return layout_of(self.frame.format.name) or nearest_layout(self.frame.format.name)
@@ -125,6 +130,16 @@ class Picture:
         """An output from a BGR image, height × width × 3, uint8, in this picture's format, matrix and range."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
         return self._output(_reformat(frame, self.format.name, matrix_of(self.frame), self.colour.full_range))
+
+    def black(self) -> Picture:
+        """An opaque black output, without notes: of this picture nothing can be seen."""
+        output = self.blank()
+        samples = self.colour.samples((0, 0, 0), self.format)
+        for plane, kind in zip(output.planes, self.format.planes, strict=True):
+            for channel, target in zip(kind.channels, channels_of(plane), strict=True):
+                target[...] = samples[channel]
+        output.notes = ()
+        return output.seal()
 
     def with_notes(self, note: Mapping[str, Any]) -> Picture:
         """This picture with one more note; nothing is copied. Raises NoteError for what is no plain data."""

@@ -20,7 +20,7 @@ class FilterError(Exception):
     Attributes:
         filter_name: which filter.
         frame: index of the source frame.
-        seen: the picture that the filter was given, if known.
+        seen: what filters behind it see of the frame: the picture that it was given, or black; None if not known.
         trace: the end of the traceback, as text.
     """
 
@@ -37,10 +37,18 @@ class ChainRunner:
 
     Show each frame once, in order: context frames to `prepare` (at least `context_frames` of them; fewer only at the
     start of the video), the others to `run`. Then the results do not depend on where the video was cut.
+
+    Where a video changes its size or pixel format, its filters begin anew: a picture's earlier ones are those directly
+    before it that are alike.
     """
 
-    def __init__(self, filters: Iterable[Filter]) -> None:
+    def __init__(self, filters: Iterable[Filter], *, hides_failed: bool = False) -> None:
+        """Args:
+        filters: in the order of the chain.
+        hides_failed: filters behind one that failed on a frame see black instead of it.
+        """
         self._filters = tuple(filters)
+        self._hides_failed = hides_failed
         self._earlier = [deque[Picture](maxlen=each.context_frames) for each in self._filters]
         self._last_context = max((i for i, each in enumerate(self._filters) if each.context_frames), default=-1)
 
@@ -92,13 +100,19 @@ class ChainRunner:
         self._remember(picture, 0)
 
     def _remember(self, picture: Picture, position: int) -> None:
-        for memory in self._earlier[position:]:
-            memory.append(picture)
+        for each in range(position, len(self._filters)):
+            self._memory(each, picture).append(picture)
+
+    def _memory(self, position: int, picture: Picture) -> deque[Picture]:
+        """Return the pictures that a filter may look back at from `picture`; what is not alike is forgotten."""
+        memory = self._earlier[position]
+        if memory and memory[-1].shape != picture.shape:
+            memory.clear()
+        return memory
 
     def _through(self, picture: Picture, count: int, keep_last: bool = False) -> Picture:
         for position, each in enumerate(self._filters[:count]):
-            earlier = self._earlier[position]
-            seen = picture
+            seen, earlier = picture, self._memory(position, picture)
             if not (keep_last and position == count - 1):  # of the last one only the memory is wanted
                 try:
                     picture = self._apply(each, picture, tuple(earlier))
@@ -107,11 +121,16 @@ class ChainRunner:
                 except Exception as error:
                     if is_out_of_memory(error):
                         raise MemoryError(str(error)) from error
-                    # the frame stays as it was before this filter, for those behind as well
-                    self._remember(seen, position)
-                    raise FilterError(each.name, seen.index, error, seen) from error
+                    raise self._failed(position, seen, error) from error
             earlier.append(seen)
         return picture
+
+    def _failed(self, position: int, seen: Picture, error: Exception) -> FilterError:
+        """For filters behind it the frame stays as it was before the one that failed, or is black."""
+        self._earlier[position].append(seen)
+        left = seen.black() if self._hides_failed else seen
+        self._remember(left, position + 1)
+        return FilterError(self._filters[position].name, seen.index, error, left)
 
     @staticmethod
     def _apply(each: Filter, picture: Picture, earlier: tuple[Picture, ...]) -> Picture:

@@ -144,7 +144,8 @@ class FilterSchema:
     `context` is how many earlier frames it needs: a number, or the name of the whole-number parameter that says it,
     or `PARAMETER if SWITCH`, which is none where the other parameter is false. `context_needed` is false for a filter
     that does well on a picture alone, such as an image. `material` is one of MATERIALS. `requires` says
-    what the parameters must satisfy together (moviola.filters.requirements).
+    what the parameters must satisfy together (moviola.filters.requirements). `hides` is true where what it covers must
+    not be seen.
     """
 
     name: str
@@ -154,6 +155,7 @@ class FilterSchema:
     material: str = "picture"
     context_needed: bool = True
     requires: tuple[str, ...] = ()
+    hides: bool = False
 
     def check(self, given: Mapping[str, Value]) -> dict[str, Value]:
         """All parameters typed, in the schema's order, defaults filled in. Raises ParameterError, also where they do
@@ -201,6 +203,7 @@ class FilterSchema:
             "material": self.material,
             "context_needed": self.context_needed,
             "requires": list(self.requires),
+            "hides": self.hides,
         }
 
     @classmethod
@@ -216,8 +219,10 @@ class FilterSchema:
                 raise SchemaError(f"a filter's schema lists {len(listed)} parameters; the limit is {MAX_PARAMETERS}")
             parameters = tuple(_parameter(each) for each in listed)
             material, needed = data.get("material", "picture"), data.get("context_needed", True)
+            hidden = data.get("hides", False)
             requires = tuple(_readable(data.get("requires", ()), parameters))
-            schema = cls(data["name"], data["summary"], parameters, data["context"], material, needed, requires)
+            about = (data["context"], material, needed, requires, hidden)
+            schema = cls(data["name"], data["summary"], parameters, *about)
             schema._validate()
         except (KeyError, TypeError, AttributeError, ParameterError) as error:
             raise SchemaError(f"a filter's schema cannot be read: {error!r}") from error
@@ -247,6 +252,8 @@ class FilterSchema:
             raise TypeError(f"context must be a number of frames, not {self.context!r}")
         if not isinstance(self.context_needed, bool):
             raise TypeError(f"context_needed must be true or false, not {self.context_needed!r}")
+        if not isinstance(self.hides, bool):
+            raise TypeError(f"hides must be true or false, not {self.hides!r}")
         if self.material not in MATERIALS:
             raise TypeError(f"material must be one of {', '.join(MATERIALS)}, not {self.material!r}")
 
@@ -285,6 +292,11 @@ def _torn(step: Step, before: Sequence[Step], schemas: Mapping[str, FilterSchema
 def context_frames(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> int:
     """How many earlier source frames a checked chain needs: the sum over its filters."""
     return sum(schemas[step.name].context_frames(step.parameters) for step in steps)
+
+
+def hides(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> bool:
+    """Return whether a chain has a filter that covers what must not be seen."""
+    return any(schemas[step.name].hides for step in steps)
 
 
 def _parameter(data: Mapping[str, Any]) -> Parameter:

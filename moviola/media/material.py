@@ -203,6 +203,11 @@ class Output:
     encoder: Encoder
     on_error: str = OnError.ORIGINAL
 
+    def mode(self, asked: str) -> str:
+        """Return how a chunk is done that is asked for in a mode: without its filters it is left out where a frame is
+        on which one fails."""
+        return Mode.DROP if asked == Mode.BYPASS and self.on_error == OnError.DROP else asked
+
     def to_wire(self) -> Map:
         """As msgpack types only."""
         encoder = self.encoder

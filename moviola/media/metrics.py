@@ -307,10 +307,14 @@ def _worker(worker: WorkerStatistics) -> WorkerMetrics:
     )
 
 
+_INSTEAD: Final[dict[str, str]] = {OnError.DROP: "was left out", OnError.BLACK: "is black in the result"}
+"""What became of a frame on which a filter failed."""
+
+
 def _failures(source: Source, output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[Failure]:
     """Of single frames, as the workers reported them, and of whole chunks, as the middleware counted them."""
     unit = unit_of(source.kind)
-    instead = "was left out" if output.on_error == OnError.DROP else "is in the result unfiltered"
+    instead = _INSTEAD.get(output.on_error, "is in the result unfiltered")
     of_frames = [
         Failure(
             job=cluster.job,

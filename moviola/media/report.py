@@ -35,7 +35,7 @@ Note = Map
 
 
 class Fallback(NamedTuple):
-    """A frame that was passed on unfiltered; `filter` is "" where none was asked."""
+    """A frame that was not filtered: it is as the source has it, or black; `filter` is "" where none was asked."""
 
     frame: int
     filter: str

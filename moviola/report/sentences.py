@@ -91,7 +91,7 @@ def _of_output(output: OutputFacts, unit: str) -> Iterator[str]:
         yield from metrics.warnings
         fallback = _frames(metrics.troubles.get("fallback"))
         if fallback:
-            yield f"{_these(metrics.frames.get('fallback', 0), fallback, unit)} passed on unfiltered"
+            yield f"{_these(metrics.frames.get('fallback', 0), fallback, unit)} not filtered"
         for cause, frames in _by_cause(metrics.troubles.get("lost")):
             yield f"{_these(len(frames), frames, unit)} lost: {cause}"
         damaged = [one for one in metrics.troubles.get("damaged", []) if isinstance(one, int)]

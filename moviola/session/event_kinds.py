@@ -30,7 +30,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     EventKind.TASK_FAILED: "a task failed on a worker by its own fault: the filter raised, crashed, or stood still",
     EventKind.TASK_LOST: "a task was lost with its worker or on its way, by nobody's fault",
     EventKind.TASK_RETRIED: "a task that failed or was lost has been given to a worker again",
-    EventKind.FRAMES_FELL_BACK: "`frames` of a chunk were passed on unfiltered, because their filter failed",
+    EventKind.FRAMES_FELL_BACK: "`frames` of a chunk were not filtered, because their filter failed",
     EventKind.FRAMES_LOST: "`frames` of a chunk did not come out",
     EventKind.STAGE_TOO_LARGE: "what lies between two workers of a chain is too large; one worker is to do all of it",
     EventKind.LINK_COST: "a message about a job ended a connection; the third one fails the job",

@@ -79,9 +79,10 @@ class OutputSettings:
         default_text="automatic",
     )
     on_error: str = setting(
-        ON_ERROR[0],
+        "",
         type=choice(ON_ERROR),
-        help="frames whose filter fails: pass on the original, fail the job, or drop them",
+        help="frames whose filter fails: pass on the original, fail the job, drop them, or put black in their place",
+        default_text="original; black where a filter hides something",
     )
 
     @property

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from moviola.base.texts import MAX_NAME
+from moviola.base.vocabulary import OnError
 from moviola.filters.chain import ChainError, Step, parse_chain
-from moviola.filters.schema import MATERIALS, FilterSchema, check_chain, context_frames
+from moviola.filters.schema import MATERIALS, FilterSchema, check_chain, context_frames, hides
 from moviola.media.errors import UnreadableSource
 from moviola.media.kind import Kind
 from moviola.media.kinds import KINDS
@@ -36,6 +37,14 @@ class Order:
     cutting: Cutting = AUTOMATIC
     assets: tuple[AssetFile, ...] = ()
 
+    @property
+    def on_error(self) -> str:
+        """Return what the job's policy says; where its outputs differ, each goes by its own."""
+        asked = {output.on_error for output in self.outputs}
+        if len(asked) == 1:
+            return asked.pop()
+        return OnError.BLACK if OnError.BLACK in asked else OnError.ORIGINAL
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -57,7 +66,8 @@ class Submission:
 class OutputRequest:
     """What a person asks for, whatever it is to be done to: each kind of material gets the chains that are for it.
 
-    `chains` are texts, `CHAIN` or `NAME=CHAIN`. `find_asset` returns where a file is that a chain names.
+    `chains` are texts, `CHAIN` or `NAME=CHAIN`. Without `on_error` the filters of each chain decide. `find_asset`
+    returns where a file is that a chain names.
 
     Raises:
         moviola.filters.chain.ChainError, moviola.filters.schema.ParameterError: one sentence for the person who wrote a
@@ -70,7 +80,7 @@ class OutputRequest:
         schemas: Mapping[str, FilterSchema],
         encoder: Encoder | None = None,
         cutting: Cutting | None = None,
-        on_error: str = "original",
+        on_error: str = "",
         find_asset: Callable[[str], Path] = Path,
     ) -> None:
         named = [read_chain(text) for text in chains]
@@ -85,6 +95,10 @@ class OutputRequest:
     def order(self, material: Material) -> Order:
         """The outputs for such material. Raises UnreadableSource when no chain is for it, which says why."""
         kind = KINDS[material.kind]
+        if self._on_error == OnError.BLACK and not _has_pictures(kind):
+            raise UnreadableSource(
+                Path(material.name), f"{kind.phrase}: nothing of it can be black", "choose another --on-error"
+            )
         chains = self._chains or [("", check_chain(parse_chain(text), self._schemas)) for text in kind.default_chains]
         obstacles = [self._obstacle(chain, kind) for _, chain in chains]
         suited = [named for named, obstacle in zip(chains, obstacles, strict=True) if not obstacle]
@@ -92,7 +106,7 @@ class OutputRequest:
             hint = f"ask for others, such as --filters {kind.default_chains[0]}"
             raise UnreadableSource(Path(material.name), obstacles[0], hint)
         outputs = tuple(
-            Output(name, chain, self._encoder_of(chain, kind), self._on_error)
+            Output(name, chain, self._encoder_of(chain, kind), self._on_error_of(chain, kind))
             for name, (_, chain) in zip(output_names(suited), suited, strict=True)
         )
         context = max(context_frames(chain, self._schemas) for _, chain in suited)
@@ -106,6 +120,12 @@ class OutputRequest:
         if "no_video" in kind.options and (changes_nothing or self._encoder.codec == NO_VIDEO):
             return Encoder(NO_VIDEO)
         return replace(self._encoder, codec=Encoder().codec) if self._encoder.codec == NO_VIDEO else self._encoder
+
+    def _on_error_of(self, chain: Sequence[Step], kind: Kind) -> str:
+        """Return what was asked for; else what shows nothing that a filter of the chain hides."""
+        if self._on_error or not hides(chain, self._schemas):
+            return self._on_error or OnError.ORIGINAL
+        return OnError.BLACK if _has_pictures(kind) else OnError.DROP
 
     def idle(self, kinds: Iterable[str]) -> Iterator[str]:
         """A sentence for each chain that is for no material of these kinds."""
@@ -123,6 +143,10 @@ class OutputRequest:
             if not kind.is_sequence and schema.context_needed and schema.context_frames(step.parameters):
                 return f"the filter {step.name} compares frames that follow each other, and {kind.phrase}"
         return ""
+
+
+def _has_pictures(kind: Kind) -> bool:
+    return "picture" in kind.takes
 
 
 def _refuse_equal_names(names: Sequence[str]) -> None:

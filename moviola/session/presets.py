@@ -15,7 +15,6 @@ PRESETS: Final[BuiltIn] = {
         "help": "coarse blocks over the faces that are found, also where one is lost for a moment; it is slow, covers "
         "things that look like faces and misses some that are: look at the result before you show it",
         "filters": ["pixelate:faces=true:block=24:margin=0.5:hold=12"],
-        "on-error": "fail",  # a frame that is passed on as it is would show them
     },
     "thumbnails": {
         "help": "pictures, or a video, that fit into 320x320 pixels",

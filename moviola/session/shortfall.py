@@ -14,7 +14,7 @@ from moviola.session.units import counted
 MAX_NAMED: Final = 5
 """Frames that are named; of the others it is said that there are some."""
 
-WORDS: Final = {"fallback": "passed on unfiltered", "lost": "lost", "damaged": "patched up by the decoder"}
+WORDS: Final = {"fallback": "not filtered", "lost": "lost", "damaged": "patched up by the decoder"}
 """What became of frames that are not as they should be, by the beginning of their count's name in a summary."""
 
 MACHINES: Final = "worker_failure"

@@ -63,7 +63,7 @@ class SubmitSession(JobSession):
             key=submission.key,
             source=submission.source.to_wire(),
             outputs=outputs,
-            policy=Policy(submission.order.outputs[0].on_error, submission.is_preview),
+            policy=Policy(submission.order.on_error, submission.is_preview),
             priority=submission.priority,
             new=submission.new,
             origin=submission.origin,

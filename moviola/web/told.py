@@ -328,6 +328,7 @@ class FilterTold(Mapped):
         material: what it works on: `picture`, `frames` or `record`.
         context_needed: whether it needs those frames, or does well on a picture alone.
         requires: what its parameters must satisfy together.
+        hides: whether what it covers must not be seen; by default a frame on which it fails is black then.
         workers (workers): that are connected and offer it.
     """
 
@@ -338,6 +339,7 @@ class FilterTold(Mapped):
     material: str
     context_needed: bool
     requires: list[str]
+    hides: bool
     workers: int
 
 

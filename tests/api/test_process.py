@@ -173,7 +173,7 @@ def test_frames_that_a_filter_failed_on_are_counted(
     registry.load_plugin(plugin)
     result = moviola.process(clip, "broken", out=tmp_path / "o.mp4")
     assert (result.state, result.output.fallback_frames) == ("partial", FRAMES)
-    assert result.reason.startswith(f"{FRAMES} of {FRAMES} frames were passed on unfiltered (frames 0, 1, 2, …); ")
+    assert result.reason.startswith(f"{FRAMES} of {FRAMES} frames were not filtered (frames 0, 1, 2, …); ")
     assert "; filter broken raised RuntimeError: no picture suits it; " in result.reason
     assert "During handling" not in result.failures[0].traceback
     assert result.failures[0].filter == "broken"

@@ -109,7 +109,7 @@ def test_presets_are_shown_as_they_would_be_written(config: Typed) -> None:
     Path("moviola.toml").write_text('[presets.small]\nfilters = ["resize:width=640"]\n')
     shown: dict[str, Any] = tomllib.loads(config("presets")[1])["presets"]
     assert shown["small"] == {"filters": ["resize:width=640"]}
-    assert shown["anonymise"]["on-error"] == "fail"
+    assert shown["thumbnails"]["quality"] == 80
 
 
 def test_the_files_that_count_are_named(config: Typed, tmp_path: Path) -> None:

@@ -131,10 +131,10 @@ def test_why_a_job_is_partly_done_is_shown(jobs: Typed, cluster: FakeCluster) ->
     summary = OutputSummary("blur", JobState.PARTIAL, 90, 90, fallback_frames=1, failures=[FAILURE])
     cluster.script.known = [replace(OTHER, state="partial", outputs=[summary], details=DETAILS)]
     _, out, _ = jobs("show", "film")
-    assert "state      partial: 1 of 90 frames was passed on unfiltered (frames 30-39); filter blur raised" in out
+    assert "state      partial: 1 of 90 frames was not filtered (frames 30-39); filter blur raised" in out
     status, _, err = jobs("wait", "film")
     assert status == 4
-    assert err.startswith("film-c1: partial: 1 of 90 frames was passed on unfiltered (frames 30-39); filter blur")
+    assert err.startswith("film-c1: partial: 1 of 90 frames was not filtered (frames 30-39); filter blur")
     assert "python -m client.jobs logs film-c1 tells more" in err
 
 

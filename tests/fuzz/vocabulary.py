@@ -60,7 +60,7 @@ TEMPLATES: Final[dict[str, list[Any]]] = {
         [OUTPUT, {"name": "b", "chain": [{"name": "edges"}]}],
         [{"name": "out", "state": "done", "digest": "d", "fallback_frames": 1}],
     ],
-    "policy": [{"on_error": one} for one in ("original", "fail", "drop")],
+    "policy": [{"on_error": one} for one in ("original", "fail", "drop", "black")],
     "cause": [{"kind": one, "text": "why"} for one in ("exception", "crash", "memory", "stall", "too-large")],
     "statistics": [{"retries": [0], "seconds": 1.0, "latencies_ms": [b"\0\0\0\0"], "losses": [0], "failures": []}],
     "files": [[{"file": "out.mp4", "size": 10, "xxh3": "0" * 32}], []],
@@ -79,7 +79,7 @@ TEMPLATES: Final[dict[str, list[Any]]] = {
     "outcome": ["stored", "duplicate", "unwanted", "refused", "failed", "drained", "revoked"],
     "verdict": ["kept", "duplicate", "unwanted", "refused", "no-room"], "state": ["done", "partial", "failed"],
     "verb": ["cancel", "pause", "resume", "priority", "retry", "forget", "detach", "drain"], "priority": [0, 1, 100],
-    "on_error": ["original", "fail", "drop"],
+    "on_error": ["original", "fail", "drop", "black"],
     "worker": ["a", "b", "c"], "fingerprint": ["f", "f", "g", ""], "fingerprints": [[], ["f"], ["g", ""], ["f", ""]],
     "offset": [0, 1, 100], "length": [1, 100, 8 * 1024 * 1024],
 }  # fmt: skip

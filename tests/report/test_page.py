@@ -157,7 +157,7 @@ def test_pictures_are_in_the_page_itself() -> None:
     made.outputs[0].fallback = Album(30, [Thumbnail(b"\xff\xd8jpeg", 32, 18, "frame 12", "blur: it raised")], "")
     document = page(made)
     assert 'src="data:image/jpeg;base64,/9hqcGVn" width="32" height="18" alt="frame 12"' in document
-    assert "30 frames passed on unfiltered" in said(document)
+    assert "30 frames not filtered" in said(document)
     assert "1 of 30 are shown." in said(document)
 
 

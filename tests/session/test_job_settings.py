@@ -38,7 +38,7 @@ def test_without_video_there_is_no_codec() -> None:
         ("crf", 20.5, "crf: must be a whole number from 0 to 51, not '20.5'"),
         ("codec", "vp8", "codec is one of "),
         ("codec", 264, "codec is one of "),
-        ("on_error", "ignore", "on_error is one of original, fail, drop, not 'ignore'"),
+        ("on_error", "ignore", "on_error is one of original, fail, drop, black, not 'ignore'"),
         ("new", "yes", "new is True or False, and 'yes' is neither"),
         ("new", 0, "new is True or False, and 0 is neither"),
         ("chunk_frames", 0, "chunk_frames: must be a whole number from 1 to"),

@@ -36,6 +36,23 @@ def test_an_order_has_an_output_for_each_chain_with_all_parameters() -> None:
     assert order.cutting.chunk_frames == 16
 
 
+def test_a_chain_that_hides_something_shows_nothing_where_a_filter_fails() -> None:
+    """Whoever asks for something else gets it; chains that hide nothing pass the frame on."""
+    record = FilterSchema("secret", "hides a row", material="record", hides=True)
+    known = KNOWN | {"secret": record}
+
+    def policies(chains: list[str], material: Material, on_error: str = "") -> list[str]:
+        return [each.on_error for each in OutputRequest(chains, known, on_error=on_error).order(material).outputs]
+
+    assert policies(["blur", "pixelate", "blur,pixelate:faces=true"], CLIP) == ["original", "black", "black"]
+    assert policies(["pixelate"], PHOTOS) == ["black"]
+    assert policies(["secret"], TABLE) == ["drop"]
+    assert policies(["pixelate"], CLIP, "original") == ["original"]
+    assert OutputRequest(["blur", "pixelate"], known).order(CLIP).on_error == "black"
+    with pytest.raises(UnreadableSource, match=r"nothing of it can be black.*another --on-error"):
+        policies(["secret"], TABLE, "black")
+
+
 def test_the_most_demanding_output_sets_the_context() -> None:
     assert OutputRequest(["blur"], KNOWN).order(CLIP).cutting.context_frames == 0
     assert OutputRequest(["blur", "motion"], KNOWN).order(CLIP).cutting.context_frames == 1

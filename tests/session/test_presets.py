@@ -25,4 +25,7 @@ def test_each_can_be_asked_for_and_says_what_it_does(values: dict[str, Any], kin
 
 
 def test_who_asks_to_hide_faces_gets_no_frame_that_shows_them() -> None:
-    assert PRESETS["anonymise"]["on-error"] == "fail"
+    job = from_values(JobSettings, {"filters": PRESETS["anonymise"]["filters"]})
+    request = OutputRequest(job.filters, registry.schemas(), on_error=job.on_error)
+    assert "on-error" not in PRESETS["anonymise"]
+    assert {each.on_error for each in request.order(Material.single("video", "video")).outputs} == {"black"}

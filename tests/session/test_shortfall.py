@@ -26,7 +26,7 @@ DIED = replace(
 def test_a_filters_error_is_told_with_its_frames_and_what_to_type() -> None:
     failures = [RAISED, replace(RAISED, frames=[18, 18], frame=18)]
     assert shortfall([EDGES], failures, "frame", "clip-1") == (
-        "2 of 90 frames were passed on unfiltered (frames 15, 18); filter bad raised ValueError: too dark; "
+        "2 of 90 frames were not filtered (frames 15, 18); filter bad raised ValueError: too dark; "
         f"the metrics list all, and {typed('jobs')} logs clip-1 tells more; --on-error fail ends a job there, and "
         "--on-error drop leaves such out"
     )
@@ -35,7 +35,7 @@ def test_a_filters_error_is_told_with_its_frames_and_what_to_type() -> None:
 def test_what_was_no_filters_fault_names_the_worker_and_how_to_try_again() -> None:
     told = shortfall([replace(EDGES, fallback_frames=1, lost_frames=9)], [DIED], "image")
     assert told == (
-        "1 of 90 images was passed on unfiltered, 9 of 90 images were lost; "
+        "1 of 90 images was not filtered, 9 of 90 images were lost; "
         "chunk 3 (images 30-39) failed with the process of worker w1: it had no memory left; "
         "the metrics list all; --new and --overwrite try it again"
     )
@@ -44,7 +44,7 @@ def test_what_was_no_filters_fault_names_the_worker_and_how_to_try_again() -> No
 def test_of_several_outputs_those_are_named_that_fall_short() -> None:
     told = shortfall([EDGES, SMALL, replace(SMALL, name="tiny", damaged_frames=3)], [], "frame")
     assert told == (
-        "edges: 2 of 90 frames were passed on unfiltered, tiny: 3 of 90 frames were patched up by the decoder; "
+        "edges: 2 of 90 frames were not filtered, tiny: 3 of 90 frames were patched up by the decoder; "
         "the metrics list all"
     )
     assert shortfall([SMALL], [], "frame") == "parts of the source cannot be decoded; the metrics list all"

@@ -37,6 +37,7 @@ class Pixelate(Filter):
     summary: ClassVar[str] = "coarse blocks: the whole picture, or those faces in it that are found"
     context: ClassVar[int | str] = "hold if faces"
     context_needed: ClassVar[bool] = False
+    hides: ClassVar[bool] = True
 
     block: int = parameter(16, minimum=2, maximum=1024, unit="px", help="side of a block")
     faces: bool = parameter(False, help="only faces: true covers all that may be one; slow, and it misses some")

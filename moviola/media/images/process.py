@@ -59,7 +59,7 @@ def process(
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
     if output.encoder.format not in ("", *OUTPUT_FORMATS):
         raise ValueError(f"the format is {output.encoder.format!r}, not one of {', '.join(OUTPUT_FORMATS)}")
-    return _Work(output, mode, on_frame or _nobody).run(payload)
+    return _Work(output, output.mode(mode), on_frame or _nobody).run(payload)
 
 
 class _Dropped(Exception):
@@ -161,11 +161,11 @@ class _Work:
         seconds.encode += perf_counter() - filtered
 
     def _through(self, made: _Made, source: Picture, alpha: NDArray[Any] | None) -> tuple[Picture, NDArray[Any] | None]:
-        """What the chain makes of a picture, and its transparency, moved as the picture was; both as they were where
-        the policy says so."""
+        """What the chain makes of a picture, and its transparency, moved as the picture was; where a filter fails, what
+        the policy puts in their place."""
         if self._mode == Mode.BYPASS:
             made.unfiltered = ("", BYPASSED)
-            return source, alpha
+            return self._instead(source, alpha)
         try:
             picture = ChainRunner(self._chain).run(source)  # one that has seen no other picture
             if alpha is not None:
@@ -179,7 +179,11 @@ class _Work:
             if self._output.on_error == OnError.DROP:
                 raise _Dropped(f"is left out: {error.filter_name}: {cause}") from error
             made.unfiltered = (error.filter_name, cause)
-            return source, alpha
+            return self._instead(source, alpha)
+
+    def _instead(self, source: Picture, alpha: NDArray[Any] | None) -> tuple[Picture, NDArray[Any] | None]:
+        """The picture as it was, or a black one without transparency, which would show outlines."""
+        return (source.black(), None) if self._output.on_error == OnError.BLACK else (source, alpha)
 
     def _store(self, made: _Made) -> None:
         """Encodes what became of a file, all of it or nothing."""

@@ -151,7 +151,7 @@ class _Splicer:
         """Lists what went wrong by name; the common lists have indices alone."""
         texts = dict(report.lost)
         for index, name, error in report.fallback:
-            texts[index] = f"is passed on unfiltered: {name}: {error}" if name else f"is passed on unfiltered: {error}"
+            texts[index] = f"is not filtered: {name}: {error}" if name else f"is not filtered: {error}"
         for place, text in report.decode_errors:
             texts.setdefault(report.first + place, text)
         self._trouble_count += len(texts)

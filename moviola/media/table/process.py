@@ -6,6 +6,7 @@ Which records of other tables follow the kept movies is found when all is splice
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from json.encoder import encode_basestring
 from time import perf_counter
@@ -43,9 +44,9 @@ def process(
     """Keep the records of the chunk `payload` that all of the output's filters keep.
 
     A filter that raises on a record is asked once more; then `output.on_error` decides for that record alone: it is
-    kept (`original`), left out (`drop`), or all ends with ProcessingFailed (`fail`). With the mode `bypass` no filter
-    is asked and every record counts as fallback; with `drop` all are lost. Malformed records are left out and told in
-    the report. `on_frame(n)` is called after every few records with how many are done.
+    kept (`original`), left out (`drop` and `black`), or all ends with ProcessingFailed (`fail`). With the mode `bypass`
+    no filter is asked, and every record counts as fallback or is left out; with `drop` all are lost. Malformed records
+    are left out and told in the report. `on_frame(n)` is called after every few records with how many are done.
 
     Raise ValueError for an unknown mode, BadHeader when `source_process` is none of tables, BundleError when
     the payload is no chunk of these tables, filters.schema.ParameterError for a chain that cannot be made or does not
@@ -53,6 +54,9 @@ def process(
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
+    if output.on_error == OnError.BLACK:
+        output = replace(output, on_error=OnError.DROP)  # no record is black
+    mode = output.mode(mode)
     tables = header(TableProcess, source_process).tables
     chunk = TableChunk.unpack(payload)
     if not 0 <= chunk.table < len(tables):

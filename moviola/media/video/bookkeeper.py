@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TextIO
 
 from moviola.media.account import Account
 from moviola.media.annotations import Annotations
 from moviola.media.material import Output
+from moviola.media.video.decode import MAX_OTHER_SIZES
 from moviola.media.video.grid import grid_of
 from moviola.media.video.headers import VideoSplice
 from moviola.media.video.report import ChunkReport
@@ -20,6 +22,8 @@ class Bookkeeper:
         self._paced = grid is not None
         self._time_base = grid.time_base if grid is not None else source.time_base
         self._frame_count = source.frame_count
+        self._usual_size = f"{source.width}x{source.height}"
+        self._other_sizes = Counter[str]()
         self.account = Account()
         self.annotations = Annotations(file)
 
@@ -27,6 +31,7 @@ class Bookkeeper:
         """The next chunk's report; `pts` are the times in the output of the frames that came out."""
         shown = self.account.frames_out  # so far
         self.account.add(report)
+        self._other_sizes.update(report.other_sizes)
         if self._paced:
             distinct = len(set(report.frames))
             self.account.repeated_frames += len(report.frames) - distinct
@@ -40,3 +45,9 @@ class Bookkeeper:
     def close(self) -> None:
         """After the last chunk."""
         self.account.close(self._frame_count)
+        for size, count in self._other_sizes.most_common(MAX_OTHER_SIZES):
+            frames = f"{count} frame is" if count == 1 else f"{count} frames are"
+            self.account.warn(
+                f"the source changes its size: {frames} {size}, not {self._usual_size}; they are filtered in their "
+                "own size, and then scaled to that of the others"
+            )

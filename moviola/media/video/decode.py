@@ -28,6 +28,8 @@ SKIPPED_IN_PREROLL: Literal["NONREF"] = "NONREF"
 SKIPS_BADLY = frozenset({"libdav1d"})
 # Errors are counted without end and described up to here: a wholly damaged chunk should not fill its result.
 MAX_ERRORS_DESCRIBED = 20
+# A source that changes its size more often is damaged, or made to harm.
+MAX_OTHER_SIZES = 16
 _COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
 _NUMBERS = ("width", "height", "bits_per_coded_sample", "reorder_depth")
 
@@ -53,7 +55,8 @@ class DecodeReport(Mapped):
 
     `errors` are the first ones; `silent_packets` are own packets,
     counted from the chunk's first own one, that gave no frame; `times` are the pts of the emitted frames in order.
-    Where the decoder's did not rise they lied, and were sorted: `times_repaired` of them changed.
+    Where the decoder's did not rise they lied, and were sorted: `times_repaired` of them changed. `other_sizes` counts
+    the frames of each size, as `1280x720`, that the source has not at its beginning.
     """
 
     frame_count: int = 0
@@ -66,6 +69,13 @@ class DecodeReport(Mapped):
     preroll_packets: int = 0
     preroll_frames: int = 0
     preroll_bytes: int = 0
+    other_sizes: dict[str, int] = field(default_factory=dict)
+
+    def note_size(self, width: int, height: int) -> None:
+        """Count a frame that has not the source's usual size; the first MAX_OTHER_SIZES sizes are told apart."""
+        name = f"{width}x{height}"
+        if name in self.other_sizes or len(self.other_sizes) < MAX_OTHER_SIZES:
+            self.other_sizes[name] = self.other_sizes.get(name, 0) + 1
 
 
 def open_decoder(process: DecoderParameters, max_pixels: int = MAX_PIXELS) -> VideoCodecContext:

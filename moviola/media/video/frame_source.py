@@ -37,13 +37,15 @@ class FrameItem:
     source. Context frames, which are not `own`, are for filters that look back. `picture` is what the filters so far
     made of it, None where no later filter may see it. With a `failure` (filter, traceback) of an earlier stage,
     `picture` is what that filter saw, and the filters behind only remember it. `source` is the source's own picture,
-    turned upright, where it is at hand.
+    turned upright, where it is at hand. `size` is what `picture` should have by the size of the source's: a source may
+    change its size midway.
     """
 
     place: int
     index: int
     own: bool
     damaged: bool
+    size: tuple[int, int]
     picture: Picture | None
     source: Picture | None = None
     failure: StageFailure | None = None
@@ -111,7 +113,10 @@ class Decoded:
             turning = perf_counter() - begun
             self.seconds.convert += turning
             self.seconds.decode -= turning  # whoever takes the frame counts all the time until it is there as decoding
-            yield FrameItem(place, decoded.index, decoded.own, decoded.damaged, picture, picture)
+            size = picture.width, picture.height
+            if decoded.own and size != self.size:
+                self.report.note_size(*size)
+            yield FrameItem(place, decoded.index, decoded.own, decoded.damaged, size, picture, picture)
 
     def source(self, item: FrameItem) -> Picture:
         """Return the source picture of a frame."""
@@ -149,8 +154,8 @@ class IntermediateSource:
         self._recent = deque[FrameItem](maxlen=2)
 
     def __iter__(self) -> Iterator[FrameItem]:
-        for place, index, own, damaged, picture_at, notes, failure, latency_ms in self._entries:
-            item = FrameItem(place, index, own, damaged, None, None, failure, latency_ms)
+        for place, index, own, damaged, size, picture_at, notes, failure, latency_ms in self._entries:
+            item = FrameItem(place, index, own, damaged, size or self.size, None, None, failure, latency_ms)
             frame = None
             if picture_at is PictureAt.SOURCE:
                 item.source = self.source(item)

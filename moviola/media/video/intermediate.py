@@ -32,6 +32,13 @@ class StageFailure(NamedTuple):
     traceback: str
 
 
+class Size(NamedTuple):
+    """Of pictures, in pixels."""
+
+    width: int
+    height: int
+
+
 class ShotEntry(NamedTuple):
     """A frame that is handed on.
 
@@ -40,6 +47,7 @@ class ShotEntry(NamedTuple):
         frame: its index in the source.
         own: False for context, which is for filters that look back.
         damaged: the decoder had to conceal something.
+        size: that its picture should have, None where it is the intermediate's.
         picture: where it is.
         notes: what filters noted of it so far.
         failure: None where no filter failed on it.
@@ -50,6 +58,7 @@ class ShotEntry(NamedTuple):
     frame: Annotated[int, SIGNED]
     own: bool
     damaged: bool
+    size: Size | None
     picture: PictureAt
     notes: list[Note]
     failure: StageFailure | None
@@ -60,13 +69,6 @@ class PartEntry(NamedTuple):
     """A part of the bundle: its bytes."""
 
     size: int
-
-
-class Size(NamedTuple):
-    """Of pictures, in pixels."""
-
-    width: int
-    height: int
 
 
 @record

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import cached_property, lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -19,9 +20,11 @@ from msgpack import packb
 
 from moviola.base.build_path import BuildPath, to_text
 from moviola.base.vocabulary import Mode, OnError
-from moviola.filters.picture import Picture
+from moviola.filters.base import UnsuitableSize
+from moviola.filters.picture import Notes, Picture
 from moviola.filters.registry import make_chain
 from moviola.filters.runner import ChainRunner, FilterError
+from moviola.filters.toolbox.boxes import moved
 from moviola.media.bundle import pack, read_table
 from moviola.media.errors import ProcessingFailed, ResultTooLarge, last_line
 from moviola.media.material import MODES, NO_VIDEO, Header, Output, Result, header
@@ -41,6 +44,9 @@ from moviola.media.video.stages import hand_on
 # What one result may hold, below the 256 MiB that the wire carries: a picture that is shown for hours, or a codec that
 # loses nothing, could fill a worker's memory.
 MAX_RESULT_SIZE = 240 * 1024 * 1024
+
+MAX_SIZES = 16
+"""Sizes of a source of which it is remembered what the chain makes of them: few sources have more than two."""
 
 BYPASSED = "filters bypassed"
 DROPPED = "its chunk failed"
@@ -62,8 +68,9 @@ def process(
     more steps follow, an intermediate is returned for the next (moviola/media/video/stages.py).
 
     A filter that raises on a frame is tried once more; then `output.on_error` decides for that frame alone: the
-    source's frame passes unfiltered (`original`), is left out (`drop`), or all ends with ProcessingFailed (`fail`).
-    With the mode `bypass` no filter runs and every frame counts as fallback; with `drop` nothing runs and all are lost.
+    source's frame passes unfiltered (`original`), a black one takes its place (`black`), it is left out (`drop`), or
+    all ends with ProcessingFailed (`fail`). With the mode `bypass` no filter runs, the same becomes of every frame and
+    each counts as fallback; with `drop` nothing runs and all are lost.
     `on_frame(n)` is called after each frame with how many are done, and with 0 while the preroll is decoded.
 
     Raise ValueError for an unknown mode, BadHeader when `source_process` is none of a video, BundleError when the
@@ -73,6 +80,7 @@ def process(
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
+    mode = output.mode(mode)
     told = on_frame or _nobody
     whole = range(len(output.chain))
     stage = whole if stage is None else stage
@@ -158,7 +166,8 @@ class _Work:
         self._output = output
         self._bypass = bypass
         self._on_frame = on_frame
-        self._runner = ChainRunner(make_chain(output.chain[stage.start :]))
+        self._is_black = output.on_error == OnError.BLACK  # what takes the place of a frame that is not filtered
+        self._runner = ChainRunner(make_chain(output.chain[stage.start :]), hides_failed=self._is_black)
         self._frame_source = frame_source_of(
             payload, process, stage, self._runner.context_frames, self._preroll_done, max_pixels
         )
@@ -169,7 +178,9 @@ class _Work:
         self._unseen = deque[FrameItem](maxlen=self._runner.context_frames)  # may be context of a frame to come
         source = source_format(process)
         rate = source.rate if grid is None else grid.rate
-        self._size = self._runner.output_size(*self._frame_source.size)
+        self._size_of = lru_cache(MAX_SIZES)(self._runner.output_size)
+        self._size = self._size_of(*self._frame_source.size)
+        self._source_format = source
         aspect = self._runner.output_pixel_aspect(self._frame_source.pixel_aspect)
         wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, colour_after(source, self._size))
         self._format, warnings = wanted, list[str]()
@@ -272,7 +283,7 @@ class _Work:
             seconds.convert += fitted - filtered
             seconds.encode += ended - fitted
             if picture.notes:
-                report.notes.append(FrameNotes(item.index, [dict(note) for note in picture.notes]))
+                report.notes.append(FrameNotes(item.index, [dict(note) for note in self._fitted(picture)]))
         seconds.filter += filtered - begun
 
     def _show_filters(self, item: FrameItem) -> None:
@@ -291,11 +302,10 @@ class _Work:
             return self._failed(item, *item.failure)
         if item.picture is None or self._bypass:
             self._report.fallback.append(Fallback(item.index, "", BYPASSED))
-            return self._frame_source.source(item)
+            return self._instead(item)
         try:
             picture = self._runner.run(item.picture)
-            if (picture.width, picture.height) != self._size:
-                raise FilterError(self._output.chain[-1].name, item.index, self._wrong_size(picture))
+            self._check_size(item, picture)
             return picture
         except FilterError as error:
             if self._output.on_error == OnError.FAIL:
@@ -309,13 +319,39 @@ class _Work:
             report.lost.append(Lost(item.index, f"{filter_name}: {cause}"))
             return None
         report.fallback.append(Fallback(item.index, filter_name, cause))
-        return self._frame_source.source(item)
+        return self._instead(item)
 
-    def _wrong_size(self, picture: Picture) -> ValueError:
+    def _instead(self, item: FrameItem) -> Picture:
+        """What takes the place of a frame that is not filtered: the source's, or a black one."""
+        return self._black if self._is_black else self._frame_source.source(item)
+
+    @cached_property
+    def _black(self) -> Picture:
+        """A picture of the output's size in which nothing can be seen."""
+        source = self._source_format
+        frame = VideoFrame(*self._size, source.pix_fmt)
+        frame.color_range, frame.colorspace = source.colour.range, source.colour.matrix
+        return Picture(frame).black()
+
+    def _fitted(self, picture: Picture) -> Notes:
+        """A picture's notes, with boxes where things are once it has the output's size."""
         width, height = self._size
-        return ValueError(
-            f"the chain made {picture.width}x{picture.height}, but its filters' output_size says {width}x{height}"
-        )
+        if (picture.width, picture.height) == self._size:
+            return picture.notes
+        across, down = width / picture.width, height / picture.height
+        return moved(picture.notes, lambda x, y: (x * across, y * down), width, height)
+
+    def _check_size(self, item: FrameItem, picture: Picture) -> None:
+        """Raise FilterError for a picture of another size than the filters said they would make of the frame's."""
+        name = self._output.chain[-1].name
+        try:
+            width, height = self._size_of(*item.size)
+        except UnsuitableSize as error:
+            raise FilterError(name, item.index, error) from error
+        if (picture.width, picture.height) != (width, height):
+            made = f"{picture.width}x{picture.height}"
+            wrong = ValueError(f"the chain made {made}, but its filters' output_size says {width}x{height}")
+            raise FilterError(name, item.index, wrong)
 
     def _encode(self, frame: VideoFrame, encoder: VideoCodecContext) -> None:
         frame.pts = self._encoded_count
@@ -339,7 +375,7 @@ class _Work:
         report, decoding = self._report, self._frame_source.report
         report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
         report.frames_out = len(report.pts)
-        report.times_repaired = decoding.times_repaired
+        report.times_repaired, report.other_sizes = decoding.times_repaired, decoding.other_sizes
         report.decode_errors = decoding.errors
         report.decode_error_count = decoding.error_count
         report.preroll_packets, report.preroll_size = decoding.preroll_packets, decoding.preroll_bytes

@@ -15,6 +15,7 @@ from time import perf_counter
 
 from moviola.base.failures import MAX_FAILURES_OF_CHUNK
 from moviola.base.vocabulary import OnError
+from moviola.filters.base import UnsuitableSize
 from moviola.filters.picture import Notes
 from moviola.filters.registry import make_chain
 from moviola.filters.runner import ChainRunner, FilterError
@@ -58,7 +59,8 @@ class _StageRunner:
         self._reach = reach
         self._bypass = bypass
         self._on_frame = on_frame
-        self._runner = ChainRunner(make_chain(output.chain[stage.start : stage.stop]))
+        filters = make_chain(output.chain[stage.start : stage.stop])
+        self._runner = ChainRunner(filters, hides_failed=output.on_error == OnError.BLACK)
         self._next_context = max(0, frame_source.context_frames - self._runner.context_frames)
         self._context: list[FrameItem] = []  # until the first own frame: only then it is known how many there are
         self._entries: list[ShotEntry] = []
@@ -129,11 +131,19 @@ class _StageRunner:
             if item.is_drawn:
                 self._packer.add(item.picture.frame)
         told, about = [dict(note) for note in notes], (item.place, item.index, item.own, item.damaged)
-        self._entries.append(ShotEntry(*about, at, told, item.failure, item.latency_ms))
+        self._entries.append(ShotEntry(*about, self._size_after(item), at, told, item.failure, item.latency_ms))
         size = self._packer.size + len(self._frame_source.chunk)
         if size > MAX_SIZE:
             raise TooLargeToHandOn(size, MAX_SIZE, self._own_count)
         self._seconds.encode += perf_counter() - begun
+
+    def _size_after(self, item: FrameItem) -> Size | None:
+        if item.size == self._frame_source.size:
+            return None
+        try:
+            return Size(*self._runner.output_size(*item.size))
+        except UnsuitableSize:
+            return Size(*item.size)  # the filter has failed on it
 
     def _intermediate(self) -> bytes:
         runs, drawn = self._packer.finish()

@@ -28,7 +28,7 @@ class Result(Message):
         build: under which builds it was made; any other than its Task's is refused.
         frames_in (frames): the chunk's own.
         frames_out (frames): that came out.
-        fallback_frames (frames): passed on unfiltered, because their filter failed.
+        fallback_frames (frames): not filtered, because their filter failed.
         lost_frames (frames): that did not come out.
         damaged_frames (frames): that the decoder had to conceal.
         content: a checksum of what workers of one build agree in (not of how long it took); 0 where none is known.

@@ -188,6 +188,15 @@ class TestFailingFilters:
         assert set(errors(made)) == {"3.png", "6.png"}
         assert made.spliced.account.lost_frames == 2
 
+    def test_black_has_no_outline_either(self, tmp_path: Path) -> None:
+        opaque, seen = encoded(corners(64, 32), ".png"), np.dstack([corners(64, 32), np.full((32, 64), 9, np.uint8)])
+        files = {"0.png": opaque, "1.png": encoded(seen, ".png"), "2.jpg": encoded(corners(64, 32), ".jpg")}
+        made = hang(tmp_path, files, output("picky:every=1", on_error="black"))
+        assert [decoded(made[name]).max() for name in ("1.png", "2.jpg")] == [0, 0]
+        assert decoded(made["1.png"]).shape == (32, 64, 3)
+        assert [index for index, *_ in made.spliced.account.fallback] == [1, 2]
+        assert "not to my taste" in errors(made)["1.png"]
+
     def test_fail(self, tmp_path: Path) -> None:
         with pytest.raises(ProcessingFailed, match="picky"):
             hang(tmp_path, SEVEN, output("picky:every=3", on_error="fail"))
@@ -202,6 +211,8 @@ class TestFailingFilters:
 
 
 def test_bypassed_and_dropped_chunks(tmp_path: Path) -> None:
+    black = hang(tmp_path / "black", SEVEN, output("blur", on_error="black"), modes=["bypass"])
+    assert {decoded(black[name]).max() for name in black.names} == {0}
     made = hang(tmp_path, SEVEN, output("blur"), chunk_images=3, modes=["bypass", "drop", "filter"])
     assert made.names == ["0.png", "1.png", "2.png", "6.png"]
     assert (decoded(made["0.png"]) == decoded(SEVEN["0.png"])).all()

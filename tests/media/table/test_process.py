@@ -131,7 +131,10 @@ TITLES = b"yes,1\nbad one,2\nno,3\nbad two,4\n"
 @pytest.mark.usefixtures("_picky")
 @pytest.mark.parametrize(
     ("on_error", "titles", "fallback", "lost"),
-    [("original", ["yes", "bad one", "bad two"], [101, 103], []), ("drop", ["yes"], [], [101, 103])],
+    [
+        ("original", ["yes", "bad one", "bad two"], [101, 103], []),
+        *((each, ["yes"], [], [101, 103]) for each in ("drop", "black")),
+    ],
 )
 def test_a_record_whose_filter_fails_goes_by_the_policy(
     on_error: str, titles: list[str], fallback: list[int], lost: list[int]

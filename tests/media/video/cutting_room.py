@@ -86,6 +86,13 @@ class Numbered(Filter):
         return picture.with_notes({"number": picture.index}) if picture.index % 2 else picture
 
 @dataclass(frozen=True)
+class Corner(Filter):
+    name: ClassVar[str] = "corner"
+    summary: ClassVar[str] = "notes a box around all"
+    def apply(self, picture, earlier):
+        return picture.with_notes({"boxes": [[0, 0, picture.width, picture.height]]})
+
+@dataclass(frozen=True)
 class Trail(Filter):
     """The mean of this frame and the two before it."""
     name: ClassVar[str] = "trail"

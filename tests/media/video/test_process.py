@@ -49,6 +49,21 @@ def chain(*names: str) -> tuple[Step, ...]:
     return tuple(Step(name, {}) for name in names)
 
 
+def decoded(result: Result, codec: str) -> list[av.VideoFrame]:
+    """The frames of a result, by a plain decoder."""
+    table, packets = unpack(result.payload)
+    frames = table["report"]["format"]
+    decoder: Any = av.CodecContext.create(codec, "r")
+    decoder.extradata = table["x"]
+    decoder.width, decoder.height, decoder.pix_fmt = frames["width"], frames["height"], frames["pix_fmt"]
+    shown = []
+    for entry, data in zip(table["p"], packets, strict=True):
+        packet = av.Packet(bytes(data))
+        packet.pts = entry[1]
+        shown += decoder.decode(packet)
+    return [*shown, *decoder.decode(None)]
+
+
 def test_every_frame_becomes_a_packet(chunk: Chunk) -> None:
     result = process(*chunk, output(chain=BLUR))
     table, packets = unpack(result.payload)
@@ -149,6 +164,32 @@ class TestFailures:
         assert result.fallback_frames == result.frames_out == FRAMES
         assert report_of(result).fallback[3] == Fallback(3, "", BYPASSED)
         assert [bytes(each) for each in unpack(result.payload)[1]] == [bytes(e) for e in unpack(unfiltered.payload)[1]]
+
+    @pytest.mark.parametrize("codec", ["ffv1", "h264"])
+    @pytest.mark.parametrize(
+        ("names", "mode"), [(("picky",), "filter"), (("picky", "half"), "filter"), (("blur",), "bypass")]
+    )
+    def test_black_shows_nothing_of_the_frame(
+        self, chunk: Chunk, codec: str, names: tuple[str, ...], mode: str
+    ) -> None:
+        result = process(*chunk, output(codec, chain(*names), on_error="black"), mode=mode)
+        failed = [5, 10, 15, 20] if mode == "filter" else list(range(FRAMES))
+        assert [entry[0] for entry in report_of(result).fallback] == failed
+        assert (result.frames_out, result.lost_frames) == (FRAMES, 0)
+        shown = decoded(result, codec)
+        assert [index for index, frame in enumerate(shown) if frame.to_ndarray(format="gray").max() <= 12] == failed
+        assert len({(frame.width, frame.height) for frame in shown}) == 1
+
+    def test_filters_behind_see_nothing_of_it_either(self, chunk: Chunk) -> None:
+        """What looks back would show it in the frames after it."""
+        black = decoded(process(*chunk, output("ffv1", chain("picky", "trail"), on_error="black")), "ffv1")
+        original = decoded(process(*chunk, output("ffv1", chain("picky", "trail"))), "ffv1")
+        after = [frame.to_ndarray(format="gray").mean() for frame in (black[6], original[6])]
+        assert after[0] < after[1] - 20
+
+    def test_dropped_frames_do_not_pass_where_a_chunk_is_bypassed(self, chunk: Chunk) -> None:
+        result = process(*chunk, output("ffv1", chain("picky"), on_error="drop"), mode="bypass")
+        assert (result.frames_out, result.lost_frames) == (0, FRAMES)
 
     def test_nothing_of_a_chunk_waits_for_the_garbage_collector(self, chunk: Chunk) -> None:
         """x264 alone would hold some 76 MB at 720p, of each of the last few chunks."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
 
 from moviola.filters.chain import Step, parse_chain
-from moviola.media.bundle import unpack
 from moviola.media.errors import BundleError, ProcessingFailed, TooLargeToHandOn
 from moviola.media.fingerprint import fingerprint
-from moviola.media.material import Chunk, Output, Result, Source
+from moviola.media.material import Chunk, Source
 from moviola.media.video import frame_source, stages
 from moviola.media.video.frame_source import IntermediateSource
 from moviola.media.video.process import process
-from moviola.media.video.report import ChunkReport
 from moviola.media.video.split import split_file
 from tests.media.video.clips import ONE_KEYFRAME, encode
 from tests.media.video.cutting_room import output, process_of
+from tests.media.video.staging import assert_same, every_cut, report_of, staged
 
 FRAMES = 30
 
@@ -33,39 +30,6 @@ def chunks_of(path: Path, chunk_frames: int, context_frames: int) -> tuple[Sourc
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("stages") / "clip.mp4"
     return encode(path, "libx264", FRAMES, options=ONE_KEYFRAME)
-
-
-def staged(payload: bytes, source: Source, wanted: Output, cuts: tuple[int, ...], mode: str = "filter") -> Result:
-    """Each stage as another worker would do it, which knows its payload only."""
-    steps = [0, *cuts, len(wanted.chain)]
-    result = None
-    for start, stop in pairwise(steps):
-        result = process(payload, source.process, wanted, mode=mode, stage=range(start, stop))
-        payload = result.payload
-    assert result is not None
-    return result
-
-
-def report_of(result: Result) -> ChunkReport:
-    return ChunkReport.from_wire(unpack(result.payload)[0]["report"])
-
-
-def assert_same(one: Result, other: Result) -> None:
-    (table, packets), (other_table, other_packets) = unpack(one.payload), unpack(other.payload)
-    assert [bytes(each) for each in packets] == [bytes(each) for each in other_packets]
-    assert (table["p"], table["x"]) == (other_table["p"], other_table["x"])
-    report, other_report = report_of(one), report_of(other)
-    assert len(report.latency_ms) == len(other_report.latency_ms)
-    for each in (report, other_report):
-        each.seconds, each.latency_ms = None, None  # type: ignore[assignment]
-        each.failures = [failure._replace(traceback="") for failure in each.failures]
-    assert report == other_report
-    assert replace(one, payload=b"") == replace(other, payload=b"")
-
-
-def every_cut(length: int) -> list[tuple[int, ...]]:
-    inner = range(1, length)
-    return [cuts for count in range(1, length) for cuts in combinations(inner, count)]
 
 
 def context_of(chain: tuple[Step, ...]) -> int:
@@ -108,7 +72,7 @@ class TestFailures:
     @pytest.mark.parametrize(
         "chain", ["half,picky", "picky,half", "blur,picky,half", "picky,motion", "half,picky,motion"]
     )
-    @pytest.mark.parametrize("on_error", ["original", "drop"])
+    @pytest.mark.parametrize("on_error", ["original", "drop", "black"])
     def test_of_single_frames(self, clip: Path, chain: str, on_error: str) -> None:
         wanted = output("ffv1", parse_chain(chain), on_error=on_error)
         source, chunks = chunks_of(clip, 11, context_of(wanted.chain))
@@ -118,9 +82,9 @@ class TestFailures:
                 assert_same(whole, staged(chunk.payload, source, wanted, cuts))
 
     @pytest.mark.parametrize("chain", ["half,picky", "picky,half"])
-    @pytest.mark.parametrize("mode", ["bypass", "drop"])
-    def test_of_whole_chunks(self, clip: Path, chain: str, mode: str) -> None:
-        wanted = output("ffv1", parse_chain(chain))
+    @pytest.mark.parametrize(("mode", "on_error"), [("bypass", "original"), ("bypass", "black"), ("drop", "original")])
+    def test_of_whole_chunks(self, clip: Path, chain: str, mode: str, on_error: str) -> None:
+        wanted = output("ffv1", parse_chain(chain), on_error=on_error)
         source, (chunk,) = chunks_of(clip, 1000, 0)
         whole = process(chunk.payload, source.process, wanted, mode=mode)
         assert_same(whole, staged(chunk.payload, source, wanted, (1,), mode))

@@ -46,6 +46,7 @@ export function suits(filter, kind) {
 function card(filter, onChoose) {
   return h("button", { type: "button", class: "filter-card", onclick: () => onChoose(filter.name) },
     h("strong", {}, filter.name), h("span", {}, filter.summary),
+    filter.hides && h("span", { class: "muted small" }, "frames on which it fails are black"),
     !filter.workers && h("span", { class: "badge warn" }, "no worker offers it now"));
 }
 
