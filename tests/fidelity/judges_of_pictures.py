@@ -1,0 +1,114 @@
+"""What the pictures of a video are: colour, depth, fields, shape, and what hangs on them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from tests.fidelity.facts import Stream
+from tests.fidelity.pair import Pair
+from tests.fidelity.verdicts import Fate, Verdict, joined
+
+WORDS: Final = {
+    "DOVI": "dolby",
+    "Dolby": "dolby",
+    "Caption": "caption",
+    "Mastering": "mastering|HDR",
+    "Content light": "light level|HDR",
+    "Stereo": "stereo|MV-HEVC|view|3D",
+    "Spherical": "spherical|360",
+    "SMPTE 12": "timecode",
+    "2094": "HDR10|dynamic",
+    "ICC": "ICC",
+}
+"""What a sentence about such side data says."""
+
+
+def colour(pair: Pair) -> Verdict:
+    """What the source tells of its colours, and how deep they are."""
+    if pair.videos is None:
+        return Verdict("colour", Fate.NOTHING)
+    first, second = pair.videos
+    changed = [
+        f"{name.removeprefix('color_')} {value} → {second.colour.get(name, 'not told')}"
+        for name, value in first.colour.items()
+        if second.colour.get(name) != value and not _is_told_otherwise(name, value, second)
+    ]
+    if first.pixels != second.pixels and first.pixels.replace("yuvj", "yuv") != second.pixels.replace("yuvj", "yuv"):
+        changed.append(f"{first.pixels} → {second.pixels}")
+    return pair.judged(
+        "colour", not changed, ", ".join(changed) or second.pixels, r"cannot hold|convert|colour|range|alpha|depth"
+    )
+
+
+def _is_told_otherwise(name: str, value: str, made: Stream) -> bool:
+    """Left-sited chroma and limited range are what a file means that says nothing."""
+    return name not in made.colour and value in ("left", "tv")
+
+
+def side_data(pair: Pair) -> Verdict:
+    if pair.videos is None:
+        return Verdict("side data", Fate.NOTHING)
+    first, second = pair.videos
+    verdicts = []
+    for name, value in first.side_data.items():
+        if "Matrix" in name or name == "Active Format Description":
+            continue  # rotation is judged by itself
+        found = second.side_data.get(name)
+        text = name if found == value else f"{name} ({value})" + (f" → {found}" if found is not None else "")
+        verdicts.append(pair.judged("side data", found == value, text, _words_for(name)))
+    if first.tags.get("alpha_mode") == "1":
+        verdicts.append(
+            pair.judged(
+                "side data",
+                second.tags.get("alpha_mode") == "1" or "a" in second.pixels.partition("p")[0],
+                "alpha",
+                "alpha|transparen",
+            )
+        )
+    return joined("side data", verdicts)
+
+
+def _words_for(name: str) -> str:
+    """Return a pattern for sentences about side data of this name."""
+    return next((pattern for word, pattern in WORDS.items() if word in name), re.escape(name))
+
+
+def field_order(pair: Pair) -> Verdict:
+    if pair.videos is None or not pair.videos[0].field_order:
+        return Verdict("field order", Fate.NOTHING)
+    first, second = pair.videos
+    kept = first.field_order == second.field_order or (first.field_order == "progressive" and not second.field_order)
+    return pair.judged(
+        "field order",
+        kept,
+        first.field_order if kept else f"{first.field_order} → {second.field_order or 'not told'}",
+        "field|interlac",
+    )
+
+
+def geometry(pair: Pair) -> Verdict:
+    """Rotation, the shape of a pixel, and the size; a rotation may have become a turned picture."""
+    if pair.videos is None:
+        return Verdict("geometry", Fate.NOTHING)
+    first, second = pair.videos
+    turned = [
+        side.side_data.get("Display Matrix", side.side_data.get("3x3 displaymatrix", "rotation=0"))
+        for side in (first, second)
+    ]
+    changed = [] if turned[0] == turned[1] else [f"{turned[0]} → {turned[1]}"]
+    for name, one, other in (("size", first.size, second.size), ("aspect", _aspect(first), _aspect(second))):
+        if one != other:
+            changed.append(f"{name} {one} → {other}")
+    if len(pair.before.sizes) > 1:
+        changed.append(f"{len(pair.before.sizes)} sizes")
+    return pair.judged(
+        "geometry",
+        not changed,
+        ", ".join(changed) or f"{second.size[0]}×{second.size[1]}",
+        "size|aspect|rotat|turn|cannot hold",
+    )
+
+
+def _aspect(stream: Stream) -> str:
+    return "1:1" if stream.aspect in ("", "0:1", "1/1", "N/A") else stream.aspect

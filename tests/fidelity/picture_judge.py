@@ -1,0 +1,243 @@
+"""Compares a picture with what was made of it, by Pillow and tifffile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import md5
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image, UnidentifiedImageError
+
+from tests.fidelity.said import Answer
+from tests.fidelity.verdicts import Fate, Verdict, joined
+
+SUFFIXES: Final = frozenset(
+    {
+        ".jpg", ".jpeg", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".hif", ".heics",
+        ".avif", ".avifs", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm",
+    }
+)  # fmt: skip
+"""Names of files that are pictures, or animations of them."""
+
+VIDEOS: Final = frozenset([".mp4", ".mkv", ".mov", ".webm", ".avi", ".ogv", ".ogg", ".ts"])
+
+DPI_TOLERANCE: Final = 0.1
+"""PNG counts pixels a metre: 72 dpi are read as 71.9836."""
+
+WRITTEN_ANEW: Final = frozenset(
+    {
+        0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x010A, 0x0111, 0x0112, 0x0115, 0x0116, 0x0117, 0x011A, 0x011B, 0x011C,
+        0x0128, 0x013D, 0x0142, 0x0143, 0x0144, 0x0145, 0x0140, 0x014A, 0x0152, 0x0153, 0x015B, 0x0201, 0x0202, 0x0211,
+        0x0212, 0x0213, 0x0214, 0x02BC, 0x8649, 0x8769, 0x8773, 0x8825, 0xA005, 0x00FE, 0x00FF, 0x0107, 0x0118, 0x0119,
+        0x0124, 0x0125, 0x014C, 0x0132, 0x83BB, 0x0154, 0x0155,
+    }
+)  # fmt: skip
+"""Tags of EXIF and TIFF about how the file is laid out, or that are compared by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What one picture is.
+
+    Attributes:
+        mode: Pillow's, such as `RGB`.
+        size: width and height, in pixels.
+        frames: pictures, or pages, in the file.
+        dpi: horizontal and vertical, where it is told.
+        bits: of a sample, and whether they are of a float.
+        alpha: whether alpha is there, and for TIFF of which kind.
+        exif: tags of the main and of the further directories, by name of the directory and number.
+        icc: a digest of the colour profile.
+        xmp: whether there is XMP, and how long.
+        comment: text beside it.
+        orientation: as EXIF counts it.
+        durations: how long each frame of an animation lasts (milliseconds).
+    """
+
+    mode: str
+    size: tuple[int, int]
+    frames: int = 1
+    dpi: tuple[float, float] | None = None
+    bits: str = ""
+    alpha: str = ""
+    exif: dict[str, str] = field(default_factory=dict)
+    icc: str = ""
+    xmp: int = 0
+    comment: str = ""
+    orientation: int = 1
+    durations: tuple[int, ...] = ()
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's name says that it is a picture."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def verdicts(source: Path, answer: Answer) -> list[Verdict]:
+    """Return what became of each aspect of a picture. Raise OSError, ValueError where one cannot be read."""
+    before = look(source)
+    output = answer.outputs[0]
+    if output.suffix.lower() in VIDEOS:
+        said = answer.said("animation|video|frames")
+        is_one = before.frames == 1
+        fate = Fate.SAID if said and not is_one else Fate.LOST
+        return [
+            Verdict(
+                "frames", fate, f"{'a picture' if is_one else f'{before.frames} frames'} became {output.name} {said}"
+            )
+        ]
+    after = look(output)
+    return [judge(before, after, answer) for judge in JUDGES]
+
+
+def look(path: Path) -> Picture:
+    """Return what Pillow, and for TIFF tifffile, say of a picture."""
+    _register()
+    with Image.open(path) as image:
+        image.load()
+        exif = image.getexif()
+        info = image.info
+        found = Picture(
+            mode=image.mode,
+            size=image.size,
+            frames=getattr(image, "n_frames", 1),
+            dpi=_dpi(info),
+            alpha="alpha" if "A" in image.mode or "transparency" in info else "",
+            exif=_exif(exif),
+            icc=md5(info.get("icc_profile") or b"", usedforsecurity=False).hexdigest()
+            if info.get("icc_profile")
+            else "",
+            xmp=len(info.get("xmp") or b"") or len(info.get("XML:com.adobe.xmp") or ""),
+            comment=_text(info.get("comment")),
+            orientation=int(exif.get(0x0112, 1) or 1),
+            durations=_durations(image),
+        )
+    return _with_tiff(path, found) if path.suffix.lower() in (".tif", ".tiff") else found
+
+
+def _register() -> None:
+    import pillow_heif  # noqa: PLC0415 - only where it is needed
+
+    pillow_heif.register_heif_opener()
+
+
+def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
+    dpi = info.get("dpi")
+    return (float(dpi[0]), float(dpi[1])) if dpi and dpi[0] else None
+
+
+def _exif(exif: Image.Exif) -> dict[str, str]:
+    found = {f"0th {tag:#06x}": _text(value) for tag, value in exif.items() if tag not in WRITTEN_ANEW}
+    for name, number in (("Exif", 0x8769), ("GPS", 0x8825)):
+        found |= {f"{name} {tag:#06x}": _text(value) for tag, value in exif.get_ifd(number).items() if tag != 0xA005}
+    found.pop("Exif 0xa002", None)  # width and height are those of the picture
+    found.pop("Exif 0xa003", None)
+    return {name: value for name, value in found.items() if value.strip("\0 ")}
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value) if value is not None else ""
+
+
+def _durations(image: Image.Image) -> tuple[int, ...]:
+    found = []
+    for number in range(min(getattr(image, "n_frames", 1), 1000)):
+        try:
+            image.seek(number)
+        except (EOFError, OSError):
+            break
+        found.append(int(image.info.get("duration", 0) or 0))
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _with_tiff(path: Path, found: Picture) -> Picture:
+    """Return the same with what Pillow does not tell of a TIFF."""
+    import tifffile  # noqa: PLC0415 - only where it is needed
+
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        extra = [str(getattr(each, "name", each)) for each in page.extrasamples]
+        kind = next((each for each in extra if "ALPHA" in each), "")
+        return Picture(
+            found.mode, found.size, len(file.pages), found.dpi, str(page.dtype), kind, found.exif, found.icc,
+            int(page.tags[700].count) if 700 in page.tags else 0, found.comment, found.orientation, found.durations,
+        )  # fmt: skip
+
+
+def _compared(aspect: str, is_kept: bool, text: str, answer: Answer, pattern: str) -> Verdict:
+    if is_kept:
+        return Verdict(aspect, Fate.KEPT, text)
+    said = answer.said(pattern)
+    return Verdict(aspect, Fate.SAID if said else Fate.LOST, f"{text} ({said})" if said else text)
+
+
+def _frames(before: Picture, after: Picture, answer: Answer) -> Verdict:
+    text = f"{before.frames} → {after.frames}"
+    return _compared("frames", before.frames == after.frames, text, answer, "page|frame|animation|first picture")
+
+
+def _times(before: Picture, after: Picture, answer: Answer) -> Verdict:
+    if not before.durations:
+        return Verdict("times", Fate.NOTHING)
+    return _compared(
+        "times",
+        before.durations == after.durations,
+        f"{len(before.durations)} durations",
+        answer,
+        "animation|duration|frame|page",
+    )
+
+
+def _colour(before: Picture, after: Picture, answer: Answer) -> Verdict:
+    """The profile, the depth and the model of the colours."""
+    changed = []
+    if before.icc and before.icc != after.icc:
+        changed.append("ICC profile " + ("changed" if after.icc else "not there"))
+    if before.bits and after.bits and before.bits != after.bits:
+        changed.append(f"{before.bits} → {after.bits}")
+    if before.mode != after.mode:
+        changed.append(f"{before.mode} → {after.mode}")
+    if before.alpha != after.alpha:
+        changed.append(f"{before.alpha or 'no alpha'} → {after.alpha or 'no alpha'}")
+    text = ", ".join(changed) or before.mode
+    return _compared(
+        "colour", not changed, text, answer, "ICC|profile|colour|bit|alpha|palette|CMYK|convert|written as|read as"
+    )
+
+
+def _tags(before: Picture, after: Picture, answer: Answer) -> Verdict:
+    """EXIF, XMP, comments and the resolution."""
+    verdicts = []
+    missing = [name for name, value in before.exif.items() if after.exif.get(name) != value]
+    if before.exif:
+        text = f"EXIF {', '.join(missing[:4])}{' …' if len(missing) > 4 else ''}" if missing else ""
+        verdicts.append(_compared("tags", not missing, text, answer, "EXIF"))
+    if before.xmp:
+        verdicts.append(_compared("tags", bool(after.xmp), "" if after.xmp else "XMP", answer, "XMP"))
+    if before.comment:
+        kept = before.comment.strip("\0 ") == after.comment.strip("\0 ")
+        verdicts.append(_compared("tags", kept, "" if kept else "comment", answer, "comment"))
+    if before.dpi:
+        kept = (
+            after.dpi is not None
+            and max(abs(a - b) for a, b in zip(before.dpi, after.dpi, strict=True)) < DPI_TOLERANCE
+        )
+        verdicts.append(
+            _compared("tags", kept, "" if kept else f"dpi {before.dpi} → {after.dpi}", answer, "dpi|resolution")
+        )
+    return joined("tags", verdicts)
+
+
+def _geometry(before: Picture, after: Picture, answer: Answer) -> Verdict:
+    """The size as it is seen: a picture may have been turned upright."""
+    shown = [each.size[::-1] if each.orientation > 4 else each.size for each in (before, after)]
+    text = f"{shown[0][0]}×{shown[0][1]}" + ("" if shown[0] == shown[1] else f" → {shown[1][0]}×{shown[1][1]}")
+    return _compared("geometry", shown[0] == shown[1], text, answer, "size|turn|rotat|orientation")
+
+
+JUDGES: Final[tuple[Callable[[Picture, Picture, Answer], Verdict], ...]] = (_frames, _times, _tags, _colour, _geometry)
+
+UNREADABLE: Final = (OSError, ValueError, SyntaxError, KeyError, UnidentifiedImageError)
+"""What Pillow and tifffile raise for a file that they cannot read."""
