@@ -21,6 +21,12 @@ _COLOUR: Final = {"color_range": "color_range", "colorspace": "color_space", "co
 
 _ADTS: Final = 0xFFF0
 
+JUMP_S: Final = 10.0
+"""A step of the clock that FFmpeg, too, takes for a break in a format whose clock may break, in either direction."""
+
+BREAKING: Final = frozenset({"mpegts", "mpeg", "flv"})
+"""Formats that recordings are joined in, byte for byte, whose clocks begin anew then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -37,13 +43,15 @@ class Track:
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """When each frame of the video is presented, and for how long the last (seconds); the sizes that frames have, and
-    the other streams' packets. `errors` is how many packets could not be decoded."""
+    the other streams' packets. `errors` is how many packets could not be decoded, `breaks` how often the clock
+    breaks: the times go on from there as if it did not."""
 
     times: list[float]
     last_duration: float = 0.0
     sizes: set[tuple[int, int]] = field(default_factory=set)
     tracks: list[Track] = field(default_factory=list)
     errors: int = 0
+    breaks: int = 0
 
 
 def describe(path: Path) -> File:
@@ -82,13 +90,14 @@ def timeline(path: Path) -> Timeline:
                 _, times, payloads = others.setdefault(stream.index, (stream.type, [], []))
                 times.append(None if packet.pts is None else float(packet.pts * packet.time_base))
                 payloads.append(_bare(bytes(packet), stream.codec_context.name if stream.codec_context else ""))
-        seen.sort()
+        times, breaks = _joined(seen) if file.format.name in BREAKING else (sorted(time for time, _ in seen), 0)
         return Timeline(
-            [time for time, _ in seen],
+            times,
             seen[-1][1] if seen else 0.0,
             sizes,
             [_track(index, *found) for index, found in sorted(others.items())],
             errors,
+            breaks,
         )
 
 
@@ -100,6 +109,20 @@ def sound(path: Path, index: int) -> str:
             if isinstance(frame, av.AudioFrame):
                 digest.update(frame.to_ndarray().tobytes())
     return digest.hexdigest()
+
+
+def _joined(seen: list[tuple[float, float]]) -> tuple[list[float], int]:
+    """Return times without breaks, and how many breaks there were: the frame behind one comes when the one before has
+    lasted as long as it lasts, or as the frame before it lasted."""
+    times: list[float] = []
+    shift, breaks, last = 0.0, 0, 0.0
+    for number, (time, duration) in enumerate(seen):
+        if number and not -1.0 < time - last < JUMP_S:
+            shift += times[-1] + (duration or (times[-1] - times[-2] if number > 1 else 0.0)) - (time + shift)
+            breaks += 1
+        last = time
+        times.append(time + shift)
+    return sorted(times), breaks
 
 
 def _packets(file: Any) -> Iterator[Any]:

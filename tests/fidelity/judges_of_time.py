@@ -40,9 +40,9 @@ def times(pair: Pair) -> Verdict:
     if not before:
         return Verdict("times", Fate.NOTHING)
     error = max((abs(one - other) for one, other in zip(before, after, strict=False)), default=0.0)
-    return pair.judged(
-        "times", error <= TIME_TOLERANCE_S, f"{error * 1000:.1f} ms", r"clock|time ?stamp|\btimes?\b|rebased|rate"
-    )
+    text = f"{error * 1000:.1f} ms" + (f", {pair.before.breaks} breaks of the clock" if pair.before.breaks else "")
+    is_kept = error <= TIME_TOLERANCE_S and not pair.before.breaks
+    return pair.judged("times", is_kept, text, r"clock|time ?stamp|\btimes?\b|rebased|rate")
 
 
 def duration(pair: Pair) -> Verdict:
@@ -51,7 +51,7 @@ def duration(pair: Pair) -> Verdict:
     source, output = pair.source.duration, pair.output.duration
     frame = max(pair.before.last_duration, DURATION_TOLERANCE_S)
     kept = any(abs(each - output) <= frame for each in (source, span, _span(pair)) if each)
-    pattern = r"clock|lasts|duration|truncat|ends early|edit|rebased|cut|damage|missing|time"
+    pattern = r"clock|lasts|duration|truncat|ends early|edit|rebased|cut|damage|missing"
     return pair.judged("duration", kept, f"{source:.3f} → {output:.3f} s", pattern)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from PIL import Image
@@ -44,7 +44,7 @@ def fates(of: Pair) -> dict[str, Fate]:
     return {each.aspect: each.fate for each in video_judge.verdicts(of)}
 
 
-def with_video(**changes: object) -> File:
+def with_video(**changes: Any) -> File:
     return replace(FILE, streams=(replace(VIDEO, **changes), *FILE.streams[1:]))
 
 
