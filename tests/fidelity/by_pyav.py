@@ -90,9 +90,9 @@ def timeline(path: Path) -> Timeline:
                 _, times, payloads = others.setdefault(stream.index, (stream.type, [], []))
                 times.append(None if packet.pts is None else float(packet.pts * packet.time_base))
                 payloads.append(_bare(bytes(packet), stream.codec_context.name if stream.codec_context else ""))
-        times, breaks = _joined(seen) if file.format.name in BREAKING else (sorted(time for time, _ in seen), 0)
+        shown, breaks = _joined(seen) if file.format.name in BREAKING else (sorted(time for time, _ in seen), 0)
         return Timeline(
-            times,
+            shown,
             seen[-1][1] if seen else 0.0,
             sizes,
             [_track(index, *found) for index, found in sorted(others.items())],
