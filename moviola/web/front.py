@@ -121,7 +121,7 @@ class Front:
         stream = await self._in_thread(sound_of, facts) if self._with_sound else None
         if stream is not None:
             track = self._output_count + stream.stream - 1
-            self._sound = Heard(self._open, track, stream, video.shift_s)
+            self._sound = Heard(self._open, track, stream)
             if not await self._sound.begin():
                 return None
         data = await self._in_thread(beginning, video, self._sound.live if self._sound is not None else None)

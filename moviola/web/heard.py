@@ -20,13 +20,10 @@ class Heard:
         open_results: opens the results of a track of the job, from an index on.
         track: the sound's.
         facts: of its stream.
-        shift_s: by how much all streams are moved, in seconds.
     """
 
-    def __init__(
-        self, open_results: Callable[[int, int], Results], track: int, facts: PassthroughStream, shift_s: Fraction
-    ) -> None:
-        self.live = LiveSound(facts, shift_s)
+    def __init__(self, open_results: Callable[[int, int], Results], track: int, facts: PassthroughStream) -> None:
+        self.live = LiveSound(facts)
         self._open, self._track = open_results, track
         self._results = open_results(track, 0)
         self._asked: asyncio.Task[bytes | None] | None = None

@@ -86,7 +86,7 @@ class _FrontSplitter(Splitter):
         next_cut = packet_count = 0
         with opened(self._growing) as (container, stream):
             for packet in packets_of(container, [stream]):
-                self._keep(packet)
+                self._keep(self._scan.timeline.move(packet, packet_count))
                 packet_count += 1
                 if packet_count < self._cuts[next_cut].stop:
                     continue

@@ -12,6 +12,7 @@ from typing import Annotated, Protocol
 from moviola.base.mapped import SIGNED, Mapped, Ticks
 from moviola.base.records import record
 from moviola.media.video.orientation import Orientation
+from moviola.media.video.timeline import Stretch
 
 Tags = dict[str, str]
 """What a container's author noted, under names of their own."""
@@ -152,6 +153,7 @@ class VideoSplice(Mapped):
         pts_complete: every one of these has a timestamp; if not, time is frame index / rate.
         first_pts (time base): where the shown frames begin, None where that is not known.
         last_end (time base): where they end: the last one's time and its duration.
+        timeline: how times here are mapped back to the source's own, by moviola.media.video.timeline.source_time.
         metadata: of the file.
         chapters: of the file.
         stream: the filtered stream's.
@@ -169,6 +171,7 @@ class VideoSplice(Mapped):
     pts_complete: bool
     first_pts: Ticks | None
     last_end: Ticks | None
+    timeline: list[Stretch]
     metadata: Tags
     chapters: list[Chapter]
     stream: StreamTags

@@ -103,7 +103,7 @@ class LosslessSplitter:
         with opened(found.path) as (container, stream):
             stream.codec_context.thread_count = 1
             others = [container.streams[index] for index in found.passthrough_numbers]
-            for packet in packets_of(container, [stream, *others]):
+            for packet in map(found.timeline.mover(), packets_of(container, [stream, *others])):
                 if packet.stream_index != stream.index:
                     yield from carrier.add(packet)
                 elif packet.size:

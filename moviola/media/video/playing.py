@@ -91,13 +91,11 @@ class LiveVideo:
         check_playable(output.encoder.codec)
         self._source, self._output = source, output
         self._times = StrictTimes()
-        self._shift: int | None = None
         self._extradata: bytes | None = None
         self._first = b""  # the first packet, with its encoder's start codes
         # What follows is known from the first result on.
         self.width = self.height = 0  # pixels
         self.rate = source.rate  # frames a second
-        self.shift_s = Fraction(0)  # by how much all streams of the finished file are moved
         self.timescale = self.lead = 1  # ticks a second, and those of `video_run`
 
     def take(self, payload: bytes) -> Shown | None:
@@ -112,13 +110,11 @@ class LiveVideo:
             track.format()
         except NothingToSplice:
             return None
-        if self._shift is None:
-            self._shift = track.shift
-            self.shift_s = track.shift * track.time_base
+        if self._extradata is None:
             self.rate = track.grid.rate if track.grid is not None else self._source.rate
             self.timescale = track.time_base.denominator
             self.lead = round(LEAD_FRAMES * self.timescale / self.rate)
-        track.shift, track.times = self._shift, self._times
+        track.times = self._times
         (chunk,) = track.chunks()
         self._check(chunk)
         return self._shown(chunk, track.time_base)
@@ -150,7 +146,7 @@ class LiveVideo:
             return None
         if source.last_end is None or not source.pts_complete:
             return float(source.frame_count / source.rate)
-        return float(source.last_end * source.time_base + self.shift_s - begin_s)
+        return float(source.last_end * source.time_base - begin_s)
 
     def add_to(self, file: OutputContainer, stack: ExitStack) -> Packet[Any]:
         """Add a stream of this video to a file, as its packets describe it, and return its first packet.
@@ -181,12 +177,11 @@ class LiveSound:
 
     Args:
         facts: of the stream.
-        shift_s: by how much all streams are moved, in seconds.
     """
 
-    def __init__(self, facts: PassthroughStream, shift_s: Fraction) -> None:
+    def __init__(self, facts: PassthroughStream) -> None:
         self._facts = facts
-        self._track = PassthroughTrack(facts, shift_s, lambda _: None)
+        self._track = PassthroughTrack(facts, lambda _: None)
         self._packets: deque[_Waiting] = deque()  # that were not given yet
         self._first: _Waiting | None = None
         self.end_s = self.given_s = Fraction(0)  # until when sound has come, and was given

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from struct import unpack_from
 from typing import Any
 
 import av
@@ -16,12 +17,14 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Facts
 from moviola.media.video import passthrough
+from moviola.media.video.clocks import MPEG_FORMATS, Clocks, Role, Told
 from moviola.media.video.cut import ANCHORED, SourceTrack
 from moviola.media.video.description import Tally, describe
 from moviola.media.video.headers import Chapter, DecoderParameters, PassthroughStream, Tags
 from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
+from moviola.media.video.timeline import Timeline, findings_of, timeline_of
 
 # Side data that holds from its packet on, until the next of its kind.
 LASTING_SIDE_DATA = ("palette", "new_extradata", "param_change")
@@ -42,7 +45,7 @@ class LastingSideData:
 class Scan:
     """What one pass over a file's packets tells.
 
-    Times are in `time_base`;
+    Times are in `time_base`, and those of the output: `timeline` tells by how much the file's own were moved.
     `first_pts` and `last_end` are where the shown frames begin and end, None without timestamps.
     `passthrough` describes the streams that are carried beside it, and `passthrough_numbers` maps their index in
     the file to their number there. `damaged` is what the container knows of damage; decoding may find more.
@@ -59,6 +62,7 @@ class Scan:
     sample_aspect: Fraction | None
     orientation: Orientation
     track: SourceTrack
+    timeline: Timeline
     first_pts: int | None
     last_end: int | None
     key_count: int
@@ -117,7 +121,6 @@ class Scanner:
     encoder_notes: bytes = b""
     key_count: int = 0
     damaged: bool = False
-    last_end: int | None = None
     tallies: dict[int, Tally] = field(default_factory=dict)
     firsts: dict[int, av.Packet[Any]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
@@ -130,6 +133,8 @@ class Scanner:
             codec.canonical_name, context.extradata, reorders=self._reorders, reorder_depth=context.reorder_depth
         )
         self._others, self._left_out = passthrough.candidates(self.container, self.stream)
+        told = {stream.index: _told(stream) for stream in [self.stream, *self._others]}
+        self._clocks = Clocks(told, is_mpeg=self.container.format.name in MPEG_FORMATS)
 
     @property
     def knows_streams(self) -> bool:
@@ -141,6 +146,7 @@ class Scanner:
         for packet in packets_of(self.container, [self.stream, *self._others], self.errors):
             tally = self.tallies.setdefault(packet.stream_index, Tally())
             tally.add(packet, keyframes=packet.stream_index == self.stream.index)
+            self._time(packet)
             if packet.stream_index == self.stream.index:
                 self._add(packet)
             else:
@@ -152,13 +158,25 @@ class Scanner:
         codec = self.stream.codec_context.codec
         access = bytearray(self.access)
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
+        timeline = timeline_of(self._clocks)
         findings = [*self._left_out, *(Finding("the file", Fate.LOST, error) for error in self.errors)]
         carried, numbers = self._carried(self._others, self.firsts, findings)
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
-            list(self.pts), list(self.size), access, bytes(self.anchor), bytes(self.shown),
+            timeline.moved(self.stream.index, self.pts), list(self.size), access, bytes(self.anchor), bytes(self.shown),
         )  # fmt: skip
-        return self._summary(track, carried, numbers, findings)
+        return self._summary(track, timeline, carried, numbers, [*findings, *findings_of(timeline)])
+
+    def _time(self, packet: av.Packet[Any]) -> None:
+        shown = packet.size > 0 and not packet.is_discard
+        skipped = 0
+        if packet.has_sidedata("skip_samples"):
+            stream: Any = self.container.streams[packet.stream_index]
+            (samples,) = unpack_from("<I", bytes(packet.get_sidedata("skip_samples")))
+            skipped = round(samples / (stream.codec_context.sample_rate * packet.time_base))
+        self._clocks.add(
+            packet.stream_index, packet.pts, packet.dts, packet.duration or 0, shown=shown, skipped=skipped
+        )
 
     def _add(self, packet: av.Packet[Any]) -> None:
         index = len(self.pts)
@@ -173,8 +191,6 @@ class Scanner:
         self.shown.append(shown)
         self.key_count += packet.is_keyframe and packet.size > 0
         self.damaged = self.damaged or packet.is_corrupt
-        if shown and packet.pts is not None:
-            self.last_end = max(self.last_end or packet.pts, packet.pts + (packet.duration or 0))
         for kind in LASTING_SIDE_DATA:
             if packet.has_sidedata(kind):  # type: ignore[arg-type]
                 data = bytes(packet.get_sidedata(kind))  # type: ignore[arg-type]
@@ -198,15 +214,19 @@ class Scanner:
         return carried, numbers
 
     def _summary(
-        self, track: SourceTrack, carried: list[PassthroughStream], numbers: dict[int, int], findings: list[Finding]
+        self,
+        track: SourceTrack,
+        timeline: Timeline,
+        carried: list[PassthroughStream],
+        numbers: dict[int, int],
+        findings: list[Finding],
     ) -> Scan:
         stream, container = self.stream, self.container
-        times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]
+        times = [pts for pts, shown in zip(track.pts, self.shown, strict=True) if shown and pts is not None]
         frame_count = track.frames_before[-1]
         if frame_count == 0:
             raise UnreadableSource(self.path, "the video has no frame to show", CHECK_PATH)
         base = stream.time_base or Fraction(1, 90000)
-        duration = container.duration
         return Scan(
             path=self.path,
             container=container.format.name,
@@ -218,25 +238,40 @@ class Scanner:
             sample_aspect=stream.sample_aspect_ratio or None,
             orientation=self.orientation,
             track=track,
+            timeline=timeline,
             first_pts=min(times, default=None),
-            last_end=self.last_end,
+            last_end=timeline.ends[stream.index] if times else None,
             key_count=self.key_count,
             damaged=self.damaged or bool(self.errors),
             encoder_notes=self.encoder_notes,
             lasting=list(self.lasting),
             passthrough=carried,
             passthrough_numbers=numbers,
-            duration_s=None if duration is None else duration / av.time_base,
+            duration_s=self._duration_s(timeline),
             bit_rate=container.bit_rate or None,
             language=stream.language or "und",
             disposition=int(stream.disposition),
             metadata=dict(container.metadata),
             stream_metadata=dict(stream.metadata),
-            chapters=[_chapter(one) for one in container.chapters()],
+            chapters=[_chapter(one, timeline) for one in container.chapters()],
             findings=findings,
             streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
             description=describe(container, stream, self.tallies, track.times),
         )
+
+    def _duration_s(self, timeline: Timeline) -> float | None:
+        """What the container says, or what is left of it when its clocks are joined."""
+        if not timeline.is_moved:
+            return None if self.container.duration is None else self.container.duration / av.time_base
+        bases = {one.index: one.time_base or Fraction(1) for one in self.container.streams}
+        return float(max(end * bases[index] for index, end in timeline.ends.items()))
+
+
+def _told(stream: Any) -> Told:
+    """What clocks must know of a stream; a decoder gives whole sound from the second packet of a coded one on."""
+    role = {"video": Role.VIDEO, "audio": Role.SOUND}.get(stream.type, Role.SPARSE)
+    runs_up = role is Role.SOUND and not stream.codec_context.name.startswith(("pcm_", "s302m", "flac", "alac"))
+    return Told(role, stream.time_base or Fraction(1, 90000), runs_up)
 
 
 def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: int) -> Fraction:
@@ -250,9 +285,11 @@ def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: in
     return Fraction(25)
 
 
-def _chapter(chapter: Any) -> Chapter:
+def _chapter(chapter: Any, timeline: Timeline) -> Chapter:
     base = chapter["time_base"] or Fraction(1, 1000)
-    return Chapter(chapter["id"], chapter["start"], chapter["end"], base, dict(chapter["metadata"]))
+    earlier = round(timeline.start_s / base)
+    begin, end = (max(0, at - earlier) if earlier > 0 else at - earlier for at in (chapter["start"], chapter["end"]))
+    return Chapter(chapter["id"], begin, end, base, dict(chapter["metadata"]))
 
 
 def _stream_facts(stream: Any) -> Facts:

@@ -9,6 +9,8 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -27,7 +29,7 @@ from moviola.media.video.container_choice import Way, add_untouched, container_o
 from moviola.media.video.containers import Container
 from moviola.media.video.digest import Digest, video_packets
 from moviola.media.video.encode import add_encoded_stream
-from moviola.media.video.headers import PassthroughStream, StreamTags, VideoSplice
+from moviola.media.video.headers import Chapter, PassthroughStream, StreamTags, VideoSplice
 from moviola.media.video.sound import add_decoded, decoded_packets
 from moviola.media.video.templates import FILE_ONLY, template_stream
 from moviola.media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, untouched
@@ -55,7 +57,7 @@ def splice(
     frames of chunks that are left out, or whose payload is empty, count as lost.
     `details` of what is returned: `container`, `size` in bytes, `duration_s`, `time_error_s`, the largest difference
     between a frame's time in the file and the one it should have, `shift_s`, by how much all streams were moved
-    because the source begins before zero, and `annotation_count`.
+    because the source does not begin at zero, and `annotation_count`.
     Of an output without video the annotations are the main file, there even if it is empty, and the digest is their
     SHA-256; `container`, `duration_s` and `time_error_s` are None.
 
@@ -78,7 +80,7 @@ def splice(
     if splicer is not None and not book.annotations.line_count:
         files.withdraw(notes)
     details |= {
-        "shift_s": float(track.shift * track.time_base),
+        "shift_s": float(_shift_s(facts)),
         "annotation_count": book.annotations.line_count,
     }
     return Spliced(book.account, digest, main, details, analysis=book.annotations.summary.to_json())
@@ -119,9 +121,9 @@ class _Splicer:
             )
             video = add_encoded_stream(file, self._output.encoder, frames)
             _describe(video, self._source.stream)
-            others = self._add_passthrough(file, stack, track, passthrough)
+            others = self._add_passthrough(file, stack, passthrough)
             file.metadata.update(_lasting_tags(self._source.metadata))
-            self._add_chapters(file, track)
+            self._add_chapters(file)
             file.start_encoding()
             context = video.codec_context
             delay = max(context.reorder_depth, codec_of(self._output.encoder).reorder_depth)
@@ -142,17 +144,16 @@ class _Splicer:
                 yield getattr(template.codec_context, "sample_rate", None) or 1
 
     def _add_passthrough(
-        self, file: OutputContainer, stack: ExitStack, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]
+        self, file: OutputContainer, stack: ExitStack, passthrough: Mapping[int, Iterable[bytes]]
     ) -> list[Iterator[Mux]]:
         """A stream of `file` for each that is carried, and its packets."""
-        shift_s = track.shift * track.time_base
         streams = []
         for facts in self._source.passthrough:
             payloads = passthrough.get(facts.stream)
             way = way_into(self._container, facts)
             if payloads is None or way is Way.LEFT_OUT:
                 continue
-            packets = passthrough_packets(payloads, facts, shift_s, self._account.warn)
+            packets = passthrough_packets(payloads, facts, self._account.warn)
             template = stack.enter_context(template_stream(facts.template_format, facts.template))
             if way is Way.UNTOUCHED:
                 stream = add_untouched(file, template)
@@ -170,20 +171,9 @@ class _Splicer:
             _describe(stream, facts)
         return streams
 
-    def _add_chapters(self, file: OutputContainer, track: VideoTrack) -> None:
-        shift_s = track.shift * track.time_base
-        chapters = []
-        for chapter in self._source.chapters:
-            moved = round(shift_s / chapter.time_base)
-            chapters.append(
-                {
-                    "id": chapter.id,
-                    "start": chapter.start + moved,
-                    "end": chapter.end + moved,
-                    "time_base": chapter.time_base,
-                    "metadata": chapter.metadata,
-                }
-            )
+    def _add_chapters(self, file: OutputContainer) -> None:
+        names = [each.name for each in fields(Chapter)]
+        chapters = [{name: getattr(chapter, name) for name in names} for chapter in self._source.chapters]
         if chapters:
             file.set_chapters(chapters)  # type: ignore[arg-type]
 
@@ -214,8 +204,6 @@ class _Splicer:
             step = self._container.resolution
             why = f": its times are multiples of {float(step * 1000):g} ms" if step else ""
             warn(f"{self._container.format} moved frames by up to {error_s * 1000:.3f} ms{why}")
-        if track.shift:
-            warn(f"the source begins {float(track.shift * track.time_base):.6f} s before zero: all streams were moved")
         if track.times.moved:
             warn(f"{track.times.moved} frames had the time of the one before or an earlier one: moved by a tick each")
         if self._account.times_repaired:
@@ -224,6 +212,11 @@ class _Splicer:
     def _duration_s(self) -> float:
         with av.open(str(self._path), format=self._container.format, options=dict(FILE_ONLY)) as file:
             return (file.duration or 0) / av.time_base
+
+
+def _shift_s(source: VideoSplice) -> Fraction:
+    """By how much the source's beginning was moved, in seconds."""
+    return source.timeline[0].offset * source.time_base if source.timeline else Fraction(0)
 
 
 def _decode_time(mux: Mux) -> float:

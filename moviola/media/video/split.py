@@ -122,7 +122,7 @@ class Splitter:
         next_cut = packet_index = 0
         with opened(found.path) as (container, stream):
             others = [container.streams[index] for index in found.passthrough_numbers]
-            for packet in packets_of(container, [stream, *others]):
+            for packet in map(found.timeline.mover(), packets_of(container, [stream, *others])):
                 if packet.stream_index != stream.index:
                     yield from carrier.add(packet)
                     continue
@@ -238,6 +238,7 @@ def _splice(found: Scan) -> VideoSplice:
         pts_complete=track.times is not None,
         first_pts=found.first_pts,
         last_end=found.last_end,
+        timeline=found.timeline.stretches(found.stream_index, track.pts),
         metadata=found.metadata,
         chapters=found.chapters,
         stream=StreamTags(found.language, found.disposition, found.stream_metadata),

@@ -53,7 +53,7 @@ class ShownChunk:
         format: of its frames, as their encoder got them.
         extradata: their encoder's headers.
         fingerprint: of the worker that encoded them.
-        pts: when its frames are shown, in order; ticks of the track's time base, moved by its `shift`.
+        pts: when its frames are shown, in order; ticks of the track's time base.
         packets: in the order of decoding, without dts and duration.
     """
 
@@ -71,8 +71,7 @@ class VideoTrack:
 
     An empty result is that of a chunk which is left out; its frames are missed by whoever counts the reports.
     `on_report` gets each chunk's report, and the times of its frames, as it passes. Times are ticks of the source's
-    time base, or of the grid's where the output has a frame rate of its own. A stream that begins before zero, which
-    an MP4 would cut, is moved by `shift` to begin at zero; that is known once `format` was asked for.
+    time base, or of the grid's where the output has a frame rate of its own.
     """
 
     source: VideoSplice
@@ -80,7 +79,6 @@ class VideoTrack:
     results: Iterable[bytes]
     on_report: Callable[[ChunkReport, list[int]], None]
     time_base: Fraction = field(init=False)
-    shift: int = field(init=False, default=0)
     grid: Grid | None = field(init=False)
     _step: int = field(init=False, default=1)  # the shortest time between frames of the first chunk
     times: StrictTimes = field(init=False, default_factory=StrictTimes)
@@ -101,7 +99,6 @@ class VideoTrack:
             self._waiting.append(chunk)
             if chunk.packets and chunk.report.format is not None:
                 times = self._shown_at(chunk.report)
-                self.shift = max(0, -times[0])
                 rate = self.grid.rate if self.grid else self.source.rate
                 usual = round(1 / rate / self.time_base)
                 self._step = max(1, min((two - one for one, two in pairwise(times)), default=usual))
@@ -115,7 +112,6 @@ class VideoTrack:
         """
         shown: deque[int] = deque()
         end = None if self.grid else self.source.last_end
-        end = None if end is None else end + self.shift
         tick_s = float(self.time_base)
         for timed in decode_times(self._timed(extradata, shown), iter(shown.popleft, None), delay, self._step, end):
             packet: Packet[Any] = Packet(len(timed.data))
@@ -128,11 +124,8 @@ class VideoTrack:
 
     def skim(self) -> None:
         """Passes all reports on, of an output that has no video."""
-        for index, chunk in enumerate(self._chunks):
-            shown = self._shown_at(chunk.report)
-            if index == 0 and shown:
-                self.shift = max(0, -shown[0])
-            self.on_report(chunk.report, [self.times.next(each + self.shift) for each in shown])
+        for chunk in self._chunks:
+            self.on_report(chunk.report, [self.times.next(each) for each in self._shown_at(chunk.report)])
 
     def _timed(self, extradata: bytes, shown: deque[int]) -> Iterator[TimedPacket]:
         for chunk in self.chunks():
@@ -153,7 +146,7 @@ class VideoTrack:
                 continue
             if report.format is None:
                 raise BundleError(f"chunk {chunk.index} has frames, and does not tell their format")
-            pts = [self.times.next(each + self.shift) for each in self._shown_at(report)]
+            pts = [self.times.next(each) for each in self._shown_at(report)]
             self.on_report(report, pts)
             packets = [
                 TimedPacket(data, bool(entry.flags & KEY), pts[entry.pts])
@@ -187,24 +180,23 @@ def _taken_apart(index: int, payload: bytes, has_video: bool) -> _Encoded:
 
 
 def passthrough_packets(
-    payloads: Iterable[bytes], facts: PassthroughStream, shift_s: Fraction, say: Callable[[str], None]
+    payloads: Iterable[bytes], facts: PassthroughStream, say: Callable[[str], None]
 ) -> Iterator[Packet[Any]]:
     """Yield the packets of a stream that is not filtered, of all its chunks, as `PassthroughTrack` gives them."""
-    track = PassthroughTrack(facts, shift_s, say)
+    track = PassthroughTrack(facts, say)
     for payload in payloads:
         yield from track.packets(payload)
 
 
 class PassthroughTrack:
-    """The packets of a stream that is not filtered, chunk by chunk, as they were in the source but for the shift.
+    """The packets of a stream that is not filtered, chunk by chunk, as they came.
 
     Where the times of the first chunk go backwards, as some Ogg files' do, the durations alone are believed, and `say`
     is told.
     """
 
-    def __init__(self, facts: PassthroughStream, shift_s: Fraction, say: Callable[[str], None]) -> None:
+    def __init__(self, facts: PassthroughStream, say: Callable[[str], None]) -> None:
         self._facts, self._say = facts, say
-        self._shift = round(shift_s / facts.time_base)
         self._earliest: int | None = None
         self._by_duration: bool | None = None
 
@@ -220,9 +212,9 @@ class PassthroughTrack:
             if not len(data):
                 continue
             if self._by_duration:
-                at = max(0, entry.dts or 0) if self._earliest is None else self._earliest - self._shift
+                at = max(0, entry.dts or 0) if self._earliest is None else self._earliest
                 entry = entry._replace(pts=at, dts=at)
-            packet = _rebuilt(entry, data, self._shift, self._earliest)
+            packet = _rebuilt(entry, data, self._earliest)
             assert packet.dts is not None
             packet.time_base = self._facts.time_base
             self._earliest = packet.dts + max(1, entry.duration if self._by_duration else 1)
@@ -255,17 +247,17 @@ def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: 
             yield from untouched((ready,), stream, base)
 
 
-def _rebuilt(entry: PacketEntry, data: memoryview, shift: int, earliest: int | None) -> Packet[Any]:
+def _rebuilt(entry: PacketEntry, data: memoryview, earliest: int | None) -> Packet[Any]:
     """The packet as it was; `earliest` is the lowest dts that the file still takes, which matters for broken ones."""
     _, pts, dts, duration, flags, side_data = entry
     packet: Packet[Any] = Packet(len(data))
     packet.update(data)  # type: ignore[arg-type]
     dts = dts if dts is not None else pts
-    dts = (earliest or 0) if dts is None else dts + shift
+    dts = (earliest or 0) if dts is None else dts
     if earliest is not None:
         dts = max(dts, earliest)
     packet.dts = dts
-    packet.pts = dts if pts is None else max(dts, pts + shift)
+    packet.pts = dts if pts is None else max(dts, pts)
     packet.duration = duration
     packet.is_keyframe = bool(flags & KEY)
     _attach(packet, side_data)

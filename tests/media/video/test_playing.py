@@ -40,7 +40,7 @@ class Front:
         self.video = LiveVideo(source, wanted)
         self.parts = [part for one in reel.results if (part := self.video.take(one.payload)) is not None]
         stream = sound_of(source)
-        self.sound = LiveSound(stream, self.video.shift_s) if stream is not None else None
+        self.sound = LiveSound(stream) if stream is not None else None
         if stream is not None and self.sound is not None:
             _, chunks = split_file(clip, chunk_frames=chunk_frames)
             for chunk in chunks:

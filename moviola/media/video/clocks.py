@@ -1,0 +1,255 @@
+"""Which packets of a file one clock timed. Pure: it is given times, packet by packet, in the order of the file.
+
+A recording has one clock for all of its streams. Where recordings were joined, or a recorder began anew, another
+clock goes on, in each stream at its own place in the file. The packets of one clock are a *part* of the file. A stream
+whose times alone are wrong for a while makes no part: its sound and pictures would get out of step.
+
+FFmpeg's own tools decide by the same distances (fftools, options `dts_delta_threshold` and `dts_error_threshold`), but
+look at one stream at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+from typing import Final
+
+MPEG_FORMATS: Final = frozenset({"mpegts", "mpeg"})
+"""FFmpeg's names of the containers whose times are readings of a clock that began at any time (ISO/IEC 13818-1,
+2.4.2.1). In all others they are places on a time line that begins at zero."""
+
+WRAP: Final = 2**33
+"""After so many ticks of 1/90000 s such a clock begins at zero (ISO/IEC 13818-1, 2.4.3.7)."""
+
+FAR_S: Final = 10.0
+"""A clock of MPEG that goes on by more is another one: FFmpeg's `dts_delta_threshold`. Recorders write something each
+0.7 s (ISO/IEC 13818-1, 2.7.4), so a shorter gap is a pause or a loss, and stays as long as it was."""
+
+BACK_S: Final = 0.1
+"""Decoding never goes back. Muxers round, and times that are interpolated jitter, by less: FFmpeg allows as much."""
+
+STAY_S: Final = 1.0
+"""So long a stream may go on by the old clock where another one has begun: streams lie beside each other in a file by
+about as much. If it goes on for longer, the clock is no other."""
+
+
+MAX_PARTS: Final = 10_000
+"""Parts of a file; of a clock that jumps more often nothing is believed behind that. Each is told in the submission."""
+
+
+class Role(Enum):
+    """What a stream's times tell of the clock."""
+
+    VIDEO = "video"
+    SOUND = "sound"
+    SPARSE = "sparse"  # such as subtitles: nothing, they come when there is something to read
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of a stream before its first packet.
+
+    Attributes:
+        role: of the stream.
+        base (s): unit of its times.
+        runs_up: the first packet of its sound is what a decoder needs before it gives whole sound.
+    """
+
+    role: Role
+    base: Fraction
+    runs_up: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """Consecutive packets of a stream that one clock timed; times in ticks of the stream.
+
+    Attributes:
+        first: number of its first packet in the stream.
+        part: of the file.
+        turns: how often the clock had begun at zero again by then; each is WRAP ticks.
+        begin: when the earliest packet that is shown begins; None as long as there is none.
+        heard: when the first packet ends, of sound that begins with what is skipped when that is over.
+        last: when the latest packet begins.
+        end: when the latest packet is over, as far as its duration is known.
+        count: packets that are shown.
+    """
+
+    first: int
+    part: int
+    turns: int
+    begin: int | None = None
+    heard: int | None = None
+    last: int = 0
+    end: int = 0
+    count: int = 0
+
+    @property
+    def over(self) -> int:
+        """When it is over; where the last packet's duration is not known, a packet of the usual length."""
+        usual = (self.last - (self.begin or 0)) // (self.count - 1) if self.count > 1 else 0
+        return self.end if self.end > self.last else self.last + max(1, usual)
+
+    def add(self, pts: int, duration: int, skipped: int, *, runs_up: bool) -> None:
+        """Take a packet that is shown from `pts` on, but for its first `skipped` ticks."""
+        begin = pts + skipped
+        if self.begin is None:
+            self.heard = begin + duration if runs_up and not skipped else begin
+            self.begin, self.last, self.end = begin, pts, pts + duration
+        self.count += 1
+        self.begin = min(self.begin, begin)
+        self.last, self.end = max(self.last, pts), max(self.end, pts + duration)
+
+
+@dataclass(slots=True)
+class Stream:
+    """A stream and its runs so far; times in seconds."""
+
+    told: Told
+    runs: list[Run] = field(default_factory=list)
+    count: int = 0  # packets
+    part: int = 0
+    turns: int = 0
+    last_s: float = 0.0  # when the packet that was read last is decoded
+    next_s: float = 0.0  # when the next one should be
+
+    @property
+    def tick_s(self) -> float:
+        """Unit of its times, in seconds."""
+        return float(self.told.base)
+
+
+@dataclass(slots=True)
+class _Part:
+    now_s: float  # what its clock shows
+    opened_by: int
+    streams: set[int]
+    expected_s: dict[int, float]  # what was expected next of each stream when it began
+
+
+class Clocks:
+    """Sorts packets into parts, as they come.
+
+    Args:
+        streams: what is known of each, by its index in the file.
+        is_mpeg: the file is one of MPEG_FORMATS.
+    """
+
+    def __init__(self, streams: Mapping[int, Told], *, is_mpeg: bool) -> None:
+        self.streams = {index: Stream(told) for index, told in streams.items()}
+        self.is_mpeg = is_mpeg
+        self._parts: list[_Part] = []
+
+    @property
+    def part_count(self) -> int:
+        """How many parts there are so far: at least one."""
+        return max(1, len(self._parts))
+
+    def add(
+        self, index: int, pts: int | None, dts: int | None, duration: int = 0, *, shown: bool = True, skipped: int = 0
+    ) -> None:
+        """Take the next packet of a stream; times in its ticks.
+
+        `skipped` is for how long at its beginning it is not heard.
+        """
+        stream = self.streams[index]
+        if dts is not None:
+            self._place(index, stream, dts, duration)
+        if not stream.runs:
+            self._run(stream, max(0, len(self._parts) - 1), 0)
+        if shown and pts is not None:
+            stream.runs[-1].add(pts, duration, skipped, runs_up=stream.told.runs_up)
+        stream.count += 1
+
+    def _place(self, index: int, stream: Stream, dts: int, duration: int) -> None:
+        """Find the part that a packet belongs to, and what its clock shows."""
+        at_s = dts * stream.tick_s
+        if not self._parts:
+            if stream.told.role is Role.SPARSE:
+                return
+            self._parts.append(_Part(at_s, index, {index}, {}))
+        newest = len(self._parts) - 1
+        if stream.told.role is Role.SPARSE:
+            nearest = min(range(stream.part, newest + 1), key=lambda part: (abs(self._distance(part, at_s)), -part))
+            self._go_on(stream, nearest, self._turns(stream, dts, self._parts[nearest].now_s))
+            return
+        if not stream.runs:
+            self._go_on(stream, newest, self._turns(stream, dts, self._parts[newest].now_s))
+        else:
+            self._follow(index, stream, dts)
+        at_s = (dts + stream.turns * WRAP) * stream.tick_s
+        part = self._parts[stream.part]
+        part.streams.add(index)
+        part.now_s = at_s
+        stream.last_s, stream.next_s = at_s, at_s + duration * stream.tick_s
+
+    def _follow(self, index: int, stream: Stream, dts: int) -> None:
+        turns = self._turns(stream, dts, stream.next_s)
+        at_s = (dts + turns * WRAP) * stream.tick_s
+        newest = len(self._parts) - 1
+        jumps = at_s < stream.last_s - BACK_S or (
+            self.is_mpeg and at_s - stream.next_s > FAR_S and not self._is_pause(index, stream, at_s)
+        )
+        if stream.part < newest:
+            away_s = abs(self._distance(newest, dts * stream.tick_s))
+            if away_s <= FAR_S and (jumps or away_s < abs(at_s - stream.next_s)):
+                self._go_on(stream, newest, 0)
+                return
+            if not jumps and at_s - self._parts[newest].expected_s.get(index, at_s) > STAY_S:
+                self._withdraw(stream.part + 1)
+        elif self._returns(index, stream, at_s):
+            self._withdraw(newest)
+            jumps = False
+        if jumps and newest + 1 < MAX_PARTS:
+            expected_s = {each: other.next_s for each, other in self.streams.items() if other.runs}
+            self._parts.append(_Part(dts * stream.tick_s, index, set(), expected_s))
+            self._go_on(stream, len(self._parts) - 1, 0)
+        else:
+            self._go_on(stream, stream.part, turns)
+
+    def _is_pause(self, index: int, stream: Stream, at_s: float) -> bool:
+        """True if another stream by the same clock has come to this time: the stream alone had nothing to tell."""
+        return any(
+            each != index
+            and other.runs
+            and other.told.role is not Role.SPARSE
+            and other.part == stream.part
+            and abs(other.last_s - at_s) <= FAR_S
+            for each, other in self.streams.items()
+        )
+
+    def _returns(self, index: int, stream: Stream, at_s: float) -> bool:
+        """True if a stream goes on where it was before a short while that no other stream took part in."""
+        part = self._parts[stream.part]
+        if stream.part == 0 or part.streams != {index}:
+            return False
+        before_s = part.expected_s.get(index)
+        return before_s is not None and abs(at_s - before_s) <= STAY_S and abs(at_s - stream.next_s) > BACK_S
+
+    def _turns(self, stream: Stream, dts: int, expected_s: float) -> int:
+        """How often the clock began at zero again, by what is expected."""
+        if not self.is_mpeg:
+            return 0
+        turns = round((expected_s / stream.tick_s - dts) / WRAP)
+        return turns if abs((dts + turns * WRAP) * stream.tick_s - expected_s) <= FAR_S else stream.turns
+
+    def _distance(self, part: int, at_s: float) -> float:
+        return at_s - self._parts[part].now_s
+
+    def _go_on(self, stream: Stream, part: int, turns: int) -> None:
+        if not stream.runs or part != stream.part or turns != stream.turns:
+            self._run(stream, part, turns)
+
+    def _run(self, stream: Stream, part: int, turns: int) -> None:
+        stream.part, stream.turns = part, turns
+        stream.runs.append(Run(stream.count, part, turns))
+
+    def _withdraw(self, part: int) -> None:
+        """Take these parts, from one on, as belonging to the one before."""
+        del self._parts[part:]
+        for stream in self.streams.values():
+            stream.part = min(stream.part, part - 1)
+            for run in stream.runs:
+                run.part = min(run.part, part - 1)
