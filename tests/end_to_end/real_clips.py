@@ -37,6 +37,7 @@ LOSSLESS: Final = "ffv1"
 COUNTED: Final = tuple(name for name in CODECS if name != LOSSLESS)
 JOB_TIMEOUT_S: Final = 900
 MATROSKA_ERROR_S: Final = Fraction(1, 2000)
+LATE_S: Final = Fraction(1, 2)
 WIDTH: Final = 150
 """Characters of the table where it is not printed to a terminal."""
 
@@ -52,7 +53,7 @@ TAKEN: Final = (0, 4)
 class Film:
     """A file decoded plainly: time in seconds and CRC-32 of the planes of each frame, and whether it is damaged.
 
-    `tick` is the unit of its times, in seconds.
+    `tick` is the unit of its times, in seconds; `has_clock`: they are readings of an MPEG clock.
     """
 
     times: list[Fraction | None] = field(default_factory=list)
@@ -60,13 +61,18 @@ class Film:
     pixel_format: str = ""
     damaged: bool = False
     tick: Fraction = Fraction(0)
+    has_clock: bool = False
 
     def expected_times(self, rate: Fraction) -> list[Fraction]:
-        """As the product promises them: rising by a tick at least, not below zero, by the rate where there are none."""
+        """As the product promises them: rising by a tick at least, by the rate where there are none.
+
+        They begin at zero where the source begins late, before zero, or by a clock of MPEG.
+        """
         if any(time is None for time in self.times):
             return [index / rate for index in range(len(self.times))]
         times = sorted(time for time in self.times if time is not None)
-        shift = max(Fraction(0), -times[0]) if times else 0
+        begins = times[0] if times else Fraction(0)
+        shift = -begins if self.has_clock or begins < 0 or begins >= LATE_S else Fraction(0)
         return list(accumulate((time + shift for time in times), lambda before, time: max(time, before + self.tick)))
 
 
@@ -79,6 +85,7 @@ def decode(path: Path, pixel_format: str = "") -> Film:
     """A sequential decode, upright, converted to a pixel format if one is given that is another than the file's."""
     film = Film()
     with av.open(str(path)) as container:
+        film.has_clock = container.format.name in ("mpeg", "mpegts")
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         for frame in _frames(container, stream, film):

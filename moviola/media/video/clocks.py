@@ -87,10 +87,14 @@ class Run:
     count: int = 0
 
     @property
+    def usual(self) -> int:
+        """How long a packet lasts as a rule."""
+        return max(1, (self.last - (self.begin or 0)) // (self.count - 1) if self.count > 1 else 0)
+
+    @property
     def over(self) -> int:
         """When it is over; where the last packet's duration is not known, a packet of the usual length."""
-        usual = (self.last - (self.begin or 0)) // (self.count - 1) if self.count > 1 else 0
-        return self.end if self.end > self.last else self.last + max(1, usual)
+        return self.end if self.end > self.last else self.last + self.usual
 
     def add(self, pts: int, duration: int, skipped: int, *, runs_up: bool) -> None:
         """Take a packet that is shown from `pts` on, but for its first `skipped` ticks."""

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from moviola.base.mapped import Mapped, Ticks
@@ -118,21 +119,26 @@ class Timeline:
     def moved(self, stream: int, times: Sequence[int | None]) -> list[int | None]:
         """Return the times of all packets of a stream, moved."""
         told = list(times)
-        shifts = [shift for shift in self.shifts.get(stream, ()) if shift.first < len(told)]
-        for one, stop in zip(shifts, [*(each.first for each in shifts[1:]), len(told)], strict=True):
-            if one.ticks:
-                told[one.first : stop] = [None if at is None else at + one.ticks for at in told[one.first : stop]]
+        for ticks, packets in self._spans(stream, len(told)):
+            if ticks:
+                told[packets] = [None if at is None else at + ticks for at in told[packets]]
         return told
 
     def stretches(self, stream: int, times: Sequence[int | None]) -> list[Stretch]:
         """Return how times of a stream in the output are mapped back; `times` are those of its packets, moved."""
-        shifts = self.shifts.get(stream, ())
         told = []
-        for one, stop in zip(shifts, [*(each.first for each in shifts[1:]), len(times)], strict=True):
-            known = [at for at in times[one.first : stop] if at is not None]
+        for ticks, packets in self._spans(stream, len(times)):
+            known = [at for at in times[packets] if at is not None]
             if known:
-                told.append(Stretch(min(known), one.ticks))
+                told.append(Stretch(min(known), ticks))
         return sorted(told, key=lambda each: each.begin)
+
+    def _spans(self, stream: int, count: int) -> Iterator[tuple[int, slice]]:
+        """Yield by how many ticks which of a stream's packets are moved, of so many."""
+        shifts = self.shifts.get(stream, ())
+        if shifts:
+            for one, following in pairwise([*shifts, Shift(count, 0)]):
+                yield one.ticks, slice(one.first, following.first)
 
 
 def _times(count: int) -> str:
@@ -183,9 +189,12 @@ def timeline_of(clocks: Clocks) -> Timeline:
         if both:
             leader = max(both, key=lambda index: ends[index] - known[index])
             offset = ends[leader] - known[leader]
+            if abs(offset - offsets[-1]) < _usual_s(clocks.streams[leader], part) / 2:
+                offset = offsets[-1]  # the same clock: only its packets lie in another order
         else:
             offset = max(ends.values(), default=Fraction(0)) - min(known.values(), default=Fraction(0))
-        joints.append(_joint(clocks, offsets[-1], offset, known, before))
+        if offset != offsets[-1]:
+            joints.append(_joint(clocks, offsets[-1], offset, known, before))
         offsets.append(offset)
         _reach(clocks, part, offset, ends)
     shifts = {index: _shifts(stream, offsets) for index, stream in clocks.streams.items()}
@@ -216,6 +225,10 @@ def _start_s(clocks: Clocks) -> Fraction:
     if seen is not None and seen < 0:
         return seen
     return first if first >= LATE_S else Fraction(0)
+
+
+def _usual_s(stream: Stream, part: int) -> Fraction:
+    return next(run.usual for run in _runs(stream, part)) * stream.told.base
 
 
 def _counts(stream: Stream) -> bool:

@@ -16,7 +16,7 @@ from moviola.media.kinds import front, split
 from moviola.media.material import Chunk, Cutting, Material, Source
 from tests.waiting import PATIENCE_S
 
-from . import clips
+from . import beeps, clips
 
 T = TypeVar("T")
 
@@ -103,6 +103,21 @@ def test_chunks_of_half_a_file_are_those_of_the_whole(what: str, tmp_path: Path,
     for part in ("kind", "name", "process", "stream_count"):
         assert getattr(source, part) == getattr(whole_source, part), part
     assert source.fingerprint == ""
+
+
+def test_recordings_that_were_joined_are_cut_as_the_whole(tmp_path: Path, folder: Path) -> None:
+    parts = [beeps.write(tmp_path / f"{at}.ts", at, count=100, sound="mp2") for at in (40_001, 7)]
+    clip = beeps.joined(tmp_path / "clip.ts", parts)
+    cutting = Cutting(chunk_frames=10)
+    coming = Coming(clip, folder, 0.5)
+    source, chunks = coming.front(cutting)
+    first = coming.within_patience(lambda: next(chunks))
+    coming.come(0.95)
+    rest = [coming.within_patience(lambda: next(chunks)) for _ in range(11)]
+    coming.come(1.0)
+    whole_source, whole = split(Material.single("video", clip), cutting)
+    assert [first, *rest] == [chunk for chunk in whole if chunk.stream == 0][:12]
+    assert source.process == whole_source.process
 
 
 def test_whole_groups_are_chunks_before_the_last_is_there(tmp_path: Path, folder: Path) -> None:

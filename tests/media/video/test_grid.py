@@ -119,7 +119,7 @@ def test_where_it_is_cut_does_not_show(tmp_path: Path, codec: str, chunk_frames:
 @pytest.mark.parametrize("rate", ["5", "20", "24000/1001", "60"])
 @pytest.mark.parametrize("start", [0, 59059])
 def test_uneven_sources(tmp_path: Path, rate: str, start: int) -> None:
-    """A late start that is no whole number of frames is kept exactly."""
+    """A start that is no whole number of frames is kept exactly; a late one is taken off."""
     times = [start + 50 * each for each in UNEVEN]
     source = encode(
         tmp_path / "uneven.mp4", "libx264", len(times), options=OPEN_GOP, times=times, time_base=Fraction(1, 30000)
@@ -127,7 +127,7 @@ def test_uneven_sources(tmp_path: Path, rate: str, start: int) -> None:
     with av.open(str(source)) as file:
         packets = [each for each in file.demux(video=0) if each.size]
         end = max((each.pts + (each.duration or 0)) * each.time_base for each in packets if each.pts is not None)
-        first = min(each.pts * each.time_base for each in packets if each.pts is not None)
+        first = min(each.pts * each.time_base for each in packets if each.pts is not None) if start < 15_000 else 0
     reel = take(source, tmp_path, output("ffv1", fps(rate, "identity")), chunk_frames=4)
     assert [planes for _, planes in frames_of(reel.path)] == [
         planes for _, planes in by_hand(source, Fraction(rate), end)

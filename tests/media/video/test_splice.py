@@ -140,24 +140,6 @@ def test_a_late_start_is_kept(tmp_path: Path, bench: Bench, start: int) -> None:
     assert spliced.details["shift_s"] == 0
 
 
-def test_a_negative_start_moves_all_streams(tmp_path: Path, clip: Path) -> None:
-    whole = take(clip, tmp_path, chunk_frames=10)
-    sound = sound_of(clip)
-
-    def earlier(source: Source) -> Source:
-        facts = source.splice
-        return replace(
-            source, splice={**facts, "pts_complete": False, "first_pts": -facts["time_base"][1], "last_end": None}
-        )
-
-    moved = take(clip, tmp_path, chunk_frames=10, edit=earlier)
-    assert moved.spliced.details["shift_s"] == 1.0
-    assert times_of(moved.path) == times_of(clip)
-    assert [time - 1 for time, _ in sound_of(moved.path)] == [time for time, _ in sound]
-    assert any("before zero" in warning for warning in moved.spliced.warnings)
-    assert whole.spliced.details["shift_s"] == 0
-
-
 def test_times_that_do_not_rise_are_moved_and_counted(tmp_path: Path, bench: Bench) -> None:
     source, _, results = bench
     times = [index * 40 for index in range(40)]

@@ -1,0 +1,137 @@
+"""Sound and pictures stay in step, whatever the source's clock shows: flashes and beeps, as a player shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from moviola.media.material import Source
+from moviola.media.video.headers import VideoSplice
+from moviola.media.video.process import process
+from moviola.media.video.splice import splice
+from moviola.media.video.split import split_file
+from moviola.media.video.timeline import source_time
+from tests.media.shelf import Shelf
+from tests.media.video.beeps import FLASHES, FRAME_RATE, Seen, joined, seen, write
+from tests.media.video.cutting_room import output
+
+CONTAINERS = ("mp4", "mov", "matroska")
+STEP_S = 1 / FRAME_RATE
+EXACT_S = 1e-3
+"""A Matroska's times are whole milliseconds."""
+
+
+def made(clip: Path, folder: Path, chunk_frames: int = 7) -> Iterator[tuple[str, Path, Source]]:
+    """The clip's outputs in each container."""
+    source, chunks = split_file(clip, chunk_frames=chunk_frames)
+    kept = list(chunks)
+    wanted = output()
+    results = [process(each.payload, source.process, wanted).payload for each in kept if not each.stream]
+    others = {
+        number: [each.payload for each in kept if each.stream == number] for number in range(1, source.stream_count)
+    }
+    for container in CONTAINERS:
+        named = replace(wanted, encoder=replace(wanted.encoder, container=container))
+        shelf = Shelf(folder / container)
+        yield container, shelf.folder / splice(shelf, source, named, results, others).main, source
+
+
+def duration_s(path: Path) -> float:
+    with av.open(str(path)) as file:
+        return (file.duration or 0) / av.time_base
+
+
+def check(before: Seen, path: Path, container: str, length_s: float) -> None:
+    after = seen(path)
+    assert len(after.offsets) == len(before.offsets) > 0
+    assert after.offsets == pytest.approx(before.offsets, abs=EXACT_S), container
+    assert after.times[0] == pytest.approx(0, abs=EXACT_S), container
+    assert np.diff(after.times) == pytest.approx(np.diff(before.times), abs=EXACT_S), container
+    assert duration_s(path) == pytest.approx(length_s, abs=0.05), container
+
+
+IN_MP4 = "MP4, whose edit list says when it begins"
+SOURCES = {
+    "a transport stream": ("clip.ts", "mp2"),
+    "Matroska": ("clip.mkv", "aac"),
+    IN_MP4: ("clip.mp4", "aac"),
+}
+USUAL = {("a transport stream", 40_000), ("Matroska", 1.5), (IN_MP4, 0)}
+
+
+LONG = pytest.mark.suite("long")
+
+
+@pytest.mark.parametrize(
+    ("what", "start_s"),
+    [
+        pytest.param(what, start_s, marks=() if (what, start_s) in USUAL else LONG)
+        for what in SOURCES
+        for start_s in (0, 1.5, 40_000)
+    ],
+)
+def test_flash_and_beep_keep_their_distance(what: str, start_s: float, tmp_path: Path) -> None:
+    name, sound = SOURCES[what]
+    clip = write(tmp_path / name, start_s, sound=sound)
+    before = seen(clip)
+    for container, path, source in made(clip, tmp_path):
+        check(before, path, container, 20 * STEP_S)
+        facts = VideoSplice.from_wire(source.splice)
+        back = [float(source_time(facts.timeline, each) * facts.time_base) for each in (0, facts.last_end or 0)]
+        assert back == pytest.approx([before.times[0], before.times[-1] + STEP_S], abs=EXACT_S)
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "start_s", "sound_start_s"),
+    [
+        ("clip.mp4", "aac", -0.08, -0.5),
+        pytest.param("clip.mp4", "aac", 0.0, -1.002, marks=LONG),
+        pytest.param("clip.mp4", "aac", 0.2, 0.0, marks=LONG),
+        ("clip.mov", "pcm_s16le", 0.0, -1.002),
+        pytest.param("clip.mov", "pcm_s16le", -0.08, -0.5, marks=LONG),
+    ],
+)
+def test_what_an_edit_list_cuts_away_stays_away(
+    name: str, sound: str, start_s: float, sound_start_s: float, tmp_path: Path
+) -> None:
+    clip = write(tmp_path / name, start_s, sound=sound, sound_start_s=sound_start_s)
+    before = seen(clip)
+    for container, path, _ in made(clip, tmp_path):
+        after = seen(path)
+        assert after.times == pytest.approx(before.times, abs=EXACT_S), container
+        assert after.offsets == pytest.approx(before.offsets, abs=EXACT_S), container
+
+
+@pytest.mark.parametrize(
+    ("starts_s", "sound"),
+    [
+        ((1.5, 1.5), "mp2"),
+        ((1.5, 5_000), ""),
+        pytest.param((1.5, 5_000), "mp2", marks=LONG),
+        pytest.param((40_001, 3, 1.5), "mp2", marks=LONG),
+        pytest.param((2**33 / 90_000 - 0.4,), "mp2", marks=LONG),
+        pytest.param((2**33 / 90_000 - 0.4, 1_000), "mp2", marks=LONG),
+    ],
+)
+def test_clocks_are_joined(starts_s: tuple[float, ...], sound: str, tmp_path: Path) -> None:
+    parts = [write(tmp_path / f"{number}.ts", at, sound=sound) for number, at in enumerate(starts_s)]
+    clip = joined(tmp_path / "joined.ts", parts)
+    for container, path, source in made(clip, tmp_path):
+        after = seen(path)
+        count = len(parts)
+        assert len(after.times) == 20 * count
+        steps = np.diff(after.times)
+        within = np.delete(steps, [20 * part - 1 for part in range(1, count)])
+        assert within == pytest.approx(STEP_S, abs=EXACT_S), container
+        assert all(STEP_S - EXACT_S <= each <= 2 * STEP_S for each in steps), container
+        assert len(after.flashes) == len(FLASHES) * count
+        if sound:
+            assert after.offsets == pytest.approx(seen(parts[0]).offsets * count, abs=EXACT_S), container
+        assert duration_s(path) == pytest.approx(20 * STEP_S * count, abs=0.05 * count), container
+        findings = [each for each in source.facts["findings"] if each["subject"] == "clock"]
+        assert len([each for each in findings if "jumps" in each["reason"]]) == count - 1
