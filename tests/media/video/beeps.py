@@ -117,6 +117,8 @@ def seen(path: Path) -> Seen:
         for frame in file.decode(audio=0) if file.streams.audio else ():
             samples = frame.to_ndarray().reshape(-1) / (1 if frame.format.name.startswith("flt") else 32768)
             for place in np.flatnonzero(np.abs(samples) > 0.2):
+                assert frame.pts is not None
+                assert frame.time_base is not None
                 at = float(frame.pts * frame.time_base) + place / SAMPLE_RATE
                 if at - last > 0.1:
                     beeps.append(at)

@@ -14,6 +14,7 @@ from moviola.media import growing as growing_files
 from moviola.media.growing import ComesLast, GrowingFile
 from moviola.media.kinds import front, split
 from moviola.media.material import Chunk, Cutting, Material, Source
+from moviola.media.video.headers import VideoSplice
 from tests.waiting import PATIENCE_S
 
 from . import beeps, clips
@@ -106,8 +107,8 @@ def test_chunks_of_half_a_file_are_those_of_the_whole(what: str, tmp_path: Path,
 
 
 def test_recordings_that_were_joined_are_cut_as_the_whole(tmp_path: Path, folder: Path) -> None:
-    parts = [beeps.write(tmp_path / f"{at}.ts", at, count=100, sound="mp2") for at in (40_001, 7)]
-    clip = beeps.joined(tmp_path / "clip.ts", parts)
+    parts = [beeps.write(tmp_path / f"{at}.mkv", at, count=100, sound="mp2") for at in (7, 3)]
+    clip = beeps.joined(tmp_path / "clip.mkv", parts)
     cutting = Cutting(chunk_frames=10)
     coming = Coming(clip, folder, 0.5)
     source, chunks = coming.front(cutting)
@@ -118,6 +119,7 @@ def test_recordings_that_were_joined_are_cut_as_the_whole(tmp_path: Path, folder
     whole_source, whole = split(Material.single("video", clip), cutting)
     assert [first, *rest] == [chunk for chunk in whole if chunk.stream == 0][:12]
     assert source.process == whole_source.process
+    assert len(VideoSplice.from_wire(whole_source.splice).timeline) == len(parts)
 
 
 def test_whole_groups_are_chunks_before_the_last_is_there(tmp_path: Path, folder: Path) -> None:
