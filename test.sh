@@ -5,7 +5,7 @@
 # All checks that a change has to pass: style, formatting, types, the import arrows, the shell scripts, the tests.
 # Makes .venv with the development tools when they are missing. Every check runs, also after one has failed.
 #
-#   --suite NAME    that suite instead, and nothing else: 'long', 'containers', 'package', 'web', 'browser' or 'fuzz' (tests/conftest.py tells more)
+#   --suite NAME    that suite instead, and nothing else: 'long', 'containers', 'package', 'web', 'browser', 'fuzz' or 'simulation' (tests/conftest.py tells more)
 #   --smoke         a little of each suite instead, in some seconds, and why what cannot run here cannot
 #   --help          this text
 
@@ -28,14 +28,19 @@ if [ "${1:-}" = --suite ]; then
     exec "$tools/python" -m pytest "$@" # one after the other: they measure, or need the machine for themselves
 fi
 summary=""
+complaints=""
 failed=0
+told_again=40 # lines of each check that failed: who has the end of a long log alone sees why; a person at a terminal has all
+printed=$(mktemp)
+trap 'rm -f "$printed"' EXIT
 
 check() {
     local name=$1 started=$SECONDS outcome=passed
     shift
     printf '\n== %s\n' "$name"
-    "$@" || { outcome=FAILED && failed=1; }
+    if [ -t 1 ]; then "$@"; else "$@" 2>&1 | tee "$printed"; fi || { outcome=FAILED && failed=1; }
     summary+=$(printf '%-14s %s  %4d s' "$name" "$outcome" $((SECONDS - started)))$'\n'
+    [ "$outcome" = passed ] || [ ! -s "$printed" ] || complaints+=$'\n'"== $name FAILED, its last lines again"$'\n'"$(tail -n "$told_again" "$printed")"$'\n'
 }
 
 # In a fresh clone each process that shares the tests would compile all of them: it is done once, while a core is idle.
@@ -47,9 +52,9 @@ check format "$tools/ruff" format --check .
 check types "$tools/mypy"
 check imports "$tools/lint-imports"
 check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run moviola/launcher/*.sh docker/*.sh
-check simulation "$tools/python" -m tests.simulation --seeds 200
+check simulation "$tools/python" -m tests.simulation --seeds 200 --first 1 # the same each time; the suite 'simulation' plays fresh ones
 wait "$compiling" || true # what cannot be collected is told by the tests
 check tests "$tools/python" -m pytest --numprocesses auto --dist worksteal "$@"
 
-printf '\n%s' "$summary"
+printf '%s\n%s' "$complaints" "$summary"
 exit "$failed"

@@ -35,6 +35,7 @@ SUITES: Final = {
     "web": "what a gateway bears: a gibibyte, many at once, its own end, requests made up of its document",
     "browser": "the gateway's page in a real Chromium: needs one on this machine",
     "fuzz": "a million frames of structured garbage through real processes",
+    "simulation": "thousands of fresh seeds, and every planted defect: half an hour",
 }
 """What `--suite NAME` runs: the tests marked `@pytest.mark.suite(NAME)`, which nothing else runs. `--smoke` runs those
 that are marked `@pytest.mark.smoke` as well, at least one of each suite: they make themselves small then, and skip
