@@ -19,7 +19,8 @@ SECOND_THOUGHTS_S: Final = (0.0, 0.01, 0.5, 3.0)
 """After which it takes a wish back, if it does."""
 
 AWAY_S: Final = (3.0, 10.0, 30.0)
-"""After which a worker that was drained is started again."""
+"""How long a worker that was drained and has left is away, before it is started again. It may leave long after the wish:
+one that stood still hears of it when it goes on."""
 
 
 class Operator:
@@ -52,7 +53,7 @@ class Operator:
                     self._hear(event.message)
 
         self._world.later(STAY_S, loop.shut)
-        self._world.later(random.choice(AWAY_S), worker.call_back)
+        worker.away_s = random.choice(AWAY_S)
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, Event):

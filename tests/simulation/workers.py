@@ -38,6 +38,7 @@ class Worker(Program):
         self.after_turn: Callable[[Worker], None] = lambda _worker: None
         self._token = f"token of {name}"
         self.is_dismissed = False  # the cluster has drained it: its parent leaves it at that
+        self.away_s = 0.0  # … until somebody starts it, so long after it has left
 
     def _begin(self) -> None:
         self._connections, self._peers, self._inbox, self._abandoned = {}, {}, [], set()
@@ -61,11 +62,9 @@ class Worker(Program):
     def drain(self) -> None:
         self._report(worker_events.DrainRequested())
 
-    def call_back(self) -> None:
-        """Its parent starts it again where the cluster has drained it, once it has ended."""
-        if self.is_dismissed and self.is_alive:
-            self.world.later(5.0, self.call_back)
-        elif self.is_dismissed:
+    def _called_back(self) -> None:
+        """Somebody starts it again, whom the cluster has drained, and who has left."""
+        if self.is_dismissed and not self.is_alive:
             self.is_dismissed = False
             self.start()
 
@@ -147,6 +146,7 @@ class Worker(Program):
                     assert not self.session.held_tasks, f"{self.name} leaves with {list(self.session.held_tasks)}"
                 if self.is_dismissed:
                     self.world.see("drained", f"{self.name} has left")
+                    self.world.later(self.away_s, self._called_back)
                 self.loop.flush()
                 self.loop.shut()
                 self.loop = None
