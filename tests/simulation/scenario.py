@@ -81,6 +81,10 @@ WATCHED_S: Final = 150.0
 """How long into the peace clients without jobs look on: all is over by then but in runs in which something hangs, and
 what they are told is most of what a run costs."""
 
+DENSITIES: Final = (0.5, 0.15)
+"""How many of all kinds of faults a run has. Much is seen only where nothing else comes between: with every kind in half
+of the runs, a rule that needs one fault and a calm hour after it would hardly ever be tried."""
+
 FILTERS: Final = ("blur", "edges", "faces")
 
 USERS: Final = ("ann", "bob")
@@ -132,12 +136,13 @@ class Plan:
     @classmethod
     def draw(cls, random: Random) -> Plan:
         jobs = random.randint(1, 3)
-        kinds = [kind for kind in KINDS if random.random() < 0.5]
+        density = random.choice(DENSITIES)
+        kinds = [kind for kind in KINDS if random.random() < density]
         bad = random.random() < 0.25
         shares = random.random() < 0.4
         splits = shares and random.random() < 0.25
         return cls(
-            intrudes=random.random() < 0.3,
+            intrudes=random.random() < 0.6 * density,
             shares=shares,
             splits=splits,
             workers=random.randint(3 if splits else 2 if shares else 1, 4),
@@ -145,11 +150,11 @@ class Plan:
             chunk_counts=tuple(random.choice((1, 2, 3, 5, 8, 13)) for _ in range(jobs)),
             faults=frozenset(kinds),
             bad_chunk=0 if bad else None,
-            lies=random.random() < 0.4,
+            lies=random.random() < 0.8 * density,
             bad_fate=random.choice(("fail", "crash", "hang")) if bad else "",
-            is_watched=random.random() < 0.3,
-            previews=random.random() < 0.3,
-            streams=random.random() < 0.3,
+            is_watched=random.random() < 0.6 * density,
+            previews=random.random() < 0.6 * density,
+            streams=random.random() < 0.6 * density,
         )
 
 
