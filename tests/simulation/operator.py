@@ -19,8 +19,8 @@ SECOND_THOUGHTS_S: Final = (0.0, 0.01, 0.5, 3.0)
 """After which it takes a wish back, if it does."""
 
 AWAY_S: Final = (3.0, 10.0, 30.0)
-"""How long a worker that was drained and has left is away, before it is started again. It may leave long after the wish:
-one that stood still hears of it when it goes on."""
+"""How long a worker that was drained and has left is away, before it is started again. It may leave long after the
+wish: one that stood still hears of it when it goes on."""
 
 
 class Operator:

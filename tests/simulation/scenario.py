@@ -81,10 +81,6 @@ WATCHED_S: Final = 150.0
 """How long into the peace clients without jobs look on: all is over by then but in runs in which something hangs, and
 what they are told is most of what a run costs."""
 
-DENSITIES: Final = (0.5, 0.15)
-"""How many of all kinds of faults a run has. Much is seen only where nothing else comes between: with every kind in half
-of the runs, a rule that needs one fault and a calm hour after it would hardly ever be tried."""
-
 FILTERS: Final = ("blur", "edges", "faces")
 
 USERS: Final = ("ann", "bob")
@@ -111,6 +107,12 @@ SPLIT: Final = ((FILTERS[:1], "b1"), (FILTERS[:2], "b1"), (FILTERS[1:], "b2"))
 each other after one step or after two."""
 
 
+TIGHT_STAGE_BYTES: Final = 60
+"""Room for three of what workers hand on here. It is always so where builds take over from each other: what was begun
+under builds that do not go together gives room back, which a job with few tasks does not take again, and others wait
+for."""
+
+
 class Failed(AssertionError):
     """A seed showed a defect; the story tells how."""
 
@@ -128,6 +130,7 @@ class Plan:
     intrudes: bool  # somebody submits what no honest client would
     shares: bool  # no worker of the first hour offers all filters
     splits: bool  # … and builds take over from each other at different steps
+    stage_bytes: int  # what may lie between workers
     lies: bool  # one more worker means ill
     is_watched: bool  # there are clients without jobs
     previews: bool  # somebody looks at what chains do
@@ -135,26 +138,26 @@ class Plan:
 
     @classmethod
     def draw(cls, random: Random) -> Plan:
-        jobs = random.randint(1, 3)
-        density = random.choice(DENSITIES)
-        kinds = [kind for kind in KINDS if random.random() < density]
+        kinds = [kind for kind in KINDS if random.random() < 0.5]
         bad = random.random() < 0.25
         shares = random.random() < 0.4
-        splits = shares and random.random() < 0.25
+        splits = shares and random.random() < 0.5
+        jobs = 3 if splits else random.randint(1, 3)
         return cls(
-            intrudes=random.random() < 0.6 * density,
+            intrudes=random.random() < 0.3,
             shares=shares,
             splits=splits,
+            stage_bytes=TIGHT_STAGE_BYTES if splits else random.choice((TIGHT_STAGE_BYTES, 1 << 20)),
             workers=random.randint(3 if splits else 2 if shares else 1, 4),
             jobs=jobs,
-            chunk_counts=tuple(random.choice((1, 2, 3, 5, 8, 13)) for _ in range(jobs)),
+            chunk_counts=tuple(random.choice((2, 3, 13) if splits else (1, 2, 3, 5, 8, 13)) for _ in range(jobs)),
             faults=frozenset(kinds),
             bad_chunk=0 if bad else None,
-            lies=random.random() < 0.8 * density,
+            lies=random.random() < 0.4,
             bad_fate=random.choice(("fail", "crash", "hang")) if bad else "",
-            is_watched=random.random() < 0.6 * density,
-            previews=random.random() < 0.6 * density,
-            streams=random.random() < 0.6 * density,
+            is_watched=random.random() < 0.3,
+            previews=random.random() < 0.3,
+            streams=random.random() < 0.3,
         )
 
 
@@ -194,7 +197,7 @@ class Scenario:
             max_losses=1000,  # kills alone must never pause a job here
             beat_interval_s=2.0,
             client_window_bytes=100,
-            stage_bytes=self.random.choice((60, 1 << 20)),
+            stage_bytes=self.plan.stage_bytes,
             stall_timeout_s=20.0,
             delivery_timeout_s=25.0,
             upload_timeout_s=self.random.choice((3.0, 6.0, 600.0)),
@@ -262,7 +265,7 @@ class Scenario:
             self.random.choices(FILTERS, k=self.random.choice((1, 2, 3))) for _ in range(self.random.choice((1, 1, 2)))
         ]
         if self.plan.splits:
-            chains[0] = list(FILTERS)
+            chains = [list(FILTERS) for _ in chains]
         chunks = self.plan.chunk_counts[number]
         file = self.random.choice((b"", b"<file>", f"<file of {name}>".encode()))
         made = material.submission(

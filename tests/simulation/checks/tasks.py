@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from middleware.model.cluster import Cluster
 from middleware.model.fleet import WorkerRecord
 from middleware.model.job import Job as MiddlewareJob
 from middleware.model.states import JobState
 from middleware.model.track import Track
 
-if TYPE_CHECKING:
-    pass
+
+def queued_count(cluster: Cluster, now: float) -> int:
+    """Return how many tasks there are that may be given to workers."""
+    return sum(
+        track.queue.count for job in cluster.open.values() if _may_go_on(job, now) for track in job.tracks
+        if not track.is_passthrough
+    )  # fmt: skip
+
+
+def _may_go_on(job: MiddlewareJob, now: float) -> bool:
+    is_held = job.state is JobState.PAUSED or now < job.no_room.until
+    return job.owner.holdings_known and job.has_assets and not is_held
 
 
 def no_task_waits_for_a_free_worker(
     cluster: Cluster, job: MiddlewareJob, workers: list[WorkerRecord], free: list[WorkerRecord], now: float
 ) -> None:
     """Tasks that never failed, of jobs that no worker failed: any able worker with credit may have them."""
-    if not job.owner.holdings_known or job.state is JobState.PAUSED or now < job.no_room.until or job.excluded:
-        return
-    if not job.has_assets:
+    if not _may_go_on(job, now) or job.excluded:
         return
     for track in job.tracks:
         if track.is_passthrough:

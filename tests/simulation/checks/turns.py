@@ -11,7 +11,7 @@ from moviola.wire import limits
 from tests.simulation.checks.messages import WATCHERS, MessageChecks
 from tests.simulation.checks.room import RoomChecks
 from tests.simulation.checks.streams import streamed_jobs_are_known_whole
-from tests.simulation.checks.tasks import no_task_waits_for_a_free_worker
+from tests.simulation.checks.tasks import no_task_waits_for_a_free_worker, queued_count
 
 if TYPE_CHECKING:
     from tests.simulation.scenario import Scenario
@@ -52,9 +52,11 @@ class TurnChecks:
         forgotten = self._messages.announced - cluster.catalogue.names
         assert not forgotten, f"workers announced {sorted(forgotten)}, and the middleware knows of no such filters"
         self._scenario.draining.middleware_turn(cluster)
-        workers = [one for one in cluster.fleet.connected() if one.state is not WorkerState.DRAINING]
+        connected = list(cluster.fleet.connected())
+        workers = [one for one in connected if one.state is not WorkerState.DRAINING]
         ready = [one for one in workers if one.state is WorkerState.READY]
-        free = [one for one in ready if not one.is_computing]  # the last tasks are not given in advance
+        is_tail = queued_count(cluster, now) < len(connected)  # the last tasks are not given in advance
+        free = [one for one in ready if not (is_tail and one.is_computing)]
         for job in cluster.open.values():
             if free:
                 no_task_waits_for_a_free_worker(cluster, job, workers, free, now)
