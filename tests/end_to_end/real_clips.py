@@ -31,6 +31,7 @@ from rich.table import Table
 from moviola.media.video.codecs import CODECS
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.rotation import orient, plane_view
+from moviola.media.video.side_data import side_data_of_frame
 from tests.end_to_end.cluster import LocalCluster
 
 LOSSLESS: Final = "ffv1"
@@ -92,7 +93,7 @@ def decode(path: Path, pixel_format: str = "") -> Film:
             film.pixel_format = film.pixel_format or frame.format.name
             film.damaged |= frame.is_corrupt
             film.tick = frame.time_base or film.tick
-            upright = orient(frame, Orientation.of_frame(frame))
+            upright = orient(frame, Orientation.of_side_data(side_data_of_frame(frame)))
             if pixel_format and plain(upright.format.name) != plain(pixel_format):
                 upright = upright.reformat(format=pixel_format)
             film.times.append(None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base)

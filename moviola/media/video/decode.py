@@ -11,7 +11,6 @@ from typing import Any, Literal, cast
 
 import av
 from av.codec.context import CodecContext
-from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.video.codeccontext import VideoCodecContext
 
 from moviola.base.mapped import Mapped, Ticks
@@ -20,6 +19,7 @@ from moviola.media.report import DecodeError
 from moviola.media.video.bundle import DISCARD, KEY, ChunkTable, PacketEntry
 from moviola.media.video.headers import DecoderParameters, VideoProcess
 from moviola.media.video.memory import MAX_PIXELS
+from moviola.media.video.side_data import attach
 
 # Of packets before those whose frames are wanted, pictures that nothing refers to are left out. That B-pictures are
 # never referred to (BIDIR) was true before H.264.
@@ -216,10 +216,7 @@ def rebuild_packet(entry: PacketEntry, data: memoryview, time_base: Fraction, in
     packet.pts, packet.dts, packet.duration = pts, dts, duration
     packet.time_base = time_base
     packet.is_keyframe = bool(flags & KEY)
-    for kind, content in side_data or ():
-        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[arg-type,call-arg]
-        one.update(content)
-        packet.set_sidedata(one)
+    attach(packet, side_data or ())
     packet.opaque = [index]  # a fresh object: PyAV finds it by its address, and forgets it with the first frame freed
     return packet
 

@@ -13,9 +13,9 @@ from moviola.media.growing import GrowingFile
 from moviola.media.material import Chunk, Cutting, Material, Source
 from moviola.media.video.cut import Cut
 from moviola.media.video.opening import first_frame, opened, packets_of
-from moviola.media.video.orientation import Orientation
 from moviola.media.video.plan import settled
 from moviola.media.video.scan import Scan, Scanner
+from moviola.media.video.side_data import side_data_of_frame
 from moviola.media.video.split import Splitter, facts_of, source_of
 
 FIRST_LOOK = 16
@@ -42,10 +42,10 @@ def front(material: Material, growing: GrowingFile, cutting: Cutting) -> tuple[S
 
 def _looks(growing: GrowingFile, cutting: Cutting) -> Iterator[tuple[Scan, tuple[Cut, ...]]]:
     """Yield what is known whenever more chunks are settled: the scan so far, and the cuts of these chunks."""
-    orientation = Orientation.of_frame(first_frame(growing))
+    first = side_data_of_frame(first_frame(growing))
     count = 0
     with opened(growing) as (container, stream):
-        scanner = Scanner(growing.path, container, stream, orientation)
+        scanner = Scanner(growing.path, container, stream, first)
         next_look = FIRST_LOOK
         for packets in scanner.packets():
             if growing.is_whole:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    import av
+    from moviola.media.video.side_data import FrameSideData
 
 
 class Orientation(NamedTuple):
@@ -26,12 +26,12 @@ class Orientation(NamedTuple):
         return cls(True, c < 0, b < 0)
 
     @classmethod
-    def of_frame(cls, frame: av.VideoFrame) -> Orientation:
-        """From the side data that a container's own decoder puts on its frames; upright where there is none."""
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    def of_side_data(cls, side_data: FrameSideData) -> Orientation:
+        """From what a container's own decoder hangs on its frames; upright where there is none."""
+        matrix = side_data.known.get("DISPLAYMATRIX")
         if matrix is None:
             return cls()
-        return cls.from_matrix(struct.unpack("=9i", bytes(matrix)[:36]))
+        return cls.from_matrix(struct.unpack("=9i", matrix[:36]))
 
     @property
     def upright(self) -> bool:

@@ -15,8 +15,9 @@ from moviola.media.bundle import pack
 from moviola.media.errors import SpliceError
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Chunk
-from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTable, SideData
+from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTable
 from moviola.media.video.headers import PassthroughStream
+from moviola.media.video.side_data import side_data_of_packet
 from moviola.media.video.templates import CARRIED, TEMPLATE_FORMATS, open_template
 
 # A chunk of such a stream: about a minute of sound, small beside a chunk of video.
@@ -107,7 +108,7 @@ def _parameters(stream: Stream) -> list[object]:
 
 def packet_entry(packet: av.Packet[Any]) -> PacketEntry:
     """Return a packet's line in a chunk's table."""
-    side_data = [SideData(one.data_type, bytes(one)) for one in packet.iter_sidedata()]
+    side_data, _ = side_data_of_packet(packet)
     flags = packet.is_keyframe * KEY | packet.is_discard * DISCARD
     return PacketEntry(packet.size, packet.pts, packet.dts, packet.duration or 0, flags, side_data or None)
 

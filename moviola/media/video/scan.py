@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,6 +12,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from moviola.media.errors import UnreadableSource
@@ -24,6 +26,7 @@ from moviola.media.video.headers import Chapter, DecoderParameters, PassthroughS
 from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
+from moviola.media.video.side_data import FrameSideData, beside_the_picture, side_data_of_frame, side_data_of_packet
 from moviola.media.video.timeline import Timeline, findings_of, timeline_of
 
 # Side data that holds from its packet on, until the next of its kind.
@@ -93,9 +96,9 @@ class Scan:
 
 def scan(path: Path) -> Scan:
     """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""
-    first = first_frame(path)
+    first = side_data_of_frame(first_frame(path))
     with opened(path) as (container, stream):
-        scanner = Scanner(path, container, stream, Orientation.of_frame(first))
+        scanner = Scanner(path, container, stream, first)
         for _ in scanner.packets():
             pass
         return scanner.found()
@@ -105,13 +108,13 @@ def scan(path: Path) -> Scan:
 class Scanner:
     """Reads the packets of an open file, one by one, and tells what they are together.
 
-    `orientation` is that of the first frame.
+    `first` is what the decoder hangs on the first frame.
     """
 
     path: Path
     container: InputContainer
     stream: VideoStream
-    orientation: Orientation
+    first: FrameSideData
     pts: list[int | None] = field(default_factory=list)
     size: list[int] = field(default_factory=list)
     access: bytearray = field(default_factory=bytearray)
@@ -124,6 +127,7 @@ class Scanner:
     tallies: dict[int, Tally] = field(default_factory=dict)
     firsts: dict[int, av.Packet[Any]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    strange_packets: Counter[int] = field(default_factory=Counter)  # by stream: with side data of unknown kinds
 
     def __post_init__(self) -> None:
         context = self.stream.codec_context
@@ -147,6 +151,7 @@ class Scanner:
             tally = self.tallies.setdefault(packet.stream_index, Tally())
             tally.add(packet, keyframes=packet.stream_index == self.stream.index)
             self._time(packet)
+            self.strange_packets[packet.stream_index] += side_data_of_packet(packet)[1] > 0
             if packet.stream_index == self.stream.index:
                 self._add(packet)
             else:
@@ -160,6 +165,7 @@ class Scanner:
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
         timeline = timeline_of(self._clocks)
         findings = [*self._left_out, *(Finding("the file", Fate.LOST, error) for error in self.errors)]
+        findings += beside_the_picture(self.stream, self.first, +self.strange_packets)
         carried, numbers = self._carried(self._others, self.firsts, findings)
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
@@ -236,7 +242,7 @@ class Scanner:
             time_base=base,
             rate=_rate(stream, base, times, frame_count),
             sample_aspect=stream.sample_aspect_ratio or None,
-            orientation=self.orientation,
+            orientation=Orientation.of_side_data(self.first),
             track=track,
             timeline=timeline,
             first_pts=min(times, default=None),
@@ -250,7 +256,7 @@ class Scanner:
             duration_s=self._duration_s(timeline),
             bit_rate=container.bit_rate or None,
             language=stream.language or "und",
-            disposition=int(stream.disposition),
+            disposition=int(stream.disposition & ~Disposition.multilayer),  # only the first layer is filtered
             metadata=dict(container.metadata),
             stream_metadata=dict(stream.metadata),
             chapters=[_chapter(one, timeline) for one in container.chapters()],

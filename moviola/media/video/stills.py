@@ -19,6 +19,7 @@ from moviola.media.video.memory import MAX_PIXELS
 from moviola.media.video.opening import opened
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.rotation import orient
+from moviola.media.video.side_data import side_data_of_frame
 
 CODEC: Final = "ffv1"
 """Of clips of single frames: it changes no sample, and each frame stands alone."""
@@ -70,7 +71,7 @@ def clip_of_video(video: Path, path: Path, context: int) -> list[int]:
                 indexes.append(len(frames) - 1)
     if not frames:
         raise UnreadableSource(video, "no frame of it can be decoded", "check that it is the file you meant")
-    _write((orient(frame, Orientation.of_frame(frame)) for frame in frames), path)
+    _write((orient(frame, Orientation.of_side_data(side_data_of_frame(frame))) for frame in frames), path)
     return indexes
 
 

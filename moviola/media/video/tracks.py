@@ -11,17 +11,17 @@ from typing import Any
 
 from av import Packet
 from av.bitstream import BitStreamFilterContext
-from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.stream import Stream
 
 from moviola.media.bundle import read
 from moviola.media.errors import BundleError, ForeignExtradata, NothingToSplice
 from moviola.media.material import NO_VIDEO, Output
-from moviola.media.video.bundle import KEY, EncodedEntry, PacketEntry, PassthroughTable, ResultTable, SideData
+from moviola.media.video.bundle import KEY, EncodedEntry, PacketEntry, PassthroughTable, ResultTable
 from moviola.media.video.frame_format import FrameFormat
 from moviola.media.video.grid import Grid, grid_of
 from moviola.media.video.headers import PassthroughStream, VideoSplice
 from moviola.media.video.report import ChunkReport
+from moviola.media.video.side_data import attach
 from moviola.media.video.timing import StrictTimes, TimedPacket, decode_times
 
 
@@ -260,12 +260,5 @@ def _rebuilt(entry: PacketEntry, data: memoryview, earliest: int | None) -> Pack
     packet.pts = dts if pts is None else max(dts, pts)
     packet.duration = duration
     packet.is_keyframe = bool(flags & KEY)
-    _attach(packet, side_data)
+    attach(packet, side_data or ())
     return packet
-
-
-def _attach(packet: Packet[Any], side_data: list[SideData] | None) -> None:
-    for kind, content in side_data or ():
-        one = PacketSideData(packet_sidedata_type_from_literal(kind), len(content))  # type: ignore[arg-type,call-arg]
-        one.update(content)
-        packet.set_sidedata(one)
