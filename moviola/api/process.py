@@ -14,6 +14,7 @@ from moviola.api.results import Result, result_of
 from moviola.filters import registry
 from moviola.media.kinds import verify
 from moviola.session import local
+from moviola.session.faults import contained_of
 
 IN_THIS_PROCESS: Final = threading.Lock()
 """Files that a chain names are a setting of the whole process while they are used, so jobs take turns."""
@@ -60,7 +61,8 @@ def process(
         try:
             with IN_THIS_PROCESS:
                 if settings.verify_cuts:
-                    verify(plan.material, destination.order.cutting)
+                    with contained_of(plan.material):
+                        verify(plan.material, destination.order.cutting)
                 outcome = local.run(plan.material, destination.order, destination.place, display)
         finally:
             display.close()

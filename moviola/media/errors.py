@@ -2,6 +2,7 @@
 
 MediaError
 ├── UnreadableSource    the client's file cannot be taken at all; nothing is sent
+│   └── UnforeseenFault     … because of an error that nobody foresaw
 ├── BadHeader           what a message says of a source is nothing that its kind says
 ├── BundleError         a chunk or result payload is not what its sender's version promised
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
@@ -38,8 +39,26 @@ class UnreadableSource(MediaError):
         self.hint = hint
         super().__init__(f"{self.path}: {reason}; {hint}.")
 
-    def __reduce__(self) -> tuple[type[UnreadableSource], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[UnreadableSource], tuple[str, ...]]:
         return (UnreadableSource, (self.path, self.reason, self.hint))
+
+
+class UnforeseenFault(UnreadableSource):
+    """Raised for a source at which something went wrong that nobody foresaw.
+
+    Attributes:
+        error: what it was.
+        report: the path of a file about it that holds nothing of the source's content; empty where none could be
+            written.
+    """
+
+    def __init__(self, path: str | Path, error: str, report: str) -> None:
+        self.error, self.report = error, report
+        hint = f"please send in {report}, which has nothing of its content" if report else "please tell us of it"
+        super().__init__(path, f"it met an error that Moviola does not foresee ({error})", hint)
+
+    def __reduce__(self) -> tuple[type[UnforeseenFault], tuple[str, ...]]:
+        return (UnforeseenFault, (self.path, self.error, self.report))
 
 
 class BadHeader(MediaError, ValueError):

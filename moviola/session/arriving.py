@@ -15,6 +15,7 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.growing import BrokenOff, ComesLast, GrowingFile
 from moviola.media.kinds import check, front
 from moviola.media.material import Chunk, Material, Source
+from moviola.session.faults import contained_of
 from moviola.session.order import Order
 from moviola.session.sources import Reader
 
@@ -67,7 +68,8 @@ class ArrivingReader:
             self._whole.rewind()
 
     def _begin(self) -> tuple[Source, Iterator[Chunk]]:
-        found = front(self._material, self._growing, self._order.cutting)
+        with contained_of(self._material, ComesLast, BrokenOff, OSError, ValueError):
+            found = front(self._material, self._growing, self._order.cutting)
         if found is None:
             raise ComesLast(f"nothing of {self._material.name} can be cut before its end")
         return found
@@ -79,8 +81,8 @@ class ArrivingReader:
         """Return the next chunk of the file that still comes; None when there are no more. Raises BrokenOff."""
         try:
             chunk = None if self._growing.is_whole else next(self._front, None)
-        except (UnreadableSource, ComesLast, OSError, ValueError):  # PyAV's errors are either of the last two
-            return None  # what is whole is read anew, and says more
+        except Exception:
+            return None
         if chunk is not None:
             self._sent[chunk.index] = xxhash.xxh3_64_intdigest(chunk.payload)
         return chunk

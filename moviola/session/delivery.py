@@ -10,6 +10,7 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, verify
 from moviola.media.material import Material
 from moviola.media.preflight import preflight
+from moviola.session.faults import contained_of
 from moviola.session.job_settings import JobSettings
 from moviola.session.network import Sender
 from moviola.session.outcome import NOT_SENT, Outcome, Remains, Status
@@ -90,7 +91,8 @@ class Delivery:
             destination = self._waiting.pop(material)
             try:
                 if self._settings.verify_cuts:
-                    verify(material, destination.order.cutting)
+                    with contained_of(material):
+                        verify(material, destination.order.cutting)
                 outcome = local.run(material, destination.order, destination.place, self._display)
             except UnreadableSource as complaint:
                 yield refusal(complaint, self._size(material))

@@ -15,6 +15,7 @@ from moviola.media.kinds import unit_of
 from moviola.media.local import LocalOutput, LocalProgress, run_local
 from moviola.media.material import Material
 from moviola.session.destination import Place
+from moviola.session.faults import fault
 from moviola.session.order import Order
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.shortfall import shortfall
@@ -55,7 +56,10 @@ def run(
     except UnreadableSource:
         raise
     except (MediaError, ParameterError, AssetError, OSError) as error:
-        return Outcome(material.name, job, Status.FAILED, JobState.FAILED, str(error), time.monotonic() - started)
+        return _failed(material, job, str(error), started)
+    except Exception as error:
+        complaint = fault(material.kind, [path for _, path in material.files], error)
+        return _failed(material, job, f"{complaint.reason}; {complaint.hint}", started)
     partial = any(one.metrics.state == JobState.PARTIAL for one in finished)
     failures = tuple(failure for one in finished for failure in one.metrics.failures)
     return Outcome(
@@ -70,6 +74,10 @@ def run(
         failures=failures,
         unit=unit_of(material.kind),
     )
+
+
+def _failed(material: Material, job: str, reason: str, started: float) -> Outcome:
+    return Outcome(material.name, job, Status.FAILED, JobState.FAILED, reason, time.monotonic() - started)
 
 
 def _outcome_of(one: LocalOutput) -> OutputOutcome:

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from moviola.media.errors import UnreadableSource
+from moviola.filters.chain import ChainError
+from moviola.filters.schema import ParameterError
+from moviola.media.errors import UnforeseenFault, UnreadableSource
 from moviola.media.material import Material
 from moviola.session.existing import Destination
+from moviola.session.faults import contained_of
 from moviola.session.order import Order, OutputRequest
 from moviola.session.outcome import REFUSED, Outcome, Status
 
@@ -38,7 +41,8 @@ def orders_for(
     orders, unsuited = {}, []
     for material in materials:
         try:
-            orders[material] = wanted.order(material)
+            with contained_of(material, ChainError, ParameterError):
+                orders[material] = wanted.order(material)
         except UnreadableSource as complaint:
             unsuited.append(complaint)
     return orders, unsuited
@@ -47,7 +51,8 @@ def orders_for(
 def refusal(complaint: UnreadableSource, size: int = 0) -> Outcome:
     """Return the outcome of a source that cannot be taken; `size` is its own, in bytes."""
     name = Path(complaint.path).name or complaint.path
-    return Outcome(name, "", Status.WRONG, REFUSED, str(complaint), size=size, path=complaint.path)
+    status = Status.FAILED if isinstance(complaint, UnforeseenFault) else Status.WRONG
+    return Outcome(name, "", status, REFUSED, str(complaint), size=size, path=complaint.path)
 
 
 def size_of(material: Material) -> int:

@@ -14,6 +14,7 @@ from moviola.session import sources
 from moviola.session.arriving import ArrivingReader
 from moviola.session.assets import AssetsFirst
 from moviola.session.destination import Place
+from moviola.session.faults import contained_of
 from moviola.session.job_settings import JobSettings
 from moviola.session.order import Order, Submission, check_size, submission_key
 from moviola.session.run import UploadRequest
@@ -34,7 +35,8 @@ def upload_request(
         moviola.media.errors.UnreadableSource: the material cannot be taken, or these outputs cannot be made of it.
     """
     if settings.verify_cuts:
-        verify(material, order.cutting)
+        with contained_of(material):
+            verify(material, order.cutting)
     with travelled({file.value: file.content for file in order.assets}):
         reader = sources.Reader(material, order)
     key = submission_key(reader.source, order)

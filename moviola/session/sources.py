@@ -10,11 +10,13 @@ from typing import Final
 
 from moviola.base.invocation import typed
 from moviola.base.texts import encodable
+from moviola.filters.schema import ParameterError
 from moviola.media.errors import UnreadableSource
 from moviola.media.kind import Grouping, Kind
 from moviola.media.kinds import KINDS, kind_of_file, split
 from moviola.media.kinds import check as check_outputs
 from moviola.media.material import Chunk, Material, Source
+from moviola.session.faults import contained, contained_of
 from moviola.session.order import Order, unique
 
 DATA_FOLDER: Final = Path("data")
@@ -41,7 +43,8 @@ def find(named: Sequence[Path]) -> tuple[list[Material], list[UnreadableSource]]
                 raise UnreadableSource(
                     path, "nothing was named, and there is no such folder", "name what is to be sent"
                 )
-            _look_at(path, found)
+            with contained("", [path]):
+                _look_at(path, found)
         except UnreadableSource as complaint:
             complaints.append(complaint)
     return found.materials(), complaints
@@ -173,19 +176,24 @@ class Reader:
     def __init__(self, material: Material, order: Order) -> None:
         self._material, self._order = material, order
         self._path = material.path if len(material.files) == 1 else Path(material.name)
-        self.source, self._chunks = self._split()
-        check_outputs(self.source, order.outputs)
+        with contained_of(material, ParameterError):
+            self.source, self._chunks = self._split()
+            check_outputs(self.source, order.outputs)
 
     def next_chunk(self) -> Chunk | None:
         """The next chunk; None after the last."""
-        try:
-            return next(self._chunks, None)
-        except (OSError, ValueError) as error:  # PyAV's errors are either, besides their own class
-            raise UnreadableSource(self._path, f"it could not be read on: {_words(error)}", "check it") from error
+        with contained_of(self._material):
+            try:
+                return next(self._chunks, None)
+            except (OSError, ValueError) as error:  # PyAV's errors are either, besides their own class
+                if not _is_told(error):
+                    raise
+                raise UnreadableSource(self._path, f"it could not be read on: {_words(error)}", "check it") from error
 
     def rewind(self) -> None:
         """Begins with the first chunk again."""
-        source, self._chunks = self._split()
+        with contained_of(self._material):
+            source, self._chunks = self._split()
         if source.fingerprint != self.source.fingerprint:
             raise UnreadableSource(self._path, "it changed while it was sent", "send it again")
 
@@ -194,6 +202,11 @@ class Reader:
             return split(self._material, self._order.cutting)
         except OSError as error:
             raise UnreadableSource(self._path, _words(error), "check the file and its permissions") from error
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether the system or FFmpeg says so, whose words tell a person what is wrong."""
+    return isinstance(error, OSError) or hasattr(error, "strerror")
 
 
 def _words(error: Exception) -> str:

@@ -18,9 +18,10 @@ from moviola.base.writers import is_open_to_write
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS
 from moviola.media.preflight import preflight
-from moviola.media.wholeness import wholeness
+from moviola.media.wholeness import Wholeness, wholeness
 from moviola.session import sources
 from moviola.session.existing import settle
+from moviola.session.faults import contained
 from moviola.session.job_settings import JobSettings
 from moviola.session.network import NOTHING_YET, NothingYet, Sender
 from moviola.session.order import OutputRequest
@@ -155,7 +156,7 @@ class FolderDelivery:
         for name in self._watch.seen(files, now, time.time()):  # noqa: TID251 - files have times of day
             try:
                 path = self._folders.source / name
-                look = Look(wholeness(path), is_open_to_write(path))
+                look = Look(_wholeness(path), is_open_to_write(path))
             except OSError:
                 continue  # it has gone, or may not be read yet
             identity = self._watch.looked(name, look, now)
@@ -198,21 +199,45 @@ class FolderDelivery:
         path = self._folders.source / arrival.file
         self._under_way[str(path)] = arrival
         try:
-            materials, complaints = sources.find([path])
-            if complaints:
-                raise complaints[0]
-            (material,) = materials
-            out = f"{self._folders.results / arrival.results}/"
-            orders = {material: self._wanted.order(material)}
-            destination = settle(orders, out, self._folders.results, overwrite=self._settings.overwrite)[material]
-            if destination.finished is not None:
-                return replace(destination.finished, path=str(path))
-            request = upload_request(material, destination.order, destination.place, self._settings)
+            with contained("", [path], UsageError):
+                request = self._prepared(path, arrival)
         except UnreadableSource as complaint:
             return replace(refusal(complaint), path=str(path))
         except UsageError as error:
             return Outcome(path.name, "", Status.WRONG, REFUSED, str(error), path=str(path))
-        for remark in preflight(request.submission.source, destination.order.outputs).remarks():
-            self._display.remark(f"{material.name}: {remark}")
+        if isinstance(request, Outcome):
+            return replace(request, path=str(path))
+        submission = request.submission
+        for remark in preflight(submission.source, submission.order.outputs).remarks():
+            self._display.remark(f"{request.name}: {remark}")
         size = arrival.identity.size
         return replace(request, path=str(path), size=size, session=self._record.session_of(arrival))
+
+    def _prepared(self, path: Path, arrival: Arrival) -> UploadRequest | Outcome:
+        """Return what is sent of a file, or the outcome where its results are there.
+
+        Raises UnreadableSource, UsageError.
+        """
+        materials, complaints = sources.find([path])
+        if complaints:
+            raise complaints[0]
+        (material,) = materials
+        out = f"{self._folders.results / arrival.results}/"
+        orders = {material: self._wanted.order(material)}
+        destination = settle(orders, out, self._folders.results, overwrite=self._settings.overwrite)[material]
+        if destination.finished is not None:
+            return destination.finished
+        return upload_request(material, destination.order, destination.place, self._settings)
+
+
+def _wholeness(path: Path) -> Wholeness:
+    """Return whether a file is whole; where its beginning is such that this cannot be told, what reads it will say so.
+
+    Raises OSError.
+    """
+    try:
+        return wholeness(path)
+    except OSError:
+        raise
+    except Exception:
+        return Wholeness.UNKNOWN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from moviola.base.settings import Setting, settings_of
 from moviola.base.suggestions import did_you_mean
 from moviola.filters import registry
 from moviola.filters.schema import FilterSchema, ParameterError
-from moviola.media.errors import UnreadableSource
+from moviola.media.errors import UnforeseenFault, UnreadableSource
 from moviola.media.growing import GrowingFile
 from moviola.media.kinds import KINDS, suffix_of
 from moviola.media.material import Material
@@ -29,6 +30,8 @@ from moviola.web.problems import Problem
 from moviola.web.receiving import ASSETS, SOURCES, Upload
 from moviola.web.sending import WINDOW_SIZE
 from moviola.wire.limits import KIB
+
+log = logging.getLogger("web")
 
 ELSEWHERE: Final = frozenset({"out", "overwrite", "verify_cuts"})
 """Settings of `moviola send` that are about the sender's own files, or would keep a gateway at work for long."""
@@ -190,6 +193,9 @@ def without_folder(error: UnreadableSource, folder: Path) -> UnreadableSource:
     """Return a complaint that names a file as the request did, without where it lies here."""
     kind = f"{folder / SOURCES}/"
     name, reason, hint = (text.replace(kind, "") for text in (error.path, error.reason, error.hint))
+    if isinstance(error, UnforeseenFault):
+        log.error("%s", error)
+        return UnforeseenFault(name, error.error, f"the gateway's report {Path(error.report).name}")
     return UnreadableSource(name, reason, hint)
 
 

@@ -67,13 +67,13 @@ def clip(tmp_path: Path) -> Path:
     return encode(tmp_path / "clip.mp4", "libx264", 5, setup=lambda stream: stream.set_display_matrix(MATRIX))
 
 
-def without(kind: sidedata.Type) -> type[Any]:
+def without(kind: Any) -> type[Any]:
     """The kinds of frames' side data as a PyAV has them that is older than its FFmpeg."""
     plain = sidedata.Type
 
     class Fewer:
         def __new__(cls, number: int) -> Any:
-            if number == int(kind.value):
+            if number == kind.value:
                 raise ValueError(f"{number} is not a valid Type")
             return plain(number)
 
