@@ -6,9 +6,9 @@ no records, no values of tags; its name, its folder and the user's own folder ar
 
 from __future__ import annotations
 
+import os
 import platform
 import tempfile
-import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -59,13 +59,15 @@ def fault(kind: str, paths: Sequence[Path], error: Exception) -> UnforeseenFault
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if len(message) > MAX_MESSAGE:
         message = f"{message[: MAX_MESSAGE - 1]}…"
-    report = _written(_report(kind, paths, error))
+    report = None
+    with suppress(Exception):  # what cannot be told must not end what goes on
+        report = _written(_report(kind, paths, error))
     return UnforeseenFault(paths[0] if paths else kind, message, str(report or ""))
 
 
 def _written(text: str) -> Path | None:
     """Write a report where it can be written, and forget the oldest; return None where there is no place."""
-    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{time.monotonic_ns() % 10**6:06}"
+    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{os.getpid()}"  # in this order they are listed
     for folder in (reports_folder(), Path(tempfile.gettempdir(), "moviola-reports")):
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)

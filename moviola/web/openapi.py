@@ -94,6 +94,7 @@ REFUSALS: Final[Mapping[int, str]] = {
     416: "No byte of the file is in the range.",
     422: "There is no such filter, its parameters cannot be, or the cluster refuses the job.",
     429: "Too much at a time, or too many wrong tokens; `Retry-After` says when to come again.",
+    500: "The gateway met an error at a file that it does not foresee; its operator has a report of it.",
     502: "The cluster answered what cannot be used.",
     503: "The cluster is away or busy; `Retry-After` says when to come again.",
     504: "The cluster does not answer in time.",

@@ -65,7 +65,7 @@ PLACES: Final = {
 """What is meant by the parameters of paths."""
 
 ONE_JOB: Final = (404,)
-BODY: Final = (400, 408, 413, 415, 422, 507)
+BODY: Final = (400, 408, 413, 415, 422, 500, 507)
 
 
 def _json(record: Any, about: str) -> dict[int, Answer]:
