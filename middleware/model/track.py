@@ -270,8 +270,8 @@ class Track:
     def validate(self) -> None:
         """Raise AssertionError where what is known of a task disagrees."""
         self.queue.validate()
-        taken_back_last = sum(past.losses_tallied for past in self.task_failures.values())
-        assert taken_back_last <= self.tally.losses, f"{taken_back_last} losses may be taken back of {self.tally.losses}"
+        may_go = sum(past.losses_tallied for past in self.task_failures.values())
+        assert may_go <= self.tally.losses, f"{may_go} losses may be taken back of {self.tally.losses}"
         for index, begun in self.intermediates.items():
             assert index not in self.queue.stored, f"{index} is stored and still spooled"
             assert 0 < begun.step < len(self.chain.steps), (index, begun)
