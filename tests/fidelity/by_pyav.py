@@ -42,14 +42,23 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """When each frame of the video is presented, and for how long the last (seconds); the sizes that frames have, and
-    the other streams' packets. `errors` is how many packets could not be decoded, `breaks` how often the clock
-    breaks: the times go on from there as if it did not."""
+    """What happens in a file, and when.
+
+    Attributes:
+        times: when each frame of the video is presented (seconds).
+        last_duration: for how long the last of them is (seconds).
+        sizes: that frames have.
+        tracks: the other streams' packets.
+        packets: how many the video has, also those that are hidden.
+        errors: how many packets could not be decoded.
+        breaks: how often the clock breaks; the times go on from there as if it did not.
+    """
 
     times: list[float]
     last_duration: float = 0.0
     sizes: set[tuple[int, int]] = field(default_factory=set)
     tracks: list[Track] = field(default_factory=list)
+    packets: int = 0
     errors: int = 0
     breaks: int = 0
 
@@ -74,12 +83,13 @@ def timeline(path: Path) -> Timeline:
         seen: list[tuple[float, float]] = []
         sizes: set[tuple[int, int]] = set()
         others: dict[int, tuple[str, list[float | None], list[bytes]]] = {}
-        errors = 0
+        errors = count = 0
         if video is not None:
             video.thread_type = "AUTO"
         for packet in _packets(file):
             stream = packet.stream
             if video is not None and stream.index == video.index and len(seen) < MAX_FRAMES:
+                count += bool(packet.size)
                 try:
                     for frame in packet.decode():
                         sizes.add((frame.width, frame.height))
@@ -96,6 +106,7 @@ def timeline(path: Path) -> Timeline:
             seen[-1][1] if seen else 0.0,
             sizes,
             [_track(index, *found) for index, found in sorted(others.items())],
+            count,
             errors,
             breaks,
         )

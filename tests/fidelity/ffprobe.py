@@ -28,6 +28,7 @@ UNREMARKABLE: Final = frozenset(
         "MPEGTS Stream ID",
         "Skip Samples",
         "New Extradata",
+        "AVPanScan",
     }
 )
 """Side data that describes how the source was coded, and would be false of an output."""

@@ -9,6 +9,8 @@ from tests.fidelity.facts import Stream
 from tests.fidelity.pair import Pair
 from tests.fidelity.verdicts import Fate, Verdict, joined
 
+UPRIGHT: Final = "rotation=0"
+
 WORDS: Final = {
     "DOVI": "dolby",
     "Dolby": "dolby",
@@ -93,11 +95,12 @@ def geometry(pair: Pair) -> Verdict:
         return Verdict("geometry", Fate.NOTHING)
     first, second = pair.videos
     turned = [
-        side.side_data.get("Display Matrix", side.side_data.get("3x3 displaymatrix", "rotation=0"))
+        side.side_data.get("Display Matrix", side.side_data.get("3x3 displaymatrix", UPRIGHT))
         for side in (first, second)
     ]
-    changed = [] if turned[0] == turned[1] else [f"{turned[0]} → {turned[1]}"]
-    for name, one, other in (("size", first.size, second.size), ("aspect", _aspect(first), _aspect(second))):
+    shown, aspect = _as_shown(first, turned[0]) if turned[1] == UPRIGHT else (first.size, _aspect(first))
+    changed = [] if turned[1] in (turned[0], UPRIGHT) else [f"{turned[0]} → {turned[1]}"]
+    for name, one, other in (("size", shown, second.size), ("aspect", aspect, _aspect(second))):
         if one != other:
             changed.append(f"{name} {one} → {other}")
     if len(pair.before.sizes) > 1:
@@ -108,6 +111,15 @@ def geometry(pair: Pair) -> Verdict:
         ", ".join(changed) or f"{second.size[0]}×{second.size[1]}",
         "size|aspect|rotat|turn|cannot hold",
     )
+
+
+def _as_shown(stream: Stream, turned: str) -> tuple[tuple[int, int], str]:
+    """Return size and aspect of the picture as a player turns it."""
+    if turned not in ("rotation=90", "rotation=270"):
+        return stream.size, _aspect(stream)
+    width, height = stream.size
+    across, down = _aspect(stream).split(":")
+    return (height, width), f"{down}:{across}"
 
 
 def _aspect(stream: Stream) -> str:

@@ -19,7 +19,8 @@ UNREMARKABLE_TAGS: Final = re.compile(
     r"|alpha_mode|filename|mimetype|timecode|rotate|id3v2_priv.*|itun\w+|language|creation_time|isvbr|devicec.*"
     r"|wm/.*|wmf\w+|metadatacreator|averagelevel|peakvalue|metadata_?date|operational_pattern_ul|\w*_uid|uid"
     r"|product_\w+|toolkit_version|modification_date|application_platform|material_package\w*|file_package\w*"
-    r"|reel_\w+|company_name|project_name|generation_uid|track_name|data_type|junk|software)$",
+    r"|reel_\w+|company_name|project_name|generation_uid|track_name|data_type|junk|software|has(keyframes|metadata|video|audio|cuepoints)|canseektoend|last\w*timestamp|(data|audio|video|file)size"
+    r"|\w+datarate|audiodelay|framerate|stereo|starttime|totalduration|\w+codecid|audiosamplerate|audiosamplesize)$",
     re.IGNORECASE,
 )
 """What says how the source's file was written, not what it is about."""
@@ -63,7 +64,10 @@ def _tags_of(pair: Pair, where: str, tags: Mapping[str, str], made: Mapping[str,
 
 def _is_unremarkable(where: str, name: str, value: str) -> bool:
     if name.lower() in ("language", "handler_name") and where:
-        return value.strip().lower() in NAMELESS or (name.lower() == "handler_name" and "andler" in value)
+        return value.strip().lower() in NAMELESS or (
+            name.lower() == "handler_name"
+            and re.search("handler|core media|apple|gpac|l-smash", value, re.IGNORECASE) is not None
+        )
     if name.lower() == "creation_time":
         return bool(where) or value.startswith(("1904", "1970"))
     return UNREMARKABLE_TAGS.match(name) is not None or not value.strip()

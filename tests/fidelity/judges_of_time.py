@@ -6,12 +6,21 @@ from typing import Final
 
 from tests.fidelity import by_pyav
 from tests.fidelity.by_pyav import Track
-from tests.fidelity.facts import Stream
+from tests.fidelity.facts import COVER, Stream
 from tests.fidelity.pair import Pair
 from tests.fidelity.verdicts import Fate, Verdict, joined
 
 TIME_TOLERANCE_S: Final = 0.0011
 """Half a millisecond of rounding at either end: Matroska counts milliseconds."""
+
+PLACEHOLDERS: Final = 2
+"""Packets without bytes that a header counts and nobody reads."""
+
+MISSING_S: Final = 1.0
+"""Of what a header promises: longer than any frame or packet lasts by itself, but for slides."""
+
+HEADERS: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "mxf", "asf"})
+"""Formats whose header says how long the file is; of others that is computed from what is there."""
 
 DURATION_TOLERANCE_S: Final = 0.06
 """A packet of sound more or less, at either end."""
@@ -24,14 +33,30 @@ def frames(pair: Pair) -> Verdict:
     if video is None:
         return Verdict("frames", Fate.NOTHING)
     text = f"{count} → {made}"
-    damaged = r"damage|decode|truncat|ends early|missing|cut off|incomplete|corrupt|broken|edit"
+    damaged = r"damage|decode|truncat|ends early|missing|cut off|incomplete|corrupt|broken|patched|lost"
     if count != made:
         return pair.judged("frames", False, text, damaged)
     if pair.before.errors and pair.answer.state != "partial":
         return pair.judged("frames", False, f"{text}, {pair.before.errors} packets of the source are damaged", damaged)
-    if video.promised > count + len(pair.source.of_type("video")) and "matroska" not in pair.source.format:
-        return pair.judged("frames", False, f"{text} of {video.promised} promised", damaged)
+    if video.promised > pair.before.packets + PLACEHOLDERS and "matroska" not in pair.source.format:
+        return pair.judged(
+            "frames", False, f"{text}, {pair.before.packets} packets of {video.promised} promised", damaged
+        )
+    if missing := _missing(pair):
+        return pair.judged(
+            "frames", False, f"{text}, the last {missing:.1f} s of what the header promises are not there", damaged
+        )
     return Verdict("frames", Fate.KEPT, text)
+
+
+def _missing(pair: Pair) -> float:
+    """Return how much of the promised duration nothing is there for (seconds): an end that was cut off."""
+    known = ("video", "audio", COVER, "attachment")
+    if any(stream.type not in known for stream in pair.source.streams) or pair.source.format not in HEADERS:
+        return 0.0
+    times = [time for track in pair.before.tracks for time in track.times if time is not None] + pair.before.times
+    missing = pair.source.start + pair.source.duration - max(times, default=0.0)
+    return missing if missing > MISSING_S else 0.0
 
 
 def times(pair: Pair) -> Verdict:

@@ -87,7 +87,7 @@ def ask(source: Path, folder: Path, chain: str, options: Sequence[str]) -> Answe
         state=str(told.get("state", "")),
         reason=str(told.get("reason") or (lines[-1] if done.returncode and lines else "")),
         outputs=tuple(made) if done.returncode in (0, None) or told.get("outputs") else (),
-        before=tuple(lines),
+        before=tuple(line.removeprefix(f"{source.name}: ") for line in lines),
         after=tuple(_sentences(metrics)),
         frames_out=sum(int(each.get("frames_out", 0)) for each in told.get("outputs", ())),
         traceback="Traceback (most recent call last)" in done.stderr,
