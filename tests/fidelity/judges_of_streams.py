@@ -18,7 +18,7 @@ UNREMARKABLE_TAGS: Final = re.compile(
     r"|_statistics_\w+(-\w+)?|vendor_id|handler_name|source_id|variant_bitrate|service_name|service_provider"
     r"|alpha_mode|filename|mimetype|timecode|rotate|id3v2_priv.*|itun\w+|language|creation_time|isvbr|devicec.*"
     r"|wm/.*|wmf\w+|metadatacreator|averagelevel|peakvalue|metadata_?date|operational_pattern_ul|\w*_uid|uid"
-    r"|product_\w+|toolkit_version|modification_date|application_platform|material_package\w*|file_package\w*"
+    r"|product_\w+|toolkit_version\w*|modification_date|application_platform|material_package\w*|file_package\w*"
     r"|reel_\w+|company_name|project_name|generation_uid|track_name|data_type|junk|software|has(keyframes|metadata|video|audio|cuepoints)|canseektoend|last\w*timestamp|(data|audio|video|file)size"
     r"|\w+datarate|audiodelay|framerate|stereo|starttime|totalduration|\w+codecid|audiosamplerate|audiosamplesize)$",
     re.IGNORECASE,
@@ -66,7 +66,7 @@ def _is_unremarkable(where: str, name: str, value: str) -> bool:
     if name.lower() in ("language", "handler_name") and where:
         return value.strip().lower() in NAMELESS or (
             name.lower() == "handler_name"
-            and re.search("handler|core media|apple|gpac|l-smash", value, re.IGNORECASE) is not None
+            and re.search("handle|core media|apple|gpac|l-smash", value, re.IGNORECASE) is not None
         )
     if name.lower() == "creation_time":
         return bool(where) or value.startswith(("1904", "1970"))
@@ -74,7 +74,11 @@ def _is_unremarkable(where: str, name: str, value: str) -> bool:
 
 
 def _normal(value: str) -> str:
-    return re.sub(r"(\.0+)?Z$", "", re.sub(r"\s+", " ", value.strip()))
+    """Return the same text for the same instant, and for the same place on Earth."""
+    text = re.sub(r"\s+", " ", value.strip())
+    if re.match(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", text):
+        return re.sub(r"(\.0+)?Z?$", "", text).replace(" ", "T")
+    return re.sub(r"(\.\d*?)0+(?=[-+/]|$)", r"\1", text) if re.match(r"[-+]\d", text) else text
 
 
 def _flags_of(pair: Pair, stream: Stream, made: Stream) -> list[Verdict]:

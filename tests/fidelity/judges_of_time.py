@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from tests.fidelity import by_pyav
@@ -128,7 +129,8 @@ def _offset(pair: Pair, track: Track, other: Track) -> float:
     if not (pair.before.times and pair.after.times):
         return 0.0
     index = {digest: place for place, digest in reversed(list(enumerate(other.digests)))}
-    place = next((number for number, each in enumerate(track.digests) if each in index), None)
+    often = Counter(track.digests)  # silence and joined recordings repeat themselves
+    place = next((number for number, each in enumerate(track.digests) if often[each] == 1 and each in index), None)
     first, second = (track.times[:1], other.times[:1]) if place is None else (
         [track.times[place]], [other.times[index[track.digests[place]]]]
     )  # fmt: skip
