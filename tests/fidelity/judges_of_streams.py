@@ -14,12 +14,13 @@ TITLES_TOLERANCE_S: Final = 0.0021
 """Of cues and chapters, whose ends are rounded as well as their starts."""
 
 UNREMARKABLE_TAGS: Final = re.compile(
-    r"^(major_brand|minor_version|compatible_brands|encoder|encoded_by|duration(-\w+)?|bps(-\w+)?|number_of_\w+(-\w+)?"
+    r"^(major_brand|minor_version|compatible_brands|encoder|duration(-\w+)?|bps(-\w+)?|number_of_\w+(-\w+)?"
     r"|_statistics_\w+(-\w+)?|vendor_id|handler_name|source_id|variant_bitrate|service_name|service_provider"
     r"|alpha_mode|filename|mimetype|timecode|rotate|id3v2_priv.*|itun\w+|language|creation_time|isvbr|devicec.*"
-    r"|wm/.*|wmf\w+|metadatacreator|averagelevel|peakvalue|metadata_?date|operational_pattern_ul|\w*_uid|uid"
+    r"|wm/(encoding\w*|wmadrc\w*|mediaclass\w*|uniquefile\w*|provider\w*|toolversion|toolname)|wmf\w+|metadatacreator|averagelevel|peakvalue|metadata_?date|operational_pattern_ul|\w*_uid|uid"
     r"|product_\w+|toolkit_version\w*|modification_date|application_platform|material_package\w*|file_package\w*"
-    r"|reel_\w+|company_name|project_name|generation_uid|track_name|data_type|junk|software|has(keyframes|metadata|video|audio|cuepoints)|canseektoend|last\w*timestamp|(data|audio|video|file)size"
+    r"|reel_\w+|company_name|project_name|generation_uid|data_type|junk"
+    r"|has(keyframes|metadata|video|audio|cuepoints)|canseektoend|last\w*timestamp|(data|audio|video|file)size"
     r"|\w+datarate|audiodelay|framerate|stereo|starttime|totalduration|\w+codecid|audiosamplerate|audiosamplesize)$",
     re.IGNORECASE,
 )

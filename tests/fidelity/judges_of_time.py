@@ -55,7 +55,8 @@ def _missing(pair: Pair) -> float:
     known = ("video", "audio", COVER, "attachment")
     if any(stream.type not in known for stream in pair.source.streams) or pair.source.format not in HEADERS:
         return 0.0
-    times = [time for track in pair.before.tracks for time in track.times if time is not None] + pair.before.times
+    times = [time for track in pair.before.tracks for time in track.times if time is not None]
+    times += [time + pair.before.last_duration for time in pair.before.times[-1:]]
     missing = pair.source.start + pair.source.duration - max(times, default=0.0)
     return missing if missing > MISSING_S else 0.0
 
