@@ -17,7 +17,8 @@ UNREMARKABLE_TAGS: Final = re.compile(
     r"^(major_brand|minor_version|compatible_brands|encoder|duration(-\w+)?|bps(-\w+)?|number_of_\w+(-\w+)?"
     r"|_statistics_\w+(-\w+)?|vendor_id|handler_name|source_id|variant_bitrate|service_name|service_provider"
     r"|alpha_mode|filename|mimetype|timecode|rotate|id3v2_priv.*|itun\w+|language|creation_time|isvbr|devicec.*"
-    r"|wm/(encoding\w*|wmadrc\w*|mediaclass\w*|uniquefile\w*|provider\w*|toolversion|toolname)|wmf\w+|metadatacreator|averagelevel|peakvalue|metadata_?date|operational_pattern_ul|\w*_uid|uid"
+    r"|wm/(encoding\w*|wmadrc\w*|mediaclass\w*|uniquefile\w*|provider\w*|toolversion|toolname)|wmf\w+"
+    r"|metadatacreator|averagelevel|peakvalue|metadata_?date|operational_pattern_ul|\w*_uid|uid"
     r"|product_\w+|toolkit_version\w*|modification_date|application_platform|material_package\w*|file_package\w*"
     r"|reel_\w+|company_name|project_name|generation_uid|data_type|junk"
     r"|has(keyframes|metadata|video|audio|cuepoints)|canseektoend|last\w*timestamp|(data|audio|video|file)size"
@@ -67,7 +68,7 @@ def _is_unremarkable(where: str, name: str, value: str) -> bool:
     if name.lower() in ("language", "handler_name") and where:
         return value.strip().lower() in NAMELESS or (
             name.lower() == "handler_name"
-            and re.search("handle|core media|apple|gpac|l-smash", value, re.IGNORECASE) is not None
+            and re.search("handle|core media|produced by google|apple|gpac|l-smash", value, re.IGNORECASE) is not None
         )
     if name.lower() == "creation_time":
         return bool(where) or value.startswith(("1904", "1970"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import md5
 from pathlib import Path
 from typing import Any, Final
@@ -89,6 +89,9 @@ def verdicts(source: Path, answer: Answer) -> list[Verdict]:
             )
         ]
     after = look(output)
+    pictures = [each for each in answer.outputs if is_picture(each)]
+    if len(pictures) > 1:
+        after = replace(after, frames=len(pictures))
     return [judge(before, after, answer) for judge in JUDGES]
 
 
@@ -100,11 +103,11 @@ def look(path: Path) -> Picture:
         exif = image.getexif()
         info = image.info
         found = Picture(
-            mode=image.mode,
+            mode=_mode(image),
             size=image.size,
             frames=getattr(image, "n_frames", 1),
             dpi=_dpi(info),
-            alpha="alpha" if "A" in image.mode or "transparency" in info else "",
+            alpha="alpha" if _is_transparent(image) else "",
             exif=_exif(exif),
             icc=md5(info.get("icc_profile") or b"", usedforsecurity=False).hexdigest()
             if info.get("icc_profile")
@@ -121,6 +124,21 @@ def _register() -> None:
     import pillow_heif  # noqa: PLC0415 - only where it is needed
 
     pillow_heif.register_heif_opener()
+
+
+def _mode(image: Image.Image) -> str:
+    """Return the model of the colours: a palette is a way to write them, and so is one bit."""
+    mode = {"P": "RGB", "PA": "RGBA", "1": "L"}.get(image.mode, image.mode)
+    if mode == "RGB" and image.mode == "P" and _is_transparent(image):
+        return "RGBA"
+    return mode if mode not in ("RGBA", "LA") or _is_transparent(image) else mode[:-1]
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Whether any pixel is: an alpha that is opaque everywhere says nothing."""
+    if "transparency" in image.info:
+        return True
+    return image.mode in ("RGBA", "LA", "PA") and image.getchannel("A").getextrema() != (255, 255)
 
 
 def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
@@ -159,7 +177,7 @@ def _with_tiff(path: Path, found: Picture) -> Picture:
     with tifffile.TiffFile(path) as file:
         page: Any = file.pages[0]
         extra = [str(getattr(each, "name", each)) for each in page.extrasamples]
-        kind = next((each for each in extra if "ALPHA" in each), "")
+        kind = next((each for each in extra if "ALPHA" in each), "") if found.alpha else ""
         return Picture(
             found.mode, found.size, len(file.pages), found.dpi, str(page.dtype), kind, found.exif, found.icc,
             int(page.tags[700].count) if 700 in page.tags else 0, found.comment, found.orientation, found.durations,
@@ -195,7 +213,7 @@ def _colour(before: Picture, after: Picture, answer: Answer) -> Verdict:
     changed = []
     if before.icc and before.icc != after.icc:
         changed.append("ICC profile " + ("changed" if after.icc else "not there"))
-    if before.bits and after.bits and before.bits != after.bits:
+    if before.bits and after.bits and before.bits != after.bits and before.bits != "bool":
         changed.append(f"{before.bits} → {after.bits}")
     if before.mode != after.mode:
         changed.append(f"{before.mode} → {after.mode}")
