@@ -17,8 +17,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -161,6 +162,16 @@ class Request:
             self._channel.send(to_map(Step()))
 
 
+class Repeated:
+    """What a function yields, as often as it is asked for: a splice may have to begin again."""
+
+    def __init__(self, read: Callable[[], Iterator[bytes]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._read()
+
+
 def splice_job(request: Request) -> SplicedReply:
     """Makes all files of a job, or none; the answer to its request."""
     request.check_room()
@@ -193,9 +204,9 @@ def _splice_output(
     well."""
     source, output = request.source, request.outputs[track]
     metrics_name = output.name + metrics.SUFFIX
-    results = request.payloads(track) if alone is None else request.payloads_alone(track, alone)
+    results = Repeated(lambda: request.payloads(track) if alone is None else request.payloads_alone(track, alone))
     others: dict[int, Iterable[bytes]] = {
-        stream: request.payloads(len(request.outputs) + stream - 1) if alone is None else ()
+        stream: Repeated(partial(request.payloads, len(request.outputs) + stream - 1)) if alone is None else ()
         for stream in range(1, source.stream_count)
     }
     spliced = kinds.splice(publication, source, output, results, others)

@@ -128,6 +128,8 @@ def _check_templates(passthrough: Any) -> None:
         raise ValueError(f"the streams that are not filtered must be a list of less than {MAX_STREAMS}")
     for number, facts in enumerate(passthrough, start=1):
         template = facts.get("template") if isinstance(facts, dict) else None
+        if template == b"" and not facts.get("template_format"):
+            continue  # a file within the file, which needs none
         if not isinstance(template, bytes) or len(template) > MAX_TEMPLATE_SIZE:
             raise ValueError(f"stream {number} must have a template of at most {MAX_TEMPLATE_SIZE} bytes")
         begins_like = TEMPLATE_BEGINNINGS.get(str(facts.get("template_format")))

@@ -115,7 +115,7 @@ class Splice(Protocol):
         results: Iterable[bytes],
         passthrough: Mapping[int, Iterable[bytes]],
     ) -> Spliced:
-        """Make an output's files from the payloads of its results, in order.
+        """Make an output's files from the payloads of its results, in order, which may be asked for more than once.
 
         An empty payload is that of a chunk that is left out. `passthrough` has the payloads of the streams that are
         not filtered. Raise moviola.media.errors.SpliceError, BundleError, OSError.

@@ -33,7 +33,7 @@ def test_what_is_so_of_one_output_only_has_its_name(source: Source) -> None:
     told = {each.output: each.fate for each in preflight(source, [MOV, MP4]).findings if "pcm_u8" in each.subject}
     assert told == {"mov": Fate.KEPT, "mp4": Fate.CHANGED}
     (remark,) = preflight(source, [MOV, MP4]).remarks()
-    assert remark.startswith("mp4: stream 1 (audio, pcm_u8) is stored decoded, as PCM: an MP4 file cannot hold it; ")
+    assert remark.startswith("mp4: stream 1 (audio, pcm_u8) is stored decoded, as ALAC: an MP4 file cannot hold it; ")
     assert remark.endswith("a name that ends in .mov or .mkv keeps it")
 
 

@@ -81,6 +81,7 @@ def test_depth_is_bounded_before_anything_recurses() -> None:
         ("mov", b"ffconcat version 1.0\nfile secret.mp4\n", False),
         ("mpegts", b"#EXTM3U\n", False),
         (None, MATROSKA, False),
+        ("", b"", True),  # an attachment
         ("matroska", MATROSKA + bytes(MAX_TEMPLATE_SIZE), False),
         ("matroska", "text", False),
     ],

@@ -7,11 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from math import lcm
 from typing import Final
 
 from moviola.media.video.grid import MAX_TIMESCALE
+
+
+class Way(Enum):
+    """How a stream that is not filtered gets into a container, the least harm first."""
+
+    UNTOUCHED = "untouched"
+    REPACKED = "repacked"  # one frame a packet, where the source has several
+    CONVERTED = "converted"  # text subtitles in another notation
+    DECODED = "decoded"  # sound without loss of what its decoder gives
+    LEFT_OUT = "left out"
+
+
+HARM: Final = {Way.UNTOUCHED: 0, Way.REPACKED: 0, Way.CONVERTED: 0, Way.DECODED: 1, Way.LEFT_OUT: 2}
+"""How much of a stream is lost; neither other packets nor another notation of text subtitles lose anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +42,13 @@ class Container:
         options: the muxer's options, for video in such ticks a second beside sound of these sample rates.
         resolution: of its times, in seconds; None where it has that of the source.
         keeps_aspect: it tells the pixel aspect, whatever the codec's own headers do.
+        decoded: how sound is stored that it does not take as it is: a codec without loss and its sample format, by the
+            sample format of the decoder; "" for any other.
+        avoided: codecs that FFmpeg writes into it in a form that many players do not know, by their names' beginnings.
+        is_boxes: it consists of boxes, whose index is put to the front when it is finished
+            (moviola/media/video/mov_boxes.py).
+        holds_files: attachments, such as fonts, and cover pictures of any format; else covers in
+            moviola.media.video.mov_tags.COVERS alone.
     """
 
     format: str
@@ -37,6 +59,18 @@ class Container:
     aliases: tuple[str, ...] = ()
     resolution: Fraction | None = None
     keeps_aspect: bool = True
+    decoded: Mapping[str, tuple[str, str]]
+    avoided: tuple[str, ...] = ()
+    is_boxes: bool = False
+    holds_files: bool = False
+
+    def avoids(self, codec: str) -> bool:
+        """Return True for a codec that many players do not know in this container."""
+        return codec.startswith(self.avoided)
+
+    def decoded_as(self, sample_format: str) -> tuple[str, str]:
+        """Return the codec and sample format that keep what a decoder of this sample format gives."""
+        return self.decoded.get(sample_format, self.decoded[""])
 
 
 def _mov_options(ticks: int, sample_rates: Iterable[int]) -> dict[str, str]:
@@ -48,7 +82,6 @@ def _mov_options(ticks: int, sample_rates: Iterable[int]) -> dict[str, str]:
     return {
         "video_track_timescale": str(ticks),
         "movie_timescale": str(scale),
-        "movflags": "+faststart",
         "strict": "experimental",  # TrueHD
     }
 
@@ -60,6 +93,10 @@ def _matroska_options(_ticks: int, _sample_rates: Iterable[int]) -> dict[str, st
 _SUBRIP = ("mov_text", "text2movsub")
 _TO_MOV_TEXT = {"subrip": _SUBRIP, "srt": _SUBRIP, "text": _SUBRIP}
 
+_PCM = {"": ("pcm_s16le", "s16"), "s32": ("pcm_s32le", "s32"), "flt": ("pcm_f32le", "flt"), "dbl": ("pcm_f32le", "flt")}
+_ALAC = {"": ("alac", "s16p"), "s32": ("alac", "s32p"), "flt": ("alac", "s32p"), "dbl": ("alac", "s32p")}
+"""ALAC has 24 bits at most, and is what MP4 players know of sound without loss."""
+
 MP4: Final = Container(
     format="mp4",
     extension=".mp4",
@@ -67,6 +104,9 @@ MP4: Final = Container(
     noun="an MP4",
     subtitles=_TO_MOV_TEXT,
     options=_mov_options,
+    decoded=_ALAC,
+    avoided=("pcm_s16", "pcm_s24", "pcm_s32", "pcm_f"),  # as ISO/IEC 23003-5 has it, which older players take for noise
+    is_boxes=True,
 )
 MOV: Final = Container(
     format="mov",
@@ -75,6 +115,8 @@ MOV: Final = Container(
     noun="a QuickTime",
     subtitles=_TO_MOV_TEXT,
     options=_mov_options,
+    decoded=_PCM,
+    is_boxes=True,
 )
 MKV: Final = Container(
     format="matroska",
@@ -84,6 +126,8 @@ MKV: Final = Container(
     options=_matroska_options,
     resolution=Fraction(1, 1000),
     keeps_aspect=False,
+    decoded=_PCM,
+    holds_files=True,
 )
 
 CONTAINERS: Final[Mapping[str, Container]] = {each.format: each for each in (MP4, MOV, MKV)}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import NO_VIDEO, Output, Source, header
 from moviola.media.video.codecs import codec_of
-from moviola.media.video.container_choice import Way, container_of, kinder, way_into
-from moviola.media.video.containers import Container
+from moviola.media.video.container_choice import container_of, others
+from moviola.media.video.containers import HARM, Container, Way
 from moviola.media.video.headers import PassthroughStream, VideoSplice
+from moviola.media.video.rehearsal import Change, Rehearsal, rehearsal
 
 
 def findings(source: Source, output: Output) -> Iterator[Finding]:
@@ -17,25 +18,47 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
     if output.encoder.codec == NO_VIDEO:
         return
     facts = header(VideoSplice, source.splice)
-    chosen = container_of(facts.passthrough, output.encoder)
+    chosen = container_of(facts, output.encoder)
+    tried = rehearsal(chosen, facts)
+    rest = {each.extension: rehearsal(each, facts) for each in others(chosen, output.encoder)}
     for stream in facts.passthrough:
-        yield _of_stream(stream, chosen, output)
+        yield _of_stream(stream, chosen, tried, rest)
+    for change in tried.changes:
+        yield _of_change(change, chosen, rest)
     if not facts.pts_complete:
         yield Finding("times of frames", Fate.CHANGED, "are made of its rate: the source has no complete timestamps")
     yield from _of_aspect(facts, chosen, output)
 
 
-def _of_stream(stream: PassthroughStream, chosen: Container, output: Output) -> Finding:
-    subject, way = f"stream {stream.stream} ({stream.type}, {stream.codec})", way_into(chosen, stream)
+def _of_stream(stream: PassthroughStream, chosen: Container, tried: Rehearsal, rest: dict[str, Rehearsal]) -> Finding:
+    way = tried.ways[stream.stream]
     if way is Way.UNTOUCHED:
-        return Finding(subject, Fate.KEPT, "is kept: its packets are not touched")
+        return Finding(stream.label, Fate.KEPT, "is kept: its packets are not touched")
+    if way is Way.REPACKED:
+        return Finding(stream.label, Fate.KEPT, "is kept, with one frame a packet, as the container wants it")
     if way is Way.CONVERTED:
-        return Finding(subject, Fate.KEPT, f"is kept, written as {chosen.subtitles[stream.codec][0]}")
-    better = " or ".join(each.extension for each in kinder(chosen, stream, output.encoder))
-    instead = f"; a name that ends in {better} keeps it" if better else ""
-    if way is Way.DECODED:
-        return Finding(subject, Fate.CHANGED, f"is stored decoded, as PCM: {chosen.noun} file cannot hold it{instead}")
-    return Finding(subject, Fate.LOST, f"is left out: {chosen.noun} file cannot hold it{instead}")
+        return Finding(stream.label, Fate.KEPT, f"is kept, written as {chosen.subtitles[stream.codec][0]}")
+    instead = _instead(rest, lambda other: HARM[other.ways[stream.stream]] < HARM[way])
+    if way is Way.LEFT_OUT:
+        return Finding(stream.label, Fate.LOST, f"is left out: {chosen.noun} file cannot hold it{instead}")
+    why = "cannot hold it"
+    if chosen.avoids(stream.codec):
+        why = "has such sound only in a form that older players take for noise"
+    codec = "ALAC" if "alac" in chosen.decoded[""] else "PCM"
+    return Finding(stream.label, Fate.CHANGED, f"is stored decoded, as {codec}: {chosen.noun} file {why}{instead}")
+
+
+def _of_change(change: Change, chosen: Container, rest: dict[str, Rehearsal]) -> Finding:
+    instead = _instead(rest, lambda other: change.subject not in {each.subject for each in other.changes})
+    if change.found is None:
+        return Finding(change.subject, Fate.LOST, f"is left out: {chosen.noun} file cannot hold it{instead}")
+    return Finding(change.subject, Fate.CHANGED, f"becomes {change.found!r:.200} in {chosen.noun} file{instead}")
+
+
+def _instead(rest: dict[str, Rehearsal], is_better: Callable[[Rehearsal], bool]) -> str:
+    """Return the end of a sentence about a name with which something would be kept; empty where there is none."""
+    better = [extension for extension, tried in rest.items() if is_better(tried)]
+    return f"; a name that ends in {' or '.join(better)} keeps it" if better else ""
 
 
 def _of_aspect(facts: VideoSplice, chosen: Container, output: Output) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ def frames(source: Source, output: Output, results: Iterable[bytes]) -> Iterator
     than it says.
     """
     facts = header(VideoSplice, source.splice)
-    step = container_of(facts.passthrough, output.encoder).resolution
+    step = container_of(facts, output.encoder).resolution
     lines = StringIO()
     track = VideoTrack(facts, output, results, Bookkeeper(facts, output, lines).add)
     try:

@@ -7,7 +7,7 @@ A client makes these from a file (moviola/media/video/split.py). Who has them fr
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from moviola.base.mapped import SIGNED, Mapped, Ticks
 from moviola.base.records import record
@@ -16,6 +16,10 @@ from moviola.media.video.timeline import Stretch
 
 Tags = dict[str, str]
 """What a container's author noted, under names of their own."""
+
+
+ATTACHMENT: Final = "attachment"
+COVER: Final = "cover"
 
 
 class Timing(Protocol):
@@ -117,13 +121,16 @@ class PassthroughStream(Mapped):
 
     Attributes:
         stream: its number, from 1, as in `Chunk.stream`.
-        type: as FFmpeg names it: `audio` or `subtitle`.
-        codec: FFmpeg's name.
+        type: as FFmpeg names it: `audio`, `subtitle`, `data` or `attachment`; `cover` of a cover picture.
+        codec: FFmpeg's name; empty where it has none.
         time_base (s): of its packets' times.
         template: a file of the format `template_format` with one packet in it, whose first stream is given to
-            `add_stream_from_template`.
+            `add_stream_from_template`. Empty of an attachment or a cover, whose only packet is a file by itself.
         template_format: one of media.video.templates.TEMPLATE_FORMATS.
         language, metadata, disposition: as of StreamTags.
+        index: of it in the source, by which people are told of it.
+        first: its first packets, in the layout of a chunk, with which it is tried what a container takes; empty of an
+            attachment or a cover.
     """
 
     stream: int
@@ -135,6 +142,18 @@ class PassthroughStream(Mapped):
     language: str
     metadata: Tags
     disposition: int
+    first: bytes
+    index: int
+
+    @property
+    def is_file(self) -> bool:
+        """True of an attachment or a cover picture: not shown over time, but a file within the file."""
+        return self.type in (ATTACHMENT, COVER)
+
+    @property
+    def label(self) -> str:
+        """What people are told it is."""
+        return f"stream {self.index} ({', '.join(part for part in (self.type, self.codec) if part)})"
 
 
 @record

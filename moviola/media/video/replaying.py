@@ -15,13 +15,12 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from moviola.media.errors import SpliceError
-from moviola.media.video.container_choice import add_untouched, takes
 from moviola.media.video.containers import MP4, Container
 from moviola.media.video.encode import RATE_UNKNOWN
 from moviola.media.video.fragments import Frame, Run, Sample, video_run
 from moviola.media.video.initialisation import initialisation
 from moviola.media.video.playing import LEAD_FRAMES, SOUND_TRACK, VIDEO_TRACK, check_playable, first_packet
-from moviola.media.video.templates import NO_PROTOCOLS
+from moviola.media.video.templates import NO_PROTOCOLS, add_untouched, header_takes
 
 MIN_FRAGMENT_S: Final = Fraction(2)
 """A fragment ends at the first key frame after this time; most chunks are as long."""
@@ -92,7 +91,7 @@ class FinishedVideo:
         self._file = _opened(file, container)
         self._video: VideoStream = self._file.streams.video[0]
         check_playable(self._video.codec_context.name)
-        sounds = [each for each in self._file.streams.audio if takes(MP4.format, each)] if with_sound else []
+        sounds = [each for each in self._file.streams.audio if header_takes(MP4.format, each)] if with_sound else []
         self._sound: Stream | None = sounds[0] if sounds else None
         self._first = {stream.index: self._first_packet(stream) for stream in self._streams}
         self.clock = self._clock()

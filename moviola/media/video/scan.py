@@ -22,11 +22,17 @@ from moviola.media.video import passthrough
 from moviola.media.video.clocks import MPEG_FORMATS, Clocks, Role, Told
 from moviola.media.video.cut import ANCHORED, SourceTrack
 from moviola.media.video.description import Tally, describe
-from moviola.media.video.headers import Chapter, DecoderParameters, PassthroughStream, Tags
+from moviola.media.video.headers import ATTACHMENT, Chapter, DecoderParameters, PassthroughStream, Tags
 from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
-from moviola.media.video.side_data import FrameSideData, beside_the_picture, side_data_of_frame, side_data_of_packet
+from moviola.media.video.side_data import (
+    CAPTIONS_MARK,
+    FrameSideData,
+    beside_the_picture,
+    side_data_of_frame,
+    side_data_of_packet,
+)
 from moviola.media.video.timeline import Timeline, findings_of, timeline_of
 
 # Side data that holds from its packet on, until the next of its kind.
@@ -124,8 +130,9 @@ class Scanner:
     encoder_notes: bytes = b""
     key_count: int = 0
     damaged: bool = False
+    has_captions: bool = False
     tallies: dict[int, Tally] = field(default_factory=dict)
-    firsts: dict[int, av.Packet[Any]] = field(default_factory=dict)
+    firsts: dict[int, list[av.Packet[Any]]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     strange_packets: Counter[int] = field(default_factory=Counter)  # by stream: with side data of unknown kinds
 
@@ -143,7 +150,7 @@ class Scanner:
     @property
     def knows_streams(self) -> bool:
         """True once a packet of each stream has been read, so that it is known which of them are carried."""
-        return all(stream.index in self.firsts for stream in self._others)
+        return all(stream.index in self.firsts or stream.type == ATTACHMENT for stream in self._others)
 
     def packets(self) -> Iterator[int]:
         """Read on to the file's end; yield after each packet how many there have been of the filtered stream."""
@@ -154,8 +161,10 @@ class Scanner:
             self.strange_packets[packet.stream_index] += side_data_of_packet(packet)[1] > 0
             if packet.stream_index == self.stream.index:
                 self._add(packet)
-            else:
-                self.firsts.setdefault(packet.stream_index, packet)
+            elif packet.size:
+                firsts = self.firsts.setdefault(packet.stream_index, [])
+                if passthrough.wants_more(firsts, packet):
+                    firsts.append(packet)
             yield len(self.pts)
 
     def found(self) -> Scan:
@@ -165,7 +174,7 @@ class Scanner:
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
         timeline = timeline_of(self._clocks)
         findings = [*self._left_out, *(Finding("the file", Fate.LOST, error) for error in self.errors)]
-        findings += beside_the_picture(self.stream, self.first, +self.strange_packets)
+        findings += beside_the_picture(self.stream, self.first, +self.strange_packets, has_captions=self.has_captions)
         carried, numbers = self._carried(self._others, self.firsts, findings)
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
@@ -189,6 +198,7 @@ class Scanner:
         head = bytes(memoryview(packet)[:HEAD_SIZE]) if packet.size else b""
         if index == 0:
             self.encoder_notes = self.bits.encoder_notes(head)
+        self.has_captions = self.has_captions or CAPTIONS_MARK in head
         shown = packet.size > 0 and not packet.is_discard
         self.pts.append(packet.pts)
         self.size.append(packet.size)
@@ -203,21 +213,26 @@ class Scanner:
                 self.lasting.append(LastingSideData(index, kind, data))
 
     def _carried(
-        self, others: list[Any], firsts: dict[int, av.Packet[Any]], findings: list[Finding]
+        self, others: list[Any], firsts: dict[int, list[av.Packet[Any]]], findings: list[Finding]
     ) -> tuple[list[PassthroughStream], dict[int, int]]:
         carried: list[PassthroughStream] = []
         numbers: dict[int, int] = {}
         for stream in others:
-            described = None
-            if stream.index in firsts:
-                described = passthrough.describe(stream, len(carried) + 1, firsts[stream.index])
+            described, packets = None, firsts.get(stream.index, [])
+            if packets or stream.type == ATTACHMENT:
+                described = passthrough.describe(stream, self.container, len(carried) + 1, packets)
             if described is None:
-                why = "no container carries it" if stream.index in firsts else "it is empty"
+                why = "no container carries it" if packets else "it is empty"
                 findings.append(Finding(passthrough.called(stream), Fate.LOST, f"is left out: {why}"))
             else:
                 carried.append(described)
                 numbers[stream.index] = len(carried)
         return carried, numbers
+
+    def _stream_metadata(self) -> Tags:
+        timecode = passthrough.timecode(self.container, self.stream)
+        tags = passthrough.own_tags(self.stream, self.container)
+        return tags | ({} if timecode is None else {passthrough.TIMECODE: timecode})
 
     def _summary(
         self,
@@ -258,7 +273,7 @@ class Scanner:
             language=stream.language or "und",
             disposition=int(stream.disposition & ~Disposition.multilayer),  # only the first layer is filtered
             metadata=dict(container.metadata),
-            stream_metadata=dict(stream.metadata),
+            stream_metadata=self._stream_metadata(),
             chapters=[_chapter(one, timeline) for one in container.chapters()],
             findings=findings,
             streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
@@ -275,7 +290,7 @@ class Scanner:
 
 def _told(stream: Any) -> Told:
     """What clocks must know of a stream; a decoder gives whole sound from the second packet of a coded one on."""
-    role = {"video": Role.VIDEO, "audio": Role.SOUND}.get(stream.type, Role.SPARSE)
+    role = {"video": Role.VIDEO, "audio": Role.SOUND}.get(passthrough.type_of(stream), Role.SPARSE)
     runs_up = role is Role.SOUND and not stream.codec_context.name.startswith(("pcm_", "s302m", "flac", "alac"))
     return Told(role, stream.time_base or Fraction(1, 90000), runs_up)
 

@@ -22,6 +22,10 @@ MAX_UNKNOWN: Final = 32
 """Kinds of side data of one frame that may be unknown: FFmpeg 8 has about 35 kinds in all."""
 
 
+CAPTIONS_MARK: Final = b"GA94\3"
+"""How user data with captions begins in packets of H.264, HEVC and MPEG-2 alike (ATSC A/53 part 4, 6.2.3)."""
+
+
 class FrameSideData(NamedTuple):
     """What a decoder hangs on a frame.
 
@@ -80,13 +84,16 @@ def side_data_of_packet(packet: Packet[Any]) -> tuple[list[SideData], int]:
     return known, unknown
 
 
-def beside_the_picture(stream: VideoStream, first: FrameSideData, strange_packets: Counter[int]) -> Iterator[Finding]:
+def beside_the_picture(
+    stream: VideoStream, first: FrameSideData, strange_packets: Counter[int], *, has_captions: bool
+) -> Iterator[Finding]:
     """Yield what becomes of side data that no output has, and of further views.
 
     Args:
         stream: the one that is filtered.
         first: of its first frame.
         strange_packets: by a stream's index, how many packets have side data that PyAV does not know.
+        has_captions: some packet has user data of CAPTIONS_MARK.
     """
     if stream.disposition & Disposition.multilayer:
         reason = "are left out: only the first one is decoded and filtered"
@@ -94,6 +101,9 @@ def beside_the_picture(stream: VideoStream, first: FrameSideData, strange_packet
     for name, what in _LOST.items():
         if name in first.known:
             yield Finding(what, Fate.LOST, "is left out: no output tells it")
+    if has_captions or "A53_CC" in first.known:
+        reason = "are left out: they are within the video, which is encoded anew; extract them to a subtitle file first"
+        yield Finding("closed captions", Fate.LOST, reason)
     for kind in first.unknown:
         reason = "is left out: this version of PyAV cannot read it"
         yield Finding(f"side data of frames of the kind {_UNNAMED.get(kind, kind)}", Fate.LOST, reason)
@@ -103,6 +113,11 @@ def beside_the_picture(stream: VideoStream, first: FrameSideData, strange_packet
 
 
 _LOST: Final = {
+    "DOVI_METADATA": "Dolby Vision",
+    "DYNAMIC_HDR_PLUS": "HDR10+ metadata",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid metadata",
+    "AMBIENT_VIEWING_ENVIRONMENT": "the ambient viewing environment",
+    "AFD": "the active format description",
     "SPHERICAL": "the projection of spherical video",
     "STEREO3D": "how the two views of 3D video are packed",
 }

@@ -1,4 +1,4 @@
-"""Sound that no suitable container takes as it is, decoded to PCM, so that it is kept all the same."""
+"""Sound that no suitable container takes as it is, decoded and stored without loss, so that it is kept all the same."""
 
 from __future__ import annotations
 
@@ -8,29 +8,27 @@ from itertools import chain
 from typing import Any
 
 import av
-from av import AudioFrame, AudioResampler, Packet
+from av import AudioFifo, AudioFrame, AudioResampler, Packet
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
-from moviola.media.video.container_choice import name_channels
+from moviola.media.video.containers import Container
+from moviola.media.video.templates import name_channels
 from moviola.media.video.tracks import Mux
-
-# The codec whose samples hold those of a decoder; what is not listed becomes 16-bit.
-_PCM = {"s32": "pcm_s32le", "flt": "pcm_f32le", "dbl": "pcm_f32le"}
-_SAMPLES = {"pcm_s16le": "s16", "pcm_s32le": "s32", "pcm_f32le": "flt"}
 
 # Times of a container with 1 ms steps jitter by less; a larger difference is a gap in the sound.
 GAP_S = 0.05
 
 
-def add_decoded(file: OutputContainer, template: AudioStream) -> AudioStream:
-    """A PCM stream of `file` that can hold what the decoder of `template` gives."""
+def add_decoded(file: OutputContainer, template: AudioStream, container: Container) -> AudioStream:
+    """A stream of `file`, which is such a container, that can hold what the decoder of `template` gives."""
     given = template.codec_context
-    codec = _PCM.get(given.format.packed.name, "pcm_s16le")
+    codec, samples = container.decoded_as(given.format.packed.name)
     stream = file.add_stream(codec, rate=given.sample_rate)
     assert isinstance(stream, AudioStream)
     stream.codec_context.layout = given.layout
-    stream.codec_context.format = _SAMPLES[codec]
+    stream.codec_context.format = samples
     stream.codec_context.time_base = Fraction(1, given.sample_rate)
     name_channels(stream)
     return stream
@@ -41,15 +39,20 @@ def decoded_packets(packets: Iterable[Packet[Any]], template: AudioStream, strea
     decoder, encoder = template.codec_context, stream.codec_context
     resampler = AudioResampler(encoder.format, encoder.layout)
     clock = _SampleClock(encoder.sample_rate)
-    for packet in chain(packets, (None,)):
-        for frame in _decoded(decoder.decode, packet):
-            for part in resampler.resample(frame):
-                clock.stamp(part)
-                for ready in encoder.encode(part):
-                    assert ready.dts is not None
-                    ready.stream = stream
-                    ready.time_base = clock.base
-                    yield Mux(float(ready.dts * clock.base), ready)
+
+    def stamped() -> Iterator[AudioFrame]:
+        for packet in chain(packets, (None,)):
+            for frame in _decoded(decoder.decode, packet):
+                for part in resampler.resample(frame):
+                    clock.stamp(part)
+                    yield part
+
+    for frame in chain(_framed(stamped(), encoder), (None,)):
+        for ready in encoder.encode(frame):
+            assert ready.dts is not None
+            ready.stream = stream
+            ready.time_base = clock.base
+            yield Mux(float(ready.dts * clock.base), ready)
 
 
 def _decoded(decode: Any, packet: Packet[Any] | None) -> list[AudioFrame]:
@@ -58,6 +61,49 @@ def _decoded(decode: Any, packet: Packet[Any] | None) -> list[AudioFrame]:
     except av.FFmpegError:
         return []
     return frames
+
+
+def _framed(parts: Iterator[AudioFrame], encoder: AudioCodecContext) -> Iterator[AudioFrame]:
+    """Yield sound in frames of the size that an encoder wants; gaps become silence there, for no frame may be short but
+    the last. An encoder that takes any size, as those of PCM do, gets the parts as they are."""
+    first = next(parts, None)
+    size = encoder.frame_size
+    if first is None or not size:
+        yield from parts if first is None else chain((first,), parts)
+        return
+    fifo, base = AudioFifo(), first.time_base
+    assert first.pts is not None
+    given = taken = first.pts
+
+    def whole(*, partial: bool) -> Iterator[AudioFrame]:
+        nonlocal taken
+        while fifo.samples >= size or (partial and fifo.samples):
+            frame = fifo.read(size, partial=partial)
+            assert isinstance(frame, AudioFrame)
+            frame.pts, frame.time_base = taken, base
+            taken += frame.samples
+            yield frame
+
+    for part in chain((first,), parts):
+        assert part.pts is not None
+        while part.pts > given:
+            silence = _silence(part, min(size, part.pts - given))
+            given += silence.samples
+            fifo.write(silence)
+            yield from whole(partial=False)
+        given += part.samples
+        part.pts = None
+        fifo.write(part)
+        yield from whole(partial=False)
+    yield from whole(partial=True)
+
+
+def _silence(like: AudioFrame, samples: int) -> AudioFrame:
+    frame = AudioFrame(format=like.format.name, layout=like.layout.name, samples=samples)
+    frame.sample_rate = like.sample_rate
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    return frame
 
 
 class _SampleClock:

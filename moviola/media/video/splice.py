@@ -8,15 +8,11 @@ import heapq
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import fields
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.audio.stream import AudioStream
-from av.container import OutputContainer
-from av.stream import Stream
 
 from moviola.media.account import Account
 from moviola.media.annotations import SUFFIX
@@ -25,21 +21,18 @@ from moviola.media.material import NO_VIDEO, Files, Output, Source, header
 from moviola.media.spliced import Details, Spliced
 from moviola.media.video.bookkeeper import Bookkeeper
 from moviola.media.video.codecs import codec_of
-from moviola.media.video.container_choice import Way, add_untouched, container_of, extension, way_into
-from moviola.media.video.containers import Container
+from moviola.media.video.container_choice import container_of, extension
+from moviola.media.video.containers import Container, Way
 from moviola.media.video.digest import Digest, video_packets
 from moviola.media.video.encode import add_encoded_stream
-from moviola.media.video.headers import Chapter, PassthroughStream, StreamTags, VideoSplice
-from moviola.media.video.sound import add_decoded, decoded_packets
-from moviola.media.video.templates import FILE_ONLY, template_stream
-from moviola.media.video.tracks import Mux, VideoTrack, converted, passthrough_packets, untouched
+from moviola.media.video.headers import PassthroughStream, VideoSplice
+from moviola.media.video.output_file import Nowhere, OutputFile
+from moviola.media.video.rehearsal import next_way, rehearsal
+from moviola.media.video.templates import FILE_ONLY
+from moviola.media.video.tracks import Mux, VideoTrack, passthrough_packets
 
 # Of the disk, not of the streams.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOENT})
-
-# Tags that describe the source's container or its tracks, and would be wrong of the new one.
-_STALE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "handler_name", "vendor_id", "rotate")
-_STALE_TAGS_OF_MKV = ("duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
 
 
 def splice(
@@ -51,10 +44,10 @@ def splice(
 ) -> Spliced:
     """Make `<output>.<suffix>` from result payloads in index order and each passthrough stream's payloads in order.
 
-    All are read once and lazily, a chunk of each at a time; what grows with the length of the video are a few numbers
-    a packet. The container is `containers.container_of(source, output.encoder)`. The notes that filters attached go to
-    `<output>.annotations.jsonl`, as moviola/media/annotations.py writes them; without notes there is no such file. The
-    frames of chunks that are left out, or whose payload is empty, count as lost.
+    All are read lazily, a chunk of each at a time, and again from the start where a stream is refused midway; what
+    grows with the length of the video are a few numbers a packet. The container is `container_choice.container_of`. The
+    notes that filters attached go to `<output>.annotations.jsonl`, as moviola/media/annotations.py writes them; without
+    notes there is no such file. The frames of chunks that are left out, or whose payload is empty, count as lost.
     `details` of what is returned: `container`, `size` in bytes, `duration_s`, `time_error_s`, the largest difference
     between a frame's time in the file and the one it should have, `shift_s`, by how much all streams were moved
     because the source does not begin at zero, and `annotation_count`.
@@ -65,7 +58,37 @@ def splice(
     a broken payload, OSError when the disk does not take it.
     """
     facts = header(VideoSplice, source.splice)
-    main, notes = (f"{output.name}{suffix}" for suffix in (extension(facts.passthrough, output.encoder), SUFFIX))
+    if output.encoder.codec == NO_VIDEO:
+        return _attempt(files, facts, output, results, passthrough, {}, [])
+    container = container_of(facts, output.encoder)
+    ways = dict(rehearsal(container, facts).ways)
+    said: list[str] = []
+    while True:
+        try:
+            return _attempt(files, facts, output, results, passthrough, ways, said)
+        except StreamRefused as refused:
+            stream = refused.stream
+            ways[stream.stream] = next_way(container, stream, ways[stream.stream])
+            then = "its sound is stored decoded" if ways[stream.stream] is Way.DECODED else "it is left out"
+            if ways[stream.stream] is Way.REPACKED:
+                then = "its packets hold one frame each instead"
+            said.append(f"{stream.label} was refused by the {container.format} muxer ({refused.reason}): {then}")
+
+
+def _attempt(
+    files: Files,
+    facts: VideoSplice,
+    output: Output,
+    results: Iterable[bytes],
+    passthrough: Mapping[int, Iterable[bytes]],
+    ways: Mapping[int, Way],
+    said: Iterable[str],
+) -> Spliced:
+    """Make the files, with the other streams on these ways; what has been `said` of them is among the warnings.
+
+    Raise StreamRefused, and what `splice` raises.
+    """
+    main, notes = (f"{output.name}{suffix}" for suffix in (extension(facts, output.encoder), SUFFIX))
     with files.partial(notes).open("w", encoding="utf-8") as file:
         book = Bookkeeper(facts, output, file)
         track = VideoTrack(facts, output, results, book.add)
@@ -73,7 +96,9 @@ def splice(
         if output.encoder.codec == NO_VIDEO:
             track.skim()
         else:
-            splicer = _Splicer(files.partial(main), facts, output, book.account)
+            for sentence in said:
+                book.account.warn(sentence)
+            splicer = _Splicer(files.partial(main), facts, output, book.account, ways)
             splicer.run(track, passthrough)
     book.close()
     details, digest = splicer.checked(track) if splicer is not None else _details_of_notes(files.partial(notes))
@@ -92,38 +117,46 @@ def _details_of_notes(path: Path) -> tuple[Details, str]:
     return {"container": None, "size": path.stat().st_size, "duration_s": None, "time_error_s": None}, digest
 
 
-class _Splicer:
-    """Writes and checks the video file of an output; `account` is added up meanwhile."""
+class StreamRefused(Exception):
+    """The muxer does not take a packet of a stream that is not filtered, although it took the first ones."""
 
-    def __init__(self, path: Path, source: VideoSplice, output: Output, account: Account) -> None:
+    def __init__(self, stream: PassthroughStream, reason: str) -> None:
+        super().__init__(reason)
+        self.stream, self.reason = stream, reason
+
+
+class _Splicer:
+    """Writes and checks the video file of an output; `account` is added up meanwhile. The other streams go `ways`."""
+
+    def __init__(
+        self, path: Path, source: VideoSplice, output: Output, account: Account, ways: Mapping[int, Way]
+    ) -> None:
         self._path = path
         self._source = source
         self._output = output
         self._account = account
-        self._container: Container = container_of(source.passthrough, output.encoder)
+        self._ways = ways
+        self._container: Container = container_of(source, output.encoder)
         self._pts = array("q")
 
     def run(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
-        """Writes all packets."""
+        """Write all packets. Raise StreamRefused, SpliceError, OSError."""
         try:
             self._mux(track, passthrough)
         except av.FFmpegError as error:
             if error.errno in _DISK_ERRORS:
                 raise OSError(error.errno, os.strerror(error.errno), str(self._path)) from error
+            self._find_refused(track, passthrough)
             raise SpliceError(f"{self._container.format} does not take these streams: {error}") from error
 
     def _mux(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
         frames = track.format()
-        options = dict(self._container.options(track.time_base.denominator, self._sample_rates()))
-        with ExitStack() as stack:
-            file = stack.enter_context(
-                av.open(str(self._path), "w", format=self._container.format, container_options=options)
-            )
+        with OutputFile(self._path, self._container, self._source, track.time_base.denominator) as output:
+            file = output.file
             video = add_encoded_stream(file, self._output.encoder, frames)
-            _describe(video, self._source.stream)
-            others = self._add_passthrough(file, stack, passthrough)
-            file.metadata.update(_lasting_tags(self._source.metadata))
-            self._add_chapters(file)
+            output.describe(video, self._source.stream)
+            others = [self._added(output, facts, passthrough) for facts in self._carried(passthrough)]
+            output.tell()
             file.start_encoding()
             context = video.codec_context
             delay = max(context.reorder_depth, codec_of(self._output.encoder).reorder_depth)
@@ -131,51 +164,39 @@ class _Splicer:
             for mux in heapq.merge(self._noted(packets), *others, key=_decode_time):
                 file.mux_one(mux.packet)
 
+    def _carried(self, passthrough: Mapping[int, Iterable[bytes]]) -> list[PassthroughStream]:
+        return [
+            facts
+            for facts in self._source.passthrough
+            if facts.stream in passthrough and self._ways[facts.stream] is not Way.LEFT_OUT
+        ]
+
+    def _added(
+        self, output: OutputFile, facts: PassthroughStream, payloads: Mapping[int, Iterable[bytes]]
+    ) -> Iterator[Mux]:
+        packets = passthrough_packets(payloads[facts.stream], facts, self._account.warn)
+        return output.add(facts, self._ways[facts.stream], packets)
+
+    def _find_refused(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
+        """Raise StreamRefused for the first stream that the muxer does not take by itself: which packet it complained
+        of is not known, for it keeps some back."""
+        for facts in self._carried(passthrough):
+            alone = replace(self._source, passthrough=[facts], chapters=[])
+            try:
+                with OutputFile(Nowhere(), self._container, alone, track.time_base.denominator) as output:
+                    packets = self._added(output, facts, passthrough)
+                    output.file.start_encoding()
+                    for mux in packets:
+                        output.file.mux_one(mux.packet)
+            except (av.FFmpegError, ValueError) as error:
+                raise StreamRefused(facts, str(getattr(error, "strerror", None) or error)) from error
+
     def _noted(self, packets: Iterator[Mux]) -> Iterator[Mux]:
         """Keeps the times that the file must have."""
         for mux in packets:
             assert mux.packet.pts is not None
             self._pts.append(mux.packet.pts)
             yield mux
-
-    def _sample_rates(self) -> Iterator[int]:
-        for stream in self._source.passthrough:
-            with template_stream(stream.template_format, stream.template) as template:
-                yield getattr(template.codec_context, "sample_rate", None) or 1
-
-    def _add_passthrough(
-        self, file: OutputContainer, stack: ExitStack, passthrough: Mapping[int, Iterable[bytes]]
-    ) -> list[Iterator[Mux]]:
-        """A stream of `file` for each that is carried, and its packets."""
-        streams = []
-        for facts in self._source.passthrough:
-            payloads = passthrough.get(facts.stream)
-            way = way_into(self._container, facts)
-            if payloads is None or way is Way.LEFT_OUT:
-                continue
-            packets = passthrough_packets(payloads, facts, self._account.warn)
-            template = stack.enter_context(template_stream(facts.template_format, facts.template))
-            if way is Way.UNTOUCHED:
-                stream = add_untouched(file, template)
-                stream.time_base = facts.time_base
-                streams.append(untouched(packets, stream, facts.time_base))
-            elif way is Way.CONVERTED:
-                codec, bitstream_filter = self._container.subtitles[facts.codec]
-                stream = file.add_mux_stream(codec, time_base=facts.time_base)
-                streams.append(converted(packets, stream, bitstream_filter))
-            else:
-                assert isinstance(template, AudioStream)
-                sound = add_decoded(file, template)
-                stream = sound
-                streams.append(decoded_packets(packets, template, sound))
-            _describe(stream, facts)
-        return streams
-
-    def _add_chapters(self, file: OutputContainer) -> None:
-        names = [each.name for each in fields(Chapter)]
-        chapters = [{name: getattr(chapter, name) for name in names} for chapter in self._source.chapters]
-        if chapters:
-            file.set_chapters(chapters)  # type: ignore[arg-type]
 
     def checked(self, track: VideoTrack) -> tuple[Details, str]:
         """Reads the finished file: its details, its digest, and whether it holds every frame at its time."""
@@ -221,17 +242,3 @@ def _shift_s(source: VideoSplice) -> Fraction:
 
 def _decode_time(mux: Mux) -> float:
     return mux.dts_s
-
-
-def _describe(stream: Stream, facts: StreamTags | PassthroughStream) -> None:
-    stream.metadata.update(_lasting_tags(facts.metadata))
-    stream.metadata["language"] = facts.language or "und"  # unsaid, Matroska takes it for English
-    stream.disposition = facts.disposition  # type: ignore[assignment]
-
-
-def _lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in tags.items()
-        if name.lower() not in _STALE_TAGS and not name.lower().startswith(_STALE_TAGS_OF_MKV)
-    }

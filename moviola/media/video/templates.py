@@ -8,7 +8,8 @@ from io import BytesIO
 from typing import Final
 
 import av
-from av.container import InputContainer
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from moviola.media.errors import SpliceError
@@ -17,7 +18,10 @@ TEMPLATE_FORMATS: Final = ("matroska", "mov", "nut", "mpegts", "avi")
 """Tried in this order; the first that gives a stream's parameters back unchanged is taken. None of them refers to
 other files."""
 
-CARRIED: Final = ("audio", "subtitle")
+CARRIED: Final = ("audio", "subtitle", "data")
+
+# What FFmpeg assumes of sound that only says how many channels it has; MP4 wants them named.
+_LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 NO_PROTOCOLS: Final = {"protocol_whitelist": "none"}
 """A demuxer that would open a file or a socket of its own is refused it; in memory nothing forbids that by itself."""
@@ -52,3 +56,34 @@ def template_stream(form: str, template: bytes) -> Iterator[Stream]:
         if stream.type not in CARRIED:
             raise SpliceError(f"a stream's template is of type {stream.type}; {' and '.join(CARRIED)} are carried")
         yield stream
+
+
+def add_untouched(file: OutputContainer, template: Stream) -> Stream:
+    """A stream of `file` for the packets of `template`; raise ValueError where the format does not know the codec."""
+    stream = file.add_stream_from_template(template)
+    if isinstance(stream, AudioStream):
+        name_channels(stream)
+    return stream
+
+
+def name_channels(stream: AudioStream) -> None:
+    """Give sound of so many unnamed channels their usual names."""
+    layout = stream.codec_context.layout
+    if "channels" in layout.name and layout.nb_channels in _LAYOUTS:
+        stream.codec_context.layout = _LAYOUTS[layout.nb_channels]
+
+
+def header_takes(container_format: str, given: Stream) -> bool:
+    """Return True if the muxer writes a header for such a stream; of its packets that says nothing."""
+    file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
+    try:
+        add_untouched(file, given)
+        file.start_encoding()
+        accepts = True
+    except (ValueError, av.FFmpegError):
+        accepts = False
+    try:
+        file.close()
+    except av.FFmpegError:
+        pass  # some headers need a packet to be finished, which says nothing here
+    return accepts

@@ -70,10 +70,9 @@ def test_what_is_not_carried_is_said(tmp_path: Path) -> None:
     source, chunks = split_file(path)
     assert list(sentences(source.common_facts.findings)) == [
         "stream 1 (another video) is left out: only one video stream is filtered",
-        "stream 2 (attachment) is left out: it is neither sound nor subtitles",
     ]
-    assert source.stream_count == 1
-    assert {one.stream for one in chunks} == {0}
+    assert source.stream_count == 2  # the font goes along
+    assert {one.stream for one in chunks} == {0, 1}
 
 
 def test_subtitles_are_carried(tmp_path: Path) -> None:

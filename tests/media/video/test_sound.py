@@ -9,7 +9,10 @@ import pytest
 
 from moviola.media.kinds import findings
 from moviola.media.material import Encoder
-from moviola.media.video.container_choice import Way, container_of, extension, way_into
+from moviola.media.video.container_choice import container_of, extension
+from moviola.media.video.containers import Way
+from moviola.media.video.headers import VideoSplice
+from moviola.media.video.rehearsal import way_into
 from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import output, sound_of, streams_of, take
@@ -29,7 +32,7 @@ def samples_of(path: Path) -> tuple[float, Any]:
     [
         ("clip.mp4", "aac", "h264", ".mp4"),
         ("clip.mkv", "libopus", "mpeg4", ".mp4"),
-        ("clip.avi", "pcm_s16le", "h264", ".mp4"),
+        ("clip.avi", "pcm_s16le", "h264", ".mov"),
         ("clip.mp4", "aac", "ffv1", ".mkv"),
         ("clip.mov", "pcm_mulaw", "h264", ".mov"),
         ("clip.avi", "adpcm_ms", "h264", ".mp4"),
@@ -37,12 +40,12 @@ def samples_of(path: Path) -> tuple[float, Any]:
 )
 def test_the_container_carries_the_sound(tmp_path: Path, name: str, sound: str, codec: str, chosen: str) -> None:
     source, _ = split_file(encode(tmp_path / name, "libx264", 10, sound=sound))
-    assert extension(streams_of(source), Encoder(codec)) == chosen
+    assert extension(VideoSplice.from_wire(source.splice), Encoder(codec)) == chosen
 
 
 def test_without_sound_it_is_mp4(tmp_path: Path) -> None:
     source, _ = split_file(encode(tmp_path / "clip.avi", "mpeg4", 10))
-    assert extension(streams_of(source), Encoder("mpeg4")) == ".mp4"
+    assert extension(VideoSplice.from_wire(source.splice), Encoder("mpeg4")) == ".mp4"
 
 
 def test_telephone_sound_is_untouched_in_mov(tmp_path: Path) -> None:
@@ -58,7 +61,8 @@ def test_what_matroska_does_not_take_is_kept_decoded(tmp_path: Path, name: str, 
     clip = encode(tmp_path / name, "libx264", 30, sound=sound)
     source, _ = split_file(clip)
     streams = streams_of(source)
-    assert way_into(container_of(streams, Encoder("ffv1")), *streams) is Way.DECODED
+    container = container_of(VideoSplice.from_wire(source.splice), Encoder("ffv1"))
+    assert way_into(container, *streams) is Way.DECODED
     reel = take(clip, tmp_path, output("ffv1"))
     begin, samples = samples_of(clip)
     begin_after, samples_after = samples_of(reel.path)

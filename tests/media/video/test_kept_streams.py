@@ -1,0 +1,311 @@
+"""What lies beside the video is kept, or said before it is sent: sound, subtitles, files within the file, data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from moviola.media.fidelity import Fate, Finding
+from moviola.media.material import Output
+from moviola.media.preflight import preflight
+from moviola.media.video.side_data import side_data_of, untold
+from moviola.media.video.split import split_file
+from tests.media.video.clips import RATE, encode, frames, remux, with_bytes
+from tests.media.video.cutting_room import Reel, output, take
+
+AMR_FRAME = 160  # samples
+
+
+def in_container(name: str, codec: str = "h264") -> Output:
+    wanted = output(codec)
+    return replace(wanted, encoder=replace(wanted.encoder, container=name))
+
+
+def told(path: Path, wanted: Output) -> dict[str, Finding]:
+    """What is said of a file before it is sent, by its subject."""
+    source, _ = split_file(path)
+    return {one.subject: one for one in preflight(source, [wanted]).findings}
+
+
+def with_streams(path: Path, add: Callable[[Any], Sequence[Any]], *, video: int = 25) -> Path:
+    """Write a clip of so many frames, with what `add` puts into its container: the packets that it returns."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mpeg4", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        packets: list[Any] = list(add(container))
+        for index, frame in enumerate(frames(video, "yuv420p", 64, 48)):
+            frame.pts, frame.time_base = index, 1 / RATE
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        container.start_encoding()
+        for packet in sorted(packets, key=lambda one: float(one.dts * one.time_base)):
+            container.mux(packet)
+    return path
+
+
+def packet_of(stream: Any, data: bytes, at: int, duration: int, base: Fraction) -> Any:
+    packet: Any = av.Packet(len(data))
+    packet.update(data)
+    packet.pts = packet.dts = at
+    packet.duration, packet.time_base, packet.stream, packet.is_keyframe = duration, base, stream, True
+    return packet
+
+
+def amr_frames(count: int) -> list[bytes]:
+    encoder: Any = av.CodecContext.create("libopencore_amrnb", "w")
+    encoder.sample_rate, encoder.layout, encoder.format, encoder.bit_rate = 8000, "mono", "s16", 12200
+    packets: list[Any] = []
+    for start in range(0, count * AMR_FRAME, AMR_FRAME):
+        wave = (np.sin(np.arange(start, start + AMR_FRAME) / 5) * 8000).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(wave[None, :], "s16", "mono")
+        frame.sample_rate, frame.pts = 8000, start
+        packets += encoder.encode(frame)
+    return [bytes(one) for one in packets[:count]]
+
+
+def telephone_clip(path: Path, sizes: Sequence[int]) -> Path:
+    """Write a 3GP whose packets of AMR have so many frames. FFmpeg's muxer refuses these, so they are written as those
+    of another codec, whose name in the file is then changed."""
+    frame_data = amr_frames(sum(sizes))
+
+    def add(container: Any) -> list[Any]:
+        sound = container.add_stream("libmp3lame", rate=8000, layout="mono")
+        packets, at = [], 0
+        for size in sizes:
+            data = b"".join(frame_data[at : at + size])
+            packets.append(packet_of(sound, data, at * AMR_FRAME, size * AMR_FRAME, Fraction(1, 8000)))
+            at += size
+        return packets
+
+    with_streams(path.with_suffix(".mov"), add)
+    data = path.with_suffix(".mov").read_bytes()
+    assert data.count(b".mp3") == 1
+    path.write_bytes(data.replace(b".mp3", b"samr"))
+    return path
+
+
+def samples_of(path: Path) -> Any:
+    with av.open(str(path)) as container:
+        return np.concatenate([frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)])
+
+
+def bytes_of_sound(path: Path) -> bytes:
+    with av.open(str(path)) as container:
+        return b"".join(bytes(one) for one in container.demux(container.streams.audio[0]))
+
+
+def test_sound_of_several_frames_a_packet_is_kept_frame_by_frame(tmp_path: Path) -> None:
+    clip = telephone_clip(tmp_path / "clip.3gp", [5] * 10)
+    reel = take(clip, tmp_path)
+    assert reel.path.suffix == ".mov"
+    assert bytes_of_sound(reel.path) == bytes_of_sound(clip)
+    assert not reel.spliced.warnings
+    assert np.array_equal(samples_of(reel.path), samples_of(clip))
+    with av.open(str(reel.path)) as container:
+        sound: Any = container.streams.audio[0]
+        times = [one.pts * one.time_base for one in container.demux(sound) if one.size]
+    assert times == [Fraction(AMR_FRAME * index, 8000) for index in range(50)]
+
+
+def test_what_a_muxer_refuses_later_does_not_cost_the_work(tmp_path: Path) -> None:
+    """The first packets have a frame each, as the container wants it; one behind has three."""
+    clip = telephone_clip(tmp_path / "clip.3gp", [1] * 30 + [3] + [1] * 10)
+    reel = take(clip, tmp_path)
+    assert bytes_of_sound(reel.path) == bytes_of_sound(clip)
+    (warning,) = reel.spliced.warnings
+    assert "stream 1 (audio, amrnb) was refused" in warning
+    assert warning.endswith("its packets hold one frame each instead")
+    assert reel.spliced.account.frames_out == 25
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "pcm_s24be", "pcm_s32le"])
+def test_pcm_goes_where_every_player_knows_it(tmp_path: Path, codec: str) -> None:
+    clip = encode(tmp_path / "clip.mov", "libx264", 10, sound=codec)
+    reel = take(clip, tmp_path)
+    assert reel.path.suffix == ".mov"
+    assert bytes_of_sound(reel.path) == bytes_of_sound(clip)
+    assert b"ipcm" not in reel.path.read_bytes()
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "pcm_s24be"])
+def test_pcm_in_an_mp4_that_was_asked_for_is_kept_as_alac_and_said(tmp_path: Path, codec: str) -> None:
+    clip = encode(tmp_path / "clip.mov", "libx264", 30, sound=codec)
+    reel = take(clip, tmp_path, in_container("mp4"))
+    assert b"ipcm" not in reel.path.read_bytes()
+    assert np.array_equal(samples_of(reel.path)[: samples_of(clip).size], samples_of(clip))
+    finding = told(clip, in_container("mp4"))[f"stream 1 (audio, {codec})"]
+    assert finding.fate is Fate.CHANGED
+    assert finding.reason.startswith("is stored decoded, as ALAC")
+    assert ".mov or .mkv keeps it" in finding.reason
+
+
+def test_a_gap_in_decoded_sound_stays_a_gap(tmp_path: Path) -> None:
+    base = Fraction(1, 8000)
+
+    def add(container: Any) -> list[Any]:
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        data = (np.ones(800) * 5000).astype("<i2").tobytes()
+        return [packet_of(sound, data, at, 800, base) for at in (0, 800, 4800, 5600)]
+
+    clip = with_streams(tmp_path / "clip.mkv", add)
+    samples = samples_of(take(clip, tmp_path, in_container("mp4")).path)
+    assert not samples[1600:4800].any()
+    assert (samples[:1600] == 5000).all()
+    assert (samples[4800:6400] == 5000).all()
+
+
+PICTURE = b"\xff\xd8\xff\xdb" + bytes(60)  # begins like a JPEG
+
+
+def with_files(path: Path) -> Path:
+    def add(container: Any) -> list[Any]:
+        container.add_attachment("Sans Bold.ttf", "application/x-truetype-font", b"glyphs" * 100)
+        container.add_attachment("cover.jpg", "image/jpeg", PICTURE)
+        return []
+
+    return with_streams(path, add, video=10)
+
+
+def files_in(path: Path) -> dict[str, bytes]:
+    """The files within a Matroska file, and its cover pictures."""
+    found = {}
+    with av.open(str(path)) as container:
+        for stream in container.streams:
+            if stream.type == "attachment":
+                found[stream.metadata["filename"]] = stream.data  # type: ignore[attr-defined]
+            elif stream.disposition & av.stream.Disposition.attached_pic:
+                (packet,) = [one for one in container.demux(stream) if one.size]
+                found["the cover"] = bytes(packet)
+    return found
+
+
+def test_files_within_a_file_are_kept_where_a_container_holds_them(tmp_path: Path) -> None:
+    reel = take(with_files(tmp_path / "clip.mkv"), tmp_path)
+    assert reel.path.suffix == ".mkv"  # an MP4 would lose the font
+    assert files_in(reel.path) == {"Sans Bold.ttf": b"glyphs" * 100, "the cover": PICTURE}
+    assert not reel.spliced.warnings
+
+
+@pytest.mark.parametrize("name", ["mp4", "mov"])
+def test_a_cover_picture_goes_into_an_mp4_and_a_font_is_said(tmp_path: Path, name: str) -> None:
+    clip = with_files(tmp_path / "clip.mkv")
+    reel = take(clip, tmp_path, in_container(name))
+    assert files_in(reel.path) == {"the cover": PICTURE}
+    found = told(clip, in_container(name))
+    assert found["stream 2 (cover, mjpeg)"].fate is Fate.KEPT
+    assert found["stream 1 (attachment)"].fate is Fate.LOST
+    assert found["stream 1 (attachment)"].reason.endswith("a name that ends in .mkv keeps it")
+    back = take(reel.path, tmp_path / "back", in_container("matroska"))
+    assert files_in(back.path) == {"the cover": PICTURE}
+
+
+def test_a_timecode_track_is_kept_and_said_so(tmp_path: Path) -> None:
+    def add(container: Any) -> list[Any]:
+        container.streams.video[0].metadata["timecode"] = "10:20:30:05"
+        return []
+
+    clip = with_streams(tmp_path / "clip.mov", add)
+    (finding,) = [one for one in told(clip, output()).values() if one.subject == "stream 1 (data)"]
+    assert (finding.fate, finding.reason) == (Fate.KEPT, "is kept as the timecode 10:20:30:05")
+    for name in ("mp4", "mov", "matroska"):
+        with av.open(str(take(clip, tmp_path / name, in_container(name)).path)) as container:
+            video = container.streams.video[0]
+            assert {key.lower(): text for key, text in video.metadata.items()}["timecode"] == "10:20:30:05"
+            assert ("data" in [one.type for one in container.streams]) == (name != "matroska")
+
+
+def flags_clip(path: Path) -> Path:
+    """Two languages of sound, two of subtitles: some with titles, one forced, one of each shown unasked."""
+    flag = av.stream.Disposition
+
+    def add(container: Any) -> list[Any]:
+        packets = []
+        for language, title, disposition in (("eng", "Commentary", 0), ("deu", "", flag.default)):
+            sound = container.add_stream("aac", rate=8000, layout="mono")
+            sound.metadata.update({"language": language} | ({"title": title} if title else {}))
+            sound.disposition = disposition
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts = 8000, 0
+            packets += [*sound.encode(frame), *sound.encode(None)]
+        for language, title, disposition in (("fra", "Signs", flag.forced), ("eng", "All", 0)):
+            text = container.add_mux_stream("subrip", time_base=Fraction(1, 1000))
+            text.metadata.update({"language": language, "title": title})
+            text.disposition = disposition
+            packets.append(packet_of(text, b"words", 100, 300, Fraction(1, 1000)))
+        return packets
+
+    return with_streams(path, add)
+
+
+def facts_of(path: Path) -> list[tuple[str, str, str, bool, bool]]:
+    flag = av.stream.Disposition
+    with av.open(str(path)) as container:
+        return [
+            (
+                one.type,
+                one.metadata.get("language", ""),
+                one.metadata.get("title") or one.metadata.get("name", ""),
+                bool(one.disposition & flag.default),
+                bool(one.disposition & flag.forced),
+            )
+            for one in container.streams
+            if one.type in ("audio", "subtitle")
+        ]
+
+
+def test_titles_languages_and_flags_of_tracks_are_kept_or_said(tmp_path: Path) -> None:
+    clip = flags_clip(tmp_path / "clip.mkv")
+    before = facts_of(clip)
+    assert before[0] == ("audio", "eng", "Commentary", False, False)
+    assert before[2] == ("subtitle", "fra", "Signs", False, True)
+    for name in ("mp4", "matroska"):
+        assert facts_of(take(clip, tmp_path / name, in_container(name)).path) == before
+        assert all(one.fate is Fate.KEPT for one in told(clip, in_container(name)).values())
+    lost = {subject: one for subject, one in told(clip, in_container("mov")).items() if one.fate is not Fate.KEPT}
+    assert list(lost) == ["flag forced of stream 3 (subtitle, srt)"]
+    after = facts_of(take(clip, tmp_path / "mov", in_container("mov")).path)
+    assert after == [(*facts[:4], False) for facts in before]
+
+
+def test_captions_within_the_video_are_said(tmp_path: Path) -> None:
+    body = b"\xb5\0\x31GA94\3\xc1\xff\xfc\x94\x2c\xff"
+    sei = b"\0\0\0\1\6\4" + bytes([len(body)]) + body + b"\x80"
+
+    def captioned(index: int, packet: Any) -> Any:
+        return with_bytes(packet, sei + bytes(packet)) if index == 4 else packet
+
+    clip = remux(encode(tmp_path / "plain.ts", "libx264", 10), tmp_path / "clip.ts", captioned)
+    assert told(clip, output())["closed captions"].fate is Fate.LOST
+    assert "closed captions" not in told(tmp_path / "plain.ts", output())
+
+
+def test_a_second_view_is_said(tmp_path: Path) -> None:
+    with av.open(str(encode(tmp_path / "clip.mp4", "mpeg4", 2))) as container:
+        frame = next(container.decode(video=0))
+    multilayer = int(av.stream.Disposition.multilayer)
+    (finding,) = untold(frame, multilayer | 1, has_captions=False)
+    assert (finding.subject, finding.fate) == ("the second view", Fate.LOST)
+    assert not list(untold(frame, 1, has_captions=False))
+
+
+def test_side_data_that_pyav_does_not_know_is_no_obstacle(tmp_path: Path) -> None:
+    """FFmpeg hangs a picture's EXIF on its frame; PyAV 18.1 raised ValueError for all side data of such a frame."""
+    exif = b"Exif\0\0II*\0\x08\0\0\0\1\0\x0e\1\2\0\4\0\0\0abc\0\0\0\0\0"
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+
+    def described(_index: int, packet: Any) -> Any:
+        data = bytes(packet)
+        return with_bytes(packet, data[:2] + segment + data[2:])
+
+    clip = remux(encode(tmp_path / "plain.avi", "mjpeg", 3, pixel_format="yuvj420p"), tmp_path / "clip.avi", described)
+    with av.open(str(clip)) as container:
+        frame = next(container.decode(video=0))
+    assert any(name.startswith("UNKNOWN") for name in side_data_of(frame))
+    assert isinstance(take(clip, tmp_path), Reel)
