@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 import av
 
 from moviola.filters.chain import Step
+from moviola.media.fidelity import Finding
 from moviola.media.material import Encoder, Output, Result, Source
+from moviola.media.preflight import preflight
 from moviola.media.spliced import Spliced
 from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
 from moviola.media.video.process import process
@@ -27,7 +29,7 @@ FAST = "ultrafast"
 # Filters of a user's own, loaded as such: what a worker must bear.
 PLUGIN = '''
 from __future__ import annotations
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 import numpy as np
 from moviola.filters.base import Filter, parameter
@@ -119,6 +121,18 @@ class Reel:
 
 def output(codec: str = "h264", chain: tuple[Step, ...] = IDENTITY, on_error: str = "original") -> Output:
     return Output("reel", chain, Encoder(codec, preset=FAST), on_error)
+
+
+def in_container(name: str, codec: str = "h264") -> Output:
+    """The output of a person who asks for this container."""
+    wanted = output(codec)
+    return replace(wanted, encoder=replace(wanted.encoder, container=name))
+
+
+def told(path: Path, wanted: Output) -> dict[str, Finding]:
+    """What is said of a file before it is sent, by its subject."""
+    source, _ = split_file(path)
+    return {one.subject: one for one in preflight(source, [wanted]).findings}
 
 
 def take(

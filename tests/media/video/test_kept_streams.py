@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from moviola.media.fidelity import Fate, Finding
-from moviola.media.material import Output
-from moviola.media.preflight import preflight
+from moviola.media.fidelity import Fate
 from moviola.media.video.side_data import side_data_of, untold
-from moviola.media.video.split import split_file
 from tests.media.video.clips import RATE, encode, frames, remux, with_bytes
-from tests.media.video.cutting_room import Reel, output, take
+from tests.media.video.cutting_room import Reel, in_container, output, take, told
 
 AMR_FRAME = 160  # samples
-
-
-def in_container(name: str, codec: str = "h264") -> Output:
-    wanted = output(codec)
-    return replace(wanted, encoder=replace(wanted.encoder, container=name))
-
-
-def told(path: Path, wanted: Output) -> dict[str, Finding]:
-    """What is said of a file before it is sent, by its subject."""
-    source, _ = split_file(path)
-    return {one.subject: one for one in preflight(source, [wanted]).findings}
 
 
 def with_streams(path: Path, add: Callable[[Any], Sequence[Any]], *, video: int = 25) -> Path:

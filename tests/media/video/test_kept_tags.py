@@ -14,8 +14,7 @@ import pytest
 
 from moviola.media.fidelity import Fate
 from tests.media.video.clips import encode
-from tests.media.video.cutting_room import take
-from tests.media.video.test_kept_streams import in_container, told
+from tests.media.video.cutting_room import in_container, take, told
 
 ISO = {"creation_time": "2024-05-06T05:08:09.000000Z", "title": "A walk", "comment": "by the sea", "date": "2024"}
 PHONE = {
