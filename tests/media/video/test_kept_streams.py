@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from moviola.media.fidelity import Fate
-from moviola.media.video.side_data import side_data_of, untold
 from tests.media.video.clips import RATE, encode, frames, remux, with_bytes
-from tests.media.video.cutting_room import Reel, in_container, output, take, told
+from tests.media.video.cutting_room import in_container, output, take, told
 
 AMR_FRAME = 160  # samples
 
@@ -269,28 +268,3 @@ def test_captions_within_the_video_are_said(tmp_path: Path) -> None:
     clip = remux(encode(tmp_path / "plain.ts", "libx264", 10), tmp_path / "clip.ts", captioned)
     assert told(clip, output())["closed captions"].fate is Fate.LOST
     assert "closed captions" not in told(tmp_path / "plain.ts", output())
-
-
-def test_a_second_view_is_said(tmp_path: Path) -> None:
-    with av.open(str(encode(tmp_path / "clip.mp4", "mpeg4", 2))) as container:
-        frame = next(container.decode(video=0))
-    multilayer = int(av.stream.Disposition.multilayer)
-    (finding,) = untold(frame, multilayer | 1, has_captions=False)
-    assert (finding.subject, finding.fate) == ("the second view", Fate.LOST)
-    assert not list(untold(frame, 1, has_captions=False))
-
-
-def test_side_data_that_pyav_does_not_know_is_no_obstacle(tmp_path: Path) -> None:
-    """FFmpeg hangs a picture's EXIF on its frame; PyAV 18.1 raised ValueError for all side data of such a frame."""
-    exif = b"Exif\0\0II*\0\x08\0\0\0\1\0\x0e\1\2\0\4\0\0\0abc\0\0\0\0\0"
-    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-
-    def described(_index: int, packet: Any) -> Any:
-        data = bytes(packet)
-        return with_bytes(packet, data[:2] + segment + data[2:])
-
-    clip = remux(encode(tmp_path / "plain.avi", "mjpeg", 3, pixel_format="yuvj420p"), tmp_path / "clip.avi", described)
-    with av.open(str(clip)) as container:
-        frame = next(container.decode(video=0))
-    assert any(name.startswith("UNKNOWN") for name in side_data_of(frame))
-    assert isinstance(take(clip, tmp_path), Reel)
