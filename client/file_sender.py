@@ -97,7 +97,7 @@ def _plan(options: argparse.Namespace, pipes: ExitStack, target: Target, stdout:
     wanted = _wanted(options, target, stderr)
     named = (*options.paths, *options.video)
     paths = [pipes.enter_context(spooled(sys.stdin.buffer)) if str(path) == PIPE else path for path in named]
-    materials, complaints = sources.find(paths)
+    materials, complaints = sources.find(paths, lambda sentence: None if options.quiet else stderr.say(sentence))
     kinds = {material.kind for material in materials}
     for sentence in wanted.idle(kinds):
         raise UsageError(f"{_whose_chains(options)}{sentence}")

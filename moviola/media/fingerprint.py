@@ -12,7 +12,14 @@ from pathlib import Path
 
 # From the newest on; the first that the processor has names its class. x264 and OpenCV dispatch on these.
 _CLASSES = ("avx512bw", "avx2", "avx", "sse4_2", "ssse3", "sse2", "sve2", "sve", "asimd", "neon")
-_PACKAGES = (("av", "av"), ("cv", "opencv-python-headless"), ("np", "numpy"))
+_PACKAGES = (
+    ("av", "av"),
+    ("cv", "opencv-python-headless"),
+    ("np", "numpy"),
+    ("pil", "pillow"),
+    ("heif", "pillow-heif"),
+    ("tif", "tifffile"),
+)
 
 
 _added: list[str] = []
@@ -27,7 +34,8 @@ def add_to_fingerprint(word: str) -> None:
 
 @cache
 def fingerprint() -> str:
-    """For example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 np2.4.1``; the same in every process of a machine."""
+    """For example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 np2.4.1 pil13.0.0 …``; the same in every process of a
+    machine."""
     import av  # noqa: PLC0415 - commands that only read what others made load no codec
 
     codec_library = ".".join(str(part) for part in av.library_versions["libavcodec"])

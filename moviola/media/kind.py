@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from moviola.base.vocabulary import Mode
 from moviola.media.fidelity import Finding
@@ -196,6 +196,10 @@ class Naming:
         return self.endings(encoder)[0] if self.ending is None else self.ending.load()(source, encoder)
 
 
+HEAD_SIZE: Final = 64
+"""Bytes of a file's beginning by which its kind is recognised."""
+
+
 class Grouping(StrEnum):
     """Which of the files that a person names are one material, and so one job."""
 
@@ -223,6 +227,7 @@ class Kind:
         takes: which filters are for it, by what they work on (moviola.filters.schema.MATERIALS).
         default_chains: what is done where nothing is asked for, an output for each.
         naming: how files of its outputs are called.
+        recognises: the first HEAD_SIZE bytes of a file → whether it is of this kind, whatever its name says.
         suffix_of: the first bytes of a file without a name → the suffix that it should have; "" where it is none of
             this kind.
         options: those of client.file_sender, by their names there, that are for some kinds only and for this one.
@@ -250,6 +255,7 @@ class Kind:
     process: Deferred[Process]
     splice: Deferred[Splice]
     naming: Naming
+    recognises: Callable[[bytes], bool] = lambda _head: False
     suffix_of: Callable[[bytes], str] = lambda _data: ""
     options: tuple[str, ...] = ()
     is_sequence: bool = False

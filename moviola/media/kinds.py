@@ -13,7 +13,7 @@ from moviola.media import images, table, video
 from moviola.media.fidelity import Finding, bounded
 from moviola.media.frame import Frame
 from moviola.media.growing import GrowingFile
-from moviola.media.kind import Excerpt, Kind, Process
+from moviola.media.kind import HEAD_SIZE, Excerpt, Kind, Process
 from moviola.media.material import NO_VIDEO, Chunk, Cutting, Files, Material, Output, Source
 from moviola.media.spliced import Spliced
 
@@ -32,10 +32,27 @@ def kind_named(name: str) -> Kind:
         raise ValueError(f"there is no kind of material {name!r}, only {', '.join(KINDS)}") from None
 
 
+def known_kind(path: Path) -> Kind | None:
+    """Return the kind of a file, by its content where that is sure, else by its suffix; None where neither tells."""
+    head, suffix = _head_of(path), path.suffix.lower()
+    by_content = next((kind for kind in KINDS.values() if kind.recognises(head)), None)
+    return by_content or next((kind for kind in KINDS.values() if suffix in kind.suffixes), None)
+
+
 def kind_of_file(path: Path) -> Kind:
-    """Return the kind that a file is, by its suffix; USUAL where that is not known."""
-    suffix = path.suffix.lower()
-    return next((kind for kind in KINDS.values() if suffix in kind.suffixes), KINDS[USUAL])
+    """Return the kind that a file is: `known_kind`, USUAL where that is not known."""
+    return known_kind(path) or KINDS[USUAL]
+
+
+def _head_of(path: Path) -> bytes:
+    """Return the first bytes of a file; none where it cannot be read, which is said when it is needed."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(HEAD_SIZE)
+    except (OSError, ValueError):
+        return b""
 
 
 def suffix_of(data: bytes) -> str:

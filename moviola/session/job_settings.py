@@ -64,7 +64,7 @@ class OutputSettings:
     quality: int = setting(
         _ENCODER.quality,
         type=options.whole(1, MAX_QUALITY, "quality"),
-        help="of images as JPEG or WebP, 1 to 100",
+        help="of images as JPEG, WebP, HEIC or AVIF, 1 to 100",
     )
     chunk_frames: int | None = setting(
         None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from moviola.base.texts import encodable
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import UnreadableSource
 from moviola.media.kind import Grouping, Kind
-from moviola.media.kinds import KINDS, kind_of_file, split
+from moviola.media.kinds import KINDS, kind_of_file, known_kind, split
 from moviola.media.kinds import check as check_outputs
 from moviola.media.material import Chunk, Material, Source
 from moviola.session.faults import contained, contained_of
@@ -25,12 +25,19 @@ DATA_FOLDER: Final = Path("data")
 MAX_FOLDERS: Final = 10_000
 """Folders that are looked into for files of one material: a whole disk is hardly meant."""
 
+MAX_NAMED: Final = 5
+"""Files by name in a sentence that counts them all."""
+
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}([^/].*)", re.IGNORECASE | re.DOTALL)  # a Path has one slash
 
 
-def find(named: Sequence[Path]) -> tuple[list[Material], list[UnreadableSource]]:
+def find(
+    named: Sequence[Path], say: Callable[[str], None] = lambda _sentence: None
+) -> tuple[list[Material], list[UnreadableSource]]:
     """What is to be sent, each file once, and what is wrong with the other paths.
+
+    `say` is told of files in folders that are not sent, because they are of no kind that is known.
 
     Which files are one material is said by their kind's `grouping`. A folder stands for what lies directly in it, and,
     for kinds whose folders are a material, for the folders of such files in it.
@@ -44,7 +51,7 @@ def find(named: Sequence[Path]) -> tuple[list[Material], list[UnreadableSource]]
                     path, "nothing was named, and there is no such folder", "name what is to be sent"
                 )
             with contained("", [path]):
-                _look_at(path, found)
+                _look_at(path, found, say)
         except UnreadableSource as complaint:
             complaints.append(complaint)
     return found.materials(), complaints
@@ -97,14 +104,14 @@ def _named(paths: Sequence[Path]) -> tuple[tuple[str, Path], ...]:
     return tuple(zip(unique((encodable(path.name) for path in paths), are_files=True), paths, strict=True))
 
 
-def _look_at(path: Path, found: _Found) -> None:
+def _look_at(path: Path, found: _Found, say: Callable[[str], None]) -> None:
     if (url := _URL.fullmatch(str(path))) and not path.exists():
         whole = f"{url[1]}://{url[2]}"
         hint = f"fetch it first: curl -L '{whole}' | {typed('send')} -"
         raise UnreadableSource(whole, "this is a URL, and only files are read", hint)
     try:
         if path.is_dir():
-            return _look_into(path, found)
+            return _look_into(path, found, say)
         if not path.exists():
             raise UnreadableSource(path, "there is no such file or folder", "check the path")
         if not path.is_file():
@@ -114,30 +121,46 @@ def _look_at(path: Path, found: _Found) -> None:
     return found.add(path)
 
 
-def _look_into(folder: Path, found: _Found) -> None:
+def _look_into(folder: Path, found: _Found, say: Callable[[str], None]) -> None:
     """Add what a folder stands for; raise UnreadableSource where that is nothing."""
-    files = _files_in(folder)
-    whole = [kind for kind in KINDS.values() if kind.grouping is Grouping.FOLDERS]
-    single = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values() if kind not in whole))
-    others = [path for path in files if path.suffix.lower() in single]
+    files = {path: known_kind(path) for path in _files_in(folder)}
+    others = [path for path, kind in files.items() if kind is not None and kind.grouping is not Grouping.FOLDERS]
     for path in others:
         found.add(path)
-    any_folder = [_look_for(kind, folder, files, found) for kind in whole]
-    if not others and not any(any_folder):
+    passed_over = {path for path, kind in files.items() if kind is None}
+    any_folder = False
+    for kind in KINDS.values():
+        if kind.grouping is Grouping.FOLDERS:
+            any_folder = _look_for(kind, folder, files, found, passed_over) or any_folder
+    passed_over -= {path for path, kind in files.items() if kind is not None}
+    if not others and not any_folder:
         *most, last = (kind.plural for kind in KINDS.values())
         hint = "put some there or name a file"
         raise UnreadableSource(folder, f"there are no {', '.join(most)} or {last} in this folder", hint)
+    if passed_over:
+        say(_of_passed_over(folder, sorted(passed_over)))
 
 
-def _look_for(kind: Kind, folder: Path, files: Sequence[Path], found: _Found) -> bool:
+def _of_passed_over(folder: Path, paths: Sequence[Path]) -> str:
+    names = ", ".join(path.relative_to(folder).as_posix() for path in paths[:MAX_NAMED])
+    more = f" and {len(paths) - MAX_NAMED} more" if len(paths) > MAX_NAMED else ""
+    what = "1 file is" if len(paths) == 1 else f"{len(paths)} files are"
+    return f"{folder}: {what} not sent, as of no kind that is read from a folder: {names}{more}"
+
+
+def _look_for(
+    kind: Kind, folder: Path, files: Mapping[Path, Kind | None], found: _Found, passed_over: set[Path]
+) -> bool:
     """Add a folder as one material of a kind if it has files of it, else each folder in it that has some; tell whether
-    there was any."""
+    there was any, and add other files to `passed_over`."""
     folders = [folder]
-    if not any(path.suffix.lower() in kind.suffixes for path in files):
+    if kind not in files.values():
         folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     any_files = False
     for each in folders:
-        below = _files_below(each, kind.suffixes)
+        all_below = _files_below(each)
+        below = [path for path in all_below if known_kind(path) is kind]
+        passed_over.update(set(all_below) - set(below))
         found.add_folder(kind, each, below)
         any_files = any_files or bool(below)
     return any_files
@@ -147,8 +170,8 @@ def _files_in(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.iterdir()) if not file.name.startswith(".") and file.is_file()]
 
 
-def _files_below(top: Path, suffixes: frozenset[str]) -> list[Path]:
-    """Return files with such suffixes in a folder and in those below it; links to folders are not followed.
+def _files_below(top: Path) -> list[Path]:
+    """Return the files in a folder and in those below it; links to folders are not followed.
 
     Raise UnreadableSource where one of the folders cannot be looked into: its files would be missing without a word.
     """
@@ -158,7 +181,7 @@ def _files_below(top: Path, suffixes: frozenset[str]) -> list[Path]:
             raise UnreadableSource(top, f"it has more than {MAX_FOLDERS} folders", "name the ones that are meant")
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         paths = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-        found += [path for path in paths if path.suffix.lower() in suffixes and path.is_file()]
+        found += [path for path in paths if path.is_file()]
     return found
 
 

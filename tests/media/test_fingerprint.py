@@ -9,7 +9,7 @@ from moviola.media.fingerprint import cpu_class, fingerprint
 def test_names_the_libraries_and_the_processor() -> None:
     words = fingerprint().split()
     assert words[0] == cpu_class()
-    assert [word.rstrip("0123456789.?") for word in words[1:]] == ["av", "ff", "cv", "np"]
+    assert [word.rstrip("0123456789.?") for word in words[1:]] == ["av", "ff", "cv", "np", "pil", "heif", "tif"]
 
 
 def test_is_the_same_in_another_process() -> None:

@@ -13,7 +13,7 @@ from moviola.media.kinds import split, verify
 from moviola.media.material import Cutting, Material
 from moviola.session.sources import Reader, find
 from moviola.wire.messages import Submit, decode, encode
-from tests.media.images.pictures import corners, encoded
+from tests.media.images.pictures import corners, encoded, heic
 from tests.session.material import FRAMES, make_order, write_clip
 
 ORDER = make_order("blur")
@@ -151,3 +151,39 @@ def test_a_source_that_changes_while_it_is_sent_is_noticed(clip: Path, tmp_path:
 
 def test_sound_cuts_pass_the_check(clip: Path) -> None:
     verify(Material.single("video", clip), Cutting(7))
+
+
+def test_a_file_is_what_its_content_says(tmp_path: Path) -> None:
+    """A HEIC photograph was sent as a video, of which one tile came back."""
+    files = {
+        "photo.heic": heic([corners()]),
+        "no suffix": encoded(corners(), ".avif"),
+        "photo.mp4": encoded(corners(), ".jpg"),
+        "a.ppm": encoded(corners(), ".ppm"),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "film.jpg").write_bytes(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2")
+    (tmp_path / "table.csv").write_bytes(b"BMI,name\n20,me\n")
+    materials, complaints = find([tmp_path])
+    assert not complaints
+    kinds = {one.kind: [name for name, _ in one.files] for one in materials}
+    assert kinds == {"images": sorted(files), "video": ["film.jpg"], "table": ["table.csv"]}
+    for name in files:
+        ((material,), _) = find([tmp_path / name])
+        assert material.kind == "images"
+
+
+def test_what_of_a_folder_is_not_sent_is_counted_and_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(corners()))
+    (tmp_path / "b.jxl").write_bytes(b"\xff\x0a and pixels")
+    write(tmp_path, "notes.txt", "deeper/list.txt", ".hidden")
+    said: list[str] = []
+    ((material,), _) = find([tmp_path], said.append)
+    assert said == [
+        f"{tmp_path}: 2 files are not sent, as of no kind that is read from a folder: deeper/list.txt, notes.txt"
+    ]
+    source, _ = split(material, Cutting())
+    assert [each.sentence for each in source.common_facts.findings] == [
+        "b.jxl is a JPEG XL picture, which is not read; convert it to PNG or TIFF"
+    ]

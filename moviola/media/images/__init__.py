@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from moviola.media.images.formats import SUFFIXES, suffix_of
+from moviola.media.images.formats import SUFFIXES, is_picture, suffix_of
 from moviola.media.images.naming import NAMING
 from moviola.media.kind import Deferred, Grouping, Kind
 
@@ -24,6 +24,8 @@ KIND: Final = Kind(
     splice=Deferred("moviola.media.images.splice.splice"),
     frames=Deferred("moviola.media.images.frames.frames"),
     naming=NAMING,
+    findings=Deferred("moviola.media.images.findings.findings"),
+    recognises=is_picture,
     suffix_of=suffix_of,
     excerpt=Deferred("moviola.media.images.excerpt.write_excerpt"),
 )

@@ -1,137 +1,222 @@
-"""What goes along with a picture beside its pixels: its colour profile, and what the camera noted in EXIF.
+"""What goes along with a picture beside its pixels: what the camera noted, its colour profile, texts, resolution.
 
-Of EXIF, facts are carried that stay true: when, with what, by whom, where. Left out are the orientation, which has
-been applied; sizes; the maker's private notes, whose offsets would be wrong; and the thumbnail, which would show the
-unfiltered picture, faces that were to be hidden included.
+What is true of the filtered picture too is kept. Left out is what would show the picture as it was, faces that were to
+be hidden included: thumbnails, previews, depth maps, the further pictures of a file.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Callable
+import re
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
+from xml.dom import minidom
+from xml.parsers.expat import ExpatError
 
-from moviola.media.images.header import riff_chunks
-from moviola.media.images.ifd import BadDirectory, Directories, Entry, block
+from moviola.media.images import formats
+from moviola.media.images.tags import MARK, BadDirectory, directories, lasting, maker_note, with_resolution
 
-# Image description, make, model, resolution and its unit, software, date, artist, copyright.
-_LASTING: Final = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432)
-_CAMERA, _PLACE = 34665, 34853  # tags that point to directories of their own
-# Maker's notes, colour space, sizes, the pointer to interoperability, and the pictures' own unique number.
-_NOT_LASTING: Final = (37500, 40961, 40962, 40963, 40965, 42016)
-_MAX_SEGMENT: Final = 65_533
-MAX_EXIF_SIZE: Final = _MAX_SEGMENT - 6
+MAX_EXIF_SIZE: Final = 65_527
 """What a JPEG can hold; of other formats too, in which a block could be as large as the file."""
-_MAX_PROFILE_PART: Final = _MAX_SEGMENT - 14
+
+MAX_XMP_SIZE: Final = 1024 * 1024
+"""Of a packet that is carried; those of editors have some kilobytes, with a history some hundred."""
+
+MAX_JPEG_XMP_SIZE: Final = 65_504
+"""What one segment of a JPEG can hold behind its mark (XMP, part 3, 1.1.3)."""
+
+MAX_PROFILE_SIZE: Final = 4 * 1024 * 1024
+"""A colour profile, unpacked: those with tables for printers have up to 3 MB."""
+
+MAX_COMMENT_SIZE: Final = 65_533
+"""What one segment of a JPEG can hold."""
+
 _SPACES: Final = {b"RGB ": 3, b"GRAY": 1}  # ICC.1, 7.2.6
 
 
-def lasting_exif(exif: bytes) -> bytes:
-    """An EXIF block with what stays true of `exif`, without its mark; empty where nothing does, and where it is broken
-    or would have more than MAX_EXIF_SIZE bytes of values."""
-    try:
-        directories = Directories(exif)
-        first = next(directories.chain(1), {})
-        kept = {tag: entry for tag, entry in first.items() if tag in _LASTING}
-        nested = {
-            tag: {each: entry for each, entry in directories.at(first[tag].number).items() if each not in _NOT_LASTING}
-            for tag in (_CAMERA, _PLACE)
-            if tag in first
+class LeftOut(StrEnum):
+    """What a result has not, whatever its format; each is said before anything is sent."""
+
+    THUMBNAIL = "thumbnail"
+    MAKER_NOTE = "maker note"
+    BROKEN_EXIF = "broken EXIF"
+    PICTURES_IN_XMP = "pictures in XMP"
+    BROKEN_XMP = "broken XMP"
+    FURTHER_PICTURES = "further pictures"
+    DEPTH = "depth"
+    BLOCKS = "blocks"
+    PRINT_PROFILE = "print profile"
+
+
+_WOULD_SHOW: Final = "is left out: it would show the picture as it was"
+
+LEFT_OUT: Final = {
+    LeftOut.THUMBNAIL: ("the thumbnail", _WOULD_SHOW),
+    LeftOut.MAKER_NOTE: (
+        "the maker's private notes",
+        "are left out: they point into the file that they were in",
+    ),
+    LeftOut.BROKEN_EXIF: ("EXIF", f"is left out: it is broken, or has more than {MAX_EXIF_SIZE} bytes"),
+    LeftOut.PICTURES_IN_XMP: (
+        "what XMP has or says of further pictures",
+        "is left out: it is of the one that was",
+    ),
+    LeftOut.BROKEN_XMP: ("XMP", f"is left out: it is broken, or has more than {MAX_XMP_SIZE >> 20} MiB"),
+    LeftOut.FURTHER_PICTURES: ("what is beside the picture (gain map, second view)", _WOULD_SHOW),
+    LeftOut.DEPTH: ("the depth map", _WOULD_SHOW),
+    LeftOut.BLOCKS: ("IPTC, or other blocks of an editor,", "are left out: a preview may be among them"),
+    LeftOut.PRINT_PROFILE: ("the colour profile", "is left out: it is of other colours than the result's"),
+}
+"""What each is, and the rest of the sentence that says that it is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What one picture carries.
+
+    Attributes:
+        exif: an EXIF block without its mark.
+        xmp: an XMP packet.
+        profile: an ICC profile.
+        resolution: pixels an inch, across and down.
+        comment: of a JPEG, GIF or PNG.
+        texts: of a PNG, (keyword, text), without comment and XMP.
+        nclx: H.273's numbers of primaries, transfer and matrix, and 1 for full range, of HEIC and AVIF.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    profile: bytes = b""
+    resolution: tuple[float, float] | None = None
+    comment: bytes = b""
+    texts: tuple[tuple[str, str], ...] = ()
+    nclx: tuple[int, int, int, int] | None = None
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        """The names of those that there are, as `Format.holds` has them."""
+        there = {
+            formats.EXIF: self.exif,
+            formats.XMP: self.xmp,
+            formats.PROFILE: self.profile,
+            formats.RESOLUTION: self.resolution,
+            formats.COMMENT: self.comment,
+            formats.TEXTS: self.texts,
         }
-    except BadDirectory:
-        return b""
-    nested = {tag: entries for tag, entries in nested.items() if entries}
-    values = [entry for entries in (kept, *nested.values()) for entry in entries.values()]
-    if not values or sum(len(entry.data) for entry in values) > MAX_EXIF_SIZE:
-        return b""
-    return _exif_of(kept, nested, directories.order)
+        return tuple(name for name, value in there.items() if value)
+
+    def held_by(self, name: str) -> Carried:
+        """Return what of it a file of this format holds."""
+        holds = formats.FORMATS[name].holds
+        xmp = self.xmp if formats.XMP in holds and (name != "jpg" or len(self.xmp) <= MAX_JPEG_XMP_SIZE) else b""
+        exif = self.exif if formats.EXIF in holds else b""
+        if self.resolution and name in ("webp", "heic", "avif"):  # whose only place for it this is
+            exif = with_resolution(exif, self.resolution)
+        return Carried(
+            exif,
+            xmp,
+            self.profile if formats.PROFILE in holds else b"",
+            self.resolution if formats.RESOLUTION in holds else None,
+            self.comment[:MAX_COMMENT_SIZE] if formats.COMMENT in holds else b"",
+            self.texts if formats.TEXTS in holds else (),
+            self.nclx,
+        )
 
 
-def _exif_of(kept: dict[int, Entry], nested: dict[int, dict[int, Entry]], order: str) -> bytes:
-    def pointer(offset: int) -> Entry:
-        return Entry(4, 1, struct.pack(order + "I", offset), order)
+class Collector:
+    """Makes a Carried of what a file has, and notes what is left out."""
 
-    size = len(block(kept | {tag: pointer(0) for tag in nested}, order, 8))
-    blocks, offset = {}, 8 + size
-    for tag, entries in nested.items():
-        blocks[tag] = (offset, block(entries, order, offset))
-        offset += len(blocks[tag][1])
-    first = block(kept | {tag: pointer(at) for tag, (at, _) in blocks.items()}, order, 8)
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
-    return b"".join((head, first, *(data for _, data in blocks.values())))
+    def __init__(self) -> None:
+        self.left_out: list[LeftOut] = []
+
+    def exif(self, block: bytes) -> bytes:
+        """Return what lasts of an EXIF block or a TIFF file."""
+        block = block.removeprefix(MARK)
+        if not block:
+            return b""
+        try:
+            made = lasting(block)
+            kept = made.to_exif() if made else b""
+            if maker_note(block):
+                self.left_out.append(LeftOut.MAKER_NOTE)
+        except BadDirectory:
+            kept = b""
+            self.left_out.append(LeftOut.BROKEN_EXIF)
+        if len(kept) > MAX_EXIF_SIZE:
+            self.left_out.append(LeftOut.BROKEN_EXIF)
+            return b""
+        return kept
+
+    def thumbnail(self, block: bytes) -> None:
+        """Note the thumbnail that an EXIF block may have in its second directory."""
+        try:
+            if len(list(directories(block.removeprefix(MARK), 2))) > 1:
+                self.left_out.append(LeftOut.THUMBNAIL)
+        except (BadDirectory, StopIteration):
+            return
+
+    def xmp(self, packet: bytes) -> bytes:
+        """Return an XMP packet without orientation and without pictures."""
+        packet = packet.rstrip(b"\0")
+        if not packet:
+            return b""
+        if len(packet) > MAX_XMP_SIZE or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+            self.left_out.append(LeftOut.BROKEN_XMP)
+            return b""
+        packet = _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
+        if not _XMP_PICTURES.search(packet):
+            return packet
+        self.left_out.append(LeftOut.PICTURES_IN_XMP)
+        try:
+            return _without_pictures(packet)
+        except (ExpatError, ValueError):
+            self.left_out.append(LeftOut.BROKEN_XMP)
+            return b""
+
+    def profile(self, profile: bytes, channels: int = 0) -> bytes:
+        """Return a colour profile for pictures of so many channels; one for print says nothing of a screen's."""
+        if not profile or len(profile) > MAX_PROFILE_SIZE:
+            return b""
+        if _SPACES.get(profile[16:20], 0) == 0 or channels not in (0, _SPACES[profile[16:20]]):
+            self.left_out.append(LeftOut.PRINT_PROFILE)
+            return b""
+        return profile
 
 
 def fits(profile: bytes, channels: int) -> bool:
-    """Whether a colour profile is for pictures of so many channels: one for print says nothing of a screen's."""
+    """Whether a colour profile is for pictures of so many channels."""
     return _SPACES.get(profile[16:20]) == channels
 
 
-def attached(data: bytes, name: str, exif: bytes, profile: bytes) -> bytes:
-    """An encoded picture, in the format of that name, with EXIF and profile; JPEG, PNG and WebP can have them."""
-    if not exif and not profile:
-        return data
-    attach = _ATTACH.get(name)
-    return data if attach is None else attach(data, exif, profile)
+_XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]")
+
+_XMP_NAMESPACES: Final = (
+    "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "http://ns.google.com/photos/1.0/camera/",
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/1.0/container/item/",
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.google.com/photos/1.0/image/",
+    "http://ns.apple.com/HDRGainMap/1.0/",
+)
+"""Of what is a picture, or describes the further pictures and videos of a file."""
+
+_XMP_THUMBNAILS: Final = ("http://ns.adobe.com/xap/1.0/", "Thumbnails")
+_XMP_PICTURES: Final = re.compile(
+    b"|".join((*(re.escape(each.encode()) for each in _XMP_NAMESPACES), rb"http://ns\.adobe\.com/xap/1\.0/g/img/"))
+)
 
 
-def _to_jpg(data: bytes, exif: bytes, profile: bytes) -> bytes:
-    at = 2
-    if data[2:4] == b"\xff\xe0":  # JFIF's segment comes first
-        at = 4 + int.from_bytes(data[4:6], "big")
-    segments = []
-    if exif and len(exif) <= MAX_EXIF_SIZE:
-        segments.append(_segment(0xE1, b"Exif\0\0" + exif))
-    parts = [profile[start : start + _MAX_PROFILE_PART] for start in range(0, len(profile), _MAX_PROFILE_PART)]
-    if len(parts) <= 255:
-        mark = b"ICC_PROFILE\0"
-        segments += [_segment(0xE2, mark + bytes((number, len(parts))) + part) for number, part in enumerate(parts, 1)]
-    return b"".join((data[:at], *segments, data[at:]))
+def _without_pictures(packet: bytes) -> bytes:
+    with minidom.parseString(packet) as document:
+        for element in document.getElementsByTagName("*"):
+            for attribute in [*element.attributes.values()]:
+                if _is_of_pictures(attribute):
+                    element.removeAttributeNode(attribute)
+            if _is_of_pictures(element) and element.parentNode is not None:
+                element.parentNode.removeChild(element)
+        return b"".join(node.toxml("utf-8") for node in document.childNodes)
 
 
-def _segment(marker: int, body: bytes) -> bytes:
-    return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
-
-
-def _to_png(data: bytes, exif: bytes, profile: bytes) -> bytes:
-    at = 8 + 12 + 13  # behind the signature and IHDR
-    chunks = b""
-    if profile:
-        chunks += _chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
-    if exif:
-        chunks += _chunk(b"eXIf", exif)
-    return data[:at] + chunks + data[at:]
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def _to_webp(data: bytes, exif: bytes, profile: bytes) -> bytes:
-    """In the extended layout: VP8X first, the profile before the picture, EXIF behind it."""
-    chunks = [(kind, bytes(body)) for kind, body in riff_chunks(memoryview(data))]
-    extended = dict(chunks).get(b"VP8X")
-    picture = [(kind, body) for kind, body in chunks if kind in (b"ALPH", b"VP8 ", b"VP8L")]
-    if extended is None:
-        extended = _vp8x(*picture[0])
-    flags = extended[0] | (0x20 if profile else 0) | (0x08 if exif else 0)
-    wanted = [(b"VP8X", bytes((flags,)) + extended[1:])]
-    wanted += [(b"ICCP", profile)] if profile else []
-    wanted += picture
-    wanted += [(b"EXIF", exif)] if exif else []
-    body = b"".join(kind + struct.pack("<I", len(part)) + part + b"\0" * (len(part) % 2) for kind, part in wanted)
-    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
-
-
-def _vp8x(kind: bytes, body: bytes) -> bytes:
-    """The extended header of a picture that has none: flags, and its size less one."""
-    if kind == b"VP8L":
-        bits = int.from_bytes(body[1:5], "little")
-        width, height, alpha = bits & 0x3FFF, bits >> 14 & 0x3FFF, bits >> 28 & 1
-    else:
-        width, height = ((int.from_bytes(body[at : at + 2], "little") - 1) & 0x3FFF for at in (6, 8))
-        alpha = 0
-    return bytes((alpha << 4, 0, 0, 0)) + width.to_bytes(3, "little") + height.to_bytes(3, "little")
-
-
-_ATTACH: Final[dict[str, Callable[[bytes, bytes, bytes], bytes]]] = {"jpg": _to_jpg, "png": _to_png, "webp": _to_webp}
+def _is_of_pictures(node: minidom.Element | minidom.Attr) -> bool:
+    return node.namespaceURI in _XMP_NAMESPACES or (node.namespaceURI, node.localName) == _XMP_THUMBNAILS

@@ -1,22 +1,29 @@
-"""Pictures out of their files' bytes: with OpenCV, and with FFmpeg a JPEG whose end is missing."""
+"""Pictures out of their files' bytes: with OpenCV, HEIC with libheif, and with FFmpeg a JPEG whose end is missing.
+
+Pillow decodes what OpenCV changes: TIFF with unassociated transparency, which OpenCV gives multiplied in, grey TIFF
+with transparency, which OpenCV leaves out, and PNM whose white is not 255.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from typing import Any, Final
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+from PIL import PpmImagePlugin, TiffImagePlugin
 
 from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
+from moviola.media.images import tags
 from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import MAX_PAGES, Header
-from moviola.media.images.ifd import BadDirectory
+from moviola.media.images.header import MAX_PAGES, Header, open_heif
 from moviola.media.images.orientation import upright
 from moviola.media.images.planar import planes_of
+from moviola.media.images.tags import BadDirectory
 
 CUT_SHORT: Final = "is cut short: what is missing was filled up"
 CLIPPED: Final = "floating-point samples were taken for 0 (black) to 1 (white), the rest cut off; 16 bits come out"
@@ -27,24 +34,26 @@ _Pixels = NDArray[Any]
 @dataclass(slots=True)
 class Page:
     """One picture, upright. `colour` is height × width (grey) or × 3 (BGR), `alpha` height × width or None where
-    nothing is transparent; both uint8 or uint16."""
+    nothing is transparent; both uint8 or uint16. `duration_ms` is that of an animation's frame."""
 
     colour: _Pixels
     alpha: _Pixels | None = None
+    duration_ms: int = 0
 
 
 @dataclass(slots=True)
 class Decoded:
     """The pages of a picture's file, one after the other; what to say of it, and what is wrong with it, once they have
-    been read."""
+    been read. `loop_count` is how often an animation plays, 0 for ever."""
 
     pages: Iterator[Page]
     remark: str = ""
     damage: str = ""
+    loop_count: int = 0
 
 
 def decode(data: bytes | memoryview, header: Header) -> Decoded:
-    """The pictures in a file whose header is known. Raises BrokenImage, also while pages are read."""
+    """Return the pictures in a file whose header is known. Raise BrokenImage, also while pages are read."""
     _hush()
     decoded = Decoded(iter(()))
     decoded.pages = _pages(np.frombuffer(data, np.uint8), header, decoded)
@@ -58,14 +67,15 @@ def _hush() -> None:
 
 
 def _pages(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[Page]:
-    for index, pixels in _arrays(data, header, decoded):
+    for pixels, duration in _arrays(data, header, decoded):
         if pixels.dtype.kind == "f":
             pixels = np.rint(np.nan_to_num(pixels).clip(0, 1) * 65535).astype(np.uint16)
             decoded.remark = CLIPPED
         if pixels.dtype not in (np.uint8, np.uint16):
             raise BrokenImage(f"has samples of the type {pixels.dtype}; 8 or 16 bits, or floating point, can be read")
-        is_premultiplied = header.is_premultiplied and index not in header.planar
-        yield _page(upright(pixels, header.orientation), is_premultiplied)
+        page = _page(upright(pixels, header.orientation), header.is_premultiplied)
+        page.duration_ms = duration
+        yield page
 
 
 def _page(pixels: _Pixels, is_premultiplied: bool) -> Page:
@@ -73,31 +83,46 @@ def _page(pixels: _Pixels, is_premultiplied: bool) -> Page:
         pixels = pixels[..., 0]
     if pixels.ndim == 2 or pixels.shape[2] == 3:
         return Page(np.ascontiguousarray(pixels))
-    alpha = np.ascontiguousarray(pixels[..., 3])
+    alpha = np.ascontiguousarray(pixels[..., -1])
+    colour = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
     peak = np.iinfo(alpha.dtype).max
     if bool((alpha == peak).all()):
-        return Page(np.ascontiguousarray(pixels[..., :3]))
+        return Page(np.ascontiguousarray(colour))
     if is_premultiplied:
-        share = np.maximum(alpha, 1)[..., None] / peak
-        return Page(np.rint(pixels[..., :3] / share).clip(0, peak).astype(pixels.dtype), alpha)
-    return Page(np.ascontiguousarray(pixels[..., :3]), alpha)
+        share = np.maximum(alpha, 1) / peak
+        colour = np.rint(colour / (share if colour.ndim == 2 else share[..., None])).clip(0, peak).astype(pixels.dtype)
+    return Page(np.ascontiguousarray(colour), alpha)
 
 
-def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[int, _Pixels]]:
-    """Index and samples, as the decoder gives them; the pages of a TIFF one by one, the frames of an animation at
-    once."""
-    # As OpenCV's "unchanged" gives of CMYK the ink's amounts with some kinds of TIFF, colours are asked for there.
-    flags = cv2.IMREAD_COLOR if header.is_cmyk else cv2.IMREAD_UNCHANGED
+def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[_Pixels, int]]:
+    """Samples as the decoder gives them, and a frame's duration; the pages of a TIFF one by one, the frames of an
+    animation at once."""
     if header.format == "tiff":
-        for index in header.pages:
-            if index in header.planar:
-                yield index, _interleaved(data.tobytes(), index)
-            else:
-                yield index, _many(data, flags, index, index + 1)[0]
-    elif len(header.pages) > 1:
-        yield from enumerate(_many(data, flags, 0, MAX_PAGES))
+        yield from ((_tiff_page(data, header, index), 0) for index in header.pages)
+    elif header.format == "heic":
+        yield from ((pixels, 0) for pixels in _heic(data))
+    elif header.is_moving:
+        yield from _animation(data, decoded)
+    elif header.format == "pnm":
+        yield _pnm(data, header), 0
     else:
-        yield 0, _one(data, flags, header, decoded)
+        yield _deepened(_one(data, _flags(header), header, decoded), header), 0
+
+
+def _flags(header: Header) -> int:
+    # As OpenCV's "unchanged" gives of CMYK the ink's amounts with some kinds of TIFF, colours are asked for there.
+    return cv2.IMREAD_COLOR if header.is_cmyk else cv2.IMREAD_UNCHANGED
+
+
+def _deepened(pixels: _Pixels, header: Header) -> _Pixels:
+    """Return samples of which white is 65535: AVIF has 10 or 12 bits, and PNM any number."""
+    if pixels.dtype != np.uint16 or header.bits == 16:
+        return pixels
+    return _scaled(pixels, (1 << header.bits) - 1)
+
+
+def _scaled(pixels: _Pixels, peak: int) -> _Pixels:
+    return ((pixels.astype(np.uint32) * 65535 + peak // 2) // peak).clip(0, 65535).astype(np.uint16)
 
 
 def _one(data: _Pixels, flags: int, header: Header, decoded: Decoded) -> _Pixels:
@@ -123,6 +148,40 @@ def _many(data: _Pixels, flags: int, start: int, stop: int) -> list[_Pixels]:
     return list(pages)
 
 
+def _animation(data: _Pixels, decoded: Decoded) -> Iterator[tuple[_Pixels, int]]:
+    try:
+        found, moving = cv2.imdecodeanimation(data.reshape(1, -1), 0, MAX_PAGES)
+    except (cv2.error, IndexError) as error:
+        raise _broken(error) from None
+    if not found or not moving.frames:
+        raise _broken()
+    decoded.loop_count = int(moving.loop_count)
+    yield from zip(moving.frames, map(int, moving.durations), strict=True)
+
+
+def _tiff_page(data: _Pixels, header: Header, index: int) -> _Pixels:
+    if index in header.planar:
+        return _interleaved(data.tobytes(), index)
+    if header.has_alpha and (pixels := _by_pillow(data, index)) is not None:
+        return pixels
+    return _many(data, _flags(header), index, index + 1)[0]
+
+
+def _by_pillow(data: _Pixels, index: int) -> _Pixels | None:
+    """Return a page with transparency, as it is stored; None where Pillow would change it, or cannot decode it."""
+    try:
+        with tags.quiet():
+            image = TiffImagePlugin.TiffImageFile(BytesIO(data.tobytes()))
+            image.seek(index)
+            if image.mode not in ("LA", "RGBA") or max(image.tag_v2[258]) > 8:
+                return None
+            pixels = np.asarray(image)
+    except BadDirectory:
+        return None
+    turned = upright(pixels, int(image.tag_v2.get(274, 1)))
+    return turned if image.mode == "LA" else turned[..., [2, 1, 0, 3]]
+
+
 def _interleaved(data: bytes, page: int) -> _Pixels:
     try:
         files = list(planes_of(data, page))
@@ -130,6 +189,31 @@ def _interleaved(data: bytes, page: int) -> _Pixels:
         raise _broken() from None
     planes = [_many(np.frombuffer(each, np.uint8), cv2.IMREAD_UNCHANGED, 0, 1)[0] for each in files]
     return np.dstack((*planes[2::-1], *planes[3:])) if len(planes) > 2 else planes[0]
+
+
+def _pnm(data: _Pixels, header: Header) -> _Pixels:
+    """By OpenCV where samples have more than 8 bits, of which Pillow makes 8."""
+    try:
+        with tags.quiet():
+            image = PpmImagePlugin.PpmImageFile(BytesIO(data.tobytes()))
+            if header.bits > 8:
+                arguments = image.tile[0].args
+                pixels = _one(data, cv2.IMREAD_UNCHANGED, header, Decoded(iter(())))
+                return _scaled(pixels, int(arguments[1]) if isinstance(arguments, tuple) else 65535)
+            pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
+    except BadDirectory:
+        raise _broken() from None
+    return pixels if pixels.ndim == 2 else pixels[..., ::-1]
+
+
+def _heic(data: _Pixels) -> Iterator[_Pixels]:
+    """8 bits a sample, or what there is of 16."""
+    try:
+        for image in open_heif(data.tobytes()):
+            pixels = np.asarray(image)
+            yield pixels if pixels.ndim == 3 else pixels.reshape(image.size[1], image.size[0], -1)
+    except (OSError, ValueError, RuntimeError, EOFError) as error:
+        raise _broken() from error
 
 
 def _with_ffmpeg(data: _Pixels, header: Header) -> _Pixels | None:

@@ -2,44 +2,92 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+
+from moviola.media.kind import HEAD_SIZE
+
+EXIF, XMP, PROFILE, RESOLUTION, COMMENT, TEXTS = "exif", "xmp", "profile", "resolution", "comment", "texts"
+"""What a file can hold beside its pixels; moviola/media/images/carried.py tells what each is."""
+
+_PHOTOGRAPH: Final = frozenset((EXIF, XMP, PROFILE, RESOLUTION))
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format of pictures; `suffixes` are what its files are called, the usual one first."""
+    """A format of pictures.
+
+    Attributes:
+        name: as `--format` takes it.
+        label: what people call it.
+        suffixes: what its files are called, the usual one first.
+        has_alpha: it can hold transparency.
+        has_16_bits: samples of more than 8 bits stay so.
+        has_pages: several pictures of different sizes can be in one file.
+        can_move: a file can be an animation, with a duration for each frame.
+        holds: what it can hold beside pixels.
+    """
 
     name: str
+    label: str
     suffixes: tuple[str, ...]
     has_alpha: bool = False
     has_16_bits: bool = False
     has_pages: bool = False
+    can_move: bool = False
+    holds: frozenset[str] = frozenset()
 
 
 FORMATS: Final = {
     each.name: each
     for each in (
-        Format("jpg", (".jpg", ".jpeg", ".jpe", ".jfif")),
-        Format("png", (".png", ".apng"), has_alpha=True, has_16_bits=True),
-        Format("webp", (".webp",), has_alpha=True),
-        Format("tiff", (".tif", ".tiff"), has_alpha=True, has_16_bits=True, has_pages=True),
-        Format("bmp", (".bmp", ".dib"), has_alpha=True),
-        Format("gif", (".gif",)),
+        Format("jpg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), holds=_PHOTOGRAPH | {COMMENT}),
+        Format(
+            "png", "PNG", (".png", ".apng"), has_alpha=True, has_16_bits=True, can_move=True,
+            holds=_PHOTOGRAPH | {COMMENT, TEXTS},
+        ),
+        Format("webp", "WebP", (".webp",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),
+        Format("tiff", "TIFF", (".tif", ".tiff"), has_alpha=True, has_16_bits=True, has_pages=True, holds=_PHOTOGRAPH),
+        Format("heic", "HEIC", (".heic", ".heif", ".hif"), has_alpha=True, has_16_bits=True, has_pages=True,
+               holds=_PHOTOGRAPH),
+        Format("avif", "AVIF", (".avif",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),
+        Format("bmp", "BMP", (".bmp", ".dib"), has_alpha=True),
+        Format("gif", "GIF", (".gif",), has_alpha=True, can_move=True, holds=frozenset((COMMENT,))),
+        Format("pnm", "PNM", (".ppm", ".pgm", ".pbm", ".pnm"), has_16_bits=True),
     )
-}
+}  # fmt: skip
 """By name. All are read; of those in OUTPUT_FORMATS results can be."""
 
-OUTPUT_FORMATS: Final = ("jpg", "png", "webp", "tiff", "bmp")
+OUTPUT_FORMATS: Final = tuple(FORMATS)
+
+STILL_FORMATS: Final = tuple(name for name in FORMATS if name != "gif")
+"""Those that a single picture can be written as: a GIF has 256 colours, which no filter keeps to."""
 
 MAX_QUALITY: Final = 100
-"""Of JPEG and WebP, as their encoders count; 1 is the least."""
-
-INSTEAD: Final = {"gif": "png"}
-"""What is written where the source's format is kept but cannot be: a GIF has 256 colours, which no filter keeps to."""
+"""Of JPEG, WebP, HEIC and AVIF, as their encoders count; 1 is the least."""
 
 SUFFIXES: Final = frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
 """How pictures are found in a folder."""
+
+_HEIC_BRANDS: Final = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"))
+_AVIF_BRANDS: Final = frozenset((b"avif", b"avis"))
+_COMMON_BRANDS: Final = frozenset((b"mif1", b"mif2", b"msf1", b"miaf"))  # ISO/IEC 23008-12: of either
+_PNM: Final = re.compile(rb"P[1-6]\s*(?:\s\d|#)")
+_BMP: Final = re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL)  # by the sizes of its headers
+_STARTS: Final = (
+    (b"\xff\xd8\xff", "jpg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"II*\0", "tiff"), (b"MM\0*", "tiff"), (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"), (b"GIF87a", "gif"), (b"GIF89a", "gif"),
+)  # fmt: skip
+_UNREAD: Final = (
+    (b"\xff\x0a", "a JPEG XL picture"), (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"), (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"8BPS", "a Photoshop document"), (b"gimp xcf", "a GIMP document"),
+    (b"v/1\x01", "an OpenEXR picture"), (b"#?RADIANCE", "a Radiance HDR picture"), (b"P7\n", "a PAM picture"),
+    (b"PF\n", "a PFM picture"), (b"Pf\n", "a PFM picture"), (b"qoif", "a QOI picture"), (b"\0\0\1\0", "an icon"),
+    (b"DDS ", "a DDS texture"), (b"FUJIFILMCCD-RAW", "a camera's raw picture"),
+)  # fmt: skip
+"""Pictures that are told apart so that people learn what they have, and are not read. CR2, NEF, DNG, ARW are TIFF."""
 
 
 class BrokenImage(Exception):
@@ -47,25 +95,47 @@ class BrokenImage(Exception):
 
 
 def format_of(data: bytes | memoryview) -> str:
-    """The name of the format that a file's first bytes tell. Raises BrokenImage."""
-    start = bytes(data[:16])
-    if start.startswith(b"\xff\xd8\xff"):
-        return "jpg"
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
-        return "webp"
-    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "tiff"
-    if start.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    if start.startswith(b"BM"):
-        return "bmp"
-    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"avif", b"avis"):
-        raise BrokenImage("is a HEIF or AVIF picture, which is not read; convert it to JPEG or PNG")
+    """Return the name of the format that a file's first bytes tell. Raise BrokenImage where it is none that is read."""
+    start = bytes(data[:HEAD_SIZE])
+    if found := _known(start):
+        return found
     if not start:
         raise BrokenImage("is empty")
-    raise BrokenImage("is no JPEG, PNG, WebP, TIFF, BMP or GIF picture, whatever its name says")
+    if unread := _unread(start):
+        raise BrokenImage(f"is {unread}, which is not read; convert it to PNG or TIFF")
+    *most, last = (each.label for each in FORMATS.values())
+    raise BrokenImage(f"is no {', '.join(most)} or {last} picture, whatever its name says")
+
+
+def is_picture(start: bytes) -> bool:
+    """Whether a file that begins so is a picture, also of a format that is not read."""
+    return bool(_known(start) or _unread(start))
+
+
+def _known(start: bytes) -> str:
+    if start[4:8] == b"ftyp":
+        return _by_brands(start)
+    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
+        return "webp"
+    if _PNM.match(start):
+        return "pnm"
+    if _BMP.match(start):
+        return "bmp"
+    return next((name for mark, name in _STARTS if start.startswith(mark)), "")
+
+
+def _unread(start: bytes) -> str:
+    return next((noun for mark, noun in _UNREAD if start.startswith(mark)), "")
+
+
+def _by_brands(start: bytes) -> str:
+    """Return which picture a file of the ISO base media format is, by its brands; empty for a video."""
+    end = min(max(int.from_bytes(start[:4]), 16), len(start))
+    brands = [start[8:12], *(start[at : at + 4] for at in range(16, end - 3, 4))]
+    if brands[0] not in _HEIC_BRANDS | _AVIF_BRANDS | _COMMON_BRANDS:
+        return ""
+    is_avif = brands[0] in _AVIF_BRANDS or (brands[0] in _COMMON_BRANDS and not _AVIF_BRANDS.isdisjoint(brands))
+    return "avif" if is_avif else "heic"
 
 
 def format_called(suffix: str) -> str | None:
@@ -75,12 +145,21 @@ def format_called(suffix: str) -> str | None:
 
 def suffix_of(data: bytes) -> str:
     """Return the suffix of a picture's file that begins so; empty for what is no picture that is read."""
-    try:
-        return FORMATS[format_of(data)].suffixes[0]
-    except (BrokenImage, KeyError):
-        return ""
+    found = _known(data[:HEAD_SIZE])
+    return FORMATS[found].suffixes[0] if found else ""
 
 
-def written_as(source: str, wanted: str) -> str:
-    """The format of the result of a picture in the format `source`; `wanted` is one of OUTPUT_FORMATS or empty."""
-    return wanted or INSTEAD.get(source, source)
+def written_as(source: str, wanted: str, *, is_moving: bool = False, is_deep: bool = False) -> str:
+    """Return the format of the result of a picture.
+
+    Args:
+        source: the format of the picture's file.
+        wanted: one of OUTPUT_FORMATS, or empty for that of the source.
+        is_moving: it is an animation.
+        is_deep: its samples have more than 8 bits.
+    """
+    if wanted:
+        return wanted
+    if (source == "gif" and not is_moving) or (source == "avif" and is_deep):
+        return "png"
+    return source

@@ -1,20 +1,38 @@
-"""What a picture's file says of itself before it is decoded: size, pages, which way is up, colour profile.
+"""What a picture's file says of itself before it is decoded: size, pages, which way is up, what it carries.
 
-Read by the client, which decodes nothing, and again by the worker, which trusts nobody. Sources: ITU-T T.81 (JPEG),
-the PNG, WebP container, GIF89a, BMP and TIFF 6.0 specifications.
+Read by the client, which decodes nothing, and again by the worker, which trusts nobody. Pillow and pillow-heif read
+files as far as their headers go. What they do not tell is read here: whether a WebP is without loss, chunks of a PNG
+behind its pixels, the directories of a TIFF (in `tags`), of which Pillow opens only those that it can decode.
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
 
+import pillow_heif
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    WebPImagePlugin,
+)
+from PIL.Image import DecompressionBombError
+
+from moviola.media.images import tags
+from moviola.media.images.carried import Carried, Collector, LeftOut
 from moviola.media.images.formats import BrokenImage, format_of
-from moviola.media.images.ifd import BadDirectory, Directories
 from moviola.media.images.planar import is_planar
+from moviola.media.images.tags import BadDirectory, directories, number
+
+if TYPE_CHECKING:
+    from pillow_heif import HeifFile
 
 MAX_FILE_SIZE: Final = 128 * 1024 * 1024
 """One picture's file. It travels whole, in a payload of at most 256 MiB; a 100-megapixel photograph has about 50 MB."""
@@ -26,28 +44,31 @@ it, that is about 1 GB. A file of some kilobytes can promise as many as it likes
 MAX_PAGES: Final = 1_000
 """Of one file. All are worked on by one worker, one after the other."""
 
-MAX_PROFILE_SIZE: Final = 4 * 1024 * 1024
-"""A colour profile, unpacked: those with tables for printers have up to 3 MB."""
-
-_ORIENTATION, _WIDTH, _HEIGHT, _PROFILE = 274, 256, 257, 34675
-_SUBFILE, _BITS, _PHOTOMETRIC, _EXTRA = 254, 258, 262, 338
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA = 256, 257, 258, 262, 277, 338
+_SUBFILE, _PROFILE, _XMP = 254, 34675, 700
+_IPTC, _PHOTOSHOP, _LAYERS = 33723, 34377, 37724
 _REDUCED_OR_MASK: Final = 1 | 4  # TIFF 6.0, NewSubfileType
 _CMYK: Final = 5
-_UNASSOCIATED: Final = 2  # TIFF 6.0, ExtraSamples
-_SOF: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # T.81, table B.1
-_CHROMA: Final = {0x11: "444", 0x21: "422"}  # by the first component's sampling factors
-_BARE: Final = frozenset((0x01, *range(0xD0, 0xD8)))
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF 6.0, ExtraSamples
+_CHROMA: Final = {0: "444", 1: "422"}  # as Pillow numbers how a JPEG's colours are sampled
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """`width` × `height` pixels as stored, of the first page; `pixel_count` of all pages.
 
-    `pages` are the indices, in the file, of those that are pictures of their own. `orientation` is EXIF's number, 1
-    where the decoder turns the picture itself. `exif` is the block without its mark, `profile` an ICC profile.
-    `is_premultiplied`: OpenCV gives the colours multiplied by the transparency. `planar` are those of `pages` whose
-    colours lie in planes of their own: see planar.py. `chroma` is the resolution of a JPEG's colours: 444 full, 422
-    halved across, 420 halved.
+    Attributes:
+        format: a name of FORMATS.
+        pages: the indices, in the file, of those that are pictures of their own.
+        is_moving: the pages are the frames of an animation.
+        orientation: EXIF's number, 1 where the decoder turns the picture itself.
+        carried: what lasts beside the pixels; `left_out` what does not.
+        has_alpha: it may have transparency.
+        bits: of a sample; more than 8 are worked on as 16.
+        is_lossless: pixels are stored as they were.
+        is_premultiplied: its colours are multiplied by the transparency.
+        planar: those of `pages` whose colours lie in planes of their own: see planar.py.
+        chroma: the resolution of colours: 444 full, 422 halved across, 420 halved.
     """
 
     format: str
@@ -55,9 +76,12 @@ class Header:
     height: int
     pixel_count: int
     pages: tuple[int, ...] = (0,)
+    is_moving: bool = False
     orientation: int = 1
-    exif: bytes = b""
-    profile: bytes = b""
+    carried: Carried = field(default_factory=Carried)
+    left_out: tuple[LeftOut, ...] = ()
+    has_alpha: bool = False
+    bits: int = 8
     is_lossless: bool = True
     is_cmyk: bool = False
     is_premultiplied: bool = False
@@ -66,14 +90,17 @@ class Header:
 
 
 def read_header(data: bytes | memoryview) -> Header:
-    """The header of a picture's file. Raises BrokenImage, also for what is beyond a limit."""
+    """Return the header of a picture's file. Raise BrokenImage, also for what is beyond a limit."""
     if len(data) > MAX_FILE_SIZE:
         raise BrokenImage(too_large(len(data)))
     name = format_of(data)
     try:
-        found = _READERS[name](memoryview(data))
-    except (struct.error, IndexError, BadDirectory):
+        with tags.quiet():
+            found = _READERS[name](bytes(data))
+    except (BadDirectory, EOFError, RuntimeError, StopIteration):
         raise BrokenImage("is broken: its header is cut short or makes no sense") from None
+    except DecompressionBombError:
+        raise BrokenImage(f"has far more than {MAX_PIXELS / 1e6:.0f} million pixels by its header, the most") from None
     if not found.pages:
         raise BrokenImage("is broken: there is no picture in it")
     if found.width < 1 or found.height < 1:
@@ -92,188 +119,246 @@ def too_large(size: int) -> str:
     return f"has {size / 2**20:.0f} MiB; {MAX_FILE_SIZE >> 20} are the most for one picture"
 
 
-def _jpg(data: memoryview) -> Header:
-    width = height = 0
-    exif = b""
-    chroma = "444"
-    profile: dict[int, bytes] = {}
-    for marker, body in _segments(data):
-        if marker in _SOF:
-            height, width = struct.unpack_from(">HH", body, 1)
-            chroma = _CHROMA.get(body[7], "420") if body[5] > 1 else "444"
-        elif marker == 0xE1 and bytes(body[:6]) == b"Exif\0\0" and not exif:
-            exif = bytes(body[6:])
-        elif marker == 0xE2 and bytes(body[:12]) == b"ICC_PROFILE\0":
-            profile[body[12]] = bytes(body[14:])
-    whole = b"".join(part for _, part in sorted(profile.items()))
-    orientation = _orientation(exif)
-    return Header(
-        "jpg", width, height, width * height, (0,), orientation, exif, whole, is_lossless=False, chroma=chroma
-    )
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """A JPEG whose EXIF nobody reads in passing: moviola/media/images/tags.py bounds what that takes."""
+
+    def _read_dpi_from_exif(self) -> None:
+        return
 
 
-def _segments(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Marker and contents of the segments before the first scan."""
-    at = 2
-    while True:
-        while data[at] != 0xFF:  # T.81 allows nothing between segments; some writers leave zeros
-            at += 1
-        while data[at] == 0xFF:
-            at += 1
-        marker = data[at]
-        at += 1
-        if marker == 0xDA or marker == 0xD9:
-            return
-        if marker in _BARE:
-            continue
-        (size,) = struct.unpack_from(">H", data, at)
-        yield marker, data[at + 2 : at + size]
-        at += max(size, 2)
+class _Gif(GifImagePlugin.GifImageFile):
+    """A GIF whose frames are counted as far as they may go."""
+
+    def _seek(self, frame: int, update_image: bool = True) -> None:
+        if frame > MAX_PAGES:
+            raise EOFError
+        super()._seek(frame, update_image)
 
 
-def _png(data: memoryview) -> Header:
-    width, height = struct.unpack_from(">II", data, 16)
-    exif = profile = b""
-    count = 1
-    at = 8
-    while at + 8 <= len(data):
-        (size,) = struct.unpack_from(">I", data, at)
-        kind, body = bytes(data[at + 4 : at + 8]), data[at + 8 : at + 8 + size]
-        if kind == b"eXIf":
-            exif = bytes(body)
-        elif kind == b"acTL" and len(body) >= 4:
-            (count,) = struct.unpack_from(">I", body)
-        elif kind == b"iCCP":
-            profile = _unzipped(bytes(body).partition(b"\0")[2][1:])
-        at += 12 + size
-    pages = _numbered(count)
-    return Header("png", width, height, width * height * len(pages), pages, _orientation(exif), exif, profile)
+def _jpg(data: bytes) -> Header:
+    image = _Jpeg(BytesIO(data))
+    found = Collector()
+    exif = image.info.get("exif", b"")
+    found.thumbnail(exif)
+    if "mp" in image.info:
+        found.left_out.append(LeftOut.FURTHER_PICTURES)
+    if set(image.info.get("photoshop", ())) - {0x03ED}:  # the resolution, which stands elsewhere too
+        found.left_out.append(LeftOut.BLOCKS)
+    carried = _carried(found, image.info, exif, 1 if image.layers == 1 else 3)
+    chroma = _CHROMA.get(JpegImagePlugin.get_sampling(image), "444" if image.layers == 1 else "420")
+    return _header("jpg", image.size, found, carried, exif, is_lossless=False, chroma=chroma)
 
 
-def _unzipped(data: bytes) -> bytes:
-    """Empty where it is broken or too long: a picture does well without its profile."""
-    unzip = zlib.decompressobj()
+def _png(data: bytes) -> Header:
+    """Pillow's own reader stops at the first pixels; what a picture carries may stand behind them."""
+    file = BytesIO(data)
+    stream = PngImagePlugin.PngStream(file)
+    found = Collector()
+    file.seek(8)
+    while file.tell() + 8 <= len(data):
+        name, start, size = stream.read()
+        if name == b"IEND":
+            break
+        if name in _PNG_CHUNKS:
+            _call(stream, found, name, start, size)
+        file.seek(start + size + 4)
+    info, texts = stream.im_info, stream.im_text
+    exif = info.get("exif", b"")
+    found.thumbnail(exif)
+    if any(key.startswith("Raw profile type") for key in texts):
+        found.left_out.append(LeftOut.BLOCKS)
+    told = {key: text for key, text in texts.items() if not key.startswith(("Raw profile type", "XML:"))}
+    comment = told.pop("Comment", "").encode()
+    is_grey = data[25] in (0, 4)
+    carried = _carried(found, {**info, "comment": comment}, exif, 1 if is_grey else 3, tuple(told.items()))
+    pages = stream.im_n_frames or 1
+    if not stream.im_mode:
+        raise BadDirectory("no header")
+    return _header(
+        "png", stream.im_size, found, carried, exif, pages,
+        has_alpha=data[25] in (4, 6) or "transparency" in info, bits=max(8, data[24]),
+    )  # fmt: skip
+
+
+_PNG_CHUNKS: Final = frozenset((b"IHDR", b"tRNS", b"iCCP", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"acTL"))
+
+
+def _call(stream: PngImagePlugin.PngStream, found: Collector, name: bytes, start: int, size: int) -> None:
+    """Have Pillow read a chunk of a PNG; a broken one that is not needed does no harm."""
     try:
-        profile = unzip.decompress(data, MAX_PROFILE_SIZE)
-    except zlib.error:
-        return b""
-    return profile if unzip.eof else b""
+        stream.call(name, start, size)
+    except (OSError, SyntaxError, ValueError, LookupError, struct.error):
+        if name == b"IHDR":
+            raise
+        found.left_out.append(LeftOut.BLOCKS)
 
 
-def _webp(data: memoryview) -> Header:
-    width = height = count = 0
-    exif = profile = b""
-    is_lossless = False
-    for kind, body in riff_chunks(data):
-        if kind == b"VP8X":
-            width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
-        elif kind == b"VP8 " and not width:
-            width, height = (value & 0x3FFF for value in struct.unpack_from("<HH", body, 6))
-        elif kind == b"VP8L":
-            is_lossless = True
-            (bits,) = struct.unpack_from("<I", body, 1)
-            if not width:
-                width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-        elif kind == b"ANMF":
-            count += 1
-            is_lossless = is_lossless or bytes(body[16:20]) == b"VP8L"
-        elif kind == b"ICCP" and len(body) <= MAX_PROFILE_SIZE:
-            profile = bytes(body)
-        elif kind == b"EXIF":
-            exif = bytes(body).removeprefix(b"Exif\0\0")
-    pages = _numbered(max(count, 1))
-    orientation = _orientation(exif)
-    return Header(
-        "webp", width, height, width * height * len(pages), pages, orientation, exif, profile, is_lossless=is_lossless
-    )
+def _webp(data: bytes) -> Header:
+    image = WebPImagePlugin.WebPImageFile(BytesIO(data))
+    found = Collector()
+    exif = image.info.get("exif", b"")
+    found.thumbnail(exif)
+    carried = _carried(found, image.info, exif, 3)
+    return _header(
+        "webp", image.size, found, carried, exif, image.n_frames,
+        has_alpha=image.mode == "RGBA", is_lossless=b"VP8 " not in _riff_chunks(data), chroma="420",
+    )  # fmt: skip
 
 
-def riff_chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Name and contents of the chunks of a WebP file."""
-    at = 12
+def _riff_chunks(data: bytes) -> frozenset[bytes]:
+    """Return the names of the chunks of a WebP file, those of its frames included."""
+    names, at = set[bytes](), 12
     while at + 8 <= len(data):
-        (size,) = struct.unpack_from("<I", data, at + 4)
-        yield bytes(data[at : at + 4]), data[at + 8 : at + 8 + size]
-        at += 8 + size + size % 2
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        names.add(name)
+        at += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame's own chunks stand behind 16 bytes of it
+    return frozenset(names)
 
 
-def _gif(data: memoryview) -> Header:
-    width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + _palette_size(flags)
-    count = 0
-    while at < len(data) and data[at] != 0x3B:
-        if data[at] == 0x2C:
-            count += 1
-            at += 10 + _palette_size(data[at + 9]) + 1
-        else:
-            at += 2
-        while data[at]:  # blocks of up to 255 bytes, until an empty one
-            at += 1 + data[at]
-        at += 1
-    pages = _numbered(count)
-    return Header("gif", width, height, width * height * len(pages), pages)
+def _gif(data: bytes) -> Header:
+    image = _Gif(BytesIO(data))
+    count = image.n_frames
+    found = Collector()
+    carried = _carried(found, image.info, b"", 3)
+    return _header("gif", image.size, found, carried, b"", count, has_alpha=True)
 
 
-def _palette_size(flags: int) -> int:
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+def _bmp(data: bytes) -> Header:
+    image = BmpImagePlugin.BmpImageFile(BytesIO(data))
+    found = Collector()
+    return _header("bmp", image.size, found, _carried(found, image.info, b"", 3), b"", has_alpha=image.mode == "RGBA")
 
 
-def _bmp(data: memoryview) -> Header:
-    (size,) = struct.unpack_from("<I", data, 14)
-    width, height = struct.unpack_from("<HH" if size == 12 else "<ii", data, 18)
-    return Header("bmp", width, abs(height), width * abs(height))
+def _pnm(data: bytes) -> Header:
+    image = PpmImagePlugin.PpmImageFile(BytesIO(data))
+    arguments = image.tile[0].args
+    peak = int(arguments[1]) if isinstance(arguments, tuple) else 65535 if arguments == "I;16B" else 255
+    return _header("pnm", image.size, Collector(), Carried(), b"", bits=max(8, peak.bit_length()))
 
 
-def _tiff(data: memoryview) -> Header:
+def _heic(data: bytes) -> Header:
+    """The decoder turns pictures upright."""
+    file = open_heif(data)
+    first = file[file.primary_index]
+    found = Collector()
+    carried = _of_heif(found, first.info)
+    pages = tuple(range(len(file)))
+    return Header(
+        "heic", *first.size, sum(each.size[0] * each.size[1] for each in file), pages,
+        carried=carried, left_out=tuple(dict.fromkeys(found.left_out)), has_alpha=first.has_alpha,
+        bits=_whole(first.info["bit_depth"]), is_lossless=False, is_premultiplied=first.premultiplied_alpha,
+        chroma=str(first.info.get("chroma", 420)),
+    )  # fmt: skip
+
+
+def _avif(data: bytes) -> Header:
+    """Pillow tells frames and which way is up, libheif depth and colours of the same file."""
+    image = AvifImagePlugin.AvifImageFile(BytesIO(data))
+    try:
+        info = open_heif(data).info
+    except (OSError, ValueError, RuntimeError, EOFError, IndexError):  # a sequence without a still picture
+        info = {}
+    found = Collector()
+    exif = image.info.get("exif", b"")
+    carried = _of_heif(found, {**info, **{key: image.info.get(key) for key in ("exif", "xmp", "icc_profile")}})
+    return _header(
+        "avif", image.size, found, carried, exif, image.n_frames, has_alpha=image.mode == "RGBA",
+        bits=info.get("bit_depth", 8), is_lossless=False, chroma=str(info.get("chroma", 444)),
+    )  # fmt: skip
+
+
+def open_heif(data: bytes) -> HeifFile:
+    """Return the container of a HEIC or AVIF picture, of which nothing is decoded."""
+    return pillow_heif.open_heif(data, convert_hdr_to_8bit=False, bgr_mode=True)
+
+
+def _of_heif(found: Collector, info: dict[str, Any]) -> Carried:
+    if info.get("thumbnails"):
+        found.left_out.append(LeftOut.THUMBNAIL)
+    if info.get("depth_images"):
+        found.left_out.append(LeftOut.DEPTH)
+    if any("alpha" not in str(kind) for kind in info.get("aux", ())):
+        found.left_out.append(LeftOut.FURTHER_PICTURES)
+    exif = info.get("exif") or b""
+    found.thumbnail(exif)
+    nclx = info.get("nclx_profile")
+    numbers = ("color_primaries", "transfer_characteristics", "matrix_coefficients", "full_range_flag")
+    carried = _carried(found, info, exif, 3)
+    if not nclx:
+        return carried
+    primaries, transfer, matrix, is_full = (int(nclx[name]) for name in numbers)
+    return replace(carried, nclx=(primaries, transfer, matrix, is_full))
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _tiff(data: bytes) -> Header:
     """OpenCV turns TIFF pictures upright by their own tag."""
-    sizes = []
-    pages = []
-    profile = b""
-    planar = set[int]()
-    is_cmyk = is_premultiplied = False
-    for index, entries in enumerate(Directories(data).chain(MAX_PAGES + 1)):
-        if _SUBFILE in entries and entries[_SUBFILE].number & _REDUCED_OR_MASK:
-            continue
-        if _WIDTH not in entries or _HEIGHT not in entries:
-            continue
-        pages.append(index)
-        sizes.append((entries[_WIDTH].number, entries[_HEIGHT].number))
-        if _PROFILE in entries and not profile and len(entries[_PROFILE].data) <= MAX_PROFILE_SIZE:
-            profile = bytes(entries[_PROFILE].data)
-        is_cmyk = is_cmyk or (_PHOTOMETRIC in entries and entries[_PHOTOMETRIC].number == _CMYK)
-        if is_planar(entries):
-            planar.add(index)
-        if _EXTRA in entries and entries[_EXTRA].number == _UNASSOCIATED:
-            is_premultiplied = _BITS in entries and entries[_BITS].number <= 8  # libtiff's way to read these
-    width, height = next(iter(sizes), (0, 0))
-    count = sum(width * height for width, height in sizes)
+    pages = dict(_tiff_pages(data))
+    if not pages:
+        raise BrokenImage("is broken: there is no picture in it")
+    first = next(iter(pages.values()))
+    sizes = [(number(page, _WIDTH), number(page, _HEIGHT)) for page in pages.values()]
+    found = Collector()
+    if {_IPTC, _PHOTOSHOP, _LAYERS} & set(first):
+        found.left_out.append(LeftOut.BLOCKS)
+    info = {"icc_profile": first.get(_PROFILE, b""), "xmp": first.get(_XMP, b"")}
+    is_cmyk = any(number(page, _PHOTOMETRIC) == _CMYK for page in pages.values())
+    carried = _carried(found, info, data, 3 if number(first, _SAMPLES, 1) >= 3 else 1)
+    extra = {number(page, _EXTRA) for page in pages.values() if _EXTRA in page}
     return Header(
-        "tiff",
-        width,
-        height,
-        count,
-        tuple(pages),
-        profile=profile,
-        is_cmyk=is_cmyk,
-        is_premultiplied=is_premultiplied,
-        planar=frozenset(planar),
+        "tiff", *sizes[0], sum(width * height for width, height in sizes), tuple(pages),
+        carried=carried, left_out=tuple(dict.fromkeys(found.left_out)),
+        has_alpha=any(number(page, _SAMPLES, 1) in (2, 4) for page in pages.values()) and not is_cmyk,
+        bits=max(number(page, _BITS, 1) for page in pages.values()), is_cmyk=is_cmyk,
+        is_premultiplied=_ASSOCIATED in extra,
+        planar=frozenset(index for index, page in pages.items() if is_planar(page)),
+    )  # fmt: skip
+
+
+def _tiff_pages(data: bytes) -> Iterator[tuple[int, tags.Directory]]:
+    """Yield index and directory of each page that is a picture of its own."""
+    for index, page in enumerate(directories(data, MAX_PAGES + 1)):
+        if _WIDTH in page and _HEIGHT in page and not number(page, _SUBFILE) & _REDUCED_OR_MASK:
+            yield index, page
+
+
+def _carried(
+    found: Collector, info: Mapping[Any, Any], exif: bytes, channels: int, texts: tuple[tuple[str, str], ...] = ()
+) -> Carried:
+    """Return what a file carries, of what Pillow calls so."""
+    kept = found.exif(exif)
+    dpi = info.get("dpi") or (tags.resolution_of(exif) if kept else None)
+    return Carried(
+        kept,
+        found.xmp(_bytes(info.get("xmp"))),
+        found.profile(_bytes(info.get("icc_profile")), channels),
+        dpi if dpi is None or all(0 < each < 1e9 for each in dpi) else None,
+        _bytes(info.get("comment")),
+        texts,
     )
 
 
-def _numbered(count: int) -> tuple[int, ...]:
-    return tuple(range(min(count, MAX_PAGES + 1)))
+def _bytes(value: object) -> bytes:
+    """Return a value that is bytes in all files that are not broken."""
+    return value if isinstance(value, bytes) else b""
 
 
-def _orientation(exif: bytes) -> int:
-    """EXIF's Orientation, 1 (upright) where it is missing or makes no sense."""
-    if not exif:
-        return 1
-    try:
-        first = next(Directories(exif).chain(1), {})
-    except BadDirectory:
-        return 1
-    value = first[_ORIENTATION].number if _ORIENTATION in first else 1
-    return value if 1 <= value <= 8 else 1
+def _header(
+    name: str, size: tuple[int, int], found: Collector, carried: Carried, exif: bytes, pages: int = 1, **more: Any
+) -> Header:
+    """Return a header; `pages` frames are an animation where there are several."""
+    numbers = tuple(range(min(pages, MAX_PAGES + 1)))
+    return Header(
+        name, *size, size[0] * size[1] * len(numbers), numbers,
+        is_moving=len(numbers) > 1, orientation=tags.orientation(exif), carried=carried,
+        left_out=tuple(dict.fromkeys(found.left_out)), **more,
+    )  # fmt: skip
 
 
-_READERS: Final = {"jpg": _jpg, "png": _png, "webp": _webp, "gif": _gif, "bmp": _bmp, "tiff": _tiff}
+_READERS: Final[dict[str, Callable[[bytes], Header]]] = {
+    "jpg": _jpg, "png": _png, "webp": _webp, "gif": _gif, "bmp": _bmp, "tiff": _tiff, "pnm": _pnm, "heic": _heic,
+    "avif": _avif,
+}  # fmt: skip

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Final
 
 from moviola.media.annotations import SUFFIX, fitted
+from moviola.media.images.findings import ImageFacts
 from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, SUFFIXES, format_called
 from moviola.media.kind import Deferred, FileNaming, Naming, UnsuitedName
-from moviola.media.material import NO_VIDEO, Encoder, Source
+from moviola.media.material import NO_VIDEO, Encoder, Source, header
 
 
 def _endings(encoder: Encoder) -> tuple[str, ...]:
@@ -30,16 +31,15 @@ def _fitted_file(encoder: Encoder, suffix: str) -> Encoder:
     wanted = format_called(suffix)
     if wanted is None:
         raise UnsuitedName(f"no format of pictures is called {suffix}; {hint}")
-    if wanted not in OUTPUT_FORMATS:
-        raise UnsuitedName(f"a {wanted.upper()} holds 256 colours, and what filters draw has more; {hint}")
     if encoder.format not in ("", wanted):
         raise UnsuitedName(f"the name says {suffix}, and --format says {encoder.format}; leave one of them out")
     return replace(encoder, format=wanted)
 
 
 def _obstacle(source: Source, encoder: Encoder) -> str:
-    pages = int(source.facts.get("page_count", 1))
-    if pages <= 1 or FORMATS[encoder.format].has_pages:
+    pages, made = int(source.facts.get("page_count", 1)), FORMATS[encoder.format]
+    is_moving = any(group.is_moving for group in header(ImageFacts, source.facts).groups)
+    if pages <= 1 or made.has_pages or (is_moving and made.can_move):
         return ""
     return f"{source.name} holds {pages} pictures, and each becomes a file; name a folder, with a / at its end"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, Final
 
@@ -21,9 +22,9 @@ from moviola.media.bundle import pack, read
 from moviola.media.errors import ProcessingFailed, last_line
 from moviola.media.fingerprint import fingerprint
 from moviola.media.images.bundle import ImageChunk, ImageResult, PictureEntry
-from moviola.media.images.carried import attached, fits, lasting_exif
+from moviola.media.images.carried import fits
 from moviola.media.images.decode import Decoded, Page, decode
-from moviola.media.images.encode import Settings, encode, storable
+from moviola.media.images.encode import Settings, alike, encode, storable
 from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, written_as
 from moviola.media.images.header import Header, read_header
 from moviola.media.material import MODES, NO_VIDEO, Output, Result
@@ -120,7 +121,7 @@ class _Work:
             self._page(made, page, number)
             self._on_frame(self._done)
         if self._is_encoded:
-            self._store(made)
+            self._store(made, decoded.loop_count)
         report = self._report
         report.frames_out += 1
         report.latency_ms.append((perf_counter() - began) * 1000)
@@ -155,7 +156,7 @@ class _Work:
         for note in picture.notes:
             made.notes.append(dict(note) if len(made.header.pages) == 1 else {"page": number, **note})
         if self._is_encoded:
-            made.add(_as_pixels(picture), alpha)
+            made.add(_as_pixels(picture), alpha, page.duration_ms)
         seconds.convert += converted - began
         seconds.filter += filtered - converted
         seconds.encode += perf_counter() - filtered
@@ -185,10 +186,10 @@ class _Work:
         """The picture as it was, or a black one without transparency, which would show outlines."""
         return (source.black(), None) if self._output.on_error == OnError.BLACK else (source, alpha)
 
-    def _store(self, made: _Made) -> None:
+    def _store(self, made: _Made, loop_count: int) -> None:
         """Encodes what became of a file, all of it or nothing."""
         began = perf_counter()
-        files = made.files()
+        files = made.files(loop_count)
         size = sum(len(data) for _, data in files)
         room = MAX_RESULT_SIZE - sum(len(part) for part in self._parts)
         self._report.seconds.encode += perf_counter() - began
@@ -221,43 +222,48 @@ class _Made:
         self.header = header
         self.index = index
         self.name = name
-        self.format = written_as(header.format, output.encoder.format)
+        self.format = written_as(
+            header.format, output.encoder.format, is_moving=header.is_moving, is_deep=header.bits > 8
+        )
         self.notes: list[Note] = []
         self.unfiltered: tuple[str, str] | None = None
         self.remarks: list[str] = []
         self._quality = output.encoder.quality
+        made = FORMATS[self.format]
+        self._is_together = made.has_pages or (made.can_move and header.is_moving)
         self._pages: list[NDArray[Any]] = []
+        self._durations_ms: list[int] = []
         self._encoded: list[bytes] = []
 
-    def add(self, colour: NDArray[Any], alpha: NDArray[Any] | None) -> None:
+    def add(self, colour: NDArray[Any], alpha: NDArray[Any] | None, duration_ms: int) -> None:
         """The next page, with its transparency where that is possible; pages that become files of their own are encoded
         at once."""
         kind = FORMATS[self.format]
-        if alpha is not None and not kind.has_alpha:
-            self._say(f"transparency is left out where there was some: {kind.name} files have none")
-        elif alpha is not None and (alpha.shape != colour.shape[:2] or alpha.dtype != colour.dtype):
+        if alpha is not None and kind.has_alpha and (alpha.shape != colour.shape[:2] or alpha.dtype != colour.dtype):
             self._say("transparency is left out where a filter made pictures of another size")
             alpha = None
         self._pages.append(storable(colour, alpha, self.format))
-        if len(self.header.pages) > 1 and not FORMATS[self.format].has_pages:
-            self._encoded.append(self._encode())
+        self._durations_ms.append(duration_ms)
+        if len(self.header.pages) > 1 and not self._is_together:
+            self._encoded.append(self._encode(0))
 
-    def files(self) -> list[tuple[int, bytes]]:
+    def files(self, loop_count: int) -> list[tuple[int, bytes]]:
         """Page (0 where all is in one file) and bytes of each file."""
         if self._encoded:
             return list(enumerate(self._encoded, 1))
-        return [(0, self._encode())]
+        return [(0, self._encode(loop_count))]
 
-    def _encode(self) -> bytes:
+    def _encode(self, loop_count: int) -> bytes:
         pages, self._pages = self._pages, []
         header = self.header
-        lossless = header.format == "webp" and header.is_lossless
-        data = encode(pages, self.format, Settings(self._quality, lossless, header.chroma))
         channels = 1 if pages[0].ndim == 2 else 3
-        profile = header.profile if fits(header.profile, channels) else b""
-        if profile and self.format in ("tiff", "bmp"):
-            self._say(f"colour profiles are left out: {self.format} files are written without")
-        return attached(data, self.format, lasting_exif(header.exif) if header.exif else b"", profile)
+        carried = header.carried
+        if carried.profile and not fits(carried.profile, channels):
+            carried = replace(carried, profile=b"")
+        durations = tuple(self._durations_ms) if len(pages) > 1 and header.is_moving else ()
+        lossless = header.format == "webp" and header.is_lossless
+        settings = Settings(self._quality, lossless, header.chroma, carried, durations, loop_count)
+        return encode(alike(pages), self.format, settings)
 
     def _say(self, remark: str) -> None:
         self.remarks.append(remark)

@@ -20,8 +20,10 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Fate, Finding, bounded
 from moviola.media.images import KIND
 from moviola.media.images.bundle import ImageChunk, ImageEntry
+from moviola.media.images.carried import LEFT_OUT, LeftOut
+from moviola.media.images.findings import ALPHA, CMYK, ImageGroup
 from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import MAX_FILE_SIZE, read_header, too_large
+from moviola.media.images.header import MAX_FILE_SIZE, Header, read_header, too_large
 from moviola.media.material import Chunk, Cutting, Facts, FrameCount, Material, Source
 
 MAX_IMAGES: Final = 200_000
@@ -82,6 +84,8 @@ class _Survey:
     checksums: array[int] = field(default_factory=lambda: array("Q"))
     problems: dict[int, str] = field(default_factory=dict)
     formats: Counter[str] = field(default_factory=Counter)
+    groups: dict[tuple[str, bool, bool, int], Counter[str]] = field(default_factory=dict)
+    left_out: dict[LeftOut, tuple[str, int]] = field(default_factory=dict)  # the first image's name, how many there are
     page_count: int = 0
     size: int = 0
     fingerprint: Any = field(default_factory=xxhash.xxh3_128)
@@ -101,11 +105,37 @@ class _Survey:
             pixels = header.pixel_count
             self.formats[header.format] += 1
             self.page_count += len(header.pages)
+            self._note(name, header)
         self.size += len(data)
         checksum = _checksum(data)
         self.checksums.append(checksum)
         self.fingerprint.update(f"{name}\0{self.problems.get(index, '')}\0{len(data)}\0{checksum}\n".encode())
         self._place(index, len(data), pixels)
+
+    def _note(self, name: str, header: Header) -> None:
+        """Note what an image has that may be kept or not."""
+        key = (header.format, header.is_moving, len(header.pages) > 1 and not header.is_moving, header.bits)
+        things = self.groups.setdefault(key, Counter())
+        things.update(("", *header.carried.things))
+        things.update(each for each, is_there in ((ALPHA, header.has_alpha), (CMYK, header.is_cmyk)) if is_there)
+        for left_out in header.left_out:
+            first, count = self.left_out.get(left_out, (name, 0))
+            self.left_out[left_out] = (first, count + 1)
+
+    def image_groups(self) -> Iterator[ImageGroup]:
+        """Yield the images that fare alike."""
+        for (format, is_moving, has_pages, bits), things in sorted(self.groups.items()):
+            carried = {thing: count for thing, count in sorted(things.items()) if thing}
+            yield ImageGroup(format, things[""], is_moving, has_pages, bits, carried)
+
+    def findings(self, files: list[tuple[str, Path]]) -> Iterator[Finding]:
+        """Yield what becomes of images whatever the output is."""
+        for index, problem in self.problems.items():
+            yield Finding(files[index][0], Fate.LOST, problem)
+        for left_out, (first, count) in self.left_out.items():
+            noun, reason = LEFT_OUT[left_out]
+            more = f" and of {count - 1} more" if count > 1 else ""
+            yield Finding(f"{noun} of {first}{more}", Fate.LOST, reason)
 
     def _place(self, index: int, size: int, pixels: int) -> None:
         images, max_size, max_pixels = self.asked or CHUNK_IMAGES, CHUNK_SIZE, CHUNK_PIXELS
@@ -170,7 +200,6 @@ def _no_picture(material: Material, files: list[tuple[str, Path]], survey: _Surv
 
 
 def _facts(survey: _Survey, files: list[tuple[str, Path]]) -> Facts:
-    findings = [Finding(files[index][0], Fate.LOST, problem) for index, problem in survey.problems.items()]
     return {
         "unit": KIND.unit,
         "frame_count": len(files),
@@ -179,5 +208,6 @@ def _facts(survey: _Survey, files: list[tuple[str, Path]]) -> Facts:
         "size": survey.size,
         "unreadable_count": len(survey.problems),
         "chunk_count": len(survey.starts),
-        "findings": [each.to_wire() for each in bounded(findings)],
+        "findings": [each.to_wire() for each in bounded(survey.findings(files))],
+        "groups": [each.to_wire() for each in survey.image_groups()],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from moviola.media.images.formats import is_picture
 from moviola.media.kind import Deferred, Grouping, Kind
 from moviola.media.video.naming import NAMING
 
@@ -16,12 +17,23 @@ SUFFIXES: Final = frozenset((
 # fmt: on
 """How videos are found in a folder. A file that is named itself may be called anything."""
 
+_STARTS: Final = (b"\x1aE\xdf\xa3", b"FLV\x01", b"OggS", b"0&\xb2u\x8ef\xcf\x11", b"\x06\x0e+4\x02\x05\x01\x01")
+"""Of Matroska and WebM, Flash Video, Ogg, ASF, MXF."""
+
+
+def _recognises(head: bytes) -> bool:
+    """Whether a file that begins so is a video, whatever its name says."""
+    is_of_boxes = head[4:8] == b"ftyp" and not is_picture(head)  # HEIC and AVIF are of such boxes too
+    return is_of_boxes or head.startswith(_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+
+
 KIND: Final = Kind(
     name="video",
     plural="videos",
     phrase="this is a video",
     unit="frame",
     suffixes=SUFFIXES,
+    recognises=_recognises,
     grouping=Grouping.EACH,
     takes=frozenset(("picture", "frames")),
     default_chains=("blur",),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
+from PIL import Image
 
 Pixels = NDArray[Any]
 
@@ -28,16 +31,36 @@ def corners(width: int = 48, height: int = 32) -> Pixels:
 
 
 def encoded(pixels: Pixels, suffix: str = ".png", *options: int) -> bytes:
-    """A file's bytes, by OpenCV."""
+    """A file's bytes, by OpenCV; a HEIC by pillow-heif, whose `options` are its quality."""
+    if suffix == ".heic":
+        return heic([pixels], *options)
     made, data = cv2.imencode(suffix, pixels, options)
     assert made
     return data.tobytes()
 
 
+def heic(pages: Sequence[Pixels], quality: int = 100, **options: Any) -> bytes:
+    """A HEIC of grey, BGR or BGRA pages of 8 bits, or of more where they are uint16, by pillow-heif."""
+    made: Any = pillow_heif.HeifFile()  # type: ignore[no-untyped-call]
+    for pixels in pages:
+        mode = "L" if pixels.ndim == 2 else ("BGR", "BGRA")[pixels.shape[2] == 4]
+        mode += ";16" if pixels.dtype == np.uint16 else ""
+        made.add_frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
+    file = BytesIO()
+    made.save(file, quality=quality, chroma=444, enc_params={"preset": "ultrafast"}, **options)
+    return file.getvalue()
+
+
 def decoded(data: bytes | Path) -> Pixels:
-    """The first picture of a file as it is stored, by OpenCV."""
-    pixels = cv2.imdecode(np.frombuffer(data if isinstance(data, bytes) else data.read_bytes(), np.uint8), -1)
+    """The first picture of a file as it is stored, by OpenCV; of a HEIC by pillow-heif."""
+    whole = data if isinstance(data, bytes) else data.read_bytes()
+    if whole[4:12] == b"ftypheic" or whole[4:12] == b"ftypheix":
+        found = np.asarray(pillow_heif.open_heif(whole, convert_hdr_to_8bit=False, bgr_mode=True))
+        return found
+    pixels = cv2.imdecode(np.frombuffer(whole, np.uint8), -1)
     assert pixels is not None
+    if whole[:2] in (b"II", b"MM") and pixels.shape[2:] == (4,) and pixels.dtype == np.uint8:
+        return np.asarray(Image.open(BytesIO(whole)))[..., [2, 1, 0, 3]]  # OpenCV multiplies the transparency in
     return pixels
 
 

@@ -1,70 +1,176 @@
+"""What a picture carries beside its pixels, through the whole road; looked at with Pillow and tifffile."""
+
 from __future__ import annotations
 
-import cv2
+from io import BytesIO
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
-from moviola.media.images.carried import attached, fits, lasting_exif
+from moviola.media.images.carried import Carried, Collector, LeftOut
 from moviola.media.images.header import read_header
-from moviola.media.images.ifd import Directories
-from tests.media.images.pictures import PROFILE, corners, decoded, encoded, exif, long, short, text
-
-MAKER_NOTE = (7, 40, b"private notes with offsets of their own!")
-THUMBNAIL = {513: long(0), 514: long(100)}
-
-
-def test_of_exif_stays_what_is_true_of_the_result() -> None:
-    camera = {36867: text("2020:01:02 03:04:05"), 37500: MAKER_NOTE, 40962: long(640), 40963: long(480)}
-    kept = lasting_exif(exif({271: text("a maker"), 274: short(6), **THUMBNAIL}, camera))
-    (first,) = Directories(kept).chain(9)
-    assert set(first) == {271, 34665}
-    nested = Directories(kept).at(first[34665].number)
-    assert set(nested) == {36867}
-    assert nested[36867].data == b"2020:01:02 03:04:05\0"
-    assert b"private" not in kept
+from tests.media.images.gallery import hang, output
+from tests.media.images.photographs import (
+    BIAS,
+    MAKE,
+    RATING,
+    SRGB,
+    SUFFIXES,
+    TITLE,
+    USER_COMMENT,
+    XMP,
+    XP_COMMENT,
+    photograph,
+)
+from tests.media.images.pictures import PROFILE, corners, encoded, exif, long, short, text, with_exif
 
 
-def test_what_is_too_long_for_any_picture_is_left_out() -> None:
+def seen(data: bytes) -> Image.Image:
+    """A picture as Pillow reads it, HEIC by pillow-heif's plugin for it."""
+    from pillow_heif import HeifImagePlugin  # noqa: F401, PLC0415 - it registers itself
+
+    return Image.open(BytesIO(data))
+
+
+def check(made: Image.Image, kind: str, orientation: int = 1) -> None:
+    block = made.getexif()
+    assert (block[TITLE], block[MAKE], block[RATING]) == ("A title", "A maker", 4)
+    assert bytes(block[XP_COMMENT]).decode("utf-16-le") == "größer"
+    camera, place = block.get_ifd(34665), block.get_ifd(34853)
+    assert camera[USER_COMMENT] == b"ASCII\0\0\0mine"
+    assert float(camera[BIAS]) == pytest.approx(-1 / 3)
+    assert (place[1], tuple(map(float, place[2]))) == ("N", (48.0, 8.0, 15.5))
+    assert made.info["icc_profile"] == SRGB
+    packet = made.info.get("xmp") or made.tag_v2[700]  # type: ignore[attr-defined]
+    assert packet.strip(b"\0") == XMP.replace(b'Orientation="6"', b'Orientation="%d"' % orientation)
+    dpi = made.info.get("dpi") or (block[282], block[283])
+    assert tuple(map(round, dpi)) == (300, 300)
+    if kind in ("JPEG", "PNG"):
+        assert made.info.get("comment", made.info.get("Comment")) in (b"a comment", "a comment")
+    if kind == "PNG":
+        assert made.info["Title"] == "A title"
+
+
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_everything_is_kept_in_the_same_format(tmp_path: Path, kind: str) -> None:
+    name = f"a{SUFFIXES[kind]}"
+    data = photograph(kind)
+    check(seen(data), kind, orientation=1 if kind == "HEIF" else 6)  # it is there to be lost
+    made = hang(tmp_path, {name: data}, output("blur"))
+    check(seen(made[name]), kind)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+def test_everything_is_kept_in_another_format(tmp_path: Path, kind: str) -> None:
+    format = {"JPEG": "jpg", "HEIF": "heic"}.get(kind, kind.lower())
+    made = hang(tmp_path, {"a.jpg": photograph("JPEG")}, output(format=format))
+    check(seen(made[f"a{SUFFIXES[kind]}"]), "another")
+
+
+def test_a_deep_png_keeps_it_too(tmp_path: Path) -> None:
+    data = photograph("PNG")
+    deep = encoded(corners().astype(np.uint16) * 257)
+    start, end = 33, data.index(b"IDAT") - 4
+    made = hang(tmp_path, {"a.png": deep[:33] + data[start:end] + deep[33:]}, output("blur"))
+    assert made["a.png"][24] == 16
+    check(seen(made["a.png"]), "PNG")
+
+
+def test_a_tiff_has_its_tags_with_their_types(tmp_path: Path) -> None:
+    made = hang(tmp_path, {"a.tif": photograph("TIFF")}, output("blur"))
+    with tifffile.TiffFile(BytesIO(made["a.tif"])) as file:
+        tags = file.pages.first.tags
+        assert tags[34665].value["ExposureBiasValue"] == (-1, 3)
+        assert tags[34853].value["GPSLatitudeRef"] == "N"
+        assert tags[34675].value == SRGB
+
+
+def test_texts_that_are_not_ascii(tmp_path: Path) -> None:
+    """Which Pillow's own EXIF writes as question marks."""
+    title = "Größe".encode()
+    block = exif({TITLE: (2, len(title) + 1, title + b"\0")})
+    made = hang(tmp_path, {"a.jpg": with_exif(encoded(corners(), ".jpg"), block)}, output("blur"))
+    assert title in seen(made["a.jpg"]).info["exif"]
+
+
+def test_thumbnail_and_private_notes_are_dropped_and_said(tmp_path: Path) -> None:
+    """They would show the face that a filter hides."""
+    face = encoded(corners(16, 16), ".jpg")
+    camera = {36867: text("2020:01:02 03:04:05"), 37500: (7, 40, b"private notes with offsets of their own!")}
+    block = exif({MAKE: text("a maker")}, camera)
+    second = b"".join(
+        (
+            b"\x02\0",
+            b"\x01\x02\x04\0\x01\0\0\0" + (len(block) + 30).to_bytes(4, "little"),
+            b"\x02\x02\x04\0\x01\0\0\0" + len(face).to_bytes(4, "little"),
+            bytes(4),
+        )
+    )
+    at = 8 + 2 + 2 * 12  # where the first directory tells of the next
+    whole = block[:at] + len(block).to_bytes(4, "little") + block[at + 4 :] + second + face
+    data = with_exif(encoded(corners(), ".jpg"), whole)
+    assert face in data
+    made = hang(tmp_path, {"a.jpg": data, "b.jpg": data}, output("blur"))
+    assert face not in made["a.jpg"]
+    assert b"private" not in made["a.jpg"]
+    assert seen(made["a.jpg"]).getexif().get_ifd(34665)[36867] == "2020:01:02 03:04:05"
+    told = [f"{each.subject} {each.reason}" for each in made.source.common_facts.findings]
+    assert "the thumbnail of a.jpg and of 1 more is left out: it would show the picture as it was" in told
+    assert any("private notes of a.jpg and of 1 more" in each for each in told)
+
+
+def test_pictures_within_xmp_are_dropped() -> None:
+    packet = XMP.replace(
+        b'xmp:Rating="4"',
+        b'xmlns:GImage="http://ns.google.com/photos/1.0/image/" GImage:Data="/9j/unfiltered" xmp:Rating="4"',
+    ).replace(b"/></rdf:RDF>", b"><xmp:Thumbnails>/9j/unfiltered</xmp:Thumbnails></rdf:Description></rdf:RDF>")
+    found = Collector()
+    kept = found.xmp(packet)
+    assert b"unfiltered" not in kept
+    assert b'xmp:Rating="4"' in kept
+    assert LeftOut.PICTURES_IN_XMP in found.left_out
+
+
+@pytest.mark.parametrize("packet", [b"<!DOCTYPE x>" + XMP, XMP + bytes([65]) * (1 << 20)])
+def test_xmp_that_is_dangerous_is_left_out(packet: bytes) -> None:
+    found = Collector()
+    assert found.xmp(packet) == b""
+    assert found.left_out == [LeftOut.BROKEN_XMP]
+
+
+def test_what_is_too_long_for_any_picture_is_left_out_and_said() -> None:
     camera = {tag: (7, 10_000, bytes(10_000)) for tag in range(50_000, 50_010)}
-    assert lasting_exif(exif({271: text("a maker")}, camera)) == b""
+    found = Collector()
+    assert found.exif(exif({271: text("a maker")}, camera)) == b""
+    assert found.left_out == [LeftOut.BROKEN_EXIF]
 
 
 @pytest.mark.parametrize("block", [b"", b"II*\0", b"JUNK", exif({274: short(6)}), exif({34665: long(10**6)})])
 def test_of_nothing_or_garbage_stays_nothing(block: bytes) -> None:
-    assert lasting_exif(block) == b""
+    assert Collector().exif(block) == b""
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".webp lossless", ".webp alpha"])
-@pytest.mark.parametrize(
-    ("profile", "block"), [(PROFILE, b""), (b"", exif({271: text("me")})), (PROFILE, exif({271: text("me")}))]
-)
-def test_goes_into_the_file_and_leaves_the_pixels_alone(suffix: str, profile: bytes, block: bytes) -> None:
-    kind, _, way = suffix.partition(" ")
-    pixels = corners()
-    if way == "alpha":
-        pixels = np.dstack((pixels, pixels[..., 0]))
-    options = (cv2.IMWRITE_WEBP_QUALITY, 101 if way == "lossless" else 80) if kind == ".webp" else ()
-    data = encoded(pixels, kind, *options)
-    with_all = attached(data, kind[1:], block, profile)
-    found = read_header(with_all)
-    assert (found.exif, found.profile) == (block, profile)
-    assert (found.width, found.height) == (48, 32)
-    assert (decoded(with_all) == decoded(data)).all()
-
-
-def test_a_profile_of_several_segments() -> None:
+def test_a_profile_of_several_segments(tmp_path: Path) -> None:
     profile = PROFILE + bytes(200_000)
-    assert read_header(attached(encoded(corners(), ".jpg"), "jpg", b"", profile)).profile == profile
-
-
-def test_nothing_to_attach() -> None:
-    data = encoded(corners(), ".png")
-    assert attached(data, "png", b"", b"") is data
-    assert attached(data, "bmp", b"x", b"y") is data
+    file = BytesIO()
+    Image.fromarray(corners()).save(file, "JPEG", icc_profile=profile)
+    made = hang(tmp_path, {"a.jpg": file.getvalue()})
+    assert read_header(made["a.jpg"]).carried.profile == profile
 
 
 def test_a_profile_is_for_so_many_channels() -> None:
-    assert fits(PROFILE, 3)
-    assert not fits(PROFILE, 1)
-    assert not fits(b"", 3)
-    assert not fits(PROFILE.replace(b"RGB ", b"CMYK"), 3)
+    found = Collector()
+    assert found.profile(PROFILE, 3) == PROFILE
+    assert not found.left_out
+    assert found.profile(PROFILE, 1) == b""
+    assert found.profile(PROFILE.replace(b"RGB ", b"CMYK"), 3) == b""
+    assert found.left_out == [LeftOut.PRINT_PROFILE] * 2
+
+
+def test_colours_of_a_wide_heic_are_told_by_a_png() -> None:
+    """In the chunk that PNG's third edition has for it, where there is no profile."""
+    carried = Carried(nclx=(9, 16, 9, 1))
+    assert carried.held_by("png").nclx == (9, 16, 9, 1)

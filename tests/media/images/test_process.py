@@ -1,21 +1,21 @@
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from moviola.media.bundle import pack, unpack_table
 from moviola.media.errors import BundleError, ProcessingFailed
 from moviola.media.images import process as module
-from moviola.media.images.carried import attached
 from moviola.media.images.header import read_header
 from moviola.media.images.process import process
 from moviola.media.report import FrameNotes, Report
 from tests.media.images.gallery import Hanging, hang, output
 from tests.media.images.pictures import (
-    PROFILE,
     Pixels,
     animation,
     corners,
@@ -65,7 +65,7 @@ def test_a_photograph_comes_out_upright_and_says_so(tmp_path: Path, orientation:
     found = read_header(made["a.jpg"])
     assert (found.width, found.height) == ((32, 64) if orientation >= 5 else (64, 32))
     assert found.orientation == 1
-    assert b"a maker" in found.exif
+    assert b"a maker" in found.carried.exif
 
 
 @pytest.mark.parametrize("format", ["jpg", "png", "webp", "tiff", "bmp"])
@@ -83,13 +83,6 @@ def test_quality(tmp_path: Path) -> None:
 
 def test_a_gif_becomes_a_png(tmp_path: Path) -> None:
     assert hang(tmp_path, {"a.gif": encoded(corners(), ".gif")}).names == ["a.png"]
-
-
-def test_colour_profiles_stay_where_they_can(tmp_path: Path) -> None:
-    with_profile = attached(PNG, "png", b"", PROFILE)
-    assert read_header(hang(tmp_path, {"a.png": with_profile})["a.png"]).profile == PROFILE
-    made = hang(tmp_path, {"a.png": with_profile}, output(format="tiff"))
-    assert made.spliced.warnings == ["colour profiles are left out: tiff files are written without"]
 
 
 def transparent() -> tuple[Pixels, bytes]:
@@ -116,7 +109,7 @@ def test_transparency_moves_with_the_picture(tmp_path: Path) -> None:
 def test_transparency_that_has_no_place(tmp_path: Path) -> None:
     _, data = transparent()
     made = hang(tmp_path, {"a.png": data}, output(format="jpg"))
-    assert made.spliced.warnings == ["transparency is left out where there was some: jpg files have none"]
+    assert decoded(made["a.jpg"]).shape == (32, 48, 3)
     halved = hang(tmp_path, {"a.png": data}, output("half"))
     assert decoded(halved["a.png"]).shape == (16, 24, 3)
     assert halved.spliced.warnings == ["transparency is left out where a filter made pictures of another size"]
@@ -135,11 +128,39 @@ def test_pages_stay_together_where_the_format_has_pages(tmp_path: Path) -> None:
     assert single.spliced.account.frames_out == 1
 
 
-@pytest.mark.parametrize(("suffix", "names"), [(".gif", "png"), (".webp", "webp"), (".png", "png")])
-def test_frames_of_an_animation_are_pictures_of_their_own(tmp_path: Path, suffix: str, names: str) -> None:
+def moving(data: bytes) -> tuple[list[int], list[float], int | None]:
+    """Brightness (0 to 9) and duration of each frame, and how often it plays, by Pillow."""
+    image = Image.open(BytesIO(data))
+    shown, durations = [], []
+    for number in range(getattr(image, "n_frames", 1)):
+        image.seek(number)
+        shown.append(round(float(np.asarray(image.convert("L")).mean()) / 255 * 9))
+        durations.append(float(image.info["duration"]))
+    return shown, durations, image.info.get("loop")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".avif"])
+def test_an_animation_stays_one(tmp_path: Path, suffix: str) -> None:
+    """With the times of its frames and the number of its rounds; frames are filtered each by itself."""
+    frames = [Image.new("RGB", (30, 20), (value,) * 3) for value in (255, 0, 85)]
+    file = BytesIO()
+    times = [100, 250, 40]
+    kind = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".avif": "AVIF"}[suffix]
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=times, loop=3)
+    made = hang(tmp_path, {f"a{suffix}": file.getvalue()}, output("flip"))
+    assert made.names == [f"a{suffix}"]
+    shown, durations, loop = moving(made[f"a{suffix}"])
+    assert shown == [9, 0, 3]
+    assert durations == times
+    assert loop == (None if suffix == ".avif" else 3)
+
+
+def test_an_animation_in_another_format(tmp_path: Path) -> None:
     frames = [np.full((20, 30, 3), value, np.uint8) for value in (255, 0, 255)]
-    made = hang(tmp_path, {f"a{suffix}": animation(suffix, frames)})
-    assert made.names == [f"a-p000{number}.{names}" for number in (1, 2, 3)]
+    files = {"a.gif": animation(".gif", frames)}
+    assert moving(hang(tmp_path, files, output(format="webp"))["a.webp"]) == ([9, 0, 9], [100, 100, 100], 0)
+    made = hang(tmp_path, files, output(format="jpg"))
+    assert made.names == [f"a-p000{number}.jpg" for number in (1, 2, 3)]
     assert [round(decoded(made[name])[..., :3].mean() / 255) for name in made.names] == [1, 0, 1]
 
 
@@ -264,4 +285,4 @@ def test_what_is_no_chunk() -> None:
     with pytest.raises(ValueError, match="mode"):
         process(pack({"p": [], "first": 0}, []), {}, output(), mode="sing")
     with pytest.raises(ValueError, match="format"):
-        process(pack({"p": [], "first": 0}, []), {}, output(format="gif"))
+        process(pack({"p": [], "first": 0}, []), {}, output(format="jxl"))

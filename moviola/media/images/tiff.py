@@ -1,0 +1,85 @@
+"""TIFF files, written by tifffile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import SEEK_END, BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+import tifffile
+
+from moviola.media.images.carried import Carried
+from moviola.media.images.tags import (
+    CAMERA,
+    PLACE,
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    Y_RESOLUTION,
+    Directory,
+    Tags,
+    lasting,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_XMP, _PROFILE = 700, 34675
+_BYTE, _LONG, _UNDEFINED = 1, 4, 7
+_ANYWHERE: Final = 8
+"""Where tags point whose directories are not yet written."""
+_NAMES: Final = {CAMERA: "ExifTag", PLACE: "GPSTag"}
+_OF_TIFFFILE: Final = frozenset((X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, CAMERA, PLACE))
+
+
+def tiff(pages: Sequence[NDArray[Any]], carried: Carried) -> bytes:
+    """Return a TIFF of these pages, each height × width, × 3 (BGR) or × 4 (BGRA), uint8 or uint16.
+
+    Deflate with differences between neighbours; transparency is unassociated. What is carried is the first page's.
+    """
+    found = lasting(carried.exif) if carried.exif else Tags(Directory())
+    file = BytesIO()
+    with tifffile.TiffWriter(file, byteorder="<" if found.own.prefix == b"II" else ">") as writer:
+        for number, page in enumerate(pages):
+            is_grey = page.ndim == 2
+            order = [2, 1, 0, 3][: page.shape[2]] if not is_grey else []
+            writer.write(
+                page if is_grey else page[..., order],
+                photometric="minisblack" if is_grey else "rgb",
+                extrasamples=["unassalpha"] if len(order) == 4 else None,
+                compression="zlib",
+                predictor=True,
+                metadata=None,
+                software=False,
+                resolution=carried.resolution or (1, 1),
+                resolutionunit="inch" if carried.resolution else "none",
+                extratags=list(_extra(carried, found)) if number == 0 else [],
+            )
+    _add_directories(file, found)
+    return file.getvalue()
+
+
+def _extra(carried: Carried, found: Tags) -> Iterator[tuple[int | str, int, int, bytes | int, bool]]:
+    """Yield tags as tifffile takes them: number, type, how many, packed values."""
+    if carried.xmp:
+        yield _XMP, _BYTE, len(carried.xmp), carried.xmp, True
+    if carried.profile:
+        yield _PROFILE, _UNDEFINED, len(carried.profile), carried.profile, True
+    for tag, kind, count, data in found.packed():
+        if tag not in _OF_TIFFFILE:
+            yield tag, kind, count, data, True
+    for tag in found.below:  # by their names, for tifffile takes no such numbers
+        yield _NAMES[tag], _LONG, 1, _ANYWHERE, True
+
+
+def _add_directories(file: BytesIO, found: Tags) -> None:
+    """Add the directories that tags of the first page point to behind a file, and have them point there."""
+    for tag, tags in found.below.items():
+        offset = file.seek(0, SEEK_END)
+        if offset % 2:
+            offset += file.write(b"\0")
+        file.write(tags.to_bytes(offset))
+        file.seek(0)
+        with tifffile.TiffFile(file) as made:
+            entry = made.pages.first.tags[tag].offset
+        file.seek(entry + 8)  # behind the tag's number, type and count
+        file.write(offset.to_bytes(4, "little" if found.own.prefix == b"II" else "big"))

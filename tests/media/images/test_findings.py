@@ -1,0 +1,61 @@
+"""What is said of pictures before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moviola.media.fidelity import Fate
+from moviola.media.images.formats import FORMATS
+from moviola.media.kinds import findings
+from tests.media.images.gallery import cut, output
+from tests.media.images.photographs import photograph
+from tests.media.images.pictures import animation, corners, encoded, tiff
+
+DEEP = corners().astype(np.uint16) * 257
+
+
+def said(folder: Path, files: dict[str, bytes], format: str = "", codec: str = "h264") -> set[str]:
+    source, _ = cut(folder, files)
+    found = [*source.common_facts.findings, *findings(source, output(format=format, codec=codec))]
+    return {each.sentence for each in found if each.fate is not Fate.KEPT}
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("gif", "avif")])
+def test_of_a_picture_that_keeps_its_format_nothing_is_said(tmp_path: Path, name: str) -> None:
+    assert said(tmp_path, {"a": encoded(corners(), FORMATS[name].suffixes[0])}) == set()
+
+
+def test_what_a_format_has_no_place_for(tmp_path: Path) -> None:
+    told = said(tmp_path, {"a.png": photograph("PNG"), "b.jpg": photograph("JPEG")}, "bmp")
+    assert {each.split(":")[0] for each in told if "PNG" in each} == {
+        f"{thing} of 1 PNG image is left out"
+        for thing in ("EXIF", "XMP", "the colour profile", "the resolution", "the comment", "texts")
+    }
+    assert "XMP of 1 JPEG image is left out: a BMP file has no place for it; --format jpg keeps it" in told
+    assert said(tmp_path, {"a.png": photograph("PNG")}, "bmp", codec="none") == set()
+
+
+@pytest.mark.parametrize(
+    ("data", "format", "sentence"),
+    [
+        (encoded(DEEP), "webp", "the 16 bits a sample of 1 PNG image become 8: a WebP file has no more"),
+        (encoded(np.dstack((corners(), corners()[..., 0]))), "jpg", "transparency of 1 PNG image"),
+        (tiff([corners(), corners()]), "png", "the pages of 1 TIFF image become pictures"),
+        (animation(".gif", [corners(), 255 - corners()]), "jpg", "the frames of 1 GIF image become pictures"),
+        (animation(".gif", [corners(), 255 - corners()]), "tiff", "the frames of 1 GIF image become pages"),
+        (animation(".gif", [corners(), 255 - corners()]), "", "the colours of 1 GIF image become 256 a frame"),
+        (encoded(corners(), ".gif"), "", "the format of 1 GIF image becomes PNG: 256 colours are too few"),
+        (encoded(DEEP // 64, ".avif", 513, 10), "", "the format of 1 AVIF image becomes PNG:"),
+    ],
+)  # fmt: skip
+def test_what_is_changed(tmp_path: Path, data: bytes, format: str, sentence: str) -> None:
+    assert any(each.startswith(sentence) for each in said(tmp_path, {"a": data}, format)), sentence
+
+
+def test_what_is_kept_is_told_too(tmp_path: Path) -> None:
+    source, _ = cut(tmp_path, {"a.png": photograph("PNG"), "b.jpg": photograph("JPEG")})
+    kept = {each.subject for each in findings(source, output()) if each.fate is Fate.KEPT}
+    assert {"EXIF of 2 images", "XMP of 2 images", "texts of 1 image"} <= kept
