@@ -42,6 +42,7 @@ class LocalCluster:
         folder: for state, results and logs.
         workers: processes of the one worker parent; 0 starts none.
         worker_arguments, middleware_arguments, aggregator_arguments: further flags.
+        descriptors: how many files and connections each process may have open, clients too; None: what this one may.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LocalCluster:
         worker_arguments: Sequence[str] = (),
         middleware_arguments: Sequence[str] = (),
         aggregator_arguments: Sequence[str] = (),
+        descriptors: int | None = None,
     ) -> None:
         self.folder = folder
         self.results = folder / "results"
@@ -59,6 +61,7 @@ class LocalCluster:
         SECRETS[self.port] = SECRETS[self.aggregator_port] = folder / "state" / "secret"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._workers = workers
+        self._limited = ("sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh") if descriptors else ()
         self._arguments = {
             "middleware": ["--port", str(self.port), *middleware_arguments],
             "aggregator": [
@@ -111,7 +114,7 @@ class LocalCluster:
         told = self._arguments[role] if arguments is None else arguments
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", role, *told],
+                [*self._limited, sys.executable, "-m", role, *told],
                 cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         self.processes[name] = process
@@ -158,7 +161,7 @@ class LocalCluster:
     def run(self, module: str, *arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
         """Runs a command of the client in the cluster's environment."""
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [*self._limited, sys.executable, "-m", module, *arguments],
             cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False,
         )  # fmt: skip
 
@@ -167,7 +170,7 @@ class LocalCluster:
     ) -> subprocess.Popen[str]:
         """Starts a `file_sender --json` and returns at once."""
         return subprocess.Popen(
-            [sys.executable, "-m", "client.file_sender", *arguments, "--json"],
+            [*self._limited, sys.executable, "-m", "client.file_sender", *arguments, "--json"],
             cwd=self.folder, env=self.environment, stdout=stdout, stderr=stderr, text=True,
         )  # fmt: skip
 
