@@ -9,6 +9,7 @@ What one stage hands on to the next is in intermediate.py.
 
 from __future__ import annotations
 
+from dataclasses import field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from moviola.media.video.report import ChunkReport
 
 KEY = 1
 DISCARD = 2
+DAMAGED = 4
 
 
 class SideData(NamedTuple):
@@ -34,7 +36,8 @@ class PacketEntry(NamedTuple):
         size (bytes): of its data.
         pts, dts (time base): when it is shown and decoded; None where that is not known.
         duration (time base): 0 where that is not known.
-        flags: KEY, DISCARD: never shown, as an edit list cut it away.
+        flags: KEY, DISCARD: never shown, as an edit list cut it away, DAMAGED: it is known to be, whatever a decoder
+            says.
         side_data: None where there is none.
     """
 
@@ -44,6 +47,18 @@ class PacketEntry(NamedTuple):
     duration: int
     flags: int
     side_data: list[SideData] | None
+
+
+class RecoveryPoint(NamedTuple):
+    """A packet of a chunk from which on decoding can begin; damage before it affects little or nothing behind it.
+
+    Attributes:
+        packet: its place in the chunk.
+        access: as in moviola.media.video.random_access.Access.
+    """
+
+    packet: int
+    access: int
 
 
 class Range(NamedTuple):
@@ -74,6 +89,7 @@ class ChunkTable(Mapped):
         first (frames): index of the first own frame in the whole source, in the order of display.
         rank: display order of the own packets, counted from 0 within the chunk, one each; None: as they come.
         span: None where the source's times are not complete.
+        recovery: those packets at which decoding can begin, in order.
     """
 
     p: list[PacketEntry]
@@ -83,6 +99,7 @@ class ChunkTable(Mapped):
     first: int
     rank: list[int] | None
     span: Span | None
+    recovery: list[RecoveryPoint] = field(default_factory=list)
 
     def contradiction(self) -> str:
         """Return what of the table contradicts the rest of it."""

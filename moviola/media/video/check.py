@@ -193,9 +193,10 @@ def _seen(source: Source, chunks: Iterator[Chunk], pixel_format: str | None = No
         if chunk.stream != 0:
             continue
         decoder = ChunkDecoder(chunk.payload, process)
-        seen = [(checksum(one.frame, pixel_format), one.damaged) for one in decoder if one.own]
-        for (crc, damaged), pts in zip(seen, decoder.report.times, strict=True):
-            yield Seen(pts, crc, damaged, None)
+        seen = [(checksum(one.frame, pixel_format), one.index) for one in decoder if one.own]
+        damaged = {*decoder.report.damaged}
+        for (crc, index), pts in zip(seen, decoder.report.times, strict=True):
+            yield Seen(pts, crc, index in damaged, None)
 
 
 def _compare_frame(where: str, expected: Seen | None, found: Seen | None, result: Comparison) -> None:

@@ -16,7 +16,8 @@ from av.video.codeccontext import VideoCodecContext
 from moviola.base.mapped import Mapped, Ticks
 from moviola.media.bundle import read
 from moviola.media.report import DecodeError
-from moviola.media.video.bundle import DISCARD, KEY, ChunkTable, PacketEntry
+from moviola.media.video.bundle import DAMAGED, DISCARD, KEY, ChunkTable, PacketEntry
+from moviola.media.video.damage import PICTURE_IN_EACH, affected, is_expected
 from moviola.media.video.headers import DecoderParameters, VideoProcess
 from moviola.media.video.memory import MAX_PIXELS
 from moviola.media.video.side_data import attach
@@ -30,6 +31,9 @@ SKIPS_BADLY = frozenset({"libdav1d"})
 MAX_ERRORS_DESCRIBED = 20
 # A source that changes its size more often is damaged, or made to harm.
 MAX_OTHER_SIZES = 16
+# Decoders that conceal an error without a word, unless they are to raise for it; the frames are the same.
+SILENT = frozenset({"hevc"})
+TELLS_ERRORS = {"err_detect": "crccheck+explode"}
 _COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
 _NUMBERS = ("width", "height", "bits_per_coded_sample", "reorder_depth")
 
@@ -39,20 +43,21 @@ class DecodedFrame:
     """`index` is the frame's place in the whole source, in the order of display, as its packets tell it.
 
     `own` is false for context, which is for filters and is not emitted. `pts` is in the source's time base, as
-    the decoder says it (see DecodeReport.times). `damaged` frames were patched up by the decoder.
+    the decoder says it (see DecodeReport.times).
     """
 
     frame: av.VideoFrame
     index: int
     own: bool
     pts: int | None
-    damaged: bool
 
 
 @dataclass(slots=True)
 class DecodeReport(Mapped):
     """Complete once all frames of a chunk have been taken.
 
+    `damaged` are the own frames, by their index in the source, that may differ from those of the undamaged source, and
+    `damaged_packets` is of how many packets that comes, those of the preroll among them.
     `errors` are the first ones; `silent_packets` are own packets,
     counted from the chunk's first own one, that gave no frame; `times` are the pts of the emitted frames in order.
     Where the decoder's did not rise they lied, and were sorted: `times_repaired` of them changed. `other_sizes` counts
@@ -60,7 +65,8 @@ class DecodeReport(Mapped):
     """
 
     frame_count: int = 0
-    damaged_count: int = 0
+    damaged: list[int] = field(default_factory=list)
+    damaged_packets: int = 0
     error_count: int = 0
     errors: list[DecodeError] = field(default_factory=list)
     silent_packets: list[int] = field(default_factory=list)
@@ -78,12 +84,15 @@ class DecodeReport(Mapped):
             self.other_sizes[name] = self.other_sizes.get(name, 0) + 1
 
 
-def open_decoder(process: DecoderParameters, max_pixels: int = MAX_PIXELS) -> VideoCodecContext:
+def open_decoder(
+    process: DecoderParameters, max_pixels: int = MAX_PIXELS, *, is_strict: bool = False
+) -> VideoCodecContext:
     """A fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `max_pixels` pixels
-    is refused before memory is taken for it, whatever the description says."""
+    is refused before memory is taken for it, whatever the description says. With `is_strict` it raises for damage that
+    it would pass over in silence."""
     decoder = cast(VideoCodecContext, CodecContext.create(process.codec, "r"))
     set_parameters(decoder, process)
-    decoder.options = {"max_pixels": str(max_pixels)}
+    decoder.options = {"max_pixels": str(max_pixels)} | (TELLS_ERRORS if is_strict else {})
     decoder.thread_count = 1
     decoder.copy_opaque = True
     return decoder
@@ -127,8 +136,13 @@ class ChunkDecoder:
         self._on_preroll = on_preroll
         self._time_base = process.time_base
         self._skips = process.codec not in SKIPS_BADLY
-        self._decoder, self._max_pixels = open_decoder(process, max_pixels), max_pixels
+        self._process, self._max_pixels = process, max_pixels
+        self._is_strict = process.codec in SILENT
+        self._decoder = open_decoder(process, max_pixels, is_strict=self._is_strict)
         self._silent = set(own)
+        self._given: list[tuple[int, int]] = []  # packet and index of each own frame
+        self._damaged = {at for at, entry in enumerate(self._entries) if entry.flags & DAMAGED}
+        self._has_fields = False
         self.report = DecodeReport(
             preroll_packets=self._preroll,
             preroll_bytes=sum(entry.size for entry in self._entries[: self._preroll]),
@@ -138,6 +152,9 @@ class ChunkDecoder:
         context: deque[av.VideoFrame] = deque(maxlen=self._context_frames)
         for frame in self._frames():
             packet = source_packet(frame)
+            self._has_fields = self._has_fields or frame.interlaced_frame
+            if frame.is_corrupt and packet is not None:
+                self._damaged.add(packet)
             if packet in self._rank:
                 yield from self._hand_out_context(context)
                 yield self._own(frame, packet)
@@ -172,10 +189,23 @@ class ChunkDecoder:
         except MemoryError:
             raise  # the packet is not to blame
         except av.FFmpegError as error:
+            if self._is_strict and index == 0:
+                return self._less_strict(packet)
+            if is_expected(self.table, index):
+                return []
+            self._damaged.add(min(index, len(self._entries) - 1))
             self.report.error_count += 1
             if len(self.report.errors) < MAX_ERRORS_DESCRIBED:
                 self.report.errors.append(DecodeError(index - self._preroll, self._words(error)))
             return []
+
+    def _less_strict(self, packet: av.Packet[Any]) -> list[av.VideoFrame]:
+        """Decode the first packet anew: some encoders write parameters that only a strict decoder refuses, and then
+        refuses all."""
+        self._is_strict = False
+        self._damaged.add(0)
+        self._decoder = open_decoder(self._process, self._max_pixels)
+        return self._decode(0, packet)
 
     def _words(self, error: av.FFmpegError) -> str:
         words = error.strerror or str(error)
@@ -186,20 +216,26 @@ class ChunkDecoder:
     def _hand_out_context(self, context: deque[av.VideoFrame]) -> Iterator[DecodedFrame]:
         count = len(context)
         for place, frame in enumerate(context):
-            yield DecodedFrame(frame, self._first - count + place, False, frame.pts, frame.is_corrupt)
+            yield DecodedFrame(frame, self._first - count + place, False, frame.pts)
         context.clear()
 
     def _own(self, frame: av.VideoFrame, packet: int) -> DecodedFrame:
         report = self.report
         rank = self._rank[packet] if self._ranked else report.frame_count
         report.frame_count += 1
-        report.damaged_count += frame.is_corrupt
         report.times.append(frame.pts)
         self._silent.discard(packet)
-        return DecodedFrame(frame, self._first + rank, True, frame.pts, frame.is_corrupt)
+        self._given.append((packet, self._first + rank))
+        return DecodedFrame(frame, self._first + rank, True, frame.pts)
 
     def _finish(self) -> None:
         self.report.silent_packets = sorted(packet - self._preroll for packet in self._silent)
+        if self._process.codec in PICTURE_IN_EACH and not self._has_fields:
+            self._damaged |= self._silent
+        met = {packet for packet in self._damaged if not is_expected(self.table, packet)}
+        self.report.damaged_packets = len(met)
+        spoiled = affected(self.table, met) if met else set()
+        self.report.damaged = sorted(index for packet, index in self._given if packet in spoiled)
         self.report.times, self.report.times_repaired = repaired(self.report.times)
 
 

@@ -44,7 +44,6 @@ class FrameItem:
     place: int
     index: int
     own: bool
-    damaged: bool
     size: tuple[int, int]
     picture: Picture | None
     source: Picture | None = None
@@ -116,7 +115,7 @@ class Decoded:
             size = picture.width, picture.height
             if decoded.own and size != self.size:
                 self.report.note_size(*size)
-            yield FrameItem(place, decoded.index, decoded.own, decoded.damaged, size, picture, picture)
+            yield FrameItem(place, decoded.index, decoded.own, size, picture, picture)
 
     def source(self, item: FrameItem) -> Picture:
         """Return the source picture of a frame."""
@@ -154,8 +153,8 @@ class IntermediateSource:
         self._recent = deque[FrameItem](maxlen=2)
 
     def __iter__(self) -> Iterator[FrameItem]:
-        for place, index, own, damaged, size, picture_at, notes, failure, latency_ms in self._entries:
-            item = FrameItem(place, index, own, damaged, size or self.size, None, None, failure, latency_ms)
+        for place, index, own, size, picture_at, notes, failure, latency_ms in self._entries:
+            item = FrameItem(place, index, own, size or self.size, None, None, failure, latency_ms)
             frame = None
             if picture_at is PictureAt.SOURCE:
                 item.source = self.source(item)

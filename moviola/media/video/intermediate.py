@@ -46,7 +46,6 @@ class ShotEntry(NamedTuple):
         place: of the frame among those that the chunk's decoder gives, context included.
         frame: its index in the source.
         own: False for context, which is for filters that look back.
-        damaged: the decoder had to conceal something.
         size: that its picture should have, None where it is the intermediate's.
         picture: where it is.
         notes: what filters noted of it so far.
@@ -57,7 +56,6 @@ class ShotEntry(NamedTuple):
     place: int
     frame: Annotated[int, SIGNED]
     own: bool
-    damaged: bool
     size: Size | None
     picture: PictureAt
     notes: list[Note]

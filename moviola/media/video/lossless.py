@@ -20,11 +20,12 @@ from av.video.frame import PictureType
 
 from moviola.media.bundle import pack
 from moviola.media.material import Chunk, Facts
-from moviola.media.video.bundle import KEY, ChunkTable, PacketEntry, Range, Span
+from moviola.media.video.bundle import DAMAGED, KEY, ChunkTable, PacketEntry, Range, RecoveryPoint, Span
 from moviola.media.video.headers import DecoderParameters
 from moviola.media.video.opening import decoder_parameters, opened, packets_of
 from moviola.media.video.passthrough import Carrier
 from moviola.media.video.plan import CHUNK_FRAMES, MAX_CHUNK_SIZE, Limits
+from moviola.media.video.random_access import Access
 from moviola.media.video.scan import Scan
 
 
@@ -76,6 +77,7 @@ class LosslessSplitter:
         self._codec, self._format = codec_for(found.decoder.pix_fmt or "yuv420p")
         self._piece: _Piece | None = None
         self._index = self._first = 0
+        self._is_damaged = False
         self._shown_until = found.first_pts or 0  # by the frames of the pieces taken so far
 
     @cached_property
@@ -117,8 +119,10 @@ class LosslessSplitter:
         try:
             frames = decoder.decode(packet)
         except av.FFmpegError:
+            self._is_damaged = True
             return
         for frame in frames:
+            self._is_damaged = frame.is_corrupt or (self._is_damaged and not frame.key_frame)
             if self._piece is not None and self._is_full(self._piece):
                 yield self._take(frame.pts)
             if self._piece is None:
@@ -126,7 +130,7 @@ class LosslessSplitter:
                 for earlier in self._context:
                     self._piece.add(earlier)
                 self._piece.preroll = len(self._context)
-            timed = _Timed(frame, frame.pts, frame.duration or 0)
+            timed = _Timed(frame, frame.pts, frame.duration or 0, self._is_damaged)
             self._piece.add(timed)
             self._context.append(timed)
 
@@ -165,11 +169,13 @@ class LosslessSplitter:
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
-    """A frame with its own time, which encoding on an index takes from it."""
+    """A frame with its own time, which encoding on an index takes from it, and whether it may differ from the undamaged
+    source's: its own packet or one before it, from the last keyframe on, was damaged."""
 
     frame: av.VideoFrame
     pts: int | None
     duration: int
+    is_damaged: bool
 
 
 class _Piece:
@@ -180,7 +186,7 @@ class _Piece:
         self.size = 0
         self._encoder = encoder
         self._format = pixel_format
-        self._times: list[tuple[int | None, int]] = []
+        self._times: list[tuple[int | None, int, bool]] = []
         self._packets: list[av.Packet[Any]] = []
 
     @property
@@ -192,14 +198,14 @@ class _Piece:
         frame = timed.frame.reformat(self._encoder.width, self._encoder.height, self._format)
         frame.pts, frame.time_base = len(self._times), self._encoder.time_base
         frame.pict_type = PictureType.NONE
-        self._times.append((timed.pts, timed.duration))
+        self._times.append((timed.pts, timed.duration, timed.is_damaged))
         self._keep(self._encoder.encode(frame))
 
     def payload(self, first: int, span: Span | None) -> bytes:
         self._keep(self._encoder.encode(None))
         entries = [
-            PacketEntry(packet.size, pts, pts, duration, KEY if packet.is_keyframe else 0, None)
-            for packet, (pts, duration) in zip(self._packets, self._times, strict=True)
+            PacketEntry(packet.size, pts, pts, duration, packet.is_keyframe * KEY | is_damaged * DAMAGED, None)
+            for packet, (pts, duration, is_damaged) in zip(self._packets, self._times, strict=True)
         ]
         table = ChunkTable(
             p=entries,
@@ -209,6 +215,7 @@ class _Piece:
             first=first,
             rank=None,
             span=span,
+            recovery=[RecoveryPoint(at, Access.CLOSED) for at in range(len(entries))],  # damage is of single frames
         )
         return pack(table.to_wire(), [bytes(packet) for packet in self._packets])
 

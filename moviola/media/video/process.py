@@ -266,8 +266,6 @@ class _Work:
         begun = perf_counter()
         picture = self._filtered(item)
         filtered = perf_counter()
-        if item.damaged:
-            report.damaged.append(item.index)
         if picture is not None:
             frame = self._fitter.fit(picture.frame) if self._encoder is not None else picture.frame
             fitted = ended = perf_counter()
@@ -376,11 +374,12 @@ class _Work:
         report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
         report.frames_out = len(report.pts)
         report.times_repaired, report.other_sizes = decoding.times_repaired, decoding.other_sizes
+        report.damaged = sorted({*decoding.damaged} & {*report.frames})
         report.decode_errors = decoding.errors
         report.decode_error_count = decoding.error_count
         report.preroll_packets, report.preroll_size = decoding.preroll_packets, decoding.preroll_bytes
         silent = self._silent_frames()
-        if decoding.error_count or decoding.damaged_count:
+        if decoding.damaged_packets:
             report.lost = sorted([*report.lost, *(Lost(index, NOT_DECODED) for index in silent)])
             silent = []
         report.frames_in = report.sent - len(silent)

@@ -22,8 +22,9 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import bounded
 from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.video import KIND
-from moviola.media.video.bundle import ChunkTable, PacketEntry, Range, SideData, Span
+from moviola.media.video.bundle import KEY, ChunkTable, PacketEntry, Range, SideData, Span
 from moviola.media.video.cut import Cut, SourceTrack, display_ranks
+from moviola.media.video.damage import recovery_points
 from moviola.media.video.headers import ATTACHMENT, DecoderParameters, StreamTags, VideoProcess, VideoSplice
 from moviola.media.video.lossless import LosslessSplitter
 from moviola.media.video.opening import opened, packets_of
@@ -159,6 +160,7 @@ class Splitter:
             packets[0] = self._scan.encoder_notes + packets[0]
             side_data = lasting_side_data(self._scan, cut.preroll, entries[0].side_data)
             entries[0] = entries[0]._replace(size=len(packets[0]), side_data=side_data)
+        keys = (bool(entry.flags & KEY) for entry in entries)
         table = ChunkTable(
             p=entries,
             own=own_ranges(track, cut),
@@ -167,6 +169,7 @@ class Splitter:
             first=track.frames_before[cut.start],
             rank=display_ranks(track, cut.start, cut.stop),
             span=self._span(cut),
+            recovery=recovery_points(zip(track.access[cut.preroll : cut.stop], keys, strict=True)),
         )
         return Chunk(0, index, track.frame_count(cut.start, cut.stop), pack(table.to_wire(), packets))
 

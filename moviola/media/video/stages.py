@@ -130,7 +130,7 @@ class _StageRunner:
             at, notes = PictureAt.DRAWN if item.is_drawn else PictureAt.SOURCE, item.picture.notes
             if item.is_drawn:
                 self._packer.add(item.picture.frame)
-        told, about = [dict(note) for note in notes], (item.place, item.index, item.own, item.damaged)
+        told, about = [dict(note) for note in notes], (item.place, item.index, item.own)
         self._entries.append(ShotEntry(*about, self._size_after(item), at, told, item.failure, item.latency_ms))
         size = self._packer.size + len(self._frame_source.chunk)
         if size > MAX_SIZE:
