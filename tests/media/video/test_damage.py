@@ -50,7 +50,7 @@ MET = [
     *((name, cut_short) for name in ("h264", "h264_open", "h264_one_keyframe", "hevc", "mpeg4", "mpeg2")),
     *((name, overwritten) for name in ("h264", "mpeg4", "mpeg2")),
 ]
-"""Of single flipped bits decoders miss up to half, and HEVC's misses most of what is overwritten: of that nobody knows."""
+"""Of single flipped bits decoders miss up to half, and HEVC's misses most of what is overwritten: that is silent."""
 
 
 def harmed(source: Path, target: Path, packet: int, harm: Harm) -> Path:
