@@ -11,14 +11,13 @@ from rich.text import Text
 from moviola.base.details import RequestedOutput, RequestedStep, StoryLine
 from moviola.base.failures import Failure
 from moviola.base.output_summary import OutputSummary
-from moviola.base.vocabulary import JobState
 from moviola.display.bars import duration
 from moviola.display.terminal import Part, Terminal, styled
 from moviola.filters.chain import Step, format_chain
 from moviola.filters.schema import FilterSchema
 from moviola.media.errors import SENTENCES, last_line
 from moviola.media.kinds import unit_of
-from moviola.session.shortfall import MACHINES, WORDS, shortfall
+from moviola.session.shortfall import MACHINES, WORDS, reason_of
 from moviola.session.units import counted
 from moviola.wire.messages import Job
 
@@ -99,7 +98,7 @@ def _lines(job: Job, schemas: Mapping[str, FilterSchema]) -> Iterator[tuple[str,
     yield "job", job.job
     yield "source", job.name
     yield "user", job.user
-    yield "state", _state_and_reason(job, _reason(job))
+    yield "state", _state_and_reason(job, reason_of(job))
     submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.submitted_unix_s))
     yield "submitted", submitted + (f", ended after {duration(job.seconds)}" if job.seconds else "")
     yield "priority", f"{job.priority}; on error: {details.on_error}"
@@ -127,13 +126,6 @@ def _state_and_reason(job: Job, reason: str) -> Text:
     if reason.startswith(f"{job.state} by "):
         return styled(state_text(job.state), reason.removeprefix(job.state))
     return styled(state_text(job.state), f": {reason}" if reason else "")
-
-
-def _reason(job: Job) -> str:
-    if job.reason or job.state != JobState.PARTIAL:
-        return job.reason
-    failures = [failure for output in job.outputs for failure in output.failures] or job.details.failures
-    return shortfall(job.outputs, failures, _unit(job), job.job)
 
 
 def _unit(job: Job) -> str:

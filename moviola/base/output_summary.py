@@ -22,7 +22,7 @@ class OutputSummary(Mapped):
         frames_out (frames): that the output has.
         fallback_frames (frames): not filtered: as the source has them, or black.
         lost_frames (frames): that did not come out.
-        damaged_frames (frames): that the decoder had to patch up.
+        damaged_frames (frames): that may differ from the undamaged source's: damaged ones, and those made of them.
         retries (tasks): hand-outs of a task after it failed or was lost.
         duplicates (tasks): results that were there already.
         digest: of the finished file.
@@ -30,6 +30,7 @@ class OutputSummary(Mapped):
         metrics_file: as `file`, of the metrics.
         warnings: sentences for people.
         failures: the first ones; the metrics file has more.
+        reasons: why it is `partial`, beside what the counts of frames say; sentences for people.
     """
 
     name: Name
@@ -46,3 +47,4 @@ class OutputSummary(Mapped):
     metrics_file: Name = ""
     warnings: list[Text] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    reasons: list[Text] = field(default_factory=list)

@@ -139,11 +139,13 @@ class CommonFacts(Mapped):
     Attributes:
         findings: what becomes of it in every output.
         damaged: the source itself is known to be damaged.
+        damage: what of it is, a sentence each.
         metadata: what metadata.json tells of it; None: all facts.
     """
 
     findings: list[Finding] = field(default_factory=list)
     damaged: bool = False
+    damage: list[str] = field(default_factory=list)
     metadata: Facts | None = None
 
 

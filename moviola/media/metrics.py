@@ -124,6 +124,7 @@ class Metrics(Mapped):
     failures: list[Failure]
     troubles: Details
     chunk_seconds: StageHistograms = field(default_factory=StageHistograms)
+    reasons: list[str] = field(default_factory=list)
 
 
 def build(
@@ -165,6 +166,7 @@ def build(
         failures=_failures(source, output, spliced, cluster or ClusterStatistics()),
         troubles=_troubles(spliced),
         chunk_seconds=_chunk_seconds(spliced),
+        reasons=reasons(source, spliced),
     )
 
 
@@ -206,20 +208,26 @@ def summary(name: str, spliced: Spliced, metrics: Metrics, metrics_file: str) ->
         metrics_file=metrics_file,
         warnings=metrics.warnings,
         failures=metrics.failures,
+        reasons=metrics.reasons,
     )
 
 
 def state_of(source: Source, spliced: Spliced) -> JobState:
     """`done`, or `partial` when some frame is not what the filters would have made of a whole source."""
     account = spliced.account
-    troubles = (
-        account.fallback_frames,
-        account.lost_frames,
-        account.damaged_frames,
-        account.decode_error_count,
-        source.common_facts.damaged,
-    )
-    return JobState.PARTIAL if any(troubles) else JobState.DONE
+    counts = (account.fallback_frames, account.lost_frames, account.damaged_frames)
+    return JobState.PARTIAL if any(counts) or reasons(source, spliced) else JobState.DONE
+
+
+def reasons(source: Source, spliced: Spliced) -> list[str]:
+    """Return why an output is partial, beside what its counts of frames say, in sentences; empty where it is whole."""
+    facts, errors = source.common_facts, spliced.account.decode_error_count
+    told = [*facts.damage]
+    if facts.damaged and not told:
+        told.append("the source is damaged")
+    if errors:
+        told.append(f"{errors} packet{'s' if errors > 1 else ''} cannot be decoded")
+    return told
 
 
 def percentiles(values: Iterable[float]) -> Percentiles:

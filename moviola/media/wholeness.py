@@ -30,8 +30,8 @@ class Wholeness(StrEnum):
 def wholeness(path: Path) -> Wholeness:
     """Tell whether a file is as long as its container says.
 
-    MP4 and MOV, Matroska and WebM, AVI, WAV, WebP, PNG and JPEG are known. Anything else is UNKNOWN, as are live
-    recordings, which do not know their own length. Raises OSError.
+    MP4 and MOV, Matroska and WebM, AVI, WAV, WebP, PNG and JPEG are known, and of Ogg what its last page tells.
+    Anything else is UNKNOWN, as are live recordings, which do not know their own length. Raises OSError.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -125,6 +125,26 @@ def _riff(file: BinaryIO, head: bytes, size: int) -> Wholeness:
     return Wholeness.WHOLE
 
 
+def _ogg(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
+    """RFC 3533, 6: a page is a head, the sizes of its segments, and these. The last page is marked, unless a recording
+    was broken off; one that ends before its segments do was cut."""
+    file.seek(max(0, size - _MAX_OGG_PAGE))
+    tail = file.read(_MAX_OGG_PAGE)
+    at = tail.rfind(b"OggS\0")
+    if at < 0:
+        return Wholeness.UNKNOWN
+    page = tail[at:].ljust(_OGG_HEAD, b"\xff")
+    sizes = page[_OGG_HEAD:][: page[_OGG_HEAD - 1]]
+    if len(sizes) < page[_OGG_HEAD - 1] or len(page) < _OGG_HEAD + len(sizes) + sum(sizes):
+        return Wholeness.CUT_OFF
+    return Wholeness.WHOLE if page[5] & _OGG_LAST else Wholeness.UNKNOWN
+
+
+_OGG_HEAD: Final = 27
+_OGG_LAST: Final = 4
+_MAX_OGG_PAGE: Final = _OGG_HEAD + 255 + 255 * 255
+
+
 def _png(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
     return _ends_with(file, size, b"IEND\xaeB`\x82")
 
@@ -147,6 +167,7 @@ _CONTAINERS: Final[tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, byte
     (lambda head: head[4:8] in _ISO_FIRST, _boxes),
     (lambda head: head.startswith(b"\x1a\x45\xdf\xa3"), _elements),
     (lambda head: head.startswith(b"RIFF"), _riff),
+    (lambda head: head.startswith(b"OggS"), _ogg),
     (lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"), _png),
     (lambda head: head.startswith(b"\xff\xd8\xff"), _jpeg),
 )

@@ -16,7 +16,7 @@ MAX_DETAILED: Final = 6
 """Outputs that are told of in detail, some 150 KB each where filters noted much; a job may have 64."""
 
 MAX_THUMBNAILS: Final = 24
-"""Pictures of one section: not filtered, patched up, scenes; more of them are more of the same, or a film."""
+"""Pictures of one section: not filtered, damaged, scenes; more of them are more of the same, or a film."""
 
 MAX_GALLERY: Final = 60
 """Pictures of a gallery, over all outputs."""
@@ -135,7 +135,7 @@ class OutputFacts:
         chain: its filters as they are typed.
         metrics: None where there is none: the output has not been made, or its metrics cannot be had.
         size (bytes): of its main file, or of all pictures; None where it is not known.
-        fallback, damaged: frames, or pictures, that were not filtered, or patched up.
+        fallback, damaged: frames, or pictures, that were not filtered, or may be damaged.
         gallery: its pictures, where it is a folder of some.
         notes: what filters noted; None where nothing.
         samples: of the tables in it.

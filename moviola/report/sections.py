@@ -199,12 +199,12 @@ def scenes(facts: Facts) -> Markup:
 
 
 def troubled_frames(facts: Facts) -> Markup:
-    """Return frames that were not filtered, or patched up."""
+    """Return frames that were not filtered, or may be damaged."""
     parts: list[Markup] = []
     unit = unit_of(facts.job.progress.kind)
     for output in facts.detailed:
         of = f" in {output.name}" if len(facts.outputs) > 1 else ""
-        for title, found in (("not filtered", output.fallback), ("patched up by the decoder", output.damaged)):
+        for title, found in (("not filtered", output.fallback), ("damaged, or made of damaged ones", output.damaged)):
             if found.count:
                 parts += [element("h3", f"{counted(found.count, unit)} {title}{of}"), *album(found)]
     title = f"{unit.capitalize()}s that are not as asked"

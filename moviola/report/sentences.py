@@ -14,7 +14,7 @@ from moviola.media.kinds import unit_of
 from moviola.report.facts import MAX_DETAILED, Facts, OutputFacts
 from moviola.report.words import counted, date, grouped, listed, runs, seconds
 from moviola.session.job_session import FINAL_STATES
-from moviola.session.shortfall import shortfall
+from moviola.session.shortfall import reason_of
 from moviola.session.target import as_sentence
 from moviola.wire.messages import Job
 
@@ -37,9 +37,7 @@ def verdict(facts: Facts) -> str:
     if job.state == JobState.DONE:
         return _done(facts, unit)
     if job.state == JobState.PARTIAL:
-        failures = job.details.failures or [one for output in job.outputs for one in output.failures]
-        why = shortfall(job.outputs, failures, unit, job.job)
-        return as_sentence(f"A part of the result is not as it was asked for: {why}")
+        return as_sentence(f"A part of the result is not as it was asked for: {reason_of(job)}")
     if job.state in FINAL_STATES:
         reason = job.reason.removeprefix(f"{job.state} ")
         ended = f"It was {job.state}" if job.state == JobState.CANCELLED else "It failed"
@@ -96,7 +94,7 @@ def _of_output(output: OutputFacts, unit: str) -> Iterator[str]:
             yield f"{_these(len(frames), frames, unit)} lost: {cause}"
         damaged = [one for one in metrics.troubles.get("damaged", []) if isinstance(one, int)]
         if damaged:
-            yield f"{_these(metrics.frames.get('damaged', 0), damaged, unit)} patched up by the decoder"
+            yield f"{_these(metrics.frames.get('damaged', 0), damaged, unit)} damaged, or made of damaged ones"
         if metrics.frames.get("repeated") or metrics.frames.get("left_out"):
             repeated, left_out = metrics.frames.get("repeated", 0), metrics.frames.get("left_out", 0)
             yield f"at another frame rate, {repeated} {unit}s are shown again and {left_out} are not shown"

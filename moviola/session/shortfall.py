@@ -8,13 +8,16 @@ from typing import Final
 from moviola.base.failures import Failure
 from moviola.base.invocation import typed
 from moviola.base.output_summary import OutputSummary
+from moviola.base.vocabulary import JobState
 from moviola.media.errors import last_line
+from moviola.media.kinds import unit_of
 from moviola.session.units import counted
+from moviola.wire.messages import Job
 
 MAX_NAMED: Final = 5
 """Frames that are named; of the others it is said that there are some."""
 
-WORDS: Final = {"fallback": "not filtered", "lost": "lost", "damaged": "patched up by the decoder"}
+WORDS: Final = {"fallback": "not filtered", "lost": "lost", "damaged": "damaged, or made of damaged ones"}
 """What became of frames that are not as they should be, by the beginning of their count's name in a summary."""
 
 MACHINES: Final = "worker_failure"
@@ -33,8 +36,21 @@ def shortfall(outputs: Sequence[OutputSummary], failures: Sequence[Failure], uni
     told = [sentence for output in outputs if (sentence := _of_output(output, unit, is_only=len(outputs) == 1))]
     of_filters = [each for each in failures if each.failure_type != MACHINES]
     count = sum(getattr(output, f"{name}_frames") for output in outputs for name in WORDS)
-    what = f"{', '.join(told) or 'parts of the source cannot be decoded'}{_spans(of_filters, unit, count)}"
-    return "; ".join([what, *_why(failures, unit), _ways_on(failures, job)])
+    what = [f"{', '.join(told)}{_spans(of_filters, unit, count)}"] if told else []
+    reasons = list(dict.fromkeys(reason for output in outputs for reason in output.reasons))
+    return "; ".join([*reasons, *what, *_why(failures, unit), _ways_on(failures, job)])
+
+
+def reason_of(job: Job, *, names_job: bool = True) -> str:
+    """Return why a job is in its state, as one sentence; empty where nothing needs to be said.
+
+    Args:
+        names_job: the sentence may tell what to type to learn more of this job.
+    """
+    if job.reason or job.state != JobState.PARTIAL:
+        return job.reason
+    failures = [each for output in job.outputs for each in output.failures] or job.details.failures
+    return shortfall(job.outputs, failures, unit_of(job.progress.kind), job.job if names_job else "")
 
 
 def _of_output(output: OutputSummary, unit: str, *, is_only: bool) -> str:

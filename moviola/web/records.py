@@ -11,6 +11,7 @@ from moviola.base.progress import Progress
 from moviola.media.kinds import unit_of
 from moviola.session.cluster_view import ClusterView
 from moviola.session.job_session import FINAL_STATES
+from moviola.session.shortfall import reason_of
 from moviola.session.timeline import timeline_of
 from moviola.wire.messages import Job
 
@@ -29,7 +30,7 @@ def job_json(job: Job) -> dict[str, Any]:
         "state": job.state,
         "is_over": job.state in FINAL_STATES,
         "code": job.code,
-        "reason": job.reason,
+        "reason": reason_of(job, names_job=False),
         "priority": job.priority,
         "submitted_unix_s": job.submitted_unix_s,
         "seconds": job.seconds,
@@ -56,7 +57,7 @@ def details_json(job: Job, view: ClusterView) -> dict[str, Any]:
         "on_error": job.details.on_error,
         "failure_type": first.failure_type if first is not None else "",
         "failure_reason": first.failure_reason if first is not None else "",
-        "explanation": first.explanation if first is not None else job.reason,
+        "explanation": first.explanation if first is not None else reason_of(job, names_job=False),
         "failures": [_failure(failure) for failure in _failures(job)],
         "workers": list(_workers(job, view)),
     }

@@ -11,7 +11,7 @@ import pytest
 
 from moviola.session.outcome import Status
 from tests.end_to_end import clips
-from tests.end_to_end.cluster import LocalCluster, finished
+from tests.end_to_end.cluster import LocalCluster, finished, output
 from tests.end_to_end.faults.witness import PLUGINS, tasks
 from tests.end_to_end.real_clips import decode
 from tests.media.video.clips import encode, packets_in, scratched
@@ -90,17 +90,21 @@ def test_one_keyframe_is_work_for_all(cluster: LocalCluster, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("codec", "kept", "lost", "damaged"),
-    [("libx264", 0.0, [BAD], []), ("mpeg4", 0.5, [], [BAD])],
-    ids=["not to be decoded", "patched up by the decoder"],
+    ("codec", "kept", "lost"),
+    [("libx264", 0.0, [BAD]), ("mpeg4", 0.5, [])],
+    ids=["not to be decoded", "damaged"],
 )
 def test_damage_is_counted_and_located(
-    cluster: LocalCluster, tmp_path: Path, codec: str, kept: float, lost: list[int], damaged: list[int]
+    cluster: LocalCluster, tmp_path: Path, codec: str, kept: float, lost: list[int]
 ) -> None:
     """A packet keeps its first part. Every frame that decodes comes out, those of other GOPs unharmed; state and exit
-    status say that not all is well."""
+    status say that not all is well, and why: a cluster as one process does. What follows damage in its GOP depends on
+    it."""
     whole = encode(tmp_path / "whole.mkv", codec, FRAMES, options={"g": str(GOP), "bf": "0"})
-    size = packets_in(whole)[BAD].size
+    packets = packets_in(whole)
+    size = packets[BAD].size
+    recovers = next(at for at, packet in enumerate(packets) if at > BAD and packet.is_keyframe)
+    damaged = [at for at in range(BAD, recovers) if at not in lost]
     source = scratched(whole, tmp_path / "damaged.mkv", BAD, keep=int(size * kept))
     out = tmp_path / "out.mkv"
     arguments = ("--filters", "identity", "--codec", "ffv1", "--chunk-frames", "24", "--out", str(out))
@@ -116,6 +120,30 @@ def test_damage_is_counted_and_located(
     assert len(found.times) == len(expected.times) == counts["out"]
     assert found.checksums[:first] == expected.checksums[:first]
     assert found.checksums[first + GOP :] == expected.checksums[first + GOP :]
+    aside = ("--out", str(tmp_path / "alone.mkv"), "--local")
+    alone = cluster.send(str(source), *arguments[:-2], *aside, status=Status.PARTIAL)
+    assert output(alone)["digest"] == output(outcome)["digest"]
+    assert metrics_of(alone)["troubles"] == metrics["troubles"]
+    assert str(alone["reason"]).removesuffix("; the metrics list all") in outcome["reason"]
+    assert f"{len(damaged)} of {FRAMES} frames were damaged, or made of damaged ones" in outcome["reason"]
+
+
+def test_a_file_that_is_cut_off_is_partly_done_and_says_what_is_missing(cluster: LocalCluster, tmp_path: Path) -> None:
+    whole = clips.moving(tmp_path / "whole.mkv", frames=96, gop=16)
+    size = whole.stat().st_size
+    short = tmp_path / "short.mkv"
+    short.write_bytes(whole.read_bytes()[: size // 2])
+    arguments = (str(short), "--filters", "identity", "--out")
+    outcome = cluster.send(*arguments, str(tmp_path / "out.mkv"), status=Status.PARTIAL)
+    alone = cluster.send(*arguments, str(tmp_path / "alone.mkv"), "--local", status=Status.PARTIAL)
+    for told in (outcome, alone):
+        assert told["state"] == "partial"
+        assert told["reason"].startswith("the end is missing: ")
+    metrics = metrics_of(outcome)
+    assert metrics["reasons"] == metrics_of(alone)["reasons"] == metrics["source"]["damage"]
+    assert metrics["source"]["damaged"]
+    found = cluster.run("client.jobs", "show", outcome["job_id"])
+    assert "partial: the end is missing: " in found.stdout
 
 
 def test_a_header_without_frames_is_refused(cluster: LocalCluster, tmp_path: Path) -> None:

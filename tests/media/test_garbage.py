@@ -67,7 +67,7 @@ def wholes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
     return {
         "source": source.to_wire(),
         "output": OUTPUT.to_wire(),
-        "common facts": {"findings": [Finding("it", Fate.LOST, "w").to_wire()], "damaged": True, "metadata": {}},
+        "common facts": CommonFacts([Finding("it", Fate.LOST, "w")], True, ["it w"], {}).to_wire(),
         "frame count": {"frame_count": 1},
         "process": source.process,
         "splice": source.splice,

@@ -44,10 +44,12 @@ def test_what_was_no_filters_fault_names_the_worker_and_how_to_try_again() -> No
 def test_of_several_outputs_those_are_named_that_fall_short() -> None:
     told = shortfall([EDGES, SMALL, replace(SMALL, name="tiny", damaged_frames=3)], [], "frame")
     assert told == (
-        "edges: 2 of 90 frames were not filtered, tiny: 3 of 90 frames were patched up by the decoder; "
+        "edges: 2 of 90 frames were not filtered, tiny: 3 of 90 frames were damaged, or made of damaged ones; "
         "the metrics list all"
     )
-    assert shortfall([SMALL], [], "frame") == "parts of the source cannot be decoded; the metrics list all"
+    reasons = ["the end is missing: 2 of 90 frames are not in the file"]
+    told = shortfall([replace(SMALL, reasons=reasons), replace(SMALL, name="tiny", reasons=reasons)], [], "frame")
+    assert told == "the end is missing: 2 of 90 frames are not in the file; the metrics list all"
 
 
 def test_of_many_frames_the_first_are_named_and_each_filter_once() -> None:

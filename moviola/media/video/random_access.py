@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from typing import Any
 
 # The headers that are read come before the picture's data; only captions and the like can stand before them.
 HEAD_SIZE = 64 * 1024
@@ -15,6 +16,7 @@ HEAD_SIZE = 64 * 1024
 MAX_PLACEHOLDER_SIZE = 16
 X264_MARK = b"x264 - core"
 
+_HOLE = bytes(64)  # some muxers fill up with empty units, each a length of up to four zeros
 _RECOVERY_POINT = 6  # SEI payload type, H.264 table D-1
 _START_CODE = b"\0\0\1"
 
@@ -61,6 +63,14 @@ class Bitstream:
         if self.codec == "mpeg4":
             return _mpeg4_type(data) in ("I", "P", "S") and len(data) > MAX_PLACEHOLDER_SIZE
         return _mpeg12_type(data) in ("I", "P")
+
+    def has_hole(self, packet: Any) -> bool:
+        """Return whether zeros take the place of a part of a packet, as where a download left a gap.
+
+        In a NAL unit no three zero bytes follow each other (H.264, 7.4.1; H.265, 7.4.2.1). Other codecs allow any
+        number, and so do streams with start codes.
+        """
+        return self.nal_length_size > 0 and packet.size >= len(_HOLE) and _HOLE in bytes(packet)
 
     def encoder_notes(self, data: bytes) -> bytes:
         """What the first packet tells of its encoder, as bytes that can stand before any other packet.

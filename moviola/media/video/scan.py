@@ -25,6 +25,7 @@ from moviola.media.video.description import Tally, describe
 from moviola.media.video.headers import ATTACHMENT, Chapter, DecoderParameters, PassthroughStream, Tags
 from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
 from moviola.media.video.orientation import Orientation
+from moviola.media.video.promises import damaged_places, missing_ends
 from moviola.media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
 from moviola.media.video.side_data import (
     CAPTIONS_MARK,
@@ -57,7 +58,8 @@ class Scan:
     Times are in `time_base`, and those of the output: `timeline` tells by how much the file's own were moved.
     `first_pts` and `last_end` are where the shown frames begin and end, None without timestamps.
     `passthrough` describes the streams that are carried beside it, and `passthrough_numbers` maps their index in
-    the file to their number there. `damaged` is what the container knows of damage; decoding may find more.
+    the file to their number there. `damaged_packets` are those of the video of which the container, or their own bytes,
+    tell it, `damage` is what of the file is not whole; decoding may find more.
     `description` is what metadata.json tells of the file.
     """
 
@@ -75,7 +77,6 @@ class Scan:
     first_pts: int | None
     last_end: int | None
     key_count: int
-    damaged: bool
     encoder_notes: bytes
     lasting: list[LastingSideData]
     passthrough: list[PassthroughStream]
@@ -88,6 +89,8 @@ class Scan:
     stream_metadata: Tags
     chapters: list[Chapter]
     findings: list[Finding]
+    damaged_packets: frozenset[int]
+    damage: list[Finding]
     streams: list[Facts]
     description: Facts
 
@@ -107,7 +110,9 @@ def scan(path: Path) -> Scan:
         scanner = Scanner(path, container, stream, first)
         for _ in scanner.packets():
             pass
-        return scanner.found()
+        found = scanner.found()
+        found.damage = list(scanner.damage(found))
+        return found
 
 
 @dataclass
@@ -129,7 +134,7 @@ class Scanner:
     lasting: list[LastingSideData] = field(default_factory=list)
     encoder_notes: bytes = b""
     key_count: int = 0
-    damaged: bool = False
+    damaged: list[int] = field(default_factory=list)
     has_captions: bool = False
     tallies: dict[int, Tally] = field(default_factory=dict)
     firsts: dict[int, list[av.Packet[Any]]] = field(default_factory=dict)
@@ -173,7 +178,7 @@ class Scanner:
         access = bytearray(self.access)
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
         timeline = timeline_of(self._clocks)
-        findings = [*self._left_out, *(Finding("the file", Fate.LOST, error) for error in self.errors)]
+        findings = [*self._left_out]
         findings += beside_the_picture(self.stream, self.first, +self.strange_packets, has_captions=self.has_captions)
         carried, numbers = self._carried(self._others, self.firsts, findings)
         track = SourceTrack(
@@ -193,6 +198,20 @@ class Scanner:
             packet.stream_index, packet.pts, packet.dts, packet.duration or 0, shown=shown, skipped=skipped
         )
 
+    def damage(self, found: Scan) -> Iterator[Finding]:
+        """Yield what of the file is not whole, once all of it has been read and gave `found`."""
+        yield from (Finding("the file", Fate.LOST, error) for error in self.errors)
+        base = found.time_base
+        shown_s = None if found.last_end is None else found.end * base
+        counts = {index: tally.packet_count for index, tally in self.tallies.items()}
+        yield from missing_ends(
+            self.path, self.container, self.stream, self._others, counts, shown_s, found.timeline.start_s
+        )
+        if self.damaged:
+            places = [index for index in self.damaged if index - 1 not in found.damaged_packets]
+            times = [found.track.pts[index] for index in places]
+            yield damaged_places([None if time is None else time * base for time in times])
+
     def _add(self, packet: av.Packet[Any]) -> None:
         index = len(self.pts)
         head = bytes(memoryview(packet)[:HEAD_SIZE]) if packet.size else b""
@@ -206,7 +225,8 @@ class Scanner:
         self.anchor.append(self.bits.codec in ANCHORED and self.bits.is_anchor(head))
         self.shown.append(shown)
         self.key_count += packet.is_keyframe and packet.size > 0
-        self.damaged = self.damaged or packet.is_corrupt
+        if packet.is_corrupt or self.bits.has_hole(packet):
+            self.damaged.append(index)
         for kind in LASTING_SIDE_DATA:
             if packet.has_sidedata(kind):  # type: ignore[arg-type]
                 data = bytes(packet.get_sidedata(kind))  # type: ignore[arg-type]
@@ -263,7 +283,6 @@ class Scanner:
             first_pts=min(times, default=None),
             last_end=timeline.ends[stream.index] if times else None,
             key_count=self.key_count,
-            damaged=self.damaged or bool(self.errors),
             encoder_notes=self.encoder_notes,
             lasting=list(self.lasting),
             passthrough=carried,
@@ -276,6 +295,8 @@ class Scanner:
             stream_metadata=self._stream_metadata(),
             chapters=[_chapter(one, timeline) for one in container.chapters()],
             findings=findings,
+            damaged_packets=frozenset(self.damaged),
+            damage=[],
             streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
             description=describe(container, stream, self.tallies, track.times),
         )

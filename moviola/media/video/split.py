@@ -19,10 +19,10 @@ import xxhash
 from moviola.base.texts import encodable
 from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
-from moviola.media.fidelity import bounded
+from moviola.media.fidelity import Fate, bounded, sentences
 from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.video import KIND
-from moviola.media.video.bundle import KEY, ChunkTable, PacketEntry, Range, SideData, Span
+from moviola.media.video.bundle import DAMAGED, KEY, ChunkTable, PacketEntry, Range, SideData, Span
 from moviola.media.video.cut import Cut, SourceTrack, display_ranks
 from moviola.media.video.damage import recovery_points
 from moviola.media.video.headers import ATTACHMENT, DecoderParameters, StreamTags, VideoProcess, VideoSplice
@@ -143,7 +143,10 @@ class Splitter:
         yield from carrier.rest()
 
     def _keep(self, packet: av.Packet[Any]) -> None:
-        self._window.append((packet_entry(packet), bytes(packet)))
+        entry = packet_entry(packet)
+        if self._window_start + len(self._window) in self._scan.damaged_packets:
+            entry = entry._replace(flags=entry.flags | DAMAGED)
+        self._window.append((entry, bytes(packet)))
 
     def _forget(self, next_cut: int) -> None:
         if next_cut < len(self._cuts):
@@ -277,8 +280,9 @@ def facts_of(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
         "preroll_frames": preroll_frames,
         "preroll_bytes": preroll_bytes,
         "preroll_share": round(preroll_frames / frame_count, 4),
-        "damaged": found.damaged,
+        "damaged": any(each.fate is Fate.LOST for each in found.damage),
+        "damage": list(sentences(each for each in found.damage if each.fate is Fate.LOST)),
         "lossless_reencode": None,
-        "findings": [each.to_wire() for each in bounded(found.findings)],
+        "findings": [each.to_wire() for each in bounded([*found.damage, *found.findings])],
         "metadata": found.description,
     }

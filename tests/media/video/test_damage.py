@@ -61,8 +61,8 @@ def harmed(source: Path, target: Path, packet: int, harm: Harm) -> Path:
 
 
 def references(path: Path) -> list[int]:
-    """Two pictures, and the second keyframe, that others depend on. What happens to a picture on which none depends is met
-    by the one chunk that shows it."""
+    """Two pictures, and the second keyframe, that others depend on. What happened to a picture on which none depends is
+    met by the one chunk that shows it."""
     keyframes = [at for at, packet in enumerate(packets_in(path)) if packet.is_keyframe]
     return [1, 4, *keyframes[1:2]]
 

@@ -21,7 +21,8 @@ def test_what_is_known_of_packets(clip: Clip) -> None:
     assert found.first_pts == 0
     assert found.last_end == 40 * found.time_base.denominator // 25
     assert found.decoder.codec == "h264"
-    assert not found.damaged
+    assert not found.damaged_packets
+    assert not found.damage
 
 
 def test_an_edit_list_hides_packets(clip: Clip) -> None:
